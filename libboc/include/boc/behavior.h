@@ -1,0 +1,106 @@
+/* Behaviors: functions that run once they have their cowns.
+ *
+ * Two behaviors that share a cown (at least one of them writing it) run one after the
+ * other, in the order in which they were scheduled; behaviors that share none run in
+ * parallel. Scheduling never waits for a body, and no set of behaviors can deadlock.
+ *
+ * The life of a behavior: `boc_behavior_new` (may be refused), fill in its environment,
+ * `boc_behavior_schedule` (cannot fail). The body runs once on a worker of the runtime,
+ * or on the lane that one of its cowns is pinned to; then the environment is dropped, the
+ * cowns go to whoever is next, and the behavior is freed.
+ *
+ * Source of the idea: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented
+ * Concurrency", OOPSLA 2023.
+ */
+#ifndef BOC_BEHAVIOR_H
+#define BOC_BEHAVIOR_H
+
+#include <boc/base.h>
+#include <boc/cown.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct boc_behavior boc_behavior;
+typedef struct boc_runtime boc_runtime;
+
+/* How a behavior uses a cown. Neighbouring readers of a cown run side by side; a writer
+ * waits for all readers before it and holds back all that come after it. */
+typedef enum boc_mode { BOC_WRITE = 0, BOC_READ = 1 } boc_mode;
+
+typedef struct boc_access {
+  boc_cown *cown;
+  boc_mode mode;
+} boc_access;
+
+/* An answer of `admit`: run the body here. Any answer >= 0 is the index of the worker
+ * that the behavior is to be forwarded to. */
+#define BOC_ADMIT (-1)
+
+/* What a kind of behavior is. `body` is required, the others may be NULL.
+ *   body   runs once, on a worker, holding all cowns. It must not block on other behaviors.
+ *   drop   ends the environment: after the body, or in its place if the behavior is freed
+ *          unscheduled or cancelled. Any thread.
+ *   admit  is asked before the body by the worker that is about to run it, with all cowns
+ *          held, and may send the behavior to the worker where its data lives. A forwarded
+ *          behavior waits in that worker's inbox, which nobody steals from, until the
+ *          worker gets to it; if that takes longer than a millisecond while another worker
+ *          is idle, the idle one takes it and asks again with `overdue` set.
+ * The type must outlive its behaviors. */
+typedef struct boc_behavior_type {
+  const char *name;
+  void (*body)(boc_behavior *self, void *env);
+  void (*drop)(void *env);
+  int (*admit)(boc_behavior *self, void *env, unsigned worker, bool overdue);
+} boc_behavior_type;
+
+/* A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of environment,
+ * not scheduled yet. The same cown may be named several times; the stronger mode counts.
+ * The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
+ * O(count log count) and one allocation. Any thread.
+ * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if two
+ * of the cowns are pinned to different lanes, or to a lane of another runtime. */
+BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
+                                    size_t env_size, const boc_access *accesses,
+                                    size_t count, boc_behavior **out_behavior);
+
+/* Ends a behavior that was never scheduled: drops its environment. Any thread. */
+BOC_API void boc_behavior_free(boc_behavior *behavior);
+
+/* Schedules it. It belongs to the library from here on, and may have run and be gone when
+ * this returns. Never fails. Any thread, inside a body too. */
+BOC_API void boc_behavior_schedule(boc_behavior *behavior);
+
+/* Schedules `count` behaviors of one runtime as one step: no other behavior comes between
+ * two of them on any cown. Any thread. Refusals: BOC_NO_MEMORY (none is scheduled, all
+ * still belong to the caller); BOC_BAD_ARGUMENT if they are of several runtimes. */
+BOC_API boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors,
+                                             size_t count);
+
+/* The environment, aligned to 16 bytes; the number of cowns as given to `new`, and the
+ * i-th of them. For the maker before scheduling, and for the body. */
+BOC_API void *boc_behavior_env(boc_behavior *behavior);
+BOC_API size_t boc_behavior_count(const boc_behavior *behavior);
+BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
+
+/* How the behavior holds its i-th cown (after merging duplicates). */
+BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
+
+/* Called in a body: the behavior shall not finish when the body returns but when somebody
+ * calls `boc_behavior_complete`, from any thread, exactly once, not before the body has
+ * returned or from within it. Until then it holds its cowns and counts as work in flight,
+ * and blocks no worker. */
+BOC_API void boc_behavior_defer(boc_behavior *self);
+BOC_API void boc_behavior_complete(boc_behavior *behavior);
+
+/* The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
+ * `body` gets `arg` through `*(void **)env`. Refusals as `boc_behavior_new`. */
+BOC_API boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
+                            void (*body)(boc_behavior *self, void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,11 @@
+/* All of libboc's C API. */
+#ifndef BOC_BOC_H
+#define BOC_BOC_H
+
+#include <boc/base.h>
+#include <boc/behavior.h>
+#include <boc/cown.h>
+#include <boc/runtime.h>
+#include <boc/stats.h>
+
+#endif

@@ -1,0 +1,39 @@
+/* What else is asked of the operating system: time, processors, threads.
+ * os_posix.c, os_win.c; under the systematic scheduler os_systematic.c. */
+#ifndef BOCI_OS_H
+#define BOCI_OS_H
+
+#include <boc/base.h>
+
+/* Monotonic nanoseconds. Never 0 and never BOCI_NEVER. */
+uint64_t boci_os_now(void);
+
+/* The deadline that a public timeout means: BOCI_NEVER for a negative one; saturates. */
+uint64_t boci_os_deadline(int64_t timeout);
+
+/* Lets another thread run on this processor. */
+void boci_os_yield(void);
+
+/* Physical cores that this process may use, at least 1. */
+unsigned boci_os_core_count(void);
+
+/* Logical processors that this process may use, at least 1. Spinning is pointless with 1. */
+unsigned boci_os_processor_count(void);
+
+typedef struct boci_thread {
+  void *handle;
+} boci_thread;
+
+/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15 bytes)
+ * is what debuggers show. `stack_size` 0: the default. Refusals: BOC_NO_THREAD. */
+boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
+                             const char *name, size_t stack_size);
+void boci_thread_join(boci_thread *thread);
+
+/* An invariant of the library is broken: prints file, line and text, and aborts. */
+_Noreturn void boci_panic(const char *file, int line, const char *text);
+
+#define BOCI_REQUIRE(condition)                                                          \
+  ((condition) ? (void)0 : boci_panic(__FILE__, __LINE__, #condition))
+
+#endif

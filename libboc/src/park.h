@@ -1,0 +1,65 @@
+/* Park: mutex, condition, and the parker that a worker sleeps on.
+ *
+ * One contract, three bodies: park_posix.c, park_c11.c, park_win.c (build option `park`),
+ * and park_systematic.c, which runs the same callers under a seeded scheduler.
+ *
+ * Threads: any. A mutex is not recursive and is unlocked by the thread that locked it. A
+ *   condition is waited on with its mutex locked and may wake for no reason: callers loop.
+ * Deadlines are points of boci_os_now()'s clock (os.h); BOCI_NEVER waits without bound.
+ *   Kernels wake early: a timed wait says "timed out" only once the deadline has passed.
+ */
+#ifndef BOCI_PARK_H
+#define BOCI_PARK_H
+
+#include <boc/base.h>
+
+#if defined(BOC_PARK_SYSTEMATIC)
+typedef struct boci_mutex { void *owner; uint32_t id; } boci_mutex;
+typedef struct boci_cond { void *waiters; uint32_t id; } boci_cond;
+#elif defined(BOC_PARK_WIN)
+typedef struct boci_mutex { void *srw; } boci_mutex;   /* SRWLOCK */
+typedef struct boci_cond { void *cv; } boci_cond;      /* CONDITION_VARIABLE */
+#elif defined(BOC_PARK_C11)
+#include <threads.h>
+typedef struct boci_mutex { mtx_t mutex; } boci_mutex;
+typedef struct boci_cond { cnd_t cond; } boci_cond;
+#elif defined(BOC_PARK_POSIX)
+#include <pthread.h>
+typedef struct boci_mutex { pthread_mutex_t mutex; } boci_mutex;
+typedef struct boci_cond { pthread_cond_t cond; } boci_cond;
+#else
+#error "no park backend chosen: define one of BOC_PARK_WIN, _POSIX, _C11, _SYSTEMATIC"
+#endif
+
+#define BOCI_NEVER UINT64_MAX
+
+/* init may refuse (BOC_NO_MEMORY); fini wants it unlocked and unwaited. */
+boc_status boci_mutex_init(boci_mutex *mutex);
+void boci_mutex_fini(boci_mutex *mutex);
+void boci_mutex_lock(boci_mutex *mutex);
+bool boci_mutex_try_lock(boci_mutex *mutex);
+void boci_mutex_unlock(boci_mutex *mutex);
+
+boc_status boci_cond_init(boci_cond *cond);
+void boci_cond_fini(boci_cond *cond);
+void boci_cond_wait(boci_cond *cond, boci_mutex *mutex);
+/* False: the deadline has passed (the mutex is locked again all the same). */
+bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline);
+void boci_cond_signal(boci_cond *cond);
+void boci_cond_broadcast(boci_cond *cond);
+
+/* A parker is one thread's bed, with at most one token: unpark leaves the token, park takes
+ * it, waiting for it until the deadline. What was written before unpark is seen after the
+ * park that took its token. False: no token came in time. parker.c, over the above. */
+typedef struct boci_parker {
+  boci_mutex mutex;
+  boci_cond cond;
+  bool token;
+} boci_parker;
+
+boc_status boci_parker_init(boci_parker *parker);
+void boci_parker_fini(boci_parker *parker);
+bool boci_parker_park(boci_parker *parker, uint64_t deadline);
+void boci_parker_unpark(boci_parker *parker);
+
+#endif
