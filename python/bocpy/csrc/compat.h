@@ -1,0 +1,262 @@
+/* Compat: one spelling of the CPython API for every version that is supported.
+ *
+ * The only place where PY_VERSION_HEX is looked at. Newer names are used throughout the
+ * extension; where a version lacks one, this file supplies it with the same contract, from
+ * public API alone. What is absent altogether is announced by a BOCPY_HAVE_ macro:
+ *   BOCPY_FREE_THREADED   1 if the interpreter runs without a GIL, else 0
+ *   BOCPY_HAVE_OWN_GIL    1 if sub-interpreters with a GIL of their own can be made, else 0
+ *   BOCPY_HAVE_NATIVE_BYTES  1 if ints convert to bytes and back through the C API, else 0
+ *   BOCPY_HAVE_INLINE_VALUES 1 if instances can have attributes without having a dict, else 0
+ *   BOCPY_MODULE_SLOTS    the slots by which a module declares that it needs no GIL and
+ *                         works under one of its own; comma-terminated, perhaps empty
+ */
+#ifndef BOCPY_COMPAT_H
+#define BOCPY_COMPAT_H
+
+#ifndef PY_SSIZE_T_CLEAN
+#define PY_SSIZE_T_CLEAN
+#endif
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x030A0000
+#error "CPython 3.10 or newer is needed"
+#endif
+
+#ifdef Py_GIL_DISABLED
+#define BOCPY_FREE_THREADED 1
+#else
+#define BOCPY_FREE_THREADED 0
+#endif
+
+#if PY_VERSION_HEX >= 0x030C0000 && !BOCPY_FREE_THREADED
+#define BOCPY_HAVE_OWN_GIL 1
+#else
+#define BOCPY_HAVE_OWN_GIL 0
+#endif
+
+#define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
+#define BOCPY_HAVE_INLINE_VALUES (PY_VERSION_HEX >= 0x030B0000)
+
+#if PY_VERSION_HEX >= 0x030D0000
+#define BOCPY_MODULE_SLOTS                                                               \
+  {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},                  \
+      {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#elif PY_VERSION_HEX >= 0x030C0000
+#define BOCPY_MODULE_SLOTS                                                               \
+  {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#else
+#define BOCPY_MODULE_SLOTS
+#endif
+
+/* ---- member types --------------------------------------------------------------- */
+
+#if PY_VERSION_HEX < 0x030C0000
+#include <structmember.h>
+#define Py_T_SHORT T_SHORT
+#define Py_T_INT T_INT
+#define Py_T_LONG T_LONG
+#define Py_T_FLOAT T_FLOAT
+#define Py_T_DOUBLE T_DOUBLE
+#define Py_T_STRING T_STRING
+#define Py_T_OBJECT_EX T_OBJECT_EX
+#define Py_T_CHAR T_CHAR
+#define Py_T_BYTE T_BYTE
+#define Py_T_UBYTE T_UBYTE
+#define Py_T_USHORT T_USHORT
+#define Py_T_UINT T_UINT
+#define Py_T_ULONG T_ULONG
+#define Py_T_BOOL T_BOOL
+#define Py_T_LONGLONG T_LONGLONG
+#define Py_T_ULONGLONG T_ULONGLONG
+#define Py_T_PYSSIZET T_PYSSIZET
+#define Py_READONLY READONLY
+#endif
+
+/* ---- 3.11 ------------------------------------------------------------------------ */
+
+#if PY_VERSION_HEX < 0x030B0000
+static inline PyObject *PyType_GetQualName(PyTypeObject *type) {
+  return PyObject_GetAttrString((PyObject *)type, "__qualname__");
+}
+
+static inline PyObject *PyType_GetName(PyTypeObject *type) {
+  return PyObject_GetAttrString((PyObject *)type, "__name__");
+}
+
+static inline PyObject *PyCode_GetFreevars(PyCodeObject *code) {
+  return PyObject_GetAttrString((PyObject *)code, "co_freevars");
+}
+
+static inline PyObject *PyCode_GetVarnames(PyCodeObject *code) {
+  return PyObject_GetAttrString((PyObject *)code, "co_varnames");
+}
+
+/* Borrowed: the first module on the method resolution order whose definition is `def`. */
+static inline PyObject *PyType_GetModuleByDef(PyTypeObject *type,
+                                              struct PyModuleDef *def) {
+  PyObject *mro = type->tp_mro;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
+    PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+    if (!(base->tp_flags & Py_TPFLAGS_HEAPTYPE))
+      continue;
+    PyObject *module = ((PyHeapTypeObject *)base)->ht_module;
+    if (module && PyModule_GetDef(module) == def)
+      return module;
+  }
+  PyErr_Format(PyExc_TypeError, "'%s' is of another module", type->tp_name);
+  return NULL;
+}
+#endif
+
+/* ---- 3.12 ------------------------------------------------------------------------ */
+
+#if PY_VERSION_HEX < 0x030C0000
+static inline PyObject *PyErr_GetRaisedException(void) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (!type)
+    return NULL;
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (traceback)
+    PyException_SetTraceback(value, traceback);
+  Py_XDECREF(type);
+  Py_XDECREF(traceback);
+  return value;
+}
+
+static inline void PyErr_SetRaisedException(PyObject *exception) {
+  if (!exception) {
+    PyErr_Clear();
+    return;
+  }
+  PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
+                PyException_GetTraceback(exception));
+}
+#endif
+
+/* ---- 3.13 ------------------------------------------------------------------------ */
+
+#if PY_VERSION_HEX < 0x030D0000
+#define Py_BEGIN_CRITICAL_SECTION(object) {
+#define Py_END_CRITICAL_SECTION() }
+#define Py_BEGIN_CRITICAL_SECTION2(first, second) {
+#define Py_END_CRITICAL_SECTION2() }
+
+/* 1 found, 0 absent (NULL, no exception), -1 an exception. */
+static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **out_item) {
+  PyObject *item = PyDict_GetItemWithError(dict, key);
+  *out_item = item ? Py_NewRef(item) : NULL;
+  return item ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+static inline int PyDict_GetItemStringRef(PyObject *dict, const char *key,
+                                          PyObject **out_item) {
+  PyObject *name = PyUnicode_FromString(key);
+  *out_item = NULL;
+  if (!name)
+    return -1;
+  int found = PyDict_GetItemRef(dict, name, out_item);
+  Py_DECREF(name);
+  return found;
+}
+
+/* 1 `key` was there, 0 `fallback` has been stored, -1 an exception. */
+static inline int PyDict_SetDefaultRef(PyObject *dict, PyObject *key, PyObject *fallback,
+                                       PyObject **out_item) {
+  PyObject *old;
+  int found = PyDict_GetItemRef(dict, key, &old);
+  if (found == 0 && PyDict_SetItem(dict, key, fallback) < 0)
+    found = -1;
+  if (out_item)
+    *out_item = found < 0 ? NULL : found ? Py_NewRef(old) : Py_NewRef(fallback);
+  Py_XDECREF(old);
+  return found;
+}
+
+/* 1 removed, 0 absent, -1 an exception. */
+static inline int PyDict_Pop(PyObject *dict, PyObject *key, PyObject **out_item) {
+  PyObject *item;
+  int found = PyDict_GetItemRef(dict, key, &item);
+  if (found > 0 && PyDict_DelItem(dict, key) < 0) {
+    Py_CLEAR(item);
+    found = -1;
+  }
+  if (out_item)
+    *out_item = item;
+  else
+    Py_XDECREF(item);
+  return found;
+}
+
+static inline PyObject *PyList_GetItemRef(PyObject *list, Py_ssize_t index) {
+  PyObject *item = PyList_GetItem(list, index);
+  return item ? Py_NewRef(item) : NULL;
+}
+
+/* 1 alive, 0 dead (NULL), -1 an exception. */
+static inline int PyWeakref_GetRef(PyObject *ref, PyObject **out_object) {
+  PyObject *object = PyWeakref_GetObject(ref);
+  *out_object = NULL;
+  if (!object)
+    return -1;
+  if (object == Py_None)
+    return 0;
+  *out_object = Py_NewRef(object);
+  return 1;
+}
+
+/* 1 found, 0 no such attribute (NULL, no exception), -1 an exception. */
+static inline int PyObject_GetOptionalAttr(PyObject *object, PyObject *name,
+                                           PyObject **out_attribute) {
+  *out_attribute = PyObject_GetAttr(object, name);
+  if (*out_attribute)
+    return 1;
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+    return -1;
+  PyErr_Clear();
+  return 0;
+}
+
+static inline int PyObject_GetOptionalAttrString(PyObject *object, const char *name,
+                                                 PyObject **out_attribute) {
+  *out_attribute = PyObject_GetAttrString(object, name);
+  if (*out_attribute)
+    return 1;
+  if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+    return -1;
+  PyErr_Clear();
+  return 0;
+}
+
+/* Takes the reference to `value` in any case; a NULL `value` hands its exception on. */
+static inline int PyModule_Add(PyObject *module, const char *name, PyObject *value) {
+  int status = PyModule_AddObjectRef(module, name, value);
+  Py_XDECREF(value);
+  return status;
+}
+#endif
+
+/* ---- 3.14 ------------------------------------------------------------------------ */
+
+/* Spares threads the contention on the count of an object that stays: a hint, to be given
+ * by the thread that made the object, before any other has seen it. */
+static inline void bocpy_object_defer(PyObject *object) {
+#if PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(object);
+#else
+  (void)object;
+#endif
+}
+
+/* Whether nothing but the caller's own reference leads to `object`. Where counts are split
+ * between threads the answer is always no. */
+static inline int bocpy_object_is_sole(PyObject *object) {
+#if BOCPY_FREE_THREADED
+  (void)object;
+  return 0;
+#else
+  return Py_REFCNT(object) == 1;
+#endif
+}
+
+#endif
