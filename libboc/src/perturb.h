@@ -1,0 +1,28 @@
+/* Perturbation: the points at which a test build may change who runs next.
+ *
+ * boci_perturb() stands before every atomic operation and every fence, boci_perturb_pause()
+ * in every spin. An ordinary build makes nothing of either; BOC_SYSTEMATIC hands control to
+ * the seeded scheduler (systematic.h); BOC_PERTURB yields the processor now and then.
+ */
+#ifndef BOCI_PERTURB_H
+#define BOCI_PERTURB_H
+
+#if defined(BOC_SYSTEMATIC)
+#define BOCI_PERTURBED 1
+#define boci_perturb() boci_systematic_point()
+#define boci_perturb_pause() boci_systematic_yield()
+/* Another fiber may run before this returns; another fiber does, if one can. */
+void boci_systematic_point(void);
+void boci_systematic_yield(void);
+#elif defined(BOC_PERTURB)
+#define BOCI_PERTURBED 1
+#define boci_perturb() boci_perturb_random()
+#define boci_perturb_pause() boci_perturb_random()
+/* Mostly returns at once, sometimes yields, rarely yields for long. */
+void boci_perturb_random(void);
+#else
+#define boci_perturb() ((void)0)
+#define boci_perturb_pause() ((void)0)
+#endif
+
+#endif
