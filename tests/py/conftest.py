@@ -1,0 +1,110 @@
+"""Fixtures of the Python suite.
+
+A test that asks for `backend` runs once for each backend that this interpreter has;
+where a backend does not exist no test is made for it, so nothing is ever skipped.
+All tests of one backend run together, since changing it ends the workers.
+
+`runtime` is a started runtime with two workers that is quiescent and closed again
+when the test is over. `program` runs a source text as a program of its own.
+"""
+
+import os
+
+import pytest
+
+import bocpy
+import harness
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the slow tests too")
+    parser.addoption("--backend", choices=harness.BACKENDS, help="only this backend")
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        only = metafunc.config.getoption("backend")
+        backends = [only] if only else harness.BACKENDS
+        metafunc.parametrize("backend", backends, scope="session")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
+
+@pytest.fixture(scope="session")
+def chosen_backend(backend):
+    """The backend, made the default of this process."""
+    before = os.environ.get("BOCPY_BACKEND")
+    os.environ["BOCPY_BACKEND"] = backend
+    yield backend
+    if before is None:
+        del os.environ["BOCPY_BACKEND"]
+    else:
+        os.environ["BOCPY_BACKEND"] = before
+
+
+@pytest.fixture
+def stopped(chosen_backend):
+    """No runtime yet; whatever the test leaves behind is finished afterwards."""
+    yield bocpy
+    bocpy.start()
+    bocpy.quiesce(timeout=harness.LIMIT)
+    bocpy.wait()
+
+
+@pytest.fixture
+def runtime(stopped, chosen_backend):
+    """A runtime with two workers on the chosen backend."""
+    bocpy.start(worker_count=2, backend=chosen_backend)
+    yield bocpy
+
+
+@pytest.fixture
+def gate():
+    with harness.Gate() as made:
+        yield made
+
+
+@pytest.fixture
+def program(request, tmp_path):
+    """Runs a source text as a program: `program(source, how="script", ...)`.
+
+    `how` is "script", "-c", "stdin", "module" or "pytest". The backend is the one
+    the test runs for, if it asked for one."""
+    backend = None
+    if "backend" in request.fixturenames:
+        backend = request.getfixturevalue("backend")
+
+    def run(source, *, timeout=harness.LIMIT, expect_code=0, **how):
+        process = harness.start_program(
+            source, tmp_path, **{"backend": backend, **how}
+        )
+        return harness.finish_program(
+            process, timeout=timeout, expect_code=expect_code
+        )
+
+    return run
+
+
+@pytest.fixture
+def launch(request, tmp_path):
+    """Like `program`, but returns the running process, for tests that talk to it."""
+    running = []
+
+    def start(source, **how):
+        backend = request.getfixturevalue("backend")
+        process = harness.start_program(source, tmp_path, backend=backend, **how)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+        harness.end_group(process)

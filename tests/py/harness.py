@@ -1,0 +1,186 @@
+"""What the tests of bocpy share: the backends, programs run in a process of their
+own, and ways to wait for something without sleeping.
+
+The module is imported by workers too (the tests' behaviors live in modules that
+import it), so it imports nothing but the standard library.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import time
+from dataclasses import dataclass
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+if sys.version_info >= (3, 12) and not FREE_THREADED:
+    BACKENDS = ("interpreters", "threads")
+else:
+    BACKENDS = ("threads",)
+
+#: A limit that a working program never comes near, even on a crowded machine.
+LIMIT = 60.0
+
+
+class Gate:
+    """A door that behaviors of any interpreter can wait at: a pipe.
+
+    A behavior captures `gate.door`, an int, and calls `pass_through(door)`; each
+    `open()` lets one of them pass.
+    """
+
+    def __init__(self):
+        self.door, self._handle = os.pipe()
+
+    def open(self, count=1):
+        os.write(self._handle, b"." * count)
+
+    def close(self):
+        os.close(self.door)
+        os.close(self._handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def pass_through(door):
+    """Blocks until the gate is opened for one more."""
+    os.read(door, 1)
+
+
+def rss():
+    """The resident memory of this process in bytes (Linux)."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Finished:
+    """A program that has ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def lines(self):
+        return self.out.splitlines()
+
+
+def stacks_of(process):
+    """The C stacks of a live process, as far as a debugger is there to tell."""
+    if shutil.which("gdb") is None:
+        return "(no gdb: no C stacks)"
+    command = ["gdb", "-batch", "-nx", "-p", str(process.pid), "-ex"]
+    done = subprocess.run(
+        [*command, "thread apply all backtrace 30"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    return done.stdout
+
+
+def child_environment(backend, extra=()):
+    """The environment of a program under test."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("BOCPY_")}
+    env.update(PYTHONFAULTHANDLER="1", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
+    if backend is not None:
+        env["BOCPY_BACKEND"] = backend
+    env.update(extra)
+    return env
+
+
+def command_line(source, how, folder):
+    """Puts `source` where `how` says and returns the command that runs it, and the
+    text for its standard input."""
+    if how == "-c":
+        return [sys.executable, "-c", source], None
+    if how == "stdin":
+        return [sys.executable, "-"], source
+    name = {"pytest": "test_program.py"}.get(how, "program.py")
+    path = folder / name
+    path.write_text(source, encoding="utf-8")
+    if how == "script":
+        return [sys.executable, str(path)], None
+    if how == "module":
+        return [sys.executable, "-m", "program"], None
+    if how == "pytest":
+        options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+        return [sys.executable, "-m", "pytest", *options, str(path)], None
+    raise ValueError(f"how={how!r}")
+
+
+def start_program(source, folder, *, backend, how="script", env=(), args=()):
+    """Starts `source` as a program of its own and returns the process."""
+    command, text = command_line(textwrap.dedent(source), how, folder)
+    process = subprocess.Popen(
+        [*command, *args],
+        stdin=subprocess.PIPE if text is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=child_environment(backend, dict(env)),
+        start_new_session=True,
+    )
+    if text is not None:
+        process.stdin.write(text)
+        process.stdin.close()
+        process.stdin = None
+    return process
+
+
+def finish_program(process, *, timeout=LIMIT, expect_code=0):
+    """Waits for the process; if it outlives `timeout`, fails with all its stacks.
+
+    `expect_code` is an int, or None where any exit code will do."""
+    began = time.monotonic()
+    try:
+        out, err = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        stacks = stacks_of(process)
+        process.send_signal(signal.SIGABRT)
+        try:
+            out, err = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+        end_group(process)
+        raise AssertionError(
+            f"the program was still running after {timeout} s\n"
+            f"--- stdout\n{out}\n--- stderr\n{err}\n--- stacks\n{stacks}"
+        ) from None
+    end_group(process)
+    if expect_code is not None and process.returncode != expect_code:
+        raise AssertionError(
+            f"exit code {process.returncode}, not {expect_code}\n"
+            f"--- stdout\n{out}\n--- stderr\n{err}"
+        )
+    return Finished(process.returncode, out, err, time.monotonic() - began)
+
+
+def end_group(process):
+    """Ends what the program may have left running in its process group."""
+    if hasattr(os, "killpg"):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def read_line(process, expected):
+    """Waits until the program says `expected` on its standard output."""
+    line = process.stdout.readline()
+    if line.strip() != expected:
+        out, err = process.communicate(timeout=LIMIT)
+        raise AssertionError(f"wanted {expected!r}, got {line + out!r}\n{err}")
