@@ -1,13 +1,13 @@
 /* Codec: Python values as bytes that belong to no interpreter.
  *
- * A *flat* is a malloc'd block that any thread may free and any interpreter of the process
- * may decode, any number of times. Exact builtin types are encoded structurally, plain
- * instances of Python classes through their dict, cowns by reference; a value that contains
- * anything else is pickled (protocol 5, out-of-band buffers) as a whole. Sharing and cycles
- * inside one value survive.
+ * A *flat* is one block of raw memory that any thread may free and any interpreter of the
+ * process may decode, any number of times. Exact builtin types are encoded structurally,
+ * plain instances of Python classes through their dict, cowns by reference; a value that
+ * contains anything else is pickled (protocol 5, out-of-band buffers) as a whole. Sharing
+ * and cycles inside one value survive.
  *
  * Threads: encode and decode need an attached thread state of the interpreter whose objects
- *   they touch; hold and free need none.
+ *   they touch; free and size need none.
  */
 #ifndef BOCPY_CODEC_H
 #define BOCPY_CODEC_H
@@ -19,9 +19,10 @@
 typedef struct bocpy_flat bocpy_flat;
 
 /* A new flat of `value`. -1 with an exception set if it cannot be shipped: TypeError with
- * the path to the offending part ("value['log'].handlers[0]: cannot ship a '_io.TextIOWrapper'"),
- * whatever a user's __reduce__ raised (with that path as a note), or MemoryError. `root`
- * is what the path begins with, e.g. "value". */
+ * the path to the offending part ("value['log'].handlers[0]: cannot ship a
+ * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a note),
+ * RecursionError if it is nested too deeply, or MemoryError. `root` is what the path begins
+ * with, e.g. "value". */
 int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat);
 
 /* A new object equal to the encoded one, or NULL with an exception set. */
@@ -30,7 +31,7 @@ PyObject *bocpy_decode(const bocpy_flat *flat);
 /* Gives up a flat and the cowns it refers to. Any thread, attached or not. */
 void bocpy_flat_free(bocpy_flat *flat);
 
-/* The size in bytes that the flat takes: a weight for placement. */
+/* The size in bytes that the flat takes: a weight for placement. Any thread. */
 size_t bocpy_flat_size(const bocpy_flat *flat);
 
 /* Small immutables (None, bool, int, float, short str and bytes, small tuples of those)
@@ -44,7 +45,55 @@ PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size);
 int bocpy_check_shippable(PyObject *value, const char *root);
 
 /* What a cown handle's __reduce__ returns. While this thread is encoding: a reference into
- * the flat; else one that resolves in this process only. */
+ * the flat; else one that resolves in this process only, as long as the cown lives. */
 PyObject *bocpy_codec_reduce_cown(PyObject *cown);
+
+/* To be called by the drop hook of every cown that was ever reduced outside of an encoding
+ * (cheap for all others). Any thread, attached or not. */
+void bocpy_codec_forget_cown(boc_cown *core);
+
+/* ---- what the codec keeps per interpreter: a part of the module's state ------------ */
+
+typedef struct bocpy_codec_state {
+  struct bocpy_class **classes;       /* the types met, open addressing by address */
+  size_t class_count, class_capacity; /* capacity: zero or a power of two */
+  struct bocpy_resolved **resolved;   /* by shape id */
+  size_t resolved_capacity;
+  struct bocpy_resolved *retired; /* replaced, still in use perhaps */
+  bocpy_mutex mutex;              /* the above; user code never runs under it */
+  PyObject *no_arguments;         /* () */
+  PyObject *cown_at, *cown_find;  /* what reduced cowns call */
+  PyObject *dumps, *loads, *export_class; /* of bocpy._ship, once needed */
+} bocpy_codec_state;
+
+/* `state` is zeroed memory, `module` the extension module, its methods already in place.
+ * -1 with an exception set; clear is right in either case. */
+int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module);
+int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
+void bocpy_codec_state_clear(bocpy_codec_state *state);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index);
+PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+#define BOCPY_CODEC_METHODS                                                              \
+  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, {                                     \
+    "_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL,     \
+        NULL                                                                             \
+  }
+
+/* ---- what the codec needs of its neighbors ----------------------------------------- */
+
+/* The codec's part of the current interpreter's module state, or NULL with an exception. */
+bocpy_codec_state *bocpy_codec_state_get(void);
+
+/* The core of a cown handle of this interpreter (borrowed), or NULL without an exception. */
+boc_cown *bocpy_cown_core(PyObject *object);
+
+/* A new handle of `core`, with a reference of its own. NULL with an exception set. */
+PyObject *bocpy_cown_wrap(boc_cown *core);
+
+/* Makes the classes that were exported until now known to this interpreter. Cheap when
+ * there is nothing new. -1 with an exception set. */
+int bocpy_ship_catch_up(void);
 
 #endif

@@ -6,7 +6,6 @@
  *   BOCPY_FREE_THREADED   1 if the interpreter runs without a GIL, else 0
  *   BOCPY_HAVE_OWN_GIL    1 if sub-interpreters with a GIL of their own can be made, else 0
  *   BOCPY_HAVE_NATIVE_BYTES  1 if ints convert to bytes and back through the C API, else 0
- *   BOCPY_HAVE_INLINE_VALUES 1 if instances can have attributes without having a dict, else 0
  *   BOCPY_MODULE_SLOTS    the slots by which a module declares that it needs no GIL and
  *                         works under one of its own; comma-terminated, perhaps empty
  */
@@ -35,7 +34,6 @@
 #endif
 
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
-#define BOCPY_HAVE_INLINE_VALUES (PY_VERSION_HEX >= 0x030B0000)
 
 #if PY_VERSION_HEX >= 0x030D0000
 #define BOCPY_MODULE_SLOTS                                                               \
@@ -236,7 +234,7 @@ static inline int PyModule_Add(PyObject *module, const char *name, PyObject *val
 }
 #endif
 
-/* ---- 3.14 ------------------------------------------------------------------------ */
+/* ---- names of our own where versions differ --------------------------------------- */
 
 /* Spares threads the contention on the count of an object that stays: a hint, to be given
  * by the thread that made the object, before any other has seen it. */
@@ -245,6 +243,43 @@ static inline void bocpy_object_defer(PyObject *object) {
   PyUnstable_Object_EnableDeferredRefcount(object);
 #else
   (void)object;
+#endif
+}
+
+/* A lock for state that threads share where there is no GIL; nothing where there is one.
+ * Zeroed memory is an unlocked one. */
+#if BOCPY_FREE_THREADED
+typedef PyMutex bocpy_mutex;
+static inline void bocpy_mutex_lock(bocpy_mutex *mutex) { PyMutex_Lock(mutex); }
+static inline void bocpy_mutex_unlock(bocpy_mutex *mutex) { PyMutex_Unlock(mutex); }
+#else
+typedef char bocpy_mutex;
+static inline void bocpy_mutex_lock(bocpy_mutex *mutex) { (void)mutex; }
+static inline void bocpy_mutex_unlock(bocpy_mutex *mutex) { (void)mutex; }
+#endif
+
+/* 1 and the value if `number`, an exact int, is held in one machine word; 0 for others,
+ * some of which may still fit into 64 bits. */
+static inline int bocpy_int_is_compact(PyObject *number, long long *out_value) {
+#if PY_VERSION_HEX >= 0x030C0000
+  if (!PyUnstable_Long_IsCompact((PyLongObject *)number))
+    return 0;
+  *out_value = PyUnstable_Long_CompactValue((PyLongObject *)number);
+  return 1;
+#else
+  (void)number;
+  (void)out_value;
+  return 0;
+#endif
+}
+
+/* Before 3.12 a str can exist without its characters in place. -1 with an exception. */
+static inline int bocpy_str_ready(PyObject *text) {
+#if PY_VERSION_HEX < 0x030C0000
+  return PyUnicode_READY(text);
+#else
+  (void)text;
+  return 0;
 #endif
 }
 
