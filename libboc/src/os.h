@@ -1,5 +1,6 @@
 /* What else is asked of the operating system: time, processors, threads.
- * os_posix.c, os_win.c; under the systematic scheduler os_systematic.c. */
+ * os.c is common to all; os_posix.c with os_cores_posix.c, or os_win.c; under the
+ * systematic scheduler os_systematic.c, where threads are fibers and time is counted. */
 #ifndef BOCI_OS_H
 #define BOCI_OS_H
 
@@ -24,11 +25,31 @@ typedef struct boci_thread {
   void *handle;
 } boci_thread;
 
-/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15 bytes)
- * is what debuggers show. `stack_size` 0: the default. Refusals: BOC_NO_THREAD. */
+/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15 bytes,
+ * copied) is what debuggers show. `stack_size` 0: the default.
+ * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size);
 void boci_thread_join(boci_thread *thread);
+
+/* One pointer per thread, NULL at its start. A fiber of the systematic scheduler has one of
+ * its own. */
+#if defined(BOC_SYSTEMATIC)
+void *boci_tls_get(void);
+void boci_tls_set(void *value);
+#else
+#if defined(_MSC_VER)
+#define BOCI_THREAD_LOCAL __declspec(thread)
+#elif defined(__GLIBC__)
+/* One load even in a shared object; other C libraries cannot load such an object late. */
+#define BOCI_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
+#else
+#define BOCI_THREAD_LOCAL _Thread_local
+#endif
+extern BOCI_THREAD_LOCAL void *boci_tls_slot;
+static inline void *boci_tls_get(void) { return boci_tls_slot; }
+static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
+#endif
 
 /* An invariant of the library is broken: prints file, line and text, and aborts. */
 _Noreturn void boci_panic(const char *file, int line, const char *text);

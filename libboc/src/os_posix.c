@@ -1,0 +1,111 @@
+/* Time and threads on POSIX systems. */
+#if defined(__APPLE__)
+#define _DARWIN_C_SOURCE
+#elif defined(__linux__)
+#define _GNU_SOURCE
+#elif !defined(__FreeBSD__) && !defined(__NetBSD__) && !defined(__OpenBSD__)
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "os.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__FreeBSD__) || defined(__OpenBSD__)
+#include <pthread_np.h>
+#endif
+
+typedef struct thread_start {
+  pthread_t id;
+  void (*entry)(void *arg);
+  void *arg;
+  char name[16];
+} thread_start;
+
+uint64_t boci_os_now(void) {
+#if defined(__APPLE__)
+  uint64_t now = clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+#else
+  struct timespec time;
+  BOCI_REQUIRE(clock_gettime(CLOCK_MONOTONIC, &time) == 0);
+  uint64_t now = (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+#endif
+  return now != 0 ? now : 1;
+}
+
+void boci_os_yield(void) { sched_yield(); }
+
+static void name_this_thread(const char *name) {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), name);
+#elif defined(__APPLE__)
+  pthread_setname_np(name);
+#elif defined(__FreeBSD__) || defined(__OpenBSD__)
+  pthread_set_name_np(pthread_self(), name);
+#elif defined(__NetBSD__)
+  pthread_setname_np(pthread_self(), "%s", (void *)(uintptr_t)name);
+#else
+  (void)name;
+#endif
+}
+
+static void *run_thread(void *memory) {
+  thread_start *start = memory;
+  name_this_thread(start->name);
+  start->entry(start->arg);
+  return NULL;
+}
+
+/* A whole number of pages, and enough for the system. */
+static size_t legal_stack_size(size_t wanted) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t least = (size_t)PTHREAD_STACK_MIN;
+  size_t size = wanted > least ? wanted : least;
+  return (size + page - 1) / page * page;
+}
+
+static bool create(thread_start *start, size_t stack_size) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0)
+    return false;
+  bool created = (stack_size == 0 || pthread_attr_setstacksize(
+                                         &attributes, legal_stack_size(stack_size)) == 0) &&
+                 pthread_create(&start->id, &attributes, run_thread, start) == 0;
+  pthread_attr_destroy(&attributes);
+  return created;
+}
+
+boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
+                             const char *name, size_t stack_size) {
+  thread_start *start = malloc(sizeof *start);
+  if (!start)
+    return BOC_NO_MEMORY;
+  start->entry = entry;
+  start->arg = arg;
+  strncpy(start->name, name, sizeof start->name - 1);
+  start->name[sizeof start->name - 1] = '\0';
+  /* The thread inherits the mask: no signal can reach it before it has blocked them. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  bool created = create(start, stack_size);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (!created) {
+    free(start);
+    return BOC_NO_THREAD;
+  }
+  thread->handle = start;
+  return BOC_OK;
+}
+
+void boci_thread_join(boci_thread *thread) {
+  thread_start *start = thread->handle;
+  BOCI_REQUIRE(pthread_join(start->id, NULL) == 0);
+  free(start);
+  thread->handle = NULL;
+}

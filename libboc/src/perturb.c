@@ -1,0 +1,38 @@
+/* Random yields under real threads, for builds with BOC_PERTURB. */
+#include "perturb.h"
+
+#if defined(BOC_PERTURB) && !defined(BOC_SYSTEMATIC)
+
+#include <stdint.h>
+
+#include "os.h"
+
+#define YIELD_ONE_IN 16u
+#define LINGER_ONE_IN 1024u
+#define LINGER_YIELDS 50
+
+static BOCI_THREAD_LOCAL uint32_t state;
+
+/* xorshift; a thread's seed is where its slot lies and when it came here first. */
+static uint32_t draw(void) {
+  if (state == 0)
+    state = ((uint32_t)(uintptr_t)&state ^ (uint32_t)boci_os_now()) | 1;
+  state ^= state << 13;
+  state ^= state >> 17;
+  state ^= state << 5;
+  return state;
+}
+
+void boci_perturb_random(void) {
+  uint32_t drawn = draw();
+  if (drawn % YIELD_ONE_IN == 0)
+    boci_os_yield();
+  if (drawn % LINGER_ONE_IN == 0) {
+    for (int i = 0; i < LINGER_YIELDS; i++)
+      boci_os_yield();
+  }
+}
+
+#else
+typedef int boci_perturb_is_off; /* a translation unit is not empty */
+#endif
