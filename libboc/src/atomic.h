@@ -1,8 +1,8 @@
 /* Atomics: three types, a fixed set of operations, the memory order in every name.
  *
- * Types: boci_atomic_u32 (uint32_t), boci_atomic_word (uintptr_t), boci_atomic_ptr (void *).
- * They are structs, so that a plain read does not compile. Every operation takes the address
- * of any of the three, except where it says "numbers" (u32 and word).
+ * Types: boci_atomic_u32 (uint32_t), boci_atomic_word (uintptr_t), boci_atomic_ptr
+ * (void *). They are structs, so that a plain read does not compile. Every operation
+ * takes the address of any of the three, except where it says "numbers" (u32 and word).
  *
  *   boci_init(p, v)               before the object is shared; no order
  *   boci_load_O(p)                O: relaxed, acquire
@@ -11,15 +11,15 @@
  *                                 returns the old value
  *   boci_add_O, boci_sub_O, boci_or_O, boci_and_O (p, v)
  *                                 numbers; wrap around; return the old value
- *   boci_cas_strong_O(p, &e, v)   true: *p was e and is v now. False: e holds what *p was
- *   boci_cas_weak_O(p, &e, v)     the same, but may also fail with *p equal to e: for loops
+ *   boci_cas_strong_O(p, &e, v)   true: *p was e and is v now; false: e is what *p was
+ *   boci_cas_weak_O(p, &e, v)     for loops: may also fail with *p equal to e
  *   boci_fence_acquire(), boci_fence_release(), boci_fence_seq_cst()
  *   boci_pause()                  in a spin: lets the other hardware thread go ahead
  *
- * The orders are C11's. A failed cas is acquire where its success has acquire, else relaxed.
- * There is no seq-cst operation: what needs store-load order says so with a fence.
- * ThreadSanitizer does not see fences: pair by operations, use the seq-cst fence alone.
- * One backend each: atomic_c11.h, atomic_msvc.h.
+ * The orders are C11's. A failed cas is acquire where its success has acquire, else
+ * relaxed. There is no seq-cst operation: what needs store-load order says so with a
+ * fence. ThreadSanitizer does not see fences: an acquire pairs with a release by
+ * operations. The backends are atomic_c11.h and atomic_msvc.h.
  */
 #ifndef BOCI_ATOMIC_H
 #define BOCI_ATOMIC_H
@@ -30,10 +30,10 @@
 #include "perturb.h"
 
 /* X(name, type, order, order of a failed cas) */
-#define BOCI_EACH_ORDER(X, name, type)                                                   \
-  X(name, type, relaxed, relaxed)                                                        \
-  X(name, type, acquire, acquire)                                                        \
-  X(name, type, release, relaxed)                                                        \
+#define BOCI_EACH_ORDER(X, name, type)                                                 \
+  X(name, type, relaxed, relaxed)                                                      \
+  X(name, type, acquire, acquire)                                                      \
+  X(name, type, release, relaxed)                                                      \
   X(name, type, acq_rel, acquire)
 
 #if defined(_MSC_VER) && !defined(__clang__) || defined(BOC_ATOMIC_MSVC)
@@ -42,20 +42,20 @@
 #include "atomic_c11.h"
 #endif
 
-#define BOCI_PICK(p, op)                                                                 \
-  _Generic((p),                                                                          \
-      boci_atomic_u32 *: boci_u32_##op,                                                  \
-      boci_atomic_word *: boci_word_##op,                                                \
+#define BOCI_PICK(p, op)                                                               \
+  _Generic((p),                                                                        \
+      boci_atomic_u32 *: boci_u32_##op,                                                \
+      boci_atomic_word *: boci_word_##op,                                              \
       boci_atomic_ptr *: boci_ptr_##op)
-#define BOCI_PICK_CONST(p, op)                                                           \
-  _Generic((p),                                                                          \
-      boci_atomic_u32 *: boci_u32_##op,                                                  \
-      const boci_atomic_u32 *: boci_u32_##op,                                            \
-      boci_atomic_word *: boci_word_##op,                                                \
-      const boci_atomic_word *: boci_word_##op,                                          \
-      boci_atomic_ptr *: boci_ptr_##op,                                                  \
+#define BOCI_PICK_CONST(p, op)                                                         \
+  _Generic((p),                                                                        \
+      boci_atomic_u32 *: boci_u32_##op,                                                \
+      const boci_atomic_u32 *: boci_u32_##op,                                          \
+      boci_atomic_word *: boci_word_##op,                                              \
+      const boci_atomic_word *: boci_word_##op,                                        \
+      boci_atomic_ptr *: boci_ptr_##op,                                                \
       const boci_atomic_ptr *: boci_ptr_##op)
-#define BOCI_PICK_NUMBER(p, op)                                                          \
+#define BOCI_PICK_NUMBER(p, op)                                                        \
   _Generic((p), boci_atomic_u32 *: boci_u32_##op, boci_atomic_word *: boci_word_##op)
 
 #define boci_init(p, v) BOCI_PICK(p, init)(p, v)

@@ -11,54 +11,54 @@ typedef struct boci_atomic_ptr {
   _Atomic(void *) value;
 } boci_atomic_ptr;
 
-#define BOCI_DEFINE_ACCESS(name, type)                                                   \
-  static inline void boci_##name##_init(boci_atomic_##name *p, type v) {                 \
-    atomic_init(&p->value, v);                                                           \
-  }                                                                                      \
-  static inline type boci_##name##_load_relaxed(const boci_atomic_##name *p) {           \
-    boci_perturb();                                                                      \
-    return atomic_load_explicit(&p->value, memory_order_relaxed);                        \
-  }                                                                                      \
-  static inline type boci_##name##_load_acquire(const boci_atomic_##name *p) {           \
-    boci_perturb();                                                                      \
-    return atomic_load_explicit(&p->value, memory_order_acquire);                        \
-  }                                                                                      \
-  static inline void boci_##name##_store_relaxed(boci_atomic_##name *p, type v) {        \
-    boci_perturb();                                                                      \
-    atomic_store_explicit(&p->value, v, memory_order_relaxed);                           \
-  }                                                                                      \
-  static inline void boci_##name##_store_release(boci_atomic_##name *p, type v) {        \
-    boci_perturb();                                                                      \
-    atomic_store_explicit(&p->value, v, memory_order_release);                           \
+#define BOCI_DEFINE_ACCESS(name, type)                                                 \
+  static inline void boci_##name##_init(boci_atomic_##name *p, type v) {               \
+    atomic_init(&p->value, v);                                                         \
+  }                                                                                    \
+  static inline type boci_##name##_load_relaxed(const boci_atomic_##name *p) {         \
+    boci_perturb();                                                                    \
+    return atomic_load_explicit(&p->value, memory_order_relaxed);                      \
+  }                                                                                    \
+  static inline type boci_##name##_load_acquire(const boci_atomic_##name *p) {         \
+    boci_perturb();                                                                    \
+    return atomic_load_explicit(&p->value, memory_order_acquire);                      \
+  }                                                                                    \
+  static inline void boci_##name##_store_relaxed(boci_atomic_##name *p, type v) {      \
+    boci_perturb();                                                                    \
+    atomic_store_explicit(&p->value, v, memory_order_relaxed);                         \
+  }                                                                                    \
+  static inline void boci_##name##_store_release(boci_atomic_##name *p, type v) {      \
+    boci_perturb();                                                                    \
+    atomic_store_explicit(&p->value, v, memory_order_release);                         \
   }
 
-#define BOCI_DEFINE_SWAP(name, type, order, failure)                                     \
-  static inline type boci_##name##_swap_##order(boci_atomic_##name *p, type v) {         \
-    boci_perturb();                                                                      \
-    return atomic_exchange_explicit(&p->value, v, memory_order_##order);                 \
-  }                                                                                      \
-  static inline bool boci_##name##_cas_strong_##order(boci_atomic_##name *p, type *e,    \
-                                                      type v) {                          \
-    boci_perturb();                                                                      \
-    return atomic_compare_exchange_strong_explicit(                                      \
-        &p->value, e, v, memory_order_##order, memory_order_##failure);                  \
-  }                                                                                      \
-  static inline bool boci_##name##_cas_weak_##order(boci_atomic_##name *p, type *e,      \
-                                                    type v) {                            \
-    boci_perturb();                                                                      \
-    return atomic_compare_exchange_weak_explicit(                                        \
-        &p->value, e, v, memory_order_##order, memory_order_##failure);                  \
+#define BOCI_DEFINE_SWAP(name, type, order, failure)                                   \
+  static inline type boci_##name##_swap_##order(boci_atomic_##name *p, type v) {       \
+    boci_perturb();                                                                    \
+    return atomic_exchange_explicit(&p->value, v, memory_order_##order);               \
+  }                                                                                    \
+  static inline bool boci_##name##_cas_strong_##order(boci_atomic_##name *p, type *e,  \
+                                                      type v) {                        \
+    boci_perturb();                                                                    \
+    return atomic_compare_exchange_strong_explicit(                                    \
+        &p->value, e, v, memory_order_##order, memory_order_##failure);                \
+  }                                                                                    \
+  static inline bool boci_##name##_cas_weak_##order(boci_atomic_##name *p, type *e,    \
+                                                    type v) {                          \
+    boci_perturb();                                                                    \
+    return atomic_compare_exchange_weak_explicit(                                      \
+        &p->value, e, v, memory_order_##order, memory_order_##failure);                \
   }
 
-#define BOCI_DEFINE_FETCH(name, type, order, op, function)                               \
-  static inline type boci_##name##_##op##_##order(boci_atomic_##name *p, type v) {       \
-    boci_perturb();                                                                      \
-    return function(&p->value, v, memory_order_##order);                                 \
+#define BOCI_DEFINE_FETCH(name, type, order, op, function)                             \
+  static inline type boci_##name##_##op##_##order(boci_atomic_##name *p, type v) {     \
+    boci_perturb();                                                                    \
+    return function(&p->value, v, memory_order_##order);                               \
   }
-#define BOCI_DEFINE_NUMBER(name, type, order, failure)                                   \
-  BOCI_DEFINE_FETCH(name, type, order, add, atomic_fetch_add_explicit)                   \
-  BOCI_DEFINE_FETCH(name, type, order, sub, atomic_fetch_sub_explicit)                   \
-  BOCI_DEFINE_FETCH(name, type, order, or, atomic_fetch_or_explicit)                     \
+#define BOCI_DEFINE_NUMBER(name, type, order, failure)                                 \
+  BOCI_DEFINE_FETCH(name, type, order, add, atomic_fetch_add_explicit)                 \
+  BOCI_DEFINE_FETCH(name, type, order, sub, atomic_fetch_sub_explicit)                 \
+  BOCI_DEFINE_FETCH(name, type, order, or, atomic_fetch_or_explicit)                   \
   BOCI_DEFINE_FETCH(name, type, order, and, atomic_fetch_and_explicit)
 
 BOCI_DEFINE_ACCESS(u32, uint32_t)

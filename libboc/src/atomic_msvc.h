@@ -1,9 +1,9 @@
 /* The atomics backend for Microsoft's compiler. Included by atomic.h only.
  *
- * x86 and x64: an interlocked operation is a full barrier, a plain load is an acquire and a
- *   plain store a release, so that only the compiler has to be kept in order.
- * ARM64: interlocked operations come in four orders: `_nf` (relaxed), `_acq`, `_rel`, and
- *   without suffix acquire and release. Loads and stores are ordered by barriers.
+ * x86 and x64: an interlocked operation is a full barrier, a plain load is an acquire
+ *   and a plain store a release, so that only the compiler has to be kept in order.
+ * ARM64: interlocked operations come in four orders: `_nf` (relaxed), `_acq`, `_rel`,
+ *   and without suffix acquire and release. Loads and stores are ordered by barriers.
  * A failed cas costs what a successful one does, and is at least as strong as promised.
  */
 #include <intrin.h>
@@ -59,61 +59,64 @@ typedef long boci_raw_ptr;
 #define BOCI_WIDTH_OF_WORD 32
 #endif
 
-#define BOCI_DEFINE_ACCESS(name, type, width)                                            \
-  static inline void boci_##name##_init(boci_atomic_##name *p, type v) { p->value = v; } \
-  static inline type boci_##name##_load_relaxed(const boci_atomic_##name *p) {           \
-    boci_perturb();                                                                      \
-    return (type)BOCI_JOIN(__iso_volatile_load,                                          \
-                           width)((const volatile BOCI_JOIN(__int, width) *)&p->value);  \
-  }                                                                                      \
-  static inline type boci_##name##_load_acquire(const boci_atomic_##name *p) {           \
-    type v = boci_##name##_load_relaxed(p);                                              \
-    BOCI_BARRIER_AFTER_LOAD();                                                           \
-    return v;                                                                            \
-  }                                                                                      \
-  static inline void boci_##name##_store_relaxed(boci_atomic_##name *p, type v) {        \
-    boci_perturb();                                                                      \
-    BOCI_JOIN(__iso_volatile_store, width)                                               \
-    ((volatile BOCI_JOIN(__int, width) *)&p->value, (BOCI_JOIN(__int, width))v);         \
-  }                                                                                      \
-  static inline void boci_##name##_store_release(boci_atomic_##name *p, type v) {        \
-    BOCI_BARRIER_BEFORE_STORE();                                                         \
-    boci_##name##_store_relaxed(p, v);                                                   \
+#define BOCI_DEFINE_ACCESS(name, type, width)                                          \
+  static inline void boci_##name##_init(boci_atomic_##name *p, type v) {               \
+    p->value = v;                                                                      \
+  }                                                                                    \
+  static inline type boci_##name##_load_relaxed(const boci_atomic_##name *p) {         \
+    boci_perturb();                                                                    \
+    return (type)BOCI_JOIN(__iso_volatile_load, width)(                                \
+        (const volatile BOCI_JOIN(__int, width) *)&p->value);                          \
+  }                                                                                    \
+  static inline type boci_##name##_load_acquire(const boci_atomic_##name *p) {         \
+    type v = boci_##name##_load_relaxed(p);                                            \
+    BOCI_BARRIER_AFTER_LOAD();                                                         \
+    return v;                                                                          \
+  }                                                                                    \
+  static inline void boci_##name##_store_relaxed(boci_atomic_##name *p, type v) {      \
+    boci_perturb();                                                                    \
+    BOCI_JOIN(__iso_volatile_store, width)                                             \
+    ((volatile BOCI_JOIN(__int, width) *)&p->value, (BOCI_JOIN(__int, width))v);       \
+  }                                                                                    \
+  static inline void boci_##name##_store_release(boci_atomic_##name *p, type v) {      \
+    BOCI_BARRIER_BEFORE_STORE();                                                       \
+    boci_##name##_store_relaxed(p, v);                                                 \
   }
 
-#define BOCI_INTRINSIC(order, function, name)                                            \
+#define BOCI_INTRINSIC(order, function, name)                                          \
   BOCI_##order(BOCI_JOIN(function, BOCI_TAIL_##name))
 
-#define BOCI_DEFINE_SWAP(name, type, order, failure)                                     \
-  static inline type boci_##name##_swap_##order(boci_atomic_##name *p, type v) {         \
-    boci_perturb();                                                                      \
-    return (type)BOCI_INTRINSIC(order, _InterlockedExchange, name)(                      \
-        (volatile boci_raw_##name *)&p->value, (boci_raw_##name)v);                      \
-  }                                                                                      \
-  static inline bool boci_##name##_cas_strong_##order(boci_atomic_##name *p, type *e,    \
-                                                      type v) {                          \
-    boci_perturb();                                                                      \
-    type old = (type)BOCI_INTRINSIC(order, _InterlockedCompareExchange, name)(           \
-        (volatile boci_raw_##name *)&p->value, (boci_raw_##name)v, (boci_raw_##name)*e); \
-    bool done = old == *e;                                                               \
-    *e = old;                                                                            \
-    return done;                                                                         \
-  }                                                                                      \
-  static inline bool boci_##name##_cas_weak_##order(boci_atomic_##name *p, type *e,      \
-                                                    type v) {                            \
-    return boci_##name##_cas_strong_##order(p, e, v);                                    \
+#define BOCI_DEFINE_SWAP(name, type, order, failure)                                   \
+  static inline type boci_##name##_swap_##order(boci_atomic_##name *p, type v) {       \
+    boci_perturb();                                                                    \
+    return (type)BOCI_INTRINSIC(order, _InterlockedExchange, name)(                    \
+        (volatile boci_raw_##name *)&p->value, (boci_raw_##name)v);                    \
+  }                                                                                    \
+  static inline bool boci_##name##_cas_strong_##order(boci_atomic_##name *p, type *e,  \
+                                                      type v) {                        \
+    boci_perturb();                                                                    \
+    type old = (type)BOCI_INTRINSIC(order, _InterlockedCompareExchange,                \
+                                    name)((volatile boci_raw_##name *)&p->value,       \
+                                          (boci_raw_##name)v, (boci_raw_##name) * e);  \
+    bool done = old == *e;                                                             \
+    *e = old;                                                                          \
+    return done;                                                                       \
+  }                                                                                    \
+  static inline bool boci_##name##_cas_weak_##order(boci_atomic_##name *p, type *e,    \
+                                                    type v) {                          \
+    return boci_##name##_cas_strong_##order(p, e, v);                                  \
   }
 
-#define BOCI_DEFINE_FETCH(name, type, order, op, function, operand)                      \
-  static inline type boci_##name##_##op##_##order(boci_atomic_##name *p, type v) {       \
-    boci_perturb();                                                                      \
-    return (type)BOCI_INTRINSIC(order, function, name)(                                  \
-        (volatile boci_raw_##name *)&p->value, (boci_raw_##name)(operand));              \
+#define BOCI_DEFINE_FETCH(name, type, order, op, function, operand)                    \
+  static inline type boci_##name##_##op##_##order(boci_atomic_##name *p, type v) {     \
+    boci_perturb();                                                                    \
+    return (type)BOCI_INTRINSIC(order, function, name)(                                \
+        (volatile boci_raw_##name *)&p->value, (boci_raw_##name)(operand));            \
   }
-#define BOCI_DEFINE_NUMBER(name, type, order, failure)                                   \
-  BOCI_DEFINE_FETCH(name, type, order, add, _InterlockedExchangeAdd, v)                  \
-  BOCI_DEFINE_FETCH(name, type, order, sub, _InterlockedExchangeAdd, 0 - v)              \
-  BOCI_DEFINE_FETCH(name, type, order, or, _InterlockedOr, v)                            \
+#define BOCI_DEFINE_NUMBER(name, type, order, failure)                                 \
+  BOCI_DEFINE_FETCH(name, type, order, add, _InterlockedExchangeAdd, v)                \
+  BOCI_DEFINE_FETCH(name, type, order, sub, _InterlockedExchangeAdd, 0 - v)            \
+  BOCI_DEFINE_FETCH(name, type, order, or, _InterlockedOr, v)                          \
   BOCI_DEFINE_FETCH(name, type, order, and, _InterlockedAnd, v)
 
 BOCI_DEFINE_ACCESS(u32, uint32_t, 32)

@@ -1,6 +1,6 @@
 /* What else is asked of the operating system: time, processors, threads.
  * os.c is common to all; os_posix.c with os_cores_posix.c, or os_win.c; under the
- * systematic scheduler os_systematic.c, where threads are fibers and time is counted. */
+ * systematic scheduler os_systematic.c, where threads are fibers and time counts. */
 #ifndef BOCI_OS_H
 #define BOCI_OS_H
 
@@ -9,7 +9,7 @@
 /* Monotonic nanoseconds. Never 0 and never BOCI_NEVER. */
 uint64_t boci_os_now(void);
 
-/* The deadline that a public timeout means: BOCI_NEVER for a negative one; saturates. */
+/* The deadline of a public timeout: BOCI_NEVER for a negative one; saturates. */
 uint64_t boci_os_deadline(int64_t timeout);
 
 /* Lets another thread run on this processor. */
@@ -18,22 +18,22 @@ void boci_os_yield(void);
 /* Physical cores that this process may use, at least 1. */
 unsigned boci_os_core_count(void);
 
-/* Logical processors that this process may use, at least 1. Spinning is pointless with 1. */
+/* Logical processors that this process may use, at least 1: with 1 do not spin. */
 unsigned boci_os_processor_count(void);
 
 typedef struct boci_thread {
   void *handle;
 } boci_thread;
 
-/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15 bytes,
- * copied) is what debuggers show. `stack_size` 0: the default.
+/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15
+ * bytes, copied) is what debuggers show. `stack_size` 0: the default.
  * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size);
 void boci_thread_join(boci_thread *thread);
 
-/* One pointer per thread, NULL at its start. A fiber of the systematic scheduler has one of
- * its own. */
+/* One pointer per thread, NULL at its start. A fiber of the systematic scheduler has
+ * one of its own. */
 #if defined(BOC_SYSTEMATIC)
 void *boci_tls_get(void);
 void boci_tls_set(void *value);
@@ -41,7 +41,7 @@ void boci_tls_set(void *value);
 #if defined(_MSC_VER)
 #define BOCI_THREAD_LOCAL __declspec(thread)
 #elif defined(__GLIBC__)
-/* One load even in a shared object; other C libraries cannot load such an object late. */
+/* One load, in a shared object too. Other C libraries cannot load that one late. */
 #define BOCI_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
 #else
 #define BOCI_THREAD_LOCAL _Thread_local
@@ -54,7 +54,7 @@ static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
 /* An invariant of the library is broken: prints file, line and text, and aborts. */
 _Noreturn void boci_panic(const char *file, int line, const char *text);
 
-#define BOCI_REQUIRE(condition)                                                          \
+#define BOCI_REQUIRE(condition)                                                        \
   ((condition) ? (void)0 : boci_panic(__FILE__, __LINE__, #condition))
 
 #endif

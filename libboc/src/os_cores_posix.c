@@ -1,9 +1,9 @@
 /* How many processors and cores this process may use, on POSIX systems.
  *
- * Linux: the affinity mask, the kernel's list of each processor's siblings, and the quotas
- * of the control groups above the process (version 2: cpu.max; version 1: cpu.cfs_*_us).
- * macOS: what the kernel tells. Elsewhere: the processors that are online.
- * Whatever cannot be read limits nothing.
+ * Linux: the affinity mask, the kernel's list of each processor's siblings, and the
+ * quotas of the control groups above the process (version 2: cpu.max; version 1:
+ * cpu.cfs_*_us). macOS: what the kernel tells. Elsewhere: the processors that are
+ * online. Whatever cannot be read limits nothing.
  */
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
@@ -58,7 +58,8 @@ static int core_of(int processor) {
   return known ? (int)first : processor;
 }
 
-/* How many whole processors `quota` in `period` amounts to, rounded up; 0 if unlimited. */
+/* How many whole processors `quota` in `period` amounts to, rounded up; 0 if
+ * unlimited. */
 static long quota_processors(long quota, long period) {
   return quota > 0 && period > 0 ? (quota - 1) / period + 1 : 0;
 }

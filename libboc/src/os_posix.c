@@ -73,9 +73,10 @@ static bool create(thread_start *start, size_t stack_size) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0)
     return false;
-  bool created = (stack_size == 0 || pthread_attr_setstacksize(
-                                         &attributes, legal_stack_size(stack_size)) == 0) &&
-                 pthread_create(&start->id, &attributes, run_thread, start) == 0;
+  bool created =
+      (stack_size == 0 ||
+       pthread_attr_setstacksize(&attributes, legal_stack_size(stack_size)) == 0) &&
+      pthread_create(&start->id, &attributes, run_thread, start) == 0;
   pthread_attr_destroy(&attributes);
   return created;
 }

@@ -19,16 +19,15 @@ typedef struct thread_start {
   wchar_t name[16];
 } thread_start;
 
-/* The frequency never changes while the system runs. Seconds and rest are converted apart,
- * since their product would overflow within hours. */
+/* The frequency never changes while the system runs. Seconds and rest are converted
+ * apart, since their product would overflow within hours. */
 uint64_t boci_os_now(void) {
   LARGE_INTEGER frequency, counter;
   QueryPerformanceFrequency(&frequency);
   QueryPerformanceCounter(&counter);
   uint64_t ticks = (uint64_t)counter.QuadPart;
   uint64_t per_second = (uint64_t)frequency.QuadPart;
-  uint64_t now =
-      ticks / per_second * SECOND + ticks % per_second * SECOND / per_second;
+  uint64_t now = ticks / per_second * SECOND + ticks % per_second * SECOND / per_second;
   return now != 0 ? now : 1;
 }
 
@@ -52,13 +51,14 @@ unsigned boci_os_processor_count(void) {
   return at_least_one(GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
 }
 
-/* A process with a mask has its processors in one group; which one only matters on systems
- * with several, where a mask that is not all ones is rare. */
+/* A process with a mask has its processors in one group; which one only matters on
+ * systems with several, where a mask that is not all ones is rare. */
 static unsigned count_cores(const char *records, DWORD size) {
   KAFFINITY mask = process_mask();
   unsigned count = 0;
   for (DWORD at = 0; at < size;) {
-    const SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX *record = (const void *)(records + at);
+    const SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX *record =
+        (const void *)(records + at);
     if (record->Relationship == RelationProcessorCore &&
         (record->Processor.GroupMask[0].Mask & mask) != 0)
       count++;
@@ -72,10 +72,9 @@ unsigned boci_os_core_count(void) {
   GetLogicalProcessorInformationEx(RelationProcessorCore, NULL, &size);
   char *records = malloc(size != 0 ? size : 1);
   unsigned count = 0;
-  if (records &&
-      GetLogicalProcessorInformationEx(
-          RelationProcessorCore, (PSYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX)(void *)records,
-          &size))
+  if (records && GetLogicalProcessorInformationEx(
+                     RelationProcessorCore,
+                     (PSYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX)(void *)records, &size))
     count = count_cores(records, size);
   free(records);
   return count != 0 ? count : boci_os_processor_count();

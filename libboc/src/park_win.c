@@ -13,7 +13,8 @@
 
 #define MILLISECOND UINT64_C(1000000)
 
-static_assert(sizeof(SRWLOCK) == sizeof(((boci_mutex *)0)->srw), "SRWLOCK is a pointer");
+static_assert(sizeof(SRWLOCK) == sizeof(((boci_mutex *)0)->srw),
+              "SRWLOCK is a pointer");
 static_assert(sizeof(CONDITION_VARIABLE) == sizeof(((boci_cond *)0)->cv),
               "CONDITION_VARIABLE is a pointer");
 
@@ -54,7 +55,9 @@ void boci_cond_fini(boci_cond *cond) { (void)cond; }
 
 void boci_cond_signal(boci_cond *cond) { WakeConditionVariable(variable_of(cond)); }
 
-void boci_cond_broadcast(boci_cond *cond) { WakeAllConditionVariable(variable_of(cond)); }
+void boci_cond_broadcast(boci_cond *cond) {
+  WakeAllConditionVariable(variable_of(cond));
+}
 
 /* True: woken, perhaps for no reason. */
 static bool wait_milliseconds(boci_cond *cond, boci_mutex *mutex, DWORD milliseconds) {
@@ -79,7 +82,7 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
   /* Rounded up; a wait too long for Windows is cut short, which is no time-out. */
   uint64_t milliseconds = (deadline - now - 1) / MILLISECOND + 1;
   DWORD most = (DWORD)INT_MAX;
-  bool woken = wait_milliseconds(cond, mutex,
-                                 milliseconds < most ? (DWORD)milliseconds : most);
+  bool woken =
+      wait_milliseconds(cond, mutex, milliseconds < most ? (DWORD)milliseconds : most);
   return woken || boci_os_now() < deadline;
 }

@@ -1,8 +1,9 @@
 /* Perturbation: the points at which a test build may change who runs next.
  *
- * boci_perturb() stands before every atomic operation and every fence, boci_perturb_pause()
- * in every spin. An ordinary build makes nothing of either; BOC_SYSTEMATIC hands control to
- * the seeded scheduler (systematic.h); BOC_PERTURB yields the processor now and then.
+ * boci_perturb() stands before every atomic operation and every fence,
+ * boci_perturb_pause() in every spin. An ordinary build makes nothing of either;
+ * BOC_SYSTEMATIC hands control to the seeded scheduler (systematic.h); BOC_PERTURB
+ * yields the processor now and then.
  */
 #ifndef BOCI_PERTURB_H
 #define BOCI_PERTURB_H

@@ -1,12 +1,12 @@
-/* The public face of what every part shares: status texts, version, clock, core count. */
+/* What the public headers share: status texts, version, clock, core count. */
 #include <boc/base.h>
 
 #include "os.h"
 
 const char *boc_status_text(boc_status status) {
   switch (status) {
-#define TEXT(name, kind, text)                                                           \
-  case BOC_##name:                                                                       \
+#define TEXT(name, kind, text)                                                         \
+  case BOC_##name:                                                                     \
     return text;
     BOC_STATUS_MAP(TEXT)
 #undef TEXT
