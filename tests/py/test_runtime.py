@@ -335,7 +335,8 @@ def test_waiting_on_another_thread():
     for _ in range(10):
         when(c)(lambda c: setattr(c, "value", c.value + 1))
     in_thread(quiesce)
-    assert c.unwrap() == 10
+    with c as value:
+        assert value == 10
     when(c)(lambda c: setattr(c, "value", c.value + 1))
     in_thread(wait)
     assert c.unwrap() == 11
