@@ -8,22 +8,30 @@
 #ifndef BOCI_PERTURB_H
 #define BOCI_PERTURB_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #if defined(BOC_SYSTEMATIC)
 #define BOCI_PERTURBED 1
 #define boci_perturb() boci_systematic_point()
 #define boci_perturb_pause() boci_systematic_yield()
-/* Another fiber may run before this returns; another fiber does, if one can. */
+#define boci_perturb_fails() boci_systematic_chance(BOCI_PERTURB_FAILS_ONE_IN)
+#define BOCI_PERTURB_FAILS_ONE_IN 32u
+/* Another unit may run before this returns; another unit does, if one can. */
 void boci_systematic_point(void);
 void boci_systematic_yield(void);
+bool boci_systematic_chance(uint32_t n);
 #elif defined(BOC_PERTURB)
 #define BOCI_PERTURBED 1
 #define boci_perturb() boci_perturb_random()
 #define boci_perturb_pause() boci_perturb_random()
+#define boci_perturb_fails() false
 /* Mostly returns at once, sometimes yields, rarely yields for long. */
 void boci_perturb_random(void);
 #else
 #define boci_perturb() ((void)0)
 #define boci_perturb_pause() ((void)0)
+#define boci_perturb_fails() false
 #endif
 
 #endif

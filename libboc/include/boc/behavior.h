@@ -87,10 +87,9 @@ BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
 /* How the behavior holds its i-th cown (after merging duplicates). */
 BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
 
-/* Called in a body: the behavior shall not finish when the body returns but when somebody
- * calls `boc_behavior_complete`, from any thread, exactly once, not before the body has
- * returned or from within it. Until then it holds its cowns and counts as work in flight,
- * and blocks no worker. */
+/* Called in a body: the behavior shall not finish before somebody has called
+ * `boc_behavior_complete`: once, from any thread, before or after the body returns. Until
+ * then it holds its cowns and counts as work in flight, and blocks no worker. */
 BOC_API void boc_behavior_defer(boc_behavior *self);
 BOC_API void boc_behavior_complete(boc_behavior *behavior);
 

@@ -1,0 +1,192 @@
+/* Behavior: building, two-phase linking, counting down, ending. Knows no scheduler.
+ *
+ * Threads: `init` and `link` by the thread that schedules; `resolve` by whoever grants a
+ *   request; `end` by who ran it. Each is the only one at its time.
+ * Ordering: [R4] each count-down publishes what its thread acquired with the cown;
+ *   [A4] the one that reaches zero, or finds itself the last, acquires all of it.
+ */
+#include "behavior.h"
+
+#include <string.h>
+
+#include "sort.h"
+
+size_t boci_behavior_size(size_t count, size_t env_size) {
+  const size_t limit = SIZE_MAX / 4;
+  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) || env_size > limit)
+    return 0;
+  return boci_behavior_env_at(count) + env_size;
+}
+
+/* After sorting by cown, equals are neighbours: the first stands for the others. */
+static uint32_t merge(boci_request *requests, uint32_t count) {
+  uint32_t unique = 0;
+  boci_request *kept = NULL;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t at = requests[i].order;
+    boci_request *request = &requests[at];
+    if (kept && boci_request_cown(kept) == boci_request_cown(request)) {
+      if (!boci_request_reads(request)) kept->target &= ~BOCI_READS;
+      request->target |= BOCI_MERGED;
+      boci_init(&request->word, kept->index);
+    } else {
+      kept = request;
+      requests[unique++].order = at;
+    }
+  }
+  return unique;
+}
+
+static void init_requests(boci_request *requests, const boc_access *accesses,
+                          size_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    boci_request *request = &requests[i];
+    request->target =
+        (uintptr_t)accesses[i].cown | (accesses[i].mode == BOC_READ ? BOCI_READS : 0);
+    boci_init(&request->word, 0);
+    request->index = i;
+    request->order = i;
+  }
+}
+
+/* Takes over what the cowns demand of the behavior: their lane, and whether hooks run. */
+static boc_status adopt(boc_behavior *behavior, const boc_cown *cown,
+                        const struct boc_lane **lane) {
+  if (cown->type->acquire || cown->type->release) behavior->flags |= BOCI_BEHAVIOR_HOOKS;
+  if (!cown->lane) return BOC_OK;
+  if (*lane && *lane != cown->lane) return BOC_BAD_ARGUMENT;
+  *lane = cown->lane;
+  behavior->flags |= BOCI_BEHAVIOR_PINNED;
+  return BOC_OK;
+}
+
+boc_status boci_behavior_init(boc_behavior *behavior, boc_runtime *runtime,
+                              const boc_behavior_type *type, size_t env_size,
+                              const boc_access *accesses, size_t count) {
+  behavior->runtime = runtime;
+  behavior->type = type;
+  behavior->next = NULL;
+  behavior->count = (uint32_t)count;
+  behavior->flags = 0;
+  const struct boc_lane *lane = NULL;
+  for (size_t i = 0; i < count; i++) {
+    const boc_status status = adopt(behavior, accesses[i].cown, &lane);
+    if (status != BOC_OK) return status;
+  }
+  boci_request *requests = boci_behavior_requests(behavior);
+  init_requests(requests, accesses, count);
+  if (count > 1) boci_sort_requests(requests, (uint32_t)count);
+  behavior->unique = count > 1 ? merge(requests, (uint32_t)count) : (uint32_t)count;
+  boci_init(&behavior->pending, behavior->unique);
+  memset(boci_behavior_env(behavior), 0, env_size);
+  return BOC_OK;
+}
+
+void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
+                           const boci_executor *to) {
+  if (boci_load_acquire(&behavior->pending) != granted && /* [A4] */
+      boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
+  to->ready(to->ctx, behavior);
+}
+
+static void link_many(boc_behavior *behavior, const boci_executor *to) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  const uint32_t unique = behavior->unique;
+  uint32_t granted = 1;
+  boci_init(&behavior->pending, unique + 1);
+  for (uint32_t i = 0; i < unique; i++) {
+    boci_request *request = &requests[requests[i].order];
+    granted += boci_request_link(request, request, to);
+  }
+  for (uint32_t i = 0; i < unique; i++)
+    boci_request_set_ready(&requests[requests[i].order]);
+  boci_behavior_resolve(behavior, granted, to);
+}
+
+void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
+  if (behavior->unique > 1) {
+    link_many(behavior, to);
+    return;
+  }
+  if (behavior->unique == 1) {
+    boci_request *requests = boci_behavior_requests(behavior);
+    if (!boci_request_link_only(&requests[requests[0].order], to)) return;
+    boci_init(&behavior->pending, 0);
+  }
+  to->ready(to->ctx, behavior);
+}
+
+/* Links a run of requests of different behaviors for one cown to each other. Nobody else
+ * sees them yet. */
+static void chain(boci_request *const *run, size_t length) {
+  for (size_t i = 0; i + 1 < length; i++) boci_init(&run[i]->word, (uintptr_t)run[i + 1]);
+}
+
+static size_t run_length(boci_request *const *run, size_t most) {
+  size_t length = 1;
+  while (length < most && boci_request_cown(run[length]) == boci_request_cown(run[0]))
+    length++;
+  return length;
+}
+
+static void link_runs(boci_request **all, size_t total, const boci_executor *to) {
+  for (size_t at = 0; at < total;) {
+    boci_request **run = all + at;
+    const size_t length = run_length(run, total - at);
+    chain(run, length);
+    if (boci_request_link(run[0], run[length - 1], to))
+      boci_behavior_resolve(boci_request_behavior(run[0]), 1, to);
+    at += length;
+  }
+  for (size_t i = 0; i < total; i++) boci_request_set_ready(all[i]);
+}
+
+static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request **all) {
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    boci_request *requests = boci_behavior_requests(behaviors[i]);
+    for (uint32_t k = 0; k < behaviors[i]->unique; k++, total++)
+      if (all) all[total] = &requests[requests[k].order];
+  }
+  return total;
+}
+
+/* All requests, and as many again for the merge. */
+size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count) {
+  return 2 * gather(behaviors, count, NULL);
+}
+
+void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
+                            boci_request **scratch, const boci_executor *to) {
+  const size_t total = gather(behaviors, count, scratch);
+  boci_sort_by_cown(scratch, scratch + total, total);
+  for (size_t i = 0; i < count; i++)
+    boci_init(&behaviors[i]->pending, behaviors[i]->unique + 1);
+  link_runs(scratch, total, to);
+  for (size_t i = 0; i < count; i++) boci_behavior_resolve(behaviors[i], 1, to);
+}
+
+void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
+  for (uint32_t i = 0; i < behavior->unique; i++)
+    boci_request_release(&requests[requests[i].order], to);
+}
+
+void *boc_behavior_env(boc_behavior *behavior) { return boci_behavior_env(behavior); }
+
+size_t boc_behavior_count(const boc_behavior *behavior) { return behavior->count; }
+
+boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i) {
+  return boci_request_cown(&boci_behavior_requests(behavior)[i]);
+}
+
+boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  boci_request *request = &requests[i];
+  if (request->target & BOCI_MERGED)
+    request = &requests[boci_load_relaxed(&request->word)]; /* owner: set once, by init */
+  return boci_request_reads(request) ? BOC_READ : BOC_WRITE;
+}

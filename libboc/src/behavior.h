@@ -1,0 +1,77 @@
+/* Behavior: header, requests, environment, in one block of memory.
+ *
+ *   +--------+-----------+-----+-----------+------------------+
+ *   | header | request 0 | ... | request n | env, aligned 16  |
+ *   +--------+-----------+-----+-----------+------------------+
+ *
+ * `pending` says what a behavior waits for, and later what its end waits for:
+ *   new        unset
+ *   linking    its unique requests that are not granted, and one for the linking itself
+ *   waiting    its unique requests that are not granted; who takes it to zero readies it
+ *   running    0
+ *   deferred   2: the end of the body and boc_behavior_complete; the second one finishes it
+ */
+#ifndef BOCI_BEHAVIOR_H
+#define BOCI_BEHAVIOR_H
+
+#include "pool.h"
+#include "request.h"
+
+/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one of
+ * the cowns is pinned to a lane. */
+enum { BOCI_BEHAVIOR_HOOKS = 1, BOCI_BEHAVIOR_DEFERRED = 2, BOCI_BEHAVIOR_PINNED = 4 };
+
+struct boc_behavior {
+  boci_block block; /* where the memory came from; first: the pool's */
+  boc_runtime *runtime;
+  const boc_behavior_type *type;
+  boc_behavior *next; /* in the one queue or list that has it */
+  boci_atomic_u32 pending;
+  uint32_t count;  /* requests */
+  uint32_t unique; /* those that are not merged into another */
+  uint32_t flags;
+};
+
+#define BOCI_REQUESTS_AT sizeof(struct boc_behavior)
+
+static inline boci_request *boci_behavior_requests(const boc_behavior *behavior) {
+  return (boci_request *)((char *)behavior + BOCI_REQUESTS_AT);
+}
+
+static inline size_t boci_behavior_env_at(size_t count) {
+  return BOCI_ALIGN(BOCI_REQUESTS_AT + count * sizeof(boci_request));
+}
+
+static inline void *boci_behavior_env(boc_behavior *behavior) {
+  return (char *)behavior + boci_behavior_env_at(behavior->count);
+}
+
+static inline boc_behavior *boci_request_behavior(boci_request *request) {
+  return (boc_behavior *)((char *)(request - request->index) - BOCI_REQUESTS_AT);
+}
+
+/* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
+size_t boci_behavior_size(size_t count, size_t env_size);
+
+/* Fills in a block of at least boci_behavior_size bytes; `block` itself is left alone.
+ * Refusal: BOC_BAD_ARGUMENT, two lanes. */
+boc_status boci_behavior_init(boc_behavior *behavior, boc_runtime *runtime,
+                              const boc_behavior_type *type, size_t env_size,
+                              const boc_access *accesses, size_t count);
+
+/* Links it. It may be gone on return. */
+void boci_behavior_link(boc_behavior *behavior, const boci_executor *to);
+
+/* Links several as one step. `scratch` has room for boci_behavior_scratch pointers. */
+size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
+void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
+                            boci_request **scratch, const boci_executor *to);
+
+/* Counts down `granted` of what it waits for. */
+void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
+                           const boci_executor *to);
+
+/* Drops the environment and hands the cowns on; what is left is a block to give back. */
+void boci_behavior_end(boc_behavior *behavior, const boci_executor *to);
+
+#endif

@@ -1,0 +1,48 @@
+/* Cown: making, counting references, dropping.
+ *
+ * Ordering: [C1] each drop releases what its thread did with the payload; [C2] the last
+ *   one acquires it all before the drop hook runs.
+ */
+#include "cown.h"
+
+#include <string.h>
+
+#include "memory.h"
+
+boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
+  if (type->payload_size > SIZE_MAX / 2) return BOC_NO_MEMORY;
+  const size_t size = BOCI_COWN_HEADER + type->payload_size;
+  boc_cown *cown = boci_allocate(type->allocator, size);
+  if (!cown) return BOC_NO_MEMORY;
+  memset(cown, 0, size);
+  boci_init(&cown->tail, NULL);
+  boci_init(&cown->references, 1);
+  boci_init(&cown->readers, 0);
+  cown->type = type;
+  *out_cown = cown;
+  return BOC_OK;
+}
+
+void *boc_cown_payload(boc_cown *cown) { return boci_cown_payload(cown); }
+
+const boc_cown_type *boc_cown_type_of(const boc_cown *cown) { return cown->type; }
+
+boc_cown *boc_cown_hold(boc_cown *cown) {
+  boci_cown_hold(cown);
+  return cown;
+}
+
+static void end(boc_cown *cown) {
+  const boc_cown_type *type = cown->type;
+  if (type->drop) type->drop(cown, boci_cown_payload(cown));
+  boci_release(type->allocator, cown, BOCI_COWN_HEADER + type->payload_size);
+}
+
+void boc_cown_drop(boc_cown *cown) {
+  if (boci_sub_acq_rel(&cown->references, 1) == 1) end(cown); /* [C1] [C2] */
+}
+
+bool boc_cown_busy(const boc_cown *cown) {
+  boc_cown *quiet = (boc_cown *)cown;
+  return boci_load_acquire(&quiet->tail) || boci_load_acquire(&quiet->readers);
+}

@@ -1,0 +1,39 @@
+/* Cown: a queue of requests, a count of references, and a payload behind them.
+ *
+ * Only request.c moves `tail`, `readers` and `writer`; its head has the protocol. The cown
+ * lives while `references` is above 0. A non-empty queue holds one reference, and each
+ * reader that has been granted the cown holds one more.
+ */
+#ifndef BOCI_COWN_H
+#define BOCI_COWN_H
+
+#include <boc/cown.h>
+
+#include "atomic.h"
+
+struct boci_request;
+
+struct boc_cown {
+  boci_atomic_ptr tail;        /* the last request, or NULL if nobody holds or waits */
+  boci_atomic_word references;
+  boci_atomic_word readers;    /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
+  struct boci_request *writer; /* who waits for the readers; published by `readers` */
+  const boc_cown_type *type;
+  struct boc_lane *lane;       /* where its behaviors run, or NULL: on any worker */
+};
+
+#define BOCI_WRITER_WAITS ((uintptr_t)1)
+#define BOCI_READER ((uintptr_t)2)
+
+#define BOCI_ALIGN(size) (((size) + 15u) & ~(size_t)15u)
+#define BOCI_COWN_HEADER BOCI_ALIGN(sizeof(struct boc_cown))
+
+static inline void *boci_cown_payload(boc_cown *cown) {
+  return (char *)cown + BOCI_COWN_HEADER;
+}
+
+static inline void boci_cown_hold(boc_cown *cown) {
+  boci_add_relaxed(&cown->references, 1); /* count: the caller's own keeps it alive */
+}
+
+#endif

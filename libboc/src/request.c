@@ -1,0 +1,181 @@
+/* Request: linking, granting and hand-off; the heart of the protocol.
+ *
+ * A cown's requests form an MCS queue: `tail` names the last, each word its successor.
+ *
+ *     cown.tail ------------------------------+
+ *     [writer A]--->[reader B]--->[reader C]--->[writer D]
+ *      running       waits         waits         waits
+ *
+ * A releases: B is granted, and C with it; D waits in cown.writer for both. Readers may
+ * release in any order: whoever has a writer behind it puts that into cown.writer, and
+ * whoever takes the count of readers to zero grants it.
+ *
+ * Threads: any. A request stays alive while it is in a queue: its release finds itself as
+ *   the tail, or waits for the successor that has swapped the tail and not linked yet.
+ * Invariants: 1. Nobody links behind a request that is not READY, and nobody is READY
+ *   before the request that it links behind, so behaviors that share several cowns have
+ *   the same order on all of them, directly or through others. 2. At most one writer is in
+ *   cown.writer: the head of the queue. 3. `readers` counts granted, unreleased readers.
+ * Ordering: [R1] a release of the tail or of a word publishes the body's writes to the
+ *   payload; [A1] the swap or load that finds it acquires them. [R2] READY and successor
+ *   publish the request behind them; [A2] whoever follows the word. [R3] each reader's
+ *   leaving; [A3] the writer that finds the count at zero.
+ * Source: Mellor-Crummey and Scott, "Algorithms for Scalable Synchronization on
+ *   Shared-Memory Multiprocessors" (1991) and "Scalable Reader-Writer Synchronization"
+ *   (1991); Cheeseman et al. (2023) for the two phases.
+ */
+#include "request.h"
+
+#include "behavior.h"
+#include "spin.h"
+
+static boci_request *successor(uintptr_t word) {
+  return (boci_request *)(word & ~BOCI_REQUEST_BITS);
+}
+
+static void wait_ready(boci_request *request) {
+  for (unsigned tries = 0; !(boci_load_acquire(&request->word) & BOCI_READY);) /* [A2] */
+    boci_spin_once(&tries);
+}
+
+/* Whoever swapped the tail links within a few instructions, since we are READY. */
+static boci_request *wait_successor(boci_request *request) {
+  boci_request *next;
+  for (unsigned tries = 0; !(next = successor(boci_load_acquire(&request->word)));) /* [A2] */
+    boci_spin_once(&tries);
+  return next;
+}
+
+static boci_request *mark_granted(boci_request *reader) {
+  boc_cown *cown = boci_request_cown(reader);
+  boci_cown_hold(cown);
+  boci_add_relaxed(&cown->readers, BOCI_READER); /* owner: whoever takes it out comes after */
+  return successor(boci_add_acq_rel(&reader->word, BOCI_GRANTED)); /* [A1] [R1] [A2] */
+}
+
+/* Grants `request` and, if it reads, the readers behind it. */
+static void grant_run(boci_request *request, const boci_executor *to) {
+  while (request && boci_request_reads(request)) {
+    boci_request *next = mark_granted(request);
+    boci_behavior_resolve(boci_request_behavior(request), 1, to);
+    request = next;
+  }
+}
+
+static void grant(boci_request *request, const boci_executor *to) {
+  if (boci_request_reads(request))
+    grant_run(request, to);
+  else
+    boci_behavior_resolve(boci_request_behavior(request), 1, to);
+}
+
+static bool enter_reader(boci_request *reader, const boci_executor *to) {
+  grant_run(mark_granted(reader), to);
+  return true;
+}
+
+/* The queue was empty, but readers that have left it may still hold the cown. */
+static bool enter_writer(boci_request *writer) {
+  boc_cown *cown = boci_request_cown(writer);
+  if (boci_load_acquire(&cown->readers) == 0) return true; /* [A3] */
+  cown->writer = writer;
+  if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0) return false; /* [R2] [A3] */
+  boci_store_relaxed(&cown->readers, 0); /* owner: the queue is ours */
+  return true;
+}
+
+/* Puts `first` behind a reader, which may be granted at the same moment. */
+static bool follow_reader(boci_request *reader, boci_request *first,
+                          const boci_executor *to) {
+  const uintptr_t word = boci_add_acq_rel(&reader->word, (uintptr_t)first); /* [R2] [A1] */
+  if (!(word & BOCI_GRANTED) || !boci_request_reads(first)) return false;
+  return enter_reader(first, to);
+}
+
+static bool follow(boci_request *previous, boci_request *first, const boci_executor *to) {
+  if (boci_request_reads(previous)) return follow_reader(previous, first, to);
+  boci_store_release(&previous->word, (uintptr_t)first | BOCI_READY); /* [R2] */
+  return false;
+}
+
+static bool enter(boci_request *first, const boci_executor *to) {
+  return boci_request_reads(first) ? enter_reader(first, to) : enter_writer(first);
+}
+
+bool boci_request_link(boci_request *first, boci_request *last, const boci_executor *to) {
+  boc_cown *cown = boci_request_cown(first);
+  boci_request *previous = boci_swap_acq_rel(&cown->tail, last); /* [A1] [R2] */
+  if (previous) {
+    wait_ready(previous);
+    return follow(previous, first, to);
+  }
+  boci_cown_hold(cown);
+  return enter(first, to);
+}
+
+/* READY comes after the predecessor's (invariant 1), and before the step that lets another
+ * thread run and free the behavior. */
+bool boci_request_link_only(boci_request *request, const boci_executor *to) {
+  boc_cown *cown = boci_request_cown(request);
+  boci_request *previous = boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
+  if (previous) {
+    wait_ready(previous);
+    boci_store_release(&request->word, BOCI_READY); /* [R2] */
+    return follow(previous, request, to);
+  }
+  boci_store_release(&request->word, BOCI_READY); /* [R2] */
+  boci_cown_hold(cown);
+  return enter(request, to);
+}
+
+void boci_request_set_ready(boci_request *request) {
+  if (boci_request_reads(request)) {
+    boci_add_release(&request->word, BOCI_READY); /* [R2] */
+    return;
+  }
+  const uintptr_t word = boci_load_relaxed(&request->word); /* owner: nobody links yet */
+  boci_store_release(&request->word, word | BOCI_READY);    /* [R2] */
+}
+
+/* The request behind `request`; or NULL, and the queue is empty and its reference ours. */
+static boci_request *leave_queue(boci_request *request) {
+  boci_request *next = successor(boci_load_acquire(&request->word)); /* [A2] */
+  if (next) return next;
+  void *expected = request;
+  if (boci_cas_strong_release(&boci_request_cown(request)->tail, &expected, NULL)) /* [R1] */
+    return NULL;
+  return wait_successor(request);
+}
+
+static void release_writer(boci_request *request, const boci_executor *to) {
+  boci_request *next = leave_queue(request);
+  if (next)
+    grant(next, to);
+  else
+    boc_cown_drop(boci_request_cown(request));
+}
+
+static void release_reader(boci_request *request, const boci_executor *to) {
+  boc_cown *cown = boci_request_cown(request);
+  boci_request *next = leave_queue(request);
+  uintptr_t change = BOCI_READER;
+  if (next && !boci_request_reads(next)) {
+    cown->writer = next;
+    change -= BOCI_WRITER_WAITS;
+  }
+  const uintptr_t rest = boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
+  if (rest == BOCI_WRITER_WAITS) {
+    boci_request *writer = cown->writer;
+    boci_store_relaxed(&cown->readers, 0); /* owner: no reader is left, the writer is next */
+    grant(writer, to);
+  }
+  if (!next) boc_cown_drop(cown);
+  boc_cown_drop(cown);
+}
+
+void boci_request_release(boci_request *request, const boci_executor *to) {
+  if (boci_request_reads(request))
+    release_reader(request, to);
+  else
+    release_writer(request, to);
+}

@@ -1,0 +1,61 @@
+/* Request: one behavior's place in the queue of one cown.
+ *
+ * The word of a request, all that other threads ever see of it, is a successor and two bits:
+ *
+ *   part       meaning                          set by                       leads to
+ *   READY      all requests of my behavior      its linker, in phase two     successors link
+ *              are in their queues
+ *   GRANTED    (readers) my behavior may read   who granted it               readers behind
+ *              this cown                                                     go along
+ *   successor  who comes next in the queue      the successor's linker,      my release
+ *              (a pointer in the upper bits)    after it saw READY           grants it
+ *
+ * Contended: GRANTED of a reader against its successor's link: each adds its part with one
+ * read-modify-write, and whoever comes second grants the successor if it is a reader too.
+ * A writer's word has one writer at a time (linker, then successor), so plain stores do.
+ */
+#ifndef BOCI_REQUEST_H
+#define BOCI_REQUEST_H
+
+#include "cown.h"
+#include "executor.h"
+
+#define BOCI_READY ((uintptr_t)1)
+#define BOCI_GRANTED ((uintptr_t)2)
+#define BOCI_REQUEST_BITS ((uintptr_t)3)
+
+/* Bits of `target`, beside the cown's address. */
+#define BOCI_READS ((uintptr_t)1)
+#define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior stands for it */
+
+typedef struct boci_request {
+  uintptr_t target;
+  boci_atomic_word word; /* of a merged request: the index of the one that stands for it */
+  uint32_t index;        /* its place among its behavior's requests */
+  uint32_t order;        /* requests[i].order: the index of the i-th to link */
+} boci_request;
+
+static inline boc_cown *boci_request_cown(const boci_request *request) {
+  return (boc_cown *)(request->target & ~BOCI_REQUEST_BITS);
+}
+
+static inline bool boci_request_reads(const boci_request *request) {
+  return (request->target & BOCI_READS) != 0;
+}
+
+/* Phase one: appends `first` to `last` to the queue of their cown (the same for all, linked
+ * to each other already; one request is a run of one). Waits for the predecessor's phase
+ * two. True: `first` has the cown now, and the caller counts that for its behavior. */
+bool boci_request_link(boci_request *first, boci_request *last, const boci_executor *to);
+
+/* Both phases at once, for a behavior's only request. After false, the behavior may have run
+ * and be gone. */
+bool boci_request_link_only(boci_request *request, const boci_executor *to);
+
+/* Phase two: lets successors link behind `request`. */
+void boci_request_set_ready(boci_request *request);
+
+/* Gives the cown to whoever is next. `request` is dead afterwards. */
+void boci_request_release(boci_request *request, const boci_executor *to);
+
+#endif

@@ -1,0 +1,58 @@
+/* Rundown: how many behaviors are in flight, without a counter that everybody writes.
+ *
+ * Each worker counts what it scheduled and what it finished, in words that only it writes;
+ * outside threads share two more. The runtime is quiescent at some moment between two looks
+ * if all `finished`, read first, and all `scheduled`, read afterwards, have equal sums:
+ * both only grow, and finished never passes scheduled.
+ *
+ * Threads: `scheduled`/`finished` of a worker by that worker; the rest by any.
+ * Ordering: [R9] `finished` publishes the body's schedules and effects; [A9] the reader of
+ *   the sums. [F1] store-load: a worker counts, then looks for waiters; a waiter registers,
+ *   then looks at the counts. Both have a fence in between, so one of them sees the other.
+ * Source: Mattern, "Algorithms for distributed termination detection" (1987), for reading
+ *   one side before the other.
+ */
+#ifndef BOCI_RUNDOWN_H
+#define BOCI_RUNDOWN_H
+
+#include "atomic.h"
+#include "park.h"
+
+#include <boc/runtime.h>
+
+typedef struct boci_tally {
+  boci_atomic_word scheduled;
+  boci_atomic_word finished;
+} boci_tally;
+
+static inline void boci_tally_init(boci_tally *tally) {
+  boci_init(&tally->scheduled, 0);
+  boci_init(&tally->finished, 0);
+}
+
+/* By the only writer of the tally. */
+static inline void boci_tally_scheduled(boci_tally *tally) {
+  const uintptr_t count = boci_load_relaxed(&tally->scheduled); /* owner */
+  boci_store_relaxed(&tally->scheduled, count + 1); /* owner: published with the behavior */
+}
+
+static inline void boci_tally_finished(boci_tally *tally) {
+  const uintptr_t count = boci_load_relaxed(&tally->finished); /* owner */
+  boci_store_release(&tally->finished, count + 1);             /* [R9] */
+}
+
+/* Those who wait for quiescence. */
+typedef struct boci_rundown {
+  boci_atomic_u32 waiting; /* whether `first` has any */
+  boci_mutex mutex;
+  boc_quiesce_node *first;
+} boci_rundown;
+
+boc_status boci_rundown_init(boci_rundown *rundown);
+void boci_rundown_fini(boci_rundown *rundown);
+
+/* Calls whom it concerns if the runtime is quiescent. To be called, after [F1], by whoever
+ * may have finished the last behavior and has nothing more to do. */
+void boci_rundown_check(boc_runtime *runtime);
+
+#endif

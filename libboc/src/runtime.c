@@ -1,0 +1,225 @@
+/* Runtime: start order, stop steps.
+ *
+ * Start: 1. memory; 2. threads, one by one; 3. each runs its start hook; 4. the caller waits
+ * for all of them. If a thread or a hook fails, those that run are stopped as below.
+ *
+ * Stop: 1. closing: nobody from outside schedules any more. 2. Wait for quiescence: bodies
+ * may still schedule, and what they schedule finishes too. 3. stopping: no work can come
+ * any more, so a worker that finds none leaves; wake all. 4. Each runs its stop hook. 5.
+ * Join, then free.
+ *
+ * Ordering: [R10] a poke publishes what it is about, [A10] the worker that answers. [R11]
+ *   stopping, [A11] the worker that sees it; wake-ups as in idle.h.
+ */
+#include "runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "memory.h"
+
+enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
+
+static void inject(void *runtime, boc_behavior *behavior) {
+  boci_runtime_inject(runtime, behavior);
+}
+
+void boci_runtime_inject(boc_runtime *runtime, boc_behavior *behavior) {
+  boci_shared_queue_push(&runtime->shared, behavior, behavior, 1);
+  boci_idle_wake_one(&runtime->idle);
+}
+
+static const boc_allocator *copy_allocator(boc_runtime *runtime,
+                                           const boc_allocator *allocator) {
+  if (!allocator) return NULL;
+  runtime->allocator_copy = *allocator;
+  return &runtime->allocator_copy;
+}
+
+static size_t worker_size(const boc_runtime *runtime) {
+  return runtime->workers * sizeof(boci_worker) + CACHE_LINE;
+}
+
+static boc_status init_workers(boc_runtime *runtime) {
+  runtime->worker_memory = boci_allocate(runtime->allocator, worker_size(runtime));
+  if (!runtime->worker_memory) return BOC_NO_MEMORY;
+  memset(runtime->worker_memory, 0, worker_size(runtime));
+  const uintptr_t at = (uintptr_t)runtime->worker_memory + CACHE_LINE - 1;
+  runtime->worker = (boci_worker *)(at & ~(uintptr_t)(CACHE_LINE - 1));
+  for (uint32_t i = 0; i < runtime->workers; i++) {
+    const boc_status status = boci_worker_init(&runtime->worker[i], runtime, i);
+    if (status == BOC_OK) continue;
+    while (i-- > 0) boci_worker_fini(&runtime->worker[i]);
+    boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
+    return status;
+  }
+  return BOC_OK;
+}
+
+static void fini_workers(boc_runtime *runtime) {
+  for (uint32_t i = 0; i < runtime->workers; i++) boci_worker_fini(&runtime->worker[i]);
+  boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
+}
+
+/* The parts that may be refused, in the order of `fini_parts`. */
+static boc_status init_parts(boc_runtime *runtime) {
+  boc_status status = boci_idle_init(&runtime->idle, runtime->workers);
+  if (status != BOC_OK) return status;
+  if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK) goto no_shared;
+  if ((status = boci_rundown_init(&runtime->rundown)) != BOC_OK) goto no_rundown;
+  if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK) goto no_outside;
+  if ((status = boci_mutex_init(&runtime->start_mutex)) != BOC_OK) goto no_start;
+  if ((status = boci_cond_init(&runtime->start_cond)) != BOC_OK) goto no_cond;
+  if ((status = init_workers(runtime)) == BOC_OK) return BOC_OK;
+  boci_cond_fini(&runtime->start_cond);
+no_cond:
+  boci_mutex_fini(&runtime->start_mutex);
+no_start:
+  boci_mutex_fini(&runtime->outside_mutex);
+no_outside:
+  boci_rundown_fini(&runtime->rundown);
+no_rundown:
+  boci_shared_queue_fini(&runtime->shared);
+no_shared:
+  boci_idle_fini(&runtime->idle);
+  return status;
+}
+
+static void fini_parts(boc_runtime *runtime) {
+  fini_workers(runtime);
+  boci_cond_fini(&runtime->start_cond);
+  boci_mutex_fini(&runtime->start_mutex);
+  boci_pool_fini(&runtime->outside_pool);
+  boci_mutex_fini(&runtime->outside_mutex);
+  boci_rundown_fini(&runtime->rundown);
+  boci_shared_queue_fini(&runtime->shared);
+  boci_idle_fini(&runtime->idle);
+}
+
+static void free_runtime(boc_runtime *runtime) {
+  const bool own = runtime->allocator != NULL;
+  const boc_allocator allocator = runtime->allocator_copy;
+  boci_release(own ? &allocator : NULL, runtime, sizeof *runtime);
+}
+
+static boc_status make(const boc_runtime_options *options, boc_runtime **out_runtime) {
+  boc_runtime *runtime = boci_allocate(options->allocator, sizeof *runtime);
+  if (!runtime) return BOC_NO_MEMORY;
+  memset(runtime, 0, sizeof *runtime);
+  runtime->workers = options->workers ? options->workers : boc_core_count();
+  runtime->spin = boci_os_processor_count() > 1 ? options->spin : 0;
+  if (options->hooks) runtime->hooks = *options->hooks;
+  runtime->allocator = copy_allocator(runtime, options->allocator);
+  runtime->from_outside = (boci_executor){inject, runtime};
+  boci_init(&runtime->closing, 0);
+  boci_init(&runtime->stopping, 0);
+  boci_tally_init(&runtime->outside);
+  boci_pool_init(&runtime->outside_pool, runtime->allocator);
+  const boc_status status = init_parts(runtime);
+  if (status == BOC_OK)
+    *out_runtime = runtime;
+  else
+    free_runtime(runtime);
+  return status;
+}
+
+static void report_start(boc_runtime *runtime, boc_status status) {
+  boci_mutex_lock(&runtime->start_mutex);
+  runtime->started++;
+  if (status != BOC_OK) runtime->start_status = status;
+  boci_cond_signal(&runtime->start_cond);
+  boci_mutex_unlock(&runtime->start_mutex);
+}
+
+static void thread_main(void *arg) {
+  boci_worker *worker = arg;
+  boc_runtime *runtime = worker->runtime;
+  const boc_worker_hooks *hooks = &runtime->hooks;
+  boci_tls_set(worker);
+  const boc_status status =
+      hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;
+  report_start(runtime, status);
+  if (status != BOC_OK) return;
+  boci_worker_work(worker);
+  if (hooks->stop) hooks->stop(hooks->ctx, worker->index);
+}
+
+/* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
+static uint32_t start_threads(boc_runtime *runtime, size_t stack_size) {
+  for (uint32_t i = 0; i < runtime->workers; i++) {
+    boci_worker *worker = &runtime->worker[i];
+    char name[16];
+    snprintf(name, sizeof name, "boc-%u", (unsigned)i);
+    if (boci_thread_start(&worker->thread, thread_main, worker, name, stack_size))
+      return i;
+  }
+  return runtime->workers;
+}
+
+static boc_status wait_started(boc_runtime *runtime, uint32_t threads) {
+  boci_mutex_lock(&runtime->start_mutex);
+  while (runtime->started < threads)
+    boci_cond_wait(&runtime->start_cond, &runtime->start_mutex);
+  const boc_status status = runtime->start_status;
+  boci_mutex_unlock(&runtime->start_mutex);
+  return status;
+}
+
+static void stop_threads(boc_runtime *runtime, uint32_t threads) {
+  boci_store_release(&runtime->stopping, 1); /* [R11] */
+  for (uint32_t i = 0; i < threads; i++)
+    boci_idle_wake(&runtime->idle, &runtime->worker[i]);
+  for (uint32_t i = 0; i < threads; i++) boci_thread_join(&runtime->worker[i].thread);
+}
+
+boc_status boc_runtime_new(const boc_runtime_options *options, boc_runtime **out_runtime) {
+  const boc_runtime_options defaults = BOC_RUNTIME_OPTIONS_INIT;
+  if (!options) options = &defaults;
+  if (options->size != sizeof *options || options->workers > MOST_WORKERS)
+    return BOC_BAD_ARGUMENT;
+  boc_runtime *runtime = NULL;
+  boc_status status = make(options, &runtime);
+  if (status != BOC_OK) return status;
+  const uint32_t threads = start_threads(runtime, options->stack_size);
+  status = wait_started(runtime, threads);
+  if (status == BOC_OK && threads < runtime->workers) status = BOC_NO_THREAD;
+  if (status == BOC_OK) {
+    *out_runtime = runtime;
+    return BOC_OK;
+  }
+  stop_threads(runtime, threads);
+  fini_parts(runtime);
+  free_runtime(runtime);
+  return status;
+}
+
+void boc_runtime_free(boc_runtime *runtime) {
+  BOCI_REQUIRE(boc_worker_index(runtime) < 0);
+  boci_store_release(&runtime->closing, 1); /* [R11] */
+  while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY) boci_os_yield();
+  stop_threads(runtime, runtime->workers);
+  fini_parts(runtime);
+  free_runtime(runtime);
+}
+
+unsigned boc_runtime_workers(const boc_runtime *runtime) { return runtime->workers; }
+
+unsigned boc_runtime_idle_workers(const boc_runtime *runtime) {
+  return boci_idle_count((boci_idle *)&runtime->idle);
+}
+
+boc_runtime *boc_runtime_current(void) {
+  const boci_worker *worker = boci_worker_current();
+  return worker ? worker->runtime : NULL;
+}
+
+int boc_worker_index(const boc_runtime *runtime) {
+  const boci_worker *worker = boci_worker_current();
+  return worker && worker->runtime == runtime ? (int)worker->index : -1;
+}
+
+void boc_worker_poke(boc_runtime *runtime, unsigned worker) {
+  BOCI_REQUIRE(worker < runtime->workers);
+  boci_swap_release(&runtime->worker[worker].poked, 1); /* [R10] */
+  boci_idle_wake(&runtime->idle, &runtime->worker[worker]);
+}

@@ -1,0 +1,49 @@
+/* Runtime: what the workers share. The one struct that knows all the others. */
+#ifndef BOCI_RUNTIME_H
+#define BOCI_RUNTIME_H
+
+#include "idle.h"
+#include "rundown.h"
+#include "shared_queue.h"
+#include "worker.h"
+
+#include <boc/runtime.h>
+
+struct boc_runtime {
+  /* Set before the workers start. */
+  uint32_t workers;
+  uint64_t spin;
+  boc_worker_hooks hooks;
+  boc_allocator allocator_copy;
+  const boc_allocator *allocator; /* NULL: malloc and free */
+  boci_worker *worker;            /* [workers] */
+  void *worker_memory;            /* `worker` before alignment */
+  boci_executor from_outside;
+
+  boci_atomic_u32 closing;  /* only bodies may still schedule */
+  boci_atomic_u32 stopping; /* workers leave when they find nothing */
+
+  boci_idle idle;
+  boci_shared_queue shared; /* from outside, and overflow */
+  boci_rundown rundown;
+
+  /* What threads that are no workers share. */
+  boci_tally outside; /* by read-modify-write: many writers */
+  boci_mutex outside_mutex;
+  boci_pool outside_pool; /* under the mutex */
+
+  /* The start-up handshake. */
+  boci_mutex start_mutex;
+  boci_cond start_cond;
+  uint32_t started; /* how many have run their start hook */
+  boc_status start_status;
+};
+
+static inline bool boci_runtime_stopping(boc_runtime *runtime) {
+  return boci_load_acquire(&runtime->stopping) != 0; /* [A11] */
+}
+
+/* Puts a ready behavior where any worker finds it. Any thread. */
+void boci_runtime_inject(boc_runtime *runtime, boc_behavior *behavior);
+
+#endif

@@ -1,0 +1,150 @@
+/* Scheduling: where the protocol, the caller's thread and its memory meet.
+ *
+ * A worker of the runtime uses its own pool, tally and queue; every other thread shares the
+ * runtime's outside ones.
+ */
+#include "behavior.h"
+#include "memory.h"
+#include "runtime.h"
+
+static boci_worker *own_worker(const boc_runtime *runtime) {
+  boci_worker *worker = boci_worker_current();
+  return worker && worker->runtime == runtime ? worker : NULL;
+}
+
+static void *alloc_block(boc_runtime *runtime, size_t size) {
+  boci_worker *worker = own_worker(runtime);
+  if (worker) return boci_pool_alloc(&worker->pool, size);
+  boci_mutex_lock(&runtime->outside_mutex);
+  void *block = boci_pool_alloc(&runtime->outside_pool, size);
+  boci_mutex_unlock(&runtime->outside_mutex);
+  return block;
+}
+
+static void free_block(boc_runtime *runtime, void *block) {
+  boci_worker *worker = own_worker(runtime);
+  if (worker) {
+    boci_pool_free(&worker->pool, block);
+    return;
+  }
+  boci_mutex_lock(&runtime->outside_mutex);
+  boci_pool_free(&runtime->outside_pool, block);
+  boci_pool_flush(&runtime->outside_pool);
+  boci_mutex_unlock(&runtime->outside_mutex);
+}
+
+static bool closed(boc_runtime *runtime) {
+  return boci_load_acquire(&runtime->closing) && !own_worker(runtime); /* [A11] */
+}
+
+boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
+                            size_t env_size, const boc_access *accesses, size_t count,
+                            boc_behavior **out_behavior) {
+  if (closed(runtime)) return BOC_CLOSED;
+  const size_t size = boci_behavior_size(count, env_size);
+  if (size == 0) return BOC_NO_MEMORY;
+  boc_behavior *behavior = alloc_block(runtime, size);
+  if (!behavior) return BOC_NO_MEMORY;
+  const boc_status status =
+      boci_behavior_init(behavior, runtime, type, env_size, accesses, count);
+  if (status == BOC_OK)
+    *out_behavior = behavior;
+  else
+    free_block(runtime, behavior);
+  return status;
+}
+
+void boc_behavior_free(boc_behavior *behavior) {
+  if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
+  free_block(behavior->runtime, behavior);
+}
+
+/* Counts `count` as scheduled, and says where they go when they are ready. */
+static const boci_executor *enter(boc_runtime *runtime, size_t count) {
+  boci_worker *worker = own_worker(runtime);
+  if (!worker) {
+    boci_add_relaxed(&runtime->outside.scheduled, count); /* count: published with them */
+    return &runtime->from_outside;
+  }
+  for (size_t i = 0; i < count; i++) boci_tally_scheduled(&worker->tally);
+  return &worker->pushing;
+}
+
+void boc_behavior_schedule(boc_behavior *behavior) {
+  boci_behavior_link(behavior, enter(behavior->runtime, 1));
+}
+
+boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t count) {
+  if (count == 0) return BOC_OK;
+  boc_runtime *runtime = behaviors[0]->runtime;
+  for (size_t i = 1; i < count; i++)
+    if (behaviors[i]->runtime != runtime) return BOC_BAD_ARGUMENT;
+  const size_t size = (boci_behavior_scratch(behaviors, count) + 1) * sizeof(void *);
+  boci_request **scratch = boci_allocate(runtime->allocator, size);
+  if (!scratch) return BOC_NO_MEMORY;
+  boci_behavior_link_all(behaviors, count, scratch, enter(runtime, count));
+  boci_release(runtime->allocator, scratch, size);
+  return BOC_OK;
+}
+
+void boc_behavior_defer(boc_behavior *self) {
+  self->flags |= BOCI_BEHAVIOR_DEFERRED;
+  boci_store_relaxed(&self->pending, 2); /* owner: handed out by the caller afterwards */
+}
+
+static void finish_outside(boc_behavior *behavior) {
+  boc_runtime *runtime = behavior->runtime;
+  boci_behavior_end(behavior, &runtime->from_outside);
+  free_block(runtime, behavior);
+  boci_add_release(&runtime->outside.finished, 1); /* [R9] */
+  boci_fence_seq_cst();                            /* [F1] */
+  boci_rundown_check(runtime);
+}
+
+void boc_behavior_complete(boc_behavior *behavior) {
+  if (boci_sub_acq_rel(&behavior->pending, 1) != 1) return; /* [R4] [A4] */
+  boci_worker *worker = own_worker(behavior->runtime);
+  if (worker)
+    boci_worker_finish(worker, behavior, &worker->pushing);
+  else
+    finish_outside(behavior);
+}
+
+typedef struct plain_env {
+  void *arg;
+  void (*body)(boc_behavior *self, void *arg);
+} plain_env;
+
+static void plain_body(boc_behavior *self, void *env) {
+  const plain_env *plain = env;
+  plain->body(self, plain->arg);
+}
+
+static const boc_behavior_type plain_type = {.name = "boc_when", .body = plain_body};
+
+enum { FEW_COWNS = 16 };
+
+static boc_status when_over(boc_runtime *runtime, const boc_access *accesses, size_t count,
+                            plain_env plain) {
+  boc_behavior *behavior;
+  const boc_status status = boc_behavior_new(runtime, &plain_type, sizeof plain, accesses,
+                                             count, &behavior);
+  if (status != BOC_OK) return status;
+  *(plain_env *)boci_behavior_env(behavior) = plain;
+  boc_behavior_schedule(behavior);
+  return BOC_OK;
+}
+
+boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
+                    void (*body)(boc_behavior *self, void *arg), void *arg) {
+  boc_access few[FEW_COWNS];
+  boc_access *accesses = few;
+  if (count > SIZE_MAX / sizeof *accesses) return BOC_NO_MEMORY;
+  if (count > FEW_COWNS)
+    accesses = boci_allocate(runtime->allocator, count * sizeof *accesses);
+  if (!accesses) return BOC_NO_MEMORY;
+  for (size_t i = 0; i < count; i++) accesses[i] = (boc_access){cowns[i], BOC_WRITE};
+  const boc_status status = when_over(runtime, accesses, count, (plain_env){arg, body});
+  if (accesses != few) boci_release(runtime->allocator, accesses, count * sizeof *accesses);
+  return status;
+}

@@ -1,0 +1,144 @@
+/* Search: looking for work elsewhere, and going to bed when there is none.
+ *
+ * The recipe of sleeping and waking is in idle.h. A worker spins only if the machine has
+ * another processor to make work on, and if not too many spin already.
+ *
+ * Ordering: [F1] and [F2] are one fence, in boci_idle_lie_down.
+ */
+#include "search.h"
+
+#include "runtime.h"
+
+enum { LOOKS_PER_CLOCK = 16 };
+
+#define OVERDUE UINT64_C(1000000) /* ns that a forwarded behavior waits for a busy worker */
+
+static uint32_t random_next(boci_worker *worker) {
+  uint32_t x = worker->random;
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  return worker->random = x;
+}
+
+static boc_behavior *steal(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  const uint32_t start = random_next(worker) % runtime->workers;
+  for (uint32_t i = 0; i < runtime->workers; i++) {
+    boci_worker *victim = &runtime->worker[(start + i) % runtime->workers];
+    uint32_t count = 0;
+    boc_behavior *behavior =
+        victim == worker ? NULL
+                         : boci_run_queue_steal(&victim->queue, &worker->queue, &count);
+    if (!behavior) continue;
+    boci_count(&worker->counters.stolen, count);
+    return behavior;
+  }
+  return NULL;
+}
+
+static boc_behavior *rescue(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  for (uint32_t i = 0; i < runtime->workers; i++) {
+    boci_worker *victim = &runtime->worker[i];
+    boc_behavior *behavior = NULL;
+    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, OVERDUE)) continue;
+    if (boci_shared_queue_take(&victim->inbox, 1, &behavior) == 0) continue;
+    boci_count(&worker->counters.rescued, 1);
+    return behavior;
+  }
+  return NULL;
+}
+
+static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
+  boc_behavior *behavior = NULL;
+  if (boci_shared_queue_take(&worker->inbox, 1, &behavior)) return behavior;
+  if ((behavior = boci_run_queue_pop(&worker->queue))) return behavior;
+  if ((behavior = boci_worker_take_shared(worker, true))) return behavior;
+  if (worker->queue.alone) return NULL;
+  if ((behavior = steal(worker))) return behavior;
+  if ((behavior = rescue(worker))) *out_overdue = true;
+  return behavior;
+}
+
+/* Whether anybody could run something that is not running: read after a fence, so no
+ * publisher can rely on us and not be seen. */
+static bool work_visible(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  if (boci_shared_queue_length(&runtime->shared) > 0) return true;
+  if (boci_shared_queue_length(&worker->inbox) > 0) return true;
+  for (uint32_t i = 0; i < runtime->workers; i++)
+    if (boci_run_queue_length(&runtime->worker[i].queue) > 0) return true;
+  return false;
+}
+
+static bool called_away(boci_worker *worker) {
+  return boci_load_acquire(&worker->poked) /* [A10] */ ||
+         boci_runtime_stopping(worker->runtime);
+}
+
+static void end_search(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  if (!worker->sleeper.searching) return;
+  boci_idle_stop_searching(&runtime->idle, worker);
+  if (worker->queue.alone) return;
+  boci_fence_seq_cst(); /* [F2]: who published while we searched has relied on us */
+  if (work_visible(worker)) boci_idle_wake_one(&runtime->idle);
+}
+
+static boc_behavior *spin(boci_worker *worker, bool *out_overdue) {
+  boc_runtime *runtime = worker->runtime;
+  boc_behavior *behavior = look(worker, out_overdue);
+  if (behavior || runtime->spin == 0) return behavior;
+  const uint64_t end = boci_os_now() + runtime->spin;
+  do {
+    for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
+      boci_pause();
+      if (called_away(worker)) return NULL;
+      if ((behavior = look(worker, out_overdue))) return behavior;
+    }
+  } while (boci_os_now() < end);
+  return NULL;
+}
+
+/* When to get up by oneself: soon, if a forwarded behavior waits for a busy worker. */
+static uint64_t bedtime(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  for (uint32_t i = 0; i < runtime->workers; i++)
+    if (i != worker->index && boci_shared_queue_length(&runtime->worker[i].inbox) > 0)
+      return boci_os_now() + OVERDUE;
+  return BOCI_NEVER;
+}
+
+static void sleep_once(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  boci_idle_lie_down(&runtime->idle, worker); /* [F1] [F2] */
+  boci_rundown_check(runtime);
+  if (work_visible(worker) || called_away(worker)) {
+    boci_idle_get_up(&runtime->idle, worker);
+    return;
+  }
+  boci_count(&worker->counters.parked, 1);
+  boci_idle_park(&runtime->idle, worker, bedtime(worker));
+}
+
+static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
+  boc_runtime *runtime = worker->runtime;
+  boc_behavior *behavior = NULL;
+  while (!behavior && !called_away(worker)) {
+    if (boci_idle_search(&runtime->idle, worker)) behavior = spin(worker, out_overdue);
+    if (!behavior && !called_away(worker)) sleep_once(worker);
+  }
+  end_search(worker);
+  return behavior;
+}
+
+boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
+  const boc_worker_hooks *hooks = &worker->runtime->hooks;
+  if (hooks->before_park && !worker->fresh) hooks->before_park(hooks->ctx, worker->index);
+  boci_pool_flush(&worker->pool);
+  boc_behavior *behavior = seek(worker, out_overdue);
+  worker->fresh = false;
+  if (hooks->after_park) hooks->after_park(hooks->ctx, worker->index);
+  return behavior;
+}

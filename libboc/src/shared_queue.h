@@ -1,0 +1,41 @@
+/* Shared queue: a list of behaviors under a lock, for what is not on the hot path: work from
+ * outside threads, overflow of run queues (in batches), and workers' inboxes.
+ *
+ * Threads: any. Looking at `length` costs one load and no lock.
+ * Ordering: [R8] the length is published with the list; [A8] a look that may skip the lock.
+ *   Sleepers look at it after their store-load barrier (idle.h).
+ */
+#ifndef BOCI_SHARED_QUEUE_H
+#define BOCI_SHARED_QUEUE_H
+
+#include "atomic.h"
+#include "park.h"
+
+#include <boc/behavior.h>
+
+typedef struct boci_shared_queue {
+  boci_mutex mutex;
+  boc_behavior *first, *last;
+  boci_atomic_word length;
+  boci_atomic_word since; /* microseconds, wrapping: when the present first got to be first */
+} boci_shared_queue;
+
+boc_status boci_shared_queue_init(boci_shared_queue *queue);
+void boci_shared_queue_fini(boci_shared_queue *queue);
+
+/* Appends a list of `count` linked by `next`. */
+void boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
+                            boc_behavior *last, size_t count);
+
+/* Takes up to `most` from the front, linked by `next`. The number taken. */
+size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
+                              boc_behavior **out_first);
+
+static inline size_t boci_shared_queue_length(boci_shared_queue *queue) {
+  return boci_load_acquire(&queue->length); /* [A8] */
+}
+
+/* Whether its first entry has waited longer than `age` nanoseconds. */
+bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age);
+
+#endif

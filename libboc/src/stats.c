@@ -1,0 +1,24 @@
+/* Statistics: the workers' counters, read one by one. */
+#include <boc/stats.h>
+
+#include "runtime.h"
+
+static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
+#define READ(name, text)                                                                 \
+  out_stats->name = boci_load_relaxed(&worker->counters.name); /* count */
+  BOC_STATS_MAP(READ)
+#undef READ
+  out_stats->scheduled = boci_load_acquire(&worker->tally.scheduled);
+  out_stats->finished = boci_load_acquire(&worker->tally.finished);
+}
+
+size_t boc_runtime_stats(const boc_runtime *runtime, boc_worker_stats *out_stats,
+                         size_t capacity) {
+  for (size_t i = 0; i < capacity && i < runtime->workers; i++)
+    read_worker(&runtime->worker[i], &out_stats[i]);
+  return runtime->workers;
+}
+
+uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
+  return boci_load_acquire(&((boc_runtime *)runtime)->outside.scheduled);
+}

@@ -1,0 +1,208 @@
+/* Worker: the loop, finding work, running a behavior.
+ *
+ * Where the next behavior comes from, in this order:
+ *   1. every 61st round the shared queue, so that outside work never starves
+ *   2. `next`, which the behavior before handed off: the chain stays on this core. After 32
+ *      in a row it goes to the back of the own queue, so that a chain starves nobody
+ *   3. the inbox: behaviors that were forwarded here because their data lives here
+ *   4. the own queue
+ *   5. the shared queue, a fair share at once
+ *   6. search.c: others' queues, overdue inboxes; then bed
+ *
+ * Invariants: 1. `next` is only set while a behavior finishes and is taken before another
+ *   body runs, so it is never stranded behind a body.
+ */
+#include "worker.h"
+
+#include "behavior.h"
+#include "runtime.h"
+#include "search.h"
+
+#if defined(BOC_TINY)
+enum { STREAK = 2, SHARED_FIRST = 3 };
+#else
+enum { STREAK = 32, SHARED_FIRST = 61 };
+#endif
+
+static bool foreign(const boci_worker *worker, const boc_behavior *behavior) {
+  return behavior->runtime != worker->runtime;
+}
+
+static void wake_for_surplus(boci_worker *worker) {
+  if (!worker->queue.alone) boci_idle_wake_one(&worker->runtime->idle);
+}
+
+/* The own queue is full: half of it and `behavior` go to the shared queue. */
+static void overflow(boci_worker *worker, boc_behavior *behavior) {
+  boc_behavior *first = behavior, *last = behavior;
+  uint32_t count = boci_run_queue_spill(&worker->queue, &first, &last);
+  if (count > 0) last->next = behavior;
+  boci_shared_queue_push(&worker->runtime->shared, first, behavior, count + 1);
+  boci_count(&worker->counters.overflowed, count + 1);
+}
+
+static void push_own(boci_worker *worker, boc_behavior *behavior) {
+  if (!boci_run_queue_push(&worker->queue, behavior)) overflow(worker, behavior);
+}
+
+void boci_worker_push(void *ctx, boc_behavior *behavior) {
+  boci_worker *worker = ctx;
+  if (foreign(worker, behavior)) {
+    boci_runtime_inject(behavior->runtime, behavior);
+    return;
+  }
+  push_own(worker, behavior);
+  wake_for_surplus(worker);
+}
+
+static void hand_off(void *ctx, boc_behavior *behavior) {
+  boci_worker *worker = ctx;
+  if (worker->next || foreign(worker, behavior))
+    boci_worker_push(worker, behavior);
+  else
+    worker->next = behavior;
+}
+
+void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
+                        const boci_executor *to) {
+  boci_behavior_end(behavior, to);
+  boci_pool_free(&worker->pool, behavior);
+  boci_tally_finished(&worker->tally);
+}
+
+void boci_worker_post(boci_worker *worker, boc_behavior *behavior) {
+  boci_shared_queue_push(&worker->inbox, behavior, behavior, 1);
+  /* A busy worker may be long: somebody idle keeps an eye on its inbox. */
+  if (!boci_idle_wake(&worker->runtime->idle, worker))
+    boci_idle_wake_one(&worker->runtime->idle);
+}
+
+/* True: run it here. False: it has been sent to another worker. */
+static bool admitted(boci_worker *worker, boc_behavior *behavior, bool overdue) {
+  const boc_behavior_type *type = behavior->type;
+  const int answer =
+      type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);
+  if (answer < 0 || (uint32_t)answer == worker->index) return true;
+  BOCI_REQUIRE((uint32_t)answer < worker->runtime->workers);
+  boci_count(&worker->counters.forwarded, 1);
+  boci_worker_post(&worker->runtime->worker[answer], behavior);
+  return false;
+}
+
+static void call_hooks(boc_behavior *behavior, bool before) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < behavior->unique; i++) {
+    boc_cown *cown = boci_request_cown(&requests[requests[i].order]);
+    void (*hook)(boc_cown *, void *) = before ? cown->type->acquire : cown->type->release;
+    if (hook) hook(cown, boci_cown_payload(cown));
+  }
+}
+
+static void call_body(boc_behavior *behavior) {
+  const bool hooks = (behavior->flags & BOCI_BEHAVIOR_HOOKS) != 0;
+  if (hooks) call_hooks(behavior, true);
+  behavior->type->body(behavior, boci_behavior_env(behavior));
+  if (hooks) call_hooks(behavior, false);
+}
+
+static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
+  if (behavior->type->admit && !admitted(worker, behavior, overdue)) return;
+  call_body(behavior);
+  if ((behavior->flags & BOCI_BEHAVIOR_DEFERRED) &&
+      boci_sub_acq_rel(&behavior->pending, 1) != 1) /* [R4] [A4] */
+    return;
+  boci_worker_finish(worker, behavior, &worker->finishing);
+}
+
+static boc_behavior *take_next(boci_worker *worker) {
+  boc_behavior *behavior = worker->next;
+  worker->next = NULL;
+  if (!behavior || ++worker->streak < STREAK) {
+    if (behavior) boci_count(&worker->counters.handed_off, 1);
+    return behavior;
+  }
+  worker->streak = 0;
+  boci_worker_push(worker, behavior);
+  return NULL;
+}
+
+static boc_behavior *take_inbox(boci_worker *worker) {
+  boc_behavior *behavior = NULL;
+  boci_shared_queue_take(&worker->inbox, 1, &behavior);
+  return behavior;
+}
+
+/* A fair share of the shared queue: the first to run, the others into the own queue. */
+boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
+  boci_shared_queue *shared = &worker->runtime->shared;
+  const size_t length = boci_shared_queue_length(shared);
+  if (length == 0) return NULL;
+  size_t most = batch ? length / worker->runtime->workers + 1 : 1;
+  if (most > BOCI_RING / 2) most = BOCI_RING / 2;
+  boc_behavior *first = NULL;
+  const size_t count = boci_shared_queue_take(shared, most, &first);
+  boci_count(&worker->counters.injected, count);
+  for (boc_behavior *at = first ? first->next : NULL, *next; at; at = next) {
+    next = at->next;
+    push_own(worker, at);
+  }
+  return first;
+}
+
+static boc_behavior *find(boci_worker *worker) {
+  boc_behavior *behavior;
+  if (++worker->tick % SHARED_FIRST == 0 &&
+      (behavior = boci_worker_take_shared(worker, false)))
+    return behavior;
+  if ((behavior = take_next(worker))) return behavior;
+  worker->streak = 0;
+  if ((behavior = take_inbox(worker))) return behavior;
+  if ((behavior = boci_run_queue_pop(&worker->queue))) return behavior;
+  return boci_worker_take_shared(worker, true);
+}
+
+static void answer_poke(boci_worker *worker) {
+  if (!boci_load_relaxed(&worker->poked)) return; /* hint: poke wakes us if we miss it */
+  boci_swap_acquire(&worker->poked, 0);           /* [A10] */
+  const boc_worker_hooks *hooks = &worker->runtime->hooks;
+  if (hooks->poke) hooks->poke(hooks->ctx, worker->index);
+}
+
+void boci_worker_work(boci_worker *worker) {
+  bool overdue = false;
+  boc_behavior *behavior = boci_search(worker, &overdue);
+  while (behavior || !boci_runtime_stopping(worker->runtime)) {
+    if (behavior) run(worker, behavior, overdue);
+    answer_poke(worker);
+    overdue = false;
+    behavior = find(worker);
+    if (!behavior) behavior = boci_search(worker, &overdue);
+  }
+}
+
+boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t index) {
+  worker->runtime = runtime;
+  worker->index = index;
+  worker->fresh = true;
+  worker->random = index * 2654435761u + 1;
+  worker->pushing = (boci_executor){boci_worker_push, worker};
+  worker->finishing = (boci_executor){hand_off, worker};
+  boci_tally_init(&worker->tally);
+#define INIT(name, text) boci_init(&worker->counters.name, 0);
+  BOC_STATS_MAP(INIT)
+#undef INIT
+  boci_pool_init(&worker->pool, runtime->allocator);
+  boci_run_queue_init(&worker->queue, runtime->workers == 1);
+  boci_init(&worker->poked, 0);
+  boc_status status = boci_shared_queue_init(&worker->inbox);
+  if (status != BOC_OK) return status;
+  status = boci_parker_init(&worker->sleeper.parker);
+  if (status != BOC_OK) boci_shared_queue_fini(&worker->inbox);
+  return status;
+}
+
+void boci_worker_fini(boci_worker *worker) {
+  boci_parker_fini(&worker->sleeper.parker);
+  boci_shared_queue_fini(&worker->inbox);
+  boci_pool_fini(&worker->pool);
+}

@@ -1,0 +1,70 @@
+/* Worker: a thread that runs behaviors; the queues, counters and pool that it owns.
+ *
+ * Threads: the worker itself, but for what says otherwise.
+ */
+#ifndef BOCI_WORKER_H
+#define BOCI_WORKER_H
+
+#include "executor.h"
+#include "idle.h"
+#include "os.h"
+#include "pool.h"
+#include "run_queue.h"
+#include "rundown.h"
+#include "shared_queue.h"
+
+#include <boc/stats.h>
+
+/* Counters that boci_tally does not have already; any thread reads them. */
+typedef struct boci_counters {
+#define BOCI_COUNTER(name, text) boci_atomic_word name;
+  BOC_STATS_MAP(BOCI_COUNTER)
+#undef BOCI_COUNTER
+} boci_counters;
+
+typedef struct boci_worker {
+  boc_runtime *runtime;
+  uint32_t index;
+  uint32_t tick;      /* rounds of the loop: when to look at the shared queue first */
+  uint32_t streak;    /* hand-offs run in a row */
+  uint32_t random;    /* where stealing starts */
+  bool fresh;         /* it has not looked for work yet: the embedder knows it as parked */
+  boc_behavior *next; /* handed off by what ran last; nobody steals it */
+  boci_executor pushing;   /* for schedules in bodies */
+  boci_executor finishing; /* for hand-offs: the first goes to `next` */
+  boci_tally tally;
+  boci_counters counters;
+  boci_pool pool;
+  char apart[64]; /* what others write too */
+  boci_run_queue queue;
+  boci_shared_queue inbox; /* any thread posts; overdue entries are taken by idle workers */
+  boci_sleeper sleeper;
+  boci_atomic_u32 poked;
+  boci_thread thread;
+} boci_worker;
+
+/* Refusals: BOC_NO_MEMORY. */
+boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t index);
+void boci_worker_fini(boci_worker *worker);
+
+/* What its thread does between the `start` and `stop` hooks: until the runtime stops. */
+void boci_worker_work(boci_worker *worker);
+
+/* The worker that the calling thread is, or NULL. Any thread. */
+static inline boci_worker *boci_worker_current(void) { return boci_tls_get(); }
+
+/* The executor's two faces; also for whoever completes a deferred behavior on this thread. */
+void boci_worker_push(void *worker, boc_behavior *behavior);
+
+/* Runs what is left of a behavior after its body: hands its cowns to `to`. */
+void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
+                        const boci_executor *to);
+
+/* Puts `behavior` into the inbox of `worker`. Any thread. */
+void boci_worker_post(boci_worker *worker, boc_behavior *behavior);
+
+static inline void boci_count(boci_atomic_word *counter, uintptr_t by) {
+  boci_store_relaxed(counter, boci_load_relaxed(counter) + by); /* count; owner */
+}
+
+#endif
