@@ -1,0 +1,126 @@
+"""Building and testing libboc in one configuration."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from devtool import compilers, environments, platforms
+from devtool.base import ROOT, WORK, Failed, remove_tree, run
+from devtool.environments import Environment
+from devtool.interpreters import Interpreter
+from devtool.jobs import Tally, count_junit
+
+#: How often `--stress` runs each stress test; every run draws a seed of its own.
+STRESS_REPEATS = 20
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One way to build libboc; the name is that of its folder and of its log."""
+
+    compiler: str | None = None
+    sanitize: str | None = None
+    park: str = "auto"
+    tiny: bool = False
+    systematic: bool = False
+    platform: str | None = None
+    stress: bool = False
+
+    @property
+    def name(self) -> str:
+        parts = ["c", self.platform or Path(self.compiler or "cc").name]
+        if self.sanitize:
+            parts.append({"address,undefined": "asan", "thread": "tsan"}.get(
+                self.sanitize, self.sanitize.replace(",", "-")))
+        parts += [] if self.park == "auto" else [self.park]
+        parts += ["tiny"] if self.tiny else []
+        parts += ["systematic"] if self.systematic else []
+        return "-".join(parts)
+
+    def options(self) -> list[str]:
+        result = [f"-Dpark={self.park}", "-Dwerror=true"]
+        result += [f"-Dtiny={str(self.tiny).lower()}"]
+        result += [f"-Dsystematic={str(self.systematic).lower()}"]
+        if self.sanitize:
+            # Clang wants its sanitizers' symbols left open in shared libraries.
+            result += [f"-Db_sanitize={self.sanitize}", "-Db_lundef=false"]
+        return result
+
+
+def variables(configuration: Configuration, tools: Environment) -> dict[str, str]:
+    changes: dict[str, str] = {}
+    if configuration.platform:
+        changes.update(platforms.variables(configuration.platform))
+    elif configuration.compiler:
+        changes["CC"] = compilers.require(configuration.compiler)
+    else:
+        compilers.default()
+    changes.setdefault("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1")
+    return tools.variables(**changes)
+
+
+def set_up(
+    configuration: Configuration,
+    tools: Environment,
+    log: TextIO,
+    extra: Sequence[str] = (),
+    folder: Path | None = None,
+) -> Path:
+    """A configured build folder; made anew only when its options have changed."""
+    folder = folder or WORK / "build" / configuration.name
+    arguments = configuration.options() + list(extra)
+    if configuration.platform:
+        arguments += platforms.setup_arguments(configuration.platform)
+    mark = folder / "set-up-with"
+    wanted = "\n".join([str(tools.interpreter.executable), *arguments])
+    if mark.exists() and mark.read_text() == wanted:
+        return folder
+    remove_tree(folder)
+    command = [tools.tool("meson"), "setup", folder, ROOT, *arguments]
+    run(command, log=log, env=variables(configuration, tools))
+    mark.write_text(wanted)
+    return folder
+
+
+def wrapper(configuration: Configuration) -> list[str]:
+    """ThreadSanitizer of older compilers cannot live with much address randomness."""
+    bits = Path("/proc/sys/vm/mmap_rnd_bits")
+    if configuration.sanitize == "thread" and sys.platform == "linux":
+        if bits.exists() and int(bits.read_text()) > 28 and shutil.which("setarch"):
+            return ["--wrapper", "setarch -R"]
+    return []
+
+
+def test(
+    configuration: Configuration, interpreter: Interpreter, jobs: int, log: TextIO
+) -> Tally:
+    """Builds the configuration and runs its C tests."""
+    if configuration.platform:
+        platforms.require(configuration.platform)
+    tools = environments.build_tools(interpreter, log)
+    if configuration.platform:
+        tools = platforms.add_tools(configuration.platform, tools, log)
+    folder = set_up(configuration, tools, log)
+    env = variables(configuration, tools)
+    meson = tools.tool("meson")
+    run([meson, "compile", "-C", folder, "-j", str(jobs)], log=log, env=env)
+    if configuration.platform and not platforms.runs(configuration.platform):
+        return Tally(passed=1)
+    report = folder / "meson-logs" / "testlog.junit.xml"
+    remove_tree(report)
+    command = [meson, "test", "-C", folder, "--no-rebuild", "--print-errorlogs"]
+    command += ["--num-processes", str(jobs), *wrapper(configuration)]
+    if configuration.stress:
+        command += ["--suite", "stress", "--repeat", str(STRESS_REPEATS)]
+        command += ["--timeout-multiplier", "10"]
+    try:
+        run(command, log=log, env=env)
+    except Failed:
+        tally = count_junit(report)
+        return tally if tally.failed else tally + Tally(failed=1)
+    return count_junit(report)

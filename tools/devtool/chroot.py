@@ -1,0 +1,121 @@
+"""The Debian chroot that holds Pythons newer than the machine's.
+
+It lives in the user's cache, made once by mmdebstrap from Debian's unstable suite. It is
+entered in a mount namespace of its own: /proc, /dev, /sys and the working tree are seen
+inside, and are gone with the process, so that nothing is ever left mounted in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from devtool.base import (
+    ROOT,
+    Failed,
+    Problem,
+    cache_directory,
+    is_root,
+    need,
+    on_debian,
+    remove_tree,
+    say,
+)
+
+#: Where the working tree is seen inside.
+TREE = Path("/tree")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+VERSIONS = ("3.14", "3.15")
+INSTALL = "apt-get install mmdebstrap"
+
+ENTER = """
+set -e
+mount -t proc proc "$0/proc"
+mount --rbind /dev "$0/dev"
+mount --rbind /sys "$0/sys"
+mount --bind "$1" "$0$2"
+shift 2
+exec chroot "$@"
+"""
+
+
+def root() -> Path:
+    return cache_directory() / "sid"
+
+
+def check_possible() -> None:
+    if sys.platform != "linux" or not on_debian():
+        raise Problem("this needs Debian's mmdebstrap; use your own interpreter instead")
+    if not is_root():
+        raise Problem("making the chroot needs root: run it with sudo")
+    need("mmdebstrap", INSTALL)
+    need("unshare", "apt-get install util-linux")
+
+
+def make() -> Path:
+    """Makes the chroot unless it is there; it appears whole or not at all."""
+    final = root()
+    if final.exists():
+        return final
+    check_possible()
+    say(f"making a Debian chroot with Python {' and '.join(VERSIONS)} in {final}")
+    started = final.with_name("sid.new")
+    remove_tree(started)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    packages = ["ca-certificates", "gcc", "libc6-dev"]
+    for version in VERSIONS:
+        packages += [f"python{version}-dev", f"python{version}-venv"]
+    command = ["mmdebstrap", "--variant=apt", "--mode=root", "--quiet"]
+    # Mirrors that lag serve a release file of unstable that counts as expired.
+    command += ["--aptopt=Acquire::Check-Valid-Until false"]
+    command += ["--include=" + ",".join(packages), "sid", str(started)]
+    if subprocess.run(command, check=False).returncode != 0:
+        remove_tree(started)
+        raise Failed("mmdebstrap could not make the chroot")
+    for name in ("resolv.conf", "hosts"):
+        shutil.copy(Path("/etc") / name, started / "etc" / name)
+    if CERTIFICATES.exists():
+        shutil.copy(CERTIFICATES, started / "etc" / "ssl" / "host-ca.crt")
+    (started / TREE.relative_to("/")).mkdir()
+    started.rename(final)
+    return final
+
+
+def variables() -> dict[str, str]:
+    """A bare environment with what pip needs to reach the index that it has here."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.lower().endswith("_proxy") or name in ("PIP_INDEX_URL", "CI", "TERM")
+    }
+    kept["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    kept["HOME"] = "/root"
+    kept["LANG"] = "C.UTF-8"
+    if CERTIFICATES.exists():
+        kept["PIP_CERT"] = "/etc/ssl/host-ca.crt"
+    return kept
+
+
+def run(command: Sequence[str | Path], log: TextIO) -> None:
+    """Runs a command inside, with the working tree at TREE."""
+    check_possible()
+    words = ["unshare", "--mount", "--fork", "sh", "-c", ENTER]
+    words += [str(root()), str(ROOT), str(TREE), str(root())]
+    words += [str(word) for word in command]
+    log.write("$ (chroot) " + " ".join(map(str, command)) + "\n")
+    log.flush()
+    done = subprocess.run(
+        words,
+        env=variables(),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Failed(f"the command in the chroot ended with code {done.returncode}")

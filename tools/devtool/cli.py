@@ -1,0 +1,221 @@
+"""Arguments and help of `./dev`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from devtool import checks, commands, matrix, platforms
+from devtool.base import Failed, Problem, say
+from devtool.cbuild import Configuration
+from devtool.interpreters import Interpreter, newest, probe
+from devtool.jobs import Tally, run_jobs
+
+DESCRIPTION = """\
+The developer's one command. It makes its own environments in .dev, with pinned tools, and
+picks the newest suitable Python that it finds (pyenv's included), saying which.
+
+  ./dev demo            see behaviors at work on all cores
+  ./dev test            build everything, run all C and Python tests
+  ./dev check           format, lint, types, layers
+  ./dev bench           tables of what things cost
+  ./dev docs            the documentation as HTML
+  ./dev python 3.13t    prepare an interpreter that is not installed
+
+On Windows: python dev test
+"""
+
+DEMO = """\
+Builds and installs the package into an environment of its own and runs its main job: an
+analysis of all Python files of the interpreter's standard library, or of PATH, by
+behaviors on all cores, checked against a sequential run, with both times.
+
+  ./dev demo
+  ./dev demo ~/src/project
+  ./dev demo --python 3.13t
+"""
+
+TEST = """\
+Builds everything and runs all C and Python tests, and ends with the line
+'N passed, N failed'. Without options: this machine's compiler and the newest Python.
+Each job has a log in .dev/logs; the end of it is shown if it fails.
+
+  ./dev test                                    what to run before a commit
+  ./dev test --matrix                           what CI runs: every configuration below
+  ./dev test --python 3.10 --python 3.13t       the package on two interpreters
+  ./dev test --c-only --compiler clang --sanitize thread --park posix
+  ./dev test --c-only --stress                  the stress tests, again and again
+  ./dev test --platform s390x                   libboc, cross-compiled and emulated
+  ./dev test --platform all
+  ./dev test --python-only -- -k cown           what follows -- goes to pytest
+"""
+
+CHECK = """\
+Reads the sources without running them: clang-format and clang-tidy for C; ruff and strict
+mypy for Python; the arrows between the layers (tools/check_layers.py); public headers
+alone, as C11 and as C++17; the CI workflows (actionlint).
+
+  ./dev check
+  ./dev check --fix        let clang-format and ruff change the files
+  ./dev check format lint  only these
+"""
+
+BENCH = """\
+Builds the benchmark programs optimized and runs them one after the other; each prints a
+table and says how to read it. What follows -- goes to each program.
+
+  ./dev bench
+  ./dev bench c
+  ./dev bench python --python 3.13
+"""
+
+PYTHON = """\
+Prepares an interpreter that is not installed and keeps it in the user's cache:
+3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14 and 3.15
+come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one is found.
+
+  ./dev python 3.13t
+  ./dev python 3.14 && ./dev test --python 3.14
+"""
+
+
+def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+                name: str, text: str, help: str) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=help,
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--c-only", action="store_true", help="only libboc")
+    part.add_argument("--python-only", action="store_true", help="only the package")
+    parser.add_argument("--matrix", "--all", action="store_true",
+                        help="every compiler, sanitizer, option and Python there is")
+    parser.add_argument("--python", metavar="VERSION", action="append", default=[],
+                        help="3.13, 3.13t or a path; may be repeated")
+    parser.add_argument("--compiler", metavar="CC", help="gcc, clang, ...")
+    parser.add_argument("--sanitize", metavar="LIST",
+                        help="address,undefined or thread (with --park posix)")
+    parser.add_argument("--park", choices=["auto", "win", "posix", "c11"],
+                        default="auto", help="where mutexes and threads come from")
+    parser.add_argument("--tiny", action="store_true",
+                        help="shrink every capacity, so that overflow is ordinary")
+    parser.add_argument("--systematic", action="store_true",
+                        help="run under the scheduler that chooses every interleaving")
+    parser.add_argument("--stress", action="store_true",
+                        help="only the stress tests, repeated with new seeds")
+    parser.add_argument("--platform", metavar="NAME", action="append", default=[],
+                        help="all, or: " + ", ".join(platforms.PLATFORMS))
+    parser.add_argument("--parallel", metavar="N", type=int,
+                        default=os.cpu_count() or 1, help="jobs at once")
+    parser.add_argument("--report", metavar="FILE", type=Path, help=argparse.SUPPRESS)
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(
+        prog="dev",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands_ = result.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    demo = add_command(commands_, "demo", DEMO, "see behaviors at work on all cores")
+    demo.add_argument("path", nargs="?", metavar="PATH", help="a folder of Python files")
+    add_test_options(add_command(commands_, "test", TEST, "build and test everything"))
+    bench = add_command(commands_, "bench", BENCH, "tables of what things cost")
+    bench.add_argument("what", nargs="?", choices=["c", "python", "all"], default="all")
+    check = add_command(commands_, "check", CHECK, "format, lint, types, layers")
+    check.add_argument("--fix", action="store_true", help="mend what can be mended")
+    check.add_argument("only", nargs="*", metavar="CHECK",
+                       help="of: " + ", ".join(checks.CHECKS))
+    docs = add_command(commands_, "docs", "Builds docs/ into .dev/docs with Sphinx; a "
+                       "warning is an error.", "the documentation as HTML")
+    for each in (demo, bench, check, docs):
+        each.add_argument("--python", metavar="VERSION", help="3.13, 3.13t or a path")
+    python = add_command(commands_, "python", PYTHON, "prepare an interpreter")
+    python.add_argument("version", metavar="VERSION")
+    return result
+
+
+def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
+    if arguments.sanitize and "thread" in arguments.sanitize:
+        if arguments.park == "c11":
+            raise Problem("ThreadSanitizer does not know C11 mutexes: use --park posix")
+    c_chosen = arguments.stress or arguments.platform
+    return matrix.Wish(
+        c=not arguments.python_only and not (arguments.python and not arguments.c_only),
+        python=not arguments.c_only and not c_chosen,
+        matrix=arguments.matrix,
+        pythons=tuple(arguments.python),
+        platforms=tuple(arguments.platform),
+        configuration=Configuration(
+            compiler=arguments.compiler,
+            sanitize=arguments.sanitize,
+            park=arguments.park,
+            tiny=arguments.tiny,
+            systematic=arguments.systematic,
+            stress=arguments.stress,
+        ),
+        pytest_arguments=tuple(rest),
+    )
+
+
+def tools_interpreter(arguments: argparse.Namespace) -> Interpreter:
+    """The one that runs Meson: the newest, or in the chroot the one that runs this."""
+    if arguments.report:
+        own = probe(Path(sys.executable))
+        if own:
+            return own
+    return newest()
+
+
+def test(arguments: argparse.Namespace, rest: list[str]) -> int:
+    asked = wish(arguments, rest)
+    interpreter = tools_interpreter(arguments)
+    parallel = max(1, arguments.parallel)
+    jobs = matrix.jobs(asked, interpreter, 1 if asked.matrix else parallel)
+    total = run_jobs(jobs, parallel)
+    if arguments.report:
+        arguments.report.write_text(json.dumps(asdict(total)))
+    if total == Tally():
+        raise Problem("no test was run")
+    say(str(total))
+    return 1 if total.failed else 0
+
+
+def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
+    match arguments.command:
+        case "demo":
+            path = [arguments.path] if arguments.path else []
+            return commands.demo(arguments.python, path + rest)
+        case "test":
+            return test(arguments, rest)
+        case "bench":
+            return commands.bench(arguments.what, arguments.python, rest)
+        case "check":
+            return checks.check(arguments.python, arguments.only, arguments.fix)
+        case "docs":
+            return commands.docs(arguments.python)
+        case _:
+            return commands.python(arguments.version)
+
+
+def main(words: list[str]) -> int:
+    rest: list[str] = []
+    if "--" in words:
+        at = words.index("--")
+        words, rest = words[:at], words[at + 1 :]
+    try:
+        return dispatch(parser().parse_args(words), rest)
+    except (Problem, Failed) as error:
+        print(f"dev: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

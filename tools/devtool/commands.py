@@ -1,0 +1,99 @@
+"""The subcommands other than `test` and `check`: demo, bench, docs, python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from devtool import cbuild, environments, pybuild, pythons
+from devtool.base import ROOT, WORK, Failed, Problem, run, say
+from devtool.cbuild import Configuration
+from devtool.environments import Environment
+from devtool.interpreters import Interpreter, choose, newest
+
+
+def pick(spec: str | None) -> Interpreter:
+    """The interpreter asked for, or the newest suitable one; says which."""
+    interpreter = choose(spec) if spec else newest()
+    if interpreter.chroot:
+        raise Problem(f"Python {interpreter.name} is in a chroot: only tests run there")
+    say(f"Python {interpreter.label} at {interpreter.executable}")
+    return interpreter
+
+
+def installed(interpreter: Interpreter, *requirements: str) -> Environment:
+    """An environment that has the package as this tree stands; builds say little."""
+    logs = WORK / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    path = logs / "install.log"
+    say("building and installing the package")
+    with path.open("w", encoding="utf-8") as log:
+        try:
+            env = pybuild.wheel_environment(interpreter, log, *requirements)
+            name = f"py-{interpreter.name}"
+            wheel = pybuild.build_wheel(env, ROOT, name, log)
+            pybuild.install_wheel(env, wheel, log)
+        except Failed:
+            log.flush()
+            lines = path.read_text(errors="replace").splitlines()[-40:]
+            raise Failed("\n".join(["the build failed:", *lines])) from None
+    return env
+
+
+def demo(spec: str | None, arguments: list[str]) -> int:
+    env = installed(pick(spec))
+    return env.run([env.python, "-m", "bocpy", "demo", *arguments], log=None)
+
+
+def bench(what: str, spec: str | None, arguments: list[str]) -> int:
+    interpreter = pick(spec)
+    if what in ("c", "all"):
+        bench_c(interpreter, arguments)
+    if what in ("python", "all"):
+        env = installed(interpreter)
+        for program in sorted((ROOT / "benchmarks" / "py").glob("bench_*.py")):
+            say(f"\n{program.relative_to(ROOT)}")
+            env.run([env.python, program, *arguments], log=None)
+    return 0
+
+
+def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
+    """Builds the benchmarks optimized and runs each program in turn."""
+    tools = environments.build_tools(interpreter)
+    options = ["-Dbenchmarks=true", "-Dbuildtype=release"]
+    configuration = Configuration(compiler=None)
+    folder = WORK / "build" / "bench"
+    log_path = WORK / "logs" / "bench.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("w", encoding="utf-8") as log:
+        cbuild.set_up(configuration, tools, log, options, folder)
+        compile_command: list[str | Path] = [tools.tool("meson"), "compile", "-C", folder]
+        env = cbuild.variables(configuration, tools)
+        run(compile_command, log=log, env=env)
+    for program in sorted((folder / "benchmarks" / "c").glob("bench_*")):
+        if program.is_file() and os.access(program, os.X_OK):
+            say(f"\n{program.name}")
+            run([program, *arguments])
+
+
+def docs(spec: str | None) -> int:
+    """Builds docs/ into .dev/docs; a warning is an error."""
+    interpreter = pick(spec)
+    files = environments.requirements("docs")
+    env = environments.make(f"docs-{interpreter.name}", interpreter, files)
+    target = WORK / "docs"
+    command: list[str | Path] = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
+    env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=None)
+    say(f"{target / 'index.html'}")
+    return 0
+
+
+def python(version: str) -> int:
+    interpreter = pythons.prepare(version)
+    if interpreter.chroot:
+        say(f"Python {interpreter.name} is in the chroot {interpreter.chroot}")
+    else:
+        say(f"Python {interpreter.label} is {interpreter.executable}")
+    say(f"run the tests with it: {Path(sys.argv[0])} test --python {interpreter.name}")
+    return 0

@@ -1,0 +1,91 @@
+"""Running many jobs at once, counting their tests.
+
+A job writes to a log of its own in .dev/logs and returns a tally. A job that cannot even
+build counts as one failed test, so that a total without failures means that all ran.
+"""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from devtool.base import WORK, Failed, Problem, say
+
+LOGS = WORK / "logs"
+SHOWN_LINES = 120
+
+
+@dataclass(frozen=True)
+class Tally:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+        )
+
+    def __str__(self) -> str:
+        text = f"{self.passed} passed, {self.failed} failed"
+        return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str
+    work: Callable[[TextIO], Tally]
+
+
+def count_junit(report: Path) -> Tally:
+    """The tally of a JUnit file, as Meson and pytest write them."""
+    if not report.exists():
+        return Tally()
+    result = Tally()
+    for case in ElementTree.parse(report).iter("testcase"):
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            result += Tally(failed=1)
+        elif "skipped" in kinds:
+            result += Tally(skipped=1)
+        else:
+            result += Tally(passed=1)
+    return result
+
+
+def tail(path: Path, count: int = SHOWN_LINES) -> str:
+    lines = path.read_text(errors="replace").splitlines()
+    return "\n".join("  | " + line for line in lines[-count:])
+
+
+def run_job(job: Job) -> Tally:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    path = LOGS / f"{job.name}.log"
+    began = time.monotonic()
+    trouble = ""
+    with path.open("w", encoding="utf-8") as log:
+        try:
+            tally = job.work(log)
+        except (Failed, Problem) as error:
+            tally = Tally(failed=1)
+            trouble = str(error)
+    took = time.monotonic() - began
+    mark = "FAIL" if tally.failed else "ok"
+    lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]
+    if tally.failed:
+        lines += [tail(path), f"  | {trouble}" if trouble else "", f"  log: {path}"]
+    say("\n".join(line for line in lines if line))
+    return tally
+
+
+def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
+    """Runs them all, `parallel` at a time, each line printed as its job ends."""
+    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
+        return sum(pool.map(run_job, jobs), Tally())

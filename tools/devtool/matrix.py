@@ -1,0 +1,119 @@
+"""The list of jobs that `./dev test` runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from devtool import cbuild, compilers, platforms, pybuild
+from devtool.base import WINDOWS, Problem, say
+from devtool.cbuild import Configuration
+from devtool.interpreters import Interpreter, choose, discover, newest
+from devtool.jobs import Job
+
+#: The Pythons of the whole matrix; those that are not there are named and left out.
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for."""
+
+    c: bool = True
+    python: bool = True
+    matrix: bool = False
+    pythons: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    configuration: Configuration = field(default_factory=Configuration)
+    pytest_arguments: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Nothing chosen: this machine's compiler, and the newest Python."""
+        return self.configuration == Configuration() and not self.platforms
+
+
+def all_configurations() -> list[Configuration]:
+    """Every way to build libboc that this machine can test; what cannot be is said."""
+    found = [None] if WINDOWS else compilers.available()
+    if not found:
+        raise Problem(f"no C compiler: {compilers.how_to_install('gcc')}")
+    first, last = found[0], found[-1]
+    for name in () if WINDOWS else ("gcc", "clang"):
+        if name not in found:
+            say(f"without {name}: {compilers.how_to_install(name)}")
+    result = [Configuration(compiler) for compiler in found]
+    result.append(Configuration(first, tiny=True))
+    result.append(Configuration(last, systematic=True))
+    if not WINDOWS:
+        result.append(Configuration(last, park="posix", sanitize="thread"))
+        result.append(Configuration(last, sanitize="address,undefined"))
+        result.append(Configuration(first, sanitize="address,undefined", tiny=True))
+    if sys.platform == "linux":
+        result += [Configuration(first, park="c11"), Configuration(last, park="posix")]
+    return result
+
+
+def all_pythons() -> list[Interpreter]:
+    found = discover()
+    result = []
+    for version in PYTHONS:
+        try:
+            result.append(choose(version, found))
+        except Problem as problem:
+            say(f"without Python {version}: {problem}")
+    return result
+
+
+def python_jobs(wish: Wish) -> Iterator[Job]:
+    best = newest()
+    if wish.matrix and not wish.pythons:
+        chosen = all_pythons()
+    else:
+        chosen = [choose(spec) for spec in wish.pythons] or [best]
+    for each in chosen:
+        where = f"the chroot {each.chroot}" if each.chroot else each.executable
+        say(f"Python {each.label} of {where}")
+        yield Job(
+            f"py-{each.name}",
+            lambda log, each=each: pybuild.test(each, log, *wish.pytest_arguments),
+        )
+    if wish.matrix:
+        yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
+        yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
+
+
+def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job]:
+    if wish.platforms:
+        configurations = [
+            Configuration(platform=name, park=wish.configuration.park)
+            for name in expand(wish.platforms)
+        ]
+    elif wish.matrix:
+        configurations = all_configurations()
+    else:
+        configurations = [wish.configuration]
+    for each in configurations:
+        yield Job(
+            each.name,
+            lambda log, each=each: cbuild.test(each, interpreter, processes, log),
+        )
+
+
+def expand(names: tuple[str, ...]) -> list[str]:
+    if "all" in names:
+        return list(platforms.PLATFORMS)
+    return [platforms.get(name).name for name in names]
+
+
+def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
+    """The longest first, so that no core is idle at the end."""
+    result: list[Job] = []
+    if wish.python and wish.plain:
+        result += python_jobs(wish)
+    if wish.c:
+        result += c_jobs(wish, interpreter, processes)
+    if wish.c and wish.python and wish.plain:
+        result.append(Job("dev", lambda log: pybuild.test_dev(interpreter, log)))
+    return result

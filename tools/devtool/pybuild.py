@@ -1,0 +1,140 @@
+"""Building and testing the package on one interpreter.
+
+Four ways to get the package in, each ending in the same suite: the wheel (kept build
+folder, so that a second run compiles only what changed), the source distribution unpacked
+elsewhere, the editable install, and the chroot, where `./dev` runs itself again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import TextIO
+
+from devtool import chroot, environments
+from devtool.base import ROOT, WORK, Failed, Problem, remove_tree
+from devtool.environments import Environment
+from devtool.interpreters import Interpreter
+from devtool.jobs import Tally, count_junit
+
+BUILD = WORK / "build"
+NO_TESTS = 5
+
+
+def build_wheel(
+    tools: Environment, source: Path, name: str, log: TextIO, *options: str
+) -> Path:
+    """A wheel of `source`; its build folder is kept."""
+    folder = BUILD / name
+    wheels = WORK / "wheels" / name
+    remove_tree(wheels)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = [f"-Cbuild-dir={folder}", "-Csetup-args=-Dwerror=true"]
+    settings += [f"-Csetup-args={option}" for option in options]
+    command = ["wheel", "--no-build-isolation", "--no-deps", "-w", wheels]
+    tools.pip(*command, *settings, source, log=log)
+    (wheel,) = wheels.glob("*.whl")
+    return wheel
+
+
+def suite(
+    env: Environment, name: str, log: TextIO, *arguments: str | Path, cwd: Path = ROOT
+) -> Tally:
+    """Runs pytest in the environment; from `cwd`, whose tests/py is the suite."""
+    report = WORK / "reports" / f"{name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    remove_tree(report)
+    command: list[str | Path] = [env.python, "-m", "pytest", "-q", "--tb=short"]
+    command += ["-p", "no:cacheprovider", f"--junitxml={report}"]
+    command += list(arguments) or [cwd / "tests" / "py"]
+    try:
+        env.run(command, log=log)
+    except Failed as failure:
+        tally = count_junit(report)
+        if str(failure).endswith(f"code {NO_TESTS}"):
+            raise Problem("pytest found no tests") from None
+        return tally if tally.failed else tally + Tally(failed=1)
+    return count_junit(report)
+
+
+def wheel_environment(
+    interpreter: Interpreter, log: TextIO | None, *requirements: str
+) -> Environment:
+    files = environments.requirements("build", *requirements)
+    name = "-".join(["py", interpreter.name, *requirements])
+    return environments.make(name, interpreter, files, log=log)
+
+
+def install_wheel(env: Environment, wheel: Path, log: TextIO | None) -> None:
+    env.pip("install", "--force-reinstall", "--no-deps", wheel, log=log)
+
+
+def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
+    name = f"py-{interpreter.name}"
+    env = wheel_environment(interpreter, log, "test")
+    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    return suite(env, name, log, *arguments)
+
+
+def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
+    """A source distribution, a wheel from it, that wheel in a clean environment."""
+    tools = wheel_environment(interpreter, log, "test")
+    place = BUILD / "sdist"
+    remove_tree(place)
+    place.mkdir(parents=True)
+    build = [tools.python, "-m", "build", "--sdist", "--no-isolation", "-o", place]
+    tools.run([*build, ROOT], log=log)
+    (archive,) = place.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(place, **({"filter": "data"}
+                                    if hasattr(tarfile, "data_filter") else {}))
+    source = place / archive.name.removesuffix(".tar.gz")
+    wheel = build_wheel(tools, source, "sdist-wheel", log)
+    files = environments.requirements("test")
+    clean = environments.make("sdist", interpreter, files, log=log, fresh=True)
+    install_wheel(clean, wheel, log)
+    return suite(clean, "sdist", log, cwd=source)
+
+
+def test_editable(interpreter: Interpreter, log: TextIO) -> Tally:
+    files = environments.requirements("build", "test")
+    env = environments.make("editable", interpreter, files, log=log)
+    folder = BUILD / "editable"
+    folder.mkdir(parents=True, exist_ok=True)
+    command: list[str | Path] = ["install", "--no-build-isolation", "--no-deps"]
+    env.pip(*command, f"-Cbuild-dir={folder}", "-e", ROOT, log=log)
+    return suite(env, "editable", log, "-m", "not stress", ROOT / "tests" / "py")
+
+
+def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
+    """Runs `./dev test` inside the chroot and reads the tally that it reports."""
+    report = WORK / "reports" / f"chroot-{interpreter.name}.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    remove_tree(report)
+    inside = chroot.TREE / report.relative_to(ROOT)
+    command = [interpreter.executable, chroot.TREE / "dev", "test", "--python-only"]
+    command += ["--python", interpreter.executable, "--report", inside]
+    if arguments:
+        command += ["--", *arguments]
+    try:
+        chroot.run(command, log)
+    except Failed:
+        if not report.exists():
+            raise
+    return Tally(**json.loads(report.read_text()))
+
+
+def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
+    if interpreter.chroot:
+        return test_in_chroot(interpreter, log, *arguments)
+    return test_wheel(interpreter, log, *arguments)
+
+
+def test_dev(interpreter: Interpreter, log: TextIO) -> Tally:
+    """The tests of `./dev` itself, and of installing libboc."""
+    env = wheel_environment(interpreter, log, "test")
+    places = [ROOT / "tests" / "dev", ROOT / "tests" / "install"]
+    os.environ.setdefault("BOC_TEST_WORK", str(WORK))
+    return suite(env, "dev", log, *places)
