@@ -46,6 +46,10 @@ typedef struct boci_atomic_ptr {
   static inline bool boci_##name##_cas_weak_##order(boci_atomic_##name *p, type *e,    \
                                                     type v) {                          \
     boci_perturb();                                                                    \
+    if (boci_perturb_fails()) {                                                        \
+      *e = atomic_load_explicit(&p->value, memory_order_##failure);                    \
+      return false;                                                                    \
+    }                                                                                  \
     return atomic_compare_exchange_weak_explicit(                                      \
         &p->value, e, v, memory_order_##order, memory_order_##failure);                \
   }

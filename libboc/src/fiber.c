@@ -13,31 +13,28 @@
 #undef _FORTIFY_SOURCE
 #include "fiber.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FIBER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FIBER_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define FIBER_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FIBER_TSAN 1
-#endif
-#endif
-#if defined(FIBER_ASAN)
-#include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
-#endif
-#if defined(FIBER_TSAN)
-#include <sanitizer/tsan_interface.h>
-#endif
+/* There only if the program is linked with a sanitizer: this file itself is compiled
+ * without, since to ThreadSanitizer its switches order nothing. */
+#pragma weak __sanitizer_start_switch_fiber
+#pragma weak __sanitizer_finish_switch_fiber
+#pragma weak __asan_unpoison_memory_region
+#pragma weak __tsan_get_current_fiber
+#pragma weak __tsan_create_fiber
+#pragma weak __tsan_destroy_fiber
+#pragma weak __tsan_switch_to_fiber
+void __sanitizer_start_switch_fiber(void **save, const void *bottom, size_t size);
+void __sanitizer_finish_switch_fiber(void *save, const void **bottom, size_t *size);
+void __asan_unpoison_memory_region(const volatile void *memory, size_t size);
+void *__tsan_get_current_fiber(void);
+void *__tsan_create_fiber(unsigned flags);
+void __tsan_destroy_fiber(void *fiber);
+void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+#define TSAN_NO_SYNC 1u
 
 #define STACK_SIZE ((size_t)256 * 1024)
 #define GUARD_SIZE ((size_t)64 * 1024) /* a multiple of every page size in use */
@@ -47,27 +44,22 @@ static boci_fiber *leaving, *arriving;
 static void before_switch(boci_fiber *from, boci_fiber *to) {
   leaving = from;
   arriving = to;
-#if defined(FIBER_ASAN)
-  __sanitizer_start_switch_fiber(&from->fake_stack, to->stack, to->stack_size);
-#endif
-#if defined(FIBER_TSAN)
-  __tsan_switch_to_fiber(to->shadow, __tsan_switch_to_fiber_no_sync);
-#endif
+  if (__sanitizer_start_switch_fiber)
+    __sanitizer_start_switch_fiber(&from->fake_stack, to->stack, to->stack_size);
+  if (__tsan_switch_to_fiber)
+    __tsan_switch_to_fiber(to->shadow, TSAN_NO_SYNC);
 }
 
 /* The thread's own stack is learned when it is left for the first time. */
 static void after_switch(boci_fiber *self) {
-#if defined(FIBER_ASAN)
-  const void *bottom;
-  size_t size;
-  __sanitizer_finish_switch_fiber(self->fake_stack, &bottom, &size);
+  const void *bottom = NULL;
+  size_t size = 0;
+  if (__sanitizer_finish_switch_fiber)
+    __sanitizer_finish_switch_fiber(self->fake_stack, &bottom, &size);
   if (!leaving->stack) {
     leaving->stack = (void *)(uintptr_t)bottom;
     leaving->stack_size = size;
   }
-#else
-  (void)self;
-#endif
 }
 
 static void run_fiber(void) {
@@ -110,22 +102,19 @@ bool boci_fiber_prepare(boci_fiber *fiber, void (*entry)(void *arg), void *arg) 
   fiber->arg = arg;
   fiber->begun = false;
   fiber->fake_stack = NULL;
-#if defined(FIBER_ASAN)
-  ASAN_UNPOISON_MEMORY_REGION(fiber->stack, fiber->stack_size);
-#endif
-#if defined(FIBER_TSAN)
+  if (__asan_unpoison_memory_region)
+    __asan_unpoison_memory_region(fiber->stack, fiber->stack_size);
   if (fiber->shadow)
     __tsan_destroy_fiber(fiber->shadow);
-  fiber->shadow = __tsan_create_fiber(0);
-#endif
+  if (__tsan_create_fiber)
+    fiber->shadow = __tsan_create_fiber(0);
   return true;
 }
 
 void boci_fiber_adopt(boci_fiber *fiber) {
   fiber->begun = true;
-#if defined(FIBER_TSAN)
-  fiber->shadow = __tsan_get_current_fiber();
-#endif
+  if (__tsan_get_current_fiber)
+    fiber->shadow = __tsan_get_current_fiber();
 }
 
 void boci_fiber_switch(boci_fiber *from, boci_fiber *to) {

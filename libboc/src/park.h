@@ -15,7 +15,7 @@
 
 #if defined(BOC_PARK_SYSTEMATIC)
 typedef struct boci_mutex { void *owner; uint32_t id; } boci_mutex;
-typedef struct boci_cond { void *waiters; uint32_t id; } boci_cond;
+typedef struct boci_cond { uint32_t waiters, id; } boci_cond;
 #elif defined(BOC_PARK_WIN)
 typedef struct boci_mutex { void *srw; } boci_mutex;   /* SRWLOCK */
 typedef struct boci_cond { void *cv; } boci_cond;      /* CONDITION_VARIABLE */

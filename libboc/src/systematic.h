@@ -8,13 +8,13 @@
  * Two strategies, in turn by seed: a random walk with a chance of switching that the
  * seed sets, and priorities with few random demotions (after Burckhardt et al., "A
  * Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
- * Time is counted: it passes a little at each look at the clock, and jumps to a deadline
- * when the seed lets a timed wait expire, or when nothing else can run. Waits on
- * conditions wake for no reason and weak cas fails for no reason, now and then.
+ * Time is counted: it passes a little at each look at the clock, and jumps to a
+ * deadline when the seed lets a timed wait expire, or when nothing else can run. Waits
+ * on conditions wake for no reason and weak cas fails for no reason, now and then.
  * What it does not show: effects of weaker memory orders than sequential consistency.
  *
- * Threads: one thread runs systematic runs. Outside of a run park and os work as long as
- *   nobody has to wait; threads cannot be started.
+ * Threads: one thread runs systematic runs. Outside of a run park and os work as long
+ *   as nobody has to wait; threads cannot be started.
  */
 #ifndef BOCI_SYSTEMATIC_H
 #define BOCI_SYSTEMATIC_H
@@ -45,7 +45,7 @@ _Noreturn void boci_systematic_fail(void);
  * nothing if no run was begun. */
 void boci_systematic_report(void);
 
-/* The number of steps after which a run counts as endless; 0: the default, a million. */
+/* After how many steps a run counts as endless; 0: the default, a million. */
 void boci_systematic_limit(uint64_t steps);
 
 /* Steps of the latest run. */

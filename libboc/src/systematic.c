@@ -1,0 +1,425 @@
+/* The systematic scheduler: units, and the choice of who goes on.
+ *
+ * A unit's state:
+ *   FREE     no unit            start   -> READY
+ *   READY    runs or could      block   -> BLOCKED, its entry returns -> ENDED
+ *   BLOCKED  waits for `object` wake    -> READY, its deadline -> READY and `expired`
+ *   ENDED    waits to be joined join    -> FREE
+ *
+ * Invariants: 1. Every change of units happens on the one thread, between two switches.
+ *   2. Each draw depends on the seed and on what was drawn before, on nothing else.
+ *   3. A unit that is not abandoned returns to `run_unit`'s loop, so that its stack can
+ *      be used by the next unit as it is.
+ */
+#include "systematic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fiber.h"
+#include "os.h"
+#include "park.h"
+
+#define UNITS 64
+#define TRACED 32
+#define STEPS_LIMIT UINT64_C(1000000)
+#define TIME_ORIGIN UINT64_C(1000000000)
+
+typedef enum unit_state { FREE, READY, BLOCKED, ENDED } unit_state;
+
+typedef struct unit {
+  boci_fiber fiber;
+  bool resting; /* in run_unit's loop */
+  unit_state state;
+  bool expired;
+  const void *object;
+  const char *kind;
+  uint32_t id;
+  uint64_t deadline;
+  uint32_t rank; /* priorities: the greatest goes on */
+  void *slot;
+  void (*entry)(void *arg);
+  void *arg;
+  char name[16];
+} unit;
+
+typedef struct trace_entry {
+  uint64_t step;
+  int from, to; /* numbers of units */
+} trace_entry;
+
+static struct {
+  boci_fiber host;
+  unit units[UNITS];
+  unsigned used; /* units above were never started in this run */
+  unit *current;
+  void *outside_slot;
+  uint64_t seed, random, steps, limit, time;
+  boci_run_outcome outcome;
+  /* What the seed chose for the whole run. */
+  bool by_rank;
+  uint32_t switch_one_in, expire_one_in, horizon;
+  uint64_t pace;
+  uint32_t demotions; /* that are left */
+  uint32_t lowest;    /* all ranks are above */
+  trace_entry trace[TRACED];
+  uint64_t traced;
+} run;
+
+/* splitmix64: every seed, 0 and 1 included, starts a different sequence. */
+static uint64_t draw_word(void) {
+  uint64_t z = run.random += UINT64_C(0x9e3779b97f4a7c15);
+  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+  return z ^ z >> 31;
+}
+
+static uint32_t draw(uint32_t n) { return (uint32_t)((draw_word() >> 32) * n >> 32); }
+
+static bool one_in(uint32_t n) { return n != 0 && draw(n) == 0; }
+
+void *boci_systematic_self(void) { return run.current; }
+
+bool boci_systematic_chance(uint32_t n) { return run.current && one_in(n); }
+
+void **boci_systematic_slot(void) {
+  return run.current ? &run.current->slot : &run.outside_slot;
+}
+
+uint64_t boci_systematic_now(void) {
+  run.time += run.current ? run.pace : 1;
+  return run.time;
+}
+
+void boci_systematic_limit(uint64_t steps) { run.limit = steps; }
+
+uint64_t boci_systematic_steps(void) { return run.steps; }
+
+/* Reports. */
+
+static int number_of(const unit *which) {
+  return which ? (int)(which - run.units) : -1;
+}
+
+static void report_unit(const unit *which) {
+  fprintf(stderr, "  unit %d '%s' ", number_of(which), which->name);
+  if (which->state == ENDED)
+    fprintf(stderr, "has ended\n");
+  else if (which->state == READY)
+    fprintf(stderr, which == run.current ? "was running\n" : "could go on\n");
+  else if (which->deadline == BOCI_NEVER)
+    fprintf(stderr, "waits for %s %u\n", which->kind, (unsigned)which->id);
+  else
+    fprintf(stderr, "waits for %s %u or a time\n", which->kind, (unsigned)which->id);
+}
+
+void boci_systematic_report(void) {
+  static const char *const texts[] = {"finished", "deadlock", "endless",
+                                      "unjoined thread", "failed"};
+  if (run.used == 0)
+    return;
+  fprintf(stderr, "systematic: seed %llu (%s), step %llu: %s\n",
+          (unsigned long long)run.seed, run.by_rank ? "ranks" : "walk",
+          (unsigned long long)run.steps, run.current ? "running" : texts[run.outcome]);
+  for (unsigned i = 0; i < run.used; i++) {
+    if (run.units[i].state != FREE)
+      report_unit(&run.units[i]);
+  }
+  fprintf(stderr, "  latest switches (step: unit > unit):");
+  uint64_t first = run.traced > TRACED ? run.traced - TRACED : 0;
+  for (uint64_t i = first; i < run.traced; i++) {
+    trace_entry *entry = &run.trace[i % TRACED];
+    fprintf(stderr, " %llu: %d > %d", (unsigned long long)entry->step, entry->from,
+            entry->to);
+  }
+  fprintf(stderr, "\n");
+}
+
+/* Switching. */
+
+static void trace_switch(const unit *from, const unit *to) {
+  trace_entry *entry = &run.trace[run.traced++ % TRACED];
+  entry->step = run.steps;
+  entry->from = number_of(from);
+  entry->to = number_of(to);
+}
+
+static void go_on_with(unit *next) {
+  unit *from = run.current;
+  if (next == from)
+    return;
+  trace_switch(from, next);
+  run.current = next;
+  boci_fiber_switch(&from->fiber, &next->fiber);
+}
+
+static void leave_run(boci_run_outcome outcome) {
+  unit *from = run.current;
+  run.outcome = outcome;
+  run.current = NULL;
+  boci_fiber_switch(&from->fiber, &run.host);
+}
+
+_Noreturn void boci_systematic_fail(void) {
+  leave_run(BOCI_RUN_FAILED);
+  abort();
+}
+
+/* Choosing. */
+
+static void make_ready(unit *which, bool expired) {
+  which->state = READY;
+  which->expired = expired;
+  which->object = NULL;
+}
+
+static void expire(unit *which) {
+  if (run.time < which->deadline)
+    run.time = which->deadline;
+  make_ready(which, true);
+}
+
+static bool is_timed(const unit *which) {
+  return which->state == BLOCKED && which->deadline != BOCI_NEVER;
+}
+
+/* The seed may let any timed wait expire: a thread may always be that late. */
+static void expire_some(void) {
+  bool early = one_in(run.expire_one_in);
+  for (unsigned i = 0; i < run.used; i++) {
+    unit *which = &run.units[i];
+    if (is_timed(which) && (which->deadline <= run.time || (early && one_in(2))))
+      expire(which);
+  }
+}
+
+static bool expire_earliest(void) {
+  unit *earliest = NULL;
+  for (unsigned i = 0; i < run.used; i++) {
+    unit *which = &run.units[i];
+    if (is_timed(which) && (!earliest || which->deadline < earliest->deadline))
+      earliest = which;
+  }
+  if (earliest)
+    expire(earliest);
+  return earliest != NULL;
+}
+
+/* Any ready unit but `except`; NULL if there is none. */
+static unit *choose_any(const unit *except) {
+  unit *chosen = NULL;
+  uint32_t seen = 0;
+  for (unsigned i = 0; i < run.used; i++) {
+    unit *which = &run.units[i];
+    if (which->state == READY && which != except && draw(++seen) == 0)
+      chosen = which;
+  }
+  return chosen;
+}
+
+static unit *choose_highest(void) {
+  unit *chosen = NULL;
+  for (unsigned i = 0; i < run.used; i++) {
+    unit *which = &run.units[i];
+    if (which->state == READY && (!chosen || which->rank > chosen->rank))
+      chosen = which;
+  }
+  return chosen;
+}
+
+/* Those who spin may wait for one whose wait is timed. */
+#define EXPIRE_BY_YIELD_ONE_IN 64u
+
+static void demote(unit *which) { which->rank = --run.lowest; }
+
+static void count_step(void) {
+  if (++run.steps > (run.limit != 0 ? run.limit : STEPS_LIMIT))
+    leave_run(BOCI_RUN_ENDLESS);
+}
+
+void boci_systematic_point(void) {
+  unit *self = run.current;
+  if (!self)
+    return;
+  count_step();
+  expire_some();
+  if (run.by_rank) {
+    if (run.demotions > 0 && one_in(run.horizon)) {
+      run.demotions--;
+      demote(self);
+    }
+    go_on_with(choose_highest());
+  } else if (one_in(run.switch_one_in)) {
+    go_on_with(choose_any(NULL));
+  }
+}
+
+void boci_systematic_yield(void) {
+  unit *self = run.current;
+  if (!self)
+    return;
+  count_step();
+  run.time += run.pace;
+  expire_some();
+  if (one_in(EXPIRE_BY_YIELD_ONE_IN))
+    expire_earliest();
+  demote(self);
+  unit *next = run.by_rank ? choose_highest() : choose_any(self);
+  if (next)
+    go_on_with(next);
+}
+
+/* The current unit cannot go on. Returns when it can. */
+static void give_way(void) {
+  count_step();
+  expire_some();
+  unit *next = run.by_rank ? choose_highest() : choose_any(NULL);
+  if (!next && expire_earliest())
+    next = choose_any(NULL);
+  if (next)
+    go_on_with(next);
+  else
+    leave_run(BOCI_RUN_DEADLOCK);
+}
+
+bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
+                           uint64_t deadline) {
+  unit *self = run.current;
+  BOCI_REQUIRE(self != NULL && "outside of a run nobody can wait");
+  self->object = object;
+  self->kind = kind;
+  self->id = id;
+  self->deadline = deadline;
+  self->expired = false;
+  self->state = BLOCKED;
+  give_way();
+  return !self->expired;
+}
+
+void boci_systematic_wake_all(const void *object) {
+  for (unsigned i = 0; i < run.used; i++) {
+    if (run.units[i].state == BLOCKED && run.units[i].object == object)
+      make_ready(&run.units[i], false);
+  }
+}
+
+void boci_systematic_wake_one(const void *object) {
+  unit *chosen = NULL;
+  uint32_t seen = 0;
+  for (unsigned i = 0; i < run.used; i++) {
+    unit *which = &run.units[i];
+    if (which->state == BLOCKED && which->object == object && draw(++seen) == 0)
+      chosen = which;
+  }
+  if (chosen)
+    make_ready(chosen, false);
+}
+
+/* Units. */
+
+static bool all_ended(void) {
+  for (unsigned i = 0; i < run.used; i++) {
+    if (run.units[i].state == READY || run.units[i].state == BLOCKED)
+      return false;
+  }
+  return true;
+}
+
+static boci_run_outcome outcome_at_end(void) {
+  for (unsigned i = 1; i < run.used; i++) {
+    if (run.units[i].state == ENDED)
+      return BOCI_RUN_UNJOINED;
+  }
+  return BOCI_RUN_FINISHED;
+}
+
+static void run_unit(void *memory) {
+  unit *self = memory;
+  for (;;) {
+    self->resting = false;
+    self->entry(self->arg);
+    self->resting = true;
+    self->state = ENDED;
+    boci_systematic_wake_all(self);
+    if (all_ended())
+      leave_run(outcome_at_end());
+    else
+      give_way();
+  }
+}
+
+void *boci_systematic_start(void (*entry)(void *arg), void *arg, const char *name) {
+  unsigned i = 0;
+  while (i < UNITS && run.units[i].state != FREE)
+    i++;
+  if (i == UNITS)
+    return NULL;
+  unit *started = &run.units[i];
+  if (!started->resting && !boci_fiber_prepare(&started->fiber, run_unit, started))
+    return NULL;
+  started->entry = entry;
+  started->arg = arg;
+  started->slot = NULL;
+  started->rank = run.lowest + 1 + draw(UINT32_MAX / 2);
+  strncpy(started->name, name, sizeof started->name - 1);
+  make_ready(started, false);
+  if (i >= run.used)
+    run.used = i + 1;
+  return started;
+}
+
+void boci_systematic_join(void *memory) {
+  unit *ended = memory;
+  boci_systematic_point();
+  while (ended->state != ENDED)
+    boci_systematic_block(ended, "the end of unit", (uint32_t)number_of(ended),
+                          BOCI_NEVER);
+  ended->state = FREE;
+}
+
+/* Runs. */
+
+/* Each of these spreads over several powers of two, since nobody knows how many steps
+ * lie between the two that have to meet. */
+static void choose_plan(uint64_t seed) {
+  static const uint64_t paces[] = {100, 2000, 20000, 1000000};
+  run.seed = seed;
+  run.random = seed;
+  run.by_rank = one_in(2);
+  run.switch_one_in = UINT32_C(1) << draw(7);
+  run.horizon = UINT32_C(4) << draw(9);
+  run.demotions = 1 + draw(5);
+  run.expire_one_in = one_in(2) ? UINT32_C(8) << draw(8) : 0;
+  run.pace = paces[draw(4)];
+  run.lowest = UINT32_MAX / 2;
+  run.time = TIME_ORIGIN;
+  run.steps = 0;
+  run.traced = 0;
+}
+
+static void abandon_units(void) {
+  for (unsigned i = 0; i < run.used; i++)
+    run.units[i].state = FREE;
+  run.used = 0;
+}
+
+boci_run_outcome boci_systematic_try(uint64_t seed, void (*fn)(void *arg), void *arg) {
+  BOCI_REQUIRE(run.current == NULL && "a run within a run");
+  abandon_units();
+  choose_plan(seed);
+  boci_fiber_adopt(&run.host);
+  unit *first = boci_systematic_start(fn, arg, "main");
+  BOCI_REQUIRE(first != NULL);
+  run.current = first;
+  boci_fiber_switch(&run.host, &first->fiber);
+  return run.outcome;
+}
+
+void boci_systematic_run(uint64_t seed, void (*fn)(void *arg), void *arg) {
+  if (boci_systematic_try(seed, fn, arg) == BOCI_RUN_FINISHED)
+    return;
+  boci_systematic_report();
+  fflush(stderr);
+  abort();
+}
