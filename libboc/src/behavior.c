@@ -121,7 +121,8 @@ void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
 /* Links a run of requests of different behaviors for one cown to each other. Nobody else
  * sees them yet. */
 static void chain(boci_request *const *run, size_t length) {
-  for (size_t i = 0; i + 1 < length; i++) boci_init(&run[i]->word, (uintptr_t)run[i + 1]);
+  for (size_t i = 0; i + 1 < length; i++) 
+    boci_init(&run[i]->word, boci_request_as_successor(run[i + 1]));
 }
 
 static size_t run_length(boci_request *const *run, size_t most) {

@@ -52,9 +52,10 @@ static void leave_bed_locked(boci_idle *idle, boci_worker *worker) {
 void boci_idle_lie_down(boci_idle *idle, boci_worker *worker) {
   boci_mutex_lock(&idle->mutex);
   enter_bed_locked(idle, worker);
-  boci_add_acq_rel(&idle->state, 1);
+  const uint32_t left = worker->sleeper.searching ? BOCI_SEARCHER : 0;
+  worker->sleeper.searching = false; /* from here on who wakes us sets it */
+  boci_add_acq_rel(&idle->state, 1 - left);
   boci_mutex_unlock(&idle->mutex);
-  boci_idle_stop_searching(idle, worker);
   boci_fence_seq_cst(); /* [F2] */
 }
 

@@ -39,11 +39,11 @@ static void wait_ready(boci_request *request) {
 }
 
 /* Whoever swapped the tail links within a few instructions, since we are READY. */
-static boci_request *wait_successor(boci_request *request) {
-  boci_request *next;
-  for (unsigned tries = 0; !(next = successor(boci_load_acquire(&request->word)));) /* [A2] */
+static uintptr_t wait_successor(boci_request *request) {
+  uintptr_t word;
+  for (unsigned tries = 0; !successor(word = boci_load_acquire(&request->word));) /* [A2] */
     boci_spin_once(&tries);
-  return next;
+  return word;
 }
 
 static boci_request *mark_granted(boci_request *reader) {
@@ -87,14 +87,16 @@ static bool enter_writer(boci_request *writer) {
 /* Puts `first` behind a reader, which may be granted at the same moment. */
 static bool follow_reader(boci_request *reader, boci_request *first,
                           const boci_executor *to) {
-  const uintptr_t word = boci_add_acq_rel(&reader->word, (uintptr_t)first); /* [R2] [A1] */
+  const uintptr_t word = 
+      boci_add_acq_rel(&reader->word, boci_request_as_successor(first)); /* [R2] [A1] */
   if (!(word & BOCI_GRANTED) || !boci_request_reads(first)) return false;
   return enter_reader(first, to);
 }
 
 static bool follow(boci_request *previous, boci_request *first, const boci_executor *to) {
   if (boci_request_reads(previous)) return follow_reader(previous, first, to);
-  boci_store_release(&previous->word, (uintptr_t)first | BOCI_READY); /* [R2] */
+  boci_store_release(&previous->word, /* [R2] */
+                     boci_request_as_successor(first) | BOCI_READY);
   return false;
 }
 
@@ -137,30 +139,31 @@ void boci_request_set_ready(boci_request *request) {
   boci_store_release(&request->word, word | BOCI_READY);    /* [R2] */
 }
 
-/* The request behind `request`; or NULL, and the queue is empty and its reference ours. */
-static boci_request *leave_queue(boci_request *request) {
-  boci_request *next = successor(boci_load_acquire(&request->word)); /* [A2] */
-  if (next) return next;
+/* The word with the request behind `request`; or 0: the queue is empty and its reference to
+ * the cown ours. */
+static uintptr_t leave_queue(boci_request *request) {
+  const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
+  if (successor(word)) return word;
   void *expected = request;
   if (boci_cas_strong_release(&boci_request_cown(request)->tail, &expected, NULL)) /* [R1] */
-    return NULL;
+    return 0;
   return wait_successor(request);
 }
 
 static void release_writer(boci_request *request, const boci_executor *to) {
-  boci_request *next = leave_queue(request);
-  if (next)
-    grant(next, to);
+  const uintptr_t word = leave_queue(request);
+  if (word)
+    grant(successor(word), to);
   else
     boc_cown_drop(boci_request_cown(request));
 }
 
 static void release_reader(boci_request *request, const boci_executor *to) {
   boc_cown *cown = boci_request_cown(request);
-  boci_request *next = leave_queue(request);
+  const uintptr_t word = leave_queue(request);
   uintptr_t change = BOCI_READER;
-  if (next && !boci_request_reads(next)) {
-    cown->writer = next;
+  if (word & BOCI_WRITER_NEXT) {
+    cown->writer = successor(word);
     change -= BOCI_WRITER_WAITS;
   }
   const uintptr_t rest = boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
@@ -169,7 +172,7 @@ static void release_reader(boci_request *request, const boci_executor *to) {
     boci_store_relaxed(&cown->readers, 0); /* owner: no reader is left, the writer is next */
     grant(writer, to);
   }
-  if (!next) boc_cown_drop(cown);
+  if (!word) boc_cown_drop(cown);
   boc_cown_drop(cown);
 }
 

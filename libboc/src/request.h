@@ -1,6 +1,6 @@
 /* Request: one behavior's place in the queue of one cown.
  *
- * The word of a request, all that other threads ever see of it, is a successor and two bits:
+ * The word of a request, all that other threads ever see of it, is a successor and bits:
  *
  *   part       meaning                          set by                       leads to
  *   READY      all requests of my behavior      its linker, in phase two     successors link
@@ -9,6 +9,8 @@
  *              this cown                                                     go along
  *   successor  who comes next in the queue      the successor's linker,      my release
  *              (a pointer in the upper bits)    after it saw READY           grants it
+ *   WRITER_    the successor writes: a reader   together with the            my release
+ *   NEXT       may outlive a reading successor  successor                    need not look
  *
  * Contended: GRANTED of a reader against its successor's link: each adds its part with one
  * read-modify-write, and whoever comes second grants the successor if it is a reader too.
@@ -22,14 +24,15 @@
 
 #define BOCI_READY ((uintptr_t)1)
 #define BOCI_GRANTED ((uintptr_t)2)
-#define BOCI_REQUEST_BITS ((uintptr_t)3)
+#define BOCI_WRITER_NEXT ((uintptr_t)4)
+#define BOCI_REQUEST_BITS ((uintptr_t)7)
 
 /* Bits of `target`, beside the cown's address. */
 #define BOCI_READS ((uintptr_t)1)
 #define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior stands for it */
 
 typedef struct boci_request {
-  uintptr_t target;
+  _Alignas(8) uintptr_t target;
   boci_atomic_word word; /* of a merged request: the index of the one that stands for it */
   uint32_t index;        /* its place among its behavior's requests */
   uint32_t order;        /* requests[i].order: the index of the i-th to link */
@@ -41,6 +44,11 @@ static inline boc_cown *boci_request_cown(const boci_request *request) {
 
 static inline bool boci_request_reads(const boci_request *request) {
   return (request->target & BOCI_READS) != 0;
+}
+
+/* What a predecessor's word gets when `request` links behind it. */
+static inline uintptr_t boci_request_as_successor(const boci_request *request) {
+  return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
 /* Phase one: appends `first` to `last` to the queue of their cown (the same for all, linked
