@@ -1,0 +1,127 @@
+"""What may be the body of a behavior, and how its arguments are made up.
+
+A behavior calls `function(*extra, *cowns, *captures, **keywords)`. `normalize` turns any
+callable into such a function and its extra arguments; `check_body` refuses what cannot be
+a body and describes the rest, once per code object.
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import CodeType, FunctionType, MethodType
+from typing import Any, NamedTuple, cast
+
+from ._names import assigned_free_names
+
+# The code flags, as the inspect module names them; that module is slow to import.
+CO_VARARGS = 0x04
+CO_VARKEYWORDS = 0x08
+CO_GENERATOR = 0x20
+CO_COROUTINE = 0x80
+CO_ITERABLE_COROUTINE = 0x100
+CO_ASYNC_GENERATOR = 0x200
+
+_REFUSED = (
+    (
+        CO_COROUTINE | CO_ITERABLE_COROUTINE,
+        "is a coroutine function: write `def`, and await the result cown instead",
+    ),
+    (
+        CO_ASYNC_GENERATOR,
+        "is an asynchronous generator: write `def`, and return a list or fill a cown",
+    ),
+    (
+        CO_GENERATOR,
+        "is a generator function: return a list, or schedule a behavior per step",
+    ),
+)
+
+
+class Body(NamedTuple):
+    """The parameters of a body, as its code object has them."""
+
+    positional: int
+    """How many positional parameters there are, positional-only ones included."""
+    defaults: int
+    """How many of the last of them have a default."""
+    keyword_only: tuple[str, ...]
+    """The names of the keyword-only parameters."""
+    varargs: bool
+    """Whether there is `*args`."""
+    varkeywords: bool
+    """Whether there is `**kwargs`."""
+    free: tuple[str, ...]
+    """The variables of enclosing functions, in the order of `__closure__`."""
+
+
+def check_body(function: FunctionType) -> Body:
+    """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
+    code = function.__code__
+    for flags, advice in _REFUSED:
+        if code.co_flags & flags:
+            raise refusal(code, code.co_firstlineno, advice)
+    for name, line in assigned_free_names(code).items():
+        raise refusal(
+            code,
+            line,
+            f"assigns {name!r} of an enclosing function: a behavior sees a snapshot of "
+            "the variables that it closes over, so keep what it changes in a cown, or "
+            "return it",
+        )
+    return Body(
+        positional=code.co_argcount,
+        defaults=len(function.__defaults__ or ()),
+        keyword_only=code.co_varnames[
+            code.co_argcount : code.co_argcount + code.co_kwonlyargcount
+        ],
+        varargs=bool(code.co_flags & CO_VARARGS),
+        varkeywords=bool(code.co_flags & CO_VARKEYWORDS),
+        free=code.co_freevars,
+    )
+
+
+def refusal(code: CodeType, line: int, advice: str) -> SyntaxError:
+    """The error for a body that cannot be one, placed where its source is."""
+    message = f"behavior {code.co_name!r} {advice}"
+    return SyntaxError(message, (code.co_filename, line, None, None))
+
+
+def normalize(
+    target: Callable[..., Any],
+) -> tuple[FunctionType, tuple[Any, ...], dict[str, Any]]:
+    """A Python function and what to pass before the cowns and by keyword.
+
+    Bound methods pass their receiver, partials their arguments, objects with a Python
+    `__call__` themselves. Anything else that is callable (classes, builtins) is passed to
+    a function that calls it. `TypeError` for what is not callable.
+    """
+    if isinstance(target, FunctionType):
+        return target, (), {}
+    if isinstance(target, MethodType):
+        function, extra, keywords = normalize(target.__func__)
+        return function, (*extra, target.__self__), keywords
+    if type(target) is functools.partial and not has_placeholders(target):
+        function, extra, keywords = normalize(target.func)
+        return function, (*extra, *target.args), {**keywords, **target.keywords}
+    if not callable(target):
+        raise TypeError(f"a behavior is a callable, not {type(target).__name__!r}")
+    call = getattr(type(target), "__call__", None)  # noqa: B004
+    if isinstance(call, FunctionType):
+        return call, (target,), {}
+    return call_target, (target,), {}
+
+
+def has_placeholders(partial: functools.partial[Any]) -> bool:
+    """Whether positions are left open between the arguments of `partial`."""
+    placeholder = getattr(functools, "Placeholder", None)
+    return placeholder is not None and any(a is placeholder for a in partial.args)
+
+
+def _call_target(target: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:
+    return target(*args, **keywords)
+
+
+call_target = cast(FunctionType, _call_target)

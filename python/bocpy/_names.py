@@ -1,0 +1,83 @@
+"""Which names a code object reaches.
+
+Global names are taken from the instructions that load, store or delete them, so that an
+attribute that happens to be called like a global does not count. Names that code reaches
+through `globals()`, `eval` or `exec` cannot be seen.
+
+Threads: any. The results depend on the code object alone and are cached by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from types import CodeType
+
+_GLOBAL_OPS = frozenset(
+    {
+        "LOAD_GLOBAL",
+        "LOAD_NAME",
+        "LOAD_FROM_DICT_OR_GLOBALS",
+        "STORE_GLOBAL",
+        "DELETE_GLOBAL",
+    }
+)
+_FREE_WRITES = frozenset({"STORE_DEREF", "DELETE_DEREF"})
+
+
+def nested_codes(code: CodeType) -> Iterator[CodeType]:
+    """The code objects of the functions and classes that `code` itself defines."""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+
+
+@lru_cache(maxsize=4096)
+def global_names(code: CodeType) -> frozenset[str]:
+    """The global names that `code`, or code nested in it, loads, stores or deletes."""
+    names = set(own_global_names(code)) if code.co_names else set()
+    for inner in nested_codes(code):
+        names |= global_names(inner)
+    return frozenset(names)
+
+
+def own_global_names(code: CodeType) -> Iterator[str]:
+    """The global names of `code` alone."""
+    import dis
+
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in _GLOBAL_OPS:
+            yield instruction.argval
+
+
+@lru_cache(maxsize=4096)
+def all_names(code: CodeType) -> frozenset[str]:
+    """Every name of `code` and of code nested in it, attributes included."""
+    names = set(code.co_names)
+    for inner in nested_codes(code):
+        names |= all_names(inner)
+    return frozenset(names)
+
+
+def assigned_free_names(code: CodeType) -> dict[str, int]:
+    """The free variables of `code` that it or nested code assigns, with the line."""
+    found: dict[str, int] = {}
+    _collect_free_writes(code, frozenset(code.co_freevars), found)
+    return found
+
+
+def _collect_free_writes(
+    code: CodeType, free: frozenset[str], found: dict[str, int]
+) -> None:
+    if not free:
+        return
+    import dis
+
+    line = code.co_firstlineno
+    starts = {offset: number for offset, number in dis.findlinestarts(code) if number}
+    for instruction in dis.get_instructions(code):
+        line = starts.get(instruction.offset, line)
+        if instruction.opname in _FREE_WRITES and instruction.argval in free:
+            found.setdefault(instruction.argval, line)
+    for inner in nested_codes(code):
+        _collect_free_writes(inner, free & frozenset(inner.co_freevars), found)

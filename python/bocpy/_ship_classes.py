@@ -1,0 +1,271 @@
+"""Classes by value: a class taken apart, and put together in another interpreter.
+
+A definition is two pickles. The *header* makes a skeleton: metaclass, name, bases, slots,
+and the members of an enum. The *body* is the rest of the class's dict. In between the
+skeleton becomes known, so that methods may refer to their class.
+
+Neither the metaclass's constructor, nor `__init_subclass__`, nor `__set_name__`, nor the
+constructors of enum members run a second time: what they did is in the dict that travels.
+
+Threads: as `_ship`, which calls this.
+"""
+
+from __future__ import annotations
+
+import abc
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_HEAP_TYPE = 1 << 9
+
+Dump = Callable[[Any], bytes]
+Load = Callable[[bytes], Any]
+
+# Made anew with the class, or of one interpreter only.
+_LEFT_OUT = frozenset(
+    {
+        "__dict__",
+        "__weakref__",
+        "__slots__",
+        "__module__",
+        "__qualname__",
+        "_abc_impl",
+        "__classdictcell__",
+        "__annotate__",
+        "__annotate_func__",
+        "__annotations_cache__",
+        "__annotations__",
+        "_member_map_",
+        "_value2member_map_",
+    }
+)
+
+
+# An entry of an enum's body that is no attribute.
+_MEMBER_STATES = "member states"
+
+# ---- taking apart ----------------------------------------------------------------------
+
+
+def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes:
+    """The definition of `cls`. `left_out(name, reason)` hears of attributes that cannot
+    be shipped. TypeError if the class itself cannot be."""
+    kind, header = describe_header(cls)
+    try:
+        head = dump((kind, *header))
+        body = dump_body(body_of(cls), dump, left_out)
+    except Exception as error:
+        raise TypeError(
+            f"cannot ship class {cls.__module__}.{cls.__qualname__}: {error}"
+        ) from error
+    return len(head).to_bytes(8, "little") + head + body
+
+
+def describe_header(cls: type) -> tuple[str, tuple[Any, ...]]:
+    if is_enum(cls):
+        kind, extra = "enum", enum_members(cls)
+    elif is_native(type(cls)):
+        kind, extra = "plain", slots_of(cls)
+    else:
+        kind, extra = "called", slots_of(cls)
+    names = (cls.__name__, cls.__qualname__, cls.__module__)
+    return kind, (type(cls), *names, cls.__bases__, extra)
+
+
+def is_enum(cls: type) -> bool:
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(cls, enum.EnumMeta)
+
+
+def is_native(meta: type) -> bool:
+    """Whether type.__new__ may make instances of `meta`."""
+    first = next(base for base in meta.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    return first is type
+
+
+def slots_of(cls: type) -> Any:
+    """`__slots__` in a form that makes the same layout; None if there is none."""
+    slots = cls.__dict__.get("__slots__")
+    if slots is None or isinstance(slots, str | dict):
+        return slots
+    if isinstance(slots, list | tuple | set | frozenset):
+        return tuple(slots)
+    return tuple(n for n, value in cls.__dict__.items() if is_own_slot(cls, value))
+
+
+def is_own_slot(cls: type, value: object) -> bool:
+    return isinstance(value, types.MemberDescriptorType) and value.__objclass__ is cls
+
+
+def body_of(cls: type) -> dict[str, Any]:
+    """What of the class's dict travels."""
+    body = {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in _LEFT_OUT and not is_own_slot(cls, value)
+    }
+    annotations = annotations_of(cls)
+    if annotations:
+        body["__annotations__"] = annotations
+    if is_enum(cls):
+        known = set(map(id, cls.__dict__["_member_map_"].values()))
+        values = cls.__dict__.get("_value2member_map_", {})
+        body["_member_map_"] = dict(cls.__dict__["_member_map_"])
+        body["_value2member_map_"] = {
+            value: member for value, member in values.items() if id(member) in known
+        }
+        body[_MEMBER_STATES] = {
+            name: vars(member) for name, member in body["_member_map_"].items()
+        }
+    return body
+
+
+def annotations_of(cls: type) -> Any:
+    """The class's own annotations, or None if they cannot be had."""
+    own = {"__annotations__", "__annotate_func__", "__annotations_cache__"}
+    if own.isdisjoint(cls.__dict__):
+        return None
+    try:
+        return dict(cls.__annotations__)
+    except Exception:  # evaluating annotations runs arbitrary code
+        return None
+
+
+def dump_body(
+    body: dict[str, Any], dump: Dump, left_out: Callable[[str, str], None]
+) -> bytes:
+    """The body's pickle, without the attributes that have none."""
+    try:
+        return dump(body)
+    except Exception:
+        body = {n: v for n, v in body.items() if dumps_alone(n, v, dump, left_out)}
+        return dump(body)
+
+
+def dumps_alone(
+    name: str, value: object, dump: Dump, left_out: Callable[[str, str], None]
+) -> bool:
+    try:
+        dump(value)
+    except Exception as error:
+        if name != "__annotations__":
+            left_out(name, str(error))
+        return False
+    return True
+
+
+def enum_members(cls: Any) -> list[tuple[str, Any]]:
+    """For each name and alias the data that its member is made of."""
+    return [(name, member_data(cls, m)) for name, m in cls._member_map_.items()]
+
+
+_EXACT: dict[type, Callable[[Any], Any]] = {
+    int: lambda m: int.__add__(m, 0),
+    float: lambda m: float.__add__(m, 0.0),
+    str: lambda m: str.__add__(m, ""),
+    bytes: lambda m: bytes.__add__(m, b""),
+    tuple: lambda m: tuple.__add__(m, ()),
+}
+
+
+def member_data(cls: Any, member: Any) -> tuple[str, Any, tuple[Any, ...]]:
+    """The canonical name, and the class and arguments whose `__new__` makes it."""
+    data = cls._member_type_
+    for exact, convert in _EXACT.items():
+        if issubclass(data, exact):
+            return member._name_, exact, (convert(member),)
+    if data.__new__ is object.__new__ or data is object:
+        return member._name_, object, ()
+    value = member._value_
+    return member._name_, data, value if isinstance(value, tuple) else (value,)
+
+
+# ---- putting together ------------------------------------------------------------------
+
+
+def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) -> type:
+    """The class of `definition`. `known(None)` returns the class if it exists by now,
+    `known(cls)` makes the skeleton known."""
+    split = 8 + int.from_bytes(definition[:8], "little")
+    kind, *header = load(definition[8:split])
+    present = known(None)
+    if present is not None:
+        # The header led back here: a base's methods refer to this class.
+        return present  # type: ignore[no-any-return]
+    if kind == "called":
+        return call_metaclass(header, load(definition[split:]), known)
+    cls = make_enum(*header) if kind == "enum" else make_skeleton(*header)
+    known(cls)
+    fill(cls, load(definition[split:]))
+    return cls
+
+
+def make_skeleton(
+    meta: Any, name: str, qualname: str, module: str, bases: Any, slots: Any
+) -> type:
+    names = {"__module__": module, "__qualname__": qualname}
+    if slots is not None:
+        names["__slots__"] = slots
+    make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
+    with quiet_subclassing(bases):
+        return make(meta, name, bases, names)
+
+
+@contextmanager
+def quiet_subclassing(bases: tuple[type, ...]) -> Iterator[None]:
+    """Keeps the bases' `__init_subclass__` from running.
+
+    It is found on the bases whatever the new class holds, so it is put aside."""
+    aside: list[tuple[type, Any]] = []
+    for base in {entry: None for b in bases for entry in b.__mro__}:
+        hook = base.__dict__.get("__init_subclass__")
+        if hook is not None and base.__flags__ & _HEAP_TYPE:
+            aside.append((base, hook))
+    try:
+        for base, _ in aside:
+            type.__setattr__(base, "__init_subclass__", classmethod(ignore))
+        yield
+    finally:
+        for base, hook in aside:
+            type.__setattr__(base, "__init_subclass__", hook)
+
+
+def ignore(*_: Any, **__: Any) -> None:
+    """Does nothing, in place of an `__init_subclass__`."""
+
+
+def make_enum(
+    meta: Any, name: str, qualname: str, module: str, bases: Any, members: Any
+) -> type:
+    cls: Any = make_skeleton(meta, name, qualname, module, bases, None)
+    table: dict[str, Any] = {}
+    for alias, (canonical, data, arguments) in members:
+        if canonical not in table:
+            table[canonical] = data.__new__(cls, *arguments)
+            table[canonical]._name_ = canonical
+        table[alias] = table[canonical]
+    type.__setattr__(cls, "_member_map_", table)
+    return cls  # type: ignore[no-any-return]
+
+
+def fill(cls: Any, body: dict[str, Any]) -> None:
+    for name, state in body.pop(_MEMBER_STATES, {}).items():
+        vars(body["_member_map_"][name]).update(state)
+    for name, value in body.items():
+        type.__setattr__(cls, name, value)
+
+
+def call_metaclass(
+    header: list[Any], body: dict[str, Any], known: Callable[[type | None], Any]
+) -> type:
+    """Classes of metaclasses written in C, which must make their instances."""
+    meta, name, qualname, module, bases, slots = header
+    names = {**body, "__module__": module, "__qualname__": qualname}
+    if slots is not None:
+        names["__slots__"] = slots
+    cls: type = meta(name, bases, names)
+    known(cls)
+    return cls
