@@ -1,0 +1,84 @@
+"""The demo: behaviors over cowns analyze the sources of a whole standard library.
+
+`source` analyzes one file, `ledger` holds the aggregates, `job` does the work in a
+plain loop and with behaviors, `progress` and `report` show it; `python -m bocpy demo`
+is how it is run.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import sysconfig
+from dataclasses import asdict
+from typing import Any
+
+import bocpy
+
+from .._about import backend_for, gil_enabled, interpreter
+from .job import Run, run_parallel, run_sequential
+from .progress import ProgressBar
+from .report import findings, timings
+from .source import find_sources
+
+
+def demo(
+    path: str | None = None,
+    *,
+    workers: int | None = None,
+    backend: str | None = None,
+    color: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Runs the job both ways and shows the result; 0 if both found the same."""
+    root = path or sysconfig.get_path("stdlib")
+    paths = find_sources(root)
+    if not paths:
+        print(f"bocpy: no Python files in {root}", file=sys.stderr)
+        return 2
+    count = workers or bocpy.WORKER_COUNT
+    backend = backend_for(backend)
+    if not as_json:
+        introduce(root, len(paths), count, backend)
+    with ProgressBar("plain loop", len(paths)) as bar:
+        plain = run_sequential(paths, root, bar)
+    with ProgressBar("behaviors", len(paths)) as bar:
+        parallel = run_parallel(paths, root, bar, count, backend)
+    same = plain.ledger == parallel.ledger
+    if as_json:
+        print(json.dumps(summary(plain, parallel, count, backend), indent=2))
+        return 0 if same else 1
+    print(findings(parallel.ledger, color), end="\n\n")
+    print(timings(plain, parallel, count, color), end="\n\n")
+    print("Both runs found the same." if same else "THE TWO RUNS DIFFER.")
+    return 0 if same else 1
+
+
+def introduce(root: str, files: int, workers: int, backend: str) -> None:
+    """Says what is going to happen, and what cannot be expected of it."""
+    print(f"Analyzing {files:,} Python files in {root}")
+    print(f"{interpreter()}, {workers} workers, backend {backend}")
+    if backend == "threads" and gil_enabled():
+        print(
+            "All workers share this interpreter's one GIL: behaviors take turns, and\n"
+            "no speed-up is possible. From Python 3.12 on each worker can have its own."
+        )
+    print(flush=True)
+
+
+def summary(plain: Run, parallel: Run, workers: int, backend: str) -> dict[str, Any]:
+    """What `--json` prints: all measured and all found."""
+    return {
+        "interpreter": interpreter(),
+        "backend": backend,
+        "workers": workers,
+        "same": plain.ledger == parallel.ledger,
+        "plain_seconds": plain.seconds,
+        "parallel_seconds": parallel.seconds,
+        "startup_seconds": parallel.startup,
+        "behaviors": parallel.behaviors,
+        "behaviors_per_second": parallel.behaviors / parallel.seconds,
+        "speed_up": plain.seconds / parallel.seconds,
+        "speed_up_with_startup": plain.seconds / (parallel.seconds + parallel.startup),
+        "found": asdict(parallel.ledger),
+    }

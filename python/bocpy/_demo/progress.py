@@ -1,0 +1,71 @@
+"""A progress bar for terminals, and a few plain lines for everything else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+BAR = 30
+REDRAW = 0.1
+"""Seconds between two drawings on a terminal."""
+
+
+class ProgressBar:
+    """Shows how far a run of `total` files is; a context manager.
+
+    On a terminal one line is drawn over and over. Elsewhere a line is printed at each
+    quarter, so that logs stay short.
+    """
+
+    def __init__(self, title: str, total: int, out: TextIO | None = None) -> None:
+        self.title = title
+        self.total = total
+        self.out = out or sys.stderr
+        self.live = self.out.isatty()
+        self.begin = self.drawn = time.monotonic()
+        self.quarter = 0
+
+    def __enter__(self) -> ProgressBar:
+        if self.live:
+            self.draw(0)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.live:
+            self.write("")
+            self.out.write("\r")
+            self.out.flush()
+
+    def __call__(self, done: int) -> None:
+        """Takes note that `done` files are finished; 0 starts the clock."""
+        if done == 0:
+            self.begin = time.monotonic()
+        elif self.live:
+            now = time.monotonic()
+            if now - self.drawn >= REDRAW or done == self.total:
+                self.drawn = now
+                self.draw(done)
+        elif done * 4 // self.total > self.quarter:
+            self.quarter = done * 4 // self.total
+            print(f"{self.title}: {self.state(done)}", file=self.out, flush=True)
+
+    def draw(self, done: int) -> None:
+        """Draws the bar over the line that is there."""
+        filled = BAR * done // self.total
+        bar = "█" * filled + "░" * (BAR - filled)
+        if (self.out.encoding or "").lower().replace("-", "") != "utf8":
+            bar = "#" * filled + "." * (BAR - filled)
+        self.write(f"{self.title:<10} {bar} {self.state(done)}")
+
+    def write(self, line: str) -> None:
+        """Puts `line` in the place of the line that is there."""
+        width = shutil.get_terminal_size().columns - 1
+        self.out.write("\r" + line[:width].ljust(width))
+        self.out.flush()
+
+    def state(self, done: int) -> str:
+        """How many files of how many, and after how many seconds."""
+        seconds = time.monotonic() - self.begin
+        return f"{done:,} of {self.total:,} files, {seconds:.1f} s"
