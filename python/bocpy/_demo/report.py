@@ -17,7 +17,7 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> st
     """A table with its numbers aligned right, and the title as its first line."""
     body = [[shown(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *body)]
-    left = [not row_is_number(column) for column in zip(*body)] or [True] * len(head)
+    left = [not numeric(column) for column in zip(*body)] or [True] * len(head)
     lines = [title]
     for cells in [list(head), ["-" * width for width in widths], *body]:
         padded = [
@@ -28,7 +28,7 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> st
     return "\n".join(lines)
 
 
-def row_is_number(column: Iterable[str]) -> bool:
+def numeric(column: Iterable[str]) -> bool:
     """Whether all cells of a column begin with a digit."""
     return all(cell[:1].isdigit() for cell in column)
 
@@ -45,15 +45,11 @@ def shown(cell: Cell) -> str:
 def findings(ledger: Ledger, color: bool) -> str:
     """The tables of what was found."""
     totals = ledger.totals
-    counted = [
-        (name, totals[name], round(totals[name] / max(1, totals["files"])))
-        for name in COUNTED
-    ]
+    files = totals["files"]
+    counted = [(name, totals[name], round(totals[name] / files)) for name in COUNTED]
     packages = sorted(ledger.packages.items(), key=lambda item: (-item[1][1], item[0]))
     imports = sorted(ledger.imports.items(), key=lambda item: (-item[1], item[0]))
-    titled = (
-        f"{totals['files']:,} files, {totals['unreadable']} of them no valid Python"
-    )
+    titled = f"{files:,} files, {totals['unreadable']} of them no valid Python"
     tables = [
         table(titled, ("what", "in all", "a file"), counted),
         table(
