@@ -17,7 +17,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 _HEAP_TYPE = 1 << 9
 
@@ -130,7 +130,7 @@ def annotations_of(cls: type) -> Any:
         return None
     try:
         return dict(cls.__annotations__)
-    except Exception:  # evaluating annotations runs arbitrary code
+    except Exception:  # noqa: BLE001 - evaluating annotations runs arbitrary code
         return None
 
 
@@ -140,7 +140,7 @@ def dump_body(
     """The body's pickle, without the attributes that have none."""
     try:
         return dump(body)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises
         body = {n: v for n, v in body.items() if dumps_alone(n, v, dump, left_out)}
         return dump(body)
 
@@ -150,7 +150,7 @@ def dumps_alone(
 ) -> bool:
     try:
         dump(value)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - as above
         if name != "__annotations__":
             left_out(name, str(error))
         return False
@@ -194,7 +194,7 @@ def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) ->
     present = known(None)
     if present is not None:
         # The header led back here: a base's methods refer to this class.
-        return present  # type: ignore[no-any-return]
+        return cast(type, present)
     if kind == "called":
         return call_metaclass(header, load(definition[split:]), known)
     cls = make_enum(*header) if kind == "enum" else make_skeleton(*header)
@@ -211,7 +211,7 @@ def make_skeleton(
         names["__slots__"] = slots
     make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
     with quiet_subclassing(bases):
-        return make(meta, name, bases, names)
+        return cast(type, make(meta, name, bases, names))
 
 
 @contextmanager
@@ -248,7 +248,7 @@ def make_enum(
             table[canonical]._name_ = canonical
         table[alias] = table[canonical]
     type.__setattr__(cls, "_member_map_", table)
-    return cls  # type: ignore[no-any-return]
+    return cast(type, cls)
 
 
 def fill(cls: Any, body: dict[str, Any]) -> None:

@@ -201,11 +201,9 @@ def keep_sentinel(token: str, obj: object) -> None:
 
 
 def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
-    module = getattr(parameter, "__module__", None)
     name = parameter.__name__
-    if isinstance(module, str) and _spaces.importable(module):
-        if getattr(sys.modules[module], name, None) is parameter:
-            return NotImplemented
+    if resolves_by_name(parameter, name):
+        return NotImplemented
     options: dict[str, Any] = {}
     for option in ("bound", "covariant", "contravariant", "default"):
         value = getattr(parameter, f"__{option}__", None)
@@ -219,6 +217,14 @@ def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
         constraints, options = (supertype,), {}
     token = pickler.token_of(parameter)
     return make_type_parameter, (token, type(parameter), name, constraints, options)
+
+
+def resolves_by_name(parameter: Any, name: str) -> bool:
+    """As `_spaces.resolves`, for what has no qualified name."""
+    module = getattr(parameter, "__module__", None)
+    if not isinstance(module, str) or not _spaces.importable(module):
+        return False
+    return getattr(sys.modules[module], name, None) is parameter
 
 
 def is_no_default(value: object) -> bool:

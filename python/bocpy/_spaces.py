@@ -150,7 +150,7 @@ def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, path)
-        except Exception:  # a finder of somebody else's: another interpreter lacks it
+        except Exception:  # noqa: BLE001, S112 - somebody else's; others lack it
             continue
         if spec is not None:
             return True, spec.origin

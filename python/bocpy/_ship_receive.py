@@ -1,0 +1,161 @@
+"""Receiving: applies the log's definitions to the namespaces of this interpreter.
+
+Classes are built when something first refers to them, names are set when the log is
+applied; a name that cannot be set stays unset, and `explain` tells why.
+
+Threads: any; LOCK guards the tables.
+"""
+
+from __future__ import annotations
+
+import marshal
+import pickle
+from collections.abc import Iterable
+from typing import Any
+
+from . import _ship_classes, _spaces
+from ._ship_log import (
+    ATTRIBUTE,
+    DELETED,
+    LOCK,
+    MISSING,
+    REFUSED,
+    VALUE,
+    Key,
+    forget_built,
+    keep_class,
+    log,
+    present_class,
+)
+
+_version = 0
+_pending: dict[Key, bytes] = {}
+_definitions: dict[str, bytes] = {}
+_reasons: dict[Key, str] = {}
+
+
+def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
+    """The value that `dumps` pickled, perhaps in another interpreter."""
+    return pickle.loads(data, buffers=buffers)
+
+
+def catch_up() -> None:
+    """Applies what was published since the last call. Cheap if that is nothing."""
+    global _version
+    version, news = log()._published_since(_version)
+    if version == _version and not _pending:
+        return
+    with LOCK:
+        if version > _version:
+            _version = version
+            for module, name, blob in news:
+                take_in(module, name, blob)
+        # A nested call, from what an entry imports, goes on where this one is.
+        while _pending:
+            key = next(iter(_pending))
+            apply(key, _pending.pop(key))
+
+
+def take_in(module: str, name: str, blob: bytes) -> None:
+    if module == "":
+        _definitions[name] = blob[1:]
+        return
+    space = _spaces.find(module)
+    if space is None or not space.owned:
+        _pending[module, name] = blob
+
+
+def apply(key: Key, blob: bytes) -> None:
+    """Sets a global to what was published, or records why it cannot be."""
+    module, name = key
+    if name.startswith(ATTRIBUTE):
+        _reasons[module, name.removeprefix(ATTRIBUTE)] = blob[1:].decode(
+            "utf-8", "replace"
+        )
+        return
+    names = _spaces.receive(module, module.partition("#")[0], imported=False).names
+    try:
+        if blob[:1] == REFUSED:
+            raise TypeError(blob[1:].decode("utf-8", "surrogatepass"))
+        value = MISSING if blob == DELETED else load_definition(blob)
+    except Exception as error:  # noqa: BLE001 - unpickling runs arbitrary code
+        names.pop(name, None)
+        _reasons[key] = str(error) or type(error).__name__
+        return
+    _reasons.pop(key, None)
+    if value is MISSING:
+        names.pop(name, None)
+    else:
+        names[name] = value
+
+
+def load_definition(blob: bytes) -> Any:
+    if blob[:1] == VALUE:
+        return loads(blob[1:])
+    name, submodules = marshal.loads(blob[1:])
+    module = _spaces.import_module(name)
+    for submodule in submodules:
+        _spaces.import_module(submodule)
+    return module
+
+
+def find_name(module: str, space_name: str, name: str) -> Any:
+    """A global of a space; loaded now, if it is among what is to be applied."""
+    key = (module, name)
+    names = _spaces.receive(module, space_name, imported=False).names
+    if key not in _pending and name not in names:
+        catch_up()
+    blob = _pending.pop(key, None)
+    if blob is not None:
+        apply(key, blob)
+    if name not in names:
+        raise NameError(explain(name, module) or f"global {name!r} of {module} is gone")
+    return names[name]
+
+
+def find_token(token: str) -> type:
+    """The class of a token, built now if this interpreter has not met it."""
+    present = present_class(token)
+    if present is not None:
+        return present
+    with LOCK:
+        if token not in _definitions:
+            catch_up()
+        definition = _definitions.get(token)
+        if definition is None:
+            raise TypeError("a class was sent that was never published")
+
+        return present_class(token) or build_class(definition, token)
+
+
+def build_class(definition: bytes, token: str) -> type:
+    def known(cls: type | None) -> type | None:
+        if cls is not None:
+            keep_class(cls, token)
+        return present_class(token)
+
+    try:
+        return _ship_classes.build(definition, loads, known)
+    except BaseException:
+        forget_built(token)
+        raise
+
+
+def find_class(reference: str) -> type:
+    """The class of a reference that `export_class` returned in any interpreter."""
+    module, colon, qualname = reference.partition(":")
+    if not colon:
+        return find_token(reference)
+    found: Any = _spaces.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def explain(name: str, module: str = "__main__") -> str | None:
+    """Why a global of `module`, or `Class.attribute`, is missing here, if that is known."""
+    reason = _reasons.get((module, name))
+    if reason is None:
+        return None
+    kind = "attribute" if "." in name else "global"
+    return f"{kind} {name!r} of {module} could not be shipped to this interpreter: {reason}"
