@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
-from devtool import cbuild, commands, compilers, environments
-from devtool.base import ROOT, WORK, Failed, Problem, run, say
+from devtool import cbuild, compilers, environments
+from devtool.base import ROOT, WINDOWS, WORK, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
+from devtool.interpreters import Interpreter
+from devtool.jobs import Tally
 
 C_FOLDERS = ("libboc", "python/bocpy/csrc", "tests/c", "examples", "benchmarks")
 PYTHON_FOLDERS = ("dev", "tools", "python", "tests", "examples", "benchmarks", "docs")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What each check works with."""
+
+    env: Environment
+    fix: bool
+    #: Where output goes; None is the terminal.
+    log: TextIO | None
+
+    def everything(
+        self, *commands: Sequence[str | Path], **changes: str
+    ) -> None:
+        """Runs them all, then fails if one of them did."""
+        failures = []
+        for command in commands:
+            try:
+                run(command, env=self.env.variables(**changes), log=self.log)
+            except Failed as failure:
+                failures.append(str(failure))
+        if failures:
+            raise Failed("; ".join(failures))
+
+    def say(self, text: str) -> None:
+        if self.log:
+            self.log.write(text + "\n")
+            self.log.flush()
+        else:
+            say(text)
 
 
 def sources(folders: Iterable[str], *suffixes: str) -> list[Path]:
@@ -27,14 +60,13 @@ def sources(folders: Iterable[str], *suffixes: str) -> list[Path]:
     return sorted(found)
 
 
-def check_format(env: Environment, fix: bool) -> None:
+def check_format(here: Check) -> None:
     """clang-format and ruff: the one layout."""
-    mode = ["-i"] if fix else ["--dry-run", "-Werror"]
+    mode = ["-i"] if here.fix else ["--dry-run", "-Werror"]
     files = sources(C_FOLDERS, ".c", ".h", ".hpp", ".cpp")
-    everything(
-        [env.tool("clang-format"), *mode, *files],
-        [env.tool("ruff"), "format", *([] if fix else ["--diff", "-q"]), *pythons()],
-        env=env,
+    here.everything(
+        [here.env.tool("clang-format"), *mode, *files],
+        [here.env.tool("ruff"), "format", *([] if here.fix else ["--diff", "-q"]), *pythons()],
     )
 
 
@@ -42,20 +74,20 @@ def pythons() -> list[str]:
     return [folder for folder in PYTHON_FOLDERS if (ROOT / folder).exists()]
 
 
-def check_lint(env: Environment, fix: bool) -> None:
+def check_lint(here: Check) -> None:
     """ruff's rules, and clang-tidy over the files of a build with the package."""
-    option = ["--fix"] if fix else []
-    everything([env.tool("ruff"), "check", "-q", *option, *pythons()], env=env)
-    folder = build_for_tidy(env)
+    option = ["--fix"] if here.fix else []
+    here.everything([here.env.tool("ruff"), "check", "-q", *option, *pythons()])
+    folder = build_for_tidy(here.env)
     names = ("libboc/src", "python/bocpy/csrc")
-    command = [env.tool("clang-tidy"), "--quiet", "-p", folder, "--warnings-as-errors=*"]
+    command = [here.env.tool("clang-tidy"), "--quiet", "-p", folder, "--warnings-as-errors=*"]
     command += ["--extra-arg=-Wno-unknown-warning-option"]
     built = (folder / "compile_commands.json").read_text()
     files = [path for path in sources(names, ".c") if path.name in built]
 
     def tidy(path: Path) -> str:
         done = subprocess.run(
-            [*command, path], env=env.variables(), text=True, check=False,
+            [*command, path], env=here.env.variables(), text=True, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
         )
         return done.stdout if done.returncode else ""
@@ -75,34 +107,33 @@ def build_for_tidy(env: Environment) -> Path:
         options = ["-Dpython=enabled", "-Ddefault_library=static"]
         cbuild.set_up(Configuration(), env, log, options, folder)
         # Generated headers are needed too; an up-to-date list of files comes with them.
-        run([env.tool("ninja"), "-C", folder, "build.ninja"], log=log,
+        run([here.env.tool("ninja"), "-C", folder, "build.ninja"], log=log,
             env=env.variables())
     return folder
 
 
-def check_types(env: Environment, fix: bool) -> None:
+def check_types(here: Check) -> None:
     """mypy, strict, on the package and on what `./dev` is made of."""
     cache = f"--cache-dir={WORK / 'mypy'}"
-    everything(
-        [env.python, "-m", "mypy", cache, "--strict", "-p", "devtool"],
-        [env.python, "-m", "mypy", cache, "--strict", "-p", "bocpy"],
-        env=env,
+    here.everything(
+        [here.env.python, "-m", "mypy", cache, "--strict", "-p", "devtool"],
+        [here.env.python, "-m", "mypy", cache, "--strict", "-p", "bocpy"],
         MYPYPATH=os.pathsep.join(str(ROOT / name) for name in ("tools", "python")),
     )
 
 
-def check_layers(env: Environment, fix: bool) -> None:
+def check_layers(here: Check) -> None:
     """Who may include whom, and what may not stand where."""
-    everything([env.python, ROOT / "tools" / "check_layers.py"], env=env)
+    here.everything([here.env.python, ROOT / "tools" / "check_layers.py"])
 
 
-def check_headers(env: Environment, fix: bool) -> None:
+def check_headers(here: Check) -> None:
     """Every public header compiles alone, as C11 and as C++17."""
     compiler = (compilers.default() or "cl").split()
     if compiler[0] == "cl":
         say("  headers: left to the C tests, which compile them with MSVC")
         return
-    build_for_tidy(env)
+    build_for_tidy(here.env)
     generated = WORK / "build" / "tidy" / "libboc" / "include"
     includes = [f"-I{ROOT / 'libboc' / 'include'}", f"-I{generated}"]
     flags = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", *includes]
@@ -113,31 +144,22 @@ def check_headers(env: Environment, fix: bool) -> None:
             commands_.append([*compiler, "-std=c11", "-pedantic", *flags, source,
                               "-xc", os.devnull])
         commands_.append([*compiler, "-std=c++17", *flags, source, "-xc++", os.devnull])
-    everything(*commands_, env=env)
+    here.everything(*commands_)
 
 
-def check_workflows(env: Environment, fix: bool) -> None:
-    """actionlint on the CI workflows; bash reads the CI script."""
-    everything([env.tool("actionlint"), "-shellcheck=", "-pyflakes="], env=env)
-    if sys.platform != "win32":
-        everything(["bash", "-n", ROOT / ".ci" / "run"], env=env)
+def check_workflows(here: Check) -> None:
+    """The schema of the CI workflows, zizmor's rules on them, and bash on the CI script."""
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    schema = "--builtin-schema=vendor.github-workflows"
+    here.everything(
+        [here.env.tool("check-jsonschema"), "-q", schema, *workflows],
+        [here.env.tool("zizmor"), "--offline", "--no-progress", "-q", *workflows],
+    )
+    if not WINDOWS:
+        here.everything(["bash", "-n", ROOT / ".ci" / "run"])
 
 
-def everything(
-    *commands_: list[str | Path] | list[str], env: Environment, **changes: str
-) -> None:
-    """Runs them all, then fails if one of them did."""
-    failures = []
-    for command in commands_:
-        try:
-            run(list(command), env=env.variables(**changes))
-        except Failed as failure:
-            failures.append(str(failure))
-    if failures:
-        raise Failed("; ".join(failures))
-
-
-CHECKS: dict[str, Callable[[Environment, bool], None]] = {
+CHECKS: dict[str, Callable[[Check], None]] = {
     "format": check_format,
     "lint": check_lint,
     "types": check_types,
@@ -147,22 +169,29 @@ CHECKS: dict[str, Callable[[Environment, bool], None]] = {
 }
 
 
-def check(spec: str | None, only: list[str], fix: bool) -> int:
+def run_checks(
+    interpreter: Interpreter, names: Iterable[str], fix: bool, log: TextIO | None
+) -> Tally:
+    """Runs the checks of those names; each counts as one test."""
+    files = environments.requirements("build", "test", "check")
+    name = f"check-{interpreter.name}"
+    env = environments.make(name, interpreter, files, log=log)
+    here = Check(env, fix, log)
+    tally = Tally()
+    for name in names:
+        try:
+            CHECKS[name](here)
+        except (Failed, Problem) as error:
+            here.say(f"FAIL {name}: {error}")
+            tally += Tally(failed=1)
+        else:
+            here.say(f"ok   {name}")
+            tally += Tally(passed=1)
+    return tally
+
+
+def check(interpreter: Interpreter, only: list[str], fix: bool) -> int:
     for name in only:
         if name not in CHECKS:
             raise Problem(f"no check {name}: there are {', '.join(CHECKS)}")
-    interpreter = commands.pick(spec)
-    files = environments.requirements("build", "test", "check")
-    env = environments.make(f"check-{interpreter.name}", interpreter, files)
-    failed = 0
-    for name in only or CHECKS:
-        try:
-            CHECKS[name](env, fix)
-        except (Failed, Problem) as error:
-            say(f"FAIL {name}: {error}")
-            failed += 1
-        else:
-            say(f"ok   {name}")
-    return 1 if failed else 0
-
-
+    return 1 if run_checks(interpreter, only or CHECKS, fix, None).failed else 0

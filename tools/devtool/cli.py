@@ -200,7 +200,8 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
         case "bench":
             return commands.bench(arguments.what, arguments.python, rest)
         case "check":
-            return checks.check(arguments.python, arguments.only, arguments.fix)
+            chosen = commands.pick(arguments.python)
+            return checks.check(chosen, arguments.only, arguments.fix)
         case "docs":
             return commands.docs(arguments.python)
         case _:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from devtool import cbuild, compilers, platforms, pybuild
+from devtool import cbuild, checks, compilers, platforms, pybuild
 from devtool.base import WINDOWS, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, choose, discover, newest
@@ -114,6 +114,10 @@ def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
         result += python_jobs(wish)
     if wish.c:
         result += c_jobs(wish, interpreter, processes)
+    if wish.matrix and wish.c and wish.python:
+        names = list(checks.CHECKS)
+        check = checks.run_checks
+        result.append(Job("check", lambda log: check(interpreter, names, False, log)))
     if wish.c and wish.python and wish.plain:
         result.append(Job("dev", lambda log: pybuild.test_dev(interpreter, log)))
     return result

@@ -1,0 +1,187 @@
+"""libboc as an installed library: what it exports, and the example that links it.
+
+Each way to build the library is installed once into a prefix of its own, and used from
+there as a stranger would: through pkg-config.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LINUX = sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Installation:
+    kind: str
+    prefix: Path
+
+    def find(self, name):
+        found = sorted(self.prefix.rglob(name))
+        assert found, f"{name} is not installed"
+        return found[0]
+
+    @property
+    def environment(self):
+        library = self.find("boc.pc").parent.parent
+        return {
+            **os.environ,
+            "PKG_CONFIG_PATH": str(library / "pkgconfig"),
+            "LD_LIBRARY_PATH": str(library),
+            "DYLD_LIBRARY_PATH": str(library),
+        }
+
+    def flags(self, *options):
+        """What pkg-config says for this installation."""
+        command = ["pkg-config", *options, "boc"]
+        return run(*command, env=self.environment).split()
+
+
+KINDS = ["static", "shared", "both"]
+of_static = pytest.mark.parametrize("installed", ["static"], indirect=True)
+of_shared = pytest.mark.parametrize("installed", ["shared", "both"], indirect=True)
+of_all = pytest.mark.parametrize("installed", KINDS, indirect=True)
+
+
+def run(*command, **options):
+    done = subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+    )
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(request, tmp_path_factory):
+    place = tmp_path_factory.mktemp(request.param)
+    meson = shutil.which("meson")
+    assert meson, "meson is not on PATH"
+    options = [
+        f"--prefix={place / 'prefix'}",
+        f"-Ddefault_library={request.param}",
+        "-Dtests=disabled",
+        "-Dwerror=true",
+    ]
+    run(meson, "setup", place / "build", ROOT, *options)
+    run(meson, "install", "-C", place / "build")
+    return Installation(request.param, place / "prefix")
+
+
+def exported(library):
+    """The names that a shared library or program defines for others."""
+    option = "-D" if LINUX else "-g"
+    listing = run("nm", option, "--defined-only" if LINUX else "-U", library)
+    return [line.split()[-1].removeprefix("_") for line in listing.splitlines()]
+
+
+def shared_library(installed):
+    return installed.find("libboc.so" if LINUX else "libboc.dylib")
+
+
+@of_all
+def test_every_public_header_is_there(installed):
+    names = {path.name for path in (ROOT / "libboc" / "include" / "boc").glob("*.h")}
+    there = {path.name for path in installed.find("boc.h").parent.iterdir()}
+    assert there == names | {"version.h"}
+
+
+@of_all
+def test_versions_agree(installed):
+    source = (ROOT / "meson.build").read_text(encoding="utf-8")
+    version = re.search(r"version: '([\d.]+)'", source).group(1)
+    assert installed.flags("--modversion") == [version]
+    header = installed.find("version.h").read_text(encoding="utf-8")
+    assert f'"{version}"' in header
+
+
+@of_static
+def test_a_static_installation_has_no_shared_library(installed):
+    assert not list(installed.prefix.rglob("libboc.so*"))
+    assert not list(installed.prefix.rglob("libboc*.dylib"))
+
+
+@of_shared
+def test_only_public_names_are_exported(installed):
+    names = exported(shared_library(installed))
+    assert names
+    assert [name for name in names if not re.match(r"boc_[a-z]", name)] == []
+
+
+@of_shared
+def test_what_the_headers_declare_is_exported(installed):
+    folder = installed.find("boc.h").parent
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.h"))
+    declared = set(re.findall(r"BOC_API\b[^;(]*?\b(boc_\w+)\(", text))
+    assert declared
+    assert declared - set(exported(shared_library(installed))) == set()
+
+
+@of_shared
+def test_the_library_carries_a_version_in_its_name(installed):
+    name = shared_library(installed).resolve().name
+    version = installed.flags("--modversion")[0]
+    assert version in name
+    soname = name.replace(version, version.split(".")[0])
+    assert installed.find(soname).resolve().name == name
+
+
+@of_all
+def test_the_bank_example_runs(installed, tmp_path):
+    static = ["--static"] if installed.kind == "static" else []
+    program = tmp_path / "bank"
+    compiler = os.environ.get("CC", "cc").split()
+    flags = installed.flags("--cflags", "--libs", *static)
+    source = ROOT / "examples" / "c" / "bank.c"
+    run(*compiler, "-std=c11", "-Wall", "-Werror", source, *flags, "-o", program)
+    run(program, env=installed.environment, timeout=120)
+
+
+@of_static
+def test_an_embedded_archive_exports_nothing(installed, tmp_path):
+    """A shared object with the archive inside shows none of libboc's names."""
+    source = tmp_path / "embeds.c"
+    source.write_text(
+        "#include <boc/boc.h>\n"
+        "const char *embeds(void);\n"
+        "const char *embeds(void) { return boc_version(); }\n",
+        encoding="utf-8",
+    )
+    library = tmp_path / "embeds.so"
+    compiler = os.environ.get("CC", "cc").split()
+    flags = installed.flags("--cflags", "--libs", "--static")
+    run(*compiler, "-shared", "-fPIC", source, *flags, "-o", library)
+    assert exported(library) == ["embeds"]
+
+
+def test_a_program_links_it_as_a_meson_subproject(tmp_path):
+    """A stranger's project that has libboc under subprojects/ and no Python headers."""
+    (tmp_path / "meson.build").write_text(
+        "project('stranger', 'c')\n"
+        "boc = dependency('boc', fallback: 'boc')\n"
+        "test('it runs', executable('stranger', 'stranger.c', dependencies: boc))\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "stranger.c").write_text(
+        "#include <boc/boc.h>\n#include <string.h>\n"
+        "int main(void) { return strcmp(boc_version(), BOC_VERSION_STRING); }\n",
+        encoding="utf-8",
+    )
+    ignored = shutil.ignore_patterns(".*", "build*", "subprojects", "docs")
+    shutil.copytree(ROOT, tmp_path / "subprojects" / "boc", ignore=ignored)
+    meson = shutil.which("meson")
+    build = tmp_path / "build"
+    options = ["--force-fallback-for=boc", "-Dboc:werror=true"]
+    run(meson, "setup", build, tmp_path, *options, cwd=tmp_path)
+    run(meson, "test", "-C", build, cwd=tmp_path)
