@@ -32,6 +32,14 @@ boc_cown *boc_cown_hold(boc_cown *cown) {
   return cown;
 }
 
+boc_cown *boc_cown_try_hold(boc_cown *cown) {
+  uintptr_t seen = boci_load_relaxed(&cown->references); /* hint: the swap checks it */
+  while (seen)
+    if (boci_cas_weak_relaxed(&cown->references, &seen, seen + 1)) /* count */
+      return cown;
+  return NULL;
+}
+
 static void end(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
   if (type->drop) type->drop(cown, boci_cown_payload(cown));

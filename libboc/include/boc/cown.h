@@ -45,6 +45,11 @@ BOC_API const boc_cown_type *boc_cown_type_of(const boc_cown *cown);
 BOC_API boc_cown *boc_cown_hold(boc_cown *cown);
 BOC_API void boc_cown_drop(boc_cown *cown);
 
+/* As hold, for who has no reference but knows that the cown's drop hook has not returned
+ * (say, because the hook takes a lock that the caller has). NULL if the last reference has
+ * been given up already. Any thread, never blocks. */
+BOC_API boc_cown *boc_cown_try_hold(boc_cown *cown);
+
 /* Whether a behavior holds the cown or waits for it at the moment of the call: a hint for
  * diagnostics, old news as soon as it returns, unless the caller knows better. */
 BOC_API bool boc_cown_busy(const boc_cown *cown);
