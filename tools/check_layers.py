@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Checks the arrows of docs/architecture.md against the sources.
 
-Every file of libboc/src belongs to a layer, and includes only files of its own layer or of
-one below; neighbors that must not know each other do not. Below the line between L5 and
-L6 nothing includes Python.h, prints, or reads the environment; headers of an operating
-system stand in park_*, os_* and atomic* alone; Python version conditionals in compat.h
-alone; the binding never reaches into libboc/src.
+Every file of libboc/src belongs to a layer, and includes only files of its own layer or
+of one below; neighbors that must not know each other do not. Below the line between L5
+and L6 nothing includes Python.h, prints, or reads the environment; headers of an
+operating system stand in the platform files alone, Python version conditionals in
+compat.h alone; the binding never reaches into libboc/src.
 
-A file that no pattern below names is an error: a new file is one more word in its layer.
+A file that no pattern below names is an error: a new file is a new word in its layer.
 """
 
 from __future__ import annotations

@@ -29,6 +29,10 @@ def cache_directory() -> Path:
     return Path(base) / "bocpy"
 
 
+#: A command line that is being put together.
+Command = list[str | Path]
+
+
 class Problem(Exception):
     """Something that the reader has to mend; `./dev` prints it in one line and ends."""
 

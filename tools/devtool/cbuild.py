@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devtool import compilers, environments, platforms
-from devtool.base import ROOT, WORK, Failed, remove_tree, run
+from devtool.base import ROOT, WORK, Command, Failed, remove_tree, run
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally, count_junit
@@ -35,8 +35,11 @@ class Configuration:
     def name(self) -> str:
         parts = ["c", self.platform or Path(self.compiler or "cc").name]
         if self.sanitize:
-            parts.append({"address,undefined": "asan", "thread": "tsan"}.get(
-                self.sanitize, self.sanitize.replace(",", "-")))
+            parts.append(
+                {"address,undefined": "asan", "thread": "tsan"}.get(
+                    self.sanitize, self.sanitize.replace(",", "-")
+                )
+            )
         parts += [] if self.park == "auto" else [self.park]
         parts += ["tiny"] if self.tiny else []
         parts += ["systematic"] if self.systematic else []
@@ -81,7 +84,7 @@ def set_up(
     if mark.exists() and mark.read_text() == wanted:
         return folder
     remove_tree(folder)
-    command = [tools.tool("meson"), "setup", folder, ROOT, *arguments]
+    command: Command = [tools.tool("meson"), "setup", folder, ROOT, *arguments]
     run(command, log=log, env=variables(configuration, tools))
     mark.write_text(wanted)
     return folder
@@ -113,7 +116,14 @@ def test(
         return Tally(passed=1)
     report = folder / "meson-logs" / "testlog.junit.xml"
     remove_tree(report)
-    command = [meson, "test", "-C", folder, "--no-rebuild", "--print-errorlogs"]
+    command: Command = [
+        meson,
+        "test",
+        "-C",
+        folder,
+        "--no-rebuild",
+        "--print-errorlogs",
+    ]
     command += ["--num-processes", str(jobs), *wrapper(configuration)]
     if configuration.stress:
         command += ["--suite", "stress", "--repeat", str(STRESS_REPEATS)]

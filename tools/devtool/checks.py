@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devtool import cbuild, compilers, environments
-from devtool.base import ROOT, WINDOWS, WORK, Failed, Problem, run, say
+from devtool.base import ROOT, WINDOWS, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
@@ -30,9 +30,7 @@ class Check:
     #: Where output goes; None is the terminal.
     log: TextIO | None
 
-    def everything(
-        self, *commands: Sequence[str | Path], **changes: str
-    ) -> None:
+    def everything(self, *commands: Sequence[str | Path], **changes: str) -> None:
         """Runs them all, then fails if one of them did."""
         failures = []
         for command in commands:
@@ -64,9 +62,10 @@ def check_format(here: Check) -> None:
     """clang-format and ruff: the one layout."""
     mode = ["-i"] if here.fix else ["--dry-run", "-Werror"]
     files = sources(C_FOLDERS, ".c", ".h", ".hpp", ".cpp")
+    style = [] if here.fix else ["--diff", "-q"]
     here.everything(
         [here.env.tool("clang-format"), *mode, *files],
-        [here.env.tool("ruff"), "format", *([] if here.fix else ["--diff", "-q"]), *pythons()],
+        [here.env.tool("ruff"), "format", *style, *pythons()],
     )
 
 
@@ -80,15 +79,19 @@ def check_lint(here: Check) -> None:
     here.everything([here.env.tool("ruff"), "check", "-q", *option, *pythons()])
     folder = build_for_tidy(here.env)
     names = ("libboc/src", "python/bocpy/csrc")
-    command = [here.env.tool("clang-tidy"), "--quiet", "-p", folder, "--warnings-as-errors=*"]
-    command += ["--extra-arg=-Wno-unknown-warning-option"]
+    command: Command = [here.env.tool("clang-tidy"), "--quiet", "-p", folder]
+    command += ["--warnings-as-errors=*", "--extra-arg=-Wno-unknown-warning-option"]
     built = (folder / "compile_commands.json").read_text()
     files = [path for path in sources(names, ".c") if path.name in built]
 
     def tidy(path: Path) -> str:
         done = subprocess.run(
-            [*command, path], env=here.env.variables(), text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+            [*command, path],
+            env=here.env.variables(),
+            text=True,
+            check=False,
+            capture_output=True,
+            cwd=ROOT,
         )
         return done.stdout if done.returncode else ""
 
@@ -107,8 +110,11 @@ def build_for_tidy(env: Environment) -> Path:
         options = ["-Dpython=enabled", "-Ddefault_library=static"]
         cbuild.set_up(Configuration(), env, log, options, folder)
         # Generated headers are needed too; an up-to-date list of files comes with them.
-        run([here.env.tool("ninja"), "-C", folder, "build.ninja"], log=log,
-            env=env.variables())
+        run(
+            [env.tool("ninja"), "-C", folder, "build.ninja"],
+            log=log,
+            env=env.variables(),
+        )
     return folder
 
 
@@ -137,18 +143,19 @@ def check_headers(here: Check) -> None:
     generated = WORK / "build" / "tidy" / "libboc" / "include"
     includes = [f"-I{ROOT / 'libboc' / 'include'}", f"-I{generated}"]
     flags = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", *includes]
-    commands_: list[list[str | Path]] = []
+    commands: list[Command] = []
     for header in sources(["libboc/include"], ".h", ".hpp"):
         source = f"-include{header}"
         if header.suffix == ".h":
-            commands_.append([*compiler, "-std=c11", "-pedantic", *flags, source,
-                              "-xc", os.devnull])
-        commands_.append([*compiler, "-std=c++17", *flags, source, "-xc++", os.devnull])
-    here.everything(*commands_)
+            commands.append(
+                [*compiler, "-std=c11", "-pedantic", *flags, source, "-xc", os.devnull]
+            )
+        commands.append([*compiler, "-std=c++17", *flags, source, "-xc++", os.devnull])
+    here.everything(*commands)
 
 
 def check_workflows(here: Check) -> None:
-    """The schema of the CI workflows, zizmor's rules on them, and bash on the CI script."""
+    """The workflows' schema, zizmor's rules on them, and bash on the CI script."""
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     schema = "--builtin-schema=vendor.github-workflows"
     here.everything(

@@ -1,8 +1,8 @@
 """The Debian chroot that holds Pythons newer than the machine's.
 
-It lives in the user's cache, made once by mmdebstrap from Debian's unstable suite. It is
-entered in a mount namespace of its own: /proc, /dev, /sys and the working tree are seen
-inside, and are gone with the process, so that nothing is ever left mounted in it.
+It lives in the user's cache, made once by mmdebstrap from Debian's unstable suite. It
+is entered in a mount namespace of its own: /proc, /dev, /sys and the working tree are
+seen inside, and are gone with the process, so that nothing is ever left mounted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def root() -> Path:
 
 def check_possible() -> None:
     if sys.platform != "linux" or not on_debian():
-        raise Problem("this needs Debian's mmdebstrap; use your own interpreter instead")
+        raise Problem("this needs a Debian machine: install the interpreter instead")
     if not is_root():
         raise Problem("making the chroot needs root: run it with sudo")
     need("mmdebstrap", INSTALL)

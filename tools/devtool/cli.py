@@ -16,8 +16,8 @@ from devtool.interpreters import Interpreter, newest, probe
 from devtool.jobs import Tally, run_jobs
 
 DESCRIPTION = """\
-The developer's one command. It makes its own environments in .dev, with pinned tools, and
-picks the newest suitable Python that it finds (pyenv's included), saying which.
+The developer's one command. It makes its own environments in .dev, with pinned tools,
+and picks the newest suitable Python that it finds (pyenv's included), saying which.
 
   ./dev demo            see behaviors at work on all cores
   ./dev test            build everything, run all C and Python tests
@@ -55,9 +55,9 @@ Each job has a log in .dev/logs; the end of it is shown if it fails.
 """
 
 CHECK = """\
-Reads the sources without running them: clang-format and clang-tidy for C; ruff and strict
-mypy for Python; the arrows between the layers (tools/check_layers.py); public headers
-alone, as C11 and as C++17; the CI workflows (actionlint).
+Reads the sources without running them: clang-format and clang-tidy for C; ruff and
+strict mypy for Python; the arrows between the layers (tools/check_layers.py); public
+headers alone, as C11 and as C++17; the CI workflows.
 
   ./dev check
   ./dev check --fix        let clang-format and ruff change the files
@@ -75,19 +75,24 @@ table and says how to read it. What follows -- goes to each program.
 
 PYTHON = """\
 Prepares an interpreter that is not installed and keeps it in the user's cache:
-3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14 and 3.15
-come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one is found.
+3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14 and
+3.15 come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one is
+found.
 
   ./dev python 3.13t
   ./dev python 3.14 && ./dev test --python 3.14
 """
 
 
-def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
-                name: str, text: str, help: str) -> argparse.ArgumentParser:
+def add_command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    summary: str,
+) -> argparse.ArgumentParser:
     return subparsers.add_parser(
         name,
-        help=help,
+        help=summary,
         description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -97,25 +102,60 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--c-only", action="store_true", help="only libboc")
     part.add_argument("--python-only", action="store_true", help="only the package")
-    parser.add_argument("--matrix", "--all", action="store_true",
-                        help="every compiler, sanitizer, option and Python there is")
-    parser.add_argument("--python", metavar="VERSION", action="append", default=[],
-                        help="3.13, 3.13t or a path; may be repeated")
+    parser.add_argument(
+        "--matrix",
+        "--all",
+        action="store_true",
+        help="every compiler, sanitizer, option and Python there is",
+    )
+    parser.add_argument(
+        "--python",
+        metavar="VERSION",
+        action="append",
+        default=[],
+        help="3.13, 3.13t or a path; may be repeated",
+    )
     parser.add_argument("--compiler", metavar="CC", help="gcc, clang, ...")
-    parser.add_argument("--sanitize", metavar="LIST",
-                        help="address,undefined or thread (with --park posix)")
-    parser.add_argument("--park", choices=["auto", "win", "posix", "c11"],
-                        default="auto", help="where mutexes and threads come from")
-    parser.add_argument("--tiny", action="store_true",
-                        help="shrink every capacity, so that overflow is ordinary")
-    parser.add_argument("--systematic", action="store_true",
-                        help="run under the scheduler that chooses every interleaving")
-    parser.add_argument("--stress", action="store_true",
-                        help="only the stress tests, repeated with new seeds")
-    parser.add_argument("--platform", metavar="NAME", action="append", default=[],
-                        help="all, or: " + ", ".join(platforms.PLATFORMS))
-    parser.add_argument("--parallel", metavar="N", type=int,
-                        default=os.cpu_count() or 1, help="jobs at once")
+    parser.add_argument(
+        "--sanitize",
+        metavar="LIST",
+        help="address,undefined or thread (with --park posix)",
+    )
+    parser.add_argument(
+        "--park",
+        choices=["auto", "win", "posix", "c11"],
+        default="auto",
+        help="where mutexes and threads come from",
+    )
+    parser.add_argument(
+        "--tiny",
+        action="store_true",
+        help="shrink every capacity, so that overflow is ordinary",
+    )
+    parser.add_argument(
+        "--systematic",
+        action="store_true",
+        help="run under the scheduler that chooses every interleaving",
+    )
+    parser.add_argument(
+        "--stress",
+        action="store_true",
+        help="only the stress tests, repeated with new seeds",
+    )
+    parser.add_argument(
+        "--platform",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="all, or: " + ", ".join(platforms.PLATFORMS),
+    )
+    parser.add_argument(
+        "--parallel",
+        metavar="N",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="jobs at once",
+    )
     parser.add_argument("--report", metavar="FILE", type=Path, help=argparse.SUPPRESS)
 
 
@@ -127,16 +167,23 @@ def parser() -> argparse.ArgumentParser:
     )
     commands_ = result.add_subparsers(dest="command", metavar="COMMAND", required=True)
     demo = add_command(commands_, "demo", DEMO, "see behaviors at work on all cores")
-    demo.add_argument("path", nargs="?", metavar="PATH", help="a folder of Python files")
+    demo.add_argument(
+        "path", nargs="?", metavar="PATH", help="a folder of Python files"
+    )
     add_test_options(add_command(commands_, "test", TEST, "build and test everything"))
     bench = add_command(commands_, "bench", BENCH, "tables of what things cost")
     bench.add_argument("what", nargs="?", choices=["c", "python", "all"], default="all")
     check = add_command(commands_, "check", CHECK, "format, lint, types, layers")
     check.add_argument("--fix", action="store_true", help="mend what can be mended")
-    check.add_argument("only", nargs="*", metavar="CHECK",
-                       help="of: " + ", ".join(checks.CHECKS))
-    docs = add_command(commands_, "docs", "Builds docs/ into .dev/docs with Sphinx; a "
-                       "warning is an error.", "the documentation as HTML")
+    check.add_argument(
+        "only", nargs="*", metavar="CHECK", help="of: " + ", ".join(checks.CHECKS)
+    )
+    docs = add_command(
+        commands_,
+        "docs",
+        "Builds docs/ into .dev/docs with Sphinx; a warning is an error.",
+        "the documentation as HTML",
+    )
     for each in (demo, bench, check, docs):
         each.add_argument("--python", metavar="VERSION", help="3.13, 3.13t or a path")
     python = add_command(commands_, "python", PYTHON, "prepare an interpreter")
@@ -145,9 +192,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
-    if arguments.sanitize and "thread" in arguments.sanitize:
-        if arguments.park == "c11":
-            raise Problem("ThreadSanitizer does not know C11 mutexes: use --park posix")
+    if "thread" in (arguments.sanitize or "") and arguments.park == "c11":
+        raise Problem("ThreadSanitizer does not know C11 mutexes: use --park posix")
     c_chosen = arguments.stress or arguments.platform
     return matrix.Wish(
         c=not arguments.python_only and not (arguments.python and not arguments.c_only),

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from devtool import cbuild, environments, pybuild, pythons
-from devtool.base import ROOT, WORK, Failed, Problem, run, say
+from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter, choose, newest
@@ -68,9 +68,8 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("w", encoding="utf-8") as log:
         cbuild.set_up(configuration, tools, log, options, folder)
-        compile_command: list[str | Path] = [tools.tool("meson"), "compile", "-C", folder]
         env = cbuild.variables(configuration, tools)
-        run(compile_command, log=log, env=env)
+        run([tools.tool("meson"), "compile", "-C", folder], log=log, env=env)
     for program in sorted((folder / "benchmarks" / "c").glob("bench_*")):
         if program.is_file() and os.access(program, os.X_OK):
             say(f"\n{program.name}")
@@ -83,7 +82,7 @@ def docs(spec: str | None) -> int:
     files = environments.requirements("docs")
     env = environments.make(f"docs-{interpreter.name}", interpreter, files)
     target = WORK / "docs"
-    command: list[str | Path] = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
+    command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
     env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=None)
     say(f"{target / 'index.html'}")
     return 0

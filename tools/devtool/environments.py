@@ -81,4 +81,5 @@ def make(
 
 def build_tools(interpreter: Interpreter, log: TextIO | None = None) -> Environment:
     """Meson and ninja, on the interpreter that runs the tools."""
-    return make(f"tools-{interpreter.name}", interpreter, requirements("build"), log=log)
+    name = f"tools-{interpreter.name}"
+    return make(name, interpreter, requirements("build"), log=log)

@@ -2,9 +2,10 @@
 
 Looked at, in this order: the one that runs `./dev`, those on PATH, pyenv's and uv's
 versions (active or not), the usual places of macOS and Windows, the ones that
-`./dev python` prepared, and last those inside its Debian chroot. One is *suitable* if it
-is CPython 3.10 or newer, can make virtual environments and has its C headers. The newest
-suitable one is the default: final releases before previews, with a GIL before without.
+`./dev python` prepared, and last those inside its Debian chroot. One is *suitable* if
+it is CPython 3.10 or newer, can make virtual environments and has its C headers. The
+newest suitable one is the default: final releases before previews, with a GIL before
+without.
 """
 
 from __future__ import annotations

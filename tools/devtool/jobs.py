@@ -1,7 +1,8 @@
 """Running many jobs at once, counting their tests.
 
-A job writes to a log of its own in .dev/logs and returns a tally. A job that cannot even
-build counts as one failed test, so that a total without failures means that all ran.
+A job writes to a log of its own in .dev/logs and returns a tally. A job that cannot
+even build counts as one failed test, so that a total without failures means that all
+ran.
 """
 
 from __future__ import annotations

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TextIO
 
 from devtool import cbuild, checks, compilers, platforms, pybuild
 from devtool.base import WINDOWS, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, choose, discover, newest
-from devtool.jobs import Job
+from devtool.jobs import Job, Tally
 
 #: The Pythons of the whole matrix; those that are not there are named and left out.
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15")
@@ -66,6 +68,10 @@ def all_pythons() -> list[Interpreter]:
     return result
 
 
+def test_python(interpreter: Interpreter, rest: tuple[str, ...], log: TextIO) -> Tally:
+    return pybuild.test(interpreter, log, *rest)
+
+
 def python_jobs(wish: Wish) -> Iterator[Job]:
     best = newest()
     if wish.matrix and not wish.pythons:
@@ -75,10 +81,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     for each in chosen:
         where = f"the chroot {each.chroot}" if each.chroot else each.executable
         say(f"Python {each.label} of {where}")
-        yield Job(
-            f"py-{each.name}",
-            lambda log, each=each: pybuild.test(each, log, *wish.pytest_arguments),
-        )
+        yield Job(f"py-{each.name}", partial(test_python, each, wish.pytest_arguments))
     if wish.matrix:
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
@@ -95,10 +98,7 @@ def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job
     else:
         configurations = [wish.configuration]
     for each in configurations:
-        yield Job(
-            each.name,
-            lambda log, each=each: cbuild.test(each, interpreter, processes, log),
-        )
+        yield Job(each.name, partial(cbuild.test, each, interpreter, processes))
 
 
 def expand(names: tuple[str, ...]) -> list[str]:

@@ -37,8 +37,11 @@ def qemu(name: str, triple: str, emulator: str, libc: str) -> Platform:
         name,
         f"Linux on {name}, under QEMU's user mode",
         programs=(f"{triple}-gcc", f"qemu-{emulator}-static"),
-        packages=(f"gcc-{triple.replace('_', '-')}", f"libc6-dev-{libc}-cross",
-                  "qemu-user-static"),
+        packages=(
+            f"gcc-{triple.replace('_', '-')}",
+            f"libc6-dev-{libc}-cross",
+            "qemu-user-static",
+        ),
     )
 
 

@@ -1,8 +1,8 @@
 """Building and testing the package on one interpreter.
 
-Four ways to get the package in, each ending in the same suite: the wheel (kept build
-folder, so that a second run compiles only what changed), the source distribution unpacked
-elsewhere, the editable install, and the chroot, where `./dev` runs itself again.
+Four ways to get the package in, each ending in the same suite: the wheel (with a kept
+build folder, so that a second run compiles only what changed), the source distribution
+unpacked elsewhere, the editable install, and the chroot, where `./dev` runs itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devtool import chroot, environments
-from devtool.base import ROOT, WORK, Failed, Problem, remove_tree
+from devtool.base import ROOT, WORK, Command, Failed, Problem, remove_tree
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally, count_junit
@@ -33,7 +33,7 @@ def build_wheel(
     folder.mkdir(parents=True, exist_ok=True)
     settings = [f"-Cbuild-dir={folder}", "-Csetup-args=-Dwerror=true"]
     settings += [f"-Csetup-args={option}" for option in options]
-    command = ["wheel", "--no-build-isolation", "--no-deps", "-w", wheels]
+    command: Command = ["wheel", "--no-build-isolation", "--no-deps", "-w", wheels]
     tools.pip(*command, *settings, source, log=log)
     (wheel,) = wheels.glob("*.whl")
     return wheel
@@ -46,7 +46,7 @@ def suite(
     report = WORK / "reports" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     remove_tree(report)
-    command: list[str | Path] = [env.python, "-m", "pytest", "-q", "--tb=short"]
+    command: Command = [env.python, "-m", "pytest", "-q", "--tb=short"]
     command += ["-p", "no:cacheprovider", f"--junitxml={report}"]
     command += list(arguments) or [cwd / "tests" / "py"]
     try:
@@ -84,12 +84,12 @@ def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
     place = BUILD / "sdist"
     remove_tree(place)
     place.mkdir(parents=True)
-    build = [tools.python, "-m", "build", "--sdist", "--no-isolation", "-o", place]
-    tools.run([*build, ROOT], log=log)
+    command: Command = [tools.python, "-m", "build", "--sdist", "--no-isolation"]
+    tools.run([*command, "-o", place, ROOT], log=log)
     (archive,) = place.glob("*.tar.gz")
     with tarfile.open(archive) as opened:
-        opened.extractall(place, **({"filter": "data"}
-                                    if hasattr(tarfile, "data_filter") else {}))
+        opened.extraction_filter = getattr(tarfile, "data_filter", None)
+        opened.extractall(place)
     source = place / archive.name.removesuffix(".tar.gz")
     wheel = build_wheel(tools, source, "sdist-wheel", log)
     files = environments.requirements("test")
@@ -103,7 +103,7 @@ def test_editable(interpreter: Interpreter, log: TextIO) -> Tally:
     env = environments.make("editable", interpreter, files, log=log)
     folder = BUILD / "editable"
     folder.mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = ["install", "--no-build-isolation", "--no-deps"]
+    command: Command = ["install", "--no-build-isolation", "--no-deps"]
     env.pip(*command, f"-Cbuild-dir={folder}", "-e", ROOT, log=log)
     return suite(env, "editable", log, "-m", "not stress", ROOT / "tests" / "py")
 
@@ -114,7 +114,12 @@ def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Ta
     report.parent.mkdir(parents=True, exist_ok=True)
     remove_tree(report)
     inside = chroot.TREE / report.relative_to(ROOT)
-    command = [interpreter.executable, chroot.TREE / "dev", "test", "--python-only"]
+    command: Command = [
+        interpreter.executable,
+        chroot.TREE / "dev",
+        "test",
+        "--python-only",
+    ]
     command += ["--python", interpreter.executable, "--report", inside]
     if arguments:
         command += ["--", *arguments]

@@ -1,8 +1,8 @@
 """`./dev python VERSION`: interpreters that no package manager here serves.
 
-3.13t is built from Debian's source package into the user's cache; 3.14 and 3.15 come in a
-chroot (chroot.py). The source is fetched from the mirror that the machine's own apt is
-set up with.
+3.13t is built from Debian's source package into the user's cache; 3.14 and 3.15 come
+in a chroot (chroot.py). The source is fetched from the mirror that the machine's own
+apt is set up with.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from devtool import chroot, compilers
 from devtool.base import (
     WORK,
+    Command,
     Failed,
     Problem,
     cache_directory,
@@ -28,7 +29,7 @@ from devtool.base import (
 )
 from devtool.interpreters import Interpreter, choose, discover, probe
 
-#: What is built from source: Debian's source package, its suite, what configure is told.
+#: What is built from source: Debian's package, its suite, what configure is told.
 FROM_SOURCE = {
     "3.13t": ("python3.13", "forky", ("--disable-gil", "--with-ensurepip=install")),
 }
@@ -47,8 +48,14 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 def apt_mirror() -> str:
     """The address of the Debian mirror that this machine's apt uses."""
     listed = output(
-        ["apt-get", "indextargets", "--format", "$(SITE)", "Origin: Debian",
-         "Created-By: Packages"]
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(SITE)",
+            "Origin: Debian",
+            "Created-By: Packages",
+        ]
     )
     sites = [site for site in (listed or "").split() if "security" not in site]
     if not sites:
@@ -109,7 +116,7 @@ def check_source_build() -> None:
     ]
     if lacking:
         raise Problem(
-            f"headers are missing: apt-get install {' '.join(lacking)} dpkg-dev xz-utils"
+            f"headers are missing: apt-get install {' '.join(lacking)} dpkg-dev"
         )
 
 
@@ -126,7 +133,7 @@ def build_from_source(version: str) -> Path:
     source = fetch(package, suite, place, log)
     build = place / "build"
     build.mkdir()
-    configure = [source / "configure", f"--prefix={final}", *options]
+    configure: Command = [source / "configure", f"--prefix={final}", *options]
     step("configure", configure, build, log)
     step("make", ["make", f"-j{os.cpu_count() or 1}"], build, log)
     staging = place / "staging"
@@ -141,9 +148,9 @@ def build_from_source(version: str) -> Path:
 def prepare(version: str) -> Interpreter:
     """The interpreter of that version, prepared if it is not there."""
     for interpreter in discover():
-        if version in (interpreter.name, interpreter.label):
-            if not interpreter.lacks():
-                return interpreter
+        names = (interpreter.name, interpreter.label)
+        if version in names and not interpreter.lacks():
+            return interpreter
     if version in FROM_SOURCE:
         built = probe(build_from_source(version))
         if built is None:
@@ -153,4 +160,6 @@ def prepare(version: str) -> Interpreter:
         chroot.make()
         return choose(version)
     known = ", ".join([*FROM_SOURCE, *chroot.VERSIONS])
-    raise Problem(f"only {known} can be prepared here; install Python {version} yourself")
+    raise Problem(
+        f"only {known} can be prepared here: install Python {version} instead"
+    )
