@@ -11,13 +11,6 @@
 
 #include "sort.h"
 
-size_t boci_behavior_size(size_t count, size_t env_size) {
-  const size_t limit = SIZE_MAX / 4;
-  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) || env_size > limit)
-    return 0;
-  return boci_behavior_env_at(count) + env_size;
-}
-
 /* After sorting by cown, equals are neighbours: the first stands for the others. */
 static uint32_t merge(boci_request *requests, uint32_t count) {
   uint32_t unique = 0;
@@ -37,48 +30,54 @@ static uint32_t merge(boci_request *requests, uint32_t count) {
   return unique;
 }
 
-static void init_requests(boci_request *requests, const boc_access *accesses,
-                          size_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    boci_request *request = &requests[i];
-    request->target =
-        (uintptr_t)accesses[i].cown | (accesses[i].mode == BOC_READ ? BOCI_READS : 0);
-    boci_init(&request->word, 0);
-    request->index = i;
-    request->order = i;
-  }
+static void init_request(boci_request *request, const boc_access *access, uint32_t i) {
+  request->target =
+      (uintptr_t)access->cown | (access->mode == BOC_READ ? BOCI_READS : 0);
+  boci_init(&request->word, 0);
+  request->index = i;
+  request->order = i;
 }
 
 /* Takes over what the cowns demand of the behavior: their lane, and whether hooks run. */
 static boc_status adopt(boc_behavior *behavior, const boc_cown *cown,
                         const struct boc_lane **lane) {
-  if (cown->type->acquire || cown->type->release) behavior->flags |= BOCI_BEHAVIOR_HOOKS;
+  if (cown->type->acquire || cown->type->release) behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
   if (!cown->lane) return BOC_OK;
   if (*lane && *lane != cown->lane) return BOC_BAD_ARGUMENT;
   *lane = cown->lane;
-  behavior->flags |= BOCI_BEHAVIOR_PINNED;
+  behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
   return BOC_OK;
 }
 
-boc_status boci_behavior_init(boc_behavior *behavior, boc_runtime *runtime,
-                              const boc_behavior_type *type, size_t env_size,
-                              const boc_access *accesses, size_t count) {
-  behavior->runtime = runtime;
-  behavior->type = type;
-  behavior->next = NULL;
-  behavior->count = (uint32_t)count;
-  behavior->flags = 0;
+static boc_status init_requests(boc_behavior *behavior, const boc_access *accesses) {
   const struct boc_lane *lane = NULL;
-  for (size_t i = 0; i < count; i++) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < behavior->count; i++) {
     const boc_status status = adopt(behavior, accesses[i].cown, &lane);
     if (status != BOC_OK) return status;
+    init_request(&requests[i], &accesses[i], i);
   }
-  boci_request *requests = boci_behavior_requests(behavior);
-  init_requests(requests, accesses, count);
-  if (count > 1) boci_sort_requests(requests, (uint32_t)count);
-  behavior->unique = count > 1 ? merge(requests, (uint32_t)count) : (uint32_t)count;
-  boci_init(&behavior->pending, behavior->unique);
-  memset(boci_behavior_env(behavior), 0, env_size);
+  return BOC_OK;
+}
+
+static uint32_t sort_and_merge(boci_request *requests, uint32_t count) {
+  if (count < 2) return count;
+  boci_sort_requests(requests, count);
+  return merge(requests, count);
+}
+
+boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
+                              size_t env_size, const boc_access *accesses, size_t count) {
+  behavior->type = type;
+  behavior->count = (uint32_t)count;
+  behavior->block.flags = 0;
+  const boc_status status = init_requests(behavior, accesses);
+  if (status != BOC_OK) return status;
+  const uint32_t unique =
+      sort_and_merge(boci_behavior_requests(behavior), (uint32_t)count);
+  behavior->block.number = unique;
+  boci_init(&behavior->pending, unique);
+  if (env_size > 0) memset(boci_behavior_env(behavior), 0, env_size);
   return BOC_OK;
 }
 
@@ -93,7 +92,7 @@ void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
 
 static void link_many(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
-  const uint32_t unique = behavior->unique;
+  const uint32_t unique = boci_behavior_unique(behavior);
   uint32_t granted = 1;
   boci_init(&behavior->pending, unique + 1);
   for (uint32_t i = 0; i < unique; i++) {
@@ -106,11 +105,12 @@ static void link_many(boc_behavior *behavior, const boci_executor *to) {
 }
 
 void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
-  if (behavior->unique > 1) {
+  const uint32_t unique = boci_behavior_unique(behavior);
+  if (unique > 1) {
     link_many(behavior, to);
     return;
   }
-  if (behavior->unique == 1) {
+  if (unique == 1) {
     boci_request *requests = boci_behavior_requests(behavior);
     if (!boci_request_link_only(&requests[requests[0].order], to)) return;
     boci_init(&behavior->pending, 0);
@@ -148,7 +148,7 @@ static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request 
   size_t total = 0;
   for (size_t i = 0; i < count; i++) {
     boci_request *requests = boci_behavior_requests(behaviors[i]);
-    for (uint32_t k = 0; k < behaviors[i]->unique; k++, total++)
+    for (uint32_t k = 0; k < boci_behavior_unique(behaviors[i]); k++, total++)
       if (all) all[total] = &requests[requests[k].order];
   }
   return total;
@@ -164,7 +164,7 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
   const size_t total = gather(behaviors, count, scratch);
   boci_sort_by_cown(scratch, scratch + total, total);
   for (size_t i = 0; i < count; i++)
-    boci_init(&behaviors[i]->pending, behaviors[i]->unique + 1);
+    boci_init(&behaviors[i]->pending, boci_behavior_unique(behaviors[i]) + 1);
   link_runs(scratch, total, to);
   for (size_t i = 0; i < count; i++) boci_behavior_resolve(behaviors[i], 1, to);
 }
@@ -172,7 +172,8 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
 void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
   if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
-  for (uint32_t i = 0; i < behavior->unique; i++)
+  const uint32_t unique = boci_behavior_unique(behavior);
+  for (uint32_t i = 0; i < unique; i++)
     boci_request_release(&requests[requests[i].order], to);
 }
 

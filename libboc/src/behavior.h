@@ -21,16 +21,22 @@
  * the cowns is pinned to a lane. */
 enum { BOCI_BEHAVIOR_HOOKS = 1, BOCI_BEHAVIOR_DEFERRED = 2, BOCI_BEHAVIOR_PINNED = 4 };
 
+/* With one request it fills one cache line. */
 struct boc_behavior {
-  boci_block block; /* where the memory came from; first: the pool's */
-  boc_runtime *runtime;
+  boci_block block; /* its `flags` as above; its `number`: requests not merged into another */
   const boc_behavior_type *type;
   boc_behavior *next; /* in the one queue or list that has it */
   boci_atomic_u32 pending;
-  uint32_t count;  /* requests */
-  uint32_t unique; /* those that are not merged into another */
-  uint32_t flags;
+  uint32_t count; /* requests */
 };
+
+static inline boc_runtime *boci_behavior_runtime(const boc_behavior *behavior) {
+  return behavior->block.home->owner;
+}
+
+static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
+  return behavior->block.number;
+}
 
 #define BOCI_REQUESTS_AT sizeof(struct boc_behavior)
 
@@ -51,13 +57,17 @@ static inline boc_behavior *boci_request_behavior(boci_request *request) {
 }
 
 /* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
-size_t boci_behavior_size(size_t count, size_t env_size);
+static inline size_t boci_behavior_size(size_t count, size_t env_size) {
+  const size_t limit = SIZE_MAX / 4;
+  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) || env_size > limit)
+    return 0;
+  return boci_behavior_env_at(count) + env_size;
+}
 
-/* Fills in a block of at least boci_behavior_size bytes; `block` itself is left alone.
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool.
  * Refusal: BOC_BAD_ARGUMENT, two lanes. */
-boc_status boci_behavior_init(boc_behavior *behavior, boc_runtime *runtime,
-                              const boc_behavior_type *type, size_t env_size,
-                              const boc_access *accesses, size_t count);
+boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
+                              size_t env_size, const boc_access *accesses, size_t count);
 
 /* Links it. It may be gone on return. */
 void boci_behavior_link(boc_behavior *behavior, const boci_executor *to);

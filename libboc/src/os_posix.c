@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__FreeBSD__) || defined(__OpenBSD__)
@@ -39,6 +40,18 @@ uint64_t boci_os_now(void) {
 }
 
 void boci_os_yield(void) { sched_yield(); }
+
+void boci_os_huge_pages(void *memory, size_t size) {
+#if defined(MADV_HUGEPAGE)
+  const uintptr_t page = (uintptr_t)2 << 20;
+  const uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
+  const uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
+  if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+  (void)memory;
+  (void)size;
+#endif
+}
 
 static void name_this_thread(const char *name) {
 #if defined(__linux__)

@@ -33,6 +33,11 @@ uint64_t boci_os_now(void) {
 
 void boci_os_yield(void) { SwitchToThread(); }
 
+void boci_os_huge_pages(void *memory, size_t size) {
+  (void)memory;
+  (void)size;
+}
+
 static unsigned at_least_one(unsigned count) { return count > 1 ? count : 1; }
 
 /* The process's mask in its group, or all ones if it spans several groups. */

@@ -9,7 +9,7 @@
 #include "os.h"
 #include "systematic.h"
 
-#define SPURIOUS_ONE_IN 64u
+#define SPURIOUS_ONE_IN 16u
 
 #pragma weak __tsan_acquire
 #pragma weak __tsan_release
@@ -91,7 +91,7 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
   give(mutex);
   bool woken = true;
   if (boci_systematic_chance(SPURIOUS_ONE_IN))
-    boci_systematic_yield();
+    boci_systematic_point();
   else
     woken = boci_systematic_block(cond, "condition", cond->id, deadline);
   cond->waiters--;

@@ -16,7 +16,7 @@
 #define boci_perturb() boci_systematic_point()
 #define boci_perturb_pause() boci_systematic_yield()
 #define boci_perturb_fails() boci_systematic_chance(BOCI_PERTURB_FAILS_ONE_IN)
-#define BOCI_PERTURB_FAILS_ONE_IN 32u
+#define BOCI_PERTURB_FAILS_ONE_IN 16u
 /* Another unit may run before this returns; another unit does, if one can. */
 void boci_systematic_point(void);
 void boci_systematic_yield(void);

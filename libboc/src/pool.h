@@ -7,12 +7,11 @@
  *   other worker: stray list --(32 of one home, or going idle)--> home->returned --> owner
  *
  * Threads: `alloc`, `free`, `flush` by the owner of `pool`; the push to another pool's
- *   `returned` by any thread.
+ *   `returned` by any thread; `owner` and `allocator` never change.
  * Invariants: 1. A block's `home` never changes. 2. Pools live as long as the runtime.
  * Ordering: [R5] a batch is published on `returned`; [A5] its owner takes them all.
  *
- * Under AddressSanitizer and ThreadSanitizer every block is its own allocation, so that a
- * stale pointer is seen.
+ * Under the sanitizers every block is its own allocation, so that a stale pointer is seen.
  */
 #ifndef BOCI_POOL_H
 #define BOCI_POOL_H
@@ -23,31 +22,35 @@
 
 typedef struct boci_pool boci_pool;
 
-/* At the start of each block. */
+/* At the start of each block; the last two fields are for whoever uses it. */
 typedef struct boci_block {
-  boci_pool *home; /* NULL: straight from the allocator */
-  size_t size;     /* of the block as allocated */
+  boci_pool *home;
+  uint16_t steps; /* its size in BOCI_POOL_STEP; 0: larger than the classes, see pool.c */
+  uint16_t flags;
+  uint32_t number;
 } boci_block;
 
 enum { BOCI_POOL_STEP = 32, BOCI_POOL_CLASSES = 16, BOCI_POOL_BATCH = 32 };
 
 struct boci_pool {
-  struct boci_free *classes[BOCI_POOL_CLASSES];
+  void *owner; /* the runtime */
+  const boc_allocator *allocator;
+  char apart[48]; /* what the owner writes is on cache lines of its own */
+  struct boci_free *classes[BOCI_POOL_CLASSES + 1]; /* by steps */
   char *fresh, *fresh_end; /* the rest of the newest chunk */
   struct boci_chunk *chunks;
-  const boc_allocator *allocator;
   boci_pool *stray_home; /* blocks of one other pool on their way home */
   struct boci_free *stray_first, *stray_last;
   unsigned stray_count;
-  char apart[64]; /* what others write is on a cache line of its own */
+  char apart_too[64]; /* and so is what others write */
   boci_atomic_ptr returned;
 };
 
-void boci_pool_init(boci_pool *pool, const boc_allocator *allocator);
-/* Frees all chunks, and so all blocks that came from the pool. */
+void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator);
+/* Frees all chunks, and so all blocks that came from the pool, but for large ones. */
 void boci_pool_fini(boci_pool *pool);
 
-/* A block of `size` bytes with its `boci_block` filled in, or NULL. */
+/* A block of `size` bytes with home and steps filled in, aligned to 16; or NULL. */
 void *boci_pool_alloc(boci_pool *pool, size_t size);
 
 /* Gives back a block that came from any pool. */

@@ -114,7 +114,7 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
   boci_init(&runtime->closing, 0);
   boci_init(&runtime->stopping, 0);
   boci_tally_init(&runtime->outside);
-  boci_pool_init(&runtime->outside_pool, runtime->allocator);
+  boci_pool_init(&runtime->outside_pool, runtime, runtime->allocator);
   const boc_status status = init_parts(runtime);
   if (status == BOC_OK)
     *out_runtime = runtime;

@@ -12,9 +12,7 @@ static boci_worker *own_worker(const boc_runtime *runtime) {
   return worker && worker->runtime == runtime ? worker : NULL;
 }
 
-static void *alloc_block(boc_runtime *runtime, size_t size) {
-  boci_worker *worker = own_worker(runtime);
-  if (worker) return boci_pool_alloc(&worker->pool, size);
+static void *alloc_outside(boc_runtime *runtime, size_t size) {
   boci_mutex_lock(&runtime->outside_mutex);
   void *block = boci_pool_alloc(&runtime->outside_pool, size);
   boci_mutex_unlock(&runtime->outside_mutex);
@@ -33,20 +31,17 @@ static void free_block(boc_runtime *runtime, void *block) {
   boci_mutex_unlock(&runtime->outside_mutex);
 }
 
-static bool closed(boc_runtime *runtime) {
-  return boci_load_acquire(&runtime->closing) && !own_worker(runtime); /* [A11] */
-}
-
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
-  if (closed(runtime)) return BOC_CLOSED;
+  boci_worker *worker = own_worker(runtime);
+  if (!worker && boci_load_acquire(&runtime->closing)) return BOC_CLOSED; /* [A11] */
   const size_t size = boci_behavior_size(count, env_size);
   if (size == 0) return BOC_NO_MEMORY;
-  boc_behavior *behavior = alloc_block(runtime, size);
+  boc_behavior *behavior =
+      worker ? boci_pool_alloc(&worker->pool, size) : alloc_outside(runtime, size);
   if (!behavior) return BOC_NO_MEMORY;
-  const boc_status status =
-      boci_behavior_init(behavior, runtime, type, env_size, accesses, count);
+  const boc_status status = boci_behavior_init(behavior, type, env_size, accesses, count);
   if (status == BOC_OK)
     *out_behavior = behavior;
   else
@@ -56,7 +51,7 @@ boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
 
 void boc_behavior_free(boc_behavior *behavior) {
   if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
-  free_block(behavior->runtime, behavior);
+  free_block(boci_behavior_runtime(behavior), behavior);
 }
 
 /* Counts `count` as scheduled, and says where they go when they are ready. */
@@ -71,14 +66,14 @@ static const boci_executor *enter(boc_runtime *runtime, size_t count) {
 }
 
 void boc_behavior_schedule(boc_behavior *behavior) {
-  boci_behavior_link(behavior, enter(behavior->runtime, 1));
+  boci_behavior_link(behavior, enter(boci_behavior_runtime(behavior), 1));
 }
 
 boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t count) {
   if (count == 0) return BOC_OK;
-  boc_runtime *runtime = behaviors[0]->runtime;
+  boc_runtime *runtime = boci_behavior_runtime(behaviors[0]);
   for (size_t i = 1; i < count; i++)
-    if (behaviors[i]->runtime != runtime) return BOC_BAD_ARGUMENT;
+    if (boci_behavior_runtime(behaviors[i]) != runtime) return BOC_BAD_ARGUMENT;
   const size_t size = (boci_behavior_scratch(behaviors, count) + 1) * sizeof(void *);
   boci_request **scratch = boci_allocate(runtime->allocator, size);
   if (!scratch) return BOC_NO_MEMORY;
@@ -88,12 +83,12 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
 }
 
 void boc_behavior_defer(boc_behavior *self) {
-  self->flags |= BOCI_BEHAVIOR_DEFERRED;
+  self->block.flags |= BOCI_BEHAVIOR_DEFERRED;
   boci_store_relaxed(&self->pending, 2); /* owner: handed out by the caller afterwards */
 }
 
 static void finish_outside(boc_behavior *behavior) {
-  boc_runtime *runtime = behavior->runtime;
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
   boci_behavior_end(behavior, &runtime->from_outside);
   free_block(runtime, behavior);
   boci_add_release(&runtime->outside.finished, 1); /* [R9] */
@@ -103,7 +98,7 @@ static void finish_outside(boc_behavior *behavior) {
 
 void boc_behavior_complete(boc_behavior *behavior) {
   if (boci_sub_acq_rel(&behavior->pending, 1) != 1) return; /* [R4] [A4] */
-  boci_worker *worker = own_worker(behavior->runtime);
+  boci_worker *worker = own_worker(boci_behavior_runtime(behavior));
   if (worker)
     boci_worker_finish(worker, behavior, &worker->pushing);
   else

@@ -26,6 +26,12 @@
 #define STEPS_LIMIT UINT64_C(1000000)
 #define TIME_ORIGIN UINT64_C(1000000000)
 
+/* Switches tell ThreadSanitizer nothing: starts and joins order, and do so by these. */
+#pragma weak __tsan_acquire
+#pragma weak __tsan_release
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+
 typedef enum unit_state { FREE, READY, BLOCKED, ENDED } unit_state;
 
 typedef struct unit {
@@ -318,6 +324,16 @@ void boci_systematic_wake_one(const void *object) {
 
 /* Units. */
 
+static void acquire(unit *which) {
+  if (__tsan_acquire)
+    __tsan_acquire(which);
+}
+
+static void release(unit *which) {
+  if (__tsan_release)
+    __tsan_release(which);
+}
+
 static bool all_ended(void) {
   for (unsigned i = 0; i < run.used; i++) {
     if (run.units[i].state == READY || run.units[i].state == BLOCKED)
@@ -338,7 +354,9 @@ static void run_unit(void *memory) {
   unit *self = memory;
   for (;;) {
     self->resting = false;
+    acquire(self);
     self->entry(self->arg);
+    release(self);
     self->resting = true;
     self->state = ENDED;
     boci_systematic_wake_all(self);
@@ -363,6 +381,7 @@ void *boci_systematic_start(void (*entry)(void *arg), void *arg, const char *nam
   started->slot = NULL;
   started->rank = run.lowest + 1 + draw(UINT32_MAX / 2);
   strncpy(started->name, name, sizeof started->name - 1);
+  release(started);
   make_ready(started, false);
   if (i >= run.used)
     run.used = i + 1;
@@ -375,6 +394,7 @@ void boci_systematic_join(void *memory) {
   while (ended->state != ENDED)
     boci_systematic_block(ended, "the end of unit", (uint32_t)number_of(ended),
                           BOCI_NEVER);
+  acquire(ended);
   ended->state = FREE;
 }
 

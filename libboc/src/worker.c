@@ -25,7 +25,7 @@ enum { STREAK = 32, SHARED_FIRST = 61 };
 #endif
 
 static bool foreign(const boci_worker *worker, const boc_behavior *behavior) {
-  return behavior->runtime != worker->runtime;
+  return boci_behavior_runtime(behavior) != worker->runtime;
 }
 
 static void wake_for_surplus(boci_worker *worker) {
@@ -48,7 +48,7 @@ static void push_own(boci_worker *worker, boc_behavior *behavior) {
 void boci_worker_push(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (foreign(worker, behavior)) {
-    boci_runtime_inject(behavior->runtime, behavior);
+    boci_runtime_inject(boci_behavior_runtime(behavior), behavior);
     return;
   }
   push_own(worker, behavior);
@@ -91,7 +91,7 @@ static bool admitted(boci_worker *worker, boc_behavior *behavior, bool overdue) 
 
 static void call_hooks(boc_behavior *behavior, bool before) {
   const boci_request *requests = boci_behavior_requests(behavior);
-  for (uint32_t i = 0; i < behavior->unique; i++) {
+  for (uint32_t i = 0; i < boci_behavior_unique(behavior); i++) {
     boc_cown *cown = boci_request_cown(&requests[requests[i].order]);
     void (*hook)(boc_cown *, void *) = before ? cown->type->acquire : cown->type->release;
     if (hook) hook(cown, boci_cown_payload(cown));
@@ -99,7 +99,7 @@ static void call_hooks(boc_behavior *behavior, bool before) {
 }
 
 static void call_body(boc_behavior *behavior) {
-  const bool hooks = (behavior->flags & BOCI_BEHAVIOR_HOOKS) != 0;
+  const bool hooks = (behavior->block.flags & BOCI_BEHAVIOR_HOOKS) != 0;
   if (hooks) call_hooks(behavior, true);
   behavior->type->body(behavior, boci_behavior_env(behavior));
   if (hooks) call_hooks(behavior, false);
@@ -108,7 +108,7 @@ static void call_body(boc_behavior *behavior) {
 static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
   if (behavior->type->admit && !admitted(worker, behavior, overdue)) return;
   call_body(behavior);
-  if ((behavior->flags & BOCI_BEHAVIOR_DEFERRED) &&
+  if ((behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) &&
       boci_sub_acq_rel(&behavior->pending, 1) != 1) /* [R4] [A4] */
     return;
   boci_worker_finish(worker, behavior, &worker->finishing);
@@ -191,7 +191,7 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
 #define INIT(name, text) boci_init(&worker->counters.name, 0);
   BOC_STATS_MAP(INIT)
 #undef INIT
-  boci_pool_init(&worker->pool, runtime->allocator);
+  boci_pool_init(&worker->pool, runtime, runtime->allocator);
   boci_run_queue_init(&worker->queue, runtime->workers == 1);
   boci_init(&worker->poked, 0);
   boc_status status = boci_shared_queue_init(&worker->inbox);
