@@ -196,6 +196,10 @@ static void watch(void) {
 static void unwatch(void) {}
 
 static void run_once(const test_case *which) {
+  if (which->share == TEST_IS_ALONE) {
+    which->body();
+    return;
+  }
   boci_run_outcome outcome =
       boci_systematic_try(test.run_seed, run_body, (void *)(uintptr_t)which);
   if (outcome == BOCI_RUN_FINISHED)
@@ -251,7 +255,8 @@ static void run_once(const test_case *which) {
 #endif
 
 static void run_case(const test_case *which) {
-  uint64_t runs = which->share == 0 ? 1 : test.iters / which->share;
+  bool once = which->share == 0 || which->share == TEST_IS_ALONE;
+  uint64_t runs = once ? 1 : test.iters / which->share;
   clock_t begin = clock();
   test.current = which;
   if (runs == 0)

@@ -10,10 +10,13 @@
  * once, one of TEST_RACE(body, share) runs iters / share times: with real threads, or,
  * in builds with -Dsystematic=true, each time under an interleaving chosen by its own
  * seed (seed, seed + 1, ...), so that `--seed N --iters 1` repeats one that failed.
+ * TEST_ALONE is once and in no run of the systematic scheduler.
  * Exit status: 0, or 1 after the first failure. A run that takes too long fails loudly.
  */
 #ifndef TEST_HARNESS_H
 #define TEST_HARNESS_H
+
+#include <limits.h>
 
 #include <boc/base.h>
 
@@ -37,11 +40,13 @@ void test_equal(const char *file, int line, const char *text, intmax_t left,
 typedef struct test_case {
   const char *name;
   void (*body)(void);
-  unsigned share; /* 0: once */
+  unsigned share; /* 0: once; TEST_IS_ALONE */
 } test_case;
 
 #define TEST_ONCE(body) {#body, body, 0}
 #define TEST_RACE(body, share) {#body, body, share}
+#define TEST_ALONE(body) {#body, body, TEST_IS_ALONE}
+#define TEST_IS_ALONE UINT_MAX
 #define TEST_MAIN(cases)                                                               \
   int main(int argc, char **argv) {                                                    \
     return test_main(argc, argv, cases, sizeof(cases) / sizeof(cases)[0]);             \
