@@ -63,7 +63,7 @@ typedef struct bocpy_codec_state {
   bocpy_mutex mutex;              /* the above; user code never runs under it */
   PyObject *no_arguments;         /* () */
   PyObject *cown_at, *cown_find;  /* what reduced cowns call */
-  PyObject *dumps, *loads, *export_class; /* of bocpy._ship, once needed */
+  PyObject *dumps, *loads, *export_class, *find_class; /* of bocpy._ship, once needed */
 } bocpy_codec_state;
 
 /* `state` is zeroed memory, `module` the extension module, its methods already in place.
@@ -75,11 +75,24 @@ void bocpy_codec_state_clear(bocpy_codec_state *state);
 /* Entries for the module's method table. */
 PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index);
 PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+PyObject *bocpy_probe_encode(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule);
+PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule);
+PyObject *bocpy_probe_inline(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_check(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
+/* clang-format off */
 #define BOCPY_CODEC_METHODS                                                              \
-  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, {                                     \
-    "_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL,     \
-        NULL                                                                             \
-  }
+  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL},                                       \
+  {"_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL,      \
+   NULL},                                                                                \
+  {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL},                             \
+  {"_codec_decode", bocpy_probe_decode, METH_O, NULL},                                   \
+  {"_codec_size", bocpy_probe_size, METH_O, NULL},                                       \
+  {"_codec_inline", bocpy_probe_inline, METH_VARARGS, NULL},                             \
+  {"_codec_check", bocpy_probe_check, METH_VARARGS, NULL},                               \
+  {"_codec_time", bocpy_probe_time, METH_VARARGS, NULL}
+/* clang-format on */
 
 /* ---- what the codec needs of its neighbors ----------------------------------------- */
 

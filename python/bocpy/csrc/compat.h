@@ -34,6 +34,9 @@
 #endif
 
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
+#if BOCPY_HAVE_NATIVE_BYTES
+#define BOCPY_NATIVE_BYTES Py_ASNATIVEBYTES_LITTLE_ENDIAN
+#endif
 
 #if PY_VERSION_HEX >= 0x030D0000
 #define BOCPY_MODULE_SLOTS                                                               \

@@ -1,0 +1,130 @@
+"""Which part of a value is to blame that it cannot be shipped.
+
+The parts are tried one by one, along a path from the root to the smallest part that is
+refused alone. This runs only when something has been refused already.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+__all__ = ["explain"]
+
+_TRIES = 20_000  # at most, of all parts together
+_REFUSALS = (TypeError, AttributeError, pickle.PickleError, NotImplementedError)
+_SIMPLE = (type(None), bool, int, float, complex, str, bytes, bytearray)
+
+Dumps = Callable[[object], object]
+
+
+def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Exception:
+    """What to raise instead of `refusal`, which `dumps(value)` raised."""
+    if isinstance(refusal, RecursionError):
+        error: Exception = RecursionError(f"{root} is nested too deeply to be shipped")
+        error.__cause__ = refusal
+        return error
+    path, part, cause = _Search(dumps).narrow(root, value, refusal)
+    if not isinstance(refusal, _REFUSALS):
+        if hasattr(refusal, "add_note"):
+            refusal.add_note(f"while shipping {path}")
+        return refusal
+    error = TypeError(f"{path}: cannot ship {_name(part)}{_reason(part, cause)}")
+    error.__cause__ = cause
+    return error
+
+
+class _Search:
+    def __init__(self, dumps: Dumps) -> None:
+        self.dumps = dumps
+        self.tries = _TRIES
+        self.seen: set[int] = set()
+
+    def narrow(
+        self, path: str, part: object, cause: Exception
+    ) -> tuple[str, object, Exception]:
+        """The smallest part of `part`, which is refused, that is refused alone."""
+        while id(part) not in self.seen:
+            self.seen.add(id(part))
+            for step, inner in _parts(part):
+                found = self.refused(inner)
+                if found is not None:
+                    path, part, cause = step.format(path), inner, found
+                    break
+            else:
+                break
+        return path, part, cause
+
+    def refused(self, part: object) -> Exception | None:
+        if type(part) in _SIMPLE or id(part) in self.seen or self.tries == 0:
+            return None
+        self.tries -= 1
+        try:
+            self.dumps(part)
+        except RecursionError:
+            return None
+        except Exception as error:
+            return error
+        return None
+
+
+def _parts(value: object) -> Iterator[tuple[str, Any]]:
+    """The parts of a value, each with the step to it; `{}` stands for the path so far."""
+    if isinstance(value, type) or callable(value) and hasattr(value, "__code__"):
+        return
+    if isinstance(value, dict):
+        for key, item in list(dict.items(value)):
+            yield f"a key of {{}}, {_brief(key)}", key
+            yield f"{{}}[{_brief(key)}]", item
+    elif isinstance(value, (list, tuple)):
+        base = list if isinstance(value, list) else tuple
+        for index, item in enumerate(list(base.__iter__(value))):
+            yield f"{{}}[{index}]", item
+    elif isinstance(value, (set, frozenset)):
+        for item in list(value):
+            yield "an element of {}", item
+    elif isinstance(value, BaseException):
+        for index, item in enumerate(value.args):
+            yield f"{{}}.args[{index}]", item
+    yield from _attributes(value)
+
+
+def _attributes(value: object) -> Iterator[tuple[str, Any]]:
+    try:
+        names = dict(object.__getattribute__(value, "__dict__"))
+    except (AttributeError, TypeError, ValueError):
+        names = {}
+    for base in type(value).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            try:
+                names.setdefault(name, object.__getattribute__(value, name))
+            except AttributeError:
+                continue
+    for name, item in names.items():
+        yield f"{{}}.{_escape(str(name))}", item
+
+
+def _brief(key: object) -> str:
+    text = f"<{type(key).__name__}>"
+    if type(key) in _SIMPLE:
+        text = repr(key)
+    return _escape(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _escape(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _name(part: object) -> str:
+    kind = type(part)
+    if kind.__module__ in ("builtins", "__main__"):
+        return f"a '{kind.__qualname__}'"
+    return f"a '{kind.__module__}.{kind.__qualname__}'"
+
+
+def _reason(part: object, cause: Exception) -> str:
+    """Pickle's own words, where they say more than the name of the type."""
+    text = str(cause)
+    return "" if text.startswith("cannot pickle") or not text else f": {text}"

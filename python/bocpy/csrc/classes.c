@@ -1,0 +1,278 @@
+/* Classes: see shapes.h. Which types have plain instances, and how they are laid out. */
+#include "memo.h"
+#include "shapes.h"
+
+bool bocpy_type_is_bare(PyTypeObject *type) {
+  Py_ssize_t size = (Py_ssize_t)sizeof(PyObject);
+  if (type->tp_dictoffset > 0)
+    size += (Py_ssize_t)sizeof(PyObject *);
+  if (type->tp_weaklistoffset > 0)
+    size += (Py_ssize_t)sizeof(PyObject *);
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dictoffset != 0 &&
+         type->tp_basicsize == size && type->tp_itemsize == 0 &&
+         type->tp_new == PyBaseObject_Type.tp_new &&
+         type->tp_alloc == PyType_GenericAlloc;
+}
+
+/* 1 if `name` means the same for instances of `type` as for plain objects, 0 if not. */
+static int is_inherited(PyTypeObject *type, const char *name) {
+  PyObject *ours = NULL, *plain = NULL;
+  int status = PyObject_GetOptionalAttrString((PyObject *)&PyBaseObject_Type, name, &plain);
+  if (status >= 0)
+    status = PyObject_GetOptionalAttrString((PyObject *)type, name, &ours);
+  Py_XDECREF(ours);
+  Py_XDECREF(plain);
+  return status < 0 ? -1 : ours == plain;
+}
+
+/* 1 if copyreg has nothing to say about `type`, 0 if it has. */
+static int is_unregistered(PyTypeObject *type) {
+  PyObject *copyreg = PyImport_ImportModule("copyreg");
+  PyObject *table =
+      copyreg ? PyObject_GetAttrString(copyreg, "dispatch_table") : NULL;
+  int found = table ? PySequence_Contains(table, (PyObject *)type) : -1;
+  Py_XDECREF(table);
+  Py_XDECREF(copyreg);
+  return found < 0 ? -1 : !found;
+}
+
+static int reduces_plainly(PyTypeObject *type) {
+  static const char *const names[] = {"__reduce_ex__",  "__reduce__",
+                                      "__getstate__",   "__setstate__",
+                                      "__getnewargs__", "__getnewargs_ex__"};
+  if (!bocpy_type_is_bare(type) || type->tp_getattro != PyObject_GenericGetAttr)
+    return 0;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    int same = is_inherited(type, names[i]);
+    if (same <= 0)
+      return same;
+  }
+  return is_unregistered(type);
+}
+
+/* Lets other interpreters have the class: 1 and its place, or 0 if its name does not lead
+ * to it any more. */
+static int export_class(bocpy_codec_state *state, bocpy_class *known) {
+  PyObject *export = bocpy_codec_ship(state, &state->export_class, "export_class");
+  PyObject *reference =
+      export ? PyObject_CallOneArg(export, (PyObject *)known->type) : NULL;
+  const char *text = reference ? PyUnicode_AsUTF8(reference) : NULL;
+  const bocpy_shape *shape = text ? bocpy_shape_intern(text, BOCPY_ANY, NULL) : NULL;
+  Py_XDECREF(reference);
+  if (!shape || bocpy_place_init(&known->place, shape) < 0)
+    return -1;
+  return bocpy_place_has(&known->place, known->type);
+}
+
+/* Whether an exception says something about the type, not about the moment. */
+static bool is_verdict(void) {
+  return PyErr_ExceptionMatches(PyExc_Exception) &&
+         !PyErr_ExceptionMatches(PyExc_MemoryError);
+}
+
+static int classify(bocpy_codec_state *state, bocpy_class *known) {
+  int plain = reduces_plainly(known->type);
+  if (plain > 0)
+    plain = export_class(state, known);
+  if (plain < 0) {
+    if (!is_verdict())
+      return -1;
+    PyErr_Clear();
+  }
+  known->plain = plain > 0;
+  return 0;
+}
+
+static void free_class(bocpy_class *known) {
+  for (uint32_t i = 0; i < known->layout_count; i++) {
+    bocpy_layout *layout = known->layouts[i];
+    for (uint32_t k = 0; k < layout->shape->count; k++)
+      Py_DECREF(layout->names[k]);
+    PyMem_Free(layout);
+  }
+  bocpy_place_fini(&known->place);
+  Py_XDECREF(known->ref);
+  PyMem_Free(known);
+}
+
+static bocpy_class *new_class(bocpy_codec_state *state, PyTypeObject *type) {
+  bocpy_class *known = PyMem_Calloc(1, sizeof *known);
+  if (!known) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  known->type = type;
+  known->ref = PyWeakref_NewRef((PyObject *)type, NULL);
+  if (!known->ref || classify(state, known) < 0) {
+    free_class(known);
+    return NULL;
+  }
+  return known;
+}
+
+/* ---- the map ----------------------------------------------------------------------- */
+
+static bool is_alive(const bocpy_class *known) {
+  PyObject *type = NULL;
+  int alive = PyWeakref_GetRef(known->ref, &type);
+  Py_XDECREF(type);
+  return alive > 0;
+}
+
+static bocpy_class **slot_of(bocpy_class **classes, size_t capacity,
+                             const PyTypeObject *type) {
+  for (size_t at = bocpy_hash_address(type);; at++) {
+    bocpy_class **slot = &classes[at & (capacity - 1)];
+    if (!*slot || (*slot)->type == type)
+      return slot;
+  }
+}
+
+static int grow_locked(bocpy_codec_state *state) {
+  size_t capacity = state->class_capacity ? 2 * state->class_capacity : 32;
+  bocpy_class **classes = PyMem_Calloc(capacity, sizeof(bocpy_class *));
+  if (!classes)
+    return -1;
+  state->class_count = 0;
+  for (size_t i = 0; i < state->class_capacity; i++) {
+    bocpy_class *known = state->classes[i];
+    if (!known)
+      continue;
+    if (is_alive(known)) {
+      *slot_of(classes, capacity, known->type) = known;
+      state->class_count++;
+    } else {
+      free_class(known);
+    }
+  }
+  PyMem_Free(state->classes);
+  state->classes = classes;
+  state->class_capacity = capacity;
+  return 0;
+}
+
+static bocpy_class *find_locked(bocpy_codec_state *state, PyTypeObject *type) {
+  if (!state->class_capacity)
+    return NULL;
+  bocpy_class *known = *slot_of(state->classes, state->class_capacity, type);
+  return known && is_alive(known) ? known : NULL;
+}
+
+/* Puts `fresh` into the map, or takes what has got there in the meantime. */
+static bocpy_class *insert_locked(bocpy_codec_state *state, bocpy_class *fresh,
+                                  bocpy_class **out_spare) {
+  *out_spare = fresh;
+  bocpy_class *known = find_locked(state, fresh->type);
+  if (known)
+    return known;
+  if (2 * state->class_count >= state->class_capacity && grow_locked(state) < 0)
+    return NULL;
+  bocpy_class **slot = slot_of(state->classes, state->class_capacity, fresh->type);
+  state->class_count += !*slot;
+  *out_spare = *slot;
+  return *slot = fresh;
+}
+
+bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
+  bocpy_mutex_lock(&state->mutex);
+  bocpy_class *known = find_locked(state, type);
+  bocpy_mutex_unlock(&state->mutex);
+  if (known)
+    return known;
+  bocpy_class *spare, *fresh = new_class(state, type);
+  if (!fresh)
+    return NULL;
+  bocpy_mutex_lock(&state->mutex);
+  known = insert_locked(state, fresh, &spare);
+  bocpy_mutex_unlock(&state->mutex);
+  if (spare)
+    free_class(spare);
+  if (!known)
+    PyErr_NoMemory();
+  return known;
+}
+
+int bocpy_classes_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
+  for (size_t i = 0; i < state->class_capacity; i++) {
+    int status =
+        state->classes[i] ? bocpy_place_traverse(&state->classes[i]->place, visit, arg) : 0;
+    if (status)
+      return status;
+  }
+  return 0;
+}
+
+void bocpy_classes_clear(bocpy_codec_state *state) {
+  bocpy_class **classes = state->classes;
+  size_t capacity = state->class_capacity;
+  state->classes = NULL;
+  state->class_capacity = state->class_count = 0;
+  for (size_t i = 0; i < capacity; i++)
+    if (classes[i])
+      free_class(classes[i]);
+  PyMem_Free(classes);
+}
+
+/* ---- layouts ----------------------------------------------------------------------- */
+
+static bool fits(const bocpy_layout *layout, PyObject *dict) {
+  Py_ssize_t at = 0;
+  uint32_t i = 0;
+  PyObject *name, *value;
+  if ((Py_ssize_t)layout->shape->count != PyDict_GET_SIZE(dict))
+    return false;
+  while (i < layout->shape->count && PyDict_Next(dict, &at, &name, &value))
+    if (layout->names[i++] != name)
+      return false;
+  return true;
+}
+
+static const bocpy_shape *shape_of(const bocpy_class *known, PyObject *dict) {
+  const char *names[BOCPY_ATTRIBUTES_MAX];
+  uint32_t count = 0;
+  Py_ssize_t at = 0;
+  PyObject *name, *value;
+  while (count < BOCPY_ATTRIBUTES_MAX && PyDict_Next(dict, &at, &name, &value)) {
+    Py_ssize_t size;
+    if (!PyUnicode_CheckExact(name))
+      return NULL;
+    names[count] = PyUnicode_AsUTF8AndSize(name, &size);
+    if (!names[count] || strlen(names[count]) != (size_t)size)
+      return NULL;
+    count++;
+  }
+  return bocpy_shape_intern(known->place.shape->reference, count, names);
+}
+
+static const bocpy_layout *add_layout_locked(bocpy_class *known, PyObject *dict) {
+  if (known->layout_count == BOCPY_CLASS_SHAPES ||
+      PyDict_GET_SIZE(dict) > (Py_ssize_t)BOCPY_ATTRIBUTES_MAX)
+    return NULL;
+  const bocpy_shape *shape = shape_of(known, dict);
+  bocpy_layout *layout =
+      shape ? PyMem_Malloc(sizeof *layout + shape->count * sizeof(PyObject *)) : NULL;
+  if (!layout) {
+    PyErr_Clear();
+    return NULL;
+  }
+  Py_ssize_t at = 0;
+  uint32_t i = 0;
+  PyObject *name, *value;
+  while (i < shape->count && PyDict_Next(dict, &at, &name, &value))
+    layout->names[i++] = Py_NewRef(name);
+  layout->shape = shape;
+  return known->layouts[known->layout_count++] = layout;
+}
+
+const bocpy_layout *bocpy_class_layout(bocpy_codec_state *state, bocpy_class *known,
+                                       PyObject *dict) {
+  const bocpy_layout *layout = NULL;
+  bocpy_mutex_lock(&state->mutex);
+  for (uint32_t i = 0; !layout && i < known->layout_count; i++)
+    if (fits(known->layouts[i], dict))
+      layout = known->layouts[i];
+  if (!layout)
+    layout = add_layout_locked(known, dict);
+  bocpy_mutex_unlock(&state->mutex);
+  return layout;
+}

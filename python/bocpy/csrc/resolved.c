@@ -1,0 +1,139 @@
+/* Resolved shapes: see shapes.h. What the numbers in a flat mean in this interpreter. */
+#include "shapes.h"
+
+static void free_resolved(bocpy_resolved *resolved) {
+  if (!resolved)
+    return;
+  const bocpy_shape *shape = resolved->shape;
+  for (uint32_t i = 0; shape->count != BOCPY_ANY && i < shape->count; i++)
+    Py_XDECREF(resolved->names[i]);
+  bocpy_place_fini(&resolved->place);
+  Py_XDECREF(resolved->type);
+  PyMem_Free(resolved);
+}
+
+/* 1 if storing `name` through an instance could run a descriptor of its type. */
+static int is_taken(PyTypeObject *type, PyObject *name) {
+  PyObject *attribute;
+  int found = PyObject_GetOptionalAttr((PyObject *)type, name, &attribute);
+  if (found <= 0)
+    return found;
+  int taken = Py_TYPE(attribute)->tp_descr_set != NULL;
+  Py_DECREF(attribute);
+  return taken;
+}
+
+static int intern_names(bocpy_resolved *resolved) {
+  const bocpy_shape *shape = resolved->shape;
+  resolved->through_dict = shape->count == BOCPY_ANY;
+  for (uint32_t i = 0; shape->count != BOCPY_ANY && i < shape->count; i++) {
+    PyObject *name = PyUnicode_InternFromString(shape->names[i]);
+    int taken = name ? is_taken(resolved->type, name) : -1;
+    resolved->names[i] = name;
+    if (taken < 0)
+      return -1;
+    resolved->through_dict |= taken;
+  }
+  return 0;
+}
+
+static int check_bare(const bocpy_resolved *resolved) {
+  if (PyType_Check(resolved->type) && bocpy_type_is_bare(resolved->type))
+    return 0;
+  PyErr_Format(PyExc_TypeError, "%s is not the class that it is where the value came from",
+               resolved->shape->reference);
+  return -1;
+}
+
+static bocpy_resolved *new_resolved(bocpy_codec_state *state, const bocpy_shape *shape) {
+  size_t count = shape->count == BOCPY_ANY ? 0 : shape->count;
+  bocpy_resolved *resolved =
+      PyMem_Calloc(1, sizeof *resolved + count * sizeof(PyObject *));
+  if (!resolved) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  resolved->shape = shape;
+  if (bocpy_place_init(&resolved->place, shape) == 0)
+    resolved->type = (PyTypeObject *)bocpy_place_type(&resolved->place, state);
+  if (resolved->type && check_bare(resolved) == 0 && intern_names(resolved) == 0)
+    return resolved;
+  free_resolved(resolved);
+  return NULL;
+}
+
+static int store_locked(bocpy_codec_state *state, bocpy_resolved *fresh) {
+  size_t id = fresh->shape->id;
+  if (id >= state->resolved_capacity) {
+    size_t capacity = 2 * id + 32;
+    bocpy_resolved **larger =
+        PyMem_Realloc(state->resolved, capacity * sizeof(bocpy_resolved *));
+    if (!larger)
+      return -1;
+    memset(larger + state->resolved_capacity, 0,
+           (capacity - state->resolved_capacity) * sizeof(bocpy_resolved *));
+    state->resolved = larger;
+    state->resolved_capacity = capacity;
+  }
+  if (state->resolved[id]) {
+    state->resolved[id]->next = state->retired;
+    state->retired = state->resolved[id];
+  }
+  state->resolved[id] = fresh;
+  return 0;
+}
+
+static const bocpy_resolved *resolve_anew(bocpy_codec_state *state, uint32_t id) {
+  bocpy_resolved *fresh = new_resolved(state, bocpy_shape_at(id));
+  if (!fresh)
+    return NULL;
+  bocpy_mutex_lock(&state->mutex);
+  int status = store_locked(state, fresh);
+  bocpy_mutex_unlock(&state->mutex);
+  if (status == 0)
+    return fresh;
+  free_resolved(fresh);
+  PyErr_NoMemory();
+  return NULL;
+}
+
+const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id) {
+  bocpy_mutex_lock(&state->mutex);
+  const bocpy_resolved *resolved =
+      id < state->resolved_capacity ? state->resolved[id] : NULL;
+  bocpy_mutex_unlock(&state->mutex);
+  int current = resolved ? bocpy_place_has(&resolved->place, resolved->type) : 0;
+  if (current > 0)
+    return resolved;
+  return current < 0 ? NULL : resolve_anew(state, id);
+}
+
+static int traverse_one(const bocpy_resolved *resolved, visitproc visit, void *arg) {
+  Py_VISIT(resolved->type);
+  return bocpy_place_traverse(&resolved->place, visit, arg);
+}
+
+int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
+  int status = 0;
+  for (size_t i = 0; !status && i < state->resolved_capacity; i++)
+    if (state->resolved[i])
+      status = traverse_one(state->resolved[i], visit, arg);
+  for (bocpy_resolved *old = state->retired; !status && old; old = old->next)
+    status = traverse_one(old, visit, arg);
+  return status;
+}
+
+void bocpy_resolved_clear(bocpy_codec_state *state) {
+  bocpy_resolved **resolved = state->resolved, *retired = state->retired;
+  size_t capacity = state->resolved_capacity;
+  state->resolved = NULL;
+  state->retired = NULL;
+  state->resolved_capacity = 0;
+  for (size_t i = 0; i < capacity; i++)
+    free_resolved(resolved[i]);
+  PyMem_Free(resolved);
+  for (bocpy_resolved *next; retired; retired = next) {
+    next = retired->next;
+    free_resolved(retired);
+  }
+}

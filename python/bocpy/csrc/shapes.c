@@ -1,0 +1,178 @@
+/* Shapes: see shapes.h. The process's table, and the places that names lead to. */
+#include "shapes.h"
+
+#include "sync.h"
+
+#include <string.h>
+
+/* Append-only. Guarded by `lock`, which is held for a search or an append. */
+static bocpy_lock lock;
+static const bocpy_shape **table;
+static uint32_t table_count, table_capacity;
+
+int bocpy_shapes_init(void) { return lock ? 0 : bocpy_lock_init(&lock); }
+
+static size_t text_size(const char *reference, uint32_t count, const char *const *names) {
+  size_t size = strlen(reference) + 1;
+  for (uint32_t i = 0; i < count; i++)
+    size += strlen(names[i]) + 1;
+  return size;
+}
+
+static const char *copy_text(char **end, const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = memcpy(*end, text, size);
+  *end += size;
+  return copy;
+}
+
+static bocpy_shape *new_shape(const char *reference, uint32_t count,
+                              const char *const *names) {
+  uint32_t named = count == BOCPY_ANY ? 0 : count;
+  size_t head = sizeof(bocpy_shape) + named * sizeof(char *);
+  bocpy_shape *shape = PyMem_RawMalloc(head + text_size(reference, named, names));
+  if (!shape)
+    return NULL;
+  char *end = (char *)shape + head;
+  shape->count = count;
+  shape->reference = copy_text(&end, reference);
+  for (uint32_t i = 0; i < named; i++)
+    shape->names[i] = copy_text(&end, names[i]);
+  return shape;
+}
+
+static bool is_same(const bocpy_shape *shape, const char *reference, uint32_t count,
+                    const char *const *names) {
+  if (shape->count != count || strcmp(shape->reference, reference) != 0)
+    return false;
+  for (uint32_t i = 0; count != BOCPY_ANY && i < count; i++)
+    if (strcmp(shape->names[i], names[i]) != 0)
+      return false;
+  return true;
+}
+
+static bool make_room_locked(void) {
+  if (table_count < table_capacity)
+    return true;
+  uint32_t capacity = table_capacity ? 2 * table_capacity : 64;
+  if (capacity > BOCPY_SHAPES_MAX)
+    return false;
+  const bocpy_shape **larger =
+      PyMem_RawRealloc((void *)table, capacity * sizeof *larger);
+  if (!larger)
+    return false;
+  table = larger;
+  table_capacity = capacity;
+  return true;
+}
+
+static const bocpy_shape *intern_locked(const char *reference, uint32_t count,
+                                        const char *const *names) {
+  for (uint32_t i = 0; i < table_count; i++)
+    if (is_same(table[i], reference, count, names))
+      return table[i];
+  if (!make_room_locked())
+    return NULL;
+  bocpy_shape *shape = new_shape(reference, count, names);
+  if (!shape)
+    return NULL;
+  shape->id = table_count;
+  table[table_count++] = shape;
+  return shape;
+}
+
+const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
+                                      const char *const *names) {
+  bocpy_lock_take(&lock);
+  const bocpy_shape *shape = intern_locked(reference, count, names);
+  bocpy_lock_give(&lock);
+  if (!shape)
+    PyErr_NoMemory();
+  return shape;
+}
+
+const bocpy_shape *bocpy_shape_at(uint32_t id) {
+  bocpy_lock_take(&lock);
+  const bocpy_shape *shape = table[id];
+  bocpy_lock_give(&lock);
+  return shape;
+}
+
+/* ---- places ------------------------------------------------------------------------ */
+
+static PyObject *follow(PyObject *module, const char *qualname) {
+  PyObject *object = Py_NewRef(module);
+  while (object && *qualname) {
+    size_t size = strcspn(qualname, ".");
+    PyObject *name = PyUnicode_FromStringAndSize(qualname, (Py_ssize_t)size);
+    PyObject *part = name ? PyObject_GetAttr(object, name) : NULL;
+    Py_XDECREF(name);
+    Py_SETREF(object, part);
+    qualname += size + (qualname[size] == '.');
+  }
+  return object;
+}
+
+int bocpy_place_init(bocpy_place *place, const bocpy_shape *shape) {
+  *place = (bocpy_place){.shape = shape};
+  const char *colon = strchr(shape->reference, ':');
+  if (!colon)
+    return 0;
+  PyObject *name =
+      PyUnicode_FromStringAndSize(shape->reference, colon - shape->reference);
+  place->module_name = name;
+  place->module = name ? PyImport_Import(name) : NULL;
+  if (place->module && !strchr(colon, '.'))
+    place->name = PyUnicode_InternFromString(colon + 1);
+  if (!PyErr_Occurred())
+    return 0;
+  bocpy_place_fini(place);
+  return -1;
+}
+
+static PyObject *find_in_module(const bocpy_place *place) {
+  return follow(place->module, strchr(place->shape->reference, ':') + 1);
+}
+
+PyObject *bocpy_place_type(const bocpy_place *place, bocpy_codec_state *state) {
+  if (place->module)
+    return find_in_module(place);
+  PyObject *find = bocpy_codec_ship(state, &state->find_class, "find_class");
+  return find ? PyObject_CallFunction(find, "s", place->shape->reference) : NULL;
+}
+
+static int has_item(PyObject *dict, PyObject *key, PyObject *value) {
+  PyObject *item;
+  int found = dict ? PyDict_GetItemRef(dict, key, &item) : 0;
+  if (found <= 0)
+    return found;
+  Py_DECREF(item);
+  return item == value;
+}
+
+int bocpy_place_has(const bocpy_place *place, PyTypeObject *type) {
+  if (!place->module)
+    return 1;
+  int same = has_item(PyImport_GetModuleDict(), place->module_name, place->module);
+  if (same <= 0)
+    return same;
+  if (place->name && PyModule_Check(place->module))
+    return has_item(PyModule_GetDict(place->module), place->name, (PyObject *)type);
+  PyObject *found = find_in_module(place);
+  if (!found && !PyErr_ExceptionMatches(PyExc_AttributeError))
+    return -1;
+  PyErr_Clear();
+  Py_XDECREF(found);
+  return found == (PyObject *)type;
+}
+
+int bocpy_place_traverse(const bocpy_place *place, visitproc visit, void *arg) {
+  Py_VISIT(place->module);
+  return 0;
+}
+
+void bocpy_place_fini(bocpy_place *place) {
+  Py_CLEAR(place->module_name);
+  Py_CLEAR(place->module);
+  Py_CLEAR(place->name);
+}
