@@ -91,9 +91,11 @@ def stacks_of(process):
 
 
 def child_environment(backend, extra=()):
-    """The environment of a program under test."""
+    """The environment of a program under test, which may import this module."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("BOCPY_")}
     env.update(PYTHONFAULTHANDLER="1", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
+    path = [os.path.dirname(__file__), env.get("PYTHONPATH")]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     if backend is not None:
         env["BOCPY_BACKEND"] = backend
     env.update(extra)

@@ -1,6 +1,5 @@
 """Bodies that raise: what is kept, what is told, and what comes back."""
 
-import gc
 import sys
 import traceback
 
@@ -395,18 +394,3 @@ def test_unread_failures_go_to_the_unraisable_hook(program, backend):
         """
     )
     assert done.lines == ["['ValueError0', 'ValueError1', 'ValueError2']", "True"]
-
-
-def test_memory_is_given_back_after_failures():
-    for _ in range(50):
-
-        @when(Cown(bytearray(1 << 20)))
-        def failed(c):
-            local = c.value
-            raise ValueError(len(local))
-
-        with pytest.raises(ValueError, match="1048576"):
-            got(failed)
-    bocpy.quiesce(timeout=LIMIT)
-    gc.collect()
-    assert not [o for o in gc.get_objects() if type(o) is Odd]

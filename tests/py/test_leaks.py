@@ -1,0 +1,195 @@
+"""Nothing is left behind: objects die when they should, and memory stays flat."""
+
+import gc
+import os
+import sys
+import weakref
+
+import pytest
+
+import bocpy
+from bocpy import Cown, when, whencall
+from harness import LIMIT, rss
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+MIB = 2**20
+
+
+class Tracked:
+    """An object that can be watched."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+
+class Failure(Exception):
+    pass
+
+
+def add_one(c):
+    c.value += 1
+
+
+def fail(c):
+    local = Tracked(c.value)
+    raise Failure(len(local.parts))
+
+
+def count(kind):
+    gc.collect()
+    return sum(type(o) is kind for o in gc.get_objects())
+
+
+def settle():
+    bocpy.quiesce(timeout=LIMIT)
+    gc.collect()
+
+
+def test_a_dropped_cown_drops_its_value():
+    before = count(Tracked)
+    for _ in range(20):
+        Cown(Tracked())
+    assert count(Tracked) == before
+
+
+def test_a_replaced_value_is_dropped(backend):
+    if backend == "threads":
+        value = Tracked()
+        seen = weakref.ref(value)
+        c = Cown(value)
+        del value
+        with c:
+            c.value = None
+        gc.collect()
+        assert seen() is None
+
+
+def test_values_captures_and_results_are_dropped():
+    before = count(Tracked)
+    for _ in range(50):
+        c = Cown(Tracked())
+        result = whencall(lambda c, t: [c.value, t, Tracked()], [c], [Tracked()])
+        result.unwrap(timeout=LIMIT)
+    del c, result
+    settle()
+    bocpy.wait()
+    assert count(Tracked) == before
+
+
+def test_the_function_and_its_cells_are_dropped():
+    class Watched:
+        pass
+
+    def schedule():
+        cell = Tracked()
+        watched = Watched()
+
+        def body():
+            return cell.parts
+
+        body.watched = watched
+        when()(body)
+        return weakref.ref(watched), weakref.ref(cell)
+
+    refs = [schedule() for _ in range(20)]
+    settle()
+    bocpy.wait()
+    gc.collect()
+    assert [ref() for pair in refs for ref in pair] == [None] * 40
+
+
+def test_exceptions_and_their_frames_are_dropped():
+    before = count(Tracked), count(Failure)
+    for _ in range(50):
+        with pytest.raises(Failure):
+            when(Cown(1))(fail).unwrap(timeout=LIMIT)
+    settle()
+    bocpy.wait()
+    assert (count(Tracked), count(Failure)) == before
+
+
+def test_handles_do_not_pile_up():
+    c = Cown(0)
+    before = count(Cown)
+    for _ in range(2_000):
+        when(c)(add_one)
+    settle()
+    assert count(Cown) <= before + 10
+
+
+def test_a_refused_schedule_leaves_no_references():
+    c = Cown(0)
+    before = sys.getrefcount(c)
+    for _ in range(20):
+        with pytest.raises(TypeError):
+            when(c, c, 3)
+        with pytest.raises(TypeError):
+            whencall(add_one, [c, 3], [])
+        with pytest.raises(TypeError):
+            when(c)(3)
+        with pytest.raises(TypeError):
+            when(c)(lambda: 0)
+    gc.collect()
+    assert sys.getrefcount(c) == before
+
+
+def test_a_cown_that_holds_itself_lives_until_it_is_emptied():
+    """Cowns do not take part in cycle collection between interpreters."""
+    c = Cown(None)
+    with c:
+        c.value = [c]
+    with c:
+        c.value = None
+    assert c.unwrap() is None
+
+
+if sys.platform == "linux":
+    WORKLOADS = {
+        "counting": lambda c: when(c)(add_one),
+        "fresh cowns": lambda c: when(Cown(0))(add_one),
+        "results": lambda c: when(c)(lambda c: [c.value] * 100),
+        "failures": lambda c: swallow(when(c)(fail)),
+        "captures": lambda c: whencall(lambda c, x: None, [c], ["x" * 1000]),
+        "closures": lambda c: closure(c, ["x"] * 100),
+        "nested": lambda c: when(c)(lambda c: when(c)(add_one) and None),
+        "large values": lambda c: when(Cown(bytearray(50_000)))(lambda c: c.value[:9]),
+        "cowns in values": lambda c: when(Cown([Cown(1)]))(lambda c: c.value),
+        "fresh functions": lambda c: when(c)(eval("lambda c: 1")),
+    }
+
+    def swallow(result):
+        when(result)(lambda result: str(result.value))
+
+    def closure(c, value):
+        @when(c)
+        def _(c):
+            return value
+
+    @pytest.mark.stress
+    @pytest.mark.parametrize("workload", WORKLOADS)
+    def test_memory_is_flat(workload):
+        """Three equal rounds after a first one to warm up: the last grows nothing."""
+        schedule = WORKLOADS[workload]
+        c = Cown(0)
+        sizes = []
+        for _ in range(4):
+            for n in range(3_000):
+                schedule(c)
+                if n % 300 == 0:
+                    bocpy.quiesce(timeout=LIMIT)
+            settle()
+            sizes.append(rss())
+        assert min(sizes[2:]) - sizes[1] < 3 * MIB, [s // MIB for s in sizes]
+
+    @pytest.mark.stress
+    def test_open_files_do_not_pile_up():
+        def files():
+            return len(os.listdir("/proc/self/fd"))
+
+        bocpy.wait()
+        before = files()
+        for _ in range(20):
+            when(Cown(0))(add_one)
+            bocpy.wait()
+        assert files() <= before + 2
