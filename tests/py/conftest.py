@@ -10,10 +10,9 @@ when the test is over. `program` runs a source text as a program of its own.
 
 import os
 
-import pytest
-
 import bocpy
 import harness
+import pytest
 
 
 def pytest_addoption(parser):
@@ -61,7 +60,7 @@ def stopped(chosen_backend):
 def runtime(stopped, chosen_backend):
     """A runtime with two workers on the chosen backend."""
     bocpy.start(worker_count=2, backend=chosen_backend)
-    yield bocpy
+    return bocpy
 
 
 @pytest.fixture
@@ -81,12 +80,8 @@ def program(request, tmp_path):
         backend = request.getfixturevalue("backend")
 
     def run(source, *, timeout=harness.LIMIT, expect_code=0, **how):
-        process = harness.start_program(
-            source, tmp_path, **{"backend": backend, **how}
-        )
-        return harness.finish_program(
-            process, timeout=timeout, expect_code=expect_code
-        )
+        process = harness.start_program(source, tmp_path, **{"backend": backend, **how})
+        return harness.finish_program(process, timeout=timeout, expect_code=expect_code)
 
     return run
 

@@ -5,6 +5,7 @@ The module is imported by workers too (the tests' behaviors live in modules that
 import it), so it imports nothing but the standard library.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -174,10 +175,8 @@ def finish_program(process, *, timeout=LIMIT, expect_code=0):
 def end_group(process):
     """Ends what the program may have left running in its process group."""
     if hasattr(os, "killpg"):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
 
 
 def read_line(process, expected):

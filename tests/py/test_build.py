@@ -6,9 +6,8 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 import bocpy
+import pytest
 from harness import FREE_THREADED, LIMIT, child_environment
 
 PACKAGE = pathlib.Path(bocpy.__file__).parent
@@ -119,7 +118,9 @@ if sys.version_info >= (3, 12):
         if sys.version_info >= (3, 14):
             make = "from concurrent import interpreters\ni = interpreters.create()\n"
             return run(make + f"i.exec({source!r})")
-        module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        module = (
+            "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+        )
         return run(
             f"import {module} as m\n"
             "i = m.create()\n"

@@ -9,7 +9,6 @@ import signal
 import sys
 
 import pytest
-
 from harness import finish_program, read_line, start_program
 
 # Starts a runtime and three behaviors; what each test does then comes after it.

@@ -4,8 +4,6 @@ import sys
 import traceback
 
 import pytest
-
-import bocpy
 from bocpy import Cown, when
 from harness import LIMIT
 
@@ -30,8 +28,6 @@ class Base(BaseException):
     pass
 
 
-
-
 def got(cown):
     return cown.unwrap(timeout=LIMIT)
 
@@ -45,7 +41,7 @@ def test_unwrap_raises_what_the_body_raised():
     def failed():
         raise ValueError("no", 1)
 
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match="no") as caught:
         got(failed)
     assert caught.value.args == ("no", 1)
 

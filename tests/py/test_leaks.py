@@ -5,9 +5,8 @@ import os
 import sys
 import weakref
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Cown, when, whencall
 from harness import LIMIT, rss
 
@@ -123,7 +122,7 @@ def test_a_refused_schedule_leaves_no_references():
     before = sys.getrefcount(c)
     for _ in range(20):
         with pytest.raises(TypeError):
-            when(c, c, 3)
+            when(c, c, 3)(add_one)
         with pytest.raises(TypeError):
             whencall(add_one, [c, 3], [])
         with pytest.raises(TypeError):

@@ -13,15 +13,14 @@ scheduled, so the logs say:
 For programs without children that fixes every log, which is compared as a whole.
 """
 
-from itertools import combinations
-
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from itertools import combinations, pairwise
 
 import bocpy
+import pytest
 from bocpy import Cown, when, whencall
 from harness import LIMIT
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -96,7 +95,7 @@ def outcome(result):
 
 
 def check_outcomes(results, steps):
-    for result, (_, fails, children) in zip(results, steps):
+    for result, (_, fails, children) in zip(results, steps, strict=True):
         nested, failed = outcome(result)
         assert failed == fails
         assert len(nested) == len(children)
@@ -109,7 +108,7 @@ def check_one_order(logs):
     for log in logs:
         for label in log:
             count.setdefault(label, 0)
-        for first, second in zip(log, log[1:]):
+        for first, second in pairwise(log):
             after.setdefault(first, []).append(second)
             count[second] += 1
     free = [label for label, waits in count.items() if not waits]
@@ -127,7 +126,9 @@ def check_one_order(logs):
 def check_logs(logs, steps):
     everything = dict(labelled(steps))
     for index, log in enumerate(logs):
-        expected = {label for label, step in everything.items() if index in flat(step[0])}
+        expected = {
+            label for label, step in everything.items() if index in flat(step[0])
+        }
         assert len(log) == len(expected)
         assert set(log) == expected
         place = {label: position for position, label in enumerate(log)}
@@ -163,9 +164,7 @@ def test_programs_with_children(steps):
 
 @PROFILE
 @given(
-    st.lists(
-        st.tuples(INDEX, INDEX, st.integers(-5, 5), st.booleans()), max_size=60
-    )
+    st.lists(st.tuples(INDEX, INDEX, st.integers(-5, 5), st.booleans()), max_size=60)
 )
 def test_sums_follow_a_sequential_run(moves):
     """Transfers, some of which fail halfway: writes up to the failure are kept."""
@@ -199,8 +198,11 @@ def test_results_as_cowns(pairs):
     model = list(range(8))
     for a, b in pairs:
         a, b = -1 - a, -1 - b
-        nodes.append(whencall(lambda x, y: (x.value + 3 * y.value) % 101,
-                              [nodes[a], nodes[b]], []))
+        nodes.append(
+            whencall(
+                lambda x, y: (x.value + 3 * y.value) % 101, [nodes[a], nodes[b]], []
+            )
+        )
         model.append((model[a] + 3 * model[b]) % 101)
     bocpy.quiesce(timeout=LIMIT)
     assert [node.unwrap() for node in nodes] == model

@@ -9,9 +9,8 @@ import functools
 import pathlib
 import tempfile
 
-import pytest
-
 import harness
+import pytest
 
 EVERYTHING = pathlib.Path(__file__).with_name("programs") / "everything.py"
 
@@ -42,7 +41,11 @@ EXPECTED = {
 # place: (how the harness runs it, what follows the definitions, the module's name)
 PLACES = {
     "script": ("script", "report()", "__main__"),
-    "guarded script": ("script", "if __name__ == '__main__':\n    report()", "__main__"),
+    "guarded script": (
+        "script",
+        "if __name__ == '__main__':\n    report()",
+        "__main__",
+    ),
     "-m": ("module", "report()", "__main__"),
     "-c": ("-c", "report()", "__main__"),
     "stdin": ("stdin", "report()", "__main__"),
@@ -64,7 +67,7 @@ IMPORTERS = {
 }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def run_in(place, backend):
     """The lines that the program prints in that place, and the tally's lines."""
     how, ending, _ = PLACES[place]

@@ -6,9 +6,8 @@ import sys
 import threading
 import time
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Behaviors, Cown, quiesce, start, wait, when
 from harness import LIMIT, child_environment, pass_through
 
@@ -233,9 +232,14 @@ def test_behaviors_in_a_running_runtime():
 def test_behaviors_lets_exceptions_out():
     wait()
     c = Cown(0)
-    with pytest.raises(KeyError), Behaviors(2):
-        when(c)(lambda c: setattr(c, "value", 7))
-        raise KeyError("out")
+
+    def leave():
+        with Behaviors(2):
+            when(c)(lambda c: setattr(c, "value", 7))
+            raise KeyError("out")
+
+    with pytest.raises(KeyError):
+        leave()
     assert c.unwrap() == 7
 
 

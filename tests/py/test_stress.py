@@ -8,9 +8,8 @@ import random
 import threading
 import time
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Cown, when, whencall
 from harness import LIMIT
 

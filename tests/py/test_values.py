@@ -15,9 +15,8 @@ import types
 import uuid
 from dataclasses import dataclass
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Cown, when, whencall
 from harness import LIMIT, child_environment
 
@@ -158,7 +157,9 @@ def test_nan_stays_nan():
 
 def test_sharing_inside_a_value_is_kept():
     shared = [1]
-    value = got(whencall(lambda c: c.value, [Cown([shared, shared, {"k": shared}])], []))
+    value = got(
+        whencall(lambda c: c.value, [Cown([shared, shared, {"k": shared}])], [])
+    )
     assert value[0] is value[1] is value[2]["k"]
 
 

@@ -4,9 +4,8 @@ import functools
 import os
 import threading
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Cown, when, whencall
 from harness import LIMIT, pass_through
 
@@ -291,7 +290,7 @@ def test_closures_are_snapshots_in_a_loop():
 
         @when(c)
         def result(c):
-            return i
+            return i  # noqa: B023: the snapshot is what is tested
 
         results.append(result)
     c.release()
@@ -619,7 +618,9 @@ def test_whencall():
 def test_whencall_with_groups_and_without_anything():
     assert got(whencall(lambda: 1, [], [])) == 1
     group = [Cown(1), Cown(2)]
-    total = whencall(lambda g, c: sum(x.value for x in g) + c.value, [group, Cown(3)], [])
+    total = whencall(
+        lambda g, c: sum(x.value for x in g) + c.value, [group, Cown(3)], []
+    )
     assert got(total) == 6
 
 

@@ -25,7 +25,7 @@ try:
 except ImportError:
     absent = None
 
-if sys.version_info >= (3, 10):
+if sys.byteorder in ("little", "big"):
     import json as conditional
 else:
     import pickle as conditional
@@ -162,7 +162,7 @@ def is_odd(n):
     return n != 0 and is_even(n - 1)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def cached(n):
     return n + 1
 
