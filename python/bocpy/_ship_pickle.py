@@ -12,6 +12,7 @@ Threads: a pickler belongs to one call.
 from __future__ import annotations
 
 import functools
+import io
 import marshal
 import pickle
 import sys
@@ -355,3 +356,16 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     types.ModuleType: reduce_module,
     object: reduce_object,
 }
+
+
+def warm_up() -> None:
+    """Has the keyword parsers of pickle made by the interpreter that imports this first.
+
+    CPython 3.12.1 allocates them on first use by whichever interpreter that is, and frees
+    them in the main interpreter, which must therefore be the one.
+    """
+    pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
+    pickle.loads(b"N.", buffers=None)
+
+
+warm_up()

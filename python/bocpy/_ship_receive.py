@@ -50,10 +50,28 @@ def catch_up() -> None:
             _version = version
             for module, name, blob in news:
                 take_in(module, name, blob)
-        # A nested call, from what an entry imports, goes on where this one is.
+        settle()
+
+
+def settle() -> None:
+    """Applies what is pending; what failed again, as long as anything else succeeds.
+
+    A nested call, from what a definition runs, goes on where this one is.
+    """
+    failed: dict[Key, bytes] = {}
+    progress = True
+    while progress:
+        progress = False
+        _pending.update(failed)
+        failed.clear()
         while _pending:
             key = next(iter(_pending))
-            apply(key, _pending.pop(key))
+            blob = _pending.pop(key)
+            if apply(key, blob):
+                progress = True
+            else:
+                failed[key] = blob
+        progress = progress and bool(failed)
 
 
 def take_in(module: str, name: str, blob: bytes) -> None:
@@ -65,28 +83,36 @@ def take_in(module: str, name: str, blob: bytes) -> None:
         _pending[module, name] = blob
 
 
-def apply(key: Key, blob: bytes) -> None:
-    """Sets a global to what was published, or records why it cannot be."""
+def apply(key: Key, blob: bytes) -> bool:
+    """Sets a global to what was published, or records why it cannot be. Whether another
+    attempt, after others, would end the same way."""
     module, name = key
-    if name.startswith(ATTRIBUTE):
-        _reasons[module, name.removeprefix(ATTRIBUTE)] = blob[1:].decode(
-            "utf-8", "replace"
-        )
-        return
-    names = _spaces.receive(module, module.partition("#")[0], imported=False).names
+    if blob[:1] == REFUSED:
+        refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
+        return True
+    names = names_of(module)
     try:
-        if blob[:1] == REFUSED:
-            raise TypeError(blob[1:].decode("utf-8", "surrogatepass"))
         value = MISSING if blob == DELETED else load_definition(blob)
     except Exception as error:  # noqa: BLE001 - unpickling runs arbitrary code
-        names.pop(name, None)
-        _reasons[key] = str(error) or type(error).__name__
-        return
+        refuse(key, str(error) or type(error).__name__)
+        return isinstance(error, ImportError)
     _reasons.pop(key, None)
     if value is MISSING:
         names.pop(name, None)
     else:
         names[name] = value
+    return True
+
+
+def refuse(key: Key, reason: str) -> None:
+    module, name = key
+    if not name.startswith(ATTRIBUTE):
+        names_of(module).pop(name, None)
+    _reasons[module, name.removeprefix(ATTRIBUTE)] = reason
+
+
+def names_of(module: str) -> dict[str, Any]:
+    return _spaces.receive(module, module.partition("#")[0], imported=False).names
 
 
 def load_definition(blob: bytes) -> Any:

@@ -60,7 +60,7 @@ class Entry:
 
 entries: dict[Key, Entry] = {}
 _queue: deque[tuple[Key, frozenset[str]]] = deque()
-_records: list[tuple[str, str, bytes]] = []
+_records: dict[Key, bytes] = {}
 _unfinished: set[str] = set()
 _objects: dict[int, tuple[object, str]] = {}
 _depth = 0
@@ -208,13 +208,20 @@ def drain() -> None:
 
 
 def flush() -> None:
-    """Gives the records to the log: classes first, since names may need them."""
-    records = sorted(_records, key=lambda record: record[2][:1] != CLASS)
+    """Gives the records to the log: classes first, and what was reached last before what
+    reached it, since loading a value may run functions that it reaches."""
+    keys = [key for key in _records if not key[0]]
+    keys += [key for key in reversed(_records) if key[0]]
+    for key in keys:
+        log()._publish(*key, _records[key])
     _records.clear()
     _queue.clear()
-    for record in records:
-        log()._publish(*record)
     _unfinished.clear()
+
+
+def record(key: Key, blob: bytes) -> None:
+    _records.pop(key, None)
+    _records[key] = blob
 
 
 def is_stale(key: Key, submodules: frozenset[str]) -> bool:
@@ -240,9 +247,9 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
     if not before:
         announce(space)
     if value is not MISSING:
-        _records.append((*key, definition_of(value, entry)))
+        record(key, definition_of(value, entry))
     elif before is not None and before.value is not MISSING:
-        _records.append((*key, DELETED))
+        record(key, DELETED)
 
 
 _ANNOUNCED = ("__file__", "__package__", "__doc__")
@@ -255,7 +262,7 @@ def announce(space: Space) -> None:
         value = space.names.get(name)
         if key not in entries and isinstance(value, str):
             entry = entries[key] = Entry(value)
-            _records.append((*key, definition_of(value, entry)))
+            record(key, definition_of(value, entry))
 
 
 def definition_of(value: object, entry: Entry) -> bytes:
@@ -320,12 +327,11 @@ def define_class(cls: type, token: str) -> None:
 
     def left_out(name: str, reason: str) -> None:
         text = f"{ATTRIBUTE}{cls.__qualname__}.{name}"
-        _records.append(
-            (cls.__module__, text, REFUSED + reason.encode("utf-8", "replace"))
-        )
+        blob = REFUSED + reason.encode("utf-8", "surrogatepass")
+        record((cls.__module__, text), blob)
 
     definition = _ship_classes.define(cls, dump, left_out)
-    _records.append(("", token, CLASS + definition))
+    record(("", token), CLASS + definition)
     # Plain pickle, in bodies, looks a class up by the name of its module.
     deps.update(outermost_name(cls))
     entry.deps = frozenset(deps)
