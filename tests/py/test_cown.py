@@ -384,7 +384,8 @@ def test_equality_and_hash_are_by_identity():
 
 def test_cowns_have_one_order():
     cowns = [Cown(i) for i in range(20)]
-    assert sorted(cowns) == sorted(cowns[::-1])
+    backwards = cowns[::-1]
+    assert sorted(cowns) == sorted(backwards)
     assert (cowns[0] < cowns[1]) != (cowns[1] < cowns[0])
 
 

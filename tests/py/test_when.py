@@ -290,7 +290,7 @@ def test_closures_are_snapshots_in_a_loop():
 
         @when(c)
         def result(c):
-            return i  # noqa: B023: the snapshot is what is tested
+            return i  # noqa: B023 (the snapshot is what is tested)
 
         results.append(result)
     c.release()
