@@ -16,15 +16,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "behavior.h"
+#include "lane.h"
 #include "memory.h"
 
 enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
 
-static void inject(void *runtime, boc_behavior *behavior) {
-  boci_runtime_inject(runtime, behavior);
+static void inject(void *ctx, boc_behavior *behavior) {
+  (void)ctx;
+  boci_runtime_inject(behavior);
 }
 
-void boci_runtime_inject(boc_runtime *runtime, boc_behavior *behavior) {
+void boci_runtime_inject(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_PINNED) {
+    boci_lane_push(behavior);
+    return;
+  }
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
   boci_shared_queue_push(&runtime->shared, behavior, behavior, 1);
   boci_idle_wake_one(&runtime->idle);
 }

@@ -43,7 +43,11 @@ static inline bool boci_runtime_stopping(boc_runtime *runtime) {
   return boci_load_acquire(&runtime->stopping) != 0; /* [A11] */
 }
 
-/* Puts a ready behavior where any worker finds it. Any thread. */
-void boci_runtime_inject(boc_runtime *runtime, boc_behavior *behavior);
+/* Puts a ready behavior where any worker of its runtime finds it, or into its lane. Any
+ * thread. */
+void boci_runtime_inject(boc_behavior *behavior);
+
+/* Runs a ready behavior on a thread that is no worker. */
+void boci_run_outside(boc_behavior *behavior);
 
 #endif

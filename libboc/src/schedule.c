@@ -96,6 +96,10 @@ static void finish_outside(boc_behavior *behavior) {
   boci_rundown_check(runtime);
 }
 
+void boci_run_outside(boc_behavior *behavior) {
+  if (boci_run_body(behavior)) finish_outside(behavior);
+}
+
 void boc_behavior_complete(boc_behavior *behavior) {
   if (boci_sub_acq_rel(&behavior->pending, 1) != 1) return; /* [R4] [A4] */
   boci_worker *worker = own_worker(boci_behavior_runtime(behavior));

@@ -116,6 +116,7 @@ static void sleep_once(boci_worker *worker) {
   boci_rundown_check(runtime);
   if (work_visible(worker) || called_away(worker)) {
     boci_idle_get_up(&runtime->idle, worker);
+    boci_os_yield(); /* if it is not ours to search, those who do may need the processor */
     return;
   }
   boci_count(&worker->counters.parked, 1);

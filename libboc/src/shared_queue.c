@@ -27,13 +27,14 @@ static void append_locked(boci_shared_queue *queue, boc_behavior *first,
   queue->last = last;
 }
 
-void boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
+bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
                             boc_behavior *last, size_t count) {
   boci_mutex_lock(&queue->mutex);
   append_locked(queue, first, last);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
   boci_store_release(&queue->length, length + count);      /* [R8] */
   boci_mutex_unlock(&queue->mutex);
+  return length == 0;
 }
 
 /* Cuts `most` off the front; the number cut. */

@@ -23,8 +23,8 @@ typedef struct boci_shared_queue {
 boc_status boci_shared_queue_init(boci_shared_queue *queue);
 void boci_shared_queue_fini(boci_shared_queue *queue);
 
-/* Appends a list of `count` linked by `next`. */
-void boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
+/* Appends a list of `count` linked by `next`. True: the queue was empty. */
+bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
                             boc_behavior *last, size_t count);
 
 /* Takes up to `most` from the front, linked by `next`. The number taken. */

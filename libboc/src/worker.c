@@ -24,8 +24,10 @@ enum { STREAK = 2, SHARED_FIRST = 3 };
 enum { STREAK = 32, SHARED_FIRST = 61 };
 #endif
 
+/* Of another runtime, or of a lane. */
 static bool foreign(const boci_worker *worker, const boc_behavior *behavior) {
-  return boci_behavior_runtime(behavior) != worker->runtime;
+  return (behavior->block.flags & BOCI_BEHAVIOR_PINNED) ||
+         boci_behavior_runtime(behavior) != worker->runtime;
 }
 
 static void wake_for_surplus(boci_worker *worker) {
@@ -48,7 +50,7 @@ static void push_own(boci_worker *worker, boc_behavior *behavior) {
 void boci_worker_push(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (foreign(worker, behavior)) {
-    boci_runtime_inject(boci_behavior_runtime(behavior), behavior);
+    boci_runtime_inject(behavior);
     return;
   }
   push_own(worker, behavior);
@@ -98,20 +100,18 @@ static void call_hooks(boc_behavior *behavior, bool before) {
   }
 }
 
-static void call_body(boc_behavior *behavior) {
+bool boci_run_body(boc_behavior *behavior) {
   const bool hooks = (behavior->block.flags & BOCI_BEHAVIOR_HOOKS) != 0;
   if (hooks) call_hooks(behavior, true);
   behavior->type->body(behavior, boci_behavior_env(behavior));
   if (hooks) call_hooks(behavior, false);
+  return !(behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) ||
+         boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
 }
 
 static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
   if (behavior->type->admit && !admitted(worker, behavior, overdue)) return;
-  call_body(behavior);
-  if ((behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) &&
-      boci_sub_acq_rel(&behavior->pending, 1) != 1) /* [R4] [A4] */
-    return;
-  boci_worker_finish(worker, behavior, &worker->finishing);
+  if (boci_run_body(behavior)) boci_worker_finish(worker, behavior, &worker->finishing);
 }
 
 static boc_behavior *take_next(boci_worker *worker) {

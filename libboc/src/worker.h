@@ -60,6 +60,9 @@ void boci_worker_push(void *worker, boc_behavior *behavior);
 void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
                         const boci_executor *to);
 
+/* Runs hooks and body. False: it was deferred, and somebody else will finish it. */
+bool boci_run_body(boc_behavior *behavior);
+
 /* Puts `behavior` into the inbox of `worker`. Any thread. */
 void boci_worker_post(boci_worker *worker, boc_behavior *behavior);
 

@@ -60,7 +60,7 @@ typedef struct boc_behavior_type {
  * The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
  * O(count log count) and one allocation. Any thread.
  * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if two
- * of the cowns are pinned to different lanes, or to a lane of another runtime. */
+ * of the cowns are pinned to different lanes. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);

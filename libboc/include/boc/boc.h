@@ -5,6 +5,7 @@
 #include <boc/base.h>
 #include <boc/behavior.h>
 #include <boc/cown.h>
+#include <boc/lane.h>
 #include <boc/runtime.h>
 #include <boc/stats.h>
 
