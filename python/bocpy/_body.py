@@ -1,8 +1,8 @@
 """What may be the body of a behavior, and how its arguments are made up.
 
-A behavior calls `function(*extra, *cowns, *captures, **keywords)`. `normalize` turns any
-callable into such a function and its extra arguments; `check_body` refuses what cannot be
-a body and describes the rest, once per code object.
+A behavior calls `function(*extra, *cowns, *captures, **keywords)`. `normalize` turns
+any callable into such a function and its extra arguments; `check_body` refuses what
+cannot be a body and describes the rest, once per code object.
 
 Threads: any. Nothing here keeps state.
 """
@@ -95,8 +95,8 @@ def normalize(
     """A Python function and what to pass before the cowns and by keyword.
 
     Bound methods pass their receiver, partials their arguments, objects with a Python
-    `__call__` themselves. Anything else that is callable (classes, builtins) is passed to
-    a function that calls it. `TypeError` for what is not callable.
+    `__call__` themselves. Anything else that is callable (classes, builtins) is passed
+    to a function that calls it. `TypeError` for what is not callable.
     """
     if isinstance(target, FunctionType):
         return target, (), {}

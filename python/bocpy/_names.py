@@ -1,8 +1,8 @@
 """Which names a code object reaches.
 
 Global names are taken from the instructions that load, store or delete them, so that an
-attribute that happens to be called like a global does not count. Names that code reaches
-through `globals()`, `eval` or `exec` cannot be seen.
+attribute that happens to be called like a global does not count. Names that code
+reaches through `globals()`, `eval` or `exec` cannot be seen.
 
 Threads: any. The results depend on the code object alone and are cached by it.
 """

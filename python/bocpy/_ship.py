@@ -1,15 +1,15 @@
 """How functions, classes and the globals that they reach travel between interpreters.
 
-Functions of importable modules are imported where they run. Functions of `__main__`, and
-of modules that no other interpreter could import, go by value, and for every global name
-that they reach, directly or through others, a *definition* is published in a log of the
-process. Interpreters apply the log before they run what depends on it. The module's file
-is never executed a second time.
+Functions of importable modules are imported where they run. Functions of `__main__`,
+and of modules that no other interpreter could import, go by value, and for every global
+name that they reach, directly or through others, a *definition* is published in a log
+of the process. Interpreters apply the log before they run what depends on it. The
+module's file is never executed a second time.
 
 What a definition does not show: changes inside a global object after it was published
 (rebinding the name is seen), and names that are reached through `globals()` or `eval`.
-Annotations of functions and function attributes of bodies do not travel. A global that a
-behavior assigns changes in the interpreter that ran the behavior, and nowhere else.
+Annotations of functions and function attributes of bodies do not travel. A global that
+a behavior assigns changes in the interpreter that ran the behavior, and nowhere else.
 
 This module is the face of shipping towards the C code; the work is done in `_ship_send`
 and `_ship_receive`.
@@ -63,8 +63,8 @@ class Shipment:
     """A described function.
 
     blob: what `build` makes a function of, in any interpreter.
-    watch: pairs of a globals dict and a name. When `names.get(name, MISSING)` is not the
-        object at the same place of `seen`, call `refresh`.
+    watch: pairs of a globals dict and a name. When `names.get(name, MISSING)` is not
+        the object at the same place of `seen`, call `refresh`, which replaces both.
     """
 
     __slots__ = ("blob", "roots", "seen", "watch")
@@ -131,8 +131,8 @@ def update_watch(shipment: Shipment) -> None:
 def build(blob: bytes) -> FunctionType:
     """The function of a shipment, in the interpreter that calls this.
 
-    Its closure's cells are empty, and it has no defaults. ImportError if it belongs to a
-    module that cannot be imported here.
+    Its closure's cells are empty, and it has no defaults. ImportError if it belongs to
+    a module that cannot be imported here.
     """
     catch_up()
     key, space_name, imported, name, qualname, code = marshal.loads(blob)

@@ -1,11 +1,12 @@
 """Classes by value: a class taken apart, and put together in another interpreter.
 
-A definition is two pickles. The *header* makes a skeleton: metaclass, name, bases, slots,
-and the members of an enum. The *body* is the rest of the class's dict. In between the
-skeleton becomes known, so that methods may refer to their class.
+A definition is two pickles. The *header* makes a skeleton: metaclass, name, bases,
+slots, and the members of an enum. The *body* is the rest of the class's dict. In
+between the skeleton becomes known, so that methods may refer to their class.
 
-Neither the metaclass's constructor, nor `__init_subclass__`, nor `__set_name__`, nor the
-constructors of enum members run a second time: what they did is in the dict that travels.
+Neither the metaclass's constructor, nor `__init_subclass__`, nor `__set_name__`, nor
+the constructors of enum members run a second time: what they did is in the dict that
+travels.
 
 Threads: as `_ship`, which calls this.
 """
@@ -47,14 +48,14 @@ _LEFT_OUT = frozenset(
 # An entry of an enum's body that is no attribute.
 _MEMBER_STATES = "member states"
 
-# ---- taking apart ----------------------------------------------------------------------
+# ---- taking apart --------------------------------------------------------------------
 
 
 def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes:
     """The definition of `cls`. `left_out(name, reason)` hears of attributes that cannot
     be shipped. TypeError if the class itself cannot be."""
-    kind, header = describe_header(cls)
     try:
+        kind, header = describe_header(cls)
         head = dump((kind, *header))
         body = dump_body(body_of(cls), dump, left_out)
     except Exception as error:
@@ -130,7 +131,7 @@ def annotations_of(cls: type) -> Any:
         return None
     try:
         return dict(cls.__annotations__)
-    except Exception:  # noqa: BLE001 - evaluating annotations runs arbitrary code
+    except Exception:  # evaluating annotations runs arbitrary code
         return None
 
 
@@ -140,7 +141,7 @@ def dump_body(
     """The body's pickle, without the attributes that have none."""
     try:
         return dump(body)
-    except Exception:  # noqa: BLE001 - whatever a user's __reduce__ raises
+    except Exception:  # whatever a user's __reduce__ raises
         body = {n: v for n, v in body.items() if dumps_alone(n, v, dump, left_out)}
         return dump(body)
 
@@ -150,7 +151,7 @@ def dumps_alone(
 ) -> bool:
     try:
         dump(value)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # as above
         if name != "__annotations__":
             left_out(name, str(error))
         return False
@@ -183,7 +184,7 @@ def member_data(cls: Any, member: Any) -> tuple[str, Any, tuple[Any, ...]]:
     return member._name_, data, value if isinstance(value, tuple) else (value,)
 
 
-# ---- putting together ------------------------------------------------------------------
+# ---- putting together ----------------------------------------------------------------
 
 
 def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) -> type:

@@ -1,11 +1,12 @@
 """The process-wide log of definitions, as one interpreter sees it.
 
-A record is a module's key, a name in it, and a blob, whose first byte says what it is. The
-latest record of a name wins. Classes are recorded under the empty key and their token.
+A record is a module's key, a name in it, and a blob, whose first byte says what it is.
+The latest record of a name wins. Classes are recorded under the empty key and their
+token.
 
 Threads: any; the log itself is thread-safe. `LOCK` guards the tables of shipping; user
-code may run under it (`__reduce__` of globals), which must not wait for another thread that
-schedules.
+code may run under it (`__reduce__` of globals), which must not wait for another thread
+that schedules.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def log() -> Backend:
     return _backend  # type: ignore[return-value, unused-ignore]
 
 
-# ---- classes and their tokens ----------------------------------------------------------
+# ---- classes and their tokens --------------------------------------------------------
 
 _tokens: dict[int, tuple[ref[type], str]] = {}
 _classes: dict[str, ref[type]] = {}

@@ -11,6 +11,7 @@ Threads: a pickler belongs to one call.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import marshal
@@ -68,7 +69,7 @@ class Pickler(pickle.Pickler):
         return reduce_by_module(self, obj)
 
 
-# ---- functions -------------------------------------------------------------------------
+# ---- functions -----------------------------------------------------------------------
 
 
 def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
@@ -136,7 +137,7 @@ def make_cached(function: Callable[..., Any], maxsize: int | None, typed: bool) 
     return functools.lru_cache(maxsize, typed)(function)
 
 
-# ---- descriptors and other parts of classes --------------------------------------------
+# ---- descriptors and other parts of classes ------------------------------------------
 
 
 def reduce_property(_: Pickler, prop: property) -> Reduced:
@@ -198,7 +199,7 @@ def keep_sentinel(token: str, obj: object) -> None:
     _sentinels[token] = obj
 
 
-# ---- typing ----------------------------------------------------------------------------
+# ---- typing --------------------------------------------------------------------------
 
 
 def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
@@ -243,7 +244,7 @@ def make_type_parameter(
     return known
 
 
-# ---- classes, exceptions, enums --------------------------------------------------------
+# ---- classes, exceptions, enums ------------------------------------------------------
 
 _HEAP_TYPE = 1 << 9
 
@@ -291,10 +292,9 @@ def make_exception(cls: type[BaseException]) -> BaseException:
 
 def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     arguments, args, attributes, cause = state
-    try:
+    # UnicodeError and its like want other arguments than they may have been given.
+    with contextlib.suppress(TypeError):
         native_exception(type(error)).__init__(error, *arguments)
-    except TypeError:
-        pass  # UnicodeError and its like want other arguments than they were given
     error.args = args
     error.__dict__.update(attributes or {})
     if cause is not None:
@@ -317,7 +317,7 @@ def make_enum_member(cls: Any, name: str) -> Any:
     return cls._member_map_[name]
 
 
-# ---- the rest --------------------------------------------------------------------------
+# ---- the rest ------------------------------------------------------------------------
 
 _WEAK_MAPPINGS = frozenset({"WeakKeyDictionary", "WeakValueDictionary"})
 _TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"})
@@ -359,10 +359,10 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
 
 
 def warm_up() -> None:
-    """Has the keyword parsers of pickle made by the interpreter that imports this first.
+    """Has pickle's keyword parsers made by the interpreter that imports this first.
 
-    CPython 3.12.1 allocates them on first use by whichever interpreter that is, and frees
-    them in the main interpreter, which must therefore be the one.
+    CPython 3.12.1 allocates them on first use by whichever interpreter that is, and
+    frees them in the main interpreter, which must therefore be the one.
     """
     pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
     pickle.loads(b"N.", buffers=None)

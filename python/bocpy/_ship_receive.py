@@ -93,7 +93,7 @@ def apply(key: Key, blob: bytes) -> bool:
     names = names_of(module)
     try:
         value = MISSING if blob == DELETED else load_definition(blob)
-    except Exception as error:  # noqa: BLE001 - unpickling runs arbitrary code
+    except Exception as error:  # unpickling runs arbitrary code
         refuse(key, str(error) or type(error).__name__)
         return isinstance(error, ImportError)
     _reasons.pop(key, None)
@@ -179,9 +179,10 @@ def find_class(reference: str) -> type:
 
 
 def explain(name: str, module: str = "__main__") -> str | None:
-    """Why a global of `module`, or `Class.attribute`, is missing here, if that is known."""
+    """Why a global of `module`, or a `Class.attribute`, is missing here, if known."""
     reason = _reasons.get((module, name))
     if reason is None:
         return None
     kind = "attribute" if "." in name else "global"
-    return f"{kind} {name!r} of {module} could not be shipped to this interpreter: {reason}"
+    what = f"{kind} {name!r} of {module}"
+    return f"{what} could not be shipped to this interpreter: {reason}"

@@ -1,8 +1,8 @@
 """Sending: pickles values, and publishes what they and shipped functions reach.
 
-A value is pickled first and says what it reached: names of owned spaces and classes. Each
-name that is not what was last published is then defined, which reaches further names. At
-the end the definitions go to the log, classes first.
+A value is pickled first and says what it reached: names of owned spaces and classes.
+Each name that is not what was last published is then defined, which reaches further
+names. At the end the definitions go to the log, classes first.
 
 Threads: any; LOCK guards the tables.
 
@@ -66,7 +66,7 @@ _objects: dict[int, tuple[object, str]] = {}
 _depth = 0
 
 
-# ---- values ----------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------
 
 
 class _Shipper(Pickler):
@@ -174,7 +174,7 @@ def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
     return file.getvalue(), buffers or None
 
 
-# ---- publishing ------------------------------------------------------------------------
+# ---- publishing ----------------------------------------------------------------------
 
 
 @contextmanager
@@ -208,8 +208,8 @@ def drain() -> None:
 
 
 def flush() -> None:
-    """Gives the records to the log: classes first, and what was reached last before what
-    reached it, since loading a value may run functions that it reaches."""
+    """Gives the records to the log: classes first, and what was reached last before
+    what reached it, since loading a value may run functions that it reaches."""
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
     for key in keys:
@@ -256,7 +256,7 @@ _ANNOUNCED = ("__file__", "__package__", "__doc__")
 
 
 def announce(space: Space) -> None:
-    """Publishes once what a module says of itself, for relative imports and the like."""
+    """Publishes once what a module says of itself: relative imports need it."""
     for name in _ANNOUNCED:
         key = (space.key, name)
         value = space.names.get(name)
@@ -275,7 +275,7 @@ def definition_of(value: object, entry: Entry) -> bytes:
     shipper = _Shipper(file, root=value)
     try:
         shipper.dump(value)
-    except Exception as error:  # noqa: BLE001 - whatever a user's __reduce__ raises
+    except Exception as error:  # whatever a user's __reduce__ raises
         entry.refusal = str(error) or type(error).__name__
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
     entry.deps = frozenset(shipper.deps)
@@ -283,7 +283,7 @@ def definition_of(value: object, entry: Entry) -> bytes:
     return VALUE + file.getvalue()
 
 
-# ---- classes ---------------------------------------------------------------------------
+# ---- classes -------------------------------------------------------------------------
 
 
 def export_class(cls: type) -> str:

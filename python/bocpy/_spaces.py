@@ -1,10 +1,10 @@
 """Namespaces: the globals that shipped functions run in, and what names them.
 
-| space | key | at the receiver |
+| the globals are | key | at the receiver |
 |---|---|---|
-| of an importable module | its name | the module, imported there; nothing of it travels |
-| of `__main__`, or of a module that only this interpreter can have | its name | a module that holds what was published |
-| of code run by `exec` and its like, in a dict of its own | name`#`token | a dict that holds what was published |
+| an importable module's | its name | the module, imported there; nothing travels |
+| `__main__`'s, or another module's | its name | a module with what was published |
+| a dict that `exec` was given | name`#`token | a dict with what was published |
 
 An interpreter *owns* the spaces that its own code filled; it publishes names of those
 only, and ignores what others say about them.
@@ -14,6 +14,7 @@ Threads: any; a race makes the same entry twice, and the first one wins.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import os
 import sys
@@ -94,9 +95,11 @@ def receive(key: str, name: str, imported: bool) -> Space:
     if imported:
         names = import_module(key).__dict__
     elif "#" in key:
-        names = {"__name__": name, "__builtins__": __builtins__}
+        names = {"__name__": name}
     else:
         names = sys.modules.setdefault(name, ModuleType(name)).__dict__
+    # Imports that C code does in the name of a function look for it.
+    names.setdefault("__builtins__", builtins)
     return add(Space(key, name, names, owned=False, imported=imported))
 
 
@@ -122,6 +125,8 @@ def importable(name: str) -> bool:
     module = sys.modules.get(name)
     if module is None or name == "__main__":
         return False
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return True
     known = _importable.get(name)
     if known is None or known[0] is not module:
         known = _importable[name] = (module, _is_findable(name, module))
@@ -130,8 +135,10 @@ def importable(name: str) -> bool:
 
 def _is_findable(name: str, module: ModuleType) -> bool:
     spec = getattr(module, "__spec__", None)
-    if spec is None or spec.name != name:
+    if spec is None:
         return False
+    if spec.name != name:
+        return is_alias(name, spec.name, module)
     # Test modules, as pytest rewrites them, hold state of the one run they belong to.
     if type(spec.loader).__module__.partition(".")[0] == "_pytest":
         return False
@@ -146,11 +153,18 @@ def _is_findable(name: str, module: ModuleType) -> bool:
     return _find_origin(name, path) == (True, spec.origin)
 
 
+def is_alias(name: str, real: str, module: ModuleType) -> bool:
+    """Whether importing a package makes `name` another name of the module `real`."""
+    parent = name.rpartition(".")[0]
+    same = sys.modules.get(real) is module
+    return same and bool(parent) and importable(parent) and importable(real)
+
+
 def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, path)
-        except Exception:  # noqa: BLE001, S112 - somebody else's; others lack it
+        except Exception:  # somebody else's; others lack it
             continue
         if spec is not None:
             return True, spec.origin

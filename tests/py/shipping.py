@@ -2,8 +2,8 @@
 
 `There().call(function, *arguments)` describes the function here, hands the published
 log and the pickled arguments over as bytes, runs the function there, and returns its
-result, or raises `Failed` with the traceback. Nothing else of bocpy is involved: the log is
-a list, and there is no worker.
+result, or raises `Failed` with the traceback. Nothing else of bocpy is involved: the
+log is a list, and there is no worker.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ shipping.serve({file!r})
 
 
 def make_interpreter():
-    """A function that runs source text in a new sub-interpreter, and one that ends it."""
+    """What runs source text in a new sub-interpreter, and what ends that."""
     if sys.version_info >= (3, 14):
         from concurrent import interpreters
 

@@ -39,7 +39,7 @@ def case(function):
     return function
 
 
-# ---- constants, modules, functions -----------------------------------------------------
+# ---- constants, modules, functions ---------------------------------------------------
 
 OFFSET = 100
 TABLE = {"one": 1, "two": [2, 2], "self": None}
@@ -98,7 +98,13 @@ def lambdas_and_partials():
 
 @case
 def modules():
-    return renamed.dumps([1]), path.join("a", "b"), absent, os.sep, xml.dom.Node.TEXT_NODE
+    return (
+        renamed.dumps([1]),
+        path.join("a", "b"),
+        absent,
+        os.sep,
+        xml.dom.Node.TEXT_NODE,
+    )
 
 
 @case
@@ -181,7 +187,7 @@ def dispatch():
     return dispatched(1), dispatched("x"), list(generate(3))
 
 
-# ---- classes ---------------------------------------------------------------------------
+# ---- classes -------------------------------------------------------------------------
 
 
 class Base:
@@ -308,7 +314,7 @@ def dataclass_inheritance():
 class Color(enum.Enum):
     RED = 1
     GREEN = "green"
-    ROT = 1
+    ROT = 1  # noqa: PIE796
 
     def shout(self):
         return self.name + "!"
@@ -336,7 +342,7 @@ class Numbered(enum.Enum):
         return made
 
     A = ()
-    B = ()
+    B = ()  # noqa: PIE796
 
 
 class Level(enum.IntEnum):
@@ -370,13 +376,24 @@ class Lenient(enum.Enum):
 @case
 def enums():
     same = Color(1) is Color.RED is Color.ROT is Color["RED"]
-    return same, Color.GREEN.shout(), Color("green").name, Color.first().name, len(Color)
+    return (
+        same,
+        Color.GREEN.shout(),
+        Color("green").name,
+        Color.first().name,
+        len(Color),
+    )
 
 
 @case
 def enums_with_constructors():
     found = Planet((1.0, 2.0)) is Planet.EARTH, Planet.EARTH.mass
-    return found, [m.value for m in Numbered], Numbered(2) is Numbered.B, Lenient(9).name
+    return (
+        found,
+        [m.value for m in Numbered],
+        Numbered(2) is Numbered.B,
+        Lenient(9).name,
+    )
 
 
 @case
@@ -393,7 +410,12 @@ def enums_of_other_types():
 def flags():
     both = Access.READ | Access.WRITE
     bits = Bits.R | Bits.W
-    return both is Access.BOTH, Access.READ in both, bits.value, ~Bits.R & bits == Bits.W
+    return (
+        both is Access.BOTH,
+        Access.READ in both,
+        bits.value,
+        ~Bits.R & bits == Bits.W,
+    )
 
 
 class Meta(type):
@@ -573,7 +595,12 @@ Classic = collections.namedtuple("Classic", "a b", defaults=[9])
 
 @case
 def named_tuples():
-    return Pair(1).swapped(), Classic(1)._replace(a=5), Pair(1)._asdict(), Classic._fields
+    return (
+        Pair(1).swapped(),
+        Classic(1)._replace(a=5),
+        Pair(1)._asdict(),
+        Classic._fields,
+    )
 
 
 class Failure(Exception):
@@ -634,14 +661,21 @@ def rebuild(keys):
 
 
 ORDERED = Ordered(3)
-INSTANCES = [Point(1), Derived(2), Color.RED, Level.LOW, Slotted(1, 2), Chameleon(k="rebuilt")]
+INSTANCES = [
+    Point(1),
+    Derived(2),
+    Color.RED,
+    Level.LOW,
+    Slotted(1, 2),
+    Chameleon(k="rebuilt"),
+]
 
 
 @case
 def instances():
     types = [type(i).__name__ for i in INSTANCES]
     same = type(INSTANCES[0]) is Point and INSTANCES[2] is Color.RED
-    return types, same, INSTANCES[-1], ORDERED >= Ordered(2), INSTANCES[4].hidden()
+    return types, same, INSTANCES[-1], Ordered(2) <= ORDERED, INSTANCES[4].hidden()
 
 
 def local_class():
@@ -662,7 +696,7 @@ def classes_of_functions():
     return LocalClass().get(), LocalClass.__qualname__
 
 
-# ---- what crosses, both ways -----------------------------------------------------------
+# ---- what crosses, both ways ---------------------------------------------------------
 
 
 def sent_and_returned(there):
@@ -705,7 +739,7 @@ def rebinding(there):
         return helper(0)
 
     def uses_hidden():
-        return HIDDEN
+        return HIDDEN  # noqa: F821
 
     try:
         there.call(uses_late)

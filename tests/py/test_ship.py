@@ -1,0 +1,655 @@
+"""Shipping functions and classes: bocpy._ship alone, without a runtime.
+
+`programs/shipped.py` has one of everything; it runs in every place, each in a process
+of its own, against real sub-interpreters (`shipping.py`). What needs no second
+interpreter is tested in this process.
+"""
+
+import ast
+import functools
+import os
+import pathlib
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+
+import pytest
+from bocpy import _body, _names, _ship, _ship_log, _ship_receive, _spaces
+
+HERE = pathlib.Path(__file__).parent
+SHIPPED = (HERE / "programs" / "shipped.py").read_text(encoding="utf-8")
+LIMIT = 60
+
+# ---- programs in every place ---------------------------------------------------------
+
+REPORT = "\nif __name__ == %r:\n    report()\n"
+
+# place: (the files, the command, how often the program's own code runs)
+PLACES = {
+    "script": ({"it.py": SHIPPED + "\nreport()\n"}, ["it.py"], 1),
+    "guarded": ({"it.py": SHIPPED + REPORT % "__main__"}, ["it.py"], 1),
+    "-m": ({"it.py": SHIPPED + "\nreport()\n"}, ["-m", "it"], 1),
+    "-m of a package": (
+        {"pack/__init__.py": "", "pack/__main__.py": SHIPPED + "\nreport()\n"},
+        ["-m", "pack"],
+        1,
+    ),
+    "-c": ({}, ["-c", SHIPPED + "\nreport()\n"], 1),
+    "stdin": ({"stdin": SHIPPED + "\nreport()\n"}, ["-"], 1),
+    "runpy": (
+        {"it.py": SHIPPED + REPORT % "other", "run.py": ""},
+        ["-c", "import runpy; runpy.run_path('it.py', run_name='other')"],
+        1,
+    ),
+    "exec": (
+        {"it.py": SHIPPED + "\nreport()\n"},
+        ["-c", "exec(open('it.py').read(), {'__name__': '__console__'})"],
+        1,
+    ),
+    "pytest": (
+        {"test_it.py": SHIPPED + "\ndef test():\n    report()\n"},
+        ["-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", "test_it.py"],
+        1,
+    ),
+    "import": (
+        {"it.py": SHIPPED},
+        ["-c", "import it; it.report(rebinds=False)"],
+        3,
+    ),
+    "import from a package": (
+        {"pack/__init__.py": "", "pack/it.py": SHIPPED},
+        ["-c", "from pack.it import report; report(rebinds=False)"],
+        3,
+    ),
+}
+
+CASES = [
+    line.removeprefix("def ").partition("(")[0]
+    for before, line in zip(
+        SHIPPED.splitlines(), SHIPPED.splitlines()[1:], strict=False
+    )
+    if before == "@case"
+]
+
+SENT = {
+    ("callables", 0): 5,
+    ("callables", 1): 106,
+    ("callables", 2): 10,
+    ("callables", 3): 6,
+    ("callables", 4): 11,
+    ("callables", 5): 102,
+    ("callables", 6): (6, True),
+    ("callables", 7): (5, 55),
+    ("sent_and_returned", 1): True,
+    ("sent_and_returned", 2): True,
+    ("sent_and_returned", 3): (True, 3, ("3: d",), 3),
+    ("sent_and_returned", 4): (("f", 2, True), True, True, "[Errno 2] gone: 'f'"),
+    ("sent_and_returned", 5): (2, True),
+    ("sent_and_returned", 6): True,
+    ("sent_and_returned", 7): (True, (5, True, True)),
+    ("sent_and_returned", 8): (True, (5, True, True)),
+    ("through", 0): (5, True, True),
+}
+
+REBOUND = {
+    ("rebinding", 1): "late",
+    ("rebinding", 2): "later",
+    ("rebinding", 3): 100,
+    ("rebinding", 4): 7,
+    ("rebinding", 6): 3,
+}
+
+
+def environment(**more):
+    """This process's, with everything that can be imported here."""
+    path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+def run(command, folder, stdin="", **more):
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=environment(**more),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done
+
+
+@functools.cache
+def report_of(place):
+    """What the program printed, as a dict, and how often its own code ran."""
+    files, command, _ = PLACES[place]
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files.items():
+            file = pathlib.Path(folder, name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        tally = pathlib.Path(folder, "tally")
+        done = run(command, folder, files.get("stdin", ""), TALLY=str(tally))
+        lines = [line for line in done.stdout.splitlines() if line.startswith("(")]
+        count = len(tally.read_text())
+    results = {}
+    for line in lines:
+        *key, value = parse(line)
+        results[tuple(key)] = value
+    return results, count, done.stderr
+
+
+def parse(line):
+    """A printed tuple; what is not a literal stays text."""
+    try:
+        return ast.literal_eval(line)
+    except ValueError:
+        name, number, rest = line[1:-1].split(", ", 2)
+        return ast.literal_eval(name), ast.literal_eval(number), rest
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", CASES)
+def test_a_body_sees_what_its_module_sees(place, name):
+    results, _, errors = report_of(place)
+    assert results[name, "same"] is True, errors[-3000:]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_values_and_callables_cross(place):
+    results, _, _ = report_of(place)
+    assert {key: results[key] for key in SENT} == SENT
+    assert results["sent_and_returned", 0] == "((Point(x=2, y=0, tags=[]), True), True)"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_module_runs_once(place):
+    _, count, _ = report_of(place)
+    assert count == PLACES[place][2]
+
+
+@pytest.mark.parametrize("place", [p for p in PLACES if "import" not in p])
+def test_rebinding_reaches_later_behaviors(place):
+    results, _, _ = report_of(place)
+    assert {key: results[key] for key in REBOUND} == REBOUND
+    assert results["rebinding", 0].startswith("NameError: name 'late' is not defined")
+    if place not in ("runpy", "exec", "pytest"):
+        assert results["rebinding", 5].startswith(
+            "NameError: global 'HIDDEN' of __main__ could not be shipped to this "
+            "interpreter:"
+        )
+    assert results["rebinding", 7].startswith("NameError: name 'HIDDEN' is not defined")
+
+
+def program(source, tmp_path, **files):
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    head = "from shipping import Failed, There\n"
+    (tmp_path / "it.py").write_text(head + source, encoding="utf-8")
+    return run(["it.py"], tmp_path).stdout.splitlines()
+
+
+def test_attributes_that_cannot_travel_are_explained(tmp_path):
+    source = """
+import threading
+from bocpy import _ship
+class C:
+    lock, fine = threading.Lock(), 1
+def body():
+    return C.fine, hasattr(C, "lock"), _ship.explain("C.lock")
+print(There().call(body))
+"""
+    (line,) = program(source, tmp_path)
+    fine, found, reason = ast.literal_eval(line)
+    assert (fine, found) == (1, False)
+    assert reason.startswith("attribute 'C.lock' of __main__ could not be shipped")
+
+
+def test_a_redefined_class_is_another_one(tmp_path):
+    source = """
+class C: n = 1
+there, first, Old = There(), C(), C
+def body(one): return type(one) is C, type(one).n, C.n
+print(there.call(body, first))
+class C: n = 2
+print(there.call(body, first))
+print(there.call(body, C()))
+print(type(there.call(lambda one: one, first)) is Old)
+"""
+    assert program(source, tmp_path) == [
+        "(True, 1, 1)",
+        "(False, 1, 2)",
+        "(True, 2, 2)",
+        "True",
+    ]
+
+
+def test_a_module_that_cannot_be_found_again_goes_by_value(tmp_path):
+    source = """
+import pathlib, only_here
+pathlib.Path("only_here.py").unlink()
+print(There().call(only_here.function), There().call(lambda: only_here.function()))
+"""
+    assert program(source, tmp_path, only_here="def function(): return 1") == ["1 1"]
+
+
+def test_a_module_that_cannot_be_imported_there(tmp_path):
+    source = """
+import only_main
+there = There()
+try:
+    there.call(only_main.function)
+except Failed as error:
+    print(str(error).splitlines()[-1])
+def body():
+    return only_main
+try:
+    there.call(body)
+except Failed as error:
+    print(str(error).splitlines()[-1])
+"""
+    only_main = """
+import sys
+if not hasattr(sys.modules["__main__"], "__file__"):
+    raise ImportError("main only")
+def function(): return 1
+"""
+    function, body = program(source, tmp_path, only_main=only_main)
+    advice = "(main only); use start(backend='threads'), or keep what needs it in a"
+    assert (
+        f"module 'only_main' cannot be imported in a worker interpreter {advice}"
+        in (function)
+    )
+    assert body.startswith("NameError: global 'only_main' of __main__ could not be")
+    assert advice in body
+
+
+def test_modules_that_no_file_holds_go_by_value(tmp_path):
+    source = """
+import sys, types
+made = types.ModuleType("made")
+exec("class C: pass\\ndef f(): return C, g()\\ndef g(): return 7\\n", made.__dict__)
+sys.modules["made"] = made
+def body(one): return made.g(), made.f()[0] is made.C, type(one) is made.C
+print(There().call(body, made.C()))
+print(There().call(made.f)[1])
+"""
+    assert program(source, tmp_path) == ["(7, True, True)", "7"]
+
+
+def test_submodules_that_are_used_later(tmp_path):
+    source = """
+import xml
+there = There()
+def first(): return xml.__name__
+def second(): return xml.dom.minidom.__name__
+print(there.call(first))
+import xml.dom.minidom
+print(there.call(second))
+"""
+    assert program(source, tmp_path) == ["xml", "xml.dom.minidom"]
+
+
+def test_functions_of_importable_modules_are_imported(tmp_path):
+    source = """
+import other
+there = There()
+print(there.call(other.where), there.call(lambda f: f is other.where, other.where))
+print(there.call(other.maker(3)), there.call(lambda f: f(), other.maker(4)))
+print(there.call(lambda one: type(one) is other.C, other.C()))
+print(type(there.call(other.local)).__qualname__)
+"""
+    other = """
+import sys
+def where(): return where.__globals__ is sys.modules["other"].__dict__
+def maker(n):
+    def made(): return n, where()
+    return made
+class C: pass
+def local():
+    class Local: pass
+    return Local()
+"""
+    assert program(source, tmp_path, other=other) == [
+        "True True",
+        "(3, True) (4, True)",
+        "True",
+        "local.<locals>.Local",
+    ]
+
+
+def test_classes_that_refer_to_each_other(tmp_path):
+    source = """
+class A:
+    def twin(self): return B()
+    def up(self): return __class__
+class B(A):
+    partner = A
+    def up(self): return super().up()
+A.partner = B
+class M(type):
+    def __call__(cls): return super().__call__()
+class N(metaclass=M):
+    Inner = None
+class O(N):
+    pass
+N.Inner = O
+there = There()
+def body(): return A().twin().up() is A, A.partner is B, B.partner is A, N.Inner is O
+print(there.call(body), there.call(lambda o: type(o) is O and O.__mro__[1] is N, O()))
+"""
+    assert program(source, tmp_path) == ["(True, True, True, True) True"]
+
+
+def test_a_function_that_cannot_travel_is_refused_where_it_is_sent(tmp_path):
+    source = """
+import threading
+def holds(lock=threading.Lock()): pass
+try:
+    There().call(lambda f: f, holds)
+except TypeError as error:
+    print(error)
+"""
+    (line,) = program(source, tmp_path)
+    assert line.startswith("cannot ship function 'holds' of __main__: cannot pickle")
+
+
+def test_threads_that_export_at_the_same_time(tmp_path):
+    source = """
+import threading
+from bocpy import _ship
+classes = [type(f"C{i}", (), {"n": i}) for i in range(200)]
+sent = [None] * 4
+start = threading.Barrier(4)
+def work(k):
+    start.wait()
+    sent[k] = [_ship.dumps(c())[0] for c in classes]
+threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+for t in threads: t.start()
+for t in threads: t.join()
+def body(data):
+    return [[type(_ship.loads(d)) for d in one] for one in data]
+def check(data):
+    first, *others = body(data)
+    same = all(other == first for other in others)
+    return same, [c.n for c in first] == [*range(200)]
+print(There().call(check, sent))
+"""
+    assert program(source, tmp_path) == ["(True, True)"]
+
+
+# ---- in this process -----------------------------------------------------------------
+
+
+class Log:
+    def __init__(self):
+        self.records = []
+
+    def _publish(self, module, name, blob):
+        self.records.append((module, name, blob))
+
+    def _published_since(self, version):
+        return len(self.records), self.records[version:]
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """A log of this test alone."""
+    made = Log()
+    monkeypatch.setattr(_ship_log, "_backend", made)
+    monkeypatch.setattr(_ship_receive, "_version", 0)
+    return made
+
+
+async def coroutine(): ...
+
+
+async def asynchronous_generator():
+    yield
+
+
+def generator():
+    yield
+
+
+REFUSED = [
+    (coroutine, "behavior 'coroutine' is a coroutine function: write `def`"),
+    (asynchronous_generator, "is an asynchronous generator"),
+    (generator, "behavior 'generator' is a generator function: return a list"),
+]
+
+
+@pytest.mark.parametrize(("function", "message"), REFUSED)
+def test_bodies_that_are_refused(function, message):
+    with pytest.raises(SyntaxError, match=message) as caught:
+        _ship.check_body(function)
+    assert caught.value.filename == __file__
+    assert caught.value.lineno == function.__code__.co_firstlineno
+
+
+def assigning():
+    n = 0
+
+    def direct():
+        nonlocal n
+        n = 1
+
+    def nested():
+        def inner():
+            nonlocal n
+            n += 1
+
+        return inner, n
+
+    def deleting():
+        nonlocal n
+        del n
+
+    return direct, nested, deleting
+
+
+@pytest.mark.parametrize("function", assigning(), ids=lambda f: f.__name__)
+def test_bodies_that_assign_closures_are_refused(function):
+    with pytest.raises(SyntaxError, match="assigns 'n' of an enclosing") as caught:
+        _ship.check_body(function)
+    assert caught.value.lineno > function.__code__.co_firstlineno
+
+
+def test_bodies_may_assign_what_is_their_own():
+    outer = 1
+
+    def body():
+        own = outer
+
+        def inner():
+            nonlocal own
+            own += 1
+
+        inner()
+        return own
+
+    assert _ship.check_body(body).free == ("outer",)
+
+
+def test_a_body_is_described():
+    free = 1
+
+    def body(a, b, /, c, d=1, *args, e, f=2, **kwargs):
+        return free
+
+    assert _ship.check_body(body) == _body.Body(
+        positional=4,
+        defaults=1,
+        keyword_only=("e", "f"),
+        varargs=True,
+        varkeywords=True,
+        free=("free",),
+    )
+
+
+class Callable:
+    def __call__(self, *args, **keywords):
+        return self, args, keywords
+
+    def method(self, *args, **keywords):
+        return self, args, keywords
+
+
+CALLABLE = Callable()
+
+
+def plain(*args, **keywords):
+    return args, keywords
+
+
+partial = functools.partial
+NORMALIZED = [
+    (plain, plain, (), {}),
+    (CALLABLE.method, Callable.method, (CALLABLE,), {}),
+    (CALLABLE, Callable.__call__, (CALLABLE,), {}),
+    (partial(plain, 1, k=2), plain, (1,), {"k": 2}),
+    (partial(partial(plain, 1, k=2), 3, k=4), plain, (1, 3), {"k": 4}),
+    (partial(CALLABLE.method, 5), Callable.method, (CALLABLE, 5), {}),
+    (abs, _body.call_target, (abs,), {}),
+    (str, _body.call_target, (str,), {}),
+    (partial(int, "7"), _body.call_target, (int, "7"), {}),
+]
+
+
+@pytest.mark.parametrize(("target", "function", "extra", "keywords"), NORMALIZED)
+def test_callables_become_functions(target, function, extra, keywords):
+    assert _ship.normalize(target) == (function, extra, keywords)
+    found, before, by_name = _ship.normalize(target)
+    assert found(*before, 8, **by_name) == target(8)
+
+
+@pytest.mark.parametrize("target", [1, None, "text", [plain]])
+def test_what_is_not_callable_is_refused(target):
+    with pytest.raises(TypeError, match="a behavior is a callable, not"):
+        _ship.normalize(target)
+
+
+REACHING = """
+def body(value):
+    global assigned
+    assigned = value.attribute
+
+    class Local(base):
+        member = in_class
+
+        def method(self):
+            return in_method
+
+    return [in_list for _ in ()], lambda: in_lambda, Local, len
+"""
+
+
+def test_global_names_are_those_that_are_looked_up():
+    names = {}
+    exec(REACHING, names)
+    found = _names.global_names(names["body"].__code__)
+    assert {name for name in found if not name.startswith("__")} == {
+        "assigned",
+        "base",
+        "in_class",
+        "in_method",
+        "in_list",
+        "in_lambda",
+        "len",
+    }
+
+
+def test_buffers_go_out_of_band(log):
+    content = bytearray(1 << 16)
+    data, buffers = _ship.dumps([pickle.PickleBuffer(content)])
+    assert len(data) < 1000
+    assert [b.raw().nbytes for b in buffers] == [1 << 16]
+    (again,) = _ship.loads(data, buffers)
+    assert memoryview(again) == content
+    assert _ship.dumps([1])[1] is None
+    assert log.records == []
+
+
+def test_importable_things_publish_nothing(log):
+    for thing in (
+        os.path.join,
+        dict,
+        pathlib.Path,
+        os,
+        functools.partial(max, 1),
+        range,
+    ):
+        data, buffers = _ship.dumps(thing)
+        again = _ship.loads(data, buffers)
+        assert again is thing or repr(again) == repr(thing)
+    assert log.records == []
+
+
+def test_references_of_classes(log):
+    class Local:
+        pass
+
+    assert _ship.export_class(dict) == "builtins:dict"
+    assert _ship.find_class("collections.abc:Mapping").__name__ == "Mapping"
+    token = _ship.export_class(Local)
+    assert _ship.export_class(Local) == token
+    assert _ship.find_class(token) is Local
+    assert [record[:2] for record in log.records if record[0] == ""] == [("", token)]
+
+
+def test_unknown_references(log):
+    with pytest.raises(TypeError, match="a class was sent that was never published"):
+        _ship.find_class("no.token")
+
+
+@pytest.mark.parametrize(
+    "value", [threading.Lock(), sys.stdout, (n for n in ()), sys._getframe()], ids=repr
+)
+def test_what_cannot_travel(value, log):
+    with pytest.raises(TypeError, match="cannot pickle"):
+        _ship.dumps([value])
+
+
+def test_a_class_whose_metaclass_cannot_travel_is_refused(log):
+    with pytest.raises(TypeError, match=r"cannot ship class .*Refused: not this one"):
+        _ship.export_class(Refused)
+    assert [key for key in log.records if not key[0]] == []
+
+
+class Stubborn(type):
+    def __getattribute__(cls, name):
+        if name == "__bases__":
+            raise TypeError("not this one")
+        return super().__getattribute__(name)
+
+
+Refused = Stubborn("Refused", (), {})
+
+
+def test_what_is_watched(log):
+    namespace = {"__name__": "nowhere", "LOCK": threading.Lock()}
+    exec("def watched(): return LOCK, late()", namespace)
+    shipment = _ship.describe(namespace["watched"])
+    seen = zip([name for _, name in shipment.watch], shipment.seen, strict=True)
+    assert dict(seen) == {"LOCK": namespace["LOCK"], "late": _ship.MISSING}
+    count = len(log.records)
+    _ship.refresh(shipment)
+    assert len(log.records) == count
+    exec("def late(): return later", namespace)
+    _ship.refresh(shipment)
+    assert [name for _, name, _ in log.records[count:]] == ["late"]
+    assert {name for _, name in shipment.watch} == {"LOCK", "late", "later"}
+    assert namespace["late"] in shipment.seen
+
+
+def test_which_modules_are_importable():
+    for name in ("os", "os.path", "sys", "collections.abc", "posixpath", "bocpy._ship"):
+        assert _spaces.importable(name)
+        assert _spaces.module_key(sys.modules[name]) is not None
+    assert not _spaces.importable("__main__")
+    assert not _spaces.importable("there_is_no_such_module")
+    assert not _spaces.importable(__name__)
