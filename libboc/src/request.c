@@ -87,9 +87,10 @@ static bool enter_writer(boci_request *writer) {
 /* Puts `first` behind a reader, which may be granted at the same moment. */
 static bool follow_reader(boci_request *reader, boci_request *first,
                           const boci_executor *to) {
-  const uintptr_t word = 
+  const bool reads = boci_request_reads(first); /* a writer may be gone after the add */
+  const uintptr_t word =
       boci_add_acq_rel(&reader->word, boci_request_as_successor(first)); /* [R2] [A1] */
-  if (!(word & BOCI_GRANTED) || !boci_request_reads(first)) return false;
+  if (!(word & BOCI_GRANTED) || !reads) return false;
   return enter_reader(first, to);
 }
 
