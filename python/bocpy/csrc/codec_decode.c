@@ -363,7 +363,8 @@ PyObject *bocpy_decode_value(bocpy_decoder *decoder) {
 static void forget(bocpy_decoder *decoder) {
   for (uint32_t i = 0; i < decoder->memo_count; i++)
     Py_XDECREF(decoder->memo[i]);
-  PyMem_RawFree(decoder->memo);
+  if (decoder->memo)
+    PyMem_RawFree(decoder->memo);
   for (unsigned slot = 0; decoder->keys_used; slot++, decoder->keys_used >>= 1)
     if (decoder->keys_used & 1)
       Py_DECREF(decoder->keys[slot]);
@@ -371,10 +372,14 @@ static void forget(bocpy_decoder *decoder) {
 
 PyObject *bocpy_decode(const bocpy_flat *flat) {
   bocpy_decoder decoder;
-  memset(&decoder, 0, offsetof(bocpy_decoder, keys));
   decoder.at = flat->bytes;
   decoder.flat = flat;
   decoder.state = bocpy_codec_state_get();
+  decoder.memo = NULL;
+  decoder.memo_count = decoder.memo_capacity = 0;
+  decoder.last = NULL;
+  decoder.keys_used = 0;
+  decoder.outer = NULL;
   if (!decoder.state || (flat->needs_classes && bocpy_ship_catch_up() < 0))
     return NULL;
   PyObject *value = bocpy_decode_value(&decoder);

@@ -328,14 +328,16 @@ static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   return BOCPY_UNKNOWN;
 }
 
-static bool is_big_leaf(PyObject *value) {
+static inline bool is_big_leaf(PyObject *value) {
+  if (PyLong_CheckExact(value))
+    return false;
   if (PyUnicode_CheckExact(value))
     return PyUnicode_GET_LENGTH(value) >= BIG_LEAF;
   return PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) >= BIG_LEAF;
 }
 
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
-  if (encoder->depth && is_big_leaf(value))
+  if (is_big_leaf(value) && encoder->depth)
     return encode_memo(encoder, value, put_leaf);
   int status = bocpy_encode_leaf(&encoder->writer, value);
   if (status != BOCPY_UNKNOWN || encoder->depth == BOCPY_DEPTH_MAX)
@@ -353,14 +355,39 @@ void bocpy_encoder_forget_cowns(bocpy_encoder *encoder) {
     boc_cown_drop(encoder->cowns[--encoder->cown_count]);
 }
 
-/* Gives up what the walk has remembered. */
-static void forget(bocpy_encoder *encoder) {
-  bocpy_memo_fini(&encoder->memo);
-  uint32_t used = encoder->keys_used;
+/* Field by field: most of an encoder need not be cleared, and small values must be fast. */
+static int init(bocpy_encoder *encoder) {
+  encoder->state = bocpy_codec_state_get();
+  if (!encoder->state)
+    return -1;
+  encoder->writer.bytes = encoder->first;
+  encoder->writer.size = 0;
+  encoder->writer.capacity = sizeof encoder->first;
+  encoder->writer.flat = NULL;
+  encoder->writer.fixed = false;
+  encoder->depth = 0;
+  encoder->needs_classes = false;
+  encoder->last_class = NULL;
+  encoder->cowns = NULL;
+  encoder->cown_count = encoder->cown_capacity = 0;
   encoder->keys_used = 0;
-  for (unsigned slot = 0; used; slot++, used >>= 1)
-    if (used & 1)
+  encoder->outer = NULL;
+  bocpy_memo_init(&encoder->memo);
+  return 0;
+}
+
+static void fini(bocpy_encoder *encoder) {
+  if (encoder->memo.count)
+    bocpy_memo_fini(&encoder->memo);
+  for (unsigned slot = 0; encoder->keys_used; slot++, encoder->keys_used >>= 1)
+    if (encoder->keys_used & 1)
       Py_DECREF(encoder->keys[slot]);
+  if (encoder->cowns) {
+    bocpy_encoder_forget_cowns(encoder);
+    PyMem_RawFree(encoder->cowns);
+  }
+  if (encoder->writer.flat)
+    bocpy_writer_fini(&encoder->writer);
 }
 
 static int finish(bocpy_encoder *encoder, bocpy_flat **out_flat) {
@@ -378,13 +405,8 @@ static int finish(bocpy_encoder *encoder, bocpy_flat **out_flat) {
 
 int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
   bocpy_encoder encoder;
-  memset(&encoder, 0, offsetof(bocpy_encoder, keys));
-  bocpy_memo_init(&encoder.memo);
-  encoder.state = bocpy_codec_state_get();
-  if (!encoder.state)
+  if (init(&encoder) < 0)
     return -1;
-  encoder.writer.bytes = encoder.first;
-  encoder.writer.capacity = sizeof encoder.first;
   int status = bocpy_encode_value(&encoder, value);
   if (status == BOCPY_UNKNOWN) {
     bocpy_encoder_forget_cowns(&encoder);
@@ -393,9 +415,6 @@ int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
   }
   if (status == BOCPY_DONE)
     status = finish(&encoder, out_flat);
-  forget(&encoder);
-  bocpy_encoder_forget_cowns(&encoder);
-  PyMem_RawFree(encoder.cowns);
-  bocpy_writer_fini(&encoder.writer);
+  fini(&encoder);
   return status;
 }

@@ -25,7 +25,6 @@ typedef struct bocpy_encoder {
   uint32_t cown_count, cown_capacity;
   uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
   struct bocpy_encoder *outer;
-  /* From here on not cleared in advance. */
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
   bocpy_memo memo;
   unsigned char first[512];
@@ -53,7 +52,7 @@ typedef struct bocpy_decoder {
   const bocpy_resolved *last; /* known to be up to date */
   uint32_t keys_used;
   struct bocpy_decoder *outer;
-  PyObject *keys[BOCPY_KEY_SLOTS]; /* held; not cleared in advance */
+  PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
 } bocpy_decoder;
 
 /* The next value of the stream, or NULL with an exception. */

@@ -6,7 +6,8 @@ void bocpy_flat_free(bocpy_flat *flat) {
     return;
   for (uint32_t i = 0; i < flat->cown_count; i++)
     boc_cown_drop(flat->cowns[i]);
-  PyMem_RawFree(flat->cowns);
+  if (flat->cowns)
+    PyMem_RawFree(flat->cowns);
   PyMem_RawFree(flat);
 }
 

@@ -8,7 +8,7 @@ static int put_tag(bocpy_writer *writer, enum bocpy_tag tag) {
   return 0;
 }
 
-static int put_tagged(bocpy_writer *writer, enum bocpy_tag tag, const void *bytes,
+static inline int put_tagged(bocpy_writer *writer, enum bocpy_tag tag, const void *bytes,
                       size_t size) {
   if (bocpy_reserve(writer, 1 + size) < 0)
     return -1;

@@ -1,11 +1,8 @@
 /* Memo: see memo.h. */
 #include "memo.h"
 
-#include <string.h>
-
 static bocpy_memo_entry *slot_of(const bocpy_memo *memo, PyObject *object) {
-  size_t at = bocpy_hash_address(object);
-  for (;; at++) {
+  for (size_t at = bocpy_hash_address(object);; at++) {
     bocpy_memo_entry *entry = &memo->entries[at & (memo->capacity - 1)];
     if (!entry->object || entry->object == object)
       return entry;
@@ -13,34 +10,35 @@ static bocpy_memo_entry *slot_of(const bocpy_memo *memo, PyObject *object) {
 }
 
 void bocpy_memo_fini(bocpy_memo *memo) {
-  bocpy_memo_entry *entries = memo->entries;
-  size_t capacity = memo->capacity;
+  bocpy_memo old = *memo;
   bocpy_memo_init(memo);
-  for (size_t i = 0; i < capacity; i++)
-    Py_XDECREF(entries[i].object);
-  if (entries != memo->first)
-    PyMem_RawFree(entries);
+  if (!old.capacity)
+    for (uint32_t i = 0; i < old.count; i++)
+      Py_DECREF(old.few[i]);
+  for (size_t i = 0; i < old.capacity; i++)
+    Py_XDECREF(old.entries[i].object);
+  PyMem_RawFree(old.entries);
 }
 
 bool bocpy_memo_find(const bocpy_memo *memo, PyObject *object, uint32_t *out_number) {
-  if (!memo->entries)
-    return false;
-  const bocpy_memo_entry *entry = slot_of(memo, object);
-  if (!entry->object)
-    return false;
-  *out_number = entry->number;
-  return true;
+  if (memo->capacity) {
+    const bocpy_memo_entry *entry = slot_of(memo, object);
+    *out_number = entry->number;
+    return entry->object != NULL;
+  }
+  for (uint32_t i = 0; i < memo->count; i++)
+    if (memo->few[i] == object) {
+      *out_number = i;
+      return true;
+    }
+  return false;
 }
 
+/* Makes a table, or a larger one. */
 static int grow(bocpy_memo *memo) {
-  bocpy_memo old = {.entries = memo->entries, .capacity = memo->capacity};
-  if (!old.entries) {
-    memo->entries = memo->first;
-    memo->capacity = BOCPY_MEMO_FIRST;
-    memset(memo->first, 0, sizeof memo->first);
-    return 0;
-  }
-  size_t capacity = 4 * old.capacity;
+  size_t old_capacity = memo->capacity;
+  bocpy_memo_entry *old = memo->entries;
+  size_t capacity = old_capacity ? 4 * old_capacity : 64;
   bocpy_memo_entry *entries = PyMem_RawCalloc(capacity, sizeof *entries);
   if (!entries || memo->count == UINT32_MAX) {
     PyMem_RawFree(entries);
@@ -49,19 +47,22 @@ static int grow(bocpy_memo *memo) {
   }
   memo->entries = entries;
   memo->capacity = capacity;
-  for (size_t i = 0; i < old.capacity; i++)
-    if (old.entries[i].object)
-      *slot_of(memo, old.entries[i].object) = old.entries[i];
-  if (old.entries != memo->first)
-    PyMem_RawFree(old.entries);
+  for (uint32_t i = 0; !old && i < memo->count; i++)
+    *slot_of(memo, memo->few[i]) = (bocpy_memo_entry){memo->few[i], i};
+  for (size_t i = 0; i < old_capacity; i++)
+    if (old[i].object)
+      *slot_of(memo, old[i].object) = old[i];
+  PyMem_RawFree(old);
   return 0;
 }
 
 int bocpy_memo_add(bocpy_memo *memo, PyObject *object) {
+  if (!memo->capacity && memo->count < BOCPY_MEMO_FEW) {
+    memo->few[memo->count++] = Py_NewRef(object);
+    return 0;
+  }
   if (2 * (size_t)memo->count >= memo->capacity && grow(memo) < 0)
     return -1;
-  bocpy_memo_entry *entry = slot_of(memo, object);
-  entry->object = Py_NewRef(object);
-  entry->number = memo->count++;
+  *slot_of(memo, object) = (bocpy_memo_entry){Py_NewRef(object), memo->count++};
   return 0;
 }

@@ -1,7 +1,8 @@
 /* Memo: which objects an encoding has met, and the numbers they were given.
  *
- * Open addressing by address. The objects are held, so that no address comes back while the
- * memo lasts. Small memos need no allocation.
+ * A few objects are kept in the order of their numbers and searched one by one; more are put
+ * into a table, open addressing by address. The objects are held, so that no address comes
+ * back while the memo lasts.
  */
 #ifndef BOCPY_MEMO_H
 #define BOCPY_MEMO_H
@@ -11,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BOCPY_MEMO_FIRST 32u
+#define BOCPY_MEMO_FEW 12u
 
 typedef struct bocpy_memo_entry {
   PyObject *object; /* NULL: free */
@@ -19,10 +20,10 @@ typedef struct bocpy_memo_entry {
 } bocpy_memo_entry;
 
 typedef struct bocpy_memo {
-  bocpy_memo_entry *entries; /* NULL until the first add */
-  size_t capacity;           /* a power of two */
   uint32_t count;
-  bocpy_memo_entry first[BOCPY_MEMO_FIRST];
+  size_t capacity;           /* of the table, a power of two; 0: there is none yet */
+  bocpy_memo_entry *entries; /* the table */
+  PyObject *few[BOCPY_MEMO_FEW]; /* by number, while there is no table */
 } bocpy_memo;
 
 static inline void bocpy_memo_init(bocpy_memo *memo) {
