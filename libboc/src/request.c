@@ -46,19 +46,23 @@ static uintptr_t wait_successor(boci_request *request) {
   return word;
 }
 
+/* The reader behind `reader` that has to be granted with it, or NULL: a writer behind it is
+ * for `reader` to look after, and gone soon once that runs. */
 static boci_request *mark_granted(boci_request *reader) {
   boc_cown *cown = boci_request_cown(reader);
   boci_cown_hold(cown);
   boci_add_relaxed(&cown->readers, BOCI_READER); /* owner: whoever takes it out comes after */
-  return successor(boci_add_acq_rel(&reader->word, BOCI_GRANTED)); /* [A1] [R1] [A2] */
+  const uintptr_t word =
+      boci_add_acq_rel(&reader->word, BOCI_GRANTED); /* [A1] [R1] [A2] */
+  return word & BOCI_WRITER_NEXT ? NULL : successor(word);
 }
 
-/* Grants `request` and, if it reads, the readers behind it. */
-static void grant_run(boci_request *request, const boci_executor *to) {
-  while (request && boci_request_reads(request)) {
-    boci_request *next = mark_granted(request);
-    boci_behavior_resolve(boci_request_behavior(request), 1, to);
-    request = next;
+/* Grants `reader`, if any, and the readers behind it. */
+static void grant_run(boci_request *reader, const boci_executor *to) {
+  while (reader) {
+    boci_request *next = mark_granted(reader);
+    boci_behavior_resolve(boci_request_behavior(reader), 1, to);
+    reader = next;
   }
 }
 
