@@ -116,17 +116,50 @@ void test_threads(unsigned count, void (*body)(void *arg, unsigned index), void 
     boci_thread_join(&helpers[i].thread);
 }
 
-/* Memory. In front of each block: its size and a mark. */
+/* Memory. In front of each block: its size and a mark.
+ *
+ * The library orders cowns by address, so a run only repeats if the order of addresses
+ * does: under the systematic scheduler blocks come from an arena, one after the other. */
 
 typedef struct block_head {
   uint64_t size, magic;
 } block_head;
 
+#if defined(BOC_SYSTEMATIC)
+
+static _Alignas(16) char arena[32 * 1024 * 1024];
+static size_t arena_used;
+
+static void *take_memory(size_t size) {
+  size_t whole = (size + 15) & ~(size_t)15;
+  if (whole > sizeof arena - arena_used)
+    return malloc(size);
+  void *memory = arena + arena_used;
+  arena_used += whole;
+  return memory;
+}
+
+static void give_memory(void *memory) {
+  uintptr_t at = (uintptr_t)memory;
+  if (at < (uintptr_t)arena || at >= (uintptr_t)(arena + sizeof arena))
+    free(memory);
+}
+
+static void begin_memory(void) { arena_used = 0; }
+
+#else
+
+static void *take_memory(size_t size) { return malloc(size); }
+static void give_memory(void *memory) { free(memory); }
+static void begin_memory(void) {}
+
+#endif
+
 static void *allocate(void *ctx, size_t size) {
   test_memory *memory = ctx;
   if (boci_add_relaxed(&memory->allocations, 1) + 1 == memory->fail_at)
     return NULL;
-  block_head *head = malloc(sizeof *head + size);
+  block_head *head = take_memory(sizeof *head + size);
   CHECK(head != NULL);
   head->size = size;
   head->magic = MAGIC;
@@ -145,7 +178,7 @@ static void release(void *ctx, void *block, size_t size) {
   boci_sub_relaxed(&memory->live, 1);
   boci_sub_relaxed(&memory->bytes, size);
   memset(block, 0x5a, size);
-  free(head);
+  give_memory(head);
 }
 
 void test_memory_init(test_memory *memory, uintptr_t fail_at) {
@@ -263,6 +296,7 @@ static void run_case(const test_case *which) {
     runs = 1;
   for (uint64_t i = 0; i < runs; i++) {
     test.run_seed = test.seed + i;
+    begin_memory();
     run_once(which);
   }
   test.current = NULL;
