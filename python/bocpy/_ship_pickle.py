@@ -25,6 +25,9 @@ from . import _spaces
 
 Reduced = tuple[Any, ...]
 
+# What pickles call to make their parts is of these modules, and importable.
+_OWN = frozenset({__name__, f"{__package__}._ship_receive"})
+
 
 class Cell:
     """Stands for a closure's cell: equal cells stay one cell at the receiver."""
@@ -73,7 +76,7 @@ class Pickler(pickle.Pickler):
 
 
 def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
-    if _spaces.resolves(function):
+    if function.__module__ in _OWN or _spaces.resolves(function):
         return NotImplemented
     reference = pickler.function_reference(function)
     return reference or reduce_function_by_value(pickler, function)
@@ -266,6 +269,7 @@ def reduce_exception(error: BaseException) -> Any:
     native = native_exception(cls)
     if (
         cls is native
+        or hasattr(native, "exceptions")  # groups, which are made with their parts
         or cls.__reduce__ is not native.__reduce__
         or cls.__reduce_ex__ is not object.__reduce_ex__
         or hasattr(cls, "__getstate__") is not hasattr(native, "__getstate__")

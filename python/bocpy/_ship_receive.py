@@ -42,14 +42,13 @@ def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
 def catch_up() -> None:
     """Applies what was published since the last call. Cheap if that is nothing."""
     global _version
-    version, news = log()._published_since(_version)
+    version, _ = log()._published_since(_version)
     if version == _version and not _pending:
         return
     with LOCK:
-        if version > _version:
-            _version = version
-            for module, name, blob in news:
-                take_in(module, name, blob)
+        _version, news = log()._published_since(_version)
+        for module, name, blob in news:
+            take_in(module, name, blob)
         settle()
 
 
