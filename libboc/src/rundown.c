@@ -40,6 +40,14 @@ void boci_rundown_check(boc_runtime *runtime) {
   boci_mutex_unlock(&rundown->mutex);
 }
 
+void boci_rundown_finish_outside(boc_runtime *runtime) {
+  boci_rundown *rundown = &runtime->rundown;
+  boci_mutex_lock(&rundown->mutex);
+  boci_add_release(&runtime->outside.finished, 1); /* [R9] */
+  if (rundown->first && quiescent(runtime)) tell_locked(rundown);
+  boci_mutex_unlock(&rundown->mutex);
+}
+
 void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node) {
   boci_rundown *rundown = &runtime->rundown;
   boci_mutex_lock(&rundown->mutex);

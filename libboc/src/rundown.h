@@ -51,6 +51,10 @@ typedef struct boci_rundown {
 boc_status boci_rundown_init(boci_rundown *rundown);
 void boci_rundown_fini(boci_rundown *rundown);
 
+/* Counts a behavior that an outside thread has finished. The runtime may be gone on return:
+ * it is found quiescent under the mutex only, so not before this lets go of it. */
+void boci_rundown_finish_outside(boc_runtime *runtime);
+
 /* Calls whom it concerns if the runtime is quiescent. To be called, after [F1], by whoever
  * may have finished the last behavior and has nothing more to do. */
 void boci_rundown_check(boc_runtime *runtime);

@@ -22,19 +22,31 @@
 
 enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
 
-static void inject(void *ctx, boc_behavior *behavior) {
-  (void)ctx;
-  boci_runtime_inject(behavior);
+static void inject(void *from, boc_behavior *behavior) {
+  boci_runtime_inject(from, behavior);
 }
 
-void boci_runtime_inject(boc_behavior *behavior) {
-  if (behavior->block.flags & BOCI_BEHAVIOR_PINNED) {
-    boci_lane_push(behavior);
-    return;
-  }
-  boc_runtime *runtime = boci_behavior_runtime(behavior);
+static void push_shared(boc_runtime *runtime, boc_behavior *behavior) {
   boci_shared_queue_push(&runtime->shared, behavior, behavior, 1);
   boci_idle_wake_one(&runtime->idle);
+}
+
+/* Nothing but the behavior keeps another runtime from ending, and it may have run before we
+ * have woken anybody: until then nobody shall find that runtime quiescent. */
+static void push_foreign(boc_runtime *runtime, boc_behavior *behavior) {
+  boci_mutex_lock(&runtime->rundown.mutex);
+  push_shared(runtime, behavior);
+  boci_mutex_unlock(&runtime->rundown.mutex);
+}
+
+void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior) {
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
+  if (behavior->block.flags & BOCI_BEHAVIOR_PINNED)
+    boci_lane_push(behavior);
+  else if (runtime == from)
+    push_shared(runtime, behavior);
+  else
+    push_foreign(runtime, behavior);
 }
 
 static const boc_allocator *copy_allocator(boc_runtime *runtime,

@@ -45,7 +45,7 @@ static inline bool boci_runtime_stopping(boc_runtime *runtime) {
 
 /* Puts a ready behavior where any worker of its runtime finds it, or into its lane. Any
  * thread. */
-void boci_runtime_inject(boc_behavior *behavior);
+void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior);
 
 /* Runs a ready behavior on a thread that is no worker. */
 void boci_run_outside(boc_behavior *behavior);

@@ -91,9 +91,7 @@ static void finish_outside(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
   boci_behavior_end(behavior, &runtime->from_outside);
   free_block(runtime, behavior);
-  boci_add_release(&runtime->outside.finished, 1); /* [R9] */
-  boci_fence_seq_cst();                            /* [F1] */
-  boci_rundown_check(runtime);
+  boci_rundown_finish_outside(runtime);
 }
 
 void boci_run_outside(boc_behavior *behavior) {

@@ -50,7 +50,7 @@ static void push_own(boci_worker *worker, boc_behavior *behavior) {
 void boci_worker_push(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (foreign(worker, behavior)) {
-    boci_runtime_inject(behavior);
+    boci_runtime_inject(worker->runtime, behavior);
     return;
   }
   push_own(worker, behavior);
