@@ -13,11 +13,13 @@ void boci_rundown_fini(boci_rundown *rundown) { boci_mutex_fini(&rundown->mutex)
 
 /* All `finished` before all `scheduled`: equal sums then prove one quiet moment between. */
 static bool quiescent(boc_runtime *runtime) {
+  const uint32_t started = boci_runtime_started(runtime);
   uintptr_t finished = boci_load_acquire(&runtime->outside.finished); /* [A9] */
-  for (uint32_t i = 0; i < runtime->workers; i++)
+  for (uint32_t i = 0; i < started; i++)
     finished += boci_load_acquire(&runtime->worker[i].tally.finished); /* [A9] */
+  if (started != boci_runtime_started(runtime)) return false; /* the new one will look */
   uintptr_t scheduled = boci_load_acquire(&runtime->outside.scheduled);
-  for (uint32_t i = 0; i < runtime->workers; i++)
+  for (uint32_t i = 0; i < started; i++)
     scheduled += boci_load_acquire(&runtime->worker[i].tally.scheduled);
   return scheduled == finished;
 }

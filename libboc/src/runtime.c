@@ -4,9 +4,9 @@
  * for all of them. If a thread or a hook fails, those that run are stopped as below.
  *
  * Stop: 1. closing: nobody from outside schedules any more. 2. Wait for quiescence: bodies
- * may still schedule, and what they schedule finishes too. 3. stopping: no work can come
- * any more, so a worker that finds none leaves; wake all. 4. Each runs its stop hook. 5.
- * Join, then free.
+ * may still schedule, and what they schedule finishes too. 3. No spare comes any more;
+ * those that rest get up. 4. stopping: no work can come any more, so a worker that finds
+ * none leaves; wake all. 5. Each runs its stop hook. 6. Join, then free.
  *
  * Ordering: [R10] a poke publishes what it is about, [A10] the worker that answers. [R11]
  *   stopping, [A11] the worker that sees it; wake-ups as in idle.h.
@@ -57,7 +57,7 @@ static const boc_allocator *copy_allocator(boc_runtime *runtime,
 }
 
 static size_t worker_size(const boc_runtime *runtime) {
-  return runtime->workers * sizeof(boci_worker) + CACHE_LINE;
+  return runtime->capacity * sizeof(boci_worker) + CACHE_LINE;
 }
 
 static boc_status init_workers(boc_runtime *runtime) {
@@ -73,11 +73,13 @@ static boc_status init_workers(boc_runtime *runtime) {
     boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
     return status;
   }
+  boci_init(&runtime->started, runtime->workers);
   return BOC_OK;
 }
 
 static void fini_workers(boc_runtime *runtime) {
-  for (uint32_t i = 0; i < runtime->workers; i++) boci_worker_fini(&runtime->worker[i]);
+  const uint32_t started = boci_runtime_started(runtime);
+  for (uint32_t i = 0; i < started; i++) boci_worker_fini(&runtime->worker[i]);
   boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
 }
 
@@ -85,6 +87,7 @@ static void fini_workers(boc_runtime *runtime) {
 static boc_status init_parts(boc_runtime *runtime) {
   boc_status status = boci_idle_init(&runtime->idle, runtime->workers);
   if (status != BOC_OK) return status;
+  if ((status = boci_spares_init(&runtime->spares)) != BOC_OK) goto no_spares;
   if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK) goto no_shared;
   if ((status = boci_rundown_init(&runtime->rundown)) != BOC_OK) goto no_rundown;
   if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK) goto no_outside;
@@ -101,6 +104,8 @@ no_outside:
 no_rundown:
   boci_shared_queue_fini(&runtime->shared);
 no_shared:
+  boci_spares_fini(&runtime->spares);
+no_spares:
   boci_idle_fini(&runtime->idle);
   return status;
 }
@@ -113,6 +118,7 @@ static void fini_parts(boc_runtime *runtime) {
   boci_mutex_fini(&runtime->outside_mutex);
   boci_rundown_fini(&runtime->rundown);
   boci_shared_queue_fini(&runtime->shared);
+  boci_spares_fini(&runtime->spares);
   boci_idle_fini(&runtime->idle);
 }
 
@@ -127,6 +133,8 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
   if (!runtime) return BOC_NO_MEMORY;
   memset(runtime, 0, sizeof *runtime);
   runtime->workers = options->workers ? options->workers : boc_core_count();
+  runtime->capacity = runtime->workers + options->spares;
+  runtime->stack_size = options->stack_size;
   runtime->spin = boci_os_processor_count() > 1 ? options->spin : 0;
   if (options->hooks) runtime->hooks = *options->hooks;
   runtime->allocator = copy_allocator(runtime, options->allocator);
@@ -145,7 +153,7 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
 
 static void report_start(boc_runtime *runtime, boc_status status) {
   boci_mutex_lock(&runtime->start_mutex);
-  runtime->started++;
+  runtime->reported++;
   if (status != BOC_OK) runtime->start_status = status;
   boci_cond_signal(&runtime->start_cond);
   boci_mutex_unlock(&runtime->start_mutex);
@@ -155,30 +163,35 @@ static void thread_main(void *arg) {
   boci_worker *worker = arg;
   boc_runtime *runtime = worker->runtime;
   const boc_worker_hooks *hooks = &runtime->hooks;
+  const bool spare = worker->index >= runtime->workers;
   boci_tls_set(worker);
+  if (spare) boci_spare_enter(worker);
   const boc_status status =
       hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;
-  report_start(runtime, status);
+  if (!spare) report_start(runtime, status);
+  if (status != BOC_OK && spare) boci_spare_lost(worker);
   if (status != BOC_OK) return;
   boci_worker_work(worker);
   if (hooks->stop) hooks->stop(hooks->ctx, worker->index);
 }
 
+boc_status boci_runtime_start_thread(boci_worker *worker) {
+  char name[16];
+  snprintf(name, sizeof name, "boc-%u", (unsigned)worker->index);
+  return boci_thread_start(&worker->thread, thread_main, worker, name,
+                           worker->runtime->stack_size);
+}
+
 /* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
-static uint32_t start_threads(boc_runtime *runtime, size_t stack_size) {
-  for (uint32_t i = 0; i < runtime->workers; i++) {
-    boci_worker *worker = &runtime->worker[i];
-    char name[16];
-    snprintf(name, sizeof name, "boc-%u", (unsigned)i);
-    if (boci_thread_start(&worker->thread, thread_main, worker, name, stack_size))
-      return i;
-  }
+static uint32_t start_threads(boc_runtime *runtime) {
+  for (uint32_t i = 0; i < runtime->workers; i++)
+    if (boci_runtime_start_thread(&runtime->worker[i]) != BOC_OK) return i;
   return runtime->workers;
 }
 
 static boc_status wait_started(boc_runtime *runtime, uint32_t threads) {
   boci_mutex_lock(&runtime->start_mutex);
-  while (runtime->started < threads)
+  while (runtime->reported < threads)
     boci_cond_wait(&runtime->start_cond, &runtime->start_mutex);
   const boc_status status = runtime->start_status;
   boci_mutex_unlock(&runtime->start_mutex);
@@ -195,12 +208,13 @@ static void stop_threads(boc_runtime *runtime, uint32_t threads) {
 boc_status boc_runtime_new(const boc_runtime_options *options, boc_runtime **out_runtime) {
   const boc_runtime_options defaults = BOC_RUNTIME_OPTIONS_INIT;
   if (!options) options = &defaults;
-  if (options->size != sizeof *options || options->workers > MOST_WORKERS)
+  if (options->size != sizeof *options || options->workers > MOST_WORKERS ||
+      options->spares > MOST_WORKERS)
     return BOC_BAD_ARGUMENT;
   boc_runtime *runtime = NULL;
   boc_status status = make(options, &runtime);
   if (status != BOC_OK) return status;
-  const uint32_t threads = start_threads(runtime, options->stack_size);
+  const uint32_t threads = start_threads(runtime);
   status = wait_started(runtime, threads);
   if (status == BOC_OK && threads < runtime->workers) status = BOC_NO_THREAD;
   if (status == BOC_OK) {
@@ -217,7 +231,8 @@ void boc_runtime_free(boc_runtime *runtime) {
   BOCI_REQUIRE(boc_worker_index(runtime) < 0);
   boci_store_release(&runtime->closing, 1); /* [R11] */
   while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY) boci_os_yield();
-  stop_threads(runtime, runtime->workers);
+  boci_spares_stop(runtime);
+  stop_threads(runtime, boci_runtime_started(runtime));
   fini_parts(runtime);
   free_runtime(runtime);
 }
@@ -239,7 +254,9 @@ int boc_worker_index(const boc_runtime *runtime) {
 }
 
 void boc_worker_poke(boc_runtime *runtime, unsigned worker) {
-  BOCI_REQUIRE(worker < runtime->workers);
-  boci_swap_release(&runtime->worker[worker].poked, 1); /* [R10] */
-  boci_idle_wake(&runtime->idle, &runtime->worker[worker]);
+  BOCI_REQUIRE(worker < boci_runtime_started(runtime));
+  boci_worker *who = &runtime->worker[worker];
+  boci_swap_release(&who->poked, 1); /* [R10] */
+  if (!boci_idle_wake(&runtime->idle, who) && worker >= runtime->workers)
+    boci_spare_poke(who);
 }

@@ -5,25 +5,31 @@
 #include "idle.h"
 #include "rundown.h"
 #include "shared_queue.h"
+#include "spare.h"
 #include "worker.h"
 
 #include <boc/runtime.h>
 
 struct boc_runtime {
   /* Set before the workers start. */
-  uint32_t workers;
+  uint32_t workers;  /* that run bodies */
+  uint32_t capacity; /* with the spares that may stand in for blocked ones */
   uint64_t spin;
   boc_worker_hooks hooks;
   boc_allocator allocator_copy;
   const boc_allocator *allocator; /* NULL: malloc and free */
-  boci_worker *worker;            /* [workers] */
+  boci_worker *worker;            /* [capacity], of which `started` are in use */
   void *worker_memory;            /* `worker` before alignment */
   boci_executor from_outside;
 
   boci_atomic_u32 closing;  /* only bodies may still schedule */
   boci_atomic_u32 stopping; /* workers leave when they find nothing */
 
+  boci_atomic_u32 started; /* workers whose structs are in use */
+  size_t stack_size;
+
   boci_idle idle;
+  boci_spares spares;
   boci_shared_queue shared; /* from outside, and overflow */
   boci_rundown rundown;
 
@@ -35,13 +41,20 @@ struct boc_runtime {
   /* The start-up handshake. */
   boci_mutex start_mutex;
   boci_cond start_cond;
-  uint32_t started; /* how many have run their start hook */
+  uint32_t reported; /* how many have run their start hook */
   boc_status start_status;
 };
 
 static inline bool boci_runtime_stopping(boc_runtime *runtime) {
   return boci_load_acquire(&runtime->stopping) != 0; /* [A11] */
 }
+
+static inline uint32_t boci_runtime_started(boc_runtime *runtime) {
+  return boci_load_acquire(&runtime->started); /* [A13] */
+}
+
+/* Starts the thread of a worker that has been initialized. Refusal: BOC_NO_THREAD. */
+boc_status boci_runtime_start_thread(boci_worker *worker);
 
 /* Puts a ready behavior where any worker of its runtime finds it, or into its lane. Any
  * thread. */

@@ -23,9 +23,10 @@ static uint32_t random_next(boci_worker *worker) {
 
 static boc_behavior *steal(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  const uint32_t start = random_next(worker) % runtime->workers;
-  for (uint32_t i = 0; i < runtime->workers; i++) {
-    boci_worker *victim = &runtime->worker[(start + i) % runtime->workers];
+  const uint32_t started = boci_runtime_started(runtime);
+  const uint32_t start = random_next(worker) % started;
+  for (uint32_t i = 0; i < started; i++) {
+    boci_worker *victim = &runtime->worker[(start + i) % started];
     uint32_t count = 0;
     boc_behavior *behavior =
         victim == worker ? NULL
@@ -39,10 +40,13 @@ static boc_behavior *steal(boci_worker *worker) {
 
 static boc_behavior *rescue(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  for (uint32_t i = 0; i < runtime->workers; i++) {
+  const uint32_t started = boci_runtime_started(runtime);
+  for (uint32_t i = 0; i < started; i++) {
     boci_worker *victim = &runtime->worker[i];
     boc_behavior *behavior = NULL;
-    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, OVERDUE)) continue;
+    const bool blocked = boci_load_relaxed(&victim->blocked); /* hint */
+    const uint64_t patience = blocked ? 0 : OVERDUE;
+    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, patience)) continue;
     if (boci_shared_queue_take(&victim->inbox, 1, &behavior) == 0) continue;
     boci_count(&worker->counters.rescued, 1);
     return behavior;
@@ -67,14 +71,17 @@ static bool work_visible(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
   if (boci_shared_queue_length(&runtime->shared) > 0) return true;
   if (boci_shared_queue_length(&worker->inbox) > 0) return true;
-  for (uint32_t i = 0; i < runtime->workers; i++)
+  const uint32_t started = boci_runtime_started(runtime);
+  for (uint32_t i = 0; i < started; i++)
     if (boci_run_queue_length(&runtime->worker[i].queue) > 0) return true;
   return false;
 }
 
 static bool called_away(boci_worker *worker) {
-  return boci_load_acquire(&worker->poked) /* [A10] */ ||
-         boci_runtime_stopping(worker->runtime);
+  boc_runtime *runtime = worker->runtime;
+  return boci_load_acquire(&worker->poked) /* [A10] */ || boci_runtime_stopping(runtime) ||
+         (worker->index >= runtime->workers &&
+          boci_load_relaxed(&runtime->spares.excess) > 0); /* hint */
 }
 
 static void end_search(boci_worker *worker) {
@@ -104,7 +111,8 @@ static boc_behavior *spin(boci_worker *worker, bool *out_overdue) {
 /* When to get up by oneself: soon, if a forwarded behavior waits for a busy worker. */
 static uint64_t bedtime(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  for (uint32_t i = 0; i < runtime->workers; i++)
+  const uint32_t started = boci_runtime_started(runtime);
+  for (uint32_t i = 0; i < started; i++)
     if (i != worker->index && boci_shared_queue_length(&runtime->worker[i].inbox) > 0)
       return boci_os_now() + OVERDUE;
   return BOCI_NEVER;
@@ -135,11 +143,10 @@ static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
 }
 
 boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
-  const boc_worker_hooks *hooks = &worker->runtime->hooks;
-  if (hooks->before_park && !worker->fresh) hooks->before_park(hooks->ctx, worker->index);
+  if (!worker->fresh) boci_worker_tell_parked(worker);
   boci_pool_flush(&worker->pool);
   boc_behavior *behavior = seek(worker, out_overdue);
   worker->fresh = false;
-  if (hooks->after_park) hooks->after_park(hooks->ctx, worker->index);
+  boci_worker_tell_working(worker);
   return behavior;
 }

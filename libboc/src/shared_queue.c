@@ -66,5 +66,5 @@ size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
 bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age) {
   if (boci_shared_queue_length(queue) == 0) return false;
   const uintptr_t since = boci_load_relaxed(&queue->since); /* hint: the lock decides */
-  return (uintptr_t)(microseconds() - since) > (uintptr_t)(age / 1000);
+  return (uintptr_t)(microseconds() - since) >= (uintptr_t)(age / 1000);
 }

@@ -35,7 +35,7 @@ static inline size_t boci_shared_queue_length(boci_shared_queue *queue) {
   return boci_load_acquire(&queue->length); /* [A8] */
 }
 
-/* Whether its first entry has waited longer than `age` nanoseconds. */
+/* Whether its first entry has waited for at least `age` nanoseconds. */
 bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age);
 
 #endif

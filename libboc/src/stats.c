@@ -14,9 +14,10 @@ static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
 
 size_t boc_runtime_stats(const boc_runtime *runtime, boc_worker_stats *out_stats,
                          size_t capacity) {
-  for (size_t i = 0; i < capacity && i < runtime->workers; i++)
+  const uint32_t started = boci_runtime_started((boc_runtime *)runtime);
+  for (size_t i = 0; i < capacity && i < started; i++)
     read_worker(&runtime->worker[i], &out_stats[i]);
-  return runtime->workers;
+  return started;
 }
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {

@@ -85,7 +85,7 @@ static bool admitted(boci_worker *worker, boc_behavior *behavior, bool overdue) 
   const int answer =
       type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);
   if (answer < 0 || (uint32_t)answer == worker->index) return true;
-  BOCI_REQUIRE((uint32_t)answer < worker->runtime->workers);
+  BOCI_REQUIRE((uint32_t)answer < boci_runtime_started(worker->runtime));
   boci_count(&worker->counters.forwarded, 1);
   boci_worker_post(&worker->runtime->worker[answer], behavior);
   return false;
@@ -161,11 +161,35 @@ static boc_behavior *find(boci_worker *worker) {
   return boci_worker_take_shared(worker, true);
 }
 
-static void answer_poke(boci_worker *worker) {
+void boci_worker_tell_parked(boci_worker *worker) {
+  const boc_worker_hooks *hooks = &worker->runtime->hooks;
+  if (hooks->before_park) hooks->before_park(hooks->ctx, worker->index);
+}
+
+void boci_worker_tell_working(boci_worker *worker) {
+  const boc_worker_hooks *hooks = &worker->runtime->hooks;
+  if (hooks->after_park) hooks->after_park(hooks->ctx, worker->index);
+}
+
+void boci_worker_answer_poke(boci_worker *worker) {
   if (!boci_load_relaxed(&worker->poked)) return; /* hint: poke wakes us if we miss it */
   boci_swap_acquire(&worker->poked, 0);           /* [A10] */
   const boc_worker_hooks *hooks = &worker->runtime->hooks;
   if (hooks->poke) hooks->poke(hooks->ctx, worker->index);
+}
+
+void boci_worker_shed(boci_worker *worker) {
+  boci_shared_queue *shared = &worker->runtime->shared;
+  boc_behavior *behavior;
+  while ((behavior = boci_run_queue_pop(&worker->queue)) || (behavior = take_inbox(worker)))
+    boci_shared_queue_push(shared, behavior, behavior, 1);
+  boci_idle_wake_one(&worker->runtime->idle);
+}
+
+static bool unneeded(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  return worker->index >= runtime->workers && !worker->next &&
+         boci_load_relaxed(&runtime->spares.excess) > 0; /* hint: re-checked on retiring */
 }
 
 void boci_worker_work(boci_worker *worker) {
@@ -173,7 +197,8 @@ void boci_worker_work(boci_worker *worker) {
   boc_behavior *behavior = boci_search(worker, &overdue);
   while (behavior || !boci_runtime_stopping(worker->runtime)) {
     if (behavior) run(worker, behavior, overdue);
-    answer_poke(worker);
+    boci_worker_answer_poke(worker);
+    if (unneeded(worker)) boci_spare_rest(worker);
     overdue = false;
     behavior = find(worker);
     if (!behavior) behavior = boci_search(worker, &overdue);
@@ -192,8 +217,9 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
   BOC_STATS_MAP(INIT)
 #undef INIT
   boci_pool_init(&worker->pool, runtime, runtime->allocator);
-  boci_run_queue_init(&worker->queue, runtime->workers == 1);
+  boci_run_queue_init(&worker->queue, runtime->capacity == 1);
   boci_init(&worker->poked, 0);
+  boci_init(&worker->blocked, 0);
   boc_status status = boci_shared_queue_init(&worker->inbox);
   if (status != BOC_OK) return status;
   status = boci_parker_init(&worker->sleeper.parker);

@@ -40,6 +40,8 @@ typedef struct boci_worker {
   boci_shared_queue inbox; /* any thread posts; overdue entries are taken by idle workers */
   boci_sleeper sleeper;
   boci_atomic_u32 poked;
+  boci_atomic_u32 blocked; /* its body blocks, or it rests: its inbox is everybody's */
+  bool resting;            /* a retired spare; under the mutex of the spares */
   boci_thread thread;
 } boci_worker;
 
@@ -65,6 +67,14 @@ bool boci_run_body(boc_behavior *behavior);
 
 /* Puts `behavior` into the inbox of `worker`. Any thread. */
 void boci_worker_post(boci_worker *worker, boc_behavior *behavior);
+
+/* Puts all that it has queued where any worker finds it. */
+void boci_worker_shed(boci_worker *worker);
+
+/* The embedder's hooks around sleeping, and for a poke if there is one. */
+void boci_worker_tell_parked(boci_worker *worker);
+void boci_worker_tell_working(boci_worker *worker);
+void boci_worker_answer_poke(boci_worker *worker);
 
 static inline void boci_count(boci_atomic_word *counter, uintptr_t by) {
   boci_store_relaxed(counter, boci_load_relaxed(counter) + by); /* count; owner */

@@ -35,6 +35,7 @@ typedef struct boc_worker_hooks {
 typedef struct boc_runtime_options {
   size_t size;                    /* sizeof of this struct, for later versions */
   unsigned workers;               /* 0: boc_core_count() */
+  unsigned spares;                /* stand-ins for blocked workers: boc_worker_block_begin */
   uint64_t spin;                  /* ns that an idle worker looks for work before it parks */
   size_t stack_size;              /* of a worker's thread, in bytes; 0: the system's default */
   const boc_worker_hooks *hooks;  /* copied; may be NULL */
@@ -43,7 +44,7 @@ typedef struct boc_runtime_options {
 
 #define BOC_SPIN_DEFAULT UINT64_C(30000)
 #define BOC_RUNTIME_OPTIONS_INIT                                                         \
-  {sizeof(boc_runtime_options), 0, BOC_SPIN_DEFAULT, 0, NULL, NULL}
+  {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, NULL}
 
 /* A running runtime; returns when all workers have run their `start` hook. `options` may be
  * NULL. Workers have all signals blocked where the platform knows signals.
@@ -87,6 +88,14 @@ BOC_API int boc_worker_index(const boc_runtime *runtime);
 
 /* The runtime whose worker the calling thread is, or NULL. */
 BOC_API boc_runtime *boc_runtime_current(void);
+
+/* Around a stretch of a body that blocks on something other than the runtime (a message, a
+ * file, another program). Meanwhile a spare worker, if the runtime was given any, keeps the
+ * other behaviors going; its index is at least boc_runtime_workers(), and it runs the
+ * `start` hook when its thread is made. In between, the body must not schedule. Not nested.
+ * Off workers they do nothing. */
+BOC_API void boc_worker_block_begin(void);
+BOC_API void boc_worker_block_end(void);
 
 /* Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come before
  * the hook has begun are one. Any thread, never blocks. */
