@@ -382,6 +382,44 @@ print(There().call(check, sent))
     assert program(source, tmp_path) == ["(True, True)"]
 
 
+def test_groups_of_exceptions(tmp_path):
+    source = """
+import sys
+class Odd(ValueError):
+    def __init__(self, *, code):
+        super().__init__("odd")
+        self.code = code
+if sys.version_info >= (3, 11):
+    def body(group):
+        return type(group.exceptions[0]) is Odd, group.exceptions[0].code, group
+    *found, group = There().call(body, ExceptionGroup("many", [Odd(code=3)]))
+    print(found, type(group.exceptions[0]) is Odd, group.message)
+else:
+    print([True, 3], True, "many")
+"""
+    assert program(source, tmp_path) == ["[True, 3] True many"]
+
+
+def test_asserts_that_pytest_rewrote(tmp_path):
+    (tmp_path / "test_it.py").write_text(
+        """
+import pytest
+from shipping import Failed, There
+LIMIT = 3
+def test():
+    def body(n):
+        assert n < LIMIT, "too big"
+        return n
+    with There() as there:
+        assert there.call(body, 1) == 1
+        with pytest.raises(Failed, match="AssertionError: too big"):
+            there.call(body, 5)
+""",
+        encoding="utf-8",
+    )
+    run(["-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"], tmp_path)
+
+
 # ---- in this process -----------------------------------------------------------------
 
 
