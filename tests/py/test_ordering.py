@@ -14,6 +14,7 @@ For programs without children that fixes every log, which is compared as a whole
 """
 
 from itertools import combinations, pairwise
+from threading import Thread
 
 import bocpy
 import pytest
@@ -206,3 +207,52 @@ def test_results_as_cowns(pairs):
         model.append((model[a] + 3 * model[b]) % 101)
     bocpy.quiesce(timeout=LIMIT)
     assert [node.unwrap() for node in nodes] == model
+
+
+@PROFILE
+@given(st.lists(st.tuples(st.booleans(), OVER), max_size=30))
+def test_holds_among_behaviors(steps):
+    """Holding a cown in the main program takes its turn like a behavior."""
+    cowns = [Cown([]) for _ in range(COWNS)]
+    oracle = [[] for _ in range(COWNS)]
+    for number, (holds, over) in enumerate(steps):
+        if not holds:
+            schedule(cowns, [(over, False, [])], (number,))
+        for index in flat(over):
+            oracle[index].append((number, 0))
+            if holds:
+                with cowns[index] as log:
+                    log.append((number, 0))
+                    assert log == oracle[index]
+    bocpy.quiesce(timeout=LIMIT)
+    assert [c.unwrap() for c in cowns] == oracle
+
+
+@PROFILE
+@given(st.lists(st.tuples(st.integers(0, 3), OVER), max_size=40))
+def test_several_threads_each_keep_their_own_order(steps):
+    """What one thread schedules stays in its order, whatever the others do."""
+    cowns = [Cown([]) for _ in range(COWNS)]
+    mine = [
+        [(n, over) for n, (who, over) in enumerate(steps) if who == me]
+        for me in range(4)
+    ]
+    threads = [
+        Thread(
+            target=lambda work=work: [
+                schedule(cowns, [(over, False, [])], (number,)) for number, over in work
+            ]
+        )
+        for work in mine
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bocpy.quiesce(timeout=LIMIT)
+    logs = [[label[0] for label in c.unwrap()] for c in cowns]
+    for index, log in enumerate(logs):
+        for work in mine:
+            ours = [number for number, over in work if index in flat(over)]
+            assert [number for number in log if number in ours] == ours
+    check_one_order(logs)
