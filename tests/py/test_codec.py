@@ -925,3 +925,46 @@ if importlib.util.find_spec("_testcapi"):
         finally:
             tracemalloc.stop()
         assert grown < 20_000
+
+
+# ---- threads ---------------------------------------------------------------------------
+
+
+def test_threads_ship_what_another_is_changing():
+    shared = {"list": list(range(50)), "set": {1, 2}, "plain": Plain(a=1), "rows": [Plain(b=2)]}
+    stop, failures = threading.Event(), []
+
+    def change():
+        while not stop.is_set():
+            for i in range(20):
+                shared["list"].append([i])
+                shared[f"key{i}"] = i
+                shared["set"].add(i)
+                setattr(shared["plain"], f"name{i}", i)
+            shared["list"].clear()
+            shared["set"].clear()
+            shared["plain"].__dict__.clear()
+            for i in range(20):
+                del shared[f"key{i}"]
+
+    def ship():
+        for _ in range(300):
+            try:
+                copied = there_and_back(shared)
+                _core._codec_check(shared)
+                assert type(copied["plain"]) is Plain and copied["rows"][0].b == 2
+            except RuntimeError as error:
+                assert "chang" in str(error)
+            except BaseException as error:
+                failures.append(error)
+                return
+
+    shippers = [threading.Thread(target=ship) for _ in range(3)]
+    changer = threading.Thread(target=change)
+    for thread in [changer, *shippers]:
+        thread.start()
+    for thread in shippers:
+        thread.join()
+    stop.set()
+    changer.join()
+    assert not failures

@@ -1,4 +1,5 @@
-/* Classes: see shapes.h. Which types have plain instances, and how they are laid out. */
+/* Classes: see shapes.h. Which types have plain instances, and how they are laid out.
+ */
 #include "memo.h"
 #include "shapes.h"
 
@@ -17,7 +18,8 @@ bool bocpy_type_is_bare(PyTypeObject *type) {
 /* 1 if `name` means the same for instances of `type` as for plain objects, 0 if not. */
 static int is_inherited(PyTypeObject *type, const char *name) {
   PyObject *ours = NULL, *plain = NULL;
-  int status = PyObject_GetOptionalAttrString((PyObject *)&PyBaseObject_Type, name, &plain);
+  int status =
+      PyObject_GetOptionalAttrString((PyObject *)&PyBaseObject_Type, name, &plain);
   if (status >= 0)
     status = PyObject_GetOptionalAttrString((PyObject *)type, name, &ours);
   Py_XDECREF(ours);
@@ -28,8 +30,7 @@ static int is_inherited(PyTypeObject *type, const char *name) {
 /* 1 if copyreg has nothing to say about `type`, 0 if it has. */
 static int is_unregistered(PyTypeObject *type) {
   PyObject *copyreg = PyImport_ImportModule("copyreg");
-  PyObject *table =
-      copyreg ? PyObject_GetAttrString(copyreg, "dispatch_table") : NULL;
+  PyObject *table = copyreg ? PyObject_GetAttrString(copyreg, "dispatch_table") : NULL;
   int found = table ? PySequence_Contains(table, (PyObject *)type) : -1;
   Py_XDECREF(table);
   Py_XDECREF(copyreg);
@@ -50,8 +51,8 @@ static int reduces_plainly(PyTypeObject *type) {
   return is_unregistered(type);
 }
 
-/* Lets other interpreters have the class: 1 and its place, or 0 if its name does not lead
- * to it any more. */
+/* Lets other interpreters have the class: 1 and its place, or 0 if its name does not
+ * lead to it any more. */
 static int export_class(bocpy_codec_state *state, bocpy_class *known) {
   PyObject *export = bocpy_codec_ship(state, &state->export_class, "export_class");
   PyObject *reference =
@@ -110,7 +111,7 @@ static bocpy_class *new_class(bocpy_codec_state *state, PyTypeObject *type) {
   return known;
 }
 
-/* ---- the map ----------------------------------------------------------------------- */
+/* ---- the map --------------------------------------------------------------------- */
 
 static bool is_alive(const bocpy_class *known) {
   PyObject *type = NULL;
@@ -192,10 +193,18 @@ bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
   return known;
 }
 
+bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen) {
+  bocpy_mutex_lock(&state->mutex);
+  bool pickles = known->pickles |= seen;
+  bocpy_mutex_unlock(&state->mutex);
+  return pickles;
+}
+
 int bocpy_classes_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
   for (size_t i = 0; i < state->class_capacity; i++) {
-    int status =
-        state->classes[i] ? bocpy_place_traverse(&state->classes[i]->place, visit, arg) : 0;
+    int status = state->classes[i]
+                     ? bocpy_place_traverse(&state->classes[i]->place, visit, arg)
+                     : 0;
     if (status)
       return status;
   }
@@ -213,7 +222,7 @@ void bocpy_classes_clear(bocpy_codec_state *state) {
   PyMem_Free(classes);
 }
 
-/* ---- layouts ----------------------------------------------------------------------- */
+/* ---- layouts --------------------------------------------------------------------- */
 
 static bool fits(const bocpy_layout *layout, PyObject *dict) {
   Py_ssize_t at = 0;

@@ -1,13 +1,13 @@
 /* Codec: Python values as bytes that belong to no interpreter.
  *
- * A *flat* is one block of raw memory that any thread may free and any interpreter of the
- * process may decode, any number of times. Exact builtin types are encoded structurally,
- * plain instances of Python classes through their dict, cowns by reference; a value that
- * contains anything else is pickled (protocol 5, out-of-band buffers) as a whole. Sharing
- * and cycles inside one value survive.
+ * A *flat* is one block of raw memory that any thread may free and any interpreter of
+ * the process may decode, any number of times. Exact builtin types are encoded
+ * structurally, plain instances of Python classes through their dict, cowns by
+ * reference; a value that contains anything else is pickled (protocol 5, out-of-band
+ * buffers) as a whole. Sharing and cycles inside one value survive.
  *
- * Threads: encode and decode need an attached thread state of the interpreter whose objects
- *   they touch; free and size need none.
+ * Threads: encode and decode need an attached thread state of the interpreter whose
+ * objects they touch; free and size need none.
  */
 #ifndef BOCPY_CODEC_H
 #define BOCPY_CODEC_H
@@ -18,11 +18,11 @@
 
 typedef struct bocpy_flat bocpy_flat;
 
-/* A new flat of `value`. -1 with an exception set if it cannot be shipped: TypeError with
- * the path to the offending part ("value['log'].handlers[0]: cannot ship a
- * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a note),
- * RecursionError if it is nested too deeply, or MemoryError. `root` is what the path begins
- * with, e.g. "value". */
+/* A new flat of `value`. -1 with an exception set if it cannot be shipped: TypeError
+ * with the path to the offending part ("value['log'].handlers[0]: cannot ship a
+ * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a
+ * note), RecursionError if it is nested too deeply, or MemoryError. `root` is what the
+ * path begins with, e.g. "value". */
 int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat);
 
 /* A new object equal to the encoded one, or NULL with an exception set. */
@@ -40,19 +40,20 @@ size_t bocpy_flat_size(const bocpy_flat *flat);
 size_t bocpy_encode_inline(PyObject *value, unsigned char *bytes, size_t capacity);
 PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size);
 
-/* Refuses, as bocpy_encode would, a value whose root or first parts (a bounded walk of 256
- * objects) can never be shipped. 0, or -1 with the exception set. Cheap. */
+/* Refuses, as bocpy_encode would, a value whose root or first parts (a bounded walk of
+ * 256 objects) can never be shipped. 0, or -1 with the exception set. Cheap. */
 int bocpy_check_shippable(PyObject *value, const char *root);
 
-/* What a cown handle's __reduce__ returns. While this thread is encoding: a reference into
- * the flat; else one that resolves in this process only, as long as the cown lives. */
+/* What a cown handle's __reduce__ returns. While this thread is encoding: a reference
+ * into the flat; else one that resolves in this process only, as long as the cown
+ * lives. */
 PyObject *bocpy_codec_reduce_cown(PyObject *cown);
 
-/* To be called by the drop hook of every cown that was ever reduced outside of an encoding
- * (cheap for all others). Any thread, attached or not. */
+/* To be called by the drop hook of every cown that was ever reduced outside of an
+ * encoding (cheap for all others). Any thread, attached or not. */
 void bocpy_codec_forget_cown(boc_cown *core);
 
-/* ---- what the codec keeps per interpreter: a part of the module's state ------------ */
+/* ---- what the codec keeps per interpreter: a part of the module's state ---------- */
 
 typedef struct bocpy_codec_state {
   struct bocpy_class **classes;       /* the types met, open addressing by address */
@@ -66,15 +67,16 @@ typedef struct bocpy_codec_state {
   PyObject *dumps, *loads, *export_class, *find_class; /* of bocpy._ship, once needed */
 } bocpy_codec_state;
 
-/* `state` is zeroed memory, `module` the extension module, its methods already in place.
- * -1 with an exception set; clear is right in either case. */
+/* `state` is zeroed memory, `module` the extension module, its methods already in
+ * place. -1 with an exception set; clear is right in either case. */
 int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module);
 int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_codec_state_clear(bocpy_codec_state *state);
 
 /* Entries for the module's method table. */
 PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index);
-PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args,
+                                Py_ssize_t nargs);
 PyObject *bocpy_probe_encode(PyObject *module, PyObject *args);
 PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule);
 PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule);
@@ -94,12 +96,14 @@ PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
   {"_codec_time", bocpy_probe_time, METH_VARARGS, NULL}
 /* clang-format on */
 
-/* ---- what the codec needs of its neighbors ----------------------------------------- */
+/* ---- what the codec needs of its neighbors --------------------------------------- */
 
-/* The codec's part of the current interpreter's module state, or NULL with an exception. */
+/* The codec's part of the current interpreter's module state, or NULL with an
+ * exception. */
 bocpy_codec_state *bocpy_codec_state_get(void);
 
-/* The core of a cown handle of this interpreter (borrowed), or NULL without an exception. */
+/* The core of a cown handle of this interpreter (borrowed), or NULL without an
+ * exception. */
 boc_cown *bocpy_cown_core(PyObject *object);
 
 /* A new handle of `core`, with a reference of its own. NULL with an exception set. */

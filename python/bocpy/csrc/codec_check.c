@@ -1,9 +1,9 @@
 /* Check: refuses in time what could not be shipped later.
  *
- * A breadth-first walk over the first objects of a value. A type that the codec does not
- * know is tried once: object.__reduce_ex__ and its kin refuse without side effects. What
- * looks as if it were refused is encoded in full, which either makes the exception or proves
- * the look wrong. Reductions that are written in Python are not tried here.
+ * A breadth-first walk over the first objects of a value. A type that the codec does
+ * not know is tried once: object.__reduce_ex__ and its kin refuse without side effects.
+ * What looks as if it were refused is encoded in full, which either makes the exception
+ * or proves the look wrong. Reductions that are written in Python are not tried here.
  */
 #include "encoder.h"
 
@@ -48,7 +48,7 @@ static void push_items(struct walk *walk, PyObject *sequence) {
   Py_END_CRITICAL_SECTION();
 }
 
-/* ---- types that the codec does not know -------------------------------------------- */
+/* ---- types that the codec does not know ------------------------------------------ */
 
 /* 1 if the type's way to be pickled is written in Python. */
 static int is_custom(PyTypeObject *type) {
@@ -100,10 +100,11 @@ static int visit_instance(struct walk *walk, PyObject *value) {
     Py_XDECREF(dict);
     return dict ? 1 : -1;
   }
-  if (known->pickles)
+  if (bocpy_class_pickles(walk->state, known, false))
     return 1;
   int status = try_reduce(value);
-  known->pickles = status > 0;
+  if (status > 0)
+    bocpy_class_pickles(walk->state, known, true);
   return status;
 }
 

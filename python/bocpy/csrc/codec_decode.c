@@ -1,15 +1,15 @@
-/* Decode: a walk over a flat that makes what it finds. Flats are trusted: they are made by
- * this process alone.
+/* Decode: a walk over a flat that makes what it finds. Flats are trusted: they are made
+ * by this process alone.
  *
- * Threads: user code runs where a part is hashed, and where a class is met for the first
- *   time. It can see objects that are not finished, as it can while pickle loads; so an
- *   object that others can refer to has no holes at any time.
+ * Threads: user code runs where a part is hashed, and where a class is met for the
+ * first time. It can see objects that are not finished, as it can while pickle loads;
+ * so an object that others can refer to has no holes at any time.
  */
 #include "encoder.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
 
-/* ---- the memo ---------------------------------------------------------------------- */
+/* ---- the memo -------------------------------------------------------------------- */
 
 static int take_slot(bocpy_decoder *decoder, uint32_t *out_slot) {
   if (decoder->memo_count == decoder->memo_capacity) {
@@ -32,7 +32,7 @@ static void fill_slot(bocpy_decoder *decoder, uint32_t slot, PyObject *object) {
     decoder->memo[slot] = Py_XNewRef(object);
 }
 
-/* ---- leaves ------------------------------------------------------------------------ */
+/* ---- leaves ---------------------------------------------------------------------- */
 
 static PyObject *make_int(bocpy_decoder *decoder, enum bocpy_tag tag) {
   int8_t narrow;
@@ -96,7 +96,7 @@ static PyObject *make_bytes(bocpy_decoder *decoder, enum bocpy_tag tag) {
                           : PyByteArray_FromStringAndSize(data, size);
 }
 
-/* ---- containers -------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------ */
 
 static PyObject *make_tuple(bocpy_decoder *decoder) {
   Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
@@ -201,13 +201,14 @@ static PyObject *take_key(bocpy_decoder *decoder, bool is_new) {
   return Py_NewRef(decoder->keys[slot]);
 }
 
-/* ---- instances and cowns ----------------------------------------------------------- */
+/* ---- instances and cowns --------------------------------------------------------- */
 
 static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
                            const bocpy_resolved *resolved) {
   for (uint32_t i = 0; i < resolved->shape->count; i++) {
     PyObject *value = bocpy_decode_value(decoder);
-    int status = value ? PyObject_GenericSetAttr(instance, resolved->names[i], value) : -1;
+    int status =
+        value ? PyObject_GenericSetAttr(instance, resolved->names[i], value) : -1;
     Py_XDECREF(value);
     if (status < 0)
       return -1;
@@ -243,8 +244,8 @@ static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
       return NULL;
     decoder->last = resolved;
   }
-  PyObject *instance = PyBaseObject_Type.tp_new(resolved->type,
-                                                decoder->state->no_arguments, NULL);
+  PyObject *instance =
+      PyBaseObject_Type.tp_new(resolved->type, decoder->state->no_arguments, NULL);
   fill_slot(decoder, slot, instance);
   if (!instance)
     return NULL;
@@ -255,9 +256,10 @@ static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
   return instance;
 }
 
-/* ---- the walk ---------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------- */
 
-static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag, uint32_t slot);
+static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
+                               uint32_t slot);
 
 static PyObject *decode_memo(bocpy_decoder *decoder) {
   uint32_t slot;
@@ -288,7 +290,8 @@ static PyObject *decode_superseded(bocpy_decoder *decoder) {
   return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
 }
 
-static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag, uint32_t slot) {
+static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
+                               uint32_t slot) {
   switch (tag) {
   case TAG_NONE:
     return Py_NewRef(Py_None);
@@ -358,7 +361,7 @@ PyObject *bocpy_decode_value(bocpy_decoder *decoder) {
   return decode_tagged(decoder, tag, NO_SLOT);
 }
 
-/* ---- the call ---------------------------------------------------------------------- */
+/* ---- the call -------------------------------------------------------------------- */
 
 static void forget(bocpy_decoder *decoder) {
   for (uint32_t i = 0; i < decoder->memo_count; i++)

@@ -1,18 +1,20 @@
 /* Encode: a walk over a value that writes what it finds.
  *
- * Objects that may be met again (on builds with one reference count: those with more than one
- * reference) are remembered. What can be made empty and filled is remembered before its parts,
- * so that cycles through it end there; what cannot (tuples, frozensets, slices) after them: if
- * its parts led back to it, the copy that they made is the one that counts.
+ * Objects that may be met again (on builds with one reference count: those with more
+ * than one reference) are remembered. What can be made empty and filled is remembered
+ * before its parts, so that cycles through it end there; what cannot (tuples,
+ * frozensets, slices) after them: if its parts led back to it, the copy that they made
+ * is the one that counts.
  *
- * Threads: no user code runs during the walk except where a type is met for the first time
- *   and, before 3.12, in finalizers; another thread may run where there is no GIL. So every
- *   object is held while its parts are visited, and containers are looked at afresh for
- *   each part, or copied first where there is no GIL.
+ * Threads: no user code runs during the walk except where a type is met for the first
+ * time and, before 3.12, in finalizers; another thread may run where there is no GIL.
+ * So every object is held while its parts are visited, and containers are looked at
+ * afresh for each part, or copied first where there is no GIL.
  */
 #include "encoder.h"
 
-#define BIG_LEAF 64 /* strs and bytes from here on are remembered, for the sake of size */
+#define BIG_LEAF                                                                       \
+  64 /* strs and bytes from here on are remembered, for the sake of size */
 
 static int changed(PyObject *value) {
   PyErr_Format(PyExc_RuntimeError, "a '%s' was changed while it was being shipped",
@@ -20,7 +22,7 @@ static int changed(PyObject *value) {
   return BOCPY_FAILED;
 }
 
-/* ---- what is remembered ------------------------------------------------------------ */
+/* ---- what is remembered ---------------------------------------------------------- */
 
 static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
   if (bocpy_reserve(&encoder->writer, 1 + sizeof number) < 0)
@@ -45,7 +47,8 @@ static int encode_memo(bocpy_encoder *encoder, PyObject *value, put_parts parts)
     return put_held(encoder, value, parts);
   if (bocpy_memo_find(&encoder->memo, value, &number))
     return put_number(encoder, TAG_REF, number);
-  if (bocpy_memo_add(&encoder->memo, value) < 0 || bocpy_reserve(&encoder->writer, 1) < 0)
+  if (bocpy_memo_add(&encoder->memo, value) < 0 ||
+      bocpy_reserve(&encoder->writer, 1) < 0)
     return BOCPY_FAILED;
   bocpy_put_byte(&encoder->writer, TAG_MEMO);
   return put_held(encoder, value, parts);
@@ -74,7 +77,7 @@ static int encode_memo_after(bocpy_encoder *encoder, PyObject *value, put_parts 
   return BOCPY_DONE;
 }
 
-/* ---- containers -------------------------------------------------------------------- */
+/* ---- containers ------------------------------------------------------------------ */
 
 static int put_leaf(bocpy_encoder *encoder, PyObject *value) {
   return bocpy_encode_leaf(&encoder->writer, value);
@@ -202,7 +205,8 @@ static int put_bytearray(bocpy_encoder *encoder, PyObject *bytes) {
   return status;
 }
 
-static int put_three(bocpy_encoder *encoder, enum bocpy_tag tag, PyObject *const *parts) {
+static int put_three(bocpy_encoder *encoder, enum bocpy_tag tag,
+                     PyObject *const *parts) {
   if (bocpy_reserve(&encoder->writer, 1) < 0)
     return BOCPY_FAILED;
   bocpy_put_byte(&encoder->writer, tag);
@@ -232,13 +236,12 @@ static int put_range(bocpy_encoder *encoder, PyObject *range) {
   return status;
 }
 
-/* ---- cowns and instances ----------------------------------------------------------- */
+/* ---- cowns and instances --------------------------------------------------------- */
 
 int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index) {
   if (encoder->cown_count == encoder->cown_capacity) {
     uint32_t capacity = encoder->cown_capacity ? 2 * encoder->cown_capacity : 4;
-    boc_cown **cowns =
-        PyMem_RawRealloc(encoder->cowns, capacity * sizeof(boc_cown *));
+    boc_cown **cowns = PyMem_RawRealloc(encoder->cowns, capacity * sizeof(boc_cown *));
     if (!cowns) {
       PyErr_NoMemory();
       return -1;
@@ -300,7 +303,7 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
-/* ---- the walk ---------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------- */
 
 static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
@@ -348,14 +351,15 @@ int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
-/* ---- the call ---------------------------------------------------------------------- */
+/* ---- the call -------------------------------------------------------------------- */
 
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder) {
   while (encoder->cown_count)
     boc_cown_drop(encoder->cowns[--encoder->cown_count]);
 }
 
-/* Field by field: most of an encoder need not be cleared, and small values must be fast. */
+/* Field by field: most of an encoder need not be cleared, and small values must be
+ * fast. */
 static int init(bocpy_encoder *encoder) {
   encoder->state = bocpy_codec_state_get();
   if (!encoder->state)

@@ -1,8 +1,8 @@
-/* Pickle: the way for values that the codec does not know, as a whole; and how a cown that is
- * pickled on the way finds its flat.
+/* Pickle: the way for values that the codec does not know, as a whole; and how a cown
+ * that is pickled on the way finds its flat.
  *
- * A cown within a pickle is a call of _cown_at with an index into the cowns of the flat, so
- * that a flat that is dropped unread drops them too.
+ * A cown within a pickle is a call of _cown_at with an index into the cowns of the
+ * flat, so that a flat that is dropped unread drops them too.
  */
 #include "encoder.h"
 #include "tickets.h"
@@ -10,21 +10,29 @@
 static _Thread_local bocpy_encoder *encoding; /* the innermost that is pickling */
 static _Thread_local bocpy_decoder *decoding;
 
-PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache, const char *name) {
-  (void)state;
-  if (*cache)
-    return *cache;
+/* Puts `function` into `*cache`, if nothing is there yet, and returns what is there. */
+static PyObject *keep(bocpy_codec_state *state, PyObject **cache, PyObject *function) {
+  bocpy_mutex_lock(&state->mutex);
+  PyObject *kept = *cache;
+  if (!kept)
+    kept = *cache = Py_XNewRef(function);
+  bocpy_mutex_unlock(&state->mutex);
+  Py_XDECREF(function);
+  return kept;
+}
+
+PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
+                           const char *name) {
+  PyObject *kept = keep(state, cache, NULL);
+  if (kept)
+    return kept;
   PyObject *ship = PyImport_ImportModule("bocpy._ship");
   PyObject *function = ship ? PyObject_GetAttrString(ship, name) : NULL;
   Py_XDECREF(ship);
-  if (*cache)
-    Py_XDECREF(function);
-  else
-    *cache = function;
-  return *cache;
+  return function ? keep(state, cache, function) : NULL;
 }
 
-/* ---- encode ------------------------------------------------------------------------ */
+/* ---- encode ---------------------------------------------------------------------- */
 
 static int put_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
   if (bocpy_reserve(writer, BOCPY_SIZE_MAX + size) < 0)
@@ -121,7 +129,7 @@ int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *roo
   return status;
 }
 
-/* ---- decode ------------------------------------------------------------------------ */
+/* ---- decode ---------------------------------------------------------------------- */
 
 static PyObject *take_buffers(bocpy_decoder *decoder) {
   Py_ssize_t count = (Py_ssize_t)bocpy_take_size(decoder);
@@ -161,7 +169,7 @@ PyObject *bocpy_decode_pickle(bocpy_decoder *decoder) {
   return value;
 }
 
-/* ---- cowns within pickles ---------------------------------------------------------- */
+/* ---- cowns within pickles -------------------------------------------------------- */
 
 static PyObject *reduce_into_flat(boc_cown *core) {
   bocpy_codec_state *state = encoding->state;
@@ -174,7 +182,8 @@ static PyObject *reduce_into_flat(boc_cown *core) {
 PyObject *bocpy_codec_reduce_cown(PyObject *cown) {
   boc_cown *core = bocpy_cown_core(cown);
   if (!core) {
-    PyErr_Format(PyExc_TypeError, "expected a cown, not a '%s'", Py_TYPE(cown)->tp_name);
+    PyErr_Format(PyExc_TypeError, "expected a cown, not a '%s'",
+                 Py_TYPE(cown)->tp_name);
     return NULL;
   }
   if (encoding)
@@ -189,9 +198,10 @@ PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index) {
   if (at == (size_t)-1 && PyErr_Occurred())
     return NULL;
   if (!decoding || at >= decoding->flat->cown_count) {
-    PyErr_SetString(PyExc_RuntimeError,
-                    "this cown was pickled as a part of a value that was being shipped: "
-                    "it cannot be unpickled by itself");
+    PyErr_SetString(
+        PyExc_RuntimeError,
+        "this cown was pickled as a part of a value that was being shipped: "
+        "it cannot be unpickled by itself");
     return NULL;
   }
   return bocpy_cown_wrap(decoding->flat->cowns[at]);

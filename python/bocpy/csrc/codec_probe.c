@@ -1,4 +1,5 @@
-/* Probe: the codec as the package's own tests and benchmarks see it. Private, unsupported. */
+/* Probe: the codec as the package's own tests and benchmarks see it. Private,
+ * unsupported. */
 #include "codec.h"
 
 #define CAPSULE "bocpy._core.flat"

@@ -1,13 +1,13 @@
 /* Compat: one spelling of the CPython API for every version that is supported.
  *
  * The only place where PY_VERSION_HEX is looked at. Newer names are used throughout the
- * extension; where a version lacks one, this file supplies it with the same contract, from
- * public API alone. What is absent altogether is announced by a BOCPY_HAVE_ macro:
+ * extension; where a version lacks one, this file supplies it with the same contract,
+ * from public API alone. What is absent altogether is announced by a BOCPY_HAVE_ macro:
  *   BOCPY_FREE_THREADED   1 if the interpreter runs without a GIL, else 0
- *   BOCPY_HAVE_OWN_GIL    1 if sub-interpreters with a GIL of their own can be made, else 0
- *   BOCPY_HAVE_NATIVE_BYTES  1 if ints convert to bytes and back through the C API, else 0
- *   BOCPY_MODULE_SLOTS    the slots by which a module declares that it needs no GIL and
- *                         works under one of its own; comma-terminated, perhaps empty
+ *   BOCPY_HAVE_OWN_GIL    1 if sub-interpreters with a GIL of their own can be made,
+ * else 0 BOCPY_HAVE_NATIVE_BYTES  1 if ints convert to bytes and back through the C
+ * API, else 0 BOCPY_MODULE_SLOTS    the slots by which a module declares that it needs
+ * no GIL and works under one of its own; comma-terminated, perhaps empty
  */
 #ifndef BOCPY_COMPAT_H
 #define BOCPY_COMPAT_H
@@ -39,17 +39,17 @@
 #endif
 
 #if PY_VERSION_HEX >= 0x030D0000
-#define BOCPY_MODULE_SLOTS                                                               \
-  {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},                  \
+#define BOCPY_MODULE_SLOTS                                                             \
+  {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},                \
       {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #elif PY_VERSION_HEX >= 0x030C0000
-#define BOCPY_MODULE_SLOTS                                                               \
+#define BOCPY_MODULE_SLOTS                                                             \
   {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
 #else
 #define BOCPY_MODULE_SLOTS
 #endif
 
-/* ---- member types --------------------------------------------------------------- */
+/* ---- member types ---------------------------------------------------------------- */
 
 #if PY_VERSION_HEX < 0x030C0000
 #include <structmember.h>
@@ -92,7 +92,8 @@ static inline PyObject *PyCode_GetVarnames(PyCodeObject *code) {
   return PyObject_GetAttrString((PyObject *)code, "co_varnames");
 }
 
-/* Borrowed: the first module on the method resolution order whose definition is `def`. */
+/* Borrowed: the first module on the method resolution order whose definition is `def`.
+ */
 static inline PyObject *PyType_GetModuleByDef(PyTypeObject *type,
                                               struct PyModuleDef *def) {
   PyObject *mro = type->tp_mro;
@@ -144,7 +145,8 @@ static inline void PyErr_SetRaisedException(PyObject *exception) {
 #define Py_END_CRITICAL_SECTION2() }
 
 /* 1 found, 0 absent (NULL, no exception), -1 an exception. */
-static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **out_item) {
+static inline int PyDict_GetItemRef(PyObject *dict, PyObject *key,
+                                    PyObject **out_item) {
   PyObject *item = PyDict_GetItemWithError(dict, key);
   *out_item = item ? Py_NewRef(item) : NULL;
   return item ? 1 : PyErr_Occurred() ? -1 : 0;
@@ -162,8 +164,8 @@ static inline int PyDict_GetItemStringRef(PyObject *dict, const char *key,
 }
 
 /* 1 `key` was there, 0 `fallback` has been stored, -1 an exception. */
-static inline int PyDict_SetDefaultRef(PyObject *dict, PyObject *key, PyObject *fallback,
-                                       PyObject **out_item) {
+static inline int PyDict_SetDefaultRef(PyObject *dict, PyObject *key,
+                                       PyObject *fallback, PyObject **out_item) {
   PyObject *old;
   int found = PyDict_GetItemRef(dict, key, &old);
   if (found == 0 && PyDict_SetItem(dict, key, fallback) < 0)
@@ -237,10 +239,10 @@ static inline int PyModule_Add(PyObject *module, const char *name, PyObject *val
 }
 #endif
 
-/* ---- names of our own where versions differ --------------------------------------- */
+/* ---- names of our own where versions differ -------------------------------------- */
 
-/* Spares threads the contention on the count of an object that stays: a hint, to be given
- * by the thread that made the object, before any other has seen it. */
+/* Spares threads the contention on the count of an object that stays: a hint, to be
+ * given by the thread that made the object, before any other has seen it. */
 static inline void bocpy_object_defer(PyObject *object) {
 #if PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(object);
@@ -249,8 +251,8 @@ static inline void bocpy_object_defer(PyObject *object) {
 #endif
 }
 
-/* A lock for state that threads share where there is no GIL; nothing where there is one.
- * Zeroed memory is an unlocked one. */
+/* A lock for state that threads share where there is no GIL; nothing where there is
+ * one. Zeroed memory is an unlocked one. */
 #if BOCPY_FREE_THREADED
 typedef PyMutex bocpy_mutex;
 static inline void bocpy_mutex_lock(bocpy_mutex *mutex) { PyMutex_Lock(mutex); }
@@ -286,8 +288,8 @@ static inline int bocpy_str_ready(PyObject *text) {
 #endif
 }
 
-/* Whether nothing but the caller's own reference leads to `object`. Where counts are split
- * between threads the answer is always no. */
+/* Whether nothing but the caller's own reference leads to `object`. Where counts are
+ * split between threads the answer is always no. */
 static inline int bocpy_object_is_sole(PyObject *object) {
 #if BOCPY_FREE_THREADED
   (void)object;

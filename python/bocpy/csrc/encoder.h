@@ -1,7 +1,8 @@
 /* Encoder and decoder: one walk over a value, either way. Private to the codec.
  *
- * Threads: an encoder or decoder belongs to the thread whose stack it is on. The innermost
- *   of each is known to that thread, so that a cown that is pickled on the way finds its flat.
+ * Threads: an encoder or decoder belongs to the thread whose stack it is on. The
+ * innermost of each is known to that thread, so that a cown that is pickled on the way
+ * finds its flat.
  */
 #ifndef BOCPY_ENCODER_H
 #define BOCPY_ENCODER_H
@@ -33,11 +34,12 @@ typedef struct bocpy_encoder {
 /* Writes `value`. BOCPY_UNKNOWN: it has parts that only pickle knows. */
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
 
-/* Writes `value` as a pickle, in place of all that was written. -1 with the exception that
- * bocpy_encode promises. */
+/* Writes `value` as a pickle, in place of all that was written. -1 with the exception
+ * that bocpy_encode promises. */
 int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root);
 
-/* Notes a reference to `core`; its index among the flat's cowns. -1 with MemoryError. */
+/* Notes a reference to `core`; its index among the flat's cowns. -1 with MemoryError.
+ */
 int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index);
 
 /* Drops the references that were noted. */

@@ -1,8 +1,8 @@
 /* Flat: the block that a value is encoded into, and the writer that fills it.
  *
- * The stream is a prefix notation: a tag byte, its operands, its parts. Numbers are in the
- * machine's own order and unaligned, since a flat never leaves the process. A *size* is one
- * byte below 255, else 255 and eight bytes.
+ * The stream is a prefix notation: a tag byte, its operands, its parts. Numbers are in
+ * the machine's own order and unaligned, since a flat never leaves the process. A
+ * *size* is one byte below 255, else 255 and eight bytes.
  *
  *   tag                    operands and parts            memo
  *   NONE TRUE FALSE ...    -
@@ -16,13 +16,13 @@
  *   SLICE RANGE            three parts                      after
  *   INSTANCE               u32 shape, attributes            before
  *   COWN                   u32 index of the flat's cowns    before
- *   MEMO                   object that later ones refer to; takes its number before its parts
- *   MEMO_AFTER             the same for what cannot exist before its parts do
- *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one stands
- *   REF                    u32 number of the memo
- *   KEY                    u8: the str in this slot of the key table
- *   NEW_KEY                u8 and a str: the same, and puts it there
- *   PICKLE                 size, bytes; size, then buffers: u8 read-only, size, bytes
+ *   MEMO                   object that later ones refer to; takes its number before its
+ * parts MEMO_AFTER             the same for what cannot exist before its parts do
+ *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one
+ * stands REF                    u32 number of the memo KEY                    u8: the
+ * str in this slot of the key table NEW_KEY                u8 and a str: the same, and
+ * puts it there PICKLE                 size, bytes; size, then buffers: u8 read-only,
+ * size, bytes
  *
  * Memory is CPython's raw domain, which any thread may use at any time.
  */
@@ -72,15 +72,16 @@ enum bocpy_tag {
 #define BOCPY_KEY_SLOTS 32u /* the key table: recent str keys of dicts, by address */
 
 struct bocpy_flat {
-  size_t size;           /* of bytes */
-  boc_cown **cowns;      /* held */
+  size_t size;      /* of bytes */
+  boc_cown **cowns; /* held */
   uint32_t cown_count;
-  bool needs_classes;    /* names classes: those of __main__ must be known */
+  bool needs_classes; /* names classes: those of __main__ must be known */
   unsigned char bytes[];
 };
 
 /* Where bytes go. `flat` is the block that `bytes` lies in, or NULL while they are in
- * memory of the caller's. A fixed writer never grows and refuses without an exception. */
+ * memory of the caller's. A fixed writer never grows and refuses without an exception.
+ */
 typedef struct bocpy_writer {
   unsigned char *bytes;
   size_t size, capacity;

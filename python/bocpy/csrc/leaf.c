@@ -8,8 +8,8 @@ static int put_tag(bocpy_writer *writer, enum bocpy_tag tag) {
   return 0;
 }
 
-static inline int put_tagged(bocpy_writer *writer, enum bocpy_tag tag, const void *bytes,
-                      size_t size) {
+static inline int put_tagged(bocpy_writer *writer, enum bocpy_tag tag,
+                             const void *bytes, size_t size) {
   if (bocpy_reserve(writer, 1 + size) < 0)
     return -1;
   bocpy_put_byte(writer, tag);
@@ -112,7 +112,7 @@ int bocpy_encode_leaf(bocpy_writer *writer, PyObject *value) {
   return BOCPY_UNKNOWN;
 }
 
-/* ---- inline ------------------------------------------------------------------------ */
+/* ---- inline ---------------------------------------------------------------------- */
 
 static int put_inline(bocpy_writer *writer, PyObject *value, int depth) {
   int status = bocpy_encode_leaf(writer, value);

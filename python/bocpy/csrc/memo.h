@@ -1,8 +1,8 @@
 /* Memo: which objects an encoding has met, and the numbers they were given.
  *
- * A few objects are kept in the order of their numbers and searched one by one; more are put
- * into a table, open addressing by address. The objects are held, so that no address comes
- * back while the memo lasts.
+ * A few objects are kept in the order of their numbers and searched one by one; more
+ * are put into a table, open addressing by address. The objects are held, so that no
+ * address comes back while the memo lasts.
  */
 #ifndef BOCPY_MEMO_H
 #define BOCPY_MEMO_H
@@ -43,7 +43,8 @@ int bocpy_memo_add(bocpy_memo *memo, PyObject *object);
 
 /* Spreads the bits of an address; what is taken of it must be masked. */
 static inline size_t bocpy_hash_address(const void *address) {
-  return (size_t)(((uint64_t)(uintptr_t)address >> 4) * UINT64_C(0x9E3779B97F4A7C15) >> 24);
+  return (size_t)(((uint64_t)(uintptr_t)address >> 4) * UINT64_C(0x9E3779B97F4A7C15) >>
+                  24);
 }
 
 #endif

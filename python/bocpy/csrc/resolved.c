@@ -1,4 +1,5 @@
-/* Resolved shapes: see shapes.h. What the numbers in a flat mean in this interpreter. */
+/* Resolved shapes: see shapes.h. What the numbers in a flat mean in this interpreter.
+ */
 #include "shapes.h"
 
 static void free_resolved(bocpy_resolved *resolved) {
@@ -40,12 +41,14 @@ static int intern_names(bocpy_resolved *resolved) {
 static int check_bare(const bocpy_resolved *resolved) {
   if (PyType_Check(resolved->type) && bocpy_type_is_bare(resolved->type))
     return 0;
-  PyErr_Format(PyExc_TypeError, "%s is not the class that it is where the value came from",
+  PyErr_Format(PyExc_TypeError,
+               "%s is not the class that it is where the value came from",
                resolved->shape->reference);
   return -1;
 }
 
-static bocpy_resolved *new_resolved(bocpy_codec_state *state, const bocpy_shape *shape) {
+static bocpy_resolved *new_resolved(bocpy_codec_state *state,
+                                    const bocpy_shape *shape) {
   size_t count = shape->count == BOCPY_ANY ? 0 : shape->count;
   bocpy_resolved *resolved =
       PyMem_Calloc(1, sizeof *resolved + count * sizeof(PyObject *));

@@ -12,7 +12,8 @@ static uint32_t table_count, table_capacity;
 
 int bocpy_shapes_init(void) { return lock ? 0 : bocpy_lock_init(&lock); }
 
-static size_t text_size(const char *reference, uint32_t count, const char *const *names) {
+static size_t text_size(const char *reference, uint32_t count,
+                        const char *const *names) {
   size_t size = strlen(reference) + 1;
   for (uint32_t i = 0; i < count; i++)
     size += strlen(names[i]) + 1;
@@ -85,9 +86,12 @@ const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
                                       const char *const *names) {
   bocpy_lock_take(&lock);
   const bocpy_shape *shape = intern_locked(reference, count, names);
+  bool full = table_count == BOCPY_SHAPES_MAX;
   bocpy_lock_give(&lock);
-  if (!shape)
+  if (!shape && !full)
     PyErr_NoMemory();
+  else if (!shape)
+    PyErr_SetString(PyExc_OverflowError, "too many classes have been shipped");
   return shape;
 }
 
@@ -98,7 +102,7 @@ const bocpy_shape *bocpy_shape_at(uint32_t id) {
   return shape;
 }
 
-/* ---- places ------------------------------------------------------------------------ */
+/* ---- places ---------------------------------------------------------------------- */
 
 static PyObject *follow(PyObject *module, const char *qualname) {
   PyObject *object = Py_NewRef(module);

@@ -1,10 +1,11 @@
 /* Tickets: see tickets.h.
  *
- * The table maps the address of a cown to its serial number, and has the cowns that have
- * been given one and are alive. Serials are never used twice, addresses are.
+ * The table maps the address of a cown to its serial number, and has the cowns that
+ * have been given one and are alive. Serials are never used twice, addresses are.
  *
- * Threads: `lock` guards the table. The drop hook takes it before the cown's memory goes,
- *   so whoever finds a cown in the table while holding the lock may try to hold the cown.
+ * Threads: `lock` guards the table. The drop hook takes it before the cown's memory
+ * goes, so whoever finds a cown in the table while holding the lock may try to hold the
+ * cown.
  */
 #include "tickets.h"
 
@@ -65,7 +66,8 @@ static uint64_t serial_locked(boc_cown *core) {
   return entry->serial;
 }
 
-/* Takes the entry at `hole` out, and moves those up that would not be found behind it. */
+/* Takes the entry at `hole` out, and moves those up that would not be found behind it.
+ */
 static void remove_locked(size_t hole) {
   size_t mask = capacity - 1;
   for (size_t at = (hole + 1) & mask; table[at].core; at = (at + 1) & mask) {
@@ -79,8 +81,8 @@ static void remove_locked(size_t hole) {
 }
 
 void bocpy_codec_forget_cown(boc_cown *core) {
-  /* relaxed (owner): whoever gave this cown a ticket held it then, and its drop came before
-   * the last one, so that the count is seen; that of others does not matter. */
+  /* relaxed (owner): whoever gave this cown a ticket held it then, and its drop came
+   * before the last one, so that the count is seen; that of others does not matter. */
   if (atomic_load_explicit(&count, memory_order_relaxed) == 0)
     return;
   bocpy_lock_take(&lock);
@@ -152,8 +154,9 @@ PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args,
   boc_cown *core = ours ? find_live(numbers[1], numbers[2]) : NULL;
   if (!core) {
     PyErr_SetString(PyExc_RuntimeError,
-                    ours ? "the cown that was pickled is gone: a pickle does not keep it"
-                         : "a cown cannot be unpickled in another process than its own");
+                    ours
+                        ? "the cown that was pickled is gone: a pickle does not keep it"
+                        : "a cown cannot be unpickled in another process than its own");
     return NULL;
   }
   PyObject *handle = bocpy_cown_wrap(core);
