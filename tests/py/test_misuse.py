@@ -143,7 +143,6 @@ rows(
         "Cown()": (lambda: Cown(), "1|one|missing.*value"),
         "Cown(1, 2)": (lambda: Cown(1, 2), "2|positional"),
         "Cown(unknown=1)": (lambda: Cown(unknown=1), "unknown|keyword|value"),
-        "del c.value": (lambda: delattr(held(), "value"), "delete|value"),
         "c < 1": (lambda: Cown(1) < 1, "not supported.*Cown.*int"),
         "c + 1": (lambda: Cown(1) + 1, r"unsupported operand.*Cown"),
         "c()": (lambda: Cown(1)(), "Cown.*not callable"),
@@ -562,6 +561,11 @@ def a_body_that_imports_what_is_not_there():
 @misuse(NameError, "there_is_no_such_name")
 def a_body_that_uses_an_unknown_name():
     fails_in_body(lambda: there_is_no_such_name)  # noqa: F821
+
+
+@misuse(AttributeError, "value")
+def deleting_the_value():
+    del held().value
 
 
 @misuse(AttributeError, "no_such")
