@@ -119,7 +119,7 @@ void test_threads(unsigned count, void (*body)(void *arg, unsigned index), void 
 /* Memory. In front of each block: its size and a mark.
  *
  * The library orders cowns by address, so a run only repeats if the order of addresses
- * does: under the systematic scheduler blocks come from an arena, one after the other. */
+ * does: under the systematic scheduler blocks come from an arena, one by one. */
 
 typedef struct block_head {
   uint64_t size, magic;
@@ -127,30 +127,41 @@ typedef struct block_head {
 
 #if defined(BOC_SYSTEMATIC)
 
+#pragma weak __asan_poison_memory_region
+#pragma weak __asan_unpoison_memory_region
+void __asan_poison_memory_region(const volatile void *memory, size_t size);
+void __asan_unpoison_memory_region(const volatile void *memory, size_t size);
+
 static _Alignas(16) char arena[32 * 1024 * 1024];
-static size_t arena_used;
+static boci_atomic_word arena_used;
 
 static void *take_memory(size_t size) {
   size_t whole = (size + 15) & ~(size_t)15;
-  if (whole > sizeof arena - arena_used)
+  uintptr_t at = boci_add_relaxed(&arena_used, whole);
+  if (at > sizeof arena || whole > sizeof arena - at)
     return malloc(size);
-  void *memory = arena + arena_used;
-  arena_used += whole;
-  return memory;
+  if (__asan_unpoison_memory_region)
+    __asan_unpoison_memory_region(arena + at, size);
+  return arena + at;
 }
 
-static void give_memory(void *memory) {
+static void give_memory(void *memory, size_t size) {
   uintptr_t at = (uintptr_t)memory;
   if (at < (uintptr_t)arena || at >= (uintptr_t)(arena + sizeof arena))
     free(memory);
+  else if (__asan_poison_memory_region)
+    __asan_poison_memory_region(memory, size);
 }
 
-static void begin_memory(void) { arena_used = 0; }
+static void begin_memory(void) { boci_store_relaxed(&arena_used, 0); }
 
 #else
 
 static void *take_memory(size_t size) { return malloc(size); }
-static void give_memory(void *memory) { free(memory); }
+static void give_memory(void *memory, size_t size) {
+  (void)size;
+  free(memory);
+}
 static void begin_memory(void) {}
 
 #endif
@@ -178,7 +189,7 @@ static void release(void *ctx, void *block, size_t size) {
   boci_sub_relaxed(&memory->live, 1);
   boci_sub_relaxed(&memory->bytes, size);
   memset(block, 0x5a, size);
-  give_memory(head);
+  give_memory(head, sizeof *head + size);
 }
 
 void test_memory_init(test_memory *memory, uintptr_t fail_at) {
