@@ -67,10 +67,12 @@ static uint32_t sort_and_merge(boci_request *requests, uint32_t count) {
 }
 
 boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
-                              size_t env_size, const boc_access *accesses, size_t count) {
+                              size_t env_size, const boc_access *accesses, size_t count,
+                              const boci_extras *extras) {
   behavior->type = type;
   behavior->count = (uint32_t)count;
-  behavior->block.flags = 0;
+  behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
+  if (extras) *boci_behavior_extras(behavior) = *extras;
   const boc_status status = init_requests(behavior, accesses);
   if (status != BOC_OK) return status;
   const uint32_t unique =

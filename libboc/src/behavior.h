@@ -1,8 +1,8 @@
 /* Behavior: header, requests, environment, in one block of memory.
  *
- *   +--------+-----------+-----+-----------+------------------+
- *   | header | request 0 | ... | request n | env, aligned 16  |
- *   +--------+-----------+-----+-----------+------------------+
+ *   +--------+-----------+-----+-----------+----------+-----------------+
+ *   | header | request 0 | ... | request n | (extras) | env, aligned 16 |
+ *   +--------+-----------+-----+-----------+----------+-----------------+
  *
  * `pending` says what a behavior waits for, and later what its end waits for:
  *   new        unset
@@ -18,8 +18,21 @@
 #include "request.h"
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one of
- * the cowns is pinned to a lane. */
-enum { BOCI_BEHAVIOR_HOOKS = 1, BOCI_BEHAVIOR_DEFERRED = 2, BOCI_BEHAVIOR_PINNED = 4 };
+ * the cowns is pinned to a lane; it has extras. */
+enum {
+  BOCI_BEHAVIOR_HOOKS = 1,
+  BOCI_BEHAVIOR_DEFERRED = 2,
+  BOCI_BEHAVIOR_PINNED = 4,
+  BOCI_BEHAVIOR_EXTRAS = 8
+};
+
+/* What few behaviors have; between the requests and the environment. */
+typedef struct boci_extras {
+  struct boc_scope *scope;
+  void (*done)(void *ctx, bool ran);
+  void *ctx;
+  bool ran;
+} boci_extras;
 
 /* With one request it fills one cache line. */
 struct boc_behavior {
@@ -44,12 +57,21 @@ static inline boci_request *boci_behavior_requests(const boc_behavior *behavior)
   return (boci_request *)((char *)behavior + BOCI_REQUESTS_AT);
 }
 
-static inline size_t boci_behavior_env_at(size_t count) {
+static inline size_t boci_behavior_extras_at(size_t count) {
   return BOCI_ALIGN(BOCI_REQUESTS_AT + count * sizeof(boci_request));
 }
 
+static inline size_t boci_behavior_env_at(size_t count, bool extras) {
+  return boci_behavior_extras_at(count) + (extras ? BOCI_ALIGN(sizeof(boci_extras)) : 0);
+}
+
+static inline boci_extras *boci_behavior_extras(const boc_behavior *behavior) {
+  return (boci_extras *)((char *)behavior + boci_behavior_extras_at(behavior->count));
+}
+
 static inline void *boci_behavior_env(boc_behavior *behavior) {
-  return (char *)behavior + boci_behavior_env_at(behavior->count);
+  const bool extras = (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS) != 0;
+  return (char *)behavior + boci_behavior_env_at(behavior->count, extras);
 }
 
 static inline boc_behavior *boci_request_behavior(boci_request *request) {
@@ -57,17 +79,18 @@ static inline boc_behavior *boci_request_behavior(boci_request *request) {
 }
 
 /* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
-static inline size_t boci_behavior_size(size_t count, size_t env_size) {
+static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_size) {
   const size_t limit = SIZE_MAX / 4;
   if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) || env_size > limit)
     return 0;
-  return boci_behavior_env_at(count) + env_size;
+  return boci_behavior_env_at(count, extras) + env_size;
 }
 
-/* Fills in a block of at least boci_behavior_size bytes that came from a pool.
- * Refusal: BOC_BAD_ARGUMENT, two lanes. */
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras` may
+ * be NULL. Refusal: BOC_BAD_ARGUMENT, two lanes. */
 boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
-                              size_t env_size, const boc_access *accesses, size_t count);
+                              size_t env_size, const boc_access *accesses, size_t count,
+                              const boci_extras *extras);
 
 /* Links it. It may be gone on return. */
 void boci_behavior_link(boc_behavior *behavior, const boci_executor *to);

@@ -16,9 +16,7 @@
 #define BOCI_RUNDOWN_H
 
 #include "atomic.h"
-#include "park.h"
-
-#include <boc/runtime.h>
+#include "waiters.h"
 
 typedef struct boci_tally {
   boci_atomic_word scheduled;
@@ -40,16 +38,6 @@ static inline void boci_tally_finished(boci_tally *tally) {
   const uintptr_t count = boci_load_relaxed(&tally->finished); /* owner */
   boci_store_release(&tally->finished, count + 1);             /* [R9] */
 }
-
-/* Those who wait for quiescence. */
-typedef struct boci_rundown {
-  boci_atomic_u32 waiting; /* whether `first` has any */
-  boci_mutex mutex;
-  boc_quiesce_node *first;
-} boci_rundown;
-
-boc_status boci_rundown_init(boci_rundown *rundown);
-void boci_rundown_fini(boci_rundown *rundown);
 
 /* Counts a behavior that an outside thread has finished. The runtime may be gone on return:
  * it is found quiescent under the mutex only, so not before this lets go of it. */

@@ -89,7 +89,7 @@ static boc_status init_parts(boc_runtime *runtime) {
   if (status != BOC_OK) return status;
   if ((status = boci_spares_init(&runtime->spares)) != BOC_OK) goto no_spares;
   if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK) goto no_shared;
-  if ((status = boci_rundown_init(&runtime->rundown)) != BOC_OK) goto no_rundown;
+  if ((status = boci_waiters_init(&runtime->rundown)) != BOC_OK) goto no_rundown;
   if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK) goto no_outside;
   if ((status = boci_mutex_init(&runtime->start_mutex)) != BOC_OK) goto no_start;
   if ((status = boci_cond_init(&runtime->start_cond)) != BOC_OK) goto no_cond;
@@ -100,7 +100,7 @@ no_cond:
 no_start:
   boci_mutex_fini(&runtime->outside_mutex);
 no_outside:
-  boci_rundown_fini(&runtime->rundown);
+  boci_waiters_fini(&runtime->rundown);
 no_rundown:
   boci_shared_queue_fini(&runtime->shared);
 no_shared:
@@ -116,7 +116,7 @@ static void fini_parts(boc_runtime *runtime) {
   boci_mutex_fini(&runtime->start_mutex);
   boci_pool_fini(&runtime->outside_pool);
   boci_mutex_fini(&runtime->outside_mutex);
-  boci_rundown_fini(&runtime->rundown);
+  boci_waiters_fini(&runtime->rundown);
   boci_shared_queue_fini(&runtime->shared);
   boci_spares_fini(&runtime->spares);
   boci_idle_fini(&runtime->idle);
@@ -164,7 +164,7 @@ static void thread_main(void *arg) {
   boc_runtime *runtime = worker->runtime;
   const boc_worker_hooks *hooks = &runtime->hooks;
   const bool spare = worker->index >= runtime->workers;
-  boci_tls_set(worker);
+  boci_tls_set(&worker->context);
   if (spare) boci_spare_enter(worker);
   const boc_status status =
       hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;

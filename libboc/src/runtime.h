@@ -31,7 +31,7 @@ struct boc_runtime {
   boci_idle idle;
   boci_spares spares;
   boci_shared_queue shared; /* from outside, and overflow */
-  boci_rundown rundown;
+  boci_waiters rundown; /* those who wait for quiescence */
 
   /* What threads that are no workers share. */
   boci_tally outside; /* by read-modify-write: many writers */

@@ -4,8 +4,10 @@
  * runtime's outside ones.
  */
 #include "behavior.h"
+#include "extras.h"
 #include "memory.h"
 #include "runtime.h"
+#include "scope.h"
 
 static boci_worker *own_worker(const boc_runtime *runtime) {
   boci_worker *worker = boci_worker_current();
@@ -31,17 +33,18 @@ static void free_block(boc_runtime *runtime, void *block) {
   boci_mutex_unlock(&runtime->outside_mutex);
 }
 
-boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
-                            size_t env_size, const boc_access *accesses, size_t count,
-                            boc_behavior **out_behavior) {
+static boc_status make(boc_runtime *runtime, const boc_behavior_type *type,
+                       size_t env_size, const boc_access *accesses, size_t count,
+                       const boci_extras *extras, boc_behavior **out_behavior) {
   boci_worker *worker = own_worker(runtime);
   if (!worker && boci_load_acquire(&runtime->closing)) return BOC_CLOSED; /* [A11] */
-  const size_t size = boci_behavior_size(count, env_size);
+  const size_t size = boci_behavior_size(count, extras != NULL, env_size);
   if (size == 0) return BOC_NO_MEMORY;
   boc_behavior *behavior =
       worker ? boci_pool_alloc(&worker->pool, size) : alloc_outside(runtime, size);
   if (!behavior) return BOC_NO_MEMORY;
-  const boc_status status = boci_behavior_init(behavior, type, env_size, accesses, count);
+  const boc_status status =
+      boci_behavior_init(behavior, type, env_size, accesses, count, extras);
   if (status == BOC_OK)
     *out_behavior = behavior;
   else
@@ -49,8 +52,36 @@ boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
   return status;
 }
 
+boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
+                            size_t env_size, const boc_access *accesses, size_t count,
+                            boc_behavior **out_behavior) {
+  if (boci_context_scope())
+    return boc_behavior_new_with(runtime, type, env_size, accesses, count, NULL,
+                                 out_behavior);
+  return make(runtime, type, env_size, accesses, count, NULL, out_behavior);
+}
+
+boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
+                                 size_t env_size, const boc_access *accesses, size_t count,
+                                 const boc_behavior_options *options,
+                                 boc_behavior **out_behavior) {
+  boci_extras extras = {.scope = boci_context_scope()};
+  if (options) {
+    if (options->scope) extras.scope = options->scope;
+    extras.done = options->done;
+    extras.ctx = options->ctx;
+  }
+  const bool needed = extras.scope || extras.done;
+  const boc_status status = make(runtime, type, env_size, accesses, count,
+                                 needed ? &extras : NULL, out_behavior);
+  if (status == BOC_OK && extras.scope) boci_scope_enter(extras.scope);
+  return status;
+}
+
 void boc_behavior_free(boc_behavior *behavior) {
   if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
+  if (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS)
+    boci_forget_extras(behavior);
   free_block(boci_behavior_runtime(behavior), behavior);
 }
 
@@ -90,6 +121,7 @@ void boc_behavior_defer(boc_behavior *self) {
 static void finish_outside(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
   boci_behavior_end(behavior, &runtime->from_outside);
+  boci_end_extras(behavior);
   free_block(runtime, behavior);
   boci_rundown_finish_outside(runtime);
 }

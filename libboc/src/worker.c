@@ -15,6 +15,7 @@
 #include "worker.h"
 
 #include "behavior.h"
+#include "extras.h"
 #include "runtime.h"
 #include "search.h"
 
@@ -68,6 +69,7 @@ static void hand_off(void *ctx, boc_behavior *behavior) {
 void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
                         const boci_executor *to) {
   boci_behavior_end(behavior, to);
+  boci_end_extras(behavior);
   boci_pool_free(&worker->pool, behavior);
   boci_tally_finished(&worker->tally);
 }
@@ -100,11 +102,18 @@ static void call_hooks(boc_behavior *behavior, bool before) {
   }
 }
 
-bool boci_run_body(boc_behavior *behavior) {
+static void call_body(boc_behavior *behavior) {
   const bool hooks = (behavior->block.flags & BOCI_BEHAVIOR_HOOKS) != 0;
   if (hooks) call_hooks(behavior, true);
   behavior->type->body(behavior, boci_behavior_env(behavior));
   if (hooks) call_hooks(behavior, false);
+}
+
+bool boci_run_body(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS)
+    boci_call_with_extras(behavior, call_body);
+  else
+    call_body(behavior);
   return !(behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) ||
          boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
 }
@@ -206,6 +215,7 @@ void boci_worker_work(boci_worker *worker) {
 }
 
 boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t index) {
+  worker->context = (boci_context){.worker = worker};
   worker->runtime = runtime;
   worker->index = index;
   worker->fresh = true;

@@ -5,6 +5,7 @@
 #ifndef BOCI_WORKER_H
 #define BOCI_WORKER_H
 
+#include "context.h"
 #include "executor.h"
 #include "idle.h"
 #include "os.h"
@@ -23,6 +24,7 @@ typedef struct boci_counters {
 } boci_counters;
 
 typedef struct boci_worker {
+  boci_context context; /* what its thread-local pointer points to */
   boc_runtime *runtime;
   uint32_t index;
   uint32_t tick;      /* rounds of the loop: when to look at the shared queue first */
@@ -53,7 +55,10 @@ void boci_worker_fini(boci_worker *worker);
 void boci_worker_work(boci_worker *worker);
 
 /* The worker that the calling thread is, or NULL. Any thread. */
-static inline boci_worker *boci_worker_current(void) { return boci_tls_get(); }
+static inline boci_worker *boci_worker_current(void) {
+  const boci_context *context = boci_context_current();
+  return context ? context->worker : NULL;
+}
 
 /* The executor's two faces; also for whoever completes a deferred behavior on this thread. */
 void boci_worker_push(void *worker, boc_behavior *behavior);

@@ -1,0 +1,70 @@
+/* Scopes: groups of behaviors that are waited for, and cancelled, together.
+ *
+ * A behavior belongs to the scope that it was made in: the one named in its options, else
+ * the one of the body that makes it. So a scope has exactly the work that was started in
+ * it, transitively. A scope may have a parent, which then has that work as well.
+ */
+#ifndef BOC_SCOPE_H
+#define BOC_SCOPE_H
+
+#include <boc/behavior.h>
+#include <boc/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct boc_scope boc_scope;
+
+/* An empty scope with one reference, the caller's. `parent` may be NULL; the scope holds it.
+ * Any thread. Refusals: BOC_NO_MEMORY. */
+BOC_API boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
+                                 boc_scope **out_scope);
+
+/* One reference more, one less. Behaviors in flight keep their scope alive. Any thread. */
+BOC_API boc_scope *boc_scope_hold(boc_scope *scope);
+BOC_API void boc_scope_drop(boc_scope *scope);
+
+/* The scope of the body that this thread runs, or NULL. Borrowed. */
+BOC_API boc_scope *boc_scope_current(void);
+
+/* Waits until no behavior of the scope is scheduled, running or deferred.
+ * Outcomes: BOC_OK, BOC_TIMEOUT. Refusals: BOC_BAD_STATE on a worker, BOC_NO_MEMORY. */
+BOC_API boc_status boc_scope_wait(boc_scope *scope, int64_t timeout);
+
+/* The same without a thread that waits: see boc_runtime_on_quiescent. */
+BOC_API void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node);
+BOC_API bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node);
+
+/* Behaviors of the scope (and of scopes below it) whose bodies have not begun will not run:
+ * their environments are dropped and their cowns handed on. Bodies that run can ask
+ * `boc_behavior_cancelled`. Whatever is made in the scope later is cancelled too. */
+BOC_API void boc_scope_cancel(boc_scope *scope);
+BOC_API bool boc_scope_cancelled(const boc_scope *scope);
+
+/* Whether the scope of a running behavior has been cancelled. */
+BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
+
+/* What a behavior may have beside its cowns; start from zero bytes.
+ *   scope  where it belongs; NULL: where the body that makes it belongs
+ *   done   called once when it is over, its cowns handed on: whether its body ran, or it was
+ *          cancelled. Not called by boc_behavior_free. On the thread that ended it, which
+ *          it must not block; it may schedule. */
+typedef struct boc_behavior_options {
+  boc_scope *scope;
+  void (*done)(void *ctx, bool ran);
+  void *ctx;
+} boc_behavior_options;
+
+/* As boc_behavior_new. `options` may be NULL. */
+BOC_API boc_status boc_behavior_new_with(boc_runtime *runtime,
+                                         const boc_behavior_type *type, size_t env_size,
+                                         const boc_access *accesses, size_t count,
+                                         const boc_behavior_options *options,
+                                         boc_behavior **out_behavior);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

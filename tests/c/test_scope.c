@@ -1,0 +1,203 @@
+/* Scopes: exactly the work that was started inside, transitively; cancelling; being told. */
+#include "harness.h"
+
+#include <boc/boc.h>
+
+typedef struct fixture {
+  boc_runtime *runtime;
+  boc_scope *scope;
+  boc_cown *gate;
+  boci_parker parker;
+  boci_atomic_u32 ran, dropped, over, cancelled;
+} fixture;
+
+static const boc_cown_type nothing = {.name = "nothing"};
+
+static void setup(fixture *f) {
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = 2;
+  boci_init(&f->ran, 0);
+  boci_init(&f->dropped, 0);
+  boci_init(&f->over, 0);
+  boci_init(&f->cancelled, 0);
+  CHECK(boci_parker_init(&f->parker) == BOC_OK);
+  CHECK(boc_runtime_new(&options, &f->runtime) == BOC_OK);
+  CHECK(boc_scope_new(NULL, NULL, &f->scope) == BOC_OK);
+  CHECK(boc_cown_new(&nothing, &f->gate) == BOC_OK);
+}
+
+static void teardown(fixture *f) {
+  boc_scope_drop(f->scope);
+  boc_runtime_free(f->runtime);
+  boc_cown_drop(f->gate);
+  boci_parker_fini(&f->parker);
+}
+
+typedef struct env {
+  fixture *f;
+  unsigned depth;
+} env;
+
+static void drop(void *environment) {
+  boci_add_relaxed(&((env *)environment)->f->dropped, 1);
+}
+
+static void branch(boc_behavior *self, void *environment);
+static const boc_behavior_type branching = {.body = branch, .drop = drop};
+
+static boc_behavior *make(fixture *f, const boc_behavior_type *type, unsigned depth,
+                          boc_cown *cown, const boc_behavior_options *options) {
+  boc_behavior *made = NULL;
+  const boc_access access = {cown, BOC_WRITE};
+  CHECK(boc_behavior_new_with(f->runtime, type, sizeof(env), &access, cown != NULL,
+                              options, &made) == BOC_OK);
+  *(env *)boc_behavior_env(made) = (env){f, depth};
+  return made;
+}
+
+static void branch(boc_behavior *self, void *environment) {
+  const env here = *(env *)environment;
+  CHECK(boc_scope_current() == here.f->scope);
+  CHECK(!boc_behavior_cancelled(self));
+  boci_add_relaxed(&here.f->ran, 1);
+  for (int i = 0; here.depth > 0 && i < 2; i++)
+    boc_behavior_schedule(make(here.f, &branching, here.depth - 1, NULL, NULL));
+}
+
+static void a_scope_waits_for_all_below_it(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {.scope = f.scope};
+  boc_behavior_schedule(make(&f, &branching, 3, NULL, &inside));
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 15);
+  CHECK_EQ(boci_load_relaxed(&f.dropped), 15);
+  CHECK(boc_scope_current() == NULL);
+  teardown(&f);
+}
+
+static void wait_at_gate(boc_behavior *self, void *environment) {
+  fixture *f = ((env *)environment)->f;
+  (void)self;
+  CHECK(boci_parker_park(&f->parker, BOCI_NEVER));
+}
+static const boc_behavior_type waiting = {.body = wait_at_gate};
+
+static void a_scope_does_not_wait_for_others(void) {
+  fixture f;
+  setup(&f);
+  boc_behavior_schedule(make(&f, &waiting, 0, f.gate, NULL));
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  const boc_behavior_options inside = {.scope = f.scope};
+  boc_behavior_schedule(make(&f, &branching, 0, f.gate, &inside));
+  CHECK(boc_scope_wait(f.scope, 0) == BOC_TIMEOUT);
+  boci_parker_unpark(&f.parker);
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  teardown(&f);
+}
+
+static void count_over(void *ctx, bool ran) {
+  fixture *f = ctx;
+  boci_add_relaxed(ran ? &f->over : &f->cancelled, 1);
+}
+
+static void cancelled_bodies_do_not_run_and_hand_on_their_cowns(void) {
+  fixture f;
+  boc_scope *child;
+  setup(&f);
+  CHECK(boc_scope_new(f.scope, NULL, &child) == BOC_OK);
+  const boc_behavior_options inside = {.scope = child, .done = count_over, .ctx = &f};
+  const boc_behavior_options outside = {.done = count_over, .ctx = &f};
+  boc_behavior_schedule(make(&f, &waiting, 0, f.gate, NULL));
+  for (int i = 0; i < 3; i++)
+    boc_behavior_schedule(make(&f, &branching, 0, f.gate, &inside));
+  boc_behavior_schedule(make(&f, &waiting, 0, f.gate, &outside));
+  boc_scope_cancel(f.scope);
+  CHECK(boc_scope_cancelled(child));
+  boci_parker_unpark(&f.parker);
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.cancelled), 3);
+  CHECK_EQ(boci_load_relaxed(&f.dropped), 3);
+  boci_parker_unpark(&f.parker);
+  CHECK(boc_runtime_quiesce(f.runtime, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 0);
+  CHECK_EQ(boci_load_relaxed(&f.over), 1);
+  boc_scope_drop(child);
+  teardown(&f);
+}
+
+static void cancel_own(boc_behavior *self, void *environment) {
+  fixture *f = ((env *)environment)->f;
+  CHECK(!boc_behavior_cancelled(self));
+  boc_scope_cancel(f->scope);
+  CHECK(boc_behavior_cancelled(self));
+  boc_behavior_schedule(make(f, &branching, 0, NULL, NULL));
+}
+static const boc_behavior_type cancelling = {.body = cancel_own};
+
+static void a_running_body_can_ask(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {.scope = f.scope};
+  boc_behavior_schedule(make(&f, &cancelling, 0, NULL, &inside));
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 0);
+  CHECK_EQ(boci_load_relaxed(&f.dropped), 1);
+  teardown(&f);
+}
+
+static void an_unscheduled_behavior_leaves_its_scope(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {
+      .scope = f.scope, .done = count_over, .ctx = &f};
+  boc_behavior *made = make(&f, &branching, 0, NULL, &inside);
+  CHECK(boc_scope_wait(f.scope, 0) == BOC_TIMEOUT);
+  boc_behavior_free(made);
+  CHECK(boc_scope_wait(f.scope, 0) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.over) + boci_load_relaxed(&f.cancelled), 0);
+  teardown(&f);
+}
+
+static void on_empty(void *ctx) { boci_parker_unpark(ctx); }
+
+static void being_told_needs_no_thread(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {.scope = f.scope};
+  boc_quiesce_node node = {.done = on_empty, .ctx = &f.parker};
+  boc_behavior_schedule(make(&f, &branching, 2, NULL, &inside));
+  boc_scope_on_empty(f.scope, &node);
+  CHECK(boci_parker_park(&f.parker, BOCI_NEVER));
+  CHECK(!boc_scope_on_empty_cancel(f.scope, &node));
+  CHECK_EQ(boci_load_relaxed(&f.ran), 7);
+  teardown(&f);
+}
+
+static void a_lane_runs_its_bodies_in_their_scope(void) {
+  fixture f;
+  boc_lane *lane;
+  setup(&f);
+  CHECK(boc_lane_new(NULL, &lane) == BOC_OK);
+  CHECK(boc_cown_pin(f.gate, lane) == BOC_OK);
+  const boc_behavior_options inside = {.scope = f.scope};
+  boc_behavior_schedule(make(&f, &branching, 1, f.gate, &inside));
+  CHECK(boc_lane_pump(lane, BOC_FOREVER, SIZE_MAX, NULL) == BOC_OK);
+  CHECK(boc_scope_current() == NULL);
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 3);
+  teardown(&f);
+  boc_lane_free(lane);
+}
+
+static const test_case cases[] = {
+    TEST_RACE(a_scope_waits_for_all_below_it, 1),
+    TEST_RACE(a_scope_does_not_wait_for_others, 2),
+    TEST_RACE(cancelled_bodies_do_not_run_and_hand_on_their_cowns, 1),
+    TEST_RACE(a_running_body_can_ask, 2),
+    TEST_ONCE(an_unscheduled_behavior_leaves_its_scope),
+    TEST_RACE(being_told_needs_no_thread, 1),
+    TEST_ONCE(a_lane_runs_its_bodies_in_their_scope),
+};
+
+TEST_MAIN(cases)
