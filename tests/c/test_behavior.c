@@ -100,10 +100,11 @@ static boc_behavior *make_typed(world *all, const boc_behavior_type *type,
                                 size_t env_size, const boc_access *accesses,
                                 size_t count) {
   boci_mutex_lock(&all->pool_mutex);
-  boc_behavior *made = boci_pool_alloc(&all->pool, boci_behavior_size(count, env_size));
+  boc_behavior *made =
+      boci_pool_alloc(&all->pool, boci_behavior_size(count, false, env_size));
   boci_mutex_unlock(&all->pool_mutex);
   CHECK(made != NULL);
-  CHECK(boci_behavior_init(made, type, env_size, accesses, count) == BOC_OK);
+  CHECK(boci_behavior_init(made, type, env_size, accesses, count, NULL) == BOC_OK);
   return made;
 }
 
@@ -213,10 +214,10 @@ static void the_environment_is_zero_and_dropped_once(void) {
 }
 
 static void sizes_that_overflow_are_none(void) {
-  CHECK_EQ(boci_behavior_size(SIZE_MAX, 0), 0);
-  CHECK_EQ(boci_behavior_size(0, SIZE_MAX), 0);
-  CHECK_EQ(boci_behavior_size(SIZE_MAX / 2, SIZE_MAX / 2), 0);
-  CHECK(boci_behavior_size(0, 0) >= sizeof(boc_behavior));
+  CHECK_EQ(boci_behavior_size(SIZE_MAX, false, 0), 0);
+  CHECK_EQ(boci_behavior_size(0, false, SIZE_MAX), 0);
+  CHECK_EQ(boci_behavior_size(SIZE_MAX / 2, false, SIZE_MAX / 2), 0);
+  CHECK(boci_behavior_size(0, false, 0) >= sizeof(boc_behavior));
 }
 
 /* Many cowns, in every order and with repetitions: sorted by address, each once. */
