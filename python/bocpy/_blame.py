@@ -70,16 +70,18 @@ class _Search:
 
 
 def _parts(value: object) -> Iterator[tuple[str, Any]]:
-    """The parts of a value, each with the step to it; `{}` stands for the path so far."""
-    if isinstance(value, type) or callable(value) and hasattr(value, "__code__"):
+    """The parts of a value, and the step to each; `{}` stands for the path so far."""
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__code__")):
         return
     if isinstance(value, dict):
         for key, item in list(dict.items(value)):
             yield f"a key of {{}}, {_brief(key)}", key
             yield f"{{}}[{_brief(key)}]", item
     elif isinstance(value, (list, tuple)):
-        base = list if isinstance(value, list) else tuple
-        for index, item in enumerate(list(base.__iter__(value))):
+        items = (
+            list.copy(value) if isinstance(value, list) else tuple.__add__(value, ())
+        )
+        for index, item in enumerate(items):
             yield f"{{}}[{index}]", item
     elif isinstance(value, (set, frozenset)):
         for item in list(value):

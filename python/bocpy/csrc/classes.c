@@ -1,5 +1,4 @@
-/* Classes: see shapes.h. Which types have plain instances, and how they are laid out.
- */
+/* Classes: see shapes.h. Which types have plain instances, and their layouts. */
 #include "memo.h"
 #include "shapes.h"
 

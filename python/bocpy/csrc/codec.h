@@ -84,15 +84,15 @@ PyObject *bocpy_probe_inline(PyObject *module, PyObject *args);
 PyObject *bocpy_probe_check(PyObject *module, PyObject *args);
 PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
 /* clang-format off */
-#define BOCPY_CODEC_METHODS                                                              \
-  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL},                                       \
-  {"_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL,      \
-   NULL},                                                                                \
-  {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL},                             \
-  {"_codec_decode", bocpy_probe_decode, METH_O, NULL},                                   \
-  {"_codec_size", bocpy_probe_size, METH_O, NULL},                                       \
-  {"_codec_inline", bocpy_probe_inline, METH_VARARGS, NULL},                             \
-  {"_codec_check", bocpy_probe_check, METH_VARARGS, NULL},                               \
+#define BOCPY_CODEC_METHODS \
+  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, \
+  {"_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL, \
+   NULL}, \
+  {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL}, \
+  {"_codec_decode", bocpy_probe_decode, METH_O, NULL}, \
+  {"_codec_size", bocpy_probe_size, METH_O, NULL}, \
+  {"_codec_inline", bocpy_probe_inline, METH_VARARGS, NULL}, \
+  {"_codec_check", bocpy_probe_check, METH_VARARGS, NULL}, \
   {"_codec_time", bocpy_probe_time, METH_VARARGS, NULL}
 /* clang-format on */
 

@@ -92,8 +92,7 @@ static inline PyObject *PyCode_GetVarnames(PyCodeObject *code) {
   return PyObject_GetAttrString((PyObject *)code, "co_varnames");
 }
 
-/* Borrowed: the first module on the method resolution order whose definition is `def`.
- */
+/* Borrowed: the first module on the resolution order whose definition is `def`. */
 static inline PyObject *PyType_GetModuleByDef(PyTypeObject *type,
                                               struct PyModuleDef *def) {
   PyObject *mro = type->tp_mro;

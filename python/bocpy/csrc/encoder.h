@@ -38,8 +38,7 @@ int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
  * that bocpy_encode promises. */
 int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root);
 
-/* Notes a reference to `core`; its index among the flat's cowns. -1 with MemoryError.
- */
+/* Notes a reference to `core`: its index among the cowns. -1 with MemoryError. */
 int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index);
 
 /* Drops the references that were noted. */

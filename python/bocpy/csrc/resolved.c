@@ -1,5 +1,4 @@
-/* Resolved shapes: see shapes.h. What the numbers in a flat mean in this interpreter.
- */
+/* Resolved shapes: see shapes.h. What a flat's numbers mean in this interpreter. */
 #include "shapes.h"
 
 static void free_resolved(bocpy_resolved *resolved) {

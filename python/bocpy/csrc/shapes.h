@@ -46,8 +46,7 @@ const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
                                       const char *const *names);
 const bocpy_shape *bocpy_shape_at(uint32_t id);
 
-/* Makes the process's table usable. By the first interpreter, before there is another.
- */
+/* Makes the process's table usable. By the first interpreter, before any other. */
 int bocpy_shapes_init(void);
 
 /* Where one interpreter finds the type of a shape. A token stands for one type for

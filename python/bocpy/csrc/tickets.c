@@ -66,8 +66,7 @@ static uint64_t serial_locked(boc_cown *core) {
   return entry->serial;
 }
 
-/* Takes the entry at `hole` out, and moves those up that would not be found behind it.
- */
+/* Takes the entry at `hole` out, and moves up what would not be found behind it. */
 static void remove_locked(size_t hole) {
   size_t mask = capacity - 1;
   for (size_t at = (hole + 1) & mask; table[at].core; at = (at + 1) & mask) {

@@ -7,8 +7,7 @@
 
 #include "codec.h"
 
-/* Makes the process's table usable. By the first interpreter, before there is another.
- */
+/* Makes the process's table usable. By the first interpreter, before any other. */
 int bocpy_tickets_init(void);
 
 /* What a handle's __reduce__ returns: the call of `find` with a ticket. */
