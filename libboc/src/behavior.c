@@ -38,24 +38,27 @@ static void init_request(boci_request *request, const boc_access *access, uint32
   request->order = i;
 }
 
-/* Takes over what the cowns demand of the behavior: their lane, and whether hooks run. */
+/* Takes over what a special cown demands: its lane, and that hooks run. */
 static boc_status adopt(boc_behavior *behavior, const boc_cown *cown,
                         const struct boc_lane **lane) {
-  if (cown->type->acquire || cown->type->release) behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
-  if (!cown->lane) return BOC_OK;
-  if (*lane && *lane != cown->lane) return BOC_BAD_ARGUMENT;
-  *lane = cown->lane;
+  if (cown->special & BOCI_COWN_HOOKS) behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
+  const struct boc_lane *its = boci_cown_lane(cown);
+  if (!its) return BOC_OK;
+  if (*lane && *lane != its) return BOC_BAD_ARGUMENT;
+  *lane = its;
   behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
   return BOC_OK;
 }
 
-static boc_status init_requests(boc_behavior *behavior, const boc_access *accesses) {
+static boc_status init_requests(boc_behavior *behavior, const boc_access *accesses,
+                                uint32_t count) {
   const struct boc_lane *lane = NULL;
   boci_request *requests = boci_behavior_requests(behavior);
-  for (uint32_t i = 0; i < behavior->count; i++) {
+  for (uint32_t i = 0; i < count; i++) {
+    init_request(&requests[i], &accesses[i], i);
+    if (!accesses[i].cown->special) continue;
     const boc_status status = adopt(behavior, accesses[i].cown, &lane);
     if (status != BOC_OK) return status;
-    init_request(&requests[i], &accesses[i], i);
   }
   return BOC_OK;
 }
@@ -73,7 +76,7 @@ boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *t
   behavior->count = (uint32_t)count;
   behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
   if (extras) *boci_behavior_extras(behavior) = *extras;
-  const boc_status status = init_requests(behavior, accesses);
+  const boc_status status = init_requests(behavior, accesses, (uint32_t)count);
   if (status != BOC_OK) return status;
   const uint32_t unique =
       sort_and_merge(boci_behavior_requests(behavior), (uint32_t)count);

@@ -19,6 +19,7 @@ boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
   boci_init(&cown->references, 1);
   boci_init(&cown->readers, 0);
   cown->type = type;
+  if (type->acquire || type->release) cown->special = BOCI_COWN_HOOKS;
   *out_cown = cown;
   return BOC_OK;
 }

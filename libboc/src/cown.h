@@ -19,8 +19,16 @@ struct boc_cown {
   boci_atomic_word readers;    /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
   struct boci_request *writer; /* who waits for the readers; published by `readers` */
   const boc_cown_type *type;
-  struct boc_lane *lane;       /* where its behaviors run, or NULL: on any worker */
+  uintptr_t special;           /* 0; or its lane, and BOCI_COWN_HOOKS */
 };
+
+/* In `special`: its type has acquire or release hooks. */
+#define BOCI_COWN_HOOKS ((uintptr_t)1)
+
+/* Where its behaviors run, or NULL: on any worker. Set before the first schedule. */
+static inline struct boc_lane *boci_cown_lane(const boc_cown *cown) {
+  return (struct boc_lane *)(cown->special & ~BOCI_COWN_HOOKS);
+}
 
 #define BOCI_WRITER_WAITS ((uintptr_t)1)
 #define BOCI_READER ((uintptr_t)2)

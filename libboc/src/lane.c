@@ -67,8 +67,8 @@ void boc_lane_free(boc_lane *lane) {
 }
 
 boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
-  if (cown->lane) return BOC_BAD_STATE;
-  cown->lane = lane;
+  if (boci_cown_lane(cown)) return BOC_BAD_STATE;
+  cown->special |= (uintptr_t)lane;
   return BOC_OK;
 }
 
@@ -82,8 +82,8 @@ static void announce(boc_lane *lane) {
 static boc_lane *lane_of(const boc_behavior *behavior) {
   const boci_request *requests = boci_behavior_requests(behavior);
   uint32_t i = 0;
-  while (!boci_request_cown(&requests[i])->lane) i++;
-  return boci_request_cown(&requests[i])->lane;
+  while (!boci_cown_lane(boci_request_cown(&requests[i]))) i++;
+  return boci_cown_lane(boci_request_cown(&requests[i]));
 }
 
 void boci_lane_push(boc_behavior *behavior) {

@@ -9,9 +9,13 @@
 #include "runtime.h"
 #include "scope.h"
 
-static boci_worker *own_worker(const boc_runtime *runtime) {
-  boci_worker *worker = boci_worker_current();
+static boci_worker *worker_of(const boci_context *context, const boc_runtime *runtime) {
+  boci_worker *worker = context ? context->worker : NULL;
   return worker && worker->runtime == runtime ? worker : NULL;
+}
+
+static boci_worker *own_worker(const boc_runtime *runtime) {
+  return worker_of(boci_context_current(), runtime);
 }
 
 static void *alloc_outside(boc_runtime *runtime, size_t size) {
@@ -33,10 +37,10 @@ static void free_block(boc_runtime *runtime, void *block) {
   boci_mutex_unlock(&runtime->outside_mutex);
 }
 
-static boc_status make(boc_runtime *runtime, const boc_behavior_type *type,
-                       size_t env_size, const boc_access *accesses, size_t count,
-                       const boci_extras *extras, boc_behavior **out_behavior) {
-  boci_worker *worker = own_worker(runtime);
+static boc_status make(boc_runtime *runtime, boci_worker *worker,
+                       const boc_behavior_type *type, size_t env_size,
+                       const boc_access *accesses, size_t count, const boci_extras *extras,
+                       boc_behavior **out_behavior) {
   if (!worker && boci_load_acquire(&runtime->closing)) return BOC_CLOSED; /* [A11] */
   const size_t size = boci_behavior_size(count, extras != NULL, env_size);
   if (size == 0) return BOC_NO_MEMORY;
@@ -55,10 +59,12 @@ static boc_status make(boc_runtime *runtime, const boc_behavior_type *type,
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
-  if (boci_context_scope())
+  const boci_context *context = boci_context_current();
+  if (context && context->scope)
     return boc_behavior_new_with(runtime, type, env_size, accesses, count, NULL,
                                  out_behavior);
-  return make(runtime, type, env_size, accesses, count, NULL, out_behavior);
+  return make(runtime, worker_of(context, runtime), type, env_size, accesses, count, NULL,
+              out_behavior);
 }
 
 boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
@@ -72,8 +78,8 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
     extras.ctx = options->ctx;
   }
   const bool needed = extras.scope || extras.done;
-  const boc_status status = make(runtime, type, env_size, accesses, count,
-                                 needed ? &extras : NULL, out_behavior);
+  const boc_status status = make(runtime, own_worker(runtime), type, env_size, accesses,
+                                 count, needed ? &extras : NULL, out_behavior);
   if (status == BOC_OK && extras.scope) boci_scope_enter(extras.scope);
   return status;
 }
