@@ -51,7 +51,8 @@ static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
   return behavior->block.number;
 }
 
-#define BOCI_REQUESTS_AT sizeof(struct boc_behavior)
+/* Requests are aligned to 8 everywhere: their addresses carry three bits. */
+#define BOCI_REQUESTS_AT ((sizeof(struct boc_behavior) + 7) & ~(size_t)7)
 
 static inline boci_request *boci_behavior_requests(const boc_behavior *behavior) {
   return (boci_request *)((char *)behavior + BOCI_REQUESTS_AT);
