@@ -1,7 +1,8 @@
 /* Fibers over ucontext and setjmp.
  *
  * A context is made once for each stack; from then on switches go through _setjmp and
- * _longjmp, which need no system call.
+ * _longjmp, which need no system call. C libraries without makecontext (musl, Windows')
+ * have no systematic builds.
  */
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
