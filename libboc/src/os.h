@@ -15,8 +15,8 @@ uint64_t boci_os_deadline(int64_t timeout);
 /* Lets another thread run on this processor. */
 void boci_os_yield(void);
 
-/* Says that a large block will be used as a whole: fewer, larger pages where the system has
- * them. Does nothing otherwise. */
+/* Says that a large block will be used as a whole: fewer, larger pages where the system
+ * has them. Does nothing otherwise. */
 void boci_os_huge_pages(void *memory, size_t size);
 
 /* Physical cores that this process may use, at least 1. */

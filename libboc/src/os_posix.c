@@ -46,7 +46,8 @@ void boci_os_huge_pages(void *memory, size_t size) {
   const uintptr_t page = (uintptr_t)2 << 20;
   const uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
   const uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
-  if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+  if (first < end)
+    madvise((void *)first, end - first, MADV_HUGEPAGE);
 #else
   (void)memory;
   (void)size;
