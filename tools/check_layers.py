@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: From the bottom up; the stems of the files in libboc/src, as shell patterns.
 LAYERS: dict[str, tuple[str, ...]] = {
     "L0": ("atomic*", "perturb*"),
-    "L1": ("park*", "os*", "systematic*", "fiber*", "spin", "status"),
+    "L1": ("park*", "os*", "bell*", "systematic*", "fiber*", "spin", "context", "status"),
     "L2": (
         "list*",
         "memory*",
@@ -33,6 +33,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "ring*",
         "tag*",
         "random*",
+        "waiters",
     ),
     "L3": ("behavior*", "cown*", "request*", "executor*", "sort"),
     "L4": (
@@ -43,11 +44,14 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "steal*",
         "idle*",
         "rundown*",
-        "lane*",
+        "spare",
+        "scope",
+        "extras",
+        "trace",
         "message*",
         "notice*",
     ),
-    "L5": ("runtime*", "schedule*", "stats*"),
+    "L5": ("runtime*", "schedule*", "lane", "stats*"),
 }
 #: Within L4: files that do not know each other, nor the scheduler that all the rest is.
 NEIGHBORS = (("message*",), ("notice*",))
@@ -57,8 +61,10 @@ ALLOWED = {
     ("rundown", "runtime"): "the struct that holds all workers",
     ("worker", "runtime"): "the struct that holds all workers",
     ("search", "runtime"): "the struct that holds all workers",
+    ("spare", "runtime"): "the struct that holds all workers",
+    ("trace", "runtime"): "the struct that holds all workers",
 }
-PLATFORM_FILES = ("park*", "os*", "atomic*", "fiber*")
+PLATFORM_FILES = ("park*", "os*", "bell*", "atomic*", "fiber*")
 #: They run in test builds alone, and say which seed they run with.
 SPEAKING_FILES = ("os*", "systematic*")
 STANDARD = {

@@ -22,6 +22,14 @@
 
 enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
 
+void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
+                        const boc_behavior *behavior) {
+  if (runtime->outside_trace.capacity == 0) return;
+  boci_mutex_lock(&runtime->outside_mutex);
+  boci_trace_record(&runtime->outside_trace, kind, behavior);
+  boci_mutex_unlock(&runtime->outside_mutex);
+}
+
 static void inject(void *from, boc_behavior *behavior) {
   boci_runtime_inject(from, behavior);
 }
@@ -41,6 +49,7 @@ static void push_foreign(boc_runtime *runtime, boc_behavior *behavior) {
 
 void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
+  boci_trace_outside(runtime, BOC_TRACE_ready, behavior);
   if (behavior->block.flags & BOCI_BEHAVIOR_PINNED)
     boci_lane_push(behavior);
   else if (runtime == from)
@@ -93,7 +102,12 @@ static boc_status init_parts(boc_runtime *runtime) {
   if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK) goto no_outside;
   if ((status = boci_mutex_init(&runtime->start_mutex)) != BOC_OK) goto no_start;
   if ((status = boci_cond_init(&runtime->start_cond)) != BOC_OK) goto no_cond;
+  status = boci_trace_init(&runtime->outside_trace, runtime->trace_events,
+                           runtime->allocator);
+  if (status != BOC_OK) goto no_trace;
   if ((status = init_workers(runtime)) == BOC_OK) return BOC_OK;
+  boci_trace_fini(&runtime->outside_trace, runtime->allocator);
+no_trace:
   boci_cond_fini(&runtime->start_cond);
 no_cond:
   boci_mutex_fini(&runtime->start_mutex);
@@ -112,6 +126,7 @@ no_spares:
 
 static void fini_parts(boc_runtime *runtime) {
   fini_workers(runtime);
+  boci_trace_fini(&runtime->outside_trace, runtime->allocator);
   boci_cond_fini(&runtime->start_cond);
   boci_mutex_fini(&runtime->start_mutex);
   boci_pool_fini(&runtime->outside_pool);
@@ -135,6 +150,7 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
   runtime->workers = options->workers ? options->workers : boc_core_count();
   runtime->capacity = runtime->workers + options->spares;
   runtime->stack_size = options->stack_size;
+  runtime->trace_events = options->trace_events;
   runtime->spin = boci_os_processor_count() > 1 ? options->spin : 0;
   if (options->hooks) runtime->hooks = *options->hooks;
   runtime->allocator = copy_allocator(runtime, options->allocator);

@@ -27,6 +27,7 @@ struct boc_runtime {
 
   boci_atomic_u32 started; /* workers whose structs are in use */
   size_t stack_size;
+  size_t trace_events; /* 0: no tracing */
 
   boci_idle idle;
   boci_spares spares;
@@ -37,6 +38,7 @@ struct boc_runtime {
   boci_tally outside; /* by read-modify-write: many writers */
   boci_mutex outside_mutex;
   boci_pool outside_pool; /* under the mutex */
+  boci_trace outside_trace; /* under the mutex */
 
   /* The start-up handshake. */
   boci_mutex start_mutex;
@@ -59,6 +61,10 @@ boc_status boci_runtime_start_thread(boci_worker *worker);
 /* Puts a ready behavior where any worker of its runtime finds it, or into its lane. Any
  * thread. */
 void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior);
+
+/* Traces what a thread that is no worker does. */
+void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
+                        const boc_behavior *behavior);
 
 /* Runs a ready behavior on a thread that is no worker. */
 void boci_run_outside(boc_behavior *behavior);

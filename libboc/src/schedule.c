@@ -102,8 +102,18 @@ static const boci_executor *enter(boc_runtime *runtime, size_t count) {
   return &worker->pushing;
 }
 
+static void trace_scheduled(boc_runtime *runtime, const boc_behavior *behavior) {
+  boci_worker *worker = own_worker(runtime);
+  if (worker)
+    boci_trace_record(&worker->trace, BOC_TRACE_scheduled, behavior);
+  else
+    boci_trace_outside(runtime, BOC_TRACE_scheduled, behavior);
+}
+
 void boc_behavior_schedule(boc_behavior *behavior) {
-  boci_behavior_link(behavior, enter(boci_behavior_runtime(behavior), 1));
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
+  if (runtime->trace_events) trace_scheduled(runtime, behavior);
+  boci_behavior_link(behavior, enter(runtime, 1));
 }
 
 boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t count) {
@@ -114,6 +124,8 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
   const size_t size = (boci_behavior_scratch(behaviors, count) + 1) * sizeof(void *);
   boci_request **scratch = boci_allocate(runtime->allocator, size);
   if (!scratch) return BOC_NO_MEMORY;
+  for (size_t i = 0; runtime->trace_events && i < count; i++)
+    trace_scheduled(runtime, behaviors[i]);
   boci_behavior_link_all(behaviors, count, scratch, enter(runtime, count));
   boci_release(runtime->allocator, scratch, size);
   return BOC_OK;
@@ -126,6 +138,7 @@ void boc_behavior_defer(boc_behavior *self) {
 
 static void finish_outside(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
+  boci_trace_outside(runtime, BOC_TRACE_finished, behavior);
   boci_behavior_end(behavior, &runtime->from_outside);
   boci_end_extras(behavior);
   free_block(runtime, behavior);
@@ -133,6 +146,7 @@ static void finish_outside(boc_behavior *behavior) {
 }
 
 void boci_run_outside(boc_behavior *behavior) {
+  boci_trace_outside(boci_behavior_runtime(behavior), BOC_TRACE_started, behavior);
   if (boci_run_body(behavior)) finish_outside(behavior);
 }
 

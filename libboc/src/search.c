@@ -33,6 +33,7 @@ static boc_behavior *steal(boci_worker *worker) {
                          : boci_run_queue_steal(&victim->queue, &worker->queue, &count);
     if (!behavior) continue;
     boci_count(&worker->counters.stolen, count);
+    boci_trace_note(&worker->trace, BOC_TRACE_stolen, behavior);
     return behavior;
   }
   return NULL;
@@ -128,7 +129,9 @@ static void sleep_once(boci_worker *worker) {
     return;
   }
   boci_count(&worker->counters.parked, 1);
+  boci_trace_note(&worker->trace, BOC_TRACE_parked, NULL);
   boci_idle_park(&runtime->idle, worker, bedtime(worker));
+  boci_trace_note(&worker->trace, BOC_TRACE_woken, NULL);
 }
 
 static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {

@@ -54,20 +54,24 @@ void boci_worker_push(void *ctx, boc_behavior *behavior) {
     boci_runtime_inject(worker->runtime, behavior);
     return;
   }
+  boci_trace_note(&worker->trace, BOC_TRACE_ready, behavior);
   push_own(worker, behavior);
   wake_for_surplus(worker);
 }
 
 static void hand_off(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
-  if (worker->next || foreign(worker, behavior))
+  if (worker->next || foreign(worker, behavior)) {
     boci_worker_push(worker, behavior);
-  else
-    worker->next = behavior;
+    return;
+  }
+  boci_trace_note(&worker->trace, BOC_TRACE_ready, behavior);
+  worker->next = behavior;
 }
 
 void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
                         const boci_executor *to) {
+  boci_trace_note(&worker->trace, BOC_TRACE_finished, behavior);
   boci_behavior_end(behavior, to);
   boci_end_extras(behavior);
   boci_pool_free(&worker->pool, behavior);
@@ -120,6 +124,7 @@ bool boci_run_body(boc_behavior *behavior) {
 
 static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
   if (behavior->type->admit && !admitted(worker, behavior, overdue)) return;
+  boci_trace_note(&worker->trace, BOC_TRACE_started, behavior);
   if (boci_run_body(behavior)) boci_worker_finish(worker, behavior, &worker->finishing);
 }
 
@@ -230,15 +235,20 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
   boci_run_queue_init(&worker->queue, runtime->capacity == 1);
   boci_init(&worker->poked, 0);
   boci_init(&worker->blocked, 0);
-  boc_status status = boci_shared_queue_init(&worker->inbox);
+  boc_status status =
+      boci_trace_init(&worker->trace, runtime->trace_events, runtime->allocator);
   if (status != BOC_OK) return status;
-  status = boci_parker_init(&worker->sleeper.parker);
-  if (status != BOC_OK) boci_shared_queue_fini(&worker->inbox);
+  if ((status = boci_shared_queue_init(&worker->inbox)) != BOC_OK) goto no_inbox;
+  if ((status = boci_parker_init(&worker->sleeper.parker)) == BOC_OK) return BOC_OK;
+  boci_shared_queue_fini(&worker->inbox);
+no_inbox:
+  boci_trace_fini(&worker->trace, runtime->allocator);
   return status;
 }
 
 void boci_worker_fini(boci_worker *worker) {
   boci_parker_fini(&worker->sleeper.parker);
   boci_shared_queue_fini(&worker->inbox);
+  boci_trace_fini(&worker->trace, worker->runtime->allocator);
   boci_pool_fini(&worker->pool);
 }

@@ -13,6 +13,7 @@
 #include "run_queue.h"
 #include "rundown.h"
 #include "shared_queue.h"
+#include "trace.h"
 
 #include <boc/stats.h>
 
@@ -37,6 +38,7 @@ typedef struct boci_worker {
   boci_tally tally;
   boci_counters counters;
   boci_pool pool;
+  boci_trace trace;
   char apart[64]; /* what others write too */
   boci_run_queue queue;
   boci_shared_queue inbox; /* any thread posts; overdue entries are taken by idle workers */

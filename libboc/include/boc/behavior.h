@@ -78,7 +78,7 @@ BOC_API void boc_behavior_schedule(boc_behavior *behavior);
 BOC_API boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors,
                                              size_t count);
 
-/* The environment, aligned to 16 bytes; the number of cowns as given to `new`, and the
+/* The environment, aligned for any object; the number of cowns as given to `new`, and the
  * i-th of them. For the maker before scheduling, and for the body. */
 BOC_API void *boc_behavior_env(boc_behavior *behavior);
 BOC_API size_t boc_behavior_count(const boc_behavior *behavior);

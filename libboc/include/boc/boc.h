@@ -9,5 +9,6 @@
 #include <boc/runtime.h>
 #include <boc/scope.h>
 #include <boc/stats.h>
+#include <boc/trace.h>
 
 #endif

@@ -74,7 +74,7 @@ inline const boc_cown_type cown_type = {
 template <class T>
 class cown {
  public:
-  static_assert(alignof(T) <= 16, "payloads are aligned to 16 bytes");
+  static_assert(alignof(T) <= alignof(std::max_align_t), "over-aligned payload");
   using value_type = T;
 
   cown() noexcept = default;
@@ -164,7 +164,7 @@ struct view<reading<T>> {
 /* A behavior whose environment is the body `F`. */
 template <class F, class... Arguments>
 struct behavior {
-  static_assert(alignof(F) <= 16, "captures are aligned to 16 bytes");
+  static_assert(alignof(F) <= alignof(std::max_align_t), "over-aligned capture");
 
   template <std::size_t... I>
   static void call(F &body, [[maybe_unused]] boc_behavior *self, std::index_sequence<I...>) {

@@ -33,7 +33,7 @@ typedef struct boc_cown_type {
  * Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown);
 
-/* The payload, aligned to 16 bytes. Its address never changes. Touching what it points to
+/* The payload, aligned for any object. Its address never changes. Touching what it points to
  * is for behaviors that hold the cown (and for its maker, before the first schedule). */
 BOC_API void *boc_cown_payload(boc_cown *cown);
 

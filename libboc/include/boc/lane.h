@@ -30,8 +30,8 @@ typedef struct boc_lane_options {
 /* A lane without behaviors. `options` may be NULL. Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane);
 
-/* Ends a lane. No cown that is pinned to it may be scheduled any more, and it is empty:
- * quiesce first. */
+/* Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty, and every
+ * runtime that has pushed to it has been quiescent since. */
 BOC_API void boc_lane_free(boc_lane *lane);
 
 /* Pins a cown: from here on its behaviors run on `lane`. By its maker, before the first

@@ -39,12 +39,13 @@ typedef struct boc_runtime_options {
   uint64_t spin;                  /* ns that an idle worker looks for work before it parks */
   size_t stack_size;              /* of a worker's thread, in bytes; 0: the system's default */
   const boc_worker_hooks *hooks;  /* copied; may be NULL */
+  size_t trace_events;            /* kept for each worker (see trace.h); 0: none */
   const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_runtime_options;
 
 #define BOC_SPIN_DEFAULT UINT64_C(30000)
 #define BOC_RUNTIME_OPTIONS_INIT                                                         \
-  {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, NULL}
+  {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
 
 /* A running runtime; returns when all workers have run their `start` hook. `options` may be
  * NULL. Workers have all signals blocked where the platform knows signals.

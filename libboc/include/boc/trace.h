@@ -1,0 +1,59 @@
+/* Tracing: what each worker did, and when.
+ *
+ * A runtime that is made with `trace_events` keeps, for each worker and for all outside
+ * threads together, a ring of the latest events. Without it, tracing costs one branch an
+ * event. Identities are addresses: the same one may be used again after a `finished`.
+ */
+#ifndef BOC_TRACE_H
+#define BOC_TRACE_H
+
+#include <boc/runtime.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The one list of events: X(name, text). */
+#define BOC_TRACE_MAP(X)                                                                 \
+  X(scheduled, "a behavior was scheduled")                                               \
+  X(ready, "it has all its cowns")                                                       \
+  X(started, "its body begins")                                                          \
+  X(finished, "it is over, its cowns handed on")                                         \
+  X(stolen, "it was taken from another worker's queue")                                  \
+  X(parked, "the worker sleeps")                                                         \
+  X(woken, "the worker is awake again")
+
+typedef enum boc_trace_kind {
+#define BOC_TRACE_ENUM(name, text) BOC_TRACE_##name,
+  BOC_TRACE_MAP(BOC_TRACE_ENUM)
+#undef BOC_TRACE_ENUM
+      BOC_TRACE_COUNT
+} boc_trace_kind;
+
+typedef struct boc_trace_event {
+  uint64_t time;      /* of boc_now() */
+  uintptr_t behavior; /* 0 for parked and woken */
+  uintptr_t cown;     /* its first one, or 0 */
+  const char *name;   /* of the behavior's type; may be NULL */
+  boc_trace_kind kind;
+  int worker; /* -1: an outside thread */
+} boc_trace_event;
+
+/* Hands each event that is still there to `see`, oldest first for each worker. The runtime
+ * must be quiescent and stay so. Refusals: BOC_BAD_STATE if it traces nothing. */
+BOC_API boc_status boc_trace_read(boc_runtime *runtime,
+                                  void (*see)(void *ctx, const boc_trace_event *event),
+                                  void *ctx);
+
+/* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body, an
+ * instant for each other event, a row for each worker. `write` gets the text in pieces.
+ * As boc_trace_read. */
+BOC_API boc_status boc_trace_write(boc_runtime *runtime,
+                                   void (*write)(void *ctx, const char *text, size_t size),
+                                   void *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
