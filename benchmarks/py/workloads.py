@@ -1,9 +1,9 @@
 """What a behavior costs in Python, by workload: microseconds per behavior.
 
 Each behavior is a fresh `@when` over a fresh `def`, as in user programs. The clock
-runs from the first schedule to quiescence; starting the workers and a smaller round come
-before. The main thread schedules, except in spawn1 and spawn8. The program uses only
-what bocpy 0.14 has too; `benchmarks/run.py python` runs both side by side.
+runs from the first schedule to quiescence; starting the workers and a smaller round
+come before. The main thread schedules, except in spawn1 and spawn8. The program uses
+only what bocpy 0.14 has too; `benchmarks/run.py python` runs both side by side.
 
     python workloads.py --workload chain1 --workers 1
 """
@@ -196,10 +196,7 @@ def measure(workload, n):
     """Runs a workload once; returns seconds."""
     kind, _, payload = workload.partition(":")
     begin = time.perf_counter()
-    if payload:
-        done = read(PAYLOADS[payload](), n)
-    else:
-        done = SCHEDULES[kind](n)
+    done = read(PAYLOADS[payload](), n) if payload else SCHEDULES[kind](n)
     made, expected, *begins = done
     bocpy.quiesce()
     end = time.perf_counter()
