@@ -98,7 +98,9 @@ def add(aggregate: bocpy.Cown[Any], facts: bocpy.Cown[Facts], field: str) -> Non
 
 def collect(*aggregates: bocpy.Cown[Any]) -> dict[str, Any]:
     """The last body: all aggregates as one value, at one moment."""
-    return {field: cown.value for field, cown in zip(AGGREGATES, aggregates)}
+    return {
+        field: cown.value for field, cown in zip(AGGREGATES, aggregates, strict=True)
+    }
 
 
 def warm_up(path: str, workers: int) -> None:

@@ -16,13 +16,15 @@ Cell = str | int | float
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """A table with its numbers aligned right, and the title as its first line."""
     body = [[shown(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *body)]
-    left = [not numeric(column) for column in zip(*body)] or [True] * len(head)
+    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    left = [not numeric(column) for column in zip(*body, strict=True)] or [True] * len(
+        head
+    )
     lines = [title]
     for cells in [list(head), ["-" * width for width in widths], *body]:
         padded = [
             cell.ljust(width) if is_left else cell.rjust(width)
-            for cell, width, is_left in zip(cells, widths, left)
+            for cell, width, is_left in zip(cells, widths, left, strict=True)
         ]
         lines.append("  " + "  ".join(padded).rstrip())
     return "\n".join(lines)
