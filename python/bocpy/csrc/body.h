@@ -1,0 +1,11 @@
+/* Body: the run side of a behavior. */
+#ifndef BOCPY_BODY_H
+#define BOCPY_BODY_H
+
+#include <boc/behavior.h>
+
+/* The environment of both is a bocpy_call (when.h). */
+extern const boc_behavior_type bocpy_body_shipped;      /* backend `interpreters` */
+extern const boc_behavior_type bocpy_body_by_reference; /* backend `threads` */
+
+#endif

@@ -1,0 +1,338 @@
+/* Code: see code.h.
+ *
+ * The map of an interpreter goes from the address of a code object (which it keeps alive)
+ * to an entry, by open addressing; a scheduled behavior costs one look at it.
+ *
+ * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
+ *   acquire load wherever it is used [A1]. */
+#include "code.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bocpy_blob {
+  size_t size;
+  char bytes[];
+} bocpy_blob;
+
+static atomic_size_t next_id;
+
+
+/* ---- records ------------------------------------------------------------------------ */
+
+static char *copy_text(PyObject *text) {
+  Py_ssize_t size;
+  const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
+  if (!utf8) {
+    PyErr_Clear();
+    utf8 = "?";
+    size = 1;
+  }
+  char *copy = malloc((size_t)size + 1);
+  if (copy)
+    memcpy(copy, utf8, (size_t)size + 1);
+  return copy;
+}
+
+static void name_record(bocpy_code *code, PyObject *function, PyObject *object) {
+  PyObject *qualname = PyObject_GetAttrString(function, "__qualname__");
+  PyObject *file = qualname ? PyObject_GetAttrString(object, "co_filename") : NULL;
+  PyObject *line = file ? PyObject_GetAttrString(object, "co_firstlineno") : NULL;
+  code->line = line ? (int)PyLong_AsLong(line) : 0;
+  code->qualname = copy_text(qualname);
+  code->file = copy_text(file);
+  Py_XDECREF(line);
+  Py_XDECREF(file);
+  Py_XDECREF(qualname);
+  PyErr_Clear();
+}
+
+/* Reads what bocpy._body.check_body says. -1 with an exception. */
+static int fill_record(bocpy_code *code, PyObject *body) {
+  Py_ssize_t defaults;
+  PyObject *keyword_only, *free_names;
+  int varargs, varkeywords;
+  if (!PyArg_ParseTuple(body, "nnO!ppO!", &code->positional, &defaults, &PyTuple_Type,
+                        &keyword_only, &varargs, &varkeywords, &PyTuple_Type,
+                        &free_names))
+    return -1;
+  code->keyword_only = PyTuple_GET_SIZE(keyword_only);
+  code->free = PyTuple_GET_SIZE(free_names);
+  code->varargs = varargs;
+  return 0;
+}
+
+static bocpy_code *make_record(bocpy_state *state, PyObject *function, PyObject *object) {
+  PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
+  PyObject *body =
+      bodies ? PyObject_CallMethod(bodies, "check_body", "O", function) : NULL;
+  if (!body)
+    return NULL;
+  bocpy_code *code = calloc(1, sizeof(*code));
+  if (!code)
+    PyErr_NoMemory();
+  if (!code || fill_record(code, body) < 0) {
+    free(code);
+    Py_DECREF(body);
+    return NULL;
+  }
+  Py_DECREF(body);
+  name_record(code, function, object);
+  /* relaxed (count): the number only has to be new */
+  code->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+  return code;
+}
+
+/* ---- the map -------------------------------------------------------------------------- */
+
+static size_t hash(const void *address) {
+  uintptr_t bits = (uintptr_t)address;
+  return (size_t)((bits >> 4) ^ (bits >> 12));
+}
+
+static bocpy_entry **find_place(bocpy_entry **entries, size_t capacity,
+                                PyObject *object, PyObject *globals) {
+  size_t i = hash(object) & (capacity - 1);
+  while (entries[i] && (entries[i]->object != object || entries[i]->globals != globals))
+    i = (i + 1) & (capacity - 1);
+  return &entries[i];
+}
+
+static int grow_map(bocpy_state *state) {
+  size_t capacity = state->entries_capacity ? state->entries_capacity * 2 : 64;
+  bocpy_entry **entries = calloc(capacity, sizeof(*entries));
+  if (!entries)
+    return -1;
+  for (size_t i = 0; i < state->entries_capacity; i++) {
+    bocpy_entry *old = state->entries[i];
+    if (old)
+      *find_place(entries, capacity, old->object, old->globals) = old;
+  }
+  free(state->entries);
+  state->entries = entries;
+  state->entries_capacity = capacity;
+  return 0;
+}
+
+static bocpy_entry *look_up(bocpy_state *state, PyObject *object, PyObject *globals) {
+  bocpy_entry *entry = NULL;
+  bocpy_mutex_lock(&state->mutex);
+  if (state->entries_capacity)
+    entry = *find_place(state->entries, state->entries_capacity, object, globals);
+  bocpy_mutex_unlock(&state->mutex);
+  return entry;
+}
+
+/* The entry that is in the map afterwards: `made`, or what another thread was faster
+ * with. NULL: out of memory, without an exception. */
+static bocpy_entry *insert(bocpy_state *state, bocpy_entry *made) {
+  bocpy_entry *entry = NULL;
+  bocpy_mutex_lock(&state->mutex);
+  if (state->entries_used * 2 < state->entries_capacity || grow_map(state) == 0) {
+    bocpy_entry **place = find_place(state->entries, state->entries_capacity,
+                                     made->object, made->globals);
+    if (!*place) {
+      *place = made;
+      state->entries_used++;
+    }
+    entry = *place;
+  }
+  bocpy_mutex_unlock(&state->mutex);
+  return entry;
+}
+
+static void free_entry(bocpy_entry *entry) {
+  Py_XDECREF(entry->object);
+  Py_XDECREF(entry->globals);
+  Py_XDECREF(entry->shipment);
+  Py_XDECREF(entry->watch);
+  Py_XDECREF(entry->seen);
+  free(entry);
+}
+
+static bocpy_entry *make_entry(bocpy_state *state, PyObject *function, PyObject *object,
+                               PyObject *globals) {
+  bocpy_code *code = make_record(state, function, object);
+  if (!code)
+    return NULL;
+  bocpy_entry *made = calloc(1, sizeof(*made));
+  bocpy_entry *entry = NULL;
+  if (made) {
+    made->code = code;
+    made->object = Py_NewRef(object);
+    made->globals = Py_NewRef(globals);
+    entry = insert(state, made);
+  }
+  if (!entry)
+    PyErr_NoMemory();
+  if (made && entry != made)
+    free_entry(made);
+  return entry;
+}
+
+bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
+  PyObject *object = PyFunction_GET_CODE(function);
+  PyObject *globals = PyFunction_GET_GLOBALS(function);
+  bocpy_entry *entry = look_up(state, object, globals);
+  return entry ? entry : make_entry(state, function, object, globals);
+}
+
+/* ---- shipping ------------------------------------------------------------------------- */
+
+static int publish_blob(bocpy_code *code, PyObject *bytes) {
+  char *data;
+  Py_ssize_t size;
+  if (PyBytes_AsStringAndSize(bytes, &data, &size) < 0)
+    return -1;
+  bocpy_blob *blob = malloc(sizeof(*blob) + (size_t)size);
+  if (!blob) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  blob->size = (size_t)size;
+  memcpy(blob->bytes, data, (size_t)size);
+  bocpy_blob *expected = NULL;
+  if (!atomic_compare_exchange_strong_explicit(&code->blob, &expected, blob,
+                                               memory_order_release, /* [R1] */
+                                               memory_order_relaxed))
+    free(blob);
+  return 0;
+}
+
+/* Remembers what of the shipment is to be watched. */
+static int note_watch(bocpy_entry *entry, PyObject *shipment) {
+  PyObject *watch = PyObject_GetAttrString(shipment, "watch");
+  PyObject *seen = watch ? PyObject_GetAttrString(shipment, "seen") : NULL;
+  if (!seen || !PyTuple_Check(watch) || !PyTuple_Check(seen)) {
+    Py_XDECREF(watch);
+    Py_XDECREF(seen);
+    return -1;
+  }
+  Py_XSETREF(entry->watch, watch);
+  Py_XSETREF(entry->seen, seen);
+  return 0;
+}
+
+static int describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
+  PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
+  if (ship && !state->missing)
+    state->missing = PyObject_GetAttrString(ship, "MISSING");
+  PyObject *shipment =
+      ship ? PyObject_CallMethod(ship, "describe", "O", function) : NULL;
+  PyObject *bytes = shipment ? PyObject_GetAttrString(shipment, "blob") : NULL;
+  int status = -1;
+  if (bytes && publish_blob((bocpy_code *)entry->code, bytes) == 0)
+    status = note_watch(entry, shipment);
+  Py_XDECREF(bytes);
+  if (status == 0)
+    Py_XSETREF(entry->shipment, shipment);
+  else
+    Py_XDECREF(shipment);
+  return status;
+}
+
+static int refresh(bocpy_state *state, bocpy_entry *entry) {
+  PyObject *done =
+      PyObject_CallMethod(state->ship, "refresh", "O", entry->shipment);
+  Py_XDECREF(done);
+  return done ? note_watch(entry, entry->shipment) : -1;
+}
+
+/* Whether a watched name is bound to something else by now. */
+static bool has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
+  PyObject *pair = PyTuple_GET_ITEM(entry->watch, i);
+  PyObject *now;
+  if (PyDict_GetItemRef(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), &now) < 0) {
+    PyErr_Clear();
+    return true;
+  }
+  bool changed = (now ? now : missing) != PyTuple_GET_ITEM(entry->seen, i);
+  Py_XDECREF(now);
+  return changed;
+}
+
+int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
+  if (!entry->shipment)
+    return describe(state, entry, function);
+  Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
+  for (Py_ssize_t i = 0; i < count; i++)
+    if (has_changed(entry, i, state->missing))
+      return refresh(state, entry);
+  return 0;
+}
+
+/* ---- templates ------------------------------------------------------------------------ */
+
+static int grow_templates(bocpy_state *state, size_t id) {
+  size_t capacity = state->templates_capacity ? state->templates_capacity : 64;
+  while (capacity <= id)
+    capacity *= 2;
+  PyObject **grown = realloc(state->templates, capacity * sizeof(*grown));
+  if (!grown) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  memset(grown + state->templates_capacity, 0,
+         (capacity - state->templates_capacity) * sizeof(*grown));
+  state->templates = grown;
+  state->templates_capacity = capacity;
+  return 0;
+}
+
+static PyObject *build(bocpy_state *state, const bocpy_code *code) {
+  bocpy_blob *blob = atomic_load_explicit(&code->blob, memory_order_acquire); /* [A1] */
+  PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
+  if (!ship)
+    return NULL;
+  return PyObject_CallMethod(ship, "build", "y#", blob->bytes, (Py_ssize_t)blob->size);
+}
+
+/* Only workers with an interpreter of their own come here, one thread each. */
+PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code) {
+  size_t id = code->id;
+  if (id < state->templates_capacity && state->templates[id])
+    return state->templates[id];
+  PyObject *function = build(state, code);
+  if (!function)
+    return NULL;
+  if (id >= state->templates_capacity && grow_templates(state, id) < 0) {
+    Py_DECREF(function);
+    return NULL;
+  }
+  if (!state->templates[id])
+    state->templates[id] = function;
+  else
+    Py_DECREF(function);
+  return state->templates[id];
+}
+
+int bocpy_code_traverse(bocpy_state *state, visitproc visit, void *arg) {
+  for (size_t i = 0; i < state->entries_capacity; i++) {
+    if (!state->entries[i])
+      continue;
+    Py_VISIT(state->entries[i]->object);
+    Py_VISIT(state->entries[i]->globals);
+    Py_VISIT(state->entries[i]->shipment);
+    Py_VISIT(state->entries[i]->watch);
+    Py_VISIT(state->entries[i]->seen);
+  }
+  for (size_t i = 0; i < state->templates_capacity; i++)
+    Py_VISIT(state->templates[i]);
+  return 0;
+}
+
+void bocpy_code_clear(bocpy_state *state) {
+  bocpy_entry **entries = state->entries;
+  PyObject **templates = state->templates;
+  size_t n_entries = state->entries_capacity, n_templates = state->templates_capacity;
+  state->entries = NULL;
+  state->templates = NULL;
+  state->entries_used = state->entries_capacity = state->templates_capacity = 0;
+  for (size_t i = 0; i < n_entries; i++)
+    if (entries[i])
+      free_entry(entries[i]);
+  for (size_t i = 0; i < n_templates; i++)
+    Py_XDECREF(templates[i]);
+  free(entries);
+  free(templates);
+}

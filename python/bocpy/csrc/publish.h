@@ -1,0 +1,21 @@
+/* Publish: the process-wide log of what interpreters tell each other about their code.
+ *
+ * A record is a module's name, a name in it, and bytes that bocpy._ship understands. The
+ * version is the number of records that were ever published. A record whose name is
+ * published again takes the place of the older one.
+ *
+ * Threads: any.
+ */
+#ifndef BOCPY_PUBLISH_H
+#define BOCPY_PUBLISH_H
+
+#include "state.h"
+
+int bocpy_publish_init(void); /* process-wide; -1 with an exception */
+
+/* Entries for the module's method table: _publish(module, name, blob), and
+ * _published_since(version) -> (version, [(module, name, blob), ...]). */
+PyObject *bocpy_publish(PyObject *module, PyObject *args);
+PyObject *bocpy_published_since(PyObject *module, PyObject *version);
+
+#endif

@@ -1,0 +1,48 @@
+/* Runtime: the one runtime of the process, as Python sees it.
+ *
+ *   state      workers  set by                      leads to
+ *   STOPPED    none     the beginning, fork         RUNNING
+ *   RUNNING    yes      start, the first behavior   PAUSED, STOPPED
+ *   PAUSED     parked   wait                        RUNNING, STOPPED
+ *   FINISHED   none     the end of the program      (nothing can be scheduled any more)
+ *
+ * Threads: attached, unless a function says otherwise.
+ */
+#ifndef BOCPY_RUNTIME_H
+#define BOCPY_RUNTIME_H
+
+#include "state.h"
+
+#include <boc/runtime.h>
+
+int bocpy_runtime_init(void); /* process-wide; -1 with an exception */
+
+/* Whether values are plain references: backend `threads` is, or would be, in use. Any
+ * thread. */
+extern atomic_bool bocpy_threads_backend;
+static inline bool bocpy_by_reference(void) {
+  /* relaxed (owner): changes only while no worker exists */
+  return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
+}
+
+/* The runtime to schedule on, started if need be; it stays until bocpy_runtime_leave. NULL
+ * with an exception. */
+boc_runtime *bocpy_runtime_enter(void);
+void bocpy_runtime_leave(void);
+
+/* 0, or -1 with RuntimeError if this is not the main interpreter. */
+int bocpy_runtime_require_main(const char *what);
+
+/* Raises what a status that is not BOC_OK means. */
+void bocpy_status_raise(boc_status status, const char *what);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_pause(PyObject *module, PyObject *args);
+PyObject *bocpy_stats(PyObject *module, PyObject *unused);
+PyObject *bocpy_finish(PyObject *module, PyObject *unused);
+PyObject *bocpy_before_fork(PyObject *module, PyObject *unused);
+PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused);
+
+#endif

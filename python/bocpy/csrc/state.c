@@ -1,0 +1,88 @@
+/* State: see state.h. An interpreter's state is found through the interpreter's dict, and
+ * then remembered per thread. A state that goes away starts a new epoch, which makes every
+ * thread look again. */
+#include "state.h"
+
+#define STATE_KEY "bocpy._core.state"
+
+_Thread_local bocpy_thread bocpy_self;
+
+static atomic_size_t epoch = 1;
+
+int bocpy_state_enter(bocpy_state *state, PyObject *module) {
+  state->module = module;
+  state->interp = PyInterpreterState_Get();
+  state->is_main = state->interp == PyInterpreterState_Main();
+  PyObject *dict = PyInterpreterState_GetDict(state->interp);
+  if (!dict) {
+    PyErr_SetString(PyExc_RuntimeError, "bocpy: the interpreter has no state dict");
+    return -1;
+  }
+  PyObject *capsule = PyCapsule_New(state, STATE_KEY, NULL);
+  if (!capsule)
+    return -1;
+  int status = PyDict_SetItemString(dict, STATE_KEY, capsule);
+  Py_DECREF(capsule);
+  atomic_fetch_add(&epoch, 1);
+  return status;
+}
+
+void bocpy_state_leave(bocpy_state *state) {
+  atomic_fetch_add(&epoch, 1);
+  PyObject *dict = state->interp ? PyInterpreterState_GetDict(state->interp) : NULL;
+  PyObject *capsule = NULL;
+  if (dict && PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) > 0) {
+    if (PyCapsule_GetPointer(capsule, STATE_KEY) == state)
+      PyDict_DelItemString(dict, STATE_KEY);
+    Py_DECREF(capsule);
+  }
+  PyErr_Clear();
+}
+
+static bocpy_state *find(PyInterpreterState *interp) {
+  PyObject *dict = PyInterpreterState_GetDict(interp);
+  PyObject *capsule = NULL;
+  if (!dict || PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) <= 0) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_RuntimeError,
+                      "bocpy is not imported in this interpreter: import it first");
+    return NULL;
+  }
+  bocpy_state *state = PyCapsule_GetPointer(capsule, STATE_KEY);
+  Py_DECREF(capsule);
+  return state;
+}
+
+bocpy_state *bocpy_state_get(void) {
+  bocpy_thread *self = &bocpy_self;
+  PyInterpreterState *interp = PyInterpreterState_Get();
+  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
+  if (self->interp == interp && self->epoch == now)
+    return self->state;
+  bocpy_state *state = find(interp);
+  if (state) {
+    self->interp = interp;
+    self->state = state;
+    self->epoch = now;
+  }
+  return state;
+}
+
+bocpy_codec_state *bocpy_codec_state_get(void) {
+  bocpy_state *state = bocpy_state_get();
+  return state ? &state->codec : NULL;
+}
+
+PyObject *bocpy_state_import(bocpy_state *state, PyObject **cache, const char *name) {
+  (void)state;
+  if (*cache)
+    return *cache;
+  PyObject *module = PyImport_ImportModule(name);
+  if (!module)
+    return NULL;
+  if (*cache)
+    Py_DECREF(module);
+  else
+    *cache = module;
+  return *cache;
+}

@@ -1,0 +1,68 @@
+/* State: what the module keeps per interpreter, per thread, and how to find either.
+ *
+ * Threads: a bocpy_state belongs to its interpreter and is touched with a thread state of
+ *   that interpreter attached; where there is no GIL, what several threads may touch is
+ *   guarded by `mutex`. A bocpy_thread belongs to its thread.
+ */
+#ifndef BOCPY_STATE_H
+#define BOCPY_STATE_H
+
+#include "codec.h"
+#include "sync.h"
+
+typedef struct bocpy_slot bocpy_slot;
+typedef struct bocpy_code bocpy_code;
+
+typedef struct bocpy_entry bocpy_entry;
+
+typedef struct bocpy_state {
+  PyObject *module; /* borrowed: the module owns this */
+  PyInterpreterState *interp;
+  bool is_main; /* of the main interpreter */
+  PyTypeObject *cown_type;
+  PyTypeObject *capsule_type;
+  PyTypeObject *when_type;
+  PyObject *ship;      /* bocpy._ship, once needed */
+  PyObject *missing;   /* bocpy._ship.MISSING, once needed */
+  PyObject *bodies;    /* bocpy._body, once needed */
+  PyObject *arguments; /* bocpy._arguments, once needed */
+  PyObject *failures;  /* bocpy._failures, once needed */
+  size_t caught_up;    /* how much of the log has been seen (publish.h) */
+  bocpy_codec_state codec;
+
+  bocpy_mutex mutex; /* of the map and the templates, where there is no GIL */
+  bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
+  size_t entries_used, entries_capacity; /* the capacity is a power of two, or 0 */
+  PyObject **templates;                  /* by code id: the function that runs it here */
+  size_t templates_capacity;
+} bocpy_state;
+
+typedef struct bocpy_thread {
+  bocpy_slot *slot; /* of a worker, else NULL */
+  unsigned bodies;  /* bodies that are on the stack */
+  PyInterpreterState *interp;
+  bocpy_state *state; /* of `interp`, if `epoch` is the present one */
+  size_t epoch;
+} bocpy_thread;
+
+extern _Thread_local bocpy_thread bocpy_self;
+
+extern struct PyModuleDef bocpy_module;
+
+/* The state of the interpreter that this thread is attached to, or NULL with an exception
+ * if bocpy is not imported there. */
+bocpy_state *bocpy_state_get(void);
+
+static inline bocpy_state *bocpy_state_of(PyObject *module) {
+  return (bocpy_state *)PyModule_GetState(module);
+}
+
+/* Makes `state` the one that bocpy_state_get finds, and the end of that. */
+int bocpy_state_enter(bocpy_state *state, PyObject *module);
+void bocpy_state_leave(bocpy_state *state);
+
+/* Borrowed: the module bocpy.`name`, imported once and kept in `*cache`; NULL with an
+ * exception. */
+PyObject *bocpy_state_import(bocpy_state *state, PyObject **cache, const char *name);
+
+#endif

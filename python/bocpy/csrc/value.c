@@ -1,0 +1,468 @@
+/* Value: see value.h.
+ *
+ * A cown may lose its last reference on any thread, while its object lives in the
+ * interpreter of another. Such objects are buried: their box goes on the grave of its slot
+ * (or of the main interpreter), and the owner gives it up between two bodies.
+ *
+ * Ordering: `graves` guards every grave, `closed`, and the moment in which a stopping
+ * worker makes a value neutral that somebody else may be dropping. */
+#include "value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "runtime.h"
+#include "worker.h"
+
+static bocpy_lock graves;
+static bocpy_box *main_grave; /* under `graves` */
+
+int bocpy_value_init(void) { return graves ? 0 : bocpy_lock_init(&graves); }
+
+static void set_kind(bocpy_value *value, bocpy_kind kind) {
+  atomic_store_explicit(&value->kind, (unsigned char)kind, memory_order_relaxed);
+}
+
+/* ---- boxes ------------------------------------------------------------------------ */
+
+static bocpy_box *box_new(bocpy_slot *slot, bocpy_value *value, PyObject *object) {
+  bocpy_box *box = malloc(sizeof(*box));
+  if (!box) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  bocpy_box *head = &slot->living;
+  *box = (bocpy_box){value, object, slot, head, head->next, NULL};
+  head->next->prev = box;
+  head->next = box;
+  return box;
+}
+
+static void box_unlink(bocpy_box *box) {
+  box->prev->next = box->next;
+  box->next->prev = box->prev;
+}
+
+/* Ends a box and hands its object to the caller. */
+static PyObject *box_open(bocpy_box *box) {
+  PyObject *object = box->object;
+  box_unlink(box);
+  free(box);
+  return object;
+}
+
+/* ---- contents --------------------------------------------------------------------- */
+
+/* What a value held, taken out of it, so that giving it up comes after all else. */
+typedef struct content {
+  bocpy_flat *flat;
+  PyObject *object;
+} content;
+
+static void bury_object(PyObject *object);
+static void bury_box_elsewhere(bocpy_value *value);
+
+static bool is_foreign(const bocpy_value *value) {
+  PyInterpreterState *home = bocpy_value_home(value);
+  return home && home != PyInterpreterState_Get();
+}
+
+/* Leaves None, and no failure. What lives elsewhere is buried there. */
+static content take_content(bocpy_value *value) {
+  content old = {NULL, NULL};
+  bocpy_kind kind = bocpy_value_kind(value);
+  if (value->failure)
+    bocpy_failure_forget(value);
+  if (kind == BOCPY_FLAT)
+    old.flat = value->flat;
+  else if (kind == BOCPY_OBJECT && is_foreign(value))
+    bury_object(value->object);
+  else if (kind == BOCPY_OBJECT)
+    old.object = value->object;
+  else if (kind == BOCPY_BOXED && is_foreign(value))
+    bury_box_elsewhere(value);
+  else if (kind == BOCPY_BOXED)
+    old.object = box_open(value->box);
+  set_kind(value, BOCPY_NONE);
+  value->failed = false;
+  return old;
+}
+
+static void drop_content(content old) {
+  if (old.flat)
+    bocpy_flat_free(old.flat);
+  Py_XDECREF(old.object);
+}
+
+static bool own_interp_here(void) {
+  bocpy_slot *slot = bocpy_slot_here();
+  return slot && slot->own_interp;
+}
+
+/* The content becomes `object`, living here. -1 with MemoryError: nothing has changed. */
+static int set_object(bocpy_value *value, PyObject *object) {
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_box *box = NULL;
+  if (own_interp_here()) {
+    box = box_new(slot, value, object);
+    if (!box)
+      return -1;
+  }
+  content old = take_content(value);
+  Py_INCREF(object);
+  if (box) {
+    value->box = box;
+    value->slot = slot;
+    set_kind(value, BOCPY_BOXED);
+  } else {
+    value->object = object;
+    set_kind(value, BOCPY_OBJECT);
+  }
+  drop_content(old);
+  return 0;
+}
+
+static bool set_inline(bocpy_value *value, PyObject *object) {
+  unsigned char bytes[BOCPY_INLINE_CAPACITY];
+  size_t size = bocpy_encode_inline(object, bytes, sizeof(bytes));
+  if (!size)
+    return false;
+  content old = take_content(value);
+  memcpy(value->bytes, bytes, size);
+  value->size = (unsigned char)size;
+  set_kind(value, BOCPY_INLINE);
+  drop_content(old);
+  return true;
+}
+
+static void set_flat(bocpy_value *value, bocpy_flat *flat) {
+  content old = take_content(value);
+  value->weight = (uint32_t)bocpy_flat_size(flat);
+  value->flat = flat;
+  set_kind(value, BOCPY_FLAT);
+  drop_content(old);
+}
+
+int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
+  if (bocpy_by_reference())
+    return set_object(value, object);
+  if (!own_interp_here())
+    return bocpy_value_set_copy(value, object, root);
+  if (set_inline(value, object))
+    return 0;
+  if (bocpy_check_shippable(object, root) < 0)
+    return -1;
+  return set_object(value, object);
+}
+
+int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root) {
+  if (bocpy_by_reference())
+    return set_object(value, object);
+  if (set_inline(value, object))
+    return 0;
+  bocpy_flat *flat;
+  if (bocpy_encode(object, root, &flat) < 0)
+    return -1;
+  set_flat(value, flat);
+  return 0;
+}
+
+static PyObject *decode(bocpy_value *value) {
+  bool failed = value->failed;
+  PyObject *object = bocpy_decode(value->flat);
+  if (!object) {
+    PyObject *exception = PyErr_GetRaisedException();
+    bocpy_value_fail(value, exception);
+    PyErr_SetRaisedException(exception);
+    return NULL;
+  }
+  if (set_object(value, object) < 0)
+    Py_CLEAR(object);
+  value->failed = failed;
+  return object;
+}
+
+PyObject *bocpy_value_get(bocpy_value *value) {
+  if (value->failure)
+    bocpy_failure_forget(value);
+  if (is_foreign(value))
+    bocpy_value_borrow(value);
+  switch (bocpy_value_kind(value)) {
+  case BOCPY_INLINE:
+    return bocpy_decode_inline(value->bytes, value->size);
+  case BOCPY_FLAT:
+    return decode(value);
+  case BOCPY_BOXED:
+    return Py_NewRef(value->box->object);
+  case BOCPY_OBJECT:
+    return Py_NewRef(value->object);
+  default:
+    return Py_NewRef(Py_None);
+  }
+}
+
+PyObject *bocpy_value_take(bocpy_value *value) {
+  PyObject *object = bocpy_value_get(value);
+  if (object)
+    bocpy_value_clear(value);
+  return object;
+}
+
+void bocpy_value_clear(bocpy_value *value) { drop_content(take_content(value)); }
+
+void bocpy_value_fail(bocpy_value *value, PyObject *exception) {
+  if (set_object(value, exception) < 0)
+    PyErr_Clear();
+  value->failed = true;
+}
+
+/* An inline content cannot be an exception, a flat may be a packed one or not: to change
+ * which it is, it has to be an object. */
+int bocpy_value_set_failed(bocpy_value *value, bool failed) {
+  if (value->failed == failed)
+    return 0;
+  PyObject *object = bocpy_value_get(value);
+  if (!object)
+    return -1;
+  value->failed = failed;
+  Py_DECREF(object);
+  return 0;
+}
+
+/* ---- between interpreters ----------------------------------------------------------- */
+
+PyInterpreterState *bocpy_value_home(const bocpy_value *value) {
+  switch (bocpy_value_kind(value)) {
+  case BOCPY_BOXED:
+    return value->box->slot->interp;
+  case BOCPY_OBJECT:
+    return PyInterpreterState_Main();
+  default:
+    return NULL;
+  }
+}
+
+static PyObject *object_of(const bocpy_value *value) {
+  return bocpy_value_kind(value) == BOCPY_BOXED ? value->box->object : value->object;
+}
+
+/* A flat of an object that a value holds; NULL with an exception. */
+static bocpy_flat *encode_held(PyObject *object, bool failed) {
+  bocpy_flat *flat = NULL;
+  PyObject *packed = failed ? bocpy_failure_pack(object) : Py_NewRef(object);
+  if (packed) {
+    if (bocpy_encode(packed, "value", &flat) < 0)
+      flat = NULL;
+    Py_DECREF(packed);
+  }
+  return flat;
+}
+
+/* The flat that takes the place of what cannot be flattened after all. */
+static bocpy_flat *encode_refusal(bool *out_failed) {
+  PyObject *refusal = PyErr_GetRaisedException();
+  bocpy_flat *flat = encode_held(refusal, true);
+  if (!flat)
+    PyErr_Clear();
+  *out_failed = flat != NULL;
+  PyErr_SetRaisedException(refusal);
+  PyErr_WriteUnraisable(NULL);
+  return flat;
+}
+
+void bocpy_value_flatten(bocpy_value *value) {
+  if (bocpy_value_kind(value) < BOCPY_BOXED)
+    return;
+  PyObject *object = object_of(value);
+  if (!value->failed && set_inline(value, object))
+    return;
+  bool failed = value->failed;
+  bocpy_flat *flat = encode_held(object, failed);
+  if (!flat)
+    flat = encode_refusal(&failed);
+  if (flat)
+    set_flat(value, flat);
+  else
+    bocpy_value_clear(value);
+  value->failed = failed;
+}
+
+void bocpy_value_borrow(bocpy_value *value) {
+  PyInterpreterState *home = bocpy_value_home(value);
+  if (!home)
+    return;
+  PyObject *pending = PyErr_GetRaisedException();
+  PyThreadState *mine = PyEval_SaveThread();
+  PyThreadState *theirs = PyThreadState_New(home);
+  if (!theirs)
+    Py_FatalError("bocpy: out of memory while moving a value between interpreters");
+  PyEval_RestoreThread(theirs);
+  bocpy_value_flatten(value);
+  PyThreadState_Clear(theirs);
+  PyThreadState_DeleteCurrent();
+  PyEval_RestoreThread(mine);
+  PyErr_SetRaisedException(pending);
+}
+
+/* ---- ends --------------------------------------------------------------------------- */
+
+static int empty_main_grave(void *unused) {
+  (void)unused;
+  bocpy_lock_take(&graves);
+  bocpy_box *box = main_grave;
+  main_grave = NULL;
+  bocpy_lock_give(&graves);
+  while (box) {
+    bocpy_box *below = box->below;
+    Py_DECREF(box->object);
+    free(box);
+    box = below;
+  }
+  return 0;
+}
+
+/* For an object of the main interpreter that is given up by a thread that is not there. */
+static void bury_in_main(PyObject *object) {
+  bocpy_box *box = malloc(sizeof(*box));
+  if (!box)
+    return;
+  *box = (bocpy_box){.object = object};
+  bocpy_lock_take(&graves);
+  bool first = !main_grave;
+  box->below = main_grave;
+  main_grave = box;
+  bocpy_lock_give(&graves);
+  if (first)
+    Py_AddPendingCall(empty_main_grave, NULL);
+}
+
+/* Giving up an object may run Python code, which libboc's own steps are no place for. */
+static void bury_object(PyObject *object) {
+  bocpy_slot *slot = bocpy_slot_here();
+  if (!slot) {
+    if (PyInterpreterState_Get() == PyInterpreterState_Main())
+      Py_DECREF(object);
+    else
+      bury_in_main(object);
+    return;
+  }
+  if (slot->own_interp) {
+    bury_in_main(object);
+    return;
+  }
+  bocpy_box *box = malloc(sizeof(*box));
+  if (!box)
+    return;
+  *box = (bocpy_box){.object = object, .below = slot->dead};
+  slot->dead = box;
+}
+
+static void bury_box_here(bocpy_slot *slot, bocpy_box *box) {
+  box_unlink(box);
+  box->below = slot->dead;
+  slot->dead = box;
+}
+
+/* The slot may be stopping: then the value may have become neutral meanwhile. */
+static void bury_box_elsewhere(bocpy_value *value) {
+  bocpy_lock_take(&graves);
+  if (bocpy_value_kind(value) != BOCPY_BOXED) {
+    bocpy_lock_give(&graves);
+    bocpy_value_drop(value);
+    return;
+  }
+  bocpy_box *box = value->box;
+  bocpy_slot *slot = box->slot;
+  box->value = NULL;
+  if (!slot->closed) {
+    box->below = atomic_load_explicit(&slot->grave, memory_order_relaxed);
+    atomic_store_explicit(&slot->grave, box, memory_order_relaxed);
+    if (!box->below)
+      boc_worker_poke(slot->runtime, slot->index);
+  }
+  bocpy_lock_give(&graves);
+}
+
+void bocpy_value_drop(bocpy_value *value) {
+  if (value->failure && bocpy_failure_orphan(value))
+    return;
+  switch (bocpy_value_kind(value)) {
+  case BOCPY_FLAT:
+    bocpy_flat_free(value->flat);
+    break;
+  case BOCPY_BOXED:
+    if (value->slot == bocpy_slot_here())
+      bury_box_here(bocpy_slot_here(), value->box);
+    else
+      bury_box_elsewhere(value);
+    break;
+  case BOCPY_OBJECT:
+    bury_object(value->object);
+    break;
+  default:
+    break;
+  }
+}
+
+static void bury_dead(bocpy_slot *slot) {
+  while (slot->dead) {
+    bocpy_box *box = slot->dead;
+    PyObject *object = box->object;
+    slot->dead = box->below;
+    free(box);
+    Py_DECREF(object);
+  }
+}
+
+void bocpy_slot_bury(bocpy_slot *slot) {
+  bury_dead(slot);
+  /* relaxed (hint): what is missed now is found at the next poke */
+  if (!atomic_load_explicit(&slot->grave, memory_order_relaxed))
+    return;
+  bocpy_lock_take(&graves);
+  bocpy_box *box = atomic_load_explicit(&slot->grave, memory_order_relaxed);
+  atomic_store_explicit(&slot->grave, NULL, memory_order_relaxed);
+  bocpy_lock_give(&graves);
+  while (box) {
+    bocpy_box *below = box->below;
+    Py_DECREF(box_open(box));
+    box = below;
+  }
+}
+
+/* Between the two locked parts the cown may go: then the flat has come for nothing. */
+static void flatten_last(bocpy_box *box) {
+  bocpy_lock_take(&graves);
+  bool alive = box->value != NULL;
+  bool failed = alive && box->value->failed;
+  bocpy_lock_give(&graves);
+  bocpy_flat *flat = NULL;
+  if (alive) {
+    flat = encode_held(box->object, failed);
+    if (!flat)
+      flat = encode_refusal(&failed);
+  }
+  bocpy_lock_take(&graves);
+  bocpy_value *value = box->value;
+  if (value) {
+    value->failed = failed;
+    value->flat = flat;
+    set_kind(value, flat ? BOCPY_FLAT : BOCPY_NONE);
+  }
+  bocpy_lock_give(&graves);
+  if (!value && flat)
+    bocpy_flat_free(flat);
+  Py_DECREF(box_open(box));
+}
+
+void bocpy_slot_flatten(bocpy_slot *slot) {
+  bocpy_lock_take(&graves);
+  slot->closed = true;
+  bocpy_lock_give(&graves);
+  bocpy_slot_bury(slot);
+  while (slot->living.next != &slot->living) {
+    flatten_last(slot->living.next);
+    bocpy_slot_bury(slot);
+  }
+}

@@ -1,0 +1,128 @@
+/* Waiting: see waiting.h. Waiters are kept in a small pool, as each costs system calls. */
+#include "waiting.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <boc/base.h>
+
+#define POOL_LIMIT 16
+
+static bocpy_mutex pool_mutex;
+static bocpy_waiter *pool;
+static unsigned pooled;
+
+static bocpy_waiter *take_pooled(void) {
+  bocpy_mutex_lock(&pool_mutex);
+  bocpy_waiter *waiter = pool;
+  if (waiter) {
+    pool = waiter->next;
+    pooled--;
+  }
+  bocpy_mutex_unlock(&pool_mutex);
+  return waiter;
+}
+
+static bool give_pooled(bocpy_waiter *waiter) {
+  bocpy_mutex_lock(&pool_mutex);
+  bool room = pooled < POOL_LIMIT;
+  if (room) {
+    waiter->next = pool;
+    pool = waiter;
+    pooled++;
+  }
+  bocpy_mutex_unlock(&pool_mutex);
+  return room;
+}
+
+bocpy_waiter *bocpy_waiter_new(void) {
+  bocpy_waiter *waiter = take_pooled();
+  if (waiter)
+    return waiter;
+  waiter = malloc(sizeof(*waiter));
+  if (!waiter) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  if (bocpy_event_init(waiter))
+    return waiter;
+  PyErr_SetFromErrno(PyExc_OSError);
+  free(waiter);
+  return NULL;
+}
+
+void bocpy_waiter_free(bocpy_waiter *waiter) {
+  while (bocpy_event_take(waiter))
+    continue;
+  if (give_pooled(waiter))
+    return;
+  bocpy_event_fini(waiter);
+  free(waiter);
+}
+
+void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
+
+/* One look and one sleep: 0 signalled, 1 not yet, -1 with an exception. */
+static int wait_once(bocpy_waiter *waiter, int64_t timeout) {
+  bocpy_signal_guard guard;
+  int status = 1;
+  bocpy_signals_block(&guard);
+  if (PyErr_CheckSignals() < 0) {
+    status = -1;
+  } else if (bocpy_event_take(waiter)) {
+    status = 0;
+  } else {
+    Py_BEGIN_ALLOW_THREADS
+    bocpy_event_sleep(waiter, timeout, &guard);
+    Py_END_ALLOW_THREADS
+  }
+  bocpy_signals_restore(&guard);
+  return status;
+}
+
+int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
+  uint64_t begun = timeout > 0 ? boc_now() : 0;
+  int64_t left = timeout;
+  for (;;) {
+    int status = wait_once(waiter, left);
+    if (status <= 0)
+      return status;
+    if (timeout < 0)
+      continue;
+    uint64_t passed = timeout ? boc_now() - begun : 0;
+    if (passed >= (uint64_t)timeout)
+      return bocpy_event_take(waiter) ? 0 : PyErr_CheckSignals() < 0 ? -1 : 1;
+    left = timeout - (int64_t)passed;
+  }
+}
+
+void bocpy_waiter_settle(bocpy_waiter *waiter) {
+  bocpy_signal_guard guard;
+  Py_BEGIN_ALLOW_THREADS
+  bocpy_signals_block(&guard);
+  while (!bocpy_event_take(waiter))
+    bocpy_event_sleep(waiter, -1, NULL);
+  bocpy_signals_restore(&guard);
+  Py_END_ALLOW_THREADS
+}
+
+int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
+  if (seconds == Py_None) {
+    *out_timeout = BOC_FOREVER;
+    return 0;
+  }
+  double number = PyFloat_AsDouble(seconds);
+  if (number == -1.0 && PyErr_Occurred()) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError))
+      PyErr_Format(PyExc_TypeError, "timeout must be a number of seconds or None, not '%s'",
+                   Py_TYPE(seconds)->tp_name);
+    return -1;
+  }
+  if (isnan(number)) {
+    PyErr_SetString(PyExc_ValueError, "timeout must be a number of seconds, not NaN");
+    return -1;
+  }
+  double ns = number * 1e9;
+  *out_timeout = ns <= 0 ? 0 : ns >= 9e18 ? BOC_FOREVER : (int64_t)ns;
+  return 0;
+}

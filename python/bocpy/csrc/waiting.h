@@ -1,0 +1,61 @@
+/* Waiting: how a Python thread waits for something without being deaf to signals.
+ *
+ * A waiter is one event. Whoever waits lets go of its interpreter; a signal handler that is
+ * due runs at once, and if it raises, the wait ends with its exception.
+ * waiting.c over waiting_posix.c or waiting_win.c.
+ *
+ * Ordering: what was written before the signal is seen after the wait that it ended.
+ */
+#ifndef BOCPY_WAITING_H
+#define BOCPY_WAITING_H
+
+#include "sync.h"
+
+typedef struct bocpy_waiter bocpy_waiter;
+
+/* A waiter that has not been signalled. NULL with an exception. Attached. */
+bocpy_waiter *bocpy_waiter_new(void);
+
+/* Gives it back. If it is ever signalled, it has been by now. Attached. */
+void bocpy_waiter_free(bocpy_waiter *waiter);
+
+/* Signals it: once at most. Any thread. */
+void bocpy_waiter_signal(bocpy_waiter *waiter);
+
+/* 0 signalled; 1 `timeout` ns have passed (negative: they never do); -1 with the exception
+ * that a signal handler raised. Attached. */
+int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout);
+
+/* Waits for a signal that is under way, come what may. Attached. */
+void bocpy_waiter_settle(bocpy_waiter *waiter);
+
+/* Seconds, as Python callers give them, to ns; None is "never". -1 with TypeError for what
+ * is no number, ValueError for NaN. Negative numbers mean 0. */
+int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout);
+
+/* ---- of the platform: without a thread state ------------------------------------------- */
+
+struct bocpy_waiter {
+  struct bocpy_waiter *next; /* in the pool */
+  intptr_t handles[2];
+};
+
+bool bocpy_event_init(bocpy_waiter *waiter);
+void bocpy_event_fini(bocpy_waiter *waiter);
+void bocpy_event_set(bocpy_waiter *waiter);
+/* Takes the signal if there is one. */
+bool bocpy_event_take(bocpy_waiter *waiter);
+
+/* What keeps a signal from slipping in between the look for it and the sleep. */
+typedef struct bocpy_signal_guard {
+  _Alignas(16) unsigned char mask[256];
+} bocpy_signal_guard;
+void bocpy_signals_block(bocpy_signal_guard *guard);
+void bocpy_signals_restore(const bocpy_signal_guard *guard);
+
+/* Sleeps until the event is set, `timeout` ns have passed (negative: never), or a signal
+ * that `guard` held back has come; may return early for no reason. */
+void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
+                       const bocpy_signal_guard *guard);
+
+#endif

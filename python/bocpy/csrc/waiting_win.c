@@ -1,0 +1,42 @@
+/* Waiting on Windows: the event is an event object. Ctrl-C does not end a wait for one, so
+ * the sleep is cut into slices, between which the caller looks for it. */
+#if defined(_WIN32)
+
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+#include "waiting.h"
+
+#define SLICE_MS 25
+
+bool bocpy_event_init(bocpy_waiter *waiter) {
+  HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
+  waiter->handles[0] = (intptr_t)event;
+  return event != NULL;
+}
+
+void bocpy_event_fini(bocpy_waiter *waiter) { CloseHandle((HANDLE)waiter->handles[0]); }
+
+void bocpy_event_set(bocpy_waiter *waiter) { SetEvent((HANDLE)waiter->handles[0]); }
+
+bool bocpy_event_take(bocpy_waiter *waiter) {
+  return WaitForSingleObject((HANDLE)waiter->handles[0], 0) == WAIT_OBJECT_0;
+}
+
+void bocpy_signals_block(bocpy_signal_guard *guard) { (void)guard; }
+
+void bocpy_signals_restore(const bocpy_signal_guard *guard) { (void)guard; }
+
+/* What the wait took is put back: the caller takes it. */
+void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
+                       const bocpy_signal_guard *guard) {
+  (void)guard;
+  HANDLE event = (HANDLE)waiter->handles[0];
+  DWORD slice = SLICE_MS;
+  if (timeout >= 0 && timeout < (int64_t)SLICE_MS * 1000000)
+    slice = (DWORD)((timeout + 999999) / 1000000);
+  if (WaitForSingleObject(event, slice) == WAIT_OBJECT_0)
+    SetEvent(event);
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* When: scheduling a Python function over cowns.
+ *
+ * `when(*cowns)` is a C function that returns a decorator, an object of a C type; calling
+ * that schedules. What a behavior is to do travels in its environment, a bocpy_call.
+ */
+#ifndef BOCPY_WHEN_H
+#define BOCPY_WHEN_H
+
+#include "cown.h"
+
+#include <boc/behavior.h>
+
+#define BOCPY_CALL_INLINE 40
+
+/* The environment of a behavior. The function is called with
+ *   extra..., one argument per item, positional..., keywords
+ * where an item is a cown, or a list of cowns if it is a group. The captures are one tuple:
+ *   extra..., positional..., [names and values of keywords], [contents of the cells] */
+typedef struct bocpy_call {
+  const bocpy_code *code;
+  uint32_t items;     /* arguments made of cowns */
+  uint32_t cowns;     /* of all items; the result is the cown after them */
+  uint32_t extra;     /* captures that go before the cowns */
+  uint32_t positional; /* and after them */
+  uint32_t keywords;  /* captures that are passed by name: a tuple of names, then values */
+  uint32_t cells;     /* contents of the function's closure, each in a tuple: () if empty */
+  uint8_t carried;    /* what the captures are: enum below */
+  uint8_t size;       /* of `bytes` */
+  bool grouped;       /* there is a shape */
+  union {
+    unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
+    bocpy_flat *flat;                       /* encoded */
+    PyObject *objects;                      /* of the main interpreter */
+  };
+  PyObject *function; /* backend `threads`: what is called */
+  /* backend `threads`: one handle a cown; then, if grouped, one int32_t an item: -1, or
+   * the number of cowns in the group */
+  PyObject *handles[];
+} bocpy_call;
+
+enum { BOCPY_CARRY_NOTHING, BOCPY_CARRY_INLINE, BOCPY_CARRY_FLAT, BOCPY_CARRY_OBJECTS };
+
+/* What a behavior is over: the arguments of `when`, flattened. */
+typedef struct bocpy_plan {
+  uint32_t items, cowns;
+  int32_t *shape;     /* NULL: every item is one cown */
+  PyObject **handles; /* Cowns, owned */
+  PyObject *few[4];   /* where `handles` are if they fit */
+} bocpy_plan;
+
+/* Fills `plan` from `count` arguments. -1 with TypeError naming the position. */
+int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
+                    Py_ssize_t count);
+void bocpy_plan_fini(bocpy_plan *plan);
+
+/* Schedules `callable` over a plan, with a tuple of captures or NULL: the result's handle.
+ * NULL with an exception: nothing is scheduled. */
+PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_plan *plan,
+                         PyObject *captures);
+
+/* How many bytes `handles` and the shape take. */
+static inline size_t bocpy_call_tail(bool by_reference, const bocpy_plan *plan) {
+  return (by_reference ? plan->cowns * sizeof(PyObject *) : 0) +
+         (plan->shape ? plan->items * sizeof(int32_t) : 0);
+}
+
+static inline int32_t *bocpy_call_shape(bocpy_call *call, bool by_reference) {
+  return (int32_t *)(call->handles + (by_reference ? call->cowns : 0));
+}
+
+/* Ends a call's environment. */
+void bocpy_call_clear(bocpy_call *call);
+
+extern PyType_Spec bocpy_when_spec;
+
+/* Entries for the module's method table. */
+PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
+extern const char bocpy_when_doc[], bocpy_whencall_doc[];
+
+#endif

@@ -1,0 +1,52 @@
+/* Worker: a thread of libboc that runs Python bodies, and its slot.
+ *
+ * With backend `interpreters` a worker makes, uses and ends an interpreter with a GIL of
+ * its own, all on its own thread and at the top level of its stack; with `threads` it is
+ * one more thread state of the main interpreter. It is attached while it has work.
+ */
+#ifndef BOCPY_WORKER_H
+#define BOCPY_WORKER_H
+
+#include "value.h"
+
+#include <boc/runtime.h>
+
+/* What a new interpreter is told: a marshalled dict (bocpy._worker). */
+typedef struct bocpy_boot {
+  size_t size;
+  char bytes[];
+} bocpy_boot;
+
+struct bocpy_slot {
+  unsigned index;
+  bool own_interp;
+  PyInterpreterState *interp;
+  PyThreadState *tstate;
+  const bocpy_boot *boot;
+  bocpy_state *state;
+  boc_runtime *runtime; /* set before any body runs */
+  atomic_bool parked;   /* hint: detached, so that its GIL is free */
+  bocpy_box living;     /* head of the list of boxes (value.h) */
+  bocpy_box *dead;      /* to be given up here, pushed by this thread */
+  /* pushed by others under `graves`, taken by this thread */
+  _Atomic(bocpy_box *) grave;
+  bool closed; /* under `graves`: no burials any more */
+};
+
+/* The hooks of a runtime whose workers are slots[0..]; `ctx` is the array. */
+boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots);
+
+int bocpy_worker_init(void); /* process-wide; -1 with an exception */
+
+/* Sets up `slots` for a runtime. `boot` stays the caller's, and is needed until all workers
+ * have started (NULL for backend `threads`). */
+void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
+                      const bocpy_boot *boot);
+
+/* Why the last `start` hook failed: malloc'd text or NULL, the caller's from here on. */
+char *bocpy_worker_take_error(void);
+
+/* A worker's slot, if the thread is one. */
+static inline bocpy_slot *bocpy_slot_here(void) { return bocpy_self.slot; }
+
+#endif
