@@ -1,0 +1,51 @@
+"""Primes by the segment: segments are searched in parallel, one cown gathers them.
+
+The search is a behavior without cowns, whose result is a cown of its own; adding it to
+the total is a behavior over both. The totals come in the order of the segments.
+
+    python -m bocpy.examples.primes
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+from bocpy import Cown, wait, when
+
+LIMIT = 200_000
+SEGMENT = 10_000
+EXPECTED = 17_984
+"""How many primes there are below `LIMIT`."""
+
+
+def primes_between(low: int, high: int) -> int:
+    """How many primes there are from `low` up to, not including, `high`."""
+    sieve = bytearray([1]) * (high - low)
+    for divisor in range(2, math.isqrt(high) + 1):
+        first = max(divisor * divisor, -(-low // divisor) * divisor)
+        for multiple in range(first, high, divisor):
+            sieve[multiple - low] = 0
+    return sum(sieve) - sum(1 for number in (0, 1) if low <= number < high)
+
+
+def main() -> int:
+    """Counts primes; returns the exit code."""
+    total = Cown(0)
+    for low in range(0, LIMIT, SEGMENT):
+
+        @when()
+        def found(low: int = low) -> int:
+            return primes_between(low, low + SEGMENT)
+
+        @when(total, found)
+        def _(total: Cown[int], found: Cown[int], high: int = low + SEGMENT) -> None:
+            total.value += found.value
+            print(f"below {high:>7,}: {total.value:>6,} primes")
+
+    wait()
+    return 0 if total.unwrap() == EXPECTED else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
