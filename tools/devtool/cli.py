@@ -65,11 +65,12 @@ headers alone, as C11 and as C++17; the CI workflows.
 """
 
 BENCH = """\
-Builds the benchmark programs optimized and runs them one after the other; each prints a
-table and says how to read it. What follows -- goes to each program.
+Builds the benchmark programs optimized, runs them and their peers in turn, and prints
+tables; docs/benchmarks.md says how to read them. What follows -- goes to
+benchmarks/run.py, whose --help lists the rest.
 
   ./dev bench
-  ./dev bench c
+  ./dev bench c -- --instructions
   ./dev bench python --python 3.13
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter, choose, newest
+
+DRIVER = ROOT / "benchmarks" / "run.py"
 
 
 def pick(spec: str | None) -> Interpreter:
@@ -52,14 +53,14 @@ def bench(what: str, spec: str | None, arguments: list[str]) -> int:
         bench_c(interpreter, arguments)
     if what in ("python", "all"):
         env = installed(interpreter)
-        for program in sorted((ROOT / "benchmarks" / "py").glob("bench_*.py")):
-            say(f"\n{program.relative_to(ROOT)}")
-            env.run([env.python, program, *arguments], log=None)
+        others = ["--make-other", WORK / "bocpy-0.14"]
+        command: Command = [env.python, DRIVER, "python", "--ours", env.python]
+        env.run([*command, *others, *arguments], log=None)
     return 0
 
 
 def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
-    """Builds the benchmarks optimized and runs each program in turn."""
+    """Builds the benchmarks optimized and runs them beside their peers."""
     tools = environments.build_tools(interpreter)
     options = ["-Dbenchmarks=true", "-Dbuildtype=release"]
     configuration = Configuration(compiler=None)
@@ -70,10 +71,7 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
         cbuild.set_up(configuration, tools, log, options, folder)
         env = cbuild.variables(configuration, tools)
         run([tools.tool("meson"), "compile", "-C", folder], log=log, env=env)
-    for program in sorted((folder / "benchmarks" / "c").glob("bench_*")):
-        if program.is_file() and os.access(program, os.X_OK):
-            say(f"\n{program.name}")
-            run([program, *arguments])
+    run([tools.python, DRIVER, "c", "--built", folder / "benchmarks", *arguments])
 
 
 def docs(spec: str | None) -> int:
