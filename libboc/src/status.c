@@ -21,3 +21,5 @@ const char *boc_version(void) { return BOC_VERSION_STRING; }
 uint64_t boc_now(void) { return boci_os_now(); }
 
 unsigned boc_core_count(void) { return boci_os_core_count(); }
+
+void boc_yield(void) { boci_os_yield(); }

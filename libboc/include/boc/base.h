@@ -67,6 +67,9 @@ BOC_API const char *boc_version(void);
 /* The monotonic clock, in nanoseconds from an arbitrary origin. Any thread. */
 BOC_API uint64_t boc_now(void);
 
+/* Lets another thread run on this processor. Any thread. */
+BOC_API void boc_yield(void);
+
 /* The number of physical cores this process may use (affinity and control-group limits
  * respected), at least 1. */
 BOC_API unsigned boc_core_count(void);

@@ -1,0 +1,164 @@
+"""Waiting, and the ends of a program.
+
+Threads: any thread of the main interpreter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, overload
+
+from . import _core
+from ._core import start
+
+Stats = list[dict[str, int]]
+
+
+@dataclass(frozen=True)
+class WaitResult:
+    """What `wait` and `quiesce` return if they are asked for several things.
+
+    stats: a dict of counters for each worker.
+    noticeboard: the notices as they were.
+    """
+
+    stats: Stats
+    noticeboard: dict[str, Any]
+
+
+def result_of(stats: bool) -> Stats | None:
+    return _core._stats() if stats else None
+
+
+@overload
+def wait(timeout: float | None = None, *, stats: Literal[False] = False) -> None: ...
+@overload
+def wait(timeout: float | None = None, *, stats: Literal[True]) -> Stats: ...
+@overload
+def wait(timeout: float | None = None, *, stats: bool) -> Stats | None: ...
+def wait(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
+    """Waits until all behaviors have finished, then closes the runtime.
+
+    Values of cowns survive, and the next behavior opens it again; workers stay parked
+    until then. Gives up quietly after `timeout` seconds, and leaves the runtime open.
+    With `stats`, returns a dict of counters for each worker. Raises RuntimeError inside a
+    behavior, TypeError or ValueError for a timeout that is no number.
+
+    >>> from bocpy import Cown, wait, when
+    >>> c = Cown(1)
+    >>> @when(c)
+    ... def doubled(c):
+    ...     return 2 * c.value
+    >>> wait()
+    >>> doubled.unwrap()
+    2
+    """
+    if _core._quiesce(timeout, "wait()"):
+        result = result_of(stats)
+        _core._pause()
+        return result
+    return result_of(stats)
+
+
+@overload
+def quiesce(timeout: float | None = None, *, stats: Literal[False] = False) -> None: ...
+@overload
+def quiesce(timeout: float | None = None, *, stats: Literal[True]) -> Stats: ...
+@overload
+def quiesce(timeout: float | None = None, *, stats: bool) -> Stats | None: ...
+def quiesce(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
+    """Waits until no behavior is scheduled or running; the runtime stays open.
+
+    Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior. With
+    `stats`, returns a dict of counters for each worker.
+
+    >>> from bocpy import Cown, quiesce, when
+    >>> c = Cown(1)
+    >>> @when(c)
+    ... def doubled(c):
+    ...     return 2 * c.value
+    >>> quiesce()
+    >>> doubled.unwrap()
+    2
+    """
+    if not _core._quiesce(timeout, "quiesce()"):
+        raise TimeoutError(f"quiesce(): behaviors are still in flight after {timeout} s")
+    return result_of(stats)
+
+
+class Behaviors:
+    """The runtime as a context manager: started by `with`, waited for at its end.
+
+    >>> from bocpy import Behaviors, Cown, when
+    >>> c = Cown(20)
+    >>> with Behaviors(2):
+    ...     @when(c)
+    ...     def _(c):
+    ...         c.value += 1
+    >>> c.unwrap()
+    21
+    """
+
+    def __init__(
+        self, num_workers: int | None = None, *, backend: str | None = None
+    ) -> None:
+        self.num_workers = num_workers
+        self.backend = backend
+
+    def start(self) -> None:
+        """Starts the workers, as the function `start` does."""
+        start(self.num_workers, backend=self.backend)
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Waits for all behaviors, as the function `wait` does."""
+        wait(timeout)
+
+    def __enter__(self) -> Behaviors:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def finish() -> None:
+    """At the program's end: finishes what was scheduled and ends the workers.
+
+    An interrupt here leaves at once: behaviors that still run cannot be waited for, and
+    an interpreter cannot end under them.
+    """
+    try:
+        _core._finish()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(130)
+
+
+def in_main_interpreter() -> bool:
+    return _core._is_main()
+
+
+def install() -> None:
+    """Arranges for the ends, once, in the main interpreter."""
+    if not in_main_interpreter():
+        return
+    atexit.register(finish)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_core._before_fork, after_in_child=_core._after_fork_in_child
+        )
+
+
+install()

@@ -1,0 +1,50 @@
+"""What a worker's interpreter is told of the main one, and does first.
+
+Threads: `facts` in the main interpreter, `set_up` in a new one.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sys
+from typing import Any
+
+#: Seconds between two chances for another thread to take the interpreter over. A worker's
+#: has one thread but for the moments in which somebody comes for a value.
+SWITCH_INTERVAL = 0.0001
+
+#: Modules that work in other interpreters only if the main one has loaded them first
+#: (CPython 3.12: what they share with it would be freed twice).
+WARM_FIRST = ("hashlib",)
+
+
+def facts() -> bytes:
+    """A marshalled dict for `set_up`."""
+    from . import _ship  # noqa: F401  its modules shall be loaded here first
+
+    if sys.version_info < (3, 13):
+        for name in WARM_FIRST:
+            __import__(name)
+    main = sys.modules.get("__main__")
+    known: dict[str, Any] = {
+        "path": [entry for entry in sys.path if isinstance(entry, str)],
+        "argv": [str(argument) for argument in sys.argv],
+        "file": getattr(main, "__file__", None),
+        "dont_write_bytecode": bool(sys.dont_write_bytecode),
+        "recursion_limit": sys.getrecursionlimit(),
+    }
+    return marshal.dumps(known)
+
+
+def set_up(known: dict[str, Any]) -> None:
+    """Makes this interpreter ready for behaviors."""
+    sys.argv = known["argv"]
+    sys.dont_write_bytecode = known["dont_write_bytecode"]
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    sys.setrecursionlimit(known["recursion_limit"])
+    from . import _core, _ship  # noqa: F401
+
+    _ship.start_worker()
+    main = sys.modules.get("__main__")
+    if main is not None and known["file"] is not None:
+        main.__file__ = known["file"]

@@ -1,0 +1,131 @@
+/* Module: bocpy._core's methods, types and life. Each interpreter has a module of its own;
+ * what all share is set up by the first, the main one. */
+#include "body.h"
+#include "code.h"
+#include "failure.h"
+#include "hold.h"
+#include "publish.h"
+#include "runtime.h"
+#include "when.h"
+#include "worker.h"
+
+#include <boc/boc.h>
+
+static PyObject *is_main(PyObject *module, PyObject *unused) {
+  (void)unused;
+  return PyBool_FromLong(bocpy_state_of(module)->is_main);
+}
+
+static PyMethodDef methods[] = {
+    {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
+    {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall, METH_VARARGS | METH_KEYWORDS,
+     bocpy_whencall_doc},
+    {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
+     "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
+     "Starts the workers; the first behavior would do so too.\n\n"
+     "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers with\n"
+     "an interpreter and GIL of their own) or 'threads' (workers of the main interpreter,\n"
+     "values by reference); by default what suits this Python, or BOCPY_BACKEND. `module`\n"
+     "is accepted and not needed. Does nothing if the runtime runs already; RuntimeError if\n"
+     "it runs with another worker count or backend, or outside the main interpreter."},
+    {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce, METH_VARARGS | METH_KEYWORDS,
+     NULL},
+    {"_pause", bocpy_pause, METH_NOARGS, NULL},
+    {"_stats", bocpy_stats, METH_NOARGS, NULL},
+    {"_running", bocpy_running, METH_NOARGS, NULL},
+    {"_backend", bocpy_backend, METH_NOARGS, NULL},
+    {"_worker_count", bocpy_worker_count, METH_NOARGS, NULL},
+    {"_is_main", is_main, METH_NOARGS, NULL},
+    {"_finish", bocpy_finish, METH_NOARGS, NULL},
+    {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
+    {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
+    {"_publish", bocpy_publish, METH_VARARGS, NULL},
+    {"_published_since", bocpy_published_since, METH_O, NULL},
+    BOCPY_CODEC_METHODS
+    {NULL, NULL, 0, NULL},
+};
+
+/* Process-wide; the main interpreter imports the module first. */
+static int init_process(void) {
+  return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 || bocpy_failure_init() < 0 ||
+                 bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
+                 bocpy_worker_init() < 0
+             ? -1
+             : 0;
+}
+
+static PyTypeObject *make_type(PyObject *module, PyType_Spec *spec) {
+  return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+}
+
+static int exec_module(PyObject *module) {
+  bocpy_state *state = bocpy_state_of(module);
+  if (init_process() < 0)
+    return -1;
+  if (!(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
+      !(state->capsule_type = make_type(module, &bocpy_capsule_spec)) ||
+      !(state->when_type = make_type(module, &bocpy_when_spec)))
+    return -1;
+  if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
+      PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) < 0 ||
+      PyModule_AddStringConstant(module, "__version__", BOC_VERSION_STRING) < 0 ||
+      PyModule_AddStringConstant(module, "_libboc_version", boc_version()) < 0)
+    return -1;
+  if (bocpy_state_enter(state, module) < 0)
+    return -1;
+  return bocpy_codec_state_init(&state->codec, module);
+}
+
+static int traverse_module(PyObject *module, visitproc visit, void *arg) {
+  bocpy_state *state = bocpy_state_of(module);
+  Py_VISIT(state->cown_type);
+  Py_VISIT(state->capsule_type);
+  Py_VISIT(state->when_type);
+  Py_VISIT(state->ship);
+  Py_VISIT(state->missing);
+  Py_VISIT(state->bodies);
+  Py_VISIT(state->arguments);
+  Py_VISIT(state->failures);
+  int status = bocpy_codec_state_traverse(&state->codec, visit, arg);
+  return status ? status : bocpy_code_traverse(state, visit, arg);
+}
+
+static int clear_module(PyObject *module) {
+  bocpy_state *state = bocpy_state_of(module);
+  bocpy_code_clear(state);
+  bocpy_codec_state_clear(&state->codec);
+  Py_CLEAR(state->ship);
+  Py_CLEAR(state->missing);
+  Py_CLEAR(state->bodies);
+  Py_CLEAR(state->arguments);
+  Py_CLEAR(state->failures);
+  Py_CLEAR(state->when_type);
+  Py_CLEAR(state->capsule_type);
+  Py_CLEAR(state->cown_type);
+  return 0;
+}
+
+static void free_module(void *module) {
+  bocpy_state_leave(bocpy_state_of(module));
+  clear_module(module);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, exec_module},
+    BOCPY_MODULE_SLOTS
+    {0, NULL},
+};
+
+PyModuleDef bocpy_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "bocpy._core",
+    .m_doc = "What of bocpy is C: cowns, behaviors, workers.",
+    .m_size = sizeof(bocpy_state),
+    .m_methods = methods,
+    .m_slots = slots,
+    .m_traverse = traverse_module,
+    .m_clear = clear_module,
+    .m_free = free_module,
+};
+
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&bocpy_module); }

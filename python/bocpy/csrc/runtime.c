@@ -1,0 +1,512 @@
+/* Runtime: see runtime.h for the states.
+ *
+ * `guard` is held by whoever changes the state; making and ending workers happens under it,
+ * without the interpreter. Those who schedule take no lock: they count themselves in, look
+ * at the state, and count themselves out; whoever leaves RUNNING stores the new state and
+ * waits until nobody is counted in. Both sides are sequentially consistent, so one of them
+ * sees the other.
+ */
+#include "runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "hold.h"
+#include "waiting.h"
+#include "worker.h"
+
+#include <boc/stats.h>
+
+/* Stand-ins for workers whose bodies block. */
+#define SPARES 64
+
+enum { STOPPED, RUNNING, PAUSED, FINISHED };
+
+atomic_bool bocpy_threads_backend;
+
+static bocpy_lock guard;
+static atomic_int state = STOPPED;
+static atomic_size_t inside; /* threads between enter and leave */
+
+/* Under `guard`; `runtime` is read by those inside too. */
+static boc_runtime *runtime;
+static bocpy_slot *slots;
+static bocpy_boot *boot;
+static unsigned last_count; /* of workers: what a restart takes; 0: none yet */
+
+/* ---- choices ------------------------------------------------------------------------- */
+
+static bool backend_by_default(void) {
+  const char *wanted = getenv("BOCPY_BACKEND");
+  if (wanted && *wanted)
+    return strcmp(wanted, "interpreters") != 0 || !BOCPY_HAVE_OWN_GIL;
+  return !BOCPY_HAVE_OWN_GIL;
+}
+
+int bocpy_runtime_init(void) {
+  if (guard)
+    return 0;
+  atomic_store(&bocpy_threads_backend, backend_by_default());
+  return bocpy_lock_init(&guard);
+}
+
+int bocpy_runtime_require_main(const char *what) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main())
+    return 0;
+  PyErr_Format(PyExc_RuntimeError, "%s is for the main interpreter only", what);
+  return -1;
+}
+
+static int require_outside(const char *what) {
+  if (bocpy_runtime_require_main(what) < 0)
+    return -1;
+  if (bocpy_self.bodies) {
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s inside a behavior would wait for the behavior itself", what);
+    return -1;
+  }
+  return 0;
+}
+
+static int parse_backend(PyObject *name, bool *out_threads) {
+  const char *text = NULL;
+  *out_threads = backend_by_default();
+  if (name != Py_None) {
+    if (!PyUnicode_Check(name)) {
+      PyErr_Format(PyExc_TypeError, "backend must be a str or None, not '%s'",
+                   Py_TYPE(name)->tp_name);
+      return -1;
+    }
+    text = PyUnicode_AsUTF8(name);
+    if (!text)
+      return -1;
+  } else {
+    text = getenv("BOCPY_BACKEND");
+  }
+  if (!text || !*text)
+    return 0;
+  bool threads = !strcmp(text, "threads");
+  if (!threads && strcmp(text, "interpreters")) {
+    PyErr_Format(PyExc_ValueError,
+                 "backend must be 'interpreters' or 'threads', not '%s'", text);
+    return -1;
+  }
+  if (!threads && !BOCPY_HAVE_OWN_GIL) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "backend 'interpreters' needs CPython 3.12 or newer with a GIL: use "
+                    "backend='threads'");
+    return -1;
+  }
+  *out_threads = threads;
+  return 0;
+}
+
+static unsigned default_count(void) {
+  const char *wanted = getenv("BOCPY_WORKERS");
+  long count = wanted ? strtol(wanted, NULL, 10) : 0;
+  return count >= 1 && count <= 1024 ? (unsigned)count : boc_core_count();
+}
+
+static int parse_count(PyObject *number, unsigned *out_count) {
+  *out_count = default_count();
+  if (number == Py_None)
+    return 0;
+  if (!PyLong_Check(number) || PyBool_Check(number)) {
+    PyErr_Format(PyExc_TypeError, "worker_count must be an int or None, not '%s'",
+                 Py_TYPE(number)->tp_name);
+    return -1;
+  }
+  int overflow;
+  long count = PyLong_AsLongAndOverflow(number, &overflow);
+  if (overflow || count < 1 || count > 1024) {
+    PyErr_Format(PyExc_ValueError, "worker_count must be from 1 to 1024, not %R", number);
+    return -1;
+  }
+  *out_count = (unsigned)count;
+  return 0;
+}
+
+PyObject *bocpy_worker_count(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyLong_FromUnsignedLong(default_count());
+}
+
+PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyUnicode_FromString(bocpy_by_reference() ? "threads" : "interpreters");
+}
+
+/* ---- states ------------------------------------------------------------------------------ */
+
+/* Leaves RUNNING or PAUSED: when this returns, nobody uses `runtime` who does not hold
+ * `guard`. Detached. */
+static void shut_out(int next) {
+  atomic_store(&state, next);
+  while (atomic_load(&inside))
+    boc_yield();
+}
+
+/* Under `guard`, attached. */
+static void end_workers(int next) {
+  boc_runtime *ending = runtime;
+  Py_BEGIN_ALLOW_THREADS
+  shut_out(next);
+  if (ending)
+    boc_runtime_free(ending);
+  Py_END_ALLOW_THREADS
+  runtime = NULL;
+  free(slots);
+  free(boot);
+  slots = NULL;
+  boot = NULL;
+}
+
+static bocpy_boot *make_boot(void) {
+  bocpy_boot *made = NULL;
+  PyObject *module = PyImport_ImportModule("bocpy._worker");
+  PyObject *facts = module ? PyObject_CallMethod(module, "facts", NULL) : NULL;
+  if (facts && PyBytes_Check(facts)) {
+    size_t size = (size_t)PyBytes_GET_SIZE(facts);
+    made = malloc(sizeof(*made) + size);
+    if (made) {
+      made->size = size;
+      memcpy(made->bytes, PyBytes_AS_STRING(facts), size);
+    } else {
+      PyErr_NoMemory();
+    }
+  }
+  Py_XDECREF(facts);
+  Py_XDECREF(module);
+  return made;
+}
+
+static int raise_start(boc_status status) {
+  char *error = bocpy_worker_take_error();
+  if (error)
+    PyErr_Format(PyExc_RuntimeError, "bocpy: a worker could not be started: %s", error);
+  else
+    bocpy_status_raise(status, "start()");
+  free(error);
+  return -1;
+}
+
+static boc_status make_runtime(unsigned count, bool threads) {
+  boc_worker_hooks hooks = bocpy_worker_hooks(slots);
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = count;
+  options.spares = SPARES;
+  options.hooks = &hooks;
+  bocpy_slots_init(slots, count + SPARES, !threads, boot);
+  boc_status status;
+  Py_BEGIN_ALLOW_THREADS
+  status = boc_runtime_new(&options, &runtime);
+  Py_END_ALLOW_THREADS
+  return status;
+}
+
+/* Under `guard`, without workers. */
+static int begin_workers(unsigned count, bool threads) {
+  boot = threads ? NULL : make_boot();
+  if (!threads && !boot)
+    return -1;
+  slots = calloc(count + SPARES, sizeof(*slots));
+  boc_status status = slots ? make_runtime(count, threads) : BOC_NO_MEMORY;
+  if (status != BOC_OK) {
+    free(slots);
+    free(boot);
+    slots = NULL;
+    boot = NULL;
+    runtime = NULL;
+    return raise_start(status);
+  }
+  for (unsigned i = 0; i < count + SPARES; i++)
+    slots[i].runtime = runtime;
+  atomic_store(&bocpy_threads_backend, threads);
+  last_count = count;
+  atomic_store(&state, RUNNING);
+  return 0;
+}
+
+static int refuse_finished(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the program is ending: nothing can be scheduled any more");
+  return -1;
+}
+
+static int refuse_count(unsigned count) {
+  PyErr_Format(PyExc_RuntimeError,
+               "the runtime has %u workers already: wait() for them before "
+               "start(worker_count=%u)",
+               last_count, count);
+  return -1;
+}
+
+static int refuse_backend(void) {
+  PyErr_SetString(PyExc_RuntimeError, "the runtime uses another backend already: wait() "
+                                      "before start() with a different one");
+  return -1;
+}
+
+/* Under `guard`. `loose`: whatever is there will do. */
+static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
+  int now = atomic_load(&state);
+  if (now == FINISHED)
+    return refuse_finished();
+  bool same_backend = threads == bocpy_by_reference();
+  if (now == RUNNING && (loose || ((any_count || count == last_count) && same_backend)))
+    return 0;
+  if (now == RUNNING)
+    return same_backend ? refuse_count(count) : refuse_backend();
+  if (now == PAUSED && (loose || (count == last_count && same_backend))) {
+    atomic_store(&state, RUNNING);
+    return 0;
+  }
+  if (now == PAUSED)
+    end_workers(STOPPED);
+  return begin_workers(count, threads);
+}
+
+PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"worker_count", "module", "backend", NULL};
+  PyObject *number = Py_None, *unused = Py_None, *backend = Py_None;
+  unsigned count;
+  bool threads;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$O:start", names, &number, &unused,
+                                   &backend) ||
+      bocpy_runtime_require_main("start()") < 0 || parse_count(number, &count) < 0 ||
+      parse_backend(backend, &threads) < 0)
+    return NULL;
+  bool named = backend != Py_None;
+  bocpy_lock_take_detached(&guard);
+  bool running = atomic_load(&state) == RUNNING;
+  int status = bring_up(count, running && !named ? bocpy_by_reference() : threads, false,
+                        number == Py_None);
+  bocpy_lock_give(&guard);
+  return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- use ------------------------------------------------------------------------------------- */
+
+static int bring_up_any(void) {
+  if (bocpy_runtime_require_main("the first behavior") < 0)
+    return -1;
+  bool threads;
+  if (parse_backend(Py_None, &threads) < 0)
+    return -1;
+  bocpy_lock_take_detached(&guard);
+  int status = bring_up(last_count ? last_count : default_count(), threads, true, true);
+  bocpy_lock_give(&guard);
+  return status;
+}
+
+boc_runtime *bocpy_runtime_enter(void) {
+  if (bocpy_self.slot)
+    return bocpy_self.slot->runtime;
+  for (;;) {
+    atomic_fetch_add(&inside, 1);
+    if (atomic_load(&state) == RUNNING)
+      return runtime;
+    atomic_fetch_sub(&inside, 1);
+    if (bring_up_any() < 0)
+      return NULL;
+  }
+}
+
+void bocpy_runtime_leave(void) {
+  if (!bocpy_self.slot)
+    atomic_fetch_sub(&inside, 1);
+}
+
+void bocpy_status_raise(boc_status status, const char *what) {
+  if (PyErr_Occurred())
+    return;
+  if (status == BOC_NO_MEMORY)
+    PyErr_NoMemory();
+  else if (status == BOC_BAD_ARGUMENT)
+    PyErr_Format(PyExc_ValueError, "%s: %s", what, boc_status_text(status));
+  else if (status == BOC_TIMEOUT)
+    PyErr_Format(PyExc_TimeoutError, "%s: %s", what, boc_status_text(status));
+  else
+    PyErr_Format(PyExc_RuntimeError, "%s: %s", what, boc_status_text(status));
+}
+
+/* ---- quiescence --------------------------------------------------------------------------------- */
+
+static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+
+/* 0 quiescent, 1 not within the timeout, -1 with an exception. */
+static int wait_quiescent(boc_runtime *running, int64_t timeout) {
+  bocpy_waiter *waiter = bocpy_waiter_new();
+  if (!waiter)
+    return -1;
+  boc_quiesce_node node = {.done = signal_waiter, .ctx = waiter};
+  boc_runtime_on_quiescent(running, &node);
+  int status = bocpy_waiter_wait(waiter, timeout);
+  PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
+  bool cancelled = boc_runtime_quiesce_cancel(running, &node);
+  if (status != 0 && !cancelled)
+    bocpy_waiter_settle(waiter);
+  bocpy_waiter_free(waiter);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+  return status;
+}
+
+static int refuse_holder(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while this thread holds a cown by acquire() would wait for itself: "
+               "release() it first",
+               what);
+  return -1;
+}
+
+/* Waits for everything scheduled; the runtime, if there is one, stays as it is. */
+static int quiesce(const char *what, int64_t timeout) {
+  if (require_outside(what) < 0)
+    return -1;
+  if (bocpy_hold_any())
+    return refuse_holder(what);
+  atomic_fetch_add(&inside, 1);
+  int now = atomic_load(&state);
+  int status = now == RUNNING || now == PAUSED ? wait_quiescent(runtime, timeout) : 0;
+  atomic_fetch_sub(&inside, 1);
+  if (status == 0)
+    bocpy_failure_report(false);
+  return status;
+}
+
+PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", "what", NULL};
+  PyObject *timeout = Py_None;
+  const char *what = "quiesce()";
+  int64_t limit;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Os:_quiesce", names, &timeout, &what) ||
+      bocpy_parse_timeout(timeout, &limit) < 0)
+    return NULL;
+  int status = quiesce(what, limit);
+  return status < 0 ? NULL : PyBool_FromLong(status == 0);
+}
+
+/* Closes a quiescent runtime: its workers stay parked for the next start. */
+PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  bocpy_lock_take_detached(&guard);
+  if (atomic_load(&state) == RUNNING)
+    atomic_store(&state, PAUSED);
+  bocpy_lock_give(&guard);
+  Py_RETURN_NONE;
+}
+
+PyObject *bocpy_running(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(atomic_load(&state) == RUNNING);
+}
+
+/* ---- statistics ----------------------------------------------------------------------------------- */
+
+static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
+  PyObject *made = Py_BuildValue("{s:n}", "worker", (Py_ssize_t)worker);
+#define ADD(name, text)                                                                  \
+  if (made) {                                                                            \
+    PyObject *number = PyLong_FromUnsignedLongLong(stats->name);                         \
+    if (!number || PyDict_SetItemString(made, #name, number) < 0)                        \
+      Py_CLEAR(made);                                                                    \
+    Py_XDECREF(number);                                                                  \
+  }
+  BOC_STATS_MAP(ADD)
+#undef ADD
+  return made;
+}
+
+static PyObject *read_stats(void) {
+  size_t count = runtime ? boc_runtime_stats(runtime, NULL, 0) : 0;
+  boc_worker_stats *all = calloc(count + 1, sizeof(*all));
+  if (!all)
+    return PyErr_NoMemory();
+  if (count)
+    boc_runtime_stats(runtime, all, count);
+  PyObject *list = PyList_New((Py_ssize_t)count);
+  for (size_t i = 0; list && i < count; i++) {
+    PyObject *made = stats_of(&all[i], i);
+    if (made)
+      PyList_SET_ITEM(list, (Py_ssize_t)i, made);
+    else
+      Py_CLEAR(list);
+  }
+  free(all);
+  return list;
+}
+
+PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  atomic_fetch_add(&inside, 1);
+  int now = atomic_load(&state);
+  PyObject *list = now == RUNNING || now == PAUSED ? read_stats() : PyList_New(0);
+  atomic_fetch_sub(&inside, 1);
+  return list;
+}
+
+/* ---- ends ------------------------------------------------------------------------------------------- */
+
+/* The end of the program: finishes what was scheduled, then ends the workers. */
+PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_runtime_require_main("_finish()") < 0)
+    return NULL;
+  bocpy_hold_release_all();
+  if (quiesce("the end of the program", BOC_FOREVER) < 0)
+    return NULL;
+  bocpy_lock_take_detached(&guard);
+  if (runtime)
+    end_workers(FINISHED);
+  else
+    atomic_store(&state, FINISHED);
+  bocpy_lock_give(&guard);
+  bocpy_failure_report(true);
+  Py_RETURN_NONE;
+}
+
+/* No interpreter but the main one survives a fork, and no thread but the caller's: all
+ * workers end first, and come back when they are next needed. */
+PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (!runtime || bocpy_self.bodies || bocpy_hold_any())
+    Py_RETURN_NONE;
+  if (quiesce("fork()", BOC_FOREVER) < 0)
+    return NULL;
+  bocpy_lock_take_detached(&guard);
+  if (runtime)
+    end_workers(STOPPED);
+  bocpy_lock_give(&guard);
+  Py_RETURN_NONE;
+}
+
+/* What the fork found in the middle of something belongs to threads that are gone. */
+PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  bocpy_lock fresh = NULL;
+  if (bocpy_lock_init(&fresh) < 0)
+    return NULL;
+  guard = fresh;
+  runtime = NULL;
+  slots = NULL;
+  boot = NULL;
+  atomic_store(&inside, 0);
+  if (atomic_load(&state) != FINISHED)
+    atomic_store(&state, STOPPED);
+  bocpy_self.slot = NULL;
+  bocpy_self.bodies = 0;
+  bocpy_hold_forget();
+  Py_RETURN_NONE;
+}
