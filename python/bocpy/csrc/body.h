@@ -2,6 +2,8 @@
 #ifndef BOCPY_BODY_H
 #define BOCPY_BODY_H
 
+#include "compat.h"
+
 #include <boc/behavior.h>
 
 /* The environment of both is a bocpy_call (when.h). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "code.h"
+#include "runtime.h"
 
 struct bocpy_failure {
   bocpy_value *value;     /* NULL: orphaned */

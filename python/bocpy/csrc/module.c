@@ -41,7 +41,7 @@ static PyMethodDef methods[] = {
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
-    BOCPY_CODEC_METHODS
+    BOCPY_CODEC_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
