@@ -5,9 +5,7 @@ Threads: any.
 
 from __future__ import annotations
 
-import sys
 import traceback
-from types import SimpleNamespace
 from typing import Any
 
 
@@ -81,16 +79,23 @@ def pack(exception: BaseException) -> object:
     return Packed(exception, text)
 
 
-def report(exception: BaseException, name: str, file: str, line: int) -> None:
-    """Tells sys.unraisablehook of a failure that nobody has looked at."""
-    sys.unraisablehook(
-        SimpleNamespace(
-            exc_type=type(exception),
-            exc_value=exception,
-            exc_traceback=exception.__traceback__,
-            err_msg=(
-                f"Exception in behavior {name!r} ({file}:{line}), which nobody looked at"
-            ),
-            object=None,
-        )
-    )
+class Place:
+    """What sys.unraisablehook is told of a failed behavior: its repr says which, and
+    where in it, if the exception has left its traceback in another interpreter."""
+
+    def __init__(
+        self, exception: BaseException, name: str, file: str, line: int
+    ) -> None:
+        self.name = name
+        self.file = file
+        self.line = line
+        self.frames = ""
+        cause = exception.__cause__
+        if isinstance(cause, BehaviorTraceback):
+            lines = cause.text.splitlines()
+            self.frames = "\n".join(text for text in lines if text.startswith("  "))
+
+    def __repr__(self) -> str:
+        where = f"{self.name!r} ({self.file}:{self.line})"
+        text = f"<behavior {where}, whose result nobody looked at>"
+        return f"{text}\n{self.frames}" if self.frames else text

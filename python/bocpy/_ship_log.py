@@ -25,6 +25,9 @@ CLASS = b"C"  # what _ship_classes.build wants
 DELETED = b"D"  # the name is unset
 REFUSED = b"X"  # why the value cannot be shipped, in UTF-8
 
+# The record of this name, under the empty key, is where modules are searched for.
+PATH = "sys.path"
+
 # A record of this name tells why a class came without one of its attributes.
 ATTRIBUTE = "class "
 

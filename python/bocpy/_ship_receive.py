@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import marshal
 import pickle
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,7 @@ from ._ship_log import (
     DELETED,
     LOCK,
     MISSING,
+    PATH,
     REFUSED,
     VALUE,
     Key,
@@ -74,6 +76,10 @@ def settle() -> None:
 
 
 def take_in(module: str, name: str, blob: bytes) -> None:
+    if module == "" and name == PATH:
+        if _spaces.in_worker():
+            sys.path[:] = marshal.loads(blob)
+        return
     if module == "":
         _definitions[name] = blob[1:]
         return

@@ -33,6 +33,7 @@ from ._ship_log import (
     LOCK,
     MISSING,
     MODULE,
+    PATH,
     REFUSED,
     VALUE,
     Key,
@@ -64,6 +65,7 @@ _records: dict[Key, bytes] = {}
 _unfinished: set[str] = set()
 _objects: dict[int, tuple[object, str]] = {}
 _depth = 0
+_path: list[str] = []
 
 
 # ---- values --------------------------------------------------------------------------
@@ -207,9 +209,19 @@ def drain() -> None:
             publish_name(key, submodules)
 
 
+def publish_path() -> None:
+    """Lets workers search for modules where the main interpreter does by now."""
+    global _path
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    if path != _path and not _spaces.in_worker():
+        _path = path
+        log()._publish("", PATH, marshal.dumps(path))
+
+
 def flush() -> None:
     """Gives the records to the log: classes first, and what was reached last before
     what reached it, since loading a value may run functions that it reaches."""
+    publish_path()
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
     for key in keys:

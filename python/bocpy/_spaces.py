@@ -103,8 +103,18 @@ def receive(key: str, name: str, imported: bool) -> Space:
     return add(Space(key, name, names, owned=False, imported=imported))
 
 
+_worker = False
+
+
+def in_worker() -> bool:
+    """Whether this interpreter is one of a worker."""
+    return _worker
+
+
 def start_worker() -> None:
     """Says that this interpreter's `__main__` only holds what others publish."""
+    global _worker
+    _worker = True
     receive("__main__", "__main__", imported=False)
 
 

@@ -333,7 +333,7 @@ def test_an_unread_failure_is_reported_at_the_end(program, backend):
         kept = careless
         """
     )
-    assert done.err.count("ValueError") == 1, done.err
+    assert done.err.count("ValueError: unseen") == 1, done.err
     assert "careless" in done.err
     assert "unseen" in done.err
 

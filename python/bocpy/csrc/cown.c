@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "failure.h"
 #include "hold.h"
 #include "runtime.h"
 #include "waiting.h"
@@ -150,10 +151,14 @@ static int set_value(bocpy_cown *self, PyObject *value, void *unused) {
   return bocpy_value_set(self->value, value, "value");
 }
 
+/* Whoever asks, once nobody works on the cown any more, knows of the failure. */
 static PyObject *get_exception(bocpy_cown *self, void *unused) {
   (void)unused;
   if (require_core(self) < 0)
     return NULL;
+  bool ours = bocpy_value_held(self->value) || !boc_cown_busy(self->core);
+  if (ours && self->value->failure)
+    bocpy_failure_forget(self->value);
   return PyBool_FromLong(self->value->failed);
 }
 
@@ -174,8 +179,10 @@ static PyObject *get_acquired(bocpy_cown *self, void *unused) {
 
 /* Takes the content of a held cown, or raises it. */
 static PyObject *consume(bocpy_value *value) {
-  bool failed = value->failed;
-  PyObject *object = bocpy_value_take(value);
+  PyObject *object = bocpy_value_get(value);
+  bool failed = value->failed; /* only now: it may have turned out to be unmovable */
+  if (object)
+    bocpy_value_clear(value);
   if (!object || !failed || !PyExceptionInstance_Check(object))
     return object;
   PyErr_SetRaisedException(object);

@@ -100,15 +100,15 @@ static void print(bocpy_value *value, const bocpy_code *code) {
     exception = PyErr_GetRaisedException();
   PyObject *module =
       state ? bocpy_state_import(state, &state->failures, "bocpy._failures") : NULL;
-  PyObject *done = NULL;
-  if (module && exception)
-    done = PyObject_CallMethod(module, "report", "Ossi", exception,
-                               code ? code->qualname : "?", code ? code->file : "?",
-                               code ? code->line : 0);
-  if (!done)
-    PyErr_WriteUnraisable(NULL);
-  Py_XDECREF(done);
-  Py_XDECREF(exception);
+  PyObject *place = NULL;
+  if (module)
+    place = PyObject_CallMethod(module, "Place", "Ossi", exception,
+                                code ? code->qualname : "?", code ? code->file : "?",
+                                code ? code->line : 0);
+  PyErr_Clear();
+  PyErr_SetRaisedException(exception);
+  PyErr_WriteUnraisable(place);
+  Py_XDECREF(place);
 }
 
 static void report_living(void) {

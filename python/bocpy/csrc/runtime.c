@@ -59,14 +59,13 @@ int bocpy_runtime_require_main(const char *what) {
 }
 
 static int require_outside(const char *what) {
-  if (bocpy_runtime_require_main(what) < 0)
-    return -1;
-  if (bocpy_self.bodies) {
-    PyErr_Format(PyExc_RuntimeError,
-                 "%s inside a behavior would wait for the behavior itself", what);
-    return -1;
-  }
-  return 0;
+  if (!bocpy_self.bodies)
+    return bocpy_runtime_require_main(what);
+  PyErr_Format(PyExc_RuntimeError,
+               "%s inside a behavior would wait for the behavior itself: schedule another "
+               "behavior instead",
+               what);
+  return -1;
 }
 
 static int parse_backend(PyObject *name, bool *out_threads) {
@@ -84,7 +83,7 @@ static int parse_backend(PyObject *name, bool *out_threads) {
   } else {
     text = getenv("BOCPY_BACKEND");
   }
-  if (!text || !*text)
+  if (!text || (!*text && name == Py_None))
     return 0;
   bool threads = !strcmp(text, "threads");
   if (!threads && strcmp(text, "interpreters")) {
@@ -104,7 +103,10 @@ static int parse_backend(PyObject *name, bool *out_threads) {
 
 static unsigned default_count(void) {
   const char *wanted = getenv("BOCPY_WORKERS");
-  long count = wanted ? strtol(wanted, NULL, 10) : 0;
+  char *end = NULL;
+  long count = wanted ? strtol(wanted, &end, 10) : 0;
+  if (end && *end)
+    count = 0;
   return count >= 1 && count <= 1024 ? (unsigned)count : boc_core_count();
 }
 
@@ -244,9 +246,11 @@ static int refuse_count(unsigned count) {
   return -1;
 }
 
-static int refuse_backend(void) {
-  PyErr_SetString(PyExc_RuntimeError, "the runtime uses another backend already: wait() "
-                                      "before start() with a different one");
+static int refuse_backend(bool threads) {
+  PyErr_Format(PyExc_RuntimeError,
+               "the runtime uses another backend already: wait() for it before "
+               "start(backend='%s')",
+               threads ? "threads" : "interpreters");
   return -1;
 }
 
@@ -259,7 +263,7 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   if (now == RUNNING && (loose || ((any_count || count == last_count) && same_backend)))
     return 0;
   if (now == RUNNING)
-    return same_backend ? refuse_count(count) : refuse_backend();
+    return same_backend ? refuse_count(count) : refuse_backend(threads);
   if (now == PAUSED && (loose || (count == last_count && same_backend))) {
     atomic_store(&state, RUNNING);
     return 0;
@@ -368,7 +372,7 @@ static int refuse_holder(const char *what) {
 static int quiesce(const char *what, int64_t timeout) {
   if (require_outside(what) < 0)
     return -1;
-  if (bocpy_hold_any())
+  if (timeout < 0 && bocpy_hold_any())
     return refuse_holder(what);
   atomic_fetch_add(&inside, 1);
   int now = atomic_load(&state);
@@ -412,7 +416,7 @@ PyObject *bocpy_running(PyObject *module, PyObject *unused) {
 /* ---- statistics ----------------------------------------------------------------------------------- */
 
 static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
-  PyObject *made = Py_BuildValue("{s:n}", "worker", (Py_ssize_t)worker);
+  PyObject *made = Py_BuildValue("{s:n}", "worker_index", (Py_ssize_t)worker);
 #define ADD(name, text)                                                                  \
   if (made) {                                                                            \
     PyObject *number = PyLong_FromUnsignedLongLong(stats->name);                         \
