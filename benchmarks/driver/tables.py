@@ -11,6 +11,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
 
+TIME_LIMIT = 120
+"""Seconds that one workload may take."""
+
 Key = tuple[str, str, int]
 """A column, a workload, a number of workers."""
 
@@ -25,7 +28,13 @@ def run_json(
 ) -> list[dict]:
     """Runs a benchmark program and returns its lines of JSON; none if it failed."""
     text = [str(part) for part in command]
-    done = subprocess.run(text, env=env, capture_output=True, text=True, timeout=600)
+    try:
+        done = subprocess.run(
+            text, env=env, capture_output=True, text=True, timeout=TIME_LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        print(f"took too long: {' '.join(text)}", file=sys.stderr)
+        return []
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         print(f"failed ({done.returncode}): {' '.join(text)}: {last}", file=sys.stderr)
