@@ -7,6 +7,7 @@ with bocpy 0.14 for each of ours. Rounds are interleaved.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,14 +36,21 @@ class Column:
         return env
 
 
-def make_other(python: str, folder: Path) -> str:
-    """An environment with bocpy 0.14 for the version of `python`; its interpreter."""
+def make_other(python: str, folder: Path) -> str | None:
+    """An environment with bocpy 0.14 for the version of `python`: its interpreter.
+
+    None where that release neither has a wheel nor builds.
+    """
     scripts = "Scripts" if os.name == "nt" else "bin"
     target = folder / scripts / ("python.exe" if os.name == "nt" else "python")
-    if not target.exists():
-        subprocess.run([python, "-m", "venv", str(folder)], check=True)
-        pip = [str(target), "-m", "pip", "install", "--quiet", OTHER]
-        subprocess.run(pip, check=True)
+    if target.exists():
+        return str(target)
+    subprocess.run([python, "-m", "venv", str(folder)], check=True)
+    pip = [str(target), "-m", "pip", "install", "--quiet", OTHER]
+    if subprocess.run(pip, capture_output=True).returncode:
+        shutil.rmtree(folder)
+        print(f"{OTHER} cannot be installed for {label_of(python)}", file=sys.stderr)
+        return None
     return str(target)
 
 
@@ -72,7 +80,8 @@ def columns(options) -> list[Column]:
     for path in options.ours or [sys.executable]:
         label = label_of(path)
         if options.make_other:
-            others[label] = make_other(path, options.make_other / label)
+            made = make_other(path, options.make_other / label)
+            others.update({label: made} if made else {})
         for backend in backends_of(label):
             found.append(Column(f"{label} {backend}", path, backend))
         if label in others:

@@ -159,13 +159,14 @@ def spawn8(n):
 def read(value, n):
     """A chain whose bodies read a value of some type and put nothing back."""
     c = Cown(value)
+    begin = time.perf_counter()
     for _ in range(n):
 
         @when(c)
         def _(c):
             c.value  # noqa: B018
 
-    return [], 0
+    return [], 0, begin
 
 
 PAYLOADS = {
