@@ -65,6 +65,8 @@ class Pickler(pickle.Pickler):
             return reduce(self, obj)
         if isinstance(obj, type):
             return reduce_class(self, obj)
+        if type(obj).__module__ in TWINS and hasattr(obj, "__getinitargs__"):
+            return type(obj), obj.__getinitargs__()
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
         if is_enum_member(obj):
@@ -252,7 +254,13 @@ def make_type_parameter(
 _HEAP_TYPE = 1 << 9
 
 
+#: Modules whose classes another interpreter may know from a pure-Python twin.
+TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
+
+
 def reduce_class(pickler: Pickler, cls: type) -> Any:
+    if cls.__module__ in TWINS:
+        return getattr, (_spaces.import_module(TWINS[cls.__module__]), cls.__qualname__)
     if _spaces.resolves(cls):
         return NotImplemented
     if cls.__flags__ & _HEAP_TYPE:

@@ -449,6 +449,7 @@ def test_an_unmovable_value_in_a_cown(backend, how):
     assert got(c) == "fine"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("end", ["wait", "quiesce"])
 def test_an_unmovable_value_in_a_cown_that_is_dropped(end):
     c = Cown(None)

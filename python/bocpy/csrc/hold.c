@@ -5,7 +5,8 @@
  *   GRANTED    the behavior's body           (held until released)
  *   ABANDONED  the thread, tired of waiting  (the behavior finishes at once)
  *
- * The thread and the behavior have one reference each. `list_lock` guards the list of all
+ * The thread and the behavior have one reference each; the behavior's goes when it is over,
+ * its cown handed on, which a release waits for: so nobody finds a cown in use after it. `list_lock` guards the list of all
  * that is held, which the end of the program and the child of a fork need. */
 #include "hold.h"
 
@@ -14,7 +15,7 @@
 #include "runtime.h"
 #include "waiting.h"
 
-#include <boc/behavior.h>
+#include <boc/scope.h>
 
 enum { WAITING, GRANTED, ABANDONED };
 
@@ -24,6 +25,8 @@ struct bocpy_hold {
   bocpy_value *value;
   const bocpy_thread *thread;
   atomic_int state;
+  atomic_int references;
+  atomic_bool over; /* the cown has been handed on */
   unsigned depth; /* of `with` blocks inside the first */
   bocpy_hold *prev, *next;
 };
@@ -51,14 +54,24 @@ static void unlink_hold(bocpy_hold *hold) {
 
 /* ---- the behavior ------------------------------------------------------------------- */
 
+static void drop_hold(bocpy_hold *hold) {
+  if (atomic_fetch_sub(&hold->references, 1) == 1)
+    free(hold);
+}
+
+static void be_over(void *ctx, bool ran) {
+  bocpy_hold *hold = ctx;
+  (void)ran;
+  atomic_store(&hold->over, true);
+  drop_hold(hold);
+}
+
 static void grant(boc_behavior *self, void *env) {
   bocpy_hold *hold = *(bocpy_hold **)env;
   int expected = WAITING;
   if (atomic_compare_exchange_strong(&hold->state, &expected, GRANTED)) {
     boc_behavior_defer(self);
     bocpy_waiter_signal(hold->waiter);
-  } else {
-    free(hold);
   }
 }
 
@@ -79,6 +92,7 @@ static bocpy_hold *hold_new(boc_cown *core) {
   }
   hold->value = bocpy_value_of(core);
   hold->thread = &bocpy_self;
+  atomic_store(&hold->references, 2);
   return hold;
 }
 
@@ -87,8 +101,9 @@ static int schedule(bocpy_hold *hold, boc_cown *core) {
   boc_runtime *runtime = bocpy_runtime_enter();
   if (!runtime)
     return -1;
-  boc_status status = boc_behavior_new(runtime, &hold_type, sizeof(bocpy_hold *), &access,
-                                       1, &hold->behavior);
+  boc_behavior_options options = {.done = be_over, .ctx = hold};
+  boc_status status = boc_behavior_new_with(
+      runtime, &hold_type, sizeof(bocpy_hold *), &access, 1, &options, &hold->behavior);
   if (status == BOC_OK) {
     *(bocpy_hold **)boc_behavior_env(hold->behavior) = hold;
     boc_behavior_schedule(hold->behavior);
@@ -107,15 +122,27 @@ static void begin(bocpy_hold *hold) {
   bocpy_value_hold(hold->value, &bocpy_self);
 }
 
+/* The worker that granted it may be on its last few instructions. */
+static void give_back(bocpy_hold *hold) {
+  boc_behavior_complete(hold->behavior);
+  if (!atomic_load(&hold->over)) {
+    Py_BEGIN_ALLOW_THREADS
+    while (!atomic_load(&hold->over))
+      boc_yield();
+    Py_END_ALLOW_THREADS
+  }
+  drop_hold(hold);
+}
+
 /* The wait has ended early: if the grant came all the same, it is given back. */
 static void abandon(bocpy_hold *hold) {
   int expected = WAITING;
   bocpy_waiter *waiter = hold->waiter;
   if (!atomic_compare_exchange_strong(&hold->state, &expected, ABANDONED)) {
-    boc_behavior *behavior = hold->behavior;
     bocpy_waiter_settle(waiter);
-    free(hold);
-    boc_behavior_complete(behavior);
+    give_back(hold);
+  } else {
+    drop_hold(hold);
   }
   bocpy_waiter_free(waiter);
 }
@@ -161,14 +188,12 @@ int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
 
 /* The value goes back as a copy, so that nothing of this thread's is left in it. */
 static void finish(bocpy_hold *hold) {
-  boc_behavior *behavior = hold->behavior;
   if (!bocpy_by_reference())
     bocpy_value_flatten(hold->value);
   hold->value->hold = NULL;
   bocpy_value_hold(hold->value, NULL);
   unlink_hold(hold);
-  free(hold);
-  boc_behavior_complete(behavior);
+  give_back(hold);
 }
 
 int bocpy_hold_release(boc_cown *core) {

@@ -21,13 +21,14 @@
 /* Stand-ins for workers whose bodies block. */
 #define SPARES 64
 
-enum { STOPPED, RUNNING, PAUSED, FINISHED };
+enum { STOPPED, RUNNING, PAUSED };
 
 atomic_bool bocpy_threads_backend;
 
 static bocpy_lock guard;
 static atomic_int state = STOPPED;
 static atomic_size_t inside; /* threads between enter and leave */
+static atomic_bool ending;   /* the program is at its end */
 
 /* Under `guard`; `runtime` is read by those inside too. */
 static boc_runtime *runtime;
@@ -143,19 +144,19 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
 
 /* ---- states ------------------------------------------------------------------------------ */
 
-/* Leaves RUNNING or PAUSED: when this returns, nobody uses `runtime` who does not hold
+/* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who does not hold
  * `guard`. Detached. */
-static void shut_out(int next) {
-  atomic_store(&state, next);
+static void shut_out(void) {
+  atomic_store(&state, STOPPED);
   while (atomic_load(&inside))
     boc_yield();
 }
 
 /* Under `guard`, attached. */
-static void end_workers(int next) {
+static void end_workers(void) {
   boc_runtime *ending = runtime;
   Py_BEGIN_ALLOW_THREADS
-  shut_out(next);
+  shut_out();
   if (ending)
     boc_runtime_free(ending);
   Py_END_ALLOW_THREADS
@@ -232,12 +233,6 @@ static int begin_workers(unsigned count, bool threads) {
   return 0;
 }
 
-static int refuse_finished(void) {
-  PyErr_SetString(PyExc_RuntimeError,
-                  "the program is ending: nothing can be scheduled any more");
-  return -1;
-}
-
 static int refuse_count(unsigned count) {
   PyErr_Format(PyExc_RuntimeError,
                "the runtime has %u workers already: wait() for them before "
@@ -257,8 +252,6 @@ static int refuse_backend(bool threads) {
 /* Under `guard`. `loose`: whatever is there will do. */
 static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   int now = atomic_load(&state);
-  if (now == FINISHED)
-    return refuse_finished();
   bool same_backend = threads == bocpy_by_reference();
   if (now == RUNNING && (loose || ((any_count || count == last_count) && same_backend)))
     return 0;
@@ -269,7 +262,7 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
     return 0;
   }
   if (now == PAUSED)
-    end_workers(STOPPED);
+    end_workers();
   return begin_workers(count, threads);
 }
 
@@ -320,9 +313,14 @@ boc_runtime *bocpy_runtime_enter(void) {
   }
 }
 
+static void finish_late(void);
+
 void bocpy_runtime_leave(void) {
-  if (!bocpy_self.slot)
-    atomic_fetch_sub(&inside, 1);
+  if (bocpy_self.slot)
+    return;
+  atomic_fetch_sub(&inside, 1);
+  if (atomic_load(&ending) && !bocpy_self.bodies)
+    finish_late();
 }
 
 void bocpy_status_raise(boc_status status, const char *what) {
@@ -460,6 +458,25 @@ PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
 
 /* ---- ends ------------------------------------------------------------------------------------------- */
 
+static int end_now(const char *what) {
+  if (quiesce(what, BOC_FOREVER) < 0)
+    return -1;
+  bocpy_lock_take_detached(&guard);
+  if (runtime)
+    end_workers();
+  bocpy_lock_give(&guard);
+  return 0;
+}
+
+/* Nobody will wait for what is scheduled after the end: we do. */
+static void finish_late(void) {
+  PyObject *pending = PyErr_GetRaisedException();
+  if (!bocpy_hold_any() && end_now("the end of the program") < 0)
+    PyErr_WriteUnraisable(NULL);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+}
+
 /* The end of the program: finishes what was scheduled, then ends the workers. */
 PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)module;
@@ -467,14 +484,9 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   if (bocpy_runtime_require_main("_finish()") < 0)
     return NULL;
   bocpy_hold_release_all();
-  if (quiesce("the end of the program", BOC_FOREVER) < 0)
+  if (end_now("the end of the program") < 0)
     return NULL;
-  bocpy_lock_take_detached(&guard);
-  if (runtime)
-    end_workers(FINISHED);
-  else
-    atomic_store(&state, FINISHED);
-  bocpy_lock_give(&guard);
+  atomic_store(&ending, true);
   bocpy_failure_report(true);
   Py_RETURN_NONE;
 }
@@ -486,13 +498,7 @@ PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)unused;
   if (!runtime || bocpy_self.bodies || bocpy_hold_any())
     Py_RETURN_NONE;
-  if (quiesce("fork()", BOC_FOREVER) < 0)
-    return NULL;
-  bocpy_lock_take_detached(&guard);
-  if (runtime)
-    end_workers(STOPPED);
-  bocpy_lock_give(&guard);
-  Py_RETURN_NONE;
+  return end_now("fork()") < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* What the fork found in the middle of something belongs to threads that are gone. */
@@ -507,8 +513,7 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   slots = NULL;
   boot = NULL;
   atomic_store(&inside, 0);
-  if (atomic_load(&state) != FINISHED)
-    atomic_store(&state, STOPPED);
+  atomic_store(&state, STOPPED);
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_hold_forget();

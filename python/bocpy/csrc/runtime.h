@@ -4,7 +4,9 @@
  *   STOPPED    none     the beginning, fork         RUNNING
  *   RUNNING    yes      start, the first behavior   PAUSED, STOPPED
  *   PAUSED     parked   wait                        RUNNING, STOPPED
- *   FINISHED   none     the end of the program      (nothing can be scheduled any more)
+ *
+ * Once the program is at its end (`finish`), what is scheduled all the same is waited for by
+ * who schedules it, and the workers end with it.
  *
  * Threads: attached, unless a function says otherwise.
  */
