@@ -32,7 +32,7 @@ def test_versions_agree():
 def test_the_library_has_the_version_of_the_package():
     from bocpy import _core
 
-    assert _core.library_version() == bocpy.__version__
+    assert _core._libboc_version == bocpy.__version__
 
 
 def test_all_names_exist_and_have_a_docstring():

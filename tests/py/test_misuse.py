@@ -565,7 +565,11 @@ def a_body_that_uses_an_unknown_name():
 
 @misuse(AttributeError, "value")
 def deleting_the_value():
-    del held().value
+    c = held()
+    try:
+        del c.value
+    finally:
+        c.release()
 
 
 @misuse(AttributeError, "no_such")
