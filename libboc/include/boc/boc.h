@@ -6,6 +6,7 @@
 #include <boc/behavior.h>
 #include <boc/cown.h>
 #include <boc/lane.h>
+#include <boc/message.h>
 #include <boc/runtime.h>
 #include <boc/scope.h>
 #include <boc/stats.h>
