@@ -132,6 +132,7 @@ static void give_back(bocpy_hold *hold) {
     Py_END_ALLOW_THREADS
   }
   drop_hold(hold);
+  bocpy_runtime_settle();
 }
 
 /* The wait has ended early: if the grant came all the same, it is given back. */

@@ -249,6 +249,21 @@ static int refuse_backend(bool threads) {
   return -1;
 }
 
+/* Threads that are attached to an interpreter which is being torn down never come back. */
+static int refuse_teardown(void) {
+  PyObject *sys = PyImport_ImportModule("sys");
+  PyObject *answer = sys ? PyObject_CallMethod(sys, "is_finalizing", NULL) : NULL;
+  int finalizing = answer ? PyObject_IsTrue(answer) : -1;
+  Py_XDECREF(answer);
+  Py_XDECREF(sys);
+  if (finalizing == 0)
+    return 0;
+  PyErr_Clear();
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the interpreter is being torn down: behaviors cannot run any more");
+  return -1;
+}
+
 /* Under `guard`. `loose`: whatever is there will do. */
 static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   int now = atomic_load(&state);
@@ -261,6 +276,8 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
     atomic_store(&state, RUNNING);
     return 0;
   }
+  if (refuse_teardown() < 0)
+    return -1;
   if (now == PAUSED)
     end_workers();
   return begin_workers(count, threads);
@@ -313,14 +330,9 @@ boc_runtime *bocpy_runtime_enter(void) {
   }
 }
 
-static void finish_late(void);
-
 void bocpy_runtime_leave(void) {
-  if (bocpy_self.slot)
-    return;
-  atomic_fetch_sub(&inside, 1);
-  if (atomic_load(&ending) && !bocpy_self.bodies)
-    finish_late();
+  if (!bocpy_self.slot)
+    atomic_fetch_sub(&inside, 1);
 }
 
 void bocpy_status_raise(boc_status status, const char *what) {
@@ -469,7 +481,9 @@ static int end_now(const char *what) {
 }
 
 /* Nobody will wait for what is scheduled after the end: we do. */
-static void finish_late(void) {
+void bocpy_runtime_settle(void) {
+  if (!atomic_load(&ending) || bocpy_self.slot || bocpy_self.bodies)
+    return;
   PyObject *pending = PyErr_GetRaisedException();
   if (!bocpy_hold_any() && end_now("the end of the program") < 0)
     PyErr_WriteUnraisable(NULL);
@@ -517,5 +531,6 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_hold_forget();
+  bocpy_waiters_forget();
   Py_RETURN_NONE;
 }

@@ -32,6 +32,9 @@ static inline bool bocpy_by_reference(void) {
 boc_runtime *bocpy_runtime_enter(void);
 void bocpy_runtime_leave(void);
 
+/* Once the program is at its end: finishes what was scheduled, by whoever schedules it. */
+void bocpy_runtime_settle(void);
+
 /* 0, or -1 with RuntimeError if this is not the main interpreter. */
 int bocpy_runtime_require_main(const char *what);
 

@@ -60,6 +60,13 @@ void bocpy_waiter_free(bocpy_waiter *waiter) {
   free(waiter);
 }
 
+void bocpy_waiters_forget(void) {
+  for (bocpy_waiter *waiter; (waiter = take_pooled());) {
+    bocpy_event_fini(waiter);
+    free(waiter);
+  }
+}
+
 void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
 
 /* One look and one sleep: 0 signalled, 1 not yet, -1 with an exception. */

@@ -19,6 +19,9 @@ bocpy_waiter *bocpy_waiter_new(void);
 /* Gives it back. If it is ever signalled, it has been by now. Attached. */
 void bocpy_waiter_free(bocpy_waiter *waiter);
 
+/* In the child of a fork: the parent signals the events in the pool too. */
+void bocpy_waiters_forget(void);
+
 /* Signals it: once at most. Any thread. */
 void bocpy_waiter_signal(bocpy_waiter *waiter);
 

@@ -161,6 +161,7 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_pla
     bocpy_draft_fini(&draft);
   }
   bocpy_runtime_leave();
+  bocpy_runtime_settle();
   return result;
 }
 
