@@ -69,4 +69,12 @@ static inline void boci_gate_open(boci_gate *gate) {
   boci_mutex_unlock(&gate->closers);
 }
 
+/* Without closing: returns when all have left who may have entered before the call. Those
+ * who enter fence ([F4]) before they look at what the caller has changed. */
+static inline void boci_gate_wait_out(boci_gate *gate) {
+  boci_fence_seq_cst(); /* [F4] */
+  for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
+    while (boci_load_acquire(&gate->ways[i].word) != 0) boci_spin_once(&tries); /* [A24] */
+}
+
 #endif

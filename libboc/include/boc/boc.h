@@ -7,6 +7,7 @@
 #include <boc/cown.h>
 #include <boc/lane.h>
 #include <boc/message.h>
+#include <boc/noticeboard.h>
 #include <boc/runtime.h>
 #include <boc/scope.h>
 #include <boc/stats.h>
