@@ -22,7 +22,16 @@ ROOT = Path(__file__).resolve().parents[1]
 #: From the bottom up; the stems of the files in libboc/src, as shell patterns.
 LAYERS: dict[str, tuple[str, ...]] = {
     "L0": ("atomic*", "perturb*"),
-    "L1": ("park*", "os*", "bell*", "systematic*", "fiber*", "spin", "context", "status"),
+    "L1": (
+        "park*",
+        "os*",
+        "bell*",
+        "systematic*",
+        "fiber*",
+        "spin",
+        "context",
+        "status",
+    ),
     "L2": (
         "list*",
         "memory*",
@@ -34,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tag*",
         "random*",
         "waiters",
+        "gate",
     ),
     "L3": ("behavior*", "cown*", "request*", "executor*", "sort"),
     "L4": (

@@ -22,7 +22,8 @@ typedef struct seat {
 } seat;
 
 static const boc_cown_type fork_type = {
-    .name = "fork", .payload_size = sizeof(uint64_t), /* how often it was used */
+    .name = "fork",
+    .payload_size = sizeof(uint64_t), /* how often it was used */
 };
 
 static void check(boc_status status, const char *what) {

@@ -1,9 +1,9 @@
 /* Behavior: building, two-phase linking, counting down, ending. Knows no scheduler.
  *
- * Threads: `init` and `link` by the thread that schedules; `resolve` by whoever grants a
- *   request; `end` by who ran it. Each is the only one at its time.
- * Ordering: [R4] each count-down publishes what its thread acquired with the cown;
- *   [A4] the one that reaches zero, or finds itself the last, acquires all of it.
+ * Threads: `init` and `link` by the thread that schedules; `resolve` by whoever grants
+ * a request; `end` by who ran it. Each is the only one at its time. Ordering: [R4] each
+ * count-down publishes what its thread acquired with the cown; [A4] the one that
+ * reaches zero, or finds itself the last, acquires all of it.
  */
 #include "behavior.h"
 
@@ -19,7 +19,8 @@ static uint32_t merge(boci_request *requests, uint32_t count) {
     const uint32_t at = requests[i].order;
     boci_request *request = &requests[at];
     if (kept && boci_request_cown(kept) == boci_request_cown(request)) {
-      if (!boci_request_reads(request)) kept->target &= ~BOCI_READS;
+      if (!boci_request_reads(request))
+        kept->target &= ~BOCI_READS;
       request->target |= BOCI_MERGED;
       boci_init(&request->word, kept->index);
     } else {
@@ -41,10 +42,13 @@ static void init_request(boci_request *request, const boc_access *access, uint32
 /* Takes over what a special cown demands: its lane, and that hooks run. */
 static boc_status adopt(boc_behavior *behavior, const boc_cown *cown,
                         const struct boc_lane **lane) {
-  if (cown->special & BOCI_COWN_HOOKS) behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
+  if (cown->special & BOCI_COWN_HOOKS)
+    behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
   const struct boc_lane *its = boci_cown_lane(cown);
-  if (!its) return BOC_OK;
-  if (*lane && *lane != its) return BOC_BAD_ARGUMENT;
+  if (!its)
+    return BOC_OK;
+  if (*lane && *lane != its)
+    return BOC_BAD_ARGUMENT;
   *lane = its;
   behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
   return BOC_OK;
@@ -56,15 +60,18 @@ static boc_status init_requests(boc_behavior *behavior, const boc_access *access
   boci_request *requests = boci_behavior_requests(behavior);
   for (uint32_t i = 0; i < count; i++) {
     init_request(&requests[i], &accesses[i], i);
-    if (!accesses[i].cown->special) continue;
+    if (!accesses[i].cown->special)
+      continue;
     const boc_status status = adopt(behavior, accesses[i].cown, &lane);
-    if (status != BOC_OK) return status;
+    if (status != BOC_OK)
+      return status;
   }
   return BOC_OK;
 }
 
 static uint32_t sort_and_merge(boci_request *requests, uint32_t count) {
-  if (count < 2) return count;
+  if (count < 2)
+    return count;
   boci_sort_requests(requests, count);
   return merge(requests, count);
 }
@@ -75,20 +82,23 @@ boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *t
   behavior->type = type;
   behavior->count = (uint32_t)count;
   behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
-  if (extras) *boci_behavior_extras(behavior) = *extras;
+  if (extras)
+    *boci_behavior_extras(behavior) = *extras;
   const boc_status status = init_requests(behavior, accesses, (uint32_t)count);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   const uint32_t unique =
       sort_and_merge(boci_behavior_requests(behavior), (uint32_t)count);
   behavior->block.number = unique;
   boci_init(&behavior->pending, unique);
-  if (env_size > 0) memset(boci_behavior_env(behavior), 0, env_size);
+  if (env_size > 0)
+    memset(boci_behavior_env(behavior), 0, env_size);
   return BOC_OK;
 }
 
 void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
                            const boci_executor *to) {
-  if (boci_load_acquire(&behavior->pending) != granted && /* [A4] */
+  if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
       boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
     return;
   boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
@@ -117,16 +127,17 @@ void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
   }
   if (unique == 1) {
     boci_request *requests = boci_behavior_requests(behavior);
-    if (!boci_request_link_only(&requests[requests[0].order], to)) return;
+    if (!boci_request_link_only(&requests[requests[0].order], to))
+      return;
     boci_init(&behavior->pending, 0);
   }
   to->ready(to->ctx, behavior);
 }
 
-/* Links a run of requests of different behaviors for one cown to each other. Nobody else
- * sees them yet. */
+/* Links a run of requests of different behaviors for one cown to each other. Nobody
+ * else sees them yet. */
 static void chain(boci_request *const *run, size_t length) {
-  for (size_t i = 0; i + 1 < length; i++) 
+  for (size_t i = 0; i + 1 < length; i++)
     boci_init(&run[i]->word, boci_request_as_successor(run[i + 1]));
 }
 
@@ -146,7 +157,8 @@ static void link_runs(boci_request **all, size_t total, const boci_executor *to)
       boci_behavior_resolve(boci_request_behavior(run[0]), 1, to);
     at += length;
   }
-  for (size_t i = 0; i < total; i++) boci_request_set_ready(all[i]);
+  for (size_t i = 0; i < total; i++)
+    boci_request_set_ready(all[i]);
 }
 
 static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request **all) {
@@ -154,7 +166,8 @@ static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request 
   for (size_t i = 0; i < count; i++) {
     boci_request *requests = boci_behavior_requests(behaviors[i]);
     for (uint32_t k = 0; k < boci_behavior_unique(behaviors[i]); k++, total++)
-      if (all) all[total] = &requests[requests[k].order];
+      if (all)
+        all[total] = &requests[requests[k].order];
   }
   return total;
 }
@@ -171,12 +184,14 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
   for (size_t i = 0; i < count; i++)
     boci_init(&behaviors[i]->pending, boci_behavior_unique(behaviors[i]) + 1);
   link_runs(scratch, total, to);
-  for (size_t i = 0; i < count; i++) boci_behavior_resolve(behaviors[i], 1, to);
+  for (size_t i = 0; i < count; i++)
+    boci_behavior_resolve(behaviors[i], 1, to);
 }
 
 void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
-  if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
+  if (behavior->type->drop)
+    behavior->type->drop(boci_behavior_env(behavior));
   const uint32_t unique = boci_behavior_unique(behavior);
   for (uint32_t i = 0; i < unique; i++)
     boci_request_release(&requests[requests[i].order], to);
@@ -194,6 +209,7 @@ boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i) {
   boci_request *requests = boci_behavior_requests(behavior);
   boci_request *request = &requests[i];
   if (request->target & BOCI_MERGED)
-    request = &requests[boci_load_relaxed(&request->word)]; /* owner: set once, by init */
+    request =
+        &requests[boci_load_relaxed(&request->word)]; /* owner: set once, by init */
   return boci_request_reads(request) ? BOC_READ : BOC_WRITE;
 }

@@ -7,9 +7,9 @@
  * `pending` says what a behavior waits for, and later what its end waits for:
  *   new        unset
  *   linking    its unique requests that are not granted, and one for the linking itself
- *   waiting    its unique requests that are not granted; who takes it to zero readies it
- *   running    0
- *   deferred   2: the end of the body and boc_behavior_complete; the second one finishes it
+ *   waiting    its unique requests that are not granted; who takes it to zero readies
+ * it running    0 deferred   2: the end of the body and boc_behavior_complete; the
+ * second one finishes it
  */
 #ifndef BOCI_BEHAVIOR_H
 #define BOCI_BEHAVIOR_H
@@ -17,8 +17,8 @@
 #include "pool.h"
 #include "request.h"
 
-/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one of
- * the cowns is pinned to a lane; it has extras. */
+/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one
+ * of the cowns is pinned to a lane; it has extras. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
@@ -36,7 +36,8 @@ typedef struct boci_extras {
 
 /* With one request it fills one cache line. */
 struct boc_behavior {
-  boci_block block; /* its `flags` as above; its `number`: requests not merged into another */
+  boci_block
+      block; /* its `flags` as above; its `number`: requests not merged into another */
   const boc_behavior_type *type;
   boc_behavior *next; /* in the one queue or list that has it */
   boci_atomic_u32 pending;
@@ -63,7 +64,8 @@ static inline size_t boci_behavior_extras_at(size_t count) {
 }
 
 static inline size_t boci_behavior_env_at(size_t count, bool extras) {
-  return boci_behavior_extras_at(count) + (extras ? BOCI_ALIGN(sizeof(boci_extras)) : 0);
+  return boci_behavior_extras_at(count) +
+         (extras ? BOCI_ALIGN(sizeof(boci_extras)) : 0);
 }
 
 static inline boci_extras *boci_behavior_extras(const boc_behavior *behavior) {
@@ -82,13 +84,14 @@ static inline boc_behavior *boci_request_behavior(boci_request *request) {
 /* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
 static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_size) {
   const size_t limit = SIZE_MAX / 4;
-  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) || env_size > limit)
+  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) ||
+      env_size > limit)
     return 0;
   return boci_behavior_env_at(count, extras) + env_size;
 }
 
-/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras` may
- * be NULL. Refusal: BOC_BAD_ARGUMENT, two lanes. */
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras`
+ * may be NULL. Refusal: BOC_BAD_ARGUMENT, two lanes. */
 boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
                               size_t env_size, const boc_access *accesses, size_t count,
                               const boci_extras *extras);
@@ -105,7 +108,8 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
 void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
                            const boci_executor *to);
 
-/* Drops the environment and hands the cowns on; what is left is a block to give back. */
+/* Drops the environment and hands the cowns on; what is left is a block to give back.
+ */
 void boci_behavior_end(boc_behavior *behavior, const boci_executor *to);
 
 #endif

@@ -19,7 +19,8 @@ static bool prepare(int descriptor) {
 
 boc_status boci_bell_init(boci_bell *bell) {
   int ends[2];
-  if (pipe(ends) != 0) return BOC_NO_MEMORY;
+  if (pipe(ends) != 0)
+    return BOC_NO_MEMORY;
   *bell = (boci_bell){.listen = ends[0], .strike = ends[1]};
   BOCI_REQUIRE(prepare(ends[0]) && prepare(ends[1]));
   return BOC_OK;
@@ -38,5 +39,6 @@ void boci_bell_ring(boci_bell *bell) {
 
 void boci_bell_silence(boci_bell *bell) {
   char sounds[64];
-  while (read(bell->listen, sounds, sizeof sounds) > 0) continue;
+  while (read(bell->listen, sounds, sizeof sounds) > 0)
+    continue;
 }

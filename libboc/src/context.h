@@ -1,7 +1,7 @@
 /* Context: what a thread is to libboc, behind its one thread-local pointer.
  *
- * A worker's context lives in its struct, for good; another thread has one only while it
- * runs a body (of a lane), on its stack. */
+ * A worker's context lives in its struct, for good; another thread has one only while
+ * it runs a body (of a lane), on its stack. */
 #ifndef BOCI_CONTEXT_H
 #define BOCI_CONTEXT_H
 

@@ -10,16 +10,19 @@
 #include "memory.h"
 
 boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
-  if (type->payload_size > SIZE_MAX / 2) return BOC_NO_MEMORY;
+  if (type->payload_size > SIZE_MAX / 2)
+    return BOC_NO_MEMORY;
   const size_t size = BOCI_COWN_HEADER + type->payload_size;
   boc_cown *cown = boci_allocate(type->allocator, size);
-  if (!cown) return BOC_NO_MEMORY;
+  if (!cown)
+    return BOC_NO_MEMORY;
   memset(cown, 0, size);
   boci_init(&cown->tail, NULL);
   boci_init(&cown->references, 1);
   boci_init(&cown->readers, 0);
   cown->type = type;
-  if (type->acquire || type->release) cown->special = BOCI_COWN_HOOKS;
+  if (type->acquire || type->release)
+    cown->special = BOCI_COWN_HOOKS;
   *out_cown = cown;
   return BOC_OK;
 }
@@ -43,12 +46,14 @@ boc_cown *boc_cown_try_hold(boc_cown *cown) {
 
 static void end(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
-  if (type->drop) type->drop(cown, boci_cown_payload(cown));
+  if (type->drop)
+    type->drop(cown, boci_cown_payload(cown));
   boci_release(type->allocator, cown, BOCI_COWN_HEADER + type->payload_size);
 }
 
 void boc_cown_drop(boc_cown *cown) {
-  if (boci_sub_acq_rel(&cown->references, 1) == 1) end(cown); /* [C1] [C2] */
+  if (boci_sub_acq_rel(&cown->references, 1) == 1)
+    end(cown); /* [C1] [C2] */
 }
 
 bool boc_cown_busy(const boc_cown *cown) {

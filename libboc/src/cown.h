@@ -1,8 +1,8 @@
 /* Cown: a queue of requests, a count of references, and a payload behind them.
  *
- * Only request.c moves `tail`, `readers` and `writer`; its head has the protocol. The cown
- * lives while `references` is above 0. A non-empty queue holds one reference, and each
- * reader that has been granted the cown holds one more.
+ * Only request.c moves `tail`, `readers` and `writer`; its head has the protocol. The
+ * cown lives while `references` is above 0. A non-empty queue holds one reference, and
+ * each reader that has been granted the cown holds one more.
  */
 #ifndef BOCI_COWN_H
 #define BOCI_COWN_H
@@ -14,12 +14,12 @@
 struct boci_request;
 
 struct boc_cown {
-  boci_atomic_ptr tail;        /* the last request, or NULL if nobody holds or waits */
+  boci_atomic_ptr tail; /* the last request, or NULL if nobody holds or waits */
   boci_atomic_word references;
-  boci_atomic_word readers;    /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
+  boci_atomic_word readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
   struct boci_request *writer; /* who waits for the readers; published by `readers` */
   const boc_cown_type *type;
-  uintptr_t special;           /* 0; or its lane, and BOCI_COWN_HOOKS */
+  uintptr_t special; /* 0; or its lane, and BOCI_COWN_HOOKS */
 };
 
 /* In `special`: its type has acquire or release hooks. */

@@ -9,8 +9,8 @@
 #include <boc/behavior.h>
 
 typedef struct boci_executor {
-  /* `behavior` holds its cowns and belongs to the executor. Must not run it at once: the
-   * caller is in the middle of the protocol. */
+  /* `behavior` holds its cowns and belongs to the executor. Must not run it at once:
+   * the caller is in the middle of the protocol. */
   void (*ready)(void *ctx, boc_behavior *behavior);
   void *ctx;
 } boci_executor;

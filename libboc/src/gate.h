@@ -1,12 +1,12 @@
 /* Gate: many pass at the same time, until one closes it and is alone inside.
  *
- * Who passes counts itself in and out on one of several words, chosen by the address of its
- * stack, so that threads rarely meet. Each word holds twice its count, plus one while the
- * gate is closed. Count and mark are one word: whoever enters learns by the same operation
- * whether the gate is closed, and no fence is needed.
+ * Who passes counts itself in and out on one of several words, chosen by the address of
+ * its stack, so that threads rarely meet. Each word holds twice its count, plus one
+ * while the gate is closed. Count and mark are one word: whoever enters learns by the
+ * same operation whether the gate is closed, and no fence is needed.
  *
- * Threads: any. Inside nobody blocks or closes; closers take turns by a lock of their own,
- *   which nobody inside may take. Who finds the gate closed waits for that lock.
+ * Threads: any. Inside nobody blocks or closes; closers take turns by a lock of their
+ * own, which nobody inside may take. Who finds the gate closed waits for that lock.
  * Ordering: [R24] what was done inside is over; [A24] the closer has seen all of it.
  *   [R25] what the closer changed; [A25] who enters afterwards sees it.
  */
@@ -28,7 +28,8 @@ typedef struct boci_gate {
 } boci_gate;
 
 static inline boc_status boci_gate_init(boci_gate *gate) {
-  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++) boci_init(&gate->ways[i].word, 0);
+  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
+    boci_init(&gate->ways[i].word, 0);
   return boci_mutex_init(&gate->closers);
 }
 
@@ -58,9 +59,11 @@ static inline boci_atomic_word *boci_gate_enter(boci_gate *gate) {
 /* Returns, with the closers' lock, when all have left. */
 static inline void boci_gate_close(boci_gate *gate) {
   boci_mutex_lock(&gate->closers);
-  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++) boci_or_acquire(&gate->ways[i].word, 1);
+  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
+    boci_or_acquire(&gate->ways[i].word, 1);
   for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
-    while (boci_load_acquire(&gate->ways[i].word) != 1) boci_spin_once(&tries); /* [A24] */
+    while (boci_load_acquire(&gate->ways[i].word) != 1)
+      boci_spin_once(&tries); /* [A24] */
 }
 
 static inline void boci_gate_open(boci_gate *gate) {
@@ -69,12 +72,13 @@ static inline void boci_gate_open(boci_gate *gate) {
   boci_mutex_unlock(&gate->closers);
 }
 
-/* Without closing: returns when all have left who may have entered before the call. Those
- * who enter fence ([F4]) before they look at what the caller has changed. */
+/* Without closing: returns when all have left who may have entered before the call.
+ * Those who enter fence ([F4]) before they look at what the caller has changed. */
 static inline void boci_gate_wait_out(boci_gate *gate) {
   boci_fence_seq_cst(); /* [F4] */
   for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
-    while (boci_load_acquire(&gate->ways[i].word) != 0) boci_spin_once(&tries); /* [A24] */
+    while (boci_load_acquire(&gate->ways[i].word) != 0)
+      boci_spin_once(&tries); /* [A24] */
 }
 
 #endif

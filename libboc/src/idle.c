@@ -16,16 +16,20 @@ static uint32_t searchers(uint32_t state) { return state / BOCI_SEARCHER; }
 static uint32_t sleepers(uint32_t state) { return state % BOCI_SEARCHER; }
 
 bool boci_idle_search(boci_idle *idle, boci_worker *worker) {
-  if (worker->sleeper.searching) return true;
-  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: a few too many is fine */
-  if (searchers(state) >= idle->most_searchers) return false;
+  if (worker->sleeper.searching)
+    return true;
+  const uint32_t state =
+      boci_load_relaxed(&idle->state); /* hint: a few too many is fine */
+  if (searchers(state) >= idle->most_searchers)
+    return false;
   boci_add_acq_rel(&idle->state, BOCI_SEARCHER);
   worker->sleeper.searching = true;
   return true;
 }
 
 void boci_idle_stop_searching(boci_idle *idle, boci_worker *worker) {
-  if (!worker->sleeper.searching) return;
+  if (!worker->sleeper.searching)
+    return;
   worker->sleeper.searching = false;
   boci_sub_acq_rel(&idle->state, BOCI_SEARCHER);
 }
@@ -35,7 +39,8 @@ static void enter_bed_locked(boci_idle *idle, boci_worker *worker) {
   sleeper->in_bed = true;
   sleeper->before = NULL;
   sleeper->after = idle->bed;
-  if (idle->bed) idle->bed->sleeper.before = worker;
+  if (idle->bed)
+    idle->bed->sleeper.before = worker;
   idle->bed = worker;
 }
 
@@ -46,7 +51,8 @@ static void leave_bed_locked(boci_idle *idle, boci_worker *worker) {
     sleeper->before->sleeper.after = sleeper->after;
   else
     idle->bed = sleeper->after;
-  if (sleeper->after) sleeper->after->sleeper.before = sleeper->before;
+  if (sleeper->after)
+    sleeper->after->sleeper.before = sleeper->before;
 }
 
 void boci_idle_lie_down(boci_idle *idle, boci_worker *worker) {
@@ -71,11 +77,13 @@ static bool leave_bed(boci_idle *idle, boci_worker *worker) {
 }
 
 void boci_idle_get_up(boci_idle *idle, boci_worker *worker) {
-  if (!leave_bed(idle, worker)) boci_parker_park(&worker->sleeper.parker, BOCI_NEVER);
+  if (!leave_bed(idle, worker))
+    boci_parker_park(&worker->sleeper.parker, BOCI_NEVER);
 }
 
 void boci_idle_park(boci_idle *idle, boci_worker *worker, uint64_t deadline) {
-  if (!boci_parker_park(&worker->sleeper.parker, deadline)) boci_idle_get_up(idle, worker);
+  if (!boci_parker_park(&worker->sleeper.parker, deadline))
+    boci_idle_get_up(idle, worker);
 }
 
 /* From bed to searching, in one step of `state`. */
@@ -88,25 +96,32 @@ static void rouse_locked(boci_idle *idle, boci_worker *worker) {
 static void wake_one_slow(boci_idle *idle) {
   boci_mutex_lock(&idle->mutex);
   boci_worker *worker = idle->bed;
-  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: more searchers are fine */
-  if (searchers(state) > 0) worker = NULL;
-  if (worker) rouse_locked(idle, worker);
+  const uint32_t state =
+      boci_load_relaxed(&idle->state); /* hint: more searchers are fine */
+  if (searchers(state) > 0)
+    worker = NULL;
+  if (worker)
+    rouse_locked(idle, worker);
   boci_mutex_unlock(&idle->mutex);
-  if (worker) boci_parker_unpark(&worker->sleeper.parker);
+  if (worker)
+    boci_parker_unpark(&worker->sleeper.parker);
 }
 
 void boci_idle_wake_one(boci_idle *idle) {
-  boci_fence_seq_cst(); /* [F2] */
+  boci_fence_seq_cst();                                   /* [F2] */
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: after [F2] */
-  if (searchers(state) == 0 && sleepers(state) > 0) wake_one_slow(idle);
+  if (searchers(state) == 0 && sleepers(state) > 0)
+    wake_one_slow(idle);
 }
 
 bool boci_idle_wake(boci_idle *idle, boci_worker *worker) {
   boci_fence_seq_cst(); /* [F2] */
   boci_mutex_lock(&idle->mutex);
   const bool slept = worker->sleeper.in_bed;
-  if (slept) rouse_locked(idle, worker);
+  if (slept)
+    rouse_locked(idle, worker);
   boci_mutex_unlock(&idle->mutex);
-  if (slept) boci_parker_unpark(&worker->sleeper.parker);
+  if (slept)
+    boci_parker_unpark(&worker->sleeper.parker);
   return slept;
 }

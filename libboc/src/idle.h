@@ -7,21 +7,23 @@
  *   1. I am in bed       (state, RMW)          1. publish the work   (queue)
  *   2. fence [F2]                              2. fence [F2]
  *   3. is there work? then get up              3. somebody searching? then done
- *   4. park                                    4. somebody in bed? wake one, as a searcher
+ *   4. park                                    4. somebody in bed? wake one, as a
+ * searcher
  *
  * The store-load pair [F2] makes one of them see the other. A searcher that finds work
- * stops searching first and then, after the same fence, looks whether there is more: those
- * who published while it searched have relied on it.
+ * stops searching first and then, after the same fence, looks whether there is more:
+ * those who published while it searched have relied on it.
  *
- * At most half of the workers search at once. Waking costs its caller microseconds, so a
- * wake is for one worker, and a woken one counts as a searcher at once: the next publisher
- * does not wake another.
+ * At most half of the workers search at once. Waking costs its caller microseconds, so
+ * a wake is for one worker, and a woken one counts as a searcher at once: the next
+ * publisher does not wake another.
  *
- * Rejected: waking on every push (each costs a system call while the woken one still looks
- * around); a semaphore (its count remembers wakes for work long gone).
+ * Rejected: waking on every push (each costs a system call while the woken one still
+ * looks around); a semaphore (its count remembers wakes for work long gone).
  *
- * Threads: any. Invariants: 1. `state` counts exactly the workers in the list `bed`, and
- *   the searchers. 2. Who takes a worker out of bed (and only that one) unparks it, once.
+ * Threads: any. Invariants: 1. `state` counts exactly the workers in the list `bed`,
+ * and the searchers. 2. Who takes a worker out of bed (and only that one) unparks it,
+ * once.
  */
 #ifndef BOCI_IDLE_H
 #define BOCI_IDLE_H
@@ -35,7 +37,8 @@ typedef struct boci_idle {
   boci_atomic_u32 state; /* in bed, plus BOCI_SEARCHER for each searcher */
   uint32_t most_searchers;
   boci_mutex mutex;
-  struct boci_worker *bed; /* doubly linked; the newest first: its cache is the warmest */
+  struct boci_worker
+      *bed; /* doubly linked; the newest first: its cache is the warmest */
 } boci_idle;
 
 /* A worker's part. */
@@ -71,7 +74,8 @@ void boci_idle_wake_one(boci_idle *idle);
 bool boci_idle_wake(boci_idle *idle, struct boci_worker *worker);
 
 static inline uint32_t boci_idle_count(boci_idle *idle) {
-  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: for callers' heuristics */
+  const uint32_t state =
+      boci_load_relaxed(&idle->state); /* hint: for callers' heuristics */
   return (state % BOCI_SEARCHER) + state / BOCI_SEARCHER;
 }
 

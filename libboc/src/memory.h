@@ -10,7 +10,8 @@ static inline void *boci_allocate(const boc_allocator *allocator, size_t size) {
   return allocator ? allocator->allocate(allocator->ctx, size) : malloc(size);
 }
 
-static inline void boci_release(const boc_allocator *allocator, void *memory, size_t size) {
+static inline void boci_release(const boc_allocator *allocator, void *memory,
+                                size_t size) {
   if (allocator)
     allocator->release(allocator->ctx, memory, size);
   else

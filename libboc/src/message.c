@@ -1,9 +1,10 @@
 /* Messages: the mailbox.
  *
- * The table of tags is read by who is inside `gate`. Tags are added, and get their rings,
- * under the lock of the gate's closers and seen by others at once; tags are taken away only
- * while the gate is closed, so nobody ever holds on to one that is gone. Each time tags are
- * taken away the table gets a new `generation`: slots found before are looked up again.
+ * The table of tags is read by who is inside `gate`. Tags are added, and get their
+ * rings, under the lock of the gate's closers and seen by others at once; tags are
+ * taken away only while the gate is closed, so nobody ever holds on to one that is
+ * gone. Each time tags are taken away the table gets a new `generation`: slots found
+ * before are looked up again.
  *
  * Waiting (a parked receiver is a watch whose `ready` unparks it):
  *
@@ -12,14 +13,14 @@
  *   2. fence [F3]                        2. fence [F3]
  *   3. look at the queues; if empty park 3. tag in `wanted`? tell the first such watch
  *
- * A watch that is told leaves the list. One message tells one watch; a watch that was told
- * and is taken back passes on: whatever is left in the queues of its tags is shown to
- * another watch each. That covers a receiver told of one tag that took from another, one
- * that gave up, and messages that were hidden in the ring behind a slow sender.
+ * A watch that is told leaves the list. One message tells one watch; a watch that was
+ * told and is taken back passes on: whatever is left in the queues of its tags is shown
+ * to another watch each. That covers a receiver told of one tag that took from another,
+ * one that gave up, and messages that were hidden in the ring behind a slow sender.
  *
  * Threads: any. Invariants: 1. Lock order: gate.closers, watches. 2. `ready` runs under
- *   the mutex of watches, so who takes a watch back knows that its call is over. 3. Masks in
- *   the list are of the present generation, which changes under both locks.
+ *   the mutex of watches, so who takes a watch back knows that its call is over. 3.
+ * Masks in the list are of the present generation, which changes under both locks.
  *   4. Payloads are dropped with no lock held.
  * Ordering: [R22] a tag's name is published by `used`; [A22] a look-up. [R23] a ring is
  *   published by its pointer; [A23] sender, receiver. Gate and ring: see there.
@@ -65,7 +66,8 @@ struct boc_mailbox {
   const boc_allocator *allocator;
 };
 
-/* ---- a mailbox's beginning and end ------------------------------------------------------ */
+/* ---- a mailbox's beginning and end
+ * ------------------------------------------------------ */
 
 static bool valid_options(const boc_mailbox_options *options) {
   const size_t capacity = options->capacity;
@@ -77,30 +79,38 @@ static void set_options(boc_mailbox *mailbox, const boc_mailbox_options *options
   *mailbox = (boc_mailbox){.generation = 1, .drop = options->drop, .ctx = options->ctx};
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;
   mailbox->capacity = options->capacity ? options->capacity : CAPACITY_DEFAULT;
-  if (!options->allocator) return;
+  if (!options->allocator)
+    return;
   mailbox->allocator_copy = *options->allocator;
   mailbox->allocator = &mailbox->allocator_copy;
 }
 
 static boc_status init_locks(boc_mailbox *mailbox) {
   boc_status status = boci_gate_init(&mailbox->gate);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   status = boci_mutex_init(&mailbox->watches);
-  if (status != BOC_OK) boci_gate_fini(&mailbox->gate);
+  if (status != BOC_OK)
+    boci_gate_fini(&mailbox->gate);
   return status;
 }
 
-boc_status boc_mailbox_new(const boc_mailbox_options *options, boc_mailbox **out_mailbox) {
+boc_status boc_mailbox_new(const boc_mailbox_options *options,
+                           boc_mailbox **out_mailbox) {
   const boc_mailbox_options defaults = BOC_MAILBOX_OPTIONS_INIT;
-  if (!options) options = &defaults;
-  if (!valid_options(options)) return BOC_BAD_ARGUMENT;
+  if (!options)
+    options = &defaults;
+  if (!valid_options(options))
+    return BOC_BAD_ARGUMENT;
   boc_mailbox *mailbox = boci_allocate(options->allocator, sizeof(*mailbox));
-  if (!mailbox) return BOC_NO_MEMORY;
+  if (!mailbox)
+    return BOC_NO_MEMORY;
   set_options(mailbox, options);
   boci_init(&mailbox->wanted, 0);
   boci_init(&mailbox->turn, 0);
   boci_init(&mailbox->used, 0);
-  for (uint32_t i = 0; i < TAGS_MOST; i++) boci_init(&mailbox->slots[i].ring, NULL);
+  for (uint32_t i = 0; i < TAGS_MOST; i++)
+    boci_init(&mailbox->slots[i].ring, NULL);
   const boc_status status = init_locks(mailbox);
   if (status == BOC_OK)
     *out_mailbox = mailbox;
@@ -113,7 +123,8 @@ boc_status boc_mailbox_new(const boc_mailbox_options *options, boc_mailbox **out
 static void empty_ring(boc_mailbox *mailbox, boci_mpmc_ring *ring, size_t most) {
   void *payload;
   while (most-- > 0 && boci_mpmc_ring_pop(ring, &payload))
-    if (mailbox->drop) mailbox->drop(mailbox->ctx, payload);
+    if (mailbox->drop)
+      mailbox->drop(mailbox->ctx, payload);
 }
 
 static void free_name(boc_mailbox *mailbox, boc_tag name) {
@@ -142,7 +153,8 @@ void boc_mailbox_free(boc_mailbox *mailbox) {
   boci_release(mailbox->allocator ? &allocator : NULL, mailbox, sizeof(*mailbox));
 }
 
-/* ---- tags --------------------------------------------------------------------------------- */
+/* ---- tags
+ * --------------------------------------------------------------------------------- */
 
 static bool same_tag(boc_tag a, boc_tag b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
@@ -152,14 +164,17 @@ static bool same_tag(boc_tag a, boc_tag b) {
 static int find(boc_mailbox *mailbox, boc_tag tag) {
   const uint32_t used = boci_load_acquire(&mailbox->used); /* [A22] */
   for (uint32_t i = 0; i < used; i++)
-    if (same_tag(mailbox->slots[i].name, tag)) return (int)i;
+    if (same_tag(mailbox->slots[i].name, tag))
+      return (int)i;
   return -1;
 }
 
 static bool copy_name(boc_mailbox *mailbox, boc_tag tag, boc_tag *out_copy) {
   char *bytes = boci_allocate(mailbox->allocator, tag.size + 1);
-  if (!bytes) return false;
-  if (tag.size) memcpy(bytes, tag.bytes, tag.size);
+  if (!bytes)
+    return false;
+  if (tag.size)
+    memcpy(bytes, tag.bytes, tag.size);
   bytes[tag.size] = 0;
   *out_copy = (boc_tag){bytes, tag.size};
   return true;
@@ -167,10 +182,13 @@ static bool copy_name(boc_mailbox *mailbox, boc_tag tag, boc_tag *out_copy) {
 
 /* With the closers' lock; gives the tag a slot if it has none. */
 static boc_status assign_locked(boc_mailbox *mailbox, boc_tag tag) {
-  if (find(mailbox, tag) >= 0) return BOC_OK;
+  if (find(mailbox, tag) >= 0)
+    return BOC_OK;
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
-  if (used == mailbox->limit) return BOC_NOT_FOUND;
-  if (!copy_name(mailbox, tag, &mailbox->slots[used].name)) return BOC_NO_MEMORY;
+  if (used == mailbox->limit)
+    return BOC_NOT_FOUND;
+  if (!copy_name(mailbox, tag, &mailbox->slots[used].name))
+    return BOC_NO_MEMORY;
   boci_store_release(&mailbox->used, used + 1); /* [R22] */
   return BOC_OK;
 }
@@ -188,7 +206,8 @@ static boc_status assign(boc_mailbox *mailbox, const boc_tag *tags, size_t count
 static boc_status prepare(boc_mailbox *mailbox, boc_tag tag) {
   boci_mutex_lock(&mailbox->gate.closers);
   boc_status status = assign_locked(mailbox, tag);
-  slot *to = status == BOC_OK ? &mailbox->slots[find(mailbox, tag)] : NULL;
+  const int at = status == BOC_OK ? find(mailbox, tag) : -1;
+  slot *to = at >= 0 ? &mailbox->slots[at] : NULL;
   if (to && !boci_load_relaxed(&to->ring)) { /* owner: under the lock */
     boci_mpmc_ring *ring = boci_mpmc_ring_new(mailbox->allocator, mailbox->capacity);
     if (ring)
@@ -200,11 +219,13 @@ static boc_status prepare(boc_mailbox *mailbox, boc_tag tag) {
   return status;
 }
 
-/* ---- watches ------------------------------------------------------------------------------ */
+/* ---- watches
+ * ------------------------------------------------------------------------------ */
 
 static void publish_wanted_locked(boc_mailbox *mailbox) {
   uint32_t wanted = 0;
-  for (boc_watch *at = mailbox->first; at; at = at->after) wanted |= at->mask;
+  for (boc_watch *at = mailbox->first; at; at = at->after)
+    wanted |= at->mask;
   boci_store_relaxed(&mailbox->wanted, wanted); /* hint: before [F3] */
 }
 
@@ -212,7 +233,8 @@ static void publish_wanted_locked(boc_mailbox *mailbox) {
 static bool enlist_locked(boc_mailbox *mailbox, boc_watch *watch) {
   watch->outcome = BOC_WOULD_BLOCK;
   watch->listed = watch->generation == mailbox->generation;
-  if (!watch->listed) return false;
+  if (!watch->listed)
+    return false;
   watch->before = mailbox->last;
   watch->after = NULL;
   *(mailbox->last ? &mailbox->last->after : &mailbox->first) = watch;
@@ -236,14 +258,17 @@ static void tell_locked(boc_mailbox *mailbox, boc_watch *watch, boc_status outco
 
 static void tell_one_locked(boc_mailbox *mailbox, uint32_t tag) {
   boc_watch *at = mailbox->first;
-  while (at && !(at->mask & tag)) at = at->after;
-  if (at) tell_locked(mailbox, at, BOC_OK);
+  while (at && !(at->mask & tag))
+    at = at->after;
+  if (at)
+    tell_locked(mailbox, at, BOC_OK);
 }
 
 static void tell_one_each(boc_mailbox *mailbox, uint32_t mask) {
   boci_mutex_lock(&mailbox->watches);
   for (uint32_t tag = 1; mask; mask &= ~tag, tag <<= 1)
-    if (mask & tag) tell_one_locked(mailbox, tag);
+    if (mask & tag)
+      tell_one_locked(mailbox, tag);
   boci_mutex_unlock(&mailbox->watches);
 }
 
@@ -251,7 +276,8 @@ static void tell_one_each(boc_mailbox *mailbox, uint32_t mask) {
 static void tell_all_locked(boc_mailbox *mailbox, uint32_t mask, boc_status outcome) {
   for (boc_watch *at = mailbox->first, *after; at; at = after) {
     after = at->after;
-    if (at->mask & mask) tell_locked(mailbox, at, outcome);
+    if (at->mask & mask)
+      tell_locked(mailbox, at, outcome);
   }
 }
 
@@ -259,10 +285,13 @@ static void tell_all_locked(boc_mailbox *mailbox, uint32_t mask, boc_status outc
 static uint32_t ready_tags(boc_mailbox *mailbox, uint32_t mask) {
   uint32_t ready = 0;
   for (uint32_t i = 0; mask >> i; i++) {
-    if (!(mask >> i & 1)) continue;
+    if (!(mask >> i & 1))
+      continue;
     boci_mpmc_ring *ring = boci_load_acquire(&mailbox->slots[i].ring); /* [A23] */
-    if (ring && boci_mpmc_ring_ready(ring)) ready |= UINT32_C(1) << i;
-    if (i == TAGS_MOST - 1) break;
+    if (ring && boci_mpmc_ring_ready(ring))
+      ready |= UINT32_C(1) << i;
+    if (i == TAGS_MOST - 1)
+      break;
   }
   return ready;
 }
@@ -272,13 +301,15 @@ static void pass_on(boc_mailbox *mailbox, const boc_watch *watch) {
   const bool present = watch->generation == mailbox->generation;
   const uint32_t ready = present ? ready_tags(mailbox, watch->mask) : 0;
   boci_gate_leave(way);
-  if (ready) tell_one_each(mailbox, ready);
+  if (ready)
+    tell_one_each(mailbox, ready);
 }
 
 /* Takes a watch back; what it was told. */
 static boc_status take_back(boc_mailbox *mailbox, boc_watch *watch) {
   boci_mutex_lock(&mailbox->watches);
-  if (watch->listed) unlist_locked(mailbox, watch);
+  if (watch->listed)
+    unlist_locked(mailbox, watch);
   const boc_status outcome = watch->outcome;
   boci_mutex_unlock(&mailbox->watches);
   return outcome;
@@ -286,19 +317,24 @@ static boc_status take_back(boc_mailbox *mailbox, boc_watch *watch) {
 
 boc_status boc_mailbox_unwatch(boc_mailbox *mailbox, boc_watch *watch) {
   const boc_status outcome = take_back(mailbox, watch);
-  if (outcome == BOC_OK) pass_on(mailbox, watch);
+  if (outcome == BOC_OK)
+    pass_on(mailbox, watch);
   return outcome;
 }
 
-/* ---- sending ------------------------------------------------------------------------------ */
+/* ---- sending
+ * ------------------------------------------------------------------------------ */
 
 static boc_status push(boc_mailbox *mailbox, boc_tag tag, void *payload,
                        uint32_t *out_mask) {
-  if (mailbox->closed) return BOC_CLOSED;
+  if (mailbox->closed)
+    return BOC_CLOSED;
   const int at = find(mailbox, tag);
-  if (at < 0) return BOC_NOT_FOUND;
+  if (at < 0)
+    return BOC_NOT_FOUND;
   boci_mpmc_ring *ring = boci_load_acquire(&mailbox->slots[at].ring); /* [A23] */
-  if (!ring) return BOC_NOT_FOUND;
+  if (!ring)
+    return BOC_NOT_FOUND;
   *out_mask = UINT32_C(1) << at;
   return boci_mpmc_ring_push(ring, payload) ? BOC_OK : BOC_FULL;
 }
@@ -309,18 +345,23 @@ boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
     boci_atomic_word *way = boci_gate_enter(&mailbox->gate);
     boc_status status = push(mailbox, tag, payload, &mask);
     boci_gate_leave(way);
-    if (status == BOC_OK) break;
-    if (status != BOC_NOT_FOUND) return status;
+    if (status == BOC_OK)
+      break;
+    if (status != BOC_NOT_FOUND)
+      return status;
     status = prepare(mailbox, tag);
-    if (status != BOC_OK) return status;
+    if (status != BOC_OK)
+      return status;
   }
   boci_fence_seq_cst(); /* [F3] */
   /* hint: after [F3] */
-  if (boci_load_relaxed(&mailbox->wanted) & mask) tell_one_each(mailbox, mask);
+  if (boci_load_relaxed(&mailbox->wanted) & mask)
+    tell_one_each(mailbox, mask);
   return BOC_OK;
 }
 
-/* ---- receiving ---------------------------------------------------------------------------- */
+/* ---- receiving
+ * ---------------------------------------------------------------------------- */
 
 /* The tags of a receive and the slots they are in. */
 typedef struct selection {
@@ -339,8 +380,10 @@ static bool select_slots(boc_mailbox *mailbox, selection *chosen) {
   chosen->mask = chosen->slots = 0;
   for (size_t i = 0; i < chosen->count; i++) {
     const int at = find(mailbox, chosen->tags[i]);
-    if (at < 0) return false;
-    if (chosen->mask >> at & 1) continue;
+    if (at < 0)
+      return false;
+    if (chosen->mask >> at & 1)
+      continue;
     chosen->mask |= UINT32_C(1) << at;
     chosen->at[chosen->slots].slot = (uint32_t)at;
     chosen->at[chosen->slots++].index = i;
@@ -351,7 +394,8 @@ static bool select_slots(boc_mailbox *mailbox, selection *chosen) {
 
 /* Where to look first: spread evenly, and not in step with other receivers. */
 static uint32_t whose_turn(boc_mailbox *mailbox, const selection *chosen) {
-  if (chosen->slots == 1) return 0;
+  if (chosen->slots == 1)
+    return 0;
   const uint32_t turn = boci_add_relaxed(&mailbox->turn, 1); /* count */
   return ((turn * UINT32_C(0x9E3779B1)) >> 16) * chosen->slots >> 16;
 }
@@ -366,7 +410,8 @@ static boc_status take(boc_mailbox *mailbox, const selection *chosen, size_t *ou
       *out_index = chosen->at[at].index;
       return BOC_OK;
     }
-    if (++at == chosen->slots) at = 0;
+    if (++at == chosen->slots)
+      at = 0;
   }
   return mailbox->closed ? BOC_CLOSED : BOC_WOULD_BLOCK;
 }
@@ -391,7 +436,8 @@ typedef struct sleeper {
 static void wake_sleeper(void *ctx) { boci_parker_unpark(ctx); }
 
 /* Step 1. BOC_CANCELLED: it was already. */
-static boc_status lie_down(boc_mailbox *mailbox, sleeper *self, const selection *chosen) {
+static boc_status lie_down(boc_mailbox *mailbox, sleeper *self,
+                           const selection *chosen) {
   boc_receive_token *token = self->token;
   self->watch.mask = chosen->mask;
   self->watch.generation = chosen->generation;
@@ -408,8 +454,10 @@ static boc_status lie_down(boc_mailbox *mailbox, sleeper *self, const selection 
 static boc_status get_up(boc_mailbox *mailbox, sleeper *self) {
   boci_mutex_lock(&mailbox->watches);
   boc_watch *watch = &self->watch;
-  if (watch->listed) unlist_locked(mailbox, watch);
-  if (self->token) self->token->watch = NULL;
+  if (watch->listed)
+    unlist_locked(mailbox, watch);
+  if (self->token)
+    self->token->watch = NULL;
   const boc_status outcome = watch->outcome;
   boci_mutex_unlock(&mailbox->watches);
   return outcome;
@@ -420,7 +468,8 @@ static boc_status sleep_once(boc_mailbox *mailbox, selection *chosen, sleeper *s
                              uint64_t deadline, size_t *out_index, void **out_payload) {
   bool expired = false;
   boc_status status = lie_down(mailbox, self, chosen);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   boci_fence_seq_cst(); /* [F3] */
   status = look(mailbox, chosen, out_index, out_payload);
   /* With new slots this watch is in no list, or was told: look again, do not sleep. */
@@ -432,16 +481,18 @@ static boc_status sleep_once(boc_mailbox *mailbox, selection *chosen, sleeper *s
     status = look(mailbox, chosen, out_index, out_payload);
   else if (status == BOC_WOULD_BLOCK)
     status = told;
-  if (told == BOC_OK) pass_on(mailbox, &self->watch);
+  if (told == BOC_OK)
+    pass_on(mailbox, &self->watch);
   return status == BOC_WOULD_BLOCK && expired ? BOC_TIMEOUT : status;
 }
 
-static boc_status sleep_until(boc_mailbox *mailbox, selection *chosen, uint64_t deadline,
-                              boc_receive_token *token, size_t *out_index,
-                              void **out_payload) {
+static boc_status sleep_until(boc_mailbox *mailbox, selection *chosen,
+                              uint64_t deadline, boc_receive_token *token,
+                              size_t *out_index, void **out_payload) {
   sleeper self = {.token = token};
   boc_status status = boci_parker_init(&self.parker);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   self.watch.ready = wake_sleeper;
   self.watch.ctx = &self.parker;
   do
@@ -454,12 +505,15 @@ static boc_status sleep_until(boc_mailbox *mailbox, selection *chosen, uint64_t 
 /* The first look gives new tags their slots. */
 static boc_status first_look(boc_mailbox *mailbox, selection *chosen, size_t *out_index,
                              void **out_payload) {
-  if (chosen->count == 0) return BOC_BAD_ARGUMENT;
+  if (chosen->count == 0)
+    return BOC_BAD_ARGUMENT;
   for (;;) {
     boc_status status = look(mailbox, chosen, out_index, out_payload);
-    if (status != BOC_NOT_FOUND) return status;
+    if (status != BOC_NOT_FOUND)
+      return status;
     status = assign(mailbox, chosen->tags, chosen->count);
-    if (status != BOC_OK) return status;
+    if (status != BOC_OK)
+      return status;
   }
 }
 
@@ -473,14 +527,17 @@ boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t
   chosen.count = count;
   chosen.generation = 0;
   boc_status status = first_look(mailbox, &chosen, out_index, out_payload);
-  if (status != BOC_WOULD_BLOCK) return status;
-  if (timeout == 0) return BOC_TIMEOUT;
+  if (status != BOC_WOULD_BLOCK)
+    return status;
+  if (timeout == 0)
+    return BOC_TIMEOUT;
   const uint64_t deadline = boci_os_deadline(timeout);
   for (unsigned left = spins(); left > 0 && status == BOC_WOULD_BLOCK; left--) {
     boci_pause();
     status = look(mailbox, &chosen, out_index, out_payload);
   }
-  if (status != BOC_WOULD_BLOCK) return status;
+  if (status != BOC_WOULD_BLOCK)
+    return status;
   return sleep_until(mailbox, &chosen, deadline, token, out_index, out_payload);
 }
 
@@ -493,7 +550,8 @@ void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token) {
   boci_mutex_unlock(&mailbox->watches);
 }
 
-/* ---- watching ----------------------------------------------------------------------------- */
+/* ---- watching
+ * ----------------------------------------------------------------------------- */
 
 /* Looks up the watch's tags. */
 static boc_status aim(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
@@ -504,7 +562,8 @@ static boc_status aim(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
     boci_atomic_word *way = boci_gate_enter(&mailbox->gate);
     const bool found = select_slots(mailbox, &chosen);
     boci_gate_leave(way);
-    if (found) break;
+    if (found)
+      break;
     status = assign(mailbox, tags, count);
   }
   watch->mask = chosen.mask;
@@ -524,20 +583,24 @@ boc_status boc_mailbox_watch(boc_mailbox *mailbox, const boc_tag *tags, size_t c
                              boc_watch *watch) {
   for (bool listed = false; !listed;) {
     const boc_status status = aim(mailbox, tags, count, watch);
-    if (status != BOC_OK) return status;
+    if (status != BOC_OK)
+      return status;
     boci_mutex_lock(&mailbox->watches);
     listed = enlist_locked(mailbox, watch);
     boci_mutex_unlock(&mailbox->watches);
   }
   boci_fence_seq_cst(); /* [F3] */
-  if (!due(mailbox, watch)) return BOC_OK;
+  if (!due(mailbox, watch))
+    return BOC_OK;
   boci_mutex_lock(&mailbox->watches);
-  if (watch->listed) tell_locked(mailbox, watch, BOC_OK);
+  if (watch->listed)
+    tell_locked(mailbox, watch, BOC_OK);
   boci_mutex_unlock(&mailbox->watches);
   return BOC_OK;
 }
 
-/* ---- changes of the whole ----------------------------------------------------------------- */
+/* ---- changes of the whole
+ * ----------------------------------------------------------------- */
 
 void boc_mailbox_close(boc_mailbox *mailbox) {
   boci_gate_close(&mailbox->gate);
@@ -560,15 +623,18 @@ static uint32_t drain_tag(boc_mailbox *mailbox, boc_tag tag) {
     mask = at < 0 ? 0 : UINT32_C(1) << at;
     const bool got = ring && boci_mpmc_ring_pop(ring, &payload);
     boci_gate_leave(way);
-    if (!got) break;
-    if (mailbox->drop) mailbox->drop(mailbox->ctx, payload);
+    if (!got)
+      break;
+    if (mailbox->drop)
+      mailbox->drop(mailbox->ctx, payload);
   }
   return mask;
 }
 
 void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
   uint32_t mask = 0;
-  for (size_t i = 0; i < count; i++) mask |= drain_tag(mailbox, tags[i]);
+  for (size_t i = 0; i < count; i++)
+    mask |= drain_tag(mailbox, tags[i]);
   boci_mutex_lock(&mailbox->watches);
   tell_all_locked(mailbox, mask, BOC_OK);
   boci_mutex_unlock(&mailbox->watches);
@@ -577,7 +643,8 @@ void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count) 
 static bool listed_twice(const boc_tag *tags, size_t count) {
   for (size_t i = 0; i < count; i++)
     for (size_t j = 0; j < i; j++)
-      if (same_tag(tags[i], tags[j])) return true;
+      if (same_tag(tags[i], tags[j]))
+        return true;
   return false;
 }
 
@@ -586,8 +653,10 @@ static bool copy_names(boc_mailbox *mailbox, const boc_tag *tags, uint32_t count
                        slot *slots) {
   for (uint32_t i = 0; i < count; i++) {
     boci_init(&slots[i].ring, NULL);
-    if (copy_name(mailbox, tags[i], &slots[i].name)) continue;
-    while (i-- > 0) free_name(mailbox, slots[i].name);
+    if (copy_name(mailbox, tags[i], &slots[i].name))
+      continue;
+    while (i-- > 0)
+      free_name(mailbox, slots[i].name);
     return false;
   }
   return true;
@@ -596,18 +665,22 @@ static bool copy_names(boc_mailbox *mailbox, const boc_tag *tags, uint32_t count
 /* Which of the present tags are not among the `count` in `slots`. */
 static uint32_t vanishing(boc_mailbox *mailbox, const slot *slots, uint32_t count) {
   uint32_t gone = 0;
-  const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: the gate is closed */
+  const uint32_t used =
+      boci_load_relaxed(&mailbox->used); /* owner: the gate is closed */
   for (uint32_t i = 0; i < used; i++) {
     uint32_t j = 0;
-    while (j < count && !same_tag(slots[j].name, mailbox->slots[i].name)) j++;
-    if (j == count) gone |= UINT32_C(1) << i;
+    while (j < count && !same_tag(slots[j].name, mailbox->slots[i].name))
+      j++;
+    if (j == count)
+      gone |= UINT32_C(1) << i;
   }
   return gone;
 }
 
 /* Swaps the slots with the mailbox's; the number there were. */
 static uint32_t swap_slots(boc_mailbox *mailbox, slot *slots, uint32_t count) {
-  const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: the gate is closed */
+  const uint32_t used =
+      boci_load_relaxed(&mailbox->used); /* owner: the gate is closed */
   for (uint32_t i = 0; i < (used > count ? used : count); i++) {
     const boc_tag name = mailbox->slots[i].name;
     void *ring = boci_load_relaxed(&mailbox->slots[i].ring); /* owner, as above */
@@ -620,16 +693,21 @@ static uint32_t swap_slots(boc_mailbox *mailbox, slot *slots, uint32_t count) {
   return used;
 }
 
-boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
+boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
+                                size_t count) {
   slot slots[TAGS_MOST] = {0};
-  if (count > mailbox->limit) return BOC_FULL;
-  if (listed_twice(tags, count)) return BOC_BAD_ARGUMENT;
-  if (!copy_names(mailbox, tags, (uint32_t)count, slots)) return BOC_NO_MEMORY;
+  if (count > mailbox->limit)
+    return BOC_FULL;
+  if (listed_twice(tags, count))
+    return BOC_BAD_ARGUMENT;
+  if (!copy_names(mailbox, tags, (uint32_t)count, slots))
+    return BOC_NO_MEMORY;
   boci_gate_close(&mailbox->gate);
   const uint32_t gone = vanishing(mailbox, slots, (uint32_t)count);
   const uint32_t before = swap_slots(mailbox, slots, (uint32_t)count);
   boci_mutex_lock(&mailbox->watches);
-  if (++mailbox->generation == 0) mailbox->generation = 1;
+  if (++mailbox->generation == 0)
+    mailbox->generation = 1;
   tell_all_locked(mailbox, gone, BOC_NOT_FOUND);
   tell_all_locked(mailbox, UINT32_MAX, BOC_OK);
   boci_mutex_unlock(&mailbox->watches);

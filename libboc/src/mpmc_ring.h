@@ -1,11 +1,13 @@
 /* Bounded queue for many producers and many consumers, without locks.
  *
- * A ring of cells, each with a sequence number that says whose turn it is: `i` the producer
- * of position i, `i + 1` its consumer, `i + capacity` the producer one lap later. Producers
- * claim positions by a cas on `tail`, consumers on `head`. (The technique is D. Vyukov's.)
+ * A ring of cells, each with a sequence number that says whose turn it is: `i` the
+ * producer of position i, `i + 1` its consumer, `i + capacity` the producer one lap
+ * later. Producers claim positions by a cas on `tail`, consumers on `head`. (The
+ * technique is D. Vyukov's.)
  *
- * A producer that stops between claim and publication hides what others have pushed behind
- * it: the queue looks empty until it goes on. Who wakes consumers must live with that.
+ * A producer that stops between claim and publication hides what others have pushed
+ * behind it: the queue looks empty until it goes on. Who wakes consumers must live with
+ * that.
  *
  * Threads: any. Invariants: 1. A cell's payload belongs to whose turn it is.
  * Ordering: [R20] a filled cell is published; [A20] its consumer takes it.

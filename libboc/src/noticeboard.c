@@ -1,19 +1,22 @@
 /* Noticeboard: snapshots, copied on write.
  *
- * A snapshot is an array of references to notices; both are counted. A reader must count
- * itself into the present snapshot before a writer can have replaced and dropped it: it
- * reads the pointer and counts inside `readers`, and a writer that has replaced the pointer
- * waits until all who were inside have left. Nobody stays there: a few instructions.
+ * A snapshot is an array of references to notices; both are counted. A reader must
+ * count itself into the present snapshot before a writer can have replaced and dropped
+ * it: it reads the pointer and counts inside `readers`, and a writer that has replaced
+ * the pointer waits until all who were inside have left. Nobody stays there: a few
+ * instructions.
  *
  *   reader                              writer
  *   1. into the gate                    1. swap the pointer
  *   2. fence [F4]                       2. fence [F4]
- *   3. read the pointer, count, leave   3. wait until nobody is in the gate; drop the old
+ *   3. read the pointer, count, leave   3. wait until nobody is in the gate; drop the
+ * old
  *
- * Rejected: a lock for readers; a count beside the pointer in one word (addresses have no
- * room for it everywhere).
+ * Rejected: a lock for readers; a count beside the pointer in one word (addresses have
+ * no room for it everywhere).
  *
- * Threads: any. Invariants: 1. Snapshots and notices do not change once they are published.
+ * Threads: any. Invariants: 1. Snapshots and notices do not change once they are
+ * published.
  *   2. The drop hook and `change` run with no lock held.
  * Ordering: [R26] a snapshot is published by the pointer; [A26] its readers. [R27] a
  *   reference is given back; [A27] who gives the last frees. The gate: see there.
@@ -32,7 +35,8 @@ typedef struct entry {
 } entry;
 
 struct boc_notices {
-  boci_atomic_u32 references; /* of readers, and of the board while it is the present one */
+  boci_atomic_u32
+      references; /* of readers, and of the board while it is the present one */
   boc_noticeboard *board;
   uint64_t version;
   size_t count;
@@ -49,15 +53,18 @@ struct boc_noticeboard {
   const boc_allocator *allocator;
 };
 
-/* ---- notices and snapshots ---------------------------------------------------------------- */
+/* ---- notices and snapshots
+ * ---------------------------------------------------------------- */
 
 static size_t snapshot_size(size_t count) {
   return sizeof(boc_notices) + count * sizeof(entry *);
 }
 
-static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version, size_t count) {
+static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version,
+                                 size_t count) {
   boc_notices *made = boci_allocate(board->allocator, snapshot_size(count));
-  if (!made) return NULL;
+  if (!made)
+    return NULL;
   boci_init(&made->references, 1);
   made->board = board;
   made->version = version;
@@ -69,7 +76,8 @@ static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version, size_
 static entry *new_entry(boc_noticeboard *board, boc_notice_key key, uint64_t version,
                         void *payload) {
   entry *made = boci_allocate(board->allocator, sizeof(*made));
-  if (!made) return NULL;
+  if (!made)
+    return NULL;
   boci_init(&made->references, 0);
   memcpy(made->key, key.bytes, key.size);
   made->key[key.size] = 0;
@@ -78,20 +86,24 @@ static entry *new_entry(boc_noticeboard *board, boc_notice_key key, uint64_t ver
 }
 
 static void drop_payload(const boc_noticeboard *board, void *payload) {
-  if (board->drop) board->drop(board->ctx, payload);
+  if (board->drop)
+    board->drop(board->ctx, payload);
 }
 
 static void drop_entry(boc_noticeboard *board, entry *old) {
-  if (boci_sub_acq_rel(&old->references, 1) != 1) return; /* [R27] [A27] */
+  if (boci_sub_acq_rel(&old->references, 1) != 1)
+    return; /* [R27] [A27] */
   drop_payload(board, old->notice.payload);
   boci_release(board->allocator, old, sizeof(*old));
 }
 
 void boc_notices_drop(const boc_notices *notices) {
   boc_notices *old = (boc_notices *)(uintptr_t)notices;
-  if (boci_sub_acq_rel(&old->references, 1) != 1) return; /* [R27] [A27] */
+  if (boci_sub_acq_rel(&old->references, 1) != 1)
+    return; /* [R27] [A27] */
   boc_noticeboard *board = old->board;
-  for (size_t i = 0; i < old->count; i++) drop_entry(board, old->entries[i]);
+  for (size_t i = 0; i < old->count; i++)
+    drop_entry(board, old->entries[i]);
   boci_release(board->allocator, old, snapshot_size(old->count));
 }
 
@@ -107,7 +119,8 @@ static size_t position(const boc_notices *notices, boc_notice_key key) {
   size_t at = 0;
   for (; at < notices->count; at++) {
     const boc_notice_key other = notices->entries[at]->notice.key;
-    if (other.size == key.size && memcmp(other.bytes, key.bytes, key.size) == 0) break;
+    if (other.size == key.size && memcmp(other.bytes, key.bytes, key.size) == 0)
+      break;
   }
   return at;
 }
@@ -116,18 +129,21 @@ const boc_notice *boc_notices_find(const boc_notices *notices, boc_notice_key ke
   return boc_notices_at(notices, position(notices, key));
 }
 
-/* ---- the board ---------------------------------------------------------------------------- */
+/* ---- the board
+ * ---------------------------------------------------------------------------- */
 
 static boc_status init_board(boc_noticeboard *board) {
   boc_status status = boci_gate_init(&board->readers);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   status = boci_mutex_init(&board->writing);
   boc_notices *empty = status == BOC_OK ? new_snapshot(board, 0, 0) : NULL;
   if (empty) {
     boci_init(&board->present, empty);
     return BOC_OK;
   }
-  if (status == BOC_OK) boci_mutex_fini(&board->writing);
+  if (status == BOC_OK)
+    boci_mutex_fini(&board->writing);
   boci_gate_fini(&board->readers);
   return BOC_NO_MEMORY;
 }
@@ -135,10 +151,13 @@ static boc_status init_board(boc_noticeboard *board) {
 boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
                                boc_noticeboard **out_board) {
   const boc_noticeboard_options defaults = {sizeof(defaults), NULL, NULL, NULL};
-  if (!options) options = &defaults;
-  if (options->size != sizeof(*options)) return BOC_BAD_ARGUMENT;
+  if (!options)
+    options = &defaults;
+  if (options->size != sizeof(*options))
+    return BOC_BAD_ARGUMENT;
   boc_noticeboard *board = boci_allocate(options->allocator, sizeof(*board));
-  if (!board) return BOC_NO_MEMORY;
+  if (!board)
+    return BOC_NO_MEMORY;
   board->drop = options->drop;
   board->ctx = options->ctx;
   board->allocator = NULL;
@@ -165,14 +184,15 @@ void boc_noticeboard_free(boc_noticeboard *board) {
 
 const boc_notices *boc_noticeboard_read(boc_noticeboard *board) {
   boci_atomic_word *way = boci_gate_enter(&board->readers);
-  boci_fence_seq_cst();                                       /* [F4] */
-  boc_notices *present = boci_load_acquire(&board->present);  /* [A26] */
-  boci_add_relaxed(&present->references, 1);                  /* count */
+  boci_fence_seq_cst();                                      /* [F4] */
+  boc_notices *present = boci_load_acquire(&board->present); /* [A26] */
+  boci_add_relaxed(&present->references, 1);                 /* count */
   boci_gate_leave(way);
   return present;
 }
 
-/* ---- changes ------------------------------------------------------------------------------ */
+/* ---- changes
+ * ------------------------------------------------------------------------------ */
 
 /* What to do to which key; `expected` if `checked`. */
 typedef struct order {
@@ -185,17 +205,21 @@ typedef struct order {
 static boc_status judge(const boc_notices *present, const order *what, size_t at) {
   const bool there = at < present->count;
   const uint64_t version = there ? present->entries[at]->notice.version : 0;
-  if (what->checked && version != what->expected) return BOC_BAD_STATE;
-  if (what->deletes) return there ? BOC_OK : BOC_NOT_FOUND;
+  if (what->checked && version != what->expected)
+    return BOC_BAD_STATE;
+  if (what->deletes)
+    return there ? BOC_OK : BOC_NOT_FOUND;
   return there || present->count < BOC_NOTICES_MOST ? BOC_OK : BOC_FULL;
 }
 
 /* The next snapshot: as `present`, but with `fresh` at `at`, or without `at`. */
 static boc_notices *next_snapshot(boc_notices *present, size_t at, entry *fresh) {
-  const size_t count =
-      !fresh ? present->count - 1 : at == present->count ? at + 1 : present->count;
+  const size_t count = !fresh                 ? present->count - 1
+                       : at == present->count ? at + 1
+                                              : present->count;
   boc_notices *next = new_snapshot(present->board, present->version + 1, count);
-  if (!next) return NULL;
+  if (!next)
+    return NULL;
   for (size_t i = 0; i < count; i++) {
     const size_t from = !fresh && i >= at ? i + 1 : i;
     next->entries[i] = fresh && i == at ? fresh : present->entries[from];
@@ -204,22 +228,25 @@ static boc_notices *next_snapshot(boc_notices *present, size_t at, entry *fresh)
   return next;
 }
 
-static boc_status make_next(boc_noticeboard *board, boc_notices *present, const order *what,
-                            boc_notices **out_next) {
+static boc_status make_next(boc_noticeboard *board, boc_notices *present,
+                            const order *what, boc_notices **out_next) {
   const size_t at = position(present, what->key);
   const boc_status status = judge(present, what, at);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   entry *fresh = NULL;
   if (!what->deletes) {
     fresh = new_entry(board, what->key, present->version + 1, what->payload);
-    if (!fresh) return BOC_NO_MEMORY;
+    if (!fresh)
+      return BOC_NO_MEMORY;
   }
   boc_notices *next = next_snapshot(present, at, fresh);
   if (next) {
     *out_next = next;
     return BOC_OK;
   }
-  if (fresh) boci_release(board->allocator, fresh, sizeof(*fresh));
+  if (fresh)
+    boci_release(board->allocator, fresh, sizeof(*fresh));
   return BOC_NO_MEMORY;
 }
 
@@ -230,22 +257,27 @@ static void retire(boc_noticeboard *board, boc_notices *old) {
 }
 
 static bool valid_key(boc_notice_key key) {
-  return key.size > 0 && key.size <= BOC_NOTICE_KEY_MOST && !memchr(key.bytes, 0, key.size);
+  return key.size > 0 && key.size <= BOC_NOTICE_KEY_MOST &&
+         !memchr(key.bytes, 0, key.size);
 }
 
 static boc_status carry_out(boc_noticeboard *board, const order *what) {
-  if (!valid_key(what->key)) return BOC_BAD_ARGUMENT;
+  if (!valid_key(what->key))
+    return BOC_BAD_ARGUMENT;
   boc_notices *next = NULL;
   boci_mutex_lock(&board->writing);
   boc_notices *present = boci_load_relaxed(&board->present); /* owner: under the lock */
   const boc_status status = make_next(board, present, what, &next);
-  if (status == BOC_OK) boci_store_release(&board->present, next); /* [R26] */
+  if (status == BOC_OK)
+    boci_store_release(&board->present, next); /* [R26] */
   boci_mutex_unlock(&board->writing);
-  if (status == BOC_OK) retire(board, present);
+  if (status == BOC_OK)
+    retire(board, present);
   return status;
 }
 
-boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key, void *payload) {
+boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
+                                 void *payload) {
   return carry_out(board, &(order){.key = key, .payload = payload});
 }
 
@@ -267,15 +299,18 @@ boc_status boc_noticeboard_clear(boc_noticeboard *board) {
   boci_mutex_lock(&board->writing);
   boc_notices *present = boci_load_relaxed(&board->present); /* owner: under the lock */
   boc_notices *next = new_snapshot(board, present->version + 1, 0);
-  if (next) boci_store_release(&board->present, next); /* [R26] */
+  if (next)
+    boci_store_release(&board->present, next); /* [R26] */
   boci_mutex_unlock(&board->writing);
-  if (!next) return BOC_NO_MEMORY;
+  if (!next)
+    return BOC_NO_MEMORY;
   retire(board, present);
   return BOC_OK;
 }
 
 static boc_status update_once(boc_noticeboard *board, boc_notice_key key,
-                              boc_verdict (*change)(void *ctx, const boc_notice *present,
+                              boc_verdict (*change)(void *ctx,
+                                                    const boc_notice *present,
                                                     void **out_payload),
                               void *ctx) {
   order what = {.key = key, .checked = true};
@@ -284,18 +319,22 @@ static boc_status update_once(boc_noticeboard *board, boc_notice_key key,
   what.expected = present ? present->version : 0;
   const boc_verdict verdict = change(ctx, present, &what.payload);
   boc_notices_drop(notices);
-  if (verdict == BOC_NOTICE_KEEP) return BOC_OK;
+  if (verdict == BOC_NOTICE_KEEP)
+    return BOC_OK;
   what.deletes = verdict == BOC_NOTICE_DELETE;
   const boc_status status = carry_out(board, &what);
-  if (status != BOC_OK && !what.deletes) drop_payload(board, what.payload);
+  if (status != BOC_OK && !what.deletes)
+    drop_payload(board, what.payload);
   return status;
 }
 
 boc_status boc_noticeboard_update(boc_noticeboard *board, boc_notice_key key,
-                                  boc_verdict (*change)(void *ctx, const boc_notice *present,
+                                  boc_verdict (*change)(void *ctx,
+                                                        const boc_notice *present,
                                                         void **out_payload),
                                   void *ctx) {
-  if (!valid_key(key)) return BOC_BAD_ARGUMENT;
+  if (!valid_key(key))
+    return BOC_BAD_ARGUMENT;
   boc_status status;
   do
     status = update_once(board, key, change, ctx);

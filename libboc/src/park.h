@@ -1,12 +1,13 @@
 /* Park: mutex, condition, and the parker that a worker sleeps on.
  *
- * One contract, three bodies: park_posix.c, park_c11.c, park_win.c (build option `park`),
- * and park_systematic.c, which runs the same callers under a seeded scheduler.
+ * One contract, three bodies: park_posix.c, park_c11.c, park_win.c (build option
+ * `park`), and park_systematic.c, which runs the same callers under a seeded scheduler.
  *
- * Threads: any. A mutex is not recursive and is unlocked by the thread that locked it. A
- *   condition is waited on with its mutex locked and may wake for no reason: callers loop.
- * Deadlines are points of boci_os_now()'s clock (os.h); BOCI_NEVER waits without bound.
- *   Kernels wake early: a timed wait says "timed out" only once the deadline has passed.
+ * Threads: any. A mutex is not recursive and is unlocked by the thread that locked it.
+ * A condition is waited on with its mutex locked and may wake for no reason: callers
+ * loop. Deadlines are points of boci_os_now()'s clock (os.h); BOCI_NEVER waits without
+ * bound. Kernels wake early: a timed wait says "timed out" only once the deadline has
+ * passed.
  */
 #ifndef BOCI_PARK_H
 #define BOCI_PARK_H
@@ -14,19 +15,36 @@
 #include <boc/base.h>
 
 #if defined(BOC_PARK_SYSTEMATIC)
-typedef struct boci_mutex { void *owner; uint32_t id; } boci_mutex;
-typedef struct boci_cond { uint32_t waiters, id; } boci_cond;
+typedef struct boci_mutex {
+  void *owner;
+  uint32_t id;
+} boci_mutex;
+typedef struct boci_cond {
+  uint32_t waiters, id;
+} boci_cond;
 #elif defined(BOC_PARK_WIN)
-typedef struct boci_mutex { void *srw; } boci_mutex;   /* SRWLOCK */
-typedef struct boci_cond { void *cv; } boci_cond;      /* CONDITION_VARIABLE */
+typedef struct boci_mutex {
+  void *srw;
+} boci_mutex; /* SRWLOCK */
+typedef struct boci_cond {
+  void *cv;
+} boci_cond; /* CONDITION_VARIABLE */
 #elif defined(BOC_PARK_C11)
 #include <threads.h>
-typedef struct boci_mutex { mtx_t mutex; } boci_mutex;
-typedef struct boci_cond { cnd_t cond; } boci_cond;
+typedef struct boci_mutex {
+  mtx_t mutex;
+} boci_mutex;
+typedef struct boci_cond {
+  cnd_t cond;
+} boci_cond;
 #elif defined(BOC_PARK_POSIX)
 #include <pthread.h>
-typedef struct boci_mutex { pthread_mutex_t mutex; } boci_mutex;
-typedef struct boci_cond { pthread_cond_t cond; } boci_cond;
+typedef struct boci_mutex {
+  pthread_mutex_t mutex;
+} boci_mutex;
+typedef struct boci_cond {
+  pthread_cond_t cond;
+} boci_cond;
 #else
 #error "no park backend chosen: define one of BOC_PARK_WIN, _POSIX, _C11, _SYSTEMATIC"
 #endif
@@ -48,9 +66,10 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
 void boci_cond_signal(boci_cond *cond);
 void boci_cond_broadcast(boci_cond *cond);
 
-/* A parker is one thread's bed, with at most one token: unpark leaves the token, park takes
- * it, waiting for it until the deadline. What was written before unpark is seen after the
- * park that took its token. False: no token came in time. parker.c, over the above. */
+/* A parker is one thread's bed, with at most one token: unpark leaves the token, park
+ * takes it, waiting for it until the deadline. What was written before unpark is seen
+ * after the park that took its token. False: no token came in time. parker.c, over the
+ * above. */
 typedef struct boci_parker {
   boci_mutex mutex;
   boci_cond cond;

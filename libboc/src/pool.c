@@ -7,7 +7,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define POOL_BYPASS 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||               \
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||             \
     __has_feature(memory_sanitizer)
 #define POOL_BYPASS 1
 #endif
@@ -55,7 +55,8 @@ static void put(boci_pool *pool, boci_free *block) {
 
 /* True if anything came home. */
 static bool take_returned(boci_pool *pool) {
-  if (!boci_load_relaxed(&pool->returned)) return false;       /* hint: the swap decides */
+  if (!boci_load_relaxed(&pool->returned))
+    return false; /* hint: the swap decides */
   boci_free *block = boci_swap_acquire(&pool->returned, NULL); /* [A5] */
   for (boci_free *next; block; block = next) {
     next = block->next;
@@ -66,7 +67,8 @@ static bool take_returned(boci_pool *pool) {
 
 static boci_free *take(boci_pool *pool, size_t steps) {
   boci_free *block = pool->classes[steps];
-  if (block) pool->classes[steps] = block->next;
+  if (block)
+    pool->classes[steps] = block->next;
   return block;
 }
 
@@ -78,7 +80,8 @@ static size_t next_chunk_size(const boci_pool *pool) {
 static bool new_chunk(boci_pool *pool) {
   const size_t size = next_chunk_size(pool);
   boci_chunk *chunk = boci_allocate(pool->allocator, size);
-  if (!chunk) return false;
+  if (!chunk)
+    return false;
   boci_os_huge_pages(chunk, size);
   *chunk = (boci_chunk){.next = pool->chunks, .size = size};
   pool->chunks = chunk;
@@ -99,7 +102,8 @@ static boci_free *carve(boci_pool *pool, size_t steps) {
   const size_t size = steps * BOCI_POOL_STEP;
   char *at = place(pool, size);
   if (!pool->fresh || (uintptr_t)pool->fresh_end < (uintptr_t)at + size) {
-    if (!new_chunk(pool)) return NULL;
+    if (!new_chunk(pool))
+      return NULL;
     at = place(pool, size);
   }
   pool->fresh = at + size;
@@ -116,7 +120,8 @@ static void *alloc_slow(boci_pool *pool, size_t steps) {
 /* A large block remembers its size in a prefix. */
 static void *alloc_large(boci_pool *pool, size_t size) {
   char *memory = boci_allocate(pool->allocator, size + PREFIX);
-  if (!memory) return NULL;
+  if (!memory)
+    return NULL;
   *(size_t *)memory = size + PREFIX;
   boci_block *block = (boci_block *)(memory + PREFIX);
   *block = (boci_block){.home = pool};
@@ -130,14 +135,17 @@ static void free_large(boci_block *block) {
 
 void *boci_pool_alloc(boci_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
-  if (POOL_BYPASS || steps > BOCI_POOL_CLASSES) return alloc_large(pool, size);
+  if (POOL_BYPASS || steps > BOCI_POOL_CLASSES)
+    return alloc_large(pool, size);
   boci_free *block = take(pool, steps);
   return block ? block : alloc_slow(pool, steps);
 }
 
 void boci_pool_flush(boci_pool *pool) {
-  if (!pool->stray_home) return;
-  void *head = boci_load_relaxed(&pool->stray_home->returned); /* hint: the CAS decides */
+  if (!pool->stray_home)
+    return;
+  void *head =
+      boci_load_relaxed(&pool->stray_home->returned); /* hint: the CAS decides */
   do
     pool->stray_last->next = head;
   while (!boci_cas_weak_release(&pool->stray_home->returned, &head, /* [R5] */

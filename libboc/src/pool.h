@@ -1,17 +1,19 @@
 /* Pool: blocks for behaviors, made on one thread and often freed on another.
  *
  * A pool belongs to one thread at a time (a worker; or whoever holds the lock of the
- * runtime's outside pool). Its owner takes from it and gives back to it without any atomic
- * operation. A block that ends on another thread goes home in batches:
+ * runtime's outside pool). Its owner takes from it and gives back to it without any
+ * atomic operation. A block that ends on another thread goes home in batches:
  *
- *   other worker: stray list --(32 of one home, or going idle)--> home->returned --> owner
+ *   other worker: stray list --(32 of one home, or going idle)--> home->returned -->
+ * owner
  *
  * Threads: `alloc`, `free`, `flush` by the owner of `pool`; the push to another pool's
  *   `returned` by any thread; `owner` and `allocator` never change.
  * Invariants: 1. A block's `home` never changes. 2. Pools live as long as the runtime.
  * Ordering: [R5] a batch is published on `returned`; [A5] its owner takes them all.
  *
- * Under the sanitizers every block is its own allocation, so that a stale pointer is seen.
+ * Under the sanitizers every block is its own allocation, so that a stale pointer is
+ * seen.
  */
 #ifndef BOCI_POOL_H
 #define BOCI_POOL_H
@@ -25,7 +27,8 @@ typedef struct boci_pool boci_pool;
 /* At the start of each block; the last two fields are for whoever uses it. */
 typedef struct boci_block {
   boci_pool *home;
-  uint16_t steps; /* its size in BOCI_POOL_STEP; 0: larger than the classes, see pool.c */
+  uint16_t
+      steps; /* its size in BOCI_POOL_STEP; 0: larger than the classes, see pool.c */
   uint16_t flags;
   uint32_t number;
 } boci_block;
@@ -37,7 +40,7 @@ struct boci_pool {
   const boc_allocator *allocator;
   char apart[48]; /* what the owner writes is on cache lines of its own */
   struct boci_free *classes[BOCI_POOL_CLASSES + 1]; /* by steps */
-  char *fresh, *fresh_end; /* the rest of the newest chunk */
+  char *fresh, *fresh_end;                          /* the rest of the newest chunk */
   struct boci_chunk *chunks;
   boci_pool *stray_home; /* blocks of one other pool on their way home */
   struct boci_free *stray_first, *stray_last;

@@ -10,19 +10,19 @@
  * release in any order: whoever has a writer behind it puts that into cown.writer, and
  * whoever takes the count of readers to zero grants it.
  *
- * Threads: any. A request stays alive while it is in a queue: its release finds itself as
- *   the tail, or waits for the successor that has swapped the tail and not linked yet.
+ * Threads: any. A request stays alive while it is in a queue: its release finds itself
+ * as the tail, or waits for the successor that has swapped the tail and not linked yet.
  * Invariants: 1. Nobody links behind a request that is not READY, and nobody is READY
  *   before the request that it links behind, so behaviors that share several cowns have
- *   the same order on all of them, directly or through others. 2. At most one writer is in
- *   cown.writer: the head of the queue. 3. `readers` counts granted, unreleased readers.
- * Ordering: [R1] a release of the tail or of a word publishes the body's writes to the
- *   payload; [A1] the swap or load that finds it acquires them. [R2] READY and successor
- *   publish the request behind them; [A2] whoever follows the word. [R3] each reader's
- *   leaving; [A3] the writer that finds the count at zero.
- * Source: Mellor-Crummey and Scott, "Algorithms for Scalable Synchronization on
- *   Shared-Memory Multiprocessors" (1991) and "Scalable Reader-Writer Synchronization"
- *   (1991); Cheeseman et al. (2023) for the two phases.
+ *   the same order on all of them, directly or through others. 2. At most one writer is
+ * in cown.writer: the head of the queue. 3. `readers` counts granted, unreleased
+ * readers. Ordering: [R1] a release of the tail or of a word publishes the body's
+ * writes to the payload; [A1] the swap or load that finds it acquires them. [R2] READY
+ * and successor publish the request behind them; [A2] whoever follows the word. [R3]
+ * each reader's leaving; [A3] the writer that finds the count at zero. Source:
+ * Mellor-Crummey and Scott, "Algorithms for Scalable Synchronization on Shared-Memory
+ * Multiprocessors" (1991) and "Scalable Reader-Writer Synchronization" (1991);
+ * Cheeseman et al. (2023) for the two phases.
  */
 #include "request.h"
 
@@ -34,24 +34,27 @@ static boci_request *successor(uintptr_t word) {
 }
 
 static void wait_ready(boci_request *request) {
-  for (unsigned tries = 0; !(boci_load_acquire(&request->word) & BOCI_READY);) /* [A2] */
+  for (unsigned tries = 0;
+       !(boci_load_acquire(&request->word) & BOCI_READY);) /* [A2] */
     boci_spin_once(&tries);
 }
 
 /* Whoever swapped the tail links within a few instructions, since we are READY. */
 static uintptr_t wait_successor(boci_request *request) {
   uintptr_t word;
-  for (unsigned tries = 0; !successor(word = boci_load_acquire(&request->word));) /* [A2] */
+  for (unsigned tries = 0;
+       !successor(word = boci_load_acquire(&request->word));) /* [A2] */
     boci_spin_once(&tries);
   return word;
 }
 
-/* The reader behind `reader` that has to be granted with it, or NULL: a writer behind it is
- * for `reader` to look after, and gone soon once that runs. */
+/* The reader behind `reader` that has to be granted with it, or NULL: a writer behind
+ * it is for `reader` to look after, and gone soon once that runs. */
 static boci_request *mark_granted(boci_request *reader) {
   boc_cown *cown = boci_request_cown(reader);
   boci_cown_hold(cown);
-  boci_add_relaxed(&cown->readers, BOCI_READER); /* owner: whoever takes it out comes after */
+  boci_add_relaxed(&cown->readers,
+                   BOCI_READER); /* owner: whoever takes it out comes after */
   const uintptr_t word =
       boci_add_acq_rel(&reader->word, BOCI_GRANTED); /* [A1] [R1] [A2] */
   return word & BOCI_WRITER_NEXT ? NULL : successor(word);
@@ -81,9 +84,11 @@ static bool enter_reader(boci_request *reader, const boci_executor *to) {
 /* The queue was empty, but readers that have left it may still hold the cown. */
 static bool enter_writer(boci_request *writer) {
   boc_cown *cown = boci_request_cown(writer);
-  if (boci_load_acquire(&cown->readers) == 0) return true; /* [A3] */
+  if (boci_load_acquire(&cown->readers) == 0)
+    return true; /* [A3] */
   cown->writer = writer;
-  if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0) return false; /* [R2] [A3] */
+  if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0)
+    return false;                        /* [R2] [A3] */
   boci_store_relaxed(&cown->readers, 0); /* owner: the queue is ours */
   return true;
 }
@@ -94,12 +99,15 @@ static bool follow_reader(boci_request *reader, boci_request *first,
   const bool reads = boci_request_reads(first); /* a writer may be gone after the add */
   const uintptr_t word =
       boci_add_acq_rel(&reader->word, boci_request_as_successor(first)); /* [R2] [A1] */
-  if (!(word & BOCI_GRANTED) || !reads) return false;
+  if (!(word & BOCI_GRANTED) || !reads)
+    return false;
   return enter_reader(first, to);
 }
 
-static bool follow(boci_request *previous, boci_request *first, const boci_executor *to) {
-  if (boci_request_reads(previous)) return follow_reader(previous, first, to);
+static bool follow(boci_request *previous, boci_request *first,
+                   const boci_executor *to) {
+  if (boci_request_reads(previous))
+    return follow_reader(previous, first, to);
   boci_store_release(&previous->word, /* [R2] */
                      boci_request_as_successor(first) | BOCI_READY);
   return false;
@@ -109,7 +117,8 @@ static bool enter(boci_request *first, const boci_executor *to) {
   return boci_request_reads(first) ? enter_reader(first, to) : enter_writer(first);
 }
 
-bool boci_request_link(boci_request *first, boci_request *last, const boci_executor *to) {
+bool boci_request_link(boci_request *first, boci_request *last,
+                       const boci_executor *to) {
   boc_cown *cown = boci_request_cown(first);
   boci_request *previous = boci_swap_acq_rel(&cown->tail, last); /* [A1] [R2] */
   if (previous) {
@@ -120,8 +129,8 @@ bool boci_request_link(boci_request *first, boci_request *last, const boci_execu
   return enter(first, to);
 }
 
-/* READY comes after the predecessor's (invariant 1), and before the step that lets another
- * thread run and free the behavior. */
+/* READY comes after the predecessor's (invariant 1), and before the step that lets
+ * another thread run and free the behavior. */
 bool boci_request_link_only(boci_request *request, const boci_executor *to) {
   boc_cown *cown = boci_request_cown(request);
   boci_request *previous = boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
@@ -140,17 +149,20 @@ void boci_request_set_ready(boci_request *request) {
     boci_add_release(&request->word, BOCI_READY); /* [R2] */
     return;
   }
-  const uintptr_t word = boci_load_relaxed(&request->word); /* owner: nobody links yet */
-  boci_store_release(&request->word, word | BOCI_READY);    /* [R2] */
+  const uintptr_t word =
+      boci_load_relaxed(&request->word);                 /* owner: nobody links yet */
+  boci_store_release(&request->word, word | BOCI_READY); /* [R2] */
 }
 
-/* The word with the request behind `request`; or 0: the queue is empty and its reference to
- * the cown ours. */
+/* The word with the request behind `request`; or 0: the queue is empty and its
+ * reference to the cown ours. */
 static uintptr_t leave_queue(boci_request *request) {
   const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
-  if (successor(word)) return word;
+  if (successor(word))
+    return word;
   void *expected = request;
-  if (boci_cas_strong_release(&boci_request_cown(request)->tail, &expected, NULL)) /* [R1] */
+  if (boci_cas_strong_release(&boci_request_cown(request)->tail, &expected,
+                              NULL)) /* [R1] */
     return 0;
   return wait_successor(request);
 }
@@ -171,13 +183,16 @@ static void release_reader(boci_request *request, const boci_executor *to) {
     cown->writer = successor(word);
     change -= BOCI_WRITER_WAITS;
   }
-  const uintptr_t rest = boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
+  const uintptr_t rest =
+      boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
   if (rest == BOCI_WRITER_WAITS) {
     boci_request *writer = cown->writer;
-    boci_store_relaxed(&cown->readers, 0); /* owner: no reader is left, the writer is next */
+    boci_store_relaxed(&cown->readers,
+                       0); /* owner: no reader is left, the writer is next */
     grant(writer, to);
   }
-  if (!word) boc_cown_drop(cown);
+  if (!word)
+    boc_cown_drop(cown);
   boc_cown_drop(cown);
 }
 

@@ -1,20 +1,22 @@
 /* Request: one behavior's place in the queue of one cown.
  *
- * The word of a request, all that other threads ever see of it, is a successor and bits:
+ * The word of a request, all that other threads ever see of it, is a successor and
+ * bits:
  *
  *   part       meaning                          set by                       leads to
- *   READY      all requests of my behavior      its linker, in phase two     successors link
- *              are in their queues
- *   GRANTED    (readers) my behavior may read   who granted it               readers behind
- *              this cown                                                     go along
+ *   READY      all requests of my behavior      its linker, in phase two     successors
+ * link are in their queues GRANTED    (readers) my behavior may read   who granted it
+ * readers behind this cown                                                     go along
  *   successor  who comes next in the queue      the successor's linker,      my release
  *              (a pointer in the upper bits)    after it saw READY           grants it
  *   WRITER_    the successor writes: a reader   together with the            my release
- *   NEXT       may outlive a reading successor  successor                    need not look
+ *   NEXT       may outlive a reading successor  successor                    need not
+ * look
  *
- * Contended: GRANTED of a reader against its successor's link: each adds its part with one
- * read-modify-write, and whoever comes second grants the successor if it is a reader too.
- * A writer's word has one writer at a time (linker, then successor), so plain stores do.
+ * Contended: GRANTED of a reader against its successor's link: each adds its part with
+ * one read-modify-write, and whoever comes second grants the successor if it is a
+ * reader too. A writer's word has one writer at a time (linker, then successor), so
+ * plain stores do.
  */
 #ifndef BOCI_REQUEST_H
 #define BOCI_REQUEST_H
@@ -33,9 +35,10 @@
 
 typedef struct boci_request {
   _Alignas(8) uintptr_t target;
-  boci_atomic_word word; /* of a merged request: the index of the one that stands for it */
-  uint32_t index;        /* its place among its behavior's requests */
-  uint32_t order;        /* requests[i].order: the index of the i-th to link */
+  boci_atomic_word
+      word;       /* of a merged request: the index of the one that stands for it */
+  uint32_t index; /* its place among its behavior's requests */
+  uint32_t order; /* requests[i].order: the index of the i-th to link */
 } boci_request;
 
 static inline boc_cown *boci_request_cown(const boci_request *request) {
@@ -51,13 +54,15 @@ static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
-/* Phase one: appends `first` to `last` to the queue of their cown (the same for all, linked
- * to each other already; one request is a run of one). Waits for the predecessor's phase
- * two. True: `first` has the cown now, and the caller counts that for its behavior. */
-bool boci_request_link(boci_request *first, boci_request *last, const boci_executor *to);
+/* Phase one: appends `first` to `last` to the queue of their cown (the same for all,
+ * linked to each other already; one request is a run of one). Waits for the
+ * predecessor's phase two. True: `first` has the cown now, and the caller counts that
+ * for its behavior. */
+bool boci_request_link(boci_request *first, boci_request *last,
+                       const boci_executor *to);
 
-/* Both phases at once, for a behavior's only request. After false, the behavior may have run
- * and be gone. */
+/* Both phases at once, for a behavior's only request. After false, the behavior may
+ * have run and be gone. */
 bool boci_request_link_only(boci_request *request, const boci_executor *to);
 
 /* Phase two: lets successors link behind `request`. */

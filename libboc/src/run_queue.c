@@ -11,13 +11,15 @@ void boci_run_queue_init(boci_run_queue *queue, bool alone) {
   queue->alone = alone;
   boci_init(&queue->head, 0);
   boci_init(&queue->tail, 0);
-  for (uint32_t i = 0; i < BOCI_RING; i++) boci_init(&queue->slots[i], NULL);
+  for (uint32_t i = 0; i < BOCI_RING; i++)
+    boci_init(&queue->slots[i], NULL);
 }
 
 bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   const uint32_t head = boci_load_acquire(&queue->head); /* [A7] */
-  if (tail - head >= BOCI_RING) return false;
+  if (tail - head >= BOCI_RING)
+    return false;
   boci_store_relaxed(slot(queue, tail), behavior); /* owner: published by the tail */
   boci_store_release(&queue->tail, tail + 1);      /* [R6] */
   return true;
@@ -32,7 +34,8 @@ boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
       boci_store_relaxed(&queue->head, head + 1); /* owner: nobody else claims */
       return behavior;
     }
-    if (boci_cas_weak_release(&queue->head, &head, head + 1)) return behavior; /* [R7] */
+    if (boci_cas_weak_release(&queue->head, &head, head + 1))
+      return behavior; /* [R7] */
   }
   return NULL;
 }
@@ -44,9 +47,11 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
   uint32_t count;
   do {
     count = (tail - head + 1) / 2;
-    if (count == 0) return 0;
+    if (count == 0)
+      return 0;
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */
-  boc_behavior *last = boci_load_relaxed(slot(queue, head)); /* owner: only we write slots */
+  boc_behavior *last =
+      boci_load_relaxed(slot(queue, head)); /* owner: only we write slots */
   *out_first = last;
   for (uint32_t i = 1; i < count; i++)
     last = last->next = boci_load_relaxed(slot(queue, head + i)); /* owner */
@@ -55,21 +60,25 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
   return count;
 }
 
-/* Copies the oldest half of `victim` behind `mine`'s tail, claims it, and says how many. */
+/* Copies the oldest half of `victim` behind `mine`'s tail, claims it, and says how
+ * many. */
 static uint32_t grab(boci_run_queue *victim, boci_run_queue *mine, uint32_t my_tail) {
   uint32_t head = boci_load_acquire(&victim->head); /* [A7]: before the tail */
   for (;;) {
     const uint32_t tail = boci_load_acquire(&victim->tail); /* [A6] */
     const uint32_t count = (tail - head + 1) / 2;
-    if (count == 0) return 0;
+    if (count == 0)
+      return 0;
     if (count > BOCI_RING / 2) { /* the head has moved between the two loads */
       head = boci_load_acquire(&victim->head); /* [A7] */
       continue;
     }
     for (uint32_t i = 0; i < count; i++)
-      boci_store_relaxed(slot(mine, my_tail + i), /* owner: published by our tail */
-                         boci_load_relaxed(slot(victim, head + i))); /* hint: CAS decides */
-    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count)) return count; /* [R7] */
+      boci_store_relaxed(
+          slot(mine, my_tail + i),                    /* owner: published by our tail */
+          boci_load_relaxed(slot(victim, head + i))); /* hint: CAS decides */
+    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count))
+      return count; /* [R7] */
   }
 }
 
@@ -77,7 +86,8 @@ boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count) {
   const uint32_t my_tail = boci_load_relaxed(&mine->tail); /* owner */
   const uint32_t count = grab(victim, mine, my_tail);
-  if (count == 0) return NULL;
+  if (count == 0)
+    return NULL;
   *out_count = count;
   /* The youngest stays out, the others are ours to pop and anybody's to steal. */
   boc_behavior *taken = boci_load_relaxed(slot(mine, my_tail + count - 1)); /* owner */

@@ -9,12 +9,12 @@
  *   thieves       never     never     CAS on the victim's head
  *
  * `head` and `tail` count up and wrap; the ring's slots are taken modulo its capacity.
- * Threads: as in the table. `push`, `pop`, `spill` and being the destination of a `steal`
- *   are the owner's.
- * Invariants: 1. tail - head <= capacity. 2. Only the owner moves `tail`. 3. A thief copies
- *   first and claims with one CAS afterwards: what it copied is valid if the CAS succeeds.
- * Ordering: [R6] a push publishes the behavior; [A6] a thief's load of the tail. [R7]
- *   claiming gives slots back; [A7] the owner's load of the head before it reuses them.
+ * Threads: as in the table. `push`, `pop`, `spill` and being the destination of a
+ * `steal` are the owner's. Invariants: 1. tail - head <= capacity. 2. Only the owner
+ * moves `tail`. 3. A thief copies first and claims with one CAS afterwards: what it
+ * copied is valid if the CAS succeeds. Ordering: [R6] a push publishes the behavior;
+ * [A6] a thief's load of the tail. [R7] claiming gives slots back; [A7] the owner's
+ * load of the head before it reuses them.
  */
 #ifndef BOCI_RUN_QUEUE_H
 #define BOCI_RUN_QUEUE_H
@@ -43,14 +43,14 @@ void boci_run_queue_init(boci_run_queue *queue, bool alone);
 bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior);
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue);
 
-/* Takes up to half of the ring, the oldest first, as a list linked by `next`. The number
- * taken. */
+/* Takes up to half of the ring, the oldest first, as a list linked by `next`. The
+ * number taken. */
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
                               boc_behavior **out_last);
 
-/* Takes half of what `victim` has, at least one: returns the youngest of them and puts the others into
- * `mine`, which is empty. NULL: nothing there, or another thief was faster. `*out_count` is
- * how many were taken. */
+/* Takes half of what `victim` has, at least one: returns the youngest of them and puts
+ * the others into `mine`, which is empty. NULL: nothing there, or another thief was
+ * faster. `*out_count` is how many were taken. */
 boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count);
 

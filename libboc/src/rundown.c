@@ -3,14 +3,16 @@
 
 #include "runtime.h"
 
-/* All `finished` before all `scheduled`: equal sums then prove one quiet moment between. */
+/* All `finished` before all `scheduled`: equal sums then prove one quiet moment
+ * between. */
 static bool quiescent(void *ctx) {
   boc_runtime *runtime = ctx;
   const uint32_t started = boci_runtime_started(runtime);
   uintptr_t finished = boci_load_acquire(&runtime->outside.finished); /* [A9] */
   for (uint32_t i = 0; i < started; i++)
     finished += boci_load_acquire(&runtime->worker[i].tally.finished); /* [A9] */
-  if (started != boci_runtime_started(runtime)) return false; /* the new one will look */
+  if (started != boci_runtime_started(runtime))
+    return false; /* the new one will look */
   uintptr_t scheduled = boci_load_acquire(&runtime->outside.scheduled);
   for (uint32_t i = 0; i < started; i++)
     scheduled += boci_load_acquire(&runtime->worker[i].tally.scheduled);
@@ -44,6 +46,7 @@ static void add_waiter(void *runtime, boc_quiesce_node *node) {
 }
 
 boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout) {
-  if (boc_worker_index(runtime) >= 0) return BOC_BAD_STATE;
+  if (boc_worker_index(runtime) >= 0)
+    return BOC_BAD_STATE;
   return boci_waiters_wait(&runtime->rundown, timeout, add_waiter, runtime);
 }

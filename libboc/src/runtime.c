@@ -1,15 +1,16 @@
 /* Runtime: start order, stop steps.
  *
- * Start: 1. memory; 2. threads, one by one; 3. each runs its start hook; 4. the caller waits
- * for all of them. If a thread or a hook fails, those that run are stopped as below.
+ * Start: 1. memory; 2. threads, one by one; 3. each runs its start hook; 4. the caller
+ * waits for all of them. If a thread or a hook fails, those that run are stopped as
+ * below.
  *
- * Stop: 1. closing: nobody from outside schedules any more. 2. Wait for quiescence: bodies
- * may still schedule, and what they schedule finishes too. 3. No spare comes any more;
- * those that rest get up. 4. stopping: no work can come any more, so a worker that finds
- * none leaves; wake all. 5. Each runs its stop hook. 6. Join, then free.
+ * Stop: 1. closing: nobody from outside schedules any more. 2. Wait for quiescence:
+ * bodies may still schedule, and what they schedule finishes too. 3. No spare comes any
+ * more; those that rest get up. 4. stopping: no work can come any more, so a worker
+ * that finds none leaves; wake all. 5. Each runs its stop hook. 6. Join, then free.
  *
- * Ordering: [R10] a poke publishes what it is about, [A10] the worker that answers. [R11]
- *   stopping, [A11] the worker that sees it; wake-ups as in idle.h.
+ * Ordering: [R10] a poke publishes what it is about, [A10] the worker that answers.
+ * [R11] stopping, [A11] the worker that sees it; wake-ups as in idle.h.
  */
 #include "runtime.h"
 
@@ -24,7 +25,8 @@ enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
 
 void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
                         const boc_behavior *behavior) {
-  if (runtime->outside_trace.capacity == 0) return;
+  if (runtime->outside_trace.capacity == 0)
+    return;
   boci_mutex_lock(&runtime->outside_mutex);
   boci_trace_record(&runtime->outside_trace, kind, behavior);
   boci_mutex_unlock(&runtime->outside_mutex);
@@ -39,8 +41,8 @@ static void push_shared(boc_runtime *runtime, boc_behavior *behavior) {
   boci_idle_wake_one(&runtime->idle);
 }
 
-/* Nothing but the behavior keeps another runtime from ending, and it may have run before we
- * have woken anybody: until then nobody shall find that runtime quiescent. */
+/* Nothing but the behavior keeps another runtime from ending, and it may have run
+ * before we have woken anybody: until then nobody shall find that runtime quiescent. */
 static void push_foreign(boc_runtime *runtime, boc_behavior *behavior) {
   boci_mutex_lock(&runtime->rundown.mutex);
   push_shared(runtime, behavior);
@@ -60,7 +62,8 @@ void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior) {
 
 static const boc_allocator *copy_allocator(boc_runtime *runtime,
                                            const boc_allocator *allocator) {
-  if (!allocator) return NULL;
+  if (!allocator)
+    return NULL;
   runtime->allocator_copy = *allocator;
   return &runtime->allocator_copy;
 }
@@ -71,14 +74,17 @@ static size_t worker_size(const boc_runtime *runtime) {
 
 static boc_status init_workers(boc_runtime *runtime) {
   runtime->worker_memory = boci_allocate(runtime->allocator, worker_size(runtime));
-  if (!runtime->worker_memory) return BOC_NO_MEMORY;
+  if (!runtime->worker_memory)
+    return BOC_NO_MEMORY;
   memset(runtime->worker_memory, 0, worker_size(runtime));
   const uintptr_t at = (uintptr_t)runtime->worker_memory + CACHE_LINE - 1;
   runtime->worker = (boci_worker *)(at & ~(uintptr_t)(CACHE_LINE - 1));
   for (uint32_t i = 0; i < runtime->workers; i++) {
     const boc_status status = boci_worker_init(&runtime->worker[i], runtime, i);
-    if (status == BOC_OK) continue;
-    while (i-- > 0) boci_worker_fini(&runtime->worker[i]);
+    if (status == BOC_OK)
+      continue;
+    while (i-- > 0)
+      boci_worker_fini(&runtime->worker[i]);
     boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
     return status;
   }
@@ -88,24 +94,34 @@ static boc_status init_workers(boc_runtime *runtime) {
 
 static void fini_workers(boc_runtime *runtime) {
   const uint32_t started = boci_runtime_started(runtime);
-  for (uint32_t i = 0; i < started; i++) boci_worker_fini(&runtime->worker[i]);
+  for (uint32_t i = 0; i < started; i++)
+    boci_worker_fini(&runtime->worker[i]);
   boci_release(runtime->allocator, runtime->worker_memory, worker_size(runtime));
 }
 
 /* The parts that may be refused, in the order of `fini_parts`. */
 static boc_status init_parts(boc_runtime *runtime) {
   boc_status status = boci_idle_init(&runtime->idle, runtime->workers);
-  if (status != BOC_OK) return status;
-  if ((status = boci_spares_init(&runtime->spares)) != BOC_OK) goto no_spares;
-  if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK) goto no_shared;
-  if ((status = boci_waiters_init(&runtime->rundown)) != BOC_OK) goto no_rundown;
-  if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK) goto no_outside;
-  if ((status = boci_mutex_init(&runtime->start_mutex)) != BOC_OK) goto no_start;
-  if ((status = boci_cond_init(&runtime->start_cond)) != BOC_OK) goto no_cond;
+  if (status != BOC_OK)
+    return status;
+  if ((status = boci_spares_init(&runtime->spares)) != BOC_OK)
+    goto no_spares;
+  if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK)
+    goto no_shared;
+  if ((status = boci_waiters_init(&runtime->rundown)) != BOC_OK)
+    goto no_rundown;
+  if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK)
+    goto no_outside;
+  if ((status = boci_mutex_init(&runtime->start_mutex)) != BOC_OK)
+    goto no_start;
+  if ((status = boci_cond_init(&runtime->start_cond)) != BOC_OK)
+    goto no_cond;
   status = boci_trace_init(&runtime->outside_trace, runtime->trace_events,
                            runtime->allocator);
-  if (status != BOC_OK) goto no_trace;
-  if ((status = init_workers(runtime)) == BOC_OK) return BOC_OK;
+  if (status != BOC_OK)
+    goto no_trace;
+  if ((status = init_workers(runtime)) == BOC_OK)
+    return BOC_OK;
   boci_trace_fini(&runtime->outside_trace, runtime->allocator);
 no_trace:
   boci_cond_fini(&runtime->start_cond);
@@ -145,14 +161,16 @@ static void free_runtime(boc_runtime *runtime) {
 
 static boc_status make(const boc_runtime_options *options, boc_runtime **out_runtime) {
   boc_runtime *runtime = boci_allocate(options->allocator, sizeof *runtime);
-  if (!runtime) return BOC_NO_MEMORY;
+  if (!runtime)
+    return BOC_NO_MEMORY;
   memset(runtime, 0, sizeof *runtime);
   runtime->workers = options->workers ? options->workers : boc_core_count();
   runtime->capacity = runtime->workers + options->spares;
   runtime->stack_size = options->stack_size;
   runtime->trace_events = options->trace_events;
   runtime->spin = boci_os_processor_count() > 1 ? options->spin : 0;
-  if (options->hooks) runtime->hooks = *options->hooks;
+  if (options->hooks)
+    runtime->hooks = *options->hooks;
   runtime->allocator = copy_allocator(runtime, options->allocator);
   runtime->from_outside = (boci_executor){inject, runtime};
   boci_init(&runtime->closing, 0);
@@ -170,7 +188,8 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
 static void report_start(boc_runtime *runtime, boc_status status) {
   boci_mutex_lock(&runtime->start_mutex);
   runtime->reported++;
-  if (status != BOC_OK) runtime->start_status = status;
+  if (status != BOC_OK)
+    runtime->start_status = status;
   boci_cond_signal(&runtime->start_cond);
   boci_mutex_unlock(&runtime->start_mutex);
 }
@@ -181,14 +200,19 @@ static void thread_main(void *arg) {
   const boc_worker_hooks *hooks = &runtime->hooks;
   const bool spare = worker->index >= runtime->workers;
   boci_tls_set(&worker->context);
-  if (spare) boci_spare_enter(worker);
+  if (spare)
+    boci_spare_enter(worker);
   const boc_status status =
       hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;
-  if (!spare) report_start(runtime, status);
-  if (status != BOC_OK && spare) boci_spare_lost(worker);
-  if (status != BOC_OK) return;
+  if (!spare)
+    report_start(runtime, status);
+  if (status != BOC_OK && spare)
+    boci_spare_lost(worker);
+  if (status != BOC_OK)
+    return;
   boci_worker_work(worker);
-  if (hooks->stop) hooks->stop(hooks->ctx, worker->index);
+  if (hooks->stop)
+    hooks->stop(hooks->ctx, worker->index);
 }
 
 boc_status boci_runtime_start_thread(boci_worker *worker) {
@@ -201,7 +225,8 @@ boc_status boci_runtime_start_thread(boci_worker *worker) {
 /* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
 static uint32_t start_threads(boc_runtime *runtime) {
   for (uint32_t i = 0; i < runtime->workers; i++)
-    if (boci_runtime_start_thread(&runtime->worker[i]) != BOC_OK) return i;
+    if (boci_runtime_start_thread(&runtime->worker[i]) != BOC_OK)
+      return i;
   return runtime->workers;
 }
 
@@ -218,21 +243,26 @@ static void stop_threads(boc_runtime *runtime, uint32_t threads) {
   boci_store_release(&runtime->stopping, 1); /* [R11] */
   for (uint32_t i = 0; i < threads; i++)
     boci_idle_wake(&runtime->idle, &runtime->worker[i]);
-  for (uint32_t i = 0; i < threads; i++) boci_thread_join(&runtime->worker[i].thread);
+  for (uint32_t i = 0; i < threads; i++)
+    boci_thread_join(&runtime->worker[i].thread);
 }
 
-boc_status boc_runtime_new(const boc_runtime_options *options, boc_runtime **out_runtime) {
+boc_status boc_runtime_new(const boc_runtime_options *options,
+                           boc_runtime **out_runtime) {
   const boc_runtime_options defaults = BOC_RUNTIME_OPTIONS_INIT;
-  if (!options) options = &defaults;
+  if (!options)
+    options = &defaults;
   if (options->size != sizeof *options || options->workers > MOST_WORKERS ||
       options->spares > MOST_WORKERS)
     return BOC_BAD_ARGUMENT;
   boc_runtime *runtime = NULL;
   boc_status status = make(options, &runtime);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   const uint32_t threads = start_threads(runtime);
   status = wait_started(runtime, threads);
-  if (status == BOC_OK && threads < runtime->workers) status = BOC_NO_THREAD;
+  if (status == BOC_OK && threads < runtime->workers)
+    status = BOC_NO_THREAD;
   if (status == BOC_OK) {
     *out_runtime = runtime;
     return BOC_OK;
@@ -246,7 +276,8 @@ boc_status boc_runtime_new(const boc_runtime_options *options, boc_runtime **out
 void boc_runtime_free(boc_runtime *runtime) {
   BOCI_REQUIRE(boc_worker_index(runtime) < 0);
   boci_store_release(&runtime->closing, 1); /* [R11] */
-  while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY) boci_os_yield();
+  while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY)
+    boci_os_yield();
   boci_spares_stop(runtime);
   stop_threads(runtime, boci_runtime_started(runtime));
   fini_parts(runtime);

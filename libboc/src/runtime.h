@@ -32,12 +32,12 @@ struct boc_runtime {
   boci_idle idle;
   boci_spares spares;
   boci_shared_queue shared; /* from outside, and overflow */
-  boci_waiters rundown; /* those who wait for quiescence */
+  boci_waiters rundown;     /* those who wait for quiescence */
 
   /* What threads that are no workers share. */
   boci_tally outside; /* by read-modify-write: many writers */
   boci_mutex outside_mutex;
-  boci_pool outside_pool; /* under the mutex */
+  boci_pool outside_pool;   /* under the mutex */
   boci_trace outside_trace; /* under the mutex */
 
   /* The start-up handshake. */

@@ -1,7 +1,7 @@
 /* Scheduling: where the protocol, the caller's thread and its memory meet.
  *
- * A worker of the runtime uses its own pool, tally and queue; every other thread shares the
- * runtime's outside ones.
+ * A worker of the runtime uses its own pool, tally and queue; every other thread shares
+ * the runtime's outside ones.
  */
 #include "behavior.h"
 #include "extras.h"
@@ -39,14 +39,17 @@ static void free_block(boc_runtime *runtime, void *block) {
 
 static boc_status make(boc_runtime *runtime, boci_worker *worker,
                        const boc_behavior_type *type, size_t env_size,
-                       const boc_access *accesses, size_t count, const boci_extras *extras,
-                       boc_behavior **out_behavior) {
-  if (!worker && boci_load_acquire(&runtime->closing)) return BOC_CLOSED; /* [A11] */
+                       const boc_access *accesses, size_t count,
+                       const boci_extras *extras, boc_behavior **out_behavior) {
+  if (!worker && boci_load_acquire(&runtime->closing))
+    return BOC_CLOSED; /* [A11] */
   const size_t size = boci_behavior_size(count, extras != NULL, env_size);
-  if (size == 0) return BOC_NO_MEMORY;
+  if (size == 0)
+    return BOC_NO_MEMORY;
   boc_behavior *behavior =
       worker ? boci_pool_alloc(&worker->pool, size) : alloc_outside(runtime, size);
-  if (!behavior) return BOC_NO_MEMORY;
+  if (!behavior)
+    return BOC_NO_MEMORY;
   const boc_status status =
       boci_behavior_init(behavior, type, env_size, accesses, count, extras);
   if (status == BOC_OK)
@@ -63,29 +66,32 @@ boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
   if (context && context->scope)
     return boc_behavior_new_with(runtime, type, env_size, accesses, count, NULL,
                                  out_behavior);
-  return make(runtime, worker_of(context, runtime), type, env_size, accesses, count, NULL,
-              out_behavior);
+  return make(runtime, worker_of(context, runtime), type, env_size, accesses, count,
+              NULL, out_behavior);
 }
 
 boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
-                                 size_t env_size, const boc_access *accesses, size_t count,
-                                 const boc_behavior_options *options,
+                                 size_t env_size, const boc_access *accesses,
+                                 size_t count, const boc_behavior_options *options,
                                  boc_behavior **out_behavior) {
   boci_extras extras = {.scope = boci_context_scope()};
   if (options) {
-    if (options->scope) extras.scope = options->scope;
+    if (options->scope)
+      extras.scope = options->scope;
     extras.done = options->done;
     extras.ctx = options->ctx;
   }
   const bool needed = extras.scope || extras.done;
   const boc_status status = make(runtime, own_worker(runtime), type, env_size, accesses,
                                  count, needed ? &extras : NULL, out_behavior);
-  if (status == BOC_OK && extras.scope) boci_scope_enter(extras.scope);
+  if (status == BOC_OK && extras.scope)
+    boci_scope_enter(extras.scope);
   return status;
 }
 
 void boc_behavior_free(boc_behavior *behavior) {
-  if (behavior->type->drop) behavior->type->drop(boci_behavior_env(behavior));
+  if (behavior->type->drop)
+    behavior->type->drop(boci_behavior_env(behavior));
   if (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS)
     boci_forget_extras(behavior);
   free_block(boci_behavior_runtime(behavior), behavior);
@@ -95,10 +101,12 @@ void boc_behavior_free(boc_behavior *behavior) {
 static const boci_executor *enter(boc_runtime *runtime, size_t count) {
   boci_worker *worker = own_worker(runtime);
   if (!worker) {
-    boci_add_relaxed(&runtime->outside.scheduled, count); /* count: published with them */
+    boci_add_relaxed(&runtime->outside.scheduled,
+                     count); /* count: published with them */
     return &runtime->from_outside;
   }
-  for (size_t i = 0; i < count; i++) boci_tally_scheduled(&worker->tally);
+  for (size_t i = 0; i < count; i++)
+    boci_tally_scheduled(&worker->tally);
   return &worker->pushing;
 }
 
@@ -112,18 +120,22 @@ static void trace_scheduled(boc_runtime *runtime, const boc_behavior *behavior) 
 
 void boc_behavior_schedule(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
-  if (runtime->trace_events) trace_scheduled(runtime, behavior);
+  if (runtime->trace_events)
+    trace_scheduled(runtime, behavior);
   boci_behavior_link(behavior, enter(runtime, 1));
 }
 
 boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t count) {
-  if (count == 0) return BOC_OK;
+  if (count == 0)
+    return BOC_OK;
   boc_runtime *runtime = boci_behavior_runtime(behaviors[0]);
   for (size_t i = 1; i < count; i++)
-    if (boci_behavior_runtime(behaviors[i]) != runtime) return BOC_BAD_ARGUMENT;
+    if (boci_behavior_runtime(behaviors[i]) != runtime)
+      return BOC_BAD_ARGUMENT;
   const size_t size = (boci_behavior_scratch(behaviors, count) + 1) * sizeof(void *);
   boci_request **scratch = boci_allocate(runtime->allocator, size);
-  if (!scratch) return BOC_NO_MEMORY;
+  if (!scratch)
+    return BOC_NO_MEMORY;
   for (size_t i = 0; runtime->trace_events && i < count; i++)
     trace_scheduled(runtime, behaviors[i]);
   boci_behavior_link_all(behaviors, count, scratch, enter(runtime, count));
@@ -133,7 +145,8 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
 
 void boc_behavior_defer(boc_behavior *self) {
   self->block.flags |= BOCI_BEHAVIOR_DEFERRED;
-  boci_store_relaxed(&self->pending, 2); /* owner: handed out by the caller afterwards */
+  boci_store_relaxed(&self->pending,
+                     2); /* owner: handed out by the caller afterwards */
 }
 
 static void finish_outside(boc_behavior *behavior) {
@@ -147,11 +160,13 @@ static void finish_outside(boc_behavior *behavior) {
 
 void boci_run_outside(boc_behavior *behavior) {
   boci_trace_outside(boci_behavior_runtime(behavior), BOC_TRACE_started, behavior);
-  if (boci_run_body(behavior)) finish_outside(behavior);
+  if (boci_run_body(behavior))
+    finish_outside(behavior);
 }
 
 void boc_behavior_complete(boc_behavior *behavior) {
-  if (boci_sub_acq_rel(&behavior->pending, 1) != 1) return; /* [R4] [A4] */
+  if (boci_sub_acq_rel(&behavior->pending, 1) != 1)
+    return; /* [R4] [A4] */
   boci_worker *worker = own_worker(boci_behavior_runtime(behavior));
   if (worker)
     boci_worker_finish(worker, behavior, &worker->pushing);
@@ -173,12 +188,13 @@ static const boc_behavior_type plain_type = {.name = "boc_when", .body = plain_b
 
 enum { FEW_COWNS = 16 };
 
-static boc_status when_over(boc_runtime *runtime, const boc_access *accesses, size_t count,
-                            plain_env plain) {
+static boc_status when_over(boc_runtime *runtime, const boc_access *accesses,
+                            size_t count, plain_env plain) {
   boc_behavior *behavior;
-  const boc_status status = boc_behavior_new(runtime, &plain_type, sizeof plain, accesses,
-                                             count, &behavior);
-  if (status != BOC_OK) return status;
+  const boc_status status =
+      boc_behavior_new(runtime, &plain_type, sizeof plain, accesses, count, &behavior);
+  if (status != BOC_OK)
+    return status;
   *(plain_env *)boci_behavior_env(behavior) = plain;
   boc_behavior_schedule(behavior);
   return BOC_OK;
@@ -188,12 +204,16 @@ boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
                     void (*body)(boc_behavior *self, void *arg), void *arg) {
   boc_access few[FEW_COWNS];
   boc_access *accesses = few;
-  if (count > SIZE_MAX / sizeof *accesses) return BOC_NO_MEMORY;
+  if (count > SIZE_MAX / sizeof *accesses)
+    return BOC_NO_MEMORY;
   if (count > FEW_COWNS)
     accesses = boci_allocate(runtime->allocator, count * sizeof *accesses);
-  if (!accesses) return BOC_NO_MEMORY;
-  for (size_t i = 0; i < count; i++) accesses[i] = (boc_access){cowns[i], BOC_WRITE};
+  if (!accesses)
+    return BOC_NO_MEMORY;
+  for (size_t i = 0; i < count; i++)
+    accesses[i] = (boc_access){cowns[i], BOC_WRITE};
   const boc_status status = when_over(runtime, accesses, count, (plain_env){arg, body});
-  if (accesses != few) boci_release(runtime->allocator, accesses, count * sizeof *accesses);
+  if (accesses != few)
+    boci_release(runtime->allocator, accesses, count * sizeof *accesses);
   return status;
 }

@@ -1,9 +1,9 @@
 /* Scope: a count of behaviors in flight, those who wait for it, and a flag.
  *
- * Threads: any. A behavior in flight holds a reference to its scope and counts in it and in
- *   all its ancestors, which the scope holds.
- * Ordering: [R14] leaving publishes what the behavior did, [A14] who finds the count at
- *   zero; waiters look again under their mutex. [R15] cancelled, [A15] who asks.
+ * Threads: any. A behavior in flight holds a reference to its scope and counts in it
+ * and in all its ancestors, which the scope holds. Ordering: [R14] leaving publishes
+ * what the behavior did, [A14] who finds the count at zero; waiters look again under
+ * their mutex. [R15] cancelled, [A15] who asks.
  */
 #include "scope.h"
 
@@ -28,7 +28,8 @@ static void init(boc_scope *scope, boc_scope *parent, const boc_allocator *alloc
   boci_init(&scope->cancelled, 0);
   scope->parent = parent ? boc_scope_hold(parent) : NULL;
   scope->allocator = NULL;
-  if (!allocator) return;
+  if (!allocator)
+    return;
   scope->allocator_copy = *allocator;
   scope->allocator = &scope->allocator_copy;
 }
@@ -36,7 +37,8 @@ static void init(boc_scope *scope, boc_scope *parent, const boc_allocator *alloc
 boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
                          boc_scope **out_scope) {
   boc_scope *scope = boci_allocate(allocator, sizeof *scope);
-  if (!scope) return BOC_NO_MEMORY;
+  if (!scope)
+    return BOC_NO_MEMORY;
   const boc_status status = boci_waiters_init(&scope->waiters);
   if (status != BOC_OK) {
     boci_release(allocator, scope, sizeof *scope);
@@ -82,8 +84,9 @@ void boci_scope_enter(boc_scope *scope) {
 
 void boci_scope_leave(boc_scope *scope) {
   for (boc_scope *at = scope; at; at = at->parent) {
-    if (boci_sub_acq_rel(&at->pending, 1) != 1) continue; /* [R14] [A14] */
-    boci_fence_seq_cst();                                 /* [F1] */
+    if (boci_sub_acq_rel(&at->pending, 1) != 1)
+      continue;           /* [R14] [A14] */
+    boci_fence_seq_cst(); /* [F1] */
     boci_waiters_check(&at->waiters, empty, at);
   }
   boc_scope_drop(scope);
@@ -104,7 +107,8 @@ static void add_waiter(void *scope, boc_quiesce_node *node) {
 }
 
 boc_status boc_scope_wait(boc_scope *scope, int64_t timeout) {
-  if (boci_worker_current()) return BOC_BAD_STATE;
+  if (boci_worker_current())
+    return BOC_BAD_STATE;
   return boci_waiters_wait(&scope->waiters, timeout, add_waiter, scope);
 }
 
@@ -114,6 +118,7 @@ void boc_scope_cancel(boc_scope *scope) {
 
 bool boc_scope_cancelled(const boc_scope *scope) {
   for (boc_scope *at = (boc_scope *)scope; at; at = at->parent)
-    if (boci_load_acquire(&at->cancelled)) return true; /* [A15] */
+    if (boci_load_acquire(&at->cancelled))
+      return true; /* [A15] */
   return false;
 }

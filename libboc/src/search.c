@@ -1,7 +1,7 @@
 /* Search: looking for work elsewhere, and going to bed when there is none.
  *
- * The recipe of sleeping and waking is in idle.h. A worker spins only if the machine has
- * another processor to make work on, and if not too many spin already.
+ * The recipe of sleeping and waking is in idle.h. A worker spins only if the machine
+ * has another processor to make work on, and if not too many spin already.
  *
  * Ordering: [F1] and [F2] are one fence, in boci_idle_lie_down.
  */
@@ -11,7 +11,8 @@
 
 enum { LOOKS_PER_CLOCK = 16 };
 
-#define OVERDUE UINT64_C(1000000) /* ns that a forwarded behavior waits for a busy worker */
+#define OVERDUE                                                                        \
+  UINT64_C(1000000) /* ns that a forwarded behavior waits for a busy worker */
 
 static uint32_t random_next(boci_worker *worker) {
   uint32_t x = worker->random;
@@ -31,7 +32,8 @@ static boc_behavior *steal(boci_worker *worker) {
     boc_behavior *behavior =
         victim == worker ? NULL
                          : boci_run_queue_steal(&victim->queue, &worker->queue, &count);
-    if (!behavior) continue;
+    if (!behavior)
+      continue;
     boci_count(&worker->counters.stolen, count);
     boci_trace_note(&worker->trace, BOC_TRACE_stolen, behavior);
     return behavior;
@@ -47,8 +49,10 @@ static boc_behavior *rescue(boci_worker *worker) {
     boc_behavior *behavior = NULL;
     const bool blocked = boci_load_relaxed(&victim->blocked); /* hint */
     const uint64_t patience = blocked ? 0 : OVERDUE;
-    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, patience)) continue;
-    if (boci_shared_queue_take(&victim->inbox, 1, &behavior) == 0) continue;
+    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, patience))
+      continue;
+    if (boci_shared_queue_take(&victim->inbox, 1, &behavior) == 0)
+      continue;
     boci_count(&worker->counters.rescued, 1);
     return behavior;
   }
@@ -57,12 +61,18 @@ static boc_behavior *rescue(boci_worker *worker) {
 
 static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
   boc_behavior *behavior = NULL;
-  if (boci_shared_queue_take(&worker->inbox, 1, &behavior)) return behavior;
-  if ((behavior = boci_run_queue_pop(&worker->queue))) return behavior;
-  if ((behavior = boci_worker_take_shared(worker, true))) return behavior;
-  if (worker->queue.alone) return NULL;
-  if ((behavior = steal(worker))) return behavior;
-  if ((behavior = rescue(worker))) *out_overdue = true;
+  if (boci_shared_queue_take(&worker->inbox, 1, &behavior))
+    return behavior;
+  if ((behavior = boci_run_queue_pop(&worker->queue)))
+    return behavior;
+  if ((behavior = boci_worker_take_shared(worker, true)))
+    return behavior;
+  if (worker->queue.alone)
+    return NULL;
+  if ((behavior = steal(worker)))
+    return behavior;
+  if ((behavior = rescue(worker)))
+    *out_overdue = true;
   return behavior;
 }
 
@@ -70,40 +80,50 @@ static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
  * publisher can rely on us and not be seen. */
 static bool work_visible(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  if (boci_shared_queue_length(&runtime->shared) > 0) return true;
-  if (boci_shared_queue_length(&worker->inbox) > 0) return true;
+  if (boci_shared_queue_length(&runtime->shared) > 0)
+    return true;
+  if (boci_shared_queue_length(&worker->inbox) > 0)
+    return true;
   const uint32_t started = boci_runtime_started(runtime);
   for (uint32_t i = 0; i < started; i++)
-    if (boci_run_queue_length(&runtime->worker[i].queue) > 0) return true;
+    if (boci_run_queue_length(&runtime->worker[i].queue) > 0)
+      return true;
   return false;
 }
 
 static bool called_away(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  return boci_load_acquire(&worker->poked) /* [A10] */ || boci_runtime_stopping(runtime) ||
+  return boci_load_acquire(&worker->poked) /* [A10] */ ||
+         boci_runtime_stopping(runtime) ||
          (worker->index >= runtime->workers &&
           boci_load_relaxed(&runtime->spares.excess) > 0); /* hint */
 }
 
 static void end_search(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  if (!worker->sleeper.searching) return;
+  if (!worker->sleeper.searching)
+    return;
   boci_idle_stop_searching(&runtime->idle, worker);
-  if (worker->queue.alone) return;
+  if (worker->queue.alone)
+    return;
   boci_fence_seq_cst(); /* [F2]: who published while we searched has relied on us */
-  if (work_visible(worker)) boci_idle_wake_one(&runtime->idle);
+  if (work_visible(worker))
+    boci_idle_wake_one(&runtime->idle);
 }
 
 static boc_behavior *spin(boci_worker *worker, bool *out_overdue) {
   boc_runtime *runtime = worker->runtime;
   boc_behavior *behavior = look(worker, out_overdue);
-  if (behavior || runtime->spin == 0) return behavior;
+  if (behavior || runtime->spin == 0)
+    return behavior;
   const uint64_t end = boci_os_now() + runtime->spin;
   do {
     for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
       boci_pause();
-      if (called_away(worker)) return NULL;
-      if ((behavior = look(worker, out_overdue))) return behavior;
+      if (called_away(worker))
+        return NULL;
+      if ((behavior = look(worker, out_overdue)))
+        return behavior;
     }
   } while (boci_os_now() < end);
   return NULL;
@@ -125,7 +145,8 @@ static void sleep_once(boci_worker *worker) {
   boci_rundown_check(runtime);
   if (work_visible(worker) || called_away(worker)) {
     boci_idle_get_up(&runtime->idle, worker);
-    boci_os_yield(); /* if it is not ours to search, those who do may need the processor */
+    boci_os_yield(); /* if it is not ours to search, those who do may need the processor
+                      */
     return;
   }
   boci_count(&worker->counters.parked, 1);
@@ -138,15 +159,18 @@ static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
   boc_runtime *runtime = worker->runtime;
   boc_behavior *behavior = NULL;
   while (!behavior && !called_away(worker)) {
-    if (boci_idle_search(&runtime->idle, worker)) behavior = spin(worker, out_overdue);
-    if (!behavior && !called_away(worker)) sleep_once(worker);
+    if (boci_idle_search(&runtime->idle, worker))
+      behavior = spin(worker, out_overdue);
+    if (!behavior && !called_away(worker))
+      sleep_once(worker);
   }
   end_search(worker);
   return behavior;
 }
 
 boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
-  if (!worker->fresh) boci_worker_tell_parked(worker);
+  if (!worker->fresh)
+    boci_worker_tell_parked(worker);
   boci_pool_flush(&worker->pool);
   boc_behavior *behavior = seek(worker, out_overdue);
   worker->fresh = false;

@@ -5,8 +5,8 @@
 #include "worker.h"
 
 /* Spins, steals, sleeps. NULL: the runtime stops, or the worker was poked. Calls the
- * embedder's before_park first and after_park last. `*out_overdue`: it was taken from the
- * inbox of a worker that was too busy for it. */
+ * embedder's before_park first and after_park last. `*out_overdue`: it was taken from
+ * the inbox of a worker that was too busy for it. */
 boc_behavior *boci_search(boci_worker *worker, bool *out_overdue);
 
 /* In worker.c: work from the shared queue, one or a fair share. */

@@ -1,9 +1,9 @@
-/* Shared queue: a list of behaviors under a lock, for what is not on the hot path: work from
- * outside threads, overflow of run queues (in batches), and workers' inboxes.
+/* Shared queue: a list of behaviors under a lock, for what is not on the hot path: work
+ * from outside threads, overflow of run queues (in batches), and workers' inboxes.
  *
  * Threads: any. Looking at `length` costs one load and no lock.
- * Ordering: [R8] the length is published with the list; [A8] a look that may skip the lock.
- *   Sleepers look at it after their store-load barrier (idle.h).
+ * Ordering: [R8] the length is published with the list; [A8] a look that may skip the
+ * lock. Sleepers look at it after their store-load barrier (idle.h).
  */
 #ifndef BOCI_SHARED_QUEUE_H
 #define BOCI_SHARED_QUEUE_H
@@ -17,7 +17,8 @@ typedef struct boci_shared_queue {
   boci_mutex mutex;
   boc_behavior *first, *last;
   boci_atomic_word length;
-  boci_atomic_word since; /* microseconds, wrapping: when the present first got to be first */
+  boci_atomic_word
+      since; /* microseconds, wrapping: when the present first got to be first */
 } boci_shared_queue;
 
 boc_status boci_shared_queue_init(boci_shared_queue *queue);

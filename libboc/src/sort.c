@@ -30,14 +30,17 @@ static void sort_few(boci_request *requests, uint32_t count) {
 
 static void sift_down(boci_request *requests, uint32_t root, uint32_t count) {
   for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-    if (child + 1 < count && in_order(requests, child, child + 1)) child++;
-    if (!in_order(requests, root, child)) return;
+    if (child + 1 < count && in_order(requests, child, child + 1))
+      child++;
+    if (!in_order(requests, root, child))
+      return;
     swap_orders(requests, root, child);
   }
 }
 
 static void sort_heap(boci_request *requests, uint32_t count) {
-  for (uint32_t i = count / 2; i-- > 0;) sift_down(requests, i, count);
+  for (uint32_t i = count / 2; i-- > 0;)
+    sift_down(requests, i, count);
   for (uint32_t end = count; end-- > 1;) {
     swap_orders(requests, 0, end);
     sift_down(requests, 0, end);
@@ -56,14 +59,16 @@ static void merge_halves(boci_request **from, size_t middle, size_t count,
   size_t left = 0, right = middle;
   for (size_t i = 0; i < count; i++) {
     const bool take_right =
-        left == middle || (right < count && (uintptr_t)boci_request_cown(from[right]) <
-                                                (uintptr_t)boci_request_cown(from[left]));
+        left == middle ||
+        (right < count && (uintptr_t)boci_request_cown(from[right]) <
+                              (uintptr_t)boci_request_cown(from[left]));
     to[i] = take_right ? from[right++] : from[left++];
   }
 }
 
 void boci_sort_by_cown(boci_request **all, boci_request **scratch, size_t count) {
-  if (count < 2) return;
+  if (count < 2)
+    return;
   const size_t middle = count / 2;
   boci_sort_by_cown(all, scratch, middle);
   boci_sort_by_cown(all + middle, scratch, count - middle);

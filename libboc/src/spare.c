@@ -26,10 +26,13 @@ static void recall_locked(boci_spares *spares) {
 
 /* A blocked body without a stand-in is no error: it only costs the others time. */
 static bool enlist_locked(boc_runtime *runtime) {
-  const uint32_t index = boci_load_relaxed(&runtime->started); /* owner: under the lock */
-  if (index >= runtime->capacity) return false;
+  const uint32_t index =
+      boci_load_relaxed(&runtime->started); /* owner: under the lock */
+  if (index >= runtime->capacity)
+    return false;
   boci_worker *worker = &runtime->worker[index];
-  if (boci_worker_init(worker, runtime, index) != BOC_OK) return false;
+  if (boci_worker_init(worker, runtime, index) != BOC_OK)
+    return false;
   const bool begun = boci_runtime_start_thread(worker) == BOC_OK;
   if (begun)
     boci_store_release(&runtime->started, index + 1); /* [R13] */
@@ -46,7 +49,8 @@ void boci_spare_enter(boci_worker *worker) {
 
 void boc_worker_block_begin(void) {
   boci_worker *worker = boci_worker_current();
-  if (!worker) return;
+  if (!worker)
+    return;
   boc_runtime *runtime = worker->runtime;
   boci_spares *spares = &runtime->spares;
   boci_store_relaxed(&worker->blocked, 1); /* hint: its inbox is everybody's at once */
@@ -67,7 +71,8 @@ void boc_worker_block_begin(void) {
 
 void boc_worker_block_end(void) {
   boci_worker *worker = boci_worker_current();
-  if (!worker) return;
+  if (!worker)
+    return;
   boci_spares *spares = &worker->runtime->spares;
   boci_store_relaxed(&worker->blocked, 0); /* hint */
   boci_mutex_lock(&spares->mutex);
@@ -105,7 +110,8 @@ static void clear_token(boci_worker *worker) {
 }
 
 void boci_spare_rest(boci_worker *worker) {
-  if (!retire(worker)) return;
+  if (!retire(worker))
+    return;
   boci_worker_shed(worker);
   boci_store_relaxed(&worker->blocked, 1); /* hint: its inbox is everybody's at once */
   while (!recalled(worker)) {
@@ -121,7 +127,8 @@ void boci_spare_rest(boci_worker *worker) {
 void boci_spare_poke(boci_worker *worker) {
   boci_spares *spares = &worker->runtime->spares;
   boci_mutex_lock(&spares->mutex);
-  if (worker->resting) boci_parker_unpark(&worker->sleeper.parker);
+  if (worker->resting)
+    boci_parker_unpark(&worker->sleeper.parker);
   boci_mutex_unlock(&spares->mutex);
 }
 
@@ -136,7 +143,8 @@ void boci_spares_stop(boc_runtime *runtime) {
   boci_spares *spares = &runtime->spares;
   boci_mutex_lock(&spares->mutex);
   spares->stopped = true;
-  while (spares->retired) recall_locked(spares);
+  while (spares->retired)
+    recall_locked(spares);
   count_excess_locked(spares);
   boci_mutex_unlock(&spares->mutex);
 }

@@ -1,17 +1,19 @@
 /* Spare: workers that stand in for others whose bodies block.
  *
- * A runtime keeps `workers` bodies running. If one of them is going to block on something
- * that is no business of the runtime's (a message, a file), it says so, and a spare worker
- * comes: a retired one, or a new thread. Once nobody blocks any more the spares retire at
- * the end of their bodies. A spare is a worker like all others (it steals, and is stolen
- * from); what the blocked one has in its run queue is there to steal already.
+ * A runtime keeps `workers` bodies running. If one of them is going to block on
+ * something that is no business of the runtime's (a message, a file), it says so, and a
+ * spare worker comes: a retired one, or a new thread. Once nobody blocks any more the
+ * spares retire at the end of their bodies. A spare is a worker like all others (it
+ * steals, and is stolen from); what the blocked one has in its run queue is there to
+ * steal already.
  *
  *   spares awake <= blocked workers, but for those that have not noticed yet
  *
- * Threads: `begin` and `end` by a worker in a body; `rest` by a spare between two bodies;
- *   `stop` by who stops the runtime. Invariants: 1. All fields under the mutex, but for
- *   `excess`, which a spare may see late. 2. Worker structs below `started` never move.
- * Ordering: [R13] a spare's struct is published by `started`; [A13] whoever looks at others.
+ * Threads: `begin` and `end` by a worker in a body; `rest` by a spare between two
+ * bodies; `stop` by who stops the runtime. Invariants: 1. All fields under the mutex,
+ * but for `excess`, which a spare may see late. 2. Worker structs below `started` never
+ * move. Ordering: [R13] a spare's struct is published by `started`; [A13] whoever looks
+ * at others.
  */
 #ifndef BOCI_SPARE_H
 #define BOCI_SPARE_H

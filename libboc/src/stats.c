@@ -4,7 +4,7 @@
 #include "runtime.h"
 
 static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
-#define READ(name, text)                                                                 \
+#define READ(name, text)                                                               \
   out_stats->name = boci_load_relaxed(&worker->counters.name); /* count */
   BOC_STATS_MAP(READ)
 #undef READ

@@ -15,10 +15,13 @@ boc_status boci_trace_init(boci_trace *trace, size_t capacity,
   boci_init(&trace->count, 0);
   trace->capacity = 0;
   trace->records = NULL;
-  if (capacity == 0) return BOC_OK;
-  if (capacity > SIZE_MAX / sizeof(boci_record)) return BOC_NO_MEMORY;
+  if (capacity == 0)
+    return BOC_OK;
+  if (capacity > SIZE_MAX / sizeof(boci_record))
+    return BOC_NO_MEMORY;
   trace->records = boci_allocate(allocator, capacity * sizeof(boci_record));
-  if (!trace->records) return BOC_NO_MEMORY;
+  if (!trace->records)
+    return BOC_NO_MEMORY;
   memset(trace->records, 0, capacity * sizeof(boci_record));
   trace->capacity = capacity;
   return BOC_OK;
@@ -56,11 +59,11 @@ typedef struct reading {
 static boc_trace_event read_record(boci_record *record, int worker) {
   const uint64_t high = boci_load_relaxed(&record->time_high); /* hint: see trace.h */
   return (boc_trace_event){
-      .time = high << 32 | boci_load_relaxed(&record->time_low),    /* hint */
-      .behavior = boci_load_relaxed(&record->behavior),             /* hint */
-      .cown = boci_load_relaxed(&record->cown),                     /* hint */
-      .name = (const char *)boci_load_relaxed(&record->name),       /* hint */
-      .kind = (boc_trace_kind)boci_load_relaxed(&record->kind),     /* hint */
+      .time = high << 32 | boci_load_relaxed(&record->time_low), /* hint */
+      .behavior = boci_load_relaxed(&record->behavior),          /* hint */
+      .cown = boci_load_relaxed(&record->cown),                  /* hint */
+      .name = (const char *)boci_load_relaxed(&record->name),    /* hint */
+      .kind = (boc_trace_kind)boci_load_relaxed(&record->kind),  /* hint */
       .worker = worker,
   };
 }
@@ -77,7 +80,8 @@ static void read_ring(boci_trace *trace, int worker, const reading *to) {
   for (uintptr_t i = first; i < count; i++) {
     const boc_trace_event event =
         read_record(&trace->records[i % trace->capacity], worker);
-    if (intact(trace, i)) to->see(to->ctx, &event);
+    if (intact(trace, i))
+      to->see(to->ctx, &event);
   }
 }
 
@@ -85,7 +89,8 @@ boc_status boc_trace_read(boc_runtime *runtime,
                           void (*see)(void *ctx, const boc_trace_event *event),
                           void *ctx) {
   const reading to = {see, ctx};
-  if (runtime->outside_trace.capacity == 0) return BOC_BAD_STATE;
+  if (runtime->outside_trace.capacity == 0)
+    return BOC_BAD_STATE;
   read_ring(&runtime->outside_trace, -1, &to);
   for (uint32_t i = 0; i < boci_runtime_started(runtime); i++)
     read_ring(&runtime->worker[i].trace, (int)i, &to);
@@ -104,7 +109,8 @@ typedef struct writing {
   bool any;
 } writing;
 
-/* A name of the program's inside a JSON string: what would end it becomes a question mark. */
+/* A name of the program's inside a JSON string: what would end it becomes a question
+ * mark. */
 static void clean(const char *name, char *out, size_t size) {
   size_t i = 0;
   for (; name && name[i] && i + 1 < size; i++)
@@ -121,11 +127,12 @@ static void write_event(void *ctx, const boc_trace_event *event) {
   clean(begins || ends ? event->name : kind_names[event->kind], name, sizeof name);
   const int size = snprintf(
       line, sizeof line,
-      "%s{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%" PRIu64 ".%03u,\"pid\":0,"
+      "%s{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%" PRIu64
+      ".%03u,\"pid\":0,"
       "\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR "\",\"cown\":\"%" PRIxPTR "\"}}",
-      to->any ? ",\n" : "[\n", name[0] ? name : "behavior", kind_names[event->kind], phase,
-      event->time / 1000, (unsigned)(event->time % 1000), event->worker, event->behavior,
-      event->cown);
+      to->any ? ",\n" : "[\n", name[0] ? name : "behavior", kind_names[event->kind],
+      phase, event->time / 1000, (unsigned)(event->time % 1000), event->worker,
+      event->behavior, event->cown);
   to->any = true;
   to->write(to->ctx, line, (size_t)size);
 }
@@ -135,7 +142,8 @@ boc_status boc_trace_write(boc_runtime *runtime,
                            void *ctx) {
   writing to = {write, ctx, false};
   const boc_status status = boc_trace_read(runtime, write_event, &to);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   const char *end = to.any ? "\n]\n" : "[]\n";
   write(ctx, end, strlen(end));
   return BOC_OK;

@@ -1,11 +1,12 @@
-/* Trace: a ring of events for each worker, written by it alone; one under a lock for all
- * outside threads. Read when the runtime is quiescent (see the public trace.h).
+/* Trace: a ring of events for each worker, written by it alone; one under a lock for
+ * all outside threads. Read when the runtime is quiescent (see the public trace.h).
  *
- * Sleeping is the one thing that workers do in a quiescent runtime: its events go on being
- * written while others are read, so every field is an atomic, and the reader leaves out a
- * record that may have been overwritten meanwhile.
+ * Sleeping is the one thing that workers do in a quiescent runtime: its events go on
+ * being written while others are read, so every field is an atomic, and the reader
+ * leaves out a record that may have been overwritten meanwhile.
  *
- * Ordering: [R16] the count publishes a record; [A16] the reader, before and after it reads.
+ * Ordering: [R16] the count publishes a record; [A16] the reader, before and after it
+ * reads.
  */
 #ifndef BOCI_TRACE_H
 #define BOCI_TRACE_H
@@ -34,7 +35,8 @@ void boci_trace_record(boci_trace *trace, boc_trace_kind kind,
 
 static inline void boci_trace_note(boci_trace *trace, boc_trace_kind kind,
                                    const boc_behavior *behavior) {
-  if (trace->capacity != 0) boci_trace_record(trace, kind, behavior);
+  if (trace->capacity != 0)
+    boci_trace_record(trace, kind, behavior);
 }
 
 #endif

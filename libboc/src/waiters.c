@@ -22,9 +22,11 @@ void boci_waiters_add(boci_waiters *waiters, boc_quiesce_node *node) {
 bool boci_waiters_cancel(boci_waiters *waiters, boc_quiesce_node *node) {
   boci_mutex_lock(&waiters->mutex);
   boc_quiesce_node **at = &waiters->first;
-  while (*at && *at != node) at = &(*at)->next;
+  while (*at && *at != node)
+    at = &(*at)->next;
   const bool found = *at != NULL;
-  if (found) *at = node->next;
+  if (found)
+    *at = node->next;
   boci_mutex_unlock(&waiters->mutex);
   return found;
 }
@@ -39,12 +41,15 @@ static void tell_locked(boci_waiters *waiters) {
   }
 }
 
-void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx) {
-  if (waiters->first && quiet(ctx)) tell_locked(waiters);
+void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx),
+                               void *ctx) {
+  if (waiters->first && quiet(ctx))
+    tell_locked(waiters);
 }
 
 void boci_waiters_check(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx) {
-  if (!boci_load_relaxed(&waiters->waiting)) return; /* hint: after [F1] */
+  if (!boci_load_relaxed(&waiters->waiting))
+    return; /* hint: after [F1] */
   boci_mutex_lock(&waiters->mutex);
   boci_waiters_check_locked(waiters, quiet, ctx);
   boci_mutex_unlock(&waiters->mutex);
@@ -53,16 +58,19 @@ void boci_waiters_check(boci_waiters *waiters, bool (*quiet)(void *ctx), void *c
 static void wake_waiter(void *parker) { boci_parker_unpark(parker); }
 
 boc_status boci_waiters_wait(boci_waiters *waiters, int64_t timeout,
-                             void (*add)(void *ctx, boc_quiesce_node *node), void *ctx) {
+                             void (*add)(void *ctx, boc_quiesce_node *node),
+                             void *ctx) {
   boci_parker parker;
   boc_status status = boci_parker_init(&parker);
-  if (status != BOC_OK) return status;
+  if (status != BOC_OK)
+    return status;
   boc_quiesce_node node = {.done = wake_waiter, .ctx = &parker};
   const uint64_t deadline = boci_os_deadline(timeout);
   add(ctx, &node);
   boci_parker_park(&parker, deadline);
   /* Also after a wake: the parker may go only when the call of `done` is over. */
-  if (boci_waiters_cancel(waiters, &node)) status = BOC_TIMEOUT;
+  if (boci_waiters_cancel(waiters, &node))
+    status = BOC_TIMEOUT;
   boci_parker_fini(&parker);
   return status;
 }

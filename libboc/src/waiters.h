@@ -2,9 +2,9 @@
  *
  * Threads: any. `done` of a node runs under the mutex, so a cancel that comes too late
  *   returns only after it.
- * Ordering: [F1] a waiter registers, then looks whether it is quiet; whoever makes it quiet
- *   changes its count, then looks for waiters. Where the counts are not changed under the
- *   mutex, both need a fence in between.
+ * Ordering: [F1] a waiter registers, then looks whether it is quiet; whoever makes it
+ * quiet changes its count, then looks for waiters. Where the counts are not changed
+ * under the mutex, both need a fence in between.
  */
 #ifndef BOCI_WAITERS_H
 #define BOCI_WAITERS_H
@@ -31,7 +31,8 @@ bool boci_waiters_cancel(boci_waiters *waiters, boc_quiesce_node *node);
 
 /* Tells all if `quiet(ctx)`. Costs one load if nobody waits. */
 void boci_waiters_check(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx);
-void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx);
+void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx),
+                               void *ctx);
 
 /* Adds a waiter of its own by `add(ctx, node)`, and waits for it.
  * Outcomes: BOC_OK, BOC_TIMEOUT. Refusal: BOC_NO_MEMORY. */

@@ -2,15 +2,16 @@
  *
  * Where the next behavior comes from, in this order:
  *   1. every 61st round the shared queue, so that outside work never starves
- *   2. `next`, which the behavior before handed off: the chain stays on this core. After 32
- *      in a row it goes to the back of the own queue, so that a chain starves nobody
+ *   2. `next`, which the behavior before handed off: the chain stays on this core.
+ * After 32 in a row it goes to the back of the own queue, so that a chain starves
+ * nobody
  *   3. the inbox: behaviors that were forwarded here because their data lives here
  *   4. the own queue
  *   5. the shared queue, a fair share at once
  *   6. search.c: others' queues, overdue inboxes; then bed
  *
- * Invariants: 1. `next` is only set while a behavior finishes and is taken before another
- *   body runs, so it is never stranded behind a body.
+ * Invariants: 1. `next` is only set while a behavior finishes and is taken before
+ * another body runs, so it is never stranded behind a body.
  */
 #include "worker.h"
 
@@ -32,20 +33,23 @@ static bool foreign(const boci_worker *worker, const boc_behavior *behavior) {
 }
 
 static void wake_for_surplus(boci_worker *worker) {
-  if (!worker->queue.alone) boci_idle_wake_one(&worker->runtime->idle);
+  if (!worker->queue.alone)
+    boci_idle_wake_one(&worker->runtime->idle);
 }
 
 /* The own queue is full: half of it and `behavior` go to the shared queue. */
 static void overflow(boci_worker *worker, boc_behavior *behavior) {
   boc_behavior *first = behavior, *last = behavior;
   uint32_t count = boci_run_queue_spill(&worker->queue, &first, &last);
-  if (count > 0) last->next = behavior;
+  if (count > 0)
+    last->next = behavior;
   boci_shared_queue_push(&worker->runtime->shared, first, behavior, count + 1);
   boci_count(&worker->counters.overflowed, count + 1);
 }
 
 static void push_own(boci_worker *worker, boc_behavior *behavior) {
-  if (!boci_run_queue_push(&worker->queue, behavior)) overflow(worker, behavior);
+  if (!boci_run_queue_push(&worker->queue, behavior))
+    overflow(worker, behavior);
 }
 
 void boci_worker_push(void *ctx, boc_behavior *behavior) {
@@ -90,7 +94,8 @@ static bool admitted(boci_worker *worker, boc_behavior *behavior, bool overdue) 
   const boc_behavior_type *type = behavior->type;
   const int answer =
       type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);
-  if (answer < 0 || (uint32_t)answer == worker->index) return true;
+  if (answer < 0 || (uint32_t)answer == worker->index)
+    return true;
   BOCI_REQUIRE((uint32_t)answer < boci_runtime_started(worker->runtime));
   boci_count(&worker->counters.forwarded, 1);
   boci_worker_post(&worker->runtime->worker[answer], behavior);
@@ -101,16 +106,20 @@ static void call_hooks(boc_behavior *behavior, bool before) {
   const boci_request *requests = boci_behavior_requests(behavior);
   for (uint32_t i = 0; i < boci_behavior_unique(behavior); i++) {
     boc_cown *cown = boci_request_cown(&requests[requests[i].order]);
-    void (*hook)(boc_cown *, void *) = before ? cown->type->acquire : cown->type->release;
-    if (hook) hook(cown, boci_cown_payload(cown));
+    void (*hook)(boc_cown *, void *) =
+        before ? cown->type->acquire : cown->type->release;
+    if (hook)
+      hook(cown, boci_cown_payload(cown));
   }
 }
 
 static void call_body(boc_behavior *behavior) {
   const bool hooks = (behavior->block.flags & BOCI_BEHAVIOR_HOOKS) != 0;
-  if (hooks) call_hooks(behavior, true);
+  if (hooks)
+    call_hooks(behavior, true);
   behavior->type->body(behavior, boci_behavior_env(behavior));
-  if (hooks) call_hooks(behavior, false);
+  if (hooks)
+    call_hooks(behavior, false);
 }
 
 bool boci_run_body(boc_behavior *behavior) {
@@ -123,20 +132,24 @@ bool boci_run_body(boc_behavior *behavior) {
 }
 
 static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
-  if (behavior->type->admit && !admitted(worker, behavior, overdue)) return;
+  if (behavior->type->admit && !admitted(worker, behavior, overdue))
+    return;
   boci_trace_note(&worker->trace, BOC_TRACE_started, behavior);
-  if (boci_run_body(behavior)) boci_worker_finish(worker, behavior, &worker->finishing);
+  if (boci_run_body(behavior))
+    boci_worker_finish(worker, behavior, &worker->finishing);
 }
 
 static boc_behavior *take_next(boci_worker *worker) {
   boc_behavior *behavior = worker->next;
   worker->next = NULL;
   if (!behavior || ++worker->streak < STREAK) {
-    if (behavior) boci_count(&worker->counters.handed_off, 1);
+    if (behavior)
+      boci_count(&worker->counters.handed_off, 1);
     return behavior;
   }
   worker->streak = 0;
-  boci_worker_push(worker, behavior);
+  push_own(worker, behavior);
+  wake_for_surplus(worker);
   return NULL;
 }
 
@@ -150,9 +163,11 @@ static boc_behavior *take_inbox(boci_worker *worker) {
 boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
   boci_shared_queue *shared = &worker->runtime->shared;
   const size_t length = boci_shared_queue_length(shared);
-  if (length == 0) return NULL;
+  if (length == 0)
+    return NULL;
   size_t most = batch ? length / worker->runtime->workers + 1 : 1;
-  if (most > BOCI_RING / 2) most = BOCI_RING / 2;
+  if (most > BOCI_RING / 2)
+    most = BOCI_RING / 2;
   boc_behavior *first = NULL;
   const size_t count = boci_shared_queue_take(shared, most, &first);
   boci_count(&worker->counters.injected, count);
@@ -168,34 +183,42 @@ static boc_behavior *find(boci_worker *worker) {
   if (++worker->tick % SHARED_FIRST == 0 &&
       (behavior = boci_worker_take_shared(worker, false)))
     return behavior;
-  if ((behavior = take_next(worker))) return behavior;
+  if ((behavior = take_next(worker)))
+    return behavior;
   worker->streak = 0;
-  if ((behavior = take_inbox(worker))) return behavior;
-  if ((behavior = boci_run_queue_pop(&worker->queue))) return behavior;
+  if ((behavior = take_inbox(worker)))
+    return behavior;
+  if ((behavior = boci_run_queue_pop(&worker->queue)))
+    return behavior;
   return boci_worker_take_shared(worker, true);
 }
 
 void boci_worker_tell_parked(boci_worker *worker) {
   const boc_worker_hooks *hooks = &worker->runtime->hooks;
-  if (hooks->before_park) hooks->before_park(hooks->ctx, worker->index);
+  if (hooks->before_park)
+    hooks->before_park(hooks->ctx, worker->index);
 }
 
 void boci_worker_tell_working(boci_worker *worker) {
   const boc_worker_hooks *hooks = &worker->runtime->hooks;
-  if (hooks->after_park) hooks->after_park(hooks->ctx, worker->index);
+  if (hooks->after_park)
+    hooks->after_park(hooks->ctx, worker->index);
 }
 
 void boci_worker_answer_poke(boci_worker *worker) {
-  if (!boci_load_relaxed(&worker->poked)) return; /* hint: poke wakes us if we miss it */
-  boci_swap_acquire(&worker->poked, 0);           /* [A10] */
+  if (!boci_load_relaxed(&worker->poked))
+    return;                             /* hint: poke wakes us if we miss it */
+  boci_swap_acquire(&worker->poked, 0); /* [A10] */
   const boc_worker_hooks *hooks = &worker->runtime->hooks;
-  if (hooks->poke) hooks->poke(hooks->ctx, worker->index);
+  if (hooks->poke)
+    hooks->poke(hooks->ctx, worker->index);
 }
 
 void boci_worker_shed(boci_worker *worker) {
   boci_shared_queue *shared = &worker->runtime->shared;
   boc_behavior *behavior;
-  while ((behavior = boci_run_queue_pop(&worker->queue)) || (behavior = take_inbox(worker)))
+  while ((behavior = boci_run_queue_pop(&worker->queue)) ||
+         (behavior = take_inbox(worker)))
     boci_shared_queue_push(shared, behavior, behavior, 1);
   boci_idle_wake_one(&worker->runtime->idle);
 }
@@ -203,19 +226,23 @@ void boci_worker_shed(boci_worker *worker) {
 static bool unneeded(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
   return worker->index >= runtime->workers && !worker->next &&
-         boci_load_relaxed(&runtime->spares.excess) > 0; /* hint: re-checked on retiring */
+         boci_load_relaxed(&runtime->spares.excess) >
+             0; /* hint: re-checked on retiring */
 }
 
 void boci_worker_work(boci_worker *worker) {
   bool overdue = false;
   boc_behavior *behavior = boci_search(worker, &overdue);
   while (behavior || !boci_runtime_stopping(worker->runtime)) {
-    if (behavior) run(worker, behavior, overdue);
+    if (behavior)
+      run(worker, behavior, overdue);
     boci_worker_answer_poke(worker);
-    if (unneeded(worker)) boci_spare_rest(worker);
+    if (unneeded(worker))
+      boci_spare_rest(worker);
     overdue = false;
     behavior = find(worker);
-    if (!behavior) behavior = boci_search(worker, &overdue);
+    if (!behavior)
+      behavior = boci_search(worker, &overdue);
   }
 }
 
@@ -237,9 +264,12 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
   boci_init(&worker->blocked, 0);
   boc_status status =
       boci_trace_init(&worker->trace, runtime->trace_events, runtime->allocator);
-  if (status != BOC_OK) return status;
-  if ((status = boci_shared_queue_init(&worker->inbox)) != BOC_OK) goto no_inbox;
-  if ((status = boci_parker_init(&worker->sleeper.parker)) == BOC_OK) return BOC_OK;
+  if (status != BOC_OK)
+    return status;
+  if ((status = boci_shared_queue_init(&worker->inbox)) != BOC_OK)
+    goto no_inbox;
+  if ((status = boci_parker_init(&worker->sleeper.parker)) == BOC_OK)
+    return BOC_OK;
   boci_shared_queue_fini(&worker->inbox);
 no_inbox:
   boci_trace_fini(&worker->trace, runtime->allocator);

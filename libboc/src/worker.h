@@ -28,11 +28,11 @@ typedef struct boci_worker {
   boci_context context; /* what its thread-local pointer points to */
   boc_runtime *runtime;
   uint32_t index;
-  uint32_t tick;      /* rounds of the loop: when to look at the shared queue first */
-  uint32_t streak;    /* hand-offs run in a row */
-  uint32_t random;    /* where stealing starts */
-  bool fresh;         /* it has not looked for work yet: the embedder knows it as parked */
-  boc_behavior *next; /* handed off by what ran last; nobody steals it */
+  uint32_t tick;   /* rounds of the loop: when to look at the shared queue first */
+  uint32_t streak; /* hand-offs run in a row */
+  uint32_t random; /* where stealing starts */
+  bool fresh;      /* it has not looked for work yet: the embedder knows it as parked */
+  boc_behavior *next;      /* handed off by what ran last; nobody steals it */
   boci_executor pushing;   /* for schedules in bodies */
   boci_executor finishing; /* for hand-offs: the first goes to `next` */
   boci_tally tally;
@@ -41,7 +41,8 @@ typedef struct boci_worker {
   boci_trace trace;
   char apart[64]; /* what others write too */
   boci_run_queue queue;
-  boci_shared_queue inbox; /* any thread posts; overdue entries are taken by idle workers */
+  boci_shared_queue
+      inbox; /* any thread posts; overdue entries are taken by idle workers */
   boci_sleeper sleeper;
   boci_atomic_u32 poked;
   boci_atomic_u32 blocked; /* its body blocks, or it rests: its inbox is everybody's */
@@ -53,7 +54,8 @@ typedef struct boci_worker {
 boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t index);
 void boci_worker_fini(boci_worker *worker);
 
-/* What its thread does between the `start` and `stop` hooks: until the runtime stops. */
+/* What its thread does between the `start` and `stop` hooks: until the runtime stops.
+ */
 void boci_worker_work(boci_worker *worker);
 
 /* The worker that the calling thread is, or NULL. Any thread. */
@@ -62,7 +64,8 @@ static inline boci_worker *boci_worker_current(void) {
   return context ? context->worker : NULL;
 }
 
-/* The executor's two faces; also for whoever completes a deferred behavior on this thread. */
+/* The executor's two faces; also for whoever completes a deferred behavior on this
+ * thread. */
 void boci_worker_push(void *worker, boc_behavior *behavior);
 
 /* Runs what is left of a behavior after its body: hands its cowns to `to`. */

@@ -12,19 +12,18 @@ A `Cown` owns a value. A behavior is a function that runs once it has its cowns:
 >>> left.unwrap(), right.unwrap()
 (70, 30)
 
-Behaviors that share no cown run in parallel, on all cores; those that do run in the order
-in which they were scheduled; deadlock is impossible by construction.
+Behaviors that share no cown run in parallel, on all cores; those that do run in the
+order in which they were scheduled; deadlock is impossible by construction.
 
 Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurrency",
 OOPSLA 2023.
 """
 
-from ._core import Cown, __version__, start, when, whencall
+from ._core import Cown, __version__, _worker_count, start, when, whencall
 from ._runtime import Behaviors, WaitResult, quiesce, wait
-from ._core import _worker_count
 
-#: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical cores
-#: that this process may use.
+#: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical
+#: cores that this process may use.
 WORKER_COUNT: int = _worker_count()
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Exceptions of behaviors: how they travel, and how those that nobody looks at are told.
+"""Exceptions of behaviors: how they travel, and how unread ones are told.
 
 Threads: any.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class BehaviorTraceback(Exception):
-    """The text of a traceback, as the cause of an exception from another interpreter."""
+    """A traceback as text: the cause of an exception from another interpreter."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)

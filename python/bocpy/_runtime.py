@@ -45,8 +45,8 @@ def wait(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
 
     Values of cowns survive, and the next behavior opens it again; workers stay parked
     until then. Gives up quietly after `timeout` seconds, and leaves the runtime open.
-    With `stats`, returns a dict of counters for each worker. Raises RuntimeError inside a
-    behavior, TypeError or ValueError for a timeout that is no number.
+    With `stats`, returns a dict of counters for each worker. Raises RuntimeError inside
+    a behavior, TypeError or ValueError for a timeout that is no number.
 
     >>> from bocpy import Cown, wait, when
     >>> c = Cown(1)
@@ -73,8 +73,8 @@ def quiesce(timeout: float | None = None, *, stats: bool) -> Stats | None: ...
 def quiesce(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
     """Waits until no behavior is scheduled or running; the runtime stays open.
 
-    Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior. With
-    `stats`, returns a dict of counters for each worker.
+    Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior.
+    With `stats`, returns a dict of counters for each worker.
 
     >>> from bocpy import Cown, quiesce, when
     >>> c = Cown(1)
@@ -86,7 +86,9 @@ def quiesce(timeout: float | None = None, *, stats: bool = False) -> Stats | Non
     2
     """
     if not _core._quiesce(timeout, "quiesce()"):
-        raise TimeoutError(f"quiesce(): behaviors are still in flight after {timeout} s")
+        raise TimeoutError(
+            f"quiesce(): behaviors are still in flight after {timeout} s"
+        )
     return result_of(stats)
 
 
@@ -139,7 +141,7 @@ def finish() -> None:
     try:
         _core._finish()
     except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()

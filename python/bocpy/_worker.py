@@ -9,8 +9,8 @@ import marshal
 import sys
 from typing import Any
 
-#: Seconds between two chances for another thread to take the interpreter over. A worker's
-#: has one thread but for the moments in which somebody comes for a value.
+#: Seconds between two chances for another thread to take the interpreter over. That of
+#: a worker has one thread, but for the moments in which somebody comes for a value.
 SWITCH_INTERVAL = 0.0001
 
 #: Modules that work in other interpreters only if the main one has loaded them first

@@ -9,7 +9,8 @@
 #include <vector>
 
 static void check(bool holds, const char *text, int line) {
-  if (holds) return;
+  if (holds)
+    return;
   std::fprintf(stderr, "test_hpp.cpp:%d: not so: %s\n", line, text);
   std::abort();
 }
@@ -34,10 +35,10 @@ static void transfers_keep_the_sum() {
         to.balance += i % 7;
       };
     std::atomic<int> sum{0};
-    runtime.when(boc::read(a), boc::read(b)) <<
-        [&sum](const account &left, const account &right) {
-          sum = left.balance + right.balance;
-        };
+    runtime.when(boc::read(a), boc::read(b))
+        << [&sum](const account &left, const account &right) {
+             sum = left.balance + right.balance;
+           };
     CHECK(runtime.quiesce());
     CHECK(sum == 200);
     CHECK(runtime.workers() == 2);
@@ -63,17 +64,15 @@ static void bodies_schedule_on_their_own_runtime() {
     boc::when(log) << [](std::vector<int> &second) { second.push_back(2); };
   };
   CHECK(runtime.quiesce());
-  runtime.when(boc::read(log)) << [](const std::vector<int> &all) {
-    CHECK((all == std::vector<int>{1, 2}));
-  };
+  runtime.when(boc::read(log))
+      << [](const std::vector<int> &all) { CHECK((all == std::vector<int>{1, 2})); };
 }
 
 struct refuses {
   refuses() { throw std::runtime_error("no"); }
 };
 
-template <class Exception, class F>
-static bool throws(F &&f) {
+template <class Exception, class F> static bool throws(F &&f) {
   try {
     f();
   } catch (const Exception &) {

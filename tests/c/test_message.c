@@ -37,7 +37,8 @@ static boc_status try_one(boc_mailbox *mailbox, boc_tag tag, int64_t timeout) {
   return boc_mailbox_receive(mailbox, &tag, 1, timeout, NULL, &index, &payload);
 }
 
-/* ---- one thread --------------------------------------------------------------------------- */
+/* ---- one thread
+ * --------------------------------------------------------------------------- */
 
 static void messages_of_a_tag_keep_their_order(void) {
   boc_mailbox *mailbox = plain();
@@ -64,10 +65,12 @@ static void several_tags_are_served_in_turn(void) {
   unsigned served[3] = {0};
   size_t index = 0;
   for (int i = 0; i < 60; i++)
-    for (int tag = 0; tag < 3; tag++) CHECK_EQ(send(mailbox, tags[tag], 1), BOC_OK);
+    for (int tag = 0; tag < 3; tag++)
+      CHECK_EQ(send(mailbox, tags[tag], 1), BOC_OK);
   for (int i = 0; i < 60; i++, served[index]++)
     CHECK_EQ(receive(mailbox, tags, 3, 0, &index), 1);
-  for (int tag = 0; tag < 3; tag++) CHECK(served[tag] >= 15 && served[tag] <= 25);
+  for (int tag = 0; tag < 3; tag++)
+    CHECK(served[tag] >= 15 && served[tag] <= 25);
   boc_mailbox_free(mailbox);
 }
 
@@ -78,7 +81,9 @@ static void there_are_sixteen_tags(void) {
     names[i] = (char)('a' + i);
     const boc_tag tag = {&names[i], 1};
     CHECK_EQ(i % 2 ? send(mailbox, tag, 1) : try_one(mailbox, tag, 0),
-             i == 16 ? BOC_NOT_FOUND : i % 2 ? BOC_OK : BOC_TIMEOUT);
+             i == 16 ? BOC_NOT_FOUND
+             : i % 2 ? BOC_OK
+                     : BOC_TIMEOUT);
   }
   CHECK_EQ(send(mailbox, (boc_tag){&names[16], 1}, 1), BOC_NOT_FOUND);
   CHECK_EQ(send(mailbox, (boc_tag){&names[0], 1}, 1), BOC_OK);
@@ -92,8 +97,8 @@ static void count_drop(void *ctx, void *payload) {
 static void full_closed_and_dropped(void) {
   boci_atomic_u32 dropped;
   boci_init(&dropped, 0);
-  boc_mailbox *mailbox =
-      open_mailbox((boc_mailbox_options){.capacity = 2, .drop = count_drop, .ctx = &dropped});
+  boc_mailbox *mailbox = open_mailbox(
+      (boc_mailbox_options){.capacity = 2, .drop = count_drop, .ctx = &dropped});
   const boc_tag a = TAG("a"), b = TAG("b");
   CHECK_EQ(send(mailbox, a, 1), BOC_OK);
   CHECK_EQ(send(mailbox, a, 2), BOC_OK);
@@ -127,7 +132,8 @@ static void every_failing_allocation_is_refused(void) {
     test_memory memory;
     boc_mailbox *mailbox;
     test_memory_init(&memory, fail_at);
-    const boc_mailbox_options options = {sizeof(options), 4, 4, NULL, NULL, &memory.base};
+    const boc_mailbox_options options = {sizeof(options), 4, 4, NULL, NULL,
+                                         &memory.base};
     if (boc_mailbox_new(&options, &mailbox) == BOC_OK) {
       const boc_tag tags[] = {TAG("a"), TAG("b")};
       const bool sent = send(mailbox, tags[0], 7) == BOC_OK;
@@ -190,7 +196,8 @@ static void a_watch_is_told_once(void) {
   boc_mailbox_free(mailbox);
 }
 
-/* ---- races -------------------------------------------------------------------------------- */
+/* ---- races
+ * -------------------------------------------------------------------------------- */
 
 enum { SENDERS = 2, RECEIVERS = 2, EACH = 6 };
 
@@ -205,7 +212,8 @@ static const boc_tag two[] = {{"left", 4}, {"right", 5}};
 
 static void setup(traffic *all) {
   *all = (traffic){.mailbox = plain()};
-  for (int i = 0; i < SENDERS * EACH; i++) boci_init(&all->taken[i], 0);
+  for (int i = 0; i < SENDERS * EACH; i++)
+    boci_init(&all->taken[i], 0);
   boci_init(&all->seen, 0);
 }
 
@@ -213,7 +221,8 @@ static void setup(traffic *all) {
 static void send_some(traffic *all, unsigned sender) {
   test_random random = test_random_stream(sender);
   for (unsigned i = 0; i < EACH; i++) {
-    if (test_draw(&random, 2)) boci_os_yield();
+    if (test_draw(&random, 2))
+      boci_os_yield();
     CHECK_EQ(send(all->mailbox, two[i % 2], 1 + sender * EACH + i), BOC_OK);
   }
 }
@@ -222,7 +231,8 @@ static void send_some(traffic *all, unsigned sender) {
 static void receive_some(traffic *all, unsigned receiver) {
   int latest[SENDERS][2];
   size_t index = 0;
-  for (int i = 0; i < SENDERS * 2; i++) latest[i / 2][i % 2] = -1;
+  for (int i = 0; i < SENDERS * 2; i++)
+    latest[i / 2][i % 2] = -1;
   for (unsigned i = 0; i < SENDERS * EACH / RECEIVERS; i++) {
     const uintptr_t got = receive(all->mailbox, two, 2, BOC_FOREVER, &index) - 1;
     CHECK_EQ(boci_add_relaxed(&all->taken[got], 1), 0);
@@ -252,11 +262,13 @@ static void mixed(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;
   if (index == 0)
-    for (int i = 0; i < 4; i++) CHECK_EQ(send(all->mailbox, two[i % 2], 1), BOC_OK);
+    for (int i = 0; i < 4; i++)
+      CHECK_EQ(send(all->mailbox, two[i % 2], 1), BOC_OK);
   else if (index < 3)
     CHECK_EQ(receive(all->mailbox, &two[index - 1], 1, BOC_FOREVER, &at), 1);
   else
-    for (int i = 0; i < 2; i++) receive(all->mailbox, two, 2, 2 * MS, &at);
+    for (int i = 0; i < 2; i++)
+      receive(all->mailbox, two, 2, 2 * MS, &at);
 }
 
 static void who_takes_another_tag_passes_on(void) {
@@ -270,9 +282,11 @@ static void ping_pong(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;
   for (int i = 0; i < EACH; i++) {
-    if (index == 0) CHECK_EQ(send(all->mailbox, two[0], 1), BOC_OK);
+    if (index == 0)
+      CHECK_EQ(send(all->mailbox, two[0], 1), BOC_OK);
     CHECK_EQ(receive(all->mailbox, &two[index == 0], 1, BOC_FOREVER, &at), 1);
-    if (index == 1) CHECK_EQ(send(all->mailbox, two[1], 1), BOC_OK);
+    if (index == 1)
+      CHECK_EQ(send(all->mailbox, two[1], 1), BOC_OK);
   }
 }
 
@@ -314,12 +328,14 @@ static void replace(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;
   if (index == 0)
-    for (uintptr_t i = 0; i < EACH; i++) CHECK_EQ(send(all->mailbox, two[i % 2], 1), BOC_OK);
+    for (uintptr_t i = 0; i < EACH; i++)
+      CHECK_EQ(send(all->mailbox, two[i % 2], 1), BOC_OK);
   else if (index == 1)
     for (int i = 0; i < EACH; i++)
       boci_add_relaxed(&all->seen, (uint32_t)receive(all->mailbox, two, 2, 0, &at));
   else
-    for (int i = 0; i < 3; i++) CHECK_EQ(boc_mailbox_set_tags(all->mailbox, two, 2), BOC_OK);
+    for (int i = 0; i < 3; i++)
+      CHECK_EQ(boc_mailbox_set_tags(all->mailbox, two, 2), BOC_OK);
 }
 
 static void each_is_received_or_dropped(void) {
@@ -335,8 +351,10 @@ static void each_is_received_or_dropped(void) {
 
 static void wait_for_close(void *arg, unsigned index) {
   traffic *all = arg;
-  if (index == 0) boc_mailbox_close(all->mailbox);
-  else CHECK_EQ(try_one(all->mailbox, two[index % 2], BOC_FOREVER), BOC_CLOSED);
+  if (index == 0)
+    boc_mailbox_close(all->mailbox);
+  else
+    CHECK_EQ(try_one(all->mailbox, two[index % 2], BOC_FOREVER), BOC_CLOSED);
 }
 
 static void closing_wakes_all(void) {
@@ -353,8 +371,8 @@ static const test_case cases[] = {
     TEST_ONCE(full_closed_and_dropped),
     TEST_ONCE(bad_tags_change_nothing),
     TEST_ONCE(every_failing_allocation_is_refused),
-    TEST_ALONE(a_timeout_is_neither_early_nor_late),
-    TEST_ALONE(a_cancel_is_kept_for_the_next_wait),
+    TEST_ONCE(a_timeout_is_neither_early_nor_late),
+    TEST_ONCE(a_cancel_is_kept_for_the_next_wait),
     TEST_ONCE(a_watch_is_told_once),
     TEST_RACE(nothing_is_lost, 1),
     TEST_RACE(who_takes_another_tag_passes_on, 1),

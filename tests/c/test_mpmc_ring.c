@@ -41,7 +41,8 @@ typedef struct traffic {
 
 static void produce(traffic *all, uintptr_t producer) {
   for (uintptr_t i = 0; i < EACH; i++)
-    while (!boci_mpmc_ring_push(all->ring, number(producer * EACH + i))) boci_os_yield();
+    while (!boci_mpmc_ring_push(all->ring, number(producer * EACH + i)))
+      boci_os_yield();
 }
 
 static void consume(traffic *all) {
@@ -69,7 +70,8 @@ static void produce_or_consume(void *arg, unsigned index) {
 
 static void each_is_taken_once_and_in_order(void) {
   traffic all = {.ring = boci_mpmc_ring_new(NULL, CAPACITY)};
-  for (int i = 0; i < THREADS * EACH; i++) boci_init(&all.taken[i], 0);
+  for (int i = 0; i < THREADS * EACH; i++)
+    boci_init(&all.taken[i], 0);
   boci_init(&all.total, 0);
   test_threads(2 * THREADS, produce_or_consume, &all);
   CHECK(!boci_mpmc_ring_ready(all.ring));

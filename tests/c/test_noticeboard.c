@@ -67,9 +67,12 @@ static void keys_and_room_are_bounded(void) {
   boc_noticeboard *board = open_board(&dropped);
   char text[65];
   memset(text, 'k', sizeof(text));
-  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){text, 64}, NULL), BOC_BAD_ARGUMENT);
-  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){text, 0}, NULL), BOC_BAD_ARGUMENT);
-  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){"a\0b", 3}, NULL), BOC_BAD_ARGUMENT);
+  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){text, 64}, NULL),
+           BOC_BAD_ARGUMENT);
+  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){text, 0}, NULL),
+           BOC_BAD_ARGUMENT);
+  CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){"a\0b", 3}, NULL),
+           BOC_BAD_ARGUMENT);
   CHECK_EQ(boc_noticeboard_write(board, (boc_notice_key){text, 63}, NULL), BOC_OK);
   for (int i = 1; i < 64; i++) {
     snprintf(text, sizeof(text), "%d", i);
@@ -113,7 +116,8 @@ static void every_failing_allocation_is_refused(void) {
   }
 }
 
-/* ---- races ------------------------------------------------------------------------------ */
+/* ---- races
+ * ------------------------------------------------------------------------------ */
 
 enum { UPDATERS = 2, EACH = 4 };
 
@@ -148,7 +152,8 @@ static void update_or_read(void *arg, unsigned index) {
     CHECK_EQ(boc_noticeboard_update(all->board, key_of("sum"), increase, NULL), BOC_OK);
     CHECK_EQ(put(all->board, "other", 0), BOC_OK);
   }
-  if (index >= UPDATERS) read_repeatedly(all);
+  if (index >= UPDATERS)
+    read_repeatedly(all);
 }
 
 static void updates_are_atomic(void) {

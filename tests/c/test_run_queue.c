@@ -79,7 +79,7 @@ static void spilling_takes_the_oldest_half(void) {
 
 /* The owner pushes, pops and spills while others steal: each item is taken once. */
 
-enum { THIEVES = 2, PUSHED = 14 };
+enum { THIEVES = 2, PUSHED = ITEMS < 14 ? ITEMS : 14 };
 
 typedef struct heist {
   boci_run_queue queue, loot[THIEVES];

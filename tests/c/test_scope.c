@@ -1,4 +1,5 @@
-/* Scopes: exactly the work that was started inside, transitively; cancelling; being told. */
+/* Scopes: exactly the work that was started inside, transitively; cancelling; being
+ * told. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -149,8 +150,7 @@ static void a_running_body_can_ask(void) {
 static void an_unscheduled_behavior_leaves_its_scope(void) {
   fixture f;
   setup(&f);
-  const boc_behavior_options inside = {
-      .scope = f.scope, .done = count_over, .ctx = &f};
+  const boc_behavior_options inside = {.scope = f.scope, .done = count_over, .ctx = &f};
   boc_behavior *made = make(&f, &branching, 0, NULL, &inside);
   CHECK(boc_scope_wait(f.scope, 0) == BOC_TIMEOUT);
   boc_behavior_free(made);

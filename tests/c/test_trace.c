@@ -38,8 +38,7 @@ static void see(void *ctx, const boc_trace_event *event) {
   CHECK(event->worker >= -1 && event->worker < 2);
   CHECK(event->time >= all->latest[event->worker + 1]);
   all->latest[event->worker + 1] = event->time;
-  const bool sleeps =
-      event->kind == BOC_TRACE_parked || event->kind == BOC_TRACE_woken;
+  const bool sleeps = event->kind == BOC_TRACE_parked || event->kind == BOC_TRACE_woken;
   CHECK((event->behavior == 0) == sleeps);
   CHECK((event->cown == 0) == sleeps);
 }
@@ -71,7 +70,8 @@ static void a_small_ring_keeps_the_latest(void) {
   run(runtime, cown);
   CHECK(boc_trace_read(runtime, see, &all) == BOC_OK);
   unsigned total = 0;
-  for (int i = 0; i < BOC_TRACE_COUNT; i++) total += all.count[i];
+  for (int i = 0; i < BOC_TRACE_COUNT; i++)
+    total += all.count[i];
   CHECK(total <= 2 * 3);
   boc_runtime_free(runtime);
   boc_cown_drop(cown);
@@ -86,7 +86,8 @@ static void gather(void *ctx, const char *text, size_t size) {
 
 static unsigned occurrences(const char *text, const char *part) {
   unsigned count = 0;
-  for (const char *at = text; (at = strstr(at, part)); at += strlen(part)) count++;
+  for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+    count++;
   return count;
 }
 

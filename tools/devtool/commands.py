@@ -53,7 +53,7 @@ def bench(what: str, spec: str | None, arguments: list[str]) -> int:
         bench_c(interpreter, arguments)
     if what in ("python", "all"):
         env = installed(interpreter)
-        others = ["--make-other", WORK / "bocpy-0.14"]
+        others: list[str | Path] = ["--make-other", WORK / "bocpy-0.14"]
         command: Command = [env.python, DRIVER, "python", "--ours", env.python]
         env.run([*command, *others, *arguments], log=None)
     return 0

@@ -31,8 +31,10 @@ def build_wheel(
     wheels = WORK / "wheels" / name
     remove_tree(wheels)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = [f"-Cbuild-dir={folder}", "-Csetup-args=-Dwerror=true"]
-    settings += [f"-Csetup-args={option}" for option in options]
+    given = [f"build-dir={folder}", "setup-args=-Dwerror=true"]
+    given += [f"setup-args={option}" for option in options]
+    # Spelled out: the pip that comes with Python 3.10 has no -C.
+    settings = [f"--config-settings={setting}" for setting in given]
     command: Command = ["wheel", "--no-build-isolation", "--no-deps", "-w", wheels]
     tools.pip(*command, *settings, source, log=log)
     (wheel,) = wheels.glob("*.whl")
@@ -104,7 +106,7 @@ def test_editable(interpreter: Interpreter, log: TextIO) -> Tally:
     folder = BUILD / "editable"
     folder.mkdir(parents=True, exist_ok=True)
     command: Command = ["install", "--no-build-isolation", "--no-deps"]
-    env.pip(*command, f"-Cbuild-dir={folder}", "-e", ROOT, log=log)
+    env.pip(*command, f"--config-settings=build-dir={folder}", "-e", ROOT, log=log)
     return suite(env, "editable", log, "-m", "not stress", ROOT / "tests" / "py")
 
 

@@ -35,17 +35,17 @@ extern "C" {
 /* The one list of status codes: X(NAME, kind, text).
  *   outcome: the call did its work and this is the answer.
  *   refusal: the call did nothing; nothing has changed. */
-#define BOC_STATUS_MAP(X)                                                                \
-  X(OK, outcome, "success")                                                              \
-  X(TIMEOUT, outcome, "the deadline passed")                                             \
-  X(CLOSED, outcome, "the runtime or queue is closed")                                   \
-  X(WOULD_BLOCK, outcome, "nothing to take without waiting")                             \
-  X(CANCELLED, outcome, "cancelled by another thread")                                   \
-  X(NO_MEMORY, refusal, "out of memory")                                                 \
-  X(BAD_ARGUMENT, refusal, "an argument is out of its range")                            \
-  X(BAD_STATE, refusal, "not possible in the present state")                             \
-  X(NO_THREAD, refusal, "a thread could not be started")                                 \
-  X(FULL, refusal, "the capacity is reached")                                            \
+#define BOC_STATUS_MAP(X)                                                              \
+  X(OK, outcome, "success")                                                            \
+  X(TIMEOUT, outcome, "the deadline passed")                                           \
+  X(CLOSED, outcome, "the runtime or queue is closed")                                 \
+  X(WOULD_BLOCK, outcome, "nothing to take without waiting")                           \
+  X(CANCELLED, outcome, "cancelled by another thread")                                 \
+  X(NO_MEMORY, refusal, "out of memory")                                               \
+  X(BAD_ARGUMENT, refusal, "an argument is out of its range")                          \
+  X(BAD_STATE, refusal, "not possible in the present state")                           \
+  X(NO_THREAD, refusal, "a thread could not be started")                               \
+  X(FULL, refusal, "the capacity is reached")                                          \
   X(NOT_FOUND, refusal, "no such tag or key")
 
 typedef enum boc_status {

@@ -6,8 +6,8 @@
  *
  * The life of a behavior: `boc_behavior_new` (may be refused), fill in its environment,
  * `boc_behavior_schedule` (cannot fail). The body runs once on a worker of the runtime,
- * or on the lane that one of its cowns is pinned to; then the environment is dropped, the
- * cowns go to whoever is next, and the behavior is freed.
+ * or on the lane that one of its cowns is pinned to; then the environment is dropped,
+ * the cowns go to whoever is next, and the behavior is freed.
  *
  * Source of the idea: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented
  * Concurrency", OOPSLA 2023.
@@ -39,15 +39,14 @@ typedef struct boc_access {
 #define BOC_ADMIT (-1)
 
 /* What a kind of behavior is. `body` is required, the others may be NULL.
- *   body   runs once, on a worker, holding all cowns. It must not block on other behaviors.
- *   drop   ends the environment: after the body, or in its place if the behavior is freed
- *          unscheduled or cancelled. Any thread.
- *   admit  is asked before the body by the worker that is about to run it, with all cowns
- *          held, and may send the behavior to the worker where its data lives. A forwarded
- *          behavior waits in that worker's inbox, which nobody steals from, until the
- *          worker gets to it; if that takes longer than a millisecond while another worker
- *          is idle, the idle one takes it and asks again with `overdue` set.
- * The type must outlive its behaviors. */
+ *   body   runs once, on a worker, holding all cowns. It must not block on other
+ * behaviors. drop   ends the environment: after the body, or in its place if the
+ * behavior is freed unscheduled or cancelled. Any thread. admit  is asked before the
+ * body by the worker that is about to run it, with all cowns held, and may send the
+ * behavior to the worker where its data lives. A forwarded behavior waits in that
+ * worker's inbox, which nobody steals from, until the worker gets to it; if that takes
+ * longer than a millisecond while another worker is idle, the idle one takes it and
+ * asks again with `overdue` set. The type must outlive its behaviors. */
 typedef struct boc_behavior_type {
   const char *name;
   void (*body)(boc_behavior *self, void *env);
@@ -56,11 +55,11 @@ typedef struct boc_behavior_type {
 } boc_behavior_type;
 
 /* A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of environment,
- * not scheduled yet. The same cown may be named several times; the stronger mode counts.
- * The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
+ * not scheduled yet. The same cown may be named several times; the stronger mode
+ * counts. The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
  * O(count log count) and one allocation. Any thread.
- * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if two
- * of the cowns are pinned to different lanes. */
+ * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if
+ * two of the cowns are pinned to different lanes. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
@@ -68,18 +67,19 @@ BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_typ
 /* Ends a behavior that was never scheduled: drops its environment. Any thread. */
 BOC_API void boc_behavior_free(boc_behavior *behavior);
 
-/* Schedules it. It belongs to the library from here on, and may have run and be gone when
- * this returns. Never fails. Any thread, inside a body too. */
+/* Schedules it. It belongs to the library from here on, and may have run and be gone
+ * when this returns. Never fails. Any thread, inside a body too. */
 BOC_API void boc_behavior_schedule(boc_behavior *behavior);
 
-/* Schedules `count` behaviors of one runtime as one step: no other behavior comes between
- * two of them on any cown. Any thread. Refusals: BOC_NO_MEMORY (none is scheduled, all
- * still belong to the caller); BOC_BAD_ARGUMENT if they are of several runtimes. */
+/* Schedules `count` behaviors of one runtime as one step: no other behavior comes
+ * between two of them on any cown. Any thread. Refusals: BOC_NO_MEMORY (none is
+ * scheduled, all still belong to the caller); BOC_BAD_ARGUMENT if they are of several
+ * runtimes. */
 BOC_API boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors,
                                              size_t count);
 
-/* The environment, aligned for any object; the number of cowns as given to `new`, and the
- * i-th of them. For the maker before scheduling, and for the body. */
+/* The environment, aligned for any object; the number of cowns as given to `new`, and
+ * the i-th of them. For the maker before scheduling, and for the body. */
 BOC_API void *boc_behavior_env(boc_behavior *behavior);
 BOC_API size_t boc_behavior_count(const boc_behavior *behavior);
 BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
@@ -88,8 +88,8 @@ BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
 BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
 
 /* Called in a body: the behavior shall not finish before somebody has called
- * `boc_behavior_complete`: once, from any thread, before or after the body returns. Until
- * then it holds its cowns and counts as work in flight, and blocks no worker. */
+ * `boc_behavior_complete`: once, from any thread, before or after the body returns.
+ * Until then it holds its cowns and counts as work in flight, and blocks no worker. */
 BOC_API void boc_behavior_defer(boc_behavior *self);
 BOC_API void boc_behavior_complete(boc_behavior *behavior);
 

@@ -8,13 +8,13 @@
  *   };
  *   runtime.when(boc::read(to)) << [](const account &to) { std::cout << to.balance; };
  *
- * In a body, boc::when(...) schedules on the runtime that runs it. Bodies may be lambdas with
- * move-only captures; they live in the behavior's own block, so that nothing else is
- * allocated.
+ * In a body, boc::when(...) schedules on the runtime that runs it. Bodies may be
+ * lambdas with move-only captures; they live in the behavior's own block, so that
+ * nothing else is allocated.
  *
- * Refusals of the C API are thrown as boc::error (std::bad_alloc for BOC_NO_MEMORY) at the
- * call that made them. A body has no caller who could catch: an exception that leaves it
- * goes to std::terminate, as one that leaves a std::thread does.
+ * Refusals of the C API are thrown as boc::error (std::bad_alloc for BOC_NO_MEMORY) at
+ * the call that made them. A body has no caller who could catch: an exception that
+ * leaves it goes to std::terminate, as one that leaves a std::thread does.
  */
 #ifndef BOC_BOC_HPP
 #define BOC_BOC_HPP
@@ -33,47 +33,47 @@ namespace boc {
 
 /* What a refusal of the C API becomes. */
 class error : public std::runtime_error {
- public:
+public:
   explicit error(boc_status status)
       : std::runtime_error(boc_status_text(status)), status_(status) {}
   boc_status status() const noexcept { return status_; }
 
- private:
+private:
   boc_status status_;
 };
 
 inline void require(boc_status status) {
-  if (status == BOC_NO_MEMORY) throw std::bad_alloc();
-  if (status != BOC_OK) throw error(status);
+  if (status == BOC_NO_MEMORY)
+    throw std::bad_alloc();
+  if (status != BOC_OK)
+    throw error(status);
 }
 
 namespace detail {
 
 /* A cown's payload: the T, and whether its constructor has returned. */
-template <class T>
-struct box {
+template <class T> struct box {
   alignas(T) unsigned char room[sizeof(T)];
   bool made;
   T &value() noexcept { return *std::launder(reinterpret_cast<T *>(room)); }
 };
 
-template <class T>
-void drop_box(boc_cown *, void *payload) {
+template <class T> void drop_box(boc_cown *, void *payload) {
   auto *contents = static_cast<box<T> *>(payload);
-  if (contents->made) contents->value().~T();
+  if (contents->made)
+    contents->value().~T();
 }
 
 template <class T>
-inline const boc_cown_type cown_type = {
-    "boc::cown", sizeof(box<T>), nullptr, nullptr, drop_box<T>, nullptr};
+inline const boc_cown_type cown_type = {"boc::cown", sizeof(box<T>), nullptr,
+                                        nullptr,     drop_box<T>,    nullptr};
 
-}  // namespace detail
+} // namespace detail
 
 /* A counted reference to a cown that holds a T. Copies refer to the same cown; a
  * default-constructed or moved-from one refers to none. */
-template <class T>
-class cown {
- public:
+template <class T> class cown {
+public:
   static_assert(alignof(T) <= alignof(std::max_align_t), "over-aligned payload");
   using value_type = T;
 
@@ -86,12 +86,13 @@ class cown {
     return *this;
   }
   ~cown() {
-    if (handle_) boc_cown_drop(handle_);
+    if (handle_)
+      boc_cown_drop(handle_);
   }
 
-  /* A new cown with T(args...). Throws what T's constructor throws, or std::bad_alloc. */
-  template <class... Args>
-  static cown make(Args &&...args) {
+  /* A new cown with T(args...). Throws what T's constructor throws, or std::bad_alloc.
+   */
+  template <class... Args> static cown make(Args &&...args) {
     cown made;
     require(boc_cown_new(&detail::cown_type<T>, &made.handle_));
     auto *contents = static_cast<detail::box<T> *>(boc_cown_payload(made.handle_));
@@ -110,64 +111,56 @@ class cown {
   }
   friend bool operator!=(const cown &a, const cown &b) noexcept { return !(a == b); }
 
- private:
+private:
   boc_cown *handle_ = nullptr;
 };
 
-template <class T, class... Args>
-cown<T> make_cown(Args &&...args) {
+template <class T, class... Args> cown<T> make_cown(Args &&...args) {
   return cown<T>::make(std::forward<Args>(args)...);
 }
 
-/* A cown that the behavior only reads: its body gets a const reference, and runs side by
- * side with other readers. */
-template <class T>
-struct reading {
+/* A cown that the behavior only reads: its body gets a const reference, and runs side
+ * by side with other readers. */
+template <class T> struct reading {
   cown<T> target;
 };
 
-template <class T>
-reading<T> read(cown<T> target) noexcept {
+template <class T> reading<T> read(cown<T> target) noexcept {
   return {std::move(target)};
 }
 
 namespace detail {
 
-template <class T>
-boc_access access_of(const cown<T> &target) noexcept {
+template <class T> boc_access access_of(const cown<T> &target) noexcept {
   return {target.handle(), BOC_WRITE};
 }
 
-template <class T>
-boc_access access_of(const reading<T> &source) noexcept {
+template <class T> boc_access access_of(const reading<T> &source) noexcept {
   return {source.target.handle(), BOC_READ};
 }
 
 /* What the body gets for an argument of `when`. */
-template <class Argument>
-struct view;
+template <class Argument> struct view;
 
-template <class T>
-struct view<cown<T>> {
+template <class T> struct view<cown<T>> {
   using type = T &;
   static type of(boc_cown *handle) noexcept {
     return static_cast<box<T> *>(boc_cown_payload(handle))->value();
   }
 };
 
-template <class T>
-struct view<reading<T>> {
+template <class T> struct view<reading<T>> {
   using type = const T &;
   static type of(boc_cown *handle) noexcept { return view<cown<T>>::of(handle); }
 };
 
 /* A behavior whose environment is the body `F`. */
-template <class F, class... Arguments>
-struct behavior {
+template <class F, class... Arguments> struct behavior {
   static_assert(alignof(F) <= alignof(std::max_align_t), "over-aligned capture");
 
   template <std::size_t... I>
-  static void call(F &body, [[maybe_unused]] boc_behavior *self, std::index_sequence<I...>) {
+  static void call(F &body, [[maybe_unused]] boc_behavior *self,
+                   std::index_sequence<I...>) {
     body(view<Arguments>::of(boc_behavior_cown(self, I))...);
   }
   static void run(boc_behavior *self, void *env) noexcept {
@@ -178,32 +171,33 @@ struct behavior {
   static constexpr boc_behavior_type type = {"boc::when", run, drop, nullptr};
 };
 
-}  // namespace detail
+} // namespace detail
 
 /* What `when` returns: the cowns, waiting for `<<` and a body. */
 template <class... Arguments>
 class [[nodiscard("when(...) schedules nothing without << body")]] pending {
- public:
+public:
   pending(boc_runtime *runtime, Arguments... arguments)
       : runtime_(runtime), arguments_{std::move(arguments)...} {}
 
   /* Schedules `body`, which is moved or copied into the behavior. */
-  template <class F>
-  void operator<<(F &&body) && {
+  template <class F> void operator<<(F &&body) && {
     schedule(std::forward<F>(body), std::index_sequence_for<Arguments...>{});
   }
 
- private:
+private:
   template <class F, std::size_t... I>
   void schedule(F &&body, std::index_sequence<I...>) {
     using stored = std::decay_t<F>;
     using kind = detail::behavior<stored, Arguments...>;
-    static_assert(std::is_invocable_v<stored &, typename detail::view<Arguments>::type...>,
-                  "the body must take a T& for each cown and a const T& for each read");
+    static_assert(
+        std::is_invocable_v<stored &, typename detail::view<Arguments>::type...>,
+        "the body must take a T& for each cown and a const T& for each read");
     const std::array<boc_access, sizeof...(I) + 1> accesses = {
         detail::access_of(std::get<I>(arguments_))..., boc_access{nullptr, BOC_WRITE}};
     boc_behavior *made = nullptr;
-    stored mine(std::forward<F>(body)); /* whatever throws, throws before anything is made */
+    stored mine(
+        std::forward<F>(body)); /* whatever throws, throws before anything is made */
     static_assert(std::is_nothrow_move_constructible_v<stored>,
                   "a body must be movable without exceptions");
     require(boc_behavior_new(runtime_, &kind::type, sizeof(stored), accesses.data(),
@@ -218,7 +212,7 @@ class [[nodiscard("when(...) schedules nothing without << body")]] pending {
 
 /* A set of workers; ends, once everything scheduled has finished, with the object. */
 class runtime {
- public:
+public:
   /* 0 workers: one for each physical core. */
   explicit runtime(unsigned workers = 0) {
     boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
@@ -232,33 +226,33 @@ class runtime {
   runtime &operator=(const runtime &) = delete;
   ~runtime() { boc_runtime_free(handle_); }
 
-  template <class... Arguments>
-  pending<Arguments...> when(Arguments... arguments) {
+  template <class... Arguments> pending<Arguments...> when(Arguments... arguments) {
     return {handle_, std::move(arguments)...};
   }
 
   /* False: the timeout, in nanoseconds, passed. */
   bool quiesce(int64_t timeout = BOC_FOREVER) {
     const boc_status status = boc_runtime_quiesce(handle_, timeout);
-    if (status != BOC_TIMEOUT) require(status);
+    if (status != BOC_TIMEOUT)
+      require(status);
     return status == BOC_OK;
   }
 
   unsigned workers() const noexcept { return boc_runtime_workers(handle_); }
   boc_runtime *handle() const noexcept { return handle_; }
 
- private:
+private:
   boc_runtime *handle_ = nullptr;
 };
 
 /* In a body: on the runtime that runs it. BOC_BAD_STATE elsewhere. */
-template <class... Arguments>
-pending<Arguments...> when(Arguments... arguments) {
+template <class... Arguments> pending<Arguments...> when(Arguments... arguments) {
   boc_runtime *current = boc_runtime_current();
-  if (!current) throw error(BOC_BAD_STATE);
+  if (!current)
+    throw error(BOC_BAD_STATE);
   return {current, std::move(arguments)...};
 }
 
-}  // namespace boc
+} // namespace boc
 
 #endif

@@ -1,8 +1,8 @@
 /* Lanes: ready behaviors that no worker runs, but a thread of the program's own.
  *
- * A cown can be pinned to a lane. A behavior with such a cown becomes ready as all others
- * do, then waits in the lane until its owner pumps it: a GUI thread, an event loop, the
- * main thread. The rest of its cowns are held meanwhile, so pump often.
+ * A cown can be pinned to a lane. A behavior with such a cown becomes ready as all
+ * others do, then waits in the lane until its owner pumps it: a GUI thread, an event
+ * loop, the main thread. The rest of its cowns are held meanwhile, so pump often.
  *
  * The owner of a lane is whoever pumps it: any thread that is no worker, one at a time.
  */
@@ -18,20 +18,21 @@ extern "C" {
 typedef struct boc_lane boc_lane;
 
 /* Start from zero bytes: each field may stay so.
- *   filled     the lane was empty and is not any more; called by whoever made it so, in the
- *              middle of its work: it must not block, pump or schedule
- *   allocator  copied; NULL: malloc and free */
+ *   filled     the lane was empty and is not any more; called by whoever made it so, in
+ * the middle of its work: it must not block, pump or schedule allocator  copied; NULL:
+ * malloc and free */
 typedef struct boc_lane_options {
   void (*filled)(void *ctx);
   void *ctx;
   const boc_allocator *allocator;
 } boc_lane_options;
 
-/* A lane without behaviors. `options` may be NULL. Any thread. Refusals: BOC_NO_MEMORY. */
+/* A lane without behaviors. `options` may be NULL. Any thread. Refusals: BOC_NO_MEMORY.
+ */
 BOC_API boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane);
 
-/* Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty, and every
- * runtime that has pushed to it has been quiescent since. */
+/* Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty, and
+ * every runtime that has pushed to it has been quiescent since. */
 BOC_API void boc_lane_free(boc_lane *lane);
 
 /* Pins a cown: from here on its behaviors run on `lane`. By its maker, before the first
@@ -39,10 +40,10 @@ BOC_API void boc_lane_free(boc_lane *lane);
 BOC_API boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane);
 
 /* Runs what is in the lane, and what gets there meanwhile, until it is empty, `most`
- * behaviors have run, or `timeout` has passed (looked at between two behaviors; at least
- * one runs if there is one). `out_ran` gets the number; it may be NULL.
- * Outcomes: BOC_OK; BOC_TIMEOUT if the timeout left some. Refusals: BOC_BAD_STATE on a
- * worker, or if the lane is being pumped already, by another thread or a body further up. */
+ * behaviors have run, or `timeout` has passed (looked at between two behaviors; at
+ * least one runs if there is one). `out_ran` gets the number; it may be NULL. Outcomes:
+ * BOC_OK; BOC_TIMEOUT if the timeout left some. Refusals: BOC_BAD_STATE on a worker, or
+ * if the lane is being pumped already, by another thread or a body further up. */
 BOC_API boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
                                  size_t *out_ran);
 
@@ -52,9 +53,10 @@ BOC_API boc_status boc_lane_wait(boc_lane *lane, int64_t timeout);
 /* How many behaviors are in the lane: a hint. Any thread. */
 BOC_API size_t boc_lane_length(boc_lane *lane);
 
-/* A descriptor for poll, select and their kin, readable while the lane is not empty (now and
- * then for a moment longer). The lane's own: nobody else reads or closes it. The owner.
- * Refusals: BOC_NOT_FOUND where the system has no such thing; BOC_NO_MEMORY. */
+/* A descriptor for poll, select and their kin, readable while the lane is not empty
+ * (now and then for a moment longer). The lane's own: nobody else reads or closes it.
+ * The owner. Refusals: BOC_NOT_FOUND where the system has no such thing; BOC_NO_MEMORY.
+ */
 BOC_API boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor);
 
 #ifdef __cplusplus

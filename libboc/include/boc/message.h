@@ -1,8 +1,9 @@
 /* Messages: a mailbox is a set of tagged queues, open to any thread.
  *
  * A message is an opaque pointer. Sending never blocks; receiving takes from one tag or
- * from several, whichever has something, in turn if all have. Order: what one sender sends
- * to one tag arrives in that order. Mailboxes are independent of runtimes and of each other.
+ * from several, whichever has something, in turn if all have. Order: what one sender
+ * sends to one tag arrives in that order. Mailboxes are independent of runtimes and of
+ * each other.
  *
  * A tag exists from its first use, by either side, or from `boc_mailbox_set_tags`.
  */
@@ -25,12 +26,13 @@ typedef struct boc_tag {
 
 /* Start from BOC_MAILBOX_OPTIONS_INIT and change what matters. */
 typedef struct boc_mailbox_options {
-  size_t size;       /* sizeof of this struct, for later versions */
-  unsigned tags;     /* how many there may be, at most 32; 0: 16 */
-  size_t capacity;   /* messages for each tag, a power of two from 2; 0: 16384 */
-  void (*drop)(void *ctx, void *payload); /* of messages that nobody receives; or NULL */
-  void *ctx;                              /* handed to `drop` */
-  const boc_allocator *allocator;         /* copied; NULL: malloc and free */
+  size_t size;     /* sizeof of this struct, for later versions */
+  unsigned tags;   /* how many there may be, at most 32; 0: 16 */
+  size_t capacity; /* messages for each tag, a power of two from 2; 0: 16384 */
+  void (*drop)(void *ctx,
+               void *payload);    /* of messages that nobody receives; or NULL */
+  void *ctx;                      /* handed to `drop` */
+  const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_mailbox_options;
 
 #define BOC_MAILBOX_OPTIONS_INIT {sizeof(boc_mailbox_options), 0, 0, NULL, NULL, NULL}
@@ -39,8 +41,8 @@ typedef struct boc_mailbox_options {
 BOC_API boc_status boc_mailbox_new(const boc_mailbox_options *options,
                                    boc_mailbox **out_mailbox);
 
-/* From now on nobody can send; what is queued can still be received, and then receivers get
- * BOC_CLOSED, those that wait now included. Any thread. */
+/* From now on nobody can send; what is queued can still be received, and then receivers
+ * get BOC_CLOSED, those that wait now included. Any thread. */
 BOC_API void boc_mailbox_close(boc_mailbox *mailbox);
 
 /* Drops what is queued. Nobody may use the mailbox any more, or be in a call of it. */
@@ -58,8 +60,8 @@ typedef struct boc_receive_token {
 } boc_receive_token;
 
 /* Takes the oldest message of one of `tags`; waits for one, parked, until `timeout` has
- * passed. `out_index` says of which tag. `token` may be NULL. Any thread; on a worker see
- * boc_worker_block_begin. Outcomes: BOC_OK, BOC_TIMEOUT, BOC_CLOSED, BOC_CANCELLED.
+ * passed. `out_index` says of which tag. `token` may be NULL. Any thread; on a worker
+ * see boc_worker_block_begin. Outcomes: BOC_OK, BOC_TIMEOUT, BOC_CLOSED, BOC_CANCELLED.
  * Refusals: BOC_NOT_FOUND (no room for a new tag, or boc_mailbox_set_tags took one away
  * meanwhile), BOC_BAD_ARGUMENT (no tags), BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags,
@@ -70,20 +72,22 @@ BOC_API boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags
 /* Cancels the receive that waits with `token`, or else the next that is going to. */
 BOC_API void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token);
 
-/* Drops what is queued for those of `tags` that exist, and wakes who waits for them: they
- * look and go on waiting. Any thread. */
+/* Drops what is queued for those of `tags` that exist, and wakes who waits for them:
+ * they look and go on waiting. Any thread. */
 BOC_API void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count);
 
-/* Replaces all tags, and drops all that is queued. Receivers that wait for a tag that is no
- * more get BOC_NOT_FOUND. What a running send puts in meanwhile is either dropped or stays.
- * Any thread. Refusals: BOC_FULL, BOC_BAD_ARGUMENT (a tag twice), BOC_NO_MEMORY. */
+/* Replaces all tags, and drops all that is queued. Receivers that wait for a tag that
+ * is no more get BOC_NOT_FOUND. What a running send puts in meanwhile is either dropped
+ * or stays. Any thread. Refusals: BOC_FULL, BOC_BAD_ARGUMENT (a tag twice),
+ * BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                         size_t count);
 
-/* For waits that must not block a thread in the library: `ready(ctx)` is called once, when
- * something may have arrived for the watch's tags, or they changed, or the mailbox was
- * closed; at once if so, else by the thread that did it. It must not use the mailbox and not
- * block. The watch is the caller's again after `boc_mailbox_unwatch`. */
+/* For waits that must not block a thread in the library: `ready(ctx)` is called once,
+ * when something may have arrived for the watch's tags, or they changed, or the mailbox
+ * was closed; at once if so, else by the thread that did it. It must not use the
+ * mailbox and not block. The watch is the caller's again after `boc_mailbox_unwatch`.
+ */
 typedef struct boc_watch {
   struct boc_watch *before, *after; /* private */
   uint32_t mask, generation;        /* private */
@@ -97,10 +101,10 @@ typedef struct boc_watch {
 BOC_API boc_status boc_mailbox_watch(boc_mailbox *mailbox, const boc_tag *tags,
                                      size_t count, boc_watch *watch);
 
-/* Takes `watch` back: once for each successful boc_mailbox_watch, whether it was told or not
- * (a message that it was told of and that is still there is shown to another). Outcomes:
- * BOC_WOULD_BLOCK: not told; BOC_OK: told, and that call is over; BOC_CLOSED: told of that.
- * Refusal: BOC_NOT_FOUND: one of its tags is no more. */
+/* Takes `watch` back: once for each successful boc_mailbox_watch, whether it was told
+ * or not (a message that it was told of and that is still there is shown to another).
+ * Outcomes: BOC_WOULD_BLOCK: not told; BOC_OK: told, and that call is over; BOC_CLOSED:
+ * told of that. Refusal: BOC_NOT_FOUND: one of its tags is no more. */
 BOC_API boc_status boc_mailbox_unwatch(boc_mailbox *mailbox, boc_watch *watch);
 
 #ifdef __cplusplus

@@ -1,7 +1,8 @@
 /* Noticeboard: a small map that all may read at any time without waiting.
  *
- * Keys are short byte strings, values opaque pointers. Readers take a snapshot: immutable,
- * theirs for as long as they hold it. Writers make the next snapshot from the present one.
+ * Keys are short byte strings, values opaque pointers. Readers take a snapshot:
+ * immutable, theirs for as long as they hold it. Writers make the next snapshot from
+ * the present one.
  */
 #ifndef BOC_NOTICEBOARD_H
 #define BOC_NOTICEBOARD_H
@@ -32,8 +33,9 @@ typedef struct boc_notice {
 } boc_notice;
 
 typedef struct boc_noticeboard_options {
-  size_t size;                            /* sizeof of this struct, for later versions */
-  void (*drop)(void *ctx, void *payload); /* by whoever is the last to hold it; or NULL */
+  size_t size; /* sizeof of this struct, for later versions */
+  void (*drop)(void *ctx,
+               void *payload); /* by whoever is the last to hold it; or NULL */
   void *ctx;
   const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_noticeboard_options;
@@ -45,7 +47,8 @@ BOC_API boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
 /* Nobody may use the board or any snapshot of it any more. */
 BOC_API void boc_noticeboard_free(boc_noticeboard *board);
 
-/* The present snapshot; to be given back by boc_notices_drop. Takes no lock. Any thread. */
+/* The present snapshot; to be given back by boc_notices_drop. Takes no lock. Any
+ * thread. */
 BOC_API const boc_notices *boc_noticeboard_read(boc_noticeboard *board);
 BOC_API void boc_notices_drop(const boc_notices *notices);
 
@@ -55,28 +58,34 @@ BOC_API size_t boc_notices_count(const boc_notices *notices);
 
 /* The `index`-th, in the order of first writing; or by key, NULL if there is none. */
 BOC_API const boc_notice *boc_notices_at(const boc_notices *notices, size_t index);
-BOC_API const boc_notice *boc_notices_find(const boc_notices *notices, boc_notice_key key);
+BOC_API const boc_notice *boc_notices_find(const boc_notices *notices,
+                                           boc_notice_key key);
 
-/* Changes take effect before they return. `payload` is the board's if the answer is BOC_OK.
- * Any thread. Refusals: BOC_BAD_ARGUMENT (the key), BOC_FULL (a new key), BOC_NO_MEMORY;
- * of delete and update also BOC_NOT_FOUND (there is nothing to delete). */
+/* Changes take effect before they return. `payload` is the board's if the answer is
+ * BOC_OK. Any thread. Refusals: BOC_BAD_ARGUMENT (the key), BOC_FULL (a new key),
+ * BOC_NO_MEMORY; of delete and update also BOC_NOT_FOUND (there is nothing to delete).
+ */
 BOC_API boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
                                          void *payload);
 BOC_API boc_status boc_noticeboard_delete(boc_noticeboard *board, boc_notice_key key);
 BOC_API boc_status boc_noticeboard_clear(boc_noticeboard *board);
 
-/* The same if the key's notice still has this version (0: there is none), else the refusal
- * BOC_BAD_STATE. */
+/* The same if the key's notice still has this version (0: there is none), else the
+ * refusal BOC_BAD_STATE. */
 BOC_API boc_status boc_noticeboard_write_if(boc_noticeboard *board, boc_notice_key key,
                                             uint64_t version, void *payload);
 BOC_API boc_status boc_noticeboard_delete_if(boc_noticeboard *board, boc_notice_key key,
                                              uint64_t version);
 
-typedef enum boc_verdict { BOC_NOTICE_KEEP, BOC_NOTICE_WRITE, BOC_NOTICE_DELETE } boc_verdict;
+typedef enum boc_verdict {
+  BOC_NOTICE_KEEP,
+  BOC_NOTICE_WRITE,
+  BOC_NOTICE_DELETE
+} boc_verdict;
 
-/* Read, modify, write as one step: `change` is called with the present notice (or NULL) and
- * without locks; again, if another change came in between: what it had made is dropped by
- * the drop hook. It may use the board. */
+/* Read, modify, write as one step: `change` is called with the present notice (or NULL)
+ * and without locks; again, if another change came in between: what it had made is
+ * dropped by the drop hook. It may use the board. */
 BOC_API boc_status boc_noticeboard_update(
     boc_noticeboard *board, boc_notice_key key,
     boc_verdict (*change)(void *ctx, const boc_notice *present, void **out_payload),

@@ -1,7 +1,7 @@
 /* Runtimes: a set of worker threads that run behaviors.
  *
- * A runtime is an explicit handle and several may live in one process. It is made running
- * and ends with `boc_runtime_free`, which finishes what was scheduled.
+ * A runtime is an explicit handle and several may live in one process. It is made
+ * running and ends with `boc_runtime_free`, which finishes what was scheduled.
  */
 #ifndef BOC_RUNTIME_H
 #define BOC_RUNTIME_H
@@ -13,14 +13,13 @@
 extern "C" {
 #endif
 
-/* What an embedder wants to do on the workers' threads. All hooks of a worker run on its
- * own thread, at the top level of its stack; each may be NULL.
- *   start        first thing on the thread; anything but BOC_OK makes boc_runtime_new fail
- *   stop         last thing on the thread, if `start` succeeded
- *   before_park  the worker has run out of work and is going to spin, then park
- *   after_park   it has found work, or is about to run `poke` or `stop`
- *   poke         soon after boc_worker_poke, between two bodies
- * Between `start` and the first `after_park` a worker counts as parked; the calls alternate
+/* What an embedder wants to do on the workers' threads. All hooks of a worker run on
+ * its own thread, at the top level of its stack; each may be NULL. start        first
+ * thing on the thread; anything but BOC_OK makes boc_runtime_new fail stop         last
+ * thing on the thread, if `start` succeeded before_park  the worker has run out of work
+ * and is going to spin, then park after_park   it has found work, or is about to run
+ * `poke` or `stop` poke         soon after boc_worker_poke, between two bodies Between
+ * `start` and the first `after_park` a worker counts as parked; the calls alternate
  * strictly. */
 typedef struct boc_worker_hooks {
   boc_status (*start)(void *ctx, unsigned worker);
@@ -33,42 +32,43 @@ typedef struct boc_worker_hooks {
 
 /* Start from BOC_RUNTIME_OPTIONS_INIT and change what matters. */
 typedef struct boc_runtime_options {
-  size_t size;                    /* sizeof of this struct, for later versions */
-  unsigned workers;               /* 0: boc_core_count() */
-  unsigned spares;                /* stand-ins for blocked workers: boc_worker_block_begin */
-  uint64_t spin;                  /* ns that an idle worker looks for work before it parks */
-  size_t stack_size;              /* of a worker's thread, in bytes; 0: the system's default */
+  size_t size;       /* sizeof of this struct, for later versions */
+  unsigned workers;  /* 0: boc_core_count() */
+  unsigned spares;   /* stand-ins for blocked workers: boc_worker_block_begin */
+  uint64_t spin;     /* ns that an idle worker looks for work before it parks */
+  size_t stack_size; /* of a worker's thread, in bytes; 0: the system's default */
   const boc_worker_hooks *hooks;  /* copied; may be NULL */
   size_t trace_events;            /* kept for each worker (see trace.h); 0: none */
   const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_runtime_options;
 
 #define BOC_SPIN_DEFAULT UINT64_C(30000)
-#define BOC_RUNTIME_OPTIONS_INIT                                                         \
+#define BOC_RUNTIME_OPTIONS_INIT                                                       \
   {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
 
-/* A running runtime; returns when all workers have run their `start` hook. `options` may be
- * NULL. Workers have all signals blocked where the platform knows signals.
+/* A running runtime; returns when all workers have run their `start` hook. `options`
+ * may be NULL. Workers have all signals blocked where the platform knows signals.
  * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers), or
  * what a `start` hook returned; all threads have ended then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 
-/* Waits until all behaviors have finished, ends the workers and frees the runtime. Nobody
- * may use the handle any more; cowns stay valid. Not from a worker of this runtime.
- * From the call on, `boc_behavior_new` is refused to all but this runtime's bodies. */
+/* Waits until all behaviors have finished, ends the workers and frees the runtime.
+ * Nobody may use the handle any more; cowns stay valid. Not from a worker of this
+ * runtime. From the call on, `boc_behavior_new` is refused to all but this runtime's
+ * bodies. */
 BOC_API void boc_runtime_free(boc_runtime *runtime);
 
-/* Waits until no behavior is scheduled, running or deferred, at one moment between call and
- * return. Any thread but this runtime's workers (BOC_BAD_STATE there).
- * Outcomes: BOC_OK, BOC_TIMEOUT. */
+/* Waits until no behavior is scheduled, running or deferred, at one moment between call
+ * and return. Any thread but this runtime's workers (BOC_BAD_STATE there). Outcomes:
+ * BOC_OK, BOC_TIMEOUT. */
 BOC_API boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout);
 
-/* Calls `done(ctx)` once, when the runtime is quiescent: at once on this thread if it is,
- * else later on a worker; it must not block. For waits that must not block a thread (event
- * loops, waits that signals interrupt). Replaces no other; several may be waiting. The node
- * belongs to the caller and stays untouched until `done` was called or
- * `boc_runtime_quiesce_cancel` returned true. Any thread. */
+/* Calls `done(ctx)` once, when the runtime is quiescent: at once on this thread if it
+ * is, else later on a worker; it must not block. For waits that must not block a thread
+ * (event loops, waits that signals interrupt). Replaces no other; several may be
+ * waiting. The node belongs to the caller and stays untouched until `done` was called
+ * or `boc_runtime_quiesce_cancel` returned true. Any thread. */
 typedef struct boc_quiesce_node {
   struct boc_quiesce_node *next; /* private */
   void (*done)(void *ctx);
@@ -76,7 +76,8 @@ typedef struct boc_quiesce_node {
 } boc_quiesce_node;
 BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 
-/* Takes `node` back. True: it will not be called. False: it was, and that call is over. */
+/* Takes `node` back. True: it will not be called. False: it was, and that call is over.
+ */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
 BOC_API unsigned boc_runtime_workers(const boc_runtime *runtime);
@@ -90,16 +91,16 @@ BOC_API int boc_worker_index(const boc_runtime *runtime);
 /* The runtime whose worker the calling thread is, or NULL. */
 BOC_API boc_runtime *boc_runtime_current(void);
 
-/* Around a stretch of a body that blocks on something other than the runtime (a message, a
- * file, another program). Meanwhile a spare worker, if the runtime was given any, keeps the
- * other behaviors going; its index is at least boc_runtime_workers(), and it runs the
- * `start` hook when its thread is made. In between, the body must not schedule. Not nested.
- * Off workers they do nothing. */
+/* Around a stretch of a body that blocks on something other than the runtime (a
+ * message, a file, another program). Meanwhile a spare worker, if the runtime was given
+ * any, keeps the other behaviors going; its index is at least boc_runtime_workers(),
+ * and it runs the `start` hook when its thread is made. In between, the body must not
+ * schedule. Not nested. Off workers they do nothing. */
 BOC_API void boc_worker_block_begin(void);
 BOC_API void boc_worker_block_end(void);
 
-/* Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come before
- * the hook has begun are one. Any thread, never blocks. */
+/* Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come
+ * before the hook has begun are one. Any thread, never blocks. */
 BOC_API void boc_worker_poke(boc_runtime *runtime, unsigned worker);
 
 #ifdef __cplusplus

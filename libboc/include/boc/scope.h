@@ -1,8 +1,9 @@
 /* Scopes: groups of behaviors that are waited for, and cancelled, together.
  *
- * A behavior belongs to the scope that it was made in: the one named in its options, else
- * the one of the body that makes it. So a scope has exactly the work that was started in
- * it, transitively. A scope may have a parent, which then has that work as well.
+ * A behavior belongs to the scope that it was made in: the one named in its options,
+ * else the one of the body that makes it. So a scope has exactly the work that was
+ * started in it, transitively. A scope may have a parent, which then has that work as
+ * well.
  */
 #ifndef BOC_SCOPE_H
 #define BOC_SCOPE_H
@@ -16,12 +17,13 @@ extern "C" {
 
 typedef struct boc_scope boc_scope;
 
-/* An empty scope with one reference, the caller's. `parent` may be NULL; the scope holds it.
- * Any thread. Refusals: BOC_NO_MEMORY. */
+/* An empty scope with one reference, the caller's. `parent` may be NULL; the scope
+ * holds it. Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
                                  boc_scope **out_scope);
 
-/* One reference more, one less. Behaviors in flight keep their scope alive. Any thread. */
+/* One reference more, one less. Behaviors in flight keep their scope alive. Any thread.
+ */
 BOC_API boc_scope *boc_scope_hold(boc_scope *scope);
 BOC_API void boc_scope_drop(boc_scope *scope);
 
@@ -36,9 +38,10 @@ BOC_API boc_status boc_scope_wait(boc_scope *scope, int64_t timeout);
 BOC_API void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node);
 BOC_API bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node);
 
-/* Behaviors of the scope (and of scopes below it) whose bodies have not begun will not run:
- * their environments are dropped and their cowns handed on. Bodies that run can ask
- * `boc_behavior_cancelled`. Whatever is made in the scope later is cancelled too. */
+/* Behaviors of the scope (and of scopes below it) whose bodies have not begun will not
+ * run: their environments are dropped and their cowns handed on. Bodies that run can
+ * ask `boc_behavior_cancelled`. Whatever is made in the scope later is cancelled too.
+ */
 BOC_API void boc_scope_cancel(boc_scope *scope);
 BOC_API bool boc_scope_cancelled(const boc_scope *scope);
 
@@ -47,8 +50,8 @@ BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
 /* What a behavior may have beside its cowns; start from zero bytes.
  *   scope  where it belongs; NULL: where the body that makes it belongs
- *   done   called once when it is over, its cowns handed on: whether its body ran, or it was
- *          cancelled. Not called by boc_behavior_free. On the thread that ended it, which
+ *   done   called once when it is over, its cowns handed on: whether its body ran, or
+ * it was cancelled. Not called by boc_behavior_free. On the thread that ended it, which
  *          it must not block; it may schedule. */
 typedef struct boc_behavior_options {
   boc_scope *scope;

@@ -1,8 +1,9 @@
 /* Tracing: what each worker did, and when.
  *
  * A runtime that is made with `trace_events` keeps, for each worker and for all outside
- * threads together, a ring of the latest events. Without it, tracing costs one branch an
- * event. Identities are addresses: the same one may be used again after a `finished`.
+ * threads together, a ring of the latest events. Without it, tracing costs one branch
+ * an event. Identities are addresses: the same one may be used again after a
+ * `finished`.
  */
 #ifndef BOC_TRACE_H
 #define BOC_TRACE_H
@@ -14,13 +15,13 @@ extern "C" {
 #endif
 
 /* The one list of events: X(name, text). */
-#define BOC_TRACE_MAP(X)                                                                 \
-  X(scheduled, "a behavior was scheduled")                                               \
-  X(ready, "it has all its cowns")                                                       \
-  X(started, "its body begins")                                                          \
-  X(finished, "it is over, its cowns handed on")                                         \
-  X(stolen, "it was taken from another worker's queue")                                  \
-  X(parked, "the worker sleeps")                                                         \
+#define BOC_TRACE_MAP(X)                                                               \
+  X(scheduled, "a behavior was scheduled")                                             \
+  X(ready, "it has all its cowns")                                                     \
+  X(started, "its body begins")                                                        \
+  X(finished, "it is over, its cowns handed on")                                       \
+  X(stolen, "it was taken from another worker's queue")                                \
+  X(parked, "the worker sleeps")                                                       \
   X(woken, "the worker is awake again")
 
 typedef enum boc_trace_kind {
@@ -39,17 +40,19 @@ typedef struct boc_trace_event {
   int worker; /* -1: an outside thread */
 } boc_trace_event;
 
-/* Hands each event that is still there to `see`, oldest first for each worker. The runtime
- * must be quiescent and stay so. Refusals: BOC_BAD_STATE if it traces nothing. */
+/* Hands each event that is still there to `see`, oldest first for each worker. The
+ * runtime must be quiescent and stay so. Refusals: BOC_BAD_STATE if it traces nothing.
+ */
 BOC_API boc_status boc_trace_read(boc_runtime *runtime,
                                   void (*see)(void *ctx, const boc_trace_event *event),
                                   void *ctx);
 
-/* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body, an
- * instant for each other event, a row for each worker. `write` gets the text in pieces.
- * As boc_trace_read. */
+/* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
+ * an instant for each other event, a row for each worker. `write` gets the text in
+ * pieces. As boc_trace_read. */
 BOC_API boc_status boc_trace_write(boc_runtime *runtime,
-                                   void (*write)(void *ctx, const char *text, size_t size),
+                                   void (*write)(void *ctx, const char *text,
+                                                 size_t size),
                                    void *ctx);
 
 #ifdef __cplusplus

@@ -1,8 +1,9 @@
 /* Body: see body.h.
  *
- * A behavior goes to where its values are (admit), its arguments are put together (bind),
- * its function runs, and what came of it goes into the result. Nothing is moved at the end:
- * values stay where they were last used until another interpreter wants them. */
+ * A behavior goes to where its values are (admit), its arguments are put together
+ * (bind), its function runs, and what came of it goes into the result. Nothing is moved
+ * at the end: values stay where they were last used until another interpreter wants
+ * them. */
 #include "body.h"
 
 #include <string.h>
@@ -14,10 +15,11 @@
 
 #define FEW_ARGUMENTS 12
 
-/* ---- admission ------------------------------------------------------------------------- */
+/* ---- admission
+ * ------------------------------------------------------------------------- */
 
-/* Whether the value lives in another interpreter that we shall not enter: it is busy. What
- * can be had at once is fetched. */
+/* Whether the value lives in another interpreter that we shall not enter: it is busy.
+ * What can be had at once is fetched. */
 static bool is_out_of_reach(bocpy_value *value, bocpy_slot *here, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
   if (kind < BOCPY_BOXED || (kind == BOCPY_BOXED && value->slot == here))
@@ -61,7 +63,8 @@ static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
   return (int)target->index;
 }
 
-/* ---- arguments ---------------------------------------------------------------------------- */
+/* ---- arguments
+ * ---------------------------------------------------------------------------- */
 
 /* The arguments of one call: what is in `args` is owned. */
 typedef struct frame {
@@ -145,8 +148,8 @@ static int push_items(frame *f, boc_behavior *self, bocpy_call *call) {
   uint32_t cown = 0;
   for (uint32_t i = 0; i < call->items; i++) {
     bool group = shape && shape[i] >= 0;
-    PyObject *item = group ? list_of(f, self, call, cown, shape[i])
-                           : handle_of(f, self, call, cown);
+    PyObject *item =
+        group ? list_of(f, self, call, cown, shape[i]) : handle_of(f, self, call, cown);
     if (!item)
       return -1;
     f->args[f->count++] = item;
@@ -167,14 +170,16 @@ static int bind(frame *f, boc_behavior *self, bocpy_call *call) {
   return 0;
 }
 
-/* ---- the function ---------------------------------------------------------------------------- */
+/* ---- the function
+ * ---------------------------------------------------------------------------- */
 
 static PyObject *make_cells(const frame *f, const bocpy_call *call) {
   PyObject *cells = PyTuple_New(call->cells);
   Py_ssize_t first = PyTuple_GET_SIZE(f->captures) - (Py_ssize_t)call->cells;
   for (uint32_t i = 0; cells && i < call->cells; i++) {
     PyObject *box = PyTuple_GET_ITEM(f->captures, first + i);
-    PyObject *cell = PyCell_New(PyTuple_GET_SIZE(box) ? PyTuple_GET_ITEM(box, 0) : NULL);
+    PyObject *cell =
+        PyCell_New(PyTuple_GET_SIZE(box) ? PyTuple_GET_ITEM(box, 0) : NULL);
     if (cell)
       PyTuple_SET_ITEM(cells, i, cell);
     else
@@ -185,13 +190,14 @@ static PyObject *make_cells(const frame *f, const bocpy_call *call) {
 
 /* The same function with cells of its own, which hold what the closure held when the
  * behavior was scheduled. */
-static PyObject *with_cells(const frame *f, const bocpy_call *call, PyObject *function) {
+static PyObject *with_cells(const frame *f, const bocpy_call *call,
+                            PyObject *function) {
   PyObject *cells = make_cells(f, call);
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
-  PyObject *copy = cells && name ? PyFunction_NewWithQualName(
-                                       PyFunction_GET_CODE(function),
-                                       PyFunction_GET_GLOBALS(function), name)
-                                 : NULL;
+  PyObject *copy =
+      cells && name ? PyFunction_NewWithQualName(PyFunction_GET_CODE(function),
+                                                 PyFunction_GET_GLOBALS(function), name)
+                    : NULL;
   if (copy && PyFunction_SetClosure(copy, cells) < 0)
     Py_CLEAR(copy);
   Py_XDECREF(cells);
@@ -233,7 +239,8 @@ static PyObject *invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state
   return result;
 }
 
-/* ---- the behavior ------------------------------------------------------------------------------ */
+/* ---- the behavior
+ * ------------------------------------------------------------------------------ */
 
 static void hold_all(boc_behavior *self, uint32_t cowns, const bocpy_thread *holder) {
   for (uint32_t i = 0; i < cowns; i++)

@@ -1,7 +1,7 @@
 /* Code: see code.h.
  *
- * The map of an interpreter goes from the address of a code object (which it keeps alive)
- * to an entry, by open addressing; a scheduled behavior costs one look at it.
+ * The map of an interpreter goes from the address of a code object (which it keeps
+ * alive) to an entry, by open addressing; a scheduled behavior costs one look at it.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
  *   acquire load wherever it is used [A1]. */
@@ -17,8 +17,8 @@ typedef struct bocpy_blob {
 
 static atomic_size_t next_id;
 
-
-/* ---- records ------------------------------------------------------------------------ */
+/* ---- records ------------------------------------------------------------------------
+ */
 
 static char *copy_text(PyObject *text) {
   Py_ssize_t size;
@@ -62,7 +62,8 @@ static int fill_record(bocpy_code *code, PyObject *body) {
   return 0;
 }
 
-static bocpy_code *make_record(bocpy_state *state, PyObject *function, PyObject *object) {
+static bocpy_code *make_record(bocpy_state *state, PyObject *function,
+                               PyObject *object) {
   PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
   PyObject *body =
       bodies ? PyObject_CallMethod(bodies, "check_body", "O", function) : NULL;
@@ -83,7 +84,8 @@ static bocpy_code *make_record(bocpy_state *state, PyObject *function, PyObject 
   return code;
 }
 
-/* ---- the map -------------------------------------------------------------------------- */
+/* ---- the map
+ * -------------------------------------------------------------------------- */
 
 static size_t hash(const void *address) {
   uintptr_t bits = (uintptr_t)address;
@@ -177,7 +179,8 @@ bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
   return entry ? entry : make_entry(state, function, object, globals);
 }
 
-/* ---- shipping ------------------------------------------------------------------------- */
+/* ---- shipping
+ * ------------------------------------------------------------------------- */
 
 static int publish_blob(bocpy_code *code, PyObject *bytes) {
   char *data;
@@ -232,8 +235,7 @@ static int describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) 
 }
 
 static int refresh(bocpy_state *state, bocpy_entry *entry) {
-  PyObject *done =
-      PyObject_CallMethod(state->ship, "refresh", "O", entry->shipment);
+  PyObject *done = PyObject_CallMethod(state->ship, "refresh", "O", entry->shipment);
   Py_XDECREF(done);
   return done ? note_watch(entry, entry->shipment) : -1;
 }
@@ -242,7 +244,8 @@ static int refresh(bocpy_state *state, bocpy_entry *entry) {
 static bool has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
   PyObject *pair = PyTuple_GET_ITEM(entry->watch, i);
   PyObject *now;
-  if (PyDict_GetItemRef(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), &now) < 0) {
+  if (PyDict_GetItemRef(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), &now) <
+      0) {
     PyErr_Clear();
     return true;
   }
@@ -261,7 +264,8 @@ int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function) 
   return 0;
 }
 
-/* ---- templates ------------------------------------------------------------------------ */
+/* ---- templates
+ * ------------------------------------------------------------------------ */
 
 static int grow_templates(bocpy_state *state, size_t id) {
   size_t capacity = state->templates_capacity ? state->templates_capacity : 64;

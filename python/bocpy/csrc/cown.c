@@ -8,7 +8,8 @@
 #include "runtime.h"
 #include "waiting.h"
 
-/* ---- cores ------------------------------------------------------------------------ */
+/* ---- cores ------------------------------------------------------------------------
+ */
 
 static void drop_core(boc_cown *core, void *payload) {
   bocpy_codec_forget_cown(core);
@@ -56,7 +57,8 @@ PyObject *bocpy_cown_wrap(boc_cown *core) {
   return state ? bocpy_cown_adopt(state, boc_cown_hold(core)) : NULL;
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------
+ */
 
 static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"value", NULL};
@@ -102,8 +104,8 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_DECREF(type);
 }
 
-/* A handle is known to the collector once it has attributes: only then it can be part of
- * a cycle. */
+/* A handle is known to the collector once it has attributes: only then it can be part
+ * of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
   int status = PyObject_GenericSetAttr(self, name, value);
   if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
@@ -119,7 +121,8 @@ static int require_core(const bocpy_cown *self) {
   return -1;
 }
 
-/* ---- value -------------------------------------------------------------------------- */
+/* ---- value --------------------------------------------------------------------------
+ */
 
 static int require_held(const bocpy_cown *self, const char *what) {
   if (require_core(self) < 0)
@@ -145,7 +148,8 @@ static int set_value(bocpy_cown *self, PyObject *value, void *unused) {
   if (require_held(self, "value") < 0)
     return -1;
   if (!value) {
-    PyErr_SetString(PyExc_AttributeError, "the value cannot be deleted: set it to None");
+    PyErr_SetString(PyExc_AttributeError,
+                    "the value cannot be deleted: set it to None");
     return -1;
   }
   return bocpy_value_set(self->value, value, "value");
@@ -223,7 +227,8 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   return object;
 }
 
-/* ---- holding -------------------------------------------------------------------------- */
+/* ---- holding
+ * -------------------------------------------------------------------------- */
 
 static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"timeout", NULL};
@@ -265,7 +270,8 @@ static PyObject *cown_exit(bocpy_cown *self, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-/* ---- identity --------------------------------------------------------------------------- */
+/* ---- identity
+ * --------------------------------------------------------------------------- */
 
 static PyObject *cown_compare(PyObject *left, PyObject *right, int op) {
   boc_cown *a = bocpy_cown_core(left), *b = bocpy_cown_core(right);
@@ -284,10 +290,10 @@ static Py_hash_t cown_hash(bocpy_cown *self) {
 static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *name = PyType_GetName(Py_TYPE(self));
   PyObject *text = NULL;
-  const char *state = !self->core                      ? "uninitialized"
-                      : bocpy_value_held(self->value)  ? "held here"
-                      : boc_cown_busy(self->core)      ? "in use"
-                                                       : "free";
+  const char *state = !self->core                     ? "uninitialized"
+                      : bocpy_value_held(self->value) ? "held here"
+                      : boc_cown_busy(self->core)     ? "in use"
+                                                      : "free";
   if (name)
     text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
   Py_XDECREF(name);
@@ -306,12 +312,12 @@ static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
   return bocpy_codec_reduce_cown(self);
 }
 
-/* ---- the capsule -------------------------------------------------------------------------- */
+/* ---- the capsule
+ * -------------------------------------------------------------------------- */
 
 /* What `Cown.impl` is: the handle's other face, for those who clean up. */
 typedef struct bocpy_capsule {
-  PyObject_HEAD
-  bocpy_cown *cown;
+  PyObject_HEAD bocpy_cown *cown;
 } bocpy_capsule;
 
 static PyObject *get_impl(bocpy_cown *self, void *unused) {
@@ -346,43 +352,48 @@ static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* ---- the types ---------------------------------------------------------------------------- */
+/* ---- the types
+ * ---------------------------------------------------------------------------- */
 
-PyDoc_STRVAR(cown_doc,
-             "Cown(value)\n--\n\n"
-             "A concurrently owned value: only one behavior at a time sees it.\n\n"
-             "Schedule behaviors over cowns with `when`; outside of behaviors, hold one with\n"
-             "`acquire` and `release` or a `with` block, or take its value with `unwrap`.\n"
-             "Raises TypeError if `value` cannot be moved between workers.\n\n"
-             ">>> from bocpy import Cown, wait, when\n"
-             ">>> total = Cown(40)\n"
-             ">>> @when(total)\n"
-             "... def _(total):\n"
-             "...     total.value += 2\n"
-             ">>> wait()\n"
-             ">>> total.unwrap()\n"
-             "42\n");
+PyDoc_STRVAR(
+    cown_doc,
+    "Cown(value)\n--\n\n"
+    "A concurrently owned value: only one behavior at a time sees it.\n\n"
+    "Schedule behaviors over cowns with `when`; outside of behaviors, hold one with\n"
+    "`acquire` and `release` or a `with` block, or take its value with `unwrap`.\n"
+    "Raises TypeError if `value` cannot be moved between workers.\n\n"
+    ">>> from bocpy import Cown, wait, when\n"
+    ">>> total = Cown(40)\n"
+    ">>> @when(total)\n"
+    "... def _(total):\n"
+    "...     total.value += 2\n"
+    ">>> wait()\n"
+    ">>> total.unwrap()\n"
+    "42\n");
 
-PyDoc_STRVAR(acquire_doc,
-             "acquire($self, /, timeout=None)\n--\n\n"
-             "Waits for the cown's turn and holds it until `release`.\n\n"
-             "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
-             "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
-             "given the cown.");
+PyDoc_STRVAR(
+    acquire_doc,
+    "acquire($self, /, timeout=None)\n--\n\n"
+    "Waits for the cown's turn and holds it until `release`.\n\n"
+    "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
+    "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
+    "given the cown.");
 
-PyDoc_STRVAR(release_doc, "release($self, /)\n--\n\n"
-                          "Ends what `acquire` began; nothing if nobody holds the cown.\n\n"
-                          "Raises RuntimeError if another thread holds it.");
+PyDoc_STRVAR(release_doc,
+             "release($self, /)\n--\n\n"
+             "Ends what `acquire` began; nothing if nobody holds the cown.\n\n"
+             "Raises RuntimeError if another thread holds it.");
 
-PyDoc_STRVAR(unwrap_doc,
-             "unwrap($self, /, timeout=None)\n--\n\n"
-             "Takes the value out and leaves None.\n\n"
-             "If a behavior failed to fill the cown, raises its exception instead. Raises\n"
-             "RuntimeError while behaviors on the cown are in flight, unless `timeout` says\n"
-             "how many seconds to wait for them (then TimeoutError).\n\n"
-             ">>> from bocpy import Cown\n"
-             ">>> Cown([1, 2]).unwrap()\n"
-             "[1, 2]\n");
+PyDoc_STRVAR(
+    unwrap_doc,
+    "unwrap($self, /, timeout=None)\n--\n\n"
+    "Takes the value out and leaves None.\n\n"
+    "If a behavior failed to fill the cown, raises its exception instead. Raises\n"
+    "RuntimeError while behaviors on the cown are in flight, unless `timeout` says\n"
+    "how many seconds to wait for them (then TimeoutError).\n\n"
+    ">>> from bocpy import Cown\n"
+    ">>> Cown([1, 2]).unwrap()\n"
+    "[1, 2]\n");
 
 static PyMethodDef cown_methods[] = {
     {"acquire", (PyCFunction)(void (*)(void))cown_acquire, METH_VARARGS | METH_KEYWORDS,
@@ -404,7 +415,8 @@ static PyGetSetDef cown_getset[] = {
      "The value, for whoever holds the cown. Setting it clears `exception`.", NULL},
     {"exception", (getter)get_exception, (setter)set_exception,
      "Whether the value is an exception that a behavior raised.", NULL},
-    {"acquired", (getter)get_acquired, NULL, "Whether the caller holds the cown.", NULL},
+    {"acquired", (getter)get_acquired, NULL, "Whether the caller holds the cown.",
+     NULL},
     {"impl", (getter)get_impl, NULL, "The cown's capsule: see `disown` there.", NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -418,20 +430,13 @@ static PyMemberDef cown_members[] = {
 };
 
 static PyType_Slot cown_slots[] = {
-    {Py_tp_doc, (void *)cown_doc},
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, cown_init},
-    {Py_tp_traverse, cown_traverse},
-    {Py_tp_clear, cown_clear},
-    {Py_tp_dealloc, cown_dealloc},
-    {Py_tp_setattro, cown_setattro},
-    {Py_tp_richcompare, cown_compare},
-    {Py_tp_hash, cown_hash},
-    {Py_tp_repr, cown_repr},
-    {Py_tp_methods, cown_methods},
-    {Py_tp_getset, cown_getset},
-    {Py_tp_members, cown_members},
-    {0, NULL},
+    {Py_tp_doc, (void *)cown_doc},   {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, cown_init},         {Py_tp_traverse, cown_traverse},
+    {Py_tp_clear, cown_clear},       {Py_tp_dealloc, cown_dealloc},
+    {Py_tp_setattro, cown_setattro}, {Py_tp_richcompare, cown_compare},
+    {Py_tp_hash, cown_hash},         {Py_tp_repr, cown_repr},
+    {Py_tp_methods, cown_methods},   {Py_tp_getset, cown_getset},
+    {Py_tp_members, cown_members},   {0, NULL},
 };
 
 PyType_Spec bocpy_cown_spec = {

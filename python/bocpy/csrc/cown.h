@@ -1,8 +1,9 @@
 /* Cown: the Python handle of a core cown.
  *
- * The core is a boc_cown whose payload is a bocpy_value (value.h). It is process-wide and
- * outlives the interpreters that use it; a handle belongs to one interpreter and holds one
- * reference. Many handles may lead to one core: they are equal and hash alike.
+ * The core is a boc_cown whose payload is a bocpy_value (value.h). It is process-wide
+ * and outlives the interpreters that use it; a handle belongs to one interpreter and
+ * holds one reference. Many handles may lead to one core: they are equal and hash
+ * alike.
  */
 #ifndef BOCPY_COWN_H
 #define BOCPY_COWN_H
@@ -10,8 +11,7 @@
 #include "value.h"
 
 typedef struct bocpy_cown {
-  PyObject_HEAD
-  boc_cown *core; /* NULL until __init__ */
+  PyObject_HEAD boc_cown *core; /* NULL until __init__ */
   bocpy_value *value;
   PyObject *dict;
   PyObject *weakrefs;
@@ -32,8 +32,8 @@ static inline bocpy_value *bocpy_value_of(boc_cown *core) {
 /* A new core with the value None and one reference. NULL with MemoryError. */
 boc_cown *bocpy_core_new(void);
 
-/* A new handle that takes over the caller's reference to `core`; NULL with an exception:
- * the reference is given up too. */
+/* A new handle that takes over the caller's reference to `core`; NULL with an
+ * exception: the reference is given up too. */
 PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core);
 
 #endif

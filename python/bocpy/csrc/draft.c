@@ -15,7 +15,8 @@ static Py_ssize_t size_of(PyObject *tuple) {
   return tuple ? PyTuple_GET_SIZE(tuple) : 0;
 }
 
-/* ---- do the arguments fit? ------------------------------------------------------------ */
+/* ---- do the arguments fit?
+ * ------------------------------------------------------------ */
 
 static int refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given,
                         Py_ssize_t needed) {
@@ -23,15 +24,17 @@ static int refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given
                                       : "give the others defaults (x=x)";
   Py_ssize_t captures = given - (Py_ssize_t)items;
   if (captures)
-    PyErr_Format(PyExc_TypeError,
-                 "behavior '%s' takes %zd positional arguments, but there are %u cowns and "
-                 "%zd captures: %s",
-                 code->qualname, needed, items, captures, advice);
+    PyErr_Format(
+        PyExc_TypeError,
+        "behavior '%s' takes %zd positional arguments, but there are %u cowns and "
+        "%zd captures: %s",
+        code->qualname, needed, items, captures, advice);
   else
-    PyErr_Format(PyExc_TypeError,
-                 "behavior '%s' takes %zd positional argument%s, but there %s %u cown%s: %s",
-                 code->qualname, needed, needed == 1 ? "" : "s", items == 1 ? "is" : "are",
-                 items, items == 1 ? "" : "s", advice);
+    PyErr_Format(
+        PyExc_TypeError,
+        "behavior '%s' takes %zd positional argument%s, but there %s %u cown%s: %s",
+        code->qualname, needed, needed == 1 ? "" : "s", items == 1 ? "is" : "are",
+        items, items == 1 ? "" : "s", advice);
   return -1;
 }
 
@@ -57,7 +60,8 @@ static int check_counts(const bocpy_code *code, uint32_t items, parts *p) {
   return 0;
 }
 
-/* ---- putting the captures together ------------------------------------------------------ */
+/* ---- putting the captures together
+ * ------------------------------------------------------ */
 
 static Py_ssize_t put_all(PyObject *into, Py_ssize_t at, PyObject *from,
                           Py_ssize_t first) {
@@ -127,7 +131,8 @@ static int put_together(bocpy_draft *draft, const parts *p) {
   return tuple ? 0 : -1;
 }
 
-/* ---- functions and other callables --------------------------------------------------------- */
+/* ---- functions and other callables
+ * --------------------------------------------------------- */
 
 static int draft_function(bocpy_draft *draft, bocpy_state *state, PyObject *function,
                           uint32_t items, parts *p) {
@@ -148,14 +153,14 @@ static int draft_function(bocpy_draft *draft, bocpy_state *state, PyObject *func
 /* Keywords may fill any parameter: bocpy._arguments works out what is left to pass. */
 static PyObject *complete(bocpy_state *state, PyObject *function, Py_ssize_t given,
                           PyObject *keywords) {
-  PyObject *module =
-      bocpy_state_import(state, &state->arguments, "bocpy._arguments");
-  return module ? PyObject_CallMethod(module, "complete", "OnO", function, given, keywords)
-                : NULL;
+  PyObject *module = bocpy_state_import(state, &state->arguments, "bocpy._arguments");
+  return module
+             ? PyObject_CallMethod(module, "complete", "OnO", function, given, keywords)
+             : NULL;
 }
 
-static int draft_with_keywords(bocpy_draft *draft, bocpy_state *state, PyObject *function,
-                               uint32_t items, parts *p) {
+static int draft_with_keywords(bocpy_draft *draft, bocpy_state *state,
+                               PyObject *function, uint32_t items, parts *p) {
   Py_ssize_t given = size_of(p->extra) + (Py_ssize_t)items + size_of(p->captures);
   draft->entry = bocpy_code_of(state, function);
   PyObject *keywords =
@@ -209,7 +214,9 @@ void bocpy_draft_fini(bocpy_draft *draft) {
   Py_CLEAR(draft->captures);
 }
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names
+ * ------------------------------------------------------------------------------------
+ */
 
 static PyObject *name_at(PyObject *names, Py_ssize_t i) {
   PyObject *name = names ? PySequence_GetItem(names, i) : NULL;

@@ -1,8 +1,9 @@
 /* Failure: exceptions that bodies raised, on their way to whoever looks at the result.
  *
- * A failure that nobody has looked at is known by a record, from the end of the body until
- * somebody reads the value. If the cown goes first, or the program ends, it is reported
- * through sys.unraisablehook of the main interpreter, with the behavior's name and place.
+ * A failure that nobody has looked at is known by a record, from the end of the body
+ * until somebody reads the value. If the cown goes first, or the program ends, it is
+ * reported through sys.unraisablehook of the main interpreter, with the behavior's name
+ * and place.
  *
  * Threads: as in value.h, unless they say otherwise.
  */
@@ -26,8 +27,8 @@ bool bocpy_failure_orphan(bocpy_value *value);
  * the main interpreter. */
 void bocpy_failure_report(bool all);
 
-/* A new reference: what an exception is encoded as, so that it survives with its traceback
- * as text, whatever it is. NULL with an exception. */
+/* A new reference: what an exception is encoded as, so that it survives with its
+ * traceback as text, whatever it is. NULL with an exception. */
 PyObject *bocpy_failure_pack(PyObject *exception);
 
 #endif

@@ -5,9 +5,10 @@
  *   GRANTED    the behavior's body           (held until released)
  *   ABANDONED  the thread, tired of waiting  (the behavior finishes at once)
  *
- * The thread and the behavior have one reference each; the behavior's goes when it is over,
- * its cown handed on, which a release waits for: so nobody finds a cown in use after it. `list_lock` guards the list of all
- * that is held, which the end of the program and the child of a fork need. */
+ * The thread and the behavior have one reference each; the behavior's goes when it is
+ * over, its cown handed on, which a release waits for: so nobody finds a cown in use
+ * after it. `list_lock` guards the list of all that is held, which the end of the
+ * program and the child of a fork need. */
 #include "hold.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ struct bocpy_hold {
   atomic_int state;
   atomic_int references;
   atomic_bool over; /* the cown has been handed on */
-  unsigned depth; /* of `with` blocks inside the first */
+  unsigned depth;   /* of `with` blocks inside the first */
   bocpy_hold *prev, *next;
 };
 
@@ -52,7 +53,8 @@ static void unlink_hold(bocpy_hold *hold) {
   bocpy_lock_give(&list_lock);
 }
 
-/* ---- the behavior ------------------------------------------------------------------- */
+/* ---- the behavior -------------------------------------------------------------------
+ */
 
 static void drop_hold(bocpy_hold *hold) {
   if (atomic_fetch_sub(&hold->references, 1) == 1)
@@ -77,7 +79,8 @@ static void grant(boc_behavior *self, void *env) {
 
 static const boc_behavior_type hold_type = {.name = "bocpy.hold", .body = grant};
 
-/* ---- acquire ------------------------------------------------------------------------- */
+/* ---- acquire
+ * ------------------------------------------------------------------------- */
 
 static bocpy_hold *hold_new(boc_cown *core) {
   bocpy_hold *hold = calloc(1, sizeof(*hold));
@@ -102,8 +105,8 @@ static int schedule(bocpy_hold *hold, boc_cown *core) {
   if (!runtime)
     return -1;
   boc_behavior_options options = {.done = be_over, .ctx = hold};
-  boc_status status = boc_behavior_new_with(
-      runtime, &hold_type, sizeof(bocpy_hold *), &access, 1, &options, &hold->behavior);
+  boc_status status = boc_behavior_new_with(runtime, &hold_type, sizeof(bocpy_hold *),
+                                            &access, 1, &options, &hold->behavior);
   if (status == BOC_OK) {
     *(bocpy_hold **)boc_behavior_env(hold->behavior) = hold;
     boc_behavior_schedule(hold->behavior);
@@ -126,9 +129,7 @@ static void begin(bocpy_hold *hold) {
 static void give_back(bocpy_hold *hold) {
   boc_behavior_complete(hold->behavior);
   if (!atomic_load(&hold->over)) {
-    Py_BEGIN_ALLOW_THREADS
-    while (!atomic_load(&hold->over))
-      boc_yield();
+    Py_BEGIN_ALLOW_THREADS while (!atomic_load(&hold->over)) boc_yield();
     Py_END_ALLOW_THREADS
   }
   drop_hold(hold);
@@ -185,7 +186,8 @@ int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
   return -1;
 }
 
-/* ---- release -------------------------------------------------------------------------- */
+/* ---- release
+ * -------------------------------------------------------------------------- */
 
 /* The value goes back as a copy, so that nothing of this thread's is left in it. */
 static void finish(bocpy_hold *hold) {
@@ -229,7 +231,8 @@ int bocpy_hold_leave(boc_cown *core) {
   return bocpy_hold_release(core);
 }
 
-/* ---- ends ------------------------------------------------------------------------------ */
+/* ---- ends
+ * ------------------------------------------------------------------------------ */
 
 bool bocpy_hold_any(void) {
   bool found = false;

@@ -1,7 +1,7 @@
 /* Hold: a thread outside of bodies holds a cown.
  *
- * A hold is a behavior over one cown that finishes when it is released. It waits its turn
- * like any other; its body only tells the waiting thread.
+ * A hold is a behavior over one cown that finishes when it is released. It waits its
+ * turn like any other; its body only tells the waiting thread.
  */
 #ifndef BOCPY_HOLD_H
 #define BOCPY_HOLD_H
@@ -10,8 +10,8 @@
 
 int bocpy_hold_init(void); /* process-wide; -1 with an exception */
 
-/* Makes the calling thread the holder of `core`, waiting up to `timeout` ns. 0 held (also
- * if it was already); 1 not within the timeout; -1 with an exception. */
+/* Makes the calling thread the holder of `core`, waiting up to `timeout` ns. 0 held
+ * (also if it was already); 1 not within the timeout; -1 with an exception. */
 int bocpy_hold_acquire(boc_cown *core, int64_t timeout);
 
 /* Gives up what the calling thread holds outside of bodies; nothing if nobody holds the

@@ -1,5 +1,5 @@
-/* Module: bocpy._core's methods, types and life. Each interpreter has a module of its own;
- * what all share is set up by the first, the main one. */
+/* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
+ * own; what all share is set up by the first, the main one. */
 #include "body.h"
 #include "code.h"
 #include "failure.h"
@@ -18,18 +18,22 @@ static PyObject *is_main(PyObject *module, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
-    {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall, METH_VARARGS | METH_KEYWORDS,
-     bocpy_whencall_doc},
+    {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
+     METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
      "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
      "Starts the workers; the first behavior would do so too.\n\n"
-     "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers with\n"
-     "an interpreter and GIL of their own) or 'threads' (workers of the main interpreter,\n"
-     "values by reference); by default what suits this Python, or BOCPY_BACKEND. `module`\n"
-     "is accepted and not needed. Does nothing if the runtime runs already; RuntimeError if\n"
+     "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers "
+     "with\n"
+     "an interpreter and GIL of their own) or 'threads' (workers of the main "
+     "interpreter,\n"
+     "values by reference); by default what suits this Python, or BOCPY_BACKEND. "
+     "`module`\n"
+     "is accepted and not needed. Does nothing if the runtime runs already; "
+     "RuntimeError if\n"
      "it runs with another worker count or backend, or outside the main interpreter."},
-    {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce, METH_VARARGS | METH_KEYWORDS,
-     NULL},
+    {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
+     METH_VARARGS | METH_KEYWORDS, NULL},
     {"_pause", bocpy_pause, METH_NOARGS, NULL},
     {"_stats", bocpy_stats, METH_NOARGS, NULL},
     {"_running", bocpy_running, METH_NOARGS, NULL},
@@ -47,9 +51,9 @@ static PyMethodDef methods[] = {
 
 /* Process-wide; the main interpreter imports the module first. */
 static int init_process(void) {
-  return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 || bocpy_failure_init() < 0 ||
-                 bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
-                 bocpy_worker_init() < 0
+  return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 ||
+                 bocpy_failure_init() < 0 || bocpy_hold_init() < 0 ||
+                 bocpy_publish_init() < 0 || bocpy_worker_init() < 0
              ? -1
              : 0;
 }
@@ -67,7 +71,8 @@ static int exec_module(PyObject *module) {
       !(state->when_type = make_type(module, &bocpy_when_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
-      PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) < 0 ||
+      PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) <
+          0 ||
       PyModule_AddStringConstant(module, "__version__", BOC_VERSION_STRING) < 0 ||
       PyModule_AddStringConstant(module, "_libboc_version", boc_version()) < 0)
     return -1;
@@ -112,8 +117,7 @@ static void free_module(void *module) {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, exec_module},
-    BOCPY_MODULE_SLOTS
-    {0, NULL},
+    BOCPY_MODULE_SLOTS{0, NULL},
 };
 
 PyModuleDef bocpy_module = {

@@ -7,9 +7,10 @@
 
 static int refuse(PyObject *argument, Py_ssize_t position, Py_ssize_t inside) {
   if (inside < 0)
-    PyErr_Format(PyExc_TypeError,
-                 "when() argument %zd must be a Cown, or a list or tuple of them, not '%s'",
-                 position + 1, Py_TYPE(argument)->tp_name);
+    PyErr_Format(
+        PyExc_TypeError,
+        "when() argument %zd must be a Cown, or a list or tuple of them, not '%s'",
+        position + 1, Py_TYPE(argument)->tp_name);
   else
     PyErr_Format(PyExc_TypeError,
                  "when() argument %zd: item %zd of the group must be a Cown, not '%s'",
@@ -25,14 +26,14 @@ static bool is_group(PyObject *object) {
   return PyList_Check(object) || PyTuple_Check(object);
 }
 
-/* Groups become tuples, so that nobody changes them while we count; `out_cowns` is how many
- * cowns there are in all. NULL with an exception. */
-static PyObject *freeze(PyObject *const *args, Py_ssize_t count, Py_ssize_t *out_cowns) {
+/* Groups become tuples, so that nobody changes them while we count; `out_cowns` is how
+ * many cowns there are in all. NULL with an exception. */
+static PyObject *freeze(PyObject *const *args, Py_ssize_t count,
+                        Py_ssize_t *out_cowns) {
   PyObject *frozen = PyTuple_New(count);
   Py_ssize_t cowns = 0;
   for (Py_ssize_t i = 0; frozen && i < count; i++) {
-    PyObject *item =
-        is_group(args[i]) ? PySequence_Tuple(args[i]) : Py_NewRef(args[i]);
+    PyObject *item = is_group(args[i]) ? PySequence_Tuple(args[i]) : Py_NewRef(args[i]);
     if (!item) {
       Py_CLEAR(frozen);
       break;
@@ -44,7 +45,8 @@ static PyObject *freeze(PyObject *const *args, Py_ssize_t count, Py_ssize_t *out
   return frozen;
 }
 
-static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns, bool grouped) {
+static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns,
+                     bool grouped) {
   plan->handles = plan->few;
   if (cowns > (Py_ssize_t)(sizeof(plan->few) / sizeof(*plan->few)))
     plan->handles = malloc((size_t)cowns * sizeof(PyObject *));

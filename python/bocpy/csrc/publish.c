@@ -1,8 +1,9 @@
-/* Publish: see publish.h. `guard` guards the log; no Python code runs under it. A record
- * that was superseded stays as an empty place until the log is next compacted.
+/* Publish: see publish.h. `guard` guards the log; no Python code runs under it. A
+ * record that was superseded stays as an empty place until the log is next compacted.
  *
- * Ordering: the version is stored with release [R1] after the record is in place, and looked
- *   at with acquire [A1] by those who only want to know if there is anything new. */
+ * Ordering: the version is stored with release [R1] after the record is in place, and
+ * looked at with acquire [A1] by those who only want to know if there is anything new.
+ */
 #include "publish.h"
 
 #include <stdlib.h>

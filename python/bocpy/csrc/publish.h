@@ -1,7 +1,7 @@
 /* Publish: the process-wide log of what interpreters tell each other about their code.
  *
- * A record is a module's name, a name in it, and bytes that bocpy._ship understands. The
- * version is the number of records that were ever published. A record whose name is
+ * A record is a module's name, a name in it, and bytes that bocpy._ship understands.
+ * The version is the number of records that were ever published. A record whose name is
  * published again takes the place of the older one.
  *
  * Threads: any.

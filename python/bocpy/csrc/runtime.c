@@ -1,10 +1,10 @@
 /* Runtime: see runtime.h for the states.
  *
- * `guard` is held by whoever changes the state; making and ending workers happens under it,
- * without the interpreter. Those who schedule take no lock: they count themselves in, look
- * at the state, and count themselves out; whoever leaves RUNNING stores the new state and
- * waits until nobody is counted in. Both sides are sequentially consistent, so one of them
- * sees the other.
+ * `guard` is held by whoever changes the state; making and ending workers happens under
+ * it, without the interpreter. Those who schedule take no lock: they count themselves
+ * in, look at the state, and count themselves out; whoever leaves RUNNING stores the
+ * new state and waits until nobody is counted in. Both sides are sequentially
+ * consistent, so one of them sees the other.
  */
 #include "runtime.h"
 
@@ -36,7 +36,8 @@ static bocpy_slot *slots;
 static bocpy_boot *boot;
 static unsigned last_count; /* of workers: what a restart takes; 0: none yet */
 
-/* ---- choices ------------------------------------------------------------------------- */
+/* ---- choices
+ * ------------------------------------------------------------------------- */
 
 static bool backend_by_default(void) {
   const char *wanted = getenv("BOCPY_BACKEND");
@@ -62,10 +63,11 @@ int bocpy_runtime_require_main(const char *what) {
 static int require_outside(const char *what) {
   if (!bocpy_self.bodies)
     return bocpy_runtime_require_main(what);
-  PyErr_Format(PyExc_RuntimeError,
-               "%s inside a behavior would wait for the behavior itself: schedule another "
-               "behavior instead",
-               what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s inside a behavior would wait for the behavior itself: schedule another "
+      "behavior instead",
+      what);
   return -1;
 }
 
@@ -93,9 +95,10 @@ static int parse_backend(PyObject *name, bool *out_threads) {
     return -1;
   }
   if (!threads && !BOCPY_HAVE_OWN_GIL) {
-    PyErr_SetString(PyExc_RuntimeError,
-                    "backend 'interpreters' needs CPython 3.12 or newer with a GIL: use "
-                    "backend='threads'");
+    PyErr_SetString(
+        PyExc_RuntimeError,
+        "backend 'interpreters' needs CPython 3.12 or newer with a GIL: use "
+        "backend='threads'");
     return -1;
   }
   *out_threads = threads;
@@ -123,7 +126,8 @@ static int parse_count(PyObject *number, unsigned *out_count) {
   int overflow;
   long count = PyLong_AsLongAndOverflow(number, &overflow);
   if (overflow || count < 1 || count > 1024) {
-    PyErr_Format(PyExc_ValueError, "worker_count must be from 1 to 1024, not %R", number);
+    PyErr_Format(PyExc_ValueError, "worker_count must be from 1 to 1024, not %R",
+                 number);
     return -1;
   }
   *out_count = (unsigned)count;
@@ -142,10 +146,11 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
   return PyUnicode_FromString(bocpy_by_reference() ? "threads" : "interpreters");
 }
 
-/* ---- states ------------------------------------------------------------------------------ */
+/* ---- states
+ * ------------------------------------------------------------------------------ */
 
-/* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who does not hold
- * `guard`. Detached. */
+/* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who
+ * does not hold `guard`. Detached. */
 static void shut_out(void) {
   atomic_store(&state, STOPPED);
   while (atomic_load(&inside))
@@ -155,12 +160,10 @@ static void shut_out(void) {
 /* Under `guard`, attached. */
 static void end_workers(void) {
   boc_runtime *ending = runtime;
-  Py_BEGIN_ALLOW_THREADS
-  shut_out();
+  Py_BEGIN_ALLOW_THREADS shut_out();
   if (ending)
     boc_runtime_free(ending);
-  Py_END_ALLOW_THREADS
-  runtime = NULL;
+  Py_END_ALLOW_THREADS runtime = NULL;
   free(slots);
   free(boot);
   slots = NULL;
@@ -204,10 +207,8 @@ static boc_status make_runtime(unsigned count, bool threads) {
   options.hooks = &hooks;
   bocpy_slots_init(slots, count + SPARES, !threads, boot);
   boc_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = boc_runtime_new(&options, &runtime);
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = boc_runtime_new(&options, &runtime);
+  Py_END_ALLOW_THREADS return status;
 }
 
 /* Under `guard`, without workers. */
@@ -249,7 +250,8 @@ static int refuse_backend(bool threads) {
   return -1;
 }
 
-/* Threads that are attached to an interpreter which is being torn down never come back. */
+/* Threads that are attached to an interpreter which is being torn down never come back.
+ */
 static int refuse_teardown(void) {
   PyObject *sys = PyImport_ImportModule("sys");
   PyObject *answer = sys ? PyObject_CallMethod(sys, "is_finalizing", NULL) : NULL;
@@ -297,13 +299,15 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   bool named = backend != Py_None;
   bocpy_lock_take_detached(&guard);
   bool running = atomic_load(&state) == RUNNING;
-  int status = bring_up(count, running && !named ? bocpy_by_reference() : threads, false,
-                        number == Py_None);
+  int status = bring_up(count, running && !named ? bocpy_by_reference() : threads,
+                        false, number == Py_None);
   bocpy_lock_give(&guard);
   return status < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* ---- use ------------------------------------------------------------------------------------- */
+/* ---- use
+ * -------------------------------------------------------------------------------------
+ */
 
 static int bring_up_any(void) {
   if (bocpy_runtime_require_main("the first behavior") < 0)
@@ -348,7 +352,8 @@ void bocpy_status_raise(boc_status status, const char *what) {
     PyErr_Format(PyExc_RuntimeError, "%s: %s", what, boc_status_text(status));
 }
 
-/* ---- quiescence --------------------------------------------------------------------------------- */
+/* ---- quiescence
+ * --------------------------------------------------------------------------------- */
 
 static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
 
@@ -399,7 +404,8 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
   const char *what = "quiesce()";
   int64_t limit;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Os:_quiesce", names, &timeout, &what) ||
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Os:_quiesce", names, &timeout,
+                                   &what) ||
       bocpy_parse_timeout(timeout, &limit) < 0)
     return NULL;
   int status = quiesce(what, limit);
@@ -423,16 +429,18 @@ PyObject *bocpy_running(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(atomic_load(&state) == RUNNING);
 }
 
-/* ---- statistics ----------------------------------------------------------------------------------- */
+/* ---- statistics
+ * -----------------------------------------------------------------------------------
+ */
 
 static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
   PyObject *made = Py_BuildValue("{s:n}", "worker_index", (Py_ssize_t)worker);
-#define ADD(name, text)                                                                  \
-  if (made) {                                                                            \
-    PyObject *number = PyLong_FromUnsignedLongLong(stats->name);                         \
-    if (!number || PyDict_SetItemString(made, #name, number) < 0)                        \
-      Py_CLEAR(made);                                                                    \
-    Py_XDECREF(number);                                                                  \
+#define ADD(name, text)                                                                \
+  if (made) {                                                                          \
+    PyObject *number = PyLong_FromUnsignedLongLong(stats->name);                       \
+    if (!number || PyDict_SetItemString(made, #name, number) < 0)                      \
+      Py_CLEAR(made);                                                                  \
+    Py_XDECREF(number);                                                                \
   }
   BOC_STATS_MAP(ADD)
 #undef ADD
@@ -468,7 +476,9 @@ PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
   return list;
 }
 
-/* ---- ends ------------------------------------------------------------------------------------------- */
+/* ---- ends
+ * -------------------------------------------------------------------------------------------
+ */
 
 static int end_now(const char *what) {
   if (quiesce(what, BOC_FOREVER) < 0)

@@ -5,8 +5,8 @@
  *   RUNNING    yes      start, the first behavior   PAUSED, STOPPED
  *   PAUSED     parked   wait                        RUNNING, STOPPED
  *
- * Once the program is at its end (`finish`), what is scheduled all the same is waited for by
- * who schedules it, and the workers end with it.
+ * Once the program is at its end (`finish`), what is scheduled all the same is waited
+ * for by who schedules it, and the workers end with it.
  *
  * Threads: attached, unless a function says otherwise.
  */
@@ -27,12 +27,13 @@ static inline bool bocpy_by_reference(void) {
   return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
 }
 
-/* The runtime to schedule on, started if need be; it stays until bocpy_runtime_leave. NULL
- * with an exception. */
+/* The runtime to schedule on, started if need be; it stays until bocpy_runtime_leave.
+ * NULL with an exception. */
 boc_runtime *bocpy_runtime_enter(void);
 void bocpy_runtime_leave(void);
 
-/* Once the program is at its end: finishes what was scheduled, by whoever schedules it. */
+/* Once the program is at its end: finishes what was scheduled, by whoever schedules it.
+ */
 void bocpy_runtime_settle(void);
 
 /* 0, or -1 with RuntimeError if this is not the main interpreter. */

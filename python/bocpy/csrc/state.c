@@ -1,6 +1,6 @@
-/* State: see state.h. An interpreter's state is found through the interpreter's dict, and
- * then remembered per thread. A state that goes away starts a new epoch, which makes every
- * thread look again. */
+/* State: see state.h. An interpreter's state is found through the interpreter's dict,
+ * and then remembered per thread. A state that goes away starts a new epoch, which
+ * makes every thread look again. */
 #include "state.h"
 
 #define STATE_KEY "bocpy._core.state"

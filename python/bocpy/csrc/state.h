@@ -1,8 +1,8 @@
 /* State: what the module keeps per interpreter, per thread, and how to find either.
  *
- * Threads: a bocpy_state belongs to its interpreter and is touched with a thread state of
- *   that interpreter attached; where there is no GIL, what several threads may touch is
- *   guarded by `mutex`. A bocpy_thread belongs to its thread.
+ * Threads: a bocpy_state belongs to its interpreter and is touched with a thread state
+ * of that interpreter attached; where there is no GIL, what several threads may touch
+ * is guarded by `mutex`. A bocpy_thread belongs to its thread.
  */
 #ifndef BOCPY_STATE_H
 #define BOCPY_STATE_H
@@ -30,10 +30,10 @@ typedef struct bocpy_state {
   size_t caught_up;    /* how much of the log has been seen (publish.h) */
   bocpy_codec_state codec;
 
-  bocpy_mutex mutex; /* of the map and the templates, where there is no GIL */
+  bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
   bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
   size_t entries_used, entries_capacity; /* the capacity is a power of two, or 0 */
-  PyObject **templates;                  /* by code id: the function that runs it here */
+  PyObject **templates; /* by code id: the function that runs it here */
   size_t templates_capacity;
 } bocpy_state;
 
@@ -49,8 +49,8 @@ extern _Thread_local bocpy_thread bocpy_self;
 
 extern struct PyModuleDef bocpy_module;
 
-/* The state of the interpreter that this thread is attached to, or NULL with an exception
- * if bocpy is not imported there. */
+/* The state of the interpreter that this thread is attached to, or NULL with an
+ * exception if bocpy is not imported there. */
 bocpy_state *bocpy_state_get(void);
 
 static inline bocpy_state *bocpy_state_of(PyObject *module) {

@@ -1,8 +1,8 @@
 /* Sync: the locks and atomic words of the extension.
  *
- * The locks are CPython's own (public, portable, usable without a thread state). They are
- * held for a few instructions and never while Python code runs. What an order pairs with is
- * said where it is used.
+ * The locks are CPython's own (public, portable, usable without a thread state). They
+ * are held for a few instructions and never while Python code runs. What an order pairs
+ * with is said where it is used.
  */
 #ifndef BOCPY_SYNC_H
 #define BOCPY_SYNC_H
@@ -39,8 +39,7 @@ static inline void bocpy_lock_give(bocpy_lock *lock) { PyThread_release_lock(*lo
 static inline void bocpy_lock_take_detached(bocpy_lock *lock) {
   if (PyThread_acquire_lock(*lock, NOWAIT_LOCK))
     return;
-  Py_BEGIN_ALLOW_THREADS
-  PyThread_acquire_lock(*lock, WAIT_LOCK);
+  Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(*lock, WAIT_LOCK);
   Py_END_ALLOW_THREADS
 }
 

@@ -1,8 +1,8 @@
 /* Value: see value.h.
  *
  * A cown may lose its last reference on any thread, while its object lives in the
- * interpreter of another. Such objects are buried: their box goes on the grave of its slot
- * (or of the main interpreter), and the owner gives it up between two bodies.
+ * interpreter of another. Such objects are buried: their box goes on the grave of its
+ * slot (or of the main interpreter), and the owner gives it up between two bodies.
  *
  * Ordering: `graves` guards every grave, `closed`, and the moment in which a stopping
  * worker makes a value neutral that somebody else may be dropping. */
@@ -24,7 +24,8 @@ static void set_kind(bocpy_value *value, bocpy_kind kind) {
   atomic_store_explicit(&value->kind, (unsigned char)kind, memory_order_relaxed);
 }
 
-/* ---- boxes ------------------------------------------------------------------------ */
+/* ---- boxes ------------------------------------------------------------------------
+ */
 
 static bocpy_box *box_new(bocpy_slot *slot, bocpy_value *value, PyObject *object) {
   bocpy_box *box = malloc(sizeof(*box));
@@ -52,7 +53,8 @@ static PyObject *box_open(bocpy_box *box) {
   return object;
 }
 
-/* ---- contents --------------------------------------------------------------------- */
+/* ---- contents ---------------------------------------------------------------------
+ */
 
 /* What a value held, taken out of it, so that giving it up comes after all else. */
 typedef struct content {
@@ -100,7 +102,8 @@ static bool own_interp_here(void) {
   return slot && slot->own_interp;
 }
 
-/* The content becomes `object`, living here. -1 with MemoryError: nothing has changed. */
+/* The content becomes `object`, living here. -1 with MemoryError: nothing has changed.
+ */
 static int set_object(bocpy_value *value, PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_box *box = NULL;
@@ -217,8 +220,8 @@ void bocpy_value_fail(bocpy_value *value, PyObject *exception) {
   value->failed = true;
 }
 
-/* An inline content cannot be an exception, a flat may be a packed one or not: to change
- * which it is, it has to be an object. */
+/* An inline content cannot be an exception, a flat may be a packed one or not: to
+ * change which it is, it has to be an object. */
 int bocpy_value_set_failed(bocpy_value *value, bool failed) {
   if (value->failed == failed)
     return 0;
@@ -230,7 +233,8 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed) {
   return 0;
 }
 
-/* ---- between interpreters ----------------------------------------------------------- */
+/* ---- between interpreters -----------------------------------------------------------
+ */
 
 PyInterpreterState *bocpy_value_home(const bocpy_value *value) {
   switch (bocpy_value_kind(value)) {
@@ -305,7 +309,8 @@ void bocpy_value_borrow(bocpy_value *value) {
   PyErr_SetRaisedException(pending);
 }
 
-/* ---- ends --------------------------------------------------------------------------- */
+/* ---- ends ---------------------------------------------------------------------------
+ */
 
 static int empty_main_grave(void *unused) {
   (void)unused;
@@ -322,7 +327,8 @@ static int empty_main_grave(void *unused) {
   return 0;
 }
 
-/* For an object of the main interpreter that is given up by a thread that is not there. */
+/* For an object of the main interpreter that is given up by a thread that is not there.
+ */
 static void bury_in_main(PyObject *object) {
   bocpy_box *box = malloc(sizeof(*box));
   if (!box)
@@ -337,7 +343,8 @@ static void bury_in_main(PyObject *object) {
     Py_AddPendingCall(empty_main_grave, NULL);
 }
 
-/* Giving up an object may run Python code, which libboc's own steps are no place for. */
+/* Giving up an object may run Python code, which libboc's own steps are no place for.
+ */
 static void bury_object(PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   if (!slot) {

@@ -11,12 +11,12 @@
  * another interpreter needs it. With backend `threads` every value is an OBJECT and
  * nothing is ever encoded.
  *
- * Threads: functions are for the thread that holds the cown, attached to an interpreter,
- *   unless they say otherwise.
- * Invariants:
- *   1. A box is in the list of its slot; the list belongs to whoever holds the GIL of the
- *      slot's interpreter.
- *   2. `box->value` changes under `graves` (value.c) once another thread may drop the cown.
+ * Threads: functions are for the thread that holds the cown, attached to an
+ * interpreter, unless they say otherwise. Invariants:
+ *   1. A box is in the list of its slot; the list belongs to whoever holds the GIL of
+ * the slot's interpreter.
+ *   2. `box->value` changes under `graves` (value.c) once another thread may drop the
+ * cown.
  *   3. A value with a `failure` is neutral or an OBJECT.
  */
 #ifndef BOCPY_VALUE_H
@@ -81,16 +81,17 @@ static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *hold
   atomic_store_explicit(&value->holder, holder, memory_order_relaxed);
 }
 
-/* A new reference to the content, decoded or flattened first if need be; what was decoded
- * stays an object of this interpreter. NULL with an exception: the value holds it too. */
+/* A new reference to the content, decoded or flattened first if need be; what was
+ * decoded stays an object of this interpreter. NULL with an exception: the value holds
+ * it too. */
 PyObject *bocpy_value_get(bocpy_value *value);
 
 /* Makes `object` the content. -1 with an exception (the path of what cannot be shipped,
  * beginning with `root`): the value is as it was. Clears `failed`. */
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
 
-/* Makes the content the copy that isolation demands: as bocpy_value_set, by a thread that
- * is no worker, and checked to the last part. */
+/* Makes the content the copy that isolation demands: as bocpy_value_set, by a thread
+ * that is no worker, and checked to the last part. */
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
 /* Takes the content out: a new reference to it, and None stays behind. */
@@ -105,8 +106,9 @@ void bocpy_value_fail(bocpy_value *value, PyObject *exception);
 /* Says whether the content counts as an exception that a body raised. */
 int bocpy_value_set_failed(bocpy_value *value, bool failed);
 
-/* Makes an object of the interpreter that this thread is attached to neutral. If it turns
- * out that it cannot be shipped, the exception takes its place and is reported. */
+/* Makes an object of the interpreter that this thread is attached to neutral. If it
+ * turns out that it cannot be shipped, the exception takes its place and is reported.
+ */
 void bocpy_value_flatten(bocpy_value *value);
 
 /* The interpreter that the content lives in, or NULL if it is neutral. */

@@ -1,4 +1,5 @@
-/* Waiting: see waiting.h. Waiters are kept in a small pool, as each costs system calls. */
+/* Waiting: see waiting.h. Waiters are kept in a small pool, as each costs system calls.
+ */
 #include "waiting.h"
 
 #include <math.h>
@@ -79,8 +80,7 @@ static int wait_once(bocpy_waiter *waiter, int64_t timeout) {
   } else if (bocpy_event_take(waiter)) {
     status = 0;
   } else {
-    Py_BEGIN_ALLOW_THREADS
-    bocpy_event_sleep(waiter, timeout, &guard);
+    Py_BEGIN_ALLOW_THREADS bocpy_event_sleep(waiter, timeout, &guard);
     Py_END_ALLOW_THREADS
   }
   bocpy_signals_restore(&guard);
@@ -105,8 +105,7 @@ int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
 
 void bocpy_waiter_settle(bocpy_waiter *waiter) {
   bocpy_signal_guard guard;
-  Py_BEGIN_ALLOW_THREADS
-  bocpy_signals_block(&guard);
+  Py_BEGIN_ALLOW_THREADS bocpy_signals_block(&guard);
   while (!bocpy_event_take(waiter))
     bocpy_event_sleep(waiter, -1, NULL);
   bocpy_signals_restore(&guard);
@@ -121,7 +120,8 @@ int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
   double number = PyFloat_AsDouble(seconds);
   if (number == -1.0 && PyErr_Occurred()) {
     if (PyErr_ExceptionMatches(PyExc_TypeError))
-      PyErr_Format(PyExc_TypeError, "timeout must be a number of seconds or None, not '%s'",
+      PyErr_Format(PyExc_TypeError,
+                   "timeout must be a number of seconds or None, not '%s'",
                    Py_TYPE(seconds)->tp_name);
     return -1;
   }

@@ -1,7 +1,7 @@
 /* Waiting: how a Python thread waits for something without being deaf to signals.
  *
- * A waiter is one event. Whoever waits lets go of its interpreter; a signal handler that is
- * due runs at once, and if it raises, the wait ends with its exception.
+ * A waiter is one event. Whoever waits lets go of its interpreter; a signal handler
+ * that is due runs at once, and if it raises, the wait ends with its exception.
  * waiting.c over waiting_posix.c or waiting_win.c.
  *
  * Ordering: what was written before the signal is seen after the wait that it ended.
@@ -25,18 +25,19 @@ void bocpy_waiters_forget(void);
 /* Signals it: once at most. Any thread. */
 void bocpy_waiter_signal(bocpy_waiter *waiter);
 
-/* 0 signalled; 1 `timeout` ns have passed (negative: they never do); -1 with the exception
- * that a signal handler raised. Attached. */
+/* 0 signalled; 1 `timeout` ns have passed (negative: they never do); -1 with the
+ * exception that a signal handler raised. Attached. */
 int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout);
 
 /* Waits for a signal that is under way, come what may. Attached. */
 void bocpy_waiter_settle(bocpy_waiter *waiter);
 
-/* Seconds, as Python callers give them, to ns; None is "never". -1 with TypeError for what
- * is no number, ValueError for NaN. Negative numbers mean 0. */
+/* Seconds, as Python callers give them, to ns; None is "never". -1 with TypeError for
+ * what is no number, ValueError for NaN. Negative numbers mean 0. */
 int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout);
 
-/* ---- of the platform: without a thread state ------------------------------------------- */
+/* ---- of the platform: without a thread state
+ * ------------------------------------------- */
 
 struct bocpy_waiter {
   struct bocpy_waiter *next; /* in the pool */
@@ -56,8 +57,8 @@ typedef struct bocpy_signal_guard {
 void bocpy_signals_block(bocpy_signal_guard *guard);
 void bocpy_signals_restore(const bocpy_signal_guard *guard);
 
-/* Sleeps until the event is set, `timeout` ns have passed (negative: never), or a signal
- * that `guard` held back has come; may return early for no reason. */
+/* Sleeps until the event is set, `timeout` ns have passed (negative: never), or a
+ * signal that `guard` held back has come; may return early for no reason. */
 void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
                        const bocpy_signal_guard *guard);
 

@@ -1,8 +1,8 @@
 /* Waiting on POSIX: the event is a byte in a pipe.
  *
- * All signals are blocked before the last look for pending ones and let through only while
- * the thread sleeps: there is no moment in which one could come too late to be seen and too
- * early to wake the sleeper. */
+ * All signals are blocked before the last look for pending ones and let through only
+ * while the thread sleeps: there is no moment in which one could come too late to be
+ * seen and too early to wake the sleeper. */
 #if !defined(_WIN32)
 #if defined(__linux__)
 #define _GNU_SOURCE
@@ -75,7 +75,8 @@ void bocpy_signals_restore(const bocpy_signal_guard *guard) {
 void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
                        const bocpy_signal_guard *guard) {
   int fd = (int)waiter->handles[0];
-  struct timespec limit = {(time_t)(timeout / 1000000000), (long)(timeout % 1000000000)};
+  struct timespec limit = {(time_t)(timeout / 1000000000),
+                           (long)(timeout % 1000000000)};
   struct timespec *until = timeout < 0 ? NULL : &limit;
   sigset_t mask;
   if (guard)

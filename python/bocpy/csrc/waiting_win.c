@@ -1,5 +1,5 @@
-/* Waiting on Windows: the event is an event object. Ctrl-C does not end a wait for one, so
- * the sleep is cut into slices, between which the caller looks for it. */
+/* Waiting on Windows: the event is an event object. Ctrl-C does not end a wait for one,
+ * so the sleep is cut into slices, between which the caller looks for it. */
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN

@@ -9,7 +9,8 @@
 #include "draft.h"
 #include "runtime.h"
 
-/* ---- the environment --------------------------------------------------------------------- */
+/* ---- the environment
+ * --------------------------------------------------------------------- */
 
 void bocpy_call_clear(bocpy_call *call) {
   uint8_t carried = call->carried;
@@ -25,8 +26,8 @@ void bocpy_call_clear(bocpy_call *call) {
     Py_DECREF(call->handles[i]);
 }
 
-/* The whole could not be encoded: finds out which capture it was. Keeps the exception that
- * is set if no part fails alone. */
+/* The whole could not be encoded: finds out which capture it was. Keeps the exception
+ * that is set if no part fails alone. */
 static void blame_capture(const bocpy_draft *draft, uint32_t items) {
   PyObject *pending = PyErr_GetRaisedException();
   Py_ssize_t count = PyTuple_GET_SIZE(draft->captures);
@@ -103,7 +104,8 @@ static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *dra
            plan->items * sizeof(int32_t));
 }
 
-/* ---- scheduling ---------------------------------------------------------------------------- */
+/* ---- scheduling
+ * ---------------------------------------------------------------------------- */
 
 #define FEW_ACCESSES 8
 
@@ -165,11 +167,11 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_pla
   return result;
 }
 
-/* ---- the decorator --------------------------------------------------------------------------- */
+/* ---- the decorator
+ * --------------------------------------------------------------------------- */
 
 typedef struct when_object {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   bocpy_state *state;
   bocpy_plan plan;
 } when_object;
@@ -212,7 +214,8 @@ static PyMemberDef when_members[] = {
 };
 
 static PyType_Slot when_slots[] = {
-    {Py_tp_doc, (void *)"What when() returns: schedules the function it is called with."},
+    {Py_tp_doc,
+     (void *)"What when() returns: schedules the function it is called with."},
     {Py_tp_dealloc, when_dealloc},
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_members, when_members},
@@ -227,7 +230,9 @@ PyType_Spec bocpy_when_spec = {
     .slots = when_slots,
 };
 
-/* ---- whencall ----------------------------------------------------------------------------------- */
+/* ---- whencall
+ * -----------------------------------------------------------------------------------
+ */
 
 static PyObject *schedule_lists(bocpy_state *state, PyObject *callable, PyObject *args,
                                 PyObject *captures) {
@@ -250,14 +255,14 @@ static PyObject *schedule_lists(bocpy_state *state, PyObject *callable, PyObject
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"func", "args", "captures", NULL};
   PyObject *callable, *cowns, *captures = NULL, *result = NULL;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:whencall", names, &callable, &cowns,
-                                   &captures))
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:whencall", names, &callable,
+                                   &cowns, &captures))
     return NULL;
   PyObject *cown_tuple = PySequence_Tuple(cowns);
-  PyObject *capture_tuple =
-      captures && cown_tuple ? PySequence_Tuple(captures) : NULL;
+  PyObject *capture_tuple = captures && cown_tuple ? PySequence_Tuple(captures) : NULL;
   if (cown_tuple && (!captures || capture_tuple))
-    result = schedule_lists(bocpy_state_of(module), callable, cown_tuple, capture_tuple);
+    result =
+        schedule_lists(bocpy_state_of(module), callable, cown_tuple, capture_tuple);
   Py_XDECREF(cown_tuple);
   Py_XDECREF(capture_tuple);
   return result;
@@ -267,11 +272,16 @@ const char bocpy_when_doc[] =
     "when(*cowns)\n--\n\n"
     "Schedules the decorated function as a behavior over `cowns`.\n\n"
     "It runs once all of them are free, on a worker, and is the only one to see their\n"
-    "values meanwhile. Each argument is a Cown, or a list or tuple of Cowns, and becomes one\n"
-    "parameter. Parameters with defaults and variables of enclosing functions are snapshots\n"
-    "of the moment of scheduling. The name of the function becomes a Cown that will hold\n"
-    "what it returns or raises. Behaviors that share cowns run in the order in which they\n"
-    "were scheduled. Raises TypeError if the function's parameters do not fit, or if what it\n"
+    "values meanwhile. Each argument is a Cown, or a list or tuple of Cowns, and "
+    "becomes one\n"
+    "parameter. Parameters with defaults and variables of enclosing functions are "
+    "snapshots\n"
+    "of the moment of scheduling. The name of the function becomes a Cown that will "
+    "hold\n"
+    "what it returns or raises. Behaviors that share cowns run in the order in which "
+    "they\n"
+    "were scheduled. Raises TypeError if the function's parameters do not fit, or if "
+    "what it\n"
     "captures cannot be moved to a worker.\n\n"
     ">>> from bocpy import Cown, wait, when\n"
     ">>> account, log = Cown(100), Cown([])\n"
@@ -288,7 +298,8 @@ const char bocpy_when_doc[] =
 const char bocpy_whencall_doc[] =
     "whencall(func, args, captures=())\n--\n\n"
     "Schedules `func` over the cowns in `args`: `when` without the decorator.\n\n"
-    "`captures` are passed after the cowns. Returns the Cown that will hold the result.\n\n"
+    "`captures` are passed after the cowns. Returns the Cown that will hold the "
+    "result.\n\n"
     ">>> from bocpy import Cown, wait, whencall\n"
     ">>> c = Cown(2)\n"
     ">>> result = whencall(lambda c, n: c.value ** n, [c], [10])\n"

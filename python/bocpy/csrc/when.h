@@ -1,7 +1,8 @@
 /* When: scheduling a Python function over cowns.
  *
- * `when(*cowns)` is a C function that returns a decorator, an object of a C type; calling
- * that schedules. What a behavior is to do travels in its environment, a bocpy_call.
+ * `when(*cowns)` is a C function that returns a decorator, an object of a C type;
+ * calling that schedules. What a behavior is to do travels in its environment, a
+ * bocpy_call.
  */
 #ifndef BOCPY_WHEN_H
 #define BOCPY_WHEN_H
@@ -14,19 +15,21 @@
 
 /* The environment of a behavior. The function is called with
  *   extra..., one argument per item, positional..., keywords
- * where an item is a cown, or a list of cowns if it is a group. The captures are one tuple:
- *   extra..., positional..., [names and values of keywords], [contents of the cells] */
+ * where an item is a cown, or a list of cowns if it is a group. The captures are one
+ * tuple: extra..., positional..., [names and values of keywords], [contents of the
+ * cells] */
 typedef struct bocpy_call {
   const bocpy_code *code;
-  uint32_t items;     /* arguments made of cowns */
-  uint32_t cowns;     /* of all items; the result is the cown after them */
-  uint32_t extra;     /* captures that go before the cowns */
+  uint32_t items;      /* arguments made of cowns */
+  uint32_t cowns;      /* of all items; the result is the cown after them */
+  uint32_t extra;      /* captures that go before the cowns */
   uint32_t positional; /* and after them */
-  uint32_t keywords;  /* captures that are passed by name: a tuple of names, then values */
-  uint32_t cells;     /* contents of the function's closure, each in a tuple: () if empty */
-  uint8_t carried;    /* what the captures are: enum below */
-  uint8_t size;       /* of `bytes` */
-  bool grouped;       /* there is a shape */
+  uint32_t
+      keywords;   /* captures that are passed by name: a tuple of names, then values */
+  uint32_t cells; /* contents of the function's closure, each in a tuple: () if empty */
+  uint8_t carried; /* what the captures are: enum below */
+  uint8_t size;    /* of `bytes` */
+  bool grouped;    /* there is a shape */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_flat *flat;                       /* encoded */
@@ -53,8 +56,8 @@ int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
                     Py_ssize_t count);
 void bocpy_plan_fini(bocpy_plan *plan);
 
-/* Schedules `callable` over a plan, with a tuple of captures or NULL: the result's handle.
- * NULL with an exception: nothing is scheduled. */
+/* Schedules `callable` over a plan, with a tuple of captures or NULL: the result's
+ * handle. NULL with an exception: nothing is scheduled. */
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_plan *plan,
                          PyObject *captures);
 

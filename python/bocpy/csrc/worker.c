@@ -12,7 +12,8 @@ static char *last_error;    /* under `creation` */
 
 int bocpy_worker_init(void) { return creation ? 0 : bocpy_lock_init(&creation); }
 
-/* ---- start ------------------------------------------------------------------------------ */
+/* ---- start
+ * ------------------------------------------------------------------------------ */
 
 /* Keeps the text of the exception that is set. */
 static void keep_error(void) {
@@ -119,7 +120,8 @@ static boc_status start(void *ctx, unsigned worker) {
   return BOC_OK;
 }
 
-/* ---- work and rest ------------------------------------------------------------------------ */
+/* ---- work and rest
+ * ------------------------------------------------------------------------ */
 
 static void before_park(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
@@ -138,7 +140,9 @@ static void poke(void *ctx, unsigned worker) {
   bocpy_slot_bury((bocpy_slot *)ctx + worker);
 }
 
-/* ---- stop ------------------------------------------------------------------------------------ */
+/* ---- stop
+ * ------------------------------------------------------------------------------------
+ */
 
 static void stop(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;

@@ -1,8 +1,9 @@
 /* Worker: a thread of libboc that runs Python bodies, and its slot.
  *
- * With backend `interpreters` a worker makes, uses and ends an interpreter with a GIL of
- * its own, all on its own thread and at the top level of its stack; with `threads` it is
- * one more thread state of the main interpreter. It is attached while it has work.
+ * With backend `interpreters` a worker makes, uses and ends an interpreter with a GIL
+ * of its own, all on its own thread and at the top level of its stack; with `threads`
+ * it is one more thread state of the main interpreter. It is attached while it has
+ * work.
  */
 #ifndef BOCPY_WORKER_H
 #define BOCPY_WORKER_H
@@ -38,12 +39,13 @@ boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots);
 
 int bocpy_worker_init(void); /* process-wide; -1 with an exception */
 
-/* Sets up `slots` for a runtime. `boot` stays the caller's, and is needed until all workers
- * have started (NULL for backend `threads`). */
+/* Sets up `slots` for a runtime. `boot` stays the caller's, and is needed until all
+ * workers have started (NULL for backend `threads`). */
 void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
                       const bocpy_boot *boot);
 
-/* Why the last `start` hook failed: malloc'd text or NULL, the caller's from here on. */
+/* Why the last `start` hook failed: malloc'd text or NULL, the caller's from here on.
+ */
 char *bocpy_worker_take_error(void);
 
 /* A worker's slot, if the thread is one. */
