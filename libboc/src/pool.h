@@ -57,7 +57,7 @@ void boci_pool_fini(boci_pool *pool);
 void *boci_pool_alloc(boci_pool *pool, size_t size);
 
 /* Gives back a block that came from any pool. */
-void boci_pool_free(boci_pool *pool, void *block);
+void boci_pool_free(boci_pool *pool, void *memory);
 
 /* Sends strays home now. */
 void boci_pool_flush(boci_pool *pool);

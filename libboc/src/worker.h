@@ -66,7 +66,7 @@ static inline boci_worker *boci_worker_current(void) {
 
 /* The executor's two faces; also for whoever completes a deferred behavior on this
  * thread. */
-void boci_worker_push(void *worker, boc_behavior *behavior);
+void boci_worker_push(void *ctx, boc_behavior *behavior);
 
 /* Runs what is left of a behavior after its body: hands its cowns to `to`. */
 void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,

@@ -16,6 +16,6 @@ int bocpy_publish_init(void); /* process-wide; -1 with an exception */
 /* Entries for the module's method table: _publish(module, name, blob), and
  * _published_since(version) -> (version, [(module, name, blob), ...]). */
 PyObject *bocpy_publish(PyObject *module, PyObject *args);
-PyObject *bocpy_published_since(PyObject *module, PyObject *version);
+PyObject *bocpy_published_since(PyObject *module, PyObject *argument);
 
 #endif

@@ -45,7 +45,7 @@ void bocpy_status_raise(boc_status status, const char *what);
 /* Entries for the module's method table. */
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs);
-PyObject *bocpy_pause(PyObject *module, PyObject *args);
+PyObject *bocpy_pause(PyObject *module, PyObject *unused);
 PyObject *bocpy_stats(PyObject *module, PyObject *unused);
 PyObject *bocpy_running(PyObject *module, PyObject *unused);
 PyObject *bocpy_backend(PyObject *module, PyObject *unused);
