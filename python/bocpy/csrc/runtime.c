@@ -159,10 +159,10 @@ static void shut_out(void) {
 
 /* Under `guard`, attached. */
 static void end_workers(void) {
-  boc_runtime *ending = runtime;
+  boc_runtime *last = runtime;
   Py_BEGIN_ALLOW_THREADS shut_out();
-  if (ending)
-    boc_runtime_free(ending);
+  if (last)
+    boc_runtime_free(last);
   Py_END_ALLOW_THREADS runtime = NULL;
   free(slots);
   free(boot);
