@@ -71,8 +71,20 @@ def survives(exception: BaseException) -> bool:
     return isinstance(copy, BaseException)
 
 
+def hinted(exception: BaseException) -> BaseException:
+    """Says what to do about an extension module that refuses sub-interpreters."""
+    if not isinstance(exception, ImportError) or "interpreter" not in str(exception):
+        return exception
+    if "threads" in str(exception):
+        return exception
+    what = "use start(backend='threads'), or keep what needs it in a pinned cown"
+    hint = ImportError(f"{exception}; {what}", name=exception.name)
+    return hint.with_traceback(exception.__traceback__)
+
+
 def pack(exception: BaseException) -> object:
     """What is encoded in an exception's place."""
+    exception = hinted(exception)
     text = text_of(exception)
     if not survives(exception):
         exception = BehaviorError(described(exception))

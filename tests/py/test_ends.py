@@ -327,8 +327,8 @@ if os.name == "posix":
         process = launch(
             BLOCKED
             + """
-print("waiting", flush=True)
 try:
+    print("waiting", flush=True)
     wait()
 finally:
     os.write(door, b".")
@@ -345,8 +345,8 @@ finally:
             BLOCKED
             + """
 import atexit
-print("waiting", flush=True)
 try:
+    print("waiting", flush=True)
     wait()
 except KeyboardInterrupt:
     print("first", flush=True)
