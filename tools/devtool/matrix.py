@@ -81,7 +81,10 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     for each in chosen:
         where = f"the chroot {each.chroot}" if each.chroot else each.executable
         say(f"Python {each.label} of {where}")
-        yield Job(f"py-{each.name}", partial(test_python, each, wish.pytest_arguments))
+        names = pybuild.EVERYWHERE + (pybuild.NEWEST if each == best else ())
+        files = tuple(f"tests/py/{name}" for name in names)
+        rest = wish.pytest_arguments or (files if wish.matrix else ())
+        yield Job(f"py-{each.name}", partial(test_python, each, rest))
     if wish.matrix:
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))

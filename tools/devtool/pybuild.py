@@ -26,6 +26,24 @@ NO_TESTS = 5
 #: each interpreter's wheel.
 SMOKE = ("test_build.py", "test_cown.py", "test_when.py", "test_places.py")
 
+#: What the matrix runs on every interpreter, and on the newest one besides. The rest of
+#: the suite (modules, leaks, defects, stress) is what `./dev test` runs without --matrix.
+EVERYWHERE = (
+    "test_build.py",
+    "test_codec.py",
+    "test_codec_any.py",
+    "test_codec_edges.py",
+    "test_cown.py",
+    "test_docs.py",
+    "test_errors.py",
+    "test_ordering.py",
+    "test_places.py",
+    "test_runtime.py",
+    "test_values.py",
+    "test_when.py",
+)
+NEWEST = ("test_backends.py", "test_ends.py", "test_misuse.py", "test_ship.py")
+
 
 def build_wheel(
     tools: Environment, source: Path, name: str, log: TextIO, *options: str
