@@ -26,8 +26,8 @@ NO_TESTS = 5
 #: each interpreter's wheel.
 SMOKE = ("test_build.py", "test_cown.py", "test_when.py", "test_places.py")
 
-#: What the matrix runs on every interpreter, and on the newest one besides. The rest of
-#: the suite (modules, leaks, defects, stress) is what `./dev test` runs without --matrix.
+#: What the matrix runs on every interpreter, and on the newest one besides. The rest
+#: (modules, leaks, defects, stress) is what `./dev test` runs without --matrix.
 EVERYWHERE = (
     "test_build.py",
     "test_codec.py",

@@ -4,10 +4,6 @@
  * while the thread sleeps: there is no moment in which one could come too late to be
  * seen and too early to wake the sleeper. */
 #if !defined(_WIN32)
-#if defined(__linux__) && !defined(_GNU_SOURCE)
-#define _GNU_SOURCE
-#endif
-
 #include "waiting.h"
 
 #include <errno.h>
