@@ -13,7 +13,7 @@ from devtool import compilers, environments, platforms
 from devtool.base import ROOT, WORK, Command, Failed, remove_tree, run
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
-from devtool.jobs import Tally, count_junit
+from devtool.jobs import Tally, count_programs
 
 #: How often `--stress` runs each stress test; every run draws a seed of its own.
 STRESS_REPEATS = 20
@@ -114,7 +114,7 @@ def test(
     run([meson, "compile", "-C", folder, "-j", str(jobs)], log=log, env=env)
     if configuration.platform and not platforms.runs(configuration.platform):
         return Tally(passed=1)
-    report = folder / "meson-logs" / "testlog.junit.xml"
+    report = folder / "meson-logs" / "testlog.json"
     remove_tree(report)
     command: Command = [
         meson,
@@ -131,6 +131,6 @@ def test(
     try:
         run(command, log=log, env=env)
     except Failed:
-        tally = count_junit(report)
+        tally = count_programs(report)
         return tally if tally.failed else tally + Tally(failed=1)
-    return count_junit(report)
+    return count_programs(report)

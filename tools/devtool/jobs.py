@@ -7,6 +7,7 @@ ran.
 
 from __future__ import annotations
 
+import json
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
@@ -58,6 +59,23 @@ def count_junit(report: Path) -> Tally:
             result += Tally(skipped=1)
         else:
             result += Tally(passed=1)
+    return result
+
+
+def count_programs(log: Path) -> Tally:
+    """The tally of Meson's log: a program's "ok" lines are its cases, or it is one."""
+    result = Tally()
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        program = json.loads(line)
+        said = program.get("stdout") or ""
+        cases = sum(word.startswith("ok ") for word in said.splitlines())
+        match program["result"]:
+            case "OK":
+                result += Tally(passed=max(1, cases))
+            case "SKIP":
+                result += Tally(skipped=1)
+            case _:
+                result += Tally(passed=cases, failed=1)
     return result
 
 
