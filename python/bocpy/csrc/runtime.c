@@ -211,8 +211,18 @@ static boc_status make_runtime(unsigned count, bool threads) {
   Py_END_ALLOW_THREADS return status;
 }
 
+/* Until 3.12, threading takes whoever imports it for the main thread, and the end of the
+ * program waits for that one: it must not be a worker. */
+static int import_threading(void) {
+  PyObject *module = PyImport_ImportModule("threading");
+  Py_XDECREF(module);
+  return module ? 0 : -1;
+}
+
 /* Under `guard`, without workers. */
 static int begin_workers(unsigned count, bool threads) {
+  if (threads && import_threading() < 0)
+    return -1;
   boot = threads ? NULL : make_boot();
   if (!threads && !boot)
     return -1;
