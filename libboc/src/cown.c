@@ -58,5 +58,6 @@ void boc_cown_drop(boc_cown *cown) {
 
 bool boc_cown_busy(const boc_cown *cown) {
   boc_cown *quiet = (boc_cown *)cown;
-  return boci_load_acquire(&quiet->tail) || boci_load_acquire(&quiet->readers);
+  return boci_load_acquire(&quiet->tail) ||  /* [A1] */
+         boci_load_acquire(&quiet->readers); /* [A3] */
 }

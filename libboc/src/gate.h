@@ -60,7 +60,7 @@ static inline boci_atomic_word *boci_gate_enter(boci_gate *gate) {
 static inline void boci_gate_close(boci_gate *gate) {
   boci_mutex_lock(&gate->closers);
   for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
-    boci_or_acquire(&gate->ways[i].word, 1);
+    boci_or_acquire(&gate->ways[i].word, 1); /* [A24] */
   for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
     while (boci_load_acquire(&gate->ways[i].word) != 1)
       boci_spin_once(&tries); /* [A24] */

@@ -22,7 +22,7 @@ bool boci_idle_search(boci_idle *idle, boci_worker *worker) {
       boci_load_relaxed(&idle->state); /* hint: a few too many is fine */
   if (searchers(state) >= idle->most_searchers)
     return false;
-  boci_add_acq_rel(&idle->state, BOCI_SEARCHER);
+  boci_add_acq_rel(&idle->state, BOCI_SEARCHER); /* [F2]: undone before a fence */
   worker->sleeper.searching = true;
   return true;
 }
@@ -31,7 +31,7 @@ void boci_idle_stop_searching(boci_idle *idle, boci_worker *worker) {
   if (!worker->sleeper.searching)
     return;
   worker->sleeper.searching = false;
-  boci_sub_acq_rel(&idle->state, BOCI_SEARCHER);
+  boci_sub_acq_rel(&idle->state, BOCI_SEARCHER); /* before [F2], by the caller */
 }
 
 static void enter_bed_locked(boci_idle *idle, boci_worker *worker) {
@@ -59,8 +59,8 @@ void boci_idle_lie_down(boci_idle *idle, boci_worker *worker) {
   boci_mutex_lock(&idle->mutex);
   enter_bed_locked(idle, worker);
   const uint32_t left = worker->sleeper.searching ? BOCI_SEARCHER : 0;
-  worker->sleeper.searching = false; /* from here on who wakes us sets it */
-  boci_add_acq_rel(&idle->state, 1 - left);
+  worker->sleeper.searching = false;        /* from here on who wakes us sets it */
+  boci_add_acq_rel(&idle->state, 1 - left); /* before [F2] */
   boci_mutex_unlock(&idle->mutex);
   boci_fence_seq_cst(); /* [F2] */
 }
@@ -70,7 +70,7 @@ static bool leave_bed(boci_idle *idle, boci_worker *worker) {
   const bool mine = worker->sleeper.in_bed;
   if (mine) {
     leave_bed_locked(idle, worker);
-    boci_sub_acq_rel(&idle->state, 1);
+    boci_sub_acq_rel(&idle->state, 1); /* undoes the step before [F2] */
   }
   boci_mutex_unlock(&idle->mutex);
   return mine;
@@ -90,7 +90,7 @@ void boci_idle_park(boci_idle *idle, boci_worker *worker, uint64_t deadline) {
 static void rouse_locked(boci_idle *idle, boci_worker *worker) {
   leave_bed_locked(idle, worker);
   worker->sleeper.searching = true;
-  boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1);
+  boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1); /* seen by others after [F2] */
 }
 
 static void wake_one_slow(boci_idle *idle) {

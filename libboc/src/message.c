@@ -144,7 +144,7 @@ static void free_slots(boc_mailbox *mailbox, slot *slots, uint32_t count) {
 }
 
 void boc_mailbox_free(boc_mailbox *mailbox) {
-  const uint32_t used = boci_load_acquire(&mailbox->used);
+  const uint32_t used = boci_load_acquire(&mailbox->used); /* [A22] */
   BOCI_REQUIRE(!mailbox->first);
   free_slots(mailbox, mailbox->slots, used);
   boci_mutex_fini(&mailbox->watches);
