@@ -13,9 +13,10 @@ static bool quiescent(void *ctx) {
     finished += boci_load_acquire(&runtime->worker[i].tally.finished); /* [A9] */
   if (started != boci_runtime_started(runtime))
     return false; /* the new one will look */
-  uintptr_t scheduled = boci_load_acquire(&runtime->outside.scheduled);
+  /* count: [A9] has ordered them before what they are compared with */
+  uintptr_t scheduled = boci_load_relaxed(&runtime->outside.scheduled);
   for (uint32_t i = 0; i < started; i++)
-    scheduled += boci_load_acquire(&runtime->worker[i].tally.scheduled);
+    scheduled += boci_load_relaxed(&runtime->worker[i].tally.scheduled); /* count */
   return scheduled == finished;
 }
 

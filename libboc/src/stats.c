@@ -8,8 +8,9 @@ static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
   out_stats->name = boci_load_relaxed(&worker->counters.name); /* count */
   BOC_STATS_MAP(READ)
 #undef READ
-  out_stats->scheduled = boci_load_acquire(&worker->tally.scheduled);
-  out_stats->finished = boci_load_acquire(&worker->tally.finished);
+  out_stats->finished = boci_load_acquire(&worker->tally.finished); /* [A9] */
+  out_stats->scheduled =
+      boci_load_relaxed(&worker->tally.scheduled); /* count: after [A9], so no less */
 }
 
 size_t boc_runtime_stats(const boc_runtime *runtime, boc_worker_stats *out_stats,
@@ -21,5 +22,6 @@ size_t boc_runtime_stats(const boc_runtime *runtime, boc_worker_stats *out_stats
 }
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
-  return boci_load_acquire(&((boc_runtime *)runtime)->outside.scheduled);
+  boc_runtime *quiet = (boc_runtime *)runtime;
+  return boci_load_relaxed(&quiet->outside.scheduled); /* count */
 }
