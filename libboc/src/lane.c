@@ -8,6 +8,8 @@
  * not empty has been announced since it was last empty. A pump that leaves some rings
  * again. 2. The bell is silenced before the queue is looked at, never after: who pushes
  * afterwards rings. Ordering: [R12] the bell is published, [A12] a push that finds one.
+ * [R17] a pump ends, [A17] the next begins. [F5] store-load: who fills the lane looks
+ * for a bell afterwards, who makes the bell looks at the lane afterwards.
  */
 #include "lane.h"
 
@@ -78,7 +80,9 @@ boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
   return BOC_OK;
 }
 
+/* The lane has been filled, maybe while its owner gets the descriptor. */
 static void announce(boc_lane *lane) {
+  boci_fence_seq_cst();                             /* [F5] */
   boci_bell *bell = boci_load_acquire(&lane->bell); /* [A12] */
   if (bell)
     boci_bell_ring(bell);
@@ -104,7 +108,7 @@ void boci_lane_push(boc_behavior *behavior) {
 static bool start_pumping(boc_lane *lane) {
   uint32_t expected = 0;
   return !boci_worker_current() &&
-         boci_cas_strong_acquire(&lane->pumping, &expected, 1);
+         boci_cas_strong_acquire(&lane->pumping, &expected, 1); /* [A17] */
 }
 
 static bool passed(uint64_t deadline) {
@@ -134,7 +138,7 @@ boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
   const bool more = boci_shared_queue_length(&lane->queue) > 0;
   if (more)
     announce(lane);
-  boci_store_release(&lane->pumping, 0);
+  boci_store_release(&lane->pumping, 0); /* [R17] */
   if (out_ran)
     *out_ran = ran;
   return more && ran < most && passed(deadline) ? BOC_TIMEOUT : BOC_OK;
@@ -158,7 +162,7 @@ boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor) {
     if (status != BOC_OK)
       return status;
     boci_swap_acq_rel(&lane->bell, &lane->bell_memory); /* [R12] */
-    boci_fence_seq_cst(); /* who pushed before and saw no bell is seen by this look */
+    boci_fence_seq_cst(); /* [F5]: who pushed and saw no bell is seen by this look */
     if (boci_shared_queue_length(&lane->queue) > 0)
       boci_bell_ring(&lane->bell_memory);
   }
