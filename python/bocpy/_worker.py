@@ -13,18 +13,11 @@ from typing import Any
 #: a worker has one thread, but for the moments in which somebody comes for a value.
 SWITCH_INTERVAL = 0.0001
 
-#: Modules that work in other interpreters only if the main one has loaded them first
-#: (CPython 3.12: what they share with it would be freed twice).
-WARM_FIRST = ("hashlib",)
-
 
 def facts() -> bytes:
     """A marshalled dict for `set_up`."""
     from . import _ship  # noqa: F401  its modules shall be loaded here first
 
-    if sys.version_info < (3, 13):
-        for name in WARM_FIRST:
-            __import__(name)
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {
         "path": [entry for entry in sys.path if isinstance(entry, str)],

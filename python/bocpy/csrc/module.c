@@ -1,5 +1,6 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
  * own; what all share is set up by the first, the main one. */
+#include "arenas.h"
 #include "body.h"
 #include "code.h"
 #include "failure.h"
@@ -53,7 +54,8 @@ static PyMethodDef methods[] = {
 static int init_process(void) {
   return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 ||
                  bocpy_failure_init() < 0 || bocpy_hold_init() < 0 ||
-                 bocpy_publish_init() < 0 || bocpy_worker_init() < 0
+                 bocpy_publish_init() < 0 || bocpy_worker_init() < 0 ||
+                 bocpy_arenas_init() < 0
              ? -1
              : 0;
 }

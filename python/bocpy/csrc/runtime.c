@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arenas.h"
 #include "failure.h"
 #include "hold.h"
 #include "waiting.h"
@@ -168,6 +169,8 @@ static void end_workers(void) {
   free(boot);
   slots = NULL;
   boot = NULL;
+  if (atomic_load(&ending))
+    bocpy_arenas_keep();
 }
 
 static bocpy_boot *make_boot(void) {
@@ -521,6 +524,7 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   if (end_now("the end of the program") < 0)
     return NULL;
   atomic_store(&ending, true);
+  bocpy_arenas_keep();
   bocpy_failure_report(true);
   Py_RETURN_NONE;
 }
