@@ -101,7 +101,7 @@ static bocpy_hold *hold_new(boc_cown *core) {
 
 static int schedule(bocpy_hold *hold, boc_cown *core) {
   boc_access access = {core, BOC_WRITE};
-  boc_runtime *runtime = bocpy_runtime_enter();
+  boc_runtime *runtime = bocpy_runtime_enter(false);
   if (!runtime)
     return -1;
   boc_behavior_options options = {.done = be_over, .ctx = hold};

@@ -263,6 +263,14 @@ static int refuse_backend(bool threads) {
   return -1;
 }
 
+static int refuse_holder(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while this thread holds a cown by acquire() would wait for itself: "
+               "release() it first",
+               what);
+  return -1;
+}
+
 /* Threads that are attached to an interpreter which is being torn down never come back.
  */
 static int refuse_teardown(void) {
@@ -293,6 +301,8 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   }
   if (refuse_teardown() < 0)
     return -1;
+  if (now == PAUSED && bocpy_hold_any())
+    return refuse_holder("start()");
   if (now == PAUSED)
     end_workers();
   return begin_workers(count, threads);
@@ -322,27 +332,36 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
  * -------------------------------------------------------------------------------------
  */
 
-static int bring_up_any(void) {
+static bool is_usable(int now, bool open) {
+  return now == RUNNING || (now == PAUSED && !open);
+}
+
+static int bring_up_any(bool open) {
   if (bocpy_runtime_require_main("the first behavior") < 0)
     return -1;
   bool threads;
   if (parse_backend(Py_None, &threads) < 0)
     return -1;
   bocpy_lock_take_detached(&guard);
-  int status = bring_up(last_count ? last_count : default_count(), threads, true, true);
+  int status = 0;
+  if (!is_usable(atomic_load(&state), open)) {
+    status = bring_up(last_count ? last_count : default_count(), threads, true, true);
+    if (status == 0 && !open)
+      atomic_store(&state, PAUSED);
+  }
   bocpy_lock_give(&guard);
   return status;
 }
 
-boc_runtime *bocpy_runtime_enter(void) {
+boc_runtime *bocpy_runtime_enter(bool open) {
   if (bocpy_self.slot)
     return bocpy_self.slot->runtime;
   for (;;) {
     atomic_fetch_add(&inside, 1);
-    if (atomic_load(&state) == RUNNING)
+    if (is_usable(atomic_load(&state), open))
       return runtime;
     atomic_fetch_sub(&inside, 1);
-    if (bring_up_any() < 0)
+    if (bring_up_any(open) < 0)
       return NULL;
   }
 }
@@ -386,14 +405,6 @@ static int wait_quiescent(boc_runtime *running, int64_t timeout) {
   if (pending)
     PyErr_SetRaisedException(pending);
   return status;
-}
-
-static int refuse_holder(const char *what) {
-  PyErr_Format(PyExc_RuntimeError,
-               "%s while this thread holds a cown by acquire() would wait for itself: "
-               "release() it first",
-               what);
-  return -1;
 }
 
 /* Waits for everything scheduled; the runtime, if there is one, stays as it is. */

@@ -27,9 +27,10 @@ static inline bool bocpy_by_reference(void) {
   return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
 }
 
-/* The runtime to schedule on, started if need be; it stays until bocpy_runtime_leave.
- * NULL with an exception. */
-boc_runtime *bocpy_runtime_enter(void);
+/* The runtime to schedule on, with workers, made if need be; it stays until
+ * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else it
+ * may be PAUSED. NULL with an exception. */
+boc_runtime *bocpy_runtime_enter(bool open);
 void bocpy_runtime_leave(void);
 
 /* Once the program is at its end: finishes what was scheduled, by whoever schedules it.

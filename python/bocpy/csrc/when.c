@@ -151,7 +151,7 @@ static PyObject *launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *ca
 
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_plan *plan,
                          PyObject *captures) {
-  boc_runtime *runtime = bocpy_runtime_enter();
+  boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime)
     return NULL;
   bocpy_draft draft;
