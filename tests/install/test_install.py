@@ -1,7 +1,7 @@
 """libboc as an installed library: what it exports, and the example that links it.
 
 Each way to build the library is installed once into a prefix of its own, and used from
-there as a stranger would: through pkg-config.
+there as a stranger would: through pkg-config, and through CMake.
 """
 
 import os
@@ -146,6 +146,73 @@ def test_the_bank_example_runs(installed, tmp_path):
     source = ROOT / "examples" / "c" / "bank.c"
     run(*compiler, "-std=c11", "-Wall", "-Werror", source, *flags, "-o", program)
     run(program, env=installed.environment, timeout=120)
+
+
+CMAKE_PROJECT = """
+cmake_minimum_required(VERSION 3.18)
+project(stranger C)
+find_package(boc {version} REQUIRED CONFIG)
+foreach(kind boc static shared)
+  if(TARGET boc::${{kind}})
+    add_executable(with_${{kind}} "{source}")
+    target_link_libraries(with_${{kind}} PRIVATE boc::${{kind}})
+  endif()
+endforeach()
+"""
+
+
+def cmake_configure(installed, place, version):
+    """CMake's output for a stranger's project that wants libboc of `version`."""
+    cmake = shutil.which("cmake")
+    assert cmake, "cmake is not on PATH"
+    source = (ROOT / "examples" / "c" / "sieve.c").as_posix()
+    text = CMAKE_PROJECT.format(version=version, source=source)
+    (place / "CMakeLists.txt").write_text(text, encoding="utf-8")
+    command = [cmake, "-S", place, "-B", place / "build"]
+    command.append(f"-DCMAKE_PREFIX_PATH={installed.prefix}")
+    return subprocess.run(
+        [str(word) for word in command],
+        check=False,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("c*/*.c*"))
+
+
+@pytest.mark.parametrize("installed", ["both"], indirect=True)
+@pytest.mark.parametrize("source", EXAMPLES, ids=lambda path: path.name)
+def test_the_command_in_an_example_builds_it(installed, source, tmp_path):
+    """As the comment at its top says, pasted into a shell."""
+    line = re.search(r"^ \*   (c(?:c|\+\+) .*)", source.read_text("utf-8"), re.M).group(
+        1
+    )
+    shutil.copy(source, tmp_path)
+    command = line.partition("&&")[0]
+    run("sh", "-ec", command, cwd=tmp_path, env=installed.environment)
+    program = tmp_path / source.stem
+    run(program, cwd=tmp_path, env=installed.environment, timeout=120)
+
+
+@of_all
+def test_cmake_finds_it(installed, tmp_path):
+    done = cmake_configure(installed, tmp_path, "0.1")
+    assert done.returncode == 0, done.stdout
+    run("cmake", "--build", tmp_path / "build")
+    kinds = {"static", "shared"} if installed.kind == "both" else {installed.kind}
+    programs = sorted((tmp_path / "build").glob("with_*"))
+    assert {path.name for path in programs} == {f"with_{k}" for k in kinds | {"boc"}}
+    for program in programs:
+        run(program, timeout=120)
+
+
+@of_shared
+def test_cmake_refuses_other_major_versions(installed, tmp_path):
+    done = cmake_configure(installed, tmp_path, "1.0")
+    assert done.returncode != 0
+    assert "version: 0." in done.stdout
 
 
 @of_static

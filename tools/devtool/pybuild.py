@@ -165,7 +165,7 @@ def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
 
 def test_dev(interpreter: Interpreter, log: TextIO) -> Tally:
     """The tests of `./dev` itself, and of installing libboc."""
-    env = wheel_environment(interpreter, log, "test")
+    env = wheel_environment(interpreter, log, "test", "install")
     places = [ROOT / "tests" / "dev", ROOT / "tests" / "install"]
     os.environ.setdefault("BOC_TEST_WORK", str(WORK))
     return suite(env, "dev", log, *places)
