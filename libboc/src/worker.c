@@ -175,6 +175,10 @@ boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
     next = at->next;
     push_own(worker, at);
   }
+  /* On the way from one queue to the other a sleeper's last look may have missed them.
+   */
+  if (count > 1)
+    wake_for_surplus(worker);
   return first;
 }
 
