@@ -19,7 +19,8 @@
  * The orders are C11's. A failed cas is acquire where its success has acquire, else
  * relaxed. There is no seq-cst operation: what needs store-load order says so with a
  * fence. ThreadSanitizer does not see fences: an acquire pairs with a release by
- * operations. The backends are atomic_c11.h and atomic_msvc.h.
+ * operations. The backends are atomic_c11.h, atomic_msvc.h, and that of the models in
+ * tests/models.
  */
 #ifndef BOCI_ATOMIC_H
 #define BOCI_ATOMIC_H
@@ -36,7 +37,9 @@
   X(name, type, release, relaxed)                                                      \
   X(name, type, acq_rel, acquire)
 
-#if defined(_MSC_VER) && !defined(__clang__) || defined(BOC_ATOMIC_MSVC)
+#if defined(BOC_RELACY)
+#include "atomic_relacy.h"
+#elif defined(_MSC_VER) && !defined(__clang__) || defined(BOC_ATOMIC_MSVC)
 #include "atomic_msvc.h"
 #else
 #include "atomic_c11.h"
