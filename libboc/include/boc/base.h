@@ -33,8 +33,10 @@ extern "C" {
 #endif
 
 /* The one list of status codes: X(NAME, kind, text).
- *   outcome: the call did its work and this is the answer.
- *   refusal: the call did nothing; nothing has changed. */
+ *
+ * - outcome: the call did its work and this is the answer.
+ * - refusal: the call did nothing; nothing has changed.
+ */
 #define BOC_STATUS_MAP(X)                                                              \
   X(OK, outcome, "success")                                                            \
   X(TIMEOUT, outcome, "the deadline passed")                                           \

@@ -39,14 +39,18 @@ typedef struct boc_access {
 #define BOC_ADMIT (-1)
 
 /* What a kind of behavior is. `body` is required, the others may be NULL.
- *   body   runs once, on a worker, holding all cowns. It must not block on other
- * behaviors. drop   ends the environment: after the body, or in its place if the
- * behavior is freed unscheduled or cancelled. Any thread. admit  is asked before the
- * body by the worker that is about to run it, with all cowns held, and may send the
- * behavior to the worker where its data lives. A forwarded behavior waits in that
- * worker's inbox, which nobody steals from, until the worker gets to it; if that takes
- * longer than a millisecond while another worker is idle, the idle one takes it and
- * asks again with `overdue` set. The type must outlive its behaviors. */
+ * The type must outlive its behaviors.
+ *
+ * - `body` runs once, on a worker, holding all cowns. It must not block on other
+ *   behaviors.
+ * - `drop` ends the environment: after the body, or in its place if the behavior is
+ *   freed unscheduled or cancelled. Any thread.
+ * - `admit` is asked before the body by the worker that is about to run it, with all
+ *   cowns held, and may send the behavior to the worker where its data lives. A
+ *   forwarded behavior waits in that worker's inbox, which nobody steals from, until
+ *   the worker gets to it; if that takes longer than a millisecond while another worker
+ *   is idle, the idle one takes it and asks again with `overdue` set.
+ */
 typedef struct boc_behavior_type {
   const char *name;
   void (*body)(boc_behavior *self, void *env);

@@ -17,10 +17,13 @@ extern "C" {
 typedef struct boc_cown boc_cown;
 
 /* What a kind of cown is, and what its embedder wants to hear of. Each hook may be
- * NULL. acquire  on the thread that is about to run a behavior with this cown, once a
- * behavior; release  on that thread, after the body; drop     on the thread that gave
- * up the last reference; the payload is freed after. Neither hook may schedule, block,
- * or keep `payload`. The type must outlive its cowns. */
+ * NULL; none may schedule, block, or keep `payload`. The type must outlive its cowns.
+ *
+ * - `acquire`: on the thread that is about to run a behavior with this cown, once a
+ *   behavior.
+ * - `release`: on that thread, after the body.
+ * - `drop`: on the thread that gave up the last reference; the payload is freed after.
+ */
 typedef struct boc_cown_type {
   const char *name;
   size_t payload_size;

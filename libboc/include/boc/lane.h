@@ -18,9 +18,11 @@ extern "C" {
 typedef struct boc_lane boc_lane;
 
 /* Start from zero bytes: each field may stay so.
- *   filled     the lane was empty and is not any more; called by whoever made it so, in
- * the middle of its work: it must not block, pump or schedule allocator  copied; NULL:
- * malloc and free */
+ *
+ * - `filled`: the lane was empty and is not any more; called by whoever made it so, in
+ *   the middle of its work: it must not block, pump or schedule.
+ * - `allocator`: copied; NULL: malloc and free.
+ */
 typedef struct boc_lane_options {
   void (*filled)(void *ctx);
   void *ctx;

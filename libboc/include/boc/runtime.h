@@ -14,13 +14,16 @@ extern "C" {
 #endif
 
 /* What an embedder wants to do on the workers' threads. All hooks of a worker run on
- * its own thread, at the top level of its stack; each may be NULL. start        first
- * thing on the thread; anything but BOC_OK makes boc_runtime_new fail stop         last
- * thing on the thread, if `start` succeeded before_park  the worker has run out of work
- * and is going to spin, then park after_park   it has found work, or is about to run
- * `poke` or `stop` poke         soon after boc_worker_poke, between two bodies Between
- * `start` and the first `after_park` a worker counts as parked; the calls alternate
- * strictly. */
+ * its own thread, at the top level of its stack; each may be NULL.
+ *
+ * - `start`: first thing on the thread; anything but BOC_OK makes boc_runtime_new fail.
+ * - `stop`: last thing on the thread, if `start` succeeded.
+ * - `before_park`: the worker has run out of work and is going to spin, then park.
+ * - `after_park`: it has found work, or is about to run `poke` or `stop`.
+ * - `poke`: soon after boc_worker_poke, between two bodies.
+ *
+ * Between `start` and the first `after_park` a worker counts as parked; the calls of
+ * `before_park` and `after_park` alternate strictly. */
 typedef struct boc_worker_hooks {
   boc_status (*start)(void *ctx, unsigned worker);
   void (*stop)(void *ctx, unsigned worker);

@@ -49,10 +49,12 @@ BOC_API bool boc_scope_cancelled(const boc_scope *scope);
 BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
 /* What a behavior may have beside its cowns; start from zero bytes.
- *   scope  where it belongs; NULL: where the body that makes it belongs
- *   done   called once when it is over, its cowns handed on: whether its body ran, or
- * it was cancelled. Not called by boc_behavior_free. On the thread that ended it, which
- *          it must not block; it may schedule. */
+ *
+ * - `scope`: where it belongs; NULL: where the body that makes it belongs.
+ * - `done`: called once when it is over, its cowns handed on; `ran` tells whether its
+ *   body ran, or it was cancelled. Not called by boc_behavior_free. On the thread that
+ *   ended it, which it must not block; it may schedule.
+ */
 typedef struct boc_behavior_options {
   boc_scope *scope;
   void (*done)(void *ctx, bool ran);
