@@ -5,8 +5,12 @@ Threads: any.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import Any
+
+#: sys.unraisablehook prints causes, and with them the text of a traceback.
+HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
 
 
 class BehaviorTraceback(Exception):
@@ -103,7 +107,7 @@ class Place:
         self.line = line
         self.frames = ""
         cause = exception.__cause__
-        if isinstance(cause, BehaviorTraceback):
+        if isinstance(cause, BehaviorTraceback) and not HOOK_SHOWS_CAUSES:
             lines = cause.text.splitlines()
             self.frames = "\n".join(text for text in lines if text.startswith("  "))
 

@@ -127,7 +127,7 @@ def test_what_a_reduction_raises_is_raised():
     with pytest.raises(LookupError, match="not today") as caught:
         _core._codec_encode({"a": [Refusing()]})
     if sys.version_info >= (3, 11):
-        assert caught.value.__notes__ == ["while shipping value['a'][0]"]
+        assert caught.value.__notes__[-1] == "while shipping value['a'][0]"
 
 
 def test_a_refusal_in_a_cycle_and_in_a_large_value():

@@ -1,8 +1,7 @@
 """Holding cowns outside behaviors leaves a closed runtime closed."""
 
-import pytest
-
 import bocpy
+import pytest
 from bocpy import Cown, start, wait, when
 from harness import LIMIT
 
@@ -35,7 +34,7 @@ def test_another_count_while_holding_is_refused():
     c = Cown(1)
     wait()
     c.acquire()
-    with pytest.raises(RuntimeError, match="start.*release"):
+    with pytest.raises(RuntimeError, match=r"start.*release"):
         start(worker_count=3)
     c.release()
     start(worker_count=3)

@@ -1,5 +1,5 @@
-/* Arenas: see arenas.h. `guard` guards the notes; the snapshot that frees look at changes
- * only while there are no workers. */
+/* Arenas: see arenas.h. `guard` guards the notes; the snapshot that frees look at
+ * changes only while there are no workers. */
 #include "arenas.h"
 
 #if BOCPY_HAVE_STRAYS
@@ -23,7 +23,8 @@ static PyObjectArenaAllocator arenas_before;
 static PyMemAllocatorEx objects_before, memory_before;
 static bool keeping;
 
-/* ---- notes -------------------------------------------------------------------------- */
+/* ---- notes --------------------------------------------------------------------------
+ */
 
 static bool add(ranges *to, range added) {
   if (to->count == to->capacity) {
@@ -75,7 +76,8 @@ int bocpy_arenas_init(void) {
   return 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------------------
+ */
 
 static bool is_stray(const void *memory) {
   uintptr_t address = (uintptr_t)memory;

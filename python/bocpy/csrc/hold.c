@@ -129,7 +129,9 @@ static void begin(bocpy_hold *hold) {
 static void give_back(bocpy_hold *hold) {
   boc_behavior_complete(hold->behavior);
   if (!atomic_load(&hold->over)) {
-    Py_BEGIN_ALLOW_THREADS while (!atomic_load(&hold->over)) boc_yield();
+    Py_BEGIN_ALLOW_THREADS
+    while (!atomic_load(&hold->over))
+      boc_yield();
     Py_END_ALLOW_THREADS
   }
   drop_hold(hold);

@@ -161,10 +161,12 @@ static void shut_out(void) {
 /* Under `guard`, attached. */
 static void end_workers(void) {
   boc_runtime *last = runtime;
-  Py_BEGIN_ALLOW_THREADS shut_out();
+  Py_BEGIN_ALLOW_THREADS
+  shut_out();
   if (last)
     boc_runtime_free(last);
-  Py_END_ALLOW_THREADS runtime = NULL;
+  Py_END_ALLOW_THREADS
+  runtime = NULL;
   free(slots);
   free(boot);
   slots = NULL;
@@ -210,12 +212,14 @@ static boc_status make_runtime(unsigned count, bool threads) {
   options.hooks = &hooks;
   bocpy_slots_init(slots, count + SPARES, !threads, boot);
   boc_status status;
-  Py_BEGIN_ALLOW_THREADS status = boc_runtime_new(&options, &runtime);
-  Py_END_ALLOW_THREADS return status;
+  Py_BEGIN_ALLOW_THREADS
+  status = boc_runtime_new(&options, &runtime);
+  Py_END_ALLOW_THREADS
+  return status;
 }
 
-/* Until 3.12, threading takes whoever imports it for the main thread, and the end of the
- * program waits for that one: it must not be a worker. */
+/* Until 3.12, threading takes whoever imports it for the main thread, and the end of
+ * the program waits for that one: it must not be a worker. */
 static int import_threading(void) {
   PyObject *module = PyImport_ImportModule("threading");
   Py_XDECREF(module);

@@ -28,8 +28,8 @@ static inline bool bocpy_by_reference(void) {
 }
 
 /* The runtime to schedule on, with workers, made if need be; it stays until
- * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else it
- * may be PAUSED. NULL with an exception. */
+ * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else
+ * it may be PAUSED. NULL with an exception. */
 boc_runtime *bocpy_runtime_enter(bool open);
 void bocpy_runtime_leave(void);
 

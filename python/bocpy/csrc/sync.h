@@ -39,7 +39,8 @@ static inline void bocpy_lock_give(bocpy_lock *lock) { PyThread_release_lock(*lo
 static inline void bocpy_lock_take_detached(bocpy_lock *lock) {
   if (PyThread_acquire_lock(*lock, NOWAIT_LOCK))
     return;
-  Py_BEGIN_ALLOW_THREADS PyThread_acquire_lock(*lock, WAIT_LOCK);
+  Py_BEGIN_ALLOW_THREADS
+  PyThread_acquire_lock(*lock, WAIT_LOCK);
   Py_END_ALLOW_THREADS
 }
 

@@ -80,7 +80,8 @@ static int wait_once(bocpy_waiter *waiter, int64_t timeout) {
   } else if (bocpy_event_take(waiter)) {
     status = 0;
   } else {
-    Py_BEGIN_ALLOW_THREADS bocpy_event_sleep(waiter, timeout, &guard);
+    Py_BEGIN_ALLOW_THREADS
+    bocpy_event_sleep(waiter, timeout, &guard);
     Py_END_ALLOW_THREADS
   }
   bocpy_signals_restore(&guard);
@@ -105,7 +106,8 @@ int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
 
 void bocpy_waiter_settle(bocpy_waiter *waiter) {
   bocpy_signal_guard guard;
-  Py_BEGIN_ALLOW_THREADS bocpy_signals_block(&guard);
+  Py_BEGIN_ALLOW_THREADS
+  bocpy_signals_block(&guard);
   while (!bocpy_event_take(waiter))
     bocpy_event_sleep(waiter, -1, NULL);
   bocpy_signals_restore(&guard);
