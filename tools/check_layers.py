@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: From the bottom up; the stems of the files in libboc/src, as shell patterns.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "L0": ("atomic*", "perturb*"),
+    "L0": ("atomic*", "compiler", "perturb*"),
     "L1": (
         "park*",
         "os*",
@@ -53,6 +53,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "search",
         "steal*",
         "idle*",
+        "pace",
         "rundown*",
         "spare",
         "scope",
@@ -69,12 +70,13 @@ NEIGHBORS = (("message*",), ("notice*",))
 ALLOWED = {
     ("perturb", "os"): "a perturbed build yields the processor",
     ("rundown", "runtime"): "the struct that holds all workers",
+    ("pace", "runtime"): "the struct that holds all workers",
     ("worker", "runtime"): "the struct that holds all workers",
     ("search", "runtime"): "the struct that holds all workers",
     ("spare", "runtime"): "the struct that holds all workers",
     ("trace", "runtime"): "the struct that holds all workers",
 }
-PLATFORM_FILES = ("park*", "os*", "bell*", "atomic*", "fiber*")
+PLATFORM_FILES = ("park*", "os*", "bell*", "atomic*", "compiler", "fiber*")
 #: They run in test builds alone, and say which seed they run with.
 SPEAKING_FILES = ("os*", "systematic*")
 STANDARD = {

@@ -7,8 +7,6 @@
  */
 #include "behavior.h"
 
-#include <string.h>
-
 #include "sort.h"
 
 /* After sorting by cown, equals are neighbours: the first stands for the others. */
@@ -31,81 +29,39 @@ static uint32_t merge(boci_request *requests, uint32_t count) {
   return unique;
 }
 
-static void init_request(boci_request *request, const boc_access *access, uint32_t i) {
-  request->target =
-      (uintptr_t)access->cown | (access->mode == BOC_READ ? BOCI_READS : 0);
-  boci_init(&request->word, 0);
-  request->index = i;
-  request->order = i;
-}
-
-/* Takes over what a special cown demands: its lane, and that hooks run. */
-static boc_status adopt(boc_behavior *behavior, const boc_cown *cown,
-                        const struct boc_lane **lane) {
-  if (cown->special & BOCI_COWN_HOOKS)
-    behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
-  const struct boc_lane *its = boci_cown_lane(cown);
-  if (!its)
-    return BOC_OK;
-  if (*lane && *lane != its)
-    return BOC_BAD_ARGUMENT;
-  *lane = its;
-  behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
-  return BOC_OK;
-}
-
-static boc_status init_requests(boc_behavior *behavior, const boc_access *accesses,
-                                uint32_t count) {
+boc_status boci_behavior_adopt(boc_behavior *behavior) {
   const struct boc_lane *lane = NULL;
-  boci_request *requests = boci_behavior_requests(behavior);
-  for (uint32_t i = 0; i < count; i++) {
-    init_request(&requests[i], &accesses[i], i);
-    if (!accesses[i].cown->special)
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < behavior->count; i++) {
+    const boc_cown *cown = boci_request_cown(&requests[i]);
+    const struct boc_lane *its = boci_cown_lane(cown);
+    if (cown->special & BOCI_COWN_HOOKS)
+      behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
+    if (!its)
       continue;
-    const boc_status status = adopt(behavior, accesses[i].cown, &lane);
-    if (status != BOC_OK)
-      return status;
+    if (lane && lane != its)
+      return BOC_BAD_ARGUMENT;
+    lane = its;
+    behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
   }
   return BOC_OK;
 }
 
-static uint32_t sort_and_merge(boci_request *requests, uint32_t count) {
-  if (count < 2)
-    return count;
-  boci_sort_requests(requests, count);
-  return merge(requests, count);
+uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (behavior->count == 2 &&
+      boci_request_cown(&requests[0]) != boci_request_cown(&requests[1])) {
+    const uint32_t first =
+        boci_request_cown(&requests[0]) > boci_request_cown(&requests[1]);
+    requests[0].order = first;
+    requests[1].order = 1 - first;
+    return 2;
+  }
+  boci_sort_requests(requests, behavior->count);
+  return merge(requests, behavior->count);
 }
 
-boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
-                              size_t env_size, const boc_access *accesses, size_t count,
-                              const boci_extras *extras) {
-  behavior->type = type;
-  behavior->count = (uint32_t)count;
-  behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
-  if (extras)
-    *boci_behavior_extras(behavior) = *extras;
-  const boc_status status = init_requests(behavior, accesses, (uint32_t)count);
-  if (status != BOC_OK)
-    return status;
-  const uint32_t unique =
-      sort_and_merge(boci_behavior_requests(behavior), (uint32_t)count);
-  behavior->block.number = unique;
-  boci_init(&behavior->pending, unique);
-  if (env_size > 0)
-    memset(boci_behavior_env(behavior), 0, env_size);
-  return BOC_OK;
-}
-
-void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
-                           const boci_executor *to) {
-  if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
-      boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
-    return;
-  boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
-  to->ready(to->ctx, behavior);
-}
-
-static void link_many(boc_behavior *behavior, const boci_executor *to) {
+void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
   const uint32_t unique = boci_behavior_unique(behavior);
   uint32_t granted = 1;
@@ -117,21 +73,6 @@ static void link_many(boc_behavior *behavior, const boci_executor *to) {
   for (uint32_t i = 0; i < unique; i++)
     boci_request_set_ready(&requests[requests[i].order]);
   boci_behavior_resolve(behavior, granted, to);
-}
-
-void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
-  const uint32_t unique = boci_behavior_unique(behavior);
-  if (unique > 1) {
-    link_many(behavior, to);
-    return;
-  }
-  if (unique == 1) {
-    boci_request *requests = boci_behavior_requests(behavior);
-    if (!boci_request_link_only(&requests[requests[0].order], to))
-      return;
-    boci_init(&behavior->pending, 0);
-  }
-  to->ready(to->ctx, behavior);
 }
 
 /* Links a run of requests of different behaviors for one cown to each other. Nobody
@@ -186,15 +127,6 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
   link_runs(scratch, total, to);
   for (size_t i = 0; i < count; i++)
     boci_behavior_resolve(behaviors[i], 1, to);
-}
-
-void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
-  boci_request *requests = boci_behavior_requests(behavior);
-  if (behavior->type->drop)
-    behavior->type->drop(boci_behavior_env(behavior));
-  const uint32_t unique = boci_behavior_unique(behavior);
-  for (uint32_t i = 0; i < unique; i++)
-    boci_request_release(&requests[requests[i].order], to);
 }
 
 void *boc_behavior_env(boc_behavior *behavior) { return boci_behavior_env(behavior); }

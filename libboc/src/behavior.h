@@ -7,12 +7,14 @@
  * `pending` says what a behavior waits for, and later what its end waits for:
  *   new        unset
  *   linking    its unique requests that are not granted, and one for the linking itself
- *   waiting    its unique requests that are not granted; who takes it to zero readies
- * it running    0 deferred   2: the end of the body and boc_behavior_complete; the
- * second one finishes it
+ *   waiting    its unique requests that are not granted; zero makes it ready
+ *   running    0
+ *   deferred   2: the end of the body and boc_behavior_complete; the second finishes it
  */
 #ifndef BOCI_BEHAVIOR_H
 #define BOCI_BEHAVIOR_H
+
+#include <string.h>
 
 #include "pool.h"
 #include "request.h"
@@ -77,6 +79,11 @@ static inline void *boci_behavior_env(boc_behavior *behavior) {
   return (char *)behavior + boci_behavior_env_at(behavior->count, extras);
 }
 
+/* Of a behavior without extras. */
+static inline void *boci_behavior_plain_env(boc_behavior *behavior) {
+  return (char *)behavior + boci_behavior_env_at(behavior->count, false);
+}
+
 static inline boc_behavior *boci_request_behavior(boci_request *request) {
   return (boc_behavior *)((char *)(request - request->index) - BOCI_REQUESTS_AT);
 }
@@ -90,26 +97,81 @@ static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_si
   return boci_behavior_env_at(count, extras) + env_size;
 }
 
+/* Takes over what special cowns demand: their lane, and that hooks run. Refusal:
+ * BOC_BAD_ARGUMENT, two lanes. */
+boc_status boci_behavior_adopt(boc_behavior *behavior);
+
+/* Orders several requests by cown and merges those for one cown. The number left. */
+uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior);
+
 /* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras`
- * may be NULL. Refusal: BOC_BAD_ARGUMENT, two lanes. */
-boc_status boci_behavior_init(boc_behavior *behavior, const boc_behavior_type *type,
-                              size_t env_size, const boc_access *accesses, size_t count,
-                              const boci_extras *extras);
+ * may be NULL. Refusal: as boci_behavior_adopt. */
+static inline boc_status boci_behavior_init(boc_behavior *behavior,
+                                            const boc_behavior_type *type,
+                                            size_t env_size, const boc_access *accesses,
+                                            size_t count, const boci_extras *extras) {
+  behavior->type = type;
+  behavior->count = (uint32_t)count;
+  behavior->block.number = (uint32_t)count;
+  behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
+  if (extras)
+    *boci_behavior_extras(behavior) = *extras;
+  boci_request *requests = boci_behavior_requests(behavior);
+  uintptr_t special = 0;
+  for (size_t i = 0; i < count; i++) {
+    boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
+    special |= accesses[i].cown->special;
+  }
+  if (special && boci_behavior_adopt(behavior) != BOC_OK)
+    return BOC_BAD_ARGUMENT;
+  if (count > 1)
+    behavior->block.number = boci_behavior_sort_and_merge(behavior);
+  boci_init(&behavior->pending, behavior->block.number);
+  if (env_size > 0)
+    memset(boci_behavior_env(behavior), 0, env_size);
+  return BOC_OK;
+}
+
+/* Counts down `granted` of what it waits for. */
+static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
+                                         const boci_executor *to) {
+  if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
+      boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
+  to->ready(to->ctx, behavior);
+}
+
+void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to);
 
 /* Links it. It may be gone on return. */
-void boci_behavior_link(boc_behavior *behavior, const boci_executor *to);
+static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
+  const uint32_t unique = boci_behavior_unique(behavior);
+  if (unique > 1) {
+    boci_behavior_link_many(behavior, to);
+    return;
+  }
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (unique == 1 && !boci_request_link_only(&requests[requests[0].order], to))
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
+  to->ready(to->ctx, behavior);
+}
 
 /* Links several as one step. `scratch` has room for boci_behavior_scratch pointers. */
 size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
 void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to);
 
-/* Counts down `granted` of what it waits for. */
-void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
-                           const boci_executor *to);
-
 /* Drops the environment and hands the cowns on; what is left is a block to give back.
  */
-void boci_behavior_end(boc_behavior *behavior, const boci_executor *to);
+static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (behavior->type->drop)
+    behavior->type->drop(boci_behavior_env(behavior));
+  const uint32_t unique = boci_behavior_unique(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_request_release(&requests[requests[i].order], to);
+}
 
 #endif

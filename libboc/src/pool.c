@@ -25,11 +25,6 @@ enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024 };
 
 enum { CACHE_LINE = 64, PREFIX = 16 };
 
-typedef struct boci_free {
-  boci_block block;
-  struct boci_free *next;
-} boci_free;
-
 typedef struct boci_chunk {
   struct boci_chunk *next;
   size_t size;
@@ -37,7 +32,8 @@ typedef struct boci_chunk {
 
 void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator) {
   *pool = (boci_pool){.owner = owner, .allocator = allocator};
-  boci_init(&pool->returned, NULL);
+  for (unsigned steps = 0; steps <= BOCI_POOL_CLASSES; steps++)
+    boci_init(&pool->returned[steps], NULL);
 }
 
 void boci_pool_fini(boci_pool *pool) {
@@ -47,29 +43,13 @@ void boci_pool_fini(boci_pool *pool) {
   }
 }
 
-static void put(boci_pool *pool, boci_free *block) {
-  boci_free **list = &pool->classes[block->block.steps];
-  block->next = *list;
-  *list = block;
-}
-
-/* True if anything came home. */
-static bool take_returned(boci_pool *pool) {
-  if (!boci_load_relaxed(&pool->returned))
-    return false; /* hint: the swap decides */
-  boci_free *block = boci_swap_acquire(&pool->returned, NULL); /* [A5] */
-  for (boci_free *next; block; block = next) {
-    next = block->next;
-    put(pool, block);
-  }
+/* The class is empty: it becomes what has come home, which nobody has to walk. */
+static bool take_returned(boci_pool *pool, size_t steps) {
+  boci_atomic_ptr *returned = &pool->returned[steps];
+  if (!boci_load_relaxed(returned))
+    return false;                                           /* hint: the swap decides */
+  pool->classes[steps] = boci_swap_acquire(returned, NULL); /* [A5] */
   return true;
-}
-
-static boci_free *take(boci_pool *pool, size_t steps) {
-  boci_free *block = pool->classes[steps];
-  if (block)
-    pool->classes[steps] = block->next;
-  return block;
 }
 
 static size_t next_chunk_size(const boci_pool *pool) {
@@ -112,11 +92,6 @@ static boci_free *carve(boci_pool *pool, size_t steps) {
   return block;
 }
 
-static void *alloc_slow(boci_pool *pool, size_t steps) {
-  boci_free *block = take_returned(pool) ? take(pool, steps) : NULL;
-  return block ? block : carve(pool, steps);
-}
-
 /* A large block remembers its size in a prefix. */
 static void *alloc_large(boci_pool *pool, size_t size) {
   char *memory = boci_allocate(pool->allocator, size + PREFIX);
@@ -133,46 +108,47 @@ static void free_large(boci_block *block) {
   boci_release(block->home->allocator, memory, *(size_t *)memory);
 }
 
-void *boci_pool_alloc(boci_pool *pool, size_t size) {
+/* What came home may have a block of the class; else a fresh one. */
+void *boci_pool_alloc_slow(boci_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
   if (POOL_BYPASS || steps > BOCI_POOL_CLASSES)
     return alloc_large(pool, size);
-  boci_free *block = take(pool, steps);
-  return block ? block : alloc_slow(pool, steps);
+  return take_returned(pool, steps) ? boci_pool_alloc(pool, size) : carve(pool, steps);
 }
 
-void boci_pool_flush(boci_pool *pool) {
-  if (!pool->stray_home)
-    return;
-  void *head =
-      boci_load_relaxed(&pool->stray_home->returned); /* hint: the CAS decides */
+static void send_home(boci_strays *strays) {
+  boci_atomic_ptr *returned = &strays->home->returned[strays->first->block.steps];
+  void *head = boci_load_relaxed(returned); /* hint: the CAS decides */
   do
-    pool->stray_last->next = head;
-  while (!boci_cas_weak_release(&pool->stray_home->returned, &head, /* [R5] */
-                                pool->stray_first));
-  pool->stray_home = NULL;
-  pool->stray_count = 0;
+    strays->last->next = head;
+  while (!boci_cas_weak_release(returned, &head, strays->first)); /* [R5] */
+  *strays = (boci_strays){0};
+}
+
+void boci_pool_flush_slow(boci_pool *pool) {
+  pool->has_strays = false;
+  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++)
+    if (pool->strays[steps].home)
+      send_home(&pool->strays[steps]);
 }
 
 static void stray(boci_pool *pool, boci_free *block) {
-  if (pool->stray_home != block->block.home || pool->stray_count >= BOCI_POOL_BATCH)
-    boci_pool_flush(pool);
-  if (!pool->stray_home) {
-    pool->stray_home = block->block.home;
-    pool->stray_first = pool->stray_last = block;
-  } else {
-    block->next = pool->stray_first;
-    pool->stray_first = block;
-  }
-  pool->stray_count++;
+  boci_strays *strays = &pool->strays[block->block.steps];
+  if (strays->home &&
+      (strays->home != block->block.home || strays->count >= BOCI_POOL_BATCH))
+    send_home(strays);
+  if (!strays->home)
+    *strays = (boci_strays){.home = block->block.home, .last = block};
+  block->next = strays->first;
+  strays->first = block;
+  strays->count++;
+  pool->has_strays = true;
 }
 
-void boci_pool_free(boci_pool *pool, void *memory) {
+void boci_pool_free_slow(boci_pool *pool, void *memory) {
   boci_free *block = memory;
   if (block->block.steps == 0)
     free_large(&block->block);
-  else if (block->block.home == pool)
-    put(pool, block);
   else
     stray(pool, block);
 }

@@ -4,8 +4,8 @@
  * runtime's outside pool). Its owner takes from it and gives back to it without any
  * atomic operation. A block that ends on another thread goes home in batches:
  *
- *   other worker: stray list --(32 of one home, or going idle)--> home->returned -->
- * owner
+ *   other worker: strays --(32 of one home and class, or going idle)--> home->returned
+ *   owner, when the class is empty: the whole list, unseen
  *
  * Threads: `alloc`, `free`, `flush` by the owner of `pool`; the push to another pool's
  *   `returned` by any thread; `owner` and `allocator` never change.
@@ -19,6 +19,7 @@
 #define BOCI_POOL_H
 
 #include "atomic.h"
+#include "compiler.h"
 
 #include <boc/base.h>
 
@@ -35,31 +36,69 @@ typedef struct boci_block {
 
 enum { BOCI_POOL_STEP = 32, BOCI_POOL_CLASSES = 16, BOCI_POOL_BATCH = 32 };
 
+/* Blocks of one class of one other pool, on their way home. */
+typedef struct boci_strays {
+  boci_pool *home; /* NULL: none */
+  struct boci_free *first, *last;
+  unsigned count;
+} boci_strays;
+
 struct boci_pool {
   void *owner; /* the runtime */
   const boc_allocator *allocator;
   char apart[48]; /* what the owner writes is on cache lines of its own */
-  struct boci_free *classes[BOCI_POOL_CLASSES + 1]; /* by steps */
+  struct boci_free *classes[BOCI_POOL_CLASSES + 1]; /* by steps; [0] stays empty */
   char *fresh, *fresh_end;                          /* the rest of the newest chunk */
   struct boci_chunk *chunks;
-  boci_pool *stray_home; /* blocks of one other pool on their way home */
-  struct boci_free *stray_first, *stray_last;
-  unsigned stray_count;
+  boci_strays strays[BOCI_POOL_CLASSES + 1];
+  bool has_strays;
   char apart_too[64]; /* and so is what others write */
-  boci_atomic_ptr returned;
+  boci_atomic_ptr returned[BOCI_POOL_CLASSES + 1];
 };
+
+/* A block that nobody has; what follows its header is `next`. */
+typedef struct boci_free {
+  boci_block block;
+  struct boci_free *next;
+} boci_free;
 
 void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator);
 /* Frees all chunks, and so all blocks that came from the pool, but for large ones. */
 void boci_pool_fini(boci_pool *pool);
 
+void *boci_pool_alloc_slow(boci_pool *pool, size_t size);
+void boci_pool_free_slow(boci_pool *pool, void *memory);
+
 /* A block of `size` bytes with home and steps filled in, aligned to 16; or NULL. */
-void *boci_pool_alloc(boci_pool *pool, size_t size);
+static inline void *boci_pool_alloc(boci_pool *pool, size_t size) {
+  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
+  if (steps > BOCI_POOL_CLASSES || !pool->classes[steps])
+    return boci_pool_alloc_slow(pool, size);
+  boci_free *block = pool->classes[steps];
+  pool->classes[steps] = block->next;
+  if (block->next)
+    BOCI_PREFETCH(block->next);
+  return block;
+}
 
 /* Gives back a block that came from any pool. */
-void boci_pool_free(boci_pool *pool, void *memory);
+static inline void boci_pool_free(boci_pool *pool, void *memory) {
+  boci_free *block = memory;
+  if (block->block.home != pool || block->block.steps == 0) {
+    boci_pool_free_slow(pool, memory);
+    return;
+  }
+  boci_free **list = &pool->classes[block->block.steps];
+  block->next = *list;
+  *list = block;
+}
+
+void boci_pool_flush_slow(boci_pool *pool);
 
 /* Sends strays home now. */
-void boci_pool_flush(boci_pool *pool);
+static inline void boci_pool_flush(boci_pool *pool) {
+  if (pool->has_strays)
+    boci_pool_flush_slow(pool);
+}
 
 #endif

@@ -27,6 +27,7 @@
 #include "request.h"
 
 #include "behavior.h"
+#include "compiler.h"
 #include "spin.h"
 
 static boci_request *successor(uintptr_t word) {
@@ -61,7 +62,7 @@ static boci_request *mark_granted(boci_request *reader) {
 }
 
 /* Grants `reader`, if any, and the readers behind it. */
-static void grant_run(boci_request *reader, const boci_executor *to) {
+BOCI_NOINLINE static void grant_run(boci_request *reader, const boci_executor *to) {
   while (reader) {
     boci_request *next = mark_granted(reader);
     boci_behavior_resolve(boci_request_behavior(reader), 1, to);
@@ -117,31 +118,60 @@ static bool enter(boci_request *first, const boci_executor *to) {
   return boci_request_reads(first) ? enter_reader(first, to) : enter_writer(first);
 }
 
+BOCI_NOINLINE static bool link_behind(boci_request *previous, boci_request *first,
+                                      const boci_executor *to) {
+  wait_ready(previous);
+  return follow(previous, first, to);
+}
+
+BOCI_NOINLINE static bool link_first(boci_request *first, const boci_executor *to) {
+  boci_cown_hold(boci_request_cown(first));
+  return enter(first, to);
+}
+
+/* Both write, and nobody else touches the word: one store links them. */
+static inline bool simply_follows(boci_request *previous, const boci_request *first) {
+  return !((previous->target | first->target) & BOCI_READS) &&
+         (boci_load_acquire(&previous->word) & BOCI_READY); /* [A2] */
+}
+
+static inline void follow_simply(boci_request *previous, const boci_request *first) {
+  boci_store_release(&previous->word, /* [R2] */
+                     (uintptr_t)first | BOCI_WRITER_NEXT | BOCI_READY);
+}
+
 bool boci_request_link(boci_request *first, boci_request *last,
                        const boci_executor *to) {
   boc_cown *cown = boci_request_cown(first);
   boci_request *previous = boci_swap_acq_rel(&cown->tail, last); /* [A1] [R2] */
-  if (previous) {
-    wait_ready(previous);
-    return follow(previous, first, to);
-  }
-  boci_cown_hold(cown);
-  return enter(first, to);
+  if (!previous)
+    return link_first(first, to);
+  if (!simply_follows(previous, first))
+    return link_behind(previous, first, to);
+  follow_simply(previous, first);
+  return false;
 }
 
 /* READY comes after the predecessor's (invariant 1), and before the step that lets
  * another thread run and free the behavior. */
+BOCI_NOINLINE static bool link_only_behind(boci_request *previous,
+                                           boci_request *request,
+                                           const boci_executor *to) {
+  wait_ready(previous);
+  boci_store_release(&request->word, BOCI_READY); /* [R2] */
+  return follow(previous, request, to);
+}
+
 bool boci_request_link_only(boci_request *request, const boci_executor *to) {
   boc_cown *cown = boci_request_cown(request);
   boci_request *previous = boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
-  if (previous) {
-    wait_ready(previous);
-    boci_store_release(&request->word, BOCI_READY); /* [R2] */
-    return follow(previous, request, to);
-  }
+  if (previous && !simply_follows(previous, request))
+    return link_only_behind(previous, request, to);
   boci_store_release(&request->word, BOCI_READY); /* [R2] */
-  boci_cown_hold(cown);
-  return enter(request, to);
+  if (!previous)
+    return link_first(request, to);
+  follow_simply(previous, request);
+  return false;
 }
 
 void boci_request_set_ready(boci_request *request) {
@@ -167,15 +197,8 @@ static uintptr_t leave_queue(boci_request *request) {
   return wait_successor(request);
 }
 
-static void release_writer(boci_request *request, const boci_executor *to) {
-  const uintptr_t word = leave_queue(request);
-  if (word)
-    grant(successor(word), to);
-  else
-    boc_cown_drop(boci_request_cown(request));
-}
-
-static void release_reader(boci_request *request, const boci_executor *to) {
+BOCI_NOINLINE static void release_reader(boci_request *request,
+                                         const boci_executor *to) {
   boc_cown *cown = boci_request_cown(request);
   const uintptr_t word = leave_queue(request);
   uintptr_t change = BOCI_READER;
@@ -196,9 +219,22 @@ static void release_reader(boci_request *request, const boci_executor *to) {
   boc_cown_drop(cown);
 }
 
-void boci_request_release(boci_request *request, const boci_executor *to) {
-  if (boci_request_reads(request))
-    release_reader(request, to);
+BOCI_NOINLINE static void release_last(boci_request *request, const boci_executor *to) {
+  const uintptr_t word = leave_queue(request);
+  if (word)
+    grant(successor(word), to);
   else
-    release_writer(request, to);
+    boc_cown_drop(boci_request_cown(request));
+}
+
+void boci_request_release(boci_request *request, const boci_executor *to) {
+  if (boci_request_reads(request)) {
+    release_reader(request, to);
+    return;
+  }
+  const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
+  if (!successor(word))
+    release_last(request, to);
+  else
+    grant(successor(word), to);
 }

@@ -3,15 +3,15 @@
  * The word of a request, all that other threads ever see of it, is a successor and
  * bits:
  *
- *   part       meaning                          set by                       leads to
- *   READY      all requests of my behavior      its linker, in phase two     successors
- * link are in their queues GRANTED    (readers) my behavior may read   who granted it
- * readers behind this cown                                                     go along
- *   successor  who comes next in the queue      the successor's linker,      my release
- *              (a pointer in the upper bits)    after it saw READY           grants it
- *   WRITER_    the successor writes: a reader   together with the            my release
- *   NEXT       may outlive a reading successor  successor                    need not
- * look
+ *   part         meaning                                set by
+ *   READY        all requests of my behavior are in     its linker, in phase two;
+ *                their queues                           then successors link behind
+ *   GRANTED      (readers) my behavior may read this    who granted it; readers behind
+ *                cown                                   go along
+ *   successor    who comes next in the queue, in the    the successor's linker, after it
+ *                upper bits                             saw READY; my release grants it
+ *   WRITER_NEXT  the successor writes; a reader may     together with the successor; my
+ *                outlive a reading successor            release need not look
  *
  * Contended: GRANTED of a reader against its successor's link: each adds its part with
  * one read-modify-write, and whoever comes second grants the successor if it is a
@@ -21,6 +21,7 @@
 #ifndef BOCI_REQUEST_H
 #define BOCI_REQUEST_H
 
+#include "compiler.h"
 #include "cown.h"
 #include "executor.h"
 
@@ -41,6 +42,16 @@ typedef struct boci_request {
   uint32_t order; /* requests[i].order: the index of the i-th to link */
 } boci_request;
 
+/* One of its behavior's requests, the i-th of the caller's and so far to link. */
+static inline void boci_request_init(boci_request *request, const boc_access *access,
+                                     uint32_t i) {
+  request->target =
+      (uintptr_t)access->cown | (access->mode == BOC_READ ? BOCI_READS : 0);
+  boci_init(&request->word, 0);
+  request->index = i;
+  request->order = i;
+}
+
 static inline boc_cown *boci_request_cown(const boci_request *request) {
   return (boc_cown *)(request->target & ~BOCI_REQUEST_BITS);
 }
@@ -52,6 +63,16 @@ static inline bool boci_request_reads(const boci_request *request) {
 /* What a predecessor's word gets when `request` links behind it. */
 static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
+}
+
+/* Who comes next, if anybody does, is about to be granted. */
+static inline void boci_request_prefetch_successor(const boci_request *request) {
+  const uintptr_t word = boci_load_relaxed(&request->word); /* hint */
+  const char *next = (const char *)(word & ~BOCI_REQUEST_BITS);
+  if (!next)
+    return;
+  BOCI_PREFETCH(next - 64);
+  BOCI_PREFETCH(next);
 }
 
 /* Phase one: appends `first` to `last` to the queue of their cown (the same for all,

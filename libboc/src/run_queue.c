@@ -25,6 +25,13 @@ bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
   return true;
 }
 
+void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first) {
+  uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
+  for (boc_behavior *at = first; at; at = at->next)
+    boci_store_relaxed(slot(queue, tail++), at); /* owner: published by the tail */
+  boci_store_release(&queue->tail, tail);        /* [R6] */
+}
+
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */

@@ -41,6 +41,9 @@ void boci_run_queue_init(boci_run_queue *queue, bool alone);
 
 /* False: full. */
 bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior);
+/* Into an empty queue: a list linked by `next`, of at most half a ring. */
+void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first);
+
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue);
 
 /* Takes up to half of the ring, the oldest first, as a list linked by `next`. The

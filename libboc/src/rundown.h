@@ -29,10 +29,10 @@ static inline void boci_tally_init(boci_tally *tally) {
 }
 
 /* By the only writer of the tally. */
-static inline void boci_tally_scheduled(boci_tally *tally) {
+static inline void boci_tally_scheduled(boci_tally *tally, size_t more) {
   const uintptr_t count = boci_load_relaxed(&tally->scheduled); /* owner */
-  boci_store_relaxed(&tally->scheduled,
-                     count + 1); /* owner: published with the behavior */
+  /* owner: published with the behaviors */
+  boci_store_relaxed(&tally->scheduled, count + more);
 }
 
 static inline void boci_tally_finished(boci_tally *tally) {

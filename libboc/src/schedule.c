@@ -37,12 +37,11 @@ static void free_block(boc_runtime *runtime, void *block) {
   boci_mutex_unlock(&runtime->outside_mutex);
 }
 
-static boc_status make(boc_runtime *runtime, boci_worker *worker,
-                       const boc_behavior_type *type, size_t env_size,
-                       const boc_access *accesses, size_t count,
-                       const boci_extras *extras, boc_behavior **out_behavior) {
-  if (!worker && boci_load_acquire(&runtime->closing))
-    return BOC_CLOSED; /* [A11] */
+/* Inline, so that what has no extras, as nearly everything, does not pay for them. */
+static inline boc_status make(boc_runtime *runtime, boci_worker *worker,
+                              const boc_behavior_type *type, size_t env_size,
+                              const boc_access *accesses, size_t count,
+                              const boci_extras *extras, boc_behavior **out_behavior) {
   const size_t size = boci_behavior_size(count, extras != NULL, env_size);
   if (size == 0)
     return BOC_NO_MEMORY;
@@ -59,15 +58,30 @@ static boc_status make(boc_runtime *runtime, boci_worker *worker,
   return status;
 }
 
+static boc_status make_anywhere(boc_runtime *runtime, const boc_behavior_type *type,
+                                size_t env_size, const boc_access *accesses,
+                                size_t count, const boci_extras *extras,
+                                boc_behavior **out_behavior) {
+  boci_worker *worker = own_worker(runtime);
+  if (!worker && boci_load_acquire(&runtime->closing))
+    return BOC_CLOSED; /* [A11] */
+  const bool needed = extras->scope || extras->done;
+  const boc_status status = make(runtime, worker, type, env_size, accesses, count,
+                                 needed ? extras : NULL, out_behavior);
+  if (status == BOC_OK && extras->scope)
+    boci_scope_enter(extras->scope);
+  return status;
+}
+
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
   const boci_context *context = boci_context_current();
-  if (context && context->scope)
-    return boc_behavior_new_with(runtime, type, env_size, accesses, count, NULL,
-                                 out_behavior);
-  return make(runtime, worker_of(context, runtime), type, env_size, accesses, count,
-              NULL, out_behavior);
+  boci_worker *worker = worker_of(context, runtime);
+  if (worker && !context->scope)
+    return make(runtime, worker, type, env_size, accesses, count, NULL, out_behavior);
+  const boci_extras extras = {.scope = boci_context_scope()};
+  return make_anywhere(runtime, type, env_size, accesses, count, &extras, out_behavior);
 }
 
 boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
@@ -81,12 +95,7 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
     extras.done = options->done;
     extras.ctx = options->ctx;
   }
-  const bool needed = extras.scope || extras.done;
-  const boc_status status = make(runtime, own_worker(runtime), type, env_size, accesses,
-                                 count, needed ? &extras : NULL, out_behavior);
-  if (status == BOC_OK && extras.scope)
-    boci_scope_enter(extras.scope);
-  return status;
+  return make_anywhere(runtime, type, env_size, accesses, count, &extras, out_behavior);
 }
 
 void boc_behavior_free(boc_behavior *behavior) {
@@ -98,16 +107,15 @@ void boc_behavior_free(boc_behavior *behavior) {
 }
 
 /* Counts `count` as scheduled, and says where they go when they are ready. */
-static const boci_executor *enter(boc_runtime *runtime, size_t count) {
+static inline const boci_executor *enter(boc_runtime *runtime, size_t count) {
   boci_worker *worker = own_worker(runtime);
-  if (!worker) {
-    boci_add_relaxed(&runtime->outside.scheduled,
-                     count); /* count: published with them */
-    return &runtime->from_outside;
+  if (worker) {
+    boci_tally_scheduled(&worker->tally, count);
+    return &worker->pushing;
   }
-  for (size_t i = 0; i < count; i++)
-    boci_tally_scheduled(&worker->tally);
-  return &worker->pushing;
+  /* count: published with them */
+  boci_add_relaxed(&runtime->outside.scheduled, count);
+  return &runtime->from_outside;
 }
 
 static void trace_scheduled(boc_runtime *runtime, const boc_behavior *behavior) {

@@ -14,7 +14,8 @@
 #include <boc/behavior.h>
 
 typedef struct boci_shared_queue {
-  boci_mutex mutex;
+  boci_mutex taking; /* one taker at a time, so that the order stays */
+  boci_mutex mutex;  /* of the fields below; for a few instructions only */
   boc_behavior *first, *last;
   boci_atomic_word length;
   boci_atomic_word
@@ -28,7 +29,10 @@ void boci_shared_queue_fini(boci_shared_queue *queue);
 bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
                             boc_behavior *last, size_t count);
 
-/* Takes up to `most` from the front, linked by `next`. The number taken. */
+/* Takes up to `most` from the front, linked by `next`. The number taken. A long list is
+ * cut without keeping those who push waiting, since it may lie in another core's cache: a
+ * look in the meantime may find the queue empty, so that whoever takes several has to
+ * wake somebody. */
 size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
                               boc_behavior **out_first);
 

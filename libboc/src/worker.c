@@ -3,8 +3,7 @@
  * Where the next behavior comes from, in this order:
  *   1. every 61st round the shared queue, so that outside work never starves
  *   2. `next`, which the behavior before handed off: the chain stays on this core.
- * After 32 in a row it goes to the back of the own queue, so that a chain starves
- * nobody
+ *      After 32 in a row it goes behind those that wait, so that a chain starves nobody
  *   3. the inbox: behaviors that were forwarded here because their data lives here
  *   4. the own queue
  *   5. the shared queue, a fair share at once
@@ -16,6 +15,7 @@
 #include "worker.h"
 
 #include "behavior.h"
+#include "compiler.h"
 #include "extras.h"
 #include "runtime.h"
 #include "search.h"
@@ -29,7 +29,8 @@ enum { STREAK = 32, SHARED_FIRST = 61 };
 /* Of another runtime, or of a lane. */
 static bool foreign(const boci_worker *worker, const boc_behavior *behavior) {
   return (behavior->block.flags & BOCI_BEHAVIOR_PINNED) ||
-         boci_behavior_runtime(behavior) != worker->runtime;
+         (behavior->block.home != &worker->pool &&
+          boci_behavior_runtime(behavior) != worker->runtime);
 }
 
 static void wake_for_surplus(boci_worker *worker) {
@@ -52,7 +53,7 @@ static void push_own(boci_worker *worker, boc_behavior *behavior) {
     overflow(worker, behavior);
 }
 
-void boci_worker_push(void *ctx, boc_behavior *behavior) {
+BOCI_NOINLINE void boci_worker_push(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (foreign(worker, behavior)) {
     boci_runtime_inject(worker->runtime, behavior);
@@ -63,23 +64,31 @@ void boci_worker_push(void *ctx, boc_behavior *behavior) {
   wake_for_surplus(worker);
 }
 
+/* The first goes to `next`. */
 static void hand_off(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (worker->next || foreign(worker, behavior)) {
     boci_worker_push(worker, behavior);
     return;
   }
-  boci_trace_note(&worker->trace, BOC_TRACE_ready, behavior);
   worker->next = behavior;
+  boci_trace_note(&worker->trace, BOC_TRACE_ready, behavior);
+}
+
+static inline void finish(boci_worker *worker, boc_behavior *behavior,
+                          const boci_executor *to) {
+  boci_trace_note(&worker->trace, BOC_TRACE_finished, behavior);
+  boci_behavior_end(behavior, to);
+  boci_end_extras(behavior);
+  if (behavior->block.home != &worker->pool)
+    boci_pace_note(worker, &worker->pace, behavior->block.home);
+  boci_pool_free(&worker->pool, behavior);
+  boci_tally_finished(&worker->tally);
 }
 
 void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
                         const boci_executor *to) {
-  boci_trace_note(&worker->trace, BOC_TRACE_finished, behavior);
-  boci_behavior_end(behavior, to);
-  boci_end_extras(behavior);
-  boci_pool_free(&worker->pool, behavior);
-  boci_tally_finished(&worker->tally);
+  finish(worker, behavior, to);
 }
 
 void boci_worker_post(boci_worker *worker, boc_behavior *behavior) {
@@ -90,7 +99,8 @@ void boci_worker_post(boci_worker *worker, boc_behavior *behavior) {
 }
 
 /* True: run it here. False: it has been sent to another worker. */
-static bool admitted(boci_worker *worker, boc_behavior *behavior, bool overdue) {
+BOCI_NOINLINE static bool admitted(boci_worker *worker, boc_behavior *behavior,
+                                   bool overdue) {
   const boc_behavior_type *type = behavior->type;
   const int answer =
       type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);
@@ -122,32 +132,62 @@ static void call_body(boc_behavior *behavior) {
     call_hooks(behavior, false);
 }
 
-bool boci_run_body(boc_behavior *behavior) {
+BOCI_NOINLINE static void call_special(boc_behavior *behavior) {
   if (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS)
     boci_call_with_extras(behavior, call_body);
   else
     call_body(behavior);
+}
+
+static inline bool run_body(boc_behavior *behavior) {
+  if (behavior->block.flags & (BOCI_BEHAVIOR_EXTRAS | BOCI_BEHAVIOR_HOOKS))
+    call_special(behavior);
+  else
+    behavior->type->body(behavior, boci_behavior_plain_env(behavior));
   return !(behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) ||
          boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
 }
 
-static void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
+bool boci_run_body(boc_behavior *behavior) { return run_body(behavior); }
+
+/* The lines that several hand-offs will touch are on their way while the body runs. */
+static inline void prefetch_successors(boc_behavior *behavior) {
+  const uint32_t unique = boci_behavior_unique(behavior);
+  if (unique < 2)
+    return;
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_request_prefetch_successor(&requests[requests[i].order]);
+}
+
+static inline void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
   if (behavior->type->admit && !admitted(worker, behavior, overdue))
     return;
   boci_trace_note(&worker->trace, BOC_TRACE_started, behavior);
-  if (boci_run_body(behavior))
-    boci_worker_finish(worker, behavior, &worker->finishing);
+  prefetch_successors(behavior);
+  if (run_body(behavior))
+    finish(worker, behavior, &worker->finishing);
+}
+
+/* Nobody waits behind a chain that has had its turn: it goes on, where its data is. */
+static bool nobody_waits(boci_worker *worker) {
+  return boci_run_queue_length(&worker->queue) == 0 &&
+         boci_shared_queue_length(&worker->inbox) == 0 &&
+         boci_shared_queue_length(&worker->runtime->shared) == 0;
 }
 
 static boc_behavior *take_next(boci_worker *worker) {
   boc_behavior *behavior = worker->next;
+  if (!behavior)
+    return NULL;
   worker->next = NULL;
-  if (!behavior || ++worker->streak < STREAK) {
-    if (behavior)
-      boci_count(&worker->counters.handed_off, 1);
+  if (++worker->streak < STREAK) {
+    boci_count(&worker->counters.handed_off, 1);
     return behavior;
   }
   worker->streak = 0;
+  if (nobody_waits(worker))
+    return behavior;
   push_own(worker, behavior);
   wake_for_surplus(worker);
   return NULL;
@@ -159,7 +199,8 @@ static boc_behavior *take_inbox(boci_worker *worker) {
   return behavior;
 }
 
-/* A fair share of the shared queue: the first to run, the others into the own queue. */
+/* One of the shared queue; or, if the own queue is empty, a fair share: the first to
+ * run, the others into the own queue. */
 boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
   boci_shared_queue *shared = &worker->runtime->shared;
   const size_t length = boci_shared_queue_length(shared);
@@ -171,14 +212,11 @@ boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
   boc_behavior *first = NULL;
   const size_t count = boci_shared_queue_take(shared, most, &first);
   boci_count(&worker->counters.injected, count);
-  for (boc_behavior *at = first ? first->next : NULL, *next; at; at = next) {
-    next = at->next;
-    push_own(worker, at);
-  }
-  /* On the way from one queue to the other a sleeper's last look may have missed them.
-   */
-  if (count > 1)
+  if (count > 1) {
+    boci_run_queue_push_list(&worker->queue, first->next);
+    /* On the way from one queue to the other a sleeper's last look missed them. */
     wake_for_surplus(worker);
+  }
   return first;
 }
 

@@ -9,6 +9,7 @@
 #include "executor.h"
 #include "idle.h"
 #include "os.h"
+#include "pace.h"
 #include "pool.h"
 #include "run_queue.h"
 #include "rundown.h"
@@ -38,6 +39,7 @@ typedef struct boci_worker {
   boci_tally tally;
   boci_counters counters;
   boci_pool pool;
+  boci_pace pace;
   boci_trace trace;
   char apart[64]; /* what others write too */
   boci_run_queue queue;

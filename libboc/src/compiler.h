@@ -1,0 +1,20 @@
+/* Compiler: what the language has no word for and compilers spell differently. */
+#ifndef BOCI_COMPILER_H
+#define BOCI_COMPILER_H
+
+/* For the rare path of a hot function: inlined, it would cost the common path its
+ * registers. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define BOCI_NOINLINE __declspec(noinline)
+#else
+#define BOCI_NOINLINE __attribute__((noinline))
+#endif
+
+/* Brings the line of `address`, which will be written, closer. Never faults. */
+#if defined(__GNUC__)
+#define BOCI_PREFETCH(address) __builtin_prefetch(address, 1)
+#else
+#define BOCI_PREFETCH(address) ((void)(address))
+#endif
+
+#endif
