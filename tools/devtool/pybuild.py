@@ -36,6 +36,7 @@ EVERYWHERE = (
     "test_cown.py",
     "test_docs.py",
     "test_errors.py",
+    "test_examples.py",
     "test_ordering.py",
     "test_places.py",
     "test_runtime.py",

@@ -12,9 +12,8 @@ import random
 import sys
 
 from bocpy import Cown, wait, when
+from bocpy.examples._command import begin, count, parser
 
-ACCOUNTS = 20
-TRANSFERS = 5_000
 OPENING_BALANCE = 100
 
 
@@ -28,10 +27,18 @@ def transfer(payer: Cown[int], payee: Cown[int], amount: int) -> None:
             payee.value += amount
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs the bank; returns the exit code."""
-    accounts = [Cown(OPENING_BALANCE) for _ in range(ACCOUNTS)]
-    for _ in range(TRANSFERS):
+    line = parser(__doc__)
+    line.add_argument("--accounts", type=count, default=20)
+    line.add_argument("--transfers", type=count, default=5_000)
+    options = line.parse_args(arguments)
+    if options.accounts < 2:
+        line.error("a transfer needs two accounts")
+    begin(options)
+
+    accounts = [Cown(OPENING_BALANCE) for _ in range(options.accounts)]
+    for _ in range(options.transfers):
         payer, payee = random.sample(accounts, 2)
         transfer(payer, payee, random.randint(1, OPENING_BALANCE))
 
@@ -42,8 +49,8 @@ def main() -> int:
 
     wait()
     found = balances.unwrap()
-    expected = ACCOUNTS * OPENING_BALANCE
-    print(f"after {TRANSFERS:,} transfers: {sorted(found)}")
+    expected = options.accounts * OPENING_BALANCE
+    print(f"after {options.transfers:,} transfers: {sorted(found)}")
     print(f"the bank holds {sum(found):,} of {expected:,}")
     return 0 if sum(found) == expected and min(found) >= 0 else 1
 

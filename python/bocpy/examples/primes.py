@@ -3,7 +3,7 @@
 The search is a behavior without cowns, whose result is a cown of its own; adding it to
 the total is a behavior over both. The totals come in the order of the segments.
 
-    python -m bocpy.examples.primes
+    python -m bocpy.examples.primes --below 1000000
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ import math
 import sys
 
 from bocpy import Cown, wait, when
-
-LIMIT = 200_000
-SEGMENT = 10_000
-EXPECTED = 17_984
-"""How many primes there are below `LIMIT`."""
+from bocpy.examples._command import begin, count, parser
 
 
 def primes_between(low: int, high: int) -> int:
@@ -29,22 +25,29 @@ def primes_between(low: int, high: int) -> int:
     return sum(sieve) - sum(1 for number in (0, 1) if low <= number < high)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Counts primes; returns the exit code."""
+    line = parser(__doc__)
+    line.add_argument("--below", type=count, default=200_000)
+    line.add_argument("--segment", type=count, default=10_000)
+    options = line.parse_args(arguments)
+    begin(options)
+
     total = Cown(0)
-    for low in range(0, LIMIT, SEGMENT):
+    for low in range(0, options.below, options.segment):
+        high = min(low + options.segment, options.below)
 
         @when()
-        def found(low: int = low) -> int:
-            return primes_between(low, low + SEGMENT)
+        def found(low: int = low, high: int = high) -> int:
+            return primes_between(low, high)
 
         @when(total, found)
-        def _(total: Cown[int], found: Cown[int], high: int = low + SEGMENT) -> None:
+        def _(total: Cown[int], found: Cown[int], high: int = high) -> None:
             total.value += found.value
             print(f"below {high:>7,}: {total.value:>6,} primes")
 
     wait()
-    return 0 if total.unwrap() == EXPECTED else 1
+    return 0 if total.unwrap() == primes_between(0, options.below) else 1
 
 
 if __name__ == "__main__":

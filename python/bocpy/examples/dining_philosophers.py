@@ -3,7 +3,7 @@
 A philosopher who takes one fork and waits for the other may wait forever, if all do so.
 A behavior gets both or waits for both, so that nobody can hold one and starve.
 
-    python -m bocpy.examples.dining
+    python -m bocpy.examples.dining_philosophers
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 import sys
 
 from bocpy import Cown, wait, when
-
-PHILOSOPHERS = 5
-MEALS = 500
+from bocpy.examples._command import begin, count, parser
 
 
 def dine(left: Cown[int], right: Cown[int], plate: Cown[int], hungry: int) -> None:
@@ -28,18 +26,26 @@ def dine(left: Cown[int], right: Cown[int], plate: Cown[int], hungry: int) -> No
             dine(left, right, plate, hungry - 1)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Seats the philosophers; returns the exit code."""
-    forks = [Cown(0) for _ in range(PHILOSOPHERS)]
-    plates = [Cown(0) for _ in range(PHILOSOPHERS)]
+    line = parser(__doc__)
+    line.add_argument("--philosophers", type=count, default=5)
+    line.add_argument("--meals", type=count, default=500, help="for each of them")
+    options = line.parse_args(arguments)
+    if options.philosophers < 2:
+        line.error("two philosophers are needed for two forks")
+    begin(options)
+
+    seats, meals = options.philosophers, options.meals
+    forks = [Cown(0) for _ in range(seats)]
+    plates = [Cown(0) for _ in range(seats)]
     for seat, plate in enumerate(plates):
-        dine(forks[seat], forks[(seat + 1) % PHILOSOPHERS], plate, MEALS)
+        dine(forks[seat], forks[(seat + 1) % seats], plate, meals)
     wait()
     eaten = [plate.unwrap() for plate in plates]
     used = [fork.unwrap() for fork in forks]
     print(f"meals eaten: {eaten}; times that each fork was used: {used}")
-    right = eaten == [MEALS] * PHILOSOPHERS and used == [2 * MEALS] * PHILOSOPHERS
-    return 0 if right else 1
+    return 0 if eaten == [meals] * seats and used == [2 * meals] * seats else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+"""Every example, run as its docstring says: `python -m bocpy.examples.NAME`.
+
+Each checks its own result and ends with code 1 if it is wrong.
+"""
+
+import importlib.util
+import os
+import pkgutil
+import subprocess
+import sys
+
+import bocpy.examples
+import harness
+import pytest
+
+#: What each is told, so that it is quick; an example without a line here fails.
+ARGUMENTS = {
+    "bank": ["--transfers", "1000"],
+    "cooking_boc": ["--minute", "0.005"],
+    "cooking_threads": ["--minute", "0.005"],
+    "dining_philosophers": ["--meals", "50"],
+    "fibonacci": ["22"],
+    "primes": ["--below", "60001"],
+    "sketches": ["--stock", "Tilsit", "--menu", "toast"],
+    "weblog": ["--lines", "3000", "--block", "1000"],
+}
+#: They need NumPy, which not every interpreter has.
+WITH_NUMPY = {"image_pipeline": ["--images", "3", "--size", "64"]}
+HAS_NUMPY = importlib.util.find_spec("numpy") is not None
+#: What runs without a runtime, and so without a backend.
+PLAIN = {"cooking_threads"}
+NAMES = sorted(
+    module.name
+    for module in pkgutil.iter_modules(bocpy.examples.__path__)
+    if not module.name.startswith("_")
+)
+RUNNABLE = {**ARGUMENTS, **(WITH_NUMPY if HAS_NUMPY else {})}
+
+
+def run(name, *arguments, backend=None):
+    return subprocess.run(
+        [sys.executable, "-m", f"bocpy.examples.{name}", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=harness.LIMIT,
+        env=harness.child_environment(backend),
+        check=False,
+    )
+
+
+def test_there_are_arguments_for_all():
+    assert set(NAMES) == set(ARGUMENTS) | set(WITH_NUMPY)
+
+
+@pytest.mark.parametrize("name", sorted(RUNNABLE))
+def test_it_finds_its_result_right(name, backend):
+    if name in WITH_NUMPY:
+        backend = None  # it asks for threads itself
+    done = run(name, *RUNNABLE[name], backend=backend)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_shows_what_it_is(name):
+    done = run(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"python -m bocpy.examples.{name}" in done.stdout
+    source = importlib.util.find_spec(f"bocpy.examples.{name}").origin
+    with open(source, encoding="utf-8") as file:
+        title = file.readline().removeprefix('"""').strip()
+    assert title in done.stdout
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - PLAIN))
+def test_workers_are_checked(name):
+    done = run(name, "--workers", "0")
+    assert done.returncode == 2
+    assert "at least 1 is needed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("bank", ["--accounts", "1"], "a transfer needs two accounts"),
+        ("dining_philosophers", ["--philosophers", "1"], "two philosophers"),
+        ("fibonacci", ["41"], "n is from 0 to 40"),
+        ("weblog", ["no-such.log"], "there is no file no-such.log"),
+        ("image_pipeline", ["--size", "15"], "at least 16 pixels"),
+    ],
+)
+def test_bad_arguments_are_refused(name, arguments, message):
+    done = run(name, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_the_sketch_without_luck():
+    done = run("sketches")
+    assert done.returncode == 0
+    assert done.stdout.endswith("lunch: nothing at all\n")
+
+
+def test_the_web_log_of_real_files(tmp_path):
+    log = tmp_path / "access.log"
+    line = b'1.2.3.4 - - [01/Nov/2026:00:00:00 +0000] "GET /a HTTP/1.1" 200 10\n'
+    log.write_bytes(line * 500 + b"what?\n" + line.rstrip(b"\n"))
+    done = run("weblog", os.fspath(log), "--block", "100", "--check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "502 lines, 1 of them in no known format" in done.stdout
+    assert "5,010 bytes were sent to 1 hosts" in done.stdout
+
+
+def test_dinner_with_a_cook_for_each_step_is_never_wrong():
+    """The check itself: it finds what a careless kitchen does."""
+    from bocpy.examples import _recipe
+
+    steps = _recipe.RECIPE
+    careless = [_recipe.Done(step, 0, 1) for step in steps]
+    assert "'serve' did not wait for 'boil the water': both use pot" in (
+        _recipe.mistakes(careless)
+    )
+    careful = [_recipe.Done(step, n, n + 1) for n, step in enumerate(steps)]
+    assert _recipe.mistakes(careful) == []
+
+
+def without_numpy(tmp_path):
+    """A folder whose `numpy` cannot be imported."""
+    (tmp_path / "numpy.py").write_text("raise ImportError('none here')\n")
+    return tmp_path
+
+
+def test_without_numpy_the_pipeline_says_what_to_do(tmp_path):
+    env = harness.child_environment(None)
+    places = [os.fspath(without_numpy(tmp_path)), env["PYTHONPATH"]]
+    env["PYTHONPATH"] = os.pathsep.join(places)
+    done = subprocess.run(
+        [sys.executable, "-m", "bocpy.examples.image_pipeline"],
+        capture_output=True,
+        text=True,
+        timeout=harness.LIMIT,
+        env=env,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "this example needs NumPy: python -m pip install numpy" in done.stderr
