@@ -27,8 +27,9 @@ def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Excep
         return error
     path, part, cause = _Search(dumps).narrow(root, value, refusal)
     if not isinstance(refusal, _REFUSALS):
-        if hasattr(refusal, "add_note"):
-            refusal.add_note(f"while shipping {path}")
+        add_note = getattr(refusal, "add_note", None)  # 3.11 and newer
+        if add_note is not None:
+            add_note(f"while shipping {path}")
         return refusal
     error = TypeError(f"{path}: cannot ship {_name(part)}{_reason(part, cause)}")
     error.__cause__ = cause

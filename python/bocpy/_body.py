@@ -103,7 +103,7 @@ def normalize(
     if isinstance(target, MethodType):
         function, extra, keywords = normalize(target.__func__)
         return function, (*extra, target.__self__), keywords
-    if type(target) is functools.partial and not has_placeholders(target):
+    if isinstance(target, functools.partial) and is_plain(target):
         function, extra, keywords = normalize(target.func)
         return function, (*extra, *target.args), {**keywords, **target.keywords}
     if not callable(target):
@@ -114,10 +114,12 @@ def normalize(
     return call_target, (target,), {}
 
 
-def has_placeholders(partial: functools.partial[Any]) -> bool:
-    """Whether positions are left open between the arguments of `partial`."""
+def is_plain(partial: functools.partial[Any]) -> bool:
+    """Whether it is no subclass's, and leaves no positions open between arguments."""
+    if type(partial) is not functools.partial:
+        return False
     placeholder = getattr(functools, "Placeholder", None)
-    return placeholder is not None and any(a is placeholder for a in partial.args)
+    return placeholder is None or all(a is not placeholder for a in partial.args)
 
 
 def _call_target(target: Callable[..., Any], /, *args: Any, **keywords: Any) -> Any:

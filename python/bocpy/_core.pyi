@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
@@ -40,10 +40,11 @@ class Cown(Generic[T]):
 class _When(Protocol):
     def __call__(self, function: Callable[..., T], /) -> Cown[T]: ...
 
-def when(*cowns: Cown[Any] | list[Any] | tuple[Any, ...]) -> _When: ...
+# Lists and tuples alone, in truth: a sequence lets the members be of several types.
+def when(*cowns: Cown[Any] | Sequence[Cown[Any]]) -> _When: ...
 def whencall(
     func: Callable[..., T],
-    args: Iterable[Cown[Any] | list[Any] | tuple[Any, ...]],
+    args: Iterable[Cown[Any] | Sequence[Cown[Any]]],
     captures: Iterable[Any] = (),
 ) -> Cown[T]: ...
 def start(

@@ -140,8 +140,8 @@ def finish() -> None:
     """
     try:
         _core._finish()
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import abc
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -216,7 +216,7 @@ def make_skeleton(
 
 
 @contextmanager
-def quiet_subclassing(bases: tuple[type, ...]) -> Iterator[None]:
+def quiet_subclassing(bases: tuple[type, ...]) -> Generator[None, None, None]:
     """Keeps the bases' `__init_subclass__` from running.
 
     It is found on the bases whatever the new class holds, so it is put aside."""

@@ -20,7 +20,7 @@ import marshal
 import pickle
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -180,7 +180,7 @@ def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
 
 
 @contextmanager
-def exporting() -> Iterator[None]:
+def exporting() -> Generator[None, None, None]:
     """Publishes, at the outermost end, what was queued and recorded inside."""
     global _depth
     with LOCK:

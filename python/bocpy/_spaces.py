@@ -92,12 +92,14 @@ def receive(key: str, name: str, imported: bool) -> Space:
     known = _by_key.get(key)
     if known is not None:
         return known
+    names: dict[str, Any]
     if imported:
         names = import_module(key).__dict__
     elif "#" in key:
         names = {"__name__": name}
     else:
-        names = sys.modules.setdefault(name, ModuleType(name)).__dict__
+        module = sys.modules.setdefault(name, ModuleType(name))
+        names = module.__dict__
     # Imports that C code does in the name of a function look for it.
     names.setdefault("__builtins__", builtins)
     return add(Space(key, name, names, owned=False, imported=imported))

@@ -119,11 +119,15 @@ def build_for_tidy(env: Environment) -> Path:
 
 
 def check_types(here: Check) -> None:
-    """mypy, strict, on the package and on what `./dev` is made of."""
+    """Strict mypy on the package, on what `./dev` is made of, and on programs that use
+    the package; pyright, which infers in its own way, on the package and those."""
     cache = f"--cache-dir={WORK / 'mypy'}"
+    mypy: Command = [here.env.python, "-m", "mypy", cache, "--strict"]
     here.everything(
-        [here.env.python, "-m", "mypy", cache, "--strict", "-p", "devtool"],
-        [here.env.python, "-m", "mypy", cache, "--strict", "-p", "bocpy"],
+        [*mypy, "-p", "devtool"],
+        [*mypy, "-p", "bocpy"],
+        [*mypy, *sources(["tests/typed"], ".py")],
+        [here.env.tool("basedpyright"), "--level", "error", "-p", ROOT],
         MYPYPATH=os.pathsep.join(str(ROOT / name) for name in ("tools", "python")),
     )
 

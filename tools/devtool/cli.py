@@ -55,9 +55,9 @@ Each job has a log in .dev/logs; the end of it is shown if it fails.
 """
 
 CHECK = """\
-Reads the sources without running them: clang-format and clang-tidy for C; ruff and
-strict mypy for Python; the arrows between the layers (tools/check_layers.py); public
-headers alone, as C11 and as C++17; the CI workflows.
+Reads the sources without running them: clang-format and clang-tidy for C; ruff, strict
+mypy and pyright for Python; the arrows between the layers (tools/check_layers.py);
+public headers alone, as C11 and as C++17; the CI workflows.
 
   ./dev check
   ./dev check --fix        let clang-format and ruff change the files

@@ -86,9 +86,8 @@ def schedule_file(
 ) -> bocpy.Cown[None]:
     """Schedules all behaviors of one file; returns the result of the last one."""
     facts = bocpy.whencall(facts_of, [], [path, name])
-    for field in AGGREGATES:
-        added = bocpy.whencall(add, [cowns[field], facts], [field])
-    return added
+    added = [bocpy.whencall(add, [cowns[name], facts], [name]) for name in AGGREGATES]
+    return added[-1]
 
 
 def add(aggregate: bocpy.Cown[Any], facts: bocpy.Cown[Facts], field: str) -> None:

@@ -53,7 +53,8 @@ def blurred(image: Image) -> Image:
     for down in range(3):
         for right in range(3):
             total += padded[down : down + rows, right : right + columns]
-    return total / np.float32(9)
+    total /= np.float32(9)
+    return total
 
 
 def denoise(image: Image) -> None:
