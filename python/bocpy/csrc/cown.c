@@ -40,7 +40,9 @@ boc_cown *bocpy_cown_core(PyObject *object) {
 }
 
 PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
-  bocpy_cown *self = PyObject_GC_New(bocpy_cown, state->cown_type);
+  bocpy_cown *self = (bocpy_cown *)bocpy_spares_take(&state->handles, state->cown_type);
+  if (!self)
+    self = PyObject_GC_New(bocpy_cown, state->cown_type);
   if (!self) {
     boc_cown_drop(core);
     return NULL;
@@ -100,7 +102,10 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_CLEAR(self->dict);
   if (self->core)
     boc_cown_drop(self->core);
-  type->tp_free(self);
+  bocpy_state *state = bocpy_state_peek();
+  if (!state || type != state->cown_type ||
+      !bocpy_spares_keep(&state->handles, (PyObject *)self))
+    type->tp_free(self);
   Py_DECREF(type);
 }
 

@@ -99,6 +99,8 @@ static int traverse_module(PyObject *module, visitproc visit, void *arg) {
 
 static int clear_module(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
+  bocpy_spares_close(&state->handles, PyObject_GC_Del);
+  bocpy_spares_close(&state->schedulers, PyObject_Free);
   bocpy_code_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->ship);

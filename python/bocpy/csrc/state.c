@@ -5,7 +5,7 @@
 
 #define STATE_KEY "bocpy._core.state"
 
-_Thread_local bocpy_thread bocpy_self;
+BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
 static atomic_size_t epoch = 1;
 
@@ -53,17 +53,24 @@ static bocpy_state *find(PyInterpreterState *interp) {
   return state;
 }
 
+bocpy_state *bocpy_state_peek(void) {
+  const bocpy_thread *self = &bocpy_self;
+  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
+  return self->epoch == now && self->interp == PyInterpreterState_Get() ? self->state
+                                                                        : NULL;
+}
+
 bocpy_state *bocpy_state_get(void) {
-  bocpy_thread *self = &bocpy_self;
+  bocpy_state *state = bocpy_state_peek();
+  if (state)
+    return state;
   PyInterpreterState *interp = PyInterpreterState_Get();
   size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
-  if (self->interp == interp && self->epoch == now)
-    return self->state;
-  bocpy_state *state = find(interp);
+  state = find(interp);
   if (state) {
-    self->interp = interp;
-    self->state = state;
-    self->epoch = now;
+    bocpy_self.interp = interp;
+    bocpy_self.state = state;
+    bocpy_self.epoch = now;
   }
   return state;
 }

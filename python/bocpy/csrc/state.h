@@ -8,6 +8,7 @@
 #define BOCPY_STATE_H
 
 #include "codec.h"
+#include "spares.h"
 #include "sync.h"
 
 typedef struct bocpy_slot bocpy_slot;
@@ -29,6 +30,8 @@ typedef struct bocpy_state {
   PyObject *failures;  /* bocpy._failures, once needed */
   size_t caught_up;    /* how much of the log has been seen (publish.h) */
   bocpy_codec_state codec;
+  bocpy_spares handles;    /* of cowns */
+  bocpy_spares schedulers; /* what when() returns */
 
   bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
   bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
@@ -45,13 +48,16 @@ typedef struct bocpy_thread {
   size_t epoch;
 } bocpy_thread;
 
-extern _Thread_local bocpy_thread bocpy_self;
+extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
 extern struct PyModuleDef bocpy_module;
 
 /* The state of the interpreter that this thread is attached to, or NULL with an
  * exception if bocpy is not imported there. */
 bocpy_state *bocpy_state_get(void);
+
+/* The same if this thread has asked before; else NULL, without an exception. */
+bocpy_state *bocpy_state_peek(void);
 
 static inline bocpy_state *bocpy_state_of(PyObject *module) {
   return (bocpy_state *)PyModule_GetState(module);

@@ -12,6 +12,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+/* With glibc one load finds it; other C libraries cannot load such a module late. */
+#if defined(__GLIBC__)
+#define BOCPY_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
+#else
+#define BOCPY_THREAD_LOCAL _Thread_local
+#endif
+
 typedef PyThread_type_lock bocpy_lock;
 
 /* 0, or -1 with MemoryError. */

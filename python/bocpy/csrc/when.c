@@ -189,13 +189,17 @@ static PyObject *when_call(when_object *self, PyObject *const *args, size_t flag
 static void when_dealloc(when_object *self) {
   PyTypeObject *type = Py_TYPE(self);
   bocpy_plan_fini(&self->plan);
-  type->tp_free(self);
+  if (!bocpy_spares_keep(&self->state->schedulers, (PyObject *)self))
+    type->tp_free(self);
   Py_DECREF(type);
 }
 
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
   bocpy_state *state = bocpy_state_of(module);
-  when_object *self = PyObject_New(when_object, state->when_type);
+  when_object *self =
+      (when_object *)bocpy_spares_take(&state->schedulers, state->when_type);
+  if (!self)
+    self = PyObject_New(when_object, state->when_type);
   if (!self)
     return NULL;
   self->vectorcall = (vectorcallfunc)when_call;
