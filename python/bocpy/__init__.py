@@ -19,7 +19,7 @@ Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurre
 OOPSLA 2023.
 """
 
-from ._core import Cown, __version__, _worker_count, start, when, whencall
+from ._core import Cown, __version__, _worker_count, read, start, when, whencall
 from ._runtime import Behaviors, WaitResult, quiesce, wait
 
 #: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical
@@ -33,6 +33,7 @@ __all__ = [
     "WaitResult",
     "__version__",
     "quiesce",
+    "read",
     "start",
     "wait",
     "when",

@@ -31,6 +31,8 @@ def test_example(name):
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("name", ["Behaviors", "Cown", "when", "whencall", "wait"])
+@pytest.mark.parametrize(
+    "name", ["Behaviors", "Cown", "read", "when", "whencall", "wait"]
+)
 def test_the_main_names_have_examples(name):
     assert name in EXAMPLES

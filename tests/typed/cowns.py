@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from bocpy import WORKER_COUNT, Behaviors, Cown, __version__, start, when, whencall
+from bocpy import (
+    WORKER_COUNT,
+    Behaviors,
+    Cown,
+    __version__,
+    read,
+    start,
+    when,
+    whencall,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -55,6 +64,14 @@ def names(accounts: list[Cown[Account]], balance: Cown[int], n: int = 3) -> list
 assert_type(names, Cown[list[str]])
 
 
+@when(read(account), [read(balance), balance])
+def shared(account: Cown[Account], numbers: list[Cown[int]]) -> int:
+    return account.value.balance + numbers[0].value
+
+
+assert_type(shared, Cown[int])
+
+
 @when()
 def cown_in_cown() -> Cown[int]:
     return Cown(1)
@@ -97,6 +114,7 @@ Cown(1).value = "text"  # type: ignore[assignment]
 Cown(1).acquired = True  # type: ignore[misc]
 when(1)  # type: ignore[arg-type]
 when([1])  # type: ignore[list-item]
+read(1)  # type: ignore[arg-type]
 when("accounts")  # type: ignore[arg-type]
 whencall("function", [])  # type: ignore[arg-type]
 start("two")  # type: ignore[arg-type]

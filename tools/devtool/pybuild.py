@@ -39,6 +39,7 @@ EVERYWHERE = (
     "test_examples.py",
     "test_ordering.py",
     "test_places.py",
+    "test_read.py",
     "test_runtime.py",
     "test_values.py",
     "test_when.py",

@@ -10,6 +10,7 @@
 
 #include "code.h"
 #include "failure.h"
+#include "share.h"
 #include "when.h"
 #include "worker.h"
 
@@ -18,25 +19,55 @@
 /* ---- admission
  * ------------------------------------------------------------------------- */
 
+static bool is_read(const boc_behavior *self, const bocpy_call *call, uint32_t i) {
+  return call->reads && boc_behavior_mode(self, i) == BOC_READ;
+}
+
+static bool lives_in(const bocpy_value *value, const bocpy_slot *slot) {
+  return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
+}
+
+/* Who would read a value that lives on a busy worker asks for a flat of it, and joins
+ * the queue there; the next reader that gets its turn there makes one. */
+static void answer_wish(bocpy_value *value) {
+  if (atomic_load_explicit(&value->wanted, memory_order_relaxed))
+    bocpy_share_lend_here(value);
+}
+
 /* Whether the value lives in another interpreter that we shall not enter: it is busy.
  * What can be had at once is fetched. */
-static bool is_out_of_reach(bocpy_value *value, bocpy_slot *here, bool overdue) {
+static bool is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
-  if (kind < BOCPY_BOXED || (kind == BOCPY_BOXED && value->slot == here))
+  if (kind < BOCPY_BOXED)
     return false;
+  if (lives_in(value, bocpy_slot_here())) {
+    if (read)
+      answer_wish(value);
+    return false;
+  }
   /* relaxed (hint): if it is wrong, the borrowing takes longer */
   if (kind == BOCPY_BOXED && !overdue &&
-      !atomic_load_explicit(&value->slot->parked, memory_order_relaxed))
+      !atomic_load_explicit(&value->slot->parked, memory_order_relaxed)) {
+    if (read)
+      atomic_store_explicit(&value->wanted, true, memory_order_relaxed);
     return true;
-  bocpy_value_borrow(value);
+  }
+  if (read)
+    bocpy_share_lend(value);
+  else
+    bocpy_value_borrow(value);
   return false;
 }
 
 /* The behavior leaves this worker: so do its values. */
-static void flatten_own(boc_behavior *self, uint32_t cowns, bocpy_slot *here) {
-  for (uint32_t i = 0; i < cowns; i++) {
+static void flatten_own(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (bocpy_value_kind(value) == BOCPY_BOXED && value->slot == here)
+    if (!lives_in(value, bocpy_slot_here()))
+      continue;
+    if (is_read(self, call, i))
+      bocpy_share_lend_here(value);
+    else
       bocpy_value_flatten(value);
   }
 }
@@ -46,11 +77,11 @@ static void flatten_own(boc_behavior *self, uint32_t cowns, bocpy_slot *here) {
 static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
   (void)worker;
   const bocpy_call *call = env;
-  bocpy_slot *here = bocpy_slot_here(), *target = NULL;
+  bocpy_slot *target = NULL;
   uint32_t weight = 0;
   for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (!is_out_of_reach(value, here, overdue))
+    if (!is_out_of_reach(value, is_read(self, call, i), overdue))
       continue;
     if (!target || value->weight > weight) {
       target = value->slot;
@@ -59,7 +90,7 @@ static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
   }
   if (!target)
     return BOC_ADMIT;
-  flatten_own(self, call->cowns, here);
+  flatten_own(self, call);
   return (int)target->index;
 }
 
@@ -242,9 +273,28 @@ static PyObject *invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state
 /* ---- the behavior
  * ------------------------------------------------------------------------------ */
 
-static void hold_all(boc_behavior *self, uint32_t cowns, const bocpy_thread *holder) {
-  for (uint32_t i = 0; i < cowns; i++)
-    bocpy_value_hold(bocpy_value_of(boc_behavior_cown(self, i)), holder);
+static void release(boc_behavior *self, const bocpy_call *call, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (is_read(self, call, i))
+      bocpy_share_end(value);
+    else
+      bocpy_value_hold(value, NULL);
+  }
+}
+
+/* -1 with MemoryError: nothing is held. */
+static int hold(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (!is_read(self, call, i)) {
+      bocpy_value_hold_to_write(value);
+    } else if (bocpy_share_begin(value) < 0) {
+      release(self, call, i);
+      return -1;
+    }
+  }
+  return 0;
 }
 
 /* Steals `result`, which is NULL with an exception if the body failed. */
@@ -259,12 +309,13 @@ static void run(boc_behavior *self, void *env) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_value *result = bocpy_value_of(boc_behavior_cown(self, call->cowns));
   bocpy_slot_bury(slot);
-  hold_all(self, call->cowns, &bocpy_self);
+  bool held = hold(self, call) == 0;
   bocpy_self.bodies++;
-  settle(result, invoke(self, call, slot->state), call->code);
+  settle(result, held ? invoke(self, call, slot->state) : NULL, call->code);
   bocpy_call_clear(call);
   bocpy_self.bodies--;
-  hold_all(self, call->cowns, NULL);
+  if (held)
+    release(self, call, call->cowns);
 }
 
 /* Behaviors that never ran: the environment is empty otherwise. */

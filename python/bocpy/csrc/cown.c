@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "hold.h"
 #include "runtime.h"
+#include "share.h"
 #include "waiting.h"
 
 /* ---- cores ------------------------------------------------------------------------
@@ -134,15 +135,24 @@ static int require_held(const bocpy_cown *self, const char *what) {
     return -1;
   if (bocpy_value_held(self->value))
     return 0;
-  PyErr_Format(PyExc_RuntimeError,
-               "%s: this cown is not held here; use it in a behavior that was given it "
-               "(@when), or between acquire() and release()",
-               what);
+  if (bocpy_share_reads(self->value))
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s: this behavior only reads the cown; to change it, give it to "
+                 "@when(...) without read()",
+                 what);
+  else
+    PyErr_Format(
+        PyExc_RuntimeError,
+        "%s: this cown is not held here; use it in a behavior that was given it "
+        "(@when), or between acquire() and release()",
+        what);
   return -1;
 }
 
 static PyObject *get_value(bocpy_cown *self, void *unused) {
   (void)unused;
+  if (self->core && !bocpy_value_held(self->value) && bocpy_share_reads(self->value))
+    return bocpy_share_get(self->value);
   if (require_held(self, "value") < 0)
     return NULL;
   return bocpy_value_get(self->value);
@@ -165,8 +175,9 @@ static PyObject *get_exception(bocpy_cown *self, void *unused) {
   (void)unused;
   if (require_core(self) < 0)
     return NULL;
-  bool ours = bocpy_value_held(self->value) || !boc_cown_busy(self->core);
-  if (ours && self->value->failure)
+  bool ours = bocpy_value_held(self->value) || bocpy_share_reads(self->value) ||
+              !boc_cown_busy(self->core);
+  if (ours && self->value->failed)
     bocpy_failure_forget(self->value);
   return PyBool_FromLong(self->value->failed);
 }
@@ -183,7 +194,8 @@ static int set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
 
 static PyObject *get_acquired(bocpy_cown *self, void *unused) {
   (void)unused;
-  return PyBool_FromLong(self->core && bocpy_value_held(self->value));
+  return PyBool_FromLong(
+      self->core && (bocpy_value_held(self->value) || bocpy_share_reads(self->value)));
 }
 
 /* Takes the content of a held cown, or raises it. */
@@ -216,6 +228,10 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
     return NULL;
   if (bocpy_value_held(self->value))
     return consume(self->value);
+  if (bocpy_share_reads(self->value)) {
+    require_held(self, "unwrap()");
+    return NULL;
+  }
   if (timeout == Py_None && require_idle(self) < 0)
     return NULL;
   int status = bocpy_hold_acquire(self->core, limit);
@@ -259,7 +275,7 @@ static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
   (void)unused;
   if (require_core(self) < 0 || bocpy_hold_enter(self->core) < 0)
     return NULL;
-  PyObject *value = bocpy_value_get(self->value);
+  PyObject *value = get_value(self, NULL);
   if (!value) {
     PyObject *pending = PyErr_GetRaisedException();
     bocpy_hold_leave(self->core);
@@ -295,10 +311,11 @@ static Py_hash_t cown_hash(bocpy_cown *self) {
 static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *name = PyType_GetName(Py_TYPE(self));
   PyObject *text = NULL;
-  const char *state = !self->core                     ? "uninitialized"
-                      : bocpy_value_held(self->value) ? "held here"
-                      : boc_cown_busy(self->core)     ? "in use"
-                                                      : "free";
+  const char *state = !self->core                      ? "uninitialized"
+                      : bocpy_value_held(self->value)  ? "held here"
+                      : bocpy_share_reads(self->value) ? "read here"
+                      : boc_cown_busy(self->core)      ? "in use"
+                                                       : "free";
   if (name)
     text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
   Py_XDECREF(name);

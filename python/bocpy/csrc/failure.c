@@ -42,10 +42,11 @@ void bocpy_failure_store(bocpy_value *value, const bocpy_code *code) {
 }
 
 void bocpy_failure_forget(bocpy_value *value) {
+  bocpy_lock_take(&records);
   bocpy_failure *failure = value->failure;
   value->failure = NULL;
-  bocpy_lock_take(&records);
-  unlink_locked(failure);
+  if (failure)
+    unlink_locked(failure);
   bocpy_lock_give(&records);
   free(failure);
 }

@@ -17,7 +17,7 @@ int bocpy_failure_init(void); /* process-wide; -1 with an exception */
 /* Makes the exception that is set the content of a result, not read by anybody yet. */
 void bocpy_failure_store(bocpy_value *value, const bocpy_code *code);
 
-/* It has been read. */
+/* It has been read, if there is one: maybe by several at once. */
 void bocpy_failure_forget(bocpy_value *value);
 
 /* The cown goes: true if the failure was unread and has taken the content over. */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "runtime.h"
+#include "share.h"
 #include "waiting.h"
 
 #include <boc/scope.h>
@@ -122,7 +123,7 @@ static void begin(bocpy_hold *hold) {
   hold->waiter = NULL;
   link_hold(hold);
   hold->value->hold = hold;
-  bocpy_value_hold(hold->value, &bocpy_self);
+  bocpy_value_hold_to_write(hold->value);
 }
 
 /* The worker that granted it may be on its last few instructions. */
@@ -172,7 +173,7 @@ static int refuse_in_body(void) {
 }
 
 int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
-  if (bocpy_value_held(bocpy_value_of(core)))
+  if (bocpy_value_held(bocpy_value_of(core)) || bocpy_share_reads(bocpy_value_of(core)))
     return 0;
   if (bocpy_self.bodies)
     return refuse_in_body();

@@ -21,6 +21,7 @@ static PyMethodDef methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
+    {"read", bocpy_read, METH_O, bocpy_read_doc},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
      "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
      "Starts the workers; the first behavior would do so too.\n\n"
@@ -70,7 +71,8 @@ static int exec_module(PyObject *module) {
     return -1;
   if (!(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
       !(state->capsule_type = make_type(module, &bocpy_capsule_spec)) ||
-      !(state->when_type = make_type(module, &bocpy_when_spec)))
+      !(state->when_type = make_type(module, &bocpy_when_spec)) ||
+      !(state->reading_type = make_type(module, &bocpy_reading_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
       PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) <
@@ -88,6 +90,7 @@ static int traverse_module(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->cown_type);
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
+  Py_VISIT(state->reading_type);
   Py_VISIT(state->ship);
   Py_VISIT(state->missing);
   Py_VISIT(state->bodies);
@@ -109,6 +112,7 @@ static int clear_module(PyObject *module) {
   Py_CLEAR(state->arguments);
   Py_CLEAR(state->failures);
   Py_CLEAR(state->when_type);
+  Py_CLEAR(state->reading_type);
   Py_CLEAR(state->capsule_type);
   Py_CLEAR(state->cown_type);
   return 0;

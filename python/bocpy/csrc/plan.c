@@ -48,11 +48,14 @@ static PyObject *freeze(PyObject *const *args, Py_ssize_t count,
 static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns,
                      bool grouped) {
   plan->handles = plan->few;
-  if (cowns > (Py_ssize_t)(sizeof(plan->few) / sizeof(*plan->few)))
+  plan->modes = plan->few_modes;
+  if (cowns > (Py_ssize_t)(sizeof(plan->few) / sizeof(*plan->few))) {
     plan->handles = malloc((size_t)cowns * sizeof(PyObject *));
+    plan->modes = malloc((size_t)cowns * sizeof(bool));
+  }
   if (grouped)
     plan->shape = malloc((size_t)items * sizeof(int32_t));
-  if (plan->handles && (!grouped || plan->shape))
+  if (plan->handles && plan->modes && (!grouped || plan->shape))
     return 0;
   PyErr_NoMemory();
   return -1;
@@ -60,8 +63,13 @@ static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns,
 
 static int add_cown(bocpy_plan *plan, bocpy_state *state, PyObject *object,
                     Py_ssize_t position, Py_ssize_t inside) {
+  PyObject *read = bocpy_reading_cown(state, object);
+  if (read)
+    object = read;
   if (!is_cown(state, object))
     return refuse(object, position, inside);
+  plan->reads = plan->reads || read;
+  plan->modes[plan->cowns] = read != NULL;
   plan->handles[plan->cowns++] = Py_NewRef(object);
   return 0;
 }
@@ -112,6 +120,8 @@ void bocpy_plan_fini(bocpy_plan *plan) {
     Py_DECREF(plan->handles[i]);
   if (plan->handles != plan->few)
     free(plan->handles);
+  if (plan->modes != plan->few_modes)
+    free(plan->modes);
   free(plan->shape);
   *plan = (bocpy_plan){0};
 }

@@ -23,6 +23,7 @@ typedef struct bocpy_state {
   PyTypeObject *cown_type;
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
+  PyTypeObject *reading_type;
   PyObject *ship;      /* bocpy._ship, once needed */
   PyObject *missing;   /* bocpy._ship.MISSING, once needed */
   PyObject *bodies;    /* bocpy._body, once needed */

@@ -13,6 +13,7 @@
 
 #include "failure.h"
 #include "runtime.h"
+#include "share.h"
 #include "worker.h"
 
 static bocpy_lock graves;
@@ -27,14 +28,15 @@ static void set_kind(bocpy_value *value, bocpy_kind kind) {
 /* ---- boxes ------------------------------------------------------------------------
  */
 
-static bocpy_box *box_new(bocpy_slot *slot, bocpy_value *value, PyObject *object) {
+bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object) {
   bocpy_box *box = malloc(sizeof(*box));
   if (!box) {
     PyErr_NoMemory();
     return NULL;
   }
   bocpy_box *head = &slot->living;
-  *box = (bocpy_box){value, object, slot, head, head->next, NULL};
+  *box = (bocpy_box){
+      .object = Py_NewRef(object), .slot = slot, .prev = head, .next = head->next};
   head->next->prev = box;
   head->next = box;
   return box;
@@ -45,8 +47,7 @@ static void box_unlink(bocpy_box *box) {
   box->next->prev = box->prev;
 }
 
-/* Ends a box and hands its object to the caller. */
-static PyObject *box_open(bocpy_box *box) {
+PyObject *bocpy_box_open(bocpy_box *box) {
   PyObject *object = box->object;
   box_unlink(box);
   free(box);
@@ -85,7 +86,7 @@ static content take_content(bocpy_value *value) {
   else if (kind == BOCPY_BOXED && is_foreign(value))
     bury_box_elsewhere(value);
   else if (kind == BOCPY_BOXED)
-    old.object = box_open(value->box);
+    old.object = bocpy_box_open(value->box);
   set_kind(value, BOCPY_NONE);
   value->failed = false;
   return old;
@@ -108,18 +109,18 @@ static int set_object(bocpy_value *value, PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_box *box = NULL;
   if (own_interp_here()) {
-    box = box_new(slot, value, object);
+    box = bocpy_box_new(slot, object);
     if (!box)
       return -1;
   }
   content old = take_content(value);
-  Py_INCREF(object);
   if (box) {
+    box->value = value;
     value->box = box;
     value->slot = slot;
     set_kind(value, BOCPY_BOXED);
   } else {
-    value->object = object;
+    value->object = Py_NewRef(object);
     set_kind(value, BOCPY_OBJECT);
   }
   drop_content(old);
@@ -239,7 +240,7 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed) {
 PyInterpreterState *bocpy_value_home(const bocpy_value *value) {
   switch (bocpy_value_kind(value)) {
   case BOCPY_BOXED:
-    return value->box->slot->interp;
+    return value->slot->interp;
   case BOCPY_OBJECT:
     return PyInterpreterState_Main();
   default:
@@ -263,7 +264,7 @@ static bocpy_flat *encode_held(PyObject *object, bool failed) {
   return flat;
 }
 
-/* The flat that takes the place of what cannot be flattened after all. */
+/* The flat that takes the place of what cannot be flattened after all: the reason. */
 static bocpy_flat *encode_refusal(bool *out_failed) {
   PyObject *refusal = PyErr_GetRaisedException();
   bocpy_flat *flat = encode_held(refusal, true);
@@ -275,6 +276,11 @@ static bocpy_flat *encode_refusal(bool *out_failed) {
   return flat;
 }
 
+bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed) {
+  bocpy_flat *flat = encode_held(object, *failed);
+  return flat ? flat : encode_refusal(failed);
+}
+
 void bocpy_value_flatten(bocpy_value *value) {
   if (bocpy_value_kind(value) < BOCPY_BOXED)
     return;
@@ -282,9 +288,7 @@ void bocpy_value_flatten(bocpy_value *value) {
   if (!value->failed && set_inline(value, object))
     return;
   bool failed = value->failed;
-  bocpy_flat *flat = encode_held(object, failed);
-  if (!flat)
-    flat = encode_refusal(&failed);
+  bocpy_flat *flat = bocpy_value_encode(object, &failed);
   if (flat)
     set_flat(value, flat);
   else
@@ -292,21 +296,25 @@ void bocpy_value_flatten(bocpy_value *value) {
   value->failed = failed;
 }
 
-void bocpy_value_borrow(bocpy_value *value) {
-  PyInterpreterState *home = bocpy_value_home(value);
-  if (!home)
-    return;
+void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
+                       void (*what)(bocpy_value *value)) {
   PyObject *pending = PyErr_GetRaisedException();
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(home);
   if (!theirs)
     Py_FatalError("bocpy: out of memory while moving a value between interpreters");
   PyEval_RestoreThread(theirs);
-  bocpy_value_flatten(value);
+  what(value);
   PyThreadState_Clear(theirs);
   PyThreadState_DeleteCurrent();
   PyEval_RestoreThread(mine);
   PyErr_SetRaisedException(pending);
+}
+
+void bocpy_value_borrow(bocpy_value *value) {
+  PyInterpreterState *home = bocpy_value_home(value);
+  if (home)
+    bocpy_value_visit(value, home, bocpy_value_flatten);
 }
 
 /* ---- ends ---------------------------------------------------------------------------
@@ -371,6 +379,16 @@ static void bury_box_here(bocpy_slot *slot, bocpy_box *box) {
   slot->dead = box;
 }
 
+static void bury_box_locked(bocpy_box *box) {
+  bocpy_slot *slot = box->slot;
+  if (slot->closed)
+    return;
+  box->below = atomic_load_explicit(&slot->grave, memory_order_relaxed);
+  atomic_store_explicit(&slot->grave, box, memory_order_relaxed);
+  if (!box->below)
+    boc_worker_poke(slot->runtime, slot->index);
+}
+
 /* The slot may be stopping: then the value may have become neutral meanwhile. */
 static void bury_box_elsewhere(bocpy_value *value) {
   bocpy_lock_take(&graves);
@@ -379,19 +397,30 @@ static void bury_box_elsewhere(bocpy_value *value) {
     bocpy_value_drop(value);
     return;
   }
-  bocpy_box *box = value->box;
-  bocpy_slot *slot = box->slot;
-  box->value = NULL;
-  if (!slot->closed) {
-    box->below = atomic_load_explicit(&slot->grave, memory_order_relaxed);
-    atomic_store_explicit(&slot->grave, box, memory_order_relaxed);
-    if (!box->below)
-      boc_worker_poke(slot->runtime, slot->index);
-  }
+  value->box->value = NULL;
+  bury_box_locked(value->box);
   bocpy_lock_give(&graves);
 }
 
+/* A slot that stops has taken its copy back. */
+void bocpy_share_bury(bocpy_share *share) {
+  if (share->object)
+    bury_object(share->object);
+  bocpy_slot *here = bocpy_slot_here();
+  bocpy_lock_take(&graves);
+  bocpy_box *box = share->box;
+  if (box)
+    box->share = NULL;
+  if (box && box->slot != here)
+    bury_box_locked(box);
+  bocpy_lock_give(&graves);
+  if (box && box->slot == here)
+    bury_box_here(here, box);
+}
+
 void bocpy_value_drop(bocpy_value *value) {
+  if (atomic_load_explicit(&value->shares, memory_order_relaxed))
+    bocpy_value_unshare(value);
   if (value->failure && bocpy_failure_orphan(value))
     return;
   switch (bocpy_value_kind(value)) {
@@ -433,7 +462,7 @@ void bocpy_slot_bury(bocpy_slot *slot) {
   bocpy_lock_give(&graves);
   while (box) {
     bocpy_box *below = box->below;
-    Py_DECREF(box_open(box));
+    Py_DECREF(bocpy_box_open(box));
     box = below;
   }
 }
@@ -443,13 +472,10 @@ static void flatten_last(bocpy_box *box) {
   bocpy_lock_take(&graves);
   bool alive = box->value != NULL;
   bool failed = alive && box->value->failed;
+  if (box->share)
+    box->share->box = NULL;
   bocpy_lock_give(&graves);
-  bocpy_flat *flat = NULL;
-  if (alive) {
-    flat = encode_held(box->object, failed);
-    if (!flat)
-      flat = encode_refusal(&failed);
-  }
+  bocpy_flat *flat = alive ? bocpy_value_encode(box->object, &failed) : NULL;
   bocpy_lock_take(&graves);
   bocpy_value *value = box->value;
   if (value) {
@@ -460,7 +486,7 @@ static void flatten_last(bocpy_box *box) {
   bocpy_lock_give(&graves);
   if (!value && flat)
     bocpy_flat_free(flat);
-  Py_DECREF(box_open(box));
+  Py_DECREF(bocpy_box_open(box));
 }
 
 void bocpy_slot_flatten(bocpy_slot *slot) {

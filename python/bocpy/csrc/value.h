@@ -38,9 +38,11 @@ typedef enum bocpy_kind {
 typedef struct bocpy_value bocpy_value;
 typedef struct bocpy_failure bocpy_failure;
 typedef struct bocpy_hold bocpy_hold;
+typedef struct bocpy_share bocpy_share;
 
 typedef struct bocpy_box {
-  bocpy_value *value; /* NULL: the cown is gone */
+  bocpy_value *value; /* whose content it is, or NULL: the cown is gone */
+  bocpy_share *share; /* or whose copy (share.h) */
   PyObject *object;
   bocpy_slot *slot;
   struct bocpy_box *prev, *next; /* the slot's list */
@@ -52,9 +54,11 @@ struct bocpy_value {
   atomic_uchar kind;
   unsigned char size;     /* of `bytes`, if INLINE */
   bool failed;            /* the content is an exception that a body raised */
+  atomic_bool wanted;     /* hint: readers elsewhere would like a flat (share.h) */
   uint32_t weight;        /* of the last flat: what moving it costs */
   bocpy_failure *failure; /* not read by anybody yet (failure.h) */
   bocpy_hold *hold;       /* by a thread outside of bodies (hold.h) */
+  _Atomic(bocpy_share *) shares; /* of readers, until the next write (share.h) */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
     bocpy_flat *flat;
@@ -79,6 +83,16 @@ static inline bool bocpy_value_held(const bocpy_value *value) {
 
 static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *holder) {
   atomic_store_explicit(&value->holder, holder, memory_order_relaxed);
+}
+
+/* Gives up what readers have kept. By whoever holds the cown for writing, or ends it.
+ */
+void bocpy_value_unshare(bocpy_value *value);
+static inline void bocpy_value_hold_to_write(bocpy_value *value) {
+  /* relaxed (owner): the cown's queue has put the readers before us */
+  if (atomic_load_explicit(&value->shares, memory_order_relaxed))
+    bocpy_value_unshare(value);
+  bocpy_value_hold(value, &bocpy_self);
 }
 
 /* A new reference to the content, decoded or flattened first if need be; what was
@@ -120,6 +134,27 @@ void bocpy_value_borrow(bocpy_value *value);
 
 /* The end of a value whose cown has no references left. Any thread. */
 void bocpy_value_drop(bocpy_value *value);
+
+/* ---- for share.c ----------------------------------------------------------------- */
+
+/* Calls `what(value)` attached to the interpreter `home`, another one than this
+ * thread's. Waits for its GIL. */
+void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
+                       void (*what)(bocpy_value *value));
+
+/* What `object`, of the interpreter that this thread is attached to, is as a flat; if
+ * it cannot be one, the exception that says so (*failed), or NULL. */
+bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed);
+
+/* A box in the list of `slot`, this thread's, with a reference of its own. NULL with
+ * MemoryError. */
+bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object);
+
+/* Ends a box of the interpreter that this thread is attached to: its object. */
+PyObject *bocpy_box_open(bocpy_box *box);
+
+/* Gives up a copy, wherever it lives, running no Python code here. Any thread. */
+void bocpy_share_bury(bocpy_share *share);
 
 /* ---- of workers ---------------------------------------------------------------- */
 

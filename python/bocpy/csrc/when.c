@@ -84,6 +84,7 @@ static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draf
       .keywords = draft->keywords,
       .cells = draft->cells,
       .grouped = plan->shape != NULL,
+      .reads = plan->reads,
   };
   if (!by_reference && bocpy_code_ship(state, draft->entry, draft->function) < 0)
     return -1;
@@ -118,7 +119,8 @@ static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
   if (!accesses)
     return BOC_NO_MEMORY;
   for (uint32_t i = 0; i < plan->cowns; i++)
-    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core, BOC_WRITE};
+    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
+                               plan->modes[i] ? BOC_READ : BOC_WRITE};
   accesses[plan->cowns] = (boc_access){result, BOC_WRITE};
   bool by_reference = bocpy_by_reference();
   size_t size = sizeof(bocpy_call) + bocpy_call_tail(by_reference, plan);

@@ -30,6 +30,7 @@ typedef struct bocpy_call {
   uint8_t carried; /* what the captures are: enum below */
   uint8_t size;    /* of `bytes` */
   bool grouped;    /* there is a shape */
+  bool reads;      /* some cowns are for reading */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_flat *flat;                       /* encoded */
@@ -48,7 +49,10 @@ typedef struct bocpy_plan {
   uint32_t items, cowns;
   int32_t *shape;     /* NULL: every item is one cown */
   PyObject **handles; /* Cowns, owned */
-  PyObject *few[4];   /* where `handles` are if they fit */
+  bool *modes;        /* a cown each: whether it is for reading */
+  bool reads;         /* some are */
+  PyObject *few[4];   /* where `handles` and `modes` are if they fit */
+  bool few_modes[4];
 } bocpy_plan;
 
 /* Fills `plan` from `count` arguments. -1 with TypeError naming the position. */
@@ -74,11 +78,15 @@ static inline int32_t *bocpy_call_shape(bocpy_call *call, bool by_reference) {
 /* Ends a call's environment. */
 void bocpy_call_clear(bocpy_call *call);
 
-extern PyType_Spec bocpy_when_spec;
+extern PyType_Spec bocpy_when_spec, bocpy_reading_spec;
 
 /* Entries for the module's method table. */
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
-extern const char bocpy_when_doc[], bocpy_whencall_doc[];
+PyObject *bocpy_read(PyObject *module, PyObject *cown);
+extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[];
+
+/* The cown of what read() returns (borrowed), or NULL: `object` is something else. */
+PyObject *bocpy_reading_cown(bocpy_state *state, PyObject *object);
 
 #endif
