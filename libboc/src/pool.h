@@ -69,7 +69,8 @@ void boci_pool_fini(boci_pool *pool);
 void *boci_pool_alloc_slow(boci_pool *pool, size_t size);
 void boci_pool_free_slow(boci_pool *pool, void *memory);
 
-/* A block of `size` bytes with home and steps filled in, aligned to 16; or NULL. */
+/* A block of `size` bytes with home and steps filled in; or NULL. Aligned to 16, but
+ * where the allocator does not care: there as its memory is, for any object. */
 static inline void *boci_pool_alloc(boci_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
   if (steps > BOCI_POOL_CLASSES || !pool->classes[steps])

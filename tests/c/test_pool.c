@@ -7,6 +7,11 @@
 
 static const size_t sizes[] = {16,  32,  33,  64,   100,  128,
                                511, 512, 513, 1000, 5000, 100000};
+typedef union any_object {
+  long long integer;
+  long double number;
+  void *pointer;
+} any_object;
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
 /* Blocks of all sizes at once, each filled to its end. */
@@ -22,7 +27,7 @@ static void blocks_are_apart_and_aligned(void) {
     for (int i = 0; i < SIZES; i++) {
       char *block = blocks[round][i] = boci_pool_alloc(&pool, sizes[i]);
       CHECK(block != NULL);
-      CHECK_EQ((uintptr_t)block % 16, 0);
+      CHECK_EQ((uintptr_t)block % _Alignof(any_object), 0);
       CHECK(((boci_block *)(void *)block)->home == &pool);
       memset(block + sizeof(boci_block), round + i, sizes[i] - sizeof(boci_block));
     }

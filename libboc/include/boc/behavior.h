@@ -42,7 +42,9 @@ typedef struct boc_access {
  * The type must outlive its behaviors.
  *
  * - `body` runs once, on a worker, holding all cowns. It must not block on other
- *   behaviors.
+ *   behaviors, and it ends by returning: there is nobody to catch what a body throws,
+ *   so an exception ends the program (in boc.hpp, by std::terminate), and longjmp out
+ *   of it is undefined. What others shall know of a failure it writes into a cown.
  * - `drop` ends the environment: after the body, or in its place if the behavior is
  *   freed unscheduled or cancelled. Any thread.
  * - `admit` is asked before the body by the worker that is about to run it, with all

@@ -10,11 +10,12 @@
  *
  * In a body, boc::when(...) schedules on the runtime that runs it. Bodies may be
  * lambdas with move-only captures; they live in the behavior's own block, so that
- * nothing else is allocated.
+ * nothing else is allocated (but for those whose move may throw).
  *
  * Refusals of the C API are thrown as boc::error (std::bad_alloc for BOC_NO_MEMORY) at
  * the call that made them. A body has no caller who could catch: an exception that
- * leaves it goes to std::terminate, as one that leaves a std::thread does.
+ * leaves it goes to std::terminate, as one that leaves a std::thread does. What is to
+ * be known of a failure goes into a cown.
  */
 #ifndef BOC_BOC_HPP
 #define BOC_BOC_HPP
@@ -23,6 +24,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <tuple>
@@ -102,7 +104,9 @@ public:
   }
 
   /* Pins it to a lane, before the first behavior over it. */
-  void pin(boc_lane *lane) { require(boc_cown_pin(handle_, lane)); }
+  void pin(boc_lane *lane) {
+    require(handle_ ? boc_cown_pin(handle_, lane) : BOC_BAD_ARGUMENT);
+  }
 
   boc_cown *handle() const noexcept { return handle_; }
   explicit operator bool() const noexcept { return handle_ != nullptr; }
@@ -171,6 +175,16 @@ template <class F, class... Arguments> struct behavior {
   static constexpr boc_behavior_type type = {"boc::when", run, drop, nullptr};
 };
 
+/* Stands for a body whose move may throw, which must not happen in a behavior. */
+template <class F> struct movable {
+  std::unique_ptr<F> body;
+  template <class... Views>
+  auto operator()(Views &&...views)
+      -> std::void_t<std::invoke_result_t<F &, Views...>> {
+    (*body)(std::forward<Views>(views)...);
+  }
+};
+
 } // namespace detail
 
 /* What `when` returns: the cowns, waiting for `<<` and a body. */
@@ -180,29 +194,36 @@ public:
   pending(boc_runtime *runtime, Arguments... arguments)
       : runtime_(runtime), arguments_{std::move(arguments)...} {}
 
-  /* Schedules `body`, which is moved or copied into the behavior. */
+  /* Schedules `body`, which is moved or copied into the behavior. Throws what that
+   * throws, std::bad_alloc, or error; nothing is scheduled then. An empty cown is
+   * BOC_BAD_ARGUMENT. */
   template <class F> void operator<<(F &&body) && {
-    schedule(std::forward<F>(body), std::index_sequence_for<Arguments...>{});
-  }
-
-private:
-  template <class F, std::size_t... I>
-  void schedule(F &&body, std::index_sequence<I...>) {
     using stored = std::decay_t<F>;
-    using kind = detail::behavior<stored, Arguments...>;
     static_assert(
         std::is_invocable_v<stored &, typename detail::view<Arguments>::type...>,
         "the body must take a T& for each cown and a const T& for each read");
+    constexpr std::index_sequence_for<Arguments...> all;
+    if constexpr (std::is_nothrow_move_constructible_v<stored>) {
+      schedule(stored(std::forward<F>(body)), all);
+    } else {
+      schedule(detail::movable<stored>{std::make_unique<stored>(std::forward<F>(body))},
+               all);
+    }
+  }
+
+private:
+  /* `body` is moved last of all, so that what throws leaves nothing behind. */
+  template <class F, std::size_t... I>
+  void schedule(F &&body, std::index_sequence<I...>) {
+    using kind = detail::behavior<F, Arguments...>;
     const std::array<boc_access, sizeof...(I) + 1> accesses = {
         detail::access_of(std::get<I>(arguments_))..., boc_access{nullptr, BOC_WRITE}};
+    if ((... || !accesses[I].cown))
+      throw error(BOC_BAD_ARGUMENT);
     boc_behavior *made = nullptr;
-    stored mine(
-        std::forward<F>(body)); /* whatever throws, throws before anything is made */
-    static_assert(std::is_nothrow_move_constructible_v<stored>,
-                  "a body must be movable without exceptions");
-    require(boc_behavior_new(runtime_, &kind::type, sizeof(stored), accesses.data(),
+    require(boc_behavior_new(runtime_, &kind::type, sizeof(F), accesses.data(),
                              sizeof...(I), &made));
-    new (boc_behavior_env(made)) stored(std::move(mine));
+    new (boc_behavior_env(made)) F(std::move(body));
     boc_behavior_schedule(made);
   }
 
