@@ -75,10 +75,9 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
 
 
 def docs(spec: str | None) -> int:
-    """Builds docs/ into .dev/docs; a warning is an error."""
-    interpreter = pick(spec)
-    files = environments.requirements("docs")
-    env = environments.make(f"docs-{interpreter.name}", interpreter, files)
+    """Builds docs/ into .dev/docs; a warning is an error. The reference is made of the
+    docstrings, so the package is installed first."""
+    env = installed(pick(spec), "docs")
     target = WORK / "docs"
     command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
     env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=None)

@@ -1,0 +1,32 @@
+"""Programs written for bocpy 0.14's documented names, run unchanged.
+
+What they print is beside them as 0.14 prints it. To record it anew:
+
+    python -m venv old && old/bin/pip install bocpy==0.14
+    for p in tests/py/programs/compat/*.py; do old/bin/python $p > ${p%.py}.txt; done
+"""
+
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path(__file__).parent / "programs" / "compat"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in PROGRAMS.glob("*.py")))
+def test_it_prints_what_0_14_prints(name, program, backend):
+    done = program((PROGRAMS / f"{name}.py").read_text(encoding="utf-8"))
+    expected = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8")
+    assert (done.out, done.err) == (expected, "")
+
+
+@pytest.mark.parametrize("how", ["module", "-c", "stdin"])
+def test_however_it_is_started(how, program, backend):
+    source = (PROGRAMS / "behaviors.py").read_text(encoding="utf-8")
+    expected = (PROGRAMS / "behaviors.txt").read_text(encoding="utf-8")
+    assert program(source, how=how).out == expected
+
+
+def test_every_program_has_its_record():
+    names = {path.stem for path in PROGRAMS.glob("*.py")}
+    assert names == {path.stem for path in PROGRAMS.glob("*.txt")}

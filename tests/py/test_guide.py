@@ -1,0 +1,49 @@
+"""Every program in the documentation, run as a reader would: pasted into a file.
+
+A block of Python is a program of its own. A block of text right below it is what it
+prints; without one it prints nothing. A comment `<!-- only: BACKEND -->` above it says
+that it shows what is true of one backend.
+"""
+
+import re
+from pathlib import Path
+
+import harness
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROGRAM = re.compile(
+    r"(?:^<!-- only: (?P<only>\w+) -->\n)?"
+    r"^```python\n(?P<source>.*?)^```\n"
+    r"(?:^```text\n(?P<output>.*?)^```\n)?",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def programs():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for found in PROGRAM.finditer(text):
+            line = text.count("\n", 0, found.start("source")) + 1
+            backends = [found["only"]] if found["only"] else harness.BACKENDS
+            for backend in backends:
+                if backend in harness.BACKENDS:
+                    name = f"{page.relative_to(ROOT)}:{line}-{backend}"
+                    yield pytest.param(found, backend, id=name)
+
+
+@pytest.mark.parametrize(("found", "choice"), list(programs()))
+def test_program(found, choice, tmp_path):
+    process = harness.start_program(found["source"], tmp_path, backend=choice)
+    done = harness.finish_program(process)
+    assert (done.out, done.err) == (found["output"] or "", "")
+
+
+def test_no_block_is_forgotten():
+    """Whatever looks like Python in the guide is a program that is run."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"^ +```|^```(py|pycon|python .*)$", text, re.MULTILINE)
+        blocks = len(re.findall(r"^```python$", text, re.MULTILINE))
+        assert blocks == len(PROGRAM.findall(text)), page
