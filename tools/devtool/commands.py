@@ -75,13 +75,8 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
 
 
 def docs(spec: str | None) -> int:
-    """Builds docs/ into .dev/docs; a warning is an error. The reference is made of the
-    docstrings, so the package is installed first."""
-    env = installed(pick(spec), "docs")
-    target = WORK / "docs"
-    command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
-    env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=None)
-    say(f"{target / 'index.html'}")
+    """Builds docs/ into .dev/docs and says where the first page is."""
+    say(f"{pybuild.build_docs(pick(spec), None)}")
     return 0
 
 

@@ -88,6 +88,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     if wish.matrix:
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
+        yield Job("docs", lambda log: pybuild.test_docs(best, log))
 
 
 def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job]:

@@ -50,7 +50,7 @@ NEWEST = ("test_backends.py", "test_ends.py", "test_misuse.py", "test_ship.py")
 
 
 def build_wheel(
-    tools: Environment, source: Path, name: str, log: TextIO, *options: str
+    tools: Environment, source: Path, name: str, log: TextIO | None, *options: str
 ) -> Path:
     """A wheel of `source`; its build folder is kept."""
     folder = BUILD / name
@@ -165,6 +165,23 @@ def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     if interpreter.chroot:
         return test_in_chroot(interpreter, log, *arguments)
     return test_wheel(interpreter, log, *arguments)
+
+
+def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
+    """The documentation of docs/ as HTML; a warning is an error. Its reference is made
+    of the docstrings, so the package is installed first."""
+    env = wheel_environment(interpreter, log, "docs")
+    install_wheel(env, build_wheel(env, ROOT, "docs", log), log)
+    target = WORK / "docs"
+    command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
+    env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=log)
+    return target / "index.html"
+
+
+def test_docs(interpreter: Interpreter, log: TextIO) -> Tally:
+    """That the documentation can be built counts as one test."""
+    build_docs(interpreter, log)
+    return Tally(passed=1)
 
 
 def test_dev(interpreter: Interpreter, log: TextIO) -> Tally:
