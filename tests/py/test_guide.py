@@ -8,6 +8,7 @@ that it shows what is true of one backend.
 import re
 from pathlib import Path
 
+import bocpy
 import harness
 import pytest
 
@@ -38,6 +39,12 @@ def test_program(found, choice, tmp_path):
     process = harness.start_program(found["source"], tmp_path, backend=choice)
     done = harness.finish_program(process)
     assert (done.out, done.err) == (found["output"] or "", "")
+
+
+def test_the_reference_has_every_public_name():
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\.\. auto\w+:: (\w+)$", text, re.MULTILINE)
+    assert sorted(listed) == sorted(set(bocpy.__all__) - {"__version__"})
 
 
 def test_no_block_is_forgotten():
