@@ -89,6 +89,14 @@ def largest(*cowns: Cown[int]) -> int:
 assert_type(largest, Cown[int])
 
 
+@when(read(account), [read(balance), largest])
+def looks(account: Cown[Account], others: list[Cown[int]]) -> bool:
+    return account.value.balance > others[0].value
+
+
+assert_type(looks, Cown[bool])
+
+
 def power(base: Cown[float], exponent: int) -> float:
     result: float = base.value**exponent
     return result
@@ -116,6 +124,7 @@ when(1)  # type: ignore[arg-type]
 when([1])  # type: ignore[list-item]
 read(1)  # type: ignore[arg-type]
 when("accounts")  # type: ignore[arg-type]
+read(1)  # type: ignore[arg-type]
 whencall("function", [])  # type: ignore[arg-type]
 start("two")  # type: ignore[arg-type]
 print(balance.unwrap().nothing)  # type: ignore[attr-defined]
