@@ -196,6 +196,17 @@ def test_the_command_in_an_example_builds_it(installed, source, tmp_path):
     run(program, cwd=tmp_path, env=installed.environment, timeout=120)
 
 
+@pytest.mark.parametrize("installed", ["both"], indirect=True)
+def test_the_program_in_the_readme(installed, tmp_path):
+    """Pasted into a file, and the command below it into a shell."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    source = re.search(r"^```c\n(.*?)^```", text, re.M | re.S).group(1)
+    (tmp_path / "sum.c").write_text(source, encoding="utf-8")
+    command = re.search(r"^cc sum\.c .*", text, re.M).group()
+    out = run("sh", "-ec", command, cwd=tmp_path, env=installed.environment)
+    assert out == "1000\n"
+
+
 @of_all
 def test_cmake_finds_it(installed, tmp_path):
     done = cmake_configure(installed, tmp_path, "0.1")

@@ -47,6 +47,13 @@ def test_the_reference_has_every_public_name():
     assert sorted(listed) == sorted(set(bocpy.__all__) - {"__version__"})
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
 def test_no_block_is_forgotten():
     """Whatever looks like Python in the guide is a program that is run."""
     for page in PAGES:
