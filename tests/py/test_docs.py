@@ -21,6 +21,8 @@ def documented():
 
 
 EXAMPLES = dict(documented())
+#: Made by calls, whose examples show them.
+RESULTS = ["WaitResult"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -31,8 +33,14 @@ def test_example(name):
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize(
-    "name", ["Behaviors", "Cown", "read", "when", "whencall", "wait"]
-)
-def test_the_main_names_have_examples(name):
-    assert name in EXAMPLES
+NAMES = [name for name in bocpy.__all__ if callable(getattr(bocpy, name))]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_can_be_called_has_an_example(name):
+    assert name in EXAMPLES or name in RESULTS
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_is_returned_says_what_it_is(name):
+    assert len(getattr(bocpy, name).__doc__) > 50

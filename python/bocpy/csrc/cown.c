@@ -399,7 +399,15 @@ PyDoc_STRVAR(
     "Waits for the cown's turn and holds it until `release`.\n\n"
     "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
     "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
-    "given the cown.");
+    "given the cown.\n\n"
+    ">>> from bocpy import Cown\n"
+    ">>> stock = Cown(['tea'])\n"
+    ">>> stock.acquire(timeout=10)\n"
+    ">>> stock.value.append('milk')\n"
+    ">>> stock.release()\n"
+    ">>> with stock as things:\n"
+    "...     print(things)\n"
+    "['tea', 'milk']");
 
 PyDoc_STRVAR(release_doc,
              "release($self, /)\n--\n\n"
@@ -436,7 +444,18 @@ static PyGetSetDef cown_getset[] = {
     {"value", (getter)get_value, (setter)set_value,
      "The value, for whoever holds the cown. Setting it clears `exception`.", NULL},
     {"exception", (getter)get_exception, (setter)set_exception,
-     "Whether the value is an exception that a behavior raised.", NULL},
+     "Whether the value is an exception that a behavior raised.\n\n"
+     ">>> from bocpy import wait, when\n"
+     ">>> @when()\n"
+     "... def share():\n"
+     "...     return 1 / 0\n"
+     ">>> @when(share)\n"
+     "... def told(share):\n"
+     "...     return 'nothing' if share.exception else share.value\n"
+     ">>> wait()\n"
+     ">>> told.unwrap()\n"
+     "'nothing'",
+     NULL},
     {"acquired", (getter)get_acquired, NULL, "Whether the caller holds the cown.",
      NULL},
     {"impl", (getter)get_impl, NULL, "The cown's capsule: see `disown` there.", NULL},

@@ -17,23 +17,29 @@ static PyObject *is_main(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(bocpy_state_of(module)->is_main);
 }
 
+PyDoc_STRVAR(
+    start_doc,
+    "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
+    "Starts the workers; the first behavior would do so too.\n\n"
+    "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers\n"
+    "with an interpreter and GIL of their own) or 'threads' (workers of the main\n"
+    "interpreter, values by reference); by default what suits this Python, or\n"
+    "BOCPY_BACKEND. `module` is accepted and not needed.\n\n"
+    "Does nothing if the runtime runs already. Raises RuntimeError if it runs with\n"
+    "another worker count or backend, or outside the main interpreter; ValueError or\n"
+    "TypeError for a worker count that is none.\n\n"
+    ">>> from bocpy import start, wait\n"
+    ">>> start(2)\n"
+    ">>> start(2)\n"
+    ">>> wait()");
+
 static PyMethodDef methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
     {"read", bocpy_read, METH_O, bocpy_read_doc},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
-     "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
-     "Starts the workers; the first behavior would do so too.\n\n"
-     "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers "
-     "with\n"
-     "an interpreter and GIL of their own) or 'threads' (workers of the main "
-     "interpreter,\n"
-     "values by reference); by default what suits this Python, or BOCPY_BACKEND. "
-     "`module`\n"
-     "is accepted and not needed. Does nothing if the runtime runs already; "
-     "RuntimeError if\n"
-     "it runs with another worker count or backend, or outside the main interpreter."},
+     start_doc},
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
     {"_pause", bocpy_pause, METH_NOARGS, NULL},
