@@ -38,7 +38,7 @@ class Backend(Protocol):
     def _publish(self, module: str, name: str, blob: bytes) -> None: ...
 
     def _published_since(
-        self, version: int
+        self, version: int, /
     ) -> tuple[int, list[tuple[str, str, bytes]]]: ...
 
 
