@@ -9,74 +9,18 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-LINUX = sys.platform == "linux"
-
-
-@dataclass(frozen=True)
-class Installation:
-    kind: str
-    prefix: Path
-
-    def find(self, name):
-        found = sorted(self.prefix.rglob(name))
-        assert found, f"{name} is not installed"
-        return found[0]
-
-    @property
-    def environment(self):
-        library = self.find("boc.pc").parent.parent
-        return {
-            **os.environ,
-            "PKG_CONFIG_PATH": str(library / "pkgconfig"),
-            "LD_LIBRARY_PATH": str(library),
-            "DYLD_LIBRARY_PATH": str(library),
-        }
-
-    def flags(self, *options):
-        """What pkg-config says for this installation."""
-        command = ["pkg-config", *options, "boc"]
-        return run(*command, env=self.environment).split()
-
-
-KINDS = ["static", "shared", "both"]
-of_static = pytest.mark.parametrize("installed", ["static"], indirect=True)
-of_shared = pytest.mark.parametrize("installed", ["shared", "both"], indirect=True)
-of_all = pytest.mark.parametrize("installed", KINDS, indirect=True)
-
-
-def run(*command, **options):
-    done = subprocess.run(
-        [str(word) for word in command],
-        check=False,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **options,
-    )
-    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}"
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def installed(request, tmp_path_factory):
-    place = tmp_path_factory.mktemp(request.param)
-    meson = shutil.which("meson")
-    assert meson, "meson is not on PATH"
-    options = [
-        f"--prefix={place / 'prefix'}",
-        f"-Ddefault_library={request.param}",
-        "-Dtests=disabled",
-        "-Dwerror=true",
-    ]
-    run(meson, "setup", place / "build", ROOT, *options)
-    run(meson, "install", "-C", place / "build")
-    return Installation(request.param, place / "prefix")
+from installation import (
+    LINUX,
+    ROOT,
+    Installation,
+    of_all,
+    of_shared,
+    of_static,
+    run,
+)
 
 
 def exported(library):
@@ -137,15 +81,20 @@ def test_the_library_carries_a_version_in_its_name(installed):
     assert installed.find(soname).resolve().name == name
 
 
-@of_all
-def test_the_bank_example_runs(installed, tmp_path):
+def build_bank(installed, place):
+    """Compiles the example against an installation, and runs it."""
     static = ["--static"] if installed.kind == "static" else []
-    program = tmp_path / "bank"
+    program = place / "bank"
     compiler = os.environ.get("CC", "cc").split()
     flags = installed.flags("--cflags", "--libs", *static)
     source = ROOT / "examples" / "c" / "bank.c"
     run(*compiler, "-std=c11", "-Wall", "-Werror", source, *flags, "-o", program)
     run(program, env=installed.environment, timeout=120)
+
+
+@of_all
+def test_the_bank_example_runs(installed, tmp_path):
+    build_bank(installed, tmp_path)
 
 
 CMAKE_PROJECT = """
@@ -243,23 +192,70 @@ def test_an_embedded_archive_exports_nothing(installed, tmp_path):
     assert exported(library) == ["embeds"]
 
 
-def test_a_program_links_it_as_a_meson_subproject(tmp_path):
-    """A stranger's project that has libboc under subprojects/ and no Python headers."""
-    (tmp_path / "meson.build").write_text(
-        "project('stranger', 'c')\n"
-        "boc = dependency('boc', fallback: 'boc')\n"
-        "test('it runs', executable('stranger', 'stranger.c', dependencies: boc))\n",
-        encoding="utf-8",
-    )
-    (tmp_path / "stranger.c").write_text(
-        "#include <boc/boc.h>\n#include <string.h>\n"
-        "int main(void) { return strcmp(boc_version(), BOC_VERSION_STRING); }\n",
-        encoding="utf-8",
-    )
+STRANGER = """
+project('stranger', 'c')
+boc = dependency('boc', fallback: 'boc')
+program = executable('stranger', 'stranger.c', dependencies: boc, install: true)
+test('it runs', program)
+"""
+
+STRANGERS_PROGRAM = """
+#include <boc/boc.h>
+#include <string.h>
+
+int main(void) { return strcmp(boc_version(), BOC_VERSION_STRING); }
+"""
+
+
+@pytest.mark.parametrize("kind", ["static", "shared"])
+def test_a_program_links_it_as_a_meson_subproject(kind, tmp_path):
+    """A stranger's project that has libboc under subprojects/, built and installed."""
+    (tmp_path / "meson.build").write_text(STRANGER, encoding="utf-8")
+    (tmp_path / "stranger.c").write_text(STRANGERS_PROGRAM, encoding="utf-8")
     ignored = shutil.ignore_patterns(".*", "build*", "subprojects", "docs")
     shutil.copytree(ROOT, tmp_path / "subprojects" / "boc", ignore=ignored)
     meson = shutil.which("meson")
     build = tmp_path / "build"
     options = ["--force-fallback-for=boc", "-Dboc:werror=true"]
+    options += [
+        f"-Ddefault_library={kind}",
+        f"--prefix={tmp_path / 'prefix'}",
+        "-Doptimization=0",
+    ]
     run(meson, "setup", build, tmp_path, *options, cwd=tmp_path)
     run(meson, "test", "-C", build, cwd=tmp_path)
+    run(meson, "install", "-C", build, cwd=tmp_path)
+    made = Installation(kind, tmp_path / "prefix")
+    run(made.find("stranger"), env=made.environment, timeout=120)
+    assert bool(list(made.prefix.rglob("libboc.so*"))) == (LINUX and kind != "static")
+
+
+def tools_without_python(place):
+    """A folder of links to all of PATH's programs but Pythons (and Meson, which is)."""
+    place.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*"):
+            link = place / program.name
+            if re.match(r"(python|pypy|pip|meson|cython)", program.name):
+                continue
+            if not os.path.lexists(link):
+                link.symlink_to(program)
+    return place
+
+
+def test_it_builds_where_there_is_no_python(tmp_path):
+    """Meson itself aside, which is started by the path of its own interpreter."""
+    path = tools_without_python(tmp_path / "bin")
+    names = ("python3", "python", "pypy3", "meson")
+    assert not any(shutil.which(name, path=path) for name in names)
+    meson = [sys.executable, "-m", "mesonbuild.mesonmain"]
+    environment = {**os.environ, "PATH": str(path)}
+    build = tmp_path / "build"
+    options = [f"--prefix={tmp_path / 'prefix'}", "-Doptimization=0"]
+    options += ["-Ddefault_library=static", "-Dtests=disabled"]
+    said = run(*meson, "setup", build, ROOT, *options, env=environment)
+    assert "Python.h" not in said
+    assert "Program python" not in said
+    run(*meson, "install", "-C", build, env=environment)
+    made = Installation("static", tmp_path / "prefix")
+    build_bank(made, tmp_path)

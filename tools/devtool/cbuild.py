@@ -85,7 +85,9 @@ def set_up(
         return folder
     remove_tree(folder)
     command: Command = [tools.tool("meson"), "setup", folder, ROOT, *arguments]
-    run(command, log=log, env=variables(configuration, tools))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Some compilers leave files where they are probed.
+    run(command, log=log, cwd=folder.parent, env=variables(configuration, tools))
     mark.write_text(wanted)
     return folder
 

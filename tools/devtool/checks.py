@@ -158,6 +158,12 @@ def check_headers(here: Check) -> None:
     here.everything(*commands)
 
 
+def check_reference(here: Check) -> None:
+    """docs/c/reference.md is what the public headers make it."""
+    mode = [] if here.fix else ["--check"]
+    here.everything([here.env.python, ROOT / "tools" / "c_reference.py", *mode])
+
+
 def check_workflows(here: Check) -> None:
     """The workflows' schema, zizmor's rules on them, and bash on the CI script."""
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -176,6 +182,7 @@ CHECKS: dict[str, Callable[[Check], None]] = {
     "types": check_types,
     "layers": check_layers,
     "headers": check_headers,
+    "reference": check_reference,
     "workflows": check_workflows,
 }
 

@@ -50,17 +50,19 @@ Each job has a log in .dev/logs; the end of it is shown if it fails.
   ./dev test --c-only --compiler clang --sanitize thread --park posix
   ./dev test --c-only --stress                  the stress tests, again and again
   ./dev test --platform s390x                   libboc, cross-compiled and emulated
-  ./dev test --platform all
+  ./dev test --platform all                     docs/platforms.md says what that means
+  ./dev test --platform list                    the platforms, and what each needs
   ./dev test --python-only -- -k cown           what follows -- goes to pytest
 """
 
 CHECK = """\
 Reads the sources without running them: clang-format and clang-tidy for C; ruff, strict
 mypy and pyright for Python; the arrows between the layers (tools/check_layers.py);
-public headers alone, as C11 and as C++17; the CI workflows.
+public headers alone, as C11 and as C++17; whether docs/c/reference.md says what they
+say; the CI workflows.
 
   ./dev check
-  ./dev check --fix        let clang-format and ruff change the files
+  ./dev check --fix        let clang-format, ruff and the reference's maker write files
   ./dev check format lint  only these
 """
 
@@ -148,7 +150,7 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="all, or: " + ", ".join(platforms.PLATFORMS),
+        help="list, all, or: " + ", ".join(platforms.PLATFORMS),
     )
     parser.add_argument(
         "--parallel",
@@ -224,6 +226,9 @@ def tools_interpreter(arguments: argparse.Namespace) -> Interpreter:
 
 
 def test(arguments: argparse.Namespace, rest: list[str]) -> int:
+    if "list" in arguments.platform:
+        say(platforms.table())
+        return 0
     asked = wish(arguments, rest)
     interpreter = tools_interpreter(arguments)
     parallel = max(1, arguments.parallel)

@@ -54,7 +54,25 @@ def all_configurations() -> list[Configuration]:
         result.append(Configuration(first, sanitize="address,undefined", tiny=True))
     if sys.platform == "linux":
         result += [Configuration(first, park="c11"), Configuration(last, park="posix")]
+    return result + quick_platforms()
+
+
+def quick_platforms() -> list[Configuration]:
+    """The platforms that cost the matrix little, if what they need is there."""
+    result = []
+    for platform in platforms.PLATFORMS.values():
+        lacking = platforms.missing(platform)
+        if platform.matrix and lacking:
+            say(f"without {platform.name}: no {' and no '.join(lacking)}")
+        elif platform.matrix:
+            result += on_platform(platform.name, platform.matrix)
     return result
+
+
+def on_platform(name: str, park: str) -> list[Configuration]:
+    """A platform with the park backend asked for, or with each that it has."""
+    parks = platforms.get(name).parks if park == "auto" else (park,)
+    return [Configuration(platform=name, park=each) for each in parks]
 
 
 def all_pythons() -> list[Interpreter]:
@@ -94,8 +112,9 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
 def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job]:
     if wish.platforms:
         configurations = [
-            Configuration(platform=name, park=wish.configuration.park)
+            each
             for name in expand(wish.platforms)
+            for each in on_platform(name, wish.configuration.park)
         ]
     elif wish.matrix:
         configurations = all_configurations()

@@ -1,8 +1,9 @@
 """Cross compilation: what each platform of `./dev test --platform` needs.
 
 A platform is a cross file in tools/cross, the programs that it wants on PATH (with the
-Debian packages that bring them), and whether its programs can be run here. Those that
-cannot are compiled and linked, and that counts as one test.
+Debian packages that bring them), the park backends that it is tested with, and whether
+its programs can be run here. Those that cannot are compiled and linked, and that counts
+as one test.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ class Platform:
     runs: bool = True
     zig: bool = False
     wine: bool = False
-    options: tuple[str, ...] = ()
+    parks: tuple[str, ...] = ("posix", "c11")
+    #: The backend that `./dev test --matrix` tests it with, if its programs are there.
+    matrix: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        return "run" if self.runs else "built"
 
 
 def qemu(name: str, triple: str, emulator: str, libc: str) -> Platform:
@@ -45,8 +52,9 @@ def qemu(name: str, triple: str, emulator: str, libc: str) -> Platform:
     )
 
 
-def zig(name: str, text: str) -> Platform:
-    return Platform(name, text + ", compiled and linked only", runs=False, zig=True)
+def zig(name: str, text: str, *parks: str) -> Platform:
+    text += ", compiled and linked only"
+    return Platform(name, text, runs=False, zig=True, parks=parks)
 
 
 PLATFORMS = {
@@ -58,27 +66,30 @@ PLATFORMS = {
             programs=("x86_64-w64-mingw32-gcc-win32", "/usr/lib/wine/wine64"),
             packages=("gcc-mingw-w64-x86-64-win32", "wine64", "wine"),
             wine=True,
+            parks=("win",),
         ),
         Platform(
             "musl",
             "Linux on x86-64 with musl",
             programs=("musl-gcc",),
             packages=("musl-tools",),
+            matrix="c11",
         ),
         Platform(
             "i686",
             "Linux on 32-bit x86, run by the kernel itself",
             programs=("i686-linux-gnu-gcc",),
             packages=("gcc-i686-linux-gnu", "libc6-dev-i386-cross"),
+            matrix="posix",
         ),
         qemu("aarch64", "aarch64-linux-gnu", "aarch64", "arm64"),
         qemu("armhf", "arm-linux-gnueabihf", "arm", "armhf"),
         qemu("riscv64", "riscv64-linux-gnu", "riscv64", "riscv64"),
         qemu("s390x", "s390x-linux-gnu", "s390x", "s390x"),
-        zig("macos-arm64", "macOS on ARM"),
-        zig("macos-x86_64", "macOS on x86-64"),
-        zig("windows-arm64", "Windows on ARM"),
-        zig("freebsd", "FreeBSD on x86-64"),
+        zig("macos-arm64", "macOS on ARM", "posix"),
+        zig("macos-x86_64", "macOS on x86-64", "posix"),
+        zig("windows-arm64", "Windows on ARM", "win"),
+        zig("freebsd", "FreeBSD on x86-64", "posix", "c11"),
     )
 }
 
@@ -87,6 +98,18 @@ def get(name: str) -> Platform:
     if name not in PLATFORMS:
         raise Problem(f"no platform {name}: there are {', '.join(PLATFORMS)}")
     return PLATFORMS[name]
+
+
+def table() -> str:
+    """All platforms, and what is missing here for those that cannot be tested."""
+    lines = []
+    for name, platform in PLATFORMS.items():
+        lacking = missing(platform)
+        needs = f"; needs {' '.join(platform.packages)}" if lacking else ""
+        parks = " ".join(platform.parks)
+        verdict = platform.verdict
+        lines.append(f"{name:<14} {verdict:<6} {parks:<10} {platform.text}{needs}")
+    return "\n".join(lines)
 
 
 def missing(platform: Platform) -> list[str]:
@@ -110,8 +133,7 @@ def runs(name: str) -> bool:
 
 
 def setup_arguments(name: str) -> list[str]:
-    platform = get(name)
-    return ["--cross-file", str(CROSS / f"{name}.ini"), *platform.options]
+    return ["--cross-file", str(CROSS / f"{get(name).name}.ini")]
 
 
 def variables(name: str) -> dict[str, str]:
