@@ -1,4 +1,4 @@
-"""Every C and C++ snippet of the manual and the README, compiled and run.
+"""Every C and C++ snippet of the manual, compiled and run.
 
 A snippet with a `main` is a program. Any other stands in the guide's first program, in
 place of the lines between the start of its runtime and its end: declarations up to the
@@ -13,7 +13,6 @@ import pytest
 from installation import ROOT, run
 
 GUIDE = (ROOT / "docs" / "c" / "guide.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"^```(c|cpp)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
@@ -79,12 +78,6 @@ def test_a_snippet_of_the_guide(installed, name, tmp_path):
     language, code, output = SNIPPETS[name]
     printed = build_and_run(installed, tmp_path, language, program(code))
     assert printed == output
-
-
-@pytest.mark.parametrize("installed", ["static"], indirect=True)
-def test_the_program_of_the_readme(installed, tmp_path):
-    ((language, code, _),) = dict(snippets(README)).values()
-    assert build_and_run(installed, tmp_path, language, code) == "1000\n"
 
 
 def test_the_guide_names_only_what_there_is():
