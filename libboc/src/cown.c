@@ -1,6 +1,6 @@
 /* Cown: making, counting references, dropping.
  *
- * Ordering: [C1] each drop releases what its thread did with the payload; [C2] the last
+ * Ordering: [R18] each drop releases what its thread did with the payload; [A18] the last
  *   one acquires it all before the drop hook runs.
  */
 #include "cown.h"
@@ -53,7 +53,7 @@ static void end(boc_cown *cown) {
 
 void boc_cown_drop(boc_cown *cown) {
   if (boci_sub_acq_rel(&cown->references, 1) == 1)
-    end(cown); /* [C1] [C2] */
+    end(cown); /* [R18] [A18] */
 }
 
 bool boc_cown_busy(const boc_cown *cown) {

@@ -62,7 +62,7 @@ void boci_idle_lie_down(boci_idle *idle, boci_worker *worker) {
   worker->sleeper.searching = false;        /* from here on who wakes us sets it */
   boci_add_acq_rel(&idle->state, 1 - left); /* before [F2] */
   boci_mutex_unlock(&idle->mutex);
-  boci_fence_seq_cst(); /* [F2] */
+  boci_fence_seq_cst(); /* [F1] [F2] */
 }
 
 static bool leave_bed(boci_idle *idle, boci_worker *worker) {

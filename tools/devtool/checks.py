@@ -137,6 +137,11 @@ def check_layers(here: Check) -> None:
     here.everything([here.env.python, ROOT / "tools" / "check_layers.py"])
 
 
+def check_orders(here: Check) -> None:
+    """The tags of atomic operations, and the two pages that explain them."""
+    here.everything([here.env.python, ROOT / "tools" / "check_orders.py"])
+
+
 def check_headers(here: Check) -> None:
     """Every public header compiles alone, as C11 and as C++17."""
     compiler = (compilers.default() or "cl").split()
@@ -181,6 +186,7 @@ CHECKS: dict[str, Callable[[Check], None]] = {
     "lint": check_lint,
     "types": check_types,
     "layers": check_layers,
+    "orders": check_orders,
     "headers": check_headers,
     "reference": check_reference,
     "workflows": check_workflows,

@@ -57,9 +57,10 @@ Each job has a log in .dev/logs; the end of it is shown if it fails.
 
 CHECK = """\
 Reads the sources without running them: clang-format and clang-tidy for C; ruff, strict
-mypy and pyright for Python; the arrows between the layers (tools/check_layers.py);
-public headers alone, as C11 and as C++17; whether docs/c/reference.md says what they
-say; the CI workflows.
+mypy and pyright for Python; the arrows between the layers (tools/check_layers.py); tags
+of atomic operations and the pages on them (tools/check_orders.py); public headers
+alone, as C11 and as C++17; whether docs/c/reference.md says what they say; the CI
+workflows.
 
   ./dev check
   ./dev check --fix        let clang-format, ruff and the reference's maker write files

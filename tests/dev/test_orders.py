@@ -1,0 +1,144 @@
+"""The check of docs/protocol.md and docs/memory-model.md against the sources: what it
+finds if something is wrong."""
+
+import re
+import shutil
+
+import check_orders
+import pytest
+from devtool.base import ROOT
+
+PROTOCOL = check_orders.PROTOCOL_PAGE
+MODEL = check_orders.MODEL_PAGE
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of what the check reads."""
+    for folder in check_orders.FOLDERS:
+        if (ROOT / folder).exists():
+            shutil.copytree(ROOT / folder, tmp_path / folder, dirs_exist_ok=True)
+    (tmp_path / "docs").mkdir()
+    for page in (PROTOCOL, MODEL):
+        shutil.copy(ROOT / page, tmp_path / page)
+    return tmp_path
+
+
+def change(tree, file, old, new):
+    path = tree / file
+    text = path.read_text("utf-8")
+    assert text.count(old) >= 1, f"{file} has changed: mend this test"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_tree_as_it_is_has_nothing_wrong(tree):
+    assert check_orders.check(tree) == []
+    assert len(list(check_orders.sites(tree / "libboc/src/request.c"))) > 15
+
+
+BREAKS = {
+    "a release without a tag": (
+        "libboc/src/spare.c",
+        "index + 1); /* [R13] */",
+        "index + 1);",
+        r"spare\.c:\d+: release without tag",
+    ),
+    "an acquire with the tag of a release": (
+        "libboc/src/pool.c",
+        "NULL); /* [A5] */",
+        "NULL); /* [R5] */",
+        r"pool\.c:\d+: acquire without tag",
+    ),
+    "a fence without a tag": (
+        "libboc/src/noticeboard.c",
+        "/* [F4] */",
+        "",
+        r"noticeboard\.c:\d+: fence without tag",
+    ),
+    "relaxed without a reason": (
+        "libboc/src/spare.c",
+        "/* owner: under the lock */",
+        "/* as it was */",
+        r"spare\.c:\d+: relaxed without reason",
+    ),
+    "a tag without a partner": (
+        "libboc/src/lane.c",
+        "/* [R17] */",
+        "/* [R91] */",
+        r"\[R91\] has no partner",
+    ),
+    "a tag that no head explains": (
+        "libboc/src/scope.c",
+        "[R15] cancelled",
+        "cancelled",
+        r"\[R15\] is in no file's head",
+    ),
+    "a pair without a row": (
+        MODEL,
+        "| R20 A20 |",
+        "| |",
+        r"\[A20\] has no row",
+    ),
+    "a pair with two rows": (
+        MODEL,
+        "| R21 A21 |",
+        "| R20 A20 |",
+        r"\[R20\] has two rows",
+    ),
+    "a row that names another file": (
+        MODEL,
+        "| `spare.c` | `runtime.h` |",
+        "| `idle.c` | `runtime.h` |",
+        r"\[R13\] stands in spare\.c, not in `idle\.c`",
+    ),
+    "a row that nothing exercises": (
+        MODEL,
+        "| `spare.c` | `runtime.h` | `test_spare.c` |",
+        "| `spare.c` | `runtime.h` | |",
+        r"nothing exercises R13 A13",
+    ),
+    "a test that is not there": (
+        MODEL,
+        "`test_spare.c`",
+        "`test_spares.c`",
+        r"memory-model\.md: there is no test_spares\.c",
+    ),
+    "a case that is not there": (
+        "tests/c/test_runtime.c",
+        "several_may_wait",
+        "some_may_wait",
+        r"protocol\.md: test_runtime\.c has no several_may_wait",
+    ),
+    "a function that has another name now": (
+        "libboc/src/request.c",
+        "wait_successor",
+        "await_successor",
+        r"protocol\.md: no code has the name wait_successor",
+    ),
+    "a meaning that has changed": (
+        "libboc/src/request.h",
+        "(readers) my behavior may read this",
+        "(readers) my behavior does read this",
+        r"request\.h has the row GRANTED \| \(readers\) my behavior does read",
+    ),
+    "a row of the table too many": (
+        PROTOCOL,
+        "| `WRITER_NEXT` | the successor writes;",
+        "| `tail` | the successor writes;",
+        r"request\.h has no row tail",
+    ),
+    "another number of steps": (
+        "libboc/src/runtime.c",
+        "6. Join, then free.",
+        "6. Join. 7. Free.",
+        r"stop has steps .*, in runtime\.c .*'7'",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_is_wrong_is_found(tree, name):
+    file, old, new, finding = BREAKS[name]
+    change(tree, file, old, new)
+    found = check_orders.check(tree)
+    assert any(re.search(finding, each) for each in found), found
