@@ -471,7 +471,8 @@ static boc_status sleep_once(boc_mailbox *mailbox, selection *chosen, sleeper *s
   if (status != BOC_OK)
     return status;
   boci_fence_seq_cst(); /* [F3] */
-  status = look(mailbox, chosen, out_index, out_payload);
+  status = BOCI_PLANTED(receive) ? BOC_WOULD_BLOCK
+                                 : look(mailbox, chosen, out_index, out_payload);
   /* With new slots this watch is in no list, or was told: look again, do not sleep. */
   const bool stale = chosen->generation != self->watch.generation;
   if (status == BOC_WOULD_BLOCK && !stale)

@@ -12,9 +12,9 @@ void boci_os_huge_pages(void *memory, size_t size) {
   (void)size;
 }
 
-unsigned boci_os_core_count(void) { return 2; }
+unsigned boci_os_core_count(void) { return boci_systematic_processors(); }
 
-unsigned boci_os_processor_count(void) { return 2; }
+unsigned boci_os_processor_count(void) { return boci_systematic_processors(); }
 
 void *boci_tls_get(void) { return *boci_systematic_slot(); }
 

@@ -35,7 +35,8 @@ void boci_rundown_finish_outside(boc_runtime *runtime) {
 void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node) {
   boci_waiters_add(&runtime->rundown, node);
   boci_fence_seq_cst(); /* [F1] */
-  boci_rundown_check(runtime);
+  if (!BOCI_PLANTED(quiesce))
+    boci_rundown_check(runtime);
 }
 
 bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node) {

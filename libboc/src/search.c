@@ -143,7 +143,7 @@ static void sleep_once(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
   boci_idle_lie_down(&runtime->idle, worker); /* [F1] [F2] */
   boci_rundown_check(runtime);
-  if (work_visible(worker) || called_away(worker)) {
+  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {
     boci_idle_get_up(&runtime->idle, worker);
     boci_os_yield(); /* if it is not ours to search, those who do may need the processor
                       */

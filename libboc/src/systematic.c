@@ -63,7 +63,7 @@ static struct {
   uint64_t seed, random, steps, limit, time;
   boci_run_outcome outcome;
   /* What the seed chose for the whole run. */
-  bool by_rank;
+  bool by_rank, alone;
   uint32_t switch_one_in, expire_one_in, horizon;
   uint64_t pace;
   uint32_t demotions; /* that are left */
@@ -96,6 +96,8 @@ uint64_t boci_systematic_now(void) {
   run.time += run.current ? run.pace : 1;
   return run.time;
 }
+
+unsigned boci_systematic_processors(void) { return run.current && run.alone ? 1 : 2; }
 
 void boci_systematic_limit(uint64_t steps) { run.limit = steps; }
 
@@ -421,6 +423,7 @@ static void choose_plan(uint64_t seed) {
   run.demotions = 1 + draw(5);
   run.expire_one_in = one_in(2) ? UINT32_C(8) << draw(8) : 0;
   run.pace = paces[draw(4)];
+  run.alone = one_in(2);
   run.lowest = UINT32_MAX / 2;
   run.time = TIME_ORIGIN;
   run.steps = 0;

@@ -74,6 +74,10 @@ void boci_systematic_join(void *unit);
 /* The counted time; each look moves it on. */
 uint64_t boci_systematic_now(void);
 
+/* How many processors the seed gives this run, 1 or 2: who has only one does not spin,
+ * and so gets to its sleep at once. Outside of a run: 2. */
+unsigned boci_systematic_processors(void);
+
 /* The slot of the unit that runs, or of the outside. */
 void **boci_systematic_slot(void);
 

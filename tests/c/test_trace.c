@@ -118,7 +118,7 @@ static void without_it_there_is_nothing_to_read(void) {
 }
 
 static const test_case cases[] = {
-    TEST_RACE(each_step_is_recorded_once, 2),
+    TEST_RACE(each_step_is_recorded_once, 1),
     TEST_RACE(a_small_ring_keeps_the_latest, 4),
     TEST_ONCE(the_json_is_whole),
     TEST_ONCE(without_it_there_is_nothing_to_read),

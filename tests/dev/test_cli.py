@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import cli
+from devtool import cli, matrix
 from devtool.base import Problem
+from devtool.interpreters import newest
 
 DEV = Path(__file__).resolve().parents[2] / "dev"
 COMMANDS = ["demo", "test", "bench", "check", "docs", "python"]
@@ -78,3 +79,11 @@ def test_a_problem_is_one_line():
     done = dev("test", "--c-only", "--compiler", "no-such-compiler")
     assert done.returncode == 1
     assert "no no-such-compiler: " in done.stdout
+
+
+def test_a_plain_test_explores_interleavings():
+    jobs = matrix.c_jobs(wish("--c-only"), newest(), 1)
+    assert [job.name for job in jobs] == ["c-cc", "c-cc-systematic"]
+    assert [job.name for job in matrix.c_jobs(wish("--tiny"), newest(), 1)] == [
+        "c-cc-tiny"
+    ]

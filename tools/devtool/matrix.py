@@ -118,6 +118,8 @@ def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job
         ]
     elif wish.matrix:
         configurations = all_configurations()
+    elif wish.plain:
+        configurations = [Configuration(), Configuration(systematic=True)]
     else:
         configurations = [wish.configuration]
     for each in configurations:

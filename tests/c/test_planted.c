@@ -1,0 +1,100 @@
+/* A test of the tester: the library with a bug planted (-Dplant) that leaves out one
+ * second look. Somebody then sleeps who was not told; the systematic scheduler finds
+ * the seed, and the sound library passes all of them.
+ *
+ * Built once for each plant, with the one source that has it compiled anew; as
+ * planted_none every program runs on the library as it is. */
+#include "harness.h"
+
+#include "systematic.h"
+
+#include <boc/message.h>
+#include <boc/runtime.h>
+
+#include <stdio.h>
+
+enum { FEW = 1000, SEEDS = 10000 };
+
+static void do_nothing(boc_behavior *self, void *unused) { (void)self, (void)unused; }
+
+static boc_runtime *one_worker(void) {
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  boc_runtime *runtime = NULL;
+  options.workers = 1;
+  options.spin = 0;
+  CHECK_EQ(boc_runtime_new(&options, &runtime), BOC_OK);
+  return runtime;
+}
+
+/* A behavior that comes while the worker goes to bed. */
+static void schedule_to_sleeper(void *unused) {
+  (void)unused;
+  boc_runtime *runtime = one_worker();
+  CHECK_EQ(boc_when(runtime, NULL, 0, do_nothing, NULL), BOC_OK);
+  boc_runtime_free(runtime);
+}
+
+/* A message that comes while the receiver goes to sleep. */
+static void send_or_receive(void *mailbox, unsigned index) {
+  const boc_tag tag = {"a", 1};
+  size_t at;
+  void *payload;
+  if (index == 0)
+    CHECK_EQ(boc_mailbox_send(mailbox, tag, mailbox), BOC_OK);
+  else
+    CHECK_EQ(boc_mailbox_receive(mailbox, &tag, 1, BOC_FOREVER, NULL, &at, &payload),
+             BOC_OK);
+}
+
+static void send_to_receiver(void *unused) {
+  (void)unused;
+  boc_mailbox_options options = BOC_MAILBOX_OPTIONS_INIT;
+  boc_mailbox *mailbox = NULL;
+  options.capacity = 4;
+  CHECK_EQ(boc_mailbox_new(&options, &mailbox), BOC_OK);
+  test_threads(2, send_or_receive, mailbox);
+  boc_mailbox_free(mailbox);
+}
+
+/* The last behavior that finishes while somebody begins to wait for quiescence. */
+static void wait_for_quiet(void *unused) {
+  (void)unused;
+  boc_runtime *runtime = one_worker();
+  CHECK_EQ(boc_when(runtime, NULL, 0, do_nothing, NULL), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(runtime, BOC_FOREVER), BOC_OK);
+  boc_runtime_free(runtime);
+}
+
+/* The first seed that ends in a deadlock; SEEDS if all finish. */
+static uint64_t first_deadlock(void (*program)(void *unused), uint64_t seeds) {
+  for (uint64_t seed = 0; seed < seeds; seed++) {
+    const boci_run_outcome outcome = boci_systematic_try(seed, program, NULL);
+    if (outcome == BOCI_RUN_FINISHED)
+      continue;
+    if (outcome != BOCI_RUN_DEADLOCK)
+      boci_systematic_report();
+    CHECK_EQ(outcome, BOCI_RUN_DEADLOCK);
+    return seed;
+  }
+  return SEEDS;
+}
+
+static void judge(const char *plant, bool planted, void (*program)(void *unused)) {
+  if (!planted && !BOCI_PLANTED(none))
+    return;
+  const uint64_t seed = first_deadlock(program, planted ? FEW : SEEDS);
+  CHECK_EQ(seed < SEEDS, planted);
+  if (!planted)
+    return;
+  printf("%s: found by seed %u\n", plant, (unsigned)seed);
+  CHECK_EQ(boci_systematic_try(seed, program, NULL), BOCI_RUN_DEADLOCK);
+}
+
+static void planted_bugs_are_found(void) {
+  judge("sleep", BOCI_PLANTED(sleep), schedule_to_sleeper);
+  judge("receive", BOCI_PLANTED(receive), send_to_receiver);
+  judge("quiesce", BOCI_PLANTED(quiesce), wait_for_quiet);
+}
+
+static const test_case cases[] = {TEST_ALONE(planted_bugs_are_found)};
+TEST_MAIN(cases)
