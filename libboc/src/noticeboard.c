@@ -79,7 +79,8 @@ static entry *new_entry(boc_noticeboard *board, boc_notice_key key, uint64_t ver
   if (!made)
     return NULL;
   boci_init(&made->references, 0);
-  memcpy(made->key, key.bytes, key.size);
+  if (key.size)
+    memcpy(made->key, key.bytes, key.size);
   made->key[key.size] = 0;
   made->notice = (boc_notice){{made->key, key.size}, payload, version};
   return made;
@@ -119,7 +120,8 @@ static size_t position(const boc_notices *notices, boc_notice_key key) {
   size_t at = 0;
   for (; at < notices->count; at++) {
     const boc_notice_key other = notices->entries[at]->notice.key;
-    if (other.size == key.size && memcmp(other.bytes, key.bytes, key.size) == 0)
+    if (other.size == key.size &&
+        (key.size == 0 || memcmp(other.bytes, key.bytes, key.size) == 0))
       break;
   }
   return at;
@@ -257,8 +259,8 @@ static void retire(boc_noticeboard *board, boc_notices *old) {
 }
 
 static bool valid_key(boc_notice_key key) {
-  return key.size > 0 && key.size <= BOC_NOTICE_KEY_MOST &&
-         !memchr(key.bytes, 0, key.size);
+  return key.size <= BOC_NOTICE_KEY_MOST &&
+         (key.size == 0 || !memchr(key.bytes, 0, key.size));
 }
 
 static boc_status carry_out(boc_noticeboard *board, const order *what) {

@@ -19,21 +19,57 @@ Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurre
 OOPSLA 2023.
 """
 
-from ._core import Cown, __version__, _worker_count, read, start, when, whencall
+from typing import Final
+
+from ._core import (
+    Cown,
+    __version__,
+    _worker_count,
+    drain,
+    notice_delete,
+    notice_read,
+    notice_seed,
+    notice_update,
+    notice_write,
+    noticeboard,
+    read,
+    receive,
+    send,
+    set_tags,
+    start,
+    when,
+    whencall,
+)
+from ._notices import REMOVED
 from ._runtime import Behaviors, WaitResult, quiesce, wait
+
+#: The tag that `receive` returns when the time is over.
+TIMEOUT: Final = "__timeout__"
 
 #: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical
 #: cores that this process may use.
 WORKER_COUNT: int = _worker_count()
 
 __all__ = [
+    "REMOVED",
+    "TIMEOUT",
     "WORKER_COUNT",
     "Behaviors",
     "Cown",
     "WaitResult",
     "__version__",
+    "drain",
+    "notice_delete",
+    "notice_read",
+    "notice_seed",
+    "notice_update",
+    "notice_write",
+    "noticeboard",
     "quiesce",
     "read",
+    "receive",
+    "send",
+    "set_tags",
     "start",
     "wait",
     "when",

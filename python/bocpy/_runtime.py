@@ -8,9 +8,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 from . import _core
 from ._core import start
@@ -18,35 +17,83 @@ from ._core import start
 Stats = list[dict[str, int]]
 
 
-@dataclass(frozen=True)
-class WaitResult:
+Notices = dict[str, Any]
+
+
+class WaitResult(NamedTuple):
     """What `wait` and `quiesce` return if they are asked for several things.
 
     stats: a dict of counters for each worker.
     noticeboard: the notices as they were.
+
+    >>> from bocpy import notice_seed, wait
+    >>> notice_seed("limit", 10)
+    >>> wait(stats=True, noticeboard=True).noticeboard
+    {'limit': 10}
     """
 
     stats: Stats
-    noticeboard: dict[str, Any]
+    noticeboard: Notices
 
 
-def result_of(stats: bool) -> Stats | None:
-    return _core._stats() if stats else None
+Result = WaitResult | Stats | Notices | None
+
+
+def result_of(stats: bool, noticeboard: bool) -> Result:
+    if stats and noticeboard:
+        return WaitResult(_core._stats(), dict(_core.noticeboard()))
+    if stats:
+        return _core._stats()
+    return dict(_core.noticeboard()) if noticeboard else None
 
 
 @overload
-def wait(timeout: float | None = None, *, stats: Literal[False] = False) -> None: ...
+def wait(
+    timeout: float | None = None,
+    *,
+    stats: Literal[False] = False,
+    noticeboard: Literal[False] = False,
+) -> None: ...
 @overload
-def wait(timeout: float | None = None, *, stats: Literal[True]) -> Stats: ...
+def wait(
+    timeout: float | None = None,
+    *,
+    stats: Literal[True],
+    noticeboard: Literal[False] = False,
+) -> Stats: ...
 @overload
-def wait(timeout: float | None = None, *, stats: bool) -> Stats | None: ...
-def wait(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
+def wait(
+    timeout: float | None = None,
+    *,
+    stats: Literal[False] = False,
+    noticeboard: Literal[True],
+) -> Notices: ...
+@overload
+def wait(
+    timeout: float | None = None,
+    *,
+    stats: Literal[True],
+    noticeboard: Literal[True],
+) -> WaitResult: ...
+@overload
+def wait(
+    timeout: float | None = None,
+    *,
+    stats: bool = False,
+    noticeboard: bool = False,
+) -> Result: ...
+def wait(
+    timeout: float | None = None, *, stats: bool = False, noticeboard: bool = False
+) -> Result:
     """Waits until all behaviors have finished, then closes the runtime.
 
     Values of cowns survive, and the next behavior opens it again; workers stay parked
-    until then. Gives up quietly after `timeout` seconds, and leaves the runtime open.
-    With `stats`, returns a dict of counters for each worker. Raises RuntimeError inside
-    a behavior, TypeError or ValueError for a timeout that is no number.
+    until then; the noticeboard is cleared. Gives up quietly after `timeout` seconds, and
+    leaves the runtime open. Raises RuntimeError inside a behavior, TypeError or
+    ValueError for a timeout that is no number.
+
+    With `stats`, returns a dict of counters for each worker; with `noticeboard`, a dict
+    of what the notices were; with both, a WaitResult.
 
     >>> from bocpy import Cown, wait, when
     >>> c = Cown(1)
@@ -57,24 +104,56 @@ def wait(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
     >>> doubled.unwrap()
     2
     """
-    if _core._quiesce(timeout, "wait()"):
-        result = result_of(stats)
+    finished = _core._quiesce(timeout, "wait()")
+    result = result_of(stats, noticeboard)
+    if finished:
         _core._pause()
-        return result
-    return result_of(stats)
+        _core._clear_notices()
+    return result
 
 
 @overload
-def quiesce(timeout: float | None = None, *, stats: Literal[False] = False) -> None: ...
+def quiesce(
+    timeout: float | None = None,
+    *,
+    stats: Literal[False] = False,
+    noticeboard: Literal[False] = False,
+) -> None: ...
 @overload
-def quiesce(timeout: float | None = None, *, stats: Literal[True]) -> Stats: ...
+def quiesce(
+    timeout: float | None = None,
+    *,
+    stats: Literal[True],
+    noticeboard: Literal[False] = False,
+) -> Stats: ...
 @overload
-def quiesce(timeout: float | None = None, *, stats: bool) -> Stats | None: ...
-def quiesce(timeout: float | None = None, *, stats: bool = False) -> Stats | None:
+def quiesce(
+    timeout: float | None = None,
+    *,
+    stats: Literal[False] = False,
+    noticeboard: Literal[True],
+) -> Notices: ...
+@overload
+def quiesce(
+    timeout: float | None = None,
+    *,
+    stats: Literal[True],
+    noticeboard: Literal[True],
+) -> WaitResult: ...
+@overload
+def quiesce(
+    timeout: float | None = None,
+    *,
+    stats: bool = False,
+    noticeboard: bool = False,
+) -> Result: ...
+def quiesce(
+    timeout: float | None = None, *, stats: bool = False, noticeboard: bool = False
+) -> Result:
     """Waits until no behavior is scheduled or running; the runtime stays open.
 
     Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior.
-    With `stats`, returns a dict of counters for each worker.
+    Returns what `wait` does; the noticeboard stays as it is.
 
     >>> from bocpy import Cown, quiesce, when
     >>> c = Cown(1)
@@ -89,7 +168,7 @@ def quiesce(timeout: float | None = None, *, stats: bool = False) -> Stats | Non
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"
         )
-    return result_of(stats)
+    return result_of(stats, noticeboard)
 
 
 class Behaviors:

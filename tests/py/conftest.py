@@ -65,8 +65,10 @@ def runtime(stopped, chosen_backend):
 
 @pytest.fixture
 def gate():
+    """A door for behaviors, there until all that were let through have gone through."""
     with harness.Gate() as made:
         yield made
+        bocpy.quiesce(timeout=harness.LIMIT)
 
 
 @pytest.fixture

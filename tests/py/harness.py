@@ -13,6 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+import threading
 import time
 from dataclasses import dataclass
 
@@ -179,9 +180,33 @@ def end_group(process):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def read_line(process, expected):
-    """Waits until the program says `expected` on its standard output."""
+def read_line(process, expected, *, timeout=LIMIT):
+    """Waits until the program says `expected` on its standard output; if it says
+    nothing within `timeout`, fails with all its stacks."""
+    stacks = []
+
+    def give_up():
+        stacks.append(stacks_of(process))
+        process.send_signal(signal.SIGABRT)
+
+    watchdog = threading.Timer(timeout, give_up)
+    watchdog.start()
     line = process.stdout.readline()
+    watchdog.cancel()
+    watchdog.join()
     if line.strip() != expected:
         out, err = process.communicate(timeout=LIMIT)
-        raise AssertionError(f"wanted {expected!r}, got {line + out!r}\n{err}")
+        raise AssertionError(
+            f"wanted {expected!r}, got {line + out!r}\n{err}\n{''.join(stacks)}"
+        )
+
+
+def interrupt_until_it_ends(process):
+    """Ctrl-C, until the process is gone: the first may come before what it is to end
+    has begun, and end what was before it."""
+    deadline = time.monotonic() + LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+    return finish_program(process, expect_code=None)

@@ -4,7 +4,6 @@ Each test is a program of its own with a time limit. Where a program has to be i
 certain state before something happens to it, it says so on its standard output.
 """
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +11,12 @@ import sys
 import time
 
 import pytest
-from harness import LIMIT, finish_program, read_line, start_program
+from harness import (
+    finish_program,
+    interrupt_until_it_ends,
+    read_line,
+    start_program,
+)
 
 # Starts a runtime and three behaviors; what each test does then comes after it.
 BUSY = """\
@@ -366,14 +370,6 @@ except KeyboardInterrupt:
         done = finish_program(process, expect_code=None)
         assert done.code in (-signal.SIGINT, 130)
 
-    def interrupt_until_it_ends(process):
-        """The first may come before the wait has begun, and end what was before it."""
-        deadline = time.monotonic() + LIMIT
-        while process.poll() is None and time.monotonic() < deadline:
-            process.send_signal(signal.SIGINT)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=1)
-
     def test_a_second_ctrl_c_leaves_the_wait_at_the_end(launch, backend):
         """At the end the program waits for its behaviors; Ctrl-C ends that too."""
         process = launch(
@@ -387,8 +383,7 @@ atexit.register(told)
 """
         )
         read_line(process, "ending")
-        interrupt_until_it_ends(process)
-        done = finish_program(process, expect_code=None)
+        done = interrupt_until_it_ends(process)
         assert done.code in (0, 1, -signal.SIGINT, 130)
 
     def test_ctrl_c_in_busy_python_code(launch, backend):

@@ -39,6 +39,8 @@ EVERYWHERE = (
     "test_errors.py",
     "test_examples.py",
     "test_guide.py",
+    "test_messages.py",
+    "test_noticeboard.py",
     "test_ordering.py",
     "test_places.py",
     "test_read.py",

@@ -19,7 +19,7 @@ extern "C" {
 typedef struct boc_noticeboard boc_noticeboard;
 typedef struct boc_notices boc_notices; /* a snapshot */
 
-/* 1 to BOC_NOTICE_KEY_MOST bytes, any but NUL; copied where it is kept. */
+/* 0 to BOC_NOTICE_KEY_MOST bytes, any but NUL; copied where it is kept. */
 typedef struct boc_notice_key {
   const char *bytes;
   size_t size;

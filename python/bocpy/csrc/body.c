@@ -10,6 +10,7 @@
 
 #include "code.h"
 #include "failure.h"
+#include "notice.h"
 #include "share.h"
 #include "when.h"
 #include "worker.h"
@@ -313,6 +314,7 @@ static void run(boc_behavior *self, void *env) {
   bocpy_self.bodies++;
   settle(result, held ? invoke(self, call, slot->state) : NULL, call->code);
   bocpy_call_clear(call);
+  bocpy_notices_leave();
   bocpy_self.bodies--;
   if (held)
     release(self, call, call->cowns);

@@ -5,6 +5,8 @@
 #include "code.h"
 #include "failure.h"
 #include "hold.h"
+#include "message.h"
+#include "notice.h"
 #include "publish.h"
 #include "runtime.h"
 #include "when.h"
@@ -40,6 +42,23 @@ static PyMethodDef methods[] = {
     {"read", bocpy_read, METH_O, bocpy_read_doc},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
      start_doc},
+    {"send", (PyCFunction)(void (*)(void))bocpy_send, METH_FASTCALL | METH_KEYWORDS,
+     bocpy_send_doc},
+    {"receive", (PyCFunction)(void (*)(void))bocpy_receive,
+     METH_VARARGS | METH_KEYWORDS, bocpy_receive_doc},
+    {"drain", bocpy_drain, METH_O, bocpy_drain_doc},
+    {"set_tags", bocpy_set_tags, METH_O, bocpy_set_tags_doc},
+    {"noticeboard", bocpy_noticeboard, METH_NOARGS, bocpy_noticeboard_doc},
+    {"notice_read", (PyCFunction)(void (*)(void))bocpy_notice_read,
+     METH_VARARGS | METH_KEYWORDS, bocpy_notice_read_doc},
+    {"notice_write", (PyCFunction)(void (*)(void))bocpy_notice_write,
+     METH_VARARGS | METH_KEYWORDS, bocpy_notice_write_doc},
+    {"notice_delete", bocpy_notice_delete, METH_O, bocpy_notice_delete_doc},
+    {"notice_update", (PyCFunction)(void (*)(void))bocpy_notice_update,
+     METH_VARARGS | METH_KEYWORDS, bocpy_notice_update_doc},
+    {"notice_seed", (PyCFunction)(void (*)(void))bocpy_notice_seed,
+     METH_VARARGS | METH_KEYWORDS, bocpy_notice_seed_doc},
+    {"_clear_notices", bocpy_notices_clear, METH_NOARGS, NULL},
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
     {"_pause", bocpy_pause, METH_NOARGS, NULL},
@@ -62,7 +81,8 @@ static int init_process(void) {
   return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 ||
                  bocpy_failure_init() < 0 || bocpy_hold_init() < 0 ||
                  bocpy_publish_init() < 0 || bocpy_worker_init() < 0 ||
-                 bocpy_arenas_init() < 0
+                 bocpy_arenas_init() < 0 || bocpy_message_init() < 0 ||
+                 bocpy_notice_init() < 0
              ? -1
              : 0;
 }
@@ -102,6 +122,7 @@ static int traverse_module(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->bodies);
   Py_VISIT(state->arguments);
   Py_VISIT(state->failures);
+  Py_VISIT(state->notices);
   int status = bocpy_codec_state_traverse(&state->codec, visit, arg);
   return status ? status : bocpy_code_traverse(state, visit, arg);
 }
@@ -117,6 +138,7 @@ static int clear_module(PyObject *module) {
   Py_CLEAR(state->bodies);
   Py_CLEAR(state->arguments);
   Py_CLEAR(state->failures);
+  Py_CLEAR(state->notices);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);
   Py_CLEAR(state->capsule_type);

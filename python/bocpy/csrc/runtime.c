@@ -14,6 +14,8 @@
 #include "arenas.h"
 #include "failure.h"
 #include "hold.h"
+#include "message.h"
+#include "notice.h"
 #include "waiting.h"
 #include "worker.h"
 
@@ -451,10 +453,14 @@ PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+bool bocpy_runtime_is_running(void) {
+  return bocpy_self.slot || atomic_load(&state) == RUNNING;
+}
+
 PyObject *bocpy_running(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  return PyBool_FromLong(atomic_load(&state) == RUNNING);
+  return PyBool_FromLong(bocpy_runtime_is_running());
 }
 
 /* ---- statistics
@@ -571,5 +577,7 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_self.bodies = 0;
   bocpy_hold_forget();
   bocpy_waiters_forget();
+  if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
+    return NULL;
   Py_RETURN_NONE;
 }

@@ -33,6 +33,9 @@ static inline bool bocpy_by_reference(void) {
 boc_runtime *bocpy_runtime_enter(bool open);
 void bocpy_runtime_leave(void);
 
+/* Whether behaviors can be scheduled at once. Any thread. */
+bool bocpy_runtime_is_running(void);
+
 /* Once the program is at its end: finishes what was scheduled, by whoever schedules it.
  */
 void bocpy_runtime_settle(void);

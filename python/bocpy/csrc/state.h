@@ -15,6 +15,7 @@ typedef struct bocpy_slot bocpy_slot;
 typedef struct bocpy_code bocpy_code;
 
 typedef struct bocpy_entry bocpy_entry;
+typedef struct bocpy_view bocpy_view;
 
 typedef struct bocpy_state {
   PyObject *module; /* borrowed: the module owns this */
@@ -29,6 +30,7 @@ typedef struct bocpy_state {
   PyObject *bodies;    /* bocpy._body, once needed */
   PyObject *arguments; /* bocpy._arguments, once needed */
   PyObject *failures;  /* bocpy._failures, once needed */
+  PyObject *notices;   /* bocpy._notices, once needed */
   size_t caught_up;    /* how much of the log has been seen (publish.h) */
   bocpy_codec_state codec;
   bocpy_spares handles;    /* of cowns */
@@ -44,6 +46,7 @@ typedef struct bocpy_state {
 typedef struct bocpy_thread {
   bocpy_slot *slot; /* of a worker, else NULL */
   unsigned bodies;  /* bodies that are on the stack */
+  bocpy_view *view; /* of the noticeboard, by the body (notice.h) */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
   size_t epoch;
