@@ -88,8 +88,8 @@ def wait(
     """Waits until all behaviors have finished, then closes the runtime.
 
     Values of cowns survive, and the next behavior opens it again; workers stay parked
-    until then; the noticeboard is cleared. Gives up quietly after `timeout` seconds, and
-    leaves the runtime open. Raises RuntimeError inside a behavior, TypeError or
+    until then; the noticeboard is cleared. Gives up quietly after `timeout` seconds,
+    and leaves the runtime open. Raises RuntimeError inside a behavior, TypeError or
     ValueError for a timeout that is no number.
 
     With `stats`, returns a dict of counters for each worker; with `noticeboard`, a dict

@@ -6,9 +6,7 @@ certain state before something happens to it, it says so on its standard output.
 
 import os
 import signal
-import subprocess
 import sys
-import time
 
 import pytest
 from harness import (
