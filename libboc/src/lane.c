@@ -127,6 +127,15 @@ static size_t run_some(boc_lane *lane, uint64_t deadline, size_t most) {
   return ran;
 }
 
+/* What a body of another lane pumps is not in that body's scope. */
+static size_t run_apart(boc_lane *lane, uint64_t deadline, size_t most) {
+  void *around = boci_tls_get();
+  boci_tls_set(NULL);
+  const size_t ran = run_some(lane, deadline, most);
+  boci_tls_set(around);
+  return ran;
+}
+
 boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
                          size_t *out_ran) {
   if (!start_pumping(lane))
@@ -134,7 +143,7 @@ boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
   const uint64_t deadline = boci_os_deadline(timeout);
   if (boci_load_acquire(&lane->bell))
     boci_bell_silence(&lane->bell_memory); /* [A12] */
-  const size_t ran = run_some(lane, deadline, most);
+  const size_t ran = run_apart(lane, deadline, most);
   const bool more = boci_shared_queue_length(&lane->queue) > 0;
   if (more)
     announce(lane);

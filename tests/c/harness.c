@@ -37,10 +37,11 @@ static struct {
 /* Failures. */
 
 static void explain(void) {
-  fprintf(stderr,
-          "%s: case %s failed; to repeat: --only %s --seed %" PRIu64 " --iters 1\n",
-          test.program, test.current ? test.current->name : "?",
-          test.current ? test.current->name : "?", test.run_seed);
+  if (test.program)
+    fprintf(stderr,
+            "%s: case %s failed; to repeat: --only %s --seed %" PRIu64 " --iters 1\n",
+            test.program, test.current ? test.current->name : "?",
+            test.current ? test.current->name : "?", test.run_seed);
 #if defined(BOC_SYSTEMATIC)
   boci_systematic_report();
 #endif
@@ -50,6 +51,8 @@ static void explain(void) {
 _Noreturn void test_fail(const char *file, int line, const char *text) {
   fprintf(stderr, "%s:%d: not so: %s\n", file, line, text);
   explain();
+  if (!test.program)
+    abort(); /* a fuzzer keeps what made it so */
   _Exit(1);
 }
 

@@ -190,6 +190,49 @@ static void a_lane_runs_its_bodies_in_their_scope(void) {
   boc_lane_free(lane);
 }
 
+/* A body of one lane that pumps another: what it runs is not in its scope. */
+
+static void expect_no_scope(boc_behavior *self, void *unused) {
+  (void)self, (void)unused;
+  CHECK(boc_scope_current() == NULL);
+}
+
+typedef struct nest {
+  fixture f;
+  boc_lane *lanes[2];
+} nest;
+
+static void pump_other(boc_behavior *self, void *environment) {
+  nest *all = *(nest **)environment;
+  (void)self;
+  CHECK(boc_scope_current() == all->f.scope);
+  CHECK(boc_lane_pump(all->lanes[1], BOC_FOREVER, 1, NULL) == BOC_OK);
+  CHECK(boc_scope_current() == all->f.scope);
+}
+static const boc_behavior_type pumping = {.body = pump_other};
+
+static void a_pump_within_a_body_leaves_its_scope(void) {
+  nest all;
+  setup(&all.f);
+  boc_cown *cowns[2] = {all.f.gate};
+  CHECK(boc_cown_new(&nothing, &cowns[1]) == BOC_OK);
+  for (int i = 0; i < 2; i++) {
+    CHECK(boc_lane_new(NULL, &all.lanes[i]) == BOC_OK);
+    CHECK(boc_cown_pin(cowns[i], all.lanes[i]) == BOC_OK);
+  }
+  const boc_behavior_options inside = {.scope = all.f.scope};
+  boc_behavior *outer = make(&all.f, &pumping, 0, cowns[0], &inside);
+  *(nest **)boc_behavior_env(outer) = &all;
+  boc_behavior_schedule(outer);
+  CHECK(boc_when(all.f.runtime, &cowns[1], 1, expect_no_scope, NULL) == BOC_OK);
+  CHECK(boc_lane_pump(all.lanes[0], BOC_FOREVER, 1, NULL) == BOC_OK);
+  CHECK_EQ(boc_lane_length(all.lanes[1]), 0);
+  teardown(&all.f);
+  boc_cown_drop(cowns[1]);
+  for (int i = 0; i < 2; i++)
+    boc_lane_free(all.lanes[i]);
+}
+
 static const test_case cases[] = {
     TEST_RACE(a_scope_waits_for_all_below_it, 1),
     TEST_RACE(a_scope_does_not_wait_for_others, 2),
@@ -198,6 +241,7 @@ static const test_case cases[] = {
     TEST_ONCE(an_unscheduled_behavior_leaves_its_scope),
     TEST_RACE(being_told_needs_no_thread, 1),
     TEST_ONCE(a_lane_runs_its_bodies_in_their_scope),
+    TEST_ONCE(a_pump_within_a_body_leaves_its_scope),
 };
 
 TEST_MAIN(cases)

@@ -92,6 +92,34 @@ def set_up(
     return folder
 
 
+#: Longer inputs only repeat what short ones do.
+LONGEST_PROGRAM = 1024
+
+
+def fuzz(seconds: int, interpreter: Interpreter) -> Path:
+    """Runs random programs, guided by coverage if clang is there; where they are."""
+    clang = "clang" in compilers.available()
+    configuration = Configuration("clang" if clang else None, "address,undefined")
+    tools = environments.build_tools(interpreter)
+    folder = WORK / "build" / "fuzz"
+    corpus = WORK / "fuzz"
+    corpus.mkdir(parents=True, exist_ok=True)
+    extra = [f"-Dlibfuzzer={str(clang).lower()}"]
+    with (WORK / "logs" / "fuzz.log").open("w", encoding="utf-8") as log:
+        set_up(configuration, tools, log, extra, folder)
+        env = variables(configuration, tools)
+        meson = tools.tool("meson")
+        run([meson, "compile", "-C", folder, "fuzz"], log=log, env=env)
+    command: Command = [folder / "tests" / "fuzz" / "fuzz"]
+    if clang:
+        command += [f"-max_total_time={seconds}", f"-max_len={LONGEST_PROGRAM}"]
+        command += ["-print_final_stats=1", "-verbosity=0", "-print_funcs=0", corpus]
+    else:
+        command += ["--seconds", str(seconds)]
+    run(command, cwd=corpus, env=env)
+    return corpus
+
+
 def wrapper(configuration: Configuration) -> list[str]:
     """ThreadSanitizer of older compilers cannot live with much address randomness."""
     bits = Path("/proc/sys/vm/mmap_rnd_bits")

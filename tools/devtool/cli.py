@@ -24,6 +24,7 @@ and picks the newest suitable Python that it finds (pyenv's included), saying wh
   ./dev check           format, lint, types, layers
   ./dev bench           tables of what things cost
   ./dev docs            the documentation as HTML
+  ./dev fuzz            random programs against a sequential run
   ./dev python 3.13t    prepare an interpreter that is not installed
 
 On Windows: python dev test
@@ -75,6 +76,16 @@ benchmarks/run.py, whose --help lists the rest.
   ./dev bench
   ./dev bench c -- --instructions
   ./dev bench python --python 3.13
+"""
+
+FUZZ = """\
+Runs random programs on libboc, with address and undefined-behavior sanitizers, and
+compares each with a sequential run: tests/fuzz/program.h. With clang, libFuzzer looks
+for programs that reach new code and keeps them in .dev/fuzz; the one that fails stays
+there too, and .dev/build/fuzz/tests/fuzz/fuzz FILE runs it again.
+
+  ./dev fuzz
+  ./dev fuzz 600
 """
 
 PYTHON = """\
@@ -182,6 +193,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "only", nargs="*", metavar="CHECK", help="of: " + ", ".join(checks.CHECKS)
     )
+    fuzz = add_command(commands_, "fuzz", FUZZ, "random programs on libboc")
+    fuzz.add_argument("seconds", nargs="?", metavar="SECONDS", type=int, default=60)
     docs = add_command(
         commands_,
         "docs",
@@ -255,6 +268,8 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
         case "check":
             chosen = commands.pick(arguments.python)
             return checks.check(chosen, arguments.only, arguments.fix)
+        case "fuzz":
+            return commands.fuzz(arguments.seconds)
         case "docs":
             return commands.docs(arguments.python)
         case _:

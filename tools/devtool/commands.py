@@ -74,6 +74,13 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
     run([tools.python, DRIVER, "c", "--built", folder / "benchmarks", *arguments])
 
 
+def fuzz(seconds: int) -> int:
+    interpreter = newest()
+    (WORK / "logs").mkdir(parents=True, exist_ok=True)
+    say(f"programs that found something new are in {cbuild.fuzz(seconds, interpreter)}")
+    return 0
+
+
 def docs(spec: str | None) -> int:
     """Builds docs/ into .dev/docs and says where the first page is."""
     say(f"{pybuild.build_docs(pick(spec), None)}")
