@@ -108,6 +108,14 @@ def test_exceptions_and_their_frames_are_dropped():
     assert (count(Tracked), count(Failure)) == before
 
 
+def test_exceptions_are_dropped_where_they_were_raised():
+    for _ in range(50):
+        with pytest.raises(Failure):
+            when(Cown(1))(fail).unwrap(timeout=LIMIT)
+    for _ in range(10):
+        assert when()(lambda: count(Failure)).unwrap(timeout=LIMIT) == 0
+
+
 def test_handles_do_not_pile_up():
     c = Cown(0)
     before = count(Cown)

@@ -177,7 +177,7 @@ static PyObject *decode(bocpy_value *value) {
   PyObject *object = bocpy_decode(value->flat);
   if (!object) {
     PyObject *exception = PyErr_GetRaisedException();
-    bocpy_value_fail(value, exception);
+    bocpy_value_fail(value, Py_NewRef(exception));
     PyErr_SetRaisedException(exception);
     return NULL;
   }
@@ -216,9 +216,12 @@ PyObject *bocpy_value_take(bocpy_value *value) {
 void bocpy_value_clear(bocpy_value *value) { drop_content(take_content(value)); }
 
 void bocpy_value_fail(bocpy_value *value, PyObject *exception) {
-  if (set_object(value, exception) < 0)
+  if (set_object(value, exception) < 0) {
     PyErr_Clear();
+    bocpy_value_clear(value);
+  }
   value->failed = true;
+  Py_DECREF(exception);
 }
 
 /* An inline content cannot be an exception, a flat may be a packed one or not: to
