@@ -4,8 +4,8 @@
 Of libboc/src: each acquire, release and fence has a tag ([R1], [A1], [F1]), each
 relaxed operation one of four reasons, each tag a partner and a place in the head of a
 file. Of the pages: each pair has a row with exactly the files that it stands in, and
-what exercises it; the table of a request is that of request.h; stop has as many steps as
-in runtime.c; every file, test case and name between backticks exists.
+what exercises it; the table of a request is that of request.h; stop has as many steps
+as in runtime.c; every file, test case and name between backticks exists.
 
 Where a comment belongs: on the lines of its statement, or on the next one if that is
 where clang-format left room for it.
