@@ -23,6 +23,7 @@ from typing import Final
 
 from ._core import (
     Cown,
+    PinnedCown,
     __version__,
     _worker_count,
     drain,
@@ -41,6 +42,7 @@ from ._core import (
     whencall,
 )
 from ._notices import REMOVED
+from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
 
 #: The tag that `receive` returns when the time is over.
@@ -56,6 +58,8 @@ __all__ = [
     "WORKER_COUNT",
     "Behaviors",
     "Cown",
+    "PinnedCown",
+    "PumpResult",
     "WaitResult",
     "__version__",
     "drain",
@@ -65,11 +69,14 @@ __all__ = [
     "notice_update",
     "notice_write",
     "noticeboard",
+    "pump",
     "quiesce",
     "read",
     "receive",
     "send",
+    "set_pump_watchdog",
     "set_tags",
+    "set_wait_pump_poll",
     "start",
     "wait",
     "when",

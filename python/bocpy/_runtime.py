@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, overload
 
-from . import _core
+from . import _core, _pump
 from ._core import start
 
 Stats = list[dict[str, int]]
@@ -104,6 +104,7 @@ def wait(
     >>> doubled.unwrap()
     2
     """
+    _pump.look()
     finished = _core._quiesce(timeout, "wait()")
     result = result_of(stats, noticeboard)
     if finished:
@@ -164,6 +165,7 @@ def quiesce(
     >>> doubled.unwrap()
     2
     """
+    _pump.look()
     if not _core._quiesce(timeout, "quiesce()"):
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"

@@ -11,6 +11,8 @@
 #include "code.h"
 #include "failure.h"
 #include "notice.h"
+#include "pump.h"
+#include "runtime.h"
 #include "share.h"
 #include "when.h"
 #include "worker.h"
@@ -320,6 +322,52 @@ static void run(boc_behavior *self, void *env) {
     release(self, call, call->cowns);
 }
 
+/* ---- on the main thread
+ * ------------------------------------------------------------------------ */
+
+/* The result is nobody's object: it is copied at once. */
+static void settle_pinned(bocpy_value *value, PyObject *result,
+                          const bocpy_code *code) {
+  if (!result || bocpy_value_set_copy(value, result, "result") < 0) {
+    PyObject *exception = PyErr_GetRaisedException();
+    bool told = bocpy_pump_note(exception);
+    PyErr_SetRaisedException(exception);
+    bocpy_failure_store(value, code);
+    if (told)
+      bocpy_failure_forget(value);
+  }
+  Py_XDECREF(result);
+}
+
+static void leave(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++)
+    if (!is_read(self, call, i))
+      bocpy_value_leave(bocpy_value_of(boc_behavior_cown(self, i)));
+}
+
+/* A body that forks has no bodies below it in the child. */
+static void run_pinned(boc_behavior *self, void *env) {
+  bocpy_call *call = env;
+  bocpy_state *state = bocpy_state_get();
+  bocpy_value *result = bocpy_value_of(boc_behavior_cown(self, call->cowns));
+  bool held = hold(self, call) == 0;
+  bocpy_self.bodies = 1;
+  bocpy_self.runtime = bocpy_runtime_now();
+  bocpy_self.pumping->executed++;
+  settle_pinned(result, held ? invoke(self, call, state) : NULL, call->code);
+  bocpy_call_clear(call);
+  bocpy_notices_leave();
+  bocpy_self.runtime = NULL;
+  bocpy_self.bodies = 0;
+  if (!held)
+    return;
+  leave(self, call);
+  release(self, call, call->cowns);
+}
+
+/* ---- the types
+ * --------------------------------------------------------------------------------- */
+
 /* Behaviors that never ran: the environment is empty otherwise. */
 static void drop(void *env) { bocpy_call_clear(env); }
 
@@ -328,3 +376,6 @@ const boc_behavior_type bocpy_body_shipped = {
 
 const boc_behavior_type bocpy_body_by_reference = {
     .name = "bocpy.behavior", .body = run, .drop = drop};
+
+const boc_behavior_type bocpy_body_pinned = {
+    .name = "bocpy.behavior", .body = run_pinned, .drop = drop};

@@ -6,8 +6,9 @@
 
 #include <boc/behavior.h>
 
-/* The environment of both is a bocpy_call (when.h). */
+/* The environment of all is a bocpy_call (when.h). */
 extern const boc_behavior_type bocpy_body_shipped;      /* backend `interpreters` */
+extern const boc_behavior_type bocpy_body_pinned;       /* over some pinned cown */
 extern const boc_behavior_type bocpy_body_by_reference; /* backend `threads` */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "failure.h"
 #include "hold.h"
+#include "pinned.h"
 #include "runtime.h"
 #include "share.h"
 #include "waiting.h"
@@ -41,9 +42,12 @@ boc_cown *bocpy_cown_core(PyObject *object) {
 }
 
 PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
-  bocpy_cown *self = (bocpy_cown *)bocpy_spares_take(&state->handles, state->cown_type);
+  bool pinned = bocpy_value_of(core)->pinned;
+  PyTypeObject *type = pinned ? state->pinned_type : state->cown_type;
+  bocpy_cown *self =
+      pinned ? NULL : (bocpy_cown *)bocpy_spares_take(&state->handles, type);
   if (!self)
-    self = PyObject_GC_New(bocpy_cown, state->cown_type);
+    self = PyObject_GC_New(bocpy_cown, type);
   if (!self) {
     boc_cown_drop(core);
     return NULL;
@@ -135,6 +139,8 @@ static int require_held(const bocpy_cown *self, const char *what) {
     return -1;
   if (bocpy_value_held(self->value))
     return 0;
+  if (bocpy_pinned_require_here(self->value, what) < 0)
+    return -1;
   if (bocpy_share_reads(self->value))
     PyErr_Format(PyExc_RuntimeError,
                  "%s: this behavior only reads the cown; to change it, give it to "
@@ -224,7 +230,8 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   PyObject *timeout = Py_None;
   int64_t limit = BOC_FOREVER;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:unwrap", names, &timeout) ||
-      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
+      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
+      bocpy_pinned_require_here(self->value, "unwrap()") < 0)
     return NULL;
   if (bocpy_value_held(self->value))
     return consume(self->value);

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "pinned.h"
+#include "pump.h"
 #include "runtime.h"
 #include "share.h"
 #include "waiting.h"
@@ -153,7 +155,7 @@ static void abandon(bocpy_hold *hold) {
 }
 
 static int wait_granted(bocpy_hold *hold, int64_t timeout) {
-  int status = bocpy_waiter_wait(hold->waiter, timeout);
+  int status = bocpy_pump_wait(hold->waiter, timeout);
   if (status == 0) {
     begin(hold);
     return 0;
@@ -175,6 +177,8 @@ static int refuse_in_body(void) {
 int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
   if (bocpy_value_held(bocpy_value_of(core)) || bocpy_share_reads(bocpy_value_of(core)))
     return 0;
+  if (bocpy_pinned_require_here(bocpy_value_of(core), "acquire()") < 0)
+    return -1;
   if (bocpy_self.bodies)
     return refuse_in_body();
   if (bocpy_runtime_require_main("acquire()") < 0)
@@ -194,8 +198,7 @@ int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
 
 /* The value goes back as a copy, so that nothing of this thread's is left in it. */
 static void finish(bocpy_hold *hold) {
-  if (!bocpy_by_reference())
-    bocpy_value_flatten(hold->value);
+  bocpy_value_leave(hold->value);
   hold->value->hold = NULL;
   bocpy_value_hold(hold->value, NULL);
   unlink_hold(hold);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "pump.h"
 #include "runtime.h"
 #include "value.h"
 #include "waiting.h"
@@ -260,7 +261,7 @@ static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
 static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)
-    return bocpy_waiter_wait(waiter, timeout);
+    return bocpy_pump_wait(waiter, timeout);
   bocpy_slot_bury(slot);
   boc_worker_block_begin();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */

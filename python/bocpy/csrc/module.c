@@ -7,7 +7,9 @@
 #include "hold.h"
 #include "message.h"
 #include "notice.h"
+#include "pinned.h"
 #include "publish.h"
+#include "pump.h"
 #include "runtime.h"
 #include "when.h"
 #include "worker.h"
@@ -62,6 +64,8 @@ static PyMethodDef methods[] = {
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
     {"_pause", bocpy_pause, METH_NOARGS, NULL},
+    {"_pump", bocpy_pump, METH_VARARGS, NULL},
+    {"_pump_backlog", bocpy_pump_backlog, METH_NOARGS, NULL},
     {"_stats", bocpy_stats, METH_NOARGS, NULL},
     {"_running", bocpy_running, METH_NOARGS, NULL},
     {"_backend", bocpy_backend, METH_NOARGS, NULL},
@@ -82,13 +86,19 @@ static int init_process(void) {
                  bocpy_failure_init() < 0 || bocpy_hold_init() < 0 ||
                  bocpy_publish_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_arenas_init() < 0 || bocpy_message_init() < 0 ||
-                 bocpy_notice_init() < 0
+                 bocpy_notice_init() < 0 || bocpy_pump_init() < 0
              ? -1
              : 0;
 }
 
 static PyTypeObject *make_type(PyObject *module, PyType_Spec *spec) {
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+}
+
+/* A kind of Cown. */
+static PyTypeObject *make_cown_type(PyObject *module, PyType_Spec *spec) {
+  PyObject *base = (PyObject *)bocpy_state_of(module)->cown_type;
+  return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, base);
 }
 
 static int exec_module(PyObject *module) {
@@ -98,9 +108,11 @@ static int exec_module(PyObject *module) {
   if (!(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
       !(state->capsule_type = make_type(module, &bocpy_capsule_spec)) ||
       !(state->when_type = make_type(module, &bocpy_when_spec)) ||
-      !(state->reading_type = make_type(module, &bocpy_reading_spec)))
+      !(state->reading_type = make_type(module, &bocpy_reading_spec)) ||
+      !(state->pinned_type = make_cown_type(module, &bocpy_pinned_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
+      PyModule_AddObjectRef(module, "PinnedCown", (PyObject *)state->pinned_type) < 0 ||
       PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) <
           0 ||
       PyModule_AddStringConstant(module, "__version__", BOC_VERSION_STRING) < 0 ||
@@ -114,6 +126,7 @@ static int exec_module(PyObject *module) {
 static int traverse_module(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->cown_type);
+  Py_VISIT(state->pinned_type);
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
   Py_VISIT(state->reading_type);
@@ -142,6 +155,7 @@ static int clear_module(PyObject *module) {
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);
   Py_CLEAR(state->capsule_type);
+  Py_CLEAR(state->pinned_type);
   Py_CLEAR(state->cown_type);
   return 0;
 }

@@ -69,6 +69,7 @@ static int add_cown(bocpy_plan *plan, bocpy_state *state, PyObject *object,
   if (!is_cown(state, object))
     return refuse(object, position, inside);
   plan->reads = plan->reads || read;
+  plan->pinned = plan->pinned || ((bocpy_cown *)object)->value->pinned;
   plan->modes[plan->cowns] = read != NULL;
   plan->handles[plan->cowns++] = Py_NewRef(object);
   return 0;

@@ -16,6 +16,7 @@
 #include "hold.h"
 #include "message.h"
 #include "notice.h"
+#include "pump.h"
 #include "waiting.h"
 #include "worker.h"
 
@@ -31,6 +32,7 @@ atomic_bool bocpy_threads_backend;
 static bocpy_lock guard;
 static atomic_int state = STOPPED;
 static atomic_size_t inside; /* threads between enter and leave */
+static atomic_bool leaving;  /* the program is being ended */
 static atomic_bool ending;   /* the program is at its end */
 
 /* Under `guard`; `runtime` is read by those inside too. */
@@ -277,6 +279,13 @@ static int refuse_holder(const char *what) {
   return -1;
 }
 
+static int refuse_in_body(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "start() inside a behavior cannot end the workers that there are: "
+                  "start() them with that count and backend before");
+  return -1;
+}
+
 /* Threads that are attached to an interpreter which is being torn down never come back.
  */
 static int refuse_teardown(void) {
@@ -309,8 +318,12 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
     return -1;
   if (now == PAUSED && bocpy_hold_any())
     return refuse_holder("start()");
-  if (now == PAUSED)
+  if (now == PAUSED && bocpy_self.bodies)
+    return refuse_in_body();
+  if (now == PAUSED) {
+    bocpy_pump_rest();
     end_workers();
+  }
   return begin_workers(count, threads);
 }
 
@@ -359,9 +372,18 @@ static int bring_up_any(bool open) {
   return status;
 }
 
+/* Of a worker, or of a body that is being pumped: it cannot end meanwhile. */
+static boc_runtime *own_runtime(void) {
+  return bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_self.runtime;
+}
+
+boc_runtime *bocpy_runtime_now(void) { return runtime; }
+
+bool bocpy_runtime_is_leaving(void) { return atomic_load(&leaving); }
+
 boc_runtime *bocpy_runtime_enter(bool open) {
-  if (bocpy_self.slot)
-    return bocpy_self.slot->runtime;
+  if (own_runtime())
+    return own_runtime();
   for (;;) {
     atomic_fetch_add(&inside, 1);
     if (is_usable(atomic_load(&state), open))
@@ -373,7 +395,7 @@ boc_runtime *bocpy_runtime_enter(bool open) {
 }
 
 void bocpy_runtime_leave(void) {
-  if (!bocpy_self.slot)
+  if (!own_runtime())
     atomic_fetch_sub(&inside, 1);
 }
 
@@ -402,7 +424,7 @@ static int wait_quiescent(boc_runtime *running, int64_t timeout) {
     return -1;
   boc_quiesce_node node = {.done = signal_waiter, .ctx = waiter};
   boc_runtime_on_quiescent(running, &node);
-  int status = bocpy_waiter_wait(waiter, timeout);
+  int status = bocpy_pump_wait(waiter, timeout);
   PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
   bool cancelled = boc_runtime_quiesce_cancel(running, &node);
   if (status != 0 && !cancelled)
@@ -541,6 +563,7 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)unused;
   if (bocpy_runtime_require_main("_finish()") < 0)
     return NULL;
+  atomic_store(&leaving, true);
   bocpy_hold_release_all();
   if (end_now("the end of the program") < 0)
     return NULL;
@@ -575,9 +598,10 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   atomic_store(&state, STOPPED);
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
+  bocpy_self.runtime = NULL;
   bocpy_hold_forget();
   bocpy_waiters_forget();
   if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
     return NULL;
-  Py_RETURN_NONE;
+  return bocpy_pump_forget() < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -36,6 +36,12 @@ void bocpy_runtime_leave(void);
 /* Whether behaviors can be scheduled at once. Any thread. */
 bool bocpy_runtime_is_running(void);
 
+/* Whether the program is being ended, or at its end. */
+bool bocpy_runtime_is_leaving(void);
+
+/* The runtime of the body that this thread runs. */
+boc_runtime *bocpy_runtime_now(void);
+
 /* Once the program is at its end: finishes what was scheduled, by whoever schedules it.
  */
 void bocpy_runtime_settle(void);

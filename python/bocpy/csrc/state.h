@@ -12,6 +12,7 @@
 #include "sync.h"
 
 typedef struct bocpy_slot bocpy_slot;
+typedef struct bocpy_pumping bocpy_pumping;
 typedef struct bocpy_code bocpy_code;
 
 typedef struct bocpy_entry bocpy_entry;
@@ -22,6 +23,7 @@ typedef struct bocpy_state {
   PyInterpreterState *interp;
   bool is_main; /* of the main interpreter */
   PyTypeObject *cown_type;
+  PyTypeObject *pinned_type;
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
@@ -44,9 +46,11 @@ typedef struct bocpy_state {
 } bocpy_state;
 
 typedef struct bocpy_thread {
-  bocpy_slot *slot; /* of a worker, else NULL */
-  unsigned bodies;  /* bodies that are on the stack */
-  bocpy_view *view; /* of the noticeboard, by the body (notice.h) */
+  bocpy_slot *slot;            /* of a worker, else NULL */
+  unsigned bodies;             /* bodies that are on the stack */
+  bocpy_view *view;            /* of the noticeboard, by the body (notice.h) */
+  bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
+  struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
   size_t epoch;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "failure.h"
+#include "pump.h"
 #include "runtime.h"
 #include "share.h"
 #include "worker.h"
@@ -149,9 +150,9 @@ static void set_flat(bocpy_value *value, bocpy_flat *flat) {
 }
 
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
-  if (bocpy_by_reference())
+  if (bocpy_by_reference() || value->pinned)
     return set_object(value, object);
-  if (!own_interp_here())
+  if (!own_interp_here() && !bocpy_self.bodies)
     return bocpy_value_set_copy(value, object, root);
   if (set_inline(value, object))
     return 0;
@@ -299,6 +300,13 @@ void bocpy_value_flatten(bocpy_value *value) {
   value->failed = failed;
 }
 
+/* With backend `interpreters`, an OBJECT is the main interpreter's. */
+void bocpy_value_leave(bocpy_value *value) {
+  if (!bocpy_by_reference() && !value->pinned &&
+      bocpy_value_kind(value) == BOCPY_OBJECT)
+    bocpy_value_flatten(value);
+}
+
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value)) {
   PyObject *pending = PyErr_GetRaisedException();
@@ -323,8 +331,7 @@ void bocpy_value_borrow(bocpy_value *value) {
 /* ---- ends ---------------------------------------------------------------------------
  */
 
-static int empty_main_grave(void *unused) {
-  (void)unused;
+void bocpy_value_bury_main(void) {
   bocpy_lock_take(&graves);
   bocpy_box *box = main_grave;
   main_grave = NULL;
@@ -335,6 +342,11 @@ static int empty_main_grave(void *unused) {
     free(box);
     box = below;
   }
+}
+
+static int empty_main_grave(void *unused) {
+  (void)unused;
+  bocpy_value_bury_main();
   return 0;
 }
 
@@ -359,7 +371,7 @@ static void bury_in_main(PyObject *object) {
 static void bury_object(PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   if (!slot) {
-    if (PyInterpreterState_Get() == PyInterpreterState_Main())
+    if (!bocpy_self.pumping && PyInterpreterState_Get() == PyInterpreterState_Main())
       Py_DECREF(object);
     else
       bury_in_main(object);
@@ -437,7 +449,10 @@ void bocpy_value_drop(bocpy_value *value) {
       bury_box_elsewhere(value);
     break;
   case BOCPY_OBJECT:
-    bury_object(value->object);
+    if (value->pinned && !bocpy_pump_is_here())
+      bury_in_main(value->object);
+    else
+      bury_object(value->object);
     break;
   default:
     break;

@@ -52,12 +52,13 @@ typedef struct bocpy_box {
 struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
   atomic_uchar kind;
-  unsigned char size;     /* of `bytes`, if INLINE */
-  bool failed;            /* the content is an exception that a body raised */
-  atomic_bool wanted;     /* hint: readers elsewhere would like a flat (share.h) */
-  uint32_t weight;        /* of the last flat: what moving it costs */
-  bocpy_failure *failure; /* not read by anybody yet (failure.h) */
-  bocpy_hold *hold;       /* by a thread outside of bodies (hold.h) */
+  unsigned char size : 7;   /* of `bytes`, if INLINE */
+  unsigned char pinned : 1; /* an OBJECT that stays on the main thread (pinned.h) */
+  bool failed;              /* the content is an exception that a body raised */
+  atomic_bool wanted;       /* hint: readers elsewhere would like a flat (share.h) */
+  uint32_t weight;          /* of the last flat: what moving it costs */
+  bocpy_failure *failure;   /* not read by anybody yet (failure.h) */
+  bocpy_hold *hold;         /* by a thread outside of bodies (hold.h) */
   _Atomic(bocpy_share *) shares; /* of readers, until the next write (share.h) */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
@@ -125,6 +126,10 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed);
  */
 void bocpy_value_flatten(bocpy_value *value);
 
+/* Nothing of the main interpreter's is left in the value, unless it is pinned: by a
+ * thread there that has held it. */
+void bocpy_value_leave(bocpy_value *value);
+
 /* The interpreter that the content lives in, or NULL if it is neutral. */
 PyInterpreterState *bocpy_value_home(const bocpy_value *value);
 
@@ -162,6 +167,9 @@ int bocpy_value_init(void); /* process-wide; -1 with an exception */
 
 /* Ends what others buried here; attached to the slot's interpreter. */
 void bocpy_slot_bury(bocpy_slot *slot);
+
+/* Ends what others buried in the main interpreter; attached to it. */
+void bocpy_value_bury_main(void);
 
 /* Makes all that lives in the slot neutral and closes it for burials. Attached, nobody
  * holds any of the cowns. */

@@ -70,8 +70,11 @@ void bocpy_waiters_forget(void) {
 
 void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
 
-/* One look and one sleep: 0 signalled, 1 not yet, -1 with an exception. */
-static int wait_once(bocpy_waiter *waiter, int64_t timeout) {
+bool bocpy_waiter_take(bocpy_waiter *waiter) { return bocpy_event_take(waiter); }
+
+/* One look and one sleep: 0 signalled, 1 not yet, 2 the bell is, -1 with an exception.
+ */
+static int wait_once(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
   bocpy_signal_guard guard;
   int status = 1;
   bocpy_signals_block(&guard);
@@ -79,21 +82,23 @@ static int wait_once(bocpy_waiter *waiter, int64_t timeout) {
     status = -1;
   } else if (bocpy_event_take(waiter)) {
     status = 0;
+  } else if (bell && bocpy_event_is_set(bell)) {
+    status = 2;
   } else {
     Py_BEGIN_ALLOW_THREADS
-    bocpy_event_sleep(waiter, timeout, &guard);
+    bocpy_event_sleep(waiter, bell, timeout, &guard);
     Py_END_ALLOW_THREADS
   }
   bocpy_signals_restore(&guard);
   return status;
 }
 
-int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
+int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
   uint64_t begun = timeout > 0 ? boc_now() : 0;
   int64_t left = timeout;
   for (;;) {
-    int status = wait_once(waiter, left);
-    if (status <= 0)
+    int status = wait_once(waiter, bell, left);
+    if (status != 1)
       return status;
     if (timeout < 0)
       continue;
@@ -104,12 +109,16 @@ int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
   }
 }
 
+int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
+  return bocpy_waiter_wait_or(waiter, NULL, timeout);
+}
+
 void bocpy_waiter_settle(bocpy_waiter *waiter) {
   bocpy_signal_guard guard;
   Py_BEGIN_ALLOW_THREADS
   bocpy_signals_block(&guard);
   while (!bocpy_event_take(waiter))
-    bocpy_event_sleep(waiter, -1, NULL);
+    bocpy_event_sleep(waiter, NULL, -1, NULL);
   bocpy_signals_restore(&guard);
   Py_END_ALLOW_THREADS
 }

@@ -29,6 +29,12 @@ void bocpy_waiter_signal(bocpy_waiter *waiter);
  * exception that a signal handler raised. Attached. */
 int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout);
 
+/* The same; 2 if `bell` has been signalled first, which is left as it is. */
+int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout);
+
+/* Takes the signal if there is one. */
+bool bocpy_waiter_take(bocpy_waiter *waiter);
+
 /* Waits for a signal that is under way, come what may. Attached. */
 void bocpy_waiter_settle(bocpy_waiter *waiter);
 
@@ -57,9 +63,13 @@ typedef struct bocpy_signal_guard {
 void bocpy_signals_block(bocpy_signal_guard *guard);
 void bocpy_signals_restore(const bocpy_signal_guard *guard);
 
-/* Sleeps until the event is set, `timeout` ns have passed (negative: never), or a
- * signal that `guard` held back has come; may return early for no reason. */
-void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
+/* Sleeps until the event is set, or that of `bell` (which may be NULL), `timeout` ns
+ * have passed (negative: never), or a signal that `guard` held back has come; may
+ * return early for no reason. */
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
                        const bocpy_signal_guard *guard);
+
+/* Whether the event is set. */
+bool bocpy_event_is_set(bocpy_waiter *waiter);
 
 #endif

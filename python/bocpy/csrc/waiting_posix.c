@@ -68,9 +68,18 @@ void bocpy_signals_restore(const bocpy_signal_guard *guard) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
+bool bocpy_event_is_set(bocpy_waiter *waiter) {
+  struct pollfd entry = {.fd = (int)waiter->handles[0], .events = POLLIN};
+  return poll(&entry, 1, 0) == 1;
+}
+
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
                        const bocpy_signal_guard *guard) {
-  int fd = (int)waiter->handles[0];
+  struct pollfd entries[2] = {{.fd = (int)waiter->handles[0], .events = POLLIN},
+                              {.fd = -1, .events = POLLIN}};
+  nfds_t count = bell ? 2 : 1;
+  if (bell)
+    entries[1].fd = (int)bell->handles[0];
   struct timespec limit = {(time_t)(timeout / 1000000000),
                            (long)(timeout % 1000000000)};
   struct timespec *until = timeout < 0 ? NULL : &limit;
@@ -78,19 +87,19 @@ void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
   if (guard)
     memcpy(&mask, guard->mask, sizeof(mask));
 #if defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__)
-  struct pollfd entry = {.fd = fd, .events = POLLIN};
-  ppoll(&entry, 1, until, guard ? &mask : NULL);
+  ppoll(entries, count, until, guard ? &mask : NULL);
 #else
   fd_set set;
-  if (fd >= FD_SETSIZE) {
-    struct pollfd entry = {.fd = fd, .events = POLLIN};
+  int highest = entries[0].fd > entries[1].fd ? entries[0].fd : entries[1].fd;
+  if (highest >= FD_SETSIZE) {
     int slice = timeout >= 0 && timeout < 50000000 ? (int)(timeout / 1000000) + 1 : 50;
-    poll(&entry, 1, slice);
+    poll(entries, count, slice);
     return;
   }
   FD_ZERO(&set);
-  FD_SET(fd, &set);
-  pselect(fd + 1, &set, NULL, NULL, until, guard ? &mask : NULL);
+  for (nfds_t i = 0; i < count; i++)
+    FD_SET(entries[i].fd, &set);
+  pselect(highest + 1, &set, NULL, NULL, until, guard ? &mask : NULL);
 #endif
 }
 

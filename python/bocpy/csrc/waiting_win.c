@@ -27,16 +27,25 @@ void bocpy_signals_block(bocpy_signal_guard *guard) { (void)guard; }
 
 void bocpy_signals_restore(const bocpy_signal_guard *guard) { (void)guard; }
 
+bool bocpy_event_is_set(bocpy_waiter *waiter) {
+  bool set = bocpy_event_take(waiter);
+  if (set)
+    bocpy_event_set(waiter);
+  return set;
+}
+
 /* What the wait took is put back: the caller takes it. */
-void bocpy_event_sleep(bocpy_waiter *waiter, int64_t timeout,
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
                        const bocpy_signal_guard *guard) {
   (void)guard;
-  HANDLE event = (HANDLE)waiter->handles[0];
+  HANDLE events[2] = {(HANDLE)waiter->handles[0],
+                      bell ? (HANDLE)bell->handles[0] : NULL};
   DWORD slice = SLICE_MS;
   if (timeout >= 0 && timeout < (int64_t)SLICE_MS * 1000000)
     slice = (DWORD)((timeout + 999999) / 1000000);
-  if (WaitForSingleObject(event, slice) == WAIT_OBJECT_0)
-    SetEvent(event);
+  DWORD woken = WaitForMultipleObjects(bell ? 2 : 1, events, FALSE, slice);
+  if (woken == WAIT_OBJECT_0 || (bell && woken == WAIT_OBJECT_0 + 1))
+    SetEvent(events[woken - WAIT_OBJECT_0]);
 }
 
 #endif

@@ -71,10 +71,15 @@ static int carry(bocpy_call *call, const bocpy_draft *draft, uint32_t items,
   return 0;
 }
 
+static bool goes_by_reference(const bocpy_plan *plan) {
+  return bocpy_by_reference() ||
+         (plan->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
+}
+
 /* What of the environment is known before there is a behavior to put it into. */
 static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draft,
                    const bocpy_plan *plan) {
-  bool by_reference = bocpy_by_reference();
+  bool by_reference = goes_by_reference(plan);
   *call = (bocpy_call){
       .code = draft->entry->code,
       .items = plan->items,
@@ -93,7 +98,7 @@ static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draf
 
 static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *draft,
                  const bocpy_plan *plan) {
-  bool by_reference = bocpy_by_reference();
+  bool by_reference = goes_by_reference(plan);
   *env = *call;
   if (by_reference) {
     env->function = Py_NewRef(draft->function);
@@ -110,6 +115,12 @@ static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *dra
 
 #define FEW_ACCESSES 8
 
+static const boc_behavior_type *type_of(const bocpy_plan *plan) {
+  if (plan->pinned)
+    return &bocpy_body_pinned;
+  return bocpy_by_reference() ? &bocpy_body_by_reference : &bocpy_body_shipped;
+}
+
 static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
                                boc_cown *result, boc_behavior **out_behavior) {
   boc_access few[FEW_ACCESSES], *accesses = few;
@@ -122,11 +133,9 @@ static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
     accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
                                plan->modes[i] ? BOC_READ : BOC_WRITE};
   accesses[plan->cowns] = (boc_access){result, BOC_WRITE};
-  bool by_reference = bocpy_by_reference();
-  size_t size = sizeof(bocpy_call) + bocpy_call_tail(by_reference, plan);
-  boc_status status = boc_behavior_new(
-      runtime, by_reference ? &bocpy_body_by_reference : &bocpy_body_shipped, size,
-      accesses, count, out_behavior);
+  size_t size = sizeof(bocpy_call) + bocpy_call_tail(goes_by_reference(plan), plan);
+  boc_status status =
+      boc_behavior_new(runtime, type_of(plan), size, accesses, count, out_behavior);
   if (accesses != few)
     free(accesses);
   return status;

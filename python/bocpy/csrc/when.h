@@ -13,6 +13,10 @@
 
 #define BOCPY_CALL_INLINE 40
 
+/* A behavior goes *by reference* if it runs in the interpreter that it was scheduled
+ * in: with backend `threads`, and if the main interpreter schedules over a pinned cown.
+ */
+
 /* The environment of a behavior. The function is called with
  *   extra..., one argument per item, positional..., keywords
  * where an item is a cown, or a list of cowns if it is a group. The captures are one
@@ -36,9 +40,9 @@ typedef struct bocpy_call {
     bocpy_flat *flat;                       /* encoded */
     PyObject *objects;                      /* of the main interpreter */
   };
-  PyObject *function; /* backend `threads`: what is called */
-  /* backend `threads`: one handle a cown; then, if grouped, one int32_t an item: -1, or
-   * the number of cowns in the group */
+  PyObject *function; /* by reference: what is called */
+  /* by reference: one handle a cown; then, if grouped, one int32_t an item: -1, or the
+   * number of cowns in the group */
   PyObject *handles[];
 } bocpy_call;
 
@@ -51,6 +55,7 @@ typedef struct bocpy_plan {
   PyObject **handles; /* Cowns, owned */
   bool *modes;        /* a cown each: whether it is for reading */
   bool reads;         /* some are */
+  bool pinned;        /* some cowns are pinned: the main thread runs it */
   PyObject *few[4];   /* where `handles` and `modes` are if they fit */
   bool few_modes[4];
 } bocpy_plan;

@@ -1,0 +1,95 @@
+/* Pinned: see pinned.h. */
+#include "pinned.h"
+
+#include "pump.h"
+#include "runtime.h"
+
+int bocpy_pinned_require_here(const bocpy_value *value, const char *what) {
+  if (!value->pinned || bocpy_pump_is_here())
+    return 0;
+  PyErr_Format(PyExc_RuntimeError,
+               "%s: this cown is pinned, its value stays on the main thread: look at "
+               "it in a behavior over the cown (@when), which runs there",
+               what);
+  return -1;
+}
+
+static int require_home(void) {
+  if (!bocpy_self.slot)
+    return bocpy_runtime_require_main("PinnedCown()");
+  PyErr_SetString(PyExc_RuntimeError,
+                  "PinnedCown() on a worker: the value would have no home there; make "
+                  "it on the main thread, and give the cown to the behavior");
+  return -1;
+}
+
+/* A core with one reference. NULL with an exception. */
+static boc_cown *make_core(PyObject *object) {
+  boc_lane *lane = bocpy_pump_lane();
+  boc_cown *core = lane ? bocpy_core_new() : NULL;
+  if (!core)
+    return NULL;
+  bocpy_value *value = bocpy_value_of(core);
+  value->pinned = true;
+  boc_cown_pin(core, lane);
+  if (bocpy_value_set(value, object, "value") == 0)
+    return core;
+  boc_cown_drop(core);
+  return NULL;
+}
+
+static int pinned_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"value", NULL};
+  PyObject *object;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:PinnedCown", names, &object) ||
+      require_home() < 0)
+    return -1;
+  if (self->core) {
+    PyErr_SetString(PyExc_RuntimeError, "this cown is initialized already");
+    return -1;
+  }
+  self->core = make_core(object);
+  if (!self->core)
+    return -1;
+  self->value = bocpy_value_of(self->core);
+  return 0;
+}
+
+PyDoc_STRVAR(
+    pinned_doc,
+    "PinnedCown(value)\n--\n\n"
+    "A cown whose value stays on the main thread, as the object that it is.\n\n"
+    "For what cannot travel: widgets, open files, handles of libraries. Every "
+    "behavior\n"
+    "over a pinned cown, among whatever others, runs on the main thread: inside "
+    "`pump`,\n"
+    "or while that thread waits (`wait`, `quiesce`, `acquire`). The cown itself may "
+    "go\n"
+    "anywhere; elsewhere, looking at its value raises RuntimeError. Raises "
+    "RuntimeError\n"
+    "on a worker or outside the main interpreter.\n\n"
+    ">>> import sys\n"
+    ">>> from bocpy import Cown, PinnedCown, wait, when\n"
+    ">>> screen, total = PinnedCown(sys.stdout), Cown(40)\n"
+    ">>> @when(total)\n"
+    "... def _(total):\n"
+    "...     total.value += 2\n"
+    ">>> @when(screen, total)\n"
+    "... def _(screen, total):\n"
+    "...     print(total.value, file=screen.value)\n"
+    ">>> wait()\n"
+    "42\n");
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)pinned_doc},
+    {Py_tp_init, pinned_init},
+    {0, NULL},
+};
+
+/* How the collector goes through it comes from Cown. */
+PyType_Spec bocpy_pinned_spec = {
+    .name = "bocpy.PinnedCown",
+    .basicsize = sizeof(bocpy_cown),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};

@@ -1,0 +1,50 @@
+/* Pump: the lane of all pinned cowns, and the one thread that runs what is in it.
+ *
+ * That is the main thread: in pump(), and whenever it waits for something that a pinned
+ * behavior could hold up. Such a wait sleeps until what it waits for has come or the
+ * bell rings: whoever fills the lane rings it.
+ *
+ * Threads: attached to the main interpreter, unless a function says otherwise.
+ */
+#ifndef BOCPY_PUMP_H
+#define BOCPY_PUMP_H
+
+#include "waiting.h"
+
+#include <boc/lane.h>
+
+/* What came of the behaviors that a pump has run. */
+struct bocpy_pumping {
+  size_t executed, raised;
+  bool keep;       /* the first exception, to raise it in the end */
+  PyObject *first; /* it */
+  PyObject *stop;  /* what ends the pump at once: no Exception */
+};
+
+int bocpy_pump_init(void); /* process-wide; -1 with an exception */
+
+/* In the child of a fork: its only thread is the main one. -1 with an exception. */
+int bocpy_pump_forget(void);
+
+/* Makes the lane if there is none yet. NULL with an exception. */
+boc_lane *bocpy_pump_lane(void);
+
+/* Whether this is the main thread; always false before there is a lane. Any thread. */
+bool bocpy_pump_is_here(void);
+
+/* As bocpy_waiter_wait, by any thread that is attached; the main thread, outside of
+ * bodies, runs what is in the lane meanwhile. -1 also with a KeyboardInterrupt or the like that a body raised. */
+int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout);
+
+/* Runs what there is now, whatever comes of it; nothing on other threads. */
+void bocpy_pump_rest(void);
+
+/* A body of the calling thread has raised `exception`: whether whoever pumps will hear
+ * of it, so that nobody else needs to. */
+bool bocpy_pump_note(PyObject *exception);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_pump(PyObject *module, PyObject *args);
+PyObject *bocpy_pump_backlog(PyObject *module, PyObject *unused);
+
+#endif
