@@ -27,7 +27,7 @@ NO_TESTS = 5
 SMOKE = ("test_build.py", "test_cown.py", "test_when.py", "test_places.py")
 
 #: What the matrix runs on every interpreter, and on the newest one besides. The rest
-#: (modules, leaks, defects, stress) is what `./dev test` runs without --matrix.
+#: (leaks, defects) is what `./dev test` runs without --matrix.
 EVERYWHERE = (
     "test_build.py",
     "test_codec.py",
@@ -48,6 +48,7 @@ EVERYWHERE = (
     "test_pump_ends.py",
     "test_read.py",
     "test_runtime.py",
+    "test_stress.py",
     "test_values.py",
     "test_when.py",
 )
