@@ -400,7 +400,7 @@ except KeyboardInterrupt:
             pass
         process.send_signal(signal.SIGINT)
         done = finish_program(process)
-        assert "stopped" in done.lines
+        assert "stopped" in done.out
 
     def test_a_handler_runs_while_waiting(launch, backend):
         process = launch(
