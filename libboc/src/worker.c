@@ -4,7 +4,8 @@
  *   1. every 61st round the shared queue, so that outside work never starves
  *   2. `next`, which the behavior before handed off: the chain stays on this core.
  *      After 32 in a row it goes behind those that wait, so that a chain starves nobody
- *   3. the inbox: behaviors that were forwarded here because their data lives here
+ *   3. the inbox: behaviors that were forwarded here because their data lives here;
+ *      after 8 of them the own queue has its turn
  *   4. the own queue
  *   5. the shared queue, a fair share at once
  *   6. search.c: others' queues, overdue inboxes; then bed
@@ -21,9 +22,9 @@
 #include "search.h"
 
 #if defined(BOC_TINY)
-enum { STREAK = 2, SHARED_FIRST = 3 };
+enum { STREAK = 2, SHARED_FIRST = 3, INBOX_FIRST = 2 };
 #else
-enum { STREAK = 32, SHARED_FIRST = 61 };
+enum { STREAK = 32, SHARED_FIRST = 61, INBOX_FIRST = 8 };
 #endif
 
 /* Of another runtime, or of a lane. */
@@ -228,9 +229,14 @@ static boc_behavior *find(boci_worker *worker) {
   if ((behavior = take_next(worker)))
     return behavior;
   worker->streak = 0;
-  if ((behavior = take_inbox(worker)))
+  if (worker->jumped < INBOX_FIRST && (behavior = take_inbox(worker))) {
+    worker->jumped++;
     return behavior;
+  }
+  worker->jumped = 0;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
+    return behavior;
+  if ((behavior = take_inbox(worker)))
     return behavior;
   return boci_worker_take_shared(worker, true);
 }

@@ -113,7 +113,8 @@ def fuzz(seconds: int, interpreter: Interpreter) -> Path:
     command: Command = [folder / "tests" / "fuzz" / "fuzz"]
     if clang:
         command += [f"-max_total_time={seconds}", f"-max_len={LONGEST_PROGRAM}"]
-        command += ["-print_final_stats=1", "-verbosity=0", "-print_funcs=0", corpus]
+        command += ["-print_final_stats=1", "-verbosity=0", "-print_funcs=0"]
+        command += ["-len_control=0", corpus]  # short programs do little
     else:
         command += ["--seconds", str(seconds)]
     run(command, cwd=corpus, env=env)

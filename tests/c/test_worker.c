@@ -1,0 +1,284 @@
+/* The worker's loop: nobody starves. On one worker, bodies are counted: how many run
+ * between a behavior's becoming ready and its start is bounded, whatever else goes on for
+ * ever. On several, whoever goes on for ever does so until the other has had its turn: a
+ * starving one would be a run without end. */
+#include "harness.h"
+
+#include <boc/boc.h>
+
+#include "behavior.h"
+#include "runtime.h"
+
+/* As in worker.c. */
+enum { STREAK = 32, SHARED_FIRST = 61, INBOX_FIRST = 8 };
+enum { CHAINS = 6, LINKS = 100, OUTSIDERS = 4 };
+
+static const boc_cown_type nothing = {.name = "nothing"};
+
+typedef struct field {
+  boc_runtime *runtime;
+  boc_cown *cowns[CHAINS];
+  boci_atomic_u32 ran;    /* bodies so far */
+  boci_atomic_u32 over;   /* chains end */
+  boci_atomic_u32 waited; /* the longest of the kind that a case is about */
+} field;
+
+static void setup(field *all, unsigned workers) {
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = workers;
+  boci_init(&all->ran, 0);
+  boci_init(&all->over, 0);
+  boci_init(&all->waited, 0);
+  CHECK_EQ(boc_runtime_new(&options, &all->runtime), BOC_OK);
+  for (int i = 0; i < CHAINS; i++)
+    CHECK_EQ(boc_cown_new(&nothing, &all->cowns[i]), BOC_OK);
+}
+
+static void teardown(field *all) {
+  boc_runtime_free(all->runtime);
+  for (int i = 0; i < CHAINS; i++)
+    boc_cown_drop(all->cowns[i]);
+}
+
+typedef struct env {
+  field *all;
+  uint32_t since; /* `ran` when it became ready, about */
+  uint32_t left;  /* links of its chain; 0: until it is over */
+} env;
+
+static boc_behavior *make(const boc_behavior_type *type, boc_cown *cown, boc_mode mode,
+                          env fresh) {
+  boc_behavior *made = NULL;
+  const boc_access access = {cown, mode};
+  CHECK_EQ(boc_behavior_new(fresh.all->runtime, type, sizeof fresh, &access,
+                            cown != NULL, &made),
+           BOC_OK);
+  *(env *)boc_behavior_env(made) = fresh;
+  return made;
+}
+
+/* Those that go on for ever let others run: the systematic scheduler need not. */
+static uint32_t count_body(field *all) {
+  boci_pause();
+  return boci_add_relaxed(&all->ran, 1);
+}
+
+static void note_wait(const env *mine, uint32_t now) {
+  if (now > mine->since && now - mine->since > boci_load_relaxed(&mine->all->waited))
+    boci_store_relaxed(&mine->all->waited, now - mine->since);
+}
+
+/* ---- one worker
+ * --------------------------------------------------------------------------- */
+
+/* Each body schedules the next on its own cown, so that finishing hands it over. */
+static void link(boc_behavior *self, void *environment);
+static const boc_behavior_type linking = {.name = "link", .body = link};
+
+static void link(boc_behavior *self, void *environment) {
+  env mine = *(env *)environment;
+  const uint32_t now = count_body(mine.all);
+  note_wait(&mine, now);
+  if (mine.left == 1 || boci_load_acquire(&mine.all->over))
+    return;
+  mine.since = now + 1;
+  mine.left -= mine.left > 0;
+  boc_behavior_schedule(make(&linking, boc_behavior_cown(self, 0), BOC_WRITE, mine));
+}
+
+static void begin(boc_behavior *self, void *environment) {
+  const env mine = *(env *)environment;
+  (void)self;
+  for (int i = 0; i < CHAINS; i++)
+    boc_behavior_schedule(
+        make(&linking, mine.all->cowns[i], BOC_WRITE, (env){mine.all, 0, mine.left}));
+}
+static const boc_behavior_type beginning = {.name = "begin", .body = begin};
+
+static void chains_take_turns(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&beginning, NULL, BOC_WRITE, (env){&all, 0, LINKS}));
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&all.ran), CHAINS * LINKS);
+  CHECK(boci_load_relaxed(&all.waited) <= (CHAINS - 1) * STREAK);
+  teardown(&all);
+}
+
+/* Behaviors from outside beside chains that go on until all of those have run. */
+static void count_outsider(boc_behavior *self, void *environment) {
+  const env mine = *(env *)environment;
+  (void)self;
+  note_wait(&mine, boci_load_relaxed(&mine.all->ran));
+  if (mine.left == 1)
+    boci_store_release(&mine.all->over, 1);
+}
+static const boc_behavior_type outside = {.name = "outsider", .body = count_outsider};
+
+static void outsiders_are_not_forgotten(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&beginning, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  TEST_WAIT(boci_load_relaxed(&all.ran) > CHAINS);
+  boc_behavior *made[OUTSIDERS];
+  for (uint32_t i = 0; i < OUTSIDERS; i++)
+    made[i] = make(&outside, NULL, BOC_WRITE, (env){&all, UINT32_MAX, OUTSIDERS - i});
+  CHECK_EQ(boc_behavior_schedule_all(made, OUTSIDERS), BOC_OK);
+  teardown(&all);
+}
+
+/* One from outside for each that ran: what each waits is a matter of the loop alone. */
+static void visit(boc_behavior *self, void *environment);
+static const boc_behavior_type visiting = {.name = "visit", .body = visit};
+
+static void to_shared(void *ctx, boc_behavior *behavior) {
+  boci_shared_queue_push(&((boc_runtime *)ctx)->shared, behavior, behavior, 1);
+}
+
+static void to_inbox(void *ctx, boc_behavior *behavior) {
+  boci_shared_queue_push(&((boc_runtime *)ctx)->worker[0].inbox, behavior, behavior, 1);
+}
+
+/* As if it had come by `way`. */
+static void schedule_by(void (*way)(void *ctx, boc_behavior *behavior),
+                        boc_behavior *behavior) {
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
+  const boci_executor by_way = {way, runtime};
+  boci_tally_scheduled(&runtime->worker[0].tally, 1);
+  boci_behavior_link(behavior, &by_way);
+}
+
+static void visit(boc_behavior *self, void *environment) {
+  env mine = *(env *)environment;
+  const uint32_t now = count_body(mine.all);
+  (void)self;
+  note_wait(&mine, now);
+  if (--mine.left == 0) {
+    boci_store_release(&mine.all->over, 1);
+    return;
+  }
+  mine.since = now + 1;
+  schedule_by(to_shared, make(&visiting, NULL, BOC_WRITE, mine));
+}
+
+static void schedule_visitor(boc_behavior *self, void *environment) {
+  begin(self, environment);
+  schedule_by(to_shared, make(&visiting, NULL, BOC_WRITE,
+                              (env){((env *)environment)->all, 0, LINKS / 10}));
+}
+static const boc_behavior_type with_visitor = {.name = "both",
+                                               .body = schedule_visitor};
+
+/* Chains until the visitor has come ten times; their own waits count as well. */
+static void the_shared_queue_has_its_turn(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&with_visitor, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  CHECK(boci_load_relaxed(&all.waited) <= CHAINS * (STREAK + 1) + SHARED_FIRST);
+  teardown(&all);
+}
+
+/* The inbox always has something: each that comes by it puts in another. */
+static void come_again(boc_behavior *self, void *environment);
+static const boc_behavior_type coming = {.name = "forwarded", .body = come_again};
+
+static void come_again(boc_behavior *self, void *environment) {
+  env mine = *(env *)environment;
+  const uint32_t now = count_body(mine.all);
+  (void)self;
+  note_wait(&mine, now);
+  mine.since = now + 1;
+  if (!boci_load_acquire(&mine.all->over))
+    schedule_by(to_inbox, make(&coming, NULL, BOC_WRITE, mine));
+}
+
+static void patient(boc_behavior *self, void *environment) {
+  const env mine = *(env *)environment;
+  (void)self;
+  note_wait(&mine, count_body(mine.all));
+  boci_store_release(&mine.all->over, 1);
+}
+static const boc_behavior_type waiting = {.name = "patient", .body = patient};
+
+static void fill_inbox(boc_behavior *self, void *environment) {
+  field *all = ((env *)environment)->all;
+  (void)self;
+  for (int i = 0; i < 2; i++)
+    schedule_by(to_inbox, make(&coming, NULL, BOC_WRITE, (env){all, 0, 0}));
+  boc_behavior_schedule(make(&waiting, NULL, BOC_WRITE, (env){all, 0, 0}));
+}
+static const boc_behavior_type filling = {.name = "fill", .body = fill_inbox};
+
+static void the_own_queue_has_its_turn(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&filling, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  CHECK(boci_load_relaxed(&all.waited) <= INBOX_FIRST + 1);
+  teardown(&all);
+}
+
+/* An inbox that always has something, beside chains. */
+static void everything(boc_behavior *self, void *environment) {
+  field *all = ((env *)environment)->all;
+  schedule_visitor(self, environment);
+  for (int i = 0; i < 2; i++)
+    schedule_by(to_inbox, make(&coming, NULL, BOC_WRITE, (env){all, 0, 0}));
+}
+static const boc_behavior_type all_kinds = {.name = "all", .body = everything};
+
+static void nobody_waits_without_bound(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&all_kinds, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  CHECK(boci_load_relaxed(&all.waited) <=
+        (CHAINS + 1) * (STREAK + INBOX_FIRST + 1) + SHARED_FIRST);
+  teardown(&all);
+}
+
+/* ---- readers and writers, on two workers
+ * --------------------------------------------------- */
+
+/* Each puts another of its kind behind itself, until one of the other kind has run. */
+static void go_on(boc_behavior *self, void *environment);
+static const boc_behavior_type going_on = {.name = "on", .body = go_on};
+
+static void go_on(boc_behavior *self, void *environment) {
+  const env mine = *(env *)environment;
+  count_body(mine.all);
+  if (!boci_load_acquire(&mine.all->over))
+    boc_behavior_schedule(
+        make(&going_on, boc_behavior_cown(self, 0), boc_behavior_mode(self, 0), mine));
+}
+
+static void the_other_kind_gets_in(boc_mode many, boc_mode one) {
+  field all;
+  setup(&all, 2);
+  for (int i = 0; i < 3; i++)
+    boc_behavior_schedule(make(&going_on, all.cowns[0], many, (env){&all, 0, 0}));
+  TEST_WAIT(boci_load_relaxed(&all.ran) > 3);
+  boc_behavior_schedule(make(&outside, all.cowns[0], one, (env){&all, UINT32_MAX, 1}));
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  teardown(&all);
+}
+
+static void writers_get_in_between_readers(void) {
+  the_other_kind_gets_in(BOC_READ, BOC_WRITE);
+}
+
+static void readers_get_in_between_writers(void) {
+  the_other_kind_gets_in(BOC_WRITE, BOC_READ);
+}
+
+static const test_case cases[] = {
+    TEST_RACE(chains_take_turns, 10),
+    TEST_RACE(outsiders_are_not_forgotten, 2),
+    TEST_RACE(the_shared_queue_has_its_turn, 10),
+    TEST_RACE(the_own_queue_has_its_turn, 10),
+    TEST_RACE(nobody_waits_without_bound, 10),
+    TEST_RACE(writers_get_in_between_readers, 2),
+    TEST_RACE(readers_get_in_between_writers, 2),
+};
+TEST_MAIN(cases)
