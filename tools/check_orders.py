@@ -183,11 +183,22 @@ def find(root: Path, name: str) -> list[Path]:
     return [path for folder in FOLDERS if (path := root / folder / name).exists()]
 
 
+def mutants(root: Path) -> set[str]:
+    """Their names: each is a string of its own."""
+    text = (root / "tests" / "models" / "mutants.py").read_text(encoding="utf-8")
+    return set(re.findall(r'"([a-z_]+)",', text))
+
+
 def vocabulary(root: Path) -> set[str]:
-    """Every word of the code, comments apart."""
-    files = [path for folder in FOLDERS for path in (root / folder).glob("*.[chp]*")]
+    """Every word of the code, comments apart, and the mutants."""
+    files = [
+        path
+        for folder in FOLDERS
+        for path in (root / folder).glob("*")
+        if path.suffix in (".c", ".h", ".cpp", ".hpp")
+    ]
     texts = (without_comments(path.read_text(encoding="utf-8")) for path in files)
-    return {word for text in texts for word in re.findall(r"\w+", text)}
+    return {word for text in texts for word in re.findall(r"\w+", text)} | mutants(root)
 
 
 def check_citations(root: Path, name: str, page: str) -> Iterator[str]:

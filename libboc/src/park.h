@@ -1,7 +1,8 @@
 /* Park: mutex, condition, and the parker that a worker sleeps on.
  *
  * One contract, three bodies: park_posix.c, park_c11.c, park_win.c (build option
- * `park`), and park_systematic.c, which runs the same callers under a seeded scheduler.
+ * `park`); park_systematic.c, which runs the same callers under a seeded scheduler; and
+ * that of the models in tests/models.
  *
  * Threads: any. A mutex is not recursive and is unlocked by the thread that locked it.
  * A condition is waited on with its mutex locked and may wake for no reason: callers
@@ -21,6 +22,13 @@ typedef struct boci_mutex {
 } boci_mutex;
 typedef struct boci_cond {
   uint32_t waiters, id;
+} boci_cond;
+#elif defined(BOC_PARK_RELACY) /* of the models */
+typedef struct boci_mutex {
+  void *model;
+} boci_mutex;
+typedef struct boci_cond {
+  void *model;
 } boci_cond;
 #elif defined(BOC_PARK_WIN)
 typedef struct boci_mutex {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from devtool import compilers, environments, platforms
+from devtool import compilers, environments, models, platforms
 from devtool.base import ROOT, WORK, Command, Failed, remove_tree, run
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
@@ -30,6 +30,8 @@ class Configuration:
     systematic: bool = False
     platform: str | None = None
     stress: bool = False
+    #: Not the C tests, but the models of tests/models and their mutants.
+    models: bool = False
 
     @property
     def name(self) -> str:
@@ -43,12 +45,15 @@ class Configuration:
         parts += [] if self.park == "auto" else [self.park]
         parts += ["tiny"] if self.tiny else []
         parts += ["systematic"] if self.systematic else []
+        parts += ["models"] if self.models else []
         return "-".join(parts)
 
     def options(self) -> list[str]:
         result = [f"-Dpark={self.park}", "-Dwerror=true"]
         result += [f"-Dtiny={str(self.tiny).lower()}"]
         result += [f"-Dsystematic={str(self.systematic).lower()}"]
+        if self.models:
+            result += ["-Dmodels=true", "-Dtests=disabled", "-Ddefault_library=static"]
         if self.sanitize:
             # Clang wants its sanitizers' symbols left open in shared libraries.
             result += [f"-Db_sanitize={self.sanitize}", "-Db_lundef=false"]
@@ -136,6 +141,8 @@ def test(
     """Builds the configuration and runs its C tests."""
     if configuration.platform:
         platforms.require(configuration.platform)
+    if configuration.models:
+        models.require()
     tools = environments.build_tools(interpreter, log)
     if configuration.platform:
         tools = platforms.add_tools(configuration.platform, tools, log)

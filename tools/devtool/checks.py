@@ -17,7 +17,14 @@ from devtool.environments import Environment
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally
 
-C_FOLDERS = ("libboc", "python/bocpy/csrc", "tests/c", "examples", "benchmarks")
+C_FOLDERS = (
+    "libboc",
+    "python/bocpy/csrc",
+    "tests/c",
+    "tests/models",
+    "examples",
+    "benchmarks",
+)
 PYTHON_FOLDERS = ("dev", "tools", "python", "tests", "examples", "benchmarks", "docs")
 
 
@@ -138,8 +145,13 @@ def check_layers(here: Check) -> None:
 
 
 def check_orders(here: Check) -> None:
-    """The tags of atomic operations, and the two pages that explain them."""
-    here.everything([here.env.python, ROOT / "tools" / "check_orders.py"])
+    """The tags of atomic operations, the two pages that explain them, and whether the
+    mutants of the models still apply."""
+    mutants = ROOT / "tests" / "models" / "mutants.py"
+    here.everything(
+        [here.env.python, ROOT / "tools" / "check_orders.py"],
+        [here.env.python, mutants, "check"],
+    )
 
 
 def check_headers(here: Check) -> None:

@@ -50,6 +50,7 @@ Each job has a log in .dev/logs; the end of it is shown if it fails.
   ./dev test --python 3.10 --python 3.13t       the package on two interpreters
   ./dev test --c-only --compiler clang --sanitize thread --park posix
   ./dev test --c-only --stress                  the stress tests, again and again
+  ./dev test --models                           the protocols, model-checked by Relacy
   ./dev test --platform s390x                   libboc, cross-compiled and emulated
   ./dev test --platform all                     docs/platforms.md says what that means
   ./dev test --platform list                    the platforms, and what each needs
@@ -158,6 +159,11 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         help="only the stress tests, repeated with new seeds",
     )
     parser.add_argument(
+        "--models",
+        action="store_true",
+        help="only the models of libboc's protocols, and the mutants that they find",
+    )
+    parser.add_argument(
         "--platform",
         metavar="NAME",
         action="append",
@@ -211,7 +217,7 @@ def parser() -> argparse.ArgumentParser:
 def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
     if "thread" in (arguments.sanitize or "") and arguments.park == "c11":
         raise Problem("ThreadSanitizer does not know C11 mutexes: use --park posix")
-    c_chosen = arguments.stress or arguments.platform
+    c_chosen = arguments.stress or arguments.platform or arguments.models
     return matrix.Wish(
         c=not arguments.python_only and not (arguments.python and not arguments.c_only),
         python=not arguments.c_only and not c_chosen,
@@ -225,6 +231,7 @@ def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
             tiny=arguments.tiny,
             systematic=arguments.systematic,
             stress=arguments.stress,
+            models=arguments.models,
         ),
         pytest_arguments=tuple(rest),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TextIO
 
-from devtool import cbuild, checks, compilers, platforms, pybuild
+from devtool import cbuild, checks, compilers, models, platforms, pybuild
 from devtool.base import WINDOWS, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, choose, discover, newest
@@ -54,6 +54,11 @@ def all_configurations() -> list[Configuration]:
         result.append(Configuration(first, sanitize="address,undefined", tiny=True))
     if sys.platform == "linux":
         result += [Configuration(first, park="c11"), Configuration(last, park="posix")]
+    lacking = models.missing()
+    if lacking:
+        say(f"without the models: {lacking}")
+    else:
+        result.append(Configuration(models=True))
     return result + quick_platforms()
 
 

@@ -1,0 +1,77 @@
+/* What the models of the protocol share: threads that schedule behaviors over cowns and
+ * run those that become ready on them. An executor that is a list.
+ *
+ * A body reads each cown that it has, and writes those that it has to itself; whoever
+ * has a cown by mistake is a data race. */
+#ifndef MODEL_CREW_H
+#define MODEL_CREW_H
+
+#include "behavior.h"
+#include "model.h"
+
+enum { CREW_MOST = 4 };
+
+/* A thread and what is ready on it. */
+typedef struct crew_thread {
+  boci_executor executor;
+  boc_behavior *ready;
+  unsigned ran;
+} crew_thread;
+
+static void crew_ready(void *ctx, boc_behavior *behavior) {
+  crew_thread *self = ctx;
+  behavior->next = self->ready;
+  self->ready = behavior;
+}
+
+static inline void crew_start(crew_thread *self) {
+  *self = (crew_thread){.executor = {crew_ready, self}};
+}
+
+static const boc_cown_type crew_cown = {.payload_size = sizeof(unsigned),
+                                        .allocator = &model_allocator};
+
+static inline boc_cown *crew_new_cown(void) {
+  boc_cown *cown = NULL;
+  MODEL_CHECK(boc_cown_new(&crew_cown, &cown) == BOC_OK);
+  return cown;
+}
+
+static void crew_no_body(boc_behavior *self, void *env) {
+  (void)self;
+  (void)env;
+}
+static const boc_behavior_type crew_behavior = {.name = "model", .body = crew_no_body};
+
+static inline boc_behavior *crew_new(const boc_access *accesses, size_t count) {
+  boc_behavior *behavior = model_allocate(boci_behavior_size(count, false, 0));
+  MODEL_CHECK(boci_behavior_init(behavior, &crew_behavior, 0, accesses, count, NULL) ==
+              BOC_OK);
+  return behavior;
+}
+
+static inline void crew_touch(boc_behavior *behavior) {
+  for (size_t i = 0; i < behavior->count; i++) {
+    unsigned *payload = boci_cown_payload(boc_behavior_cown(behavior, i));
+    if (boc_behavior_mode(behavior, i) == BOC_WRITE)
+      ++*payload;
+    else
+      MODEL_CHECK(*payload < 100);
+  }
+}
+
+/* Runs what is ready, and what that makes ready. `body` may be NULL. */
+static inline void crew_run(crew_thread *self, void (*body)(boc_behavior *behavior)) {
+  while (self->ready) {
+    boc_behavior *behavior = self->ready;
+    self->ready = behavior->next;
+    crew_touch(behavior);
+    if (body)
+      body(behavior);
+    boci_behavior_end(behavior, &self->executor);
+    model_release(behavior, boci_behavior_size(behavior->count, false, 0));
+    self->ran++;
+  }
+}
+
+#endif

@@ -1,0 +1,51 @@
+/* One cown and behaviors that want nothing else: three threads schedule two each, to
+ * read or to write as drawn. The second of a thread runs after its first, unless both
+ * read. */
+#include "crew.h"
+
+enum { THREADS = 3, EACH = 2 };
+
+static crew_thread threads[THREADS];
+static boc_cown *cown;
+static boc_mode modes[THREADS][EACH];
+static bool over[THREADS]; /* the first behavior of each thread */
+
+static void body(boc_behavior *behavior) {
+  const unsigned number = behavior->block.steps, thread = number / EACH;
+  const boc_mode *mine = modes[thread];
+  if (number % EACH == 0)
+    over[thread] = true;
+  else if (mine[0] == BOC_WRITE || mine[1] == BOC_WRITE)
+    MODEL_CHECK(over[thread]);
+}
+
+void model_before(void) {
+  cown = crew_new_cown();
+  for (unsigned i = 0; i < THREADS; i++) {
+    crew_start(&threads[i]);
+    over[i] = false;
+    for (unsigned k = 0; k < EACH; k++)
+      modes[i][k] = model_draw(2) ? BOC_READ : BOC_WRITE;
+  }
+}
+
+void model_thread(unsigned index) {
+  crew_thread *self = &threads[index];
+  for (unsigned k = 0; k < EACH; k++) {
+    const boc_access access = {cown, modes[index][k]};
+    boc_behavior *behavior = crew_new(&access, 1);
+    behavior->block.steps = (uint16_t)(index * EACH + k);
+    boci_behavior_link(behavior, &self->executor);
+  }
+  crew_run(self, body);
+}
+
+void model_after(void) {
+  unsigned ran = 0;
+  for (unsigned i = 0; i < THREADS; i++)
+    ran += threads[i].ran;
+  MODEL_CHECK(ran == THREADS * EACH);
+  MODEL_CHECK(!boc_cown_busy(cown));
+  boc_cown_drop(cown);
+  MODEL_CHECK(model_unreleased() == 0);
+}

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""Sources of libboc with one thing wrong each, which the models have to find.
+
+    mutants.py list                    a line for each: NAME | MODEL | FILE | SOURCE ...
+    mutants.py make NAME SOURCE OUT    writes the changed source
+    mutants.py check                   each change applies to the present sources
+
+A change is to a source, or to a header that some sources include; then each of those is
+written with the changed header in place of its #include.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("libboc/src", "tests/models")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """What is wrong, the model that finds it, and the change."""
+
+    name: str
+    model: str
+    file: str
+    old: str
+    new: str
+    #: Where a changed header is included.
+    included: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self.included or (self.file,)
+
+
+def weaker(
+    name: str,
+    model: str,
+    file: str,
+    old: str,
+    order: str,
+    included: tuple[str, ...] = (),
+) -> Mutant:
+    """The first operation in `old` with another order."""
+    new = re.sub(r"_(?:acquire|release|acq_rel)\(", f"_{order}(", old, count=1)
+    return Mutant(name, model, file, old, new, included)
+
+
+MUTANTS = (
+    # ---- the models' own backend
+    Mutant(
+        "without_fence", "litmus", "model_litmus.c", "  boci_fence_seq_cst();\n", ""
+    ),
+    weaker(
+        "without_release",
+        "litmus",
+        "model_litmus.c",
+        "boci_store_release(&flag, 1)",
+        "relaxed",
+    ),
+    weaker(
+        "without_acquire",
+        "litmus",
+        "model_litmus.c",
+        "boci_load_acquire(&flag)",
+        "relaxed",
+    ),
+    Mutant(
+        "without_signal",
+        "litmus",
+        "model_litmus.c",
+        "    boci_cond_signal(&cond);\n",
+        "",
+    ),
+    Mutant(
+        "without_lock",
+        "litmus",
+        "model_litmus.c",
+        "  boci_mutex_lock(&mutex);\n  locked++;\n",
+        "  locked++;\n  boci_mutex_lock(&mutex);\n",
+    ),
+    # ---- the run queue
+    weaker(
+        "push_is_relaxed",
+        "run_queue",
+        "run_queue.c",
+        "boci_store_release(&queue->tail, tail + 1)",
+        "relaxed",
+    ),
+    weaker(
+        "thief_looks_relaxed",
+        "run_queue",
+        "run_queue.c",
+        "const uint32_t tail = boci_load_acquire(&victim->tail); /* [A6] */\n    const",
+        "relaxed",
+    ),
+    Mutant(
+        "owner_claims_without_cas",
+        "run_queue",
+        "run_queue.c",
+        "if (queue->alone) {",
+        "if (true) {",
+    ),
+    Mutant(
+        "claim_comes_before_copy",
+        "run_queue",
+        "run_queue.c",
+        "    for (uint32_t i = 0; i < count; i++)\n"
+        "      boci_store_relaxed(\n"
+        "          slot(mine, my_tail + i),                    "
+        "/* owner: published by our tail */\n"
+        "          boci_load_relaxed(slot(victim, head + i))); "
+        "/* hint: CAS decides */\n"
+        "    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count))\n"
+        "      return count; /* [R7] */\n",
+        "    if (!boci_cas_strong_acq_rel(&victim->head, &head, head + count))\n"
+        "      continue;\n"
+        "    for (uint32_t i = 0; i < count; i++)\n"
+        "      boci_store_relaxed(slot(mine, my_tail + i),\n"
+        "                         boci_load_relaxed(slot(victim, head + i)));\n"
+        "    return count;\n",
+    ),
+    # ---- linking and hand-off
+    Mutant(
+        "ready_before_all_are_linked",
+        "hand_off",
+        "behavior.c",
+        "    granted += boci_request_link(request, request, to);\n"
+        "  }\n"
+        "  for (uint32_t i = 0; i < unique; i++)\n"
+        "    boci_request_set_ready(&requests[requests[i].order]);\n",
+        "    granted += boci_request_link(request, request, to);\n"
+        "    boci_request_set_ready(request);\n"
+        "  }\n",
+    ),
+    Mutant(
+        "link_does_not_publish",
+        "hand_off",
+        "request.c",
+        "boci_store_release(&previous->word, /* [R2] */\n"
+        "                     (uintptr_t)first",
+        "boci_store_relaxed(&previous->word, (uintptr_t)first",
+    ),
+    weaker(
+        "empty_queue_does_not_publish",
+        "hand_off",
+        "request.c",
+        "boci_cas_strong_release(&boci_request_cown(request)->tail",
+        "relaxed",
+    ),
+    weaker(
+        "newcomer_does_not_acquire",
+        "hand_off",
+        "request.c",
+        "boci_request *previous = boci_swap_acq_rel(&cown->tail, last)",
+        "release",
+    ),
+    weaker(
+        "newcomer_does_not_publish",
+        "hand_off",
+        "request.c",
+        "boci_request *previous = boci_swap_acq_rel(&cown->tail, last)",
+        "acquire",
+    ),
+    weaker(
+        "count_down_is_relaxed",
+        "hand_off",
+        "behavior.h",
+        "boci_sub_acq_rel(&behavior->pending, granted)",
+        "relaxed",
+        ("behavior.c", "request.c"),
+    ),
+    weaker(
+        "last_does_not_acquire",
+        "hand_off",
+        "behavior.h",
+        "boci_load_acquire(&behavior->pending) != granted",
+        "relaxed",
+        ("behavior.c", "request.c"),
+    ),
+    Mutant(
+        "reader_behind_a_granted_one_is_forgotten",
+        "hand_off",
+        "request.c",
+        "if (!(word & BOCI_GRANTED) || !reads)",
+        "if (!(word & BOCI_GRANTED) || !reads || true)",
+    ),
+    Mutant(
+        "release_does_not_wait_for_its_successor",
+        "readers",
+        "request.c",
+        "  return wait_successor(request);",
+        "  return 0 & (uintptr_t)wait_successor;",
+    ),
+    Mutant(
+        "ready_after_the_only_link",
+        "readers",
+        "request.c",
+        "  boci_store_release(&request->word, BOCI_READY); /* [R2] */\n"
+        "  return follow(previous, request, to);",
+        "  const bool got = follow(previous, request, to);\n"
+        "  boci_store_release(&request->word, BOCI_READY);\n"
+        "  return got;",
+    ),
+    Mutant(
+        "newcomer_is_looked_at_after_its_link",
+        "readers",
+        "request.c",
+        "if (!(word & BOCI_GRANTED) || !reads)",
+        "if (!(word & BOCI_GRANTED) || !boci_request_reads(first) || !reads)",
+    ),
+    weaker(
+        "grant_is_relaxed",
+        "readers",
+        "request.c",
+        "boci_add_acq_rel(&reader->word, BOCI_GRANTED)",
+        "relaxed",
+    ),
+    weaker(
+        "reader_links_without_publishing",
+        "readers",
+        "request.c",
+        "boci_add_acq_rel(&reader->word, boci_request_as_successor(first))",
+        "acquire",
+    ),
+    weaker(
+        "reader_links_without_acquiring",
+        "readers",
+        "request.c",
+        "boci_add_acq_rel(&reader->word, boci_request_as_successor(first))",
+        "release",
+    ),
+    Mutant(
+        "writer_does_not_look_again",
+        "leave",
+        "request.c",
+        "if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0)",
+        "if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0 || true)",
+    ),
+    weaker(
+        "writer_sees_no_reader_relaxed",
+        "leave",
+        "request.c",
+        "if (boci_load_acquire(&cown->readers) == 0)",
+        "relaxed",
+    ),
+    weaker(
+        "reader_leaves_without_publishing",
+        "leave",
+        "request.c",
+        "boci_sub_acq_rel(&cown->readers, change)",
+        "acquire",
+    ),
+    weaker(
+        "last_reader_does_not_acquire",
+        "leave",
+        "request.c",
+        "boci_sub_acq_rel(&cown->readers, change)",
+        "release",
+    ),
+    Mutant(
+        "mark_comes_before_the_writer",
+        "leave",
+        "request.c",
+        "    cown->writer = successor(word);\n"
+        "    change -= BOCI_WRITER_WAITS;\n"
+        "  }\n"
+        "  const uintptr_t rest =\n"
+        "      boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */\n",
+        "    change -= BOCI_WRITER_WAITS;\n"
+        "  }\n"
+        "  const uintptr_t rest =\n"
+        "      boci_sub_acq_rel(&cown->readers, change) - change;\n"
+        "  if (word & BOCI_WRITER_NEXT)\n"
+        "    cown->writer = successor(word);\n",
+    ),
+    weaker(
+        "drop_is_relaxed",
+        "leave",
+        "cown.c",
+        "boci_sub_acq_rel(&cown->references, 1)",
+        "relaxed",
+    ),
+    Mutant(
+        "batch_is_ready_one_by_one",
+        "batch",
+        "behavior.c",
+        "    at += length;\n  }\n"
+        "  for (size_t i = 0; i < total; i++)\n"
+        "    boci_request_set_ready(all[i]);\n",
+        "    for (size_t i = 0; i < length; i++)\n"
+        "      boci_request_set_ready(run[i]);\n"
+        "    at += length;\n  }\n",
+    ),
+)
+
+
+def path_of(name: str) -> str:
+    """Where a file is, from the root of the tree."""
+    paths = [f"{folder}/{name}" for folder in FOLDERS]
+    return next(path for path in paths if (ROOT / path).exists())
+
+
+def text_of(name: str) -> str:
+    return (ROOT / path_of(name)).read_text(encoding="utf-8")
+
+
+def changed(mutant: Mutant, source: str) -> str:
+    """The text of `source` as the mutant has it."""
+    text = text_of(mutant.file)
+    if text.count(mutant.old) != 1:
+        found = text.count(mutant.old)
+        sys.exit(f"mutant {mutant.name}: {mutant.file} has {found} of: {mutant.old}")
+    text = text.replace(mutant.old, mutant.new)
+    if source == mutant.file:
+        return f'#line 1 "{mutant.file}"\n' + text
+    include = f'#include "{mutant.file}"\n'
+    whole = text_of(source)
+    if whole.count(include) != 1:
+        sys.exit(f"mutant {mutant.name}: {source} does not include {mutant.file}")
+    return whole.replace(include, text)
+
+
+def by_name(name: str) -> Mutant:
+    return next(mutant for mutant in MUTANTS if mutant.name == name)
+
+
+def main(words: list[str]) -> None:
+    match words:
+        case ["list"]:
+            for mutant in MUTANTS:
+                sources = " ".join(path_of(source) for source in mutant.sources)
+                words = mutant.name, mutant.model, path_of(mutant.file), sources
+                print(*words, sep=" | ")
+        case ["make", name, source, out]:
+            text = changed(by_name(name), Path(source).name)
+            Path(out).write_text(text, encoding="utf-8")
+        case ["check"]:
+            for mutant in MUTANTS:
+                for source in mutant.sources:
+                    changed(mutant, source)
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
