@@ -180,41 +180,83 @@ static bool copy_name(boc_mailbox *mailbox, boc_tag tag, boc_tag *out_copy) {
   return true;
 }
 
-/* With the closers' lock; gives the tag a slot if it has none. */
-static boc_status assign_locked(boc_mailbox *mailbox, boc_tag tag) {
-  if (find(mailbox, tag) >= 0)
-    return BOC_OK;
+static bool among(const boc_tag *names, uint32_t count, boc_tag tag) {
+  for (uint32_t i = 0; i < count; i++)
+    if (same_tag(names[i], tag))
+      return true;
+  return false;
+}
+
+/* Copies the names of those that have no slot yet; how many, also if one is refused. */
+static boc_status copy_new_locked(boc_mailbox *mailbox, const boc_tag *tags,
+                                  size_t count, boc_tag *fresh, uint32_t *out_fresh) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
-  if (used == mailbox->limit)
-    return BOC_NOT_FOUND;
-  if (!copy_name(mailbox, tag, &mailbox->slots[used].name))
-    return BOC_NO_MEMORY;
-  boci_store_release(&mailbox->used, used + 1); /* [R22] */
-  return BOC_OK;
+  uint32_t copied = 0;
+  boc_status status = BOC_OK;
+  for (size_t i = 0; i < count && status == BOC_OK; i++) {
+    if (find(mailbox, tags[i]) >= 0 || among(fresh, copied, tags[i]))
+      continue;
+    if (used + copied == mailbox->limit)
+      status = BOC_NOT_FOUND;
+    else if (copy_name(mailbox, tags[i], &fresh[copied]))
+      copied++;
+    else
+      status = BOC_NO_MEMORY;
+  }
+  *out_fresh = copied;
+  return status;
+}
+
+/* With the closers' lock; gives those tags a slot that have none: all or none. */
+static boc_status assign_locked(boc_mailbox *mailbox, const boc_tag *tags,
+                                size_t count) {
+  const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
+  boc_tag fresh[TAGS_MOST];
+  uint32_t copied;
+  const boc_status status = copy_new_locked(mailbox, tags, count, fresh, &copied);
+  for (uint32_t i = 0; i < copied; i++) {
+    if (status == BOC_OK)
+      mailbox->slots[used + i].name = fresh[i];
+    else
+      free_name(mailbox, fresh[i]);
+  }
+  if (status == BOC_OK)
+    boci_store_release(&mailbox->used, used + copied); /* [R22] */
+  return status;
 }
 
 static boc_status assign(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
-  boc_status status = BOC_OK;
   boci_mutex_lock(&mailbox->gate.closers);
-  for (size_t i = 0; i < count && status == BOC_OK; i++)
-    status = assign_locked(mailbox, tags[i]);
+  const boc_status status = assign_locked(mailbox, tags, count);
   boci_mutex_unlock(&mailbox->gate.closers);
+  return status;
+}
+
+static bool has_ring_locked(boc_mailbox *mailbox, boc_tag tag) {
+  const int at = find(mailbox, tag);
+  /* owner: under the lock */
+  return at >= 0 && boci_load_relaxed(&mailbox->slots[at].ring);
+}
+
+/* The ring first: nobody takes a slot away again if there is no memory for it. */
+static boc_status prepare_locked(boc_mailbox *mailbox, boc_tag tag) {
+  if (has_ring_locked(mailbox, tag))
+    return BOC_OK;
+  boci_mpmc_ring *ring = boci_mpmc_ring_new(mailbox->allocator, mailbox->capacity);
+  if (!ring)
+    return BOC_NO_MEMORY;
+  const boc_status status = assign_locked(mailbox, &tag, 1);
+  if (status == BOC_OK)
+    boci_store_release(&mailbox->slots[find(mailbox, tag)].ring, ring); /* [R23] */
+  else
+    boci_mpmc_ring_free(mailbox->allocator, ring);
   return status;
 }
 
 /* Gives `tag` a slot and a ring. */
 static boc_status prepare(boc_mailbox *mailbox, boc_tag tag) {
   boci_mutex_lock(&mailbox->gate.closers);
-  boc_status status = assign_locked(mailbox, tag);
-  const int at = status == BOC_OK ? find(mailbox, tag) : -1;
-  slot *to = at >= 0 ? &mailbox->slots[at] : NULL;
-  if (to && !boci_load_relaxed(&to->ring)) { /* owner: under the lock */
-    boci_mpmc_ring *ring = boci_mpmc_ring_new(mailbox->allocator, mailbox->capacity);
-    if (ring)
-      boci_store_release(&to->ring, ring); /* [R23] */
-    else
-      status = BOC_NO_MEMORY;
-  }
+  const boc_status status = prepare_locked(mailbox, tag);
   boci_mutex_unlock(&mailbox->gate.closers);
   return status;
 }
