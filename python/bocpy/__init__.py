@@ -41,6 +41,7 @@ from ._core import (
     when,
     whencall,
 )
+from ._extensions import get_include, get_sources
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
@@ -63,6 +64,8 @@ __all__ = [
     "WaitResult",
     "__version__",
     "drain",
+    "get_include",
+    "get_sources",
     "notice_delete",
     "notice_read",
     "notice_seed",

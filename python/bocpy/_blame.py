@@ -7,6 +7,7 @@ refused alone. This runs only when something has been refused already.
 from __future__ import annotations
 
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -130,4 +131,26 @@ def _name(part: object) -> str:
 def _reason(part: object, cause: Exception) -> str:
     """Pickle's own words, where they say more than the name of the type."""
     text = str(cause)
-    return "" if text.startswith("cannot pickle") or not text else f": {text}"
+    if text and not text.startswith("cannot pickle"):
+        return f": {text}"
+    module = _compiled_module(type(part))
+    return "" if module is None else _UNTOLD.format(module)
+
+
+_HEAP_TYPE = 1 << 9
+_UNTOLD = (
+    ": module {0!r} is compiled and has not told bocpy how its values move; use "
+    "start(backend='threads'), keep the value in a pinned cown, or have the module say "
+    "it (bocpy.get_include())"
+)
+
+
+def _compiled_module(kind: type) -> str | None:
+    """The name of the extension module that made the type, if one did."""
+    name = kind.__module__
+    if not isinstance(name, str) or name.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    loader = type(getattr(spec, "loader", None)).__name__
+    native = loader == "ExtensionFileLoader" or not kind.__flags__ & _HEAP_TYPE
+    return name if native else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from types import TracebackType
 from typing import Any
 
 #: sys.unraisablehook prints causes, and with them the text of a traceback.
@@ -75,15 +76,53 @@ def survives(exception: BaseException) -> bool:
     return isinstance(copy, BaseException)
 
 
+_ELSEWHERE = "use start(backend='threads'), or keep what needs it in a pinned cown"
+
+
+def hint(exception: BaseException) -> str | None:
+    """What this interpreter knows of why a body failed here, where it would not have
+    failed elsewhere."""
+    if isinstance(exception, ImportError):
+        text = str(exception)
+        if "interpreter" in text and "backend='threads'" not in text:
+            return _ELSEWHERE
+    if isinstance(exception, NameError | AttributeError):
+        return missing(exception, exception.__traceback__)
+    return None
+
+
+def missing(
+    exception: NameError | AttributeError, trace: TracebackType | None
+) -> str | None:
+    """Why a global, or a class's attribute, did not come along with the code."""
+    from . import _ship
+
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not isinstance(exception.name, str):
+        return None
+    if isinstance(exception, NameError):
+        return _ship.explain(exception.name, trace.tb_frame.f_globals)
+    obj = exception.obj
+    cls = obj if isinstance(obj, type) else type(obj)
+    for base in cls.__mro__:
+        reason = _ship.explain_attribute(base, exception.name)
+        if reason is not None:
+            return reason
+    return None
+
+
 def hinted(exception: BaseException) -> BaseException:
-    """Says what to do about an extension module that refuses sub-interpreters."""
-    if not isinstance(exception, ImportError) or "interpreter" not in str(exception):
+    """The exception; its message says what to do about it, where that is known."""
+    try:
+        more = hint(exception)
+        if more is not None:
+            exception.args = (f"{exception}; {more}",)
+        if more is not None and isinstance(exception, ImportError):
+            exception.msg = exception.args[0]
+    except Exception:  # what a user's exception does when it is asked
         return exception
-    if "threads" in str(exception):
-        return exception
-    what = "use start(backend='threads'), or keep what needs it in a pinned cown"
-    hint = ImportError(f"{exception}; {what}", name=exception.name)
-    return hint.with_traceback(exception.__traceback__)
+    return exception
 
 
 def pack(exception: BaseException) -> object:

@@ -28,7 +28,13 @@ from . import _spaces
 from ._body import Body, check_body, normalize
 from ._ship_log import LOCK, MISSING, Key, set_backend
 from ._ship_pickle import make_function
-from ._ship_receive import catch_up, explain, find_class, loads
+from ._ship_receive import (
+    catch_up,
+    explain,
+    explain_attribute,
+    find_class,
+    loads,
+)
 from ._ship_send import (
     dumps,
     entries,
@@ -49,6 +55,7 @@ __all__ = [
     "describe",
     "dumps",
     "explain",
+    "explain_attribute",
     "export_class",
     "find_class",
     "loads",

@@ -140,7 +140,8 @@ def find_name(module: str, space_name: str, name: str) -> Any:
     if blob is not None:
         apply(key, blob)
     if name not in names:
-        raise NameError(explain(name, module) or f"global {name!r} of {module} is gone")
+        reason = reason_for(f"global {name!r}", module, name)
+        raise NameError(reason or f"global {name!r} of {module} is gone")
     return names[name]
 
 
@@ -183,11 +184,23 @@ def find_class(reference: str) -> type:
     return found  # type: ignore[no-any-return]
 
 
-def explain(name: str, module: str = "__main__") -> str | None:
-    """Why a global of `module`, or a `Class.attribute`, is missing here, if known."""
+def explain(name: str, names: dict[str, Any]) -> str | None:
+    """Why a global is missing in a namespace of this interpreter, if known."""
+    space = _spaces.seen(names)
+    if space is None:
+        return None
+    return reason_for(f"global {name!r}", space.key, name)
+
+
+def explain_attribute(cls: type, name: str) -> str | None:
+    """Why an attribute of a class is missing here, if known."""
+    what = f"{cls.__qualname__}.{name}"
+    return reason_for(f"attribute {what!r}", cls.__module__, what)
+
+
+def reason_for(what: str, module: str, name: str) -> str | None:
     reason = _reasons.get((module, name))
     if reason is None:
         return None
-    kind = "attribute" if "." in name else "global"
-    what = f"{kind} {name!r} of {module}"
-    return f"{what} could not be shipped to this interpreter: {reason}"
+    where = module.partition("#")[0]
+    return f"{what} of {where} could not be shipped to this interpreter: {reason}"

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from . import _names, _ship_classes, _spaces
+from . import _core, _names, _ship_classes, _spaces
 from ._ship_log import (
     ATTRIBUTE,
     CLASS,
@@ -286,7 +286,7 @@ def definition_of(value: object, entry: Entry) -> bytes:
     file = io.BytesIO()
     shipper = _Shipper(file, root=value)
     try:
-        shipper.dump(value)
+        _core._apart(shipper.dump, value)
     except Exception as error:  # whatever a user's __reduce__ raises
         entry.refusal = str(error) or type(error).__name__
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
@@ -332,7 +332,7 @@ def define_class(cls: type, token: str) -> None:
     def dump(value: object) -> bytes:
         file = io.BytesIO()
         shipper = _Shipper(file)
-        shipper.dump(value)
+        _core._apart(shipper.dump, value)
         deps.update(shipper.deps)
         _queue.extend(shipper.reached)
         return file.getvalue()

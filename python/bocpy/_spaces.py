@@ -68,6 +68,11 @@ def find(key: str) -> Space | None:
     return _by_key.get(key)
 
 
+def seen(names: dict[str, Any]) -> Space | None:
+    """The space of those globals, if this interpreter has one."""
+    return _by_id.get(id(names))
+
+
 def space_of(names: dict[str, Any]) -> Space:
     """The space of a function's `__globals__`; an unknown one becomes owned."""
     known = _by_id.get(id(names))

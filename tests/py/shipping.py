@@ -154,7 +154,7 @@ def run(blob, data, buffers):
     except NameError as error:
         name = getattr(error, "name", None)
         with contextlib.suppress(TypeError):
-            reason = _ship.explain(name)
+            reason = _ship.explain(name, function.__globals__)
             if reason:
                 raise NameError(reason) from error
         raise

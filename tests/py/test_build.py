@@ -49,6 +49,8 @@ def test_all_names_exist_and_have_a_docstring():
         "Cown",
         "WORKER_COUNT",
         "__version__",
+        "get_include",
+        "get_sources",
         "quiesce",
         "start",
         "wait",
@@ -62,6 +64,14 @@ def test_public_names(name):
 
 def test_the_package_is_typed():
     assert (PACKAGE / "py.typed").exists()
+
+
+def test_the_header_for_extensions_is_in_the_package():
+    folder = pathlib.Path(bocpy.get_include())
+    assert folder.is_absolute()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files == [folder / "bocpy" / "bocpy.h"]
+    assert bocpy.get_sources() == []
 
 
 def test_star_import_gives_the_public_names():

@@ -299,3 +299,55 @@ def test_print_in_a_body_is_on_standard_output(program, backend):
     )
     assert done.lines == ["out", "after"]
     assert "err" in done.err
+
+
+def test_cowns_that_a_shipped_function_reaches(program, backend):
+    """A value that is pickled, and what it reaches, which is pickled on the way."""
+    done = program(
+        """
+        from bocpy import Cown, when
+
+        shared = Cown(5)
+
+        class Holder:
+            cown = shared
+
+        def helper():
+            return when(shared, Holder.cown)(lambda one, other: one.value + other.value)
+
+        cown = Cown(helper)
+
+        @when(cown)
+        def called(cown):
+            return cown.value()
+
+        print(called.unwrap(timeout=60).unwrap(timeout=60))
+        """
+    )
+    assert done.out == "10\n"
+
+
+def test_a_global_that_cannot_be_shipped_is_explained(program, backend):
+    done = program(
+        """
+        import threading
+        from bocpy import when
+
+        lock = threading.Lock()
+
+        class Holder:
+            lock = threading.Lock()
+
+        for body in (lambda: bool(lock), lambda: bool(Holder.lock)):
+            try:
+                print(when()(body).unwrap(timeout=60))
+            except (NameError, AttributeError) as error:
+                print(error)
+        """
+    )
+    if backend == "threads":
+        assert done.lines == ["True", "True"]
+    else:
+        why = "of __main__ could not be shipped to this interpreter: cannot pickle"
+        assert f"global 'lock' {why} '_thread.lock' object" in done.lines[0]
+        assert f"attribute 'Holder.lock' {why} '_thread.lock' object" in done.lines[1]

@@ -200,7 +200,7 @@ from bocpy import _ship
 class C:
     lock, fine = threading.Lock(), 1
 def body():
-    return C.fine, hasattr(C, "lock"), _ship.explain("C.lock")
+    return C.fine, hasattr(C, "lock"), _ship.explain_attribute(C, "lock")
 print(There().call(body))
 """
     (line,) = program(source, tmp_path)

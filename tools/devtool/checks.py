@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sysconfig
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from devtool.jobs import Tally
 C_FOLDERS = (
     "libboc",
     "python/bocpy/csrc",
+    "python/bocpy/include",
     "tests/c",
     "tests/models",
     "examples",
@@ -163,9 +165,10 @@ def check_headers(here: Check) -> None:
     build_for_tidy(here.env)
     generated = WORK / "build" / "tidy" / "libboc" / "include"
     includes = [f"-I{ROOT / 'libboc' / 'include'}", f"-I{generated}"]
+    includes += ["-isystem", sysconfig.get_path("include")]
     flags = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only", *includes]
     commands: list[Command] = []
-    for header in sources(["libboc/include"], ".h", ".hpp"):
+    for header in sources(["libboc/include", "python/bocpy/include"], ".h", ".hpp"):
         source = f"-include{header}"
         if header.suffix == ".h":
             commands.append(

@@ -38,6 +38,7 @@ EVERYWHERE = (
     "test_docs.py",
     "test_errors.py",
     "test_examples.py",
+    "test_extension.py",
     "test_guide.py",
     "test_holds.py",
     "test_messages.py",

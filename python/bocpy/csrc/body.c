@@ -140,7 +140,7 @@ static int unpack_captures(frame *f, const bocpy_call *call) {
     f->captures = bocpy_decode_inline(call->bytes, call->size);
     break;
   case BOCPY_CARRY_FLAT:
-    f->captures = bocpy_decode(call->flat);
+    f->captures = bocpy_decode_last(call->flat);
     break;
   case BOCPY_CARRY_OBJECTS:
     f->captures = Py_NewRef(call->objects);

@@ -25,8 +25,22 @@ typedef struct bocpy_flat bocpy_flat;
  * path begins with, e.g. "value". */
 int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat);
 
+/* The same, and the value stays whole: what would move (hooks.h) is copied. */
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat);
+
+/* Whether it could be encoded: 0, or -1 with the exception. Nothing moves. */
+int bocpy_encode_tried(PyObject *value, const char *root);
+
 /* A new object equal to the encoded one, or NULL with an exception set. */
 PyObject *bocpy_decode(const bocpy_flat *flat);
+
+/* The same for the last time, by the only one who has the flat: what moves need not be
+ * copied. All that is left to do with the flat is to free it. */
+PyObject *bocpy_decode_last(bocpy_flat *flat);
+
+/* Moves back where it came from what the flat has not been decoded to yet. By the
+ * thread that encoded it, if no Python code has run since. */
+void bocpy_flat_restore(bocpy_flat *flat);
 
 /* Gives up a flat and the cowns it refers to. Any thread, attached or not. */
 void bocpy_flat_free(bocpy_flat *flat);
@@ -61,9 +75,12 @@ typedef struct bocpy_codec_state {
   struct bocpy_resolved **resolved;   /* by shape id */
   size_t resolved_capacity;
   struct bocpy_resolved *retired; /* replaced, still in use perhaps */
-  bocpy_mutex mutex;              /* the above; user code never runs under it */
-  PyObject *no_arguments;         /* () */
-  PyObject *cown_at, *cown_find;  /* what reduced cowns call */
+  PyTypeObject **hooked;          /* held; by the numbers of hooks.h, or NULL */
+  uint32_t hooked_capacity;
+  bocpy_mutex mutex;                 /* the above; user code never runs under it */
+  PyObject *no_arguments;            /* () */
+  PyObject *cown_at, *cown_find;     /* what reduced cowns call */
+  PyObject *native_at, *hooked_from; /* and reduced values of hooked types */
   PyObject *dumps, *loads, *export_class, *find_class; /* of bocpy._ship, once needed */
 } bocpy_codec_state;
 
@@ -77,6 +94,10 @@ void bocpy_codec_state_clear(bocpy_codec_state *state);
 PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index);
 PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args,
                                 Py_ssize_t nargs);
+PyObject *bocpy_codec_apart(PyObject *module, PyObject *args);
+PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object);
+PyObject *bocpy_hooked_from(PyObject *module, PyObject *args);
+PyObject *bocpy_native_at(PyObject *module, PyObject *index);
 PyObject *bocpy_probe_encode(PyObject *module, PyObject *args);
 PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule);
 PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule);
@@ -88,6 +109,10 @@ PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
   {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, \
   {"_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL, \
    NULL}, \
+  {"_apart", bocpy_codec_apart, METH_VARARGS, NULL}, \
+  {"_hooked_reduce", bocpy_hooked_reduce, METH_O, NULL}, \
+  {"_hooked_from", bocpy_hooked_from, METH_VARARGS, NULL}, \
+  {"_native_at", bocpy_native_at, METH_O, NULL}, \
   {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL}, \
   {"_codec_decode", bocpy_probe_decode, METH_O, NULL}, \
   {"_codec_size", bocpy_probe_size, METH_O, NULL}, \

@@ -5,7 +5,7 @@
  * What looks as if it were refused is encoded in full, which either makes the exception
  * or proves the look wrong. Reductions that are written in Python are not tried here.
  */
-#include "encoder.h"
+#include "hooks.h"
 
 #define WALK_MAX 256u
 
@@ -93,6 +93,8 @@ static int visit_instance(struct walk *walk, PyObject *value) {
   bocpy_class *known = bocpy_class_of(walk->state, Py_TYPE(value));
   if (!known)
     return -1;
+  if (known->hooked)
+    return bocpy_native_is_here(known->hooked, value);
   if (known->plain) {
     PyObject *dict = PyObject_GenericGetDict(value, NULL);
     if (dict)
@@ -129,14 +131,6 @@ static int visit(struct walk *walk, PyObject *value) {
   return visit_instance(walk, value);
 }
 
-static int check_in_full(PyObject *value, const char *root) {
-  bocpy_flat *flat;
-  if (bocpy_encode(value, root, &flat) < 0)
-    return -1;
-  bocpy_flat_free(flat);
-  return 0;
-}
-
 int bocpy_check_shippable(PyObject *value, const char *root) {
   if (is_leaf(value))
     return 0;
@@ -151,5 +145,5 @@ int bocpy_check_shippable(PyObject *value, const char *root) {
     status = visit(&walk, walk.queue[walk.next++]);
   while (walk.count)
     Py_DECREF(walk.queue[--walk.count]);
-  return status > 0 ? 0 : status < 0 ? -1 : check_in_full(value, root);
+  return status > 0 ? 0 : status < 0 ? -1 : bocpy_encode_tried(value, root);
 }

@@ -5,7 +5,7 @@
  * first time. It can see objects that are not finished, as it can while pickle loads;
  * so an object that others can refer to has no holes at any time.
  */
-#include "encoder.h"
+#include "hooks.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
 
@@ -338,6 +338,10 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
     return make_instance(decoder, slot);
   case TAG_COWN:
     return bocpy_cown_wrap(decoder->flat->cowns[bocpy_take_number(decoder)]);
+  case TAG_NATIVE:
+    return bocpy_decode_native(decoder);
+  case TAG_HOOKED:
+    return bocpy_decode_by_value(decoder);
   case TAG_MEMO:
     return decode_memo(decoder);
   case TAG_MEMO_AFTER:
@@ -373,7 +377,7 @@ static void forget(bocpy_decoder *decoder) {
       Py_DECREF(decoder->keys[slot]);
 }
 
-PyObject *bocpy_decode(const bocpy_flat *flat) {
+static PyObject *decode(const bocpy_flat *flat, bool last_time) {
   bocpy_decoder decoder;
   decoder.at = flat->bytes;
   decoder.flat = flat;
@@ -382,6 +386,7 @@ PyObject *bocpy_decode(const bocpy_flat *flat) {
   decoder.memo_count = decoder.memo_capacity = 0;
   decoder.last = NULL;
   decoder.keys_used = 0;
+  decoder.last_time = last_time;
   decoder.outer = NULL;
   if (!decoder.state || (flat->needs_classes && bocpy_ship_catch_up() < 0))
     return NULL;
@@ -389,3 +394,7 @@ PyObject *bocpy_decode(const bocpy_flat *flat) {
   forget(&decoder);
   return value;
 }
+
+PyObject *bocpy_decode(const bocpy_flat *flat) { return decode(flat, false); }
+
+PyObject *bocpy_decode_last(bocpy_flat *flat) { return decode(flat, true); }

@@ -11,7 +11,7 @@
  * So every object is held while its parts are visited, and containers are looked at
  * afresh for each part, or copied first where there is no GIL.
  */
-#include "encoder.h"
+#include "hooks.h"
 
 #define BIG_LEAF                                                                       \
   64 /* strs and bytes from here on are remembered, for the sake of size */
@@ -303,6 +303,20 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
+static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
+  const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
+  return bocpy_encode_hooked(encoder, value, hooked);
+}
+
+/* Types of other extensions are asked for only where there are any. */
+static int encode_instance(bocpy_encoder *encoder, PyObject *value) {
+  const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
+  if (!hooked)
+    return encode_memo(encoder, value, put_instance);
+  return hooked->hooks.encode ? encode_memo_after(encoder, value, put_hooked)
+                              : encode_memo(encoder, value, put_hooked);
+}
+
 /* ---- the walk -------------------------------------------------------------------- */
 
 static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
@@ -327,7 +341,7 @@ static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   if (bocpy_cown_core(value))
     return encode_memo(encoder, value, put_cown);
   if (type->tp_flags & Py_TPFLAGS_HEAPTYPE)
-    return encode_memo(encoder, value, put_instance);
+    return encode_instance(encoder, value);
   return BOCPY_UNKNOWN;
 }
 
@@ -374,6 +388,9 @@ static int init(bocpy_encoder *encoder) {
   encoder->last_class = NULL;
   encoder->cowns = NULL;
   encoder->cown_count = encoder->cown_capacity = 0;
+  encoder->natives = NULL;
+  encoder->native_count = encoder->native_capacity = 0;
+  encoder->lends = false;
   encoder->keys_used = 0;
   encoder->outer = NULL;
   bocpy_memo_init(&encoder->memo);
@@ -390,6 +407,10 @@ static void fini(bocpy_encoder *encoder) {
     bocpy_encoder_forget_cowns(encoder);
     PyMem_RawFree(encoder->cowns);
   }
+  if (encoder->natives) {
+    bocpy_encoder_forget_natives(encoder);
+    PyMem_RawFree(encoder->natives);
+  }
   if (encoder->writer.flat)
     bocpy_writer_fini(&encoder->writer);
 }
@@ -403,22 +424,45 @@ static int finish(bocpy_encoder *encoder, bocpy_flat **out_flat) {
   flat->needs_classes = encoder->needs_classes;
   encoder->cowns = NULL;
   encoder->cown_count = 0;
+  if (bocpy_encoder_move(encoder, flat) < 0) {
+    bocpy_flat_free(flat);
+    return -1;
+  }
   *out_flat = flat;
   return 0;
 }
 
-int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
+static int write_all(bocpy_encoder *encoder, PyObject *value, const char *root) {
+  int status = bocpy_encode_value(encoder, value);
+  if (status != BOCPY_UNKNOWN)
+    return status;
+  bocpy_encoder_forget_cowns(encoder);
+  bocpy_encoder_forget_natives(encoder);
+  encoder->writer.size = 0;
+  return bocpy_encode_pickle(encoder, value, root);
+}
+
+static int encode(PyObject *value, const char *root, bool lends,
+                  bocpy_flat **out_flat) {
   bocpy_encoder encoder;
   if (init(&encoder) < 0)
     return -1;
-  int status = bocpy_encode_value(&encoder, value);
-  if (status == BOCPY_UNKNOWN) {
-    bocpy_encoder_forget_cowns(&encoder);
-    encoder.writer.size = 0;
-    status = bocpy_encode_pickle(&encoder, value, root);
-  }
-  if (status == BOCPY_DONE)
+  encoder.lends = lends;
+  int status = write_all(&encoder, value, root);
+  if (status == BOCPY_DONE && out_flat)
     status = finish(&encoder, out_flat);
   fini(&encoder);
   return status;
+}
+
+int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
+  return encode(value, root, false, out_flat);
+}
+
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat) {
+  return encode(value, root, true, out_flat);
+}
+
+int bocpy_encode_tried(PyObject *value, const char *root) {
+  return encode(value, root, true, NULL);
 }

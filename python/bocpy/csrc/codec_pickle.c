@@ -10,6 +10,24 @@
 static _Thread_local bocpy_encoder *encoding; /* the innermost that is pickling */
 static _Thread_local bocpy_decoder *decoding;
 
+bocpy_encoder *bocpy_encoder_here(void) { return encoding; }
+
+bocpy_decoder *bocpy_decoder_here(void) { return decoding; }
+
+/* Calls function(argument) apart from what this thread is pickling: definitions that go
+ * to the log are no part of a flat. */
+PyObject *bocpy_codec_apart(PyObject *module, PyObject *args) {
+  (void)module;
+  PyObject *function, *argument;
+  if (!PyArg_ParseTuple(args, "OO:_apart", &function, &argument))
+    return NULL;
+  bocpy_encoder *outer = encoding;
+  encoding = NULL;
+  PyObject *result = PyObject_CallOneArg(function, argument);
+  encoding = outer;
+  return result;
+}
+
 /* Puts `function` into `*cache`, if nothing is there yet, and returns what is there. */
 static PyObject *keep(bocpy_codec_state *state, PyObject **cache, PyObject *function) {
   bocpy_mutex_lock(&state->mutex);

@@ -24,6 +24,9 @@ typedef struct bocpy_encoder {
   bocpy_class *last_class; /* known to be reachable by its name */
   boc_cown **cowns;        /* held */
   uint32_t cown_count, cown_capacity;
+  PyObject **natives; /* held: what is to move when all is written (hooks.h) */
+  uint32_t native_count, native_capacity;
+  bool lends;         /* nothing moves: it is copied */
   uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
   struct bocpy_encoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
@@ -41,6 +44,10 @@ int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *roo
 /* Notes a reference to `core`: its index among the cowns. -1 with MemoryError. */
 int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index);
 
+/* The innermost encoder of this thread that is pickling, or NULL; and decoder. */
+bocpy_encoder *bocpy_encoder_here(void);
+struct bocpy_decoder *bocpy_decoder_here(void);
+
 /* Drops the references that were noted. */
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
 
@@ -52,6 +59,7 @@ typedef struct bocpy_decoder {
   uint32_t memo_count, memo_capacity;
   const bocpy_resolved *last; /* known to be up to date */
   uint32_t keys_used;
+  bool last_time; /* what moves is taken out of the flat */
   struct bocpy_decoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
 } bocpy_decoder;

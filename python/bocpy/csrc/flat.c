@@ -1,6 +1,8 @@
 /* Flat: see flat.h. */
 #include "flat.h"
 
+#include "hooks.h"
+
 void bocpy_flat_free(bocpy_flat *flat) {
   if (!flat)
     return;
@@ -8,6 +10,8 @@ void bocpy_flat_free(bocpy_flat *flat) {
     boc_cown_drop(flat->cowns[i]);
   if (flat->cowns)
     PyMem_RawFree(flat->cowns);
+  if (flat->natives)
+    bocpy_natives_drop(flat->natives, flat->native_count);
   PyMem_RawFree(flat);
 }
 
@@ -53,7 +57,8 @@ bocpy_flat *bocpy_writer_finish(bocpy_writer *writer) {
   writer->flat = NULL;
   flat->size = writer->size;
   flat->cowns = NULL;
-  flat->cown_count = 0;
+  flat->cown_count = flat->native_count = 0;
+  flat->natives = NULL;
   flat->needs_classes = false;
   return flat;
 }

@@ -16,6 +16,8 @@
  *   SLICE RANGE            three parts                      after
  *   INSTANCE               u32 shape, attributes            before
  *   COWN                   u32 index of the flat's cowns    before
+ *   NATIVE                 u32 index of the flat's natives  before
+ *   HOOKED                 u32 type (hooks.h), its state    after
  *   MEMO                   object that later ones refer to; takes its number before its
  * parts MEMO_AFTER             the same for what cannot exist before its parts do
  *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one
@@ -60,6 +62,8 @@ enum bocpy_tag {
   TAG_RANGE,
   TAG_INSTANCE,
   TAG_COWN,
+  TAG_NATIVE,
+  TAG_HOOKED,
   TAG_MEMO,
   TAG_MEMO_AFTER,
   TAG_SUPERSEDED,
@@ -75,7 +79,9 @@ struct bocpy_flat {
   size_t size;      /* of bytes */
   boc_cown **cowns; /* held */
   uint32_t cown_count;
-  bool needs_classes; /* names classes: those of __main__ must be known */
+  uint32_t native_count;
+  struct bocpy_native *natives; /* what moves (hooks.h) */
+  bool needs_classes;           /* names classes: those of __main__ must be known */
   unsigned char bytes[];
 };
 

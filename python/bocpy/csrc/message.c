@@ -167,6 +167,7 @@ static PyObject *send_contents(PyObject *text, PyObject *contents) {
     status = boc_mailbox_send(mailbox, tag, message);
   if (status == BOC_OK)
     Py_RETURN_NONE;
+  bocpy_value_restore(message);
   free_message(message);
   if (!PyErr_Occurred())
     raise_status(status, "send()");

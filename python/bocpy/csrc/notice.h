@@ -30,7 +30,7 @@ static inline void bocpy_notices_leave(void) {
 PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused);
 PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs);
-PyObject *bocpy_notice_delete(PyObject *module, PyObject *key);
+PyObject *bocpy_notice_delete(PyObject *module, PyObject *text);
 PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_notices_clear(PyObject *module, PyObject *unused);

@@ -175,7 +175,7 @@ int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root)
 
 static PyObject *decode(bocpy_value *value) {
   bool failed = value->failed;
-  PyObject *object = bocpy_decode(value->flat);
+  PyObject *object = bocpy_decode_last(value->flat);
   if (!object) {
     PyObject *exception = PyErr_GetRaisedException();
     bocpy_value_fail(value, Py_NewRef(exception));
@@ -205,6 +205,11 @@ PyObject *bocpy_value_get(bocpy_value *value) {
   default:
     return Py_NewRef(Py_None);
   }
+}
+
+void bocpy_value_restore(bocpy_value *value) {
+  if (bocpy_value_kind(value) == BOCPY_FLAT)
+    bocpy_flat_restore(value->flat);
 }
 
 PyObject *bocpy_value_take(bocpy_value *value) {
@@ -256,12 +261,14 @@ static PyObject *object_of(const bocpy_value *value) {
   return bocpy_value_kind(value) == BOCPY_BOXED ? value->box->object : value->object;
 }
 
+typedef int (*encoding)(PyObject *value, const char *root, bocpy_flat **out_flat);
+
 /* A flat of an object that a value holds; NULL with an exception. */
-static bocpy_flat *encode_held(PyObject *object, bool failed) {
+static bocpy_flat *encode_held(PyObject *object, bool failed, encoding encode) {
   bocpy_flat *flat = NULL;
   PyObject *packed = failed ? bocpy_failure_pack(object) : Py_NewRef(object);
   if (packed) {
-    if (bocpy_encode(packed, "value", &flat) < 0)
+    if (encode(packed, "value", &flat) < 0)
       flat = NULL;
     Py_DECREF(packed);
   }
@@ -271,7 +278,7 @@ static bocpy_flat *encode_held(PyObject *object, bool failed) {
 /* The flat that takes the place of what cannot be flattened after all: the reason. */
 static bocpy_flat *encode_refusal(bool *out_failed) {
   PyObject *refusal = PyErr_GetRaisedException();
-  bocpy_flat *flat = encode_held(refusal, true);
+  bocpy_flat *flat = encode_held(refusal, true, bocpy_encode);
   if (!flat)
     PyErr_Clear();
   *out_failed = flat != NULL;
@@ -280,8 +287,13 @@ static bocpy_flat *encode_refusal(bool *out_failed) {
   return flat;
 }
 
+static bocpy_flat *encode_to_move(PyObject *object, bool *failed) {
+  bocpy_flat *flat = encode_held(object, *failed, bocpy_encode);
+  return flat ? flat : encode_refusal(failed);
+}
+
 bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed) {
-  bocpy_flat *flat = encode_held(object, *failed);
+  bocpy_flat *flat = encode_held(object, *failed, bocpy_encode_lent);
   return flat ? flat : encode_refusal(failed);
 }
 
@@ -292,7 +304,7 @@ void bocpy_value_flatten(bocpy_value *value) {
   if (!value->failed && set_inline(value, object))
     return;
   bool failed = value->failed;
-  bocpy_flat *flat = bocpy_value_encode(object, &failed);
+  bocpy_flat *flat = encode_to_move(object, &failed);
   if (flat)
     set_flat(value, flat);
   else
@@ -493,7 +505,7 @@ static void flatten_last(bocpy_box *box) {
   if (box->share)
     box->share->box = NULL;
   bocpy_lock_give(&graves);
-  bocpy_flat *flat = alive ? bocpy_value_encode(box->object, &failed) : NULL;
+  bocpy_flat *flat = alive ? encode_to_move(box->object, &failed) : NULL;
   bocpy_lock_take(&graves);
   bocpy_value *value = box->value;
   if (value) {

@@ -109,6 +109,9 @@ int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
  * that is no worker, and checked to the last part. */
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
+/* Undoes what putting the content in, a moment ago, has moved (codec.h). */
+void bocpy_value_restore(bocpy_value *value);
+
 /* Takes the content out: a new reference to it, and None stays behind. */
 PyObject *bocpy_value_take(bocpy_value *value);
 
@@ -147,8 +150,8 @@ void bocpy_value_drop(bocpy_value *value);
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value));
 
-/* What `object`, of the interpreter that this thread is attached to, is as a flat; if
- * it cannot be one, the exception that says so (*failed), or NULL. */
+/* What `object`, of the interpreter that this thread is attached to, is as a flat, and
+ * stays; if it cannot be one, the exception that says so (*failed), or NULL. */
 bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed);
 
 /* A box in the list of `slot`, this thread's, with a reference of its own. NULL with

@@ -37,9 +37,7 @@ static void blame_capture(const bocpy_draft *draft, uint32_t items) {
       part = PyTuple_GET_ITEM(part, 0);
     PyObject *name = bocpy_draft_name(draft, items, i);
     const char *root = name ? PyUnicode_AsUTF8(name) : NULL;
-    bocpy_flat *flat;
-    if (bocpy_encode(part, root ? root : "capture", &flat) == 0)
-      bocpy_flat_free(flat);
+    bocpy_encode_tried(part, root ? root : "capture");
     Py_XDECREF(name);
   }
   if (PyErr_Occurred())
