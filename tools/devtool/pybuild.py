@@ -49,6 +49,7 @@ EVERYWHERE = (
     "test_places.py",
     "test_pump.py",
     "test_pump_ends.py",
+    "test_random_programs.py",
     "test_read.py",
     "test_runtime.py",
     "test_stress.py",
