@@ -16,10 +16,13 @@ import pytest
 #: What each is told, so that it is quick; an example without a line here fails.
 ARGUMENTS = {
     "bank": ["--transfers", "1000"],
+    "boids": ["--birds", "24", "--steps", "10", "--headless"],
+    "calculator": [],
     "cooking_boc": ["--minute", "0.005"],
     "cooking_threads": ["--minute", "0.005"],
     "dining_philosophers": ["--meals", "50"],
     "fibonacci": ["22"],
+    "prime_factors": ["1000036000099", "--block", "200000"],
     "primes": ["--below", "60001"],
     "sketches": ["--stock", "Tilsit", "--menu", "toast"],
     "weblog": ["--lines", "3000", "--block", "1000"],
@@ -84,8 +87,10 @@ def test_workers_are_checked(name):
     ("name", "arguments", "message"),
     [
         ("bank", ["--accounts", "1"], "a transfer needs two accounts"),
+        ("boids", ["--birds", "3", "--groups", "4"], "a group has one bird at least"),
         ("dining_philosophers", ["--philosophers", "1"], "two philosophers"),
         ("fibonacci", ["41"], "n is from 0 to 40"),
+        ("prime_factors", ["1"], "the number is from 2 to"),
         ("weblog", ["no-such.log"], "there is no file no-such.log"),
         ("image_pipeline", ["--size", "15"], "at least 16 pixels"),
     ],
@@ -94,6 +99,29 @@ def test_bad_arguments_are_refused(name, arguments, message):
     done = run(name, *arguments)
     assert done.returncode == 2
     assert message in done.stderr
+
+
+def test_the_birds_on_a_terminal():
+    done = run("boids", "--birds", "6", "--groups", "2", "--steps", "3")
+    assert done.returncode == 0, done.stderr
+    assert "step 2\n" in done.stdout
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 49, 97, 360360, 999999000001])
+def test_prime_factors(number):
+    done = run("prime_factors", str(number), "--block", "100000")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_calculator_answers_what_it_is_asked(backend):
+    done = run("calculator", "a = 2", "a * 21", "b = = 1", "[]", backend=backend)
+    assert done.stdout.splitlines() == [
+        "a = 2  ->  a = 2",
+        "a * 21  ->  42",
+        "b = = 1  ->  'b =' is no name",
+        "[]  ->  that is no formula",
+    ]
+    assert done.returncode == 0
 
 
 def test_the_sketch_without_luck():
