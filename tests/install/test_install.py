@@ -63,6 +63,16 @@ def test_only_public_names_are_exported(installed):
     assert [name for name in names if not re.match(r"boc_[a-z]", name)] == []
 
 
+@of_static
+def test_the_archive_defines_no_names_of_others(installed):
+    """Private names of several files are in it too, but with the library's prefix."""
+    names = run("nm", "-g", "-P", installed.find("libboc.a")).splitlines()
+    defined = [line.split() for line in names if len(line.split()) > 2]
+    own = [name.removeprefix("_") for name, kind, *_ in defined if kind not in "UwvW"]
+    assert own
+    assert [name for name in own if not re.match(r"boci?_[a-z]", name)] == []
+
+
 @of_shared
 def test_what_the_headers_declare_is_exported(installed):
     folder = installed.find("boc.h").parent

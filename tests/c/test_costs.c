@@ -1,0 +1,166 @@
+/* What the library promises to cost, where that does not depend on the machine: bytes of
+ * a cown and of a pending behavior, and no processor time while there is nothing to do.
+ * What it costs in time is for benchmarks. */
+#include "harness.h"
+
+#include <boc/boc.h>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <time.h>
+#endif
+
+enum { MANY = 1000, COWN_MOST = 64, PENDING_MOST = 96 };
+
+static test_memory memory;
+static const boc_cown_type number_type = {.payload_size = sizeof(uint64_t),
+                                          .allocator = &memory.base};
+
+static boc_runtime *new_runtime(unsigned workers) {
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  boc_runtime *runtime = NULL;
+  options.workers = workers;
+  options.allocator = &memory.base;
+  CHECK_EQ(boc_runtime_new(&options, &runtime), BOC_OK);
+  return runtime;
+}
+
+/* Beyond its payload. */
+static void a_cown_is_small(void) {
+  boc_cown *cowns[MANY];
+  test_memory_init(&memory, 0);
+  for (int i = 0; i < MANY; i++)
+    CHECK_EQ(boc_cown_new(&number_type, &cowns[i]), BOC_OK);
+  const uintptr_t bytes = boci_load_relaxed(&memory.bytes);
+  CHECK(bytes <= MANY * (COWN_MOST + sizeof(uint64_t)));
+  for (int i = 0; i < MANY; i++)
+    boc_cown_drop(cowns[i]);
+  test_memory_fini(&memory);
+}
+
+static void do_nothing(boc_behavior *self, void *env) { (void)self, (void)env; }
+static const boc_behavior_type idle_type = {.body = do_nothing};
+
+static void schedule_one(boc_runtime *runtime, boc_cown *cown) {
+  const boc_access access = {cown, BOC_WRITE};
+  boc_behavior *made = NULL;
+  CHECK_EQ(boc_behavior_new(runtime, &idle_type, 0, &access, 1, &made), BOC_OK);
+  boc_behavior_schedule(made);
+}
+
+/* Schedules until the library asks for memory again; how many it took. */
+static uintptr_t schedule_until_more(boc_runtime *runtime, boc_cown *cown) {
+  const uintptr_t before = boci_load_relaxed(&memory.allocations);
+  uintptr_t count = 0;
+  for (; boci_load_relaxed(&memory.allocations) == before; count++)
+    schedule_one(runtime, cown);
+  return count;
+}
+
+typedef struct filling {
+  boc_runtime *runtime;
+  uintptr_t bytes, count; /* of one piece of memory, and how many went into it */
+} filling;
+
+/* Holds the cown, so that all that it schedules is pending. */
+static void fill(boc_behavior *self, void *arg) {
+  filling *all = arg;
+  boc_cown *cown = boc_behavior_cown(self, 0);
+  const uintptr_t before = boci_load_relaxed(&memory.bytes);
+  schedule_until_more(all->runtime, cown);
+  all->bytes = boci_load_relaxed(&memory.bytes) - before;
+  all->count = schedule_until_more(all->runtime, cown);
+}
+
+static void a_pending_behavior_is_small(void) {
+  test_memory_init(&memory, 0);
+  filling all = {.runtime = new_runtime(1)};
+  boc_cown *cown = NULL;
+  CHECK_EQ(boc_cown_new(&number_type, &cown), BOC_OK);
+  CHECK_EQ(boc_when(all.runtime, &cown, 1, fill, &all), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  CHECK(all.bytes <= all.count * PENDING_MOST);
+  boc_cown_drop(cown);
+  boc_runtime_free(all.runtime);
+  test_memory_fini(&memory);
+}
+
+#if !defined(BOC_SYSTEMATIC)
+
+#define MS UINT64_C(1000000)
+enum { IDLE_MOST = 5 /* ms in a second */ };
+
+/* Of the whole process, in nanoseconds. */
+static uint64_t processor_time(void) {
+#if defined(_WIN32)
+  FILETIME ignored, kernel, user;
+  CHECK(GetProcessTimes(GetCurrentProcess(), &ignored, &ignored, &kernel, &user));
+  return 100 * ((((uint64_t)kernel.dwHighDateTime + user.dwHighDateTime) << 32) +
+                kernel.dwLowDateTime + user.dwLowDateTime);
+#else
+  return (uint64_t)clock() * (UINT64_C(1000000000) / CLOCKS_PER_SEC);
+#endif
+}
+
+typedef struct waiting {
+  boc_runtime *runtime;
+  boc_mailbox *mailbox;
+  boc_lane *lane;
+} waiting;
+
+/* One second in which nothing happens, beside two who wait. */
+static void measure_second(waiting *all) {
+  const uint64_t before = processor_time();
+  CHECK_EQ(boc_lane_wait(all->lane, 1000 * (int64_t)MS), BOC_TIMEOUT);
+  const uint64_t spent = processor_time() - before;
+  CHECK(spent < IDLE_MOST * MS);
+  boc_mailbox_close(all->mailbox);
+}
+
+static void wait_for_message(waiting *all) {
+  const boc_tag tag = {"a", 1};
+  size_t index;
+  void *payload;
+  CHECK_EQ(
+      boc_mailbox_receive(all->mailbox, &tag, 1, BOC_FOREVER, NULL, &index, &payload),
+      BOC_CLOSED);
+}
+
+static void measure_or_wait(void *arg, unsigned index) {
+  if (index == 0)
+    measure_second(arg);
+  else
+    wait_for_message(arg);
+}
+
+/* After some work, so that the workers have something to come to rest from. */
+static void nothing_to_do_costs_nothing(void) {
+  test_memory_init(&memory, 0);
+  waiting all = {.runtime = new_runtime(2)};
+  boc_cown *cown = NULL;
+  CHECK_EQ(boc_mailbox_new(NULL, &all.mailbox), BOC_OK);
+  CHECK_EQ(boc_lane_new(NULL, &all.lane), BOC_OK);
+  CHECK_EQ(boc_cown_new(&number_type, &cown), BOC_OK);
+  for (int i = 0; i < MANY; i++)
+    schedule_one(all.runtime, cown);
+  CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
+  TEST_WAIT(boc_runtime_idle_workers(all.runtime) == 2);
+  test_threads(2, measure_or_wait, &all);
+  boc_cown_drop(cown);
+  boc_lane_free(all.lane);
+  boc_mailbox_free(all.mailbox);
+  boc_runtime_free(all.runtime);
+  test_memory_fini(&memory);
+}
+
+#endif
+
+static const test_case cases[] = {
+    TEST_ONCE(a_cown_is_small),
+    TEST_ONCE(a_pending_behavior_is_small),
+#if !defined(BOC_SYSTEMATIC)
+    TEST_ONCE(nothing_to_do_costs_nothing),
+#endif
+};
+TEST_MAIN(cases)
