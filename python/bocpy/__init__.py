@@ -42,6 +42,7 @@ from ._core import (
     whencall,
 )
 from ._extensions import get_include, get_sources
+from ._failure_group import FailureGroup
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
@@ -59,6 +60,7 @@ __all__ = [
     "WORKER_COUNT",
     "Behaviors",
     "Cown",
+    "FailureGroup",
     "PinnedCown",
     "PumpResult",
     "WaitResult",

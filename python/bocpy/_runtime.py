@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, overload
 
-from . import _core, _pump
+from . import _core, _failure_group, _pump
 from ._core import start
 
 Stats = list[dict[str, int]]
@@ -39,6 +39,16 @@ class WaitResult(NamedTuple):
 Result = WaitResult | Stats | Notices | None
 
 
+def is_raising(choice: bool | None) -> bool:
+    """Whether failures are raised here, by default as `start` was told."""
+    if choice is None:
+        return _core._keeps_failures()
+    if isinstance(choice, bool):
+        return choice
+    kind = type(choice).__name__
+    raise TypeError(f"raise_failures must be a bool or None, not {kind!r}")
+
+
 def result_of(stats: bool, noticeboard: bool) -> Result:
     if stats and noticeboard:
         return WaitResult(_core._stats(), dict(_core.noticeboard()))
@@ -53,6 +63,7 @@ def wait(
     *,
     stats: Literal[False] = False,
     noticeboard: Literal[False] = False,
+    raise_failures: bool | None = None,
 ) -> None: ...
 @overload
 def wait(
@@ -60,6 +71,7 @@ def wait(
     *,
     stats: Literal[True],
     noticeboard: Literal[False] = False,
+    raise_failures: bool | None = None,
 ) -> Stats: ...
 @overload
 def wait(
@@ -67,6 +79,7 @@ def wait(
     *,
     stats: Literal[False] = False,
     noticeboard: Literal[True],
+    raise_failures: bool | None = None,
 ) -> Notices: ...
 @overload
 def wait(
@@ -74,6 +87,7 @@ def wait(
     *,
     stats: Literal[True],
     noticeboard: Literal[True],
+    raise_failures: bool | None = None,
 ) -> WaitResult: ...
 @overload
 def wait(
@@ -81,9 +95,14 @@ def wait(
     *,
     stats: bool = False,
     noticeboard: bool = False,
+    raise_failures: bool | None = None,
 ) -> Result: ...
 def wait(
-    timeout: float | None = None, *, stats: bool = False, noticeboard: bool = False
+    timeout: float | None = None,
+    *,
+    stats: bool = False,
+    noticeboard: bool = False,
+    raise_failures: bool | None = None,
 ) -> Result:
     """Waits until all behaviors have finished, then closes the runtime.
 
@@ -95,6 +114,11 @@ def wait(
     With `stats`, returns a dict of counters for each worker; with `noticeboard`, a dict
     of what the notices were; with both, a WaitResult.
 
+    With `raise_failures`, raises a FailureGroup (an ExceptionGroup) of all failures of
+    behaviors that nobody has looked at and that were not reported: those in results
+    that somebody still has. `start(raise_failures=True)` keeps the others for it, too,
+    and makes that the default.
+
     >>> from bocpy import Cown, wait, when
     >>> c = Cown(1)
     >>> @when(c)
@@ -105,11 +129,14 @@ def wait(
     2
     """
     _pump.look()
-    finished = _core._quiesce(timeout, "wait()")
+    raising = is_raising(raise_failures)
+    finished = _core._quiesce(timeout, "wait()", not raising)
     result = result_of(stats, noticeboard)
     if finished:
         _core._pause()
         _core._clear_notices()
+    if finished and raising:
+        _failure_group.raise_failures()
     return result
 
 
@@ -119,6 +146,7 @@ def quiesce(
     *,
     stats: Literal[False] = False,
     noticeboard: Literal[False] = False,
+    raise_failures: bool | None = None,
 ) -> None: ...
 @overload
 def quiesce(
@@ -126,6 +154,7 @@ def quiesce(
     *,
     stats: Literal[True],
     noticeboard: Literal[False] = False,
+    raise_failures: bool | None = None,
 ) -> Stats: ...
 @overload
 def quiesce(
@@ -133,6 +162,7 @@ def quiesce(
     *,
     stats: Literal[False] = False,
     noticeboard: Literal[True],
+    raise_failures: bool | None = None,
 ) -> Notices: ...
 @overload
 def quiesce(
@@ -140,6 +170,7 @@ def quiesce(
     *,
     stats: Literal[True],
     noticeboard: Literal[True],
+    raise_failures: bool | None = None,
 ) -> WaitResult: ...
 @overload
 def quiesce(
@@ -147,14 +178,19 @@ def quiesce(
     *,
     stats: bool = False,
     noticeboard: bool = False,
+    raise_failures: bool | None = None,
 ) -> Result: ...
 def quiesce(
-    timeout: float | None = None, *, stats: bool = False, noticeboard: bool = False
+    timeout: float | None = None,
+    *,
+    stats: bool = False,
+    noticeboard: bool = False,
+    raise_failures: bool | None = None,
 ) -> Result:
     """Waits until no behavior is scheduled or running; the runtime stays open.
 
     Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior.
-    Returns what `wait` does; the noticeboard stays as it is.
+    Returns and raises what `wait` does; the noticeboard stays as it is.
 
     >>> from bocpy import Cown, quiesce, when
     >>> c = Cown(1)
@@ -166,10 +202,13 @@ def quiesce(
     2
     """
     _pump.look()
-    if not _core._quiesce(timeout, "quiesce()"):
+    raising = is_raising(raise_failures)
+    if not _core._quiesce(timeout, "quiesce()", not raising):
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"
         )
+    if raising:
+        _failure_group.raise_failures()
     return result_of(stats, noticeboard)
 
 
@@ -184,17 +223,27 @@ class Behaviors:
     ...         c.value += 1
     >>> c.unwrap()
     21
+
+    The arguments are those of `start`. With `raise_failures=True`, failures in the
+    block are raised at its end, if the block itself did not raise.
     """
 
     def __init__(
-        self, num_workers: int | None = None, *, backend: str | None = None
+        self,
+        num_workers: int | None = None,
+        *,
+        backend: str | None = None,
+        raise_failures: bool | None = None,
     ) -> None:
         self.num_workers = num_workers
         self.backend = backend
+        self.raise_failures = raise_failures
 
     def start(self) -> None:
         """Starts the workers, as the function `start` does."""
-        start(self.num_workers, backend=self.backend)
+        start(
+            self.num_workers, backend=self.backend, raise_failures=self.raise_failures
+        )
 
     def stop(self, timeout: float | None = None) -> None:
         """Waits for all behaviors, as the function `wait` does."""
@@ -210,7 +259,7 @@ class Behaviors:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        wait(raise_failures=None if error is None else False)
 
 
 def finish() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bocpy import WaitResult, quiesce, wait
+from bocpy import Behaviors, FailureGroup, WaitResult, quiesce, start, wait
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -25,5 +25,17 @@ def either(stats: bool) -> None:
     )
 
 
+wait(raise_failures=True)
+assert_type(wait(stats=True, raise_failures=None), list[dict[str, int]])
+assert_type(quiesce(1, noticeboard=True, raise_failures=False), dict[str, Any])
+start(2, raise_failures=True)
+try:
+    with Behaviors(2, raise_failures=True):
+        pass
+except FailureGroup as group:
+    assert_type(group.message, str)
+    assert_type(group.exceptions[0].args, tuple[Any, ...])
+
 wait("soon")  # type: ignore[call-overload]
 quiesce(noticeboards=True)  # type: ignore[call-overload]
+wait(raise_failures="all")  # type: ignore[call-overload]

@@ -50,6 +50,7 @@ EVERYWHERE = (
     "test_pump.py",
     "test_pump_ends.py",
     "test_random_programs.py",
+    "test_raise_failures.py",
     "test_read.py",
     "test_runtime.py",
     "test_stress.py",

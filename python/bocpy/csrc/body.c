@@ -301,16 +301,16 @@ static int hold(boc_behavior *self, const bocpy_call *call) {
 }
 
 /* Steals `result`, which is NULL with an exception if the body failed. */
-static void settle(bocpy_value *value, PyObject *result, const bocpy_code *code) {
-  if (!result || bocpy_value_set(value, result, "result") < 0)
-    bocpy_failure_store(value, code);
+static void settle(boc_cown *core, PyObject *result, const bocpy_code *code) {
+  if (!result || bocpy_value_set(bocpy_value_of(core), result, "result") < 0)
+    bocpy_failure_store(core, code);
   Py_XDECREF(result);
 }
 
 static void run(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_slot *slot = bocpy_slot_here();
-  bocpy_value *result = bocpy_value_of(boc_behavior_cown(self, call->cowns));
+  boc_cown *result = boc_behavior_cown(self, call->cowns);
   bocpy_slot_bury(slot);
   bool held = hold(self, call) == 0;
   bocpy_self.bodies++;
@@ -326,13 +326,13 @@ static void run(boc_behavior *self, void *env) {
  * ------------------------------------------------------------------------ */
 
 /* The result is nobody's object: it is copied at once. */
-static void settle_pinned(bocpy_value *value, PyObject *result,
-                          const bocpy_code *code) {
+static void settle_pinned(boc_cown *core, PyObject *result, const bocpy_code *code) {
+  bocpy_value *value = bocpy_value_of(core);
   if (!result || bocpy_value_set_copy(value, result, "result") < 0) {
     PyObject *exception = PyErr_GetRaisedException();
     bool told = bocpy_pump_note(exception);
     PyErr_SetRaisedException(exception);
-    bocpy_failure_store(value, code);
+    bocpy_failure_store(core, code);
     if (told)
       bocpy_failure_forget(value);
   }
@@ -349,7 +349,7 @@ static void leave(boc_behavior *self, const bocpy_call *call) {
 static void run_pinned(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_state *state = bocpy_state_get();
-  bocpy_value *result = bocpy_value_of(boc_behavior_cown(self, call->cowns));
+  boc_cown *result = boc_behavior_cown(self, call->cowns);
   bool held = hold(self, call) == 0;
   bocpy_self.bodies = 1;
   bocpy_self.runtime = bocpy_runtime_now();

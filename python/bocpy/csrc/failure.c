@@ -8,12 +8,14 @@
 
 struct bocpy_failure {
   bocpy_value *value;     /* NULL: orphaned */
+  boc_cown *core;         /* whose value it is; not held: its end waits for `records` */
   bocpy_value content;    /* of the orphan */
   const bocpy_code *code; /* what raised */
   bocpy_failure *prev, *next;
 };
 
 static bocpy_lock records;
+static atomic_bool kept;
 static bocpy_failure head = {.prev = &head, .next = &head};
 
 int bocpy_failure_init(void) { return records ? 0 : bocpy_lock_init(&records); }
@@ -23,7 +25,8 @@ static void unlink_locked(bocpy_failure *failure) {
   failure->next->prev = failure->prev;
 }
 
-void bocpy_failure_store(bocpy_value *value, const bocpy_code *code) {
+void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
+  bocpy_value *value = bocpy_value_of(result);
   bocpy_value_fail(value, PyErr_GetRaisedException());
   if (!bocpy_by_reference())
     bocpy_value_flatten(value);
@@ -31,6 +34,7 @@ void bocpy_failure_store(bocpy_value *value, const bocpy_code *code) {
   if (!failure)
     return;
   failure->value = value;
+  failure->core = result;
   failure->code = code;
   bocpy_lock_take(&records);
   failure->next = &head;
@@ -53,7 +57,8 @@ void bocpy_failure_forget(bocpy_value *value) {
 
 static int report_orphans(void *unused) {
   (void)unused;
-  bocpy_failure_report(false);
+  if (!bocpy_failure_kept())
+    bocpy_failure_report(false);
   return 0;
 }
 
@@ -64,7 +69,8 @@ bool bocpy_failure_orphan(bocpy_value *value) {
   failure->content.failure = NULL;
   failure->value = NULL;
   bocpy_lock_give(&records);
-  Py_AddPendingCall(report_orphans, NULL);
+  if (!bocpy_failure_kept())
+    Py_AddPendingCall(report_orphans, NULL);
   return true;
 }
 
@@ -131,6 +137,92 @@ void bocpy_failure_report(bool all) {
   }
   if (all)
     report_living();
+}
+
+/* ---- for wait() ---------------------------------------------------------------------
+ */
+
+bool bocpy_failure_kept(void) { return atomic_load(&kept); }
+void bocpy_failure_keep(bool keep) { atomic_store(&kept, keep); }
+
+PyObject *bocpy_keeps_failures(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(bocpy_failure_kept());
+}
+
+/* A failure on its way to Python: with one of the two. */
+typedef struct taken {
+  boc_cown *core;        /* held */
+  bocpy_failure *orphan; /* out of the list */
+  const bocpy_code *code;
+} taken;
+
+static size_t count_locked(void) {
+  size_t count = 0;
+  for (bocpy_failure *failure = head.next; failure != &head; failure = failure->next)
+    count++;
+  return count;
+}
+
+/* All that are unread, in the order in which they came. NULL without memory. */
+static taken *take_all(size_t *out_count) {
+  size_t count = 0;
+  bocpy_lock_take(&records);
+  taken *all = calloc(count_locked() + 1, sizeof(*all));
+  for (bocpy_failure *failure = head.next, *next; all && failure != &head;
+       failure = next) {
+    next = failure->next;
+    boc_cown *core = failure->value ? boc_cown_try_hold(failure->core) : NULL;
+    if (!failure->value)
+      unlink_locked(failure);
+    if (core || !failure->value)
+      all[count++] = (taken){core, core ? NULL : failure, failure->code};
+  }
+  bocpy_lock_give(&records);
+  *out_count = count;
+  return all;
+}
+
+/* Of an orphan: its exception, and the end of it. */
+static PyObject *take_exception(bocpy_failure *orphan) {
+  PyObject *exception = bocpy_value_get(&orphan->content);
+  if (!exception)
+    exception = PyErr_GetRaisedException();
+  bocpy_value_clear(&orphan->content);
+  free(orphan);
+  return exception;
+}
+
+static PyObject *tuple_of(bocpy_state *state, taken one) {
+  const bocpy_code *code = one.code;
+  PyObject *cown = one.core ? bocpy_cown_adopt(state, one.core) : Py_NewRef(Py_None);
+  PyObject *exception = one.orphan ? take_exception(one.orphan) : Py_NewRef(Py_None);
+  if (cown)
+    return Py_BuildValue("NNssi", cown, exception, code->qualname, code->file,
+                         code->line);
+  Py_DECREF(exception);
+  return NULL;
+}
+
+PyObject *bocpy_take_failures(PyObject *module, PyObject *unused) {
+  (void)unused;
+  size_t count;
+  taken *all = take_all(&count);
+  PyObject *list = all ? PyList_New(0) : PyErr_NoMemory();
+  PyObject *problem = list ? NULL : PyErr_GetRaisedException();
+  for (size_t i = 0; i < count; i++) {
+    PyObject *tuple = tuple_of(bocpy_state_of(module), all[i]);
+    if (!problem && (!tuple || PyList_Append(list, tuple) < 0))
+      problem = PyErr_GetRaisedException();
+    Py_XDECREF(tuple);
+  }
+  free(all);
+  if (!problem)
+    return list;
+  Py_XDECREF(list);
+  PyErr_SetRaisedException(problem);
+  return NULL;
 }
 
 PyObject *bocpy_failure_pack(PyObject *exception) {

@@ -23,12 +23,16 @@ static PyObject *is_main(PyObject *module, PyObject *unused) {
 
 PyDoc_STRVAR(
     start_doc,
-    "start(worker_count=None, module=None, *, backend=None)\n--\n\n"
+    "start(worker_count=None, module=None, *, backend=None, raise_failures=None)\n"
+    "--\n\n"
     "Starts the workers; the first behavior would do so too.\n\n"
     "`worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers\n"
     "with an interpreter and GIL of their own) or 'threads' (workers of the main\n"
     "interpreter, values by reference); by default what suits this Python, or\n"
-    "BOCPY_BACKEND. `module` is accepted and not needed.\n\n"
+    "BOCPY_BACKEND. `module` is accepted and not needed. With `raise_failures` set to\n"
+    "True, `wait` and `quiesce` raise failures that nobody looked at; False: they are\n"
+    "reported as soon as nobody can look any more, as at first; None changes "
+    "nothing.\n\n"
     "Does nothing if the runtime runs already. Raises RuntimeError if it runs with\n"
     "another worker count or backend, or outside the main interpreter; ValueError or\n"
     "TypeError for a worker count that is none.\n\n"
@@ -64,6 +68,8 @@ static PyMethodDef methods[] = {
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
     {"_pause", bocpy_pause, METH_NOARGS, NULL},
+    {"_take_failures", bocpy_take_failures, METH_NOARGS, NULL},
+    {"_keeps_failures", bocpy_keeps_failures, METH_NOARGS, NULL},
     {"_pump", bocpy_pump, METH_VARARGS, NULL},
     {"_pump_backlog", bocpy_pump_backlog, METH_NOARGS, NULL},
     {"_stats", bocpy_stats, METH_NOARGS, NULL},

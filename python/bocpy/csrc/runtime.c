@@ -327,16 +327,24 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   return begin_workers(count, threads);
 }
 
+static int check_switch(PyObject *keep) {
+  if (keep == Py_None || PyBool_Check(keep))
+    return 0;
+  PyErr_Format(PyExc_TypeError, "raise_failures must be a bool or None, not '%s'",
+               Py_TYPE(keep)->tp_name);
+  return -1;
+}
+
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"worker_count", "module", "backend", NULL};
-  PyObject *number = Py_None, *unused = Py_None, *backend = Py_None;
+  static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
+  PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
   unsigned count;
   bool threads;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$O:start", names, &number, &unused,
-                                   &backend) ||
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
+                                   &unused, &backend, &keep) ||
       bocpy_runtime_require_main("start()") < 0 || parse_count(number, &count) < 0 ||
-      parse_backend(backend, &threads) < 0)
+      parse_backend(backend, &threads) < 0 || check_switch(keep) < 0)
     return NULL;
   bool named = backend != Py_None;
   bocpy_lock_take_detached(&guard);
@@ -344,7 +352,11 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   int status = bring_up(count, running && !named ? bocpy_by_reference() : threads,
                         false, number == Py_None);
   bocpy_lock_give(&guard);
-  return status < 0 ? NULL : Py_NewRef(Py_None);
+  if (status < 0)
+    return NULL;
+  if (keep != Py_None)
+    bocpy_failure_keep(keep == Py_True);
+  Py_RETURN_NONE;
 }
 
 /* ---- use
@@ -436,7 +448,7 @@ static int wait_quiescent(boc_runtime *running, int64_t timeout) {
 }
 
 /* Waits for everything scheduled; the runtime, if there is one, stays as it is. */
-static int quiesce(const char *what, int64_t timeout) {
+static int quiesce(const char *what, int64_t timeout, bool report) {
   if (require_outside(what) < 0)
     return -1;
   if (timeout < 0 && bocpy_hold_any())
@@ -445,22 +457,23 @@ static int quiesce(const char *what, int64_t timeout) {
   int now = atomic_load(&state);
   int status = now == RUNNING || now == PAUSED ? wait_quiescent(runtime, timeout) : 0;
   atomic_fetch_sub(&inside, 1);
-  if (status == 0)
+  if (status == 0 && report)
     bocpy_failure_report(false);
   return status;
 }
 
 PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"timeout", "what", NULL};
+  static char *names[] = {"timeout", "what", "report", NULL};
   PyObject *timeout = Py_None;
   const char *what = "quiesce()";
   int64_t limit;
+  int report = true;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Os:_quiesce", names, &timeout,
-                                   &what) ||
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Osp:_quiesce", names, &timeout,
+                                   &what, &report) ||
       bocpy_parse_timeout(timeout, &limit) < 0)
     return NULL;
-  int status = quiesce(what, limit);
+  int status = quiesce(what, limit, report);
   return status < 0 ? NULL : PyBool_FromLong(status == 0);
 }
 
@@ -537,7 +550,7 @@ PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
  */
 
 static int end_now(const char *what) {
-  if (quiesce(what, BOC_FOREVER) < 0)
+  if (quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0)
     return -1;
   bocpy_lock_take_detached(&guard);
   if (runtime)

@@ -1,0 +1,110 @@
+"""Failures that nobody has looked at, raised together.
+
+Threads: any of the main interpreter, outside of behaviors.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+
+from . import _core
+
+#: How many behaviors the message names.
+NAMED = 5
+#: Seconds for which a result that was free a moment ago is waited for.
+PATIENCE = 1.0
+
+if sys.version_info >= (3, 11):
+    Group = builtins.ExceptionGroup[Exception]
+    AnyGroup = builtins.BaseExceptionGroup
+else:
+
+    class AnyGroup(BaseException):
+        """Several exceptions in one."""
+
+        def __init__(self, message: str, exceptions: Sequence[BaseException]) -> None:
+            super().__init__(message, exceptions)
+            self.message = message
+            self.exceptions = tuple(exceptions)
+
+        def __str__(self) -> str:
+            parts = [self.message]
+            for error in self.exceptions:
+                parts.append("".join(traceback.format_exception(error)).rstrip("\n"))
+            return "\n\n".join(parts)
+
+    class Group(AnyGroup, Exception):
+        """Several of which each is an Exception."""
+
+
+class FailureGroup(Group):
+    """What `wait(raise_failures=True)` raises: the failures that nobody looked at.
+
+    An ExceptionGroup, for `except*` too. Python 3.10 has none: there it is a class of
+    its own, with the same attributes `message` and `exceptions`. If one of them is no
+    Exception (a KeyboardInterrupt, say), a BaseExceptionGroup is raised instead.
+
+    >>> from bocpy import FailureGroup, wait, when
+    >>> @when()
+    ... def risky():
+    ...     return 1 / 0
+    >>> try:
+    ...     wait(raise_failures=True)
+    ... except FailureGroup as group:
+    ...     print(group.exceptions)
+    (ZeroDivisionError('division by zero'),)
+    """
+
+    def derive(self, exceptions: Sequence[Exception]) -> FailureGroup:
+        """The group of some of them."""
+        return FailureGroup(self.message, exceptions)
+
+
+def described(where: Sequence[str]) -> str:
+    count = len(where)
+    some = ", ".join(where[:NAMED])
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    return f"{count} behavior{'s' * (count > 1)} failed: {some}{more}"
+
+
+def group(failures: Sequence[tuple[BaseException, str]]) -> BaseException:
+    """One exception for them all: no Exception, if one of them is none."""
+    message = described([where for _, where in failures])
+    exceptions = [error for error, _ in failures]
+    ordinary = [error for error in exceptions if isinstance(error, Exception)]
+    if len(ordinary) == len(exceptions):
+        return FailureGroup(message, ordinary)
+    return AnyGroup(message, exceptions)
+
+
+def read(cown: _core.Cown[object]) -> BaseException | None:
+    """What a failed result holds, unless somebody else has read it by now, or is just
+    about to."""
+    try:
+        cown.acquire(PATIENCE)
+    except TimeoutError:
+        return None
+    try:
+        value = cown.value if cown.exception else None
+    finally:
+        cown.release()
+    return value if isinstance(value, BaseException) else None
+
+
+def unread() -> Iterator[tuple[BaseException, str]]:
+    """What nobody has looked at, and where it was raised. From now on it counts as
+    read."""
+    for cown, orphan, name, file, line in _core._take_failures():
+        error = orphan if cown is None else read(cown)
+        if error is not None:
+            yield error, f"{name!r} ({file}:{line})"
+
+
+def raise_failures() -> None:
+    """Raises them, if there are any."""
+    failures = list(unread())
+    if failures:
+        raise group(failures)
