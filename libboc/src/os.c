@@ -7,7 +7,7 @@
 #include "park.h"
 #if defined(BOC_SYSTEMATIC)
 #include "systematic.h"
-#else
+#elif !defined(BOC_RELACY)
 BOCI_THREAD_LOCAL void *boci_tls_slot;
 #endif
 

@@ -7,8 +7,7 @@
  * relacy.cpp: a plain access that no order separates from another thread's is a data
  * race, and one to memory that was given back is an error.
  *
- * A model is one file that defines the functions below; how many threads it has stands
- * in meson.build. Each schedule begins with `model_before` and ends with `model_after`,
+ * A model is one file that defines the functions below. Each schedule begins with `model_before` and ends with `model_after`,
  * with all threads in between. A schedule in which all threads wait is a deadlock, one
  * that goes on for ever a livelock. Models must not depend on anything but
  * `model_draw`, or a failure could not be repeated.
@@ -25,6 +24,7 @@
 extern "C" {
 #endif
 
+enum { MODEL_THREADS = 3 };
 void model_before(void);
 void model_thread(unsigned index);
 void model_after(void);
@@ -36,6 +36,11 @@ _Noreturn void model_fail(const char *file, int line, const char *text);
 
 /* A number below `n`, part of what a schedule is. */
 unsigned model_draw(unsigned n);
+
+/* For models that let libboc start threads: a thread of the model that serves becomes one
+ * of them, and returns when that has ended, or when none is wanted any more. */
+void model_serve(void);
+void model_serve_no_more(void);
 
 /* Memory that is never used twice in a schedule, filled with nonsense; giving it back
  * makes each later access an error. model_unreleased: allocations so far that were not

@@ -1,11 +1,11 @@
 /* Several behaviors as one step: one thread schedules two behaviors together, each over
- * one of two cowns and both of one behavior in the middle; another schedules one over
- * both cowns. The latter comes before both of them or after both of them. */
+ * one of two cowns; two others schedule one over both. Each of these comes before both
+ * of the batch, or after both. */
 #include "crew.h"
 
-enum { THREADS = 2, COWNS = 2 };
+enum { COWNS = 2 };
 
-static crew_thread threads[THREADS];
+static crew_thread threads[MODEL_THREADS];
 static boc_cown *cowns[COWNS];
 static boc_mode modes[COWNS];
 static unsigned together[COWNS]; /* by cown: how many of the batch have run */
@@ -23,7 +23,7 @@ void model_before(void) {
     modes[i] = model_draw(2) ? BOC_READ : BOC_WRITE;
     together[i] = 0;
   }
-  for (unsigned i = 0; i < THREADS; i++)
+  for (unsigned i = 0; i < MODEL_THREADS; i++)
     crew_start(&threads[i]);
 }
 
@@ -55,7 +55,10 @@ void model_thread(unsigned index) {
 }
 
 void model_after(void) {
-  MODEL_CHECK(threads[0].ran + threads[1].ran == COWNS + 1);
+  unsigned ran = 0;
+  for (unsigned i = 0; i < MODEL_THREADS; i++)
+    ran += threads[i].ran;
+  MODEL_CHECK(ran == COWNS + MODEL_THREADS - 1);
   for (unsigned i = 0; i < COWNS; i++)
     boc_cown_drop(cowns[i]);
   MODEL_CHECK(model_unreleased() == 0);

@@ -4,16 +4,14 @@
  * been freed is touched. */
 #include "crew.h"
 
-enum { THREADS = 3 };
-
-static crew_thread threads[THREADS];
-static boc_cown *cowns[THREADS];
-static boc_mode modes[THREADS][2];
+static crew_thread threads[MODEL_THREADS];
+static boc_cown *cowns[MODEL_THREADS];
+static boc_mode modes[MODEL_THREADS][2];
 
 static boc_mode draw_mode(void) { return model_draw(2) ? BOC_READ : BOC_WRITE; }
 
 void model_before(void) {
-  for (unsigned i = 0; i < THREADS; i++) {
+  for (unsigned i = 0; i < MODEL_THREADS; i++) {
     crew_start(&threads[i]);
     cowns[i] = crew_new_cown();
     modes[i][0] = draw_mode();
@@ -24,18 +22,18 @@ void model_before(void) {
 void model_thread(unsigned index) {
   crew_thread *self = &threads[index];
   const boc_access accesses[] = {{cowns[index], modes[index][0]},
-                                 {cowns[(index + 1) % THREADS], modes[index][1]}};
+                                 {cowns[(index + 1) % MODEL_THREADS], modes[index][1]}};
   boci_behavior_link(crew_new(accesses, 2), &self->executor);
   crew_run(self, NULL);
 }
 
 void model_after(void) {
   unsigned ran = 0;
-  for (unsigned i = 0; i < THREADS; i++) {
+  for (unsigned i = 0; i < MODEL_THREADS; i++) {
     ran += threads[i].ran;
     MODEL_CHECK(!boc_cown_busy(cowns[i]));
     boc_cown_drop(cowns[i]);
   }
-  MODEL_CHECK(ran == THREADS);
+  MODEL_CHECK(ran == MODEL_THREADS);
   MODEL_CHECK(model_unreleased() == 0);
 }

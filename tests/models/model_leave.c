@@ -4,9 +4,9 @@
  * after both have read; whoever leaves last frees the cown. */
 #include "crew.h"
 
-enum { THREADS = 3, READERS = 2 };
+enum { READERS = 2 };
 
-static crew_thread threads[THREADS];
+static crew_thread threads[MODEL_THREADS];
 static boc_cown *cown;
 
 static void drop_payload(boc_cown *self, void *its) {
@@ -22,7 +22,7 @@ static const boc_cown_type type = {
 
 void model_before(void) {
   MODEL_CHECK(boc_cown_new(&type, &cown) == BOC_OK);
-  for (unsigned i = 0; i < THREADS; i++)
+  for (unsigned i = 0; i < MODEL_THREADS; i++)
     crew_start(&threads[i]);
   for (unsigned i = 0; i < READERS; i++) {
     const boc_access access = {cown, BOC_READ};
@@ -43,7 +43,7 @@ void model_thread(unsigned index) {
 
 void model_after(void) {
   unsigned ran = 0;
-  for (unsigned i = 0; i < THREADS; i++)
+  for (unsigned i = 0; i < MODEL_THREADS; i++)
     ran += threads[i].ran;
   MODEL_CHECK(ran == READERS + 1);
   MODEL_CHECK(model_unreleased() == 0);

@@ -3,12 +3,12 @@
  * read. */
 #include "crew.h"
 
-enum { THREADS = 3, EACH = 2 };
+enum { EACH = 2 };
 
-static crew_thread threads[THREADS];
+static crew_thread threads[MODEL_THREADS];
 static boc_cown *cown;
-static boc_mode modes[THREADS][EACH];
-static bool over[THREADS]; /* the first behavior of each thread */
+static boc_mode modes[MODEL_THREADS][EACH];
+static bool over[MODEL_THREADS]; /* the first behavior of each thread */
 
 static void body(boc_behavior *behavior) {
   const unsigned number = behavior->block.steps, thread = number / EACH;
@@ -21,7 +21,7 @@ static void body(boc_behavior *behavior) {
 
 void model_before(void) {
   cown = crew_new_cown();
-  for (unsigned i = 0; i < THREADS; i++) {
+  for (unsigned i = 0; i < MODEL_THREADS; i++) {
     crew_start(&threads[i]);
     over[i] = false;
     for (unsigned k = 0; k < EACH; k++)
@@ -42,9 +42,9 @@ void model_thread(unsigned index) {
 
 void model_after(void) {
   unsigned ran = 0;
-  for (unsigned i = 0; i < THREADS; i++)
+  for (unsigned i = 0; i < MODEL_THREADS; i++)
     ran += threads[i].ran;
-  MODEL_CHECK(ran == THREADS * EACH);
+  MODEL_CHECK(ran == MODEL_THREADS * EACH);
   MODEL_CHECK(!boc_cown_busy(cown));
   boc_cown_drop(cown);
   MODEL_CHECK(model_unreleased() == 0);

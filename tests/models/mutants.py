@@ -124,6 +124,68 @@ MUTANTS = (
         "                         boci_load_relaxed(slot(victim, head + i)));\n"
         "    return count;\n",
     ),
+    # ---- the shared queue
+    Mutant(
+        "takers_do_not_take_turns",
+        "shared_queue",
+        "shared_queue.c",
+        "  boci_mutex_lock(&queue->taking);\n"
+        "  const boci_batch batch = take(queue, most);\n"
+        "  boci_mutex_unlock(&queue->taking);\n",
+        "  const boci_batch batch = take(queue, most);\n",
+    ),
+    Mutant(
+        "what_came_meanwhile_is_lost",
+        "shared_queue",
+        "shared_queue.c",
+        "  rest.last->next = queue->first;\n",
+        "",
+    ),
+    Mutant(
+        "rest_has_no_last",
+        "shared_queue",
+        "shared_queue.c",
+        "  if (!queue->last)\n    queue->last = rest.last;\n",
+        "",
+    ),
+    # ---- the ring of messages
+    weaker(
+        "filled_cell_is_not_published",
+        "mpmc_ring",
+        "mpmc_ring.c",
+        "boci_store_release(&cell->sequence, at + 1)",
+        "relaxed",
+    ),
+    weaker(
+        "filled_cell_is_not_acquired",
+        "mpmc_ring",
+        "mpmc_ring.c",
+        "boci_load_acquire(&cell->sequence); /* [A20] */",
+        "relaxed",
+    ),
+    weaker(
+        "emptied_cell_is_not_published",
+        "mpmc_ring",
+        "mpmc_ring.c",
+        "boci_store_release(&cell->sequence, at + ring->mask + 1)",
+        "relaxed",
+    ),
+    weaker(
+        "emptied_cell_is_not_acquired",
+        "mpmc_ring",
+        "mpmc_ring.c",
+        "boci_load_acquire(&cell->sequence); /* [A21] */",
+        "relaxed",
+    ),
+    Mutant(
+        "cell_is_given_back_before_it_is_read",
+        "mpmc_ring",
+        "mpmc_ring.c",
+        "      *out_payload = cell->payload;\n"
+        "      boci_store_release(&cell->sequence, at + ring->mask + 1); /* [R21] */\n",
+        "      boci_store_release(&cell->sequence, at + ring->mask + 1);\n"
+        "      *out_payload = cell->payload;\n",
+    ),
     # ---- linking and hand-off
     Mutant(
         "ready_before_all_are_linked",
@@ -295,6 +357,95 @@ MUTANTS = (
         "    for (size_t i = 0; i < length; i++)\n"
         "      boci_request_set_ready(run[i]);\n"
         "    at += length;\n  }\n",
+    ),
+    # ---- sleeping and waking
+    Mutant(
+        "sleeper_has_no_fence",
+        "sleep",
+        "idle.c",
+        "  boci_fence_seq_cst(); /* [F1] [F2] */\n",
+        "",
+    ),
+    Mutant(
+        "publisher_has_no_fence",
+        "sleep",
+        "idle.c",
+        "void boci_idle_wake_one(boci_idle *idle) {\n"
+        "  boci_fence_seq_cst();                                   /* [F2] */\n",
+        "void boci_idle_wake_one(boci_idle *idle) {\n",
+    ),
+    Mutant(
+        "searcher_has_no_fence",
+        "sleep",
+        "search.c",
+        "  boci_fence_seq_cst(); "
+        "/* [F2]: who published while we searched has relied on us */\n",
+        "",
+    ),
+    Mutant(
+        "searcher_does_not_look_again",
+        "sleep",
+        "search.c",
+        "  if (work_visible(worker))\n    boci_idle_wake_one(&runtime->idle);\n",
+        "",
+    ),
+    Mutant(
+        "sleeper_does_not_look_for_work",
+        "sleep",
+        "search.c",
+        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {",
+        "  if (called_away(worker)) {",
+    ),
+    Mutant(
+        "sleeper_does_not_look_whether_it_ends",
+        "sleep",
+        "search.c",
+        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {",
+        "  if (work_visible(worker)) {",
+    ),
+    Mutant(
+        "token_of_who_was_faster_is_left",
+        "sleep",
+        "idle.c",
+        "  if (!leave_bed(idle, worker))\n"
+        "    boci_parker_park(&worker->sleeper.parker, BOCI_NEVER);\n",
+        "  (void)leave_bed(idle, worker);\n",
+    ),
+    Mutant(
+        "share_is_not_announced",
+        "sleep",
+        "worker.c",
+        "    /* On the way from one queue to the other a sleeper's last look missed them. */\n"
+        "    wake_for_surplus(worker);\n",
+        "",
+    ),
+    Mutant(
+        "woken_is_no_searcher",
+        "sleep",
+        "idle.c",
+        "  boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1);",
+        "  boci_sub_acq_rel(&idle->state, 1);",
+    ),
+    Mutant(
+        "workers_are_woken_before_the_end_is_said",
+        "sleep",
+        "runtime.c",
+        "  boci_store_release(&runtime->stopping, 1); /* [R11] */\n"
+        "  for (uint32_t i = 0; i < threads; i++)\n"
+        "    boci_idle_wake(&runtime->idle, &runtime->worker[i]);\n",
+        "  for (uint32_t i = 0; i < threads; i++)\n"
+        "    boci_idle_wake(&runtime->idle, &runtime->worker[i]);\n"
+        "  boci_store_release(&runtime->stopping, 1);\n",
+    ),
+    Mutant(
+        "parker_trusts_its_condition",
+        "sleep",
+        "parker.c",
+        "  while (!parker->token) {\n"
+        "    if (!boci_cond_wait_until(&parker->cond, &parker->mutex, deadline))\n"
+        "      break;\n  }\n",
+        "  if (!parker->token)\n"
+        "    boci_cond_wait_until(&parker->cond, &parker->mutex, deadline);\n",
     ),
 )
 

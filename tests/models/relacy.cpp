@@ -25,7 +25,6 @@ extern "C" {
 namespace {
 
 using rl::memory_order;
-using thread_info = rl::thread_info<MODEL_THREADS>;
 
 /* ---- one schedule's memory */
 
@@ -129,6 +128,8 @@ void see(const void *address, size_t size, bool writes, const place &here) {
     return;
   rl::thread_info_base &thread = *rl::ctx().threadx_;
   const uintptr_t first = reinterpret_cast<uintptr_t>(address);
+  if (first < 4096)
+    fail(rl::test_result_user_assert_failed, "a null pointer", here);
   for (uintptr_t at = first; at < first + size; at++) {
     granule &found = shadow_of(at / 8);
     if (found.released)
@@ -304,11 +305,62 @@ unsigned boci_os_core_count(void) { return 1; }
 unsigned boci_os_processor_count(void) { return 1; }
 void *boci_tls_get(void) { return slots[rl::thread_index()]; }
 void boci_tls_set(void *value) { slots[rl::thread_index()] = value; }
-boc_status boci_thread_start(boci_thread *, void (*)(void *), void *, const char *,
-                             size_t) {
-  return BOC_NO_THREAD;
+
+/* A thread that libboc starts is one of the model's that serves. */
+static struct {
+  boci_mutex mutex;
+  boci_cond cond;
+  void (*entry[MODEL_THREADS])(void *arg);
+  void *arg[MODEL_THREADS];
+  bool done[MODEL_THREADS];
+  size_t started, served;
+  bool over;
+} threads;
+
+static void start_threads(void) {
+  std::memset(&threads, 0, sizeof threads);
+  boci_mutex_init(&threads.mutex);
+  boci_cond_init(&threads.cond);
 }
-void boci_thread_join(boci_thread *) {}
+
+boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
+                             const char *, size_t) {
+  boci_mutex_lock(&threads.mutex);
+  const size_t at = threads.started++;
+  threads.entry[at] = entry;
+  threads.arg[at] = arg;
+  thread->handle = &threads.done[at];
+  boci_cond_broadcast(&threads.cond);
+  boci_mutex_unlock(&threads.mutex);
+  return BOC_OK;
+}
+void boci_thread_join(boci_thread *thread) {
+  boci_mutex_lock(&threads.mutex);
+  while (!*static_cast<bool *>(thread->handle))
+    boci_cond_wait(&threads.cond, &threads.mutex);
+  boci_mutex_unlock(&threads.mutex);
+}
+void model_serve(void) {
+  boci_mutex_lock(&threads.mutex);
+  while (threads.served == threads.started && !threads.over)
+    boci_cond_wait(&threads.cond, &threads.mutex);
+  if (threads.served < threads.started) {
+    const size_t at = threads.served++;
+    boci_mutex_unlock(&threads.mutex);
+    threads.entry[at](threads.arg[at]);
+    boci_mutex_lock(&threads.mutex);
+    threads.done[at] = true;
+    boci_cond_broadcast(&threads.cond);
+  }
+  boci_mutex_unlock(&threads.mutex);
+}
+void model_serve_no_more(void) {
+  boci_mutex_lock(&threads.mutex);
+  threads.over = true;
+  boci_cond_broadcast(&threads.cond);
+  boci_mutex_unlock(&threads.mutex);
+}
+
 void boci_panic(const char *file, int line, const char *text) {
   model_fail(file, line, text);
 }
@@ -391,6 +443,7 @@ struct model : rl::test_suite<model, MODEL_THREADS> {
     all_objects = nullptr;
     unreleased = 0;
     std::memset(slots, 0, sizeof slots);
+    start_threads();
     model_before();
   }
   void thread(unsigned index) { model_thread(index); }
