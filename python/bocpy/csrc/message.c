@@ -19,7 +19,11 @@
 /* Looks before a receive goes to sleep: about what waking up again would cost. */
 #define SPINS 64
 
+/* ns that a body waits before another worker takes its place. */
+#define PATIENCE 50000
+
 static boc_mailbox *mailbox;
+static int spins; /* none where the sender cannot run meanwhile */
 
 /* ---- the mailbox --------------------------------------------------------------------
  */
@@ -44,7 +48,12 @@ static int make_mailbox(void) {
   return -1;
 }
 
-int bocpy_message_init(void) { return mailbox ? 0 : make_mailbox(); }
+int bocpy_message_init(void) {
+  if (mailbox)
+    return 0;
+  spins = boc_core_count() > 1 ? SPINS : 0;
+  return make_mailbox();
+}
 
 /* The parent's may be in the middle of something, and stays what it was. */
 int bocpy_messages_forget(void) { return make_mailbox(); }
@@ -247,10 +256,10 @@ static boc_status look(receipt *r) {
 /* Looks for a while, as going to sleep and waking up is not cheap. */
 static boc_status spin(receipt *r) {
   boc_status status = look(r);
-  if (status != BOC_TIMEOUT || boc_core_count() < 2)
+  if (status != BOC_TIMEOUT)
     return status;
   Py_BEGIN_ALLOW_THREADS
-  for (int left = SPINS; left > 0 && status == BOC_TIMEOUT; left--)
+  for (int left = spins; left > 0 && status == BOC_TIMEOUT; left--)
     status = look(r);
   Py_END_ALLOW_THREADS
   return status;
@@ -258,11 +267,8 @@ static boc_status spin(receipt *r) {
 
 static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
 
-/* In a body: the worker's place is taken over, and its values may be fetched. */
-static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
-  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
-  if (!slot)
-    return bocpy_pump_wait(waiter, timeout);
+/* The worker's place is taken over, and its values may be fetched. */
+static int wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot_bury(slot);
   boc_worker_block_begin();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
@@ -270,6 +276,19 @@ static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
   atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */
   boc_worker_block_end();
   return status;
+}
+
+/* In a body, a wait that is soon over does not need a stand-in. */
+static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
+  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
+  if (!slot)
+    return bocpy_waiter_wait(waiter, timeout);
+  if (timeout >= 0 && timeout <= PATIENCE)
+    return bocpy_waiter_wait(waiter, timeout);
+  int status = bocpy_waiter_wait(waiter, PATIENCE);
+  if (status != 1)
+    return status;
+  return wait_blocked(slot, waiter, timeout < 0 ? timeout : timeout - PATIENCE);
 }
 
 /* Sleeps until there may be something, at most `timeout` ns: 0, or 1 if it was in vain;
