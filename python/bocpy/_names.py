@@ -32,7 +32,7 @@ def nested_codes(code: CodeType) -> Iterator[CodeType]:
             yield constant
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def global_names(code: CodeType) -> frozenset[str]:
     """The global names that `code`, or code nested in it, loads, stores or deletes."""
     names = set(own_global_names(code)) if code.co_names else set()
@@ -50,7 +50,7 @@ def own_global_names(code: CodeType) -> Iterator[str]:
             yield instruction.argval
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def all_names(code: CodeType) -> frozenset[str]:
     """Every name of `code` and of code nested in it, attributes included."""
     names = set(code.co_names)

@@ -1,14 +1,16 @@
 """Nothing is left behind: objects die when they should, and memory stays flat."""
 
 import gc
+import itertools
 import os
+import re
 import sys
 import weakref
 
 import bocpy
 import pytest
 from bocpy import Cown, when, whencall
-from harness import LIMIT, rss
+from harness import FREE_THREADED, LIMIT, rss
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -125,6 +127,36 @@ def test_handles_do_not_pile_up():
     assert count(Cown) <= before + 10
 
 
+def test_a_function_that_is_gone_makes_room_for_others(backend):
+    """Its record is used again, also while calls of many others are pending."""
+    gate, seen = Cown(0), Cown([])
+    for round in range(5):
+        with gate:
+            for n in range(300):
+                body = eval(f"lambda gate, seen: seen.value.append({n} + {round})")
+                when(gate, seen)(body)
+                del body
+            gc.collect()
+        bocpy.quiesce(timeout=LIMIT)
+        with seen:
+            assert seen.value == [n + round for n in range(300)]
+            seen.value = []
+
+
+def test_a_failure_knows_its_function_when_that_is_gone(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda seen: told.append(repr(seen.object))
+    )
+    for n in range(20):
+        space = {}
+        exec(f"def gone_{n}(c):\n    raise ValueError({n})", space)
+        when(Cown(1))(space.pop(f"gone_{n}"))
+    bocpy.quiesce(timeout=LIMIT)
+    names = {name for text in told for name in re.findall(r"gone_\d+", text)}
+    assert names == {f"gone_{n}" for n in range(20)}
+
+
 def test_a_refused_schedule_leaves_no_references():
     c = Cown(0)
     before = sys.getrefcount(c)
@@ -162,8 +194,12 @@ if sys.platform == "linux":
         "nested": lambda c: when(c)(lambda c: when(c)(add_one) and None),
         "large values": lambda c: when(Cown(bytearray(50_000)))(lambda c: c.value[:9]),
         "cowns in values": lambda c: when(Cown([Cown(1)]))(lambda c: c.value),
-        "fresh functions": lambda c: when(c)(eval("lambda c: 1")),
+        "fresh functions": lambda c: when(c)(eval(f"lambda c: {next(NUMBERS)}")),
     }
+    NUMBERS = itertools.count()
+
+    #: CPython's first free-threaded release frees no code object, whoever made it.
+    IMMORTAL_CODE = FREE_THREADED and sys.version_info < (3, 14)
 
     def swallow(result):
         when(result)(lambda result: str(result.value))
@@ -187,7 +223,10 @@ if sys.platform == "linux":
                     bocpy.quiesce(timeout=LIMIT)
             settle()
             sizes.append(rss())
-        assert min(sizes[2:]) - sizes[1] < 3 * MIB, [s // MIB for s in sizes]
+        allowed = 3 * MIB
+        if workload == "fresh functions" and IMMORTAL_CODE:
+            allowed = 3_000 * 2_500
+        assert min(sizes[2:]) - sizes[1] < allowed, [s // MIB for s in sizes]
 
     @pytest.mark.stress
     def test_open_files_do_not_pile_up():

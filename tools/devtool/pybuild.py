@@ -41,6 +41,7 @@ EVERYWHERE = (
     "test_extension.py",
     "test_guide.py",
     "test_holds.py",
+    "test_leaks.py",
     "test_messages.py",
     "test_modules.py",
     "test_noticeboard.py",

@@ -1,10 +1,14 @@
 /* Code: see code.h.
  *
- * The map of an interpreter goes from the address of a code object (which it keeps
- * alive) to an entry, by open addressing; a scheduled behavior costs one look at it.
+ * The map of an interpreter goes from the address of a code object to an entry, by open
+ * addressing; a scheduled behavior costs one look at it. The callback of a weak
+ * reference takes the entry out before the address can be another object's.
+ *
+ * `guard` guards the list of free records and the numbers of new ones.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
- *   acquire load wherever it is used [A1]. */
+ *   acquire load wherever it is used [A1]. What was done with a record is released by
+ *   every drop [R2], and acquired by the last [A2]. */
 #include "code.h"
 
 #include <stdlib.h>
@@ -15,10 +19,75 @@ typedef struct bocpy_blob {
   char bytes[];
 } bocpy_blob;
 
-static atomic_size_t next_id;
+/* From so many calls on a function's record stays: a count that all workers change
+ * costs more than the record. */
+#define OFTEN 1024
+
+static bocpy_lock guard;
+static bocpy_code *free_records;
+static size_t next_id, next_serial;
+
+int bocpy_code_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
 
 /* ---- records ------------------------------------------------------------------------
  */
+
+/* A record that is held once; NULL with MemoryError. */
+static bocpy_code *new_record(void) {
+  bocpy_lock_take(&guard);
+  bocpy_code *code = free_records;
+  if (code)
+    free_records = code->next_free;
+  else if ((code = calloc(1, sizeof(*code))))
+    code->id = next_id++;
+  if (code)
+    code->serial = ++next_serial;
+  bocpy_lock_give(&guard);
+  if (!code) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  atomic_store_explicit(&code->uses, 0, memory_order_relaxed);  /* owner */
+  atomic_store_explicit(&code->holds, 1, memory_order_relaxed); /* owner */
+  return code;
+}
+
+static void free_record(bocpy_code *code) {
+  free(code->qualname);
+  free(code->file);
+  code->qualname = code->file = NULL;
+  /* relaxed (owner): nobody else has the record */
+  free(atomic_load_explicit(&code->blob, memory_order_relaxed));
+  atomic_store_explicit(&code->blob, NULL, memory_order_relaxed);
+  bocpy_lock_take(&guard);
+  code->next_free = free_records;
+  free_records = code;
+  bocpy_lock_give(&guard);
+}
+
+void bocpy_code_hold(const bocpy_code *code) {
+  /* relaxed (count): the caller has the record from somebody who holds it */
+  atomic_fetch_add_explicit(&((bocpy_code *)code)->holds, 1, memory_order_relaxed);
+}
+
+void bocpy_code_drop(const bocpy_code *code) {
+  bocpy_code *record = (bocpy_code *)code;
+  if (atomic_fetch_sub_explicit(&record->holds, 1, memory_order_release) !=
+      1) /* [R2] */
+    return;
+  atomic_thread_fence(memory_order_acquire); /* [A2] */
+  free_record(record);
+}
+
+bool bocpy_code_use(const bocpy_code *code) {
+  bocpy_code *record = (bocpy_code *)code;
+  /* relaxed (count): who schedules keeps the function, and so the entry's hold */
+  if (atomic_load_explicit(&record->uses, memory_order_relaxed) >= OFTEN)
+    return false;
+  atomic_fetch_add_explicit(&record->uses, 1, memory_order_relaxed);
+  bocpy_code_hold(code);
+  return true;
+}
 
 static char *copy_text(PyObject *text) {
   Py_ssize_t size;
@@ -69,18 +138,14 @@ static bocpy_code *make_record(bocpy_state *state, PyObject *function,
       bodies ? PyObject_CallMethod(bodies, "check_body", "O", function) : NULL;
   if (!body)
     return NULL;
-  bocpy_code *code = calloc(1, sizeof(*code));
-  if (!code)
-    PyErr_NoMemory();
-  if (!code || fill_record(code, body) < 0) {
-    free(code);
-    Py_DECREF(body);
-    return NULL;
+  bocpy_code *code = new_record();
+  if (code && fill_record(code, body) < 0) {
+    bocpy_code_drop(code);
+    code = NULL;
   }
   Py_DECREF(body);
-  name_record(code, function, object);
-  /* relaxed (count): the number only has to be new */
-  code->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+  if (code)
+    name_record(code, function, object);
   return code;
 }
 
@@ -144,7 +209,10 @@ static bocpy_entry *insert(bocpy_state *state, bocpy_entry *made) {
 }
 
 static void free_entry(bocpy_entry *entry) {
-  Py_XDECREF(entry->object);
+  /* relaxed (count): nobody schedules the function any more */
+  if (atomic_load_explicit(&entry->code->uses, memory_order_relaxed) < OFTEN)
+    bocpy_code_drop(entry->code);
+  Py_XDECREF(entry->reference);
   Py_XDECREF(entry->globals);
   Py_XDECREF(entry->shipment);
   Py_XDECREF(entry->watch);
@@ -152,22 +220,85 @@ static void free_entry(bocpy_entry *entry) {
   free(entry);
 }
 
+/* Fills the hole at `i` with what was pushed on by what stood there. */
+static void close_hole(bocpy_entry **entries, size_t capacity, size_t i) {
+  for (size_t next = (i + 1) & (capacity - 1); entries[next];
+       next = (next + 1) & (capacity - 1)) {
+    size_t home = hash(entries[next]->object) & (capacity - 1);
+    if (((next - home) & (capacity - 1)) < ((next - i) & (capacity - 1)))
+      continue;
+    entries[i] = entries[next];
+    i = next;
+  }
+  entries[i] = NULL;
+}
+
+static void take_out(bocpy_state *state, const bocpy_entry *entry) {
+  bocpy_mutex_lock(&state->mutex);
+  if (state->entries_capacity) {
+    bocpy_entry **place = find_place(state->entries, state->entries_capacity,
+                                     entry->object, entry->globals);
+    if (*place == entry) {
+      close_hole(state->entries, state->entries_capacity,
+                 (size_t)(place - state->entries));
+      state->entries_used--;
+    }
+  }
+  bocpy_mutex_unlock(&state->mutex);
+}
+
+/* The code object of an entry is about to go. */
+static PyObject *end_entry(PyObject *capsule, PyObject *reference) {
+  (void)reference;
+  bocpy_entry *entry = PyCapsule_GetPointer(capsule, NULL);
+  take_out(PyCapsule_GetContext(capsule), entry);
+  free_entry(entry);
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef end_entry_method = {"_end_entry", end_entry, METH_O, NULL};
+
+static PyObject *watch_code(bocpy_state *state, bocpy_entry *entry) {
+  PyObject *capsule = PyCapsule_New(entry, NULL, NULL);
+  if (!capsule)
+    return NULL;
+  PyCapsule_SetContext(capsule, state);
+  PyObject *callback = PyCFunction_New(&end_entry_method, capsule);
+  PyObject *reference = callback ? PyWeakref_NewRef(entry->object, callback) : NULL;
+  Py_XDECREF(callback);
+  Py_DECREF(capsule);
+  return reference;
+}
+
+/* Steals the hold of `code`. NULL with an exception. */
+static bocpy_entry *new_entry(bocpy_state *state, bocpy_code *code, PyObject *object,
+                              PyObject *globals) {
+  bocpy_entry *made = calloc(1, sizeof(*made));
+  if (!made) {
+    PyErr_NoMemory();
+    bocpy_code_drop(code);
+    return NULL;
+  }
+  made->code = code;
+  made->object = object;
+  made->globals = Py_NewRef(globals);
+  made->reference = watch_code(state, made);
+  if (made->reference)
+    return made;
+  free_entry(made);
+  return NULL;
+}
+
 static bocpy_entry *make_entry(bocpy_state *state, PyObject *function, PyObject *object,
                                PyObject *globals) {
   bocpy_code *code = make_record(state, function, object);
-  if (!code)
+  bocpy_entry *made = code ? new_entry(state, code, object, globals) : NULL;
+  if (!made)
     return NULL;
-  bocpy_entry *made = calloc(1, sizeof(*made));
-  bocpy_entry *entry = NULL;
-  if (made) {
-    made->code = code;
-    made->object = Py_NewRef(object);
-    made->globals = Py_NewRef(globals);
-    entry = insert(state, made);
-  }
+  bocpy_entry *entry = insert(state, made);
   if (!entry)
     PyErr_NoMemory();
-  if (made && entry != made)
+  if (entry != made)
     free_entry(made);
   return entry;
 }
@@ -271,7 +402,7 @@ static int grow_templates(bocpy_state *state, size_t id) {
   size_t capacity = state->templates_capacity ? state->templates_capacity : 64;
   while (capacity <= id)
     capacity *= 2;
-  PyObject **grown = realloc(state->templates, capacity * sizeof(*grown));
+  bocpy_template *grown = realloc(state->templates, capacity * sizeof(*grown));
   if (!grown) {
     PyErr_NoMemory();
     return -1;
@@ -291,43 +422,47 @@ static PyObject *build(bocpy_state *state, const bocpy_code *code) {
   return PyObject_CallMethod(ship, "build", "y#", blob->bytes, (Py_ssize_t)blob->size);
 }
 
+static bool is_built(const bocpy_state *state, const bocpy_code *code) {
+  return code->id < state->templates_capacity && state->templates[code->id].function &&
+         state->templates[code->id].serial == code->serial;
+}
+
 /* Only workers with an interpreter of their own come here, one thread each. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code) {
-  size_t id = code->id;
-  if (id < state->templates_capacity && state->templates[id])
-    return state->templates[id];
+  if (is_built(state, code))
+    return state->templates[code->id].function;
   PyObject *function = build(state, code);
   if (!function)
     return NULL;
-  if (id >= state->templates_capacity && grow_templates(state, id) < 0) {
+  if (code->id >= state->templates_capacity && grow_templates(state, code->id) < 0) {
     Py_DECREF(function);
     return NULL;
   }
-  if (!state->templates[id])
-    state->templates[id] = function;
-  else
-    Py_DECREF(function);
-  return state->templates[id];
+  bocpy_template *place = &state->templates[code->id];
+  PyObject *former = place->function;
+  *place = (bocpy_template){function, code->serial};
+  Py_XDECREF(former);
+  return function;
 }
 
 int bocpy_code_traverse(bocpy_state *state, visitproc visit, void *arg) {
   for (size_t i = 0; i < state->entries_capacity; i++) {
     if (!state->entries[i])
       continue;
-    Py_VISIT(state->entries[i]->object);
+    Py_VISIT(state->entries[i]->reference);
     Py_VISIT(state->entries[i]->globals);
     Py_VISIT(state->entries[i]->shipment);
     Py_VISIT(state->entries[i]->watch);
     Py_VISIT(state->entries[i]->seen);
   }
   for (size_t i = 0; i < state->templates_capacity; i++)
-    Py_VISIT(state->templates[i]);
+    Py_VISIT(state->templates[i].function);
   return 0;
 }
 
 void bocpy_code_clear(bocpy_state *state) {
   bocpy_entry **entries = state->entries;
-  PyObject **templates = state->templates;
+  bocpy_template *templates = state->templates;
   size_t n_entries = state->entries_capacity, n_templates = state->templates_capacity;
   state->entries = NULL;
   state->templates = NULL;
@@ -336,7 +471,7 @@ void bocpy_code_clear(bocpy_state *state) {
     if (entries[i])
       free_entry(entries[i]);
   for (size_t i = 0; i < n_templates; i++)
-    Py_XDECREF(templates[i]);
+    Py_XDECREF(templates[i].function);
   free(entries);
   free(templates);
 }

@@ -134,13 +134,18 @@ static int put_together(bocpy_draft *draft, const parts *p) {
 /* ---- functions and other callables
  * --------------------------------------------------------- */
 
+static int look_up(bocpy_draft *draft, bocpy_state *state, PyObject *function) {
+  draft->function = Py_NewRef(function);
+  draft->code = Py_NewRef(PyFunction_GET_CODE(function));
+  draft->entry = bocpy_code_of(state, function);
+  return draft->entry ? 0 : -1;
+}
+
 static int draft_function(bocpy_draft *draft, bocpy_state *state, PyObject *function,
                           uint32_t items, parts *p) {
-  draft->entry = bocpy_code_of(state, function);
-  if (!draft->entry)
+  if (look_up(draft, state, function) < 0)
     return -1;
   const bocpy_code *code = draft->entry->code;
-  draft->function = Py_NewRef(function);
   p->defaults = PyFunction_GET_DEFAULTS(function);
   p->closure = PyFunction_GET_CLOSURE(function);
   if (code->keyword_only && !p->keywords)
@@ -162,12 +167,11 @@ static PyObject *complete(bocpy_state *state, PyObject *function, Py_ssize_t giv
 static int draft_with_keywords(bocpy_draft *draft, bocpy_state *state,
                                PyObject *function, uint32_t items, parts *p) {
   Py_ssize_t given = size_of(p->extra) + (Py_ssize_t)items + size_of(p->captures);
-  draft->entry = bocpy_code_of(state, function);
-  PyObject *keywords =
-      draft->entry ? complete(state, function, given, p->keywords) : NULL;
+  if (look_up(draft, state, function) < 0)
+    return -1;
+  PyObject *keywords = complete(state, function, given, p->keywords);
   if (!keywords)
     return -1;
-  draft->function = Py_NewRef(function);
   p->closure = PyFunction_GET_CLOSURE(function);
   p->keywords = keywords;
   int status = put_together(draft, p);
@@ -211,6 +215,7 @@ int bocpy_draft_init(bocpy_draft *draft, bocpy_state *state, PyObject *callable,
 
 void bocpy_draft_fini(bocpy_draft *draft) {
   Py_CLEAR(draft->function);
+  Py_CLEAR(draft->code);
   Py_CLEAR(draft->captures);
 }
 

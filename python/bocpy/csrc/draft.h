@@ -9,6 +9,7 @@
 
 typedef struct bocpy_draft {
   PyObject *function; /* a PyFunction */
+  PyObject *code;     /* its code object: keeps the entry */
   bocpy_entry *entry; /* what is known about it */
   PyObject *captures; /* a tuple, or NULL: nothing */
   uint32_t extra, positional, keywords, cells;

@@ -20,6 +20,11 @@ static bocpy_failure head = {.prev = &head, .next = &head};
 
 int bocpy_failure_init(void) { return records ? 0 : bocpy_lock_init(&records); }
 
+static void free_failure(bocpy_failure *failure) {
+  bocpy_code_drop(failure->code);
+  free(failure);
+}
+
 static void unlink_locked(bocpy_failure *failure) {
   failure->prev->next = failure->next;
   failure->next->prev = failure->prev;
@@ -36,6 +41,7 @@ void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
   failure->value = value;
   failure->core = result;
   failure->code = code;
+  bocpy_code_hold(code);
   bocpy_lock_take(&records);
   failure->next = &head;
   failure->prev = head.prev;
@@ -52,7 +58,8 @@ void bocpy_failure_forget(bocpy_value *value) {
   if (failure)
     unlink_locked(failure);
   bocpy_lock_give(&records);
-  free(failure);
+  if (failure)
+    free_failure(failure);
 }
 
 static int report_orphans(void *unused) {
@@ -133,7 +140,7 @@ void bocpy_failure_report(bool all) {
   while ((failure = take_orphan())) {
     print(&failure->content, failure->code);
     bocpy_value_clear(&failure->content);
-    free(failure);
+    free_failure(failure);
   }
   if (all)
     report_living();

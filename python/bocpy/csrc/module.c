@@ -89,10 +89,11 @@ static PyMethodDef methods[] = {
 /* Process-wide; the main interpreter imports the module first. */
 static int init_process(void) {
   return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 ||
-                 bocpy_failure_init() < 0 || bocpy_hold_init() < 0 ||
-                 bocpy_publish_init() < 0 || bocpy_worker_init() < 0 ||
-                 bocpy_arenas_init() < 0 || bocpy_message_init() < 0 ||
-                 bocpy_notice_init() < 0 || bocpy_pump_init() < 0
+                 bocpy_failure_init() < 0 || bocpy_code_init() < 0 ||
+                 bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
+                 bocpy_worker_init() < 0 || bocpy_arenas_init() < 0 ||
+                 bocpy_message_init() < 0 || bocpy_notice_init() < 0 ||
+                 bocpy_pump_init() < 0
              ? -1
              : 0;
 }

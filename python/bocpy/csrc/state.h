@@ -16,6 +16,7 @@ typedef struct bocpy_pumping bocpy_pumping;
 typedef struct bocpy_code bocpy_code;
 
 typedef struct bocpy_entry bocpy_entry;
+typedef struct bocpy_template bocpy_template;
 typedef struct bocpy_view bocpy_view;
 
 typedef struct bocpy_state {
@@ -41,7 +42,7 @@ typedef struct bocpy_state {
   bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
   bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
   size_t entries_used, entries_capacity; /* the capacity is a power of two, or 0 */
-  PyObject **templates; /* by code id: the function that runs it here */
+  bocpy_template *templates; /* by code id: the function that runs it here */
   size_t templates_capacity;
 } bocpy_state;
 

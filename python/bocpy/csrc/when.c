@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "body.h"
+#include "code.h"
 #include "draft.h"
 #include "runtime.h"
 
@@ -19,6 +20,9 @@ void bocpy_call_clear(bocpy_call *call) {
     bocpy_flat_free(call->flat);
   else if (carried == BOCPY_CARRY_OBJECTS)
     Py_DECREF(call->objects);
+  if (call->counted)
+    bocpy_code_drop(call->code);
+  call->counted = false;
   if (!call->function)
     return;
   Py_CLEAR(call->function);
@@ -91,7 +95,10 @@ static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draf
   };
   if (!by_reference && bocpy_code_ship(state, draft->entry, draft->function) < 0)
     return -1;
-  return carry(call, draft, plan->items, by_reference);
+  if (carry(call, draft, plan->items, by_reference) < 0)
+    return -1;
+  call->counted = bocpy_code_use(call->code);
+  return 0;
 }
 
 static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *draft,

@@ -35,6 +35,7 @@ typedef struct bocpy_call {
   uint8_t size;    /* of `bytes` */
   bool grouped;    /* there is a shape */
   bool reads;      /* some cowns are for reading */
+  bool counted;    /* `code` is to be dropped */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_flat *flat;                       /* encoded */
