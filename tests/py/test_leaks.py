@@ -130,16 +130,16 @@ def test_handles_do_not_pile_up():
 def test_a_function_that_is_gone_makes_room_for_others(backend):
     """Its record is used again, also while calls of many others are pending."""
     gate, seen = Cown(0), Cown([])
-    for round in range(5):
+    for turn in range(5):
         with gate:
             for n in range(300):
-                body = eval(f"lambda gate, seen: seen.value.append({n} + {round})")
+                body = eval(f"lambda gate, seen: seen.value.append({n} + {turn})")
                 when(gate, seen)(body)
                 del body
             gc.collect()
         bocpy.quiesce(timeout=LIMIT)
         with seen:
-            assert seen.value == [n + round for n in range(300)]
+            assert seen.value == [n + turn for n in range(300)]
             seen.value = []
 
 

@@ -35,8 +35,12 @@ class Widget:
         raise TypeError("stays at home")
 
 
+# Not threading.main_thread(), which every interpreter has one of.
+MAIN = threading.get_ident()
+
+
 def here():
-    return threading.current_thread() is threading.main_thread()
+    return threading.get_ident() == MAIN
 
 
 def draw(widget, what):
