@@ -129,14 +129,15 @@ def _name(part: object) -> str:
 
 
 def _reason(part: object, cause: Exception) -> str:
-    """Pickle's own words, where they say more than the name of the type."""
+    """Pickle's own words, where they say more than the type's name; else advice."""
     text = str(cause)
     if text and not text.startswith("cannot pickle"):
         return f": {text}"
     module = _compiled_module(type(part))
-    return "" if module is None else _UNTOLD.format(module)
+    return _ADVICE if module is None else _UNTOLD.format(module)
 
 
+_ADVICE = "; keep it in a PinnedCown, or use backend='threads'"
 _HEAP_TYPE = 1 << 9
 _UNTOLD = (
     ": module {0!r} is compiled and has not told bocpy how its values move; use "

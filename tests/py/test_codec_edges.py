@@ -112,7 +112,8 @@ def test_a_refusal_names_the_part(path):
                 continue
             with pytest.raises(TypeError) as caught:
                 ship(value)
-            assert str(caught.value) == f"{path}: cannot ship a '_io.TextIOWrapper'"
+            blamed = str(caught.value).partition("; keep it in a PinnedCown")[0]
+            assert blamed == f"{path}: cannot ship a '_io.TextIOWrapper'"
             assert isinstance(caught.value.__cause__, TypeError)
 
 

@@ -58,7 +58,13 @@ EVERYWHERE = (
     "test_values.py",
     "test_when.py",
 )
-NEWEST = ("test_backends.py", "test_ends.py", "test_misuse.py", "test_ship.py")
+NEWEST = (
+    "test_backends.py",
+    "test_ends.py",
+    "test_misuse.py",
+    "test_misuse_more.py",
+    "test_ship.py",
+)
 
 
 def build_wheel(

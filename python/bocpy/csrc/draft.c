@@ -24,11 +24,12 @@ static int refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given
                                       : "give the others defaults (x=x)";
   Py_ssize_t captures = given - (Py_ssize_t)items;
   if (captures)
-    PyErr_Format(
-        PyExc_TypeError,
-        "behavior '%s' takes %zd positional arguments, but there are %u cowns and "
-        "%zd captures: %s",
-        code->qualname, needed, items, captures, advice);
+    PyErr_Format(PyExc_TypeError,
+                 "behavior '%s' takes %zd positional argument%s, but there %s %u "
+                 "cown%s and %zd capture%s: %s",
+                 code->qualname, needed, needed == 1 ? "" : "s",
+                 items == 1 ? "is" : "are", items, items == 1 ? "" : "s", captures,
+                 captures == 1 ? "" : "s", advice);
   else
     PyErr_Format(
         PyExc_TypeError,

@@ -5,8 +5,15 @@
 
 #include "runtime.h"
 
-static int refuse(PyObject *argument, Py_ssize_t position, Py_ssize_t inside) {
-  if (inside < 0)
+/* A Cown can only be refused for being empty. */
+static int refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
+                  Py_ssize_t inside) {
+  if (bocpy_cown_check(state, argument))
+    PyErr_Format(PyExc_TypeError,
+                 "when() argument %zd is a Cown without a value: its class must call "
+                 "super().__init__(value)",
+                 position + 1);
+  else if (inside < 0)
     PyErr_Format(
         PyExc_TypeError,
         "when() argument %zd must be a Cown, or a list or tuple of them, not '%s'",
@@ -67,7 +74,7 @@ static int add_cown(bocpy_plan *plan, bocpy_state *state, PyObject *object,
   if (read)
     object = read;
   if (!is_cown(state, object))
-    return refuse(object, position, inside);
+    return refuse(state, object, position, inside);
   plan->reads = plan->reads || read;
   plan->pinned = plan->pinned || ((bocpy_cown *)object)->value->pinned;
   plan->modes[plan->cowns] = read != NULL;

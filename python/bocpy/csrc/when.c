@@ -272,14 +272,25 @@ static PyObject *schedule_lists(bocpy_state *state, PyObject *callable, PyObject
   return result;
 }
 
+/* NULL with an exception: TypeError that names the argument. */
+static PyObject *tuple_of(PyObject *several, const char *name) {
+  if (!Py_TYPE(several)->tp_iter && !PySequence_Check(several)) {
+    PyErr_Format(PyExc_TypeError, "whencall(): %s must be a list, not '%s'", name,
+                 Py_TYPE(several)->tp_name);
+    return NULL;
+  }
+  return PySequence_Tuple(several);
+}
+
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"func", "args", "captures", NULL};
   PyObject *callable, *cowns, *captures = NULL, *result = NULL;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:whencall", names, &callable,
                                    &cowns, &captures))
     return NULL;
-  PyObject *cown_tuple = PySequence_Tuple(cowns);
-  PyObject *capture_tuple = captures && cown_tuple ? PySequence_Tuple(captures) : NULL;
+  PyObject *cown_tuple = tuple_of(cowns, "args");
+  PyObject *capture_tuple =
+      captures && cown_tuple ? tuple_of(captures, "captures") : NULL;
   if (cown_tuple && (!captures || capture_tuple))
     result =
         schedule_lists(bocpy_state_of(module), callable, cown_tuple, capture_tuple);

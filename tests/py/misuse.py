@@ -1,0 +1,156 @@
+"""What the tables of misuses are made of: rows, and what wrong calls are made with.
+
+A row is an expression, which is its name too, the exception that it raises, and the
+text of that: all of it, or a pattern where Python words it and so its version counts.
+"""
+
+import re
+import threading
+from dataclasses import dataclass
+
+import bocpy
+from bocpy import Cown, PinnedCown, quiesce, start, wait, when, whencall
+from harness import LIMIT
+
+NAN = float("nan")
+
+
+@dataclass
+class Misuse:
+    call: str
+    kind: type
+    text: str
+    pattern: bool = False
+    only: str | None = None
+
+    def matches(self, error):
+        text = text_of(error)
+        return (
+            bool(re.fullmatch(self.text, text)) if self.pattern else self.text == text
+        )
+
+
+def text_of(error):
+    """The message alone: a SyntaxError adds the place, a KeyError quotes."""
+    if isinstance(error, SyntaxError):
+        return error.msg
+    return error.args[0] if isinstance(error, KeyError) else str(error)
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def says(self, kind, text, *calls, only=None):
+        """Calls that raise exactly that; with `only`, on that backend alone: others
+        have nothing against it."""
+        self.rows += [Misuse(call, kind, text, only=only) for call in calls]
+
+    def python_says(self, kind, pattern, *calls):
+        self.rows += [Misuse(call, kind, pattern, pattern=True) for call in calls]
+
+    def exact(self):
+        return [row for row in self.rows if not row.pattern]
+
+
+def check(row, names, backend):
+    """Evaluates the row's expression; afterwards the runtime still works."""
+    raised = None
+    try:
+        eval(row.call, names)
+    except BaseException as error:
+        raised = error
+    if row.only in (None, backend):
+        assert type(raised) is row.kind, raised
+        assert row.matches(raised), text_of(raised)
+    else:
+        assert raised is None
+    start(worker_count=2)
+    c = Cown([1])
+    p = PinnedCown(2)
+    got = whencall(lambda c, p: c.value[0] + p.value, [c, p], [])
+    assert got.unwrap(timeout=LIMIT) == 3
+    quiesce(timeout=LIMIT)
+    bocpy._core._clear_notices()
+
+
+# ---- what calls are made with
+
+
+def body(c):
+    return c
+
+
+async def coroutine(c):
+    return c
+
+
+def generator(c):
+    yield c
+
+
+async def async_generator(c):
+    yield c
+
+
+class Methods:
+    async def coroutine(self, c):
+        return c
+
+    def generator(self, c):
+        yield c
+
+
+class Refusing:
+    def __reduce__(self):
+        raise TypeError("stays at home")
+
+
+class Empty(Cown):
+    def __init__(self):
+        pass
+
+
+def call_all(*functions):
+    """Calls them in turn; the value of the last."""
+    return [function() for function in functions][-1]
+
+
+def holding(function):
+    """Calls it with a cown that this thread holds."""
+    c = Cown([1])
+    with c:
+        return function(c)
+
+
+def in_thread(function):
+    """Calls it on another thread and raises here what it raised there."""
+    caught = []
+
+    def run():
+        try:
+            function()
+        except BaseException as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if caught:
+        raise caught[0]
+
+
+def in_body(function, *captures):
+    """Runs it in a body and raises here what it raised there."""
+    return whencall(function, [], captures).unwrap(timeout=LIMIT)
+
+
+def over(cown, function):
+    """Runs it in a behavior over the cown and raises here what it raised there."""
+    return when(cown)(function).unwrap(timeout=LIMIT)
+
+
+def stopped(function):
+    """Calls it without a running runtime."""
+    wait()
+    return function()
