@@ -1,6 +1,7 @@
 """What a worker's interpreter is told of the main one, and does first.
 
-Threads: `facts` in the main interpreter, `set_up` in a new one.
+Threads: `facts` in the main interpreter, `set_up` in a new one, `tear_down` in it when
+it is about to end.
 """
 
 from __future__ import annotations
@@ -41,3 +42,14 @@ def set_up(known: dict[str, Any]) -> None:
     main = sys.modules.get("__main__")
     if main is not None and known["file"] is not None:
         main.__file__ = known["file"]
+
+
+def tear_down() -> None:
+    """Lets threading forget this thread while it can.
+
+    Since 3.13 it does so when the locals of a thread that it has not started end. Those
+    of a worker end with the interpreter, after threading's globals.
+    """
+    local = getattr(sys.modules.get("threading"), "_thread_local_info", None)
+    if local is not None:
+        vars(local).clear()

@@ -178,6 +178,26 @@ def test_logging_in_bodies(program, backend):
     assert done.err == "mine:from the body\n"
 
 
+def test_the_thread_of_a_body_is_forgotten_in_the_end(program, backend):
+    """Workers are threads that the threading module has not started."""
+    done = program(
+        """
+        import logging
+        from bocpy import wait, when
+
+        logging.basicConfig(format="%(threadName)s")
+
+        @when()
+        def _():
+            import logging
+            logging.warning("as its record has the name of the thread")
+
+        wait()
+        """
+    )
+    assert len(done.err.splitlines()) == 1
+
+
 def test_warnings_in_bodies(program, backend):
     done = program(
         """

@@ -10,6 +10,8 @@ from bocpy import (
     PumpResult,
     pump,
     quiesce,
+    receive,
+    send,
     set_pump_watchdog,
     set_wait_pump_poll,
     start,
@@ -367,6 +369,11 @@ def test_not_within_the_timeout(gate):
     quiesce()
     assert result.unwrap() is True
     assert p.unwrap() == 1
+
+
+def test_receiving_what_a_pinned_behavior_sends():
+    whencall(lambda p: send("pinned", p.value), [PinnedCown(7)])
+    assert receive("pinned", LIMIT) == ("pinned", 7)
 
 
 def test_another_thread_waits_for_the_main_one():

@@ -278,11 +278,12 @@ static int wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter, int64_t timeout)
   return status;
 }
 
-/* In a body, a wait that is soon over does not need a stand-in. */
+/* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender may
+ * be a pinned behavior, which the main thread runs while it waits. */
 static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)
-    return bocpy_waiter_wait(waiter, timeout);
+    return bocpy_pump_wait(waiter, timeout);
   if (timeout >= 0 && timeout <= PATIENCE)
     return bocpy_waiter_wait(waiter, timeout);
   int status = bocpy_waiter_wait(waiter, PATIENCE);

@@ -144,10 +144,20 @@ static void poke(void *ctx, unsigned worker) {
  * ------------------------------------------------------------------------------------
  */
 
+static void tear_down(void) {
+  PyObject *module = PyImport_ImportModule("bocpy._worker");
+  PyObject *done = module ? PyObject_CallMethod(module, "tear_down", NULL) : NULL;
+  if (!done)
+    PyErr_WriteUnraisable(module);
+  Py_XDECREF(done);
+  Py_XDECREF(module);
+}
+
 static void stop(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   bocpy_slot_flatten(slot);
   if (slot->own_interp) {
+    tear_down();
     bocpy_code_clear(slot->state);
     bocpy_lock_take(&creation);
     Py_EndInterpreter(slot->tstate);
