@@ -2,6 +2,7 @@
  * own; what all share is set up by the first, the main one. */
 #include "arenas.h"
 #include "body.h"
+#include "choice.h"
 #include "code.h"
 #include "failure.h"
 #include "hold.h"

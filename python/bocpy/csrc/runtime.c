@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "arenas.h"
+#include "choice.h"
 #include "failure.h"
 #include "hold.h"
 #include "message.h"
@@ -41,20 +42,13 @@ static bocpy_slot *slots;
 static bocpy_boot *boot;
 static unsigned last_count; /* of workers: what a restart takes; 0: none yet */
 
-/* ---- choices
- * ------------------------------------------------------------------------- */
-
-static bool backend_by_default(void) {
-  const char *wanted = getenv("BOCPY_BACKEND");
-  if (wanted && *wanted)
-    return strcmp(wanted, "interpreters") != 0 || !BOCPY_HAVE_OWN_GIL;
-  return !BOCPY_HAVE_OWN_GIL;
-}
+/* ---- who may call
+ * --------------------------------------------------------------------- */
 
 int bocpy_runtime_init(void) {
   if (guard)
     return 0;
-  atomic_store(&bocpy_threads_backend, backend_by_default());
+  atomic_store(&bocpy_threads_backend, bocpy_choice_default_threads());
   return bocpy_lock_init(&guard);
 }
 
@@ -74,75 +68,6 @@ static int require_outside(const char *what) {
       "behavior instead",
       what);
   return -1;
-}
-
-static int parse_backend(PyObject *name, bool *out_threads) {
-  const char *text = NULL;
-  *out_threads = backend_by_default();
-  if (name != Py_None) {
-    if (!PyUnicode_Check(name)) {
-      PyErr_Format(PyExc_TypeError, "backend must be a str or None, not '%s'",
-                   Py_TYPE(name)->tp_name);
-      return -1;
-    }
-    text = PyUnicode_AsUTF8(name);
-    if (!text)
-      return -1;
-  } else {
-    text = getenv("BOCPY_BACKEND");
-  }
-  if (!text || (!*text && name == Py_None))
-    return 0;
-  bool threads = !strcmp(text, "threads");
-  if (!threads && strcmp(text, "interpreters")) {
-    PyErr_Format(PyExc_ValueError,
-                 "backend must be 'interpreters' or 'threads', not '%s'", text);
-    return -1;
-  }
-  if (!threads && !BOCPY_HAVE_OWN_GIL) {
-    PyErr_SetString(
-        PyExc_RuntimeError,
-        "backend 'interpreters' needs CPython 3.12 or newer with a GIL: use "
-        "backend='threads'");
-    return -1;
-  }
-  *out_threads = threads;
-  return 0;
-}
-
-static unsigned default_count(void) {
-  const char *wanted = getenv("BOCPY_WORKERS");
-  char *end = NULL;
-  long count = wanted ? strtol(wanted, &end, 10) : 0;
-  if (end && *end)
-    count = 0;
-  return count >= 1 && count <= 1024 ? (unsigned)count : boc_core_count();
-}
-
-static int parse_count(PyObject *number, unsigned *out_count) {
-  *out_count = default_count();
-  if (number == Py_None)
-    return 0;
-  if (!PyLong_Check(number) || PyBool_Check(number)) {
-    PyErr_Format(PyExc_TypeError, "worker_count must be an int or None, not '%s'",
-                 Py_TYPE(number)->tp_name);
-    return -1;
-  }
-  int overflow;
-  long count = PyLong_AsLongAndOverflow(number, &overflow);
-  if (overflow || count < 1 || count > 1024) {
-    PyErr_Format(PyExc_ValueError, "worker_count must be from 1 to 1024, not %R",
-                 number);
-    return -1;
-  }
-  *out_count = (unsigned)count;
-  return 0;
-}
-
-PyObject *bocpy_worker_count(PyObject *module, PyObject *unused) {
-  (void)module;
-  (void)unused;
-  return PyLong_FromUnsignedLong(default_count());
 }
 
 PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
@@ -327,14 +252,6 @@ static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   return begin_workers(count, threads);
 }
 
-static int check_switch(PyObject *keep) {
-  if (keep == Py_None || PyBool_Check(keep))
-    return 0;
-  PyErr_Format(PyExc_TypeError, "raise_failures must be a bool or None, not '%s'",
-               Py_TYPE(keep)->tp_name);
-  return -1;
-}
-
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
   PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
@@ -343,8 +260,9 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
-      bocpy_runtime_require_main("start()") < 0 || parse_count(number, &count) < 0 ||
-      parse_backend(backend, &threads) < 0 || check_switch(keep) < 0)
+      bocpy_runtime_require_main("start()") < 0 ||
+      bocpy_choice_count(number, &count) < 0 ||
+      bocpy_choice_backend(backend, &threads) < 0 || bocpy_choice_switch(keep) < 0)
     return NULL;
   bool named = backend != Py_None;
   bocpy_lock_take_detached(&guard);
@@ -371,12 +289,13 @@ static int bring_up_any(bool open) {
   if (bocpy_runtime_require_main("the first behavior") < 0)
     return -1;
   bool threads;
-  if (parse_backend(Py_None, &threads) < 0)
+  if (bocpy_choice_backend(Py_None, &threads) < 0)
     return -1;
   bocpy_lock_take_detached(&guard);
   int status = 0;
   if (!is_usable(atomic_load(&state), open)) {
-    status = bring_up(last_count ? last_count : default_count(), threads, true, true);
+    status = bring_up(last_count ? last_count : bocpy_choice_default_count(), threads,
+                      true, true);
     if (status == 0 && !open)
       atomic_store(&state, PAUSED);
   }

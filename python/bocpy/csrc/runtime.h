@@ -59,7 +59,6 @@ PyObject *bocpy_pause(PyObject *module, PyObject *unused);
 PyObject *bocpy_stats(PyObject *module, PyObject *unused);
 PyObject *bocpy_running(PyObject *module, PyObject *unused);
 PyObject *bocpy_backend(PyObject *module, PyObject *unused);
-PyObject *bocpy_worker_count(PyObject *module, PyObject *unused);
 PyObject *bocpy_finish(PyObject *module, PyObject *unused);
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused);
 PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused);
