@@ -393,14 +393,16 @@ MUTANTS = (
         "sleeper_does_not_look_for_work",
         "sleep",
         "search.c",
-        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {",
+        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || "
+        "called_away(worker)) {",
         "  if (called_away(worker)) {",
     ),
     Mutant(
         "sleeper_does_not_look_whether_it_ends",
         "sleep",
         "search.c",
-        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {",
+        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || "
+        "called_away(worker)) {",
         "  if (work_visible(worker)) {",
     ),
     Mutant(
@@ -415,7 +417,8 @@ MUTANTS = (
         "share_is_not_announced",
         "sleep",
         "worker.c",
-        "    /* On the way from one queue to the other a sleeper's last look missed them. */\n"
+        "    /* On the way from one queue to the other a sleeper's last look missed "
+        "them. */\n"
         "    wake_for_surplus(worker);\n",
         "",
     ),
