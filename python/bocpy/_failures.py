@@ -10,6 +10,8 @@ import traceback
 from types import TracebackType
 from typing import Any
 
+from . import _spaces
+
 #: sys.unraisablehook prints causes, and with them the text of a traceback.
 HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
 
@@ -76,16 +78,9 @@ def survives(exception: BaseException) -> bool:
     return isinstance(copy, BaseException)
 
 
-_ELSEWHERE = "use start(backend='threads'), or keep what needs it in a pinned cown"
-
-
 def hint(exception: BaseException) -> str | None:
     """What this interpreter knows of why a body failed here, where it would not have
     failed elsewhere."""
-    if isinstance(exception, ImportError):
-        text = str(exception)
-        if "interpreter" in text and "backend='threads'" not in text:
-            return _ELSEWHERE
     if isinstance(exception, NameError | AttributeError):
         return missing(exception, exception.__traceback__)
     return None
@@ -115,11 +110,12 @@ def missing(
 def hinted(exception: BaseException) -> BaseException:
     """The exception; its message says what to do about it, where that is known."""
     try:
+        if isinstance(exception, ImportError):
+            _spaces.hint_at_refusal(exception)
+            return exception
         more = hint(exception)
         if more is not None:
             exception.args = (f"{exception}; {more}",)
-        if more is not None and isinstance(exception, ImportError):
-            exception.msg = exception.args[0]
     except Exception:  # what a user's exception does when it is asked
         return exception
     return exception

@@ -21,7 +21,7 @@ import types
 from collections.abc import Callable
 from typing import IO, Any
 
-from . import _core, _spaces
+from . import _core, _guests, _spaces
 
 Reduced = tuple[Any, ...]
 
@@ -345,6 +345,9 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         return reduce_weak_mapping(pickler, obj)
     if module == "typing" and cls.__name__ in _TYPE_PARAMETERS:
         return reduce_type_parameter(pickler, obj)
+    refusing = _guests.refusing(cls)
+    if refusing is not None:
+        raise TypeError(f"{_guests.refusal(refusing)}; {_guests.ELSEWHERE}")
     return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
 
 

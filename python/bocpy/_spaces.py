@@ -17,10 +17,13 @@ from __future__ import annotations
 import builtins
 import importlib
 import os
+import re
 import sys
 from itertools import count
 from types import ModuleType
 from typing import Any
+
+from ._guests import ELSEWHERE
 
 _PREFIX = os.urandom(6).hex()
 _counter = count()
@@ -130,11 +133,34 @@ def import_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        reason = refusal_behind(error) or str(error).removesuffix(f"; {ELSEWHERE}")
         raise ImportError(
-            f"module {name!r} cannot be imported in a worker interpreter ({error}); "
-            "use start(backend='threads'), or keep what needs it in a pinned cown",
+            f"module {name!r} cannot be imported in a worker interpreter ({reason}); "
+            f"{ELSEWHERE}",
             name=name,
         ) from error
+
+
+_REFUSAL = re.compile(r"module \S+ does not support loading in subinterpreters")
+
+
+def refusal_behind(error: BaseException | None) -> str | None:
+    """What CPython, or we, said of an extension module that refuses sub-interpreters,
+    where its package has made an exception of its own of that."""
+    while error is not None:
+        found = _REFUSAL.search(str(error)) if isinstance(error, ImportError) else None
+        if found is not None:
+            return found.group()
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def hint_at_refusal(error: ImportError) -> None:
+    """Has the error say what refused, and what to do about it."""
+    reason = refusal_behind(error)
+    if reason is not None and not str(error).endswith(ELSEWHERE):
+        error.msg = f"{reason}; {ELSEWHERE}"
+        error.args = (error.msg,)
 
 
 def importable(name: str) -> bool:

@@ -39,6 +39,7 @@ EVERYWHERE = (
     "test_errors.py",
     "test_examples.py",
     "test_extension.py",
+    "test_guests.py",
     "test_guide.py",
     "test_holds.py",
     "test_leaks.py",

@@ -278,6 +278,18 @@ static inline int bocpy_int_is_compact(PyObject *number, long long *out_value) {
 #endif
 }
 
+/* Whether a module says that it works in an interpreter with a GIL of its own. */
+static inline int bocpy_def_has_own_gil(const PyModuleDef *def) {
+#if BOCPY_HAVE_OWN_GIL
+  for (const PyModuleDef_Slot *slot = def->m_slots; slot && slot->slot; slot++)
+    if (slot->slot == Py_mod_multiple_interpreters)
+      return slot->value == Py_MOD_PER_INTERPRETER_GIL_SUPPORTED;
+#else
+  (void)def;
+#endif
+  return 0;
+}
+
 /* Before 3.12 a str can exist without its characters in place. -1 with an exception. */
 static inline int bocpy_str_ready(PyObject *text) {
 #if PY_VERSION_HEX < 0x030C0000

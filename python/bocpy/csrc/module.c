@@ -5,6 +5,7 @@
 #include "choice.h"
 #include "code.h"
 #include "failure.h"
+#include "guest.h"
 #include "hold.h"
 #include "message.h"
 #include "notice.h"
@@ -81,6 +82,8 @@ static PyMethodDef methods[] = {
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
+    {"_refuses", bocpy_guest_refuses, METH_O, NULL},
+    {"_ask_main", bocpy_guest_ask_main, METH_O, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
     BOCPY_CODEC_METHODS,
