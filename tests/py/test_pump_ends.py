@@ -243,6 +243,53 @@ def test_fork_on_another_thread_and_with_a_watchdog(program, backend):
     assert done.lines == ["[6] ['before', 'after']"]
 
 
+FORK = """
+        import os, warnings
+        from bocpy import Cown, PinnedCown, wait, when
+
+        warnings.simplefilter("ignore")
+
+        def fork():
+            try:
+                child = os.fork()
+            except RuntimeError as error:
+                return str(error).partition(":")[2].partition(";")[0].strip()
+            if child == 0:
+                os._exit(3)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+        c = Cown(1)
+        """
+REFUSED = "workers with interpreters cannot end before"
+
+
+def test_a_fork_in_a_pinned_behavior(program, backend):
+    done = program(
+        FORK
+        + """
+        result = when(PinnedCown(1))(lambda p: fork())
+        wait()
+        print(result.unwrap())
+        print(fork())
+        """
+    )
+    assert done.lines == [REFUSED if backend == "interpreters" else "3", "3"]
+
+
+def test_a_fork_while_a_cown_is_held(program, backend):
+    done = program(
+        FORK
+        + """
+        when(c)(lambda c: None)
+        with c:
+            print(fork())
+        wait()
+        print(fork())
+        """
+    )
+    assert done.lines == [REFUSED if backend == "interpreters" else "3", "3"]
+
+
 def test_a_signal_handler_may_pump(launch, backend):
     process = launch(
         SPIN

@@ -155,9 +155,11 @@ static int import_threading(void) {
   return module ? 0 : -1;
 }
 
+static int hook_forks(void);
+
 /* Under `guard`, without workers. */
 static int begin_workers(unsigned count, bool threads) {
-  if (threads && import_threading() < 0)
+  if (threads ? import_threading() < 0 : hook_forks() < 0)
     return -1;
   boot = threads ? NULL : make_boot();
   if (!threads && !boot)
@@ -503,6 +505,29 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   bocpy_arenas_keep();
   bocpy_failure_report(true);
   Py_RETURN_NONE;
+}
+
+/* Where the workers cannot end before a fork, their interpreters would be the end of
+ * the child: an audit hook is the one place from which a fork can be refused. */
+static int refuse_fork(const char *event, PyObject *args, void *data) {
+  (void)args;
+  (void)data;
+  if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
+      atomic_load(&state) == STOPPED || (!bocpy_self.bodies && !bocpy_hold_any()))
+    return 0;
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "fork() in a behavior, or while this thread holds a cown by acquire(): workers "
+      "with interpreters cannot end before; fork elsewhere, or use subprocess");
+  return -1;
+}
+
+static int hook_forks(void) {
+  static bool hooked;
+  if (!hooked && PySys_AddAuditHook(refuse_fork, NULL) < 0)
+    return -1;
+  hooked = true;
+  return 0;
 }
 
 /* No interpreter but the main one survives a fork, and no thread but the caller's: all
