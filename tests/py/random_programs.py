@@ -6,10 +6,12 @@ long those are that it reads. Workers import this module: standard library only.
 """
 
 import itertools
+import os
+import sys
 import threading
 from typing import NamedTuple
 
-from bocpy import Cown, read, send, when
+from bocpy import Cown, PinnedCown, read, send, when
 
 
 class Use(NamedTuple):
@@ -77,10 +79,18 @@ def schedule(spec, cowns):
     return body
 
 
+def check_thread(cowns):
+    """The main thread runs those over pinned cowns, and no others."""
+    if sys.platform == "linux":
+        pinned = any(isinstance(cown, PinnedCown) for cown in cowns)
+        assert (threading.get_native_id() == os.getpid()) == pinned
+
+
 def run(spec, held, cowns):
     flat = []
     for item in held:
         flat += item if isinstance(item, list) else [item]
+    check_thread(flat)
     modes, seen, written = spec.modes(), {}, set()
     for use, cown in zip(spec.uses(), flat, strict=True):
         assert cown == cowns[use.cown]
@@ -114,9 +124,10 @@ def collect(results, seen):
         collect(children, seen)
 
 
-def start(program, count):
-    """Schedules all; returns the cowns and, a list for each thread, the results."""
-    cowns = [Cown([]) for _ in range(count)]
+def start(program, count, pinned=()):
+    """Schedules all; returns the cowns, of which those numbers are pinned, and, a list
+    for each thread, the results."""
+    cowns = [PinnedCown([]) if i in pinned else Cown([]) for i in range(count)]
     results = [[] for _ in program]
 
     def work(at):

@@ -50,9 +50,9 @@ relaxed = settings(
 )
 
 
-def run(program):
+def run(program, pinned=()):
     """What a run leaves behind: what is in the cowns, what was seen, who told."""
-    cowns, results = random_programs.start(program, COWNS)
+    cowns, results = random_programs.start(program, COWNS, pinned)
     quiesce(LIMIT)
     seen = {}
     for row in results:
@@ -68,6 +68,20 @@ def test_any_program(runtime):
     @given(programs)
     def check(program):
         logs, seen, told = run(program)
+        assert not list(complaints(program, logs, seen))
+        assert told == sorted(seen)
+
+    check()
+    assert receive("ran", 0)[1] is None
+
+
+def test_any_program_with_pinned_cowns(runtime):
+    drain("ran")
+
+    @relaxed
+    @given(programs, st.sets(st.integers(0, COWNS - 1), min_size=1))
+    def check(program, pinned):
+        logs, seen, told = run(program, pinned)
         assert not list(complaints(program, logs, seen))
         assert told == sorted(seen)
 
