@@ -450,6 +450,83 @@ MUTANTS = (
         "  if (!parker->token)\n"
         "    boci_cond_wait_until(&parker->cond, &parker->mutex, deadline);\n",
     ),
+    # ---- quiescence
+    weaker(
+        "sum_is_relaxed",
+        "rundown",
+        "rundown.c",
+        "finished += boci_load_acquire(&runtime->worker[i].tally.finished)",
+        "relaxed",
+    ),
+    Mutant(
+        "waiter_for_quiet_has_no_fence",
+        "rundown",
+        "rundown.c",
+        "  boci_fence_seq_cst(); /* [F1] */\n",
+        "",
+    ),
+    Mutant(
+        "end_outside_is_counted_before_the_lock",
+        "rundown",
+        "rundown.c",
+        "  boci_mutex_lock(&rundown->mutex);\n"
+        "  boci_add_release(&runtime->outside.finished, 1); /* [R9] */\n",
+        "  boci_add_release(&runtime->outside.finished, 1);\n"
+        "  boci_mutex_lock(&rundown->mutex);\n",
+    ),
+    Mutant(
+        "end_outside_tells_nobody",
+        "rundown",
+        "rundown.c",
+        "  boci_waiters_check_locked(rundown, quiescent, runtime);\n",
+        "",
+    ),
+    Mutant(
+        "waiter_leaves_while_it_is_told",
+        "rundown",
+        "waiters.c",
+        "  if (boci_waiters_cancel(waiters, &node))\n    status = BOC_TIMEOUT;\n",
+        "  (void)waiters;\n",
+    ),
+    # ---- messages
+    Mutant(
+        "sender_has_no_fence",
+        "message",
+        "message.c",
+        "  boci_fence_seq_cst(); /* [F3] */\n  /* hint: after [F3] */\n",
+        "",
+    ),
+    Mutant(
+        "told_receiver_does_not_pass_on",
+        "message",
+        "message.c",
+        "    pass_on(mailbox, &self->watch);\n",
+        "    (void)pass_on;\n",
+    ),
+    weaker(
+        "ring_is_not_acquired",
+        "message",
+        "message.c",
+        "boci_load_acquire(&from->ring); /* [A23] */",
+        "relaxed",
+    ),
+    weaker(
+        "who_leaves_the_gate_does_not_publish",
+        "message",
+        "gate.h",
+        "boci_sub_release(way, 2);",
+        "relaxed",
+        ("message.c",),
+    ),
+    Mutant(
+        "gate_does_not_wait",
+        "message",
+        "gate.h",
+        "    while (boci_load_acquire(&gate->ways[i].word) != 1)\n"
+        "      boci_spin_once(&tries); /* [A24] */\n",
+        "    (void)tries;\n",
+        ("message.c",),
+    ),
 )
 
 
