@@ -6,6 +6,7 @@ import it), so it imports nothing but the standard library.
 """
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -23,6 +24,9 @@ if sys.version_info >= (3, 12) and not FREE_THREADED:
     BACKENDS = ("interpreters", "threads")
 else:
     BACKENDS = ("threads",)
+
+#: The requirements that only some interpreters get (tools/requirements/notebook.txt).
+HAS_JUPYTER = importlib.util.find_spec("ipykernel") is not None
 
 #: A limit that a working program never comes near, even on a crowded machine.
 LIMIT = 60.0
@@ -121,6 +125,12 @@ def command_line(source, how, folder):
     if how == "pytest":
         options = ["-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
         return [sys.executable, "-m", "pytest", *options, str(path)], None
+    if how == "ipython":
+        options = ["--no-banner", "--no-confirm-exit", "--colors=NoColor"]
+        return [sys.executable, "-m", "IPython", *options, "-c", source], None
+    if how == "jupyter":
+        driver = os.path.join(os.path.dirname(__file__), "programs", "kernel.py")
+        return [sys.executable, driver, str(path)], None
     raise ValueError(f"how={how!r}")
 
 

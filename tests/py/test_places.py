@@ -55,6 +55,9 @@ PLACES = {
     "runpy": ("script", None, "everything_run"),
     "exec": ("script", None, "__main__"),
 }
+if harness.HAS_JUPYTER:
+    PLACES["ipython"] = ("ipython", "report()", "__main__")
+    PLACES["jupyter"] = ("jupyter", "report()", "__main__")
 
 IMPORTERS = {
     "import": "import everything\neverything.report()",
@@ -83,6 +86,8 @@ def run_in(place, backend):
         else:
             text = f"{source}\n\n{ending}\n"
         env = {"TALLY": str(folder / "tally"), "PYTEST_ADDOPTS": "-s"}
+        for variable in ("IPYTHONDIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+            env[variable] = str(folder / "jupyter")
         process = harness.start_program(text, folder, backend=backend, how=how, env=env)
         done = harness.finish_program(process)
         return done, (folder / "tally").read_text(encoding="ascii").split()

@@ -59,11 +59,14 @@ EVERYWHERE = (
     "test_values.py",
     "test_when.py",
 )
+#: Where Jupyter can be installed without building it, and its tests run.
+NOTEBOOKS = ("3.12", "3.13")
 NEWEST = (
     "test_backends.py",
     "test_ends.py",
     "test_misuse.py",
     "test_misuse_more.py",
+    "test_notebook.py",
     "test_ship.py",
 )
 
@@ -120,7 +123,8 @@ def install_wheel(env: Environment, wheel: Path, log: TextIO | None) -> None:
 
 def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     name = f"py-{interpreter.name}"
-    env = wheel_environment(interpreter, log, "test")
+    more = ["notebook"] if interpreter.name in NOTEBOOKS else []
+    env = wheel_environment(interpreter, log, "test", *more)
     install_wheel(env, build_wheel(env, ROOT, name, log), log)
     return suite(env, name, log, *arguments)
 
