@@ -54,6 +54,7 @@ struct boc_mailbox {
   boci_atomic_u32 turn;   /* whose turn it is to be looked at first */
   boci_atomic_u32 used;   /* slots that have a name */
   uint32_t limit;
+  uint32_t spins; /* of a receiver before it parks */
   uint32_t generation;
   bool closed;
   size_t capacity;
@@ -77,6 +78,8 @@ static bool valid_options(const boc_mailbox_options *options) {
 
 static void set_options(boc_mailbox *mailbox, const boc_mailbox_options *options) {
   *mailbox = (boc_mailbox){.generation = 1, .drop = options->drop, .ctx = options->ctx};
+  /* Asking the system takes longer than a wake-up. */
+  mailbox->spins = boci_os_processor_count() > 1 ? SPINS : 0;
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;
   mailbox->capacity = options->capacity ? options->capacity : CAPACITY_DEFAULT;
   if (!options->allocator)
@@ -560,8 +563,6 @@ static boc_status first_look(boc_mailbox *mailbox, selection *chosen, size_t *ou
   }
 }
 
-static unsigned spins(void) { return boci_os_processor_count() > 1 ? SPINS : 0; }
-
 boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
                                int64_t timeout, boc_receive_token *token,
                                size_t *out_index, void **out_payload) {
@@ -575,7 +576,7 @@ boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t
   if (timeout == 0)
     return BOC_TIMEOUT;
   const uint64_t deadline = boci_os_deadline(timeout);
-  for (unsigned left = spins(); left > 0 && status == BOC_WOULD_BLOCK; left--) {
+  for (unsigned left = mailbox->spins; left > 0 && status == BOC_WOULD_BLOCK; left--) {
     boci_pause();
     status = look(mailbox, &chosen, out_index, out_payload);
   }
