@@ -8,6 +8,7 @@ What they print is beside them as 0.14 prints it. To record it anew:
 
 from pathlib import Path
 
+import bocpy
 import pytest
 
 PROGRAMS = Path(__file__).parent / "programs" / "compat"
@@ -30,3 +31,43 @@ def test_however_it_is_started(how, program, backend):
 def test_every_program_has_its_record():
     names = {path.stem for path in PROGRAMS.glob("*.py")}
     assert names == {path.stem for path in PROGRAMS.glob("*.txt")}
+
+
+#: What 0.14 documents, but for Matrix and MatrixView.
+NAMES = [
+    "Behaviors",
+    "Cown",
+    "PinnedCown",
+    "PumpResult",
+    "REMOVED",
+    "TIMEOUT",
+    "WORKER_COUNT",
+    "WaitResult",
+    "__version__",
+    "drain",
+    "get_include",
+    "get_sources",
+    "notice_delete",
+    "notice_read",
+    "notice_seed",
+    "notice_update",
+    "notice_write",
+    "noticeboard",
+    "pump",
+    "quiesce",
+    "receive",
+    "send",
+    "set_pump_watchdog",
+    "set_tags",
+    "set_wait_pump_poll",
+    "start",
+    "wait",
+    "when",
+    "whencall",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_documented_name_is_public_here(name):
+    assert name in bocpy.__all__
+    assert hasattr(bocpy, name)
