@@ -58,7 +58,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "spare",
         "scope",
         "extras",
-        "trace",
+        "trace*",
         "message*",
         "notice*",
     ),

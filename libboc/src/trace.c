@@ -1,8 +1,6 @@
-/* Trace: see trace.h. The JSON is the "JSON Array Format" of Chrome's trace events. */
+/* Trace: see trace.h. */
 #include "trace.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "behavior.h"
@@ -94,57 +92,5 @@ boc_status boc_trace_read(boc_runtime *runtime,
   read_ring(&runtime->outside_trace, -1, &to);
   for (uint32_t i = 0; i < boci_runtime_started(runtime); i++)
     read_ring(&runtime->worker[i].trace, (int)i, &to);
-  return BOC_OK;
-}
-
-static const char *const kind_names[] = {
-#define KIND_NAME(name, text) #name,
-    BOC_TRACE_MAP(KIND_NAME)
-#undef KIND_NAME
-};
-
-typedef struct writing {
-  void (*write)(void *ctx, const char *text, size_t size);
-  void *ctx;
-  bool any;
-} writing;
-
-/* A name of the program's inside a JSON string: what would end it becomes a question
- * mark. */
-static void clean(const char *name, char *out, size_t size) {
-  size_t i = 0;
-  for (; name && name[i] && i + 1 < size; i++)
-    out[i] = (unsigned char)name[i] < ' ' || strchr("\"\\", name[i]) ? '?' : name[i];
-  out[i] = '\0';
-}
-
-static void write_event(void *ctx, const boc_trace_event *event) {
-  writing *to = ctx;
-  char name[64], line[320];
-  const bool begins = event->kind == BOC_TRACE_started;
-  const bool ends = event->kind == BOC_TRACE_finished;
-  const char *phase = begins ? "B" : ends ? "E" : "i";
-  clean(begins || ends ? event->name : kind_names[event->kind], name, sizeof name);
-  const int size = snprintf(
-      line, sizeof line,
-      "%s{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",\"ts\":%" PRIu64
-      ".%03u,\"pid\":0,"
-      "\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR "\",\"cown\":\"%" PRIxPTR "\"}}",
-      to->any ? ",\n" : "[\n", name[0] ? name : "behavior", kind_names[event->kind],
-      phase, event->time / 1000, (unsigned)(event->time % 1000), event->worker,
-      event->behavior, event->cown);
-  to->any = true;
-  to->write(to->ctx, line, (size_t)size);
-}
-
-boc_status boc_trace_write(boc_runtime *runtime,
-                           void (*write)(void *ctx, const char *text, size_t size),
-                           void *ctx) {
-  writing to = {write, ctx, false};
-  const boc_status status = boc_trace_read(runtime, write_event, &to);
-  if (status != BOC_OK)
-    return status;
-  const char *end = to.any ? "\n]\n" : "[]\n";
-  write(ctx, end, strlen(end));
   return BOC_OK;
 }

@@ -18,7 +18,7 @@ extern "C" {
 #define BOC_TRACE_MAP(X)                                                               \
   X(scheduled, "a behavior was scheduled")                                             \
   X(ready, "it has all its cowns")                                                     \
-  X(started, "its body begins")                                                        \
+  X(started, "its body begins, unless it was cancelled")                               \
   X(finished, "it is over, its cowns handed on")                                       \
   X(stolen, "it was taken from another worker's queue")                                \
   X(parked, "the worker sleeps")                                                       \
@@ -48,8 +48,9 @@ BOC_API boc_status boc_trace_read(boc_runtime *runtime,
                                   void *ctx);
 
 /* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
- * an instant for each other event, a row for each worker. `write` gets the text in
- * pieces. As boc_trace_read. */
+ * an instant for each other event, a row for each worker, one for all outside threads.
+ * A deferred body's slice ends when its worker turns to something else, at the latest
+ * when it is finished. `write` gets the text in pieces. As boc_trace_read. */
 BOC_API boc_status boc_trace_write(boc_runtime *runtime,
                                    void (*write)(void *ctx, const char *text,
                                                  size_t size),

@@ -1,0 +1,175 @@
+/* Trace as JSON: the "JSON Array Format" of Chrome's trace events.
+ *
+ * A row for each worker, with a slice for each body, `B` to `E`. Rows have to nest, so a
+ * `finished` ends a slice only if it is that of the body that runs in the row: a deferred
+ * behavior finishes later, elsewhere, or in the middle of another one's body. Its slice
+ * ends where its worker does something else.
+ *
+ * Threads outside of the runtime share a row and their bodies, those of lanes, overlap:
+ * these are asynchronous slices, `b` to `e`, that viewers tell apart by the behavior.
+ *
+ * Threads: one, which reads a quiescent runtime.
+ */
+#include <boc/trace.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Process and rows have numbers from 1: viewers hide what has 0. */
+enum { ROW_OF_OUTSIDE = 1, OUTSIDE = -1, NO_ROW = -2, OPEN_MOST = 16, NAME_SIZE = 64 };
+
+typedef struct writing {
+  void (*write)(void *ctx, const char *text, size_t size);
+  void *ctx;
+  bool any;
+  int worker;                      /* whose row it is, or NO_ROW */
+  uint64_t latest;                 /* time in this row */
+  boc_trace_event open[OPEN_MOST]; /* slices that have begun in this row */
+  size_t open_count;
+} writing;
+
+static const char *const kind_names[] = {
+#define KIND_NAME(name, text) #name,
+    BOC_TRACE_MAP(KIND_NAME)
+#undef KIND_NAME
+};
+
+/* The bytes of the character that `text` begins with; 0: none that is well-formed. */
+static size_t character_size(const char *text) {
+  const unsigned char *at = (const unsigned char *)text;
+  if (*at < 0x80)
+    return 1;
+  const size_t size = *at < 0xc2   ? 0
+                      : *at < 0xe0 ? 2
+                      : *at < 0xf0 ? 3
+                      : *at < 0xf5 ? 4
+                                   : 0;
+  for (size_t i = 1; i < size; i++)
+    if ((at[i] & 0xc0) != 0x80)
+      return 0;
+  const bool overlong = (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xf0 && at[1] < 0x90);
+  const bool beyond = (*at == 0xed && at[1] > 0x9f) || (*at == 0xf4 && at[1] > 0x8f);
+  return overlong || beyond ? 0 : size;
+}
+
+/* A name of the program's inside a JSON string, which must be UTF-8: what cannot stand
+ * there becomes a question mark. */
+static void clean(const char *name, char *out) {
+  size_t used = 0;
+  while (name && *name) {
+    const size_t size = character_size(name);
+    if (used + (size ? size : 1) >= NAME_SIZE)
+      break;
+    const bool plain =
+        size > 0 && (unsigned char)*name >= ' ' && !strchr("\"\\", *name);
+    for (size_t i = 0; i < size; i++)
+      out[used + i] = plain ? name[i] : '?';
+    out[used] = plain ? out[used] : '?';
+    used += size ? size : 1;
+    name += size ? size : 1;
+  }
+  out[used] = '\0';
+}
+
+static void write_line(writing *to, const char *line, int size) {
+  to->write(to->ctx, to->any ? ",\n" : "[\n", 2);
+  to->write(to->ctx, line, (size_t)size);
+  to->any = true;
+}
+
+static int row(const writing *to) { return to->worker + 1 + ROW_OF_OUTSIDE; }
+
+/* A phase of an event, at `time`; what begins and ends has the name of its behavior. */
+static void write_phase(writing *to, const boc_trace_event *event, uint64_t time,
+                        const char *phase) {
+  char name[NAME_SIZE], id[48] = "", line[400];
+  clean(*phase == 'i' ? kind_names[event->kind] : event->name, name);
+  if (to->worker == OUTSIDE && *phase != 'i')
+    snprintf(id, sizeof id, "\"id\":\"0x%" PRIxPTR "\",", event->behavior);
+  const int size =
+      snprintf(line, sizeof line,
+               "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",%s\"ts\":%" PRIu64
+               ".%03u,\"pid\":1,\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR
+               "\",\"cown\":\"%" PRIxPTR "\"}}",
+               name[0] ? name : "behavior",
+               *phase == 'i' ? kind_names[event->kind] : "body", phase, id, time / 1000,
+               (unsigned)(time % 1000), row(to), event->behavior, event->cown);
+  write_line(to, line, size);
+}
+
+static void write_row_name(writing *to) {
+  char name[32] = "outside", line[120];
+  if (to->worker != OUTSIDE)
+    snprintf(name, sizeof name, "worker %d", to->worker);
+  const int size = snprintf(line, sizeof line,
+                            "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,"
+                            "\"tid\":%d,\"args\":{\"name\":\"%s\"}}",
+                            row(to), name);
+  write_line(to, line, size);
+}
+
+static void close_slice(writing *to, size_t i, uint64_t time) {
+  const boc_trace_event began = to->open[i];
+  to->open[i] = to->open[--to->open_count];
+  write_phase(to, &began, time, to->worker == OUTSIDE ? "e" : "E");
+}
+
+static void close_all(writing *to, uint64_t time) {
+  while (to->open_count > 0)
+    close_slice(to, 0, time);
+}
+
+static void change_row(writing *to, int worker) {
+  close_all(to, to->latest);
+  to->worker = worker;
+  write_row_name(to);
+}
+
+/* The slice of that behavior; `open_count` if none is open. */
+static size_t find(const writing *to, uintptr_t behavior) {
+  size_t i = 0;
+  while (i < to->open_count && to->open[i].behavior != behavior)
+    i++;
+  return i;
+}
+
+static void open_slice(writing *to, const boc_trace_event *event) {
+  const size_t before = find(to, event->behavior); /* its address is used again */
+  if (to->worker != OUTSIDE)
+    close_all(to, event->time);
+  else if (before < to->open_count || to->open_count == OPEN_MOST)
+    close_slice(to, before < to->open_count ? before : 0, event->time);
+  to->open[to->open_count++] = *event;
+  write_phase(to, event, event->time, to->worker == OUTSIDE ? "b" : "B");
+}
+
+static void write_event(void *ctx, const boc_trace_event *event) {
+  writing *to = ctx;
+  if (event->worker != to->worker)
+    change_row(to, event->worker);
+  to->latest = event->time;
+  const size_t mine = find(to, event->behavior);
+  if (event->kind == BOC_TRACE_started) {
+    open_slice(to, event);
+  } else if (event->kind == BOC_TRACE_finished && mine < to->open_count) {
+    close_slice(to, mine, event->time);
+  } else {
+    if (event->kind == BOC_TRACE_parked)
+      close_all(to, event->time);
+    write_phase(to, event, event->time, "i");
+  }
+}
+
+boc_status boc_trace_write(boc_runtime *runtime,
+                           void (*write)(void *ctx, const char *text, size_t size),
+                           void *ctx) {
+  writing to = {.write = write, .ctx = ctx, .worker = NO_ROW};
+  const boc_status status = boc_trace_read(runtime, write_event, &to);
+  if (status != BOC_OK)
+    return status;
+  close_all(&to, to.latest);
+  const char *end = to.any ? "\n]\n" : "[]\n";
+  write(ctx, end, strlen(end));
+  return BOC_OK;
+}
