@@ -1,6 +1,8 @@
 /* Statistics: the workers' counters, read one by one. */
 #include <boc/stats.h>
 
+#include <string.h>
+
 #include "runtime.h"
 
 static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
@@ -13,11 +15,19 @@ static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
       boci_load_relaxed(&worker->tally.scheduled); /* count: after [A9], so no less */
 }
 
-size_t boc_runtime_stats(const boc_runtime *runtime, boc_worker_stats *out_stats,
-                         size_t capacity) {
+/* The caller's struct has `size` bytes, be it older or newer than ours. */
+static void write_worker(boci_worker *worker, size_t size, char *out) {
+  boc_worker_stats ours;
+  read_worker(worker, &ours);
+  memset(out, 0, size);
+  memcpy(out, &ours, size < sizeof ours ? size : sizeof ours);
+}
+
+size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
+                         boc_worker_stats *out_stats, size_t capacity) {
   const uint32_t started = boci_runtime_started((boc_runtime *)runtime);
   for (size_t i = 0; i < capacity && i < started; i++)
-    read_worker(&runtime->worker[i], &out_stats[i]);
+    write_worker(&runtime->worker[i], size, (char *)out_stats + i * size);
   return started;
 }
 

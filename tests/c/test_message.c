@@ -117,6 +117,21 @@ static void full_closed_and_dropped(void) {
   CHECK_EQ(boci_load_relaxed(&dropped), 43);
 }
 
+#if defined(BOC_TINY)
+#define DEFAULT_CAPACITY 4
+#else
+#define DEFAULT_CAPACITY 16384
+#endif
+
+static void a_tag_has_room_for_many(void) {
+  boc_mailbox *mailbox = open_mailbox((boc_mailbox_options){.capacity = 0});
+  for (int i = 0; i < DEFAULT_CAPACITY; i++)
+    CHECK_EQ(send(mailbox, TAG("a"), 1), BOC_OK);
+  CHECK_EQ(send(mailbox, TAG("a"), 1), BOC_FULL);
+  CHECK_EQ(send(mailbox, TAG("b"), 1), BOC_OK);
+  boc_mailbox_free(mailbox);
+}
+
 static void bad_tags_change_nothing(void) {
   boc_mailbox *mailbox = plain();
   boc_tag many[17] = {TAG("x"), TAG("x")};
@@ -370,6 +385,7 @@ static const test_case cases[] = {
     TEST_ONCE(several_tags_are_served_in_turn),
     TEST_ONCE(there_are_sixteen_tags),
     TEST_ONCE(full_closed_and_dropped),
+    TEST_ONCE(a_tag_has_room_for_many),
     TEST_ONCE(bad_tags_change_nothing),
     TEST_ONCE(every_failing_allocation_is_refused),
     TEST_ONCE(a_timeout_is_neither_early_nor_late),

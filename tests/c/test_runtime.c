@@ -4,6 +4,8 @@
 
 #include <boc/boc.h>
 
+#include <string.h>
+
 static const boc_cown_type number_type = {.name = "number",
                                           .payload_size = sizeof(unsigned)};
 
@@ -362,8 +364,8 @@ static void counters_add_up(void) {
   CHECK_EQ(boc_when(runtime, &cown, 1, go_on, runtime), BOC_OK);
   CHECK_EQ(boc_when(runtime, NULL, 0, look_around, runtime), BOC_OK);
   CHECK_EQ(boc_runtime_quiesce(runtime, BOC_FOREVER), BOC_OK);
-  CHECK_EQ(boc_runtime_stats(runtime, NULL, 0), 2);
-  CHECK_EQ(boc_runtime_stats(runtime, stats, 2), 2);
+  CHECK_EQ(boc_runtime_stats(runtime, 0, NULL, 0), 2);
+  CHECK_EQ(boc_runtime_stats(runtime, sizeof stats[0], stats, 2), 2);
   scheduled = stats[0].scheduled + stats[1].scheduled;
   finished = stats[0].finished + stats[1].finished;
   CHECK_EQ(boc_runtime_scheduled_outside(runtime), 2);
@@ -371,6 +373,37 @@ static void counters_add_up(void) {
   CHECK_EQ(finished, CHAIN + 1);
   boc_runtime_free(runtime);
   boc_cown_drop(cown);
+}
+
+/* Programs compiled with other versions of the struct: one that has only the first two
+ * counters, and one that has some that this library does not know. */
+
+typedef struct older {
+  uint64_t scheduled, finished;
+} older;
+
+typedef struct newer {
+  boc_worker_stats known;
+  uint64_t unknown[2];
+} newer;
+
+static void counters_are_for_callers_of_all_versions(void) {
+  boc_runtime *runtime = new_runtime(2);
+  older old[3] = {{0, 0}, {0, 0}, {7, 7}};
+  newer new[2];
+  memset(new, 0xa5, sizeof new);
+  for (int i = 0; i < 3; i++)
+    CHECK_EQ(boc_when(runtime, NULL, 0, look_around, runtime), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(runtime, BOC_FOREVER), BOC_OK);
+  CHECK_EQ(boc_runtime_stats(runtime, sizeof old[0], (void *)old, 3), 2);
+  CHECK_EQ(boc_runtime_stats(runtime, sizeof new[0], (void *)new, 2), 2);
+  CHECK_EQ(old[0].finished + old[1].finished, 3);
+  CHECK(old[2].scheduled == 7 && old[2].finished == 7);
+  for (int i = 0; i < 2; i++) {
+    CHECK_EQ(new[i].known.finished, old[i].finished);
+    CHECK(new[i].unknown[0] == 0 && new[i].unknown[1] == 0);
+  }
+  boc_runtime_free(runtime);
 }
 
 static const test_case cases[] = {
@@ -388,5 +421,6 @@ static const test_case cases[] = {
     TEST_RACE(runtimes_share_cowns, 2),
     TEST_RACE(every_allocation_of_a_schedule_may_fail, 10),
     TEST_RACE(counters_add_up, 2),
+    TEST_RACE(counters_are_for_callers_of_all_versions, 10),
 };
 TEST_MAIN(cases)

@@ -91,14 +91,14 @@ static void without_spares_it_only_waits(void) {
   CHECK(boc_when(m.runtime, NULL, 0, block, &m) == BOC_OK);
   boci_parker_unpark(&m.parker);
   CHECK(boc_runtime_quiesce(m.runtime, BOC_FOREVER) == BOC_OK);
-  CHECK_EQ(boc_runtime_stats(m.runtime, NULL, 0), 1);
+  CHECK_EQ(boc_runtime_stats(m.runtime, 0, NULL, 0), 1);
   teardown(&m);
 }
 
 static void poke_all(void *arg, unsigned index) {
   meeting *m = arg;
   (void)index;
-  for (unsigned i = 0; i < boc_runtime_stats(m->runtime, NULL, 0); i++)
+  for (unsigned i = 0; i < boc_runtime_stats(m->runtime, 0, NULL, 0); i++)
     boc_worker_poke(m->runtime, i);
 }
 

@@ -438,12 +438,12 @@ static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
 }
 
 static PyObject *read_stats(void) {
-  size_t count = runtime ? boc_runtime_stats(runtime, NULL, 0) : 0;
+  size_t count = runtime ? boc_runtime_stats(runtime, 0, NULL, 0) : 0;
   boc_worker_stats *all = calloc(count + 1, sizeof(*all));
   if (!all)
     return PyErr_NoMemory();
   if (count)
-    boc_runtime_stats(runtime, all, count);
+    boc_runtime_stats(runtime, sizeof(*all), all, count);
   PyObject *list = PyList_New((Py_ssize_t)count);
   for (size_t i = 0; list && i < count; i++) {
     PyObject *made = stats_of(&all[i], i);
