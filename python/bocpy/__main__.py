@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import NoReturn
 
 import bocpy
 
@@ -60,13 +61,23 @@ def main(arguments: list[str] | None = None) -> int:
     from ._demo import demo
 
     color = not options.no_color and "NO_COLOR" not in os.environ
-    return demo(
-        options.path,
-        workers=options.workers,
-        backend=options.backend,
-        color=color and sys.stdout.isatty(),
-        as_json=options.json,
-    )
+    try:
+        return demo(
+            options.path,
+            workers=options.workers,
+            backend=options.backend,
+            color=color and sys.stdout.isatty(),
+            as_json=options.json,
+        )
+    except KeyboardInterrupt:
+        give_up()
+
+
+def give_up() -> NoReturn:
+    """Ends at once: an ordinary exit finishes what is scheduled, which takes seconds
+    and is of no use to who has pressed Ctrl-C."""
+    print("\nbocpy: interrupted", file=sys.stderr, flush=True)
+    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from devtool import cbuild, compilers, environments
+from devtool import cbuild, compilers, environments, failures
 from devtool.base import ROOT, WINDOWS, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
+from devtool.failures import Failure
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally
 
@@ -49,6 +50,16 @@ class Check:
                 failures.append(str(failure))
         if failures:
             raise Failed("; ".join(failures))
+
+    def log_end(self) -> int:
+        return os.stat(self.log.name).st_size if self.log else 0
+
+    def log_since(self, begin: int) -> str:
+        """What the log has got since then; nothing where there is only a terminal."""
+        if not self.log:
+            return ""
+        whole = Path(self.log.name).read_bytes()
+        return whole[begin:].decode("utf-8", "replace")
 
     def say(self, text: str) -> None:
         if self.log:
@@ -218,11 +229,14 @@ def run_checks(
     here = Check(env, fix, log)
     tally = Tally()
     for name in names:
+        began = here.log_end()
         try:
             CHECKS[name](here)
         except (Failed, Problem) as error:
             here.say(f"FAIL {name}: {error}")
-            tally += Tally(failed=1)
+            said = here.log_since(began) or str(error)
+            failure = Failure(name, failures.lines_of(said))
+            tally += Tally(failed=1, failures=(failure,))
         else:
             here.say(f"ok   {name}")
             tally += Tally(passed=1)

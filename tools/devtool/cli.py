@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from devtool import checks, commands, matrix, platforms
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
-from devtool.jobs import Tally, run_jobs
+from devtool.jobs import Tally, run_jobs, write_report
 
 DESCRIPTION = """\
 The developer's one command. It makes its own environments in .dev, with pinned tools,
@@ -43,7 +41,8 @@ behaviors on all cores, checked against a sequential run, with both times.
 TEST = """\
 Builds everything and runs all C and Python tests, and ends with the line
 'N passed, N failed'. Without options: this machine's compiler and the newest Python.
-Each job has a log in .dev/logs; the end of it is shown if it fails.
+Each job has a log in .dev/logs. Tests that fail are explained as their job ends, and
+listed once more at the end.
 
   ./dev test                                    what to run before a commit
   ./dev test --matrix                           what CI runs: every configuration below
@@ -256,7 +255,7 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
     jobs = matrix.jobs(asked, interpreter, 1 if asked.matrix else parallel)
     total = run_jobs(jobs, parallel)
     if arguments.report:
-        arguments.report.write_text(json.dumps(asdict(total)))
+        write_report(arguments.report, total)
     if total == Tally():
         raise Problem("no test was run")
     say(str(total))

@@ -12,14 +12,15 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
+from devtool import failures
 from devtool.base import WORK, Failed, Problem, say
+from devtool.failures import Failure
 
 LOGS = WORK / "logs"
-SHOWN_LINES = 120
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,31 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    #: What is known of those that failed; not part of what two tallies are compared by.
+    failures: tuple[Failure, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.passed + other.passed,
             self.failed + other.failed,
             self.skipped + other.skipped,
+            self.failures + other.failures,
         )
 
     def __str__(self) -> str:
         text = f"{self.passed} passed, {self.failed} failed"
         return text + (f", {self.skipped} skipped" if self.skipped else "")
+
+
+def read_report(report: Path) -> Tally:
+    """The tally that `write_report` wrote."""
+    facts = json.loads(report.read_text(encoding="utf-8"))
+    failed = tuple(Failure(name, tuple(lines)) for name, lines, _ in facts["failures"])
+    return Tally(**{**facts, "failures": failed})
+
+
+def write_report(report: Path, tally: Tally) -> None:
+    report.write_text(json.dumps(asdict(tally)), encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -59,7 +74,7 @@ def count_junit(report: Path) -> Tally:
             result += Tally(skipped=1)
         else:
             result += Tally(passed=1)
-    return result
+    return replace(result, failures=tuple(failures.of_junit(report)))
 
 
 def count_programs(log: Path) -> Tally:
@@ -76,35 +91,44 @@ def count_programs(log: Path) -> Tally:
                 result += Tally(skipped=1)
             case _:
                 result += Tally(passed=cases, failed=1)
-    return result
+    return replace(result, failures=tuple(failures.of_programs(log)))
 
 
-def tail(path: Path, count: int = SHOWN_LINES) -> str:
-    lines = path.read_text(errors="replace").splitlines()
-    return "\n".join("  | " + line for line in lines[-count:])
+def finished(job: Job, log: Path) -> Tally:
+    """Does the job; a failure that no report tells of is what its log says."""
+    trouble = ""
+    with log.open("w", encoding="utf-8") as file:
+        try:
+            tally = job.work(file)
+        except (Failed, Problem) as error:
+            tally = Tally(failed=1)
+            trouble = str(error)
+    if tally.failed and not tally.failures:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        tally = replace(tally, failures=(failures.of_log(text, trouble),))
+    return tally
 
 
 def run_job(job: Job) -> Tally:
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{job.name}.log"
     began = time.monotonic()
-    trouble = ""
-    with path.open("w", encoding="utf-8") as log:
-        try:
-            tally = job.work(log)
-        except (Failed, Problem) as error:
-            tally = Tally(failed=1)
-            trouble = str(error)
+    tally = finished(job, path)
     took = time.monotonic() - began
     mark = "FAIL" if tally.failed else "ok"
     lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]
     if tally.failed:
-        lines += [tail(path), f"  | {trouble}" if trouble else "", f"  log: {path}"]
-    say("\n".join(line for line in lines if line))
-    return tally
+        lines += [failures.shown(tally.failures, failures.FULL), f"  log: {path}"]
+    say("\n".join(lines))
+    named = (each._replace(job=job.name) for each in tally.failures)
+    return replace(tally, failures=tuple(named))
 
 
 def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
-    """Runs them all, `parallel` at a time, each line printed as its job ends."""
+    """Runs them all, `parallel` at a time, each line printed as its job ends; what
+    failed is listed once more when all are done."""
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
-        return sum(pool.map(run_job, jobs), Tally())
+        total = sum(pool.map(run_job, jobs), Tally())
+    if total.failures:
+        say("Failed:\n" + failures.shown(total.failures, failures.BRIEF))
+    return total

@@ -3,7 +3,9 @@
 In the parallel run each file is one behavior without cowns, whose result cown holds
 the facts. For each of the four aggregates a behavior over (aggregate, facts) adds them:
 two behaviors on one aggregate never overlap, those on different ones may, and all of it
-runs beside the analysis of further files. A last behavior holds all four at once.
+runs beside the analysis of further files. A last behavior holds all four at once. Files
+are added in the order in which they were scheduled but analyzed in any; so what the
+progress bar hears of is a message from each analysis.
 
 The bodies are functions of this module, so that workers find them by import.
 """
@@ -29,6 +31,12 @@ WARM_UP_ROUNDS = 8
 
 PATIENCE = 3600.0
 """Seconds to wait for one file; more means that something is broken."""
+
+UNDER_WAY = 4096
+"""Files that are scheduled ahead: what a huge tree costs in memory has a bound."""
+
+ANALYZED = "analyzed"
+"""The tag of the messages that count files."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +77,13 @@ def run_parallel(
     progress(0)
     ready = time.perf_counter()
     cowns = {field: bocpy.Cown(empty) for field, empty in vars(Ledger()).items()}
-    added = [schedule_file(path, name_of(path, root), cowns) for path in paths]
+    for number, path in enumerate(paths, 1):
+        schedule_file(path, name_of(path, root), cowns)
+        if number > UNDER_WAY:
+            await_one(number - UNDER_WAY, progress)
     summary = bocpy.whencall(collect, list(cowns.values()), [])
-    for done, result in enumerate(added, 1):
-        result.unwrap(timeout=PATIENCE)
-        progress(done)
+    for number in range(max(1, len(paths) - UNDER_WAY + 1), len(paths) + 1):
+        await_one(number, progress)
     ledger = Ledger(**summary.unwrap(timeout=PATIENCE))
     seconds = time.perf_counter() - ready
     bocpy.wait()
@@ -81,13 +91,27 @@ def run_parallel(
     return Run(ledger, seconds, ready - begin, behaviors)
 
 
-def schedule_file(
-    path: str, name: str, cowns: dict[str, bocpy.Cown[Any]]
-) -> bocpy.Cown[None]:
-    """Schedules all behaviors of one file; returns the result of the last one."""
-    facts = bocpy.whencall(facts_of, [], [path, name])
-    added = [bocpy.whencall(add, [cowns[name], facts], [name]) for name in AGGREGATES]
-    return added[-1]
+def schedule_file(path: str, name: str, cowns: dict[str, bocpy.Cown[Any]]) -> None:
+    """Schedules all behaviors of one file."""
+    facts = bocpy.whencall(analyze, [], [path, name])
+    for field in AGGREGATES:
+        bocpy.whencall(add, [cowns[field], facts], [field])
+
+
+def await_one(number: int, progress: Progress) -> None:
+    """Waits until one more file has been analyzed, the `number`th."""
+    tag, _ = bocpy.receive(ANALYZED, PATIENCE)
+    if tag == bocpy.TIMEOUT:
+        raise TimeoutError(f"no file was analyzed in {PATIENCE:.0f} seconds")
+    progress(number)
+
+
+def analyze(path: str, name: str) -> Facts:
+    """The body that analyzes one file, and says that it has."""
+    try:
+        return facts_of(path, name)
+    finally:
+        bocpy.send(ANALYZED, None)
 
 
 def add(aggregate: bocpy.Cown[Any], facts: bocpy.Cown[Facts], field: str) -> None:
