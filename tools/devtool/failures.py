@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-#: The width of a line, and how many lines of a failure are shown, from its beginning and
-#: from its end: when its job ends, and at the very end of the run, where all are listed.
+#: The width of a line, and how many lines of a failure are shown, of its beginning and
+#: of its end: when its job ends, and at the end of the run, where all are listed again.
 WIDTH = 160
 FULL = (8, 16)
 BRIEF = (1, 6)
