@@ -47,9 +47,9 @@ boc_status boci_behavior_adopt(boc_behavior *behavior) {
   return BOC_OK;
 }
 
-uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior) {
+uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
   boci_request *requests = boci_behavior_requests(behavior);
-  if (behavior->count == 2 &&
+  if (count == 2 &&
       boci_request_cown(&requests[0]) != boci_request_cown(&requests[1])) {
     const uint32_t first =
         boci_request_cown(&requests[0]) > boci_request_cown(&requests[1]);
@@ -57,20 +57,20 @@ uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior) {
     requests[1].order = 1 - first;
     return 2;
   }
-  boci_sort_requests(requests, behavior->count);
-  return merge(requests, behavior->count);
+  boci_sort_requests(requests, count);
+  return merge(requests, count);
 }
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
-  const uint32_t unique = boci_behavior_unique(behavior);
+  const uint32_t linked = boci_behavior_linked(behavior);
   uint32_t granted = 1;
-  boci_init(&behavior->pending, unique + 1);
-  for (uint32_t i = 0; i < unique; i++) {
+  boci_init(&behavior->pending, linked + 1);
+  for (uint32_t i = 0; i < linked; i++) {
     boci_request *request = &requests[requests[i].order];
     granted += boci_request_link(request, request, to);
   }
-  for (uint32_t i = 0; i < unique; i++)
+  for (uint32_t i = 0; i < linked; i++)
     boci_request_set_ready(&requests[requests[i].order]);
   boci_behavior_resolve(behavior, granted, to);
 }
@@ -106,7 +106,7 @@ static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request 
   size_t total = 0;
   for (size_t i = 0; i < count; i++) {
     boci_request *requests = boci_behavior_requests(behaviors[i]);
-    for (uint32_t k = 0; k < boci_behavior_unique(behaviors[i]); k++, total++)
+    for (uint32_t k = 0; k < boci_behavior_linked(behaviors[i]); k++, total++)
       if (all)
         all[total] = &requests[requests[k].order];
   }
@@ -122,8 +122,10 @@ void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to) {
   const size_t total = gather(behaviors, count, scratch);
   boci_sort_by_cown(scratch, scratch + total, total);
-  for (size_t i = 0; i < count; i++)
-    boci_init(&behaviors[i]->pending, boci_behavior_unique(behaviors[i]) + 1);
+  for (size_t i = 0; i < count; i++) {
+    boci_behavior_link_fresh(behaviors[i]);
+    boci_init(&behaviors[i]->pending, boci_behavior_linked(behaviors[i]) + 1);
+  }
   link_runs(scratch, total, to);
   for (size_t i = 0; i < count; i++)
     boci_behavior_resolve(behaviors[i], 1, to);

@@ -20,12 +20,13 @@
 #include "request.h"
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one
- * of the cowns is pinned to a lane; it has extras. */
+ * of the cowns is pinned to a lane; it has extras; its last cown is fresh. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
   BOCI_BEHAVIOR_PINNED = 4,
-  BOCI_BEHAVIOR_EXTRAS = 8
+  BOCI_BEHAVIOR_EXTRAS = 8,
+  BOCI_BEHAVIOR_FRESH = 16
 };
 
 /* What few behaviors have; between the requests and the environment. */
@@ -52,6 +53,11 @@ static inline boc_runtime *boci_behavior_runtime(const boc_behavior *behavior) {
 
 static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
   return behavior->block.number;
+}
+
+/* Those of them that have to be linked: all but that of a fresh cown, the last. */
+static inline uint32_t boci_behavior_linked(const boc_behavior *behavior) {
+  return behavior->block.number - (behavior->block.flags & BOCI_BEHAVIOR_FRESH ? 1 : 0);
 }
 
 /* Requests are aligned to 8 everywhere: their addresses carry three bits. */
@@ -101,32 +107,49 @@ static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_si
  * BOC_BAD_ARGUMENT, two lanes. */
 boc_status boci_behavior_adopt(boc_behavior *behavior);
 
-/* Orders several requests by cown and merges those for one cown. The number left. */
-uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior);
+/* Orders the first `count` requests, at least two, by cown and merges those for one
+ * cown. The number left. */
+uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count);
+
+/* Puts the requests into the order in which they are linked; the fresh one is last. */
+static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
+                                       uint32_t fresh) {
+  behavior->block.number = count;
+  if (count - fresh < 2)
+    return;
+  const uint32_t unique = boci_behavior_sort_and_merge(behavior, count - fresh);
+  behavior->block.number = unique + fresh;
+  if (fresh)
+    boci_behavior_requests(behavior)[unique].order = count - 1;
+}
 
 /* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras`
- * may be NULL. Refusal: as boci_behavior_adopt. */
+ * may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last. */
 static inline boc_status boci_behavior_init(boc_behavior *behavior,
                                             const boc_behavior_type *type,
                                             size_t env_size, const boc_access *accesses,
                                             size_t count, const boci_extras *extras) {
   behavior->type = type;
   behavior->count = (uint32_t)count;
-  behavior->block.number = (uint32_t)count;
   behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
   if (extras)
     *boci_behavior_extras(behavior) = *extras;
   boci_request *requests = boci_behavior_requests(behavior);
   uintptr_t special = 0;
+  uint32_t fresh = 0;
   for (size_t i = 0; i < count; i++) {
+    if (fresh)
+      return BOC_BAD_ARGUMENT;
     boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
     special |= accesses[i].cown->special;
+    fresh = accesses[i].mode == BOC_FRESH;
   }
+  if (fresh)
+    behavior->block.flags |= BOCI_BEHAVIOR_FRESH;
   if (special && boci_behavior_adopt(behavior) != BOC_OK)
     return BOC_BAD_ARGUMENT;
-  if (count > 1)
-    behavior->block.number = boci_behavior_sort_and_merge(behavior);
-  boci_init(&behavior->pending, behavior->block.number);
+  boci_behavior_order(behavior, (uint32_t)count, fresh);
+  boci_init(&behavior->pending, boci_behavior_linked(behavior));
   if (env_size > 0)
     memset(boci_behavior_env(behavior), 0, env_size);
   return BOC_OK;
@@ -144,15 +167,22 @@ static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t grante
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to);
 
+/* The fresh cown, if there is one, is ours before anybody else knows of it. */
+static inline void boci_behavior_link_fresh(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_FRESH)
+    boci_request_link_fresh(&boci_behavior_requests(behavior)[behavior->count - 1]);
+}
+
 /* Links it. It may be gone on return. */
 static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
-  const uint32_t unique = boci_behavior_unique(behavior);
-  if (unique > 1) {
+  const uint32_t linked = boci_behavior_linked(behavior);
+  boci_behavior_link_fresh(behavior);
+  if (linked > 1) {
     boci_behavior_link_many(behavior, to);
     return;
   }
   boci_request *requests = boci_behavior_requests(behavior);
-  if (unique == 1 && !boci_request_link_only(&requests[requests[0].order], to))
+  if (linked == 1 && !boci_request_link_only(&requests[requests[0].order], to))
     return;
   boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
   to->ready(to->ctx, behavior);

@@ -86,6 +86,16 @@ bool boci_request_link(boci_request *first, boci_request *last,
  * have run and be gone. */
 bool boci_request_link_only(boci_request *request, const boci_executor *to);
 
+/* Both phases for a cown that nobody else knows: it is ours. What publishes the cown
+ * publishes the request. */
+static inline void boci_request_link_fresh(boci_request *request) {
+  boc_cown *cown = boci_request_cown(request);
+  const uintptr_t references = boci_load_relaxed(&cown->references); /* owner */
+  boci_store_relaxed(&cown->references, references + 1);             /* owner */
+  boci_store_relaxed(&request->word, BOCI_READY);                    /* owner */
+  boci_store_relaxed(&cown->tail, request);                          /* owner */
+}
+
 /* Phase two: lets successors link behind `request`. */
 void boci_request_set_ready(boci_request *request);
 

@@ -197,6 +197,85 @@ static void duplicates_are_merged(void) {
   world_fini(&all);
 }
 
+static boc_cown *new_cown(void) {
+  boc_cown *cown;
+  CHECK(boc_cown_new(&guard_type, &cown) == BOC_OK);
+  return cown;
+}
+
+static void drop_idle(boc_cown *cown) {
+  CHECK(!boc_cown_busy(cown));
+  CHECK_EQ(boci_load_relaxed(&cown->references), 1);
+  boc_cown_drop(cown);
+  dropped_cowns--;
+}
+
+/* What comes after the maker waits for it, and it waits for nobody's sake. */
+static void a_fresh_cown_is_held_at_once(void) {
+  world all;
+  world_init(&all);
+  boc_cown *result = new_cown();
+  boc_access made_of[] = {
+      writes(&all, 2), writes(&all, 0), reads(&all, 2), {result, BOC_FRESH}};
+  for (size_t from = 0; from < 4; from++) {
+    boc_behavior *maker = make(&all, made_of + from, 4 - from);
+    CHECK_EQ(boc_behavior_mode(maker, 3 - from), BOC_WRITE);
+    boci_behavior_link(maker, &all.to);
+    CHECK_EQ(all.list.count, 1);
+    CHECK(boc_cown_busy(result));
+    boc_access looks = {result, BOC_READ};
+    boc_behavior *reader = make(&all, &looks, 1);
+    boci_behavior_link(reader, &all.to);
+    CHECK_EQ(all.list.count, 1);
+    boc_behavior *both[] = {maker, reader};
+    run_in_order(&all, both, 2);
+    drop_idle(result);
+    made_of[3].cown = result = new_cown();
+  }
+  drop_idle(result);
+  world_fini(&all);
+}
+
+static void the_queue_keeps_a_fresh_cown(void) {
+  world all;
+  world_init(&all);
+  boc_access made_of[] = {writes(&all, 0), {new_cown(), BOC_FRESH}};
+  boc_behavior *maker = make(&all, made_of, 2);
+  boci_behavior_link(maker, &all.to);
+  boc_cown_drop(made_of[1].cown);
+  CHECK_EQ(dropped_cowns, 0);
+  run_in_order(&all, &maker, 1);
+  CHECK_EQ(dropped_cowns, 1);
+  dropped_cowns = 0;
+  world_fini(&all);
+}
+
+static void fresh_cowns_of_behaviors_that_are_one_step(void) {
+  world all;
+  boci_request *scratch[2 * 4];
+  world_init(&all);
+  boc_access first[] = {writes(&all, 0), {new_cown(), BOC_FRESH}};
+  boc_access second[] = {writes(&all, 0), {new_cown(), BOC_FRESH}};
+  boc_behavior *pair[] = {make(&all, first, 2), make(&all, second, 2)};
+  CHECK_EQ(boci_behavior_scratch(pair, 2), 4);
+  boci_behavior_link_all(pair, 2, scratch, &all.to);
+  CHECK(boc_cown_busy(first[1].cown) && boc_cown_busy(second[1].cown));
+  run_in_order(&all, pair, 2);
+  drop_idle(first[1].cown);
+  drop_idle(second[1].cown);
+  world_fini(&all);
+}
+
+static void only_the_last_cown_may_be_fresh(void) {
+  world all;
+  world_init(&all);
+  boc_access wrong[] = {{all.cowns[0], BOC_FRESH}, writes(&all, 1)};
+  boc_behavior *block = boci_pool_alloc(&all.pool, boci_behavior_size(2, false, 0));
+  CHECK_EQ(boci_behavior_init(block, &quiet_type, 0, wrong, 2, NULL), BOC_BAD_ARGUMENT);
+  boci_pool_free(&all.pool, block);
+  world_fini(&all);
+}
+
 static void the_environment_is_zero_and_dropped_once(void) {
   world all;
   world_init(&all);
@@ -437,6 +516,10 @@ static const test_case cases[] = {
     TEST_ONCE(writers_follow_one_another),
     TEST_ONCE(readers_share_and_writers_do_not),
     TEST_ONCE(duplicates_are_merged),
+    TEST_ONCE(a_fresh_cown_is_held_at_once),
+    TEST_ONCE(the_queue_keeps_a_fresh_cown),
+    TEST_ONCE(fresh_cowns_of_behaviors_that_are_one_step),
+    TEST_ONCE(only_the_last_cown_may_be_fresh),
     TEST_ONCE(the_environment_is_zero_and_dropped_once),
     TEST_ONCE(sizes_that_overflow_are_none),
     TEST_ALONE(many_cowns_are_sorted),

@@ -193,7 +193,7 @@ MUTANTS = (
         "behavior.c",
         "    granted += boci_request_link(request, request, to);\n"
         "  }\n"
-        "  for (uint32_t i = 0; i < unique; i++)\n"
+        "  for (uint32_t i = 0; i < linked; i++)\n"
         "    boci_request_set_ready(&requests[requests[i].order]);\n",
         "    granted += boci_request_link(request, request, to);\n"
         "    boci_request_set_ready(request);\n"

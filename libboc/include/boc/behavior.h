@@ -26,8 +26,13 @@ typedef struct boc_behavior boc_behavior;
 typedef struct boc_runtime boc_runtime;
 
 /* How a behavior uses a cown. Neighbouring readers of a cown run side by side; a writer
- * waits for all readers before it and holds back all that come after it. */
-typedef enum boc_mode { BOC_WRITE = 0, BOC_READ = 1 } boc_mode;
+ * waits for all readers before it and holds back all that come after it.
+ *
+ * BOC_FRESH writes, and promises that nobody but the caller knows the cown before
+ * `boc_behavior_schedule` has been called: no behavior has been scheduled over it, so
+ * there is nothing to wait for, which is cheaper. For the cown that is to hold what the
+ * behavior will have found out. Only of the last cown that a behavior is given. */
+typedef enum boc_mode { BOC_WRITE = 0, BOC_READ = 1, BOC_FRESH = 2 } boc_mode;
 
 typedef struct boc_access {
   boc_cown *cown;
@@ -65,7 +70,7 @@ typedef struct boc_behavior_type {
  * counts. The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
  * O(count log count) and one allocation. Any thread.
  * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if
- * two of the cowns are pinned to different lanes. */
+ * two of the cowns are pinned to different lanes, or a cown before the last is fresh. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
@@ -90,7 +95,8 @@ BOC_API void *boc_behavior_env(boc_behavior *behavior);
 BOC_API size_t boc_behavior_count(const boc_behavior *behavior);
 BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
 
-/* How the behavior holds its i-th cown (after merging duplicates). */
+/* How the behavior holds its i-th cown (after merging duplicates): BOC_READ or
+ * BOC_WRITE. */
 BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
 
 /* Called in a body: the behavior shall not finish before somebody has called
