@@ -11,6 +11,7 @@
 #include "code.h"
 #include "failure.h"
 #include "notice.h"
+#include "publish.h"
 #include "pump.h"
 #include "runtime.h"
 #include "share.h"
@@ -243,7 +244,7 @@ static PyObject *with_cells(const frame *f, const bocpy_call *call,
 static PyObject *function_of(const frame *f, const bocpy_call *call) {
   PyObject *function = call->function;
   if (!function) {
-    if (bocpy_ship_catch_up() < 0)
+    if (bocpy_ship_catch_up_in(f->state) < 0)
       return NULL;
     function = bocpy_code_template(f->state, call->code);
   }

@@ -3,12 +3,14 @@
 
 #include <stddef.h>
 
+#include "core_memory.h"
 #include "failure.h"
 #include "hold.h"
 #include "pinned.h"
 #include "runtime.h"
 #include "share.h"
 #include "waiting.h"
+#include "worker.h"
 
 /* ---- cores ------------------------------------------------------------------------
  */
@@ -22,6 +24,7 @@ const boc_cown_type bocpy_cown_kind = {
     .name = "bocpy.Cown",
     .payload_size = sizeof(bocpy_value),
     .drop = drop_core,
+    .allocator = &bocpy_core_memory,
 };
 
 boc_cown *bocpy_core_new(void) {
@@ -107,16 +110,36 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_CLEAR(self->dict);
   if (self->core)
     boc_cown_drop(self->core);
-  bocpy_state *state = bocpy_state_peek();
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
   if (!state || type != state->cown_type ||
       !bocpy_spares_keep(&state->handles, (PyObject *)self))
     type->tp_free(self);
   Py_DECREF(type);
 }
 
+/* `value` of what is exactly a Cown: that needs no search, which would cost more than
+ * the access. Code has the name interned. */
+static bool is_plain_value(PyObject *self, PyObject *name) {
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
+  return state && name == state->value_name && Py_IS_TYPE(self, state->cown_type);
+}
+
+static PyObject *get_value(bocpy_cown *self, void *unused);
+static int set_value(bocpy_cown *self, PyObject *value, void *unused);
+
+static PyObject *cown_getattro(PyObject *self, PyObject *name) {
+  if (is_plain_value(self, name))
+    return get_value((bocpy_cown *)self, NULL);
+  return PyObject_GenericGetAttr(self, name);
+}
+
 /* A handle is known to the collector once it has attributes: only then it can be part
  * of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
+  if (is_plain_value(self, name))
+    return set_value((bocpy_cown *)self, value, NULL);
   int status = PyObject_GenericSetAttr(self, name, value);
   if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
     PyObject_GC_Track(self);
@@ -478,13 +501,21 @@ static PyMemberDef cown_members[] = {
 };
 
 static PyType_Slot cown_slots[] = {
-    {Py_tp_doc, (void *)cown_doc},   {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, cown_init},         {Py_tp_traverse, cown_traverse},
-    {Py_tp_clear, cown_clear},       {Py_tp_dealloc, cown_dealloc},
-    {Py_tp_setattro, cown_setattro}, {Py_tp_richcompare, cown_compare},
-    {Py_tp_hash, cown_hash},         {Py_tp_repr, cown_repr},
-    {Py_tp_methods, cown_methods},   {Py_tp_getset, cown_getset},
-    {Py_tp_members, cown_members},   {0, NULL},
+    {Py_tp_doc, (void *)cown_doc},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, cown_init},
+    {Py_tp_traverse, cown_traverse},
+    {Py_tp_clear, cown_clear},
+    {Py_tp_dealloc, cown_dealloc},
+    {Py_tp_getattro, cown_getattro},
+    {Py_tp_setattro, cown_setattro},
+    {Py_tp_richcompare, cown_compare},
+    {Py_tp_hash, cown_hash},
+    {Py_tp_repr, cown_repr},
+    {Py_tp_methods, cown_methods},
+    {Py_tp_getset, cown_getset},
+    {Py_tp_members, cown_members},
+    {0, NULL},
 };
 
 PyType_Spec bocpy_cown_spec = {

@@ -4,6 +4,7 @@
 #include "body.h"
 #include "choice.h"
 #include "code.h"
+#include "core_memory.h"
 #include "failure.h"
 #include "guest.h"
 #include "hold.h"
@@ -97,7 +98,7 @@ static int init_process(void) {
                  bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
                  bocpy_worker_init() < 0 || bocpy_arenas_init() < 0 ||
                  bocpy_message_init() < 0 || bocpy_notice_init() < 0 ||
-                 bocpy_pump_init() < 0
+                 bocpy_pump_init() < 0 || bocpy_core_memory_init() < 0
              ? -1
              : 0;
 }
@@ -116,7 +117,8 @@ static int exec_module(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
   if (init_process() < 0)
     return -1;
-  if (!(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
+  if (!(state->value_name = PyUnicode_InternFromString("value")) ||
+      !(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
       !(state->capsule_type = make_type(module, &bocpy_capsule_spec)) ||
       !(state->when_type = make_type(module, &bocpy_when_spec)) ||
       !(state->reading_type = make_type(module, &bocpy_reading_spec)) ||
@@ -157,6 +159,7 @@ static int clear_module(PyObject *module) {
   bocpy_spares_close(&state->schedulers, PyObject_Free);
   bocpy_code_clear(state);
   bocpy_codec_state_clear(&state->codec);
+  Py_CLEAR(state->value_name);
   Py_CLEAR(state->ship);
   Py_CLEAR(state->missing);
   Py_CLEAR(state->bodies);

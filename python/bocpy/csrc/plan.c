@@ -56,12 +56,13 @@ static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns,
                      bool grouped) {
   plan->handles = plan->few;
   plan->modes = plan->few_modes;
-  if (cowns > (Py_ssize_t)(sizeof(plan->few) / sizeof(*plan->few))) {
+  if (cowns > BOCPY_PLAN_FEW) {
     plan->handles = malloc((size_t)cowns * sizeof(PyObject *));
     plan->modes = malloc((size_t)cowns * sizeof(bool));
   }
   if (grouped)
-    plan->shape = malloc((size_t)items * sizeof(int32_t));
+    plan->shape = items > BOCPY_PLAN_FEW ? malloc((size_t)items * sizeof(int32_t))
+                                         : plan->few_items;
   if (plan->handles && plan->modes && (!grouped || plan->shape))
     return 0;
   PyErr_NoMemory();
@@ -108,10 +109,20 @@ static int init_grouped(bocpy_plan *plan, bocpy_state *state, PyObject *const *a
   return status;
 }
 
+/* It is over nothing, and what is in `few` does not matter. */
+static void forget(bocpy_plan *plan) {
+  plan->cowns = 0;
+  plan->handles = NULL;
+  plan->modes = NULL;
+  plan->shape = NULL;
+}
+
 int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
                     Py_ssize_t count) {
   bool grouped = false;
-  *plan = (bocpy_plan){.items = (uint32_t)count};
+  forget(plan);
+  plan->items = (uint32_t)count;
+  plan->reads = plan->pinned = false;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
   int status = grouped ? init_grouped(plan, state, args, count)
@@ -130,6 +141,7 @@ void bocpy_plan_fini(bocpy_plan *plan) {
     free(plan->handles);
   if (plan->modes != plan->few_modes)
     free(plan->modes);
-  free(plan->shape);
-  *plan = (bocpy_plan){0};
+  if (plan->shape != plan->few_items)
+    free(plan->shape);
+  forget(plan);
 }

@@ -146,10 +146,7 @@ PyObject *bocpy_published_since(PyObject *module, PyObject *argument) {
   return list ? Py_BuildValue("nN", (Py_ssize_t)now, list) : NULL;
 }
 
-int bocpy_ship_catch_up(void) {
-  bocpy_state *state = bocpy_state_get();
-  if (!state)
-    return -1;
+int bocpy_ship_catch_up_in(bocpy_state *state) {
   size_t now = atomic_load_explicit(&version, memory_order_acquire); /* [A1] */
   if (state->caught_up == now)
     return 0;
@@ -160,4 +157,9 @@ int bocpy_ship_catch_up(void) {
   Py_DECREF(done);
   state->caught_up = now;
   return 0;
+}
+
+int bocpy_ship_catch_up(void) {
+  bocpy_state *state = bocpy_state_get();
+  return state ? bocpy_ship_catch_up_in(state) : -1;
 }

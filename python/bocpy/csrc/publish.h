@@ -13,6 +13,9 @@
 
 int bocpy_publish_init(void); /* process-wide; -1 with an exception */
 
+/* bocpy_ship_catch_up (codec.h) in the interpreter of `state`, the calling thread's. */
+int bocpy_ship_catch_up_in(bocpy_state *state);
+
 /* Entries for the module's method table: _publish(module, name, blob), and
  * _published_since(version) -> (version, [(module, name, blob), ...]). */
 PyObject *bocpy_publish(PyObject *module, PyObject *args);

@@ -13,6 +13,7 @@
 
 #include "arenas.h"
 #include "choice.h"
+#include "core_memory.h"
 #include "failure.h"
 #include "hold.h"
 #include "message.h"
@@ -560,5 +561,7 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_waiters_forget();
   if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
     return NULL;
-  return bocpy_pump_forget() < 0 ? NULL : Py_NewRef(Py_None);
+  if (bocpy_core_memory_forget() < 0 || bocpy_pump_forget() < 0)
+    return NULL;
+  return Py_NewRef(Py_None);
 }

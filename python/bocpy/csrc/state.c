@@ -60,18 +60,26 @@ bocpy_state *bocpy_state_peek(void) {
                                                                         : NULL;
 }
 
+static void remember(bocpy_state *state, size_t now) {
+  bocpy_self.interp = state->interp;
+  bocpy_self.state = state;
+  bocpy_self.epoch = now;
+}
+
+void bocpy_state_remember(bocpy_state *state) {
+  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
+  if (bocpy_self.epoch != now || bocpy_self.state != state)
+    remember(state, now);
+}
+
 bocpy_state *bocpy_state_get(void) {
   bocpy_state *state = bocpy_state_peek();
   if (state)
     return state;
-  PyInterpreterState *interp = PyInterpreterState_Get();
   size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
-  state = find(interp);
-  if (state) {
-    bocpy_self.interp = interp;
-    bocpy_self.state = state;
-    bocpy_self.epoch = now;
-  }
+  state = find(PyInterpreterState_Get());
+  if (state)
+    remember(state, now);
   return state;
 }
 

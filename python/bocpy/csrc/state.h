@@ -28,13 +28,14 @@ typedef struct bocpy_state {
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
-  PyObject *ship;      /* bocpy._ship, once needed */
-  PyObject *missing;   /* bocpy._ship.MISSING, once needed */
-  PyObject *bodies;    /* bocpy._body, once needed */
-  PyObject *arguments; /* bocpy._arguments, once needed */
-  PyObject *failures;  /* bocpy._failures, once needed */
-  PyObject *notices;   /* bocpy._notices, once needed */
-  size_t caught_up;    /* how much of the log has been seen (publish.h) */
+  PyObject *value_name; /* the interned str 'value' */
+  PyObject *ship;       /* bocpy._ship, once needed */
+  PyObject *missing;    /* bocpy._ship.MISSING, once needed */
+  PyObject *bodies;     /* bocpy._body, once needed */
+  PyObject *arguments;  /* bocpy._arguments, once needed */
+  PyObject *failures;   /* bocpy._failures, once needed */
+  PyObject *notices;    /* bocpy._notices, once needed */
+  size_t caught_up;     /* how much of the log has been seen (publish.h) */
   bocpy_codec_state codec;
   bocpy_spares handles;    /* of cowns */
   bocpy_spares schedulers; /* what when() returns */
@@ -67,6 +68,9 @@ bocpy_state *bocpy_state_get(void);
 
 /* The same if this thread has asked before; else NULL, without an exception. */
 bocpy_state *bocpy_state_peek(void);
+
+/* Lets bocpy_state_peek find the state of the interpreter that this thread is in. */
+void bocpy_state_remember(bocpy_state *state);
 
 static inline bocpy_state *bocpy_state_of(PyObject *module) {
   return (bocpy_state *)PyModule_GetState(module);

@@ -128,13 +128,20 @@ static int set_object(bocpy_value *value, PyObject *object) {
   return 0;
 }
 
+/* Whether nothing has to be given up before another content comes. */
+static bool is_plain(const bocpy_value *value) {
+  return bocpy_value_kind(value) < BOCPY_FLAT && !value->failed && !value->failure;
+}
+
 static bool set_inline(bocpy_value *value, PyObject *object) {
-  unsigned char bytes[BOCPY_INLINE_CAPACITY];
+  unsigned char bytes[BOCPY_INLINE_CAPACITY] = {0};
   size_t size = bocpy_encode_inline(object, bytes, sizeof(bytes));
   if (!size)
     return false;
-  content old = take_content(value);
-  memcpy(value->bytes, bytes, size);
+  content old = {NULL, NULL};
+  if (!is_plain(value))
+    old = take_content(value);
+  memcpy(value->bytes, bytes, sizeof(bytes)); /* all: that is two moves, and no call */
   value->size = (unsigned char)size;
   set_kind(value, BOCPY_INLINE);
   drop_content(old);
@@ -150,6 +157,9 @@ static void set_flat(bocpy_value *value, bocpy_flat *flat) {
 }
 
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
+  /* Of a result, mostly: what it is to become it has been from the beginning. */
+  if (object == Py_None && bocpy_value_kind(value) == BOCPY_NONE && is_plain(value))
+    return 0;
   if (bocpy_by_reference() || value->pinned)
     return set_object(value, object);
   if (!own_interp_here() && !bocpy_self.bodies)

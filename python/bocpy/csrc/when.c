@@ -118,7 +118,7 @@ static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *dra
 /* ---- scheduling
  * ---------------------------------------------------------------------------- */
 
-#define FEW_ACCESSES 8
+#define FEW_ACCESSES (BOCPY_PLAN_FEW + 1)
 
 static const boc_behavior_type *type_of(const bocpy_plan *plan) {
   if (plan->pinned)
@@ -137,7 +137,7 @@ static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
   for (uint32_t i = 0; i < plan->cowns; i++)
     accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
                                plan->modes[i] ? BOC_READ : BOC_WRITE};
-  accesses[plan->cowns] = (boc_access){result, BOC_WRITE};
+  accesses[plan->cowns] = (boc_access){result, BOC_FRESH};
   size_t size = sizeof(bocpy_call) + bocpy_call_tail(goes_by_reference(plan), plan);
   boc_status status =
       boc_behavior_new(runtime, type_of(plan), size, accesses, count, out_behavior);
@@ -170,6 +170,7 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_pla
   boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime)
     return NULL;
+  bocpy_state_remember(state);
   bocpy_draft draft;
   bocpy_call call;
   PyObject *result = NULL;
@@ -220,7 +221,6 @@ PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) 
     return NULL;
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
-  self->plan = (bocpy_plan){0};
   if (bocpy_plan_init(&self->plan, state, args, count) == 0)
     return (PyObject *)self;
   Py_DECREF(self);

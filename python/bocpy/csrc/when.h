@@ -49,6 +49,8 @@ typedef struct bocpy_call {
 
 enum { BOCPY_CARRY_NOTHING, BOCPY_CARRY_INLINE, BOCPY_CARRY_FLAT, BOCPY_CARRY_OBJECTS };
 
+enum { BOCPY_PLAN_FEW = 8 };
+
 /* What a behavior is over: the arguments of `when`, flattened. */
 typedef struct bocpy_plan {
   uint32_t items, cowns;
@@ -57,8 +59,10 @@ typedef struct bocpy_plan {
   bool *modes;        /* a cown each: whether it is for reading */
   bool reads;         /* some are */
   bool pinned;        /* some cowns are pinned: the main thread runs it */
-  PyObject *few[4];   /* where `handles` and `modes` are if they fit */
-  bool few_modes[4];
+  /* where all these are if they fit */
+  PyObject *few[BOCPY_PLAN_FEW];
+  int32_t few_items[BOCPY_PLAN_FEW];
+  bool few_modes[BOCPY_PLAN_FEW];
 } bocpy_plan;
 
 /* Fills `plan` from `count` arguments. -1 with TypeError naming the position. */

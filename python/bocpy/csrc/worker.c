@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "code.h"
+#include "core_memory.h"
 
 static bocpy_lock creation; /* one interpreter at a time */
 static char *last_error;    /* under `creation` */
@@ -106,6 +107,7 @@ static boc_status start(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   boc_status status;
   bocpy_self.slot = slot;
+  bocpy_core_memory_enter();
   if (slot->own_interp) {
     bocpy_lock_take(&creation);
     status = start_interpreter(slot);
@@ -159,6 +161,7 @@ static void stop(void *ctx, unsigned worker) {
   if (slot->own_interp) {
     tear_down();
     bocpy_code_clear(slot->state);
+    slot->state = NULL;
     bocpy_lock_take(&creation);
     Py_EndInterpreter(slot->tstate);
     bocpy_lock_give(&creation);
@@ -167,6 +170,7 @@ static void stop(void *ctx, unsigned worker) {
     PyThreadState_DeleteCurrent();
   }
   bocpy_self = (bocpy_thread){0};
+  bocpy_core_memory_leave();
 }
 
 boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots) {
