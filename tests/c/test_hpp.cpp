@@ -176,12 +176,40 @@ static void a_cown_named_twice_is_there_twice() {
   };
 }
 
+static void lanes_are_pumped_by_their_owner() {
+  int filled = 0;
+  boc_lane_options options = {};
+  options.filled = [](void *ctx) { ++*static_cast<int *>(ctx); };
+  options.ctx = &filled;
+  boc::lane lane(options);
+  boc::runtime runtime(1);
+  auto pinned = boc::make_cown<int>(0);
+  pinned.pin(lane);
+  CHECK(throws<boc::error>([&] { pinned.pin(lane); }));
+  CHECK(lane.pump() == 0 && !lane.wait(0));
+  for (int i = 0; i < 3; i++)
+    runtime.when(pinned) << [&](int &value) {
+      CHECK(throws<boc::error>([&] { lane.pump(); }));
+      value++;
+    };
+  CHECK(lane.wait() && lane.length() == 1 && filled == 1);
+#if !defined(_WIN32)
+  CHECK(lane.descriptor() >= 0 && lane.descriptor() == lane.descriptor());
+#endif
+  CHECK(!runtime.quiesce(0));
+  CHECK(lane.pump(BOC_FOREVER, 1) == 1);
+  CHECK(lane.pump(0) == 1); /* at least one, and then the time has passed */
+  CHECK(lane.pump() == 1 && lane.length() == 0);
+  CHECK(runtime.quiesce());
+}
+
 static void empty_cowns_are_refused() {
   boc::runtime runtime(1);
   boc::cown<int> none;
   const auto alive = std::make_shared<int>(1);
   CHECK(throws<boc::error>([&] { runtime.when(none) << [alive](int &) {}; }));
-  CHECK(throws<boc::error>([&] { none.pin(nullptr); }));
+  boc::lane lane;
+  CHECK(throws<boc::error>([&] { none.pin(lane); }));
   CHECK(alive.use_count() == 1);
 }
 
@@ -318,6 +346,7 @@ int main() {
   RUN(handles_count);
   RUN(bodies_may_be_generic);
   RUN(a_cown_named_twice_is_there_twice);
+  RUN(lanes_are_pumped_by_their_owner);
   RUN(empty_cowns_are_refused);
   RUN(captures_whose_move_may_throw);
   RUN(small_captures_allocate_what_c_allocates);

@@ -72,6 +72,48 @@ inline const boc_cown_type cown_type = {"boc::cown", sizeof(box<T>), nullptr,
 
 } // namespace detail
 
+/* Ready behaviors that a thread of the program's own runs: those of the cowns that were
+ * pinned to it. Outlives the runtimes that schedule them. */
+class lane {
+public:
+  lane() { require(boc_lane_new(nullptr, &handle_)); }
+  explicit lane(const boc_lane_options &options) {
+    require(boc_lane_new(&options, &handle_));
+  }
+  lane(const lane &) = delete;
+  lane &operator=(const lane &) = delete;
+  ~lane() { boc_lane_free(handle_); }
+
+  /* False: the timeout, in nanoseconds, passed. */
+  bool wait(int64_t timeout = BOC_FOREVER) {
+    return boc_lane_wait(handle_, timeout) == BOC_OK;
+  }
+
+  /* Runs up to `most` behaviors, for `timeout` nanoseconds; how many. Throws where
+   * boc_lane_pump is refused. */
+  std::size_t pump(int64_t timeout = BOC_FOREVER, std::size_t most = SIZE_MAX) {
+    std::size_t ran = 0;
+    const boc_status status = boc_lane_pump(handle_, timeout, most, &ran);
+    if (status != BOC_TIMEOUT)
+      require(status);
+    return ran;
+  }
+
+  std::size_t length() const noexcept { return boc_lane_length(handle_); }
+
+  /* For poll and its kin. Throws where the system has no such thing. */
+  int descriptor() {
+    int made = -1;
+    require(boc_lane_descriptor(handle_, &made));
+    return made;
+  }
+
+  boc_lane *handle() const noexcept { return handle_; }
+
+private:
+  boc_lane *handle_ = nullptr;
+};
+
 /* A counted reference to a cown that holds a T. Copies refer to the same cown; a
  * default-constructed or moved-from one refers to none. */
 template <class T> class cown {
@@ -104,8 +146,8 @@ public:
   }
 
   /* Pins it to a lane, before the first behavior over it. */
-  void pin(boc_lane *lane) {
-    require(handle_ ? boc_cown_pin(handle_, lane) : BOC_BAD_ARGUMENT);
+  void pin(const lane &to) {
+    require(handle_ ? boc_cown_pin(handle_, to.handle()) : BOC_BAD_ARGUMENT);
   }
 
   boc_cown *handle() const noexcept { return handle_; }
