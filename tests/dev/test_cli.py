@@ -1,5 +1,7 @@
 """The arguments of `./dev`, and what they ask for."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +19,10 @@ def wish(*words, rest=()):
     return cli.wish(cli.parser().parse_args(["test", *words]), list(rest))
 
 
-def dev(*words):
+def dev(*words, **changes):
     command = [sys.executable, str(DEV), *words]
-    return subprocess.run(command, text=True, capture_output=True, check=False)
+    env = {**os.environ, **changes}
+    return subprocess.run(command, text=True, capture_output=True, check=False, env=env)
 
 
 @pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)])
@@ -77,8 +80,17 @@ def test_the_thread_sanitizer_and_c11_mutexes_do_not_go_together():
 
 def test_a_problem_is_one_line():
     done = dev("test", "--c-only", "--compiler", "no-such-compiler")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"dev: no no-such-compiler on PATH: .+\n", done.stderr)
+
+
+@pytest.mark.parametrize("words", [["test"], ["test", "--c-only"], ["demo"]])
+def test_no_compiler_is_said_at_once(words, tmp_path):
+    """With a PATH that has no program at all, and before anything is made."""
+    done = dev(*words, PATH=str(tmp_path), CC="")
     assert done.returncode == 1
-    assert "no no-such-compiler: " in done.stdout
+    assert re.fullmatch(r"dev: no C compiler: .*gcc.*\n", done.stderr)
+    assert done.stdout.count("\n") <= 1
 
 
 def test_a_plain_test_explores_interleavings():

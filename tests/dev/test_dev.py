@@ -56,17 +56,30 @@ def test_names_of_interpreters():
     ("traits", "missing"),
     [
         ({}, []),
-        ({"headers": False}, ["its C headers"]),
-        ({"venv": False}, ["the venv and ensurepip modules"]),
-        ({"implementation": "pypy"}, ["to be CPython"]),
+        ({"headers": False}, ["lacks its C headers"]),
+        ({"venv": False}, ["lacks the venv and ensurepip modules"]),
+        ({"implementation": "pypy"}, ["is not CPython"]),
     ],
 )
 def test_what_an_interpreter_lacks(traits, missing):
-    assert made((3, 12, 0), **traits).lacks() == missing
+    assert made((3, 12, 0), **traits).faults() == missing
+
+
+def test_an_old_interpreter_cannot_run_it(tmp_path):
+    """Nor does it get as far as what it does not know."""
+    source = (ROOT / "dev").read_text(encoding="utf-8")
+    old = "import sys\nsys.version_info = (3, 9)\n"
+    (tmp_path / "dev").write_text(source.replace("import sys\n", old), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, tmp_path / "dev"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("dev: needs Python 3.10 or newer to run itself")
+    assert done.stderr.count("\n") == 1
 
 
 def test_old_interpreters_are_not_suitable():
-    assert made((3, 9, 1)).lacks() == ["to be 3.10 or newer"]
+    assert made((3, 9, 1)).faults() == ["is older than 3.10"]
 
 
 def test_the_newest_final_interpreter_with_a_gil_ranks_first():

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import interpreters
+from devtool import base, chroot, interpreters, pythons
 from devtool.base import Problem
 from devtool.interpreters import Interpreter, choose, in_versions, newest, probe
 
@@ -56,7 +56,7 @@ def test_one_that_lacks_something_is_passed_over(fact):
 
 
 def test_nothing_suitable_says_what_to_install_and_what_was_seen():
-    with pytest.raises(Problem, match=r"3\.9\.1 at .* lacks to be 3\.10 or newer"):
+    with pytest.raises(Problem, match=r"3\.9\.1 at .* is older than 3\.10"):
         newest([python("3.9.1")])
 
 
@@ -70,6 +70,26 @@ def test_a_version_is_chosen_by_its_names():
 def test_a_version_that_is_not_there_says_how_to_get_it():
     with pytest.raises(Problem, match=r"dev python 3\.13t"):
         choose("3.13t", [python("3.13.0")])
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.16t"])
+def test_a_version_that_cannot_be_prepared_is_not_promised(version):
+    with pytest.raises(Problem, match=f"^no Python {version} here: ") as caught:
+        choose(version, [python("3.13.0")])
+    assert "./dev python" not in str(caught.value)
+
+
+def test_what_can_be_prepared():
+    known = (*pythons.FROM_SOURCE, *chroot.VERSIONS)
+    assert known == interpreters.CAN_BE_PREPARED
+
+
+def test_one_that_lacks_its_headers_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(base, "on_debian", lambda: True)
+    monkeypatch.setattr(base, "WINDOWS", False)
+    monkeypatch.setattr(base.sys, "platform", "linux")
+    with pytest.raises(Problem, match=r"lacks its C headers: .*python3\.12-dev"):
+        choose("3.12", [python("3.12.1", headers=False)])
 
 
 def test_a_path_is_an_interpreter():

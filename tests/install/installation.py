@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = sys.platform == "linux"
+HAS_CPP = shutil.which(os.environ.get("CXX", "c++").split()[0]) is not None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from installation import (
+    HAS_CPP,
     LINUX,
     ROOT,
     Installation,
@@ -138,7 +139,7 @@ def cmake_configure(installed, place, version):
     )
 
 
-EXAMPLES = sorted((ROOT / "examples").glob("c*/*.c*"))
+EXAMPLES = sorted((ROOT / "examples").glob("c*/*.c*" if HAS_CPP else "c/*.c"))
 
 
 @pytest.mark.parametrize("installed", ["both"], indirect=True)

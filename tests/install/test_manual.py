@@ -10,7 +10,7 @@ import os
 import re
 
 import pytest
-from installation import ROOT, run
+from installation import HAS_CPP, ROOT, run
 
 GUIDE = (ROOT / "docs" / "c" / "guide.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
@@ -30,7 +30,10 @@ def snippets(text):
             yield f"{heading}-{counts[heading]}", (language, code, output)
 
 
-SNIPPETS = dict(snippets(GUIDE))
+#: Those of C++ where there is a compiler for it.
+SNIPPETS = {
+    name: snippet for name, snippet in snippets(GUIDE) if snippet[0] == "c" or HAS_CPP
+}
 FIRST = SNIPPETS["a-first-program-1"][1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from devtool import cbuild, environments, pybuild, pythons
+from devtool import cbuild, compilers, environments, failures, pybuild, pythons
 from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
@@ -25,6 +25,7 @@ def pick(spec: str | None) -> Interpreter:
 
 def installed(interpreter: Interpreter, *requirements: str) -> Environment:
     """An environment that has the package as this tree stands; builds say little."""
+    compilers.default()
     logs = WORK / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     path = logs / "install.log"
@@ -37,14 +38,16 @@ def installed(interpreter: Interpreter, *requirements: str) -> Environment:
             pybuild.install_wheel(env, wheel, log)
         except Failed:
             log.flush()
-            lines = path.read_text(errors="replace").splitlines()[-40:]
-            raise Failed("\n".join(["the build failed:", *lines])) from None
+            said = failures.of_log(path.read_text(errors="replace"), "the build failed")
+            raise Failed(f"{said.shown(failures.FULL).strip()}\nlog: {path}") from None
     return env
 
 
 def demo(spec: str | None, arguments: list[str]) -> int:
     env = installed(pick(spec))
-    return env.run([env.python, "-m", "bocpy", "demo", *arguments], log=None)
+    command: Command = [env.python, "-m", "bocpy", "demo", *arguments]
+    # What went wrong in it, it has said itself.
+    return run(command, env=env.variables(), ok_codes=range(256))
 
 
 def bench(what: str, spec: str | None, arguments: list[str]) -> int:

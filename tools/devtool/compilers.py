@@ -45,9 +45,16 @@ def require(compiler: str) -> str:
     """The compiler asked for by name, or a Problem that says what to install."""
     if WINDOWS and compiler in ("cl", "msvc"):
         return "cl"
-    if shutil.which(compiler.split()[0]) is None:
+    if shutil.which(compiler.split()[0]) is None and compiler in INSTALL:
         raise Problem(f"no {compiler}: {how_to_install(compiler)}")
+    if shutil.which(compiler.split()[0]) is None:
+        raise Problem(f"no {compiler} on PATH: name a C compiler that is there")
     return compiler
+
+
+def pkg_config() -> bool:
+    """Whether the tests of an installed libboc can ask how it is linked."""
+    return not WINDOWS and shutil.which("pkg-config") is not None
 
 
 def available() -> list[str]:

@@ -22,8 +22,12 @@ BRIEF = (1, 6)
 #: So many failures are shown with their lines, and so many by name.
 EXPLAINED, NAMED = 10, 30
 
-TROUBLE = re.compile(
-    r"Fatal Python error|\berror: |^ERROR\b|^FAILED: |Sanitizer: |Traceback \(most"
+#: What begins the part of a log that matters, the most telling first: an interpreter
+#: that died, a sanitizer's report, a compiler's error, and what others say.
+TROUBLE = (
+    re.compile(r"Fatal Python error|Sanitizer: "),
+    re.compile(r": (fatal )?error: |^FAILED: "),
+    re.compile(r"\berror: |^ERROR\b|Traceback \(most"),
 )
 #: The frame of a test in the traceback of an interpreter that died.
 DIED_IN = re.compile(r'File ".*?([^"/\\]+)\.py", line \d+ in (test_\w+)')
@@ -96,7 +100,13 @@ def of_log(log: str, trouble: str) -> Failure:
     name, *rest = lines_of(trouble) or ("failed without a report",)
     if died:
         name = f"{died.group(1)}::{died.group(2)}: {name}"
-    begin = next((at for at, line in enumerate(lines) if TROUBLE.search(line)), -1)
-    if begin < 0:
-        begin = max(0, len(lines) - sum(FULL))
-    return Failure(name, (*lines[begin:], *rest))
+    return Failure(name, (*lines[where_it_begins(lines) :], *rest))
+
+
+def where_it_begins(lines: Sequence[str]) -> int:
+    """The index of the first line about what went wrong."""
+    for kind in TROUBLE:
+        for at, line in enumerate(lines):
+            if kind.search(line):
+                return at
+    return max(0, len(lines) - sum(FULL))

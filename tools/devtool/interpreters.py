@@ -19,9 +19,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devtool import chroot
 from devtool.base import WINDOWS, Problem, ask_to_install, cache_directory, output
 
 OLDEST = (3, 10)
+#: What `./dev python` can prepare: one from its source, others in a chroot.
+CAN_BE_PREPARED = ("3.13t", *chroot.VERSIONS)
 
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
@@ -63,18 +66,18 @@ class Interpreter:
     def label(self) -> str:
         return ".".join(map(str, self.version)) + ("t" if self.free_threaded else "")
 
-    def lacks(self) -> list[str]:
-        """What it lacks to be suitable."""
-        missing = []
+    def faults(self) -> list[str]:
+        """Why it is not suitable; nothing if it is."""
+        found = []
         if self.implementation != "cpython":
-            missing.append("to be CPython")
+            found.append("is not CPython")
         if self.version < OLDEST:
-            missing.append("to be 3.10 or newer")
+            found.append("is older than 3.10")
         if not self.headers:
-            missing.append("its C headers")
+            found.append("lacks its C headers")
         if not self.venv:
-            missing.append("the venv and ensurepip modules")
-        return missing
+            found.append("lacks the venv and ensurepip modules")
+        return found
 
     def rank(self) -> tuple[bool, bool, tuple[int, ...], bool, int]:
         return (
@@ -179,20 +182,14 @@ def newest(found: Iterable[Interpreter] | None = None) -> Interpreter:
     """The newest suitable interpreter outside the chroot."""
     everything = list(discover() if found is None else found)
     for interpreter in everything:
-        if not interpreter.lacks() and interpreter.chroot is None:
+        if not interpreter.faults() and interpreter.chroot is None:
             return interpreter
     seen = "; ".join(
-        f"{found.label} at {found.executable} lacks {' and '.join(found.lacks())}"
+        f"{found.label} at {found.executable} {' and '.join(found.faults())}"
         for found in everything
     )
-    install = ask_to_install(
-        "python3-dev python3-venv",
-        "python3-devel",
-        "brew install python",
-        "winget install Python.Python.3.13",
-    )
     raise Problem(
-        f"no Python 3.10 or newer with headers and venv: {install}"
+        f"no Python 3.10 or newer with headers and venv: {how_to_install('3')}"
         + (f" (seen: {seen})" if seen else "")
     )
 
@@ -208,12 +205,32 @@ def choose(spec: str, found: Iterable[Interpreter] | None = None) -> Interpreter
         everything = discover() if found is None else found
         matching = [each for each in everything if spec in (each.name, each.label)]
     for interpreter in matching:
-        if not interpreter.lacks():
+        if not interpreter.faults():
             return interpreter
     if matching:
-        lacks = " and ".join(matching[0].lacks())
-        raise Problem(f"Python {spec} at {matching[0].executable} lacks {lacks}")
-    raise Problem(
-        f"no Python {spec} here: install it with its headers, "
-        f"or try `./dev python {spec}`"
+        raise Problem(what_is_wrong(matching[0]))
+    if spec in CAN_BE_PREPARED:
+        raise Problem(f"no Python {spec} here: ./dev python {spec} prepares it")
+    raise Problem(f"no Python {spec} here: {how_to_install(spec)}")
+
+
+def what_is_wrong(interpreter: Interpreter) -> str:
+    """In one line, with what to install if that would mend it."""
+    text = f"Python {interpreter.label} at {interpreter.executable}"
+    text += " " + " and ".join(interpreter.faults())
+    if interpreter.version < OLDEST or interpreter.implementation != "cpython":
+        return text
+    return f"{text}: {how_to_install(interpreter.name)}"
+
+
+def how_to_install(version: str) -> str:
+    """The command for a Python with all that is needed; `version` may be just "3"."""
+    if version.endswith("t"):
+        return f"install a free-threaded Python {version[:-1]}, with pyenv or uv"
+    newest = "3.14" if version == "3" else version
+    return ask_to_install(
+        f"python{version}-dev python{version}-venv",
+        f"python{version}-devel",
+        "brew install python" + (f"@{version}" if version != "3" else ""),
+        f"winget install Python.Python.{newest}",
     )

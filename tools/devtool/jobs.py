@@ -100,7 +100,9 @@ def finished(job: Job, log: Path) -> Tally:
     with log.open("w", encoding="utf-8") as file:
         try:
             tally = job.work(file)
-        except (Failed, Problem) as error:
+        except Problem as problem:
+            return Tally(failed=1, failures=(Failure(str(problem)),))
+        except Failed as error:
             tally = Tally(failed=1)
             trouble = str(error)
     if tally.failed and not tally.failures:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TextIO
 
 from devtool import cbuild, checks, compilers, models, platforms, pybuild
-from devtool.base import WINDOWS, Problem, say
+from devtool.base import WINDOWS, Problem, ask_to_install, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, choose, discover, newest
 from devtool.jobs import Job, Tally
@@ -137,8 +137,17 @@ def expand(names: tuple[str, ...]) -> list[str]:
     return [platforms.get(name).name for name in names]
 
 
+def require_compiler(wish: Wish) -> None:
+    """A Problem right away, rather than a job that fails for each thing to build."""
+    if wish.configuration.compiler:
+        compilers.require(wish.configuration.compiler)
+    elif not wish.platforms:
+        compilers.default()
+
+
 def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
     """The longest first, so that no core is idle at the end."""
+    require_compiler(wish)
     result: list[Job] = []
     if wish.python and wish.plain:
         result += python_jobs(wish)
@@ -149,5 +158,10 @@ def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
         check = checks.run_checks
         result.append(Job("check", lambda log: check(interpreter, names, False, log)))
     if wish.c and wish.python and wish.plain:
+        if not compilers.pkg_config():
+            install = ask_to_install(
+                "pkg-config", "pkgconf", "brew install pkgconf", ""
+            )
+            say(f"without tests/install: no pkg-config: {install}")
         result.append(Job("dev", lambda log: pybuild.test_dev(interpreter, log)))
     return result

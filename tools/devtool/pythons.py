@@ -27,7 +27,14 @@ from devtool.base import (
     remove_tree,
     say,
 )
-from devtool.interpreters import Interpreter, choose, discover, probe
+from devtool.interpreters import (
+    CAN_BE_PREPARED,
+    Interpreter,
+    choose,
+    discover,
+    how_to_install,
+    probe,
+)
 
 #: What is built from source: Debian's package, its suite, what configure is told.
 FROM_SOURCE = {
@@ -149,7 +156,7 @@ def prepare(version: str) -> Interpreter:
     """The interpreter of that version, prepared if it is not there."""
     for interpreter in discover():
         names = (interpreter.name, interpreter.label)
-        if version in names and not interpreter.lacks():
+        if version in names and not interpreter.faults():
             return interpreter
     if version in FROM_SOURCE:
         built = probe(build_from_source(version))
@@ -159,7 +166,6 @@ def prepare(version: str) -> Interpreter:
     if version in chroot.VERSIONS:
         chroot.make()
         return choose(version)
-    known = ", ".join([*FROM_SOURCE, *chroot.VERSIONS])
     raise Problem(
-        f"only {known} can be prepared here: install Python {version} instead"
+        f"only {', '.join(CAN_BE_PREPARED)} can be prepared: {how_to_install(version)}"
     )
