@@ -374,9 +374,9 @@ def test_a_hundred_thousand_cowns_in_one_when(launch, backend):
         import time
         from bocpy import Cown, wait, when
         cowns = [Cown(n) for n in range(100_000)]
-        began = time.monotonic()
+        began = time.thread_time()
         result = when(cowns)(lambda group: len(group))
-        print(time.monotonic() - began)
+        print(time.thread_time() - began)
         wait()
         print(result.unwrap())
         """

@@ -6,6 +6,7 @@ the whole runs as a program with a time limit.
 
 import enum
 import math
+import queue
 import signal
 import threading
 import time
@@ -30,6 +31,9 @@ from harness import LIMIT, interrupt_until_it_ends, read_line
 pytestmark = pytest.mark.usefixtures("fresh_tags")
 
 NOTHING = (TIMEOUT, None)
+
+#: How often something may come late, on a crowded machine, before that is a defect.
+ATTEMPTS = 50
 
 
 @pytest.fixture
@@ -249,19 +253,26 @@ def test_interleaved_producers_of_several_tags(runtime):
 # Waiting
 
 
-def test_zero_looks_once():
+def seconds_of(function, *args):
+    """How long a call takes that returns NOTHING."""
     began = time.monotonic()
-    for _ in range(100):
-        assert receive("none", 0) == NOTHING
-    assert time.monotonic() - began < 1
+    assert function(*args) == NOTHING
+    return time.monotonic() - began
+
+
+def test_zero_looks_once():
+    assert min(seconds_of(receive, "none", 0) for _ in range(100)) < 0.005
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.3])
 def test_a_timeout_is_neither_early_nor_late(seconds):
-    began = time.monotonic()
-    assert receive(["a", "b"], seconds) == NOTHING
-    passed = time.monotonic() - began
-    assert seconds <= passed < seconds + 1
+    """Never early; late now and then, where the machine has other things to do."""
+    for _ in range(ATTEMPTS):
+        passed = seconds_of(receive, ["a", "b"], seconds)
+        assert passed >= seconds
+        if passed < seconds + 0.05:
+            return
+    raise AssertionError("late each time")
 
 
 def test_a_timeout_is_about_the_whole_wait():
@@ -274,14 +285,19 @@ def test_a_timeout_is_about_the_whole_wait():
             drain("tease")
             time.sleep(0.002)
 
-    teasing = in_thread(tease)
-    began = time.monotonic()
-    while receive("tease", 0.2) != NOTHING:
+    def one_wait():
         began = time.monotonic()
-    passed = time.monotonic() - began
+        while receive("tease", 0.2) != NOTHING:
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    teasing = in_thread(tease)
+    waits = []
+    while len(waits) < ATTEMPTS and not any(0.2 <= wait < 0.4 for wait in waits):
+        waits.append(one_wait())
     ended.set()
     teasing()
-    assert 0.2 <= passed < 1.2
+    assert 0.2 <= min(waits) < 0.4, waits
 
 
 @pytest.mark.parametrize("forever", [-1, -0.5, -math.inf, None, math.inf])
@@ -386,11 +402,14 @@ def test_several_receivers_share_the_messages(program, backend):
 
 
 def test_several_tags_with_delayed_arrival():
-    got = in_thread(lambda: [receive(["a", "b", "c"])[0] for _ in range(3)])
-    for tag in ("c", "a", "b"):
-        time.sleep(0.03)
+    """Each comes when the one before has been received, and a while later."""
+    heard = queue.Queue()
+    got = in_thread(lambda: [heard.put(receive(["a", "b", "c"])[0]) for _ in range(9)])
+    for tag in "cabbcaacb":
+        time.sleep(0.01)
         send(tag, None)
-    assert got() == ["c", "a", "b"]
+        assert heard.get(timeout=LIMIT) == tag
+    got()
 
 
 # In behaviors
@@ -530,9 +549,19 @@ def test_sixteen_tags_while_running(runtime):
 
 
 def test_a_receiver_of_a_vanished_tag_is_told():
-    got = in_thread(receive, ["gone", "also gone"])
-    time.sleep(0.1)
-    set_tags(["other"])
+    ended = threading.Event()
+
+    def wait_for_it():
+        try:
+            receive(["gone", "also gone"])
+        finally:
+            ended.set()
+
+    set_tags(["gone", "also gone"])
+    got = in_thread(wait_for_it)
+    while not ended.wait(0.01):  # not parked yet: it waits for what is there again
+        set_tags(["other"])
+        set_tags(["gone", "also gone"])
     with pytest.raises(RuntimeError, match=r"set_tags\(\) took away a tag"):
         got()
 
@@ -588,9 +617,9 @@ def test_set_tags_is_for_the_main_interpreter(runtime, chosen_backend):
 def test_the_seventeenth_tag_names_the_capacity():
     for i in range(16):
         send(f"tag{i}", i)
-    assert "there are 16 tags already" in refused(KeyError, send, "one more", 1)
-    assert "there are 16 tags already" in refused(KeyError, receive, "one more", 0)
-    assert "there are 16 tags already" in refused(KeyError, receive, "one more")
+    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, send, "one more", 1)
+    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, receive, "one more", 0)
+    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, receive, "one more")
     assert receive("tag3", 0) == ("tag3", 3)
 
 
@@ -710,18 +739,19 @@ def test_a_handler_runs_while_receiving(program, backend):
         import os, signal, threading, time
         from bocpy import receive, send
         def handler(*_):
-            print("handled", time.monotonic() - sent < 0.5)
-            send("from the handler", 1)
+            send("from the handler", time.monotonic() - sent)
         signal.signal(signal.SIGTERM, handler)
         def kill():
             global sent
-            time.sleep(0.1)
+            time.sleep(0.05)
             sent = time.monotonic()
             os.kill(os.getpid(), signal.SIGTERM)
-        threading.Thread(target=kill).start()
-        print(receive("from the handler"))
+        def late():
+            threading.Thread(target=kill).start()
+            return receive("from the handler")[1]
+        print(any(late() < 0.05 for _ in range(50)))
     """)
-    assert done.lines == ["handled True", "('from the handler', 1)"]
+    assert done.lines == ["True"]
 
 
 def test_a_child_has_an_empty_mailbox(program, backend):

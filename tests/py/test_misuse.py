@@ -149,8 +149,8 @@ says(
 )
 says(
     RuntimeError,
-    "unwrap() while behaviors on this cown are in flight: call wait() or quiesce() "
-    "first, or give unwrap() a timeout",
+    "unwrap() while behaviors on this cown are still in flight: call wait() or "
+    "quiesce() first, or give unwrap() a timeout",
     "holding(lambda c: when(c)(body).unwrap())",
 )
 says(

@@ -89,8 +89,8 @@ says(
 )
 says(ZeroDivisionError, "division by zero", "receive('silent', 0, lambda: 1 / 0)")
 FULL = (
-    "{}(): there are 16 tags already, and no more are possible: use fewer, or replace "
-    "them all with set_tags()"
+    "{}(): tag capacity exceeded: there are 16 already; use fewer, or replace them all "
+    "with set_tags()"
 )
 says(KeyError, FULL.format("send"), "with_sixteen_tags(lambda: bocpy.send('q', 1))")
 says(KeyError, FULL.format("receive"), "with_sixteen_tags(lambda: receive('q', 0))")
@@ -188,8 +188,8 @@ says(TypeError, "PinnedCown() takes at most 1 argument (2 given)", "PinnedCown(1
 says(RuntimeError, "this cown is initialized already", "PinnedCown(1).__init__(2)")
 says(
     RuntimeError,
-    "PinnedCown() on a worker: the value would have no home there; make it on the main "
-    "thread, and give the cown to the behavior",
+    "PinnedCown() on a worker: the value would have no home there; make it in the main "
+    "interpreter, and give the cown to the behavior",
     "in_body(lambda: bocpy.PinnedCown(1))",
 )
 STAYS = (

@@ -70,14 +70,13 @@ def test_ctrl_c_while_waiting(launch, backend, call):
         SPIN
         + f"""
     c = Cown(hear)
-
-    @when(c)
-    def _(c):
-        print("in", flush=True)
-        os.read(c.value, 1)
-
-    when(p, c)(lambda p, c: None)
     try:
+        @when(c)
+        def _(c):
+            print("in", flush=True)
+            os.read(c.value, 1)
+
+        when(p, c)(lambda p, c: None)
         {call}
     except KeyboardInterrupt:
         print("interrupted", flush=True)

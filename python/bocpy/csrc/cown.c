@@ -243,8 +243,8 @@ static int require_idle(const bocpy_cown *self) {
   if (!boc_cown_busy(self->core))
     return 0;
   PyErr_SetString(PyExc_RuntimeError,
-                  "unwrap() while behaviors on this cown are in flight: call wait() or "
-                  "quiesce() first, or give unwrap() a timeout");
+                  "unwrap() while behaviors on this cown are still in flight: call "
+                  "wait() or quiesce() first, or give unwrap() a timeout");
   return -1;
 }
 

@@ -134,8 +134,8 @@ static void raise_status(boc_status status, const char *what) {
     PyErr_SetString(PyExc_RuntimeError, "Message queue is full");
   else if (status == BOC_NOT_FOUND)
     PyErr_Format(PyExc_KeyError,
-                 "%s: there are %d tags already, and no more are possible: use fewer, "
-                 "or replace them all with set_tags()",
+                 "%s: tag capacity exceeded: there are %d already; use fewer, or "
+                 "replace them all with set_tags()",
                  what, BOCPY_TAGS_MOST);
   else
     bocpy_status_raise(status, what);

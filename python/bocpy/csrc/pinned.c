@@ -19,7 +19,7 @@ static int require_home(void) {
     return bocpy_runtime_require_main("PinnedCown()");
   PyErr_SetString(PyExc_RuntimeError,
                   "PinnedCown() on a worker: the value would have no home there; make "
-                  "it on the main thread, and give the cown to the behavior");
+                  "it in the main interpreter, and give the cown to the behavior");
   return -1;
 }
 
