@@ -617,9 +617,10 @@ def test_set_tags_is_for_the_main_interpreter(runtime, chosen_backend):
 def test_the_seventeenth_tag_names_the_capacity():
     for i in range(16):
         send(f"tag{i}", i)
-    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, send, "one more", 1)
-    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, receive, "one more", 0)
-    assert "tag capacity exceeded: there are 16 already" in refused(KeyError, receive, "one more")
+    text = "tag capacity exceeded: there are 16 already"
+    assert text in refused(KeyError, send, "one more", 1)
+    assert text in refused(KeyError, receive, "one more", 0)
+    assert text in refused(KeyError, receive, "one more")
     assert receive("tag3", 0) == ("tag3", 3)
 
 
