@@ -156,15 +156,22 @@ def test_the_command_in_an_example_builds_it(installed, source, tmp_path):
     run(program, cwd=tmp_path, env=installed.environment, timeout=120)
 
 
-@pytest.mark.parametrize("installed", ["both"], indirect=True)
-def test_the_program_in_the_readme(installed, tmp_path):
-    """Pasted into a file, and the command below it into a shell."""
+def copy_of_the_tree(place):
+    ignored = shutil.ignore_patterns(".*", "build*", "subprojects", "docs")
+    shutil.copytree(ROOT, place, ignore=ignored)
+    return place
+
+
+def test_the_program_in_the_readme(tmp_path):
+    """Pasted into a file in a clone, and the commands below it into a shell."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    source = re.search(r"^```c\n(.*?)^```", text, re.M | re.S).group(1)
-    (tmp_path / "sum.c").write_text(source, encoding="utf-8")
-    command = re.search(r"^cc sum\.c .*", text, re.M).group()
-    out = run("sh", "-ec", command, cwd=tmp_path, env=installed.environment)
-    assert out == "1000\n"
+    pattern = r"^```c\n(.*?)^```.*?^```sh\n(.*?)^```\n```text\n(.*?)^```"
+    source, commands, output = re.search(pattern, text, re.M | re.S).groups()
+    tree = copy_of_the_tree(tmp_path / "clone")
+    (tree / "sum.c").write_text(source, encoding="utf-8")
+    out = run("sh", "-ec", commands, cwd=tree)
+    assert out.endswith("\n" + output)
+    assert not list(tree.glob("boc/**/libboc.so*"))
 
 
 @of_all
@@ -223,8 +230,7 @@ def test_a_program_links_it_as_a_meson_subproject(kind, tmp_path):
     """A stranger's project that has libboc under subprojects/, built and installed."""
     (tmp_path / "meson.build").write_text(STRANGER, encoding="utf-8")
     (tmp_path / "stranger.c").write_text(STRANGERS_PROGRAM, encoding="utf-8")
-    ignored = shutil.ignore_patterns(".*", "build*", "subprojects", "docs")
-    shutil.copytree(ROOT, tmp_path / "subprojects" / "boc", ignore=ignored)
+    copy_of_the_tree(tmp_path / "subprojects" / "boc")
     meson = shutil.which("meson")
     build = tmp_path / "build"
     options = ["--force-fallback-for=boc", "-Dboc:werror=true"]

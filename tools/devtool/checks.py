@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterable, Sequence
@@ -196,13 +197,16 @@ def check_reference(here: Check) -> None:
 
 
 def check_workflows(here: Check) -> None:
-    """The workflows' schema, zizmor's rules on them, and bash on the CI script."""
+    """The workflows' schema, zizmor's rules on them, and bash on the CI script; actionlint
+    where it is installed, since its package on PyPI only downloads it from elsewhere."""
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     schema = "--builtin-schema=vendor.github-workflows"
     here.everything(
         [here.env.tool("check-jsonschema"), "-q", schema, *workflows],
         [here.env.tool("zizmor"), "--offline", "--no-progress", "-q", *workflows],
     )
+    if shutil.which("actionlint"):
+        here.everything(["actionlint", *workflows])
     if not WINDOWS:
         here.everything(["bash", "-n", ROOT / ".ci" / "run"])
 

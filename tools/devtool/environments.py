@@ -50,7 +50,9 @@ def requirements(*names: str) -> list[Path]:
 
 
 def fingerprint(interpreter: Interpreter, files: list[Path]) -> str:
-    made_of = hashlib.sha256(f"{interpreter.executable} {interpreter.label}".encode())
+    made_of = hashlib.sha256(
+        f"{interpreter.executable.resolve()} {interpreter.label}".encode()
+    )
     for file in files:
         made_of.update(file.read_bytes())
     return made_of.hexdigest()
