@@ -41,6 +41,7 @@ void boci_thread_join(boci_thread *thread);
 #if defined(BOC_SYSTEMATIC) || defined(BOC_RELACY)
 void *boci_tls_get(void);
 void boci_tls_set(void *value);
+void *boci_thread_token(void);
 #else
 #if defined(_MSC_VER)
 #define BOCI_THREAD_LOCAL __declspec(thread)
@@ -53,6 +54,10 @@ void boci_tls_set(void *value);
 extern BOCI_THREAD_LOCAL void *boci_tls_slot;
 static inline void *boci_tls_get(void) { return boci_tls_slot; }
 static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
+
+/* Tells this thread from all others that live. One that is born when this one is gone
+ * may have the same. */
+static inline void *boci_thread_token(void) { return &boci_tls_slot; }
 #endif
 
 /* An invariant of the library is broken: prints file, line and text, and aborts. */

@@ -20,6 +20,8 @@ void *boci_tls_get(void) { return *boci_systematic_slot(); }
 
 void boci_tls_set(void *value) { *boci_systematic_slot() = value; }
 
+void *boci_thread_token(void) { return boci_systematic_slot(); }
+
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size) {
   (void)stack_size;

@@ -17,10 +17,11 @@ enum {
 };
 
 static uintptr_t scheduled_by(const boc_runtime *runtime, boci_pool *home) {
-  const boci_tally *tally = &runtime->outside;
-  if (home != &runtime->outside_pool)
-    tally = &((boci_worker *)((char *)home - offsetof(boci_worker, pool)))->tally;
-  return boci_load_relaxed(&tally->scheduled); /* hint */
+  if (home == &runtime->first_pool || home == &runtime->outside_pool)
+    return boci_runtime_scheduled_outside((boc_runtime *)runtime);
+  const boci_worker *maker =
+      (boci_worker *)((char *)home - offsetof(boci_worker, pool));
+  return boci_load_relaxed(&maker->tally.scheduled); /* hint */
 }
 
 /* Until the time is over, the maker stops, or somebody wants this worker. Whether the

@@ -14,7 +14,7 @@ static bool quiescent(void *ctx) {
   if (started != boci_runtime_started(runtime))
     return false; /* the new one will look */
   /* count: [A9] has ordered them before what they are compared with */
-  uintptr_t scheduled = boci_load_relaxed(&runtime->outside.scheduled);
+  uintptr_t scheduled = boci_runtime_scheduled_outside(runtime);
   for (uint32_t i = 0; i < started; i++)
     scheduled += boci_load_relaxed(&runtime->worker[i].tally.scheduled); /* count */
   return scheduled == finished;

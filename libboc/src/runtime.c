@@ -146,6 +146,7 @@ static void fini_parts(boc_runtime *runtime) {
   boci_cond_fini(&runtime->start_cond);
   boci_mutex_fini(&runtime->start_mutex);
   boci_pool_fini(&runtime->outside_pool);
+  boci_pool_fini(&runtime->first_pool);
   boci_mutex_fini(&runtime->outside_mutex);
   boci_waiters_fini(&runtime->rundown);
   boci_shared_queue_fini(&runtime->shared);
@@ -177,6 +178,9 @@ static boc_status make(const boc_runtime_options *options, boc_runtime **out_run
   boci_init(&runtime->stopping, 0);
   boci_tally_init(&runtime->outside);
   boci_pool_init(&runtime->outside_pool, runtime, runtime->allocator);
+  boci_init(&runtime->first, NULL);
+  boci_init(&runtime->first_scheduled, 0);
+  boci_pool_init(&runtime->first_pool, runtime, runtime->allocator);
   const boc_status status = init_parts(runtime);
   if (status == BOC_OK)
     *out_runtime = runtime;

@@ -34,8 +34,14 @@ struct boc_runtime {
   boci_shared_queue shared; /* from outside, and overflow */
   boci_waiters rundown;     /* those who wait for quiescence */
 
-  /* What threads that are no workers share. */
-  boci_tally outside; /* by read-modify-write: many writers */
+  /* What the first thread that schedules and is no worker has to itself, as a worker
+   * has: most programs have no other. */
+  boci_atomic_ptr first; /* its token; NULL: none yet */
+  boci_atomic_word first_scheduled;
+  boci_pool first_pool;
+
+  /* What the others share. */
+  boci_tally outside; /* by read-modify-write: many writers; `finished` by all */
   boci_mutex outside_mutex;
   boci_pool outside_pool;   /* under the mutex */
   boci_trace outside_trace; /* under the mutex */
@@ -61,6 +67,12 @@ boc_status boci_runtime_start_thread(boci_worker *worker);
 /* Puts a ready behavior where any worker of its runtime finds it, or into its lane. Any
  * thread. */
 void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior);
+
+/* How many behaviors threads that are no workers have scheduled. */
+static inline uintptr_t boci_runtime_scheduled_outside(boc_runtime *runtime) {
+  return boci_load_relaxed(&runtime->first_scheduled) +  /* count */
+         boci_load_relaxed(&runtime->outside.scheduled); /* count */
+}
 
 /* Traces what a thread that is no worker does. */
 void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,

@@ -1,7 +1,9 @@
 /* Scheduling: where the protocol, the caller's thread and its memory meet.
  *
- * A worker of the runtime uses its own pool, tally and queue; every other thread shares
- * the runtime's outside ones.
+ * A worker of the runtime uses its own pool, tally and queue. So does the first other
+ * thread, but for the queue; all that come later share the runtime's outside ones. When
+ * the first thread is gone, a new one may find itself in its place, as it comes after
+ * all that the first has done.
  */
 #include "behavior.h"
 #include "extras.h"
@@ -18,7 +20,17 @@ static boci_worker *own_worker(const boc_runtime *runtime) {
   return worker_of(boci_context_current(), runtime);
 }
 
+/* Whether the calling thread is the first that is no worker; it may become so. */
+static inline bool is_first(boc_runtime *runtime) {
+  void *const me = boci_thread_token();
+  void *first = boci_load_relaxed(&runtime->first); /* owner: my token is mine */
+  return first == me ||
+         (!first && boci_cas_strong_relaxed(&runtime->first, &first, me)); /* owner */
+}
+
 static void *alloc_outside(boc_runtime *runtime, size_t size) {
+  if (is_first(runtime))
+    return boci_pool_alloc(&runtime->first_pool, size);
   boci_mutex_lock(&runtime->outside_mutex);
   void *block = boci_pool_alloc(&runtime->outside_pool, size);
   boci_mutex_unlock(&runtime->outside_mutex);
@@ -29,6 +41,11 @@ static void free_block(boc_runtime *runtime, void *block) {
   boci_worker *worker = own_worker(runtime);
   if (worker) {
     boci_pool_free(&worker->pool, block);
+    return;
+  }
+  if (is_first(runtime)) {
+    boci_pool_free(&runtime->first_pool, block);
+    boci_pool_flush(&runtime->first_pool);
     return;
   }
   boci_mutex_lock(&runtime->outside_mutex);
@@ -113,8 +130,13 @@ static inline const boci_executor *enter(boc_runtime *runtime, size_t count) {
     boci_tally_scheduled(&worker->tally, count);
     return &worker->pushing;
   }
-  /* count: published with them */
-  boci_add_relaxed(&runtime->outside.scheduled, count);
+  if (is_first(runtime)) {
+    const uintptr_t before = boci_load_relaxed(&runtime->first_scheduled); /* owner */
+    boci_store_relaxed(&runtime->first_scheduled, before + count);         /* owner */
+  } else {
+    boci_add_relaxed(&runtime->outside.scheduled,
+                     count); /* count: published with them */
+  }
   return &runtime->from_outside;
 }
 

@@ -6,8 +6,15 @@
 
 static uintptr_t microseconds(void) { return (uintptr_t)(boci_os_now() / 1000); }
 
+/* Of when the present first entry got to be the first. */
+static void note_time(boci_shared_queue *queue) {
+  if (queue->timed)
+    boci_store_relaxed(&queue->since, microseconds()); /* hint: only delays a rescue */
+}
+
 boc_status boci_shared_queue_init(boci_shared_queue *queue) {
   queue->first = queue->last = NULL;
+  queue->timed = false;
   boci_init(&queue->length, 0);
   boci_init(&queue->since, 0);
   const boc_status status = boci_mutex_init(&queue->taking);
@@ -31,7 +38,7 @@ static void append_locked(boci_shared_queue *queue, boc_behavior *first,
     queue->last->next = first;
   } else {
     queue->first = first;
-    boci_store_relaxed(&queue->since, microseconds()); /* hint: only delays a rescue */
+    note_time(queue);
   }
   queue->last = last;
 }
@@ -62,7 +69,7 @@ static boci_batch cut(boci_shared_queue *queue, size_t most) {
     batch = (boci_batch){queue->first, queue->first, 1};
   queue->first = batch.last ? batch.last->next : NULL;
   if (queue->first)
-    boci_store_relaxed(&queue->since, microseconds()); /* hint */
+    note_time(queue);
   else
     queue->last = NULL;
   boci_store_release(&queue->length, length - batch.count); /* [R8] */
@@ -76,7 +83,7 @@ static void put_back(boci_shared_queue *queue, boci_batch rest) {
   queue->first = rest.first;
   if (!queue->last)
     queue->last = rest.last;
-  boci_store_relaxed(&queue->since, microseconds());       /* hint */
+  note_time(queue);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
   boci_store_release(&queue->length, length + rest.count); /* [R8] */
   boci_mutex_unlock(&queue->mutex);

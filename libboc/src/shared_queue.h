@@ -18,6 +18,7 @@ typedef struct boci_shared_queue {
   boci_mutex mutex;  /* of the fields below; for a few instructions only */
   boc_behavior *first, *last;
   boci_atomic_word length;
+  bool timed; /* the clock is looked at; to be set before the first push */
   boci_atomic_word
       since; /* microseconds, wrapping: when the present first got to be first */
 } boci_shared_queue;
@@ -40,7 +41,7 @@ static inline size_t boci_shared_queue_length(boci_shared_queue *queue) {
   return boci_load_acquire(&queue->length); /* [A8] */
 }
 
-/* Whether its first entry has waited for at least `age` nanoseconds. */
+/* Whether its first entry has waited for at least `age` nanoseconds. Of a timed one. */
 bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age);
 
 #endif

@@ -33,5 +33,5 @@ size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
   boc_runtime *quiet = (boc_runtime *)runtime;
-  return boci_load_relaxed(&quiet->outside.scheduled); /* count */
+  return boci_runtime_scheduled_outside(quiet);
 }

@@ -316,6 +316,7 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
     return status;
   if ((status = boci_shared_queue_init(&worker->inbox)) != BOC_OK)
     goto no_inbox;
+  worker->inbox.timed = true;
   if ((status = boci_parker_init(&worker->sleeper.parker)) == BOC_OK)
     return BOC_OK;
   boci_shared_queue_fini(&worker->inbox);

@@ -43,6 +43,7 @@ static void only_what_waits_is_overdue(void) {
   boci_shared_queue queue;
   boc_behavior *first = NULL;
   CHECK(boci_shared_queue_init(&queue) == BOC_OK);
+  queue.timed = true;
   CHECK(!boci_shared_queue_overdue(&queue, 0));
   push_run(&queue, 0, 1);
   CHECK(!boci_shared_queue_overdue(&queue, TEST_PATIENCE));

@@ -305,6 +305,7 @@ unsigned boci_os_core_count(void) { return 1; }
 unsigned boci_os_processor_count(void) { return 1; }
 void *boci_tls_get(void) { return slots[rl::thread_index()]; }
 void boci_tls_set(void *value) { slots[rl::thread_index()] = value; }
+void *boci_thread_token(void) { return &slots[rl::thread_index()]; }
 
 /* A thread that libboc starts is one of the model's that serves. */
 static struct {
