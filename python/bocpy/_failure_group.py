@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 
 from . import _core
@@ -21,6 +20,7 @@ if sys.version_info >= (3, 11):
     Group = builtins.ExceptionGroup[Exception]
     AnyGroup = builtins.BaseExceptionGroup
 else:
+    import traceback
 
     class AnyGroup(BaseException):
         """Several exceptions in one."""
