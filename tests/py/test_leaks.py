@@ -16,6 +16,9 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 MIB = 2**20
 
+#: CPython's first free-threaded release frees no code object, whoever made it.
+IMMORTAL_CODE = FREE_THREADED and sys.version_info < (3, 14)
+
 
 class Tracked:
     """An object that can be watched."""
@@ -143,6 +146,29 @@ def test_a_function_that_is_gone_makes_room_for_others(backend):
             seen.value = []
 
 
+def test_what_calls_by_reference_share_goes_with_the_workers():
+    """A function that is scheduled often enough is not kept alive call by call."""
+    bocpy.wait()
+    bocpy.start(worker_count=1, backend="threads")
+    space = {"watched": Tracked()}
+    exec("def body(c): c.value += 1", space)
+    body = space.pop("body")
+    watched, code = weakref.ref(space["watched"]), weakref.ref(body.__code__)
+    c = Cown(0)
+    for _ in range(3_000):
+        when(c)(body)
+    assert c.unwrap(timeout=LIMIT) == 3_000
+    body = space = None
+    settle()
+    if not IMMORTAL_CODE:
+        assert code() is None
+        assert watched() is not None
+        bocpy.wait()
+        bocpy.start(worker_count=2, backend="threads")
+        gc.collect()
+        assert watched() is None
+
+
 def test_a_failure_knows_its_function_when_that_is_gone(monkeypatch):
     told = []
     monkeypatch.setattr(
@@ -197,9 +223,6 @@ if sys.platform == "linux":
         "fresh functions": lambda c: when(c)(eval(f"lambda c: {next(NUMBERS)}")),
     }
     NUMBERS = itertools.count()
-
-    #: CPython's first free-threaded release frees no code object, whoever made it.
-    IMMORTAL_CODE = FREE_THREADED and sys.version_info < (3, 14)
 
     def swallow(result):
         when(result)(lambda result: str(result.value))

@@ -453,6 +453,23 @@ def test_one_decorator_for_several_functions():
     assert (got(first), got(second)) == (2, 3)
 
 
+def test_a_function_scheduled_thousands_of_times():
+    """Calls may come to share what they run, but nothing of what they run it with."""
+    total = Cown(0)
+
+    def add(n):
+        @when(total)
+        def result(total, by=n, *, plus=-n):
+            total.value += 1
+            return n, by, plus
+
+        return result
+
+    results = [add(n) for n in range(3_000)]
+    assert [got(each) for each in results] == [(n, n, -n) for n in range(3_000)]
+    assert got(total) == 3_000
+
+
 def test_the_scheduled_function_is_not_changed():
     c = Cown(1)
     result = when(c)(body_of_module)

@@ -159,7 +159,7 @@ static void push_captures(frame *f, Py_ssize_t first, uint32_t count) {
 
 static PyObject *handle_of(const frame *f, boc_behavior *self, const bocpy_call *call,
                            uint32_t i) {
-  if (call->function)
+  if (call->handed)
     return Py_NewRef(call->handles[i]);
   return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
 }
@@ -178,8 +178,7 @@ static PyObject *list_of(const frame *f, boc_behavior *self, const bocpy_call *c
 }
 
 static int push_items(frame *f, boc_behavior *self, bocpy_call *call) {
-  const int32_t *shape =
-      call->grouped ? bocpy_call_shape(call, call->function != NULL) : NULL;
+  const int32_t *shape = call->grouped ? bocpy_call_shape(call) : NULL;
   uint32_t cown = 0;
   for (uint32_t i = 0; i < call->items; i++) {
     bool group = shape && shape[i] >= 0;
@@ -243,6 +242,8 @@ static PyObject *with_cells(const frame *f, const bocpy_call *call,
 /* A new reference to what is to be called. */
 static PyObject *function_of(const frame *f, const bocpy_call *call) {
   PyObject *function = call->function;
+  if (!function && call->local)
+    function = bocpy_code_shared(call->code, NULL);
   if (!function) {
     if (bocpy_ship_catch_up_in(f->state) < 0)
       return NULL;

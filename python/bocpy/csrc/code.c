@@ -4,10 +4,10 @@
  * addressing; a scheduled behavior costs one look at it. The callback of a weak
  * reference takes the entry out before the address can be another object's.
  *
- * `guard` guards the list of free records and the numbers of new ones.
+ * `guard` guards the lists of records and the numbers of new ones.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
- *   acquire load wherever it is used [A1]. What was done with a record is released by
+ *   acquire load wherever it is used [A1]; so is a shared function. What was done with a record is released by
  *   every drop [R2], and acquired by the last [A2]. */
 #include "code.h"
 
@@ -25,6 +25,7 @@ typedef struct bocpy_blob {
 
 static bocpy_lock guard;
 static bocpy_code *free_records;
+static bocpy_code *retired; /* records that stay, whose shared functions do not */
 static size_t next_id, next_serial;
 
 int bocpy_code_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
@@ -87,6 +88,59 @@ bool bocpy_code_use(const bocpy_code *code) {
   atomic_fetch_add_explicit(&record->uses, 1, memory_order_relaxed);
   bocpy_code_hold(code);
   return true;
+}
+
+/* Its code is a copy: the end of the code object is the end of the entry. */
+static PyObject *make_shared(PyObject *function) {
+  PyObject *name = PyObject_GetAttrString(function, "__qualname__");
+  PyObject *copy =
+      name ? PyObject_CallMethod(PyFunction_GET_CODE(function), "replace", NULL) : NULL;
+  PyObject *made =
+      copy ? PyFunction_NewWithQualName(copy, PyFunction_GET_GLOBALS(function), name)
+           : NULL;
+  Py_XDECREF(copy);
+  Py_XDECREF(name);
+  PyErr_Clear();
+  return made;
+}
+
+PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function) {
+  bocpy_code *record = (bocpy_code *)code;
+  PyObject *shared =
+      atomic_load_explicit(&record->shared, memory_order_acquire); /* [A1] */
+  /* relaxed (count): sooner or later does not matter */
+  if (shared || !function ||
+      atomic_load_explicit(&record->uses, memory_order_relaxed) < OFTEN)
+    return shared;
+  PyObject *made = make_shared(function);
+  if (made && !atomic_compare_exchange_strong_explicit(
+                  &record->shared, &shared, made, memory_order_acq_rel, /* [R1] [A1] */
+                  memory_order_acquire)) {                              /* [A1] */
+    Py_DECREF(made);
+    return shared;
+  }
+  return made;
+}
+
+static void retire(bocpy_code *code) {
+  bocpy_lock_take(&guard);
+  code->next_free = retired;
+  retired = code;
+  bocpy_lock_give(&guard);
+}
+
+void bocpy_code_bury(void) {
+  bocpy_lock_take(&guard);
+  bocpy_code *code = retired;
+  retired = NULL;
+  bocpy_lock_give(&guard);
+  for (bocpy_code *next; code; code = next) {
+    next = code->next_free;
+    PyObject *shared =
+        atomic_load_explicit(&code->shared, memory_order_acquire);    /* [A1] */
+    atomic_store_explicit(&code->shared, NULL, memory_order_relaxed); /* owner */
+    Py_XDECREF(shared);
+  }
 }
 
 static char *copy_text(PyObject *text) {
@@ -212,6 +266,8 @@ static void free_entry(bocpy_entry *entry) {
   /* relaxed (count): nobody schedules the function any more */
   if (atomic_load_explicit(&entry->code->uses, memory_order_relaxed) < OFTEN)
     bocpy_code_drop(entry->code);
+  else if (atomic_load_explicit(&entry->code->shared, memory_order_relaxed)) /* hint */
+    retire((bocpy_code *)entry->code);
   Py_XDECREF(entry->reference);
   Py_XDECREF(entry->globals);
   Py_XDECREF(entry->shipment);

@@ -8,7 +8,9 @@
  * An entry goes when its code object does. The record is held by the entry, by calls
  * and by failures; whoever drops the last hold leaves it, and with it its id, to the
  * next function. Functions that are scheduled very often are not worth counting: their
- * records stay.
+ * records stay. Nor are they worth keeping alive one by one, where they are called by
+ * reference: such calls share a function of the record, which goes with the workers
+ * after the code object has gone.
  *
  * Threads: attached.
  */
@@ -27,6 +29,7 @@ struct bocpy_code {
   char *qualname, *file; /* UTF-8 */
   int line;
   _Atomic(struct bocpy_blob *) blob; /* the description, once needed */
+  _Atomic(PyObject *) shared;        /* bocpy_code_shared */
   atomic_size_t holds;               /* 0: free */
   atomic_size_t uses;                /* how often bocpy_code_use counted */
   struct bocpy_code *next_free;
@@ -60,6 +63,15 @@ int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function);
 
 /* Borrowed: this interpreter's template. NULL with an exception. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);
+
+/* What calls by reference of a function that is scheduled very often are to call, in
+ * place of each its own: a function without defaults and closure. Borrowed, for as long
+ * as there are workers. NULL, without an exception: it is not, or `function`, to make
+ * it of, is NULL. */
+PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function);
+
+/* Gives up what calls have shared, of functions that are gone. There are no calls. */
+void bocpy_code_bury(void);
 
 /* Keeps a record. To be dropped as often. */
 void bocpy_code_hold(const bocpy_code *code);

@@ -25,6 +25,11 @@ static inline bool bocpy_cown_check(bocpy_state *state, PyObject *object) {
          PyObject_TypeCheck(object, state->cown_type);
 }
 
+/* Whether there is nothing about a handle that another one of the core has not. */
+static inline bool bocpy_cown_is_plain(bocpy_state *state, PyObject *cown) {
+  return Py_IS_TYPE(cown, state->cown_type) && !((bocpy_cown *)cown)->dict;
+}
+
 static inline bocpy_value *bocpy_value_of(boc_cown *core) {
   return (bocpy_value *)boc_cown_payload(core);
 }

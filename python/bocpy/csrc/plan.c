@@ -77,6 +77,7 @@ static int add_cown(bocpy_plan *plan, bocpy_state *state, PyObject *object,
   if (!is_cown(state, object))
     return refuse(state, object, position, inside);
   plan->reads = plan->reads || read;
+  plan->special = plan->special || !bocpy_cown_is_plain(state, object);
   plan->pinned = plan->pinned || ((bocpy_cown *)object)->value->pinned;
   plan->modes[plan->cowns] = read != NULL;
   plan->handles[plan->cowns++] = Py_NewRef(object);
@@ -122,7 +123,7 @@ int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
   bool grouped = false;
   forget(plan);
   plan->items = (uint32_t)count;
-  plan->reads = plan->pinned = false;
+  plan->reads = plan->pinned = plan->special = false;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
   int status = grouped ? init_grouped(plan, state, args, count)

@@ -13,6 +13,7 @@
 
 #include "arenas.h"
 #include "choice.h"
+#include "code.h"
 #include "core_memory.h"
 #include "failure.h"
 #include "hold.h"
@@ -101,6 +102,7 @@ static void end_workers(void) {
   free(boot);
   slots = NULL;
   boot = NULL;
+  bocpy_code_bury();
   if (atomic_load(&ending))
     bocpy_arenas_keep();
 }

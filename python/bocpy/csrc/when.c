@@ -23,11 +23,10 @@ void bocpy_call_clear(bocpy_call *call) {
   if (call->counted)
     bocpy_code_drop(call->code);
   call->counted = false;
-  if (!call->function)
-    return;
   Py_CLEAR(call->function);
-  for (uint32_t i = 0; i < call->cowns; i++)
+  for (uint32_t i = 0; call->handed && i < call->cowns; i++)
     Py_DECREF(call->handles[i]);
+  call->handed = false;
 }
 
 /* The whole could not be encoded: finds out which capture it was. Keeps the exception
@@ -50,11 +49,10 @@ static void blame_capture(const bocpy_draft *draft, uint32_t items) {
     PyErr_SetRaisedException(pending);
 }
 
-static int carry(bocpy_call *call, const bocpy_draft *draft, uint32_t items,
-                 bool by_reference) {
+static int carry(bocpy_call *call, const bocpy_draft *draft, uint32_t items) {
   if (!draft->captures)
     return 0;
-  if (by_reference) {
+  if (call->local) {
     call->objects = Py_NewRef(draft->captures);
     call->carried = BOCPY_CARRY_OBJECTS;
     return 0;
@@ -73,6 +71,12 @@ static int carry(bocpy_call *call, const bocpy_draft *draft, uint32_t items,
   return 0;
 }
 
+/* Counting references to an object of another thread is dear where there is no GIL: so
+ * the body gets handles of its own. */
+static bool hands_over(const bocpy_plan *plan) {
+  return !BOCPY_FREE_THREADED || plan->special;
+}
+
 static bool goes_by_reference(const bocpy_plan *plan) {
   return bocpy_by_reference() ||
          (plan->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
@@ -81,9 +85,11 @@ static bool goes_by_reference(const bocpy_plan *plan) {
 /* What of the environment is known before there is a behavior to put it into. */
 static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draft,
                    const bocpy_plan *plan) {
-  bool by_reference = goes_by_reference(plan);
+  bool local = goes_by_reference(plan);
   *call = (bocpy_call){
       .code = draft->entry->code,
+      .local = local,
+      .handed = local && hands_over(plan),
       .items = plan->items,
       .cowns = plan->cowns,
       .extra = draft->extra,
@@ -93,9 +99,9 @@ static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draf
       .grouped = plan->shape != NULL,
       .reads = plan->reads,
   };
-  if (!by_reference && bocpy_code_ship(state, draft->entry, draft->function) < 0)
+  if (!local && bocpy_code_ship(state, draft->entry, draft->function) < 0)
     return -1;
-  if (carry(call, draft, plan->items, by_reference) < 0)
+  if (carry(call, draft, plan->items) < 0)
     return -1;
   call->counted = bocpy_code_use(call->code);
   return 0;
@@ -103,16 +109,13 @@ static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draf
 
 static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *draft,
                  const bocpy_plan *plan) {
-  bool by_reference = goes_by_reference(plan);
   *env = *call;
-  if (by_reference) {
+  if (call->local && !bocpy_code_shared(call->code, draft->function))
     env->function = Py_NewRef(draft->function);
-    for (uint32_t i = 0; i < plan->cowns; i++)
-      env->handles[i] = Py_NewRef(plan->handles[i]);
-  }
+  for (uint32_t i = 0; call->handed && i < plan->cowns; i++)
+    env->handles[i] = Py_NewRef(plan->handles[i]);
   if (plan->shape)
-    memcpy(bocpy_call_shape(env, by_reference), plan->shape,
-           plan->items * sizeof(int32_t));
+    memcpy(bocpy_call_shape(env), plan->shape, plan->items * sizeof(int32_t));
 }
 
 /* ---- scheduling
@@ -126,8 +129,9 @@ static const boc_behavior_type *type_of(const bocpy_plan *plan) {
   return bocpy_by_reference() ? &bocpy_body_by_reference : &bocpy_body_shipped;
 }
 
-static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
-                               boc_cown *result, boc_behavior **out_behavior) {
+static boc_status new_behavior(boc_runtime *runtime, const bocpy_call *call,
+                               const bocpy_plan *plan, boc_cown *result,
+                               boc_behavior **out_behavior) {
   boc_access few[FEW_ACCESSES], *accesses = few;
   size_t count = (size_t)plan->cowns + 1;
   if (count > FEW_ACCESSES)
@@ -138,7 +142,7 @@ static boc_status new_behavior(boc_runtime *runtime, const bocpy_plan *plan,
     accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
                                plan->modes[i] ? BOC_READ : BOC_WRITE};
   accesses[plan->cowns] = (boc_access){result, BOC_FRESH};
-  size_t size = sizeof(bocpy_call) + bocpy_call_tail(goes_by_reference(plan), plan);
+  size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, plan);
   boc_status status =
       boc_behavior_new(runtime, type_of(plan), size, accesses, count, out_behavior);
   if (accesses != few)
@@ -153,8 +157,9 @@ static PyObject *launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *ca
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
   boc_status status =
-      result ? new_behavior(runtime, plan, core, &behavior) : BOC_NO_MEMORY;
+      result ? new_behavior(runtime, call, plan, core, &behavior) : BOC_NO_MEMORY;
   if (status != BOC_OK) {
+    call->handed = false; /* they are not in yet */
     bocpy_call_clear(call);
     Py_XDECREF(result);
     bocpy_status_raise(status, "when()");

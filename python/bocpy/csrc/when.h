@@ -33,6 +33,8 @@ typedef struct bocpy_call {
   uint32_t cells; /* contents of the function's closure, each in a tuple: () if empty */
   uint8_t carried; /* what the captures are: enum below */
   uint8_t size;    /* of `bytes` */
+  bool local;      /* goes by reference */
+  bool handed;     /* and has its handles with it */
   bool grouped;    /* there is a shape */
   bool reads;      /* some cowns are for reading */
   bool counted;    /* `code` is to be dropped */
@@ -41,8 +43,8 @@ typedef struct bocpy_call {
     bocpy_flat *flat;                       /* encoded */
     PyObject *objects;                      /* of the main interpreter */
   };
-  PyObject *function; /* by reference: what is called */
-  /* by reference: one handle a cown; then, if grouped, one int32_t an item: -1, or the
+  PyObject *function; /* local: what is called; NULL: what all calls share (code.h) */
+  /* if handed, one handle a cown; then, if grouped, one int32_t an item: -1, or the
    * number of cowns in the group */
   PyObject *handles[];
 } bocpy_call;
@@ -59,6 +61,7 @@ typedef struct bocpy_plan {
   bool *modes;        /* a cown each: whether it is for reading */
   bool reads;         /* some are */
   bool pinned;        /* some cowns are pinned: the main thread runs it */
+  bool special; /* some handles are more than handles: body and caller share them */
   /* where all these are if they fit */
   PyObject *few[BOCPY_PLAN_FEW];
   int32_t few_items[BOCPY_PLAN_FEW];
@@ -76,13 +79,13 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_pla
                          PyObject *captures);
 
 /* How many bytes `handles` and the shape take. */
-static inline size_t bocpy_call_tail(bool by_reference, const bocpy_plan *plan) {
-  return (by_reference ? plan->cowns * sizeof(PyObject *) : 0) +
+static inline size_t bocpy_call_tail(const bocpy_call *call, const bocpy_plan *plan) {
+  return (call->handed ? plan->cowns * sizeof(PyObject *) : 0) +
          (plan->shape ? plan->items * sizeof(int32_t) : 0);
 }
 
-static inline int32_t *bocpy_call_shape(bocpy_call *call, bool by_reference) {
-  return (int32_t *)(call->handles + (by_reference ? call->cowns : 0));
+static inline int32_t *bocpy_call_shape(bocpy_call *call) {
+  return (int32_t *)(call->handles + (call->handed ? call->cowns : 0));
 }
 
 /* Ends a call's environment. */
