@@ -197,8 +197,8 @@ def check_reference(here: Check) -> None:
 
 
 def check_workflows(here: Check) -> None:
-    """The workflows' schema, zizmor's rules on them, and bash on the CI script; actionlint
-    where it is installed, since its package on PyPI only downloads it from elsewhere."""
+    """The workflows' schema, zizmor's rules on them, and bash on the CI script.
+    actionlint, where there is one: its package on PyPI downloads it from elsewhere."""
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     schema = "--builtin-schema=vendor.github-workflows"
     here.everything(
