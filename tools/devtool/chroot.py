@@ -17,6 +17,7 @@ from typing import TextIO
 
 from devtool.base import (
     ROOT,
+    WORK,
     Failed,
     Problem,
     cache_directory,
@@ -31,6 +32,14 @@ from devtool.base import (
 TREE = Path("/tree")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSIONS = ("3.14", "3.15")
+#: What the suite builds with inside: the package, and extensions in C and in C++.
+PACKAGES = (
+    "ca-certificates",
+    "g++",
+    "gcc",
+    "libc6-dev",
+    *(f"python{version}-{part}" for version in VERSIONS for part in ("dev", "venv")),
+)
 INSTALL = "apt-get install mmdebstrap"
 
 ENTER = """
@@ -57,23 +66,46 @@ def check_possible() -> None:
     need("unshare", "apt-get install util-linux")
 
 
+def lacking() -> list[str]:
+    """The packages that a chroot made by an earlier list of them does not have."""
+    status = root() / "var" / "lib" / "dpkg" / "status"
+    try:
+        text = status.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return list(PACKAGES)
+    there = {line.removeprefix("Package: ") for line in text.splitlines()}
+    return [package for package in PACKAGES if package not in there]
+
+
+def complete() -> None:
+    """Installs in the chroot what it lacks."""
+    missing = lacking()
+    if not missing:
+        return
+    say(f"installing {' '.join(missing)} in the Debian chroot {root()}")
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "chroot.log").open("w", encoding="utf-8") as log:
+        run(["apt-get", "-q", "update"], log)
+        run(
+            ["apt-get", "-q", "-y", "--no-install-recommends", "install", *missing], log
+        )
+
+
 def make() -> Path:
     """Makes the chroot unless it is there; it appears whole or not at all."""
     final = root()
-    if final.exists():
-        return final
     check_possible()
+    if final.exists():
+        complete()
+        return final
     say(f"making a Debian chroot with Python {' and '.join(VERSIONS)} in {final}")
     started = final.with_name("sid.new")
     remove_tree(started)
     final.parent.mkdir(parents=True, exist_ok=True)
-    packages = ["ca-certificates", "gcc", "libc6-dev"]
-    for version in VERSIONS:
-        packages += [f"python{version}-dev", f"python{version}-venv"]
     command = ["mmdebstrap", "--variant=apt", "--mode=root", "--quiet"]
     # Mirrors that lag serve a release file of unstable that counts as expired.
     command += ["--aptopt=Acquire::Check-Valid-Until false"]
-    command += ["--include=" + ",".join(packages), "sid", str(started)]
+    command += ["--include=" + ",".join(PACKAGES), "sid", str(started)]
     if subprocess.run(command, check=False).returncode != 0:
         remove_tree(started)
         raise Failed("mmdebstrap could not make the chroot")

@@ -157,6 +157,8 @@ def prepare(version: str) -> Interpreter:
     for interpreter in discover():
         names = (interpreter.name, interpreter.label)
         if version in names and not interpreter.faults():
+            if interpreter.chroot:
+                chroot.make()
             return interpreter
     if version in FROM_SOURCE:
         built = probe(build_from_source(version))
