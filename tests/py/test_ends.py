@@ -219,6 +219,51 @@ def test_nothing_is_said_at_a_clean_end(program, backend):
     assert done.err == ""
 
 
+# Chains of cowns, each the value of the next, far longer than a stack is deep
+
+CHAIN = """\
+import threading
+from bocpy import Cown, start, wait, when
+
+start(2)
+
+def chain(wrap):
+    last = None
+    for _ in range(200_000):
+        last = Cown(wrap(last))
+    return last
+
+def let_go(last):
+    last.append(last.pop() and None)
+
+last = [chain(WRAP)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "wrap"),
+    [
+        ("let_go(last)", "lambda c: c"),
+        ("let_go(last)", "lambda c: [c]"),
+        (
+            "thread = threading.Thread(target=let_go, args=(last,)); thread.start(); "
+            "thread.join()",
+            "lambda c: c",
+        ),
+        (
+            "c = Cown(last.pop()); when(c)(lambda c: setattr(c, 'value', None))",
+            "lambda c: [c]",
+        ),
+        ("when(last.pop())(lambda c: None)", "lambda c: c"),
+        ("pass", "lambda c: c"),
+    ],
+    ids=["main", "lists", "thread", "body", "behavior", "exit"],
+)
+def test_a_chain_of_cowns_that_is_let_go(program, backend, ending, wrap):
+    done = program(CHAIN.replace("WRAP", wrap) + ending + "\nwait()\nprint('end')")
+    assert (done.lines, done.err) == (["end"], "")
+
+
 # Start and wait
 
 

@@ -2,10 +2,9 @@
 #include "flat.h"
 
 #include "hooks.h"
+#include "state.h"
 
-void bocpy_flat_free(bocpy_flat *flat) {
-  if (!flat)
-    return;
+static void free_one(bocpy_flat *flat) {
   for (uint32_t i = 0; i < flat->cown_count; i++)
     boc_cown_drop(flat->cowns[i]);
   if (flat->cowns)
@@ -13,6 +12,31 @@ void bocpy_flat_free(bocpy_flat *flat) {
   if (flat->natives)
     bocpy_natives_drop(flat->natives, flat->native_count);
   PyMem_RawFree(flat);
+}
+
+/* With the cowns in it their flats may go, and so on: one after the other, since a stack
+ * is not as deep as a chain of cowns may be long. */
+static void free_all(bocpy_flat *flat) {
+  if (bocpy_self.freeing) {
+    flat->below = bocpy_self.freed;
+    bocpy_self.freed = flat;
+    return;
+  }
+  bocpy_self.freeing = true;
+  while (flat) {
+    free_one(flat);
+    flat = bocpy_self.freed;
+    if (flat)
+      bocpy_self.freed = flat->below;
+  }
+  bocpy_self.freeing = false;
+}
+
+void bocpy_flat_free(bocpy_flat *flat) {
+  if (flat && flat->cown_count)
+    free_all(flat);
+  else if (flat)
+    free_one(flat);
 }
 
 size_t bocpy_flat_size(const bocpy_flat *flat) {

@@ -76,7 +76,10 @@ enum bocpy_tag {
 #define BOCPY_KEY_SLOTS 32u /* the key table: recent str keys of dicts, by address */
 
 struct bocpy_flat {
-  size_t size;      /* of bytes */
+  union {
+    size_t size;              /* of bytes */
+    struct bocpy_flat *below; /* once it is given up: what is to be freed next */
+  };
   boc_cown **cowns; /* held */
   uint32_t cown_count;
   uint32_t native_count;

@@ -53,6 +53,11 @@ typedef struct bocpy_thread {
   bocpy_view *view;            /* of the noticeboard, by the body (notice.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
+  bool freeing;                /* a flat with cowns in it is being freed (flat.c) */
+  bocpy_flat *freed;           /* what is to be freed after it */
+  unsigned
+      burying; /* objects whose end is on the stack, one within the other (value.c) */
+  struct bocpy_box *dead; /* objects that end after those */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
   size_t epoch;

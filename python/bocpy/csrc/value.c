@@ -388,13 +388,47 @@ static void bury_in_main(PyObject *object) {
     Py_AddPendingCall(empty_main_grave, NULL);
 }
 
+/* False without memory: nothing has changed. */
+static bool bury_later(bocpy_box **dead, PyObject *object) {
+  bocpy_box *box = malloc(sizeof(*box));
+  if (!box)
+    return false;
+  *box = (bocpy_box){.object = object, .below = *dead};
+  *dead = box;
+  return true;
+}
+
+static void bury_dead(bocpy_box **dead) {
+  while (*dead) {
+    bocpy_box *box = *dead;
+    PyObject *object = box->object;
+    *dead = box->below;
+    free(box);
+    Py_DECREF(object);
+  }
+}
+
+#define DEEPEST_BURIAL 50 /* objects that end within the end of another */
+
+/* Cowns in the object may end with it, and so on: a stack is not as deep as a chain of
+ * cowns may be long. */
+static void bury_now(PyObject *object) {
+  if (bocpy_self.burying >= DEEPEST_BURIAL && bury_later(&bocpy_self.dead, object))
+    return;
+  bocpy_self.burying++;
+  Py_DECREF(object);
+  if (bocpy_self.burying == 1)
+    bury_dead(&bocpy_self.dead);
+  bocpy_self.burying--;
+}
+
 /* Giving up an object may run Python code, which libboc's own steps are no place for.
  */
 static void bury_object(PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   if (!slot) {
     if (!bocpy_self.pumping && PyInterpreterState_Get() == PyInterpreterState_Main())
-      Py_DECREF(object);
+      bury_now(object);
     else
       bury_in_main(object);
     return;
@@ -403,11 +437,7 @@ static void bury_object(PyObject *object) {
     bury_in_main(object);
     return;
   }
-  bocpy_box *box = malloc(sizeof(*box));
-  if (!box)
-    return;
-  *box = (bocpy_box){.object = object, .below = slot->dead};
-  slot->dead = box;
+  bury_later(&slot->dead, object); /* or it is never heard of again */
 }
 
 static void bury_box_here(bocpy_slot *slot, bocpy_box *box) {
@@ -481,18 +511,8 @@ void bocpy_value_drop(bocpy_value *value) {
   }
 }
 
-static void bury_dead(bocpy_slot *slot) {
-  while (slot->dead) {
-    bocpy_box *box = slot->dead;
-    PyObject *object = box->object;
-    slot->dead = box->below;
-    free(box);
-    Py_DECREF(object);
-  }
-}
-
 void bocpy_slot_bury(bocpy_slot *slot) {
-  bury_dead(slot);
+  bury_dead(&slot->dead);
   /* relaxed (hint): what is missed now is found at the next poke */
   if (!atomic_load_explicit(&slot->grave, memory_order_relaxed))
     return;
