@@ -61,6 +61,12 @@ def pass_through(door):
     os.read(door, 1)
 
 
+def once_below(limit, measure):
+    """Whether one of some tries takes less than `limit`: a machine that is busy with
+    something else delays any of them, but not all."""
+    return any(measure() < limit for _ in range(20))
+
+
 def rss():
     """The resident memory of this process in bytes (Linux)."""
     with open("/proc/self/statm", encoding="ascii") as file:
