@@ -27,7 +27,7 @@ class Watchdog:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.told = -1  # the fill (of the lane) that has been told of
+        self.told = -1  # the move (of the lane) that has been told of
         self.warn_ms: int | None = None
         self.tell: Callable[[int, str], Any] = log
         self.raised: BaseException | None = None
@@ -83,10 +83,10 @@ class Watchdog:
     def check(self, warn_ms: int) -> int:
         """Tells, if it has come to that. In how many ms it may come to that next."""
         with self.lock:
-            fill, waited, depth = _core._pump_backlog()
-            late = depth > 0 and waited >= warn_ms and fill != self.told
+            move, waited, depth = _core._pump_backlog()
+            late = depth > 0 and waited >= warn_ms and move != self.told
             if late:
-                self.told = fill
+                self.told = move
         if late:
             what = "behaviors" if depth > 1 else "behavior"
             self.tell(

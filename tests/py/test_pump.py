@@ -576,6 +576,18 @@ def test_the_watchdog_is_quiet_while_somebody_pumps(watchdog):
     assert told == [] or max(gaps) >= 0.05
 
 
+def test_the_watchdog_tells_again_of_those_that_a_pump_has_left(watchdog):
+    told = []
+    watchdog(20, lambda severity, message: told.append(message))
+    for _ in range(3):
+        when(PinnedCown(1))(on_main)
+    until(lambda: told)
+    assert pump(max_behaviors=1) == pumped(1)
+    until(lambda: len(told) == 2)
+    assert told[1].startswith("2 behaviors")
+    assert pump() == pumped(2)
+
+
 def test_the_watchdog_logs(watchdog, caplog):
     watchdog(warn_ms=10)
     when(PinnedCown(1))(on_main)

@@ -19,8 +19,8 @@ static atomic_ulong main_thread; /* its ident */
 
 static atomic_bool rung;
 static atomic_bool busy;    /* hint: behaviors are being run */
-static atomic_size_t fills; /* count: how often the lane got something to run */
-static atomic_size_t since; /* hint: when it last did, in ms */
+static atomic_size_t moves; /* count: how often the lane was filled, or one was run */
+static atomic_size_t since; /* hint: when that last was, in ms */
 
 int bocpy_pump_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
 
@@ -34,10 +34,15 @@ static void ring(void) {
     bocpy_waiter_signal(bell);
 }
 
+/* What the watchdog looks at: it waits from here on, and tells anew. */
+static void moved(void) {
+  atomic_store_explicit(&since, now_ms(), memory_order_relaxed);
+  atomic_fetch_add_explicit(&moves, 1, memory_order_relaxed);
+}
+
 static void filled(void *ctx) {
   (void)ctx;
-  atomic_store_explicit(&since, now_ms(), memory_order_relaxed);
-  atomic_fetch_add_explicit(&fills, 1, memory_order_relaxed);
+  moved();
   ring();
 }
 
@@ -147,7 +152,10 @@ static boc_status take_one(bocpy_pumping *pumping, size_t *out_ran) {
   bocpy_self.pumping = pumping;
   atomic_store_explicit(&busy, true, memory_order_relaxed);
   boc_status status = boc_lane_pump(atomic_load(&lane), BOC_FOREVER, 1, out_ran);
-  atomic_store_explicit(&busy, outer != NULL, memory_order_relaxed);
+  if (*out_ran)
+    moved();
+  atomic_store(&busy,
+               outer != NULL); /* whoever sees this sees `since` and `moves` too */
   bocpy_self.pumping = outer;
   bocpy_value_bury_main();
   return status;
@@ -316,10 +324,10 @@ PyObject *bocpy_pump_backlog(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
   boc_lane *made = atomic_load(&lane);
-  bool pumped = atomic_load_explicit(&busy, memory_order_relaxed);
+  bool pumped = atomic_load(&busy);
   size_t depth = made && !pumped ? boc_lane_length(made) : 0;
   size_t begun = atomic_load_explicit(&since, memory_order_relaxed);
   return Py_BuildValue("nnn",
-                       (Py_ssize_t)atomic_load_explicit(&fills, memory_order_relaxed),
+                       (Py_ssize_t)atomic_load_explicit(&moves, memory_order_relaxed),
                        (Py_ssize_t)(depth ? now_ms() - begun : 0), (Py_ssize_t)depth);
 }
