@@ -1,5 +1,6 @@
 """What `./dev test --models` needs, and the mutants of the models."""
 
+import re
 import runpy
 
 import pytest
@@ -7,6 +8,8 @@ from devtool import cli, matrix, models
 from devtool.base import ROOT, Problem
 
 MUTANTS = ROOT / "tests" / "models" / "mutants.py"
+
+SPIN = ROOT / "tests" / "models" / "spin"
 
 
 @pytest.fixture
@@ -74,3 +77,36 @@ def test_each_model_has_a_mutant(mutants):
     files = (ROOT / "tests" / "models").glob("model_*.c")
     found = {mutant.model for mutant in mutants["MUTANTS"]}
     assert {path.stem.removeprefix("model_") for path in files} == found
+
+
+def test_without_spin_it_is_said_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(models.shutil, "which", lambda name: None)
+    assert configurations("--models") == ["c-cc-models"]
+    assert "without the models in Spin's language: no Spin: " in capsys.readouterr().out
+
+
+@pytest.fixture
+def spin():
+    return runpy.run_path(str(SPIN.parent / "spin.py"))
+
+
+def test_each_word_of_a_spin_model_has_a_run(spin):
+    runs = spin["RUNS"]
+    for path in SPIN.glob("*.pml"):
+        text = path.read_text(encoding="utf-8")
+        words = set(re.findall(r"^#ifn?def (\w+)", text, re.M))
+        of_runs = {word for run in runs.values() for word in run[1:]}
+        mutants = {word for word, run in spin["MUTANTS"].items() if run in runs}
+        assert words == of_runs | mutants
+        assert not of_runs & mutants
+
+
+def test_a_spin_model_names_functions_of_the_sources(spin):
+    sources = [ROOT / "libboc" / "src" / name for name in ("request.c", "behavior.c")]
+    sources.append(ROOT / "libboc" / "src" / "behavior.h")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    model = (SPIN / "link.pml").read_text(encoding="utf-8")
+    named = re.findall(r"/\* (\w+)(?:, [^*]*|: [^*]*)? \*/", model)
+    assert len(named) > 12
+    for name in named:
+        assert re.search(rf"\b{name}\(", text), name

@@ -128,6 +128,8 @@ def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job
     else:
         configurations = [wish.configuration]
     for each in configurations:
+        if each.models and (lacking := models.without_spin()):
+            say(f"without the models in Spin's language: {lacking}")
         yield Job(each.name, partial(cbuild.test, each, interpreter, processes))
 
 

@@ -29,6 +29,13 @@ def missing() -> str | None:
     return None
 
 
+def without_spin() -> str | None:
+    """What to install for the models in Spin's language, if that is not there."""
+    if shutil.which("spin"):
+        return None
+    return "no Spin: " + ask_to_install("spin", "spin", "", "")
+
+
 def require() -> None:
     lacking = missing()
     if lacking:

@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Runs one model of tests/models/spin through Spin, every interleaving of it.
+
+    spin.py list                    a line for each run: NAME | MODEL | WORD ...
+    spin.py run MODEL WORD ...      passes if nothing is wrong in any interleaving
+    spin.py find MODEL WORD ...     passes if something is: a mutant
+
+A word is defined for the model's #ifdef. Needs Spin and a C compiler.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent / "spin"
+
+#: What is searched whole, and the words that stand for it.
+RUNS = {
+    "link_one_after_the_other": ("link", "RING", "ONE_AFTER_THE_OTHER"),
+    "link_two_as_one": ("link", "RING", "TWO_AS_ONE"),
+    "link_three_threads": ("link", "SAME_TWO", "THREE_THREADS"),
+}
+#: What is wrong, and the run in which it is found.
+MUTANTS = {
+    "READY_BEFORE_ALL_ARE_LINKED": "link_one_after_the_other",
+    "NOBODY_WAITS_FOR_READY": "link_one_after_the_other",
+    "READER_BEHIND_A_GRANTED_ONE_IS_FORGOTTEN": "link_one_after_the_other",
+    "RELEASE_DOES_NOT_WAIT_FOR_ITS_SUCCESSOR": "link_one_after_the_other",
+    "WRITER_DOES_NOT_LOOK_AGAIN": "link_one_after_the_other",
+    "READY_AFTER_THE_ONLY_LINK": "link_three_threads",
+    "MARK_COMES_BEFORE_THE_WRITER": "link_three_threads",
+    "NEWCOMER_IS_LOOKED_AT_AFTER_ITS_LINK": "link_three_threads",
+    "TWO_ARE_READY_COWN_BY_COWN": "link_two_as_one",
+}
+#: Steps of one interleaving; if one has more the search is incomplete, and an error.
+LONGEST = 10000
+
+
+def listed() -> list[str]:
+    lines = [" | ".join([name, "run", *words]) for name, words in RUNS.items()]
+    for mutant, run in MUTANTS.items():
+        name = f"spin_{mutant.lower()}"
+        lines.append(" | ".join([name, "find", *RUNS[run], mutant]))
+    return lines
+
+
+def execute(place: str, *command: str) -> str:
+    done = subprocess.run(
+        command, cwd=place, check=False, text=True, stdout=subprocess.PIPE
+    )
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} failed:\n{done.stdout}")
+    return done.stdout
+
+
+def search(model: str, words: list[str]) -> str:
+    """What Spin says of all interleavings."""
+    with tempfile.TemporaryDirectory() as place:
+        defines = [f"-D{word}" for word in words]
+        execute(place, "spin", *defines, "-a", str(FOLDER / f"{model}.pml"))
+        compiler = os.environ.get("CC", "cc").split()
+        options = ["-O1", "-w", "-DSAFETY", "-DCOLLAPSE", "-o", "pan", "pan.c"]
+        execute(place, *compiler, *options)
+        return execute(place, "./pan", "-n", f"-m{LONGEST}", "-w24")
+
+
+def errors(said: str) -> int:
+    """How many it has found; an incomplete search is no answer."""
+    found = re.search(r"errors: (\d+)", said)
+    incomplete = re.search(r"max search depth too small|out of memory|resource", said)
+    if not found or incomplete:
+        sys.exit(f"no answer:\n{said}")
+    return int(found.group(1))
+
+
+def main(words: list[str]) -> None:
+    match words:
+        case ["list"]:
+            print(*listed(), sep="\n")
+        case ["run" | "find" as what, model, *defines]:
+            said = search(model, defines)
+            print(said)
+            if (errors(said) > 0) != (what == "find"):
+                sys.exit(f"{what} {model} {defines}: {errors(said)} errors")
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
