@@ -415,6 +415,40 @@ def test_the_first_use_of_the_module_on_another_thread(program, backend, use):
     )
 
 
+def test_the_first_uses_on_several_threads_at_once(program, backend):
+    """What the module finds out once, it finds out for all of them."""
+    done = program(
+        """
+        import threading
+        from bocpy import Cown, noticeboard, start, wait, when
+
+        start(2)
+        barrier = threading.Barrier(8)
+        total = Cown(0)
+
+        def use(n):
+            barrier.wait()
+            when(total)(lambda c, n=n: setattr(c, "value", c.value + n))
+            noticeboard()
+            failed = when()(lambda: 1 / 0)
+            try:
+                failed.unwrap(timeout=60)
+            except ZeroDivisionError:
+                raised.append(n)
+
+        raised = []
+        threads = [threading.Thread(target=use, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait()
+        print(total.unwrap(), sorted(raised))
+        """
+    )
+    assert done.out == "28 [0, 1, 2, 3, 4, 5, 6, 7]\n"
+
+
 def test_the_import_on_another_thread(program, backend):
     done = program(
         """

@@ -88,16 +88,14 @@ bocpy_codec_state *bocpy_codec_state_get(void) {
   return state ? &state->codec : NULL;
 }
 
-PyObject *bocpy_state_import(bocpy_state *state, PyObject **cache, const char *name) {
+PyObject *bocpy_state_import(bocpy_state *state, bocpy_once *cache, const char *name) {
   (void)state;
-  if (*cache)
-    return *cache;
+  PyObject *there = atomic_load(cache);
+  if (there)
+    return there;
   PyObject *module = PyImport_ImportModule(name);
-  if (!module)
-    return NULL;
-  if (*cache)
-    Py_DECREF(module);
-  else
-    *cache = module;
-  return *cache;
+  if (!module || atomic_compare_exchange_strong(cache, &there, module))
+    return module;
+  Py_DECREF(module);
+  return there;
 }

@@ -19,6 +19,10 @@ typedef struct bocpy_entry bocpy_entry;
 typedef struct bocpy_template bocpy_template;
 typedef struct bocpy_view bocpy_view;
 
+/* Set once, by whichever thread needs it first: where there is no GIL that may be two
+ * at a time. */
+typedef _Atomic(PyObject *) bocpy_once;
+
 typedef struct bocpy_state {
   PyObject *module; /* borrowed: the module owns this */
   PyInterpreterState *interp;
@@ -29,12 +33,12 @@ typedef struct bocpy_state {
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
   PyObject *value_name; /* the interned str 'value' */
-  PyObject *ship;       /* bocpy._ship, once needed */
-  PyObject *missing;    /* bocpy._ship.MISSING, once needed */
-  PyObject *bodies;     /* bocpy._body, once needed */
-  PyObject *arguments;  /* bocpy._arguments, once needed */
-  PyObject *failures;   /* bocpy._failures, once needed */
-  PyObject *notices;    /* bocpy._notices, once needed */
+  bocpy_once ship;      /* bocpy._ship, once needed */
+  bocpy_once missing;   /* bocpy._ship.MISSING, once needed */
+  bocpy_once bodies;    /* bocpy._body, once needed */
+  bocpy_once arguments; /* bocpy._arguments, once needed */
+  bocpy_once failures;  /* bocpy._failures, once needed */
+  bocpy_once notices;   /* bocpy._notices, once needed */
   size_t caught_up;     /* how much of the log has been seen (publish.h) */
   bocpy_codec_state codec;
   bocpy_spares handles;    /* of cowns */
@@ -87,6 +91,6 @@ void bocpy_state_leave(bocpy_state *state);
 
 /* Borrowed: the module bocpy.`name`, imported once and kept in `*cache`; NULL with an
  * exception. */
-PyObject *bocpy_state_import(bocpy_state *state, PyObject **cache, const char *name);
+PyObject *bocpy_state_import(bocpy_state *state, bocpy_once *cache, const char *name);
 
 #endif
