@@ -283,20 +283,37 @@ for _ in range(10):
     cycle()
 gc.collect()
 before = rss()
-for _ in range(100):
+for _ in range(1000):
     cycle()
 gc.collect()
 grown = (rss() - before) / 2**20
-assert c.unwrap() == 110
+assert c.unwrap() == 1010
 print(grown)
 """
 
 if sys.platform == "linux":
 
-    def test_a_hundred_cycles_of_start_and_wait(program, backend):
+    def test_a_thousand_cycles_of_start_and_wait(program, backend):
         """Workers are kept, so that memory stays flat on every version."""
         done = program(CYCLES, env={"BOCPY_WORKERS": "2"})
         assert float(done.out) < 4
+
+
+def test_a_million_pending_behaviors(program, backend):
+    done = program(
+        """
+        from bocpy import Cown, start, wait, when
+
+        start(2)
+        c = Cown(0)
+        with c:
+            for _ in range(1_000_000):
+                when(c)(lambda c: setattr(c, "value", c.value + 1))
+        wait()
+        print(c.unwrap())
+        """
+    )
+    assert done.out == "1000000\n"
 
 
 def test_cycles_with_changing_worker_counts(program, backend):

@@ -251,6 +251,68 @@ if sys.platform == "linux":
             allowed = 3_000 * 2_500
         assert min(sizes[2:]) - sizes[1] < allowed, [s // MIB for s in sizes]
 
+    ROUNDS = """
+        import gc
+        from bocpy import Cown, notice_write, quiesce, receive, send, start, when
+        from harness import rss
+
+        start(2)
+        c = Cown(0)
+
+        def add_one(c):
+            c.value += 1
+
+        def fail(c):
+            raise ValueError(c.value)
+
+        def behavior(n):
+            when(c)(add_one)
+
+        def message(n):
+            send("tag", [n])
+            assert receive("tag")[1] == [n]
+
+        def notice(n):
+            notice_write(f"key{n % 8}", [n])
+
+        def look(failed):
+            assert failed.value.args == (0,)
+
+        def exception(n):
+            when(when(c)(fail))(look)
+
+        def rounds(count):
+            for n in range(count):
+                WHAT(n)
+                if n % 1000 == 0:
+                    quiesce()
+            quiesce()
+            gc.collect()
+            return rss(), len(gc.get_objects())
+
+        memory, objects = rounds(COUNT // 10)
+        more_memory, more_objects = rounds(COUNT)
+        print((more_memory - memory) / 2**20, more_objects - objects)
+        """
+
+    @pytest.mark.stress
+    @pytest.mark.parametrize(
+        ("what", "count"),
+        [
+            ("behavior", 100_000),
+            ("message", 100_000),
+            ("notice", 100_000),
+            ("exception", 10_000),
+            pytest.param("exception", 100_000, marks=pytest.mark.slow),
+        ],
+    )
+    def test_a_hundred_thousand_leave_nothing(program, backend, what, count):
+        source = ROUNDS.replace("WHAT", what).replace("COUNT", str(count))
+        done = program(source, timeout=5 * LIMIT)
+        grown, objects = map(float, done.out.split())
+        assert grown < 3
+        assert objects < 100
+
     @pytest.mark.stress
     def test_open_files_do_not_pile_up():
         def files():
