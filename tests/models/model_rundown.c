@@ -27,6 +27,7 @@ void model_before(void) {
   memset(effects, 0, sizeof effects);
   runtime->worker = workers;
   boci_tally_init(&runtime->outside);
+  boci_init(&runtime->first_scheduled, 0);
   boci_init(&runtime->started, WORKERS);
   for (unsigned i = 0; i < WORKERS; i++)
     boci_tally_init(&workers[i].tally);
