@@ -6,11 +6,13 @@
 #include "runtime.h"
 
 #define TINY                                                                           \
-  UINT64_C(400) /* ns: cheaper behaviors may be better off where they were made */
-#define LONGEST UINT64_C(100000) /* ns: of a pause */
+  UINT64_C(                                                                            \
+      2000) /* ns, as slow as contention makes them: cheaper behaviors may be      \
+                    better off where they were made */
+#define LONGEST UINT64_C(400000) /* ns: of a pause */
 
 enum {
-  SHARE = 8,   /* how many bursts a pause lasts while pausing pays */
+  SHARE = 16,  /* how many bursts a pause lasts while pausing pays */
   PROBE = 2,   /* the same for one that only tries */
   SELDOM = 64, /* bursts between pauses that do not pay, at most */
   GLANCE = 64  /* spins between looks at the maker */
