@@ -48,6 +48,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "L3": ("behavior*", "cown*", "request*", "executor*", "sort"),
     "L4": (
         "run_queue",
+        "overflow",
         "shared_queue",
         "worker*",
         "search",

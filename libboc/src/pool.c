@@ -139,8 +139,7 @@ static void stray(boci_pool *pool, boci_free *block) {
     send_home(strays);
   if (!strays->home)
     *strays = (boci_strays){.home = block->block.home, .last = block};
-  block->next = strays->first;
-  strays->first = block;
+  boci_free_push(&strays->first, block);
   strays->count++;
   pool->has_strays = true;
 }

@@ -2,6 +2,9 @@
 #include "run_queue.h"
 
 #include "behavior.h"
+#include "compiler.h"
+
+enum { AHEAD = 8 /* pops before a behavior is popped, its memory is fetched */ };
 
 static boci_atomic_ptr *slot(boci_run_queue *queue, uint32_t at) {
   return &queue->slots[at % BOCI_RING];
@@ -32,11 +35,25 @@ void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first) {
   boci_store_release(&queue->tail, tail);        /* [R6] */
 }
 
+void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
+                              uint32_t count) {
+  const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
+  for (uint32_t i = 0; i < count; i++)
+    boci_store_relaxed(slot(queue, tail + i), behaviors[i]); /* owner: as above */
+  boci_store_release(&queue->tail, tail + count);            /* [R6] */
+}
+
+/* Who will be popped soon; what it finds behind the tail is a stale address. */
+static inline void fetch_ahead(boci_run_queue *queue, uint32_t head) {
+  BOCI_PREFETCH(boci_load_relaxed(slot(queue, head + AHEAD))); /* hint */
+}
+
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
   while (head != tail) {
     boc_behavior *behavior = boci_load_relaxed(slot(queue, head)); /* owner */
+    fetch_ahead(queue, head);
     if (queue->alone) {
       boci_store_relaxed(&queue->head, head + 1); /* owner: nobody else claims */
       return behavior;
@@ -47,8 +64,7 @@ boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   return NULL;
 }
 
-uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
-                              boc_behavior **out_last) {
+uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
   uint32_t count;
@@ -57,13 +73,8 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
     if (count == 0)
       return 0;
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */
-  boc_behavior *last =
-      boci_load_relaxed(slot(queue, head)); /* owner: only we write slots */
-  *out_first = last;
-  for (uint32_t i = 1; i < count; i++)
-    last = last->next = boci_load_relaxed(slot(queue, head + i)); /* owner */
-  last->next = NULL;
-  *out_last = last;
+  for (uint32_t i = 0; i < count; i++)
+    out_behaviors[i] = boci_load_relaxed(slot(queue, head + i)); /* owner: we write */
   return count;
 }
 

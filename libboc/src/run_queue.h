@@ -46,10 +46,13 @@ void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first);
 
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue);
 
-/* Takes up to half of the ring, the oldest first, as a list linked by `next`. The
- * number taken. */
-uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_first,
-                              boc_behavior **out_last);
+/* Into an empty queue: an array of at most half a ring. */
+void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
+                              uint32_t count);
+
+/* Takes half of what there is into `out_behaviors`, with room for half a ring; the
+ * oldest first. The number taken. */
+uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors);
 
 /* Takes half of what `victim` has, at least one: returns the youngest of them and puts
  * the others into `mine`, which is empty. NULL: nothing there, or another thief was

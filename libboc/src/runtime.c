@@ -108,6 +108,8 @@ static boc_status init_parts(boc_runtime *runtime) {
     goto no_spares;
   if ((status = boci_shared_queue_init(&runtime->shared)) != BOC_OK)
     goto no_shared;
+  if ((status = boci_overflow_init(&runtime->overflow, runtime->allocator)) != BOC_OK)
+    goto no_overflow;
   if ((status = boci_waiters_init(&runtime->rundown)) != BOC_OK)
     goto no_rundown;
   if ((status = boci_mutex_init(&runtime->outside_mutex)) != BOC_OK)
@@ -132,6 +134,8 @@ no_start:
 no_outside:
   boci_waiters_fini(&runtime->rundown);
 no_rundown:
+  boci_overflow_fini(&runtime->overflow);
+no_overflow:
   boci_shared_queue_fini(&runtime->shared);
 no_shared:
   boci_spares_fini(&runtime->spares);
@@ -149,6 +153,7 @@ static void fini_parts(boc_runtime *runtime) {
   boci_pool_fini(&runtime->first_pool);
   boci_mutex_fini(&runtime->outside_mutex);
   boci_waiters_fini(&runtime->rundown);
+  boci_overflow_fini(&runtime->overflow);
   boci_shared_queue_fini(&runtime->shared);
   boci_spares_fini(&runtime->spares);
   boci_idle_fini(&runtime->idle);

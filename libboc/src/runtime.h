@@ -3,6 +3,7 @@
 #define BOCI_RUNTIME_H
 
 #include "idle.h"
+#include "overflow.h"
 #include "rundown.h"
 #include "shared_queue.h"
 #include "spare.h"
@@ -31,7 +32,8 @@ struct boc_runtime {
 
   boci_idle idle;
   boci_spares spares;
-  boci_shared_queue shared; /* from outside, and overflow */
+  boci_shared_queue shared; /* from outside */
+  boci_overflow overflow;   /* from full run queues */
   boci_waiters rundown;     /* those who wait for quiescence */
 
   /* What the first thread that schedules and is no worker has to itself, as a worker

@@ -65,7 +65,7 @@ static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
     return behavior;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
     return behavior;
-  if ((behavior = boci_worker_take_shared(worker, true)))
+  if ((behavior = boci_worker_take_common(worker, true)))
     return behavior;
   if (worker->queue.alone)
     return NULL;
@@ -80,7 +80,8 @@ static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
  * publisher can rely on us and not be seen. */
 static bool work_visible(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
-  if (boci_shared_queue_length(&runtime->shared) > 0)
+  if (boci_shared_queue_length(&runtime->shared) > 0 ||
+      !boci_overflow_empty(&runtime->overflow))
     return true;
   if (boci_shared_queue_length(&worker->inbox) > 0)
     return true;

@@ -9,7 +9,7 @@
  * the inbox of a worker that was too busy for it. */
 boc_behavior *boci_search(boci_worker *worker, bool *out_overdue);
 
-/* In worker.c: work from the shared queue, one or a fair share. */
-boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch);
+/* In worker.c: work that is everybody's: one, or, into an empty queue, a share. */
+boc_behavior *boci_worker_take_common(boci_worker *worker, bool batch);
 
 #endif

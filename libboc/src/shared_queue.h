@@ -1,5 +1,5 @@
 /* Shared queue: a list of behaviors under a lock, for what is not on the hot path: work
- * from outside threads, overflow of run queues (in batches), and workers' inboxes.
+ * from outside threads, lanes, and workers' inboxes.
  *
  * Threads: any. Looking at `length` costs one load and no lock.
  * Ordering: [R8] the length is published with the list; [A8] a look that may skip the

@@ -1,13 +1,14 @@
 /* Worker: the loop, finding work, running a behavior.
  *
  * Where the next behavior comes from, in this order:
- *   1. every 61st round the shared queue, so that outside work never starves
+ *   1. every 61st round the shared queue or the overflow, so that neither starves
  *   2. `next`, which the behavior before handed off: the chain stays on this core.
  *      After 32 in a row it goes behind those that wait, so that a chain starves nobody
  *   3. the inbox: behaviors that were forwarded here because their data lives here;
  *      after 8 of them the own queue has its turn
  *   4. the own queue
- *   5. the shared queue, a fair share at once
+ *   5. the shared queue, a fair share at once, or the overflow, a segment at once; in
+ *      turn one or the other first
  *   6. search.c: others' queues, overdue inboxes; then bed
  *
  * Invariants: 1. `next` is only set while a behavior finishes and is taken before
@@ -39,19 +40,23 @@ static void wake_for_surplus(boci_worker *worker) {
     boci_idle_wake_one(&worker->runtime->idle);
 }
 
-/* The own queue is full: half of it and `behavior` go to the shared queue. */
-static void overflow(boci_worker *worker, boc_behavior *behavior) {
-  boc_behavior *first = behavior, *last = behavior;
-  uint32_t count = boci_run_queue_spill(&worker->queue, &first, &last);
-  if (count > 0)
-    last->next = behavior;
-  boci_shared_queue_push(&worker->runtime->shared, first, behavior, count + 1);
-  boci_count(&worker->counters.overflowed, count + 1);
+/* The own queue is full: half of it makes room. Without memory for that, `behavior` goes
+ * to the shared queue. */
+BOCI_NOINLINE static void push_full(boci_worker *worker, boc_behavior *behavior) {
+  boc_runtime *runtime = worker->runtime;
+  uint32_t count;
+  if (boci_overflow_push(&runtime->overflow, &worker->queue, &count)) {
+    boci_run_queue_push(&worker->queue, behavior);
+  } else {
+    boci_shared_queue_push(&runtime->shared, behavior, behavior, 1);
+    count = 1;
+  }
+  boci_count(&worker->counters.overflowed, count);
 }
 
 static void push_own(boci_worker *worker, boc_behavior *behavior) {
   if (!boci_run_queue_push(&worker->queue, behavior))
-    overflow(worker, behavior);
+    push_full(worker, behavior);
 }
 
 BOCI_NOINLINE void boci_worker_push(void *ctx, boc_behavior *behavior) {
@@ -65,9 +70,20 @@ BOCI_NOINLINE void boci_worker_push(void *ctx, boc_behavior *behavior) {
   wake_for_surplus(worker);
 }
 
+/* Who waits behind a behavior may have been made long ago, and be in no cache. It is
+ * fetched as soon as the behavior is ready, whose own lines are at hand, so that it is here
+ * when that ends. */
+static inline void prefetch_successors(const boc_behavior *behavior) {
+  const uint32_t unique = boci_behavior_unique(behavior);
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_request_prefetch_successor(&requests[requests[i].order]);
+}
+
 /* The first goes to `next`. */
 static void hand_off(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
+  prefetch_successors(behavior);
   if (worker->next || foreign(worker, behavior)) {
     boci_worker_push(worker, behavior);
     return;
@@ -151,21 +167,10 @@ static inline bool run_body(boc_behavior *behavior) {
 
 bool boci_run_body(boc_behavior *behavior) { return run_body(behavior); }
 
-/* The lines that several hand-offs will touch are on their way while the body runs. */
-static inline void prefetch_successors(boc_behavior *behavior) {
-  const uint32_t unique = boci_behavior_unique(behavior);
-  if (unique < 2)
-    return;
-  const boci_request *requests = boci_behavior_requests(behavior);
-  for (uint32_t i = 0; i < unique; i++)
-    boci_request_prefetch_successor(&requests[requests[i].order]);
-}
-
 static inline void run(boci_worker *worker, boc_behavior *behavior, bool overdue) {
   if (behavior->type->admit && !admitted(worker, behavior, overdue))
     return;
   boci_trace_note(&worker->trace, BOC_TRACE_started, behavior);
-  prefetch_successors(behavior);
   if (run_body(behavior))
     finish(worker, behavior, &worker->finishing);
 }
@@ -174,7 +179,8 @@ static inline void run(boci_worker *worker, boc_behavior *behavior, bool overdue
 static bool nobody_waits(boci_worker *worker) {
   return boci_run_queue_length(&worker->queue) == 0 &&
          boci_shared_queue_length(&worker->inbox) == 0 &&
-         boci_shared_queue_length(&worker->runtime->shared) == 0;
+         boci_shared_queue_length(&worker->runtime->shared) == 0 &&
+         boci_overflow_empty(&worker->runtime->overflow);
 }
 
 static boc_behavior *take_next(boci_worker *worker) {
@@ -202,7 +208,7 @@ static boc_behavior *take_inbox(boci_worker *worker) {
 
 /* One of the shared queue; or, if the own queue is empty, a fair share: the first to
  * run, the others into the own queue. */
-boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
+static boc_behavior *take_shared(boci_worker *worker, bool batch) {
   boci_shared_queue *shared = &worker->runtime->shared;
   const size_t length = boci_shared_queue_length(shared);
   if (length == 0)
@@ -221,10 +227,31 @@ boc_behavior *boci_worker_take_shared(boci_worker *worker, bool batch) {
   return first;
 }
 
+static boc_behavior *take_overflow(boci_worker *worker, bool batch) {
+  boci_overflow *overflow = &worker->runtime->overflow;
+  uint32_t count = 1;
+  boc_behavior *behavior = batch ? boci_overflow_take(overflow, &worker->queue, &count)
+                                 : boci_overflow_take_one(overflow);
+  if (behavior)
+    boci_count(&worker->counters.injected, count);
+  if (behavior && count > 1)
+    wake_for_surplus(worker); /* as above */
+  return behavior;
+}
+
+boc_behavior *boci_worker_take_common(boci_worker *worker, bool batch) {
+  const bool shared_first = (++worker->turn & 1) != 0;
+  boc_behavior *behavior =
+      shared_first ? take_shared(worker, batch) : take_overflow(worker, batch);
+  if (behavior)
+    return behavior;
+  return shared_first ? take_overflow(worker, batch) : take_shared(worker, batch);
+}
+
 static boc_behavior *find(boci_worker *worker) {
   boc_behavior *behavior;
   if (++worker->tick % SHARED_FIRST == 0 &&
-      (behavior = boci_worker_take_shared(worker, false)))
+      (behavior = boci_worker_take_common(worker, false)))
     return behavior;
   if ((behavior = take_next(worker)))
     return behavior;
@@ -238,7 +265,7 @@ static boc_behavior *find(boci_worker *worker) {
     return behavior;
   if ((behavior = take_inbox(worker)))
     return behavior;
-  return boci_worker_take_shared(worker, true);
+  return boci_worker_take_common(worker, true);
 }
 
 void boci_worker_tell_parked(boci_worker *worker) {

@@ -32,6 +32,7 @@ typedef struct boci_worker {
   uint32_t tick;   /* rounds of the loop: when to look at the shared queue first */
   uint32_t streak; /* hand-offs run in a row */
   uint32_t jumped; /* forwarded behaviors run since the own queue had its turn */
+  uint32_t turn;   /* odd: the shared queue is looked at before the overflow */
   uint32_t random; /* where stealing starts */
   bool fresh;      /* it has not looked for work yet: the embedder knows it as parked */
   boc_behavior *next;      /* handed off by what ran last; nobody steals it */

@@ -148,6 +148,23 @@ MUTANTS = (
         "  if (!queue->last)\n    queue->last = rest.last;\n",
         "",
     ),
+    # ---- the overflow
+    Mutant(
+        "segment_does_not_go_behind_the_others",
+        "overflow",
+        "overflow.c",
+        "    overflow->last->next = segment;\n",
+        "    overflow->first = segment;\n",
+    ),
+    Mutant(
+        "takers_of_segments_are_not_alone",
+        "overflow",
+        "overflow.c",
+        "  boci_mutex_lock(&overflow->mutex);\n"
+        "  boci_segment *segment = remove_first_locked(overflow);\n"
+        "  boci_mutex_unlock(&overflow->mutex);\n",
+        "  boci_segment *segment = remove_first_locked(overflow);\n",
+    ),
     # ---- the ring of messages
     weaker(
         "filled_cell_is_not_published",

@@ -19,8 +19,8 @@ extern "C" {
   X(finished, "behaviors finished on this worker")                                     \
   X(handed_off, "bodies run straight after the one that made them ready")              \
   X(stolen, "behaviors taken from other workers' queues")                              \
-  X(injected, "behaviors taken from the shared queue")                                 \
-  X(overflowed, "behaviors moved to the shared queue because the own one was full")    \
+  X(injected, "behaviors taken from the shared queue, or of what overflowed")          \
+  X(overflowed, "behaviors moved out of the own queue because it was full")            \
   X(forwarded, "behaviors sent to another worker's inbox")                             \
   X(rescued, "overdue behaviors taken from another worker's inbox")                    \
   X(parked, "times the worker parked")                                                 \

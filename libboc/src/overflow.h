@@ -1,0 +1,46 @@
+/* Overflow: what run queues have no room for, in segments of half a ring.
+ *
+ *   full run queue --(its oldest half)--> [segment]->[segment]->... --> empty run queue
+ *
+ * A segment has its behaviors in an array, so that whoever takes it can bring them near
+ * all at once; in a list each would have to come before the next could be found.
+ *
+ * Threads: any; `push` and `take` by the owner of the run queue that they are given.
+ * Ordering: [R19] the length is published with the segment; [A19] a look that may skip
+ * the lock. Sleepers look at it after their store-load barrier (idle.h).
+ */
+#ifndef BOCI_OVERFLOW_H
+#define BOCI_OVERFLOW_H
+
+#include "park.h"
+#include "run_queue.h"
+
+typedef struct boci_overflow {
+  const boc_allocator *allocator;
+  boci_mutex mutex; /* of the fields below; for a few instructions only */
+  struct boci_segment *first, *last;
+  struct boci_segment *unused; /* kept for the next overflow */
+  boci_atomic_word length;     /* segments */
+} boci_overflow;
+
+boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allocator);
+void boci_overflow_fini(boci_overflow *overflow);
+
+/* Moves the oldest half of `queue` behind all segments. False: no memory, and nothing has
+ * moved. `*out_count` is how many moved, which thieves may have made none. */
+bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
+                        uint32_t *out_count);
+
+/* Takes the first segment, or what is left of it: its oldest behavior is returned, the
+ * others go into `queue`, which is empty. NULL: there is none. */
+boc_behavior *boci_overflow_take(boci_overflow *overflow, boci_run_queue *queue,
+                                 uint32_t *out_count);
+
+/* Takes only the oldest behavior, or returns NULL. */
+boc_behavior *boci_overflow_take_one(boci_overflow *overflow);
+
+static inline bool boci_overflow_empty(boci_overflow *overflow) {
+  return boci_load_acquire(&overflow->length) == 0; /* [A19] */
+}
+
+#endif

@@ -1,0 +1,156 @@
+/* The overflow: order, segments that are taken in parts, no memory, and several owners of
+ * run queues at both ends. */
+#include "harness.h"
+
+#include "behavior.h"
+#include "overflow.h"
+
+enum { HALF = BOCI_RING / 2, ITEMS = 4 * BOCI_RING };
+
+static boc_behavior items[ITEMS];
+
+static int index_of(const boc_behavior *item) {
+  return item ? (int)(item - items) : -1;
+}
+
+/* Pushes items[from] and those behind it until `queue` is full. The next to push. */
+static int fill(boci_run_queue *queue, int from) {
+  while (boci_run_queue_push(queue, &items[from]))
+    from++;
+  return from;
+}
+
+static void the_oldest_come_back_first(void) {
+  boci_overflow overflow;
+  boci_run_queue full, empty;
+  uint32_t count = 0;
+  CHECK(boci_overflow_init(&overflow, NULL) == BOC_OK);
+  boci_run_queue_init(&full, false);
+  boci_run_queue_init(&empty, false);
+  CHECK(boci_overflow_take(&overflow, &empty, &count) == NULL);
+  CHECK(boci_overflow_take_one(&overflow) == NULL);
+  for (int next = 0, segment = 0; segment < 3; segment++) {
+    next = fill(&full, next);
+    CHECK(boci_overflow_push(&overflow, &full, &count));
+    CHECK_EQ(count, HALF);
+  }
+  for (int next = 0; next < 3 * HALF; next += HALF) {
+    CHECK(!boci_overflow_empty(&overflow));
+    CHECK_EQ(index_of(boci_overflow_take(&overflow, &empty, &count)), next);
+    CHECK_EQ(count, HALF);
+    for (int i = 1; i < HALF; i++)
+      CHECK_EQ(index_of(boci_run_queue_pop(&empty)), next + i);
+    CHECK(boci_run_queue_pop(&empty) == NULL);
+  }
+  CHECK(boci_overflow_empty(&overflow));
+  boci_overflow_fini(&overflow);
+}
+
+static void one_by_one_and_the_rest_at_once(void) {
+  boci_overflow overflow;
+  boci_run_queue queue;
+  uint32_t count = 0;
+  CHECK(boci_overflow_init(&overflow, NULL) == BOC_OK);
+  boci_run_queue_init(&queue, false);
+  fill(&queue, 0);
+  CHECK(boci_overflow_push(&overflow, &queue, &count));
+  while (boci_run_queue_pop(&queue))
+    continue;
+  CHECK_EQ(index_of(boci_overflow_take_one(&overflow)), 0);
+  CHECK_EQ(index_of(boci_overflow_take(&overflow, &queue, &count)), 1);
+  CHECK_EQ(count, HALF - 1);
+  for (int i = 2; i < HALF; i++)
+    CHECK_EQ(index_of(boci_run_queue_pop(&queue)), i);
+  fill(&queue, 0);
+  CHECK(boci_overflow_push(&overflow, &queue, &count));
+  for (int i = 0; i < HALF; i++)
+    CHECK_EQ(index_of(boci_overflow_take_one(&overflow)), i);
+  CHECK(boci_overflow_empty(&overflow));
+  CHECK(boci_overflow_take_one(&overflow) == NULL);
+  boci_overflow_fini(&overflow);
+}
+
+static void without_memory_nothing_moves(void) {
+  test_memory memory;
+  boci_overflow overflow;
+  boci_run_queue queue;
+  uint32_t count = 7;
+  test_memory_init(&memory, 1);
+  CHECK(boci_overflow_init(&overflow, &memory.base) == BOC_OK);
+  boci_run_queue_init(&queue, false);
+  CHECK_EQ(fill(&queue, 0), BOCI_RING);
+  CHECK(!boci_overflow_push(&overflow, &queue, &count));
+  CHECK_EQ(count, 7);
+  CHECK_EQ(boci_run_queue_length(&queue), BOCI_RING);
+  CHECK(boci_overflow_push(&overflow, &queue, &count));
+  CHECK_EQ(count, HALF);
+  while (boci_overflow_take_one(&overflow))
+    continue;
+  boci_overflow_fini(&overflow);
+  test_memory_fini(&memory);
+}
+
+/* Two owners push what is theirs and take what anybody's; each item is taken once. */
+
+enum { OWNERS = 2, EACH = BOCI_RING + HALF };
+
+typedef struct market {
+  boci_overflow overflow;
+  boci_atomic_u32 taken[OWNERS * EACH];
+  boci_atomic_u32 total;
+} market;
+
+static void note(market *all, const boc_behavior *item) {
+  CHECK_EQ(boci_add_relaxed(&all->taken[index_of(item)], 1), 0);
+  boci_add_relaxed(&all->total, 1);
+}
+
+static void take_something(market *all, test_random *random) {
+  boci_run_queue empty;
+  uint32_t count = 1;
+  boci_run_queue_init(&empty, true);
+  boc_behavior *item = test_draw(random, 2) == 0
+                           ? boci_overflow_take_one(&all->overflow)
+                           : boci_overflow_take(&all->overflow, &empty, &count);
+  for (; item; item = boci_run_queue_pop(&empty), count--)
+    note(all, item);
+  CHECK(count <= 1);
+}
+
+static void trade(void *arg, unsigned index) {
+  market *all = arg;
+  boci_run_queue queue;
+  uint32_t count;
+  test_random random = test_random_stream(index);
+  boci_run_queue_init(&queue, true);
+  for (unsigned i = 0; i < EACH; i++) {
+    while (!boci_run_queue_push(&queue, &items[index * EACH + i]))
+      CHECK(boci_overflow_push(&all->overflow, &queue, &count));
+    if (test_draw(&random, HALF) == 0)
+      take_something(all, &random);
+  }
+  for (boc_behavior *item; (item = boci_run_queue_pop(&queue));)
+    note(all, item);
+}
+
+static void owners_share_what_overflows(void) {
+  market all;
+  boc_behavior *item;
+  CHECK(boci_overflow_init(&all.overflow, NULL) == BOC_OK);
+  for (int i = 0; i < OWNERS * EACH; i++)
+    boci_init(&all.taken[i], 0);
+  boci_init(&all.total, 0);
+  test_threads(OWNERS, trade, &all);
+  while ((item = boci_overflow_take_one(&all.overflow)))
+    note(&all, item);
+  CHECK_EQ(boci_load_relaxed(&all.total), OWNERS * EACH);
+  boci_overflow_fini(&all.overflow);
+}
+
+static const test_case cases[] = {
+    TEST_ONCE(the_oldest_come_back_first),
+    TEST_ONCE(one_by_one_and_the_rest_at_once),
+    TEST_ONCE(without_memory_nothing_moves),
+    TEST_RACE(owners_share_what_overflows, 1),
+};
+TEST_MAIN(cases)
