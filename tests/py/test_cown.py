@@ -416,14 +416,13 @@ def test_every_pickle_protocol(protocol):
 
 
 def test_orphan_pickles_leak_nothing():
-    pickles = []
-    for _ in range(100):
-        c = Cown(None)
-        seen = weakref.ref(c)
-        pickles.append(pickle.dumps(c))
-        del c
-        gc.collect()
-        assert seen() is None
+    cowns = [Cown(None) for _ in range(100)]
+    seen = [weakref.ref(c) for c in cowns]
+    pickles = [pickle.dumps(c) for c in cowns]
+    del cowns
+    gc.collect()
+    assert not any(each() for each in seen)
+    assert len(set(pickles)) == 100
 
 
 def test_weak_references_and_attributes():

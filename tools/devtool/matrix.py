@@ -58,7 +58,7 @@ def all_configurations() -> list[Configuration]:
     if lacking:
         say(f"without the models: {lacking}")
     else:
-        result.append(Configuration(models=True))
+        result.insert(0, Configuration(models=True))
     return result + quick_platforms()
 
 
@@ -153,8 +153,6 @@ def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
     result: list[Job] = []
     if wish.python and wish.plain:
         result += python_jobs(wish)
-    if wish.c:
-        result += c_jobs(wish, interpreter, processes)
     if wish.matrix and wish.c and wish.python:
         names = list(checks.CHECKS)
         check = checks.run_checks
@@ -166,4 +164,6 @@ def jobs(wish: Wish, interpreter: Interpreter, processes: int) -> list[Job]:
             )
             say(f"without tests/install: no pkg-config: {install}")
         result.append(Job("dev", lambda log: pybuild.test_dev(interpreter, log)))
+    if wish.c:
+        result += c_jobs(wish, interpreter, processes)
     return result
