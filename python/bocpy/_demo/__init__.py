@@ -7,9 +7,12 @@ is how it is run.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import sys
 import sysconfig
+from collections.abc import Generator
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +23,9 @@ from .job import Run, run_parallel, run_sequential
 from .progress import ProgressBar
 from .report import findings, timings
 from .source import find_sources
+
+COLLECT_AFTER = 100_000
+"""Objects more than before that start a collection on free-threaded builds."""
 
 
 def demo(
@@ -40,10 +46,11 @@ def demo(
     backend = backend_for(backend)
     if not as_json:
         introduce(root, len(paths), count, backend)
-    with ProgressBar("plain loop", len(paths)) as bar:
-        plain = run_sequential(paths, root, bar)
-    with ProgressBar("behaviors", len(paths)) as bar:
-        parallel = run_parallel(paths, root, bar, count, backend)
+    with rare_collections():
+        with ProgressBar("plain loop", len(paths)) as bar:
+            plain = run_sequential(paths, root, bar)
+        with ProgressBar("behaviors", len(paths)) as bar:
+            parallel = run_parallel(paths, root, bar, count, backend)
     same = plain.ledger == parallel.ledger
     if as_json:
         print(json.dumps(summary(plain, parallel, count, backend), indent=2))
@@ -52,6 +59,18 @@ def demo(
     print(timings(plain, parallel, count, color), end="\n\n")
     print("Both runs found the same." if same else "THE TWO RUNS DIFFER.")
     return 0 if same else 1
+
+
+@contextlib.contextmanager
+def rare_collections() -> Generator[None, None, None]:
+    """For both runs: without a GIL the collector stops all threads at each round."""
+    before = gc.get_threshold()
+    if not gil_enabled():
+        gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def introduce(root: str, files: int, workers: int, backend: str) -> None:
