@@ -406,7 +406,7 @@ def test_several_tags_with_delayed_arrival():
     heard = queue.Queue()
     got = in_thread(lambda: [heard.put(receive(["a", "b", "c"])[0]) for _ in range(9)])
     for tag in "cabbcaacb":
-        time.sleep(0.01)
+        time.sleep(0.01)  # so that it mostly has parked; right without, too
         send(tag, None)
         assert heard.get(timeout=LIMIT) == tag
     got()
@@ -744,7 +744,7 @@ def test_a_handler_runs_while_receiving(program, backend):
         signal.signal(signal.SIGTERM, handler)
         def kill():
             global sent
-            time.sleep(0.05)
+            time.sleep(0.05)  # so that it mostly has parked; right without, too
             sent = time.monotonic()
             os.kill(os.getpid(), signal.SIGTERM)
         def late():
