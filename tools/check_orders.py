@@ -26,7 +26,8 @@ PROTOCOL_PAGE = "docs/protocol.md"
 
 #: They define the operations, or are no part of the library.
 NOT_CHECKED = ("atomic", "perturb", "systematic", "fiber")
-FOLDERS = ("libboc/src", "libboc/include/boc", "tests/c", "tests/models")
+MODELS = "tests/models"
+FOLDERS = ("libboc/src", "libboc/include/boc", "tests/c", MODELS, f"{MODELS}/spin")
 OPERATION = re.compile(
     r"\bboci_(?:load|store|swap|add|sub|or|and|cas_strong|cas_weak)"
     r"_(relaxed|acquire|release|acq_rel)\(|\bboci_(fence)_\w+\("
@@ -184,9 +185,11 @@ def find(root: Path, name: str) -> list[Path]:
 
 
 def mutants(root: Path) -> set[str]:
-    """Their names: each is a string of its own."""
-    text = (root / "tests" / "models" / "mutants.py").read_text(encoding="utf-8")
-    return set(re.findall(r'"([a-z_]+)",', text))
+    """Their names: each is a string of its own, of Spin's models in capitals."""
+    of_sources = (root / MODELS / "mutants.py").read_text(encoding="utf-8")
+    of_models = (root / MODELS / "spin.py").read_text(encoding="utf-8")
+    found = re.findall(r'"([a-z_]+)",', of_sources)
+    return {*found, *re.findall(r'"([A-Z_]+)":', of_models)}
 
 
 def vocabulary(root: Path) -> set[str]:

@@ -112,7 +112,7 @@ static void clear_token(boci_worker *worker) {
 void boci_spare_rest(boci_worker *worker) {
   if (!retire(worker))
     return;
-  boci_worker_shed(worker);
+  boci_worker_shed(worker); /* whom that wakes looks for those who wait for quiet */
   boci_store_relaxed(&worker->blocked, 1); /* hint: its inbox is everybody's at once */
   while (!recalled(worker)) {
     boci_worker_tell_parked(worker);

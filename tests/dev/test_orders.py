@@ -121,6 +121,12 @@ BREAKS = {
         '"writer_looks_once"',
         r"protocol\.md: no code has the name writer_does_not_look_again",
     ),
+    "a mutant of a model in Spin's language that is no more": (
+        "tests/models/spin.py",
+        '"STARTED_IS_NOT_READ_AGAIN"',
+        '"STARTED_IS_READ_ONCE"',
+        r"protocol\.md: no code has the name STARTED_IS_NOT_READ_AGAIN",
+    ),
     "a meaning that has changed": (
         "libboc/src/request.h",
         "(readers) my behavior may read this",
