@@ -24,6 +24,8 @@ RUNS = {
     "link_one_after_the_other": ("link", "RING", "ONE_AFTER_THE_OTHER"),
     "link_two_as_one": ("link", "RING", "TWO_AS_ONE"),
     "link_three_threads": ("link", "SAME_TWO", "THREE_THREADS"),
+    "link_fresh": ("link", "FRESH", "ONE_AFTER_THE_OTHER"),
+    "link_fresh_as_one": ("link", "FRESH", "TWO_AS_ONE"),
     "stop_spare_comes_twice": ("stop", "TWO_PAIRS", "POKED"),
     "stop_after_quiet": ("stop", "ASKS_FIRST"),
 }
@@ -38,6 +40,8 @@ MUTANTS = {
     "MARK_COMES_BEFORE_THE_WRITER": "link_three_threads",
     "NEWCOMER_IS_LOOKED_AT_AFTER_ITS_LINK": "link_three_threads",
     "TWO_ARE_READY_COWN_BY_COWN": "link_two_as_one",
+    "FRESH_IS_LINKED_AFTER_THE_OTHERS": "link_fresh",
+    "FRESH_IS_KNOWN_BEFORE_IT_IS_LINKED": "link_fresh",
     "STOP_DOES_NOT_WAIT_FOR_QUIET": "stop_after_quiet",
     "SCHEDULED_IS_SUMMED_FIRST": "stop_after_quiet",
     "WAITER_DOES_NOT_LOOK_ITSELF": "stop_after_quiet",

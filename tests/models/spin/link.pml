@@ -9,6 +9,7 @@
  *
  *   RING                 behavior b is over cowns b and b + 1
  *   SAME_TWO             two are over the same two cowns, the last over one of them
+ *   FRESH                cown 2 is made with behavior 0; behavior 1 is over it too
  *   THREE_THREADS        each is scheduled by a thread of its own
  *   ONE_AFTER_THE_OTHER  the first two are scheduled by one thread
  *   TWO_AS_ONE           they are scheduled as one step
@@ -16,6 +17,11 @@
  * Names of functions stand where their steps are. The other words in #ifdef are mutants:
  * spin.py has the list of them.
  */
+#ifdef FRESH_IS_KNOWN_BEFORE_IT_IS_LINKED /* so another thread may name it any time */
+#undef ONE_AFTER_THE_OTHER
+#define THREE_THREADS
+#endif
+
 #define BEHAVIORS 3
 #define COWNS 3
 
@@ -51,9 +57,16 @@ bool runnable[BEHAVIORS], running[BEHAVIORS], ended[BEHAVIORS], freed[BEHAVIORS]
 #define CONFLICT(a, b) \
   (CONFLICT_ON(a, b, 0) || CONFLICT_ON(a, b, 1) || CONFLICT_ON(a, b, 2))
 #define ALIVE(r) assert(!freed[BEHAVIOR(r)])
-#define UNIQUE(b) \
-  ((MODE(REQUEST(b, 0)) != ABSENT) + (MODE(REQUEST(b, 1)) != ABSENT) + \
-   (MODE(REQUEST(b, 2)) != ABSENT))
+
+/* Which requests are linked, and how many of a behavior: all but that of a fresh cown. */
+#ifdef FRESH
+#define FRESH_REQUEST REQUEST(0, 2)
+#else
+#define FRESH_REQUEST 0
+#endif
+#define IS_LINKED(r) (MODE(r) != ABSENT && (r) != FRESH_REQUEST)
+#define LINKED(b) \
+  (IS_LINKED(REQUEST(b, 0)) + IS_LINKED(REQUEST(b, 1)) + IS_LINKED(REQUEST(b, 2)))
 
 /* boci_behavior_resolve */
 inline resolve(b, count) {
@@ -188,16 +201,23 @@ inline link_only(first) {
 #endif
 }
 
+/* boci_request_link_fresh */
+inline link_fresh(r) {
+  ALIVE(r);
+  ready[r] = true;
+  tail[COWN(r)] = r
+}
+
 #define LINKING_VARIABLES \
   byte previous, at, next, c, count; \
   bool got, was_granted
 
 /* boci_behavior_link_many */
 inline link_many(b) {
-  atomic { pending[b] = UNIQUE(b) + 1; count = 1 };
+  atomic { pending[b] = LINKED(b) + 1; count = 1 };
   for (c : 0 .. COWNS - 1) {
     if
-    :: MODE(REQUEST(b, c)) != ABSENT ->
+    :: IS_LINKED(REQUEST(b, c)) ->
       link(REQUEST(b, c), REQUEST(b, c));
       atomic { count = count + got; got = false };
 #ifdef READY_BEFORE_ALL_ARE_LINKED
@@ -208,20 +228,32 @@ inline link_many(b) {
   };
   for (c : 0 .. COWNS - 1) {
     if
-    :: MODE(REQUEST(b, c)) != ABSENT -> ready[REQUEST(b, c)] = true
+    :: IS_LINKED(REQUEST(b, c)) -> ready[REQUEST(b, c)] = true
     :: else
     fi
   };
   resolve(b, count)
 }
 
-/* boci_behavior_link, of behavior `b`, and afterwards of those up to `last` */
-proctype scheduler(byte b, last; int modes) {
-  LINKING_VARIABLES;
-  do
-  :: UNIQUE(b) > 1 ->
-    link_many(b);
-    atomic { b++; if :: b > last -> break :: else fi }
+/* boci_behavior_link_fresh */
+inline link_fresh_of(b) {
+#ifdef FRESH
+  if
+  :: b == 0 -> link_fresh(FRESH_REQUEST)
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
+/* boci_behavior_link */
+inline link_behavior(b) {
+#ifndef FRESH_IS_LINKED_AFTER_THE_OTHERS
+  link_fresh_of(b);
+#endif
+  if
+  :: LINKED(b) > 1 -> link_many(b)
   :: else ->
     c = (MODE(REQUEST(b, 0)) != ABSENT -> 0 : (MODE(REQUEST(b, 1)) != ABSENT -> 1 : 2));
     pending[b] = 1;
@@ -229,7 +261,19 @@ proctype scheduler(byte b, last; int modes) {
     if
     :: got -> resolve(b, 1)
     :: else
-    fi;
+    fi
+  fi
+#ifdef FRESH_IS_LINKED_AFTER_THE_OTHERS
+  ;
+  link_fresh_of(b)
+#endif
+}
+
+/* Schedules behavior `b`, and afterwards those up to `last`. */
+proctype scheduler(byte b, last; int modes) {
+  LINKING_VARIABLES;
+  do
+  :: link_behavior(b);
     atomic { b++; if :: b > last -> break :: else fi }
   od
 }
@@ -238,12 +282,13 @@ proctype scheduler(byte b, last; int modes) {
 proctype scheduler_of_two(int modes) {
   LINKING_VARIABLES;
   byte first, last;
+  link_fresh_of(0);
   atomic {
-    pending[0] = UNIQUE(0) + 1;
-    pending[1] = UNIQUE(1) + 1;
+    pending[0] = LINKED(0) + 1;
+    pending[1] = LINKED(1) + 1;
     for (c : 0 .. COWNS - 1) { /* chain */
       if
-      :: MODE(REQUEST(0, c)) != ABSENT && MODE(REQUEST(1, c)) != ABSENT ->
+      :: IS_LINKED(REQUEST(0, c)) && MODE(REQUEST(1, c)) != ABSENT ->
         successor[REQUEST(0, c)] = REQUEST(1, c);
         writer_next[REQUEST(0, c)] = (MODE(REQUEST(1, c)) == WRITES)
       :: else
@@ -251,7 +296,7 @@ proctype scheduler_of_two(int modes) {
     }
   };
   for (c : 0 .. COWNS - 1) { /* link_runs */
-    first = (MODE(REQUEST(0, c)) != ABSENT -> REQUEST(0, c) : REQUEST(1, c));
+    first = (IS_LINKED(REQUEST(0, c)) -> REQUEST(0, c) : REQUEST(1, c));
     last = (MODE(REQUEST(1, c)) != ABSENT -> REQUEST(1, c) : REQUEST(0, c));
     if
     :: MODE(first) != ABSENT ->
@@ -270,7 +315,7 @@ proctype scheduler_of_two(int modes) {
   first = 0;
   last = 0;
   for (c : 0 .. COWNS - 1) {
-    ready[REQUEST(0, c)] = (MODE(REQUEST(0, c)) != ABSENT);
+    ready[REQUEST(0, c)] = (MODE(REQUEST(0, c)) != ABSENT); /* a fresh one has it */
     ready[REQUEST(1, c)] = (MODE(REQUEST(1, c)) != ABSENT)
   };
   resolve(0, 1);
@@ -387,10 +432,14 @@ proctype runner(byte b; int modes) {
   freed[b] = true
 }
 
+inline write(b, c) {
+  modes = modes | (WRITES << (2 * REQUEST(b, c)))
+}
+
 inline draw(b, c) {
   if
   :: modes = modes | (READS << (2 * REQUEST(b, c)))
-  :: modes = modes | (WRITES << (2 * REQUEST(b, c)))
+  :: write(b, c)
   fi
 }
 
@@ -403,6 +452,14 @@ init {
 #ifdef RING
         if
         :: c == b || c == (b + 1) % COWNS -> draw(b, c)
+        :: else
+        fi
+#endif
+#ifdef FRESH
+        if
+        :: c == 0 || (c == 2 && b == 1) -> draw(b, c)
+        :: c == 2 && b == 1
+        :: (c == 1 && b != 1) || (c == 2 && b == 0) -> write(b, c)
         :: else
         fi
 #endif
