@@ -3,14 +3,17 @@
 
 #include "context.h"
 #include "scope.h"
+#include "trace.h"
 
 /* On a worker the context is its own; a lane's thread gets one for the time of the
  * body. */
 void boci_call_with_extras(boc_behavior *behavior,
                            void (*body)(boc_behavior *behavior)) {
   boci_extras *extras = boci_behavior_extras(behavior);
-  if (extras->scope && boc_scope_cancelled(extras->scope))
+  if (extras->scope && boc_scope_cancelled(extras->scope)) {
+    boci_trace_here(boci_behavior_runtime(behavior), BOC_TRACE_cancelled, behavior);
     return;
+  }
   extras->ran = true;
   boci_context mine = {0};
   boci_context *before = boci_context_current();

@@ -23,15 +23,6 @@
 
 enum { MOST_WORKERS = 1024, CACHE_LINE = 64 };
 
-void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
-                        const boc_behavior *behavior) {
-  if (runtime->outside_trace.capacity == 0)
-    return;
-  boci_mutex_lock(&runtime->outside_mutex);
-  boci_trace_record(&runtime->outside_trace, kind, behavior);
-  boci_mutex_unlock(&runtime->outside_mutex);
-}
-
 static void inject(void *from, boc_behavior *behavior) {
   boci_runtime_inject(from, behavior);
 }
@@ -51,7 +42,8 @@ static void push_foreign(boc_runtime *runtime, boc_behavior *behavior) {
 
 void boci_runtime_inject(const boc_runtime *from, boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
-  boci_trace_outside(runtime, BOC_TRACE_ready, behavior);
+  if (runtime->trace_events)
+    boci_trace_outside(runtime, BOC_TRACE_ready, behavior);
   if (behavior->block.flags & BOCI_BEHAVIOR_PINNED)
     boci_lane_push(behavior);
   else if (runtime == from)

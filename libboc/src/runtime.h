@@ -76,10 +76,6 @@ static inline uintptr_t boci_runtime_scheduled_outside(boc_runtime *runtime) {
          boci_load_relaxed(&runtime->outside.scheduled); /* count */
 }
 
-/* Traces what a thread that is no worker does. */
-void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
-                        const boc_behavior *behavior);
-
 /* Runs a ready behavior on a thread that is no worker. */
 void boci_run_outside(boc_behavior *behavior);
 

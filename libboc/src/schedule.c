@@ -140,18 +140,10 @@ static inline const boci_executor *enter(boc_runtime *runtime, size_t count) {
   return &runtime->from_outside;
 }
 
-static void trace_scheduled(boc_runtime *runtime, const boc_behavior *behavior) {
-  boci_worker *worker = own_worker(runtime);
-  if (worker)
-    boci_trace_record(&worker->trace, BOC_TRACE_scheduled, behavior);
-  else
-    boci_trace_outside(runtime, BOC_TRACE_scheduled, behavior);
-}
-
 void boc_behavior_schedule(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
   if (runtime->trace_events)
-    trace_scheduled(runtime, behavior);
+    boci_trace_here(runtime, BOC_TRACE_scheduled, behavior);
   boci_behavior_link(behavior, enter(runtime, 1));
 }
 
@@ -167,7 +159,7 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
   if (!scratch)
     return BOC_NO_MEMORY;
   for (size_t i = 0; runtime->trace_events && i < count; i++)
-    trace_scheduled(runtime, behaviors[i]);
+    boci_trace_here(runtime, BOC_TRACE_scheduled, behaviors[i]);
   boci_behavior_link_all(behaviors, count, scratch, enter(runtime, count));
   boci_release(runtime->allocator, scratch, size);
   return BOC_OK;

@@ -31,14 +31,10 @@ void boci_trace_fini(boci_trace *trace, const boc_allocator *allocator) {
 }
 
 /* All relaxed stores here: owner, the ring has one writer. */
-void boci_trace_record(boci_trace *trace, boc_trace_kind kind,
-                       const boc_behavior *behavior) {
+static void append(boci_trace *trace, uint64_t now, boc_trace_kind kind,
+                   const boc_behavior *behavior, const boc_cown *cown) {
   const uintptr_t count = boci_load_relaxed(&trace->count); /* owner */
   boci_record *record = &trace->records[count % trace->capacity];
-  const uint64_t now = boci_os_now();
-  const boc_cown *cown = behavior && behavior->count > 0
-                             ? boci_request_cown(boci_behavior_requests(behavior))
-                             : NULL;
   const char *name = behavior ? behavior->type->name : NULL;
   boci_store_relaxed(&record->time_low, (uintptr_t)(now & UINT32_MAX)); /* owner */
   boci_store_relaxed(&record->time_high, (uintptr_t)(now >> 32));       /* owner */
@@ -47,6 +43,43 @@ void boci_trace_record(boci_trace *trace, boc_trace_kind kind,
   boci_store_relaxed(&record->name, (uintptr_t)name);                   /* owner */
   boci_store_relaxed(&record->kind, (uintptr_t)kind);                   /* owner */
   boci_store_release(&trace->count, count + 1);                         /* [R16] */
+}
+
+/* Whether it is neither the first cown nor one that is there twice. */
+static bool one_more(const boci_request *requests, uint32_t i) {
+  return !(requests[i].target & BOCI_MERGED) &&
+         boci_request_cown(&requests[i]) != boci_request_cown(&requests[0]);
+}
+
+void boci_trace_record(boci_trace *trace, boc_trace_kind kind,
+                       const boc_behavior *behavior) {
+  const uint64_t now = boci_os_now();
+  const uint32_t cowns = behavior ? behavior->count : 0;
+  const boci_request *requests = behavior ? boci_behavior_requests(behavior) : NULL;
+  append(trace, now, kind, behavior, cowns > 0 ? boci_request_cown(requests) : NULL);
+  if (kind != BOC_TRACE_started)
+    return;
+  for (uint32_t i = 1; i < cowns; i++)
+    if (one_more(requests, i))
+      append(trace, now, BOC_TRACE_cown, behavior, boci_request_cown(&requests[i]));
+}
+
+void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
+                        const boc_behavior *behavior) {
+  if (runtime->outside_trace.capacity == 0)
+    return;
+  boci_mutex_lock(&runtime->outside_mutex);
+  boci_trace_record(&runtime->outside_trace, kind, behavior);
+  boci_mutex_unlock(&runtime->outside_mutex);
+}
+
+void boci_trace_here(boc_runtime *runtime, boc_trace_kind kind,
+                     const boc_behavior *behavior) {
+  boci_worker *worker = boci_worker_current();
+  if (worker && worker->runtime == runtime)
+    boci_trace_note(&worker->trace, kind, behavior);
+  else
+    boci_trace_outside(runtime, kind, behavior);
 }
 
 typedef struct reading {

@@ -30,8 +30,17 @@ boc_status boci_trace_init(boci_trace *trace, size_t capacity,
                            const boc_allocator *allocator);
 void boci_trace_fini(boci_trace *trace, const boc_allocator *allocator);
 
+/* After a `started`, the further cowns too. */
 void boci_trace_record(boci_trace *trace, boc_trace_kind kind,
                        const boc_behavior *behavior);
+
+/* The same, in the ring of all threads that are no workers. */
+void boci_trace_outside(boc_runtime *runtime, boc_trace_kind kind,
+                        const boc_behavior *behavior);
+
+/* The same, in the ring that the calling thread writes. */
+void boci_trace_here(boc_runtime *runtime, boc_trace_kind kind,
+                     const boc_behavior *behavior);
 
 static inline void boci_trace_note(boci_trace *trace, boc_trace_kind kind,
                                    const boc_behavior *behavior) {

@@ -5,6 +5,8 @@
  * behavior finishes later, elsewhere, or in the middle of another one's body. Its slice
  * ends where its worker does something else.
  *
+ * The line of what has begun stays open for the further cowns, which come next.
+ *
  * Threads outside of the runtime share a row and their bodies, those of lanes, overlap:
  * these are asynchronous slices, `b` to `e`, that viewers tell apart by the behavior.
  *
@@ -23,6 +25,7 @@ typedef struct writing {
   void (*write)(void *ctx, const char *text, size_t size);
   void *ctx;
   bool any;
+  bool listing;                    /* the line is that of what opened last */
   int worker;                      /* whose row it is, or NO_ROW */
   uint64_t latest;                 /* time in this row */
   boc_trace_event open[OPEN_MOST]; /* slices that have begun in this row */
@@ -72,7 +75,14 @@ static void clean(const char *name, char *out) {
   out[used] = '\0';
 }
 
+static void end_list(writing *to) {
+  if (to->listing)
+    to->write(to->ctx, "]}}", 3);
+  to->listing = false;
+}
+
 static void write_line(writing *to, const char *line, int size) {
+  end_list(to);
   to->write(to->ctx, to->any ? ",\n" : "[\n", 2);
   to->write(to->ctx, line, (size_t)size);
   to->any = true;
@@ -84,18 +94,27 @@ static int row(const writing *to) { return to->worker + 1 + ROW_OF_OUTSIDE; }
 static void write_phase(writing *to, const boc_trace_event *event, uint64_t time,
                         const char *phase) {
   char name[NAME_SIZE], id[48] = "", line[400];
+  const bool begins = *phase == 'B' || *phase == 'b';
   clean(*phase == 'i' ? kind_names[event->kind] : event->name, name);
   if (to->worker == OUTSIDE && *phase != 'i')
     snprintf(id, sizeof id, "\"id\":\"0x%" PRIxPTR "\",", event->behavior);
-  const int size =
-      snprintf(line, sizeof line,
-               "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",%s\"ts\":%" PRIu64
-               ".%03u,\"pid\":1,\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR
-               "\",\"cown\":\"%" PRIxPTR "\"}}",
-               name[0] ? name : "behavior",
-               *phase == 'i' ? kind_names[event->kind] : "body", phase, id, time / 1000,
-               (unsigned)(time % 1000), row(to), event->behavior, event->cown);
+  const int size = snprintf(
+      line, sizeof line,
+      "{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"%s\",%s\"ts\":%" PRIu64
+      ".%03u,\"pid\":1,\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR
+      "\",\"cown\":\"%" PRIxPTR "\"%s",
+      name[0] ? name : "behavior", *phase == 'i' ? kind_names[event->kind] : "body",
+      phase, id, time / 1000, (unsigned)(time % 1000), row(to), event->behavior,
+      event->cown, begins ? ",\"cowns\":[" : "}}");
   write_line(to, line, size);
+  to->listing = begins;
+}
+
+static void write_cown(writing *to, const boc_trace_event *event, const char *comma) {
+  char item[48];
+  const int size =
+      snprintf(item, sizeof item, "%s\"%" PRIxPTR "\"", comma, event->cown);
+  to->write(to->ctx, item, (size_t)size);
 }
 
 static void write_row_name(writing *to) {
@@ -142,6 +161,14 @@ static void open_slice(writing *to, const boc_trace_event *event) {
     close_slice(to, before < to->open_count ? before : 0, event->time);
   to->open[to->open_count++] = *event;
   write_phase(to, event, event->time, to->worker == OUTSIDE ? "b" : "B");
+  if (event->cown)
+    write_cown(to, event, "");
+}
+
+/* If its slice has begun before the ring does, nobody is interested. */
+static void add_cown(writing *to, const boc_trace_event *event) {
+  if (to->listing && to->open[to->open_count - 1].behavior == event->behavior)
+    write_cown(to, event, ",");
 }
 
 static void write_event(void *ctx, const boc_trace_event *event) {
@@ -154,6 +181,8 @@ static void write_event(void *ctx, const boc_trace_event *event) {
     open_slice(to, event);
   } else if (event->kind == BOC_TRACE_finished && mine < to->open_count) {
     close_slice(to, mine, event->time);
+  } else if (event->kind == BOC_TRACE_cown) {
+    add_cown(to, event);
   } else {
     if (event->kind == BOC_TRACE_parked)
       close_all(to, event->time);

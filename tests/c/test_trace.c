@@ -1,11 +1,13 @@
 /* Tracing: every behavior leaves its events in order, and the JSON is whole. */
 #include "harness.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <boc/boc.h>
 
-enum { BEHAVIORS = 5, EVENTS = 256 };
+enum { BEHAVIORS = 5, EVENTS = 256, COWNS = 3 };
 
 typedef struct seen {
   unsigned count[BOC_TRACE_COUNT];
@@ -77,6 +79,101 @@ static void a_small_ring_keeps_the_latest(void) {
   boc_cown_drop(cown);
 }
 
+/* What the only behavior has left: which kinds, and the cowns that it is over. */
+typedef struct story {
+  boc_trace_kind kinds[16];
+  size_t count;
+  uintptr_t cowns[16];
+  size_t cown_count;
+} story;
+
+static void hear(void *ctx, const boc_trace_event *event) {
+  story *all = ctx;
+  if (event->worker == -1 || event->behavior == 0)
+    return; /* how it came to a worker, and how that sleeps */
+  CHECK(all->count < 16);
+  all->kinds[all->count++] = event->kind;
+  if (event->kind == BOC_TRACE_started || event->kind == BOC_TRACE_cown)
+    all->cowns[all->cown_count++] = event->cown;
+}
+
+static void a_list_of_cowns(boc_cown **cowns, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    CHECK(boc_cown_new(&nothing, &cowns[i]) == BOC_OK);
+}
+
+static void drop_all(boc_cown **cowns, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    boc_cown_drop(cowns[i]);
+}
+
+/* Over its cowns, of which two are there twice. */
+static void run_over_many(boc_runtime *runtime, boc_cown **cowns) {
+  boc_cown *const twice[] = {cowns[0], cowns[1], cowns[0], cowns[2], cowns[1]};
+  CHECK(boc_when(runtime, twice, 5, body, NULL) == BOC_OK);
+  CHECK(boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_OK);
+}
+
+static void each_cown_is_named_once(void) {
+  boc_runtime *runtime;
+  boc_cown *cowns[COWNS];
+  story all = {.count = 0};
+  setup(&runtime, EVENTS);
+  a_list_of_cowns(cowns, COWNS);
+  run_over_many(runtime, cowns);
+  CHECK(boc_trace_read(runtime, hear, &all) == BOC_OK);
+  CHECK_EQ(all.count, 4);
+  CHECK_EQ(all.kinds[0], BOC_TRACE_started);
+  CHECK_EQ(all.kinds[1], BOC_TRACE_cown);
+  CHECK_EQ(all.kinds[2], BOC_TRACE_cown);
+  CHECK_EQ(all.kinds[3], BOC_TRACE_finished);
+  CHECK_EQ(all.cown_count, COWNS);
+  CHECK_EQ(all.cowns[0], (uintptr_t)cowns[0]);
+  const bool as_given = all.cowns[1] == (uintptr_t)cowns[1];
+  CHECK_EQ(all.cowns[as_given ? 1 : 2], (uintptr_t)cowns[1]);
+  CHECK_EQ(all.cowns[as_given ? 2 : 1], (uintptr_t)cowns[2]);
+  boc_runtime_free(runtime);
+  drop_all(cowns, COWNS);
+}
+
+static void never(boc_behavior *self, void *env) {
+  (void)self;
+  (void)env;
+  CHECK(!"the body of what was cancelled");
+}
+
+static const boc_behavior_type never_type = {.name = "never", .body = never};
+
+static void run_cancelled(boc_runtime *runtime, boc_cown **cowns) {
+  const boc_access accesses[] = {{cowns[0], BOC_WRITE}, {cowns[1], BOC_READ}};
+  boc_behavior_options options = {.scope = NULL};
+  boc_behavior *behavior;
+  CHECK(boc_scope_new(NULL, NULL, &options.scope) == BOC_OK);
+  boc_scope_cancel(options.scope);
+  CHECK(boc_behavior_new_with(runtime, &never_type, 0, accesses, 2, &options,
+                              &behavior) == BOC_OK);
+  boc_behavior_schedule(behavior);
+  boc_scope_drop(options.scope);
+  CHECK(boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_OK);
+}
+
+static void what_was_cancelled_says_so(void) {
+  boc_runtime *runtime;
+  boc_cown *cowns[COWNS];
+  story all = {.count = 0};
+  setup(&runtime, EVENTS);
+  a_list_of_cowns(cowns, COWNS);
+  run_cancelled(runtime, cowns);
+  CHECK(boc_trace_read(runtime, hear, &all) == BOC_OK);
+  CHECK_EQ(all.count, 4);
+  CHECK_EQ(all.kinds[0], BOC_TRACE_started);
+  CHECK_EQ(all.kinds[1], BOC_TRACE_cown);
+  CHECK_EQ(all.kinds[2], BOC_TRACE_cancelled);
+  CHECK_EQ(all.kinds[3], BOC_TRACE_finished);
+  boc_runtime_free(runtime);
+  drop_all(cowns, COWNS);
+}
+
 static void gather(void *ctx, const char *text, size_t size) {
   seen *all = ctx;
   CHECK(all->size + size < sizeof all->text);
@@ -107,6 +204,51 @@ static void the_json_is_whole(void) {
   boc_cown_drop(cown);
 }
 
+static const char *after(const char *text, const char *part) {
+  const char *at = strstr(text, part);
+  CHECK(at);
+  return at + strlen(part);
+}
+
+/* The one slice has all its cowns, and what it lacks is said before its end. */
+static void the_json_tells_of_cowns_and_of_what_was_cancelled(void) {
+  boc_runtime *runtime;
+  boc_cown *cowns[COWNS];
+  char list[100];
+  seen all = {.size = 0};
+  setup(&runtime, EVENTS);
+  a_list_of_cowns(cowns, COWNS);
+  run_cancelled(runtime, cowns);
+  CHECK(boc_trace_write(runtime, gather, &all) == BOC_OK);
+  snprintf(list, sizeof list, "\"cowns\":[\"%" PRIxPTR "\",\"%" PRIxPTR "\"]}},\n",
+           (uintptr_t)cowns[0], (uintptr_t)cowns[1]);
+  const char *slice = after(all.text, "\"ph\":\"B\"");
+  const char *mark = after(after(slice, list), "\"name\":\"cancelled\"");
+  CHECK(after(mark, "\"ph\":\"E\"") > mark);
+  CHECK_EQ(occurrences(all.text, "\"ph\":\"B\""), 1);
+  CHECK_EQ(occurrences(all.text, "\"ph\":\"E\""), 1);
+  CHECK_EQ(occurrences(all.text, "cowns"), 1);
+  CHECK_EQ(occurrences(all.text, "]}}"), 1);
+  boc_runtime_free(runtime);
+  drop_all(cowns, COWNS);
+}
+
+/* A ring that lacks the beginning of the slice leaves out the cowns that are left. */
+static void cowns_of_what_began_earlier_are_left_out(void) {
+  boc_runtime *runtime;
+  boc_cown *cowns[COWNS];
+  seen all = {.size = 0};
+  setup(&runtime, 3);
+  a_list_of_cowns(cowns, COWNS);
+  run_over_many(runtime, cowns);
+  CHECK(boc_trace_write(runtime, gather, &all) == BOC_OK);
+  CHECK_EQ(occurrences(all.text, "cowns"), occurrences(all.text, "\"ph\":\"B\""));
+  CHECK_EQ(occurrences(all.text, "\"name\":\"cown\""), 0);
+  CHECK(strcmp(all.text + all.size - 4, "}\n]\n") == 0);
+  boc_runtime_free(runtime);
+  drop_all(cowns, COWNS);
+}
+
 static void without_it_there_is_nothing_to_read(void) {
   boc_runtime *runtime;
   seen all = {.size = 0};
@@ -120,7 +262,11 @@ static void without_it_there_is_nothing_to_read(void) {
 static const test_case cases[] = {
     TEST_RACE(each_step_is_recorded_once, 1),
     TEST_RACE(a_small_ring_keeps_the_latest, 4),
+    TEST_RACE(each_cown_is_named_once, 1),
+    TEST_RACE(what_was_cancelled_says_so, 1),
     TEST_ONCE(the_json_is_whole),
+    TEST_ONCE(the_json_tells_of_cowns_and_of_what_was_cancelled),
+    TEST_ONCE(cowns_of_what_began_earlier_are_left_out),
     TEST_ONCE(without_it_there_is_nothing_to_read),
 };
 

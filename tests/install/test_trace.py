@@ -19,8 +19,9 @@ BODIES = [
     "completes",
     "deferred, too",
     "cancelled",
+    "over many",
 ]
-LANE_BODIES = ["completes on the main thread", "pumps", "is pumped"]
+LANE_BODIES = ["cancelled", "completes on the main thread", "is pumped", "pumps"]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,13 @@ def test_there_is_a_row_for_each_worker_and_one_for_the_others(events):
         assert times == sorted(times)
 
 
+def matches(begin, end):
+    """Whether both are of one behavior; the list of cowns stands where it begins."""
+    args = dict(begin["args"])
+    cowns = args.pop("cowns")
+    return args == end["args"] and cowns[:1] == [args["cown"]] * (args["cown"] != "0")
+
+
 @of_static
 def test_bodies_are_slices_that_nest(events):
     slices, names = [], []
@@ -61,7 +69,7 @@ def test_bodies_are_slices_that_nest(events):
         if event["ph"] == "B":
             slices.append(event)
         elif event["ph"] == "E":
-            assert slices.pop()["args"] == event["args"]
+            assert matches(slices.pop(), event)
             names.append(event["name"])
         assert len(slices) <= 1
     assert slices == []
@@ -80,7 +88,7 @@ def test_bodies_of_lanes_may_overlap(events):
             assert ends.pop(event["id"]) == event["name"]
         most = max(most, len(ends))
     assert most == 2
-    assert sorted(names) == sorted(LANE_BODIES)
+    assert sorted(names) == LANE_BODIES
     assert ends == {}
 
 
@@ -97,4 +105,28 @@ def test_everything_is_scheduled_becomes_ready_and_finishes(events):
     assert all(e["ph"] == "i" and int(e["args"]["behavior"], 16) for e in finished)
     on_cowns = {e["name"] for e in events if e.get("args", {}).get("cown", "0") != "0"}
     assert set(LANE_BODIES) <= on_cowns
-    assert not set(BODIES) & on_cowns
+    assert set(BODIES) & on_cowns == {"cancelled", "over many"}
+
+
+@of_static
+def test_a_slice_names_all_cowns_once(events):
+    counts = {
+        e["name"]: len(e["args"]["cowns"]) for e in events if e["ph"] in ("B", "b")
+    }
+    assert counts.pop("over many") == 3
+    assert set(counts.values()) == {0, 1}
+    for event in events:
+        cowns = event.get("args", {}).get("cowns", [])
+        assert len(cowns) == len(set(cowns))
+
+
+@of_static
+@pytest.mark.parametrize("row", ["worker 0", "outside"])
+def test_what_was_cancelled_is_marked_in_its_slice(events, row):
+    mine = [e for e in rows(events)[row] if e["ph"] != "M"]
+    (mark,) = [i for i, e in enumerate(mine) if e["cat"] == "cancelled"]
+    begin, end = mine[mark - 1], mine[mark + 1]
+    assert mine[mark]["ph"] == "i"
+    assert begin["name"] == end["name"] == "cancelled"
+    assert (begin["ph"] + end["ph"]).upper() == "BE"
+    assert begin["args"]["behavior"] == mine[mark]["args"]["behavior"]

@@ -1,7 +1,7 @@
 /* Writes a trace to its standard output: plain bodies, deferred ones that finish in the
- * middle of another body, on the worker and on the main thread, a cancelled one, a lane
- * that is pumped in the body of another one's, and names that JSON must not see as they
- * are. */
+ * middle of another body, on the worker and on the main thread, cancelled ones on both,
+ * a lane that is pumped in the body of another one's, one over several cowns, and names
+ * that JSON must not see as they are. */
 #include <boc/boc.h>
 
 #include <stdio.h>
@@ -14,6 +14,7 @@
 static boc_runtime *runtime;
 static boc_lane *lanes[2];
 static boc_cown *cowns[2]; /* each pinned to its lane */
+static boc_cown *many[3];
 static boc_behavior *deferred;
 
 static void must(boc_status status) {
@@ -57,18 +58,29 @@ static void defer_and_tell(boc_behavior *self, void *env);
   X("completes on the main thread", complete)                                          \
   X("pumps", pump)                                                                     \
   X("is pumped", rest)                                                                 \
-  X("cancelled", rest)
+  X("cancelled", rest)                                                                 \
+  X("over many", rest)
 #define TYPE(name, body) {name, body, NULL, NULL},
 static const boc_behavior_type types[] = {TYPES(TYPE)};
-enum { DEFERRED = 6, ON_MAIN = 9, PUMPS, IS_PUMPED, CANCELLED };
+enum { DEFERRED = 6, ON_MAIN = 9, PUMPS, IS_PUMPED, CANCELLED, OVER_MANY };
+
+static void schedule_over(int type, const boc_access *accesses, size_t count,
+                          boc_scope *scope) {
+  const boc_behavior_options options = {.scope = scope};
+  boc_behavior *made;
+  must(boc_behavior_new_with(runtime, &types[type], 0, accesses, count, &options, &made));
+  boc_behavior_schedule(made);
+}
 
 static void schedule(int type, boc_cown *cown, boc_scope *scope) {
   const boc_access access = {cown, BOC_WRITE};
-  const boc_behavior_options options = {.scope = scope};
-  boc_behavior *made;
-  must(boc_behavior_new_with(runtime, &types[type], 0, &access, cown != NULL, &options,
-                             &made));
-  boc_behavior_schedule(made);
+  schedule_over(type, &access, cown != NULL, scope);
+}
+
+static void schedule_over_many(void) {
+  const boc_access accesses[] = {
+      {many[0], BOC_READ}, {many[1], BOC_WRITE}, {many[0], BOC_READ}, {many[2], BOC_READ}};
+  schedule_over(OVER_MANY, accesses, sizeof accesses / sizeof *accesses, NULL);
 }
 
 static void defer_and_tell(boc_behavior *self, void *env) {
@@ -92,6 +104,8 @@ static void start(void) {
     must(boc_cown_new(&nothing, &cowns[i]));
     must(boc_cown_pin(cowns[i], lanes[i]));
   }
+  for (int i = 0; i < 3; i++)
+    must(boc_cown_new(&nothing, &many[i]));
 }
 
 static void stop(void) {
@@ -100,6 +114,8 @@ static void stop(void) {
     boc_cown_drop(cowns[i]);
     boc_lane_free(lanes[i]);
   }
+  for (int i = 0; i < 3; i++)
+    boc_cown_drop(many[i]);
 }
 
 int main(void) {
@@ -118,7 +134,10 @@ int main(void) {
   must(boc_scope_new(NULL, NULL, &scope));
   boc_scope_cancel(scope);
   schedule(CANCELLED, NULL, scope);
+  schedule(CANCELLED, cowns[0], scope);
+  must(boc_lane_pump(lanes[0], BOC_FOREVER, SIZE_MAX, NULL));
   boc_scope_drop(scope);
+  schedule_over_many();
   must(boc_runtime_quiesce(runtime, BOC_FOREVER));
   must(boc_trace_write(runtime, write_out, stdout));
   stop();

@@ -4,6 +4,9 @@
  * threads together, a ring of the latest events. Without it, tracing costs one branch
  * an event. Identities are addresses: the same one may be used again after a
  * `finished`.
+ *
+ * An event names one cown, the first that the behavior was made with. The others follow
+ * its `started` in the same ring: a `cown` event for each of them.
  */
 #ifndef BOC_TRACE_H
 #define BOC_TRACE_H
@@ -18,11 +21,13 @@ extern "C" {
 #define BOC_TRACE_MAP(X)                                                               \
   X(scheduled, "a behavior was scheduled")                                             \
   X(ready, "it has all its cowns")                                                     \
-  X(started, "its body begins, unless it was cancelled")                               \
+  X(started, "its body begins, unless a `cancelled` follows")                          \
   X(finished, "it is over, its cowns handed on")                                       \
   X(stolen, "it was taken from another worker's queue")                                \
   X(parked, "the worker sleeps")                                                       \
-  X(woken, "the worker is awake again")
+  X(woken, "the worker is awake again")                                                \
+  X(cancelled, "its body does not run: its scope was cancelled")                       \
+  X(cown, "one more cown of what has just started")
 
 typedef enum boc_trace_kind {
 #define BOC_TRACE_ENUM(name, text) BOC_TRACE_##name,
@@ -34,7 +39,7 @@ typedef enum boc_trace_kind {
 typedef struct boc_trace_event {
   uint64_t time;      /* of boc_now() */
   uintptr_t behavior; /* 0 for parked and woken */
-  uintptr_t cown;     /* its first one, or 0 */
+  uintptr_t cown;     /* its first one, or 0; of a `cown` event, one more */
   const char *name;   /* of the behavior's type; may be NULL */
   boc_trace_kind kind;
   int worker; /* -1: an outside thread */
@@ -48,9 +53,10 @@ BOC_API boc_status boc_trace_read(boc_runtime *runtime,
                                   void *ctx);
 
 /* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
- * an instant for each other event, a row for each worker, one for all outside threads.
- * A deferred body's slice ends when its worker turns to something else, at the latest
- * when it is finished. `write` gets the text in pieces. As boc_trace_read. */
+ * with the list of its cowns; an instant for each other event, so that a `cancelled` in
+ * a slice tells that its body did not run; a row for each worker, one for all outside
+ * threads. A deferred body's slice ends when its worker turns to something else, at the
+ * latest when it is finished. `write` gets the text in pieces. As boc_trace_read. */
 BOC_API boc_status boc_trace_write(boc_runtime *runtime,
                                    void (*write)(void *ctx, const char *text,
                                                  size_t size),
