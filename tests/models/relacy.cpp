@@ -8,6 +8,7 @@
 
 #include <relacy/relacy.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -98,27 +99,51 @@ void fail(rl::test_result_e kind, const char *what, const place &here) {
 
 /* ---- plain memory */
 
+/* Eight bytes. As long as no access was to a part of them, the first stands for all. */
 struct granule {
+  using byte = rl::var_data_impl<MODEL_THREADS>;
+  bool released, split;
+  byte first;
+  union {
+    byte others[7];
+  };
+  granule() : released(false), split(false) {}
+  byte &at(unsigned i) { return i == 0 ? first : others[i - 1]; }
+  void tear() {
+    for (byte &other : others)
+      new (&other) byte(first);
+    split = true;
+  }
+  bool see(unsigned begin, unsigned end, bool writes, rl::thread_info_base &thread) {
+    if (!split && end - begin < 8)
+      tear();
+    for (unsigned i = begin; i < (split ? end : 1); i++)
+      if (!(writes ? at(i).store(thread) : at(i).load(thread)))
+        return false;
+    return true;
+  }
+};
+
+/* Where the granules of this schedule are: close together, not where their hashes are. */
+struct place_of_granule {
   uintptr_t key;
   unsigned long long schedule;
-  bool released;
-  rl::var_data_impl<MODEL_THREADS> bytes[8];
+  granule *found;
 };
 
 enum { GRANULES = 1 << 14 };
-granule *shadow;
+place_of_granule *shadow;
+arena granules;
 
 granule &shadow_of(uintptr_t key) {
   size_t at = (key * UINT64_C(0x9E3779B97F4A7C15)) >> 50;
   while (shadow[at].schedule == schedule && shadow[at].key != key)
     at = (at + 1) % GRANULES;
-  granule &found = shadow[at];
-  if (found.schedule != schedule) {
-    new (&found) granule();
-    found.key = key;
-    found.schedule = schedule;
+  if (shadow[at].schedule != schedule) {
+    granule *fresh = new (granules.take(sizeof(granule))) granule();
+    shadow[at] = place_of_granule{key, schedule, fresh};
   }
-  return found;
+  return *shadow[at].found;
 }
 
 /* A thread's stack is its own until it hands out an address; what it does with its own
@@ -130,12 +155,13 @@ void see(const void *address, size_t size, bool writes, const place &here) {
   const uintptr_t first = reinterpret_cast<uintptr_t>(address);
   if (first < 4096)
     fail(rl::test_result_user_assert_failed, "a null pointer", here);
-  for (uintptr_t at = first; at < first + size; at++) {
+  for (uintptr_t at = first, next; at < first + size; at = next) {
+    next = std::min((at / 8 + 1) * 8, first + size);
     granule &found = shadow_of(at / 8);
     if (found.released)
       fail(rl::test_result_access_to_freed_memory, "plain access", here);
-    auto &byte = found.bytes[at % 8];
-    if (!(writes ? byte.store(thread) : byte.load(thread)))
+    const unsigned begin = at % 8;
+    if (!found.see(begin, begin + unsigned(next - at), writes, thread))
       fail(rl::test_result_data_race, writes ? "a write" : "a read", here);
   }
 }
@@ -441,6 +467,7 @@ struct model : rl::test_suite<model, MODEL_THREADS> {
     schedule++;
     objects.start(16 << 20);
     memory.start(4 << 20);
+    granules.start(16 << 20);
     all_objects = nullptr;
     unreleased = 0;
     std::memset(slots, 0, sizeof slots);
@@ -486,7 +513,7 @@ int main(int argc, char **argv) {
     return 2;
   without_random_addresses(argv);
   const char *option = argc > 3 ? argv[3] : "";
-  shadow = static_cast<granule *>((calloc)(GRANULES, sizeof(granule)));
+  shadow = static_cast<place_of_granule *>((calloc)(GRANULES, sizeof *shadow));
   std::ostream silent(nullptr);
   const bool history = !std::strcmp(option, "--history");
   rl::test_params params;
