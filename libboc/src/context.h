@@ -8,11 +8,13 @@
 #include "os.h"
 
 struct boc_scope;
+struct boci_pool;
 struct boci_worker;
 
 typedef struct boci_context {
   struct boci_worker *worker; /* NULL: none */
   struct boc_scope *scope;    /* of the body that runs; NULL: none */
+  struct boci_pool *cowns;    /* where a worker has its cowns from; NULL: none yet */
 } boci_context;
 
 static inline boci_context *boci_context_current(void) { return boci_tls_get(); }

@@ -7,16 +7,38 @@
 
 #include <string.h>
 
+#include "context.h"
+#include "cown_pool.h"
 #include "memory.h"
+
+/* The pool of the calling thread; NULL if it is no worker. */
+static boci_pool *own_pool(void) {
+  boci_context *context = boci_context_current();
+  if (!context || !context->worker)
+    return NULL;
+  if (!context->cowns)
+    context->cowns = boci_cown_pool_borrow();
+  return context->cowns;
+}
+
+/* Of zero bytes, but for the home. */
+static boc_cown *allocate(const boc_allocator *allocator, size_t size) {
+  boc_cown *cown = allocator ? boci_allocate(allocator, size)
+                             : boci_cown_pool_alloc(own_pool(), size);
+  if (!cown)
+    return NULL;
+  boci_pool *home = allocator ? NULL : cown->home;
+  memset(cown, 0, size);
+  cown->home = home;
+  return cown;
+}
 
 boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
   if (type->payload_size > SIZE_MAX / 2)
     return BOC_NO_MEMORY;
-  const size_t size = BOCI_COWN_HEADER + type->payload_size;
-  boc_cown *cown = boci_allocate(type->allocator, size);
+  boc_cown *cown = allocate(type->allocator, BOCI_COWN_HEADER + type->payload_size);
   if (!cown)
     return BOC_NO_MEMORY;
-  memset(cown, 0, size);
   boci_init(&cown->tail, NULL);
   boci_init(&cown->references, 1);
   boci_init(&cown->readers, 0);
@@ -37,7 +59,7 @@ boc_cown *boc_cown_hold(boc_cown *cown) {
 }
 
 boc_cown *boc_cown_try_hold(boc_cown *cown) {
-  uintptr_t seen = boci_load_relaxed(&cown->references); /* hint: the swap checks it */
+  uint32_t seen = boci_load_relaxed(&cown->references); /* hint: the swap checks it */
   while (seen)
     if (boci_cas_weak_relaxed(&cown->references, &seen, seen + 1)) /* count */
       return cown;
@@ -48,7 +70,11 @@ static void end(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
   if (type->drop)
     type->drop(cown, boci_cown_payload(cown));
-  boci_release(type->allocator, cown, BOCI_COWN_HEADER + type->payload_size);
+  const size_t size = BOCI_COWN_HEADER + type->payload_size;
+  if (type->allocator)
+    boci_release(type->allocator, cown, size);
+  else
+    boci_cown_pool_free(own_pool(), cown, size);
 }
 
 void boc_cown_drop(boc_cown *cown) {

@@ -3,6 +3,10 @@
  * Only request.c moves `tail`, `readers` and `writer`; its head has the protocol. The
  * cown lives while `references` is above 0. A non-empty queue holds one reference, and
  * each reader that has been granted the cown holds one more.
+ *
+ * Whoever schedules writes the tail, whoever runs the payload, and both may be at it at
+ * the same time. So a small cown (64 bytes with its payload, on a 64-bit machine) lies
+ * across two cache lines: its header ends one, its payload begins the next.
  */
 #ifndef BOCI_COWN_H
 #define BOCI_COWN_H
@@ -11,12 +15,15 @@
 
 #include "atomic.h"
 
+struct boci_pool;
 struct boci_request;
 
 struct boc_cown {
-  boci_atomic_ptr tail; /* the last request, or NULL if nobody holds or waits */
-  boci_atomic_word references;
-  boci_atomic_word readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
+  struct boci_pool *home; /* NULL: the memory is its type's allocator's */
+  boci_atomic_u32
+      references;          /* these two where a block that nobody has knows its size */
+  boci_atomic_u32 readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
+  boci_atomic_ptr tail;    /* the last request, or NULL if nobody holds or waits */
   struct boci_request *writer; /* who waits for the readers; published by `readers` */
   const boc_cown_type *type;
   uintptr_t special; /* 0; or its lane, and BOCI_COWN_HOOKS */
@@ -30,8 +37,8 @@ static inline struct boc_lane *boci_cown_lane(const boc_cown *cown) {
   return (struct boc_lane *)(cown->special & ~BOCI_COWN_HOOKS);
 }
 
-#define BOCI_WRITER_WAITS ((uintptr_t)1)
-#define BOCI_READER ((uintptr_t)2)
+#define BOCI_WRITER_WAITS UINT32_C(1)
+#define BOCI_READER UINT32_C(2)
 
 #define BOCI_ALIGN(size) (((size) + 15u) & ~(size_t)15u)
 #define BOCI_COWN_HEADER BOCI_ALIGN(sizeof(struct boc_cown))

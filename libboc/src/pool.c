@@ -1,6 +1,8 @@
 /* Pool: size classes of 32 bytes, carved from chunks. See pool.h. */
 #include "pool.h"
 
+#include <string.h>
+
 #include "memory.h"
 #include "os.h"
 
@@ -18,9 +20,9 @@
 
 /* Chunks grow with the pool, so that a large one lies on few, huge pages. */
 #if defined(BOC_TINY)
-enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192 };
+enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, FIELD = 16 };
 #else
-enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024 };
+enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, FIELD = 2048 };
 #endif
 
 enum { CACHE_LINE = 64, PREFIX = 16 };
@@ -43,17 +45,65 @@ void boci_pool_fini(boci_pool *pool) {
   }
 }
 
-/* The class is empty: it becomes what has come home, which nobody has to walk. */
-static bool take_returned(boci_pool *pool, size_t steps) {
-  boci_atomic_ptr *returned = &pool->returned[steps];
-  if (!boci_load_relaxed(returned))
-    return false;                                           /* hint: the swap decides */
-  pool->classes[steps] = boci_swap_acquire(returned, NULL); /* [A5] */
+static size_t length(const boci_free *list) {
+  size_t blocks = 0;
+  for (; list; list = list->next)
+    blocks++;
+  return blocks;
+}
+
+/* How many blocks are home. */
+static size_t count_home(boci_pool *pool) {
+  size_t blocks = 0;
+  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++) {
+    blocks += length(pool->classes[steps]);
+    for (const boci_free *batch = pool->batches[steps]; batch; batch = batch->ahead)
+      blocks += length(batch);
+    const boci_free *batch = boci_load_acquire(&pool->returned[steps]); /* [A5] */
+    for (; batch; batch = batch->ahead)
+      blocks += length(batch);
+  }
+  return blocks;
+}
+
+void boci_pool_trim(boci_pool *pool) {
+  if (!pool->chunks || count_home(pool) < pool->carved)
+    return;
+  boci_pool_fini(pool);
+  const size_t lead = pool->lead;
+  boci_pool_init(pool, pool->owner, pool->allocator);
+  pool->lead = lead;
+}
+
+/* All batches that have come home, from the newest to the oldest, turned round. */
+static boci_free *reversed(boci_free *newest) {
+  boci_free *first = NULL;
+  for (boci_free *batch = newest, *older; batch; batch = older) {
+    older = batch->ahead;
+    batch->ahead = first;
+    first = batch;
+  }
+  return first;
+}
+
+/* The class is empty: it becomes the batch that has been home longest. */
+static bool take_batch(boci_pool *pool, size_t steps) {
+  boci_free **batches = &pool->batches[steps];
+  if (!*batches &&
+      boci_load_relaxed(&pool->returned[steps])) /* hint: the swap decides */
+    *batches = reversed(boci_swap_acquire(&pool->returned[steps], NULL)); /* [A5] */
+  boci_free *first = *batches;
+  if (!first)
+    return false;
+  *batches = first->ahead;
+  first->ahead = first->next ? first->next->next : NULL;
+  pool->classes[steps] = first;
   return true;
 }
 
 static size_t next_chunk_size(const boci_pool *pool) {
-  const size_t size = pool->chunks ? 2 * pool->chunks->size : SMALLEST_CHUNK;
+  const size_t smallest = pool->lead ? 2 * (FIELD + 1) * CACHE_LINE : SMALLEST_CHUNK;
+  const size_t size = pool->chunks ? 2 * pool->chunks->size : smallest;
   return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
 }
 
@@ -70,16 +120,17 @@ static bool new_chunk(boci_pool *pool) {
   return true;
 }
 
-/* Blocks of whole cache lines begin at one. */
 static char *place(const boci_pool *pool, size_t size) {
   const uintptr_t line = CACHE_LINE - 1;
   const uintptr_t at = (uintptr_t)pool->fresh;
-  return (char *)(size % CACHE_LINE ? at : (at + line) & ~line);
+  if (size % CACHE_LINE)
+    return (char *)at;
+  return (char *)(((at - pool->lead + line) & ~line) + pool->lead);
 }
 
-/* What is left of the chunk before is lost to the pool: less than two blocks. */
-static boci_free *carve(boci_pool *pool, size_t steps) {
-  const size_t size = steps * BOCI_POOL_STEP;
+/* `size` bytes of the newest chunk, or of a new one. What is left of the one before is
+ * lost to the pool. */
+static char *cut(boci_pool *pool, size_t size) {
   char *at = place(pool, size);
   if (!pool->fresh || (uintptr_t)pool->fresh_end < (uintptr_t)at + size) {
     if (!new_chunk(pool))
@@ -87,7 +138,31 @@ static boci_free *carve(boci_pool *pool, size_t steps) {
     at = place(pool, size);
   }
   pool->fresh = at + size;
-  boci_free *block = (boci_free *)at;
+  return at;
+}
+
+/* A line for a block that shares lines with its neighbors. What is made together is often
+ * used together, by different threads; so it takes every other line of a field first, and
+ * the lines in between afterwards. */
+static char *cut_from_field(boci_pool *pool) {
+  if (!pool->field || pool->planted == FIELD) {
+    pool->field = cut(pool, (size_t)(FIELD + 1) * CACHE_LINE); /* one lies fallow */
+    pool->planted = 0;
+  }
+  if (!pool->field)
+    return NULL;
+  const unsigned i = pool->planted++;
+  const unsigned line = i < FIELD / 2 ? 2 * i : 2 * (i - FIELD / 2) + 1;
+  return pool->field + (size_t)line * CACHE_LINE;
+}
+
+static boci_free *carve(boci_pool *pool, size_t steps) {
+  const size_t size = steps * BOCI_POOL_STEP;
+  const bool shares = pool->lead > 0 && size == CACHE_LINE;
+  boci_free *block = (boci_free *)(shares ? cut_from_field(pool) : cut(pool, size));
+  if (!block)
+    return NULL;
+  pool->carved++;
   block->block = (boci_block){.home = pool, .steps = (uint16_t)steps};
   return block;
 }
@@ -113,33 +188,65 @@ void *boci_pool_alloc_slow(boci_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
   if (POOL_BYPASS || steps > BOCI_POOL_CLASSES)
     return alloc_large(pool, size);
-  return take_returned(pool, steps) ? boci_pool_alloc(pool, size) : carve(pool, steps);
+  return take_batch(pool, steps) ? boci_pool_alloc(pool, size) : carve(pool, steps);
+}
+
+static void give_back(boci_free *batch) {
+  boci_atomic_ptr *returned = &batch->block.home->returned[batch->block.steps];
+  void *newest = boci_load_relaxed(returned); /* hint: the CAS decides */
+  do
+    batch->ahead = newest;
+  while (!boci_cas_weak_release(returned, &newest, batch)); /* [R5] */
 }
 
 static void send_home(boci_strays *strays) {
-  boci_atomic_ptr *returned = &strays->home->returned[strays->first->block.steps];
-  void *head = boci_load_relaxed(returned); /* hint: the CAS decides */
-  do
-    strays->last->next = head;
-  while (!boci_cas_weak_release(returned, &head, strays->first)); /* [R5] */
-  *strays = (boci_strays){0};
+  give_back(strays->first);
+  strays->first = strays->last = NULL;
+  strays->count = 0;
+}
+
+void boci_pool_send_home(void *memory) {
+  boci_free *block = memory;
+  if (block->block.steps == 0) {
+    free_large(&block->block);
+    return;
+  }
+  block->next = NULL;
+  give_back(block);
+}
+
+void boci_pool_restore(void *memory, size_t size) {
+  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
+  boci_block *block = memory;
+  *block =
+      (boci_block){.home = block->home, .steps = POOL_BYPASS ? 0 : (uint16_t)steps};
 }
 
 void boci_pool_flush_slow(boci_pool *pool) {
   pool->has_strays = false;
   for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++)
-    if (pool->strays[steps].home)
+    if (pool->strays[steps].first)
       send_home(&pool->strays[steps]);
 }
 
+/* Blocks go home in the order in which they ended: if that is the order in which they
+ * were made, they are made in the same one again, which caches like. */
 static void stray(boci_pool *pool, boci_free *block) {
   boci_strays *strays = &pool->strays[block->block.steps];
-  if (strays->home &&
+  if (strays->first &&
       (strays->home != block->block.home || strays->count >= BOCI_POOL_BATCH))
     send_home(strays);
-  if (!strays->home)
-    *strays = (boci_strays){.home = block->block.home, .last = block};
-  boci_free_push(&strays->first, block);
+  strays->home = block->block.home;
+  block->next = block->ahead = NULL;
+  boci_free **recent = &strays->recent[strays->count % BOCI_POOL_AHEAD];
+  if (strays->count >= BOCI_POOL_AHEAD)
+    (*recent)->ahead = block;
+  *recent = block;
+  if (strays->first)
+    strays->last->next = block;
+  else
+    strays->first = block;
+  strays->last = block;
   strays->count++;
   pool->has_strays = true;
 }

@@ -1,15 +1,24 @@
-/* Pool: blocks for behaviors, made on one thread and often freed on another.
+/* Pool: blocks for behaviors and cowns, made on one thread and often freed on another.
  *
- * A pool belongs to one thread at a time (a worker; or whoever holds the lock of the
- * runtime's outside pool). Its owner takes from it and gives back to it without any
- * atomic operation. A block that ends on another thread goes home in batches:
+ * A pool belongs to one thread at a time (a worker; or whoever holds a lock). Its owner
+ * takes from it and gives back to it without any atomic operation. A block that ends on
+ * another thread goes home in batches:
  *
- *   other worker: strays --(32 of one home and class, or going idle)--> home->returned
- *   owner, when the class is empty: the whole list, unseen
+ *   other worker: strays --(64 of one home and class, or going idle)--> home->returned
+ *   owner, when the class and the batches are empty: all of `returned`, the oldest first
+ *   owner, when the class is empty: the next batch
  *
- * Threads: `alloc`, `free`, `flush` by the owner of `pool`; the push to another pool's
- *   `returned` by any thread; `owner` and `allocator` never change.
- * Invariants: 1. A block's `home` never changes. 2. Pools live as long as the runtime.
+ * Order is speed: a thread that makes behaviors while another runs them would get their
+ * memory back one cache miss at a time. So blocks keep the order in which they ended,
+ * which is about that in which they lie in memory; the oldest, no longer in the other
+ * core's cache, come first; and each block says which one follows some steps behind it,
+ * for its line to be fetched in time.
+ *
+ * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; the push to another
+ *   pool's `returned` by any thread; `owner` and `allocator` never change.
+ * Invariants: 1. A block's `home` never changes. 2. A pool lives as long as its blocks.
+ *   3. In a batch the first block's `ahead` leads to the next batch, or older one, as
+ *   long as nobody has taken it.
  * Ordering: [R5] a batch is published on `returned`; [A5] its owner takes them all.
  *
  * Under the sanitizers every block is its own allocation, so that a stale pointer is
@@ -34,34 +43,44 @@ typedef struct boci_block {
   uint32_t number;
 } boci_block;
 
-enum { BOCI_POOL_STEP = 32, BOCI_POOL_CLASSES = 16, BOCI_POOL_BATCH = 32 };
+enum {
+  BOCI_POOL_STEP = 32,
+  BOCI_POOL_CLASSES = 16,
+  BOCI_POOL_BATCH = 64,
+  BOCI_POOL_AHEAD = 8
+};
 
 /* Blocks of one class of one other pool, on their way home. */
 typedef struct boci_strays {
   boci_pool *home; /* NULL: none */
   struct boci_free *first, *last;
+  struct boci_free *recent[BOCI_POOL_AHEAD]; /* the last of them, by count */
   unsigned count;
 } boci_strays;
 
 struct boci_pool {
-  void *owner; /* the runtime */
+  void *owner; /* its user's: the runtime of behaviors */
   const boc_allocator *allocator;
-  char apart[48]; /* what the owner writes is on cache lines of its own */
+  size_t lead; /* blocks of whole cache lines begin this far behind the start of one */
+  char apart[40]; /* what the owner writes is on cache lines of its own */
   struct boci_free *classes[BOCI_POOL_CLASSES + 1]; /* by steps; [0] stays empty */
   char *fresh, *fresh_end;                          /* the rest of the newest chunk */
+  char *field;      /* where blocks that share lines are carved from; see pool.c */
+  unsigned planted; /* carved from there */
+  size_t carved;    /* blocks, of all chunks */
   struct boci_chunk *chunks;
   boci_strays strays[BOCI_POOL_CLASSES + 1];
   bool has_strays;
-  char apart_too[64]; /* and so is what others write */
+  struct boci_free *batches[BOCI_POOL_CLASSES + 1]; /* came home, the oldest first */
+  char apart_too[64];                               /* and so is what others write */
   boci_atomic_ptr returned[BOCI_POOL_CLASSES + 1];
 };
 
-/* A block that nobody has. It also knows who comes after the next one, so that its owner
- * fetches lines that are cold, or another core's, two blocks before it fills them. */
+/* A block that nobody has. `ahead`, some steps behind `next`, is for fetching only. */
 typedef struct boci_free {
   boci_block block;
   struct boci_free *next;
-  struct boci_free *ahead; /* hint: next->next, or NULL */
+  struct boci_free *ahead;
 } boci_free;
 
 static inline void boci_free_push(boci_free **list, boci_free *block) {
@@ -72,6 +91,8 @@ static inline void boci_free_push(boci_free **list, boci_free *block) {
 }
 
 void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator);
+/* Frees all chunks if all blocks are home; else keeps all of them. */
+void boci_pool_trim(boci_pool *pool);
 /* Frees all chunks, and so all blocks that came from the pool, but for large ones. */
 void boci_pool_fini(boci_pool *pool);
 
@@ -87,7 +108,7 @@ static inline void *boci_pool_alloc(boci_pool *pool, size_t size) {
   boci_free *block = pool->classes[steps];
   pool->classes[steps] = block->next;
   BOCI_PREFETCH(block->ahead);
-  BOCI_PREFETCH((char *)block->ahead + size - 1);
+  BOCI_PREFETCH((void *)((uintptr_t)block->ahead + size - 1));
   return block;
 }
 
@@ -102,6 +123,13 @@ static inline void boci_pool_free(boci_pool *pool, void *memory) {
 }
 
 void boci_pool_flush_slow(boci_pool *pool);
+
+/* Gives one block back at once that came from another thread's pool. */
+void boci_pool_send_home(void *memory);
+
+/* Says again at the start of a block of `size` bytes what stood there, but for its home,
+ * for a user that had overwritten it. */
+void boci_pool_restore(void *memory, size_t size);
 
 /* Sends strays home now. */
 static inline void boci_pool_flush(boci_pool *pool) {

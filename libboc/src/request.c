@@ -201,12 +201,12 @@ BOCI_NOINLINE static void release_reader(boci_request *request,
                                          const boci_executor *to) {
   boc_cown *cown = boci_request_cown(request);
   const uintptr_t word = leave_queue(request);
-  uintptr_t change = BOCI_READER;
+  uint32_t change = BOCI_READER;
   if (word & BOCI_WRITER_NEXT) {
     cown->writer = successor(word);
     change -= BOCI_WRITER_WAITS;
   }
-  const uintptr_t rest =
+  const uint32_t rest =
       boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
   if (rest == BOCI_WRITER_WAITS) {
     boci_request *writer = cown->writer;

@@ -90,10 +90,10 @@ bool boci_request_link_only(boci_request *request, const boci_executor *to);
  * publishes the request. */
 static inline void boci_request_link_fresh(boci_request *request) {
   boc_cown *cown = boci_request_cown(request);
-  const uintptr_t references = boci_load_relaxed(&cown->references); /* owner */
-  boci_store_relaxed(&cown->references, references + 1);             /* owner */
-  boci_store_relaxed(&request->word, BOCI_READY);                    /* owner */
-  boci_store_relaxed(&cown->tail, request);                          /* owner */
+  const uint32_t references = boci_load_relaxed(&cown->references); /* owner */
+  boci_store_relaxed(&cown->references, references + 1);            /* owner */
+  boci_store_relaxed(&request->word, BOCI_READY);                   /* owner */
+  boci_store_relaxed(&cown->tail, request);                         /* owner */
 }
 
 /* Phase two: lets successors link behind `request`. */

@@ -173,6 +173,8 @@ boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
   if (!worker->fresh)
     boci_worker_tell_parked(worker);
   boci_pool_flush(&worker->pool);
+  if (worker->context.cowns)
+    boci_pool_flush(worker->context.cowns);
   boc_behavior *behavior = seek(worker, out_overdue);
   worker->fresh = false;
   boci_worker_tell_working(worker);

@@ -18,6 +18,7 @@
 
 #include "behavior.h"
 #include "compiler.h"
+#include "cown_pool.h"
 #include "extras.h"
 #include "runtime.h"
 #include "search.h"
@@ -357,4 +358,5 @@ void boci_worker_fini(boci_worker *worker) {
   boci_shared_queue_fini(&worker->inbox);
   boci_trace_fini(&worker->trace, worker->runtime->allocator);
   boci_pool_fini(&worker->pool);
+  boci_cown_pool_give_back(worker->context.cowns);
 }

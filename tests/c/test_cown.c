@@ -1,7 +1,10 @@
-/* Cowns: payload, references counted by several threads, one drop, refusals. */
+/* Cowns: payload, references counted by several threads, one drop, refusals; pools that
+ * outlive whom they are for. */
 #include "harness.h"
 
 #include <string.h>
+
+#include <boc/boc.h>
 
 #include "cown.h"
 
@@ -89,10 +92,92 @@ static void threads_hold_and_drop(void) {
   check_gone();
 }
 
+/* Without an allocator: from the pools, which no runtime owns. */
+
+static const boc_cown_type pooled = {
+    .name = "pooled", .payload_size = sizeof(uint64_t), .drop = on_drop};
+static const boc_cown_type sizes[] = {{.name = "none", .payload_size = 0},
+                                      {.name = "word", .payload_size = 8},
+                                      {.name = "line", .payload_size = 80},
+                                      {.name = "large", .payload_size = 5000}};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+
+static boc_cown *new_pooled(const boc_cown_type *its) {
+  boc_cown *cown = NULL;
+  CHECK_EQ(boc_cown_new(its, &cown), BOC_OK);
+  unsigned char *payload = boc_cown_payload(cown);
+  CHECK_EQ((uintptr_t)payload % 16, 0);
+  for (size_t i = 0; i < its->payload_size; i++)
+    CHECK_EQ(payload[i], 0);
+  memset(payload, 7, its->payload_size);
+  return cown;
+}
+
+static void cowns_of_all_sizes_are_apart(void) {
+  enum { ROUNDS_OF_ALL = 20 };
+  boc_cown *cowns[ROUNDS_OF_ALL][SIZES];
+  for (int round = 0; round < 2 * ROUNDS_OF_ALL; round++)
+    for (int i = 0; i < SIZES; i++) {
+      boc_cown **place = &cowns[round % ROUNDS_OF_ALL][i];
+      const unsigned char *payload =
+          round < ROUNDS_OF_ALL ? NULL : boc_cown_payload(*place);
+      for (size_t k = 0; payload && k < sizes[i].payload_size; k++)
+        CHECK_EQ(payload[k], 7);
+      if (payload)
+        boc_cown_drop(*place);
+      *place = new_pooled(&sizes[i]);
+    }
+  for (int round = 0; round < ROUNDS_OF_ALL; round++)
+    for (int i = 0; i < SIZES; i++)
+      boc_cown_drop(cowns[round][i]);
+}
+
+typedef struct exchange {
+  boci_atomic_ptr slots[2];
+} exchange;
+
+/* Makes cowns, and drops those that others made. */
+static void make_and_swap(void *arg, unsigned index) {
+  exchange *all = arg;
+  test_random random = test_random_stream(index);
+  for (int i = 0; i < 2 * ROUNDS; i++) {
+    boc_cown *cown = new_pooled(&pooled);
+    boc_cown *other = boci_swap_acq_rel(&all->slots[test_draw(&random, 2)], cown);
+    if (other)
+      boc_cown_drop(other);
+  }
+}
+
+static void make_in_a_body(boc_behavior *self, void *arg) {
+  (void)self;
+  make_and_swap(arg, 0);
+}
+
+/* By workers, and by other threads at once; what is left outlives the runtime. */
+static void cowns_outlive_who_made_them(void) {
+  exchange all;
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  boc_runtime *runtime;
+  options.workers = 2;
+  boci_init(&drops, 0);
+  for (int i = 0; i < 2; i++)
+    boci_init(&all.slots[i], NULL);
+  CHECK_EQ(boc_runtime_new(&options, &runtime), BOC_OK);
+  for (int i = 0; i < 2; i++)
+    CHECK_EQ(boc_when(runtime, NULL, 0, make_in_a_body, &all), BOC_OK);
+  test_threads(2, make_and_swap, &all);
+  boc_runtime_free(runtime);
+  for (int i = 0; i < 2; i++) {
+    boc_cown *cown = boci_load_relaxed(&all.slots[i]);
+    if (cown)
+      boc_cown_drop(cown);
+  }
+  CHECK_EQ(boci_load_relaxed(&drops), 4 * 2 * ROUNDS);
+}
+
 static const test_case cases[] = {
-    TEST_ONCE(a_payload_is_zero_and_aligned),
-    TEST_ONCE(the_last_reference_drops),
-    TEST_ONCE(refusals_leave_nothing),
-    TEST_RACE(threads_hold_and_drop, 1),
+    TEST_ONCE(a_payload_is_zero_and_aligned), TEST_ONCE(the_last_reference_drops),
+    TEST_ONCE(refusals_leave_nothing),        TEST_RACE(threads_hold_and_drop, 1),
+    TEST_ONCE(cowns_of_all_sizes_are_apart),  TEST_RACE(cowns_outlive_who_made_them, 4),
 };
 TEST_MAIN(cases)

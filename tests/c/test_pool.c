@@ -1,4 +1,5 @@
-/* The pool: sizes and alignment, reuse, blocks that end on another thread, refusals. */
+/* The pool: sizes, alignment and places, reuse and its order, blocks that end on another
+ * thread, refusals, trimming. */
 #include "harness.h"
 
 #include <string.h>
@@ -141,10 +142,114 @@ static void strays_come_home(void) {
   test_memory_fini(&memory);
 }
 
+/* Under the sanitizers each block is an allocation of its own. */
+static bool is_pooled(const void *memory) {
+  return ((const boci_block *)memory)->steps != 0;
+}
+
+/* Blocks that ended elsewhere in the order of their making are made in it again. */
+static void strays_keep_their_order(void) {
+  enum { BLOCKS = 3 * BOCI_POOL_BATCH + 5 };
+  static void *blocks[BLOCKS];
+  test_memory memory;
+  boci_pool home, other;
+  test_memory_init(&memory, 0);
+  boci_pool_init(&home, NULL, &memory.base);
+  boci_pool_init(&other, NULL, &memory.base);
+  for (int i = 0; i < BLOCKS; i++)
+    CHECK((blocks[i] = boci_pool_alloc(&home, 64)) != NULL);
+  const bool pooled = is_pooled(blocks[0]);
+  for (int i = 0; i < BLOCKS; i++)
+    boci_pool_free(&other, blocks[i]);
+  boci_pool_flush(&other);
+  for (int i = 0; i < BLOCKS; i++) {
+    void *again = boci_pool_alloc(&home, 64);
+    CHECK(again == blocks[i] || !pooled);
+    blocks[i] = again;
+  }
+  for (int i = 0; i < BLOCKS; i++)
+    boci_pool_free(&home, blocks[i]);
+  boci_pool_fini(&home);
+  boci_pool_fini(&other);
+  test_memory_fini(&memory);
+}
+
+static void a_single_stray_comes_home(void) {
+  test_memory memory;
+  boci_pool pool;
+  test_memory_init(&memory, 0);
+  boci_pool_init(&pool, NULL, &memory.base);
+  char *block = boci_pool_alloc(&pool, 64);
+  CHECK(block != NULL);
+  memset(block + sizeof(boci_pool *), 7, 64 - sizeof(boci_pool *));
+  boci_pool_restore(block, 64);
+  const bool pooled = is_pooled(block);
+  boci_pool_send_home(block);
+  void *again = boci_pool_alloc(&pool, 64);
+  CHECK(again == block || !pooled);
+  boci_pool_free(&pool, again);
+  boci_pool_fini(&pool);
+  test_memory_fini(&memory);
+}
+
+/* One block that somebody has keeps them all. */
+static void a_pool_is_trimmed_when_all_are_home(void) {
+  enum { BLOCKS = 100 };
+  void *blocks[BLOCKS];
+  test_memory memory;
+  boci_pool pool, other;
+  test_memory_init(&memory, 0);
+  boci_pool_init(&pool, NULL, &memory.base);
+  boci_pool_init(&other, NULL, &memory.base);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < BLOCKS; i++)
+      CHECK((blocks[i] = boci_pool_alloc(&pool, 64)) != NULL);
+    for (int i = 1; i < BLOCKS; i++)
+      boci_pool_free(i % 3 ? &pool : &other, blocks[i]);
+    boci_pool_flush(&other);
+    boci_pool_trim(&pool);
+    CHECK(boci_load_relaxed(&memory.live) > 0);
+    memset((char *)blocks[0] + sizeof(boci_block), 7, 64 - sizeof(boci_block));
+    boci_pool_free(&pool, blocks[0]);
+    boci_pool_trim(&pool);
+    CHECK_EQ(boci_load_relaxed(&memory.live), 0);
+  }
+  boci_pool_fini(&pool);
+  boci_pool_fini(&other);
+  test_memory_fini(&memory);
+}
+
+/* What begins within a line shares lines, and not with what was made before or after. */
+static void those_that_share_lines_are_apart(void) {
+  enum { BLOCKS = 50, LINE = 64, LEAD = 16 };
+  void *blocks[BLOCKS];
+  test_memory memory;
+  boci_pool pool;
+  test_memory_init(&memory, 0);
+  boci_pool_init(&pool, NULL, &memory.base);
+  pool.lead = LEAD;
+  for (int i = 0; i < BLOCKS; i++) {
+    CHECK((blocks[i] = boci_pool_alloc(&pool, LINE)) != NULL);
+    if (!is_pooled(blocks[i]))
+      continue;
+    CHECK_EQ((uintptr_t)blocks[i] % LINE, LEAD);
+    for (int k = i < 3 ? 0 : i - 3; k < i; k++)
+      CHECK((uintptr_t)blocks[i] - (uintptr_t)blocks[k] + LINE > 2 * LINE);
+  }
+  for (int i = 0; i < BLOCKS; i++)
+    boci_pool_free(&pool, blocks[i]);
+  boci_pool_fini(&pool);
+  test_memory_fini(&memory);
+}
+
 static const test_case cases[] = {
     TEST_ONCE(blocks_are_apart_and_aligned),
     TEST_ONCE(blocks_are_used_again),
     TEST_ONCE(a_refusal_leaves_the_pool_usable),
     TEST_RACE(strays_come_home, 1),
+    TEST_ONCE(strays_keep_their_order),
+    TEST_ONCE(a_single_stray_comes_home),
+    TEST_ONCE(a_pool_is_trimmed_when_all_are_home),
+    TEST_ONCE(those_that_share_lines_are_apart),
 };
 TEST_MAIN(cases)

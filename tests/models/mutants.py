@@ -348,11 +348,11 @@ MUTANTS = (
         "    cown->writer = successor(word);\n"
         "    change -= BOCI_WRITER_WAITS;\n"
         "  }\n"
-        "  const uintptr_t rest =\n"
+        "  const uint32_t rest =\n"
         "      boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */\n",
         "    change -= BOCI_WRITER_WAITS;\n"
         "  }\n"
-        "  const uintptr_t rest =\n"
+        "  const uint32_t rest =\n"
         "      boci_sub_acq_rel(&cown->readers, change) - change;\n"
         "  if (word & BOCI_WRITER_NEXT)\n"
         "    cown->writer = successor(word);\n",

@@ -30,7 +30,7 @@ typedef struct boc_cown_type {
   void (*acquire)(boc_cown *cown, void *payload);
   void (*release)(boc_cown *cown, void *payload);
   void (*drop)(boc_cown *cown, void *payload);
-  const boc_allocator *allocator; /* NULL: malloc and free */
+  const boc_allocator *allocator; /* NULL: pools that all runtimes share */
 } boc_cown_type;
 
 /* A new cown with one reference, held by the caller, and a payload of zero bytes.
