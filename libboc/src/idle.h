@@ -14,9 +14,15 @@
  * stops searching first and then, after the same fence, looks whether there is more:
  * those who published while it searched have relied on it.
  *
- * At most half of the workers search at once. Waking costs its caller microseconds, so
- * a wake is for one worker, and a woken one counts as a searcher at once: the next
- * publisher does not wake another.
+ * At most half of the workers search at once, and of the processors. Waking costs its
+ * caller microseconds, so a wake is for one worker, and a woken one counts as a searcher
+ * at once: the next publisher does not wake another.
+ *
+ * Where a worker is awake for each processor, one more would only take turns with them,
+ * unless one of their bodies blocks in the system, of which nobody tells. So publishers
+ * wake nobody then, provided that a watcher is in bed: one who gets up by itself after
+ * about a millisecond, and looks, or watches on if all processors are seen to get work
+ * done. Either way it comes to step 1 again before it parks otherwise.
  *
  * Rejected: waking on every push (each costs a system call while the woken one still
  * looks around); a semaphore (its count remembers wakes for work long gone).
@@ -34,7 +40,9 @@
 struct boci_worker;
 
 typedef struct boci_idle {
-  boci_atomic_u32 state; /* in bed, plus BOCI_SEARCHER for each searcher */
+  boci_atomic_u32 state;    /* in bed, plus BOCI_SEARCHER for each searcher */
+  boci_atomic_u32 watchers; /* who get up by themselves */
+  uint32_t workers, processors;
   uint32_t most_searchers;
   boci_mutex mutex;
   struct boci_worker
@@ -64,8 +72,14 @@ void boci_idle_lie_down(boci_idle *idle, struct boci_worker *worker);
 /* Out of bed without having parked: takes the token of whoever was faster. */
 void boci_idle_get_up(boci_idle *idle, struct boci_worker *worker);
 
-/* Parks until woken or until the deadline; not in bed afterwards. */
-void boci_idle_park(boci_idle *idle, struct boci_worker *worker, uint64_t deadline);
+/* Parks until woken (true) or until the deadline; not in bed afterwards. A watcher gets up
+ * earlier. */
+bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool watches,
+                    uint64_t deadline);
+
+/* Every processor has a worker that is awake: one more would only take turns with them,
+ * unless one of their bodies blocks. */
+bool boci_idle_crowded(const boci_idle *idle);
 
 /* Steps 2 to 4 of the publisher: work is visible to any worker. */
 void boci_idle_wake_one(boci_idle *idle);
@@ -77,6 +91,11 @@ static inline uint32_t boci_idle_count(boci_idle *idle) {
   const uint32_t state =
       boci_load_relaxed(&idle->state); /* hint: for callers' heuristics */
   return (state % BOCI_SEARCHER) + state / BOCI_SEARCHER;
+}
+
+/* Whether somebody searches, who will look again when done. After [F2]. */
+static inline bool boci_idle_searched(boci_idle *idle) {
+  return boci_load_relaxed(&idle->state) >= BOCI_SEARCHER; /* hint: after [F2] */
 }
 
 #endif

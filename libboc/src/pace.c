@@ -5,18 +5,14 @@
 
 #include "runtime.h"
 
-#define TINY                                                                           \
-  UINT64_C(                                                                            \
-      2000) /* ns, as slow as contention makes them: cheaper behaviors may be      \
-                    better off where they were made */
-#define LONGEST UINT64_C(400000) /* ns: of a pause */
+#define TINY UINT64_C(2000)       /* ns a behavior, as slow as contention makes it */
+#define PATIENCE UINT64_C(200000) /* ns */
+/* ns between looks at the maker, each a cache line that it has to get back: */
+#define SOONEST UINT64_C(2000)
+#define LATEST UINT64_C(16000)
+#define BUSY UINT64_C(1000) /* ns a behavior: a maker that is worth waiting for */
 
-enum {
-  SHARE = 16,  /* how many bursts a pause lasts while pausing pays */
-  PROBE = 2,   /* the same for one that only tries */
-  SELDOM = 64, /* bursts between pauses that do not pay, at most */
-  GLANCE = 64  /* spins between looks at the maker */
-};
+enum { SELDOM = 64 /* times without patience after one that was in vain, at most */ };
 
 static uintptr_t scheduled_by(const boc_runtime *runtime, boci_pool *home) {
   if (home == &runtime->first_pool || home == &runtime->outside_pool)
@@ -26,62 +22,66 @@ static uintptr_t scheduled_by(const boc_runtime *runtime, boci_pool *home) {
   return boci_load_relaxed(&maker->tally.scheduled); /* hint */
 }
 
-/* Until the time is over, the maker stops, or somebody wants this worker. Whether the
- * maker alone got more done than `done` in `took`, for its part of the time. */
-static bool pause_pays(boci_worker *worker, boci_pool *home, uint64_t length,
-                       uint64_t done, uint64_t took) {
-  boc_runtime *runtime = worker->runtime;
-  const uint64_t begin = boci_os_now();
-  const uintptr_t first = scheduled_by(runtime, home);
-  uintptr_t made = first, last;
-  uint64_t passed;
-  do {
-    last = made;
-    for (unsigned i = 0; i < GLANCE; i++)
-      boci_pause();
-    made = scheduled_by(runtime, home);
-    passed = boci_os_now() - begin;
-  } while (made != last && passed < length && !boci_runtime_stopping(runtime) &&
-           !boci_load_relaxed(&worker->poked)); /* hint */
-  return (made - first) * took > done * passed;
+static uintptr_t finished_by(const boci_worker *worker) {
+  return boci_load_relaxed(&worker->tally.finished); /* owner */
 }
 
-/* Whether another's `made` and our burst are tiny bodies of a maker that is busy. */
-static bool worth_a_try(const boci_pace *pace, uint64_t made, uint64_t took) {
-  return took <= BOCI_BURST * TINY && made >= BOCI_BURST / 4 && pace->skip == 0;
-}
-
-static void try_pause(boci_worker *worker, boci_pool *home, uint64_t made,
-                      uint64_t took) {
+void boci_pace_begin(boci_worker *worker) {
   boci_pace *pace = &worker->pace;
-  const uint64_t length = (pace->doubt ? PROBE : SHARE) * took;
-  if (pause_pays(worker, home, length < LONGEST ? length : LONGEST, made + BOCI_BURST,
-                 took)) {
-    pace->doubt = 0;
+  pace->others = 0;
+  pace->finished = finished_by(worker);
+  pace->since = boci_os_now();
+  pace->until = 0;
+}
+
+/* Whether most of what it ran was others', and tiny. */
+static bool has_caught_up(const boci_worker *worker, uint64_t now) {
+  const boci_pace *pace = &worker->pace;
+  const uintptr_t run = finished_by(worker) - pace->finished;
+  return run > 0 && 2 * pace->others >= run && now - pace->since <= run * TINY;
+}
+
+static void look_at_maker(boci_worker *worker, uint64_t now, uint64_t interval) {
+  boci_pace *pace = &worker->pace;
+  pace->made = scheduled_by(worker->runtime, pace->home);
+  pace->interval = interval;
+  pace->glance = now + interval;
+}
+
+void boci_pace_end(boci_worker *worker) {
+  boci_pace *pace = &worker->pace;
+  const uint64_t now = boci_os_now();
+  if (worker->runtime->spin == 0 || !has_caught_up(worker, now))
+    return;
+  if (pace->skip > 0) {
+    pace->skip--;
     return;
   }
-  pace->doubt = pace->doubt ? 2 * pace->doubt : 1;
+  pace->until = now + PATIENCE;
+  look_at_maker(worker, now, SOONEST);
+}
+
+static void lose_patience(boci_pace *pace, bool in_vain) {
+  pace->until = 0;
+  pace->doubt = in_vain ? 2 * pace->doubt + 1 : 0;
   if (pace->doubt > SELDOM)
     pace->doubt = SELDOM;
   pace->skip = pace->doubt;
 }
 
-static void end_burst(boci_worker *worker, boci_pool *home) {
+bool boci_pace_patient(boci_worker *worker) {
   boci_pace *pace = &worker->pace;
-  const uint64_t took = boci_os_now() - pace->since;
-  const uint64_t made = scheduled_by(worker->runtime, home) - pace->before;
-  if (worth_a_try(pace, made, took))
-    try_pause(worker, home, made, took);
-  else if (pace->skip > 0)
-    pace->skip--;
-}
-
-void boci_pace_burst(boci_worker *worker, boci_pool *home) {
-  boci_pace *pace = &worker->pace;
-  if (pace->home == home && worker->runtime->spin > 0)
-    end_burst(worker, home);
-  pace->home = home;
-  pace->run = 0;
-  pace->since = boci_os_now();
-  pace->before = scheduled_by(worker->runtime, home);
+  if (pace->until == 0)
+    return false;
+  const uint64_t now = boci_os_now();
+  if (now < pace->glance)
+    return true;
+  const uintptr_t made = pace->made;
+  const uint64_t interval = pace->interval;
+  look_at_maker(worker, now, interval < LATEST ? 2 * interval : interval);
+  const bool busy = (pace->made - made) * BUSY >= interval;
+  if (busy && now < pace->until)
+    return true;
+  lose_patience(pace, !busy);
+  return false;
 }

@@ -1,15 +1,14 @@
 /* Pace: when running another worker's behaviors at once would only slow both down.
  *
  * A behavior that runs on another core than it was made on moves cache lines there and
- * back, its own and its cowns'. For tiny bodies, and while the maker is still busy
- * scheduling on the same cowns, two cores can be slower than one. Nobody can tell from
- * the behaviors; so a worker tries it. After a burst of another's tiny behaviors it
- * pauses for a moment. If the maker gets more done in that time than both together
- * before, the worker goes on in bursts with long pauses, and lets a backlog grow.
- * Otherwise it goes on at full speed, and tries again after ever longer times. A pause
- * ends as soon as the maker stops.
+ * back, its own and its cowns'. With a backlog the two cores work far apart; but who has
+ * caught up with a maker of tiny behaviors takes each one out of its hands, and both wait
+ * for the same lines all the time. So a worker that ran out of another's tiny behaviors
+ * is patient: for a moment it leaves what others have queued alone, and lets a backlog
+ * grow. Its patience ends when the maker slows down, or when somebody wants the worker;
+ * and where that happens, it is patient ever more seldom.
  *
- * Threads: the worker itself. It reads the maker's tally.
+ * Threads: the worker itself. It reads the maker's tally, rarely.
  */
 #ifndef BOCI_PACE_H
 #define BOCI_PACE_H
@@ -18,24 +17,30 @@
 
 struct boci_worker;
 
-enum { BOCI_BURST = 64 };
-
 typedef struct boci_pace {
-  boci_pool *home;  /* whose behaviors the burst is of */
-  uint32_t run;     /* how many of them so far */
-  uint32_t skip;    /* bursts until the next pause */
-  uint32_t doubt;   /* bursts that were skipped before this pause; 0: pausing pays */
-  uint64_t since;   /* when the burst began, ns */
-  uintptr_t before; /* what its maker had scheduled then */
+  boci_pool *home;    /* whose behaviors it ran last, of others' */
+  uintptr_t others;   /* others' behaviors that it ran since it found work */
+  uintptr_t finished; /* its tally when it found work */
+  uint64_t since;     /* when that was, ns */
+  uint64_t until;     /* its patience ends; 0: it has none */
+  uint64_t glance;    /* when to look at the maker again */
+  uint64_t interval;  /* from the last look to that */
+  uintptr_t made;     /* what the maker had scheduled at the last look */
+  uint32_t doubt; /* how often it was not patient, because the last time was in vain */
+  uint32_t skip;  /* how often it is still not going to be */
 } boci_pace;
 
-void boci_pace_burst(struct boci_worker *worker, boci_pool *home);
+/* The worker has found work; it has none any more. */
+void boci_pace_begin(struct boci_worker *worker);
+void boci_pace_end(struct boci_worker *worker);
 
-/* `worker` has run a behavior of `home`, another worker's pool or the outside one. */
-static inline void boci_pace_note(struct boci_worker *worker, boci_pace *pace,
-                                  boci_pool *home) {
-  if (pace->home != home || ++pace->run >= BOCI_BURST)
-    boci_pace_burst(worker, home);
+/* Whether it had better not take from others yet. */
+bool boci_pace_patient(struct boci_worker *worker);
+
+/* `worker` has run a behavior of `home`, another worker's pool or an outside one. */
+static inline void boci_pace_note(boci_pace *pace, boci_pool *home) {
+  pace->home = home;
+  pace->others++;
 }
 
 #endif

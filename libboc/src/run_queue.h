@@ -63,4 +63,10 @@ boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
 /* How many there are: a hint. Any thread. */
 uint32_t boci_run_queue_length(boci_run_queue *queue);
 
+/* Whether it has something, or had a moment ago. Owner. */
+static inline bool boci_run_queue_has_some(boci_run_queue *queue) {
+  return boci_load_relaxed(&queue->head) != /* hint */
+         boci_load_relaxed(&queue->tail);   /* owner */
+}
+
 #endif

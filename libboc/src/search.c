@@ -1,7 +1,8 @@
 /* Search: looking for work elsewhere, and going to bed when there is none.
  *
- * The recipe of sleeping and waking is in idle.h. A worker spins only if the machine
- * has another processor to make work on, and if not too many spin already.
+ * The recipe of sleeping and waking is in idle.h, and pace.h says when a worker leaves
+ * work alone that it sees. A worker spins only if the machine has another processor to
+ * make work on, and if not too many spin already.
  *
  * Ordering: [F1] and [F2] are one fence, in boci_idle_lie_down.
  */
@@ -65,6 +66,8 @@ static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
     return behavior;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
     return behavior;
+  if (boci_pace_patient(worker))
+    return NULL;
   if ((behavior = boci_worker_take_common(worker, true)))
     return behavior;
   if (worker->queue.alone)
@@ -126,44 +129,79 @@ static boc_behavior *spin(boci_worker *worker, bool *out_overdue) {
       if ((behavior = look(worker, out_overdue)))
         return behavior;
     }
-  } while (boci_os_now() < end);
+  } while (boci_os_now() < end || worker->pace.until);
   return NULL;
 }
 
-/* When to get up by oneself: soon, if a forwarded behavior waits for a busy worker. */
-static uint64_t bedtime(boci_worker *worker) {
+/* Whether a behavior has been forwarded to another worker that is busy. */
+static bool inbox_waits(boci_worker *worker) {
   boc_runtime *runtime = worker->runtime;
   const uint32_t started = boci_runtime_started(runtime);
   for (uint32_t i = 0; i < started; i++)
     if (i != worker->index && boci_shared_queue_length(&runtime->worker[i].inbox) > 0)
-      return boci_os_now() + OVERDUE;
-  return BOCI_NEVER;
+      return true;
+  return false;
 }
 
-static void sleep_once(boci_worker *worker) {
+/* When to get up by oneself. */
+static uint64_t bedtime(boci_worker *worker) {
+  return inbox_waits(worker) ? boci_os_now() + OVERDUE : BOCI_NEVER;
+}
+
+/* Whether each processor has a worker that has scheduled or finished something since
+ * the last look. */
+static bool all_busy(boci_worker *worker) {
+  boc_runtime *runtime = worker->runtime;
+  const uint32_t started = boci_runtime_started(runtime);
+  uint32_t busy = 0;
+  for (uint32_t i = 0; i < started; i++) {
+    boci_worker *other = &runtime->worker[i];
+    const uintptr_t done = boci_load_relaxed(&other->tally.scheduled) + /* hint */
+                           boci_load_relaxed(&other->tally.finished);   /* hint */
+    busy += boci_swap_relaxed(&other->watched, done) != done;           /* hint */
+  }
+  return busy >= runtime->idle.processors;
+}
+
+/* Whether the work that is left may wait for others: a searcher looks again when done,
+ * and a watcher soon. */
+static bool others_will_do(boci_worker *worker, bool watch, bool leave_it) {
+  return (watch && leave_it) || boci_idle_searched(&worker->runtime->idle);
+}
+
+/* Whether it slept until it got up by itself. `leave_it`: if it may watch, it need not
+ * look. */
+static bool sleep_once(boci_worker *worker, bool leave_it) {
   boc_runtime *runtime = worker->runtime;
   boci_idle_lie_down(&runtime->idle, worker); /* [F1] [F2] */
   boci_rundown_check(runtime);
-  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || called_away(worker)) {
+  const bool watch = boci_idle_crowded(&runtime->idle);
+  const bool content = BOCI_PLANTED(sleep) || others_will_do(worker, watch, leave_it);
+  if ((!content && work_visible(worker)) || called_away(worker)) {
     boci_idle_get_up(&runtime->idle, worker);
     boci_os_yield(); /* if it is not ours to search, those who do may need the processor
                       */
-    return;
+    return false;
   }
   boci_count(&worker->counters.parked, 1);
   boci_trace_note(&worker->trace, BOC_TRACE_parked, NULL);
-  boci_idle_park(&runtime->idle, worker, bedtime(worker));
+  const bool woken = boci_idle_park(&runtime->idle, worker, watch, bedtime(worker));
   boci_trace_note(&worker->trace, BOC_TRACE_woken, NULL);
+  if (!woken)
+    boci_os_yield(); /* nobody has called: it is in no hurry */
+  return !woken;
 }
 
 static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
   boc_runtime *runtime = worker->runtime;
   boc_behavior *behavior = NULL;
+  bool got_up = false;
   while (!behavior && !called_away(worker)) {
-    if (boci_idle_search(&runtime->idle, worker))
+    const bool leave_it = got_up && !inbox_waits(worker) && all_busy(worker);
+    if (!leave_it && boci_idle_search(&runtime->idle, worker))
       behavior = spin(worker, out_overdue);
     if (!behavior && !called_away(worker))
-      sleep_once(worker);
+      got_up = sleep_once(worker, leave_it);
   }
   end_search(worker);
   return behavior;
@@ -175,7 +213,9 @@ boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
   boci_pool_flush(&worker->pool);
   if (worker->context.cowns)
     boci_pool_flush(worker->context.cowns);
+  boci_pace_end(worker);
   boc_behavior *behavior = seek(worker, out_overdue);
+  boci_pace_begin(worker);
   worker->fresh = false;
   boci_worker_tell_working(worker);
   return behavior;

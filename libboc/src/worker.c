@@ -3,7 +3,8 @@
  * Where the next behavior comes from, in this order:
  *   1. every 61st round the shared queue or the overflow, so that neither starves
  *   2. `next`, which the behavior before handed off: the chain stays on this core.
- *      After 32 in a row it goes behind those that wait, so that a chain starves nobody
+ *      After 32 in a row it goes behind those that wait, so that a chain starves nobody;
+ *      at once, if it was not made just now
  *   3. the inbox: behaviors that were forwarded here because their data lives here;
  *      after 8 of them the own queue has its turn
  *   4. the own queue
@@ -99,7 +100,7 @@ static inline void finish(boci_worker *worker, boc_behavior *behavior,
   boci_behavior_end(behavior, to);
   boci_end_extras(behavior);
   if (behavior->block.home != &worker->pool)
-    boci_pace_note(worker, &worker->pace, behavior->block.home);
+    boci_pace_note(&worker->pace, behavior->block.home);
   boci_pool_free(&worker->pool, behavior);
   boci_tally_finished(&worker->tally);
 }
@@ -172,6 +173,7 @@ static inline void run(boci_worker *worker, boc_behavior *behavior, bool overdue
   if (behavior->type->admit && !admitted(worker, behavior, overdue))
     return;
   boci_trace_note(&worker->trace, BOC_TRACE_started, behavior);
+  worker->made = boci_load_relaxed(&worker->tally.scheduled); /* owner */
   if (run_body(behavior))
     finish(worker, behavior, &worker->finishing);
 }
@@ -184,12 +186,21 @@ static bool nobody_waits(boci_worker *worker) {
          boci_overflow_empty(&worker->runtime->overflow);
 }
 
+/* The body before scheduled nothing: its successor is not its own, which would be in this
+ * core's cache, but as old as those that wait. In the order of the queue, which is about
+ * that of their making, memory is read ahead. An embedder that admits has data that had
+ * better stay where it is. */
+static inline bool waits_its_turn(boci_worker *worker, const boc_behavior *next) {
+  return boci_load_relaxed(&worker->tally.scheduled) == worker->made && /* owner */
+         boci_run_queue_has_some(&worker->queue) && !next->type->admit;
+}
+
 static boc_behavior *take_next(boci_worker *worker) {
   boc_behavior *behavior = worker->next;
   if (!behavior)
     return NULL;
   worker->next = NULL;
-  if (++worker->streak < STREAK) {
+  if (++worker->streak < STREAK && !waits_its_turn(worker, behavior)) {
     boci_count(&worker->counters.handed_off, 1);
     return behavior;
   }
@@ -336,6 +347,7 @@ boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t 
 #undef INIT
   boci_pool_init(&worker->pool, runtime, runtime->allocator);
   boci_run_queue_init(&worker->queue, runtime->capacity == 1);
+  boci_init(&worker->watched, 0);
   boci_init(&worker->poked, 0);
   boci_init(&worker->blocked, 0);
   boc_status status =

@@ -35,6 +35,7 @@ typedef struct boci_worker {
   uint32_t turn;   /* odd: the shared queue is looked at before the overflow */
   uint32_t random; /* where stealing starts */
   bool fresh;      /* it has not looked for work yet: the embedder knows it as parked */
+  uintptr_t made;  /* what it had scheduled when the body began that ran last */
   boc_behavior *next;      /* handed off by what ran last; nobody steals it */
   boci_executor pushing;   /* for schedules in bodies */
   boci_executor finishing; /* for hand-offs: the first goes to `next` */
@@ -48,6 +49,7 @@ typedef struct boci_worker {
   boci_shared_queue
       inbox; /* any thread posts; overdue entries are taken by idle workers */
   boci_sleeper sleeper;
+  boci_atomic_word watched; /* scheduled and finished, when a watcher last looked */
   boci_atomic_u32 poked;
   boci_atomic_u32 blocked; /* its body blocks, or it rests: its inbox is everybody's */
   bool resting;            /* a retired spare; under the mutex of the spares */

@@ -272,6 +272,98 @@ static void readers_get_in_between_writers(void) {
   the_other_kind_gets_in(BOC_WRITE, BOC_READ);
 }
 
+/* Behaviors that were made long before follow each other in the order of their making,
+ * whatever cown they are on. */
+
+enum { CROWD = 40, SHARED_BY = 3 };
+
+static void note_turn(boc_behavior *self, void *environment) {
+  const env *mine = environment;
+  (void)self;
+  CHECK_EQ(boci_add_relaxed(&mine->all->ran, 1), mine->since);
+}
+static const boc_behavior_type turn_type = {.name = "turn", .body = note_turn};
+
+static void schedule_turns(boc_behavior *self, void *environment) {
+  field *all = ((env *)environment)->all;
+  (void)self;
+  for (uint32_t i = 0; i < CROWD; i++)
+    boc_behavior_schedule(
+        make(&turn_type, all->cowns[i % SHARED_BY], BOC_WRITE, (env){all, i, 0}));
+}
+static const boc_behavior_type turns_type = {.name = "turns", .body = schedule_turns};
+
+static void old_chains_go_by_age(void) {
+  field all;
+  setup(&all, 1);
+  boc_behavior_schedule(make(&turns_type, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  teardown(&all);
+  CHECK_EQ(boci_load_relaxed(&all.ran), CROWD);
+}
+
+/* A body that made many tiny behaviors waits for them: another worker runs them all,
+ * however patient it was with their maker before. */
+
+static void count_tiny(boc_behavior *self, void *environment) {
+  const env *mine = environment;
+  (void)self;
+  boci_add_relaxed(&mine->all->ran, 1);
+}
+static const boc_behavior_type tiny_type = {.name = "tiny", .body = count_tiny};
+
+static void make_and_wait(boc_behavior *self, void *environment) {
+  field *all = ((env *)environment)->all;
+  (void)self;
+  for (uint32_t i = 1; i <= CROWD; i++) {
+    boc_behavior_schedule(
+        make(&tiny_type, all->cowns[i % CHAINS], BOC_WRITE, (env){all, 0, 0}));
+    if (i % (CROWD / 4) == 0)
+      TEST_WAIT(boci_load_relaxed(&all->ran) == i);
+  }
+}
+static const boc_behavior_type waiting_maker = {.name = "maker", .body = make_and_wait};
+
+static void a_maker_that_waits_is_helped(void) {
+  field all;
+  setup(&all, 2);
+  boc_behavior_schedule(make(&waiting_maker, NULL, BOC_WRITE, (env){&all, 0, 0}));
+  teardown(&all);
+}
+
+/* Bodies that block in the system, of which nobody tells the runtime: each of the workers
+ * runs one, though there be fewer processors. */
+
+enum { BLOCKED = 4 };
+
+static void block(boc_behavior *self, void *environment) {
+  field *all = ((env *)environment)->all;
+  (void)self;
+  boci_add_relaxed(&all->ran, 1);
+  TEST_WAIT(boci_load_relaxed(&all->ran) == BLOCKED);
+}
+static const boc_behavior_type block_type = {.name = "block", .body = block};
+
+static void block_all(boc_behavior *self, void *environment) {
+  const env *mine = environment;
+  for (uint32_t i = 1; i < BLOCKED; i++)
+    boc_behavior_schedule(make(&block_type, NULL, BOC_WRITE, (env){mine->all, 0, 0}));
+  block(self, environment);
+}
+static const boc_behavior_type block_all_type = {.name = "block all",
+                                                 .body = block_all};
+
+static void bodies_that_block_get_all_workers(void) {
+  for (int inside = 0; inside < 2; inside++) {
+    field all;
+    setup(&all, BLOCKED);
+    for (uint32_t i = 0; i < (inside ? 1 : BLOCKED); i++)
+      boc_behavior_schedule(make(inside ? &block_all_type : &block_type, NULL,
+                                 BOC_WRITE, (env){&all, 0, 0}));
+    teardown(&all);
+    CHECK_EQ(boci_load_relaxed(&all.ran), BLOCKED);
+  }
+}
+
 static const test_case cases[] = {
     TEST_RACE(chains_take_turns, 10),
     TEST_RACE(outsiders_are_not_forgotten, 2),
@@ -280,5 +372,8 @@ static const test_case cases[] = {
     TEST_RACE(nobody_waits_without_bound, 10),
     TEST_RACE(writers_get_in_between_readers, 2),
     TEST_RACE(readers_get_in_between_writers, 2),
+    TEST_ONCE(old_chains_go_by_age),
+    TEST_RACE(a_maker_that_waits_is_helped, 4),
+    TEST_RACE(bodies_that_block_get_all_workers, 4),
 };
 TEST_MAIN(cases)

@@ -37,6 +37,9 @@ _Noreturn void model_fail(const char *file, int line, const char *text);
 /* A number below `n`, part of what a schedule is. */
 unsigned model_draw(unsigned n);
 
+/* How many processors the machine has: 1 if the model does not say. */
+void model_set_processors(unsigned count);
+
 /* For models that let libboc start threads: a thread of the model that serves becomes one
  * of them, and returns when that has ended, or when none is wanted any more. */
 void model_serve(void);

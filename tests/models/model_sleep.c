@@ -1,7 +1,8 @@
 /* Sleeping and waking, in a whole runtime of two workers: two behaviors that wait for
  * each other, so that both workers must have heard of them. They are scheduled one by
  * one by a thread outside, at once or while another behavior runs, or by a body, as
- * drawn. Then the runtime is stopped, which wakes whoever has gone to bed. */
+ * drawn. With one processor the second worker has to find out by itself that the first
+ * one's body blocks. Then the runtime is stopped, which wakes whoever has gone to bed. */
 #include <boc/boc.h>
 
 #include "model.h"
@@ -63,6 +64,7 @@ void model_before(void) {
   MODEL_CHECK(boci_cond_init(&cond) == BOC_OK);
   arrived = 0;
   how = model_draw(HOWS);
+  model_set_processors(1 + model_draw(WORKERS));
 }
 
 void model_thread(unsigned index) {

@@ -410,17 +410,15 @@ MUTANTS = (
         "sleeper_does_not_look_for_work",
         "sleep",
         "search.c",
-        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || "
-        "called_away(worker)) {",
-        "  if (called_away(worker)) {",
+        "  if ((!content && work_visible(worker)) || called_away(worker)) {",
+        "  if ((!content && false) || called_away(worker)) {",
     ),
     Mutant(
         "sleeper_does_not_look_whether_it_ends",
         "sleep",
         "search.c",
-        "  if ((!BOCI_PLANTED(sleep) && work_visible(worker)) || "
-        "called_away(worker)) {",
-        "  if (work_visible(worker)) {",
+        "  if ((!content && work_visible(worker)) || called_away(worker)) {",
+        "  if (!content && work_visible(worker)) {",
     ),
     Mutant(
         "token_of_who_was_faster_is_left",
@@ -438,6 +436,20 @@ MUTANTS = (
         "them. */\n"
         "    wake_for_surplus(worker);\n",
         "",
+    ),
+    Mutant(
+        "crowd_is_trusted_without_a_watcher",
+        "sleep",
+        "idle.c",
+        "  if (crowded(idle, state) && boci_load_relaxed(&idle->watchers) > 0)",
+        "  if (crowded(idle, state))",
+    ),
+    Mutant(
+        "watcher_looks_no_more",
+        "sleep",
+        "search.c",
+        " && all_busy(worker);",
+        " && (all_busy(worker) || true);",
     ),
     Mutant(
         "woken_is_no_searcher",

@@ -317,9 +317,14 @@ void boci_cond_broadcast(boci_cond *cond) {
 }
 
 /* ---- os.h: a clock that stands still, so that nothing is overdue and no wait but a
- * timed one ends by itself; one processor, so that nobody spins before he parks */
+ * timed one ends by itself; one processor, so that nobody spins before he parks, unless
+ * the model has said otherwise */
 
 static void *slots[MODEL_THREADS];
+
+static unsigned processors = 1;
+
+void model_set_processors(unsigned count) { processors = count; }
 
 uint64_t boci_os_now(void) { return 1; }
 uint64_t boci_os_deadline(int64_t timeout) {
@@ -328,7 +333,7 @@ uint64_t boci_os_deadline(int64_t timeout) {
 void boci_os_yield(void) { rl::yield(1, HERE("yield")); }
 void boci_os_huge_pages(void *, size_t) {}
 unsigned boci_os_core_count(void) { return 1; }
-unsigned boci_os_processor_count(void) { return 1; }
+unsigned boci_os_processor_count(void) { return processors; }
 void *boci_tls_get(void) { return slots[rl::thread_index()]; }
 void boci_tls_set(void *value) { slots[rl::thread_index()] = value; }
 void *boci_thread_token(void) { return &slots[rl::thread_index()]; }
