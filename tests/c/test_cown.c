@@ -2,6 +2,7 @@
  * outlive whom they are for. */
 #include "harness.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include <boc/boc.h>
@@ -106,7 +107,7 @@ static boc_cown *new_pooled(const boc_cown_type *its) {
   boc_cown *cown = NULL;
   CHECK_EQ(boc_cown_new(its, &cown), BOC_OK);
   unsigned char *payload = boc_cown_payload(cown);
-  CHECK_EQ((uintptr_t)payload % 16, 0);
+  CHECK_EQ((uintptr_t)payload % _Alignof(max_align_t), 0);
   for (size_t i = 0; i < its->payload_size; i++)
     CHECK_EQ(payload[i], 0);
   memset(payload, 7, its->payload_size);
