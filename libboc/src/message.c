@@ -36,7 +36,8 @@
 
 #define TAGS_MOST 32u
 #define TAGS_DEFAULT 16u
-#define SPINS 64u
+#define SPINS 64u            /* looks of a receiver before it parks */
+#define SOON UINT64_C(50000) /* ns: about two wake-ups */
 #if defined(BOC_TINY)
 #define CAPACITY_DEFAULT 4u
 #else
@@ -54,7 +55,8 @@ struct boc_mailbox {
   boci_atomic_u32 turn;   /* whose turn it is to be looked at first */
   boci_atomic_u32 used;   /* slots that have a name */
   uint32_t limit;
-  uint32_t spins; /* of a receiver before it parks */
+  uint32_t spins;
+  boci_atomic_u32 lively; /* messages come so soon that parking takes longer */
   uint32_t generation;
   bool closed;
   size_t capacity;
@@ -80,6 +82,7 @@ static void set_options(boc_mailbox *mailbox, const boc_mailbox_options *options
   *mailbox = (boc_mailbox){.generation = 1, .drop = options->drop, .ctx = options->ctx};
   /* Asking the system takes longer than a wake-up. */
   mailbox->spins = boci_os_processor_count() > 1 ? SPINS : 0;
+  boci_init(&mailbox->lively, 0);
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;
   mailbox->capacity = options->capacity ? options->capacity : CAPACITY_DEFAULT;
   if (!options->allocator)
@@ -563,6 +566,21 @@ static boc_status first_look(boc_mailbox *mailbox, selection *chosen, size_t *ou
   }
 }
 
+/* Who parks though an answer is under way makes its sender wait for a wake-up, and that
+ * one parks meanwhile. So where messages come soon, the looks are spread over the time of
+ * a wake-up, the first ones close to each other. */
+static boc_status spin(boc_mailbox *mailbox, selection *chosen, size_t *out_index,
+                       void **out_payload) {
+  const bool lively = boci_load_relaxed(&mailbox->lively) != 0; /* hint */
+  boc_status status = BOC_WOULD_BLOCK;
+  for (unsigned i = 0; i < mailbox->spins && status == BOC_WOULD_BLOCK; i++) {
+    for (unsigned left = lively ? 1 + i * i / SPINS : 1; left > 0; left--)
+      boci_pause();
+    status = look(mailbox, chosen, out_index, out_payload);
+  }
+  return status;
+}
+
 boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
                                int64_t timeout, boc_receive_token *token,
                                size_t *out_index, void **out_payload) {
@@ -576,13 +594,14 @@ boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t
   if (timeout == 0)
     return BOC_TIMEOUT;
   const uint64_t deadline = boci_os_deadline(timeout);
-  for (unsigned left = mailbox->spins; left > 0 && status == BOC_WOULD_BLOCK; left--) {
-    boci_pause();
-    status = look(mailbox, &chosen, out_index, out_payload);
-  }
+  status = spin(mailbox, &chosen, out_index, out_payload);
   if (status != BOC_WOULD_BLOCK)
     return status;
-  return sleep_until(mailbox, &chosen, deadline, token, out_index, out_payload);
+  const uint64_t begin = boci_os_now();
+  status = sleep_until(mailbox, &chosen, deadline, token, out_index, out_payload);
+  const bool soon = boci_os_now() - begin < SOON;
+  boci_store_relaxed(&mailbox->lively, soon && status == BOC_OK); /* hint */
+  return status;
 }
 
 void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token) {
