@@ -199,10 +199,19 @@ static void give_back(boci_free *batch) {
   while (!boci_cas_weak_release(returned, &newest, batch)); /* [R5] */
 }
 
-static void send_home(boci_strays *strays) {
-  give_back(strays->first);
-  strays->first = strays->last = NULL;
+static void send_all_home(boci_strays *strays) {
+  if (strays->count > 0)
+    give_back(strays->first);
   strays->count = 0;
+}
+
+/* The last ones stay, so that those that go know who comes after them. */
+static void send_most_home(boci_strays *strays, boci_free *last_to_go) {
+  boci_free *rest = last_to_go->next;
+  last_to_go->next = NULL;
+  give_back(strays->first);
+  strays->first = strays->behind = rest;
+  strays->count = BOCI_POOL_AHEAD;
 }
 
 void boci_pool_send_home(void *memory) {
@@ -225,29 +234,32 @@ void boci_pool_restore(void *memory, size_t size) {
 void boci_pool_flush_slow(boci_pool *pool) {
   pool->has_strays = false;
   for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++)
-    if (pool->strays[steps].first)
-      send_home(&pool->strays[steps]);
+    send_all_home(&pool->strays[steps]);
 }
 
 /* Blocks go home in the order in which they ended: if that is the order in which they
  * were made, they are made in the same one again, which caches like. */
+static void add_stray(boci_strays *strays, boci_free *block) {
+  block->next = block->ahead = NULL;
+  if (strays->count++ == 0)
+    strays->first = strays->behind = block;
+  else
+    strays->last->next = block;
+  strays->last = block;
+  if (strays->count <= BOCI_POOL_AHEAD)
+    return;
+  boci_free *behind = strays->behind;
+  behind->ahead = block;
+  strays->behind = behind->next;
+  if (strays->count == BOCI_POOL_BATCH + BOCI_POOL_AHEAD)
+    send_most_home(strays, behind);
+}
+
 static void stray(boci_pool *pool, boci_free *block) {
   boci_strays *strays = &pool->strays[block->block.steps];
-  if (strays->first &&
-      (strays->home != block->block.home || strays->count >= BOCI_POOL_BATCH))
-    send_home(strays);
-  strays->home = block->block.home;
-  block->next = block->ahead = NULL;
-  boci_free **recent = &strays->recent[strays->count % BOCI_POOL_AHEAD];
-  if (strays->count >= BOCI_POOL_AHEAD)
-    (*recent)->ahead = block;
-  *recent = block;
-  if (strays->first)
-    strays->last->next = block;
-  else
-    strays->first = block;
-  strays->last = block;
-  strays->count++;
+  if (strays->count > 0 && strays->first->block.home != block->block.home)
+    send_all_home(strays);
+  add_stray(strays, block);
   pool->has_strays = true;
 }
 

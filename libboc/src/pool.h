@@ -52,9 +52,8 @@ enum {
 
 /* Blocks of one class of one other pool, on their way home. */
 typedef struct boci_strays {
-  boci_pool *home; /* NULL: none */
-  struct boci_free *first, *last;
-  struct boci_free *recent[BOCI_POOL_AHEAD]; /* the last of them, by count */
+  struct boci_free *first, *last; /* of `count`; undefined if there are none */
+  struct boci_free *behind;       /* the next one to learn who is ahead of it */
   unsigned count;
 } boci_strays;
 
@@ -76,7 +75,7 @@ struct boci_pool {
   boci_atomic_ptr returned[BOCI_POOL_CLASSES + 1];
 };
 
-/* A block that nobody has. `ahead`, some steps behind `next`, is for fetching only. */
+/* A block that nobody has. `ahead` comes some steps behind it, for fetching only. */
 typedef struct boci_free {
   boci_block block;
   struct boci_free *next;

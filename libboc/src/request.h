@@ -65,16 +65,6 @@ static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
-/* Who comes next, if anybody does, is about to be granted. */
-static inline void boci_request_prefetch_successor(const boci_request *request) {
-  const uintptr_t word = boci_load_relaxed(&request->word); /* hint */
-  const char *next = (const char *)(word & ~BOCI_REQUEST_BITS);
-  if (!next)
-    return;
-  BOCI_PREFETCH(next - 64);
-  BOCI_PREFETCH(next);
-}
-
 /* Phase one: appends `first` to `last` to the queue of their cown (the same for all,
  * linked to each other already; one request is a run of one). Waits for the
  * predecessor's phase two. True: `first` has the cown now, and the caller counts that

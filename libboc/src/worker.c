@@ -79,7 +79,7 @@ static inline void prefetch_successors(const boc_behavior *behavior) {
   const uint32_t unique = boci_behavior_unique(behavior);
   const boci_request *requests = boci_behavior_requests(behavior);
   for (uint32_t i = 0; i < unique; i++)
-    boci_request_prefetch_successor(&requests[requests[i].order]);
+    boci_prefetch_successor(&requests[requests[i].order]);
 }
 
 /* The first goes to `next`. */
