@@ -6,13 +6,12 @@
  *   ------                                     --------------------------
  *   1. I am in bed       (state, RMW)          1. publish the work   (queue)
  *   2. fence [F2]                              2. fence [F2]
- *   3. is there work? then get up              3. somebody searching? then done
- *   4. park                                    4. somebody in bed? wake one, as a
- * searcher
+ *   3. nobody searching, and work? get up      3. somebody searching? then done
+ *   4. park                                    4. somebody in bed? wake it, to search
  *
  * The store-load pair [F2] makes one of them see the other. A searcher that finds work
  * stops searching first and then, after the same fence, looks whether there is more:
- * those who published while it searched have relied on it.
+ * those who published while it searched have relied on it, and those who lay down.
  *
  * At most half of the workers search at once, and of the processors. Waking costs its
  * caller microseconds, so a wake is for one worker, and a woken one counts as a searcher

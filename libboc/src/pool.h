@@ -14,6 +14,9 @@
  * core's cache, come first; and each block says which one follows some steps behind it,
  * for its line to be fetched in time.
  *
+ * Rejected: the same for blocks that end on their owner. When there are more than a cache
+ * holds, the oldest one is never in it; the latest half is.
+ *
  * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; the push to another
  *   pool's `returned` by any thread; `owner` and `allocator` never change.
  * Invariants: 1. A block's `home` never changes. 2. A pool lives as long as its blocks.

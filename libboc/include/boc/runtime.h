@@ -57,9 +57,9 @@ BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 
 /* Waits until all behaviors have finished, ends the workers and frees the runtime.
- * Nobody may use the handle any more; cowns stay valid. Not from a worker of this
- * runtime. From the call on, `boc_behavior_new` is refused to all but this runtime's
- * bodies. */
+ * Nobody may use the handle from the call on but this runtime's bodies, which may go on
+ * scheduling; `boc_behavior_new` is refused to others that it meets in time. Cowns stay
+ * valid. Not from a worker of this runtime. */
 BOC_API void boc_runtime_free(boc_runtime *runtime);
 
 /* Waits until no behavior is scheduled, running or deferred, at one moment between call
