@@ -20,8 +20,8 @@
  * Where a worker is awake for each processor, one more would only take turns with them,
  * unless one of their bodies blocks in the system, of which nobody tells. So publishers
  * wake nobody then, provided that a watcher is in bed: one who gets up by itself after
- * about a millisecond, and looks, or watches on if all processors are seen to get work
- * done. Either way it comes to step 1 again before it parks otherwise.
+ * about a millisecond, and looks, or watches on for a few times if all processors are
+ * seen to get work done. Either way it comes to step 1 again before it parks otherwise.
  *
  * Rejected: waking on every push (each costs a system call while the woken one still
  * looks around); a semaphore (its count remembers wakes for work long gone).

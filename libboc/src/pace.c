@@ -14,8 +14,12 @@
 
 enum { SELDOM = 64 /* times without patience after one that was in vain, at most */ };
 
+static bool is_outside(const boc_runtime *runtime, const boci_pool *home) {
+  return home == &runtime->first_pool || home == &runtime->outside_pool;
+}
+
 static uintptr_t scheduled_by(const boc_runtime *runtime, boci_pool *home) {
-  if (home == &runtime->first_pool || home == &runtime->outside_pool)
+  if (is_outside(runtime, home))
     return boci_runtime_scheduled_outside((boc_runtime *)runtime);
   const boci_worker *maker =
       (boci_worker *)((char *)home - offsetof(boci_worker, pool));
@@ -84,4 +88,8 @@ bool boci_pace_patient(boci_worker *worker) {
     return true;
   lose_patience(pace, !busy);
   return false;
+}
+
+bool boci_pace_waits_for_outside(const boci_worker *worker) {
+  return is_outside(worker->runtime, worker->pace.home);
 }

@@ -4,7 +4,7 @@
  * back, its own and its cowns'. With a backlog the two cores work far apart; but who has
  * caught up with a maker of tiny behaviors takes each one out of its hands, and both wait
  * for the same lines all the time. So a worker that ran out of another's tiny behaviors
- * is patient: for a moment it leaves what others have queued alone, and lets a backlog
+ * is patient: for a moment it leaves what that one has queued alone, and lets a backlog
  * grow. Its patience ends when the maker slows down, or when somebody wants the worker;
  * and where that happens, it is patient ever more seldom.
  *
@@ -34,8 +34,10 @@ typedef struct boci_pace {
 void boci_pace_begin(struct boci_worker *worker);
 void boci_pace_end(struct boci_worker *worker);
 
-/* Whether it had better not take from others yet. */
+/* Whether it had better not take what the maker has queued yet. */
 bool boci_pace_patient(struct boci_worker *worker);
+/* Whether that maker is outside, or a worker. */
+bool boci_pace_waits_for_outside(const struct boci_worker *worker);
 
 /* `worker` has run a behavior of `home`, another worker's pool or an outside one. */
 static inline void boci_pace_note(boci_pace *pace, boci_pool *home) {

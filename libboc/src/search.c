@@ -10,7 +10,10 @@
 
 #include "runtime.h"
 
-enum { LOOKS_PER_CLOCK = 16 };
+enum {
+  LOOKS_PER_CLOCK = 16,
+  MOST_LEFT = 4 /* times a watcher leaves work to others that are busy with theirs */
+};
 
 #define OVERDUE                                                                        \
   UINT64_C(1000000) /* ns that a forwarded behavior waits for a busy worker */
@@ -23,16 +26,18 @@ static uint32_t random_next(boci_worker *worker) {
   return worker->random = x;
 }
 
-static boc_behavior *steal(boci_worker *worker) {
+/* A patient worker leaves the queue of its maker alone. */
+static boc_behavior *steal(boci_worker *worker, bool patient) {
   boc_runtime *runtime = worker->runtime;
   const uint32_t started = boci_runtime_started(runtime);
   const uint32_t start = random_next(worker) % started;
   for (uint32_t i = 0; i < started; i++) {
     boci_worker *victim = &runtime->worker[(start + i) % started];
     uint32_t count = 0;
+    if (victim == worker || (patient && &victim->pool == worker->pace.home))
+      continue;
     boc_behavior *behavior =
-        victim == worker ? NULL
-                         : boci_run_queue_steal(&victim->queue, &worker->queue, &count);
+        boci_run_queue_steal(&victim->queue, &worker->queue, &count);
     if (!behavior)
       continue;
     boci_count(&worker->counters.stolen, count);
@@ -60,19 +65,25 @@ static boc_behavior *rescue(boci_worker *worker) {
   return NULL;
 }
 
+/* What overflowed comes from makers, what is shared from outside. */
+static boc_behavior *take_common(boci_worker *worker, bool patient) {
+  if (!patient)
+    return boci_worker_take_common(worker, true);
+  return boci_pace_waits_for_outside(worker) ? NULL : boci_worker_take_shared(worker);
+}
+
 static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
   boc_behavior *behavior = NULL;
   if (boci_shared_queue_take(&worker->inbox, 1, &behavior))
     return behavior;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
     return behavior;
-  if (boci_pace_patient(worker))
-    return NULL;
-  if ((behavior = boci_worker_take_common(worker, true)))
+  const bool patient = boci_pace_patient(worker);
+  if ((behavior = take_common(worker, patient)))
     return behavior;
   if (worker->queue.alone)
     return NULL;
-  if ((behavior = steal(worker)))
+  if ((behavior = steal(worker, patient)))
     return behavior;
   if ((behavior = rescue(worker)))
     *out_overdue = true;
@@ -196,8 +207,11 @@ static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
   boc_runtime *runtime = worker->runtime;
   boc_behavior *behavior = NULL;
   bool got_up = false;
+  unsigned left = 0; /* how often in a row it did not look */
   while (!behavior && !called_away(worker)) {
-    const bool leave_it = got_up && !inbox_waits(worker) && all_busy(worker);
+    const bool leave_it =
+        got_up && left < MOST_LEFT && !inbox_waits(worker) && all_busy(worker);
+    left = leave_it ? left + 1 : 0;
     if (!leave_it && boci_idle_search(&runtime->idle, worker))
       behavior = spin(worker, out_overdue);
     if (!behavior && !called_away(worker))

@@ -11,5 +11,7 @@ boc_behavior *boci_search(boci_worker *worker, bool *out_overdue);
 
 /* In worker.c: work that is everybody's: one, or, into an empty queue, a share. */
 boc_behavior *boci_worker_take_common(boci_worker *worker, bool batch);
+/* A share of what came from outside. */
+boc_behavior *boci_worker_take_shared(boci_worker *worker);
 
 #endif

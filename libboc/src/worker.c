@@ -251,6 +251,10 @@ static boc_behavior *take_overflow(boci_worker *worker, bool batch) {
   return behavior;
 }
 
+boc_behavior *boci_worker_take_shared(boci_worker *worker) {
+  return take_shared(worker, true);
+}
+
 boc_behavior *boci_worker_take_common(boci_worker *worker, bool batch) {
   const bool shared_first = (++worker->turn & 1) != 0;
   boc_behavior *behavior =

@@ -448,8 +448,8 @@ MUTANTS = (
         "watcher_looks_no_more",
         "sleep",
         "search.c",
-        " && all_busy(worker);",
-        " && (all_busy(worker) || true);",
+        "left < MOST_LEFT && !inbox_waits(worker) && all_busy(worker);",
+        "(all_busy(worker) || left <= MOST_LEFT || !inbox_waits(worker));",
     ),
     Mutant(
         "woken_is_no_searcher",
