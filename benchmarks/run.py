@@ -2,7 +2,8 @@
 
 Figures are medians; ratios come from one run, in which all programs took turns. The C
 table shows libboc with one worker and with several, the floor (the same by hand in one
-thread), OpenMP and oneTBB where they are installed, and the aims of `reference.json`.
+thread), OpenMP, oneTBB and Taskflow where they are installed, and the aims of
+`reference.json`.
 The Python table shows each backend of each interpreter, and bocpy 0.14 beside it.
 
     python benchmarks/run.py c --instructions

@@ -58,6 +58,7 @@ def programs(built: Path, many: int) -> list[Program]:
         ("GCC OpenMP", built / "omp_bench", (many,)),
         ("LLVM OpenMP", build_llvm_peer(built), (many,)),
         ("oneTBB", built / "tbb_bench", (1, many)),
+        ("Taskflow", built / "taskflow_bench", (1, many)),
     ]
     return [
         Program(name, path, workloads_of(path), workers)
