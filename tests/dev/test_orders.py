@@ -45,8 +45,8 @@ BREAKS = {
     ),
     "an acquire with the tag of a release": (
         "libboc/src/pool.c",
-        "NULL); /* [A5] */",
-        "NULL); /* [R5] */",
+        "NULL)); /* [A5] */",
+        "NULL)); /* [R5] */",
         r"pool\.c:\d+: acquire without tag",
     ),
     "a fence without a tag": (
