@@ -241,3 +241,44 @@ def test_a_million_cowns():
         when(c)(add_one)
     bocpy.quiesce(timeout=LIMIT)
     assert sum(c.unwrap() for c in cowns[::1000]) == sum(range(1, 1_000_001, 1000))
+
+
+def spin(tag, end):
+    """Has one body after the other take a waiter and give it back, until `end`."""
+
+    @when()
+    def _():
+        limit = time.monotonic() + 0.2
+        while time.monotonic() < limit:
+            bocpy.receive(tag, timeout=1e-6)
+        if time.monotonic() < end:
+            spin(tag, end)
+
+
+def test_waits_of_workers_beside_those_of_the_main_interpreter():
+    """Every wait takes a waiter from one pool: workers and the main interpreter, each
+    with a GIL of its own, must not get the same one."""
+    end = time.monotonic() + 3
+    wrong = []
+
+    def unwrap_results():
+        c = Cown(0)
+        while time.monotonic() < end and not wrong:
+
+            @when(c)
+            def result(c):
+                return 77
+
+            got = result.unwrap(timeout=LIMIT)
+            if got != 77:
+                wrong.append(got)
+
+    for n in range(2):
+        spin(f"spin{n}", end)
+    threads = [threading.Thread(target=unwrap_results) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert wrong == []
+    assert not any(thread.is_alive() for thread in threads)

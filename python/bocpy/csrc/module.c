@@ -14,6 +14,7 @@
 #include "publish.h"
 #include "pump.h"
 #include "runtime.h"
+#include "waiting.h"
 #include "when.h"
 #include "worker.h"
 
@@ -93,7 +94,8 @@ static PyMethodDef methods[] = {
 
 /* Process-wide; the main interpreter imports the module first. */
 static int init_process(void) {
-  return bocpy_runtime_init() < 0 || bocpy_value_init() < 0 ||
+  return bocpy_waiting_init() < 0 || bocpy_runtime_init() < 0 ||
+                 bocpy_value_init() < 0 ||
                  bocpy_failure_init() < 0 || bocpy_code_init() < 0 ||
                  bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
                  bocpy_worker_init() < 0 || bocpy_arenas_init() < 0 ||

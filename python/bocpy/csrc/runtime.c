@@ -560,7 +560,8 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;
   bocpy_hold_forget();
-  bocpy_waiters_forget();
+  if (bocpy_waiters_forget() < 0)
+    return NULL;
   if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
     return NULL;
   if (bocpy_core_memory_forget() < 0 || bocpy_pump_forget() < 0)

@@ -9,30 +9,32 @@
 
 #define POOL_LIMIT 16
 
-static bocpy_mutex pool_mutex;
-static bocpy_waiter *pool;
-static unsigned pooled;
+static bocpy_lock pool_lock; /* a real one: workers' interpreters have GILs of their own */
+static bocpy_waiter *pool;   /* under `pool_lock` */
+static unsigned pooled;      /* under `pool_lock` */
+
+int bocpy_waiting_init(void) { return pool_lock ? 0 : bocpy_lock_init(&pool_lock); }
 
 static bocpy_waiter *take_pooled(void) {
-  bocpy_mutex_lock(&pool_mutex);
+  bocpy_lock_take(&pool_lock);
   bocpy_waiter *waiter = pool;
   if (waiter) {
     pool = waiter->next;
     pooled--;
   }
-  bocpy_mutex_unlock(&pool_mutex);
+  bocpy_lock_give(&pool_lock);
   return waiter;
 }
 
 static bool give_pooled(bocpy_waiter *waiter) {
-  bocpy_mutex_lock(&pool_mutex);
+  bocpy_lock_take(&pool_lock);
   bool room = pooled < POOL_LIMIT;
   if (room) {
     waiter->next = pool;
     pool = waiter;
     pooled++;
   }
-  bocpy_mutex_unlock(&pool_mutex);
+  bocpy_lock_give(&pool_lock);
   return room;
 }
 
@@ -61,11 +63,16 @@ void bocpy_waiter_free(bocpy_waiter *waiter) {
   free(waiter);
 }
 
-void bocpy_waiters_forget(void) {
+int bocpy_waiters_forget(void) {
+  bocpy_lock fresh = NULL;
+  if (bocpy_lock_init(&fresh) < 0)
+    return -1;
+  pool_lock = fresh; /* another thread of the parent may hold the one that there was */
   for (bocpy_waiter *waiter; (waiter = take_pooled());) {
     bocpy_event_fini(waiter);
     free(waiter);
   }
+  return 0;
 }
 
 void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }

@@ -13,14 +13,18 @@
 
 typedef struct bocpy_waiter bocpy_waiter;
 
+/* Once per process, before any other call here. -1 with an exception. */
+int bocpy_waiting_init(void);
+
 /* A waiter that has not been signalled. NULL with an exception. Attached. */
 bocpy_waiter *bocpy_waiter_new(void);
 
 /* Gives it back. If it is ever signalled, it has been by now. Attached. */
 void bocpy_waiter_free(bocpy_waiter *waiter);
 
-/* In the child of a fork: the parent signals the events in the pool too. */
-void bocpy_waiters_forget(void);
+/* In the child of a fork: the parent signals the events in the pool too. -1 with an
+ * exception. */
+int bocpy_waiters_forget(void);
 
 /* Signals it: once at most. Any thread. */
 void bocpy_waiter_signal(bocpy_waiter *waiter);
