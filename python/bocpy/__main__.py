@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import bocpy
 
-from ._about import info
+from ._info import info
 
 
 def positive(text: str) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, MethodType
 from typing import Any, NamedTuple, cast
 
-from ._names import assigned_free_names
+from ._code_names import assigned_free_names
 
 # The code flags, as the inspect module names them; that module is slow to import.
 CO_VARARGS = 0x04

@@ -10,7 +10,7 @@ import traceback
 from types import TracebackType
 from typing import Any
 
-from . import _spaces
+from . import _namespaces
 
 #: sys.unraisablehook prints causes, and with them the text of a traceback.
 HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
@@ -111,7 +111,7 @@ def hinted(exception: BaseException) -> BaseException:
     """The exception; its message says what to do about it, where that is known."""
     try:
         if isinstance(exception, ImportError):
-            _spaces.hint_at_refusal(exception)
+            _namespaces.hint_at_refusal(exception)
             return exception
         more = hint(exception)
         if more is not None:

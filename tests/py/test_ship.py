@@ -16,7 +16,9 @@ import tempfile
 import threading
 
 import pytest
-from bocpy import _body, _names, _ship, _ship_log, _ship_receive, _spaces
+from bocpy import _body, _code_names, _namespaces, _ship
+from bocpy._ship import log as _ship_log
+from bocpy._ship import receive as _ship_receive
 
 HERE = pathlib.Path(__file__).parent
 SHIPPED = (HERE / "programs" / "shipped.py").read_text(encoding="utf-8")
@@ -589,7 +591,7 @@ def body(value):
 def test_global_names_are_those_that_are_looked_up():
     names = {}
     exec(REACHING, names)
-    found = _names.global_names(names["body"].__code__)
+    found = _code_names.global_names(names["body"].__code__)
     assert {name for name in found if not name.startswith("__")} == {
         "assigned",
         "base",
@@ -686,8 +688,8 @@ def test_what_is_watched(log):
 
 def test_which_modules_are_importable():
     for name in ("os", "os.path", "sys", "collections.abc", "posixpath", "bocpy._ship"):
-        assert _spaces.importable(name)
-        assert _spaces.module_key(sys.modules[name]) is not None
-    assert not _spaces.importable("__main__")
-    assert not _spaces.importable("there_is_no_such_module")
-    assert not _spaces.importable(__name__)
+        assert _namespaces.importable(name)
+        assert _namespaces.module_key(sys.modules[name]) is not None
+    assert not _namespaces.importable("__main__")
+    assert not _namespaces.importable("there_is_no_such_module")
+    assert not _namespaces.importable(__name__)

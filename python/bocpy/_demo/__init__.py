@@ -18,7 +18,7 @@ from typing import Any
 
 import bocpy
 
-from .._about import backend_for, gil_enabled, interpreter
+from .._info import backend_for, gil_enabled, interpreter
 from .job import Run, run_parallel, run_sequential
 from .progress import ProgressBar
 from .report import findings, timings

@@ -1,0 +1,92 @@
+"""Extension modules of others that a worker's interpreter would load (csrc/runtime/foreign_ext.h).
+
+Threads: `guard` in a new interpreter of a worker; `admit` in the main interpreter, in
+the name of a worker; `refusing` in any.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import time
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from types import ModuleType
+
+from . import _core
+
+__all__ = ["ELSEWHERE", "admit", "guard", "refusal", "refusing"]
+
+ELSEWHERE = "use start(backend='threads'), or keep what needs it in a pinned cown"
+
+
+def refusal(name: str) -> str:
+    """What is said of a module that has no place in a worker's interpreter."""
+    return f"module {name} does not support loading in subinterpreters"
+
+
+def guard() -> None:
+    """Has the main interpreter load extension modules before this one does."""
+    load = ExtensionFileLoader.create_module
+
+    def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
+        if not is_standard(spec.name):
+            problem = _core._ask_main(spec.name)
+            if problem is not None:
+                message = f"{problem}; {ELSEWHERE}"
+                raise ImportError(message, name=spec.name, path=spec.origin)
+        return load(self, spec)  # type: ignore[no-any-return, unused-ignore]
+
+    ExtensionFileLoader.create_module = create_module  # type: ignore[method-assign]
+
+
+_asking = threading.Lock()  # one worker at a time
+_PATIENCE = 10.0  # seconds
+
+
+def admit(name: str) -> str | None:
+    """Imports an extension module here, and says why a worker cannot have it, if so."""
+    with _asking:
+        if is_being_imported(name.partition(".")[0]):
+            return (
+                f"module {name} is still being imported by the main interpreter, which "
+                "seems to wait for the behavior that imports it too"
+            )
+        try:
+            module = importlib.import_module(name)
+        except Exception as error:
+            return f"the main interpreter cannot import module {name} either: {error}"
+    return refusal(name) if _core._refuses(module) else None
+
+
+def is_being_imported(package: str) -> bool:
+    """Whether a thread of this interpreter imports the package, and does not come to an
+    end with that: its lock is not waited for, since it may wait for us."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        spec = getattr(sys.modules.get(package), "__spec__", None)
+        if not getattr(spec, "_initializing", False):
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def refusing(cls: type) -> str | None:
+    """The module that keeps instances of a type of another extension out of workers.
+
+    A static type cannot be each interpreter's own; the extension modules of its package
+    have been loaded here, so they can be asked."""
+    root = cls.__module__.partition(".")[0]
+    if cls.__flags__ & _HEAP_TYPE or is_standard(root):
+        return None
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == root and _core._refuses(module):
+            return name
+    return None
+
+
+_HEAP_TYPE = 1 << 9
+
+
+def is_standard(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names

@@ -1,0 +1,235 @@
+"""Namespaces: the globals that shipped functions run in, and what names them.
+
+| the globals are | key | at the receiver |
+|---|---|---|
+| an importable module's | its name | the module, imported there; nothing travels |
+| `__main__`'s, or another module's | its name | a module with what was published |
+| a dict that `exec` was given | name`#`token | a dict with what was published |
+
+An interpreter *owns* the spaces that its own code filled; it publishes names of those
+only, and ignores what others say about them.
+
+Threads: any; a race makes the same entry twice, and the first one wins.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import os
+import re
+import sys
+from itertools import count
+from types import ModuleType
+from typing import Any
+
+from ._foreign_ext import ELSEWHERE
+
+_PREFIX = os.urandom(6).hex()
+_counter = count()
+
+
+def new_token() -> str:
+    """A string that no other call returns, in any interpreter of the process."""
+    return f"{_PREFIX}.{next(_counter)}"
+
+
+class Space:
+    """A globals dict and the key by which all interpreters name it."""
+
+    __slots__ = ("imported", "key", "name", "names", "owned")
+
+    def __init__(
+        self, key: str, name: str, names: dict[str, Any], *, owned: bool, imported: bool
+    ) -> None:
+        self.key = key
+        self.name = name
+        self.names = names
+        self.owned = owned
+        self.imported = imported
+
+    @property
+    def published(self) -> bool:
+        """Whether this interpreter publishes the names of the space."""
+        return self.owned and not self.imported
+
+
+# A space holds its dict, so the id stays that of this dict.
+_by_id: dict[int, Space] = {}
+_by_key: dict[str, Space] = {}
+_importable: dict[str, tuple[ModuleType, bool]] = {}
+
+
+def add(space: Space) -> Space:
+    """Registers `space`, unless its key is taken: then the one that is there."""
+    space = _by_key.setdefault(space.key, space)
+    return _by_id.setdefault(id(space.names), space)
+
+
+def find(key: str) -> Space | None:
+    """The space of that key, if this interpreter has seen it."""
+    return _by_key.get(key)
+
+
+def seen(names: dict[str, Any]) -> Space | None:
+    """The space of those globals, if this interpreter has one."""
+    return _by_id.get(id(names))
+
+
+def space_of(names: dict[str, Any]) -> Space:
+    """The space of a function's `__globals__`; an unknown one becomes owned."""
+    known = _by_id.get(id(names))
+    if known is not None:
+        return known
+    name = names.get("__name__")
+    if not isinstance(name, str):
+        name = "<no name>"
+    module = sys.modules.get(name)
+    if module is not None and getattr(module, "__dict__", None) is names:
+        imported = importable(name)
+        return add(Space(name, name, names, owned=True, imported=imported))
+    key = f"{name}#{new_token()}"
+    return add(Space(key, name, names, owned=True, imported=False))
+
+
+def receive(key: str, name: str, imported: bool) -> Space:
+    """The space of that key in this interpreter, made if need be.
+
+    ImportError if it is a module's and the module cannot be imported here.
+    """
+    known = _by_key.get(key)
+    if known is not None:
+        return known
+    names: dict[str, Any]
+    if imported:
+        names = import_module(key).__dict__
+    elif "#" in key:
+        names = {"__name__": name}
+    else:
+        module = sys.modules.setdefault(name, ModuleType(name))
+        names = module.__dict__
+    # Imports that C code does in the name of a function look for it.
+    names.setdefault("__builtins__", builtins)
+    return add(Space(key, name, names, owned=False, imported=imported))
+
+
+_worker = False
+
+
+def in_worker() -> bool:
+    """Whether this interpreter is one of a worker."""
+    return _worker
+
+
+def start_worker() -> None:
+    """Says that this interpreter's `__main__` only holds what others publish."""
+    global _worker
+    _worker = True
+    receive("__main__", "__main__", imported=False)
+
+
+def import_module(name: str) -> ModuleType:
+    """Imports a module for shipped code; its ImportError says what to do about it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        reason = refusal_behind(error) or str(error).removesuffix(f"; {ELSEWHERE}")
+        raise ImportError(
+            f"module {name!r} cannot be imported in a worker interpreter ({reason}); "
+            f"{ELSEWHERE}",
+            name=name,
+        ) from error
+
+
+_REFUSAL = re.compile(r"module \S+ does not support loading in subinterpreters")
+
+
+def refusal_behind(error: BaseException | None) -> str | None:
+    """What CPython, or we, said of an extension module that refuses sub-interpreters,
+    where its package has made an exception of its own of that."""
+    while error is not None:
+        found = _REFUSAL.search(str(error)) if isinstance(error, ImportError) else None
+        if found is not None:
+            return found.group()
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def hint_at_refusal(error: ImportError) -> None:
+    """Has the error say what refused, and what to do about it."""
+    reason = refusal_behind(error)
+    if reason is not None and not str(error).endswith(ELSEWHERE):
+        error.msg = f"{reason}; {ELSEWHERE}"
+        error.args = (error.msg,)
+
+
+def importable(name: str) -> bool:
+    """Whether another interpreter would find the same module under that name."""
+    module = sys.modules.get(name)
+    if module is None or name == "__main__":
+        return False
+    if name.partition(".")[0] in sys.stdlib_module_names:
+        return True
+    known = _importable.get(name)
+    if known is None or known[0] is not module:
+        known = _importable[name] = (module, _is_findable(name, module))
+    return known[1]
+
+
+def _is_findable(name: str, module: ModuleType) -> bool:
+    spec = getattr(module, "__spec__", None)
+    if spec is None:
+        return False
+    if spec.name != name:
+        return is_alias(name, spec.name, module)
+    # Test modules, as pytest rewrites them, hold state of the one run they belong to.
+    if type(spec.loader).__module__.partition(".")[0] == "_pytest":
+        return False
+    parent = name.rpartition(".")[0]
+    path = None
+    if parent:
+        if not importable(parent):
+            return False
+        path = getattr(sys.modules[parent], "__path__", None)
+        if path is None:
+            return False
+    return _find_origin(name, path) == (True, spec.origin)
+
+
+def is_alias(name: str, real: str, module: ModuleType) -> bool:
+    """Whether importing a package makes `name` another name of the module `real`."""
+    parent = name.rpartition(".")[0]
+    same = sys.modules.get(real) is module
+    return same and bool(parent) and importable(parent) and importable(real)
+
+
+def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(name, path)
+        except Exception:  # somebody else's; others lack it
+            continue
+        if spec is not None:
+            return True, spec.origin
+    return False, None
+
+
+def module_key(module: ModuleType) -> str | None:
+    """The name by which another interpreter can import `module`, if it can."""
+    name = getattr(module, "__name__", None)
+    if isinstance(name, str) and sys.modules.get(name) is module and importable(name):
+        return name
+    return None
+
+
+def resolves(obj: Any) -> bool:
+    """Whether `obj` is found under its module and qualified name by an import."""
+    name = getattr(obj, "__module__", None)
+    if not isinstance(name, str) or not importable(name):
+        return False
+    found: Any = sys.modules[name]
+    for part in obj.__qualname__.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            return False
+    return found is obj

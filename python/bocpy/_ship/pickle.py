@@ -1,0 +1,386 @@
+"""Pickling what pickle alone refuses or only names: functions, cells, descriptors, ...
+
+`Pickler` hands functions and classes to two methods, which `_ship` implements, and
+reduces everything else here; each `reduce_x` has the `make_x` that undoes it beside it.
+
+A function and what it closes over may refer to each other. A function is therefore made
+with empty cells, which become known to the pickle first, and filled afterwards.
+
+Threads: a pickler belongs to one call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import marshal
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from typing import IO, Any
+
+from .. import _core, _foreign_ext, _namespaces
+
+Reduced = tuple[Any, ...]
+
+# What pickles call to make their parts is of these modules, and importable.
+_OWN = frozenset({__name__, f"{__package__}.receive"})
+
+
+class Cell:
+    """Stands for a closure's cell: equal cells stay one cell at the receiver."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> Reduced:
+        return types.CellType, ()
+
+
+class Pickler(pickle.Pickler):
+    """A pickler for values and definitions that go to another interpreter."""
+
+    def __init__(
+        self, file: IO[bytes], buffer_callback: Callable[[Any], Any] | None = None
+    ) -> None:
+        super().__init__(file, 5, buffer_callback=buffer_callback)
+        self.cells: dict[int, Cell] = {}
+
+    def function_reference(self, function: types.FunctionType) -> Reduced | None:
+        """A reference to a function that the receiver has or gets, else None."""
+        raise NotImplementedError
+
+    def class_reference(self, cls: type) -> Reduced:
+        """A reference to a class that is not found by import."""
+        raise NotImplementedError
+
+    def token_of(self, obj: object) -> str | None:
+        """What identifies `obj` in all interpreters, if its identity matters."""
+        raise NotImplementedError
+
+    def reducer_override(self, obj: Any) -> Any:
+        reduce = _REDUCERS.get(type(obj))
+        if reduce is not None:
+            return reduce(self, obj)
+        if isinstance(obj, type):
+            return reduce_class(self, obj)
+        if type(obj).__module__ in TWINS and hasattr(obj, "__getinitargs__"):
+            return type(obj), obj.__getinitargs__()
+        if isinstance(obj, BaseException):
+            return reduce_exception(obj)
+        if is_enum_member(obj):
+            return reduce_enum_member(obj)
+        return reduce_by_module(self, obj)
+
+
+# ---- functions -----------------------------------------------------------------------
+
+
+def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
+    if function.__module__ in _OWN or _namespaces.resolves(function):
+        return NotImplemented
+    reference = pickler.function_reference(function)
+    return reference or reduce_function_by_value(pickler, function)
+
+
+def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> Reduced:
+    closure = function.__closure__ or ()
+    cells = tuple(pickler.cells.setdefault(id(cell), Cell()) for cell in closure)
+    space = _namespaces.space_of(function.__globals__)
+    state = (
+        function.__name__,
+        function.__qualname__,
+        function.__module__,
+        function.__doc__,
+        function.__defaults__,
+        function.__kwdefaults__,
+        function.__dict__,
+        tuple(contents(cell) for cell in closure),
+    )
+    code = marshal.dumps(function.__code__)
+    arguments = (code, space.key, space.name, space.imported, cells)
+    return make_function, arguments, state, None, None, fill_function
+
+
+def contents(cell: types.CellType) -> tuple[Any, ...]:
+    """The contents of a cell as a tuple, an empty one if it has none."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def make_function(
+    code: bytes, key: str, name: str, imported: bool, cells: tuple[types.CellType, ...]
+) -> types.FunctionType:
+    space = _namespaces.receive(key, name, imported)
+    return types.FunctionType(
+        marshal.loads(code), space.names, None, None, cells or None
+    )
+
+
+def fill_function(function: types.FunctionType, state: tuple[Any, ...]) -> None:
+    function.__name__, function.__qualname__ = state[:2]
+    function.__module__, function.__doc__ = state[2:4]
+    function.__defaults__, function.__kwdefaults__ = state[4:6]
+    function.__dict__.update(state[6])
+    for cell, held in zip(function.__closure__ or (), state[7], strict=True):
+        if held:
+            cell.cell_contents = held[0]
+
+
+def reduce_cached(_: Pickler, cached: Any) -> Any:
+    if _namespaces.resolves(cached):
+        return NotImplemented
+    parameters = cached.cache_parameters()
+    arguments = (cached.__wrapped__, parameters["maxsize"], parameters["typed"])
+    return make_cached, arguments
+
+
+def make_cached(function: Callable[..., Any], maxsize: int | None, typed: bool) -> Any:
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+# ---- descriptors and other parts of classes ------------------------------------------
+
+
+def reduce_property(_: Pickler, prop: property) -> Reduced:
+    return property, (prop.fget, prop.fset, prop.fdel, prop.__doc__)
+
+
+def reduce_wrapped(_: Pickler, method: Any) -> Reduced:
+    return type(method), (method.__func__,)
+
+
+def reduce_cached_property(_: Pickler, prop: Any) -> Reduced:
+    return make_cached_property, (prop.func, prop.attrname)
+
+
+def make_cached_property(function: Any, name: str | None) -> Any:
+    prop: Any = functools.cached_property(function)
+    prop.attrname = name
+    return prop
+
+
+def reduce_mapping_proxy(_: Pickler, proxy: types.MappingProxyType[Any, Any]) -> Any:
+    return types.MappingProxyType, (dict(proxy),)
+
+
+def reduce_weak_mapping(_: Pickler, mapping: Any) -> Reduced:
+    return type(mapping), (dict(mapping),)
+
+
+def reduce_module(_: Pickler, module: types.ModuleType) -> Reduced:
+    name = _namespaces.module_key(module)
+    if name is not None:
+        return _namespaces.import_module, (name,)
+    space = _namespaces.space_of(module.__dict__)
+    return make_module, (space.key, space.name)
+
+
+def make_module(key: str, name: str) -> types.ModuleType:
+    names = _namespaces.receive(key, name, imported=False).names
+    module = sys.modules.get(name)
+    if module is None or module.__dict__ is not names:
+        raise TypeError(f"module {name!r} exists in the interpreter that made it only")
+    return module
+
+
+def reduce_object(pickler: Pickler, obj: object) -> Any:
+    token = pickler.token_of(obj)
+    return NotImplemented if token is None else (make_sentinel, (token,))
+
+
+_sentinels: dict[str, Any] = {}
+
+
+def make_sentinel(token: str) -> object:
+    return _sentinels.setdefault(token, object())
+
+
+def keep_sentinel(token: str, obj: object) -> None:
+    """Says what object a token stands for in the interpreter that it comes from."""
+    _sentinels[token] = obj
+
+
+# ---- typing --------------------------------------------------------------------------
+
+
+def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
+    name = parameter.__name__
+    if resolves_by_name(parameter, name):
+        return NotImplemented
+    options: dict[str, Any] = {}
+    for option in ("bound", "covariant", "contravariant", "default"):
+        value = getattr(parameter, f"__{option}__", None)
+        if value and not is_no_default(value):
+            options[option] = value
+    if getattr(parameter, "__infer_variance__", False):
+        options["infer_variance"] = True
+    constraints = getattr(parameter, "__constraints__", ())
+    supertype = getattr(parameter, "__supertype__", None)
+    if supertype is not None:
+        constraints, options = (supertype,), {}
+    token = pickler.token_of(parameter)
+    return make_type_parameter, (token, type(parameter), name, constraints, options)
+
+
+def resolves_by_name(parameter: Any, name: str) -> bool:
+    """As `_namespaces.resolves`, for what has no qualified name."""
+    module = getattr(parameter, "__module__", None)
+    if not isinstance(module, str) or not _namespaces.importable(module):
+        return False
+    return getattr(sys.modules[module], name, None) is parameter
+
+
+def is_no_default(value: object) -> bool:
+    """Whether `value` is what typing says for a parameter without a default."""
+    return value is getattr(sys.modules.get("typing"), "NoDefault", value is None)
+
+
+def make_type_parameter(
+    token: str, kind: Any, name: str, constraints: Any, options: dict[str, Any]
+) -> Any:
+    known = _sentinels.get(token)
+    if known is None:
+        made = kind(name, *constraints, **options)
+        known = _sentinels.setdefault(token, made)
+    return known
+
+
+# ---- classes, exceptions, enums ------------------------------------------------------
+
+_HEAP_TYPE = 1 << 9
+
+
+#: Modules whose classes another interpreter may know from a pure-Python twin.
+TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
+
+
+def reduce_class(pickler: Pickler, cls: type) -> Any:
+    if cls.__module__ in TWINS:
+        return getattr, (_namespaces.import_module(TWINS[cls.__module__]), cls.__qualname__)
+    if _namespaces.resolves(cls):
+        return NotImplemented
+    if cls.__flags__ & _HEAP_TYPE:
+        return pickler.class_reference(cls)
+    for name, known in vars(types).items():
+        if known is cls:
+            return getattr, (types, name)
+    return NotImplemented
+
+
+def reduce_exception(error: BaseException) -> Any:
+    """Exceptions whose constructors take other arguments than `args`."""
+    cls = type(error)
+    native = native_exception(cls)
+    if (
+        cls is native
+        or hasattr(native, "exceptions")  # groups, which are made with their parts
+        or cls.__reduce__ is not native.__reduce__
+        or cls.__reduce_ex__ is not object.__reduce_ex__
+        or hasattr(cls, "__getstate__") is not hasattr(native, "__getstate__")
+    ):
+        return NotImplemented
+    reduced: Any = error.__reduce__()
+    arguments = reduced[1]
+    state = reduced[2] if len(reduced) > 2 else None
+    if not isinstance(state, dict):
+        state = error.__dict__
+    state = (arguments, error.args, state, error.__cause__)
+    # The state comes second, since the error may refer to itself.
+    return make_exception, (cls,), state, None, None, fill_exception
+
+
+def native_exception(cls: type[BaseException]) -> type[BaseException]:
+    """The nearest exception class that is the interpreter's own."""
+    return next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+
+
+def make_exception(cls: type[BaseException]) -> BaseException:
+    return native_exception(cls).__new__(cls)
+
+
+def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:
+    arguments, args, attributes, cause = state
+    # UnicodeError and its like want other arguments than they may have been given.
+    with contextlib.suppress(TypeError):
+        native_exception(type(error)).__init__(error, *arguments)
+    error.args = args
+    error.__dict__.update(attributes or {})
+    if cause is not None:
+        error.__cause__ = cause
+
+
+def is_enum_member(obj: object) -> bool:
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(obj, enum.Enum)
+
+
+def reduce_enum_member(member: Any) -> Any:
+    cls = type(member)
+    if _namespaces.resolves(cls) or cls._member_map_.get(member._name_) is not member:
+        return NotImplemented
+    return make_enum_member, (cls, member._name_)
+
+
+def make_enum_member(cls: Any, name: str) -> Any:
+    return cls._member_map_[name]
+
+
+# ---- the rest ------------------------------------------------------------------------
+
+_WEAK_MAPPINGS = frozenset({"WeakKeyDictionary", "WeakValueDictionary"})
+_TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"})
+
+
+def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
+    """Types of modules that are not imported for their sake alone."""
+    cls = type(obj)
+    module = cls.__module__
+    if module == "dataclasses":
+        return reduce_dataclass_mark(obj)
+    if module == "weakref" and cls.__name__ in _WEAK_MAPPINGS:
+        return reduce_weak_mapping(pickler, obj)
+    if module == "typing" and cls.__name__ in _TYPE_PARAMETERS:
+        return reduce_type_parameter(pickler, obj)
+    refusing = _foreign_ext.refusing(cls)
+    if refusing is not None:
+        raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
+    return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+
+
+def reduce_dataclass_mark(obj: object) -> Any:
+    """MISSING and its like: dataclasses compares them by identity."""
+    module = sys.modules["dataclasses"]
+    for name, known in vars(module).items():
+        if known is obj:
+            return getattr, (module, name)
+    return NotImplemented
+
+
+_REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
+    types.FunctionType: reduce_function,
+    functools._lru_cache_wrapper: reduce_cached,
+    property: reduce_property,
+    staticmethod: reduce_wrapped,
+    classmethod: reduce_wrapped,
+    functools.cached_property: reduce_cached_property,
+    types.MappingProxyType: reduce_mapping_proxy,
+    types.ModuleType: reduce_module,
+    object: reduce_object,
+}
+
+
+def warm_up() -> None:
+    """Has pickle's keyword parsers made by the interpreter that imports this first.
+
+    CPython 3.12.1 allocates them on first use by whichever interpreter that is, and
+    frees them in the main interpreter, which must therefore be the one.
+    """
+    pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
+    pickle.loads(b"N.", buffers=None)
+
+
+warm_up()

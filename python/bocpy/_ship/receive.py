@@ -1,0 +1,207 @@
+"""Receiving: applies the log's definitions to the namespaces of this interpreter.
+
+Classes are built when something first refers to them, names are set when the log is
+applied; a name that cannot be set stays unset, and `explain` tells why.
+
+Threads: any; LOCK guards the tables.
+"""
+
+from __future__ import annotations
+
+import marshal
+import pickle
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from .. import _namespaces
+from . import classes
+from .log import (
+    ATTRIBUTE,
+    DELETED,
+    LOCK,
+    MISSING,
+    PATH,
+    REFUSED,
+    VALUE,
+    Key,
+    forget_built,
+    keep_class,
+    log,
+    present_class,
+)
+
+_version = 0
+_pending: dict[Key, bytes] = {}
+_definitions: dict[str, bytes] = {}
+_reasons: dict[Key, str] = {}
+
+
+def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
+    """The value that `dumps` pickled, perhaps in another interpreter."""
+    return pickle.loads(data, buffers=buffers)
+
+
+def catch_up() -> None:
+    """Applies what was published since the last call. Cheap if that is nothing."""
+    global _version
+    version, _ = log()._published_since(_version)
+    if version == _version and not _pending:
+        return
+    with LOCK:
+        _version, news = log()._published_since(_version)
+        for module, name, blob in news:
+            take_in(module, name, blob)
+        settle()
+
+
+def settle() -> None:
+    """Applies what is pending; what failed again, as long as anything else succeeds.
+
+    A nested call, from what a definition runs, goes on where this one is.
+    """
+    failed: dict[Key, bytes] = {}
+    progress = True
+    while progress:
+        progress = False
+        _pending.update(failed)
+        failed.clear()
+        while _pending:
+            key = next(iter(_pending))
+            blob = _pending.pop(key)
+            if apply(key, blob):
+                progress = True
+            else:
+                failed[key] = blob
+        progress = progress and bool(failed)
+
+
+def take_in(module: str, name: str, blob: bytes) -> None:
+    if module == "" and name == PATH:
+        if _namespaces.in_worker():
+            sys.path[:] = marshal.loads(blob)
+        return
+    if module == "":
+        _definitions[name] = blob[1:]
+        return
+    space = _namespaces.find(module)
+    if space is None or not space.owned:
+        _pending[module, name] = blob
+
+
+def apply(key: Key, blob: bytes) -> bool:
+    """Sets a global to what was published, or records why it cannot be. Whether another
+    attempt, after others, would end the same way."""
+    module, name = key
+    if blob[:1] == REFUSED:
+        refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
+        return True
+    names = names_of(module)
+    try:
+        value = MISSING if blob == DELETED else load_definition(blob)
+    except Exception as error:  # unpickling runs arbitrary code
+        refuse(key, str(error) or type(error).__name__)
+        return isinstance(error, ImportError)
+    _reasons.pop(key, None)
+    if value is MISSING:
+        names.pop(name, None)
+    else:
+        names[name] = value
+    return True
+
+
+def refuse(key: Key, reason: str) -> None:
+    module, name = key
+    if not name.startswith(ATTRIBUTE):
+        names_of(module).pop(name, None)
+    _reasons[module, name.removeprefix(ATTRIBUTE)] = reason
+
+
+def names_of(module: str) -> dict[str, Any]:
+    return _namespaces.receive(module, module.partition("#")[0], imported=False).names
+
+
+def load_definition(blob: bytes) -> Any:
+    if blob[:1] == VALUE:
+        return loads(blob[1:])
+    name, submodules = marshal.loads(blob[1:])
+    module = _namespaces.import_module(name)
+    for submodule in submodules:
+        _namespaces.import_module(submodule)
+    return module
+
+
+def find_name(module: str, space_name: str, name: str) -> Any:
+    """A global of a space; loaded now, if it is among what is to be applied."""
+    key = (module, name)
+    names = _namespaces.receive(module, space_name, imported=False).names
+    if key not in _pending and name not in names:
+        catch_up()
+    blob = _pending.pop(key, None)
+    if blob is not None:
+        apply(key, blob)
+    if name not in names:
+        reason = reason_for(f"global {name!r}", module, name)
+        raise NameError(reason or f"global {name!r} of {module} is gone")
+    return names[name]
+
+
+def find_token(token: str) -> type:
+    """The class of a token, built now if this interpreter has not met it."""
+    present = present_class(token)
+    if present is not None:
+        return present
+    with LOCK:
+        if token not in _definitions:
+            catch_up()
+        definition = _definitions.get(token)
+        if definition is None:
+            raise TypeError("a class was sent that was never published")
+
+        return present_class(token) or build_class(definition, token)
+
+
+def build_class(definition: bytes, token: str) -> type:
+    def known(cls: type | None) -> type | None:
+        if cls is not None:
+            keep_class(cls, token)
+        return present_class(token)
+
+    try:
+        return classes.build(definition, loads, known)
+    except BaseException:
+        forget_built(token)
+        raise
+
+
+def find_class(reference: str) -> type:
+    """The class of a reference that `export_class` returned in any interpreter."""
+    module, colon, qualname = reference.partition(":")
+    if not colon:
+        return find_token(reference)
+    found: Any = _namespaces.import_module(module)
+    for part in qualname.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def explain(name: str, names: dict[str, Any]) -> str | None:
+    """Why a global is missing in a namespace of this interpreter, if known."""
+    space = _namespaces.seen(names)
+    if space is None:
+        return None
+    return reason_for(f"global {name!r}", space.key, name)
+
+
+def explain_attribute(cls: type, name: str) -> str | None:
+    """Why an attribute of a class is missing here, if known."""
+    what = f"{cls.__qualname__}.{name}"
+    return reason_for(f"attribute {what!r}", cls.__module__, what)
+
+
+def reason_for(what: str, module: str, name: str) -> str | None:
+    reason = _reasons.get((module, name))
+    if reason is None:
+        return None
+    where = module.partition("#")[0]
+    return f"{what} of {where} could not be shipped to this interpreter: {reason}"

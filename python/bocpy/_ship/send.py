@@ -1,0 +1,361 @@
+"""Sending: pickles values, and publishes what they and shipped functions reach.
+
+A value is pickled first and says what it reached: names of owned spaces and classes.
+Each name that is not what was last published is then defined, which reaches further
+names. At the end the definitions go to the log, classes first.
+
+Threads: any; LOCK guards the tables.
+
+Invariants:
+1. A class has one token in the whole process, and one class per token and interpreter.
+2. What a published name needs in order to be loaded is published no later.
+3. Names are published by the interpreter that owns their space only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import marshal
+import pickle
+import sys
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from .. import _code_names, _core, _namespaces
+from . import classes
+from .log import (
+    ATTRIBUTE,
+    CLASS,
+    DELETED,
+    LOCK,
+    MISSING,
+    MODULE,
+    PATH,
+    REFUSED,
+    VALUE,
+    Key,
+    forget_token,
+    keep_token,
+    log,
+    token_of_class,
+)
+from .pickle import Pickler, Reduced, keep_sentinel
+from .receive import find_name, find_token
+from .._namespaces import Space
+
+
+class Entry:
+    """What was last published under a key."""
+
+    __slots__ = ("deps", "refusal", "submodules", "value")
+
+    def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
+        self.value = value
+        self.submodules = submodules
+        self.deps: frozenset[Key] = frozenset()
+        self.refusal: str | None = None
+
+
+entries: dict[Key, Entry] = {}
+_queue: deque[tuple[Key, frozenset[str]]] = deque()
+_records: dict[Key, bytes] = {}
+_unfinished: set[str] = set()
+_objects: dict[int, tuple[object, str]] = {}
+_depth = 0
+_path: list[str] = []
+
+
+# ---- values --------------------------------------------------------------------------
+
+
+class _Shipper(Pickler):
+    """Collects what the pickled value reaches."""
+
+    def __init__(
+        self, file: io.BytesIO, root: object = None, buffers: list[Any] | None = None
+    ) -> None:
+        super().__init__(file, None if buffers is None else buffers.append)
+        self.root = root
+        self.defining = buffers is None
+        self.deps: set[Key] = set()
+        self.reached: list[tuple[Key, frozenset[str]]] = []
+        self.named: set[Key] = set()
+
+    def function_reference(self, function: FunctionType) -> Reduced | None:
+        space = _namespaces.space_of(function.__globals__)
+        name = function.__name__
+        if (
+            function is not self.root
+            and not space.imported
+            and space.names.get(name) is function
+        ):
+            if space.owned:
+                self.reach([(space.key, name)])
+                self.named.add((space.key, name))
+            return find_name, (space.key, space.name, name)
+        self.reach_names(space, function.__code__)
+        return None
+
+    def class_reference(self, cls: type) -> Reduced:
+        token = export(cls)
+        self.deps.add(("", token))
+        return find_token, (token,)
+
+    def token_of(self, obj: object) -> str | None:
+        known = _objects.get(id(obj))
+        if known is None and (self.defining or type(obj) is not object):
+            known = _objects.setdefault(id(obj), (obj, _namespaces.new_token()))
+            keep_sentinel(known[1], obj)
+        return known[1] if known else None
+
+    def reach(
+        self, keys: Iterable[Key], submodules: frozenset[str] = frozenset()
+    ) -> None:
+        for key in keys:
+            self.deps.add(key)
+            self.reached.append((key, submodules))
+
+    def reach_names(self, space: Space, code: CodeType) -> None:
+        for key, submodules in names_reached(space, code):
+            self.reach([key], submodules)
+
+
+def names_reached(space: Space, code: CodeType) -> Iterator[tuple[Key, frozenset[str]]]:
+    """The keys of the globals that `code` reaches, with the submodules it may use."""
+    if not space.published:
+        return
+    for name in _code_names.global_names(code):
+        value = space.names.get(name, MISSING)
+        if value is MISSING and hasattr(builtins, name):
+            continue
+        if isinstance(value, ModuleType):
+            yield from module_reached(space, name, value, code)
+        else:
+            yield (space.key, name), frozenset()
+
+
+def module_reached(
+    space: Space, name: str, module: ModuleType, code: CodeType
+) -> Iterator[tuple[Key, frozenset[str]]]:
+    attributes = _code_names.all_names(code)
+    imported = _namespaces.module_key(module)
+    if imported is None:
+        inner = _namespaces.space_of(module.__dict__)
+        yield (space.key, name), frozenset()
+        for attribute in attributes & module.__dict__.keys():
+            yield (inner.key, attribute), frozenset()
+        return
+    found: set[str] = set()
+    packages = [imported]
+    while packages:
+        package = packages.pop()
+        for attribute in attributes:
+            submodule = f"{package}.{attribute}"
+            if submodule in sys.modules and submodule not in found:
+                found.add(submodule)
+                packages.append(submodule)
+    yield (space.key, name), frozenset(found)
+
+
+def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
+    """Pickles a value for another interpreter, and publishes what it needs there."""
+    file = io.BytesIO()
+    buffers: list[pickle.PickleBuffer] = []
+    shipper = _Shipper(file, buffers=buffers)
+    shipper.dump(value)
+    if any(is_stale(key, submodules) for key, submodules in shipper.reached):
+        with exporting():
+            _queue.extend(shipper.reached)
+    for key in shipper.named:
+        refusal = entries[key].refusal
+        if refusal is not None:
+            raise TypeError(f"cannot ship function {key[1]!r} of {key[0]}: {refusal}")
+    return file.getvalue(), buffers or None
+
+
+# ---- publishing ----------------------------------------------------------------------
+
+
+@contextmanager
+def exporting() -> Generator[None, None, None]:
+    """Publishes, at the outermost end, what was queued and recorded inside."""
+    global _depth
+    with LOCK:
+        _depth += 1
+        try:
+            yield
+        finally:
+            try:
+                if _depth == 1:
+                    drain()
+            finally:
+                _depth -= 1
+                if _depth == 0:
+                    flush()
+
+
+def queue_names(names: Iterable[tuple[Key, frozenset[str]]]) -> None:
+    """Has names published by the end of `exporting`, those that changed."""
+    _queue.extend(names)
+
+
+def drain() -> None:
+    while _queue:
+        key, submodules = _queue.popleft()
+        if is_stale(key, submodules):
+            publish_name(key, submodules)
+
+
+def publish_path() -> None:
+    """Lets workers search for modules where the main interpreter does by now."""
+    global _path
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    if path != _path and not _namespaces.in_worker():
+        _path = path
+        log()._publish("", PATH, marshal.dumps(path))
+
+
+def flush() -> None:
+    """Gives the records to the log: classes first, and what was reached last before
+    what reached it, since loading a value may run functions that it reaches."""
+    publish_path()
+    keys = [key for key in _records if not key[0]]
+    keys += [key for key in reversed(_records) if key[0]]
+    for key in keys:
+        log()._publish(*key, _records[key])
+    _records.clear()
+    _queue.clear()
+    _unfinished.clear()
+
+
+def record(key: Key, blob: bytes) -> None:
+    _records.pop(key, None)
+    _records[key] = blob
+
+
+def is_stale(key: Key, submodules: frozenset[str]) -> bool:
+    """Whether what was published under `key` is not what is there now."""
+    space = _namespaces.find(key[0])
+    if space is None or not space.published:
+        return False
+    entry = entries.get(key)
+    if entry is None:
+        return True
+    value = space.names.get(key[1], MISSING)
+    return entry.value is not value or not submodules <= entry.submodules
+
+
+def publish_name(key: Key, submodules: frozenset[str]) -> None:
+    space = _namespaces.find(key[0])
+    assert space is not None
+    before = entries.get(key)
+    value = space.names.get(key[1], MISSING)
+    if before is not None:
+        submodules |= before.submodules
+    entry = entries[key] = Entry(value, submodules)
+    if not before:
+        announce(space)
+    if value is not MISSING:
+        record(key, definition_of(value, entry))
+    elif before is not None and before.value is not MISSING:
+        record(key, DELETED)
+
+
+_ANNOUNCED = ("__file__", "__package__", "__doc__")
+
+
+def announce(space: Space) -> None:
+    """Publishes once what a module says of itself: relative imports need it."""
+    for name in _ANNOUNCED:
+        key = (space.key, name)
+        value = space.names.get(name)
+        if key not in entries and isinstance(value, str):
+            entry = entries[key] = Entry(value)
+            record(key, definition_of(value, entry))
+
+
+def definition_of(value: object, entry: Entry) -> bytes:
+    """The blob for a global; its dependencies go into `entry` and the queue."""
+    if isinstance(value, ModuleType):
+        name = _namespaces.module_key(value)
+        if name is not None:
+            return MODULE + marshal.dumps((name, sorted(entry.submodules)))
+    file = io.BytesIO()
+    shipper = _Shipper(file, root=value)
+    try:
+        _core._apart(shipper.dump, value)
+    except Exception as error:  # whatever a user's __reduce__ raises
+        entry.refusal = str(error) or type(error).__name__
+        return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
+    entry.deps = frozenset(shipper.deps)
+    _queue.extend(shipper.reached)
+    return VALUE + file.getvalue()
+
+
+# ---- classes -------------------------------------------------------------------------
+
+
+def export_class(cls: type) -> str:
+    """Publishes a class that is not found by import; returns its reference."""
+    if _namespaces.resolves(cls):
+        return f"{cls.__module__}:{cls.__qualname__}"
+    return export(cls)
+
+
+def export(cls: type) -> str:
+    """The token of a class, which is published when this returns to its outermost
+    caller."""
+    token = token_of_class(cls)
+    if token is not None and token not in _unfinished:
+        return token
+    with exporting():
+        token = token_of_class(cls)
+        if token is None:
+            token = _namespaces.new_token()
+            keep_token(cls, token)
+            _unfinished.add(token)
+            try:
+                define_class(cls, token)
+            except BaseException:
+                forget_token(id(cls), token)
+                raise
+    return token
+
+
+def define_class(cls: type, token: str) -> None:
+    entry = Entry(None)
+    deps: set[Key] = set()
+
+    def dump(value: object) -> bytes:
+        file = io.BytesIO()
+        shipper = _Shipper(file)
+        _core._apart(shipper.dump, value)
+        deps.update(shipper.deps)
+        _queue.extend(shipper.reached)
+        return file.getvalue()
+
+    def left_out(name: str, reason: str) -> None:
+        text = f"{ATTRIBUTE}{cls.__qualname__}.{name}"
+        blob = REFUSED + reason.encode("utf-8", "surrogatepass")
+        record((cls.__module__, text), blob)
+
+    definition = classes.define(cls, dump, left_out)
+    record(("", token), CLASS + definition)
+    # Plain pickle, in bodies, looks a class up by the name of its module.
+    deps.update(outermost_name(cls))
+    entry.deps = frozenset(deps)
+    entries["", token] = entry
+
+
+def outermost_name(cls: type) -> Iterator[Key]:
+    module = sys.modules.get(cls.__module__)
+    name = cls.__qualname__.partition(".")[0]
+    if module is not None and isinstance(module.__dict__.get(name), type):
+        space = _namespaces.space_of(module.__dict__)
+        if space.published:
+            _queue.append(((space.key, name), frozenset()))
+            yield space.key, name

@@ -1,0 +1,96 @@
+/* State: what the module keeps per interpreter, per thread, and how to find either.
+ *
+ * Threads: a bocpy_state belongs to its interpreter and is touched with a thread state
+ * of that interpreter attached; where there is no GIL, what several threads may touch
+ * is guarded by `mutex`. A bocpy_thread belongs to its thread.
+ */
+#ifndef BOCPY_STATE_H
+#define BOCPY_STATE_H
+
+#include "codec.h"
+#include "freelist.h"
+#include "sync.h"
+
+typedef struct bocpy_slot bocpy_slot;
+typedef struct bocpy_pumping bocpy_pumping;
+typedef struct bocpy_code bocpy_code;
+
+typedef struct bocpy_entry bocpy_entry;
+typedef struct bocpy_template bocpy_template;
+typedef struct bocpy_view bocpy_view;
+
+/* Set once, by whichever thread needs it first: where there is no GIL that may be two
+ * at a time. */
+typedef _Atomic(PyObject *) bocpy_once;
+
+typedef struct bocpy_state {
+  PyObject *module; /* borrowed: the module owns this */
+  PyInterpreterState *interp;
+  bool is_main; /* of the main interpreter */
+  PyTypeObject *cown_type;
+  PyTypeObject *pinned_type;
+  PyTypeObject *capsule_type;
+  PyTypeObject *when_type;
+  PyTypeObject *reading_type;
+  PyObject *value_name; /* the interned str 'value' */
+  bocpy_once ship;      /* bocpy._ship, once needed */
+  bocpy_once missing;   /* bocpy._ship.MISSING, once needed */
+  bocpy_once bodies;    /* bocpy._body, once needed */
+  bocpy_once arguments; /* bocpy._arguments, once needed */
+  bocpy_once failures;  /* bocpy._failures, once needed */
+  bocpy_once notices;   /* bocpy._notices, once needed */
+  size_t caught_up;     /* how much of the log has been seen (log.h) */
+  bocpy_codec_state codec;
+  bocpy_spares handles;    /* of cowns */
+  bocpy_spares schedulers; /* what when() returns */
+
+  bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
+  bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
+  size_t entries_used, entries_capacity; /* the capacity is a power of two, or 0 */
+  bocpy_template *templates; /* by code id: the function that runs it here */
+  size_t templates_capacity;
+} bocpy_state;
+
+typedef struct bocpy_thread {
+  bocpy_slot *slot;            /* of a worker, else NULL */
+  unsigned bodies;             /* bodies that are on the stack */
+  bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
+  bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
+  struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
+  bool freeing;                /* a flat with cowns in it is being freed (buffer.c) */
+  bocpy_flat *freed;           /* what is to be freed after it */
+  unsigned
+      burying; /* objects whose end is on the stack, one within the other (value.c) */
+  struct bocpy_box *dead; /* objects that end after those */
+  PyInterpreterState *interp;
+  bocpy_state *state; /* of `interp`, if `epoch` is the present one */
+  size_t epoch;
+} bocpy_thread;
+
+extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
+
+extern struct PyModuleDef bocpy_module;
+
+/* The state of the interpreter that this thread is attached to, or NULL with an
+ * exception if bocpy is not imported there. */
+bocpy_state *bocpy_state_get(void);
+
+/* The same if this thread has asked before; else NULL, without an exception. */
+bocpy_state *bocpy_state_peek(void);
+
+/* Lets bocpy_state_peek find the state of the interpreter that this thread is in. */
+void bocpy_state_remember(bocpy_state *state);
+
+static inline bocpy_state *bocpy_state_of(PyObject *module) {
+  return (bocpy_state *)PyModule_GetState(module);
+}
+
+/* Makes `state` the one that bocpy_state_get finds, and the end of that. */
+int bocpy_state_enter(bocpy_state *state, PyObject *module);
+void bocpy_state_leave(bocpy_state *state);
+
+/* Borrowed: the module bocpy.`name`, imported once and kept in `*cache`; NULL with an
+ * exception. */
+PyObject *bocpy_state_import(bocpy_state *state, bocpy_once *cache, const char *name);
+
+#endif

@@ -1,0 +1,383 @@
+/* Run: see run.h.
+ *
+ * A behavior goes to where its values are (admit), its arguments are put together
+ * (bind), its function runs, and what came of it goes into the result. Nothing is moved
+ * at the end: values stay where they were last used until another interpreter wants
+ * them. */
+#include "run.h"
+
+#include <string.h>
+
+#include "code.h"
+#include "failure.h"
+#include "notices.h"
+#include "log.h"
+#include "pump.h"
+#include "runtime.h"
+#include "reader_copies.h"
+#include "when.h"
+#include "worker.h"
+
+#define FEW_ARGUMENTS 12
+
+/* ---- admission
+ * ------------------------------------------------------------------------- */
+
+static bool is_read(const boc_behavior *self, const bocpy_call *call, uint32_t i) {
+  return call->reads && boc_behavior_mode(self, i) == BOC_READ;
+}
+
+static bool lives_in(const bocpy_value *value, const bocpy_slot *slot) {
+  return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
+}
+
+/* Who would read a value that lives on a busy worker asks for a flat of it, and joins
+ * the queue there; the next reader that gets its turn there makes one. */
+static void answer_wish(bocpy_value *value) {
+  if (atomic_load_explicit(&value->wanted, memory_order_relaxed))
+    bocpy_share_lend_here(value);
+}
+
+/* Whether the value lives in another interpreter that we shall not enter: it is busy.
+ * What can be had at once is fetched. */
+static bool is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
+  bocpy_kind kind = bocpy_value_kind(value);
+  if (kind < BOCPY_BOXED)
+    return false;
+  if (lives_in(value, bocpy_slot_here())) {
+    if (read)
+      answer_wish(value);
+    return false;
+  }
+  /* relaxed (hint): if it is wrong, the borrowing takes longer */
+  if (kind == BOCPY_BOXED && !overdue &&
+      !atomic_load_explicit(&value->slot->parked, memory_order_relaxed)) {
+    if (read)
+      atomic_store_explicit(&value->wanted, true, memory_order_relaxed);
+    return true;
+  }
+  if (read)
+    bocpy_share_lend(value);
+  else
+    bocpy_value_borrow(value);
+  return false;
+}
+
+/* The behavior leaves this worker: so do its values. */
+static void flatten_own(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (!lives_in(value, bocpy_slot_here()))
+      continue;
+    if (is_read(self, call, i))
+      bocpy_share_lend_here(value);
+    else
+      bocpy_value_flatten(value);
+  }
+}
+
+/* Every hop leaves one interpreter less that has something of the behavior, so that it
+ * arrives after as many hops as it has cowns. */
+static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
+  (void)worker;
+  const bocpy_call *call = env;
+  bocpy_slot *target = NULL;
+  uint32_t weight = 0;
+  for (uint32_t i = 0; i < call->cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (!is_out_of_reach(value, is_read(self, call, i), overdue))
+      continue;
+    if (!target || value->weight > weight) {
+      target = value->slot;
+      weight = value->weight;
+    }
+  }
+  if (!target)
+    return BOC_ADMIT;
+  flatten_own(self, call);
+  return (int)target->index;
+}
+
+/* ---- arguments
+ * ---------------------------------------------------------------------------- */
+
+/* The arguments of one call: what is in `args` is owned. */
+typedef struct frame {
+  PyObject **args;
+  size_t count; /* so far */
+  PyObject *captures;
+  bocpy_state *state;
+  PyObject *few[1 + FEW_ARGUMENTS]; /* the first is for the callee's use */
+} frame;
+
+static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
+  size_t size = (size_t)call->extra + call->items + call->positional + call->keywords;
+  f->state = state;
+  f->captures = NULL;
+  f->count = 0;
+  f->args = f->few + 1;
+  if (size <= FEW_ARGUMENTS)
+    return 0;
+  PyObject **many = PyMem_Malloc((size + 1) * sizeof(*many));
+  if (!many) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  f->args = many + 1;
+  return 0;
+}
+
+static void frame_fini(frame *f) {
+  for (size_t i = 0; i < f->count; i++)
+    Py_DECREF(f->args[i]);
+  if (f->args != f->few + 1)
+    PyMem_Free(f->args - 1);
+  Py_XDECREF(f->captures);
+}
+
+static int unpack_captures(frame *f, const bocpy_call *call) {
+  switch (call->carried) {
+  case BOCPY_CARRY_INLINE:
+    f->captures = bocpy_decode_inline(call->bytes, call->size);
+    break;
+  case BOCPY_CARRY_FLAT:
+    f->captures = bocpy_decode_last(call->flat);
+    break;
+  case BOCPY_CARRY_OBJECTS:
+    f->captures = Py_NewRef(call->objects);
+    break;
+  default:
+    return 0;
+  }
+  return f->captures ? 0 : -1;
+}
+
+static void push_captures(frame *f, Py_ssize_t first, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    f->args[f->count++] = Py_NewRef(PyTuple_GET_ITEM(f->captures, first + i));
+}
+
+static PyObject *handle_of(const frame *f, boc_behavior *self, const bocpy_call *call,
+                           uint32_t i) {
+  if (call->handed)
+    return Py_NewRef(call->handles[i]);
+  return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
+}
+
+static PyObject *list_of(const frame *f, boc_behavior *self, const bocpy_call *call,
+                         uint32_t first, int32_t count) {
+  PyObject *list = PyList_New(count);
+  for (int32_t i = 0; list && i < count; i++) {
+    PyObject *handle = handle_of(f, self, call, first + (uint32_t)i);
+    if (handle)
+      PyList_SET_ITEM(list, i, handle);
+    else
+      Py_CLEAR(list);
+  }
+  return list;
+}
+
+static int push_items(frame *f, boc_behavior *self, bocpy_call *call) {
+  const int32_t *shape = call->grouped ? bocpy_call_shape(call) : NULL;
+  uint32_t cown = 0;
+  for (uint32_t i = 0; i < call->items; i++) {
+    bool group = shape && shape[i] >= 0;
+    PyObject *item =
+        group ? list_of(f, self, call, cown, shape[i]) : handle_of(f, self, call, cown);
+    if (!item)
+      return -1;
+    f->args[f->count++] = item;
+    cown += group ? (uint32_t)shape[i] : 1;
+  }
+  return 0;
+}
+
+static int bind(frame *f, boc_behavior *self, bocpy_call *call) {
+  if (unpack_captures(f, call) < 0)
+    return -1;
+  push_captures(f, 0, call->extra);
+  if (push_items(f, self, call) < 0)
+    return -1;
+  push_captures(f, call->extra, call->positional);
+  if (call->keywords)
+    push_captures(f, (Py_ssize_t)call->extra + call->positional + 1, call->keywords);
+  return 0;
+}
+
+/* ---- the function
+ * ---------------------------------------------------------------------------- */
+
+static PyObject *make_cells(const frame *f, const bocpy_call *call) {
+  PyObject *cells = PyTuple_New(call->cells);
+  Py_ssize_t first = PyTuple_GET_SIZE(f->captures) - (Py_ssize_t)call->cells;
+  for (uint32_t i = 0; cells && i < call->cells; i++) {
+    PyObject *box = PyTuple_GET_ITEM(f->captures, first + i);
+    PyObject *cell =
+        PyCell_New(PyTuple_GET_SIZE(box) ? PyTuple_GET_ITEM(box, 0) : NULL);
+    if (cell)
+      PyTuple_SET_ITEM(cells, i, cell);
+    else
+      Py_CLEAR(cells);
+  }
+  return cells;
+}
+
+/* The same function with cells of its own, which hold what the closure held when the
+ * behavior was scheduled. */
+static PyObject *with_cells(const frame *f, const bocpy_call *call,
+                            PyObject *function) {
+  PyObject *cells = make_cells(f, call);
+  PyObject *name = PyObject_GetAttrString(function, "__qualname__");
+  PyObject *copy =
+      cells && name ? PyFunction_NewWithQualName(PyFunction_GET_CODE(function),
+                                                 PyFunction_GET_GLOBALS(function), name)
+                    : NULL;
+  if (copy && PyFunction_SetClosure(copy, cells) < 0)
+    Py_CLEAR(copy);
+  Py_XDECREF(cells);
+  Py_XDECREF(name);
+  return copy;
+}
+
+/* A new reference to what is to be called. */
+static PyObject *function_of(const frame *f, const bocpy_call *call) {
+  PyObject *function = call->function;
+  if (!function && call->local)
+    function = bocpy_code_shared(call->code, NULL);
+  if (!function) {
+    if (bocpy_ship_catch_up_in(f->state) < 0)
+      return NULL;
+    function = bocpy_code_template(f->state, call->code);
+  }
+  if (!function)
+    return NULL;
+  return call->cells ? with_cells(f, call, function) : Py_NewRef(function);
+}
+
+/* What the function returned, or NULL with what it, or anything before it, raised. */
+static PyObject *invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
+  frame f;
+  PyObject *result = NULL;
+  if (frame_init(&f, call, state) < 0)
+    return NULL;
+  if (bind(&f, self, call) == 0) {
+    PyObject *function = function_of(&f, call);
+    PyObject *names = NULL;
+    if (call->keywords)
+      names = PyTuple_GET_ITEM(f.captures, (Py_ssize_t)call->extra + call->positional);
+    if (function)
+      result = PyObject_Vectorcall(
+          function, f.args, (f.count - call->keywords) | PY_VECTORCALL_ARGUMENTS_OFFSET,
+          names);
+    Py_XDECREF(function);
+  }
+  frame_fini(&f);
+  return result;
+}
+
+/* ---- the behavior
+ * ------------------------------------------------------------------------------ */
+
+static void release(boc_behavior *self, const bocpy_call *call, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (is_read(self, call, i))
+      bocpy_share_end(value);
+    else
+      bocpy_value_hold(value, NULL);
+  }
+}
+
+/* -1 with MemoryError: nothing is held. */
+static int hold(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (!is_read(self, call, i)) {
+      bocpy_value_hold_to_write(value);
+    } else if (bocpy_share_begin(value) < 0) {
+      release(self, call, i);
+      return -1;
+    }
+  }
+  return 0;
+}
+
+/* Steals `result`, which is NULL with an exception if the body failed. */
+static void settle(boc_cown *core, PyObject *result, const bocpy_code *code) {
+  if (!result || bocpy_value_set(bocpy_value_of(core), result, "result") < 0)
+    bocpy_failure_store(core, code);
+  Py_XDECREF(result);
+}
+
+static void run(boc_behavior *self, void *env) {
+  bocpy_call *call = env;
+  bocpy_slot *slot = bocpy_slot_here();
+  boc_cown *result = boc_behavior_cown(self, call->cowns);
+  bocpy_slot_bury(slot);
+  bool held = hold(self, call) == 0;
+  bocpy_self.bodies++;
+  settle(result, held ? invoke(self, call, slot->state) : NULL, call->code);
+  bocpy_call_clear(call);
+  bocpy_notices_leave();
+  bocpy_self.bodies--;
+  if (held)
+    release(self, call, call->cowns);
+}
+
+/* ---- on the main thread
+ * ------------------------------------------------------------------------ */
+
+/* The result is nobody's object: it is copied at once. */
+static void settle_pinned(boc_cown *core, PyObject *result, const bocpy_code *code) {
+  bocpy_value *value = bocpy_value_of(core);
+  if (!result || bocpy_value_set_copy(value, result, "result") < 0) {
+    PyObject *exception = PyErr_GetRaisedException();
+    bool told = bocpy_pump_note(exception);
+    PyErr_SetRaisedException(exception);
+    bocpy_failure_store(core, code);
+    if (told)
+      bocpy_failure_forget(value);
+  }
+  Py_XDECREF(result);
+}
+
+static void leave(boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->cowns; i++)
+    if (!is_read(self, call, i))
+      bocpy_value_leave(bocpy_value_of(boc_behavior_cown(self, i)));
+}
+
+/* A body that forks has no bodies below it in the child. */
+static void run_pinned(boc_behavior *self, void *env) {
+  bocpy_call *call = env;
+  bocpy_state *state = bocpy_state_get();
+  boc_cown *result = boc_behavior_cown(self, call->cowns);
+  bool held = hold(self, call) == 0;
+  bocpy_self.bodies = 1;
+  bocpy_self.runtime = bocpy_runtime_now();
+  bocpy_self.pumping->executed++;
+  settle_pinned(result, held ? invoke(self, call, state) : NULL, call->code);
+  bocpy_call_clear(call);
+  bocpy_notices_leave();
+  bocpy_self.runtime = NULL;
+  bocpy_self.bodies = 0;
+  if (!held)
+    return;
+  leave(self, call);
+  release(self, call, call->cowns);
+}
+
+/* ---- the types
+ * --------------------------------------------------------------------------------- */
+
+/* Behaviors that never ran: the environment is empty otherwise. */
+static void drop(void *env) { bocpy_call_clear(env); }
+
+const boc_behavior_type bocpy_body_shipped = {
+    .name = "bocpy.behavior", .body = run, .drop = drop, .admit = admit};
+
+const boc_behavior_type bocpy_body_by_reference = {
+    .name = "bocpy.behavior", .body = run, .drop = drop};
+
+const boc_behavior_type bocpy_body_pinned = {
+    .name = "bocpy.behavior", .body = run_pinned, .drop = drop};

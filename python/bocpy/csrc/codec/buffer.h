@@ -1,0 +1,150 @@
+/* Buffer: the block that a value is encoded into, and the writer that fills it.
+ *
+ * The stream is a prefix notation: a tag byte, its operands, its parts. Numbers are in
+ * the machine's own order and unaligned, since a flat never leaves the process. A
+ * *size* is one byte below 255, else 255 and eight bytes.
+ *
+ *   tag                    operands and parts            memo
+ *   NONE TRUE FALSE ...    -
+ *   INT8 INT32 INT64       the number
+ *   INT_BIG                size, digits (bytes, or hexadecimal text)
+ *   FLOAT COMPLEX          8 or 16 bytes
+ *   ASCII LATIN UCS2 UCS4  size in characters, characters   before
+ *   BYTES BYTEARRAY        size, bytes                      before
+ *   LIST DICT SET          size, parts                      before
+ *   TUPLE FROZENSET        size, parts                      after
+ *   SLICE RANGE            three parts                      after
+ *   INSTANCE               u32 shape, attributes            before
+ *   COWN                   u32 index of the flat's cowns    before
+ *   NATIVE                 u32 index of the flat's natives  before
+ *   HOOKED                 u32 type (extension.h), its state    after
+ *   MEMO                   object that later ones refer to; takes its number before its
+ * parts MEMO_AFTER             the same for what cannot exist before its parts do
+ *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one
+ * stands REF                    u32 number of the memo KEY                    u8: the
+ * str in this slot of the key table NEW_KEY                u8 and a str: the same, and
+ * puts it there PICKLE                 size, bytes; size, then buffers: u8 read-only,
+ * size, bytes
+ *
+ * Memory is CPython's raw domain, which any thread may use at any time.
+ */
+#ifndef BOCPY_FLAT_H
+#define BOCPY_FLAT_H
+
+#include "codec.h"
+
+#include <string.h>
+
+enum bocpy_tag {
+  TAG_NONE,
+  TAG_TRUE,
+  TAG_FALSE,
+  TAG_ELLIPSIS,
+  TAG_NOT_IMPLEMENTED,
+  TAG_INT8,
+  TAG_INT32,
+  TAG_INT64,
+  TAG_INT_BIG,
+  TAG_FLOAT,
+  TAG_COMPLEX,
+  TAG_ASCII,
+  TAG_LATIN,
+  TAG_UCS2,
+  TAG_UCS4,
+  TAG_BYTES,
+  TAG_BYTEARRAY,
+  TAG_LIST,
+  TAG_DICT,
+  TAG_SET,
+  TAG_TUPLE,
+  TAG_FROZENSET,
+  TAG_SLICE,
+  TAG_RANGE,
+  TAG_INSTANCE,
+  TAG_COWN,
+  TAG_NATIVE,
+  TAG_HOOKED,
+  TAG_MEMO,
+  TAG_MEMO_AFTER,
+  TAG_SUPERSEDED,
+  TAG_REF,
+  TAG_KEY,
+  TAG_NEW_KEY,
+  TAG_PICKLE
+};
+
+#define BOCPY_KEY_SLOTS 32u /* the key table: recent str keys of dicts, by address */
+
+struct bocpy_flat {
+  union {
+    size_t size;              /* of bytes */
+    struct bocpy_flat *below; /* once it is given up: what is to be freed next */
+  };
+  boc_cown **cowns; /* held */
+  uint32_t cown_count;
+  uint32_t native_count;
+  struct bocpy_native *natives; /* what moves (extension.h) */
+  bool needs_classes;           /* names classes: those of __main__ must be known */
+  unsigned char bytes[];
+};
+
+/* Where bytes go. `flat` is the block that `bytes` lies in, or NULL while they are in
+ * memory of the caller's. A fixed writer never grows and refuses without an exception.
+ */
+typedef struct bocpy_writer {
+  unsigned char *bytes;
+  size_t size, capacity;
+  bocpy_flat *flat;
+  bool fixed;
+} bocpy_writer;
+
+/* Makes room for `more` bytes behind `size`. -1, with MemoryError unless fixed. */
+int bocpy_writer_grow(bocpy_writer *writer, size_t more);
+
+/* The flat of what was written, trimmed; the writer is spent. NULL with MemoryError. */
+bocpy_flat *bocpy_writer_finish(bocpy_writer *writer);
+
+/* Frees what the writer has. */
+void bocpy_writer_fini(bocpy_writer *writer);
+
+static inline int bocpy_reserve(bocpy_writer *writer, size_t more) {
+  return writer->capacity - writer->size >= more ? 0 : bocpy_writer_grow(writer, more);
+}
+
+/* The following need room that has been reserved. */
+static inline void bocpy_put_byte(bocpy_writer *writer, unsigned byte) {
+  writer->bytes[writer->size++] = (unsigned char)byte;
+}
+
+static inline void bocpy_put(bocpy_writer *writer, const void *bytes, size_t size) {
+  memcpy(writer->bytes + writer->size, bytes, size);
+  writer->size += size;
+}
+
+#define BOCPY_SIZE_MAX 9u /* what a size takes at most */
+
+static inline void bocpy_put_size(bocpy_writer *writer, size_t size) {
+  if (size < 255) {
+    bocpy_put_byte(writer, (unsigned)size);
+    return;
+  }
+  uint64_t wide = size;
+  bocpy_put_byte(writer, 255);
+  bocpy_put(writer, &wide, sizeof wide);
+}
+
+/* A tag and a size, with room made for them and for `more` bytes. */
+static inline int bocpy_put_head(bocpy_writer *writer, enum bocpy_tag tag, size_t size,
+                                 size_t more) {
+  if (bocpy_reserve(writer, 1 + BOCPY_SIZE_MAX + more) < 0)
+    return -1;
+  bocpy_put_byte(writer, tag);
+  bocpy_put_size(writer, size);
+  return 0;
+}
+
+/* The leaves: what has no parts. 0 written, 1 not a leaf, -1 no room or an exception.
+ * No user code runs and no object that the garbage collector knows is made. */
+int bocpy_encode_leaf(bocpy_writer *writer, PyObject *value);
+
+#endif

@@ -1,0 +1,149 @@
+/* Check: refuses in time what could not be shipped later.
+ *
+ * A breadth-first walk over the first objects of a value. A type that the codec does
+ * not know is tried once: object.__reduce_ex__ and its kin refuse without side effects.
+ * What looks as if it were refused is encoded in full, which either makes the exception
+ * or proves the look wrong. Reductions that are written in Python are not tried here.
+ */
+#include "extension.h"
+
+#define WALK_MAX 256u
+
+struct walk {
+  bocpy_codec_state *state;
+  uint32_t count, next;
+  PyObject *queue[WALK_MAX]; /* held */
+};
+
+static bool is_leaf(PyObject *value) {
+  PyTypeObject *type = Py_TYPE(value);
+  return type == &PyUnicode_Type || type == &PyLong_Type || value == Py_None ||
+         type == &PyFloat_Type || type == &PyBool_Type || type == &PyBytes_Type ||
+         type == &PyComplex_Type || type == &PyByteArray_Type ||
+         type == &PyRange_Type || type == &PySlice_Type || value == Py_Ellipsis ||
+         value == Py_NotImplemented;
+}
+
+static void push(struct walk *walk, PyObject *value) {
+  if (walk->count < WALK_MAX && !is_leaf(value))
+    walk->queue[walk->count++] = Py_NewRef(value);
+}
+
+static void push_values(struct walk *walk, PyObject *dict) {
+  Py_ssize_t at = 0;
+  PyObject *key, *value;
+  Py_BEGIN_CRITICAL_SECTION(dict);
+  for (uint32_t i = 0; i < WALK_MAX && PyDict_Next(dict, &at, &key, &value); i++) {
+    push(walk, key);
+    push(walk, value);
+  }
+  Py_END_CRITICAL_SECTION();
+}
+
+static void push_items(struct walk *walk, PyObject *sequence) {
+  Py_BEGIN_CRITICAL_SECTION(sequence);
+  Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
+  for (Py_ssize_t i = 0; i < size && i < (Py_ssize_t)WALK_MAX; i++)
+    push(walk, PySequence_Fast_GET_ITEM(sequence, i));
+  Py_END_CRITICAL_SECTION();
+}
+
+/* ---- types that the codec does not know ------------------------------------------ */
+
+/* 1 if the type's way to be pickled is written in Python. */
+static int is_custom(PyTypeObject *type) {
+  static const char *const names[] = {"__reduce_ex__", "__reduce__", "__getstate__"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    PyObject *method;
+    int found = PyObject_GetOptionalAttrString((PyObject *)type, names[i], &method);
+    if (found < 0)
+      return -1;
+    int custom = found && PyFunction_Check(method);
+    Py_XDECREF(method);
+    if (custom)
+      return 1;
+  }
+  return 0;
+}
+
+/* 1 if pickle would take the object for all that can be said, 0 if it looks refused. */
+static int try_reduce(PyObject *value) {
+  int custom = is_custom(Py_TYPE(value));
+  if (custom)
+    return custom;
+  PyObject *reduced = PyObject_CallMethod(value, "__reduce_ex__", "i", 5);
+  Py_XDECREF(reduced);
+  if (reduced)
+    return 1;
+  if (!PyErr_ExceptionMatches(PyExc_Exception) ||
+      PyErr_ExceptionMatches(PyExc_MemoryError))
+    return -1;
+  PyErr_Clear();
+  return 0;
+}
+
+static bool is_named(PyObject *value) {
+  return PyType_Check(value) || PyFunction_Check(value) || PyCFunction_Check(value) ||
+         PyModule_Check(value);
+}
+
+static int visit_instance(struct walk *walk, PyObject *value) {
+  if (is_named(value) || bocpy_cown_core(value))
+    return 1;
+  bocpy_class *known = bocpy_class_of(walk->state, Py_TYPE(value));
+  if (!known)
+    return -1;
+  if (known->hooked)
+    return bocpy_native_is_here(known->hooked, value);
+  if (known->plain) {
+    PyObject *dict = PyObject_GenericGetDict(value, NULL);
+    if (dict)
+      push_values(walk, dict);
+    Py_XDECREF(dict);
+    return dict ? 1 : -1;
+  }
+  if (bocpy_class_pickles(walk->state, known, false))
+    return 1;
+  int status = try_reduce(value);
+  if (status > 0)
+    bocpy_class_pickles(walk->state, known, true);
+  return status;
+}
+
+/* 1 fine, 0 it looks refused, -1 an exception. */
+static int visit(struct walk *walk, PyObject *value) {
+  PyTypeObject *type = Py_TYPE(value);
+  if (type == &PyTuple_Type || type == &PyList_Type) {
+    push_items(walk, value);
+    return 1;
+  }
+  if (type == &PyDict_Type) {
+    push_values(walk, value);
+    return 1;
+  }
+  if (type == &PySet_Type || type == &PyFrozenSet_Type) {
+    PyObject *elements = PySequence_Tuple(value);
+    if (elements)
+      push_items(walk, elements);
+    Py_XDECREF(elements);
+    return elements ? 1 : -1;
+  }
+  return visit_instance(walk, value);
+}
+
+int bocpy_check_shippable(PyObject *value, const char *root) {
+  if (is_leaf(value))
+    return 0;
+  struct walk walk;
+  walk.state = bocpy_codec_state_get();
+  walk.count = walk.next = 0;
+  if (!walk.state)
+    return -1;
+  push(&walk, value);
+  int status = 1;
+  while (status > 0 && walk.next < walk.count)
+    status = visit(&walk, walk.queue[walk.next++]);
+  while (walk.count)
+    Py_DECREF(walk.queue[--walk.count]);
+  return status > 0 ? 0 : status < 0 ? -1 : bocpy_encode_tried(value, root);
+}

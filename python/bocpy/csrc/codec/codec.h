@@ -1,0 +1,141 @@
+/* Codec: Python values as bytes that belong to no interpreter.
+ *
+ * A *flat* is one block of raw memory that any thread may free and any interpreter of
+ * the process may decode, any number of times. Exact builtin types are encoded
+ * structurally, plain instances of Python classes through their dict, cowns by
+ * reference; a value that contains anything else is pickled (protocol 5, out-of-band
+ * buffers) as a whole. Sharing and cycles inside one value survive.
+ *
+ * Threads: encode and decode need an attached thread state of the interpreter whose
+ * objects they touch; free and size need none.
+ */
+#ifndef BOCPY_CODEC_H
+#define BOCPY_CODEC_H
+
+#include "compat.h"
+
+#include <boc/cown.h>
+
+typedef struct bocpy_flat bocpy_flat;
+
+/* A new flat of `value`. -1 with an exception set if it cannot be shipped: TypeError
+ * with the path to the offending part ("value['log'].handlers[0]: cannot ship a
+ * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a
+ * note), RecursionError if it is nested too deeply, or MemoryError. `root` is what the
+ * path begins with, e.g. "value". */
+int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat);
+
+/* The same, and the value stays whole: what would move (extension.h) is copied. */
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat);
+
+/* Whether it could be encoded: 0, or -1 with the exception. Nothing moves. */
+int bocpy_encode_tried(PyObject *value, const char *root);
+
+/* A new object equal to the encoded one, or NULL with an exception set. */
+PyObject *bocpy_decode(const bocpy_flat *flat);
+
+/* The same for the last time, by the only one who has the flat: what moves need not be
+ * copied. All that is left to do with the flat is to free it. */
+PyObject *bocpy_decode_last(bocpy_flat *flat);
+
+/* Moves back where it came from what the flat has not been decoded to yet. By the
+ * thread that encoded it, if no Python code has run since. */
+void bocpy_flat_restore(bocpy_flat *flat);
+
+/* Gives up a flat and the cowns it refers to. Any thread, attached or not. */
+void bocpy_flat_free(bocpy_flat *flat);
+
+/* The size in bytes that the flat takes: a weight for placement. Any thread. */
+size_t bocpy_flat_size(const bocpy_flat *flat);
+
+/* Small immutables (None, bool, int, float, short str and bytes, small tuples of those)
+ * without any allocation: writes at most `capacity` bytes and returns how many, or 0 if
+ * `value` is none of these or does not fit. Never sets an exception. */
+size_t bocpy_encode_inline(PyObject *value, unsigned char *bytes, size_t capacity);
+PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size);
+
+/* Refuses, as bocpy_encode would, a value whose root or first parts (a bounded walk of
+ * 256 objects) can never be shipped. 0, or -1 with the exception set. Cheap. */
+int bocpy_check_shippable(PyObject *value, const char *root);
+
+/* What a cown handle's __reduce__ returns. While this thread is encoding: a reference
+ * into the flat; else one that resolves in this process only, as long as the cown
+ * lives. */
+PyObject *bocpy_codec_reduce_cown(PyObject *cown);
+
+/* To be called by the drop hook of every cown that was ever reduced outside of an
+ * encoding (cheap for all others). Any thread, attached or not. */
+void bocpy_codec_forget_cown(boc_cown *core);
+
+/* ---- what the codec keeps per interpreter: a part of the module's state ---------- */
+
+typedef struct bocpy_codec_state {
+  struct bocpy_class **classes;       /* the types met, open addressing by address */
+  size_t class_count, class_capacity; /* capacity: zero or a power of two */
+  struct bocpy_resolved **resolved;   /* by shape id */
+  size_t resolved_capacity;
+  struct bocpy_resolved *retired; /* replaced, still in use perhaps */
+  PyTypeObject **hooked;          /* held; by the numbers of extension.h, or NULL */
+  uint32_t hooked_capacity;
+  bocpy_mutex mutex;                 /* the above; user code never runs under it */
+  PyObject *no_arguments;            /* () */
+  PyObject *cown_at, *cown_find;     /* what reduced cowns call */
+  PyObject *native_at, *hooked_from; /* and reduced values of hooked types */
+  PyObject *dumps, *loads, *export_class, *find_class; /* of bocpy._ship, once needed */
+} bocpy_codec_state;
+
+/* `state` is zeroed memory, `module` the extension module, its methods already in
+ * place. -1 with an exception set; clear is right in either case. */
+int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module);
+int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
+void bocpy_codec_state_clear(bocpy_codec_state *state);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index);
+PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args,
+                                Py_ssize_t nargs);
+PyObject *bocpy_codec_apart(PyObject *module, PyObject *args);
+PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object);
+PyObject *bocpy_hooked_from(PyObject *module, PyObject *args);
+PyObject *bocpy_native_at(PyObject *module, PyObject *index);
+PyObject *bocpy_probe_encode(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule);
+PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule);
+PyObject *bocpy_probe_inline(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_check(PyObject *module, PyObject *args);
+PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
+/* clang-format off */
+#define BOCPY_CODEC_METHODS \
+  {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, \
+  {"_cown_find", (PyCFunction)(void (*)(void))bocpy_codec_cown_find, METH_FASTCALL, \
+   NULL}, \
+  {"_apart", bocpy_codec_apart, METH_VARARGS, NULL}, \
+  {"_hooked_reduce", bocpy_hooked_reduce, METH_O, NULL}, \
+  {"_hooked_from", bocpy_hooked_from, METH_VARARGS, NULL}, \
+  {"_native_at", bocpy_native_at, METH_O, NULL}, \
+  {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL}, \
+  {"_codec_decode", bocpy_probe_decode, METH_O, NULL}, \
+  {"_codec_size", bocpy_probe_size, METH_O, NULL}, \
+  {"_codec_inline", bocpy_probe_inline, METH_VARARGS, NULL}, \
+  {"_codec_check", bocpy_probe_check, METH_VARARGS, NULL}, \
+  {"_codec_time", bocpy_probe_time, METH_VARARGS, NULL}
+/* clang-format on */
+
+/* ---- what the codec needs of its neighbors --------------------------------------- */
+
+/* The codec's part of the current interpreter's module state, or NULL with an
+ * exception. */
+bocpy_codec_state *bocpy_codec_state_get(void);
+
+/* The core of a cown handle of this interpreter (borrowed), or NULL without an
+ * exception. */
+boc_cown *bocpy_cown_core(PyObject *object);
+
+/* A new handle of `core`, with a reference of its own. NULL with an exception set. */
+PyObject *bocpy_cown_wrap(boc_cown *core);
+
+/* Makes the classes that were exported until now known to this interpreter. Cheap when
+ * there is nothing new. -1 with an exception set. */
+int bocpy_ship_catch_up(void);
+
+#endif

@@ -1,0 +1,47 @@
+/* Codec state: see codec.h. */
+#include "extension.h"
+#include "pickled_handle.h"
+
+int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module) {
+  if (bocpy_shapes_init() < 0 || bocpy_tickets_init() < 0 || bocpy_hooks_init() < 0)
+    return -1;
+  state->no_arguments = PyTuple_New(0);
+  state->cown_at = PyObject_GetAttrString(module, "_cown_at");
+  state->cown_find = PyObject_GetAttrString(module, "_cown_find");
+  state->native_at = PyObject_GetAttrString(module, "_native_at");
+  state->hooked_from = PyObject_GetAttrString(module, "_hooked_from");
+  if (!state->no_arguments || !state->cown_at || !state->cown_find ||
+      !state->native_at || !state->hooked_from)
+    return -1;
+  return bocpy_hooks_publish(module);
+}
+
+int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
+  Py_VISIT(state->cown_at);
+  Py_VISIT(state->cown_find);
+  Py_VISIT(state->native_at);
+  Py_VISIT(state->hooked_from);
+  Py_VISIT(state->dumps);
+  Py_VISIT(state->loads);
+  Py_VISIT(state->export_class);
+  Py_VISIT(state->find_class);
+  int status = bocpy_classes_traverse(state, visit, arg);
+  if (!status)
+    status = bocpy_hooked_traverse(state, visit, arg);
+  return status ? status : bocpy_resolved_traverse(state, visit, arg);
+}
+
+void bocpy_codec_state_clear(bocpy_codec_state *state) {
+  bocpy_classes_clear(state);
+  bocpy_resolved_clear(state);
+  bocpy_hooked_clear(state);
+  Py_CLEAR(state->no_arguments);
+  Py_CLEAR(state->cown_at);
+  Py_CLEAR(state->cown_find);
+  Py_CLEAR(state->native_at);
+  Py_CLEAR(state->hooked_from);
+  Py_CLEAR(state->dumps);
+  Py_CLEAR(state->loads);
+  Py_CLEAR(state->export_class);
+  Py_CLEAR(state->find_class);
+}

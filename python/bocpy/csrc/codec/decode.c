@@ -1,0 +1,400 @@
+/* Decode: a walk over a flat that makes what it finds. Flats are trusted: they are made
+ * by this process alone.
+ *
+ * Threads: user code runs where a part is hashed, and where a class is met for the
+ * first time. It can see objects that are not finished, as it can while pickle loads;
+ * so an object that others can refer to has no holes at any time.
+ */
+#include "extension.h"
+
+#define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
+
+/* ---- the memo -------------------------------------------------------------------- */
+
+static int take_slot(bocpy_decoder *decoder, uint32_t *out_slot) {
+  if (decoder->memo_count == decoder->memo_capacity) {
+    uint32_t capacity = decoder->memo_capacity ? 4 * decoder->memo_capacity : 16;
+    PyObject **memo = PyMem_RawRealloc(decoder->memo, capacity * sizeof(PyObject *));
+    if (!memo) {
+      PyErr_NoMemory();
+      return -1;
+    }
+    decoder->memo = memo;
+    decoder->memo_capacity = capacity;
+  }
+  decoder->memo[decoder->memo_count] = NULL;
+  *out_slot = decoder->memo_count++;
+  return 0;
+}
+
+static void fill_slot(bocpy_decoder *decoder, uint32_t slot, PyObject *object) {
+  if (slot != NO_SLOT)
+    decoder->memo[slot] = Py_XNewRef(object);
+}
+
+/* ---- leaves ---------------------------------------------------------------------- */
+
+static PyObject *make_int(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  int8_t narrow;
+  int32_t middle;
+  int64_t wide;
+  switch (tag) {
+  case TAG_INT8:
+    bocpy_take(decoder, &narrow, sizeof narrow);
+    return PyLong_FromLong(narrow);
+  case TAG_INT32:
+    bocpy_take(decoder, &middle, sizeof middle);
+    return PyLong_FromLong(middle);
+  default:
+    bocpy_take(decoder, &wide, sizeof wide);
+    return PyLong_FromLongLong(wide);
+  }
+}
+
+static PyObject *make_big_int(bocpy_decoder *decoder) {
+  size_t size = bocpy_take_size(decoder);
+  const unsigned char *digits = decoder->at;
+  decoder->at += size;
+#if BOCPY_HAVE_NATIVE_BYTES
+  return PyLong_FromNativeBytes(digits, size, BOCPY_NATIVE_BYTES);
+#else
+  return PyLong_FromString((const char *)digits, NULL, 16);
+#endif
+}
+
+static PyObject *make_text(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+  size_t width = tag == TAG_UCS4 ? 4 : tag == TAG_UCS2 ? 2 : 1;
+  static const Py_UCS4 largest[] = {0x7f, 0xff, 0xffff, 0x10ffff};
+  const unsigned char *data = decoder->at;
+  decoder->at += (size_t)size * width;
+  if (size == 1 && width == 1)
+    return PyUnicode_FromKindAndData(PyUnicode_1BYTE_KIND, data, 1);
+  PyObject *text = PyUnicode_New(size, largest[tag - TAG_ASCII]);
+  if (text && size)
+    memcpy(PyUnicode_DATA(text), data, (size_t)size * width);
+  return text;
+}
+
+static PyObject *make_float(bocpy_decoder *decoder) {
+  double number;
+  bocpy_take(decoder, &number, sizeof number);
+  return PyFloat_FromDouble(number);
+}
+
+static PyObject *make_complex(bocpy_decoder *decoder) {
+  double parts[2];
+  bocpy_take(decoder, parts, sizeof parts);
+  return PyComplex_FromDoubles(parts[0], parts[1]);
+}
+
+static PyObject *make_bytes(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+  const char *data = (const char *)decoder->at;
+  decoder->at += size;
+  return tag == TAG_BYTES ? PyBytes_FromStringAndSize(data, size)
+                          : PyByteArray_FromStringAndSize(data, size);
+}
+
+/* ---- containers ------------------------------------------------------------------ */
+
+static PyObject *make_tuple(bocpy_decoder *decoder) {
+  Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+  PyObject *tuple = PyTuple_New(size);
+  for (Py_ssize_t i = 0; tuple && i < size; i++) {
+    PyObject *item = bocpy_decode_value(decoder);
+    if (item)
+      PyTuple_SET_ITEM(tuple, i, item);
+    else
+      Py_CLEAR(tuple);
+  }
+  return tuple;
+}
+
+/* A list that nothing can refer to before it is finished. */
+static PyObject *make_private_list(bocpy_decoder *decoder, Py_ssize_t size) {
+  PyObject *list = PyList_New(size);
+  for (Py_ssize_t i = 0; list && i < size; i++) {
+    PyObject *item = bocpy_decode_value(decoder);
+    if (item)
+      PyList_SET_ITEM(list, i, item);
+    else
+      Py_CLEAR(list);
+  }
+  return list;
+}
+
+static PyObject *make_list(bocpy_decoder *decoder, uint32_t slot) {
+  Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+  if (slot == NO_SLOT)
+    return make_private_list(decoder, size);
+  PyObject *list = PyList_New(0);
+  fill_slot(decoder, slot, list);
+  for (Py_ssize_t i = 0; list && i < size; i++) {
+    PyObject *item = bocpy_decode_value(decoder);
+    if (!item || PyList_Append(list, item) < 0)
+      Py_CLEAR(list);
+    Py_XDECREF(item);
+  }
+  return list;
+}
+
+static int take_pair(bocpy_decoder *decoder, PyObject *dict, bool intern) {
+  PyObject *key = bocpy_decode_value(decoder);
+  if (key && intern && PyUnicode_CheckExact(key))
+    PyUnicode_InternInPlace(&key);
+  PyObject *value = key ? bocpy_decode_value(decoder) : NULL;
+  int status = value ? PyDict_SetItem(dict, key, value) : -1;
+  Py_XDECREF(key);
+  Py_XDECREF(value);
+  return status;
+}
+
+static PyObject *make_dict(bocpy_decoder *decoder, uint32_t slot) {
+  size_t size = bocpy_take_size(decoder);
+  PyObject *dict = PyDict_New();
+  fill_slot(decoder, slot, dict);
+  for (size_t i = 0; dict && i < size; i++)
+    if (take_pair(decoder, dict, false) < 0)
+      Py_CLEAR(dict);
+  return dict;
+}
+
+static PyObject *make_set(bocpy_decoder *decoder, PyObject *set, uint32_t slot) {
+  size_t size = bocpy_take_size(decoder);
+  fill_slot(decoder, slot, set);
+  for (size_t i = 0; set && i < size; i++) {
+    PyObject *element = bocpy_decode_value(decoder);
+    if (!element || PySet_Add(set, element) < 0)
+      Py_CLEAR(set);
+    Py_XDECREF(element);
+  }
+  return set;
+}
+
+static PyObject *make_of_three(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  PyObject *parts[3] = {NULL}, *object = NULL;
+  int count = 0;
+  while (count < 3 && (parts[count] = bocpy_decode_value(decoder)))
+    count++;
+  if (count == 3 && tag == TAG_SLICE)
+    object = PySlice_New(parts[0], parts[1], parts[2]);
+  else if (count == 3)
+    object = PyObject_Vectorcall((PyObject *)&PyRange_Type, parts, 3, NULL);
+  for (int i = 0; i < count; i++)
+    Py_DECREF(parts[i]);
+  return object;
+}
+
+static PyObject *take_key(bocpy_decoder *decoder, bool is_new) {
+  unsigned slot = *decoder->at++;
+  uint32_t bit = UINT32_C(1) << slot;
+  if (is_new) {
+    PyObject *key = bocpy_decode_value(decoder);
+    if (!key)
+      return NULL;
+    if (decoder->keys_used & bit)
+      Py_DECREF(decoder->keys[slot]);
+    decoder->keys[slot] = key;
+    decoder->keys_used |= bit;
+  }
+  return Py_NewRef(decoder->keys[slot]);
+}
+
+/* ---- instances and cowns --------------------------------------------------------- */
+
+static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
+                           const bocpy_resolved *resolved) {
+  for (uint32_t i = 0; i < resolved->shape->count; i++) {
+    PyObject *value = bocpy_decode_value(decoder);
+    int status =
+        value ? PyObject_GenericSetAttr(instance, resolved->names[i], value) : -1;
+    Py_XDECREF(value);
+    if (status < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int take_dict(bocpy_decoder *decoder, PyObject *instance,
+                     const bocpy_resolved *resolved) {
+  PyObject *dict = PyObject_GenericGetDict(instance, NULL);
+  int status = dict ? 0 : -1;
+  if (resolved->shape->count == BOCPY_ANY) {
+    decoder->at++; /* TAG_DICT */
+    for (size_t left = bocpy_take_size(decoder); left && !status; left--)
+      status = take_pair(decoder, dict, true);
+  } else {
+    for (uint32_t i = 0; i < resolved->shape->count && !status; i++) {
+      PyObject *value = bocpy_decode_value(decoder);
+      status = value ? PyDict_SetItem(dict, resolved->names[i], value) : -1;
+      Py_XDECREF(value);
+    }
+  }
+  Py_XDECREF(dict);
+  return status;
+}
+
+static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
+  uint32_t id = bocpy_take_number(decoder);
+  const bocpy_resolved *resolved = decoder->last;
+  if (!resolved || resolved->shape->id != id) {
+    resolved = bocpy_resolve(decoder->state, id);
+    if (!resolved)
+      return NULL;
+    decoder->last = resolved;
+  }
+  PyObject *instance =
+      PyBaseObject_Type.tp_new(resolved->type, decoder->state->no_arguments, NULL);
+  fill_slot(decoder, slot, instance);
+  if (!instance)
+    return NULL;
+  int status = resolved->through_dict ? take_dict(decoder, instance, resolved)
+                                      : take_attributes(decoder, instance, resolved);
+  if (status < 0)
+    Py_CLEAR(instance);
+  return instance;
+}
+
+/* ---- the walk -------------------------------------------------------------------- */
+
+static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
+                               uint32_t slot);
+
+static PyObject *decode_memo(bocpy_decoder *decoder) {
+  uint32_t slot;
+  if (take_slot(decoder, &slot) < 0)
+    return NULL;
+  enum bocpy_tag tag = *decoder->at++;
+  PyObject *object = decode_tagged(decoder, tag, slot);
+  if (object && !decoder->memo[slot])
+    fill_slot(decoder, slot, object);
+  return object;
+}
+
+static PyObject *decode_memo_after(bocpy_decoder *decoder) {
+  uint32_t slot;
+  PyObject *object = bocpy_decode_value(decoder);
+  if (object && take_slot(decoder, &slot) < 0)
+    Py_CLEAR(object);
+  if (object)
+    fill_slot(decoder, slot, object);
+  return object;
+}
+
+static PyObject *decode_superseded(bocpy_decoder *decoder) {
+  PyObject *copy = bocpy_decode_value(decoder);
+  if (!copy)
+    return NULL;
+  Py_DECREF(copy);
+  return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
+}
+
+static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
+                               uint32_t slot) {
+  switch (tag) {
+  case TAG_NONE:
+    return Py_NewRef(Py_None);
+  case TAG_TRUE:
+    return Py_NewRef(Py_True);
+  case TAG_FALSE:
+    return Py_NewRef(Py_False);
+  case TAG_ELLIPSIS:
+    return Py_NewRef(Py_Ellipsis);
+  case TAG_NOT_IMPLEMENTED:
+    return Py_NewRef(Py_NotImplemented);
+  case TAG_INT8:
+  case TAG_INT32:
+  case TAG_INT64:
+    return make_int(decoder, tag);
+  case TAG_INT_BIG:
+    return make_big_int(decoder);
+  case TAG_FLOAT:
+    return make_float(decoder);
+  case TAG_COMPLEX:
+    return make_complex(decoder);
+  case TAG_ASCII:
+  case TAG_LATIN:
+  case TAG_UCS2:
+  case TAG_UCS4:
+    return make_text(decoder, tag);
+  case TAG_BYTES:
+  case TAG_BYTEARRAY:
+    return make_bytes(decoder, tag);
+  case TAG_LIST:
+    return make_list(decoder, slot);
+  case TAG_DICT:
+    return make_dict(decoder, slot);
+  case TAG_SET:
+    return make_set(decoder, PySet_New(NULL), slot);
+  case TAG_TUPLE:
+    return make_tuple(decoder);
+  case TAG_FROZENSET:
+    return make_set(decoder, PyFrozenSet_New(NULL), NO_SLOT);
+  case TAG_SLICE:
+  case TAG_RANGE:
+    return make_of_three(decoder, tag);
+  case TAG_INSTANCE:
+    return make_instance(decoder, slot);
+  case TAG_COWN:
+    return bocpy_cown_wrap(decoder->flat->cowns[bocpy_take_number(decoder)]);
+  case TAG_NATIVE:
+    return bocpy_decode_native(decoder);
+  case TAG_HOOKED:
+    return bocpy_decode_by_value(decoder);
+  case TAG_MEMO:
+    return decode_memo(decoder);
+  case TAG_MEMO_AFTER:
+    return decode_memo_after(decoder);
+  case TAG_SUPERSEDED:
+    return decode_superseded(decoder);
+  case TAG_REF:
+    return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
+  case TAG_KEY:
+    return take_key(decoder, false);
+  case TAG_NEW_KEY:
+    return take_key(decoder, true);
+  case TAG_PICKLE:
+    return bocpy_decode_pickle(decoder);
+  }
+  Py_UNREACHABLE();
+}
+
+PyObject *bocpy_decode_value(bocpy_decoder *decoder) {
+  enum bocpy_tag tag = *decoder->at++;
+  return decode_tagged(decoder, tag, NO_SLOT);
+}
+
+/* ---- the call -------------------------------------------------------------------- */
+
+static void forget(bocpy_decoder *decoder) {
+  for (uint32_t i = 0; i < decoder->memo_count; i++)
+    Py_XDECREF(decoder->memo[i]);
+  if (decoder->memo)
+    PyMem_RawFree(decoder->memo);
+  for (unsigned slot = 0; decoder->keys_used; slot++, decoder->keys_used >>= 1)
+    if (decoder->keys_used & 1)
+      Py_DECREF(decoder->keys[slot]);
+}
+
+static PyObject *decode(const bocpy_flat *flat, bool last_time) {
+  bocpy_decoder decoder;
+  decoder.at = flat->bytes;
+  decoder.flat = flat;
+  decoder.state = bocpy_codec_state_get();
+  decoder.memo = NULL;
+  decoder.memo_count = decoder.memo_capacity = 0;
+  decoder.last = NULL;
+  decoder.keys_used = 0;
+  decoder.last_time = last_time;
+  decoder.outer = NULL;
+  if (!decoder.state || (flat->needs_classes && bocpy_ship_catch_up() < 0))
+    return NULL;
+  PyObject *value = bocpy_decode_value(&decoder);
+  forget(&decoder);
+  return value;
+}
+
+PyObject *bocpy_decode(const bocpy_flat *flat) { return decode(flat, false); }
+
+PyObject *bocpy_decode_last(bocpy_flat *flat) { return decode(flat, true); }

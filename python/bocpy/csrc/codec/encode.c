@@ -1,0 +1,468 @@
+/* Encode: a walk over a value that writes what it finds.
+ *
+ * Objects that may be met again (on builds with one reference count: those with more
+ * than one reference) are remembered. What can be made empty and filled is remembered
+ * before its parts, so that cycles through it end there; what cannot (tuples,
+ * frozensets, slices) after them: if its parts led back to it, the copy that they made
+ * is the one that counts.
+ *
+ * Threads: no user code runs during the walk except where a type is met for the first
+ * time and, before 3.12, in finalizers; another thread may run where there is no GIL.
+ * So every object is held while its parts are visited, and containers are looked at
+ * afresh for each part, or copied first where there is no GIL.
+ */
+#include "extension.h"
+
+#define BIG_LEAF                                                                       \
+  64 /* strs and bytes from here on are remembered, for the sake of size */
+
+static int changed(PyObject *value) {
+  PyErr_Format(PyExc_RuntimeError, "a '%s' was changed while it was being shipped",
+               Py_TYPE(value)->tp_name);
+  return BOCPY_FAILED;
+}
+
+/* ---- what is remembered ---------------------------------------------------------- */
+
+static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
+  if (bocpy_reserve(&encoder->writer, 1 + sizeof number) < 0)
+    return BOCPY_FAILED;
+  bocpy_put_byte(&encoder->writer, tag);
+  bocpy_put(&encoder->writer, &number, sizeof number);
+  return BOCPY_DONE;
+}
+
+typedef int (*put_parts)(bocpy_encoder *encoder, PyObject *value);
+
+static int put_held(bocpy_encoder *encoder, PyObject *value, put_parts parts) {
+  Py_INCREF(value);
+  int status = parts(encoder, value);
+  Py_DECREF(value);
+  return status;
+}
+
+static int encode_memo(bocpy_encoder *encoder, PyObject *value, put_parts parts) {
+  uint32_t number;
+  if (bocpy_object_is_sole(value))
+    return put_held(encoder, value, parts);
+  if (bocpy_memo_find(&encoder->memo, value, &number))
+    return put_number(encoder, TAG_REF, number);
+  if (bocpy_memo_add(&encoder->memo, value) < 0 ||
+      bocpy_reserve(&encoder->writer, 1) < 0)
+    return BOCPY_FAILED;
+  bocpy_put_byte(&encoder->writer, TAG_MEMO);
+  return put_held(encoder, value, parts);
+}
+
+static int encode_memo_after(bocpy_encoder *encoder, PyObject *value, put_parts parts) {
+  bocpy_writer *writer = &encoder->writer;
+  uint32_t number;
+  if (bocpy_object_is_sole(value))
+    return put_held(encoder, value, parts);
+  if (bocpy_memo_find(&encoder->memo, value, &number))
+    return put_number(encoder, TAG_REF, number);
+  if (bocpy_reserve(writer, 1) < 0)
+    return BOCPY_FAILED;
+  size_t mark = writer->size;
+  bocpy_put_byte(writer, TAG_MEMO_AFTER);
+  int status = put_held(encoder, value, parts);
+  if (status != BOCPY_DONE)
+    return status;
+  if (!bocpy_memo_find(&encoder->memo, value, &number))
+    return bocpy_memo_add(&encoder->memo, value);
+  if (bocpy_reserve(writer, sizeof number) < 0)
+    return BOCPY_FAILED;
+  writer->bytes[mark] = TAG_SUPERSEDED;
+  bocpy_put(writer, &number, sizeof number);
+  return BOCPY_DONE;
+}
+
+/* ---- containers ------------------------------------------------------------------ */
+
+static int put_leaf(bocpy_encoder *encoder, PyObject *value) {
+  return bocpy_encode_leaf(&encoder->writer, value);
+}
+
+static int put_items(bocpy_encoder *encoder, PyObject *sequence, enum bocpy_tag tag) {
+  Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
+  if (bocpy_put_head(&encoder->writer, tag, (size_t)size, 0) < 0)
+    return BOCPY_FAILED;
+  for (Py_ssize_t i = 0; i < size; i++) {
+    if (PySequence_Fast_GET_SIZE(sequence) != size)
+      return changed(sequence);
+    int status = bocpy_encode_value(encoder, PySequence_Fast_GET_ITEM(sequence, i));
+    if (status != BOCPY_DONE)
+      return status;
+  }
+  return BOCPY_DONE;
+}
+
+static int put_tuple(bocpy_encoder *encoder, PyObject *tuple) {
+  return put_items(encoder, tuple, TAG_TUPLE);
+}
+
+static int put_list(bocpy_encoder *encoder, PyObject *list) {
+  if (!BOCPY_FREE_THREADED)
+    return put_items(encoder, list, TAG_LIST);
+  PyObject *items = PyList_AsTuple(list);
+  int status = items ? put_items(encoder, items, TAG_LIST) : BOCPY_FAILED;
+  Py_XDECREF(items);
+  return status;
+}
+
+/* A key of a dict: strs that are shared by many dicts are written once. */
+static int put_key(bocpy_encoder *encoder, PyObject *key) {
+  if (!PyUnicode_CheckExact(key) || bocpy_object_is_sole(key))
+    return bocpy_encode_value(encoder, key);
+  unsigned slot = (unsigned)(bocpy_hash_address(key) & (BOCPY_KEY_SLOTS - 1));
+  uint32_t bit = UINT32_C(1) << slot;
+  bool used = encoder->keys_used & bit;
+  bool hit = used && encoder->keys[slot] == key;
+  if (bocpy_reserve(&encoder->writer, 2) < 0)
+    return BOCPY_FAILED;
+  bocpy_put_byte(&encoder->writer, hit ? TAG_KEY : TAG_NEW_KEY);
+  bocpy_put_byte(&encoder->writer, slot);
+  if (hit)
+    return BOCPY_DONE;
+  if (used)
+    Py_DECREF(encoder->keys[slot]);
+  encoder->keys[slot] = Py_NewRef(key);
+  encoder->keys_used |= bit;
+  return put_leaf(encoder, key);
+}
+
+/* A pair. The value is held if the key has parts, the walk over which could free it. */
+static int put_pair(bocpy_encoder *encoder, PyObject *key, PyObject *value) {
+  bool simple = PyUnicode_CheckExact(key) || PyLong_CheckExact(key);
+  if (!simple)
+    Py_INCREF(value);
+  int status = put_key(encoder, key);
+  if (status == BOCPY_DONE)
+    status = bocpy_encode_value(encoder, value);
+  if (!simple)
+    Py_DECREF(value);
+  return status;
+}
+
+static int put_pairs(bocpy_encoder *encoder, PyObject *dict) {
+  Py_ssize_t size = PyDict_GET_SIZE(dict), count = 0, at = 0;
+  PyObject *key, *value;
+  if (bocpy_put_head(&encoder->writer, TAG_DICT, (size_t)size, 0) < 0)
+    return BOCPY_FAILED;
+  while (PyDict_Next(dict, &at, &key, &value)) {
+    int status = put_pair(encoder, key, value);
+    if (status != BOCPY_DONE)
+      return status;
+    if (++count > size)
+      break;
+  }
+  return count == size ? BOCPY_DONE : changed(dict);
+}
+
+static int put_dict(bocpy_encoder *encoder, PyObject *dict) {
+  if (!BOCPY_FREE_THREADED)
+    return put_pairs(encoder, dict);
+  PyObject *copy = PyDict_Copy(dict);
+  int status = copy ? put_pairs(encoder, copy) : BOCPY_FAILED;
+  Py_XDECREF(copy);
+  return status;
+}
+
+static int put_elements(bocpy_encoder *encoder, PyObject *set, enum bocpy_tag tag) {
+  if (bocpy_put_head(&encoder->writer, tag, (size_t)PySet_GET_SIZE(set), 0) < 0)
+    return BOCPY_FAILED;
+  PyObject *iterator = PyObject_GetIter(set), *element;
+  int status = iterator ? BOCPY_DONE : BOCPY_FAILED;
+  while (status == BOCPY_DONE && (element = PyIter_Next(iterator))) {
+    status = bocpy_encode_value(encoder, element);
+    Py_DECREF(element);
+  }
+  Py_XDECREF(iterator);
+  return status == BOCPY_DONE && PyErr_Occurred() ? BOCPY_FAILED : status;
+}
+
+static int put_frozenset(bocpy_encoder *encoder, PyObject *set) {
+  return put_elements(encoder, set, TAG_FROZENSET);
+}
+
+static int put_set(bocpy_encoder *encoder, PyObject *set) {
+  if (!BOCPY_FREE_THREADED)
+    return put_elements(encoder, set, TAG_SET);
+  PyObject *copy = PyFrozenSet_New(set);
+  int status = copy ? put_elements(encoder, copy, TAG_SET) : BOCPY_FAILED;
+  Py_XDECREF(copy);
+  return status;
+}
+
+static int put_bytearray(bocpy_encoder *encoder, PyObject *bytes) {
+  int status;
+  Py_BEGIN_CRITICAL_SECTION(bytes);
+  size_t size = (size_t)PyByteArray_GET_SIZE(bytes);
+  status = bocpy_put_head(&encoder->writer, TAG_BYTEARRAY, size, size);
+  if (status == 0)
+    bocpy_put(&encoder->writer, PyByteArray_AS_STRING(bytes), size);
+  Py_END_CRITICAL_SECTION();
+  return status;
+}
+
+static int put_three(bocpy_encoder *encoder, enum bocpy_tag tag,
+                     PyObject *const *parts) {
+  if (bocpy_reserve(&encoder->writer, 1) < 0)
+    return BOCPY_FAILED;
+  bocpy_put_byte(&encoder->writer, tag);
+  int status = BOCPY_DONE;
+  for (int i = 0; i < 3 && status == BOCPY_DONE; i++)
+    status = bocpy_encode_value(encoder, parts[i]);
+  return status;
+}
+
+static int put_slice(bocpy_encoder *encoder, PyObject *value) {
+  PySliceObject *slice = (PySliceObject *)value;
+  PyObject *parts[] = {slice->start, slice->stop, slice->step};
+  return put_three(encoder, TAG_SLICE, parts);
+}
+
+static int put_range(bocpy_encoder *encoder, PyObject *range) {
+  static const char *const names[] = {"start", "stop", "step"};
+  PyObject *parts[3] = {NULL};
+  int status = BOCPY_DONE;
+  for (int i = 0; i < 3 && status == BOCPY_DONE; i++)
+    if (!(parts[i] = PyObject_GetAttrString(range, names[i])))
+      status = BOCPY_FAILED;
+  if (status == BOCPY_DONE)
+    status = put_three(encoder, TAG_RANGE, parts);
+  for (int i = 0; i < 3; i++)
+    Py_XDECREF(parts[i]);
+  return status;
+}
+
+/* ---- cowns and instances --------------------------------------------------------- */
+
+int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index) {
+  if (encoder->cown_count == encoder->cown_capacity) {
+    uint32_t capacity = encoder->cown_capacity ? 2 * encoder->cown_capacity : 4;
+    boc_cown **cowns = PyMem_RawRealloc(encoder->cowns, capacity * sizeof(boc_cown *));
+    if (!cowns) {
+      PyErr_NoMemory();
+      return -1;
+    }
+    encoder->cowns = cowns;
+    encoder->cown_capacity = capacity;
+  }
+  *out_index = encoder->cown_count;
+  encoder->cowns[encoder->cown_count++] = boc_cown_hold(core);
+  return 0;
+}
+
+static int put_cown(bocpy_encoder *encoder, PyObject *cown) {
+  uint32_t index;
+  if (bocpy_encoder_refer(encoder, bocpy_cown_core(cown), &index) < 0)
+    return BOCPY_FAILED;
+  return put_number(encoder, TAG_COWN, index);
+}
+
+/* The values of `dict`, whose keys are those of `layout`. */
+static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
+                          const bocpy_layout *layout) {
+  Py_ssize_t at = 0;
+  PyObject *name, *value;
+  for (uint32_t i = 0; i < layout->shape->count; i++) {
+    if (!PyDict_Next(dict, &at, &name, &value) || name != layout->names[i])
+      return changed(dict);
+    int status = bocpy_encode_value(encoder, value);
+    if (status != BOCPY_DONE)
+      return status;
+  }
+  return BOCPY_DONE;
+}
+
+static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict) {
+  const bocpy_layout *layout = bocpy_class_layout(encoder->state, known, dict);
+  const bocpy_shape *shape = layout ? layout->shape : known->place.shape;
+  if (put_number(encoder, TAG_INSTANCE, shape->id) < 0)
+    return BOCPY_FAILED;
+  return layout ? put_attributes(encoder, dict, layout) : put_pairs(encoder, dict);
+}
+
+static int put_instance(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
+  if (!known || !known->plain)
+    return known ? BOCPY_UNKNOWN : BOCPY_FAILED;
+  if (encoder->last_class != known) {
+    int current = bocpy_place_has(&known->place, known->type);
+    if (current <= 0)
+      return current < 0 ? BOCPY_FAILED : BOCPY_UNKNOWN;
+    encoder->last_class = known;
+    encoder->needs_classes = true;
+  }
+  PyObject *dict = PyObject_GenericGetDict(value, NULL);
+  if (dict && BOCPY_FREE_THREADED)
+    Py_SETREF(dict, PyDict_Copy(dict));
+  int status = dict ? put_state(encoder, known, dict) : BOCPY_FAILED;
+  Py_XDECREF(dict);
+  return status;
+}
+
+static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
+  const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
+  return bocpy_encode_hooked(encoder, value, hooked);
+}
+
+/* Types of other extensions are asked for only where there are any. */
+static int encode_instance(bocpy_encoder *encoder, PyObject *value) {
+  const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
+  if (!hooked)
+    return encode_memo(encoder, value, put_instance);
+  return hooked->hooks.encode ? encode_memo_after(encoder, value, put_hooked)
+                              : encode_memo(encoder, value, put_hooked);
+}
+
+/* ---- the walk -------------------------------------------------------------------- */
+
+static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
+  PyTypeObject *type = Py_TYPE(value);
+  if (type == &PyDict_Type)
+    return encode_memo(encoder, value, put_dict);
+  if (type == &PyList_Type)
+    return encode_memo(encoder, value, put_list);
+  if (type == &PyTuple_Type)
+    return PyTuple_GET_SIZE(value) ? encode_memo_after(encoder, value, put_tuple)
+                                   : put_tuple(encoder, value);
+  if (type == &PySet_Type)
+    return encode_memo(encoder, value, put_set);
+  if (type == &PyFrozenSet_Type)
+    return encode_memo_after(encoder, value, put_frozenset);
+  if (type == &PyByteArray_Type)
+    return encode_memo(encoder, value, put_bytearray);
+  if (type == &PySlice_Type)
+    return encode_memo_after(encoder, value, put_slice);
+  if (type == &PyRange_Type)
+    return encode_memo_after(encoder, value, put_range);
+  if (bocpy_cown_core(value))
+    return encode_memo(encoder, value, put_cown);
+  if (type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+    return encode_instance(encoder, value);
+  return BOCPY_UNKNOWN;
+}
+
+static inline bool is_big_leaf(PyObject *value) {
+  if (PyLong_CheckExact(value))
+    return false;
+  if (PyUnicode_CheckExact(value))
+    return PyUnicode_GET_LENGTH(value) >= BIG_LEAF;
+  return PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) >= BIG_LEAF;
+}
+
+int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
+  if (is_big_leaf(value) && encoder->depth)
+    return encode_memo(encoder, value, put_leaf);
+  int status = bocpy_encode_leaf(&encoder->writer, value);
+  if (status != BOCPY_UNKNOWN || encoder->depth == BOCPY_DEPTH_MAX)
+    return status;
+  encoder->depth++;
+  status = encode_parts(encoder, value);
+  encoder->depth--;
+  return status;
+}
+
+/* ---- the call -------------------------------------------------------------------- */
+
+void bocpy_encoder_forget_cowns(bocpy_encoder *encoder) {
+  while (encoder->cown_count)
+    boc_cown_drop(encoder->cowns[--encoder->cown_count]);
+}
+
+/* Field by field: most of an encoder need not be cleared, and small values must be
+ * fast. */
+static int init(bocpy_encoder *encoder) {
+  encoder->state = bocpy_codec_state_get();
+  if (!encoder->state)
+    return -1;
+  encoder->writer.bytes = encoder->first;
+  encoder->writer.size = 0;
+  encoder->writer.capacity = sizeof encoder->first;
+  encoder->writer.flat = NULL;
+  encoder->writer.fixed = false;
+  encoder->depth = 0;
+  encoder->needs_classes = false;
+  encoder->last_class = NULL;
+  encoder->cowns = NULL;
+  encoder->cown_count = encoder->cown_capacity = 0;
+  encoder->natives = NULL;
+  encoder->native_count = encoder->native_capacity = 0;
+  encoder->lends = false;
+  encoder->keys_used = 0;
+  encoder->outer = NULL;
+  bocpy_memo_init(&encoder->memo);
+  return 0;
+}
+
+static void fini(bocpy_encoder *encoder) {
+  if (encoder->memo.count)
+    bocpy_memo_fini(&encoder->memo);
+  for (unsigned slot = 0; encoder->keys_used; slot++, encoder->keys_used >>= 1)
+    if (encoder->keys_used & 1)
+      Py_DECREF(encoder->keys[slot]);
+  if (encoder->cowns) {
+    bocpy_encoder_forget_cowns(encoder);
+    PyMem_RawFree(encoder->cowns);
+  }
+  if (encoder->natives) {
+    bocpy_encoder_forget_natives(encoder);
+    PyMem_RawFree(encoder->natives);
+  }
+  if (encoder->writer.flat)
+    bocpy_writer_fini(&encoder->writer);
+}
+
+static int finish(bocpy_encoder *encoder, bocpy_flat **out_flat) {
+  bocpy_flat *flat = bocpy_writer_finish(&encoder->writer);
+  if (!flat)
+    return -1;
+  flat->cowns = encoder->cowns;
+  flat->cown_count = encoder->cown_count;
+  flat->needs_classes = encoder->needs_classes;
+  encoder->cowns = NULL;
+  encoder->cown_count = 0;
+  if (bocpy_encoder_move(encoder, flat) < 0) {
+    bocpy_flat_free(flat);
+    return -1;
+  }
+  *out_flat = flat;
+  return 0;
+}
+
+static int write_all(bocpy_encoder *encoder, PyObject *value, const char *root) {
+  int status = bocpy_encode_value(encoder, value);
+  if (status != BOCPY_UNKNOWN)
+    return status;
+  bocpy_encoder_forget_cowns(encoder);
+  bocpy_encoder_forget_natives(encoder);
+  encoder->writer.size = 0;
+  return bocpy_encode_pickle(encoder, value, root);
+}
+
+static int encode(PyObject *value, const char *root, bool lends,
+                  bocpy_flat **out_flat) {
+  bocpy_encoder encoder;
+  if (init(&encoder) < 0)
+    return -1;
+  encoder.lends = lends;
+  int status = write_all(&encoder, value, root);
+  if (status == BOCPY_DONE && out_flat)
+    status = finish(&encoder, out_flat);
+  fini(&encoder);
+  return status;
+}
+
+int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
+  return encode(value, root, false, out_flat);
+}
+
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat) {
+  return encode(value, root, true, out_flat);
+}
+
+int bocpy_encode_tried(PyObject *value, const char *root) {
+  return encode(value, root, true, NULL);
+}

@@ -1,0 +1,94 @@
+/* Encoder and decoder: one walk over a value, either way. Private to the codec.
+ *
+ * Threads: an encoder or decoder belongs to the thread whose stack it is on. The
+ * innermost of each is known to that thread, so that a cown that is pickled on the way
+ * finds its flat.
+ */
+#ifndef BOCPY_ENCODER_H
+#define BOCPY_ENCODER_H
+
+#include "buffer.h"
+#include "memo.h"
+#include "shapes.h"
+
+#define BOCPY_DEPTH_MAX 500
+
+/* What an encoding step came to. */
+enum { BOCPY_FAILED = -1, BOCPY_DONE = 0, BOCPY_UNKNOWN = 1 };
+
+typedef struct bocpy_encoder {
+  bocpy_writer writer;
+  bocpy_codec_state *state;
+  int depth;
+  bool needs_classes;
+  bocpy_class *last_class; /* known to be reachable by its name */
+  boc_cown **cowns;        /* held */
+  uint32_t cown_count, cown_capacity;
+  PyObject **natives; /* held: what is to move when all is written (extension.h) */
+  uint32_t native_count, native_capacity;
+  bool lends;         /* nothing moves: it is copied */
+  uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
+  struct bocpy_encoder *outer;
+  PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
+  bocpy_memo memo;
+  unsigned char first[512];
+} bocpy_encoder;
+
+/* Writes `value`. BOCPY_UNKNOWN: it has parts that only pickle knows. */
+int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
+
+/* Writes `value` as a pickle, in place of all that was written. -1 with the exception
+ * that bocpy_encode promises. */
+int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root);
+
+/* Notes a reference to `core`: its index among the cowns. -1 with MemoryError. */
+int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index);
+
+/* The innermost encoder of this thread that is pickling, or NULL; and decoder. */
+bocpy_encoder *bocpy_encoder_here(void);
+struct bocpy_decoder *bocpy_decoder_here(void);
+
+/* Drops the references that were noted. */
+void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
+
+typedef struct bocpy_decoder {
+  const unsigned char *at;
+  const bocpy_flat *flat; /* NULL: inline bytes */
+  bocpy_codec_state *state;
+  PyObject **memo; /* held; NULL while it is being made */
+  uint32_t memo_count, memo_capacity;
+  const bocpy_resolved *last; /* known to be up to date */
+  uint32_t keys_used;
+  bool last_time; /* what moves is taken out of the flat */
+  struct bocpy_decoder *outer;
+  PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
+} bocpy_decoder;
+
+/* The next value of the stream, or NULL with an exception. */
+PyObject *bocpy_decode_value(bocpy_decoder *decoder);
+
+/* The value of a pickle, whose tag has been taken. */
+PyObject *bocpy_decode_pickle(bocpy_decoder *decoder);
+
+static inline void bocpy_take(bocpy_decoder *decoder, void *out_bytes, size_t size) {
+  memcpy(out_bytes, decoder->at, size);
+  decoder->at += size;
+}
+
+static inline size_t bocpy_take_size(bocpy_decoder *decoder) {
+  size_t size = *decoder->at++;
+  if (size == 255) {
+    uint64_t wide;
+    bocpy_take(decoder, &wide, sizeof wide);
+    size = (size_t)wide;
+  }
+  return size;
+}
+
+static inline uint32_t bocpy_take_number(bocpy_decoder *decoder) {
+  uint32_t number;
+  bocpy_take(decoder, &number, sizeof number);
+  return number;
+}
+
+#endif

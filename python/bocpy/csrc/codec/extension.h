@@ -1,0 +1,71 @@
+/* Extension types: the types of other extensions that have told how their values move, by the
+ * public header bocpy/bocpy.h.
+ *
+ * A *hooked* type is known to the process by its module and name, under a number, with
+ * its hooks; it is never changed and never freed. What type the number stands for is
+ * each interpreter's own: the module registers it there when it is imported.
+ *
+ * A *native* is the part of an object that moves: while it is on its way it belongs to
+ * the flat.
+ *
+ * Threads: as in codec.h. The hooked types of an interpreter are under the state's
+ * mutex.
+ */
+#ifndef BOCPY_HOOKS_H
+#define BOCPY_HOOKS_H
+
+#include "../../include/bocpy/bocpy.h"
+#include "encoder.h"
+
+typedef struct bocpy_hooked {
+  uint32_t id;
+  bocpy_hooks hooks;
+  const char *qualname; /* in `reference` */
+  char reference[];     /* the module and the qualified name, each with its NUL */
+} bocpy_hooked;
+
+typedef struct bocpy_native {
+  const bocpy_hooked *hooked;
+  void *native;     /* NULL: it has been taken */
+  PyObject *origin; /* where it has moved from; borrowed: see bocpy_flat_restore */
+} bocpy_native;
+
+int bocpy_hooks_init(void); /* process-wide; -1 with an exception */
+
+/* Puts the capsule that bocpy.h imports into the module. */
+int bocpy_hooks_publish(PyObject *module);
+
+const bocpy_hooked *bocpy_hooked_at(uint32_t id);
+
+/* Borrowed: the type of this interpreter, whose module is imported if need be. NULL
+ * with an exception that says what to do. */
+PyTypeObject *bocpy_hooked_type(bocpy_codec_state *state, const bocpy_hooked *hooked);
+
+/* How the type moves, or NULL, without an exception: nobody has said. */
+const bocpy_hooked *bocpy_hooked_of(bocpy_codec_state *state, PyTypeObject *type);
+
+/* Whether `object`, whose type that is, has something to move. */
+bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object);
+
+/* Writes a value of a hooked type. BOCPY_UNKNOWN: pickle is to say what is wrong. */
+int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
+                        const bocpy_hooked *hooked);
+
+/* Makes what moves a part of `flat`: nothing before has changed any object. -1 with an
+ * exception: nothing has moved. */
+int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_flat *flat);
+
+/* Forgets the objects that were to give something away. */
+void bocpy_encoder_forget_natives(bocpy_encoder *encoder);
+
+/* The value whose tag has been taken. */
+PyObject *bocpy_decode_by_value(bocpy_decoder *decoder);
+PyObject *bocpy_decode_native(bocpy_decoder *decoder);
+
+/* Ends what nobody took of a flat. Any thread, attached or not. */
+void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
+
+int bocpy_hooked_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
+void bocpy_hooked_clear(bocpy_codec_state *state);
+
+#endif

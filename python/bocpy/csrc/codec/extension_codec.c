@@ -1,0 +1,250 @@
+/* Codec of hooked types: how their values are written, moved, and made again.
+ *
+ * While a value is being encoded nothing is taken out of any object. What is to move is
+ * noted, and moves when the flat is finished and nothing can fail any more: a refusal
+ * leaves the value as it was.
+ */
+#include "extension.h"
+
+static void **slot_of(const bocpy_hooked *hooked, PyObject *object) {
+  return (void **)((char *)object + hooked->hooks.native);
+}
+
+bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object) {
+  return hooked->hooks.encode || *slot_of(hooked, object);
+}
+
+/* ---- encode ---------------------------------------------------------------------- */
+
+static int note_native(bocpy_encoder *encoder, PyObject *object, uint32_t *out_index) {
+  if (encoder->native_count == encoder->native_capacity) {
+    uint32_t capacity = encoder->native_capacity ? 2 * encoder->native_capacity : 4;
+    PyObject **natives =
+        PyMem_RawRealloc(encoder->natives, capacity * sizeof(PyObject *));
+    if (!natives) {
+      PyErr_NoMemory();
+      return BOCPY_FAILED;
+    }
+    encoder->natives = natives;
+    encoder->native_capacity = capacity;
+  }
+  *out_index = encoder->native_count;
+  encoder->natives[encoder->native_count++] = Py_NewRef(object);
+  return BOCPY_DONE;
+}
+
+static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
+  if (bocpy_reserve(&encoder->writer, 1 + sizeof number) < 0)
+    return BOCPY_FAILED;
+  bocpy_put_byte(&encoder->writer, tag);
+  bocpy_put(&encoder->writer, &number, sizeof number);
+  return BOCPY_DONE;
+}
+
+/* What `encode` raises, pickle will raise again, and with the path to it. */
+static int refuse(void) {
+  if (!PyErr_ExceptionMatches(PyExc_Exception) ||
+      PyErr_ExceptionMatches(PyExc_MemoryError))
+    return BOCPY_FAILED;
+  PyErr_Clear();
+  return BOCPY_UNKNOWN;
+}
+
+static int put_by_value(bocpy_encoder *encoder, PyObject *value,
+                        const bocpy_hooked *hooked) {
+  PyObject *state = hooked->hooks.encode(value);
+  if (!state)
+    return refuse();
+  int status = put_number(encoder, TAG_HOOKED, hooked->id);
+  if (status == BOCPY_DONE)
+    status = bocpy_encode_value(encoder, state);
+  Py_DECREF(state);
+  return status;
+}
+
+static int put_native(bocpy_encoder *encoder, PyObject *value,
+                      const bocpy_hooked *hooked) {
+  uint32_t index;
+  if (!bocpy_native_is_here(hooked, value))
+    return BOCPY_UNKNOWN;
+  if (note_native(encoder, value, &index) < 0)
+    return BOCPY_FAILED;
+  return put_number(encoder, TAG_NATIVE, index);
+}
+
+int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
+                        const bocpy_hooked *hooked) {
+  return hooked->hooks.encode ? put_by_value(encoder, value, hooked)
+                              : put_native(encoder, value, hooked);
+}
+
+/* What stays where it is gets its copy here, before anything moves. */
+static int copy_native(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
+  const bocpy_hooks *hooks = &native->hooked->hooks;
+  void *here = *slot_of(native->hooked, object);
+  if (!here) {
+    PyErr_Format(PyExc_RuntimeError, "a '%s' was emptied while it was being shipped",
+                 Py_TYPE(object)->tp_name);
+    return -1;
+  }
+  if (!encoder->lends && !(hooks->busy && hooks->busy(object)))
+    return 0;
+  native->native = hooks->copy(here);
+  if (!native->native)
+    PyErr_NoMemory();
+  return native->native ? 0 : -1;
+}
+
+int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_flat *flat) {
+  uint32_t count = encoder->native_count;
+  if (!count)
+    return 0;
+  flat->natives = PyMem_RawCalloc(count, sizeof *flat->natives);
+  if (!flat->natives) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  flat->native_count = count;
+  for (uint32_t i = 0; i < count; i++) {
+    PyObject *object = encoder->natives[i];
+    flat->natives[i].hooked = bocpy_hooked_of(encoder->state, Py_TYPE(object));
+    if (copy_native(encoder, object, &flat->natives[i]) < 0)
+      return -1;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    bocpy_native *native = &flat->natives[i];
+    void **slot = slot_of(native->hooked, encoder->natives[i]);
+    if (native->native)
+      continue;
+    native->native = *slot;
+    native->origin = encoder->natives[i];
+    *slot = NULL;
+  }
+  return 0;
+}
+
+void bocpy_encoder_forget_natives(bocpy_encoder *encoder) {
+  while (encoder->native_count)
+    Py_DECREF(encoder->natives[--encoder->native_count]);
+}
+
+/* ---- decode ---------------------------------------------------------------------- */
+
+PyObject *bocpy_decode_by_value(bocpy_decoder *decoder) {
+  const bocpy_hooked *hooked = bocpy_hooked_at(bocpy_take_number(decoder));
+  PyTypeObject *type = bocpy_hooked_type(decoder->state, hooked);
+  PyObject *state = type ? bocpy_decode_value(decoder) : NULL;
+  PyObject *object = state ? hooked->hooks.decode(type, state) : NULL;
+  Py_XDECREF(state);
+  return object;
+}
+
+/* The native itself if this is the last decoding of the flat, else a copy. */
+static void *take(bocpy_decoder *decoder, bocpy_native *native) {
+  void *taken = native->native;
+  if (decoder->last_time)
+    native->native = NULL;
+  else if (taken)
+    taken = native->hooked->hooks.copy(taken);
+  if (!taken)
+    PyErr_NoMemory();
+  return taken;
+}
+
+static PyObject *make_native(bocpy_decoder *decoder, bocpy_native *native) {
+  PyTypeObject *type = bocpy_hooked_type(decoder->state, native->hooked);
+  PyObject *object = type ? type->tp_alloc(type, 0) : NULL;
+  void *taken = object ? take(decoder, native) : NULL;
+  if (!taken)
+    Py_CLEAR(object);
+  else
+    *slot_of(native->hooked, object) = taken;
+  return object;
+}
+
+PyObject *bocpy_decode_native(bocpy_decoder *decoder) {
+  return make_native(decoder, &decoder->flat->natives[bocpy_take_number(decoder)]);
+}
+
+void bocpy_flat_restore(bocpy_flat *flat) {
+  for (uint32_t i = 0; i < flat->native_count; i++) {
+    bocpy_native *native = &flat->natives[i];
+    if (!native->native || !native->origin)
+      continue;
+    *slot_of(native->hooked, native->origin) = native->native;
+    native->native = NULL;
+  }
+}
+
+void bocpy_natives_drop(bocpy_native *natives, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (natives[i].native)
+      natives[i].hooked->hooks.drop(natives[i].native);
+  PyMem_RawFree(natives);
+}
+
+/* ---- within pickles -------------------------------------------------------------- */
+
+static PyObject *reduce_native(const bocpy_hooked *hooked, PyObject *object) {
+  bocpy_encoder *encoder = bocpy_encoder_here();
+  uint32_t index;
+  if (!encoder) {
+    PyErr_SetString(PyExc_TypeError,
+                    "it moves, and a global that others see cannot: put it into a "
+                    "cown");
+    return NULL;
+  }
+  if (!bocpy_native_is_here(hooked, object)) {
+    PyErr_SetString(PyExc_TypeError, "what it had has been moved elsewhere");
+    return NULL;
+  }
+  if (note_native(encoder, object, &index) < 0)
+    return NULL;
+  return Py_BuildValue("O(k)", encoder->state->native_at, (unsigned long)index);
+}
+
+static PyObject *reduce_by_value(bocpy_codec_state *state, const bocpy_hooked *hooked,
+                                 PyObject *object) {
+  PyObject *encoded = hooked->hooks.encode(object);
+  return encoded ? Py_BuildValue("O(kN)", state->hooked_from, (unsigned long)hooked->id,
+                                 encoded)
+                 : NULL;
+}
+
+PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object) {
+  (void)module;
+  bocpy_codec_state *state = bocpy_codec_state_get();
+  const bocpy_hooked *hooked = state ? bocpy_hooked_of(state, Py_TYPE(object)) : NULL;
+  if (!state)
+    return NULL;
+  if (!hooked)
+    return Py_NewRef(Py_NotImplemented);
+  return hooked->hooks.encode ? reduce_by_value(state, hooked, object)
+                              : reduce_native(hooked, object);
+}
+
+PyObject *bocpy_hooked_from(PyObject *module, PyObject *args) {
+  (void)module;
+  unsigned long id;
+  PyObject *encoded;
+  if (!PyArg_ParseTuple(args, "kO:_hooked_from", &id, &encoded))
+    return NULL;
+  bocpy_codec_state *state = bocpy_codec_state_get();
+  const bocpy_hooked *hooked = bocpy_hooked_at((uint32_t)id);
+  PyTypeObject *type = state ? bocpy_hooked_type(state, hooked) : NULL;
+  return type ? hooked->hooks.decode(type, encoded) : NULL;
+}
+
+PyObject *bocpy_native_at(PyObject *module, PyObject *index) {
+  (void)module;
+  size_t at = PyLong_AsSize_t(index);
+  bocpy_decoder *decoder = bocpy_decoder_here();
+  if (at == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+  if (decoder && at < decoder->flat->native_count)
+    return make_native(decoder, &decoder->flat->natives[at]);
+  PyErr_SetString(PyExc_RuntimeError,
+                  "this was pickled as a part of a value that was being shipped: it "
+                  "cannot be unpickled by itself");
+  return NULL;
+}

@@ -1,0 +1,226 @@
+/* Pickle: the way for values that the codec does not know, as a whole; and how a cown
+ * that is pickled on the way finds its flat.
+ *
+ * A cown within a pickle is a call of _cown_at with an index into the cowns of the
+ * flat, so that a flat that is dropped unread drops them too.
+ */
+#include "encoder.h"
+#include "pickled_handle.h"
+
+static _Thread_local bocpy_encoder *encoding; /* the innermost that is pickling */
+static _Thread_local bocpy_decoder *decoding;
+
+bocpy_encoder *bocpy_encoder_here(void) { return encoding; }
+
+bocpy_decoder *bocpy_decoder_here(void) { return decoding; }
+
+/* Calls function(argument) apart from what this thread is pickling: definitions that go
+ * to the log are no part of a flat. */
+PyObject *bocpy_codec_apart(PyObject *module, PyObject *args) {
+  (void)module;
+  PyObject *function, *argument;
+  if (!PyArg_ParseTuple(args, "OO:_apart", &function, &argument))
+    return NULL;
+  bocpy_encoder *outer = encoding;
+  encoding = NULL;
+  PyObject *result = PyObject_CallOneArg(function, argument);
+  encoding = outer;
+  return result;
+}
+
+/* Puts `function` into `*cache`, if nothing is there yet, and returns what is there. */
+static PyObject *keep(bocpy_codec_state *state, PyObject **cache, PyObject *function) {
+  bocpy_mutex_lock(&state->mutex);
+  PyObject *kept = *cache;
+  if (!kept)
+    kept = *cache = Py_XNewRef(function);
+  bocpy_mutex_unlock(&state->mutex);
+  Py_XDECREF(function);
+  return kept;
+}
+
+PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
+                           const char *name) {
+  PyObject *kept = keep(state, cache, NULL);
+  if (kept)
+    return kept;
+  PyObject *ship = PyImport_ImportModule("bocpy._ship");
+  PyObject *function = ship ? PyObject_GetAttrString(ship, name) : NULL;
+  Py_XDECREF(ship);
+  return function ? keep(state, cache, function) : NULL;
+}
+
+/* ---- encode ---------------------------------------------------------------------- */
+
+static int put_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
+  if (bocpy_reserve(writer, BOCPY_SIZE_MAX + size) < 0)
+    return -1;
+  bocpy_put_size(writer, size);
+  bocpy_put(writer, bytes, size);
+  return 0;
+}
+
+static int put_buffer(bocpy_writer *writer, PyObject *buffer) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(buffer, &view, PyBUF_FULL_RO) < 0)
+    return -1;
+  int status = bocpy_reserve(writer, 1);
+  if (status == 0 && !PyBuffer_IsContiguous(&view, 'A')) {
+    PyErr_SetString(PyExc_BufferError, "a buffer to ship must be contiguous");
+    status = -1;
+  }
+  if (status == 0) {
+    bocpy_put_byte(writer, view.readonly != 0);
+    status = put_bytes(writer, view.buf, (size_t)view.len);
+  }
+  PyBuffer_Release(&view);
+  return status;
+}
+
+static int put_pickle(bocpy_writer *writer, PyObject *data, PyObject *buffers) {
+  Py_ssize_t count = PyList_Check(buffers) ? PyList_GET_SIZE(buffers) : 0;
+  if (bocpy_reserve(writer, 1) < 0)
+    return -1;
+  bocpy_put_byte(writer, TAG_PICKLE);
+  if (put_bytes(writer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)) < 0 ||
+      bocpy_reserve(writer, BOCPY_SIZE_MAX) < 0)
+    return -1;
+  bocpy_put_size(writer, (size_t)count);
+  for (Py_ssize_t i = 0; i < count; i++) {
+    PyObject *buffer = PyList_GetItemRef(buffers, i);
+    int status = buffer ? put_buffer(writer, buffer) : -1;
+    Py_XDECREF(buffer);
+    if (status < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int unpack(PyObject *pickled, PyObject **out_data, PyObject **out_buffers) {
+  if (PyTuple_Check(pickled) && PyTuple_GET_SIZE(pickled) == 2 &&
+      PyBytes_Check(PyTuple_GET_ITEM(pickled, 0))) {
+    *out_data = PyTuple_GET_ITEM(pickled, 0);
+    *out_buffers = PyTuple_GET_ITEM(pickled, 1);
+    return 0;
+  }
+  PyErr_SetString(PyExc_SystemError, "bocpy._ship.dumps returned no pickle");
+  return -1;
+}
+
+/* Replaces a refusal of pickle's by one that says which part is at fault. */
+static void explain(PyObject *value, const char *root, PyObject *dumps) {
+  PyObject *refusal = PyErr_GetRaisedException();
+  PyObject *explained = NULL;
+  if (PyErr_GivenExceptionMatches(refusal, PyExc_Exception) &&
+      !PyErr_GivenExceptionMatches(refusal, PyExc_MemoryError)) {
+    PyObject *blame = PyImport_ImportModule("bocpy._explain_unshippable");
+    if (blame)
+      explained =
+          PyObject_CallMethod(blame, "explain", "OsOO", value, root, refusal, dumps);
+    Py_XDECREF(blame);
+    if (!explained || !PyExceptionInstance_Check(explained)) {
+      PyErr_Clear();
+      Py_CLEAR(explained);
+    }
+  }
+  if (explained)
+    Py_SETREF(refusal, explained);
+  PyErr_SetRaisedException(refusal);
+}
+
+int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root) {
+  PyObject *dumps = bocpy_codec_ship(encoder->state, &encoder->state->dumps, "dumps");
+  PyObject *data, *buffers;
+  if (!dumps)
+    return -1;
+  encoder->outer = encoding;
+  encoding = encoder;
+  PyObject *pickled = PyObject_CallOneArg(dumps, value);
+  if (!pickled)
+    explain(value, root, dumps);
+  encoding = encoder->outer;
+  int status = pickled ? unpack(pickled, &data, &buffers) : -1;
+  if (status == 0)
+    status = put_pickle(&encoder->writer, data, buffers);
+  Py_XDECREF(pickled);
+  encoder->needs_classes = true;
+  return status;
+}
+
+/* ---- decode ---------------------------------------------------------------------- */
+
+static PyObject *take_buffers(bocpy_decoder *decoder) {
+  Py_ssize_t count = (Py_ssize_t)bocpy_take_size(decoder);
+  PyObject *buffers = PyTuple_New(count);
+  for (Py_ssize_t i = 0; buffers && i < count; i++) {
+    bool readonly = *decoder->at++;
+    Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+    const char *bytes = (const char *)decoder->at;
+    decoder->at += size;
+    PyObject *buffer = readonly ? PyBytes_FromStringAndSize(bytes, size)
+                                : PyByteArray_FromStringAndSize(bytes, size);
+    if (buffer)
+      PyTuple_SET_ITEM(buffers, i, buffer);
+    else
+      Py_CLEAR(buffers);
+  }
+  return buffers;
+}
+
+PyObject *bocpy_decode_pickle(bocpy_decoder *decoder) {
+  PyObject *loads = bocpy_codec_ship(decoder->state, &decoder->state->loads, "loads");
+  if (!loads)
+    return NULL;
+  Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
+  PyObject *data = PyBytes_FromStringAndSize((const char *)decoder->at, size);
+  decoder->at += size;
+  PyObject *buffers = data ? take_buffers(decoder) : NULL;
+  PyObject *value = NULL;
+  if (buffers) {
+    decoder->outer = decoding;
+    decoding = decoder;
+    value = PyObject_CallFunctionObjArgs(loads, data, buffers, NULL);
+    decoding = decoder->outer;
+  }
+  Py_XDECREF(buffers);
+  Py_XDECREF(data);
+  return value;
+}
+
+/* ---- cowns within pickles -------------------------------------------------------- */
+
+static PyObject *reduce_into_flat(boc_cown *core) {
+  bocpy_codec_state *state = encoding->state;
+  uint32_t index;
+  if (bocpy_encoder_refer(encoding, core, &index) < 0)
+    return NULL;
+  return Py_BuildValue("O(k)", state->cown_at, (unsigned long)index);
+}
+
+PyObject *bocpy_codec_reduce_cown(PyObject *cown) {
+  boc_cown *core = bocpy_cown_core(cown);
+  if (!core) {
+    PyErr_Format(PyExc_TypeError, "expected a cown, not a '%s'",
+                 Py_TYPE(cown)->tp_name);
+    return NULL;
+  }
+  if (encoding)
+    return reduce_into_flat(core);
+  bocpy_codec_state *state = bocpy_codec_state_get();
+  return state ? bocpy_ticket_reduce(core, state->cown_find) : NULL;
+}
+
+PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index) {
+  (void)module;
+  size_t at = PyLong_AsSize_t(index);
+  if (at == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+  if (!decoding || at >= decoding->flat->cown_count) {
+    PyErr_SetString(
+        PyExc_RuntimeError,
+        "this cown was pickled as a part of a value that was being shipped: "
+        "it cannot be unpickled by itself");
+    return NULL;
+  }
+  return bocpy_cown_wrap(decoding->flat->cowns[at]);
+}

@@ -1,0 +1,120 @@
+/* Shapes: classes whose instances are nothing but their attributes, and how those are
+ * laid out, under numbers that hold in every interpreter of the process.
+ *
+ * A *shape* is a reference to a class, as bocpy._ship gives it (a module and a
+ * qualified name, or a token), and a sequence of attribute names; it belongs to the
+ * process, is never changed and never freed. The codec writes its number and the
+ * attributes' values. A *class* is what one interpreter knows of a type: whether its
+ * instances are plain, and the shapes met. A *resolved* shape is what a number means in
+ * one interpreter: the type, and the names interned.
+ *
+ * An instance is plain if pickle would do the same: object's own reduction, a dict and
+ * perhaps weak references as its only storage, no attribute hooks, and a type that
+ * bocpy._ship has a reference for. Decided once per type.
+ *
+ * Threads: a class and a resolved shape belong to an interpreter; see codec.h's mutex.
+ */
+#ifndef BOCPY_SHAPES_H
+#define BOCPY_SHAPES_H
+
+#include "codec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Borrowed, kept in `*cache`: the function `name` of bocpy._ship. NULL with an
+ * exception. */
+PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
+                           const char *name);
+
+#define BOCPY_ATTRIBUTES_MAX 64u /* of a shape that names them */
+#define BOCPY_CLASS_SHAPES                                                             \
+  8u /* then a class's instances are written with their names */
+#define BOCPY_SHAPES_MAX 65536u /* in all */
+#define BOCPY_ANY UINT32_MAX    /* attribute count of a shape that does not name them */
+
+typedef struct bocpy_shape {
+  uint32_t id;
+  uint32_t count;        /* of attributes, or BOCPY_ANY */
+  const char *reference; /* "module:qualname", or a token without a colon */
+  const char *names[];   /* UTF-8, as the reference */
+} bocpy_shape;
+
+/* The shape of that content, new or known. NULL with MemoryError, or OverflowError at
+ * the limit. */
+const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
+                                      const char *const *names);
+const bocpy_shape *bocpy_shape_at(uint32_t id);
+
+/* Makes the process's table usable. By the first interpreter, before any other. */
+int bocpy_shapes_init(void);
+
+/* Where one interpreter finds the type of a shape. A token stands for one type for
+ * good; a name's module, and what the name means there, can be replaced. */
+typedef struct bocpy_place {
+  const bocpy_shape *shape;
+  PyObject *module_name, *module; /* held; NULL if the reference is a token */
+  PyObject *name; /* held; NULL if the type is not directly in the module */
+} bocpy_place;
+
+/* Fills in the place of `shape`, importing its module if need be (as pickle would, with
+ * its exceptions). -1 with an exception. */
+int bocpy_place_init(bocpy_place *place, const bocpy_shape *shape);
+/* A new reference to what is found there, or NULL with an exception. */
+PyObject *bocpy_place_type(const bocpy_place *place, bocpy_codec_state *state);
+/* Whether the place still has that type: 1, 0, or -1 with an exception. */
+int bocpy_place_has(const bocpy_place *place, PyTypeObject *type);
+int bocpy_place_traverse(const bocpy_place *place, visitproc visit, void *arg);
+void bocpy_place_fini(bocpy_place *place);
+
+/* The attributes that a shape names, as one interpreter's own str objects. */
+typedef struct bocpy_layout {
+  const bocpy_shape *shape;
+  PyObject *names[]; /* held; compared by address */
+} bocpy_layout;
+
+typedef struct bocpy_class {
+  PyTypeObject *type; /* alive if `ref` is */
+  PyObject *ref;      /* a weak reference */
+  bool plain;
+  bool pickles;                      /* pickle has been seen to take an instance */
+  const struct bocpy_hooked *hooked; /* how its module says that they move (extension.h) */
+  bocpy_place place;
+  uint32_t layout_count;
+  bocpy_layout *layouts[BOCPY_CLASS_SHAPES];
+} bocpy_class;
+
+/* What this interpreter knows of `type`. NULL with an exception. */
+bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type);
+
+/* Whether pickle has been seen to take an instance; also notes it if `seen`. */
+bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen);
+
+/* The layout of an instance with the attributes `dict`. NULL, without an exception:
+ * none, they are to be written with their names. */
+const bocpy_layout *bocpy_class_layout(bocpy_codec_state *state, bocpy_class *known,
+                                       PyObject *dict);
+
+int bocpy_classes_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
+void bocpy_classes_clear(bocpy_codec_state *state);
+
+typedef struct bocpy_resolved {
+  const bocpy_shape *shape;
+  PyTypeObject *type; /* held */
+  bocpy_place place;
+  bool through_dict; /* an attribute's name is that of a data descriptor */
+  struct bocpy_resolved *next;
+  PyObject *names[]; /* held, interned */
+} bocpy_resolved;
+
+/* What the number means here and now, or NULL with an exception (as pickle has them,
+ * and TypeError for a type that is not bare). Good until the state goes. */
+const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
+
+int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
+void bocpy_resolved_clear(bocpy_codec_state *state);
+
+/* Whether object.__new__ makes instances of the type that consist of a dict alone. */
+bool bocpy_type_is_bare(PyTypeObject *type);
+
+#endif

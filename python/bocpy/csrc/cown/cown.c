@@ -1,0 +1,550 @@
+/* Cown: see cown.h. */
+#include "cown.h"
+
+#include <stddef.h>
+
+#include "cown_freelist.h"
+#include "failure.h"
+#include "acquire.h"
+#include "pinned.h"
+#include "runtime.h"
+#include "reader_copies.h"
+#include "waiting.h"
+#include "worker.h"
+
+/* ---- cores ------------------------------------------------------------------------
+ */
+
+static void drop_core(boc_cown *core, void *payload) {
+  bocpy_codec_forget_cown(core);
+  bocpy_value_drop((bocpy_value *)payload);
+}
+
+const boc_cown_type bocpy_cown_kind = {
+    .name = "bocpy.Cown",
+    .payload_size = sizeof(bocpy_value),
+    .drop = drop_core,
+    .allocator = &bocpy_core_memory,
+};
+
+boc_cown *bocpy_core_new(void) {
+  boc_cown *core;
+  if (boc_cown_new(&bocpy_cown_kind, &core) == BOC_OK)
+    return core;
+  PyErr_NoMemory();
+  return NULL;
+}
+
+boc_cown *bocpy_cown_core(PyObject *object) {
+  bocpy_state *state = bocpy_state_get();
+  if (!state) {
+    PyErr_Clear();
+    return NULL;
+  }
+  return bocpy_cown_check(state, object) ? ((bocpy_cown *)object)->core : NULL;
+}
+
+PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
+  bool pinned = bocpy_value_of(core)->pinned;
+  PyTypeObject *type = pinned ? state->pinned_type : state->cown_type;
+  bocpy_cown *self =
+      pinned ? NULL : (bocpy_cown *)bocpy_spares_take(&state->handles, type);
+  if (!self)
+    self = PyObject_GC_New(bocpy_cown, type);
+  if (!self) {
+    boc_cown_drop(core);
+    return NULL;
+  }
+  self->core = core;
+  self->value = bocpy_value_of(core);
+  self->dict = NULL;
+  self->weakrefs = NULL;
+  return (PyObject *)self;
+}
+
+PyObject *bocpy_cown_wrap(boc_cown *core) {
+  bocpy_state *state = bocpy_state_get();
+  return state ? bocpy_cown_adopt(state, boc_cown_hold(core)) : NULL;
+}
+
+/* ---- life --------------------------------------------------------------------------
+ */
+
+static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"value", NULL};
+  PyObject *value;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Cown", names, &value))
+    return -1;
+  if (self->core) {
+    PyErr_SetString(PyExc_RuntimeError, "this cown is initialized already");
+    return -1;
+  }
+  boc_cown *core = bocpy_core_new();
+  if (!core)
+    return -1;
+  if (bocpy_value_set_copy(bocpy_value_of(core), value, "value") < 0) {
+    boc_cown_drop(core);
+    return -1;
+  }
+  self->core = core;
+  self->value = bocpy_value_of(core);
+  return 0;
+}
+
+static int cown_traverse(bocpy_cown *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(self->dict);
+  return 0;
+}
+
+static int cown_clear(bocpy_cown *self) {
+  Py_CLEAR(self->dict);
+  return 0;
+}
+
+static void cown_dealloc(bocpy_cown *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (self->weakrefs)
+    PyObject_ClearWeakRefs((PyObject *)self);
+  Py_CLEAR(self->dict);
+  if (self->core)
+    boc_cown_drop(self->core);
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
+  if (!state || type != state->cown_type ||
+      !bocpy_spares_keep(&state->handles, (PyObject *)self))
+    type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* `value` of what is exactly a Cown: that needs no search, which would cost more than
+ * the access. Code has the name interned. */
+static bool is_plain_value(PyObject *self, PyObject *name) {
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
+  return state && name == state->value_name && Py_IS_TYPE(self, state->cown_type);
+}
+
+static PyObject *get_value(bocpy_cown *self, void *unused);
+static int set_value(bocpy_cown *self, PyObject *value, void *unused);
+
+static PyObject *cown_getattro(PyObject *self, PyObject *name) {
+  if (is_plain_value(self, name))
+    return get_value((bocpy_cown *)self, NULL);
+  return PyObject_GenericGetAttr(self, name);
+}
+
+/* A handle is known to the collector once it has attributes: only then it can be part
+ * of a cycle. */
+static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
+  if (is_plain_value(self, name))
+    return set_value((bocpy_cown *)self, value, NULL);
+  int status = PyObject_GenericSetAttr(self, name, value);
+  if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
+    PyObject_GC_Track(self);
+  return status;
+}
+
+static int require_core(const bocpy_cown *self) {
+  if (self->core)
+    return 0;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "this cown has no value yet: call super().__init__(value) first");
+  return -1;
+}
+
+/* ---- value --------------------------------------------------------------------------
+ */
+
+static int require_held(const bocpy_cown *self, const char *what) {
+  if (require_core(self) < 0)
+    return -1;
+  if (bocpy_value_held(self->value))
+    return 0;
+  if (bocpy_pinned_require_here(self->value, what) < 0)
+    return -1;
+  if (bocpy_share_reads(self->value))
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s: this behavior only reads the cown; to change it, give it to "
+                 "@when(...) without read()",
+                 what);
+  else
+    PyErr_Format(
+        PyExc_RuntimeError,
+        "%s: this cown is not held here; use it in a behavior that was given it "
+        "(@when), or between acquire() and release()",
+        what);
+  return -1;
+}
+
+static PyObject *get_value(bocpy_cown *self, void *unused) {
+  (void)unused;
+  if (self->core && !bocpy_value_held(self->value) && bocpy_share_reads(self->value))
+    return bocpy_share_get(self->value);
+  if (require_held(self, "value") < 0)
+    return NULL;
+  return bocpy_value_get(self->value);
+}
+
+static int set_value(bocpy_cown *self, PyObject *value, void *unused) {
+  (void)unused;
+  if (require_held(self, "value") < 0)
+    return -1;
+  if (!value) {
+    PyErr_SetString(PyExc_AttributeError,
+                    "the value cannot be deleted: set it to None");
+    return -1;
+  }
+  return bocpy_value_set(self->value, value, "value");
+}
+
+/* Whoever asks, once nobody works on the cown any more, knows of the failure. */
+static PyObject *get_exception(bocpy_cown *self, void *unused) {
+  (void)unused;
+  if (require_core(self) < 0)
+    return NULL;
+  bool ours = bocpy_value_held(self->value) || bocpy_share_reads(self->value) ||
+              !boc_cown_busy(self->core);
+  if (ours && self->value->failed)
+    bocpy_failure_forget(self->value);
+  return PyBool_FromLong(self->value->failed);
+}
+
+static int set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
+  (void)unused;
+  if (require_held(self, "exception") < 0)
+    return -1;
+  int failed = flag ? PyObject_IsTrue(flag) : 0;
+  if (failed < 0)
+    return -1;
+  return bocpy_value_set_failed(self->value, failed);
+}
+
+static PyObject *get_acquired(bocpy_cown *self, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(
+      self->core && (bocpy_value_held(self->value) || bocpy_share_reads(self->value)));
+}
+
+/* Takes the content of a held cown, or raises it. */
+static PyObject *consume(bocpy_value *value) {
+  PyObject *object = bocpy_value_get(value);
+  bool failed = value->failed; /* only now: it may have turned out to be unmovable */
+  if (object)
+    bocpy_value_clear(value);
+  if (!object || !failed || !PyExceptionInstance_Check(object))
+    return object;
+  PyErr_SetRaisedException(object);
+  return NULL;
+}
+
+static int require_idle(const bocpy_cown *self) {
+  if (!boc_cown_busy(self->core))
+    return 0;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "unwrap() while behaviors on this cown are still in flight: call "
+                  "wait() or quiesce() first, or give unwrap() a timeout");
+  return -1;
+}
+
+static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", NULL};
+  PyObject *timeout = Py_None;
+  int64_t limit = BOC_FOREVER;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:unwrap", names, &timeout) ||
+      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
+      bocpy_pinned_require_here(self->value, "unwrap()") < 0)
+    return NULL;
+  if (bocpy_value_held(self->value))
+    return consume(self->value);
+  if (bocpy_share_reads(self->value)) {
+    require_held(self, "unwrap()");
+    return NULL;
+  }
+  if (timeout == Py_None && require_idle(self) < 0)
+    return NULL;
+  int status = bocpy_hold_acquire(self->core, limit);
+  if (status > 0)
+    PyErr_SetString(PyExc_TimeoutError,
+                    "unwrap(): behaviors on this cown are still in flight");
+  if (status != 0)
+    return NULL;
+  PyObject *object = consume(self->value);
+  PyObject *pending = object ? NULL : PyErr_GetRaisedException();
+  bocpy_hold_release(self->core);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+  return object;
+}
+
+/* ---- holding
+ * -------------------------------------------------------------------------- */
+
+static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", NULL};
+  PyObject *timeout = Py_None;
+  int64_t limit;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:acquire", names, &timeout) ||
+      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
+    return NULL;
+  int status = bocpy_hold_acquire(self->core, limit);
+  if (status > 0)
+    PyErr_SetString(PyExc_TimeoutError, "acquire(): the cown is still in use");
+  return status ? NULL : Py_NewRef(Py_None);
+}
+
+static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
+  (void)unused;
+  if (require_core(self) < 0 || bocpy_hold_release(self->core) < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
+  (void)unused;
+  if (require_core(self) < 0 || bocpy_hold_enter(self->core) < 0)
+    return NULL;
+  PyObject *value = get_value(self, NULL);
+  if (!value) {
+    PyObject *pending = PyErr_GetRaisedException();
+    bocpy_hold_leave(self->core);
+    PyErr_SetRaisedException(pending);
+  }
+  return value;
+}
+
+static PyObject *cown_exit(bocpy_cown *self, PyObject *args) {
+  (void)args;
+  if (require_core(self) < 0 || bocpy_hold_leave(self->core) < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+/* ---- identity
+ * --------------------------------------------------------------------------- */
+
+static PyObject *cown_compare(PyObject *left, PyObject *right, int op) {
+  boc_cown *a = bocpy_cown_core(left), *b = bocpy_cown_core(right);
+  if (!a || !b)
+    Py_RETURN_NOTIMPLEMENTED;
+  Py_RETURN_RICHCOMPARE((uintptr_t)a, (uintptr_t)b, op);
+}
+
+static Py_hash_t cown_hash(bocpy_cown *self) {
+  if (require_core(self) < 0)
+    return -1;
+  Py_hash_t hash = (Py_hash_t)((uintptr_t)self->core >> 4);
+  return hash == -1 ? -2 : hash;
+}
+
+static PyObject *cown_repr(bocpy_cown *self) {
+  PyObject *name = PyType_GetName(Py_TYPE(self));
+  PyObject *text = NULL;
+  const char *state = !self->core                      ? "uninitialized"
+                      : bocpy_value_held(self->value)  ? "held here"
+                      : bocpy_share_reads(self->value) ? "read here"
+                      : boc_cown_busy(self->core)      ? "in use"
+                                                       : "free";
+  if (name)
+    text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
+  Py_XDECREF(name);
+  return text;
+}
+
+static PyObject *cown_copy(PyObject *self, PyObject *unused) {
+  (void)unused;
+  return Py_NewRef(self);
+}
+
+static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
+  (void)unused;
+  if (require_core((bocpy_cown *)self) < 0)
+    return NULL;
+  return bocpy_codec_reduce_cown(self);
+}
+
+/* ---- the capsule
+ * -------------------------------------------------------------------------- */
+
+/* What `Cown.impl` is: the handle's other face, for those who clean up. */
+typedef struct bocpy_capsule {
+  PyObject_HEAD bocpy_cown *cown;
+} bocpy_capsule;
+
+static PyObject *get_impl(bocpy_cown *self, void *unused) {
+  (void)unused;
+  bocpy_state *state = bocpy_state_get();
+  if (!state || require_core(self) < 0)
+    return NULL;
+  bocpy_capsule *capsule = PyObject_New(bocpy_capsule, state->capsule_type);
+  if (capsule)
+    capsule->cown = (bocpy_cown *)Py_NewRef((PyObject *)self);
+  return (PyObject *)capsule;
+}
+
+static void capsule_dealloc(bocpy_capsule *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  Py_DECREF((PyObject *)self->cown);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
+  (void)unused;
+  if (require_held(self->cown, "disown()") < 0)
+    return NULL;
+  bocpy_value_clear(self->cown->value);
+  if (self->cown->value->hold) {
+    if (bocpy_hold_release(self->cown->core) < 0)
+      return NULL;
+  } else {
+    bocpy_value_hold(self->cown->value, NULL);
+  }
+  Py_RETURN_NONE;
+}
+
+/* ---- the types
+ * ---------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(
+    cown_doc,
+    "Cown(value)\n--\n\n"
+    "A concurrently owned value: only one behavior at a time sees it.\n\n"
+    "Schedule behaviors over cowns with `when`; outside of behaviors, hold one with\n"
+    "`acquire` and `release` or a `with` block, or take its value with `unwrap`.\n"
+    "Raises TypeError if `value` cannot be moved between workers.\n\n"
+    ">>> from bocpy import Cown, wait, when\n"
+    ">>> total = Cown(40)\n"
+    ">>> @when(total)\n"
+    "... def _(total):\n"
+    "...     total.value += 2\n"
+    ">>> wait()\n"
+    ">>> total.unwrap()\n"
+    "42\n");
+
+PyDoc_STRVAR(
+    acquire_doc,
+    "acquire($self, /, timeout=None)\n--\n\n"
+    "Waits for the cown's turn and holds it until `release`.\n\n"
+    "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
+    "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
+    "given the cown.\n\n"
+    ">>> from bocpy import Cown\n"
+    ">>> stock = Cown(['tea'])\n"
+    ">>> stock.acquire(timeout=10)\n"
+    ">>> stock.value.append('milk')\n"
+    ">>> stock.release()\n"
+    ">>> with stock as things:\n"
+    "...     print(things)\n"
+    "['tea', 'milk']");
+
+PyDoc_STRVAR(release_doc,
+             "release($self, /)\n--\n\n"
+             "Ends what `acquire` began; nothing if nobody holds the cown.\n\n"
+             "Raises RuntimeError if another thread holds it.");
+
+PyDoc_STRVAR(
+    unwrap_doc,
+    "unwrap($self, /, timeout=None)\n--\n\n"
+    "Takes the value out and leaves None.\n\n"
+    "If a behavior failed to fill the cown, raises its exception instead. Raises\n"
+    "RuntimeError while behaviors on the cown are in flight, unless `timeout` says\n"
+    "how many seconds to wait for them (then TimeoutError).\n\n"
+    ">>> from bocpy import Cown\n"
+    ">>> Cown([1, 2]).unwrap()\n"
+    "[1, 2]\n");
+
+static PyMethodDef cown_methods[] = {
+    {"acquire", (PyCFunction)(void (*)(void))cown_acquire, METH_VARARGS | METH_KEYWORDS,
+     acquire_doc},
+    {"release", (PyCFunction)cown_release, METH_NOARGS, release_doc},
+    {"unwrap", (PyCFunction)(void (*)(void))cown_unwrap, METH_VARARGS | METH_KEYWORDS,
+     unwrap_doc},
+    {"__enter__", (PyCFunction)cown_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)cown_exit, METH_VARARGS, NULL},
+    {"__copy__", cown_copy, METH_NOARGS, NULL},
+    {"__deepcopy__", cown_copy, METH_O, NULL},
+    {"__reduce__", cown_reduce, METH_NOARGS, NULL},
+    {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef cown_getset[] = {
+    {"value", (getter)get_value, (setter)set_value,
+     "The value, for whoever holds the cown. Setting it clears `exception`.", NULL},
+    {"exception", (getter)get_exception, (setter)set_exception,
+     "Whether the value is an exception that a behavior raised.\n\n"
+     ">>> from bocpy import wait, when\n"
+     ">>> @when()\n"
+     "... def share():\n"
+     "...     return 1 / 0\n"
+     ">>> @when(share)\n"
+     "... def told(share):\n"
+     "...     return 'nothing' if share.exception else share.value\n"
+     ">>> wait()\n"
+     ">>> told.unwrap()\n"
+     "'nothing'",
+     NULL},
+    {"acquired", (getter)get_acquired, NULL, "Whether the caller holds the cown.",
+     NULL},
+    {"impl", (getter)get_impl, NULL, "The cown's capsule: see `disown` there.", NULL},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMemberDef cown_members[] = {
+    {"__dictoffset__", Py_T_PYSSIZET, offsetof(bocpy_cown, dict), Py_READONLY, NULL},
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(bocpy_cown, weakrefs), Py_READONLY,
+     NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot cown_slots[] = {
+    {Py_tp_doc, (void *)cown_doc},
+    {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, cown_init},
+    {Py_tp_traverse, cown_traverse},
+    {Py_tp_clear, cown_clear},
+    {Py_tp_dealloc, cown_dealloc},
+    {Py_tp_getattro, cown_getattro},
+    {Py_tp_setattro, cown_setattro},
+    {Py_tp_richcompare, cown_compare},
+    {Py_tp_hash, cown_hash},
+    {Py_tp_repr, cown_repr},
+    {Py_tp_methods, cown_methods},
+    {Py_tp_getset, cown_getset},
+    {Py_tp_members, cown_members},
+    {0, NULL},
+};
+
+PyType_Spec bocpy_cown_spec = {
+    .name = "bocpy.Cown",
+    .basicsize = sizeof(bocpy_cown),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = cown_slots,
+};
+
+static PyMethodDef capsule_methods[] = {
+    {"disown", (PyCFunction)capsule_disown, METH_NOARGS,
+     "disown($self, /)\n--\n\n"
+     "Abandons the value without moving it: the cown is nobody's and holds None.\n\n"
+     "Raises RuntimeError unless the caller holds the cown."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot capsule_slots[] = {
+    {Py_tp_doc, (void *)"The native side of a cown."},
+    {Py_tp_dealloc, capsule_dealloc},
+    {Py_tp_methods, capsule_methods},
+    {0, NULL},
+};
+
+PyType_Spec bocpy_capsule_spec = {
+    .name = "bocpy.CownCapsule",
+    .basicsize = sizeof(bocpy_capsule),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = capsule_slots,
+};

@@ -1,0 +1,181 @@
+/* Value: what a cown holds, and how it gets from one interpreter to another.
+ *
+ *   kind    the content is                      who may take it
+ *   NONE    None                                anybody
+ *   INLINE  a small immutable, encoded          anybody
+ *   FLAT    a flat (codec.h)                    anybody
+ *   BOXED   an object of a worker's interpreter that interpreter; flattened for others
+ *   OBJECT  an object of the main interpreter   that interpreter; flattened for others
+ *
+ * NONE, INLINE and FLAT are neutral. A value stays BOXED where it was last used until
+ * another interpreter needs it. With backend `threads` every value is an OBJECT and
+ * nothing is ever encoded.
+ *
+ * Threads: functions are for the thread that holds the cown, attached to an
+ * interpreter, unless they say otherwise. Invariants:
+ *   1. A box is in the list of its slot; the list belongs to whoever holds the GIL of
+ * the slot's interpreter.
+ *   2. `box->value` changes under `graves` (value.c) once another thread may drop the
+ * cown.
+ *   3. A value with a `failure` is neutral or an OBJECT.
+ */
+#ifndef BOCPY_VALUE_H
+#define BOCPY_VALUE_H
+
+#include "codec.h"
+#include "state.h"
+
+#define BOCPY_INLINE_CAPACITY 32
+
+typedef enum bocpy_kind {
+  BOCPY_NONE,
+  BOCPY_INLINE,
+  BOCPY_FLAT,
+  BOCPY_BOXED,
+  BOCPY_OBJECT
+} bocpy_kind;
+
+typedef struct bocpy_value bocpy_value;
+typedef struct bocpy_failure bocpy_failure;
+typedef struct bocpy_hold bocpy_hold;
+typedef struct bocpy_share bocpy_share;
+
+typedef struct bocpy_box {
+  bocpy_value *value; /* whose content it is, or NULL: the cown is gone */
+  bocpy_share *share; /* or whose copy (reader_copies.h) */
+  PyObject *object;
+  bocpy_slot *slot;
+  struct bocpy_box *prev, *next; /* the slot's list */
+  struct bocpy_box *below;       /* in a grave */
+} bocpy_box;
+
+struct bocpy_value {
+  _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
+  atomic_uchar kind;
+  unsigned char size : 7;   /* of `bytes`, if INLINE */
+  unsigned char pinned : 1; /* an OBJECT that stays on the main thread (pinned.h) */
+  bool failed;              /* the content is an exception that a body raised */
+  atomic_bool wanted;       /* hint: readers elsewhere would like a flat (reader_copies.h) */
+  uint32_t weight;          /* of the last flat: what moving it costs */
+  bocpy_failure *failure;   /* not read by anybody yet (failure.h) */
+  bocpy_hold *hold;         /* by a thread outside of bodies (acquire.h) */
+  _Atomic(bocpy_share *) shares; /* of readers, until the next write (reader_copies.h) */
+  union {
+    unsigned char bytes[BOCPY_INLINE_CAPACITY];
+    bocpy_flat *flat;
+    PyObject *object;
+    struct {
+      bocpy_box *box;
+      bocpy_slot *slot; /* the box's: may be compared when the box may be gone */
+    };
+  };
+};
+
+static inline bocpy_kind bocpy_value_kind(const bocpy_value *value) {
+  /* relaxed (owner): the holder is the only writer, but for a worker that stops */
+  return (bocpy_kind)atomic_load_explicit(&value->kind, memory_order_relaxed);
+}
+
+/* Whether the calling thread holds the cown of `value`. Any thread. */
+static inline bool bocpy_value_held(const bocpy_value *value) {
+  /* relaxed (owner): only the thread itself can have written its own address */
+  return atomic_load_explicit(&value->holder, memory_order_relaxed) == &bocpy_self;
+}
+
+static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *holder) {
+  atomic_store_explicit(&value->holder, holder, memory_order_relaxed);
+}
+
+/* Gives up what readers have kept. By whoever holds the cown for writing, or ends it.
+ */
+void bocpy_value_unshare(bocpy_value *value);
+static inline void bocpy_value_hold_to_write(bocpy_value *value) {
+  /* relaxed (owner): the cown's queue has put the readers before us */
+  if (atomic_load_explicit(&value->shares, memory_order_relaxed))
+    bocpy_value_unshare(value);
+  bocpy_value_hold(value, &bocpy_self);
+}
+
+/* A new reference to the content, decoded or flattened first if need be; what was
+ * decoded stays an object of this interpreter. NULL with an exception: the value holds
+ * it too. */
+PyObject *bocpy_value_get(bocpy_value *value);
+
+/* Makes `object` the content. -1 with an exception (the path of what cannot be shipped,
+ * beginning with `root`): the value is as it was. Clears `failed`. */
+int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
+
+/* Makes the content the copy that isolation demands: as bocpy_value_set, by a thread
+ * that is no worker, and checked to the last part. */
+int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
+
+/* Undoes what putting the content in, a moment ago, has moved (codec.h). */
+void bocpy_value_restore(bocpy_value *value);
+
+/* Takes the content out: a new reference to it, and None stays behind. */
+PyObject *bocpy_value_take(bocpy_value *value);
+
+/* Makes it None; what it held is given up where it lives, without being moved. */
+void bocpy_value_clear(bocpy_value *value);
+
+/* Makes `exception` the content, `failed`. Steals the reference. Cannot fail. */
+void bocpy_value_fail(bocpy_value *value, PyObject *exception);
+
+/* Says whether the content counts as an exception that a body raised. */
+int bocpy_value_set_failed(bocpy_value *value, bool failed);
+
+/* Makes an object of the interpreter that this thread is attached to neutral. If it
+ * turns out that it cannot be shipped, the exception takes its place and is reported.
+ */
+void bocpy_value_flatten(bocpy_value *value);
+
+/* Nothing of the main interpreter's is left in the value, unless it is pinned: by a
+ * thread there that has held it. */
+void bocpy_value_leave(bocpy_value *value);
+
+/* The interpreter that the content lives in, or NULL if it is neutral. */
+PyInterpreterState *bocpy_value_home(const bocpy_value *value);
+
+/* Makes the content neutral from outside its interpreter: leaves this thread's, enters
+ * that, and comes back. Waits for the other's GIL. */
+void bocpy_value_borrow(bocpy_value *value);
+
+/* The end of a value whose cown has no references left. Any thread. */
+void bocpy_value_drop(bocpy_value *value);
+
+/* ---- for reader_copies.c ----------------------------------------------------------------- */
+
+/* Calls `what(value)` attached to the interpreter `home`, another one than this
+ * thread's. Waits for its GIL. */
+void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
+                       void (*what)(bocpy_value *value));
+
+/* What `object`, of the interpreter that this thread is attached to, is as a flat, and
+ * stays; if it cannot be one, the exception that says so (*failed), or NULL. */
+bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed);
+
+/* A box in the list of `slot`, this thread's, with a reference of its own. NULL with
+ * MemoryError. */
+bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object);
+
+/* Ends a box of the interpreter that this thread is attached to: its object. */
+PyObject *bocpy_box_open(bocpy_box *box);
+
+/* Gives up a copy, wherever it lives, running no Python code here. Any thread. */
+void bocpy_share_bury(bocpy_share *share);
+
+/* ---- of workers ---------------------------------------------------------------- */
+
+int bocpy_value_init(void); /* process-wide; -1 with an exception */
+
+/* Ends what others buried here; attached to the slot's interpreter. */
+void bocpy_slot_bury(bocpy_slot *slot);
+
+/* Ends what others buried in the main interpreter; attached to it. */
+void bocpy_value_bury_main(void);
+
+/* Makes all that lives in the slot neutral and closes it for burials. Attached, nobody
+ * holds any of the cowns. */
+void bocpy_slot_flatten(bocpy_slot *slot);
+
+#endif

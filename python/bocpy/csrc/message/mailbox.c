@@ -1,0 +1,477 @@
+/* Mailbox: see mailbox.h.
+ *
+ * libboc's own receive parks its thread, deaf to signals. So a receive here only ever
+ * looks; what it waits for is a waiter (waiting.h) that a watch on the mailbox signals.
+ */
+#include "mailbox.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "pump.h"
+#include "runtime.h"
+#include "value.h"
+#include "waiting.h"
+#include "worker.h"
+
+#include <boc/message.h>
+
+/* Looks before a receive goes to sleep: about what waking up again would cost. */
+#define SPINS 64
+
+/* ns that a body waits before another worker takes its place. */
+#define PATIENCE 50000
+
+static boc_mailbox *mailbox;
+static int spins; /* none where the sender cannot run meanwhile */
+
+/* ---- the mailbox --------------------------------------------------------------------
+ */
+
+static void free_message(bocpy_value *message) {
+  bocpy_value_drop(message);
+  free(message);
+}
+
+static void drop_message(void *ctx, void *payload) {
+  (void)ctx;
+  free_message(payload);
+}
+
+static int make_mailbox(void) {
+  boc_mailbox_options options = BOC_MAILBOX_OPTIONS_INIT;
+  options.tags = BOCPY_TAGS_MOST;
+  options.drop = drop_message;
+  if (boc_mailbox_new(&options, &mailbox) == BOC_OK)
+    return 0;
+  PyErr_NoMemory();
+  return -1;
+}
+
+int bocpy_message_init(void) {
+  if (mailbox)
+    return 0;
+  spins = boc_core_count() > 1 ? SPINS : 0;
+  return make_mailbox();
+}
+
+/* The parent's may be in the middle of something, and stays what it was. */
+int bocpy_messages_forget(void) { return make_mailbox(); }
+
+/* ---- tags ---------------------------------------------------------------------------
+ */
+
+/* Tags as they were given: the strings stay alive as long as `owner` does. */
+typedef struct tag_list {
+  PyObject *owner; /* a tuple of str */
+  size_t count;
+  boc_tag *tags;
+  boc_tag one;
+} tag_list;
+
+static void tag_list_fini(tag_list *list) {
+  Py_XDECREF(list->owner);
+  if (list->tags != &list->one)
+    PyMem_Free(list->tags);
+}
+
+static int parse_tag(PyObject *text, boc_tag *out_tag) {
+  Py_ssize_t size;
+  const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  if (!bytes)
+    return -1;
+  *out_tag = (boc_tag){bytes, (size_t)size};
+  return 0;
+}
+
+static PyObject *tuple_of(PyObject *given, const char *what) {
+  if (PyUnicode_Check(given))
+    return PyTuple_Pack(1, given);
+  PyObject *tuple = PyBytes_Check(given) ? NULL : PySequence_Tuple(given);
+  if (tuple || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)))
+    return tuple;
+  if (!Py_TYPE(given)->tp_iter && !PySequence_Check(given))
+    PyErr_Clear();
+  if (!PyErr_Occurred())
+    PyErr_Format(PyExc_TypeError, "%s: tags must be a str or several, not '%s'", what,
+                 Py_TYPE(given)->tp_name);
+  return NULL;
+}
+
+static int parse_each(tag_list *list, const char *what) {
+  for (size_t i = 0; i < list->count; i++) {
+    PyObject *text = PyTuple_GET_ITEM(list->owner, (Py_ssize_t)i);
+    if (!PyUnicode_Check(text)) {
+      PyErr_Format(PyExc_TypeError, "%s: tag %zu must be a str, not '%s'", what, i,
+                   Py_TYPE(text)->tp_name);
+      return -1;
+    }
+    if (parse_tag(text, &list->tags[i]) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+/* One tag or an iterable of them. To be given up by tag_list_fini, even after -1. */
+static int parse_tags(tag_list *list, PyObject *given, const char *what) {
+  *list = (tag_list){.tags = &list->one};
+  list->owner = tuple_of(given, what);
+  if (!list->owner)
+    return -1;
+  list->count = (size_t)PyTuple_GET_SIZE(list->owner);
+  if (list->count > 1)
+    list->tags = PyMem_Malloc(list->count * sizeof(*list->tags));
+  if (list->tags)
+    return parse_each(list, what);
+  list->tags = &list->one;
+  PyErr_NoMemory();
+  return -1;
+}
+
+/* What a status that is not BOC_OK means. */
+static void raise_status(boc_status status, const char *what) {
+  if (status == BOC_FULL)
+    PyErr_SetString(PyExc_RuntimeError, "Message queue is full");
+  else if (status == BOC_NOT_FOUND)
+    PyErr_Format(PyExc_KeyError,
+                 "%s: tag capacity exceeded: there are %d already; use fewer, or "
+                 "replace them all with set_tags()",
+                 what, BOCPY_TAGS_MOST);
+  else
+    bocpy_status_raise(status, what);
+}
+
+/* ---- sending ------------------------------------------------------------------------
+ */
+
+const char bocpy_send_doc[] =
+    "send(tag, contents)\n--\n\n"
+    "Puts `contents` into the queue of `tag`, a str. Never blocks.\n\n"
+    "What one sender sends to one tag arrives in that order, with its type. With\n"
+    "backend 'interpreters' the receiver gets a copy; with 'threads' the object "
+    "itself,\n"
+    "which the sender should not use any more. A tag exists from its first use, and\n"
+    "there may be 16 (`set_tags` replaces them).\n\n"
+    "Raises TypeError if the tag is no str or the contents cannot be shipped,\n"
+    "RuntimeError if 16384 messages wait already, KeyError for a 17th tag.\n\n"
+    ">>> from bocpy import receive, send\n"
+    ">>> send('greeting', ['hello', 'world'])\n"
+    ">>> receive('greeting')\n"
+    "('greeting', ['hello', 'world'])";
+
+static PyObject *send_contents(PyObject *text, PyObject *contents) {
+  boc_tag tag;
+  if (!PyUnicode_Check(text)) {
+    PyErr_Format(PyExc_TypeError, "send(): tag must be a str, not '%s'",
+                 Py_TYPE(text)->tp_name);
+    return NULL;
+  }
+  if (parse_tag(text, &tag) < 0)
+    return NULL;
+  bocpy_value *message = calloc(1, sizeof(*message));
+  if (!message)
+    return PyErr_NoMemory();
+  boc_status status = BOC_NO_MEMORY;
+  if (bocpy_value_set_copy(message, contents, "contents") == 0)
+    status = boc_mailbox_send(mailbox, tag, message);
+  if (status == BOC_OK)
+    Py_RETURN_NONE;
+  bocpy_value_restore(message);
+  free_message(message);
+  if (!PyErr_Occurred())
+    raise_status(status, "send()");
+  return NULL;
+}
+
+/* Where an argument given by name belongs; -1 with TypeError. */
+static int place_of(PyObject *name) {
+  if (PyUnicode_CompareWithASCIIString(name, "tag") == 0)
+    return 0;
+  if (PyUnicode_CompareWithASCIIString(name, "contents") == 0)
+    return 1;
+  PyErr_Format(PyExc_TypeError, "send() got an unexpected keyword argument %R", name);
+  return -1;
+}
+
+PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                     PyObject *names) {
+  Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+  PyObject *given[2] = {NULL, NULL};
+  (void)module;
+  for (Py_ssize_t i = 0; i < nargs && i < 2; i++)
+    given[i] = args[i];
+  for (Py_ssize_t i = 0; i < named; i++) {
+    int at = place_of(PyTuple_GET_ITEM(names, i));
+    if (at < 0)
+      return NULL;
+    given[at] = args[nargs + i];
+  }
+  if (nargs + named == 2 && given[0] && given[1])
+    return send_contents(given[0], given[1]);
+  PyErr_Format(PyExc_TypeError, "send() takes a tag and contents (%zd given)",
+               nargs + named);
+  return NULL;
+}
+
+/* ---- receiving ----------------------------------------------------------------------
+ */
+
+const char bocpy_receive_doc[] =
+    "receive(tags, timeout=-1, after=None)\n--\n\n"
+    "Waits for a message of one of `tags`, a str or several; returns (tag, contents).\n"
+    "\n"
+    "The oldest of its tag; if several tags have one, they take turns. After "
+    "`timeout`\n"
+    "seconds returns what `after()` does, or (TIMEOUT, None); a negative number or "
+    "None\n"
+    "waits forever, 0 only looks. In a behavior another worker takes over meanwhile.\n"
+    "Signal handlers run, and may end the wait by raising.\n\n"
+    "Raises TypeError for tags that are no str, RuntimeError for none at all or if\n"
+    "`set_tags` took one away meanwhile, ValueError for NaN, KeyError for a 17th tag.\n"
+    "\n"
+    ">>> from bocpy import receive, send\n"
+    ">>> send('low', 1)\n"
+    ">>> receive(['high', 'low'])\n"
+    "('low', 1)\n"
+    ">>> receive('low', timeout=0)\n"
+    "('__timeout__', None)\n"
+    ">>> receive('low', 0, lambda: 'nothing')\n"
+    "'nothing'";
+
+/* One receive: what it looks for and what it has found. */
+typedef struct receipt {
+  const tag_list *list;
+  size_t index;
+  bocpy_value *message;
+} receipt;
+
+static boc_status look(receipt *r) {
+  void *payload = NULL;
+  boc_status status = boc_mailbox_receive(mailbox, r->list->tags, r->list->count, 0,
+                                          NULL, &r->index, &payload);
+  r->message = payload;
+  return status;
+}
+
+/* Looks for a while, as going to sleep and waking up is not cheap. */
+static boc_status spin(receipt *r) {
+  boc_status status = look(r);
+  if (status != BOC_TIMEOUT)
+    return status;
+  Py_BEGIN_ALLOW_THREADS
+  for (int left = spins; left > 0 && status == BOC_TIMEOUT; left--)
+    status = look(r);
+  Py_END_ALLOW_THREADS
+  return status;
+}
+
+static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+
+/* The worker's place is taken over, and its values may be fetched. */
+static int wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter, int64_t timeout) {
+  bocpy_slot_bury(slot);
+  boc_worker_block_begin();
+  atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
+  int status = bocpy_waiter_wait(waiter, timeout);
+  atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */
+  boc_worker_block_end();
+  return status;
+}
+
+/* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender may
+ * be a pinned behavior, which the main thread runs while it waits. */
+static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
+  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
+  if (!slot)
+    return bocpy_pump_wait(waiter, timeout);
+  if (timeout >= 0 && timeout <= PATIENCE)
+    return bocpy_waiter_wait(waiter, timeout);
+  int status = bocpy_waiter_wait(waiter, PATIENCE);
+  if (status != 1)
+    return status;
+  return wait_blocked(slot, waiter, timeout < 0 ? timeout : timeout - PATIENCE);
+}
+
+/* Sleeps until there may be something, at most `timeout` ns: 0, or 1 if it was in vain;
+ * -1 with an exception. */
+static int sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
+  boc_watch watch = {.ready = signal_waiter, .ctx = waiter};
+  boc_status status = boc_mailbox_watch(mailbox, r->list->tags, r->list->count, &watch);
+  if (status != BOC_OK) {
+    raise_status(status, "receive()");
+    return -1;
+  }
+  int waited = wait_as_worker(waiter, timeout);
+  PyObject *pending = waited < 0 ? PyErr_GetRaisedException() : NULL;
+  status = boc_mailbox_unwatch(mailbox, &watch);
+  if (waited < 0)
+    PyErr_SetRaisedException(pending);
+  else if (status == BOC_NOT_FOUND)
+    PyErr_SetString(PyExc_RuntimeError,
+                    "receive(): set_tags() took away a tag that it waited for");
+  return waited < 0 || status == BOC_NOT_FOUND ? -1 : waited;
+}
+
+/* BOC_OK with a message, or BOC_TIMEOUT; others with an exception set. */
+static boc_status sleep_until(receipt *r, int64_t timeout) {
+  uint64_t begun = boc_now();
+  int64_t left = timeout;
+  bocpy_waiter *waiter = bocpy_waiter_new();
+  boc_status status = waiter ? BOC_TIMEOUT : BOC_NO_MEMORY;
+  while (status == BOC_TIMEOUT && left != 0) {
+    int waited = sleep_once(r, waiter, left);
+    status = waited < 0 ? BOC_CANCELLED : look(r);
+    if (timeout < 0)
+      continue;
+    uint64_t passed = boc_now() - begun;
+    left = passed < (uint64_t)timeout ? timeout - (int64_t)passed : 0;
+  }
+  if (waiter)
+    bocpy_waiter_free(waiter);
+  return status;
+}
+
+static boc_status receive(receipt *r, int64_t timeout) {
+  boc_status status = timeout ? spin(r) : look(r);
+  if (status == BOC_TIMEOUT && timeout)
+    status = sleep_until(r, timeout);
+  else if (status == BOC_TIMEOUT && PyErr_CheckSignals() < 0)
+    return BOC_CANCELLED;
+  if (status != BOC_OK && status != BOC_TIMEOUT && !PyErr_Occurred())
+    raise_status(status, "receive()");
+  return status;
+}
+
+static PyObject *open_message(receipt *r) {
+  PyObject *contents = bocpy_value_take(r->message);
+  free_message(r->message);
+  if (!contents)
+    return NULL;
+  PyObject *tag = PyTuple_GET_ITEM(r->list->owner, (Py_ssize_t)r->index);
+  PyObject *pair = PyTuple_Pack(2, tag, contents);
+  Py_DECREF(contents);
+  return pair;
+}
+
+static PyObject *expired(PyObject *after) {
+  if (after != Py_None)
+    return PyObject_CallNoArgs(after);
+  return Py_BuildValue("(ss)", "__timeout__", NULL);
+}
+
+static PyObject *receive_tags(PyObject *given, int64_t timeout, PyObject *after) {
+  tag_list list;
+  PyObject *answer = NULL;
+  int status = parse_tags(&list, given, "receive()");
+  if (status == 0 && list.count == 0) {
+    PyErr_SetString(PyExc_RuntimeError, "receive(): no tags: name one at least");
+  } else if (status == 0) {
+    receipt r = {.list = &list};
+    boc_status got = receive(&r, timeout);
+    if (got == BOC_OK)
+      answer = open_message(&r);
+    else if (got == BOC_TIMEOUT)
+      answer = expired(after);
+  }
+  tag_list_fini(&list);
+  return answer;
+}
+
+/* Negative means forever here. */
+static int parse_limit(PyObject *seconds, int64_t *out_timeout) {
+  if (bocpy_parse_timeout(seconds, out_timeout) < 0)
+    return -1;
+  if (seconds == Py_None || *out_timeout != 0)
+    return 0;
+  double number = PyFloat_AsDouble(seconds);
+  if (number == -1.0 && PyErr_Occurred())
+    return -1;
+  if (number < 0)
+    *out_timeout = BOC_FOREVER;
+  else if (number > 0)
+    *out_timeout = 1;
+  return 0;
+}
+
+PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *keywords[] = {"tags", "timeout", "after", NULL};
+  PyObject *tags, *seconds = NULL, *after = Py_None;
+  int64_t timeout = BOC_FOREVER;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:receive", keywords, &tags,
+                                   &seconds, &after))
+    return NULL;
+  if (seconds && parse_limit(seconds, &timeout) < 0)
+    return NULL;
+  if (after != Py_None && !PyCallable_Check(after)) {
+    PyErr_Format(PyExc_TypeError, "receive(): after must be callable or None, not '%s'",
+                 Py_TYPE(after)->tp_name);
+    return NULL;
+  }
+  return receive_tags(tags, timeout, after);
+}
+
+/* ---- all of a tag -------------------------------------------------------------------
+ */
+
+const char bocpy_drain_doc[] =
+    "drain(tags, /)\n--\n\n"
+    "Discards what is queued for `tags`, a str or several.\n\n"
+    "Whoever waits for one of them goes on waiting. Raises TypeError for a tag that "
+    "is\n"
+    "no str.\n\n"
+    ">>> from bocpy import drain, receive, send\n"
+    ">>> send('work', 1)\n"
+    ">>> drain('work')\n"
+    ">>> receive('work', timeout=0)\n"
+    "('__timeout__', None)";
+
+PyObject *bocpy_drain(PyObject *module, PyObject *tags) {
+  tag_list list;
+  (void)module;
+  int status = parse_tags(&list, tags, "drain()");
+  if (status == 0)
+    boc_mailbox_drain(mailbox, list.tags, list.count);
+  tag_list_fini(&list);
+  return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+const char bocpy_set_tags_doc[] =
+    "set_tags(tags, /)\n--\n\n"
+    "Replaces all tags by `tags`, 16 at most, and discards all messages.\n\n"
+    "A `receive` that waits for a tag that is no more raises RuntimeError. Tags that\n"
+    "are not among `tags` can still be used while there is room.\n\n"
+    "All or nothing: raises IndexError for more than 16, ValueError for one that is\n"
+    "given twice, TypeError for one that is no str, and RuntimeError outside of the\n"
+    "main interpreter; then nothing has changed.\n\n"
+    ">>> from bocpy import receive, send, set_tags\n"
+    ">>> send('old', 1)\n"
+    ">>> set_tags(['new'])\n"
+    ">>> receive('old', timeout=0)\n"
+    "('__timeout__', None)";
+
+static int refuse_tags(boc_status status, size_t count) {
+  if (status == BOC_FULL)
+    PyErr_Format(PyExc_IndexError, "set_tags(): %zu tags, and %d are possible", count,
+                 BOCPY_TAGS_MOST);
+  else if (status == BOC_BAD_ARGUMENT)
+    PyErr_SetString(PyExc_ValueError, "set_tags(): a tag is given twice");
+  else
+    raise_status(status, "set_tags()");
+  return -1;
+}
+
+PyObject *bocpy_set_tags(PyObject *module, PyObject *tags) {
+  tag_list list;
+  (void)module;
+  if (bocpy_runtime_require_main("set_tags()") < 0)
+    return NULL;
+  int status = parse_tags(&list, tags, "set_tags()");
+  if (status == 0) {
+    boc_status done = boc_mailbox_set_tags(mailbox, list.tags, list.count);
+    if (done != BOC_OK)
+      status = refuse_tags(done, list.count);
+  }
+  tag_list_fini(&list);
+  return status < 0 ? NULL : Py_NewRef(Py_None);
+}

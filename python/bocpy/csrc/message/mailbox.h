@@ -1,0 +1,30 @@
+/* Mailbox: send, receive, drain, set_tags, over the one mailbox of the process.
+ *
+ * A message is a bocpy_value: with backend `threads` the object itself, else neutral,
+ * so that any interpreter may take it.
+ *
+ * Threads: attached to any interpreter, workers and bodies included. A receive that
+ * waits lets go of its interpreter; in a body, a spare worker takes its place.
+ */
+#ifndef BOCPY_MESSAGE_H
+#define BOCPY_MESSAGE_H
+
+#include "compat.h"
+
+#define BOCPY_TAGS_MOST 16
+
+int bocpy_message_init(void); /* process-wide; -1 with an exception */
+
+/* In the child of a fork: an empty mailbox. -1 with MemoryError. */
+int bocpy_messages_forget(void);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                     PyObject *names);
+PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_drain(PyObject *module, PyObject *tags);
+PyObject *bocpy_set_tags(PyObject *module, PyObject *tags);
+extern const char bocpy_send_doc[], bocpy_receive_doc[], bocpy_drain_doc[],
+    bocpy_set_tags_doc[];
+
+#endif

@@ -1,0 +1,399 @@
+/* Notices: see notices.h. */
+#include "notices.h"
+
+#include "runtime.h"
+
+#include <boc/noticeboard.h>
+
+static boc_noticeboard *board;
+
+/* ---- the board ----------------------------------------------------------------------
+ */
+
+static void drop_notice(void *ctx, void *payload) {
+  (void)ctx;
+  bocpy_flat_free(payload);
+}
+
+static int make_board(void) {
+  boc_noticeboard_options options = {sizeof(options), drop_notice, NULL, NULL};
+  if (boc_noticeboard_new(&options, &board) == BOC_OK)
+    return 0;
+  PyErr_NoMemory();
+  return -1;
+}
+
+int bocpy_notice_init(void) { return board ? 0 : make_board(); }
+
+/* The parent's may be in the middle of something, and stays what it was. */
+int bocpy_notices_forget(void) {
+  bocpy_self.view = NULL;
+  return make_board();
+}
+
+static int parse_key(PyObject *text, boc_notice_key *out_key) {
+  if (!PyUnicode_Check(text)) {
+    PyErr_Format(PyExc_TypeError, "a notice's key must be a str, not '%s'",
+                 Py_TYPE(text)->tp_name);
+    return -1;
+  }
+  Py_ssize_t size;
+  const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
+  if (!bytes)
+    return -1;
+  *out_key = (boc_notice_key){bytes, (size_t)size};
+  if (memchr(bytes, 0, (size_t)size)) {
+    PyErr_Format(PyExc_ValueError, "a notice's key must have no NUL in it: %R", text);
+    return -1;
+  }
+  if (size <= (Py_ssize_t)BOC_NOTICE_KEY_MOST)
+    return 0;
+  PyErr_Format(PyExc_ValueError,
+               "a notice's key has at most %u bytes of UTF-8, not %zd",
+               BOC_NOTICE_KEY_MOST, size);
+  return -1;
+}
+
+/* 0; -1 with what the refusal means. */
+static int check(boc_status status, const char *what) {
+  if (status == BOC_OK)
+    return 0;
+  if (status == BOC_FULL)
+    PyErr_Format(PyExc_RuntimeError,
+                 "%s: the noticeboard is full, it has %u keys: notice_delete() one",
+                 what, BOC_NOTICES_MOST);
+  else
+    bocpy_status_raise(status, what);
+  return -1;
+}
+
+static int require_running(const char *what) {
+  if (bocpy_runtime_is_running())
+    return 0;
+  PyErr_Format(PyExc_RuntimeError,
+               "%s: the runtime is not running: start() it before, or use "
+               "notice_seed()",
+               what);
+  return -1;
+}
+
+/* ---- reading ------------------------------------------------------------------------
+ */
+
+/* What somebody looks at: a snapshot, and what of it has been decoded. */
+struct bocpy_view {
+  const boc_notices *notices;
+  PyObject *decoded; /* dict by key, in no order */
+  PyObject *mapping; /* of all, once asked for */
+};
+
+static void view_free(bocpy_view *view) {
+  boc_notices_drop(view->notices);
+  Py_XDECREF(view->decoded);
+  Py_XDECREF(view->mapping);
+  PyMem_Free(view);
+}
+
+static bocpy_view *view_new(void) {
+  bocpy_view *view = PyMem_Calloc(1, sizeof(*view));
+  PyObject *decoded = view ? PyDict_New() : NULL;
+  if (!decoded) {
+    PyMem_Free(view);
+    PyErr_NoMemory();
+    return NULL;
+  }
+  view->decoded = decoded;
+  view->notices = boc_noticeboard_read(board);
+  return view;
+}
+
+/* The body's view, or a new one. To be given back by `view_close`. */
+static bocpy_view *view_open(void) {
+  if (!bocpy_self.bodies)
+    return view_new();
+  if (!bocpy_self.view)
+    bocpy_self.view = view_new();
+  return bocpy_self.view;
+}
+
+static void view_close(bocpy_view *view) {
+  if (view && view != bocpy_self.view)
+    view_free(view);
+}
+
+void bocpy_notices_leave_slow(void) {
+  bocpy_view *view = bocpy_self.view;
+  bocpy_self.view = NULL;
+  view_free(view);
+}
+
+/* A new reference to what `notice` says. */
+static PyObject *view_fetch(bocpy_view *view, PyObject *key, const boc_notice *notice) {
+  PyObject *value;
+  if (PyDict_GetItemRef(view->decoded, key, &value) != 0)
+    return value;
+  value = bocpy_decode(notice->payload);
+  if (value && PyDict_SetItem(view->decoded, key, value) < 0)
+    Py_CLEAR(value);
+  return value;
+}
+
+static int fetch_into(PyObject *dict, bocpy_view *view, const boc_notice *notice) {
+  PyObject *key =
+      PyUnicode_FromStringAndSize(notice->key.bytes, (Py_ssize_t)notice->key.size);
+  PyObject *value = key ? view_fetch(view, key, notice) : NULL;
+  int status = value ? PyDict_SetItem(dict, key, value) : -1;
+  Py_XDECREF(key);
+  Py_XDECREF(value);
+  return status;
+}
+
+static PyObject *make_mapping(bocpy_view *view) {
+  PyObject *dict = PyDict_New();
+  size_t count = boc_notices_count(view->notices);
+  for (size_t i = 0; dict && i < count; i++)
+    if (fetch_into(dict, view, boc_notices_at(view->notices, i)) < 0)
+      Py_CLEAR(dict);
+  PyObject *mapping = dict ? PyDictProxy_New(dict) : NULL;
+  Py_XDECREF(dict);
+  return mapping;
+}
+
+const char bocpy_noticeboard_doc[] =
+    "noticeboard()\n--\n\n"
+    "The notices as an immutable mapping of keys to values.\n\n"
+    "In a behavior, what its first look at the board showed, until it ends; elsewhere\n"
+    "what the board is now. The values are copies.\n\n"
+    ">>> from bocpy import notice_seed, noticeboard, wait\n"
+    ">>> notice_seed('limit', 10)\n"
+    ">>> dict(noticeboard())\n"
+    "{'limit': 10}\n"
+    ">>> wait()\n"
+    ">>> dict(noticeboard())\n"
+    "{}";
+
+PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  bocpy_view *view = view_open();
+  if (!view)
+    return NULL;
+  if (!view->mapping)
+    view->mapping = make_mapping(view);
+  PyObject *mapping = Py_XNewRef(view->mapping);
+  view_close(view);
+  return mapping;
+}
+
+const char bocpy_notice_read_doc[] =
+    "notice_read(key, default=None)\n--\n\n"
+    "The value of one notice, or `default`; seen as `noticeboard` sees it.\n\n"
+    "Raises TypeError or ValueError for what can be no key.\n\n"
+    ">>> from bocpy import notice_read, notice_seed, wait\n"
+    ">>> notice_seed('limit', 10)\n"
+    ">>> notice_read('limit'), notice_read('rate', 0.5)\n"
+    "(10, 0.5)\n"
+    ">>> wait()";
+
+PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"key", "default", NULL};
+  PyObject *text, *fallback = Py_None, *value = NULL;
+  boc_notice_key key;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:notice_read", names, &text,
+                                   &fallback) ||
+      parse_key(text, &key) < 0)
+    return NULL;
+  bocpy_view *view = view_open();
+  if (!view)
+    return NULL;
+  const boc_notice *notice = boc_notices_find(view->notices, key);
+  value = notice ? view_fetch(view, text, notice) : Py_NewRef(fallback);
+  view_close(view);
+  return value;
+}
+
+/* ---- writing ------------------------------------------------------------------------
+ */
+
+static int write_notice(PyObject *text, PyObject *value, const char *what) {
+  boc_notice_key key;
+  bocpy_flat *flat;
+  if (parse_key(text, &key) < 0 || bocpy_encode(value, "value", &flat) < 0)
+    return -1;
+  if (check(boc_noticeboard_write(board, key, flat), what) == 0)
+    return 0;
+  bocpy_flat_free(flat);
+  return -1;
+}
+
+const char bocpy_notice_write_doc[] =
+    "notice_write(key, value)\n--\n\n"
+    "Puts a copy of `value` on the board under `key`.\n\n"
+    "A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64. The "
+    "board\n"
+    "is cleared by `wait`. Raises TypeError or ValueError for what can be no key,\n"
+    "TypeError if the value cannot be shipped, RuntimeError if the board is full or "
+    "the\n"
+    "runtime is not running.\n\n"
+    ">>> from bocpy import Cown, notice_write, noticeboard, wait, when\n"
+    ">>> @when(Cown(3))\n"
+    "... def _(c):\n"
+    "...     notice_write('best', c.value)\n"
+    ">>> wait(noticeboard=True)\n"
+    "{'best': 3}";
+
+PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"key", "value", NULL};
+  PyObject *key, *value;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_write", names, &key,
+                                   &value) ||
+      require_running("notice_write()") < 0 ||
+      write_notice(key, value, "notice_write()") < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+const char bocpy_notice_seed_doc[] =
+    "notice_seed(key, value)\n--\n\n"
+    "As `notice_write`, before there are behaviors: starts the runtime.\n\n"
+    "Raises RuntimeError outside of the main interpreter.\n\n"
+    ">>> from bocpy import notice_read, notice_seed, wait, when\n"
+    ">>> notice_seed('limit', 10)\n"
+    ">>> @when()\n"
+    "... def limit():\n"
+    "...     return notice_read('limit')\n"
+    ">>> wait()\n"
+    ">>> limit.unwrap()\n"
+    "10";
+
+PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"key", "value", NULL};
+  PyObject *key, *value;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_seed", names, &key,
+                                   &value) ||
+      bocpy_runtime_require_main("notice_seed()") < 0 || !bocpy_runtime_enter(true))
+    return NULL;
+  int status = write_notice(key, value, "notice_seed()");
+  bocpy_runtime_leave();
+  return status < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+const char bocpy_notice_delete_doc[] =
+    "notice_delete(key, /)\n--\n\n"
+    "Takes a notice off the board; nothing if there is none.\n\n"
+    "Raises TypeError or ValueError for what can be no key, RuntimeError if the "
+    "runtime\n"
+    "is not running.\n\n"
+    ">>> from bocpy import notice_delete, notice_seed, noticeboard, wait\n"
+    ">>> notice_seed('limit', 10)\n"
+    ">>> notice_delete('limit')\n"
+    ">>> dict(noticeboard())\n"
+    "{}\n"
+    ">>> wait()";
+
+PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
+  boc_notice_key key;
+  (void)module;
+  if (require_running("notice_delete()") < 0 || parse_key(text, &key) < 0)
+    return NULL;
+  boc_status status = boc_noticeboard_delete(board, key);
+  if (status != BOC_NOT_FOUND && check(status, "notice_delete()") < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+PyObject *bocpy_notices_clear(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return check(boc_noticeboard_clear(board), "wait()") < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* ---- read, modify, write ------------------------------------------------------------
+ */
+
+/* One update: `error` is what `function`, or the codec, raised. */
+typedef struct update {
+  PyObject *function, *fallback, *removed;
+  PyObject *error;
+} update;
+
+static boc_verdict give_up(update *u) {
+  u->error = PyErr_GetRaisedException();
+  return BOC_NOTICE_KEEP;
+}
+
+static boc_verdict change(void *ctx, const boc_notice *present, void **out_payload) {
+  update *u = ctx;
+  bocpy_flat *flat;
+  PyObject *before = present ? bocpy_decode(present->payload) : Py_NewRef(u->fallback);
+  PyObject *after = before ? PyObject_CallOneArg(u->function, before) : NULL;
+  Py_XDECREF(before);
+  if (!after)
+    return give_up(u);
+  if (after == u->removed) {
+    Py_DECREF(after);
+    return present ? BOC_NOTICE_DELETE : BOC_NOTICE_KEEP;
+  }
+  int status = bocpy_encode(after, "value", &flat);
+  Py_DECREF(after);
+  if (status < 0)
+    return give_up(u);
+  *out_payload = flat;
+  return BOC_NOTICE_WRITE;
+}
+
+const char bocpy_notice_update_doc[] =
+    "notice_update(key, fn, default=None)\n--\n\n"
+    "Replaces a notice's value by `fn(value)`, as one step.\n\n"
+    "`fn` gets `default` if there is no such notice; if it returns REMOVED, the notice "
+    "is\n"
+    "taken off. It runs here and now, and again if another change to the notice came "
+    "in\n"
+    "between: it should do nothing else. What it raises is raised here, and nothing "
+    "has\n"
+    "changed; so are the errors of `notice_write`, and TypeError if it is no "
+    "callable.\n"
+    "\n"
+    ">>> from bocpy import notice_update, wait, when\n"
+    ">>> for _ in range(3):\n"
+    "...     @when()\n"
+    "...     def _():\n"
+    "...         notice_update('done', lambda n: n + 1, 0)\n"
+    ">>> wait(noticeboard=True)\n"
+    "{'done': 3}";
+
+static int update_notice(PyObject *module, boc_notice_key key, PyObject *function,
+                         PyObject *fallback) {
+  bocpy_state *state = bocpy_state_of(module);
+  PyObject *notices = bocpy_state_import(state, &state->notices, "bocpy._notices");
+  PyObject *removed = notices ? PyObject_GetAttrString(notices, "REMOVED") : NULL;
+  if (!removed)
+    return -1;
+  update u = {function, fallback, removed, NULL};
+  boc_status status = boc_noticeboard_update(board, key, change, &u);
+  Py_DECREF(removed);
+  if (u.error) {
+    PyErr_SetRaisedException(u.error);
+    return -1;
+  }
+  return status == BOC_NOT_FOUND ? 0 : check(status, "notice_update()");
+}
+
+PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"key", "fn", "default", NULL};
+  PyObject *text, *function, *fallback = Py_None;
+  boc_notice_key key;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:notice_update", names, &text,
+                                   &function, &fallback) ||
+      require_running("notice_update()") < 0 || parse_key(text, &key) < 0)
+    return NULL;
+  if (!PyCallable_Check(function)) {
+    PyErr_Format(PyExc_TypeError, "notice_update(): fn must be callable, not '%s'",
+                 Py_TYPE(function)->tp_name);
+    return NULL;
+  }
+  return update_notice(module, key, function, fallback) < 0 ? NULL : Py_NewRef(Py_None);
+}

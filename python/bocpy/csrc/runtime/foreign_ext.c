@@ -1,0 +1,57 @@
+/* Foreign extensions: see foreign_ext.h. */
+#include "foreign_ext.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether an extension module, as it is loaded, has no place in an interpreter with a
+ * GIL of its own. */
+PyObject *bocpy_guest_refuses(PyObject *module, PyObject *guest) {
+  (void)module;
+  PyModuleDef *def = PyModule_Check(guest) ? PyModule_GetDef(guest) : NULL;
+  PyErr_Clear();
+  return PyBool_FromLong(def && !bocpy_def_has_own_gil(def));
+}
+
+/* Python code that main runs here knows nothing of this worker's interpreter. */
+static char *admit_in_main(const char *name) {
+  PyObject *guests = PyImport_ImportModule("bocpy._foreign_ext");
+  PyObject *answer = guests ? PyObject_CallMethod(guests, "admit", "s", name) : NULL;
+  const char *text = answer && answer != Py_None ? PyUnicode_AsUTF8(answer) : NULL;
+  char *copy = text ? strdup(text) : NULL;
+  PyErr_Clear();
+  Py_XDECREF(answer);
+  Py_XDECREF(guests);
+  return copy;
+}
+
+static char *visit_main(const char *name) {
+  bocpy_slot *slot = bocpy_self.slot;
+  PyThreadState *mine = PyEval_SaveThread();
+  PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
+  char *answer = NULL;
+  bocpy_self.slot = NULL;
+  if (theirs) {
+    PyEval_RestoreThread(theirs);
+    answer = admit_in_main(name);
+    PyThreadState_Clear(theirs);
+    PyThreadState_DeleteCurrent();
+  }
+  bocpy_self.slot = slot;
+  PyEval_RestoreThread(mine);
+  return answer;
+}
+
+/* Has the main interpreter import `name`: None, or why no worker can have it. */
+PyObject *bocpy_guest_ask_main(PyObject *module, PyObject *name) {
+  (void)module;
+  const char *text = PyUnicode_AsUTF8(name);
+  char *copy = text ? strdup(text) : NULL;
+  if (!copy)
+    return text ? PyErr_NoMemory() : NULL;
+  char *answer = visit_main(copy);
+  PyObject *result = answer ? PyUnicode_FromString(answer) : Py_NewRef(Py_None);
+  free(answer);
+  free(copy);
+  return result;
+}

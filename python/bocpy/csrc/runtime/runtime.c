@@ -1,0 +1,570 @@
+/* Runtime: see runtime.h for the states.
+ *
+ * `guard` is held by whoever changes the state; making and ending workers happens under
+ * it, without the interpreter. Those who schedule take no lock: they count themselves
+ * in, look at the state, and count themselves out; whoever leaves RUNNING stores the
+ * new state and waits until nobody is counted in. Both sides are sequentially
+ * consistent, so one of them sees the other.
+ */
+#include "runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "py312_kwnames.h"
+#include "start_options.h"
+#include "code.h"
+#include "cown_freelist.h"
+#include "failure.h"
+#include "acquire.h"
+#include "mailbox.h"
+#include "notices.h"
+#include "pump.h"
+#include "waiting.h"
+#include "worker.h"
+
+#include <boc/stats.h>
+
+/* Stand-ins for workers whose bodies block. */
+#define SPARES 64
+
+enum { STOPPED, RUNNING, PAUSED };
+
+atomic_bool bocpy_threads_backend;
+
+static bocpy_lock guard;
+static atomic_int state = STOPPED;
+static atomic_size_t inside; /* threads between enter and leave */
+static atomic_bool leaving;  /* the program is being ended */
+static atomic_bool ending;   /* the program is at its end */
+
+/* Under `guard`; `runtime` is read by those inside too. */
+static boc_runtime *runtime;
+static bocpy_slot *slots;
+static bocpy_boot *boot;
+static unsigned last_count; /* of workers: what a restart takes; 0: none yet */
+
+/* ---- who may call
+ * --------------------------------------------------------------------- */
+
+int bocpy_runtime_init(void) {
+  if (guard)
+    return 0;
+  atomic_store(&bocpy_threads_backend, bocpy_choice_default_threads());
+  return bocpy_lock_init(&guard);
+}
+
+int bocpy_runtime_require_main(const char *what) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main())
+    return 0;
+  PyErr_Format(PyExc_RuntimeError, "%s is for the main interpreter only", what);
+  return -1;
+}
+
+static int require_outside(const char *what) {
+  if (!bocpy_self.bodies)
+    return bocpy_runtime_require_main(what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s inside a behavior would wait for the behavior itself: schedule another "
+      "behavior instead",
+      what);
+  return -1;
+}
+
+PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyUnicode_FromString(bocpy_by_reference() ? "threads" : "interpreters");
+}
+
+/* ---- states
+ * ------------------------------------------------------------------------------ */
+
+/* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who
+ * does not hold `guard`. Detached. */
+static void shut_out(void) {
+  atomic_store(&state, STOPPED);
+  while (atomic_load(&inside))
+    boc_yield();
+}
+
+/* Under `guard`, attached. */
+static void end_workers(void) {
+  boc_runtime *last = runtime;
+  Py_BEGIN_ALLOW_THREADS
+  shut_out();
+  if (last)
+    boc_runtime_free(last);
+  Py_END_ALLOW_THREADS
+  runtime = NULL;
+  free(slots);
+  free(boot);
+  slots = NULL;
+  boot = NULL;
+  bocpy_code_bury();
+  if (atomic_load(&ending))
+    bocpy_arenas_keep();
+}
+
+static bocpy_boot *make_boot(void) {
+  bocpy_boot *made = NULL;
+  PyObject *module = PyImport_ImportModule("bocpy._worker");
+  PyObject *facts = module ? PyObject_CallMethod(module, "facts", NULL) : NULL;
+  if (facts && PyBytes_Check(facts)) {
+    size_t size = (size_t)PyBytes_GET_SIZE(facts);
+    made = malloc(sizeof(*made) + size);
+    if (made) {
+      made->size = size;
+      memcpy(made->bytes, PyBytes_AS_STRING(facts), size);
+    } else {
+      PyErr_NoMemory();
+    }
+  }
+  Py_XDECREF(facts);
+  Py_XDECREF(module);
+  return made;
+}
+
+static int raise_start(boc_status status) {
+  char *error = bocpy_worker_take_error();
+  if (error)
+    PyErr_Format(PyExc_RuntimeError, "bocpy: a worker could not be started: %s", error);
+  else
+    bocpy_status_raise(status, "start()");
+  free(error);
+  return -1;
+}
+
+static boc_status make_runtime(unsigned count, bool threads) {
+  boc_worker_hooks hooks = bocpy_worker_hooks(slots);
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = count;
+  options.spares = SPARES;
+  options.hooks = &hooks;
+  bocpy_slots_init(slots, count + SPARES, !threads, boot);
+  boc_status status;
+  Py_BEGIN_ALLOW_THREADS
+  status = boc_runtime_new(&options, &runtime);
+  Py_END_ALLOW_THREADS
+  return status;
+}
+
+/* Until 3.12, threading takes whoever imports it for the main thread, and the end of
+ * the program waits for that one: it must not be a worker. */
+static int import_threading(void) {
+  PyObject *module = PyImport_ImportModule("threading");
+  Py_XDECREF(module);
+  return module ? 0 : -1;
+}
+
+static int hook_forks(void);
+
+/* Under `guard`, without workers. */
+static int begin_workers(unsigned count, bool threads) {
+  if (threads ? import_threading() < 0 : hook_forks() < 0)
+    return -1;
+  boot = threads ? NULL : make_boot();
+  if (!threads && !boot)
+    return -1;
+  slots = calloc(count + SPARES, sizeof(*slots));
+  boc_status status = slots ? make_runtime(count, threads) : BOC_NO_MEMORY;
+  if (status != BOC_OK) {
+    free(slots);
+    free(boot);
+    slots = NULL;
+    boot = NULL;
+    runtime = NULL;
+    return raise_start(status);
+  }
+  for (unsigned i = 0; i < count + SPARES; i++)
+    slots[i].runtime = runtime;
+  atomic_store(&bocpy_threads_backend, threads);
+  last_count = count;
+  atomic_store(&state, RUNNING);
+  return 0;
+}
+
+static int refuse_count(unsigned count) {
+  PyErr_Format(PyExc_RuntimeError,
+               "the runtime has %u workers already: wait() for them before "
+               "start(worker_count=%u)",
+               last_count, count);
+  return -1;
+}
+
+static int refuse_backend(bool threads) {
+  PyErr_Format(PyExc_RuntimeError,
+               "the runtime uses another backend already: wait() for it before "
+               "start(backend='%s')",
+               threads ? "threads" : "interpreters");
+  return -1;
+}
+
+static int refuse_holder(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while this thread holds a cown by acquire() would wait for itself: "
+               "release() it first",
+               what);
+  return -1;
+}
+
+static int refuse_in_body(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "start() inside a behavior cannot end the workers that there are: "
+                  "start() them with that count and backend before");
+  return -1;
+}
+
+/* Threads that are attached to an interpreter which is being torn down never come back.
+ */
+static int refuse_teardown(void) {
+  PyObject *sys = PyImport_ImportModule("sys");
+  PyObject *answer = sys ? PyObject_CallMethod(sys, "is_finalizing", NULL) : NULL;
+  int finalizing = answer ? PyObject_IsTrue(answer) : -1;
+  Py_XDECREF(answer);
+  Py_XDECREF(sys);
+  if (finalizing == 0)
+    return 0;
+  PyErr_Clear();
+  PyErr_SetString(PyExc_RuntimeError,
+                  "the interpreter is being torn down: behaviors cannot run any more");
+  return -1;
+}
+
+/* Under `guard`. `loose`: whatever is there will do. */
+static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
+  int now = atomic_load(&state);
+  bool same_backend = threads == bocpy_by_reference();
+  if (now == RUNNING && (loose || ((any_count || count == last_count) && same_backend)))
+    return 0;
+  if (now == RUNNING)
+    return same_backend ? refuse_count(count) : refuse_backend(threads);
+  if (now == PAUSED && (loose || (count == last_count && same_backend))) {
+    atomic_store(&state, RUNNING);
+    return 0;
+  }
+  if (refuse_teardown() < 0)
+    return -1;
+  if (now == PAUSED && bocpy_hold_any())
+    return refuse_holder("start()");
+  if (now == PAUSED && bocpy_self.bodies)
+    return refuse_in_body();
+  if (now == PAUSED) {
+    bocpy_pump_rest();
+    end_workers();
+  }
+  return begin_workers(count, threads);
+}
+
+PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
+  PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
+  unsigned count;
+  bool threads;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
+                                   &unused, &backend, &keep) ||
+      bocpy_runtime_require_main("start()") < 0 ||
+      bocpy_choice_count(number, &count) < 0 ||
+      bocpy_choice_backend(backend, &threads) < 0 || bocpy_choice_switch(keep) < 0)
+    return NULL;
+  bool named = backend != Py_None;
+  bocpy_lock_take_detached(&guard);
+  bool running = atomic_load(&state) == RUNNING;
+  int status = bring_up(count, running && !named ? bocpy_by_reference() : threads,
+                        false, number == Py_None);
+  bocpy_lock_give(&guard);
+  if (status < 0)
+    return NULL;
+  if (keep != Py_None)
+    bocpy_failure_keep(keep == Py_True);
+  Py_RETURN_NONE;
+}
+
+/* ---- use
+ * -------------------------------------------------------------------------------------
+ */
+
+static bool is_usable(int now, bool open) {
+  return now == RUNNING || (now == PAUSED && !open);
+}
+
+static int bring_up_any(bool open) {
+  if (bocpy_runtime_require_main("the first behavior") < 0)
+    return -1;
+  bool threads;
+  if (bocpy_choice_backend(Py_None, &threads) < 0)
+    return -1;
+  bocpy_lock_take_detached(&guard);
+  int status = 0;
+  if (!is_usable(atomic_load(&state), open)) {
+    status = bring_up(last_count ? last_count : bocpy_choice_default_count(), threads,
+                      true, true);
+    if (status == 0 && !open)
+      atomic_store(&state, PAUSED);
+  }
+  bocpy_lock_give(&guard);
+  return status;
+}
+
+/* Of a worker, or of a body that is being pumped: it cannot end meanwhile. */
+static boc_runtime *own_runtime(void) {
+  return bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_self.runtime;
+}
+
+boc_runtime *bocpy_runtime_now(void) { return runtime; }
+
+bool bocpy_runtime_is_leaving(void) { return atomic_load(&leaving); }
+
+boc_runtime *bocpy_runtime_enter(bool open) {
+  if (own_runtime())
+    return own_runtime();
+  for (;;) {
+    atomic_fetch_add(&inside, 1);
+    if (is_usable(atomic_load(&state), open))
+      return runtime;
+    atomic_fetch_sub(&inside, 1);
+    if (bring_up_any(open) < 0)
+      return NULL;
+  }
+}
+
+void bocpy_runtime_leave(void) {
+  if (!own_runtime())
+    atomic_fetch_sub(&inside, 1);
+}
+
+void bocpy_status_raise(boc_status status, const char *what) {
+  if (PyErr_Occurred())
+    return;
+  if (status == BOC_NO_MEMORY)
+    PyErr_NoMemory();
+  else if (status == BOC_BAD_ARGUMENT)
+    PyErr_Format(PyExc_ValueError, "%s: %s", what, boc_status_text(status));
+  else if (status == BOC_TIMEOUT)
+    PyErr_Format(PyExc_TimeoutError, "%s: %s", what, boc_status_text(status));
+  else
+    PyErr_Format(PyExc_RuntimeError, "%s: %s", what, boc_status_text(status));
+}
+
+/* ---- quiescence
+ * --------------------------------------------------------------------------------- */
+
+static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+
+/* 0 quiescent, 1 not within the timeout, -1 with an exception. */
+static int wait_quiescent(boc_runtime *running, int64_t timeout) {
+  bocpy_waiter *waiter = bocpy_waiter_new();
+  if (!waiter)
+    return -1;
+  boc_quiesce_node node = {.done = signal_waiter, .ctx = waiter};
+  boc_runtime_on_quiescent(running, &node);
+  int status = bocpy_pump_wait(waiter, timeout);
+  PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
+  bool cancelled = boc_runtime_quiesce_cancel(running, &node);
+  if (status != 0 && !cancelled)
+    bocpy_waiter_settle(waiter);
+  bocpy_waiter_free(waiter);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+  return status;
+}
+
+/* Waits for everything scheduled; the runtime, if there is one, stays as it is. */
+static int quiesce(const char *what, int64_t timeout, bool report) {
+  if (require_outside(what) < 0)
+    return -1;
+  if (timeout < 0 && bocpy_hold_any())
+    return refuse_holder(what);
+  atomic_fetch_add(&inside, 1);
+  int now = atomic_load(&state);
+  int status = now == RUNNING || now == PAUSED ? wait_quiescent(runtime, timeout) : 0;
+  atomic_fetch_sub(&inside, 1);
+  if (status == 0 && report)
+    bocpy_failure_report(false);
+  return status;
+}
+
+PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", "what", "report", NULL};
+  PyObject *timeout = Py_None;
+  const char *what = "quiesce()";
+  int64_t limit;
+  int report = true;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Osp:_quiesce", names, &timeout,
+                                   &what, &report) ||
+      bocpy_parse_timeout(timeout, &limit) < 0)
+    return NULL;
+  int status = quiesce(what, limit, report);
+  return status < 0 ? NULL : PyBool_FromLong(status == 0);
+}
+
+/* Closes a quiescent runtime: its workers stay parked for the next start. */
+PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  bocpy_lock_take_detached(&guard);
+  if (atomic_load(&state) == RUNNING)
+    atomic_store(&state, PAUSED);
+  bocpy_lock_give(&guard);
+  Py_RETURN_NONE;
+}
+
+bool bocpy_runtime_is_running(void) {
+  return bocpy_self.slot || atomic_load(&state) == RUNNING;
+}
+
+PyObject *bocpy_running(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(bocpy_runtime_is_running());
+}
+
+/* ---- statistics
+ * -----------------------------------------------------------------------------------
+ */
+
+static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
+  PyObject *made = Py_BuildValue("{s:n}", "worker_index", (Py_ssize_t)worker);
+#define ADD(name, text)                                                                \
+  if (made) {                                                                          \
+    PyObject *number = PyLong_FromUnsignedLongLong(stats->name);                       \
+    if (!number || PyDict_SetItemString(made, #name, number) < 0)                      \
+      Py_CLEAR(made);                                                                  \
+    Py_XDECREF(number);                                                                \
+  }
+  BOC_STATS_MAP(ADD)
+#undef ADD
+  return made;
+}
+
+static PyObject *read_stats(void) {
+  size_t count = runtime ? boc_runtime_stats(runtime, 0, NULL, 0) : 0;
+  boc_worker_stats *all = calloc(count + 1, sizeof(*all));
+  if (!all)
+    return PyErr_NoMemory();
+  if (count)
+    boc_runtime_stats(runtime, sizeof(*all), all, count);
+  PyObject *list = PyList_New((Py_ssize_t)count);
+  for (size_t i = 0; list && i < count; i++) {
+    PyObject *made = stats_of(&all[i], i);
+    if (made)
+      PyList_SET_ITEM(list, (Py_ssize_t)i, made);
+    else
+      Py_CLEAR(list);
+  }
+  free(all);
+  return list;
+}
+
+PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  atomic_fetch_add(&inside, 1);
+  int now = atomic_load(&state);
+  PyObject *list = now == RUNNING || now == PAUSED ? read_stats() : PyList_New(0);
+  atomic_fetch_sub(&inside, 1);
+  return list;
+}
+
+/* ---- ends
+ * -------------------------------------------------------------------------------------------
+ */
+
+static int end_now(const char *what) {
+  if (quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0)
+    return -1;
+  bocpy_lock_take_detached(&guard);
+  if (runtime)
+    end_workers();
+  bocpy_lock_give(&guard);
+  return 0;
+}
+
+/* Nobody will wait for what is scheduled after the end: we do. */
+void bocpy_runtime_settle(void) {
+  if (!atomic_load(&ending) || bocpy_self.slot || bocpy_self.bodies)
+    return;
+  PyObject *pending = PyErr_GetRaisedException();
+  if (!bocpy_hold_any() && end_now("the end of the program") < 0)
+    PyErr_WriteUnraisable(NULL);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+}
+
+/* The end of the program: finishes what was scheduled, then ends the workers. */
+PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_runtime_require_main("_finish()") < 0)
+    return NULL;
+  atomic_store(&leaving, true);
+  bocpy_hold_release_all();
+  if (end_now("the end of the program") < 0)
+    return NULL;
+  atomic_store(&ending, true);
+  bocpy_arenas_keep();
+  bocpy_failure_report(true);
+  Py_RETURN_NONE;
+}
+
+/* Where the workers cannot end before a fork, their interpreters would be the end of
+ * the child: an audit hook is the one place from which a fork can be refused. */
+static int refuse_fork(const char *event, PyObject *args, void *data) {
+  (void)args;
+  (void)data;
+  if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
+      atomic_load(&state) == STOPPED || (!bocpy_self.bodies && !bocpy_hold_any()))
+    return 0;
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "fork() in a behavior, or while this thread holds a cown by acquire(): workers "
+      "with interpreters cannot end before; fork elsewhere, or use subprocess");
+  return -1;
+}
+
+static int hook_forks(void) {
+  static bool hooked;
+  if (!hooked && PySys_AddAuditHook(refuse_fork, NULL) < 0)
+    return -1;
+  hooked = true;
+  return 0;
+}
+
+/* No interpreter but the main one survives a fork, and no thread but the caller's: all
+ * workers end first, and come back when they are next needed. */
+PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (!runtime || bocpy_self.bodies || bocpy_hold_any())
+    Py_RETURN_NONE;
+  return end_now("fork()") < 0 ? NULL : Py_NewRef(Py_None);
+}
+
+/* What the fork found in the middle of something belongs to threads that are gone. */
+PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  bocpy_lock fresh = NULL;
+  if (bocpy_lock_init(&fresh) < 0)
+    return NULL;
+  guard = fresh;
+  runtime = NULL;
+  slots = NULL;
+  boot = NULL;
+  atomic_store(&inside, 0);
+  atomic_store(&state, STOPPED);
+  bocpy_self.slot = NULL;
+  bocpy_self.bodies = 0;
+  bocpy_self.runtime = NULL;
+  bocpy_hold_forget();
+  if (bocpy_waiters_forget() < 0)
+    return NULL;
+  if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
+    return NULL;
+  if (bocpy_core_memory_forget() < 0 || bocpy_pump_forget() < 0)
+    return NULL;
+  return Py_NewRef(Py_None);
+}

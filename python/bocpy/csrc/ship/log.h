@@ -1,0 +1,24 @@
+/* Log: the process-wide log of what interpreters tell each other about their code.
+ *
+ * A record is a module's name, a name in it, and bytes that bocpy._ship understands.
+ * The version is the number of records that were ever published. A record whose name is
+ * published again takes the place of the older one.
+ *
+ * Threads: any.
+ */
+#ifndef BOCPY_PUBLISH_H
+#define BOCPY_PUBLISH_H
+
+#include "state.h"
+
+int bocpy_publish_init(void); /* process-wide; -1 with an exception */
+
+/* bocpy_ship_catch_up (codec.h) in the interpreter of `state`, the calling thread's. */
+int bocpy_ship_catch_up_in(bocpy_state *state);
+
+/* Entries for the module's method table: _publish(module, name, blob), and
+ * _published_since(version) -> (version, [(module, name, blob), ...]). */
+PyObject *bocpy_publish(PyObject *module, PyObject *args);
+PyObject *bocpy_published_since(PyObject *module, PyObject *argument);
+
+#endif
