@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Checks the arrows of docs/architecture.md against the sources.
+"""Checks what the compiler does not: where things stand in the sources.
 
-Every file of libboc/src belongs to a layer, and includes only files of its own layer or
-of one below; neighbors that must not know each other do not. Below the line between L5
-and L6 nothing includes Python.h, prints, or reads the environment; headers of an
-operating system stand in the platform files alone, Python version conditionals in
-compat.h alone; the binding never reaches into libboc/src.
-
-A file that no pattern below names is an error: a new file is a new word in its layer.
+The layers of libboc/src are its folders. libboc/meson.build lists what each may include
+and gives the compiler no other path, so an include that points upward does not compile.
+Here: a header is included by its bare name, which no other header has, so that nobody
+goes around that list; nothing below the public headers includes Python.h, prints, or
+reads the environment; headers of an operating system stand in the platform files alone,
+Python version conditionals in compat.h alone; the binding never reaches into libboc/src.
 """
 
 from __future__ import annotations
@@ -19,65 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-#: From the bottom up; the stems of the files in libboc/src, as shell patterns.
-LAYERS: dict[str, tuple[str, ...]] = {
-    "L0": ("atomic*", "compiler", "perturb*"),
-    "L1": (
-        "park*",
-        "os*",
-        "bell*",
-        "systematic*",
-        "fiber*",
-        "spin",
-        "context",
-        "status",
-    ),
-    "L2": (
-        "list*",
-        "memory*",
-        "pool*",
-        "queue*",
-        "mpmc*",
-        "mpsc*",
-        "ring*",
-        "tag*",
-        "random*",
-        "waiters",
-        "gate",
-    ),
-    "L3": ("behavior*", "cown*", "request*", "executor*", "sort"),
-    "L4": (
-        "run_queue",
-        "overflow",
-        "shared_queue",
-        "worker*",
-        "search",
-        "steal*",
-        "idle*",
-        "pace",
-        "rundown*",
-        "spare",
-        "scope",
-        "extras",
-        "trace*",
-        "message*",
-        "notice*",
-    ),
-    "L5": ("runtime*", "schedule*", "lane", "stats*"),
-}
-#: Within L4: files that do not know each other, nor the scheduler that all the rest is.
-NEIGHBORS = (("message*",), ("notice*",))
-#: Includes against the arrows that are meant, each with its reason.
-ALLOWED = {
-    ("perturb", "os"): "a perturbed build yields the processor",
-    ("rundown", "runtime"): "the struct that holds all workers",
-    ("pace", "runtime"): "the struct that holds all workers",
-    ("worker", "runtime"): "the struct that holds all workers",
-    ("search", "runtime"): "the struct that holds all workers",
-    ("spare", "runtime"): "the struct that holds all workers",
-    ("trace", "runtime"): "the struct that holds all workers",
-}
-PLATFORM_FILES = ("park*", "os*", "bell*", "atomic*", "compiler", "fiber*")
+PLATFORM_FILES = ("park*", "os*", "wakeup_fd*", "atomic*", "compiler", "fiber*")
 #: They run in test builds alone, and say which seed they run with.
 SPEAKING_FILES = ("os*", "systematic*")
 STANDARD = {
@@ -111,20 +52,6 @@ def matches(stem: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(stem, pattern) for pattern in patterns)
 
 
-def layer_of(stem: str) -> int | None:
-    for level, patterns in enumerate(LAYERS.values()):
-        if matches(stem, patterns):
-            return level
-    return None
-
-
-def neighbor_of(stem: str) -> int | None:
-    for group, patterns in enumerate(NEIGHBORS):
-        if matches(stem, patterns):
-            return group
-    return None
-
-
 def code_of(text: str) -> str:
     """The text without comments, lines kept in their places."""
     return COMMENT.sub(lambda found: "\n" * found.group().count("\n"), text)
@@ -145,24 +72,14 @@ def check_include(stem: str, angled: bool, name: str) -> str | None:
         if not matches(stem, PLATFORM_FILES):
             return f"includes <{name}>: system headers belong in park_*, os_*, atomic*"
         return None
-    target = Path(name).stem
-    ours, theirs = layer_of(stem), layer_of(target)
-    if ours is None or theirs is None or (stem, target) in ALLOWED:
-        return None
-    if theirs > ours:
-        names = list(LAYERS)
-        return f"is {names[ours]} and includes {name} of {names[theirs]}"
-    groups = neighbor_of(stem), neighbor_of(target)
-    if theirs == list(LAYERS).index("L4") == ours and groups[0] != groups[1]:
-        return f"includes {name}, a neighbor that it must not know"
+    if "/" in name:
+        return f"includes {name}: a header is included by its bare name"
     return None
 
 
 def check_library_file(path: Path) -> list[str]:
     text = code_of(path.read_text(encoding="utf-8"))
     problems = []
-    if path.parent.name == "src" and layer_of(path.stem) is None:
-        problems.append("belongs to no layer: name it in tools/check_layers.py")
     for angled, name in includes(text):
         problem = check_include(path.stem, angled, name)
         if problem:
@@ -199,8 +116,18 @@ def c_files(*folders: str) -> list[Path]:
     return sorted(found)
 
 
+def check_names(paths: list[Path]) -> list[tuple[Path, str]]:
+    """A name that two files have would be found in the wrong room."""
+    first: dict[str, Path] = {}
+    return [
+        (path, f"has the name of {there.relative_to(ROOT).as_posix()}")
+        for path in paths
+        if (there := first.setdefault(path.name, path)) is not path
+    ]
+
+
 def main() -> int:
-    problems = []
+    problems = check_names(c_files("libboc/src"))
     for path in c_files("libboc/src", "libboc/include"):
         problems += [(path, text) for text in check_library_file(path)]
     for path in c_files("python/bocpy/csrc"):

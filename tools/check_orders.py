@@ -27,7 +27,7 @@ PROTOCOL_PAGE = "docs/protocol.md"
 #: They define the operations, or are no part of the library.
 NOT_CHECKED = ("atomic", "perturb", "systematic", "fiber")
 MODELS = "tests/models"
-FOLDERS = ("libboc/src", "libboc/include/boc", "tests/c", MODELS, f"{MODELS}/spin")
+FOLDERS = ("libboc/src", "libboc/include/boc", "tests/c", MODELS)
 OPERATION = re.compile(
     r"\bboci_(?:load|store|swap|add|sub|or|and|cas_strong|cas_weak)"
     r"_(relaxed|acquire|release|acq_rel)\(|\bboci_(fence)_\w+\("
@@ -106,7 +106,7 @@ def sites(path: Path) -> Iterator[Site]:
 
 
 def sources(root: Path) -> list[Path]:
-    found = sorted((root / "libboc" / "src").glob("*.[ch]"))
+    found = sorted((root / "libboc" / "src").rglob("*.[ch]"))
     return [path for path in found if not path.name.startswith(NOT_CHECKED)]
 
 
@@ -181,7 +181,7 @@ def check_pairs(page: str, files: dict[str, set[str]]) -> Iterator[str]:
 
 
 def find(root: Path, name: str) -> list[Path]:
-    return [path for folder in FOLDERS if (path := root / folder / name).exists()]
+    return [path for folder in FOLDERS for path in (root / folder).rglob(name)]
 
 
 def mutants(root: Path) -> set[str]:
@@ -197,7 +197,7 @@ def vocabulary(root: Path) -> set[str]:
     files = [
         path
         for folder in FOLDERS
-        for path in (root / folder).glob("*")
+        for path in (root / folder).rglob("*")
         if path.suffix in (".c", ".h", ".cpp", ".hpp")
     ]
     texts = (without_comments(path.read_text(encoding="utf-8")) for path in files)
@@ -242,7 +242,7 @@ def picture(comment: str) -> list[list[str]]:
 
 
 def check_table(root: Path, page: str) -> Iterator[str]:
-    comment = head(root / "libboc" / "src" / "request.h")
+    comment = head(root / "libboc/src/protocol/request.h")
     lines = page.partition(TABLE)[2].strip().split("\n")
     shown = []
     for line in lines[2:]:
@@ -257,7 +257,7 @@ def check_table(root: Path, page: str) -> Iterator[str]:
 
 
 def check_stop(root: Path, page: str) -> Iterator[str]:
-    text = head(root / "libboc" / "src" / "runtime.c").partition("Stop:")[2]
+    text = head(root / "libboc/src/runtime/runtime.c").partition("Stop:")[2]
     steps = re.findall(r"(?<![\w.])(\d)\. ", text.partition("Ordering")[0])
     section = page.partition("## Stop")[2].partition("\n## ")[0]
     shown = re.findall(r"^(\d)\. ", section, re.MULTILINE)

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 
 #include "park.h"
-#if defined(BOC_SYSTEMATIC)
-#include "systematic.h"
-#elif !defined(BOC_RELACY)
+#include "perturb.h"
+#if !defined(BOC_SYSTEMATIC) && !defined(BOC_RELACY)
 BOCI_THREAD_LOCAL void *boci_tls_slot;
 #endif
 

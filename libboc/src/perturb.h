@@ -21,6 +21,9 @@
 void boci_systematic_point(void);
 void boci_systematic_yield(void);
 bool boci_systematic_chance(uint32_t n);
+/* Writes the seed, the step, where every unit stands and the latest switches to stderr;
+ * nothing if no run was begun. */
+void boci_systematic_report(void);
 #elif defined(BOC_PERTURB)
 #define BOCI_PERTURBED 1
 #define boci_perturb() boci_perturb_random()

@@ -24,7 +24,8 @@ def marked():
 
 
 def files(folder):
-    walk = (ROOT / folder).rglob if folder.endswith("csrc") else (ROOT / folder).glob
+    rooms = folder in ("libboc/src", "python/bocpy/csrc")
+    walk = (ROOT / folder).rglob if rooms else (ROOT / folder).glob
     found = (path for path in walk("*.*") if path.is_file())
     return sorted(path.name for path in found if path.suffix in (".c", ".h", ".py"))
 

@@ -103,7 +103,7 @@ def test_each_word_of_a_spin_model_has_a_run(spin):
 
 @pytest.mark.parametrize("name", ["link", "stop"])
 def test_a_spin_model_names_functions_of_the_sources(name):
-    sources = sorted((ROOT / "libboc" / "src").glob("*.[ch]"))
+    sources = sorted((ROOT / "libboc" / "src").rglob("*.[ch]"))
     text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
     model = (SPIN / f"{name}.pml").read_text(encoding="utf-8")
     named = re.findall(r"/\* (\w+)(?:, [^*]*|: [^*]*)? \*/", model)

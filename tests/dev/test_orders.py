@@ -33,42 +33,42 @@ def change(tree, file, old, new):
 
 def test_the_tree_as_it_is_has_nothing_wrong(tree):
     assert check_orders.check(tree) == []
-    assert len(list(check_orders.sites(tree / "libboc/src/request.c"))) > 15
+    assert len(list(check_orders.sites(tree / "libboc/src/protocol/request.c"))) > 15
 
 
 BREAKS = {
     "a release without a tag": (
-        "libboc/src/spare.c",
+        "libboc/src/scheduler/blocking.c",
         "index + 1); /* [R13] */",
         "index + 1);",
-        r"spare\.c:\d+: release without tag",
+        r"blocking\.c:\d+: release without tag",
     ),
     "an acquire with the tag of a release": (
-        "libboc/src/pool.c",
+        "libboc/src/base/block_pool.c",
         "NULL)); /* [A5] */",
         "NULL)); /* [R5] */",
-        r"pool\.c:\d+: acquire without tag",
+        r"block_pool\.c:\d+: acquire without tag",
     ),
     "a fence without a tag": (
-        "libboc/src/noticeboard.c",
+        "libboc/src/noticeboard/noticeboard.c",
         "/* [F4] */",
         "",
         r"noticeboard\.c:\d+: fence without tag",
     ),
     "relaxed without a reason": (
-        "libboc/src/spare.c",
+        "libboc/src/scheduler/blocking.c",
         "/* owner: under the lock */",
         "/* as it was */",
-        r"spare\.c:\d+: relaxed without reason",
+        r"blocking\.c:\d+: relaxed without reason",
     ),
     "a tag without a partner": (
-        "libboc/src/lane.c",
+        "libboc/src/runtime/lane.c",
         "/* [R17] */",
         "/* [R91] */",
         r"\[R91\] has no partner",
     ),
     "a tag that no head explains": (
-        "libboc/src/scope.c",
+        "libboc/src/runtime/scope.c",
         "[R15] cancelled",
         "cancelled",
         r"\[R15\] is in no file's head",
@@ -87,30 +87,30 @@ BREAKS = {
     ),
     "a row that names another file": (
         MODEL,
-        "| `spare.c` | `runtime.h` |",
+        "| `blocking.c` | `runtime.h` |",
         "| `idle.c` | `runtime.h` |",
-        r"\[R13\] stands in spare\.c, not in `idle\.c`",
+        r"\[R13\] stands in blocking\.c, not in `idle\.c`",
     ),
     "a row that nothing exercises": (
         MODEL,
-        "| `spare.c` | `runtime.h` | `test_spare.c` |",
-        "| `spare.c` | `runtime.h` | |",
+        "| `blocking.c` | `runtime.h` | `test_blocking.c` |",
+        "| `blocking.c` | `runtime.h` | |",
         r"nothing exercises R13 A13",
     ),
     "a test that is not there": (
         MODEL,
-        "`test_spare.c`",
-        "`test_spares.c`",
-        r"memory-model\.md: there is no test_spares\.c",
+        "`test_blocking.c`",
+        "`test_blockings.c`",
+        r"memory-model\.md: there is no test_blockings\.c",
     ),
     "a case that is not there": (
-        "tests/c/test_runtime.c",
+        "tests/c/runtime/test_runtime.c",
         "several_may_wait",
         "some_may_wait",
         r"protocol\.md: test_runtime\.c has no several_may_wait",
     ),
     "a function that has another name now": (
-        "libboc/src/request.c",
+        "libboc/src/protocol/request.c",
         "wait_successor",
         "await_successor",
         r"protocol\.md: no code has the name wait_successor",
@@ -128,7 +128,7 @@ BREAKS = {
         r"protocol\.md: no code has the name STARTED_IS_NOT_READ_AGAIN",
     ),
     "a meaning that has changed": (
-        "libboc/src/request.h",
+        "libboc/src/protocol/request.h",
         "(readers) my behavior may read this",
         "(readers) my behavior does read this",
         r"request\.h has the row GRANTED \| \(readers\) my behavior does read",
@@ -140,7 +140,7 @@ BREAKS = {
         r"request\.h has no row tail",
     ),
     "another number of steps": (
-        "libboc/src/runtime.c",
+        "libboc/src/runtime/runtime.c",
         "6. Join, then free.",
         "6. Join. 7. Free.",
         r"stop has steps .*, in runtime\.c .*'7'",

@@ -127,8 +127,8 @@ MUTANTS = (
     # ---- the shared queue
     Mutant(
         "takers_do_not_take_turns",
-        "shared_queue",
-        "shared_queue.c",
+        "injector",
+        "injector.c",
         "  boci_mutex_lock(&queue->taking);\n"
         "  const boci_batch batch = take(queue, most);\n"
         "  boci_mutex_unlock(&queue->taking);\n",
@@ -136,15 +136,15 @@ MUTANTS = (
     ),
     Mutant(
         "what_came_meanwhile_is_lost",
-        "shared_queue",
-        "shared_queue.c",
+        "injector",
+        "injector.c",
         "  rest.last->next = queue->first;\n",
         "",
     ),
     Mutant(
         "rest_has_no_last",
-        "shared_queue",
-        "shared_queue.c",
+        "injector",
+        "injector.c",
         "  if (!queue->last)\n    queue->last = rest.last;\n",
         "",
     ),
@@ -394,7 +394,7 @@ MUTANTS = (
     Mutant(
         "searcher_has_no_fence",
         "sleep",
-        "search.c",
+        "find_work.c",
         "  boci_fence_seq_cst(); "
         "/* [F2]: who published while we searched has relied on us */\n",
         "",
@@ -402,21 +402,21 @@ MUTANTS = (
     Mutant(
         "searcher_does_not_look_again",
         "sleep",
-        "search.c",
+        "find_work.c",
         "  if (work_visible(worker))\n    boci_idle_wake_one(&runtime->idle);\n",
         "",
     ),
     Mutant(
         "sleeper_does_not_look_for_work",
         "sleep",
-        "search.c",
+        "find_work.c",
         "  if ((!content && work_visible(worker)) || called_away(worker)) {",
         "  if ((!content && false) || called_away(worker)) {",
     ),
     Mutant(
         "sleeper_does_not_look_whether_it_ends",
         "sleep",
-        "search.c",
+        "find_work.c",
         "  if ((!content && work_visible(worker)) || called_away(worker)) {",
         "  if (!content && work_visible(worker)) {",
     ),
@@ -447,7 +447,7 @@ MUTANTS = (
     Mutant(
         "watcher_looks_no_more",
         "sleep",
-        "search.c",
+        "find_work.c",
         "left < MOST_LEFT && !inbox_waits(worker) && all_busy(worker);",
         "(all_busy(worker) || left <= MOST_LEFT || !inbox_waits(worker));",
     ),
@@ -482,22 +482,22 @@ MUTANTS = (
     # ---- quiescence
     weaker(
         "sum_is_relaxed",
-        "rundown",
-        "rundown.c",
+        "quiescence",
+        "quiescence.c",
         "finished += boci_load_acquire(&runtime->worker[i].tally.finished)",
         "relaxed",
     ),
     Mutant(
         "waiter_for_quiet_has_no_fence",
-        "rundown",
-        "rundown.c",
+        "quiescence",
+        "quiescence.c",
         "  boci_fence_seq_cst(); /* [F1] */\n",
         "",
     ),
     Mutant(
         "end_outside_is_counted_before_the_lock",
-        "rundown",
-        "rundown.c",
+        "quiescence",
+        "quiescence.c",
         "  boci_mutex_lock(&rundown->mutex);\n"
         "  boci_add_release(&runtime->outside.finished, 1); /* [R9] */\n",
         "  boci_add_release(&runtime->outside.finished, 1);\n"
@@ -505,14 +505,14 @@ MUTANTS = (
     ),
     Mutant(
         "end_outside_tells_nobody",
-        "rundown",
-        "rundown.c",
+        "quiescence",
+        "quiescence.c",
         "  boci_waiters_check_locked(rundown, quiescent, runtime);\n",
         "",
     ),
     Mutant(
         "waiter_leaves_while_it_is_told",
-        "rundown",
+        "quiescence",
         "waiters.c",
         "  if (boci_waiters_cancel(waiters, &node))\n    status = BOC_TIMEOUT;\n",
         "  (void)waiters;\n",
@@ -520,50 +520,52 @@ MUTANTS = (
     # ---- messages
     Mutant(
         "sender_has_no_fence",
-        "message",
-        "message.c",
+        "mailbox",
+        "mailbox.c",
         "  boci_fence_seq_cst(); /* [F3] */\n  /* hint: after [F3] */\n",
         "",
     ),
     Mutant(
         "told_receiver_does_not_pass_on",
-        "message",
-        "message_receive.c",
+        "mailbox",
+        "receive.c",
         "    boci_watch_pass_on(mailbox, &self->watch);\n",
         "    (void)mailbox;\n",
     ),
     weaker(
         "ring_is_not_acquired",
-        "message",
-        "message.h",
+        "mailbox",
+        "mailbox.h",
         "boci_load_acquire(&slot->ring); /* [A23] */",
         "relaxed",
-        ("message_receive.c",),
+        ("receive.c",),
     ),
     weaker(
         "who_leaves_the_gate_does_not_publish",
-        "message",
-        "gate.h",
+        "mailbox",
+        "distributed_rwlock.h",
         "boci_sub_release(way, 2);",
         "relaxed",
-        ("message.c", "message_receive.c", "message_watch.c"),
+        ("mailbox.c", "receive.c", "mailbox_waiters.c"),
     ),
     Mutant(
         "gate_does_not_wait",
-        "message",
-        "gate.h",
+        "mailbox",
+        "distributed_rwlock.h",
         "    while (boci_load_acquire(&gate->ways[i].word) != 1)\n"
         "      boci_spin_once(&tries); /* [A24] */\n",
         "    (void)tries;\n",
-        ("message.c", "message_tags.c"),
+        ("mailbox.c", "tags.c"),
     ),
 )
 
 
 def path_of(name: str) -> str:
     """Where a file is, from the root of the tree."""
-    paths = [f"{folder}/{name}" for folder in FOLDERS]
-    return next(path for path in paths if (ROOT / path).exists())
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob(name)]
+    if len(found) != 1:
+        sys.exit(f"{len(found)} files have the name {name}")
+    return found[0].relative_to(ROOT).as_posix()
 
 
 def text_of(name: str) -> str:

@@ -1,6 +1,6 @@
 /* Quiescence and stop with a spare worker, whole: every interleaving of the workers' loop
- * (worker.c, search.c, idle.c), blocking and retiring (spare.c), the sums of those who
- * wait for quiet (rundown.c, waiters.c) and the numbered steps of boc_runtime_free.
+ * (worker.c, find_work.c, idle.c), blocking and retiring (blocking.c), the sums of those who
+ * wait for quiet (quiescence.c, waiters.c) and the numbered steps of boc_runtime_free.
  *
  * Behaviors A and B come in pairs: A schedules B and blocks until B's body has run, so
  * that on a runtime of one worker B needs the spare. A thread outside schedules the first
@@ -8,7 +8,7 @@
  *
  * Shown: nobody is told of quiet unless there was a quiet moment since it asked; the stop
  * ends, with the worker and the spare joined; what was accepted has run by then; nobody
- * sleeps for ever. Memory orders are Relacy's, in model_sleep.c and model_rundown.c.
+ * sleeps for ever. Memory orders are Relacy's, in model_sleep.c and model_quiescence.c.
  *
  *   TWO_PAIRS   the first B schedules a second A: the spare has to come again
  *   POKED       the thread outside pokes the spare as soon as there is one

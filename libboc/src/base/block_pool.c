@@ -1,0 +1,272 @@
+/* Pool: size classes of 32 bytes, carved from chunks. See block_pool.h. */
+#include "block_pool.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "os.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define POOL_BYPASS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||             \
+    __has_feature(memory_sanitizer)
+#define POOL_BYPASS 1
+#endif
+#endif
+#ifndef POOL_BYPASS
+#define POOL_BYPASS 0
+#endif
+
+/* Chunks grow with the pool, so that a large one lies on few, huge pages. */
+#if defined(BOC_TINY)
+enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, FIELD = 16 };
+#else
+enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, FIELD = 2048 };
+#endif
+
+enum { CACHE_LINE = 64, PREFIX = 16 };
+
+typedef struct boci_chunk {
+  struct boci_chunk *next;
+  size_t size;
+} boci_chunk;
+
+void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator) {
+  *pool = (boci_pool){.owner = owner, .allocator = allocator};
+  for (unsigned steps = 0; steps <= BOCI_POOL_CLASSES; steps++)
+    boci_init(&pool->returned[steps], NULL);
+}
+
+void boci_pool_fini(boci_pool *pool) {
+  for (boci_chunk *chunk = pool->chunks, *next; chunk; chunk = next) {
+    next = chunk->next;
+    boci_release(pool->allocator, chunk, chunk->size);
+  }
+}
+
+static size_t length(const boci_free *list) {
+  size_t blocks = 0;
+  for (; list; list = list->next)
+    blocks++;
+  return blocks;
+}
+
+/* How many blocks are home. */
+static size_t count_home(boci_pool *pool) {
+  size_t blocks = 0;
+  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++) {
+    blocks += length(pool->classes[steps]);
+    for (const boci_free *batch = pool->batches[steps]; batch; batch = batch->ahead)
+      blocks += length(batch);
+    const boci_free *batch = boci_load_acquire(&pool->returned[steps]); /* [A5] */
+    for (; batch; batch = batch->ahead)
+      blocks += length(batch);
+  }
+  return blocks;
+}
+
+void boci_pool_trim(boci_pool *pool) {
+  if (!pool->chunks || count_home(pool) < pool->carved)
+    return;
+  boci_pool_fini(pool);
+  const size_t lead = pool->lead;
+  boci_pool_init(pool, pool->owner, pool->allocator);
+  pool->lead = lead;
+}
+
+/* All batches that have come home, from the newest to the oldest, turned round. */
+static boci_free *reversed(boci_free *newest) {
+  boci_free *first = NULL;
+  for (boci_free *batch = newest, *older; batch; batch = older) {
+    older = batch->ahead;
+    batch->ahead = first;
+    first = batch;
+  }
+  return first;
+}
+
+/* The class is empty: it becomes the batch that has been home longest. */
+static bool take_batch(boci_pool *pool, size_t steps) {
+  boci_free **batches = &pool->batches[steps];
+  if (!*batches &&
+      boci_load_relaxed(&pool->returned[steps])) /* hint: the swap decides */
+    *batches = reversed(boci_swap_acquire(&pool->returned[steps], NULL)); /* [A5] */
+  boci_free *first = *batches;
+  if (!first)
+    return false;
+  *batches = first->ahead;
+  first->ahead = first->next ? first->next->next : NULL;
+  pool->classes[steps] = first;
+  return true;
+}
+
+static size_t next_chunk_size(const boci_pool *pool) {
+  const size_t smallest = pool->lead ? 2 * (FIELD + 1) * CACHE_LINE : SMALLEST_CHUNK;
+  const size_t size = pool->chunks ? 2 * pool->chunks->size : smallest;
+  return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
+}
+
+static bool new_chunk(boci_pool *pool) {
+  const size_t size = next_chunk_size(pool);
+  boci_chunk *chunk = boci_allocate(pool->allocator, size);
+  if (!chunk)
+    return false;
+  boci_os_huge_pages(chunk, size);
+  *chunk = (boci_chunk){.next = pool->chunks, .size = size};
+  pool->chunks = chunk;
+  pool->fresh = (char *)chunk + CACHE_LINE;
+  pool->fresh_end = (char *)chunk + size;
+  return true;
+}
+
+static char *place(const boci_pool *pool, size_t size) {
+  const uintptr_t line = CACHE_LINE - 1;
+  const uintptr_t at = (uintptr_t)pool->fresh;
+  if (size % CACHE_LINE)
+    return (char *)at;
+  return (char *)(((at - pool->lead + line) & ~line) + pool->lead);
+}
+
+/* `size` bytes of the newest chunk, or of a new one. What is left of the one before is
+ * lost to the pool. */
+static char *cut(boci_pool *pool, size_t size) {
+  char *at = place(pool, size);
+  if (!pool->fresh || (uintptr_t)pool->fresh_end < (uintptr_t)at + size) {
+    if (!new_chunk(pool))
+      return NULL;
+    at = place(pool, size);
+  }
+  pool->fresh = at + size;
+  return at;
+}
+
+/* A line for a block that shares lines with its neighbors. What is made together is often
+ * used together, by different threads; so it takes every other line of a field first, and
+ * the lines in between afterwards. */
+static char *cut_from_field(boci_pool *pool) {
+  if (!pool->field || pool->planted == FIELD) {
+    pool->field = cut(pool, (size_t)(FIELD + 1) * CACHE_LINE); /* one lies fallow */
+    pool->planted = 0;
+  }
+  if (!pool->field)
+    return NULL;
+  const unsigned i = pool->planted++;
+  const unsigned line = i < FIELD / 2 ? 2 * i : 2 * (i - FIELD / 2) + 1;
+  return pool->field + (size_t)line * CACHE_LINE;
+}
+
+static boci_free *carve(boci_pool *pool, size_t steps) {
+  const size_t size = steps * BOCI_POOL_STEP;
+  const bool shares = pool->lead > 0 && size == CACHE_LINE;
+  boci_free *block = (boci_free *)(shares ? cut_from_field(pool) : cut(pool, size));
+  if (!block)
+    return NULL;
+  pool->carved++;
+  block->block = (boci_block){.home = pool, .steps = (uint16_t)steps};
+  return block;
+}
+
+/* A large block remembers its size in a prefix. */
+static void *alloc_large(boci_pool *pool, size_t size) {
+  char *memory = boci_allocate(pool->allocator, size + PREFIX);
+  if (!memory)
+    return NULL;
+  *(size_t *)memory = size + PREFIX;
+  boci_block *block = (boci_block *)(memory + PREFIX);
+  *block = (boci_block){.home = pool};
+  return block;
+}
+
+static void free_large(boci_block *block) {
+  char *memory = (char *)block - PREFIX;
+  boci_release(block->home->allocator, memory, *(size_t *)memory);
+}
+
+/* What came home may have a block of the class; else a fresh one. */
+void *boci_pool_alloc_slow(boci_pool *pool, size_t size) {
+  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
+  if (POOL_BYPASS || steps > BOCI_POOL_CLASSES)
+    return alloc_large(pool, size);
+  return take_batch(pool, steps) ? boci_pool_alloc(pool, size) : carve(pool, steps);
+}
+
+static void give_back(boci_free *batch) {
+  boci_atomic_ptr *returned = &batch->block.home->returned[batch->block.steps];
+  void *newest = boci_load_relaxed(returned); /* hint: the CAS decides */
+  do
+    batch->ahead = newest;
+  while (!boci_cas_weak_release(returned, &newest, batch)); /* [R5] */
+}
+
+static void send_all_home(boci_strays *strays) {
+  if (strays->count > 0)
+    give_back(strays->first);
+  strays->count = 0;
+}
+
+/* The last ones stay, so that those that go know who comes after them. */
+static void send_most_home(boci_strays *strays, boci_free *last_to_go) {
+  boci_free *rest = last_to_go->next;
+  last_to_go->next = NULL;
+  give_back(strays->first);
+  strays->first = strays->behind = rest;
+  strays->count = BOCI_POOL_AHEAD;
+}
+
+void boci_pool_send_home(void *memory) {
+  boci_free *block = memory;
+  if (block->block.steps == 0) {
+    free_large(&block->block);
+    return;
+  }
+  block->next = NULL;
+  give_back(block);
+}
+
+void boci_pool_restore(void *memory, size_t size) {
+  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
+  boci_block *block = memory;
+  *block =
+      (boci_block){.home = block->home, .steps = POOL_BYPASS ? 0 : (uint16_t)steps};
+}
+
+void boci_pool_flush_slow(boci_pool *pool) {
+  pool->has_strays = false;
+  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++)
+    send_all_home(&pool->strays[steps]);
+}
+
+/* Blocks go home in the order in which they ended: if that is the order in which they
+ * were made, they are made in the same one again, which caches like. */
+static void add_stray(boci_strays *strays, boci_free *block) {
+  block->next = block->ahead = NULL;
+  if (strays->count++ == 0)
+    strays->first = strays->behind = block;
+  else
+    strays->last->next = block;
+  strays->last = block;
+  if (strays->count <= BOCI_POOL_AHEAD)
+    return;
+  boci_free *behind = strays->behind;
+  behind->ahead = block;
+  strays->behind = behind->next;
+  if (strays->count == BOCI_POOL_BATCH + BOCI_POOL_AHEAD)
+    send_most_home(strays, behind);
+}
+
+static void stray(boci_pool *pool, boci_free *block) {
+  boci_strays *strays = &pool->strays[block->block.steps];
+  if (strays->count > 0 && strays->first->block.home != block->block.home)
+    send_all_home(strays);
+  add_stray(strays, block);
+  pool->has_strays = true;
+}
+
+void boci_pool_free_slow(boci_pool *pool, void *memory) {
+  boci_free *block = memory;
+  if (block->block.steps == 0)
+    free_large(&block->block);
+  else
+    stray(pool, block);
+}

@@ -1,0 +1,218 @@
+/* Behavior: header, requests, environment, in one block of memory.
+ *
+ *   +--------+-----------+-----+-----------+----------+-----------------+
+ *   | header | request 0 | ... | request n | (extras) | env, aligned 16 |
+ *   +--------+-----------+-----+-----------+----------+-----------------+
+ *
+ * `pending` says what a behavior waits for, and later what its end waits for:
+ *   new        unset
+ *   linking    its unique requests that are not granted, and one for the linking itself
+ *   waiting    its unique requests that are not granted; zero makes it ready
+ *   running    0
+ *   deferred   2: the end of the body and boc_behavior_complete; the second finishes it
+ */
+#ifndef BOCI_BEHAVIOR_H
+#define BOCI_BEHAVIOR_H
+
+#include <string.h>
+
+#include "block_pool.h"
+#include "request.h"
+
+/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one
+ * of the cowns is pinned to a lane; it has extras; its last cown is fresh. */
+enum {
+  BOCI_BEHAVIOR_HOOKS = 1,
+  BOCI_BEHAVIOR_DEFERRED = 2,
+  BOCI_BEHAVIOR_PINNED = 4,
+  BOCI_BEHAVIOR_EXTRAS = 8,
+  BOCI_BEHAVIOR_FRESH = 16
+};
+
+/* What few behaviors have; between the requests and the environment. */
+typedef struct boci_extras {
+  struct boc_scope *scope;
+  void (*done)(void *ctx, bool ran);
+  void *ctx;
+  bool ran;
+} boci_extras;
+
+/* With one request it fills one cache line. */
+struct boc_behavior {
+  boci_block
+      block; /* its `flags` as above; its `number`: requests not merged into another */
+  const boc_behavior_type *type;
+  boc_behavior *next; /* in the one queue or list that has it */
+  boci_atomic_u32 pending;
+  uint32_t count; /* requests */
+};
+
+static inline boc_runtime *boci_behavior_runtime(const boc_behavior *behavior) {
+  return behavior->block.home->owner;
+}
+
+static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
+  return behavior->block.number;
+}
+
+/* Those of them that have to be linked: all but that of a fresh cown, the last. */
+static inline uint32_t boci_behavior_linked(const boc_behavior *behavior) {
+  return behavior->block.number - (behavior->block.flags & BOCI_BEHAVIOR_FRESH ? 1 : 0);
+}
+
+/* Requests are aligned to 8 everywhere: their addresses carry three bits. */
+#define BOCI_REQUESTS_AT ((sizeof(struct boc_behavior) + 7) & ~(size_t)7)
+
+static inline boci_request *boci_behavior_requests(const boc_behavior *behavior) {
+  return (boci_request *)((char *)behavior + BOCI_REQUESTS_AT);
+}
+
+static inline size_t boci_behavior_extras_at(size_t count) {
+  return BOCI_ALIGN(BOCI_REQUESTS_AT + count * sizeof(boci_request));
+}
+
+static inline size_t boci_behavior_env_at(size_t count, bool extras) {
+  return boci_behavior_extras_at(count) +
+         (extras ? BOCI_ALIGN(sizeof(boci_extras)) : 0);
+}
+
+static inline boci_extras *boci_behavior_extras(const boc_behavior *behavior) {
+  return (boci_extras *)((char *)behavior + boci_behavior_extras_at(behavior->count));
+}
+
+static inline void *boci_behavior_env(boc_behavior *behavior) {
+  const bool extras = (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS) != 0;
+  return (char *)behavior + boci_behavior_env_at(behavior->count, extras);
+}
+
+/* Of a behavior without extras. */
+static inline void *boci_behavior_plain_env(boc_behavior *behavior) {
+  return (char *)behavior + boci_behavior_env_at(behavior->count, false);
+}
+
+static inline boc_behavior *boci_request_behavior(boci_request *request) {
+  return (boc_behavior *)((char *)(request - request->index) - BOCI_REQUESTS_AT);
+}
+
+/* Brings closer who comes next at a cown, if anybody does: its request, and the header
+ * before that if it is the behavior's first. */
+static inline void boci_prefetch_successor(const boci_request *request) {
+  const uintptr_t word = boci_load_relaxed(&request->word); /* hint */
+  const char *next = (const char *)(word & ~BOCI_REQUEST_BITS);
+  if (!next)
+    return;
+  BOCI_PREFETCH(next - BOCI_REQUESTS_AT);
+  BOCI_PREFETCH(next);
+}
+
+/* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
+static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_size) {
+  const size_t limit = SIZE_MAX / 4;
+  if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) ||
+      env_size > limit)
+    return 0;
+  return boci_behavior_env_at(count, extras) + env_size;
+}
+
+/* Takes over what special cowns demand: their lane, and that hooks run. Refusal:
+ * BOC_BAD_ARGUMENT, two lanes. */
+boc_status boci_behavior_adopt(boc_behavior *behavior);
+
+/* Orders the first `count` requests, at least two, by cown and merges those for one
+ * cown. The number left. */
+uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count);
+
+/* Puts the requests into the order in which they are linked; the fresh one is last. */
+static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
+                                       uint32_t fresh) {
+  behavior->block.number = count;
+  if (count - fresh < 2)
+    return;
+  const uint32_t unique = boci_behavior_sort_and_merge(behavior, count - fresh);
+  behavior->block.number = unique + fresh;
+  if (fresh)
+    boci_behavior_requests(behavior)[unique].order = count - 1;
+}
+
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras`
+ * may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last. */
+static inline boc_status boci_behavior_init(boc_behavior *behavior,
+                                            const boc_behavior_type *type,
+                                            size_t env_size, const boc_access *accesses,
+                                            size_t count, const boci_extras *extras) {
+  behavior->type = type;
+  behavior->count = (uint32_t)count;
+  behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
+  if (extras)
+    *boci_behavior_extras(behavior) = *extras;
+  boci_request *requests = boci_behavior_requests(behavior);
+  uintptr_t special = 0;
+  uint32_t fresh = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (fresh)
+      return BOC_BAD_ARGUMENT;
+    boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
+    special |= accesses[i].cown->special;
+    fresh = accesses[i].mode == BOC_FRESH;
+  }
+  if (fresh)
+    behavior->block.flags |= BOCI_BEHAVIOR_FRESH;
+  if (special && boci_behavior_adopt(behavior) != BOC_OK)
+    return BOC_BAD_ARGUMENT;
+  boci_behavior_order(behavior, (uint32_t)count, fresh);
+  boci_init(&behavior->pending, boci_behavior_linked(behavior));
+  if (env_size > 0)
+    memset(boci_behavior_env(behavior), 0, env_size);
+  return BOC_OK;
+}
+
+/* Counts down `granted` of what it waits for. */
+static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
+                                         const boci_executor *to) {
+  if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
+      boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
+  to->ready(to->ctx, behavior);
+}
+
+void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to);
+
+/* The fresh cown, if there is one, is ours before anybody else knows of it. */
+static inline void boci_behavior_link_fresh(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_FRESH)
+    boci_request_link_fresh(&boci_behavior_requests(behavior)[behavior->count - 1]);
+}
+
+/* Links it. It may be gone on return. */
+static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
+  const uint32_t linked = boci_behavior_linked(behavior);
+  boci_behavior_link_fresh(behavior);
+  if (linked > 1) {
+    boci_behavior_link_many(behavior, to);
+    return;
+  }
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (linked == 1 && !boci_request_link_only(&requests[requests[0].order], to))
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
+  to->ready(to->ctx, behavior);
+}
+
+/* Links several as one step. `scratch` has room for boci_behavior_scratch pointers. */
+size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
+void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
+                            boci_request **scratch, const boci_executor *to);
+
+/* Drops the environment and hands the cowns on; what is left is a block to give back.
+ */
+static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  if (behavior->type->drop)
+    behavior->type->drop(boci_behavior_env(behavior));
+  const uint32_t unique = boci_behavior_unique(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_request_release(&requests[requests[i].order], to);
+}
+
+#endif

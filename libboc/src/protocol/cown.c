@@ -1,0 +1,89 @@
+/* Cown: making, counting references, dropping.
+ *
+ * Ordering: [R18] each drop releases what its thread did with the payload; [A18] the last
+ *   one acquires it all before the drop hook runs.
+ */
+#include "cown.h"
+
+#include <string.h>
+
+#include "thread_context.h"
+#include "cown_pool.h"
+#include "alloc.h"
+
+/* The pool of the calling thread; NULL if it is no worker. */
+static boci_pool *own_pool(void) {
+  boci_context *context = boci_context_current();
+  if (!context || !context->worker)
+    return NULL;
+  if (!context->cowns)
+    context->cowns = boci_cown_pool_borrow();
+  return context->cowns;
+}
+
+/* Of zero bytes, but for the home. */
+static boc_cown *allocate(const boc_allocator *allocator, size_t size) {
+  boc_cown *cown = allocator ? boci_allocate(allocator, size)
+                             : boci_cown_pool_alloc(own_pool(), size);
+  if (!cown)
+    return NULL;
+  boci_pool *home = allocator ? NULL : cown->home;
+  memset(cown, 0, size);
+  cown->home = home;
+  return cown;
+}
+
+boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
+  if (type->payload_size > SIZE_MAX / 2)
+    return BOC_NO_MEMORY;
+  boc_cown *cown = allocate(type->allocator, BOCI_COWN_HEADER + type->payload_size);
+  if (!cown)
+    return BOC_NO_MEMORY;
+  boci_init(&cown->tail, NULL);
+  boci_init(&cown->references, 1);
+  boci_init(&cown->readers, 0);
+  cown->type = type;
+  if (type->acquire || type->release)
+    cown->special = BOCI_COWN_HOOKS;
+  *out_cown = cown;
+  return BOC_OK;
+}
+
+void *boc_cown_payload(boc_cown *cown) { return boci_cown_payload(cown); }
+
+const boc_cown_type *boc_cown_type_of(const boc_cown *cown) { return cown->type; }
+
+boc_cown *boc_cown_hold(boc_cown *cown) {
+  boci_cown_hold(cown);
+  return cown;
+}
+
+boc_cown *boc_cown_try_hold(boc_cown *cown) {
+  uint32_t seen = boci_load_relaxed(&cown->references); /* hint: the swap checks it */
+  while (seen)
+    if (boci_cas_weak_relaxed(&cown->references, &seen, seen + 1)) /* count */
+      return cown;
+  return NULL;
+}
+
+static void end(boc_cown *cown) {
+  const boc_cown_type *type = cown->type;
+  if (type->drop)
+    type->drop(cown, boci_cown_payload(cown));
+  const size_t size = BOCI_COWN_HEADER + type->payload_size;
+  if (type->allocator)
+    boci_release(type->allocator, cown, size);
+  else
+    boci_cown_pool_free(own_pool(), cown, size);
+}
+
+void boc_cown_drop(boc_cown *cown) {
+  if (boci_sub_acq_rel(&cown->references, 1) == 1)
+    end(cown); /* [R18] [A18] */
+}
+
+bool boc_cown_busy(const boc_cown *cown) {
+  boc_cown *quiet = (boc_cown *)cown;
+  return boci_load_acquire(&quiet->tail) ||  /* [A1] */
+         boci_load_acquire(&quiet->readers); /* [A3] */
+}

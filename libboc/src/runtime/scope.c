@@ -1,0 +1,124 @@
+/* Scope: a count of behaviors in flight, those who wait for it, and a flag.
+ *
+ * Threads: any. A behavior in flight holds a reference to its scope and counts in it
+ * and in all its ancestors, which the scope holds. Ordering: [R14] leaving publishes
+ * what the behavior did, [A14] who finds the count at zero; waiters look again under
+ * their mutex. [R15] cancelled, [A15] who asks.
+ */
+#include "scope.h"
+
+#include "thread_context.h"
+#include "alloc.h"
+#include "waiters.h"
+#include "worker.h"
+
+struct boc_scope {
+  boci_atomic_word references;
+  boci_atomic_word pending;
+  boci_atomic_u32 cancelled;
+  boci_waiters waiters;
+  boc_scope *parent;
+  const boc_allocator *allocator;
+  boc_allocator allocator_copy;
+};
+
+static void init(boc_scope *scope, boc_scope *parent, const boc_allocator *allocator) {
+  boci_init(&scope->references, 1);
+  boci_init(&scope->pending, 0);
+  boci_init(&scope->cancelled, 0);
+  scope->parent = parent ? boc_scope_hold(parent) : NULL;
+  scope->allocator = NULL;
+  if (!allocator)
+    return;
+  scope->allocator_copy = *allocator;
+  scope->allocator = &scope->allocator_copy;
+}
+
+boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
+                         boc_scope **out_scope) {
+  boc_scope *scope = boci_allocate(allocator, sizeof *scope);
+  if (!scope)
+    return BOC_NO_MEMORY;
+  const boc_status status = boci_waiters_init(&scope->waiters);
+  if (status != BOC_OK) {
+    boci_release(allocator, scope, sizeof *scope);
+    return status;
+  }
+  init(scope, parent, allocator);
+  *out_scope = scope;
+  return BOC_OK;
+}
+
+boc_scope *boc_scope_hold(boc_scope *scope) {
+  boci_add_relaxed(&scope->references, 1); /* count: the caller's own keeps it alive */
+  return scope;
+}
+
+static void end(boc_scope *scope) {
+  const bool own = scope->allocator != NULL;
+  const boc_allocator allocator = own ? scope->allocator_copy : (boc_allocator){0};
+  boci_waiters_fini(&scope->waiters);
+  boci_release(own ? &allocator : NULL, scope, sizeof *scope);
+}
+
+void boc_scope_drop(boc_scope *scope) {
+  while (scope && boci_sub_acq_rel(&scope->references, 1) == 1) { /* [R14] [A14] */
+    boc_scope *parent = scope->parent;
+    end(scope);
+    scope = parent;
+  }
+}
+
+boc_scope *boc_scope_current(void) { return boci_context_scope(); }
+
+static bool empty(void *ctx) {
+  boc_scope *scope = ctx;
+  return boci_load_acquire(&scope->pending) == 0; /* [A14] */
+}
+
+void boci_scope_enter(boc_scope *scope) {
+  boc_scope_hold(scope);
+  for (boc_scope *at = scope; at; at = at->parent)
+    boci_add_relaxed(&at->pending, 1); /* count: before the behavior can be linked */
+}
+
+void boci_scope_leave(boc_scope *scope) {
+  for (boc_scope *at = scope; at; at = at->parent) {
+    if (boci_sub_acq_rel(&at->pending, 1) != 1)
+      continue;           /* [R14] [A14] */
+    boci_fence_seq_cst(); /* [F1] */
+    boci_waiters_check(&at->waiters, empty, at);
+  }
+  boc_scope_drop(scope);
+}
+
+void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node) {
+  boci_waiters_add(&scope->waiters, node);
+  boci_fence_seq_cst(); /* [F1] */
+  boci_waiters_check(&scope->waiters, empty, scope);
+}
+
+bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node) {
+  return boci_waiters_cancel(&scope->waiters, node);
+}
+
+static void add_waiter(void *scope, boc_quiesce_node *node) {
+  boc_scope_on_empty(scope, node);
+}
+
+boc_status boc_scope_wait(boc_scope *scope, int64_t timeout) {
+  if (boci_worker_current())
+    return BOC_BAD_STATE;
+  return boci_waiters_wait(&scope->waiters, timeout, add_waiter, scope);
+}
+
+void boc_scope_cancel(boc_scope *scope) {
+  boci_store_release(&scope->cancelled, 1); /* [R15] */
+}
+
+bool boc_scope_cancelled(const boc_scope *scope) {
+  for (boc_scope *at = (boc_scope *)scope; at; at = at->parent)
+    if (boci_load_acquire(&at->cancelled))
+      return true; /* [A15] */
+  return false;
+}

@@ -1,0 +1,121 @@
+/* Shared queue: see injector.h. */
+#include "injector.h"
+
+#include "behavior.h"
+#include "os.h"
+
+static uintptr_t microseconds(void) { return (uintptr_t)(boci_os_now() / 1000); }
+
+/* Of when the present first entry got to be the first. */
+static void note_time(boci_shared_queue *queue) {
+  if (queue->timed)
+    boci_store_relaxed(&queue->since, microseconds()); /* hint: only delays a rescue */
+}
+
+boc_status boci_shared_queue_init(boci_shared_queue *queue) {
+  queue->first = queue->last = NULL;
+  queue->timed = false;
+  boci_init(&queue->length, 0);
+  boci_init(&queue->since, 0);
+  const boc_status status = boci_mutex_init(&queue->taking);
+  if (status != BOC_OK)
+    return status;
+  if (boci_mutex_init(&queue->mutex) == BOC_OK)
+    return BOC_OK;
+  boci_mutex_fini(&queue->taking);
+  return BOC_NO_MEMORY;
+}
+
+void boci_shared_queue_fini(boci_shared_queue *queue) {
+  boci_mutex_fini(&queue->mutex);
+  boci_mutex_fini(&queue->taking);
+}
+
+static void append_locked(boci_shared_queue *queue, boc_behavior *first,
+                          boc_behavior *last) {
+  last->next = NULL;
+  if (queue->last) {
+    queue->last->next = first;
+  } else {
+    queue->first = first;
+    note_time(queue);
+  }
+  queue->last = last;
+}
+
+bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
+                            boc_behavior *last, size_t count) {
+  boci_mutex_lock(&queue->mutex);
+  append_locked(queue, first, last);
+  const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
+  boci_store_release(&queue->length, length + count);      /* [R8] */
+  boci_mutex_unlock(&queue->mutex);
+  return length == 0;
+}
+
+/* A list that nobody else sees. */
+typedef struct boci_batch {
+  boc_behavior *first, *last;
+  size_t count;
+} boci_batch;
+
+/* The first, or all if that is no more than `most`: what needs no walk. Otherwise all
+ * too, for the caller to cut and put the rest back. */
+static boci_batch cut(boci_shared_queue *queue, size_t most) {
+  boci_mutex_lock(&queue->mutex);
+  const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
+  boci_batch batch = {queue->first, queue->last, length};
+  if (most == 1 && length > 1)
+    batch = (boci_batch){queue->first, queue->first, 1};
+  queue->first = batch.last ? batch.last->next : NULL;
+  if (queue->first)
+    note_time(queue);
+  else
+    queue->last = NULL;
+  boci_store_release(&queue->length, length - batch.count); /* [R8] */
+  boci_mutex_unlock(&queue->mutex);
+  return batch;
+}
+
+static void put_back(boci_shared_queue *queue, boci_batch rest) {
+  boci_mutex_lock(&queue->mutex);
+  rest.last->next = queue->first;
+  queue->first = rest.first;
+  if (!queue->last)
+    queue->last = rest.last;
+  note_time(queue);
+  const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
+  boci_store_release(&queue->length, length + rest.count); /* [R8] */
+  boci_mutex_unlock(&queue->mutex);
+}
+
+static boci_batch take(boci_shared_queue *queue, size_t most) {
+  const boci_batch all = cut(queue, most);
+  if (all.count <= most)
+    return all;
+  boc_behavior *last = all.first;
+  for (size_t i = 1; i < most; i++)
+    last = last->next;
+  put_back(queue, (boci_batch){last->next, all.last, all.count - most});
+  return (boci_batch){all.first, last, most};
+}
+
+size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
+                              boc_behavior **out_first) {
+  if (boci_shared_queue_length(queue) == 0)
+    return 0;
+  boci_mutex_lock(&queue->taking);
+  const boci_batch batch = take(queue, most);
+  boci_mutex_unlock(&queue->taking);
+  if (batch.count > 0)
+    batch.last->next = NULL;
+  *out_first = batch.first;
+  return batch.count;
+}
+
+bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age) {
+  if (boci_shared_queue_length(queue) == 0)
+    return false;
+  const uintptr_t since = boci_load_relaxed(&queue->since); /* hint: the lock decides */
+  return (uintptr_t)(microseconds() - since) >= (uintptr_t)(age / 1000);
+}
