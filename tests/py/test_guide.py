@@ -2,9 +2,13 @@
 
 A block of Python is a program of its own. A block of text right below it is what it
 prints; without one it prints nothing. A comment `<!-- only: BACKEND -->` above it says
-that it shows what is true of one backend.
+that it shows what is true of one backend, and `<!-- needs: MODULE -->` that it uses a
+package of somebody else's: it runs where that is installed, which it has to be where
+BOCPY_TEST_RECIPES is set (the job `recipes` of the matrix).
 """
 
+import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -16,16 +20,26 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAM = re.compile(
     r"(?:^<!-- only: (?P<only>\w+) -->\n)?"
+    r"(?:^<!-- needs: (?P<needs>\w+) -->\n)?"
     r"^```python\n(?P<source>.*?)^```\n"
     r"(?:^```text\n(?P<output>.*?)^```\n)?",
     re.DOTALL | re.MULTILINE,
 )
 
 
+def is_installed(module):
+    found = importlib.util.find_spec(module) is not None
+    if not found and os.environ.get("BOCPY_TEST_RECIPES"):
+        raise RuntimeError(f"the recipes need {module}: tools/requirements/recipes.txt")
+    return found
+
+
 def programs():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for found in PROGRAM.finditer(text):
+            if found["needs"] and not is_installed(found["needs"]):
+                continue
             line = text.count("\n", 0, found.start("source")) + 1
             backends = [found["only"]] if found["only"] else harness.BACKENDS
             for backend in backends:
