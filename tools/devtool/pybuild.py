@@ -65,6 +65,8 @@ EVERYWHERE = (
     "test_values.py",
     "test_when.py",
 )
+#: What the documentation and the programs in it need.
+DOCS = ("docs", "test", "recipes")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
 NEWEST = (
@@ -97,7 +99,12 @@ def build_wheel(
 
 
 def suite(
-    env: Environment, name: str, log: TextIO, *arguments: str | Path, cwd: Path = ROOT
+    env: Environment,
+    name: str,
+    log: TextIO,
+    *arguments: str | Path,
+    cwd: Path = ROOT,
+    **variables: str,
 ) -> Tally:
     """Runs pytest in the environment; from `cwd`, whose tests/py is the suite."""
     report = WORK / "reports" / f"{name}.xml"
@@ -107,7 +114,7 @@ def suite(
     command += ["-p", "no:cacheprovider", f"--junitxml={report}"]
     command += list(arguments) or [cwd / "tests" / "py"]
     try:
-        env.run(command, log=log)
+        env.run(command, log=log, **variables)
     except Failed as failure:
         if str(failure).endswith(f"code {NO_TESTS}"):
             raise Problem("pytest found no tests") from None
@@ -200,7 +207,7 @@ def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
 def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
     """The documentation of docs/ as HTML; a warning is an error. Its reference is made
     of the docstrings, so the package is installed first."""
-    env = wheel_environment(interpreter, log, "docs")
+    env = wheel_environment(interpreter, log, *DOCS)
     install_wheel(env, build_wheel(env, ROOT, "docs", log), log)
     target = WORK / "docs"
     command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
@@ -209,9 +216,12 @@ def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
 
 
 def test_docs(interpreter: Interpreter, log: TextIO) -> Tally:
-    """That the documentation can be built counts as one test."""
+    """That the documentation can be built counts as one test. Its programs run where
+    the packages that recipes use are installed."""
     build_docs(interpreter, log)
-    return Tally(passed=1)
+    env = wheel_environment(interpreter, log, *DOCS)
+    guide = ROOT / "tests" / "py" / "test_guide.py"
+    return Tally(passed=1) + suite(env, "docs", log, guide, BOCPY_TEST_RECIPES="1")
 
 
 def test_dev(interpreter: Interpreter, log: TextIO) -> Tally:
