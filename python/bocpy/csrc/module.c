@@ -1,26 +1,26 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
  * own; what all share is set up by the first, the main one. */
-#include "py312_kwnames.h"
-#include "run.h"
-#include "start_options.h"
+#include "acquire.h"
 #include "code.h"
 #include "cown_freelist.h"
 #include "failure.h"
 #include "foreign_ext.h"
-#include "acquire.h"
+#include "log.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pinned.h"
-#include "log.h"
 #include "pump.h"
+#include "py312_kwnames.h"
+#include "run.h"
 #include "runtime.h"
+#include "start_options.h"
 #include "waiting.h"
 #include "when.h"
 #include "worker.h"
 
 #include <boc/boc.h>
 
-static PyObject *is_main(PyObject *module, PyObject *unused) {
+static PyObject *module_is_main(PyObject *module, PyObject *unused) {
   (void)unused;
   return PyBool_FromLong(bocpy_state_of(module)->is_main);
 }
@@ -45,7 +45,7 @@ PyDoc_STRVAR(
     ">>> start(2)\n"
     ">>> wait()");
 
-static PyMethodDef methods[] = {
+static PyMethodDef module_methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
@@ -80,12 +80,12 @@ static PyMethodDef methods[] = {
     {"_running", bocpy_running, METH_NOARGS, NULL},
     {"_backend", bocpy_backend, METH_NOARGS, NULL},
     {"_worker_count", bocpy_worker_count, METH_NOARGS, NULL},
-    {"_is_main", is_main, METH_NOARGS, NULL},
+    {"_is_main", module_is_main, METH_NOARGS, NULL},
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
-    {"_refuses", bocpy_guest_refuses, METH_O, NULL},
-    {"_ask_main", bocpy_guest_ask_main, METH_O, NULL},
+    {"_refuses", bocpy_foreign_ext_refuses, METH_O, NULL},
+    {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
     BOCPY_CODEC_METHODS,
@@ -93,38 +93,38 @@ static PyMethodDef methods[] = {
 };
 
 /* Process-wide; the main interpreter imports the module first. */
-static int init_process(void) {
+static int process_init(void) {
   return bocpy_waiting_init() < 0 || bocpy_runtime_init() < 0 ||
-                 bocpy_value_init() < 0 ||
-                 bocpy_failure_init() < 0 || bocpy_code_init() < 0 ||
-                 bocpy_hold_init() < 0 || bocpy_publish_init() < 0 ||
-                 bocpy_worker_init() < 0 || bocpy_arenas_init() < 0 ||
-                 bocpy_message_init() < 0 || bocpy_notice_init() < 0 ||
-                 bocpy_pump_init() < 0 || bocpy_core_memory_init() < 0
+                 bocpy_value_init() < 0 || bocpy_failure_init() < 0 ||
+                 bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
+                 bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
+                 bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
+                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0 ||
+                 bocpy_cown_freelist_init() < 0
              ? -1
              : 0;
 }
 
-static PyTypeObject *make_type(PyObject *module, PyType_Spec *spec) {
+static PyTypeObject *module_make_type(PyObject *module, PyType_Spec *spec) {
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
 }
 
 /* A kind of Cown. */
-static PyTypeObject *make_cown_type(PyObject *module, PyType_Spec *spec) {
+static PyTypeObject *module_make_cown_type(PyObject *module, PyType_Spec *spec) {
   PyObject *base = (PyObject *)bocpy_state_of(module)->cown_type;
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, base);
 }
 
-static int exec_module(PyObject *module) {
+static int module_exec(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
-  if (init_process() < 0)
+  if (process_init() < 0)
     return -1;
   if (!(state->value_name = PyUnicode_InternFromString("value")) ||
-      !(state->cown_type = make_type(module, &bocpy_cown_spec)) ||
-      !(state->capsule_type = make_type(module, &bocpy_capsule_spec)) ||
-      !(state->when_type = make_type(module, &bocpy_when_spec)) ||
-      !(state->reading_type = make_type(module, &bocpy_reading_spec)) ||
-      !(state->pinned_type = make_cown_type(module, &bocpy_pinned_spec)))
+      !(state->cown_type = module_make_type(module, &bocpy_cown_spec)) ||
+      !(state->capsule_type = module_make_type(module, &bocpy_capsule_spec)) ||
+      !(state->when_type = module_make_type(module, &bocpy_when_spec)) ||
+      !(state->reading_type = module_make_type(module, &bocpy_reading_spec)) ||
+      !(state->pinned_type = module_make_cown_type(module, &bocpy_pinned_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
       PyModule_AddObjectRef(module, "PinnedCown", (PyObject *)state->pinned_type) < 0 ||
@@ -138,7 +138,7 @@ static int exec_module(PyObject *module) {
   return bocpy_codec_state_init(&state->codec, module);
 }
 
-static int traverse_module(PyObject *module, visitproc visit, void *arg) {
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->cown_type);
   Py_VISIT(state->pinned_type);
@@ -155,10 +155,10 @@ static int traverse_module(PyObject *module, visitproc visit, void *arg) {
   return status ? status : bocpy_code_traverse(state, visit, arg);
 }
 
-static int clear_module(PyObject *module) {
+static int module_clear(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
-  bocpy_spares_close(&state->handles, PyObject_GC_Del);
-  bocpy_spares_close(&state->schedulers, PyObject_Free);
+  bocpy_freelist_close(&state->handles, PyObject_GC_Del);
+  bocpy_freelist_close(&state->schedulers, PyObject_Free);
   bocpy_code_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
@@ -176,13 +176,13 @@ static int clear_module(PyObject *module) {
   return 0;
 }
 
-static void free_module(void *module) {
+static void module_free(void *module) {
   bocpy_state_leave(bocpy_state_of(module));
-  clear_module(module);
+  module_clear(module);
 }
 
-static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, exec_module},
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
     BOCPY_MODULE_SLOTS{0, NULL},
 };
 
@@ -191,11 +191,11 @@ PyModuleDef bocpy_module = {
     .m_name = "bocpy._core",
     .m_doc = "What of bocpy is C: cowns, behaviors, workers.",
     .m_size = sizeof(bocpy_state),
-    .m_methods = methods,
-    .m_slots = slots,
-    .m_traverse = traverse_module,
-    .m_clear = clear_module,
-    .m_free = free_module,
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
 };
 
 PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&bocpy_module); }

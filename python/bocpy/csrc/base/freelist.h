@@ -8,50 +8,52 @@
  * Threads: whoever holds the GIL of the interpreter that the list belongs to. Without a
  * GIL there are no spares.
  */
-#ifndef BOCPY_SPARES_H
-#define BOCPY_SPARES_H
+#ifndef BOCPY_FREELIST_H
+#define BOCPY_FREELIST_H
 
 #include "compat.h"
 
-enum { BOCPY_SPARES = 32 };
+enum { BOCPY_FREELIST_MAX = 32 };
 
-typedef struct bocpy_spares {
+typedef struct bocpy_freelist {
   PyObject *first;
   unsigned count;
   bool closed; /* nothing is kept any more */
-} bocpy_spares;
+} bocpy_freelist;
 
 /* Where the link is: every type that has spares has room for it. */
-static inline PyObject **bocpy_spare_link(PyObject *spare) {
+static inline PyObject **bocpy_freelist_link(PyObject *spare) {
   return (PyObject **)(spare + 1);
 }
 
 /* An object of `type` with one reference, its fields unset; NULL without an exception:
  * there is no spare. */
-static inline PyObject *bocpy_spares_take(bocpy_spares *spares, PyTypeObject *type) {
+static inline PyObject *bocpy_freelist_take(bocpy_freelist *spares,
+                                            PyTypeObject *type) {
   PyObject *spare = spares->first;
   if (!spare)
     return NULL;
-  spares->first = *bocpy_spare_link(spare);
+  spares->first = *bocpy_freelist_link(spare);
   spares->count--;
   return PyObject_Init(spare, type);
 }
 
 /* In a deallocator, in place of freeing. False: free it. */
-static inline bool bocpy_spares_keep(bocpy_spares *spares, PyObject *object) {
-  if (BOCPY_FREE_THREADED || spares->closed || spares->count >= BOCPY_SPARES)
+static inline bool bocpy_freelist_keep(bocpy_freelist *spares, PyObject *object) {
+  if (BOCPY_FREE_THREADED || spares->closed || spares->count >= BOCPY_FREELIST_MAX)
     return false;
-  *bocpy_spare_link(object) = spares->first;
+  *bocpy_freelist_link(object) = spares->first;
   spares->first = object;
   spares->count++;
   return true;
 }
 
 /* Frees all with `destroy`, PyObject_GC_Del or PyObject_Free, and keeps no more. */
-static inline void bocpy_spares_close(bocpy_spares *spares, void (*destroy)(void *)) {
+static inline void bocpy_freelist_close(bocpy_freelist *spares,
+                                        void (*destroy)(void *)) {
   spares->closed = true;
   for (PyObject *spare = spares->first, *next; spare; spare = next) {
-    next = *bocpy_spare_link(spare);
+    next = *bocpy_freelist_link(spare);
     destroy(spare);
   }
   spares->first = NULL;

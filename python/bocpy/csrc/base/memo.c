@@ -1,7 +1,7 @@
 /* Memo: see memo.h. */
 #include "memo.h"
 
-static bocpy_memo_entry *slot_of(const bocpy_memo *memo, PyObject *object) {
+static bocpy_memo_entry *memo_slot_of(const bocpy_memo *memo, PyObject *object) {
   for (size_t at = bocpy_hash_address(object);; at++) {
     bocpy_memo_entry *entry = &memo->entries[at & (memo->capacity - 1)];
     if (!entry->object || entry->object == object)
@@ -22,7 +22,7 @@ void bocpy_memo_fini(bocpy_memo *memo) {
 
 bool bocpy_memo_find(const bocpy_memo *memo, PyObject *object, uint32_t *out_number) {
   if (memo->capacity) {
-    const bocpy_memo_entry *entry = slot_of(memo, object);
+    const bocpy_memo_entry *entry = memo_slot_of(memo, object);
     *out_number = entry->number;
     return entry->object != NULL;
   }
@@ -35,7 +35,7 @@ bool bocpy_memo_find(const bocpy_memo *memo, PyObject *object, uint32_t *out_num
 }
 
 /* Makes a table, or a larger one. */
-static int grow(bocpy_memo *memo) {
+static int memo_grow(bocpy_memo *memo) {
   size_t old_capacity = memo->capacity;
   bocpy_memo_entry *old = memo->entries;
   size_t capacity = old_capacity ? 4 * old_capacity : 64;
@@ -48,10 +48,10 @@ static int grow(bocpy_memo *memo) {
   memo->entries = entries;
   memo->capacity = capacity;
   for (uint32_t i = 0; !old && i < memo->count; i++)
-    *slot_of(memo, memo->few[i]) = (bocpy_memo_entry){memo->few[i], i};
+    *memo_slot_of(memo, memo->few[i]) = (bocpy_memo_entry){memo->few[i], i};
   for (size_t i = 0; i < old_capacity; i++)
     if (old[i].object)
-      *slot_of(memo, old[i].object) = old[i];
+      *memo_slot_of(memo, old[i].object) = old[i];
   PyMem_RawFree(old);
   return 0;
 }
@@ -61,8 +61,8 @@ int bocpy_memo_add(bocpy_memo *memo, PyObject *object) {
     memo->few[memo->count++] = Py_NewRef(object);
     return 0;
   }
-  if (2 * (size_t)memo->count >= memo->capacity && grow(memo) < 0)
+  if (2 * (size_t)memo->count >= memo->capacity && memo_grow(memo) < 0)
     return -1;
-  *slot_of(memo, object) = (bocpy_memo_entry){Py_NewRef(object), memo->count++};
+  *memo_slot_of(memo, object) = (bocpy_memo_entry){Py_NewRef(object), memo->count++};
   return 0;
 }

@@ -7,7 +7,7 @@
 
 BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
-static atomic_size_t epoch = 1;
+static atomic_size_t state_epoch = 1;
 
 int bocpy_state_enter(bocpy_state *state, PyObject *module) {
   state->module = module;
@@ -23,12 +23,12 @@ int bocpy_state_enter(bocpy_state *state, PyObject *module) {
     return -1;
   int status = PyDict_SetItemString(dict, STATE_KEY, capsule);
   Py_DECREF(capsule);
-  atomic_fetch_add(&epoch, 1);
+  atomic_fetch_add(&state_epoch, 1);
   return status;
 }
 
 void bocpy_state_leave(bocpy_state *state) {
-  atomic_fetch_add(&epoch, 1);
+  atomic_fetch_add(&state_epoch, 1);
   PyObject *dict = state->interp ? PyInterpreterState_GetDict(state->interp) : NULL;
   PyObject *capsule = NULL;
   if (dict && PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) > 0) {
@@ -39,7 +39,7 @@ void bocpy_state_leave(bocpy_state *state) {
   PyErr_Clear();
 }
 
-static bocpy_state *find(PyInterpreterState *interp) {
+static bocpy_state *state_find(PyInterpreterState *interp) {
   PyObject *dict = PyInterpreterState_GetDict(interp);
   PyObject *capsule = NULL;
   if (!dict || PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) <= 0) {
@@ -55,31 +55,31 @@ static bocpy_state *find(PyInterpreterState *interp) {
 
 bocpy_state *bocpy_state_peek(void) {
   const bocpy_thread *self = &bocpy_self;
-  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
+  size_t now = atomic_load_explicit(&state_epoch, memory_order_acquire);
   return self->epoch == now && self->interp == PyInterpreterState_Get() ? self->state
                                                                         : NULL;
 }
 
-static void remember(bocpy_state *state, size_t now) {
+static void state_remember(bocpy_state *state, size_t now) {
   bocpy_self.interp = state->interp;
   bocpy_self.state = state;
   bocpy_self.epoch = now;
 }
 
 void bocpy_state_remember(bocpy_state *state) {
-  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
+  size_t now = atomic_load_explicit(&state_epoch, memory_order_acquire);
   if (bocpy_self.epoch != now || bocpy_self.state != state)
-    remember(state, now);
+    state_remember(state, now);
 }
 
 bocpy_state *bocpy_state_get(void) {
   bocpy_state *state = bocpy_state_peek();
   if (state)
     return state;
-  size_t now = atomic_load_explicit(&epoch, memory_order_acquire);
-  state = find(PyInterpreterState_Get());
+  size_t now = atomic_load_explicit(&state_epoch, memory_order_acquire);
+  state = state_find(PyInterpreterState_Get());
   if (state)
-    remember(state, now);
+    state_remember(state, now);
   return state;
 }
 

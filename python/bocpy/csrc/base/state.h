@@ -41,8 +41,8 @@ typedef struct bocpy_state {
   bocpy_once notices;   /* bocpy._notices, once needed */
   size_t caught_up;     /* how much of the log has been seen (log.h) */
   bocpy_codec_state codec;
-  bocpy_spares handles;    /* of cowns */
-  bocpy_spares schedulers; /* what when() returns */
+  bocpy_freelist handles;    /* of cowns */
+  bocpy_freelist schedulers; /* what when() returns */
 
   bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
   bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
@@ -57,11 +57,11 @@ typedef struct bocpy_thread {
   bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
-  bool freeing;                /* a flat with cowns in it is being freed (buffer.c) */
-  bocpy_flat *freed;           /* what is to be freed after it */
+  bool freeing;                /* a buffer with cowns in it is being freed (buffer.c) */
+  bocpy_buffer *freed;         /* what is to be freed after it */
   unsigned
-      burying; /* objects whose end is on the stack, one within the other (value.c) */
-  struct bocpy_box *dead; /* objects that end after those */
+      decref_depth; /* objects whose end is on the stack, one within the other (value.c) */
+  struct bocpy_box *deferred; /* objects that end after those */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
   size_t epoch;

@@ -7,39 +7,42 @@
 
 #include <boc/base.h>
 
-#define POOL_LIMIT 16
+#define WAITER_POOL_MAX 16
 
-static bocpy_lock pool_lock; /* a real one: workers' interpreters have GILs of their own */
-static bocpy_waiter *pool;   /* under `pool_lock` */
-static unsigned pooled;      /* under `pool_lock` */
+static bocpy_lock
+    waiter_pool_lock; /* a real one: workers' interpreters have GILs of their own */
+static bocpy_waiter *waiter_pool; /* under `waiter_pool_lock` */
+static unsigned waiter_pooled;    /* under `waiter_pool_lock` */
 
-int bocpy_waiting_init(void) { return pool_lock ? 0 : bocpy_lock_init(&pool_lock); }
+int bocpy_waiting_init(void) {
+  return waiter_pool_lock ? 0 : bocpy_lock_init(&waiter_pool_lock);
+}
 
-static bocpy_waiter *take_pooled(void) {
-  bocpy_lock_take(&pool_lock);
-  bocpy_waiter *waiter = pool;
+static bocpy_waiter *waiter_pool_take(void) {
+  bocpy_lock_take(&waiter_pool_lock);
+  bocpy_waiter *waiter = waiter_pool;
   if (waiter) {
-    pool = waiter->next;
-    pooled--;
+    waiter_pool = waiter->next;
+    waiter_pooled--;
   }
-  bocpy_lock_give(&pool_lock);
+  bocpy_lock_give(&waiter_pool_lock);
   return waiter;
 }
 
-static bool give_pooled(bocpy_waiter *waiter) {
-  bocpy_lock_take(&pool_lock);
-  bool room = pooled < POOL_LIMIT;
+static bool waiter_pool_give(bocpy_waiter *waiter) {
+  bocpy_lock_take(&waiter_pool_lock);
+  bool room = waiter_pooled < WAITER_POOL_MAX;
   if (room) {
-    waiter->next = pool;
-    pool = waiter;
-    pooled++;
+    waiter->next = waiter_pool;
+    waiter_pool = waiter;
+    waiter_pooled++;
   }
-  bocpy_lock_give(&pool_lock);
+  bocpy_lock_give(&waiter_pool_lock);
   return room;
 }
 
 bocpy_waiter *bocpy_waiter_new(void) {
-  bocpy_waiter *waiter = take_pooled();
+  bocpy_waiter *waiter = waiter_pool_take();
   if (waiter)
     return waiter;
   waiter = malloc(sizeof(*waiter));
@@ -57,7 +60,7 @@ bocpy_waiter *bocpy_waiter_new(void) {
 void bocpy_waiter_free(bocpy_waiter *waiter) {
   while (bocpy_event_take(waiter))
     continue;
-  if (give_pooled(waiter))
+  if (waiter_pool_give(waiter))
     return;
   bocpy_event_fini(waiter);
   free(waiter);
@@ -67,8 +70,9 @@ int bocpy_waiters_forget(void) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
-  pool_lock = fresh; /* another thread of the parent may hold the one that there was */
-  for (bocpy_waiter *waiter; (waiter = take_pooled());) {
+  waiter_pool_lock =
+      fresh; /* another thread of the parent may hold the one that there was */
+  for (bocpy_waiter *waiter; (waiter = waiter_pool_take());) {
     bocpy_event_fini(waiter);
     free(waiter);
   }
@@ -81,7 +85,7 @@ bool bocpy_waiter_take(bocpy_waiter *waiter) { return bocpy_event_take(waiter); 
 
 /* One look and one sleep: 0 signalled, 1 not yet, 2 the bell is, -1 with an exception.
  */
-static int wait_once(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
+static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
   bocpy_signal_guard guard;
   int status = 1;
   bocpy_signals_block(&guard);
@@ -104,7 +108,7 @@ int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeo
   uint64_t begun = timeout > 0 ? boc_now() : 0;
   int64_t left = timeout;
   for (;;) {
-    int status = wait_once(waiter, bell, left);
+    int status = waiter_wait_once(waiter, bell, left);
     if (status != 1)
       return status;
     if (timeout < 0)

@@ -46,8 +46,7 @@ void bocpy_waiter_settle(bocpy_waiter *waiter);
  * what is no number, ValueError for NaN. Negative numbers mean 0. */
 int bocpy_parse_timeout(PyObject *seconds, int64_t *out_timeout);
 
-/* ---- of the platform: without a thread state
- * ------------------------------------------- */
+/* ---- of the platform: without a thread state ------------------------------------- */
 
 struct bocpy_waiter {
   struct bocpy_waiter *next; /* in the pool */

@@ -17,7 +17,7 @@
 
 _Static_assert(sizeof(sigset_t) <= sizeof(bocpy_signal_guard), "a mask must fit");
 
-static bool prepare(int fd) {
+static bool event_prepare_fd(int fd) {
   int flags = fcntl(fd, F_GETFL);
   return flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) != -1 &&
          fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
@@ -29,7 +29,7 @@ bool bocpy_event_init(bocpy_waiter *waiter) {
     return false;
   waiter->handles[0] = fds[0];
   waiter->handles[1] = fds[1];
-  if (prepare(fds[0]) && prepare(fds[1]))
+  if (event_prepare_fd(fds[0]) && event_prepare_fd(fds[1]))
     return true;
   bocpy_event_fini(waiter);
   return false;

@@ -11,15 +11,14 @@ typedef struct parts {
   Py_ssize_t tail;
 } parts;
 
-static Py_ssize_t size_of(PyObject *tuple) {
+static Py_ssize_t tuple_size_or_0(PyObject *tuple) {
   return tuple ? PyTuple_GET_SIZE(tuple) : 0;
 }
 
-/* ---- do the arguments fit?
- * ------------------------------------------------------------ */
+/* ---- do the arguments fit? ------------------------------------------------------- */
 
-static int refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given,
-                        Py_ssize_t needed) {
+static int bound_refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given,
+                              Py_ssize_t needed) {
   const char *advice = given > needed ? "give it more parameters, or *args"
                                       : "give the others defaults (x=x)";
   Py_ssize_t captures = given - (Py_ssize_t)items;
@@ -39,7 +38,7 @@ static int refuse_count(const bocpy_code *code, uint32_t items, Py_ssize_t given
   return -1;
 }
 
-static int check_keywords(const bocpy_code *code, PyObject *keywords) {
+static int bound_check_keywords(const bocpy_code *code, PyObject *keywords) {
   Py_ssize_t given = keywords ? PyDict_GET_SIZE(keywords) : 0;
   if (given >= code->keyword_only)
     return 0;
@@ -50,29 +49,31 @@ static int check_keywords(const bocpy_code *code, PyObject *keywords) {
   return -1;
 }
 
-static int check_counts(const bocpy_code *code, uint32_t items, parts *p) {
-  Py_ssize_t given = size_of(p->extra) + (Py_ssize_t)items + size_of(p->captures);
+static int bound_check_counts(const bocpy_code *code, uint32_t items, parts *p) {
+  Py_ssize_t given =
+      tuple_size_or_0(p->extra) + (Py_ssize_t)items + tuple_size_or_0(p->captures);
   Py_ssize_t missing = code->positional - given;
   if (missing < 0)
-    return code->varargs ? 0 : refuse_count(code, items, given, code->positional);
-  if (missing > size_of(p->defaults))
-    return refuse_count(code, items, given, code->positional - size_of(p->defaults));
+    return code->varargs ? 0 : bound_refuse_count(code, items, given, code->positional);
+  if (missing > tuple_size_or_0(p->defaults))
+    return bound_refuse_count(code, items, given,
+                              code->positional - tuple_size_or_0(p->defaults));
   p->tail = missing;
   return 0;
 }
 
-/* ---- putting the captures together
- * ------------------------------------------------------ */
+/* ---- putting the captures together ----------------------------------------------- */
 
-static Py_ssize_t put_all(PyObject *into, Py_ssize_t at, PyObject *from,
-                          Py_ssize_t first) {
-  for (Py_ssize_t i = first; i < size_of(from); i++)
+static Py_ssize_t captures_put_all(PyObject *into, Py_ssize_t at, PyObject *from,
+                                   Py_ssize_t first) {
+  for (Py_ssize_t i = first; i < tuple_size_or_0(from); i++)
     PyTuple_SET_ITEM(into, at++, Py_NewRef(PyTuple_GET_ITEM(from, i)));
   return at;
 }
 
 /* -1 with an exception. */
-static Py_ssize_t put_keywords(PyObject *into, Py_ssize_t at, PyObject *keywords) {
+static Py_ssize_t captures_put_keywords(PyObject *into, Py_ssize_t at,
+                                        PyObject *keywords) {
   Py_ssize_t count = PyDict_GET_SIZE(keywords), position = 0, i = 0;
   PyObject *names = PyTuple_New(count), *name, *value;
   if (!names)
@@ -86,8 +87,8 @@ static Py_ssize_t put_keywords(PyObject *into, Py_ssize_t at, PyObject *keywords
 }
 
 /* A cell without content (a name that is not bound yet) is an empty tuple. */
-static Py_ssize_t put_cells(PyObject *into, Py_ssize_t at, PyObject *closure) {
-  for (Py_ssize_t i = 0; i < size_of(closure); i++) {
+static Py_ssize_t captures_put_cells(PyObject *into, Py_ssize_t at, PyObject *closure) {
+  for (Py_ssize_t i = 0; i < tuple_size_or_0(closure); i++) {
     PyObject *content = PyCell_Get(PyTuple_GET_ITEM(closure, i));
     PyObject *box = PyTuple_New(content ? 1 : 0);
     if (!box) {
@@ -101,87 +102,89 @@ static Py_ssize_t put_cells(PyObject *into, Py_ssize_t at, PyObject *closure) {
   return at;
 }
 
-static int put_together(bocpy_draft *draft, const parts *p) {
+static int bound_collect_captures(bocpy_bound_args *bound, const parts *p) {
   Py_ssize_t keywords = p->keywords ? PyDict_GET_SIZE(p->keywords) : 0;
-  draft->extra = (uint32_t)size_of(p->extra);
-  draft->positional = (uint32_t)(size_of(p->captures) + p->tail);
-  draft->keywords = (uint32_t)keywords;
-  draft->cells = (uint32_t)size_of(p->closure);
-  Py_ssize_t count = (Py_ssize_t)draft->extra + draft->positional + draft->cells +
+  bound->extra = (uint32_t)tuple_size_or_0(p->extra);
+  bound->positional = (uint32_t)(tuple_size_or_0(p->captures) + p->tail);
+  bound->keywords = (uint32_t)keywords;
+  bound->cells = (uint32_t)tuple_size_or_0(p->closure);
+  Py_ssize_t count = (Py_ssize_t)bound->extra + bound->positional + bound->cells +
                      (keywords ? keywords + 1 : 0);
   if (!count)
     return 0;
-  if (count == p->tail && p->tail == size_of(p->defaults)) {
-    draft->captures = Py_NewRef(p->defaults);
+  if (count == p->tail && p->tail == tuple_size_or_0(p->defaults)) {
+    bound->captures = Py_NewRef(p->defaults);
     return 0;
   }
   PyObject *tuple = PyTuple_New(count);
   Py_ssize_t at = 0;
   if (!tuple)
     return -1;
-  at = put_all(tuple, at, p->extra, 0);
-  at = put_all(tuple, at, p->captures, 0);
-  at = put_all(tuple, at, p->defaults, size_of(p->defaults) - p->tail);
+  at = captures_put_all(tuple, at, p->extra, 0);
+  at = captures_put_all(tuple, at, p->captures, 0);
+  at = captures_put_all(tuple, at, p->defaults, tuple_size_or_0(p->defaults) - p->tail);
   if (keywords)
-    at = put_keywords(tuple, at, p->keywords);
+    at = captures_put_keywords(tuple, at, p->keywords);
   if (at >= 0)
-    at = put_cells(tuple, at, p->closure);
+    at = captures_put_cells(tuple, at, p->closure);
   if (at < 0)
     Py_CLEAR(tuple);
-  draft->captures = tuple;
+  bound->captures = tuple;
   return tuple ? 0 : -1;
 }
 
-/* ---- functions and other callables
- * --------------------------------------------------------- */
+/* ---- functions and other callables ----------------------------------------------- */
 
-static int look_up(bocpy_draft *draft, bocpy_state *state, PyObject *function) {
-  draft->function = Py_NewRef(function);
-  draft->code = Py_NewRef(PyFunction_GET_CODE(function));
-  draft->entry = bocpy_code_of(state, function);
-  return draft->entry ? 0 : -1;
+static int bound_find_code(bocpy_bound_args *bound, bocpy_state *state,
+                           PyObject *function) {
+  bound->function = Py_NewRef(function);
+  bound->code = Py_NewRef(PyFunction_GET_CODE(function));
+  bound->entry = bocpy_code_of(state, function);
+  return bound->entry ? 0 : -1;
 }
 
-static int draft_function(bocpy_draft *draft, bocpy_state *state, PyObject *function,
-                          uint32_t items, parts *p) {
-  if (look_up(draft, state, function) < 0)
+static int bind_function(bocpy_bound_args *bound, bocpy_state *state,
+                         PyObject *function, uint32_t items, parts *p) {
+  if (bound_find_code(bound, state, function) < 0)
     return -1;
-  const bocpy_code *code = draft->entry->code;
+  const bocpy_code *code = bound->entry->code;
   p->defaults = PyFunction_GET_DEFAULTS(function);
   p->closure = PyFunction_GET_CLOSURE(function);
   if (code->keyword_only && !p->keywords)
     p->keywords = PyFunction_GET_KW_DEFAULTS(function);
-  if (check_keywords(code, p->keywords) < 0 || check_counts(code, items, p) < 0)
+  if (bound_check_keywords(code, p->keywords) < 0 ||
+      bound_check_counts(code, items, p) < 0)
     return -1;
-  return put_together(draft, p);
+  return bound_collect_captures(bound, p);
 }
 
 /* Keywords may fill any parameter: bocpy._arguments works out what is left to pass. */
-static PyObject *complete(bocpy_state *state, PyObject *function, Py_ssize_t given,
-                          PyObject *keywords) {
+static PyObject *bound_complete_keywords(bocpy_state *state, PyObject *function,
+                                         Py_ssize_t given, PyObject *keywords) {
   PyObject *module = bocpy_state_import(state, &state->arguments, "bocpy._arguments");
   return module
              ? PyObject_CallMethod(module, "complete", "OnO", function, given, keywords)
              : NULL;
 }
 
-static int draft_with_keywords(bocpy_draft *draft, bocpy_state *state,
-                               PyObject *function, uint32_t items, parts *p) {
-  Py_ssize_t given = size_of(p->extra) + (Py_ssize_t)items + size_of(p->captures);
-  if (look_up(draft, state, function) < 0)
+static int bind_with_keywords(bocpy_bound_args *bound, bocpy_state *state,
+                              PyObject *function, uint32_t items, parts *p) {
+  Py_ssize_t given =
+      tuple_size_or_0(p->extra) + (Py_ssize_t)items + tuple_size_or_0(p->captures);
+  if (bound_find_code(bound, state, function) < 0)
     return -1;
-  PyObject *keywords = complete(state, function, given, p->keywords);
+  PyObject *keywords = bound_complete_keywords(state, function, given, p->keywords);
   if (!keywords)
     return -1;
   p->closure = PyFunction_GET_CLOSURE(function);
   p->keywords = keywords;
-  int status = put_together(draft, p);
+  int status = bound_collect_captures(bound, p);
   Py_DECREF(keywords);
   return status;
 }
 
-static int draft_callable(bocpy_draft *draft, bocpy_state *state, PyObject *callable,
-                          uint32_t items, parts *p) {
+static int bind_callable(bocpy_bound_args *bound, bocpy_state *state,
+                         PyObject *callable, uint32_t items, parts *p) {
   PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
   PyObject *normal =
       bodies ? PyObject_CallMethod(bodies, "normalize", "O", callable) : NULL;
@@ -194,37 +197,35 @@ static int draft_callable(bocpy_draft *draft, bocpy_state *state, PyObject *call
   int status;
   if (PyDict_GET_SIZE(keywords)) {
     p->keywords = keywords;
-    status = draft_with_keywords(draft, state, function, items, p);
+    status = bind_with_keywords(bound, state, function, items, p);
   } else {
-    status = draft_function(draft, state, function, items, p);
+    status = bind_function(bound, state, function, items, p);
   }
   Py_DECREF(normal);
   return status;
 }
 
-int bocpy_draft_init(bocpy_draft *draft, bocpy_state *state, PyObject *callable,
-                     uint32_t items, PyObject *captures) {
+int bocpy_bound_args_init(bocpy_bound_args *bound, bocpy_state *state,
+                          PyObject *callable, uint32_t items, PyObject *captures) {
   parts p = {.captures = captures};
-  *draft = (bocpy_draft){0};
+  *bound = (bocpy_bound_args){0};
   int status = PyFunction_Check(callable)
-                   ? draft_function(draft, state, callable, items, &p)
-                   : draft_callable(draft, state, callable, items, &p);
+                   ? bind_function(bound, state, callable, items, &p)
+                   : bind_callable(bound, state, callable, items, &p);
   if (status < 0)
-    bocpy_draft_fini(draft);
+    bocpy_bound_args_fini(bound);
   return status;
 }
 
-void bocpy_draft_fini(bocpy_draft *draft) {
-  Py_CLEAR(draft->function);
-  Py_CLEAR(draft->code);
-  Py_CLEAR(draft->captures);
+void bocpy_bound_args_fini(bocpy_bound_args *bound) {
+  Py_CLEAR(bound->function);
+  Py_CLEAR(bound->code);
+  Py_CLEAR(bound->captures);
 }
 
-/* ---- names
- * ------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------- */
 
-static PyObject *name_at(PyObject *names, Py_ssize_t i) {
+static PyObject *bound_name_at(PyObject *names, Py_ssize_t i) {
   PyObject *name = names ? PySequence_GetItem(names, i) : NULL;
   Py_XDECREF(names);
   if (!name)
@@ -232,23 +233,25 @@ static PyObject *name_at(PyObject *names, Py_ssize_t i) {
   return name;
 }
 
-PyObject *bocpy_draft_name(const bocpy_draft *draft, uint32_t items, Py_ssize_t i) {
-  PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(draft->function);
-  if (i < (Py_ssize_t)draft->extra)
-    return name_at(PyCode_GetVarnames(code), i);
-  i -= draft->extra;
-  if (i < (Py_ssize_t)draft->positional) {
-    i += (Py_ssize_t)draft->extra + items;
-    return i < draft->entry->code->positional ? name_at(PyCode_GetVarnames(code), i)
-                                              : NULL;
+PyObject *bocpy_bound_args_name(const bocpy_bound_args *bound, uint32_t items,
+                                Py_ssize_t i) {
+  PyCodeObject *code = (PyCodeObject *)PyFunction_GET_CODE(bound->function);
+  if (i < (Py_ssize_t)bound->extra)
+    return bound_name_at(PyCode_GetVarnames(code), i);
+  i -= bound->extra;
+  if (i < (Py_ssize_t)bound->positional) {
+    i += (Py_ssize_t)bound->extra + items;
+    return i < bound->entry->code->positional
+               ? bound_name_at(PyCode_GetVarnames(code), i)
+               : NULL;
   }
-  i -= draft->positional;
-  if (draft->keywords) {
-    if (i <= (Py_ssize_t)draft->keywords) {
-      Py_ssize_t names = (Py_ssize_t)draft->extra + draft->positional;
-      return name_at(Py_NewRef(PyTuple_GET_ITEM(draft->captures, names)), i - 1);
+  i -= bound->positional;
+  if (bound->keywords) {
+    if (i <= (Py_ssize_t)bound->keywords) {
+      Py_ssize_t names = (Py_ssize_t)bound->extra + bound->positional;
+      return bound_name_at(Py_NewRef(PyTuple_GET_ITEM(bound->captures, names)), i - 1);
     }
-    i -= draft->keywords + 1;
+    i -= bound->keywords + 1;
   }
-  return name_at(PyCode_GetFreevars(code), i);
+  return bound_name_at(PyCode_GetFreevars(code), i);
 }

@@ -10,43 +10,42 @@
 
 #include "code.h"
 #include "failure.h"
-#include "notices.h"
 #include "log.h"
+#include "notices.h"
 #include "pump.h"
-#include "runtime.h"
 #include "reader_copies.h"
+#include "runtime.h"
 #include "when.h"
 #include "worker.h"
 
 #define FEW_ARGUMENTS 12
 
-/* ---- admission
- * ------------------------------------------------------------------------- */
+/* ---- admission ------------------------------------------------------------------- */
 
-static bool is_read(const boc_behavior *self, const bocpy_call *call, uint32_t i) {
+static bool call_reads(const boc_behavior *self, const bocpy_call *call, uint32_t i) {
   return call->reads && boc_behavior_mode(self, i) == BOC_READ;
 }
 
-static bool lives_in(const bocpy_value *value, const bocpy_slot *slot) {
+static bool value_lives_in(const bocpy_value *value, const bocpy_slot *slot) {
   return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
 }
 
-/* Who would read a value that lives on a busy worker asks for a flat of it, and joins
+/* Who would read a value that lives on a busy worker asks for a buffer of it, and joins
  * the queue there; the next reader that gets its turn there makes one. */
-static void answer_wish(bocpy_value *value) {
+static void value_answer_wanted(bocpy_value *value) {
   if (atomic_load_explicit(&value->wanted, memory_order_relaxed))
-    bocpy_share_lend_here(value);
+    bocpy_value_lend_here(value);
 }
 
 /* Whether the value lives in another interpreter that we shall not enter: it is busy.
  * What can be had at once is fetched. */
-static bool is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
+static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
   if (kind < BOCPY_BOXED)
     return false;
-  if (lives_in(value, bocpy_slot_here())) {
+  if (value_lives_in(value, bocpy_slot_here())) {
     if (read)
-      answer_wish(value);
+      value_answer_wanted(value);
     return false;
   }
   /* relaxed (hint): if it is wrong, the borrowing takes longer */
@@ -57,35 +56,36 @@ static bool is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
     return true;
   }
   if (read)
-    bocpy_share_lend(value);
+    bocpy_value_lend(value);
   else
     bocpy_value_borrow(value);
   return false;
 }
 
 /* The behavior leaves this worker: so do its values. */
-static void flatten_own(boc_behavior *self, const bocpy_call *call) {
+static void call_encode_own(boc_behavior *self, const bocpy_call *call) {
   for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (!lives_in(value, bocpy_slot_here()))
+    if (!value_lives_in(value, bocpy_slot_here()))
       continue;
-    if (is_read(self, call, i))
-      bocpy_share_lend_here(value);
+    if (call_reads(self, call, i))
+      bocpy_value_lend_here(value);
     else
-      bocpy_value_flatten(value);
+      bocpy_value_encode(value);
   }
 }
 
 /* Every hop leaves one interpreter less that has something of the behavior, so that it
  * arrives after as many hops as it has cowns. */
-static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
+static int behavior_admit(boc_behavior *self, void *env, unsigned worker,
+                          bool overdue) {
   (void)worker;
   const bocpy_call *call = env;
   bocpy_slot *target = NULL;
   uint32_t weight = 0;
   for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (!is_out_of_reach(value, is_read(self, call, i), overdue))
+    if (!value_is_out_of_reach(value, call_reads(self, call, i), overdue))
       continue;
     if (!target || value->weight > weight) {
       target = value->slot;
@@ -94,12 +94,11 @@ static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
   }
   if (!target)
     return BOC_ADMIT;
-  flatten_own(self, call);
+  call_encode_own(self, call);
   return (int)target->index;
 }
 
-/* ---- arguments
- * ---------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------- */
 
 /* The arguments of one call: what is in `args` is owned. */
 typedef struct frame {
@@ -135,13 +134,13 @@ static void frame_fini(frame *f) {
   Py_XDECREF(f->captures);
 }
 
-static int unpack_captures(frame *f, const bocpy_call *call) {
+static int frame_unpack_captures(frame *f, const bocpy_call *call) {
   switch (call->carried) {
   case BOCPY_CARRY_INLINE:
     f->captures = bocpy_decode_inline(call->bytes, call->size);
     break;
-  case BOCPY_CARRY_FLAT:
-    f->captures = bocpy_decode_last(call->flat);
+  case BOCPY_CARRY_BUFFER:
+    f->captures = bocpy_decode_last(call->buffer);
     break;
   case BOCPY_CARRY_OBJECTS:
     f->captures = Py_NewRef(call->objects);
@@ -152,23 +151,24 @@ static int unpack_captures(frame *f, const bocpy_call *call) {
   return f->captures ? 0 : -1;
 }
 
-static void push_captures(frame *f, Py_ssize_t first, uint32_t count) {
+static void frame_push_captures(frame *f, Py_ssize_t first, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     f->args[f->count++] = Py_NewRef(PyTuple_GET_ITEM(f->captures, first + i));
 }
 
-static PyObject *handle_of(const frame *f, boc_behavior *self, const bocpy_call *call,
-                           uint32_t i) {
+static PyObject *frame_handle(const frame *f, boc_behavior *self,
+                              const bocpy_call *call, uint32_t i) {
   if (call->handed)
     return Py_NewRef(call->handles[i]);
   return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
 }
 
-static PyObject *list_of(const frame *f, boc_behavior *self, const bocpy_call *call,
-                         uint32_t first, int32_t count) {
+static PyObject *frame_handle_list(const frame *f, boc_behavior *self,
+                                   const bocpy_call *call, uint32_t first,
+                                   int32_t count) {
   PyObject *list = PyList_New(count);
   for (int32_t i = 0; list && i < count; i++) {
-    PyObject *handle = handle_of(f, self, call, first + (uint32_t)i);
+    PyObject *handle = frame_handle(f, self, call, first + (uint32_t)i);
     if (handle)
       PyList_SET_ITEM(list, i, handle);
     else
@@ -177,13 +177,13 @@ static PyObject *list_of(const frame *f, boc_behavior *self, const bocpy_call *c
   return list;
 }
 
-static int push_items(frame *f, boc_behavior *self, bocpy_call *call) {
+static int frame_push_items(frame *f, boc_behavior *self, bocpy_call *call) {
   const int32_t *shape = call->grouped ? bocpy_call_shape(call) : NULL;
   uint32_t cown = 0;
   for (uint32_t i = 0; i < call->items; i++) {
     bool group = shape && shape[i] >= 0;
-    PyObject *item =
-        group ? list_of(f, self, call, cown, shape[i]) : handle_of(f, self, call, cown);
+    PyObject *item = group ? frame_handle_list(f, self, call, cown, shape[i])
+                           : frame_handle(f, self, call, cown);
     if (!item)
       return -1;
     f->args[f->count++] = item;
@@ -192,22 +192,22 @@ static int push_items(frame *f, boc_behavior *self, bocpy_call *call) {
   return 0;
 }
 
-static int bind(frame *f, boc_behavior *self, bocpy_call *call) {
-  if (unpack_captures(f, call) < 0)
+static int frame_bind(frame *f, boc_behavior *self, bocpy_call *call) {
+  if (frame_unpack_captures(f, call) < 0)
     return -1;
-  push_captures(f, 0, call->extra);
-  if (push_items(f, self, call) < 0)
+  frame_push_captures(f, 0, call->extra);
+  if (frame_push_items(f, self, call) < 0)
     return -1;
-  push_captures(f, call->extra, call->positional);
+  frame_push_captures(f, call->extra, call->positional);
   if (call->keywords)
-    push_captures(f, (Py_ssize_t)call->extra + call->positional + 1, call->keywords);
+    frame_push_captures(f, (Py_ssize_t)call->extra + call->positional + 1,
+                        call->keywords);
   return 0;
 }
 
-/* ---- the function
- * ---------------------------------------------------------------------------- */
+/* ---- the function ---------------------------------------------------------------- */
 
-static PyObject *make_cells(const frame *f, const bocpy_call *call) {
+static PyObject *frame_make_cells(const frame *f, const bocpy_call *call) {
   PyObject *cells = PyTuple_New(call->cells);
   Py_ssize_t first = PyTuple_GET_SIZE(f->captures) - (Py_ssize_t)call->cells;
   for (uint32_t i = 0; cells && i < call->cells; i++) {
@@ -224,9 +224,9 @@ static PyObject *make_cells(const frame *f, const bocpy_call *call) {
 
 /* The same function with cells of its own, which hold what the closure held when the
  * behavior was scheduled. */
-static PyObject *with_cells(const frame *f, const bocpy_call *call,
-                            PyObject *function) {
-  PyObject *cells = make_cells(f, call);
+static PyObject *frame_function_with_cells(const frame *f, const bocpy_call *call,
+                                           PyObject *function) {
+  PyObject *cells = frame_make_cells(f, call);
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
   PyObject *copy =
       cells && name ? PyFunction_NewWithQualName(PyFunction_GET_CODE(function),
@@ -240,7 +240,7 @@ static PyObject *with_cells(const frame *f, const bocpy_call *call,
 }
 
 /* A new reference to what is to be called. */
-static PyObject *function_of(const frame *f, const bocpy_call *call) {
+static PyObject *frame_function(const frame *f, const bocpy_call *call) {
   PyObject *function = call->function;
   if (!function && call->local)
     function = bocpy_code_shared(call->code, NULL);
@@ -251,17 +251,18 @@ static PyObject *function_of(const frame *f, const bocpy_call *call) {
   }
   if (!function)
     return NULL;
-  return call->cells ? with_cells(f, call, function) : Py_NewRef(function);
+  return call->cells ? frame_function_with_cells(f, call, function)
+                     : Py_NewRef(function);
 }
 
 /* What the function returned, or NULL with what it, or anything before it, raised. */
-static PyObject *invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
+static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
   frame f;
   PyObject *result = NULL;
   if (frame_init(&f, call, state) < 0)
     return NULL;
-  if (bind(&f, self, call) == 0) {
-    PyObject *function = function_of(&f, call);
+  if (frame_bind(&f, self, call) == 0) {
+    PyObject *function = frame_function(&f, call);
     PyObject *names = NULL;
     if (call->keywords)
       names = PyTuple_GET_ITEM(f.captures, (Py_ssize_t)call->extra + call->positional);
@@ -275,27 +276,27 @@ static PyObject *invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state
   return result;
 }
 
-/* ---- the behavior
- * ------------------------------------------------------------------------------ */
+/* ---- the behavior ---------------------------------------------------------------- */
 
-static void release(boc_behavior *self, const bocpy_call *call, uint32_t count) {
+static void call_release_cowns(boc_behavior *self, const bocpy_call *call,
+                               uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (is_read(self, call, i))
-      bocpy_share_end(value);
+    if (call_reads(self, call, i))
+      bocpy_reader_end(value);
     else
       bocpy_value_hold(value, NULL);
   }
 }
 
 /* -1 with MemoryError: nothing is held. */
-static int hold(boc_behavior *self, const bocpy_call *call) {
+static int call_hold_cowns(boc_behavior *self, const bocpy_call *call) {
   for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (!is_read(self, call, i)) {
+    if (!call_reads(self, call, i)) {
       bocpy_value_hold_to_write(value);
-    } else if (bocpy_share_begin(value) < 0) {
-      release(self, call, i);
+    } else if (bocpy_reader_begin(value) < 0) {
+      call_release_cowns(self, call, i);
       return -1;
     }
   }
@@ -303,32 +304,32 @@ static int hold(boc_behavior *self, const bocpy_call *call) {
 }
 
 /* Steals `result`, which is NULL with an exception if the body failed. */
-static void settle(boc_cown *core, PyObject *result, const bocpy_code *code) {
+static void result_store(boc_cown *core, PyObject *result, const bocpy_code *code) {
   if (!result || bocpy_value_set(bocpy_value_of(core), result, "result") < 0)
     bocpy_failure_store(core, code);
   Py_XDECREF(result);
 }
 
-static void run(boc_behavior *self, void *env) {
+static void behavior_run(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_slot *slot = bocpy_slot_here();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
-  bocpy_slot_bury(slot);
-  bool held = hold(self, call) == 0;
+  bocpy_slot_run_deferred(slot);
+  bool held = call_hold_cowns(self, call) == 0;
   bocpy_self.bodies++;
-  settle(result, held ? invoke(self, call, slot->state) : NULL, call->code);
+  result_store(result, held ? call_invoke(self, call, slot->state) : NULL, call->code);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.bodies--;
   if (held)
-    release(self, call, call->cowns);
+    call_release_cowns(self, call, call->cowns);
 }
 
-/* ---- on the main thread
- * ------------------------------------------------------------------------ */
+/* ---- on the main thread ---------------------------------------------------------- */
 
 /* The result is nobody's object: it is copied at once. */
-static void settle_pinned(boc_cown *core, PyObject *result, const bocpy_code *code) {
+static void result_store_pinned(boc_cown *core, PyObject *result,
+                                const bocpy_code *code) {
   bocpy_value *value = bocpy_value_of(core);
   if (!result || bocpy_value_set_copy(value, result, "result") < 0) {
     PyObject *exception = PyErr_GetRaisedException();
@@ -341,43 +342,44 @@ static void settle_pinned(boc_cown *core, PyObject *result, const bocpy_code *co
   Py_XDECREF(result);
 }
 
-static void leave(boc_behavior *self, const bocpy_call *call) {
+static void call_leave_values(boc_behavior *self, const bocpy_call *call) {
   for (uint32_t i = 0; i < call->cowns; i++)
-    if (!is_read(self, call, i))
+    if (!call_reads(self, call, i))
       bocpy_value_leave(bocpy_value_of(boc_behavior_cown(self, i)));
 }
 
 /* A body that forks has no bodies below it in the child. */
-static void run_pinned(boc_behavior *self, void *env) {
+static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_state *state = bocpy_state_get();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
-  bool held = hold(self, call) == 0;
+  bool held = call_hold_cowns(self, call) == 0;
   bocpy_self.bodies = 1;
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.pumping->executed++;
-  settle_pinned(result, held ? invoke(self, call, state) : NULL, call->code);
+  result_store_pinned(result, held ? call_invoke(self, call, state) : NULL, call->code);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.runtime = NULL;
   bocpy_self.bodies = 0;
   if (!held)
     return;
-  leave(self, call);
-  release(self, call, call->cowns);
+  call_leave_values(self, call);
+  call_release_cowns(self, call, call->cowns);
 }
 
-/* ---- the types
- * --------------------------------------------------------------------------------- */
+/* ---- the types ------------------------------------------------------------------- */
 
 /* Behaviors that never ran: the environment is empty otherwise. */
-static void drop(void *env) { bocpy_call_clear(env); }
+static void behavior_drop(void *env) { bocpy_call_clear(env); }
 
-const boc_behavior_type bocpy_body_shipped = {
-    .name = "bocpy.behavior", .body = run, .drop = drop, .admit = admit};
+const boc_behavior_type bocpy_behavior_shipped = {.name = "bocpy.behavior",
+                                                  .body = behavior_run,
+                                                  .drop = behavior_drop,
+                                                  .admit = behavior_admit};
 
-const boc_behavior_type bocpy_body_by_reference = {
-    .name = "bocpy.behavior", .body = run, .drop = drop};
+const boc_behavior_type bocpy_behavior_by_reference = {
+    .name = "bocpy.behavior", .body = behavior_run, .drop = behavior_drop};
 
-const boc_behavior_type bocpy_body_pinned = {
-    .name = "bocpy.behavior", .body = run_pinned, .drop = drop};
+const boc_behavior_type bocpy_behavior_pinned = {
+    .name = "bocpy.behavior", .body = behavior_run_pinned, .drop = behavior_drop};

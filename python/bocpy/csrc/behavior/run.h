@@ -1,14 +1,14 @@
 /* Run: the run side of a behavior. */
-#ifndef BOCPY_BODY_H
-#define BOCPY_BODY_H
+#ifndef BOCPY_RUN_H
+#define BOCPY_RUN_H
 
 #include "compat.h"
 
 #include <boc/behavior.h>
 
 /* The environment of all is a bocpy_call (when.h). */
-extern const boc_behavior_type bocpy_body_shipped;      /* backend `interpreters` */
-extern const boc_behavior_type bocpy_body_pinned;       /* over some pinned cown */
-extern const boc_behavior_type bocpy_body_by_reference; /* backend `threads` */
+extern const boc_behavior_type bocpy_behavior_shipped;      /* backend `interpreters` */
+extern const boc_behavior_type bocpy_behavior_pinned;       /* over some pinned cown */
+extern const boc_behavior_type bocpy_behavior_by_reference; /* backend `threads` */
 
 #endif

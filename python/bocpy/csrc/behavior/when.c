@@ -5,19 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run.h"
-#include "code.h"
 #include "bound_args.h"
+#include "code.h"
+#include "run.h"
 #include "runtime.h"
 
-/* ---- the environment
- * --------------------------------------------------------------------- */
+/* ---- the environment ------------------------------------------------------------- */
 
 void bocpy_call_clear(bocpy_call *call) {
   uint8_t carried = call->carried;
   call->carried = BOCPY_CARRY_NOTHING;
-  if (carried == BOCPY_CARRY_FLAT)
-    bocpy_flat_free(call->flat);
+  if (carried == BOCPY_CARRY_BUFFER)
+    bocpy_buffer_free(call->buffer);
   else if (carried == BOCPY_CARRY_OBJECTS)
     Py_DECREF(call->objects);
   if (call->counted)
@@ -31,14 +30,14 @@ void bocpy_call_clear(bocpy_call *call) {
 
 /* The whole could not be encoded: finds out which capture it was. Keeps the exception
  * that is set if no part fails alone. */
-static void blame_capture(const bocpy_draft *draft, uint32_t items) {
+static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
   PyObject *pending = PyErr_GetRaisedException();
-  Py_ssize_t count = PyTuple_GET_SIZE(draft->captures);
+  Py_ssize_t count = PyTuple_GET_SIZE(bound->captures);
   for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++) {
-    PyObject *part = PyTuple_GET_ITEM(draft->captures, i);
-    if (i >= count - (Py_ssize_t)draft->cells && PyTuple_GET_SIZE(part))
+    PyObject *part = PyTuple_GET_ITEM(bound->captures, i);
+    if (i >= count - (Py_ssize_t)bound->cells && PyTuple_GET_SIZE(part))
       part = PyTuple_GET_ITEM(part, 0);
-    PyObject *name = bocpy_draft_name(draft, items, i);
+    PyObject *name = bocpy_bound_args_name(bound, items, i);
     const char *root = name ? PyUnicode_AsUTF8(name) : NULL;
     bocpy_encode_tried(part, root ? root : "capture");
     Py_XDECREF(name);
@@ -49,115 +48,119 @@ static void blame_capture(const bocpy_draft *draft, uint32_t items) {
     PyErr_SetRaisedException(pending);
 }
 
-static int carry(bocpy_call *call, const bocpy_draft *draft, uint32_t items) {
-  if (!draft->captures)
+static int call_carry_captures(bocpy_call *call, const bocpy_bound_args *bound,
+                               uint32_t items) {
+  if (!bound->captures)
     return 0;
   if (call->local) {
-    call->objects = Py_NewRef(draft->captures);
+    call->objects = Py_NewRef(bound->captures);
     call->carried = BOCPY_CARRY_OBJECTS;
     return 0;
   }
-  size_t size = bocpy_encode_inline(draft->captures, call->bytes, sizeof(call->bytes));
+  size_t size = bocpy_encode_inline(bound->captures, call->bytes, sizeof(call->bytes));
   if (size) {
     call->size = (uint8_t)size;
     call->carried = BOCPY_CARRY_INLINE;
     return 0;
   }
-  if (bocpy_encode(draft->captures, "captures", &call->flat) < 0) {
-    blame_capture(draft, items);
+  if (bocpy_encode(bound->captures, "captures", &call->buffer) < 0) {
+    explain_capture(bound, items);
     return -1;
   }
-  call->carried = BOCPY_CARRY_FLAT;
+  call->carried = BOCPY_CARRY_BUFFER;
   return 0;
 }
 
 /* Counting references to an object of another thread is dear where there is no GIL: so
  * the body gets handles of its own. */
-static bool hands_over(const bocpy_plan *plan) {
-  return !BOCPY_FREE_THREADED || plan->special;
+static bool when_args_hands_over(const bocpy_when_args *when_args) {
+  return !BOCPY_FREE_THREADED || when_args->special;
 }
 
-static bool goes_by_reference(const bocpy_plan *plan) {
+static bool when_args_by_reference(const bocpy_when_args *when_args) {
   return bocpy_by_reference() ||
-         (plan->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
+         (when_args->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
 }
 
 /* What of the environment is known before there is a behavior to put it into. */
-static int prepare(bocpy_call *call, bocpy_state *state, const bocpy_draft *draft,
-                   const bocpy_plan *plan) {
-  bool local = goes_by_reference(plan);
+static int call_prepare(bocpy_call *call, bocpy_state *state,
+                        const bocpy_bound_args *bound,
+                        const bocpy_when_args *when_args) {
+  bool local = when_args_by_reference(when_args);
   *call = (bocpy_call){
-      .code = draft->entry->code,
+      .code = bound->entry->code,
       .local = local,
-      .handed = local && hands_over(plan),
-      .items = plan->items,
-      .cowns = plan->cowns,
-      .extra = draft->extra,
-      .positional = draft->positional,
-      .keywords = draft->keywords,
-      .cells = draft->cells,
-      .grouped = plan->shape != NULL,
-      .reads = plan->reads,
+      .handed = local && when_args_hands_over(when_args),
+      .items = when_args->items,
+      .cowns = when_args->cowns,
+      .extra = bound->extra,
+      .positional = bound->positional,
+      .keywords = bound->keywords,
+      .cells = bound->cells,
+      .grouped = when_args->shape != NULL,
+      .reads = when_args->reads,
   };
-  if (!local && bocpy_code_ship(state, draft->entry, draft->function) < 0)
+  if (!local && bocpy_code_ship(state, bound->entry, bound->function) < 0)
     return -1;
-  if (carry(call, draft, plan->items) < 0)
+  if (call_carry_captures(call, bound, when_args->items) < 0)
     return -1;
   call->counted = bocpy_code_use(call->code);
   return 0;
 }
 
-static void fill(bocpy_call *env, const bocpy_call *call, const bocpy_draft *draft,
-                 const bocpy_plan *plan) {
+static void call_fill_env(bocpy_call *env, const bocpy_call *call,
+                          const bocpy_bound_args *bound,
+                          const bocpy_when_args *when_args) {
   *env = *call;
-  if (call->local && !bocpy_code_shared(call->code, draft->function))
-    env->function = Py_NewRef(draft->function);
-  for (uint32_t i = 0; call->handed && i < plan->cowns; i++)
-    env->handles[i] = Py_NewRef(plan->handles[i]);
-  if (plan->shape)
-    memcpy(bocpy_call_shape(env), plan->shape, plan->items * sizeof(int32_t));
+  if (call->local && !bocpy_code_shared(call->code, bound->function))
+    env->function = Py_NewRef(bound->function);
+  for (uint32_t i = 0; call->handed && i < when_args->cowns; i++)
+    env->handles[i] = Py_NewRef(when_args->handles[i]);
+  if (when_args->shape)
+    memcpy(bocpy_call_shape(env), when_args->shape, when_args->items * sizeof(int32_t));
 }
 
-/* ---- scheduling
- * ---------------------------------------------------------------------------- */
+/* ---- scheduling ------------------------------------------------------------------ */
 
-#define FEW_ACCESSES (BOCPY_PLAN_FEW + 1)
+#define FEW_ACCESSES (BOCPY_WHEN_ARGS_FEW + 1)
 
-static const boc_behavior_type *type_of(const bocpy_plan *plan) {
-  if (plan->pinned)
-    return &bocpy_body_pinned;
-  return bocpy_by_reference() ? &bocpy_body_by_reference : &bocpy_body_shipped;
+static const boc_behavior_type *when_behavior_type(const bocpy_when_args *when_args) {
+  if (when_args->pinned)
+    return &bocpy_behavior_pinned;
+  return bocpy_by_reference() ? &bocpy_behavior_by_reference : &bocpy_behavior_shipped;
 }
 
-static boc_status new_behavior(boc_runtime *runtime, const bocpy_call *call,
-                               const bocpy_plan *plan, boc_cown *result,
-                               boc_behavior **out_behavior) {
+static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call,
+                                    const bocpy_when_args *when_args, boc_cown *result,
+                                    boc_behavior **out_behavior) {
   boc_access few[FEW_ACCESSES], *accesses = few;
-  size_t count = (size_t)plan->cowns + 1;
+  size_t count = (size_t)when_args->cowns + 1;
   if (count > FEW_ACCESSES)
     accesses = malloc(count * sizeof(*accesses));
   if (!accesses)
     return BOC_NO_MEMORY;
-  for (uint32_t i = 0; i < plan->cowns; i++)
-    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
-                               plan->modes[i] ? BOC_READ : BOC_WRITE};
-  accesses[plan->cowns] = (boc_access){result, BOC_FRESH};
-  size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, plan);
-  boc_status status =
-      boc_behavior_new(runtime, type_of(plan), size, accesses, count, out_behavior);
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    accesses[i] = (boc_access){((bocpy_cown *)when_args->handles[i])->core,
+                               when_args->modes[i] ? BOC_READ : BOC_WRITE};
+  accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
+  size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, when_args);
+  boc_status status = boc_behavior_new(runtime, when_behavior_type(when_args), size,
+                                       accesses, count, out_behavior);
   if (accesses != few)
     free(accesses);
   return status;
 }
 
 /* The result's handle; takes over what `call` carries, also if it fails. */
-static PyObject *launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
-                        const bocpy_draft *draft, const bocpy_plan *plan) {
+static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+                             const bocpy_bound_args *bound,
+                             const bocpy_when_args *when_args) {
   boc_cown *core = bocpy_core_new();
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
-  boc_status status =
-      result ? new_behavior(runtime, call, plan, core, &behavior) : BOC_NO_MEMORY;
+  boc_status status = result
+                          ? when_new_behavior(runtime, call, when_args, core, &behavior)
+                          : BOC_NO_MEMORY;
   if (status != BOC_OK) {
     call->handed = false; /* they are not in yet */
     bocpy_call_clear(call);
@@ -165,37 +168,36 @@ static PyObject *launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *ca
     bocpy_status_raise(status, "when()");
     return NULL;
   }
-  fill(boc_behavior_env(behavior), call, draft, plan);
+  call_fill_env(boc_behavior_env(behavior), call, bound, when_args);
   boc_behavior_schedule(behavior);
   return result;
 }
 
-PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_plan *plan,
-                         PyObject *captures) {
+PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
+                         const bocpy_when_args *when_args, PyObject *captures) {
   boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime)
     return NULL;
   bocpy_state_remember(state);
-  bocpy_draft draft;
+  bocpy_bound_args bound;
   bocpy_call call;
   PyObject *result = NULL;
-  if (bocpy_draft_init(&draft, state, callable, plan->items, captures) == 0) {
-    if (prepare(&call, state, &draft, plan) == 0)
-      result = launch(state, runtime, &call, &draft, plan);
-    bocpy_draft_fini(&draft);
+  if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
+    if (call_prepare(&call, state, &bound, when_args) == 0)
+      result = when_launch(state, runtime, &call, &bound, when_args);
+    bocpy_bound_args_fini(&bound);
   }
   bocpy_runtime_leave();
   bocpy_runtime_settle();
   return result;
 }
 
-/* ---- the decorator
- * --------------------------------------------------------------------------- */
+/* ---- the decorator --------------------------------------------------------------- */
 
 typedef struct when_object {
   PyObject_HEAD vectorcallfunc vectorcall;
   bocpy_state *state;
-  bocpy_plan plan;
+  bocpy_when_args when_args;
 } when_object;
 
 static PyObject *when_call(when_object *self, PyObject *const *args, size_t flags,
@@ -205,13 +207,13 @@ static PyObject *when_call(when_object *self, PyObject *const *args, size_t flag
                     "when(...) is a decorator: call it with one function");
     return NULL;
   }
-  return bocpy_schedule(self->state, args[0], &self->plan, NULL);
+  return bocpy_schedule(self->state, args[0], &self->when_args, NULL);
 }
 
 static void when_dealloc(when_object *self) {
   PyTypeObject *type = Py_TYPE(self);
-  bocpy_plan_fini(&self->plan);
-  if (!bocpy_spares_keep(&self->state->schedulers, (PyObject *)self))
+  bocpy_when_args_fini(&self->when_args);
+  if (!bocpy_freelist_keep(&self->state->schedulers, (PyObject *)self))
     type->tp_free(self);
   Py_DECREF(type);
 }
@@ -219,14 +221,14 @@ static void when_dealloc(when_object *self) {
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
   bocpy_state *state = bocpy_state_of(module);
   when_object *self =
-      (when_object *)bocpy_spares_take(&state->schedulers, state->when_type);
+      (when_object *)bocpy_freelist_take(&state->schedulers, state->when_type);
   if (!self)
     self = PyObject_New(when_object, state->when_type);
   if (!self)
     return NULL;
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
-  if (bocpy_plan_init(&self->plan, state, args, count) == 0)
+  if (bocpy_when_args_init(&self->when_args, state, args, count) == 0)
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;
@@ -255,13 +257,11 @@ PyType_Spec bocpy_when_spec = {
     .slots = when_slots,
 };
 
-/* ---- whencall
- * -----------------------------------------------------------------------------------
- */
+/* ---- whencall -------------------------------------------------------------------- */
 
-static PyObject *schedule_lists(bocpy_state *state, PyObject *callable, PyObject *args,
-                                PyObject *captures) {
-  bocpy_plan plan;
+static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
+                                   PyObject *args, PyObject *captures) {
+  bocpy_when_args when_args;
   PyObject *result = NULL;
   Py_ssize_t count = PyTuple_GET_SIZE(args);
   PyObject **items = PyMem_Malloc((size_t)(count + 1) * sizeof(*items));
@@ -269,16 +269,16 @@ static PyObject *schedule_lists(bocpy_state *state, PyObject *callable, PyObject
     return PyErr_NoMemory();
   for (Py_ssize_t i = 0; i < count; i++)
     items[i] = PyTuple_GET_ITEM(args, i);
-  if (bocpy_plan_init(&plan, state, items, count) == 0) {
-    result = bocpy_schedule(state, callable, &plan, captures);
-    bocpy_plan_fini(&plan);
+  if (bocpy_when_args_init(&when_args, state, items, count) == 0) {
+    result = bocpy_schedule(state, callable, &when_args, captures);
+    bocpy_when_args_fini(&when_args);
   }
   PyMem_Free(items);
   return result;
 }
 
 /* NULL with an exception: TypeError that names the argument. */
-static PyObject *tuple_of(PyObject *several, const char *name) {
+static PyObject *whencall_tuple(PyObject *several, const char *name) {
   if (!Py_TYPE(several)->tp_iter && !PySequence_Check(several)) {
     PyErr_Format(PyExc_TypeError, "whencall(): %s must be a list, not '%s'", name,
                  Py_TYPE(several)->tp_name);
@@ -293,12 +293,12 @@ PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:whencall", names, &callable,
                                    &cowns, &captures))
     return NULL;
-  PyObject *cown_tuple = tuple_of(cowns, "args");
+  PyObject *cown_tuple = whencall_tuple(cowns, "args");
   PyObject *capture_tuple =
-      captures && cown_tuple ? tuple_of(captures, "captures") : NULL;
+      captures && cown_tuple ? whencall_tuple(captures, "captures") : NULL;
   if (cown_tuple && (!captures || capture_tuple))
     result =
-        schedule_lists(bocpy_state_of(module), callable, cown_tuple, capture_tuple);
+        whencall_schedule(bocpy_state_of(module), callable, cown_tuple, capture_tuple);
   Py_XDECREF(cown_tuple);
   Py_XDECREF(capture_tuple);
   return result;

@@ -40,7 +40,7 @@ typedef struct bocpy_call {
   bool counted;    /* `code` is to be dropped */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
-    bocpy_flat *flat;                       /* encoded */
+    bocpy_buffer *buffer;                   /* encoded */
     PyObject *objects;                      /* of the main interpreter */
   };
   PyObject *function; /* local: what is called; NULL: what all calls share (code.h) */
@@ -49,12 +49,17 @@ typedef struct bocpy_call {
   PyObject *handles[];
 } bocpy_call;
 
-enum { BOCPY_CARRY_NOTHING, BOCPY_CARRY_INLINE, BOCPY_CARRY_FLAT, BOCPY_CARRY_OBJECTS };
+enum {
+  BOCPY_CARRY_NOTHING,
+  BOCPY_CARRY_INLINE,
+  BOCPY_CARRY_BUFFER,
+  BOCPY_CARRY_OBJECTS
+};
 
-enum { BOCPY_PLAN_FEW = 8 };
+enum { BOCPY_WHEN_ARGS_FEW = 8 };
 
 /* What a behavior is over: the arguments of `when`, flattened. */
-typedef struct bocpy_plan {
+typedef struct bocpy_when_args {
   uint32_t items, cowns;
   int32_t *shape;     /* NULL: every item is one cown */
   PyObject **handles; /* Cowns, owned */
@@ -63,25 +68,26 @@ typedef struct bocpy_plan {
   bool pinned;        /* some cowns are pinned: the main thread runs it */
   bool special; /* some handles are more than handles: body and caller share them */
   /* where all these are if they fit */
-  PyObject *few[BOCPY_PLAN_FEW];
-  int32_t few_items[BOCPY_PLAN_FEW];
-  bool few_modes[BOCPY_PLAN_FEW];
-} bocpy_plan;
+  PyObject *few[BOCPY_WHEN_ARGS_FEW];
+  int32_t few_items[BOCPY_WHEN_ARGS_FEW];
+  bool few_modes[BOCPY_WHEN_ARGS_FEW];
+} bocpy_when_args;
 
-/* Fills `plan` from `count` arguments. -1 with TypeError naming the position. */
-int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
-                    Py_ssize_t count);
-void bocpy_plan_fini(bocpy_plan *plan);
+/* Fills `when_args` from `count` arguments. -1 with TypeError naming the position. */
+int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
+                         PyObject *const *args, Py_ssize_t count);
+void bocpy_when_args_fini(bocpy_when_args *when_args);
 
-/* Schedules `callable` over a plan, with a tuple of captures or NULL: the result's
+/* Schedules `callable` over `when_args`, with a tuple of captures or NULL: the result's
  * handle. NULL with an exception: nothing is scheduled. */
-PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable, const bocpy_plan *plan,
-                         PyObject *captures);
+PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
+                         const bocpy_when_args *when_args, PyObject *captures);
 
 /* How many bytes `handles` and the shape take. */
-static inline size_t bocpy_call_tail(const bocpy_call *call, const bocpy_plan *plan) {
-  return (call->handed ? plan->cowns * sizeof(PyObject *) : 0) +
-         (plan->shape ? plan->items * sizeof(int32_t) : 0);
+static inline size_t bocpy_call_tail(const bocpy_call *call,
+                                     const bocpy_when_args *when_args) {
+  return (call->handed ? when_args->cowns * sizeof(PyObject *) : 0) +
+         (when_args->shape ? when_args->items * sizeof(int32_t) : 0);
 }
 
 static inline int32_t *bocpy_call_shape(bocpy_call *call) {

@@ -1,4 +1,4 @@
-/* Plan: the arguments of `when`, checked and flattened. See when.h. */
+/* When arguments: the arguments of `when`, checked and flattened. See when.h. */
 #include "when.h"
 
 #include <stdlib.h>
@@ -6,8 +6,8 @@
 #include "runtime.h"
 
 /* A Cown can only be refused for being empty. */
-static int refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
-                  Py_ssize_t inside) {
+static int when_args_refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
+                            Py_ssize_t inside) {
   if (bocpy_cown_check(state, argument))
     PyErr_Format(PyExc_TypeError,
                  "when() argument %zd is a Cown without a value: its class must call "
@@ -25,7 +25,7 @@ static int refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
   return -1;
 }
 
-static bool is_cown(bocpy_state *state, PyObject *object) {
+static bool is_initialized_cown(bocpy_state *state, PyObject *object) {
   return bocpy_cown_check(state, object) && ((bocpy_cown *)object)->core;
 }
 
@@ -35,8 +35,8 @@ static bool is_group(PyObject *object) {
 
 /* Groups become tuples, so that nobody changes them while we count; `out_cowns` is how
  * many cowns there are in all. NULL with an exception. */
-static PyObject *freeze(PyObject *const *args, Py_ssize_t count,
-                        Py_ssize_t *out_cowns) {
+static PyObject *when_args_freeze(PyObject *const *args, Py_ssize_t count,
+                                  Py_ssize_t *out_cowns) {
   PyObject *frozen = PyTuple_New(count);
   Py_ssize_t cowns = 0;
   for (Py_ssize_t i = 0; frozen && i < count; i++) {
@@ -52,97 +52,100 @@ static PyObject *freeze(PyObject *const *args, Py_ssize_t count,
   return frozen;
 }
 
-static int make_room(bocpy_plan *plan, Py_ssize_t items, Py_ssize_t cowns,
-                     bool grouped) {
-  plan->handles = plan->few;
-  plan->modes = plan->few_modes;
-  if (cowns > BOCPY_PLAN_FEW) {
-    plan->handles = malloc((size_t)cowns * sizeof(PyObject *));
-    plan->modes = malloc((size_t)cowns * sizeof(bool));
+static int when_args_make_room(bocpy_when_args *when_args, Py_ssize_t items,
+                               Py_ssize_t cowns, bool grouped) {
+  when_args->handles = when_args->few;
+  when_args->modes = when_args->few_modes;
+  if (cowns > BOCPY_WHEN_ARGS_FEW) {
+    when_args->handles = malloc((size_t)cowns * sizeof(PyObject *));
+    when_args->modes = malloc((size_t)cowns * sizeof(bool));
   }
   if (grouped)
-    plan->shape = items > BOCPY_PLAN_FEW ? malloc((size_t)items * sizeof(int32_t))
-                                         : plan->few_items;
-  if (plan->handles && plan->modes && (!grouped || plan->shape))
+    when_args->shape = items > BOCPY_WHEN_ARGS_FEW
+                           ? malloc((size_t)items * sizeof(int32_t))
+                           : when_args->few_items;
+  if (when_args->handles && when_args->modes && (!grouped || when_args->shape))
     return 0;
   PyErr_NoMemory();
   return -1;
 }
 
-static int add_cown(bocpy_plan *plan, bocpy_state *state, PyObject *object,
-                    Py_ssize_t position, Py_ssize_t inside) {
+static int when_args_add_cown(bocpy_when_args *when_args, bocpy_state *state,
+                              PyObject *object, Py_ssize_t position,
+                              Py_ssize_t inside) {
   PyObject *read = bocpy_reading_cown(state, object);
   if (read)
     object = read;
-  if (!is_cown(state, object))
-    return refuse(state, object, position, inside);
-  plan->reads = plan->reads || read;
-  plan->special = plan->special || !bocpy_cown_is_plain(state, object);
-  plan->pinned = plan->pinned || ((bocpy_cown *)object)->value->pinned;
-  plan->modes[plan->cowns] = read != NULL;
-  plan->handles[plan->cowns++] = Py_NewRef(object);
+  if (!is_initialized_cown(state, object))
+    return when_args_refuse(state, object, position, inside);
+  when_args->reads = when_args->reads || read;
+  when_args->special = when_args->special || !bocpy_cown_is_plain(state, object);
+  when_args->pinned = when_args->pinned || ((bocpy_cown *)object)->value->pinned;
+  when_args->modes[when_args->cowns] = read != NULL;
+  when_args->handles[when_args->cowns++] = Py_NewRef(object);
   return 0;
 }
 
-static int add_item(bocpy_plan *plan, bocpy_state *state, PyObject *item,
-                    Py_ssize_t position) {
+static int when_args_add_item(bocpy_when_args *when_args, bocpy_state *state,
+                              PyObject *item, Py_ssize_t position) {
   bool group = PyTuple_Check(item);
   Py_ssize_t size = group ? PyTuple_GET_SIZE(item) : 1;
-  plan->shape[position] = group ? (int32_t)size : -1;
+  when_args->shape[position] = group ? (int32_t)size : -1;
   if (!group)
-    return add_cown(plan, state, item, position, -1);
+    return when_args_add_cown(when_args, state, item, position, -1);
   for (Py_ssize_t i = 0; i < size; i++)
-    if (add_cown(plan, state, PyTuple_GET_ITEM(item, i), position, i) < 0)
+    if (when_args_add_cown(when_args, state, PyTuple_GET_ITEM(item, i), position, i) <
+        0)
       return -1;
   return 0;
 }
 
-static int init_grouped(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
-                        Py_ssize_t count) {
+static int when_args_init_grouped(bocpy_when_args *when_args, bocpy_state *state,
+                                  PyObject *const *args, Py_ssize_t count) {
   Py_ssize_t cowns;
-  PyObject *frozen = freeze(args, count, &cowns);
+  PyObject *frozen = when_args_freeze(args, count, &cowns);
   if (!frozen)
     return -1;
-  int status = make_room(plan, count, cowns, true);
+  int status = when_args_make_room(when_args, count, cowns, true);
   for (Py_ssize_t i = 0; status == 0 && i < count; i++)
-    status = add_item(plan, state, PyTuple_GET_ITEM(frozen, i), i);
+    status = when_args_add_item(when_args, state, PyTuple_GET_ITEM(frozen, i), i);
   Py_DECREF(frozen);
   return status;
 }
 
 /* It is over nothing, and what is in `few` does not matter. */
-static void forget(bocpy_plan *plan) {
-  plan->cowns = 0;
-  plan->handles = NULL;
-  plan->modes = NULL;
-  plan->shape = NULL;
+static void when_args_reset(bocpy_when_args *when_args) {
+  when_args->cowns = 0;
+  when_args->handles = NULL;
+  when_args->modes = NULL;
+  when_args->shape = NULL;
 }
 
-int bocpy_plan_init(bocpy_plan *plan, bocpy_state *state, PyObject *const *args,
-                    Py_ssize_t count) {
+int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
+                         PyObject *const *args, Py_ssize_t count) {
   bool grouped = false;
-  forget(plan);
-  plan->items = (uint32_t)count;
-  plan->reads = plan->pinned = plan->special = false;
+  when_args_reset(when_args);
+  when_args->items = (uint32_t)count;
+  when_args->reads = when_args->pinned = when_args->special = false;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
-  int status = grouped ? init_grouped(plan, state, args, count)
-                       : make_room(plan, count, count, false);
+  int status = grouped ? when_args_init_grouped(when_args, state, args, count)
+                       : when_args_make_room(when_args, count, count, false);
   for (Py_ssize_t i = 0; !grouped && status == 0 && i < count; i++)
-    status = add_cown(plan, state, args[i], i, -1);
+    status = when_args_add_cown(when_args, state, args[i], i, -1);
   if (status < 0)
-    bocpy_plan_fini(plan);
+    bocpy_when_args_fini(when_args);
   return status;
 }
 
-void bocpy_plan_fini(bocpy_plan *plan) {
-  for (uint32_t i = 0; i < plan->cowns; i++)
-    Py_DECREF(plan->handles[i]);
-  if (plan->handles != plan->few)
-    free(plan->handles);
-  if (plan->modes != plan->few_modes)
-    free(plan->modes);
-  if (plan->shape != plan->few_items)
-    free(plan->shape);
-  forget(plan);
+void bocpy_when_args_fini(bocpy_when_args *when_args) {
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    Py_DECREF(when_args->handles[i]);
+  if (when_args->handles != when_args->few)
+    free(when_args->handles);
+  if (when_args->modes != when_args->few_modes)
+    free(when_args->modes);
+  if (when_args->shape != when_args->few_items)
+    free(when_args->shape);
+  when_args_reset(when_args);
 }

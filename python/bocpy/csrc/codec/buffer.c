@@ -4,47 +4,47 @@
 #include "extension.h"
 #include "state.h"
 
-static void free_one(bocpy_flat *flat) {
-  for (uint32_t i = 0; i < flat->cown_count; i++)
-    boc_cown_drop(flat->cowns[i]);
-  if (flat->cowns)
-    PyMem_RawFree(flat->cowns);
-  if (flat->natives)
-    bocpy_natives_drop(flat->natives, flat->native_count);
-  PyMem_RawFree(flat);
+static void buffer_free_one(bocpy_buffer *buffer) {
+  for (uint32_t i = 0; i < buffer->cown_count; i++)
+    boc_cown_drop(buffer->cowns[i]);
+  if (buffer->cowns)
+    PyMem_RawFree(buffer->cowns);
+  if (buffer->natives)
+    bocpy_natives_drop(buffer->natives, buffer->native_count);
+  PyMem_RawFree(buffer);
 }
 
-/* With the cowns in it their flats may go, and so on: one after the other, since a stack
+/* With the cowns in it their buffers may go, and so on: one after the other, since a stack
  * is not as deep as a chain of cowns may be long. */
-static void free_all(bocpy_flat *flat) {
+static void buffer_free_nested(bocpy_buffer *buffer) {
   if (bocpy_self.freeing) {
-    flat->below = bocpy_self.freed;
-    bocpy_self.freed = flat;
+    buffer->below = bocpy_self.freed;
+    bocpy_self.freed = buffer;
     return;
   }
   bocpy_self.freeing = true;
-  while (flat) {
-    free_one(flat);
-    flat = bocpy_self.freed;
-    if (flat)
-      bocpy_self.freed = flat->below;
+  while (buffer) {
+    buffer_free_one(buffer);
+    buffer = bocpy_self.freed;
+    if (buffer)
+      bocpy_self.freed = buffer->below;
   }
   bocpy_self.freeing = false;
 }
 
-void bocpy_flat_free(bocpy_flat *flat) {
-  if (flat && flat->cown_count)
-    free_all(flat);
-  else if (flat)
-    free_one(flat);
+void bocpy_buffer_free(bocpy_buffer *buffer) {
+  if (buffer && buffer->cown_count)
+    buffer_free_nested(buffer);
+  else if (buffer)
+    buffer_free_one(buffer);
 }
 
-size_t bocpy_flat_size(const bocpy_flat *flat) {
-  return sizeof *flat + flat->size + flat->cown_count * sizeof *flat->cowns;
+size_t bocpy_buffer_size(const bocpy_buffer *buffer) {
+  return sizeof *buffer + buffer->size + buffer->cown_count * sizeof *buffer->cowns;
 }
 
-static bocpy_flat *resize(bocpy_flat *flat, size_t capacity) {
-  return PyMem_RawRealloc(flat, sizeof *flat + capacity);
+static bocpy_buffer *buffer_resize(bocpy_buffer *buffer, size_t capacity) {
+  return PyMem_RawRealloc(buffer, sizeof *buffer + capacity);
 }
 
 int bocpy_writer_grow(bocpy_writer *writer, size_t more) {
@@ -52,42 +52,42 @@ int bocpy_writer_grow(bocpy_writer *writer, size_t more) {
     return -1;
   size_t needed = writer->size + more;
   size_t capacity = needed > 2 * writer->capacity ? needed : 2 * writer->capacity;
-  bocpy_flat *flat = needed < more || capacity > PY_SSIZE_T_MAX - sizeof *flat
-                         ? NULL
-                         : resize(writer->flat, capacity);
-  if (!flat) {
+  bocpy_buffer *buffer = needed < more || capacity > PY_SSIZE_T_MAX - sizeof *buffer
+                             ? NULL
+                             : buffer_resize(writer->buffer, capacity);
+  if (!buffer) {
     PyErr_NoMemory();
     return -1;
   }
-  if (!writer->flat)
-    memcpy(flat->bytes, writer->bytes, writer->size);
-  writer->flat = flat;
-  writer->bytes = flat->bytes;
+  if (!writer->buffer)
+    memcpy(buffer->bytes, writer->bytes, writer->size);
+  writer->buffer = buffer;
+  writer->bytes = buffer->bytes;
   writer->capacity = capacity;
   return 0;
 }
 
-bocpy_flat *bocpy_writer_finish(bocpy_writer *writer) {
-  bocpy_flat *flat = writer->flat;
-  if (!flat || writer->capacity - writer->size > writer->capacity / 8) {
-    flat = resize(flat, writer->size);
-    if (!flat) {
+bocpy_buffer *bocpy_writer_finish(bocpy_writer *writer) {
+  bocpy_buffer *buffer = writer->buffer;
+  if (!buffer || writer->capacity - writer->size > writer->capacity / 8) {
+    buffer = buffer_resize(buffer, writer->size);
+    if (!buffer) {
       PyErr_NoMemory();
       return NULL;
     }
-    if (!writer->flat)
-      memcpy(flat->bytes, writer->bytes, writer->size);
+    if (!writer->buffer)
+      memcpy(buffer->bytes, writer->bytes, writer->size);
   }
-  writer->flat = NULL;
-  flat->size = writer->size;
-  flat->cowns = NULL;
-  flat->cown_count = flat->native_count = 0;
-  flat->natives = NULL;
-  flat->needs_classes = false;
-  return flat;
+  writer->buffer = NULL;
+  buffer->size = writer->size;
+  buffer->cowns = NULL;
+  buffer->cown_count = buffer->native_count = 0;
+  buffer->natives = NULL;
+  buffer->needs_classes = false;
+  return buffer;
 }
 
 void bocpy_writer_fini(bocpy_writer *writer) {
-  PyMem_RawFree(writer->flat);
-  writer->flat = NULL;
+  PyMem_RawFree(writer->buffer);
+  writer->buffer = NULL;
 }

@@ -1,7 +1,7 @@
 /* Buffer: the block that a value is encoded into, and the writer that fills it.
  *
  * The stream is a prefix notation: a tag byte, its operands, its parts. Numbers are in
- * the machine's own order and unaligned, since a flat never leaves the process. A
+ * the machine's own order and unaligned, since a buffer never leaves the process. A
  * *size* is one byte below 255, else 255 and eight bytes.
  *
  *   tag                    operands and parts            memo
@@ -15,8 +15,8 @@
  *   TUPLE FROZENSET        size, parts                      after
  *   SLICE RANGE            three parts                      after
  *   INSTANCE               u32 shape, attributes            before
- *   COWN                   u32 index of the flat's cowns    before
- *   NATIVE                 u32 index of the flat's natives  before
+ *   COWN                   u32 index of the buffer's cowns    before
+ *   NATIVE                 u32 index of the buffer's natives  before
  *   HOOKED                 u32 type (extension.h), its state    after
  *   MEMO                   object that later ones refer to; takes its number before its
  * parts MEMO_AFTER             the same for what cannot exist before its parts do
@@ -28,8 +28,8 @@
  *
  * Memory is CPython's raw domain, which any thread may use at any time.
  */
-#ifndef BOCPY_FLAT_H
-#define BOCPY_FLAT_H
+#ifndef BOCPY_BUFFER_H
+#define BOCPY_BUFFER_H
 
 #include "codec.h"
 
@@ -75,10 +75,10 @@ enum bocpy_tag {
 
 #define BOCPY_KEY_SLOTS 32u /* the key table: recent str keys of dicts, by address */
 
-struct bocpy_flat {
+struct bocpy_buffer {
   union {
-    size_t size;              /* of bytes */
-    struct bocpy_flat *below; /* once it is given up: what is to be freed next */
+    size_t size;                /* of bytes */
+    struct bocpy_buffer *below; /* once it is given up: what is to be freed next */
   };
   boc_cown **cowns; /* held */
   uint32_t cown_count;
@@ -88,21 +88,21 @@ struct bocpy_flat {
   unsigned char bytes[];
 };
 
-/* Where bytes go. `flat` is the block that `bytes` lies in, or NULL while they are in
+/* Where bytes go. `buffer` is the block that `bytes` lies in, or NULL while they are in
  * memory of the caller's. A fixed writer never grows and refuses without an exception.
  */
 typedef struct bocpy_writer {
   unsigned char *bytes;
   size_t size, capacity;
-  bocpy_flat *flat;
+  bocpy_buffer *buffer;
   bool fixed;
 } bocpy_writer;
 
 /* Makes room for `more` bytes behind `size`. -1, with MemoryError unless fixed. */
 int bocpy_writer_grow(bocpy_writer *writer, size_t more);
 
-/* The flat of what was written, trimmed; the writer is spent. NULL with MemoryError. */
-bocpy_flat *bocpy_writer_finish(bocpy_writer *writer);
+/* The buffer of what was written, trimmed; the writer is spent. NULL with MemoryError. */
+bocpy_buffer *bocpy_writer_finish(bocpy_writer *writer);
 
 /* Frees what the writer has. */
 void bocpy_writer_fini(bocpy_writer *writer);
@@ -143,8 +143,8 @@ static inline int bocpy_put_head(bocpy_writer *writer, enum bocpy_tag tag, size_
   return 0;
 }
 
-/* The leaves: what has no parts. 0 written, 1 not a leaf, -1 no room or an exception.
+/* The leaves: what has no parts. 0 written, 1 not a scalar, -1 no room or an exception.
  * No user code runs and no object that the garbage collector knows is made. */
-int bocpy_encode_leaf(bocpy_writer *writer, PyObject *value);
+int bocpy_encode_scalar(bocpy_writer *writer, PyObject *value);
 
 #endif

@@ -9,13 +9,13 @@
 
 #define WALK_MAX 256u
 
-struct walk {
+struct check_walk {
   bocpy_codec_state *state;
   uint32_t count, next;
   PyObject *queue[WALK_MAX]; /* held */
 };
 
-static bool is_leaf(PyObject *value) {
+static bool is_scalar(PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
   return type == &PyUnicode_Type || type == &PyLong_Type || value == Py_None ||
          type == &PyFloat_Type || type == &PyBool_Type || type == &PyBytes_Type ||
@@ -24,34 +24,34 @@ static bool is_leaf(PyObject *value) {
          value == Py_NotImplemented;
 }
 
-static void push(struct walk *walk, PyObject *value) {
-  if (walk->count < WALK_MAX && !is_leaf(value))
-    walk->queue[walk->count++] = Py_NewRef(value);
+static void walk_push(struct check_walk *check_walk, PyObject *value) {
+  if (check_walk->count < WALK_MAX && !is_scalar(value))
+    check_walk->queue[check_walk->count++] = Py_NewRef(value);
 }
 
-static void push_values(struct walk *walk, PyObject *dict) {
+static void walk_push_values(struct check_walk *check_walk, PyObject *dict) {
   Py_ssize_t at = 0;
   PyObject *key, *value;
   Py_BEGIN_CRITICAL_SECTION(dict);
   for (uint32_t i = 0; i < WALK_MAX && PyDict_Next(dict, &at, &key, &value); i++) {
-    push(walk, key);
-    push(walk, value);
+    walk_push(check_walk, key);
+    walk_push(check_walk, value);
   }
   Py_END_CRITICAL_SECTION();
 }
 
-static void push_items(struct walk *walk, PyObject *sequence) {
+static void walk_push_items(struct check_walk *check_walk, PyObject *sequence) {
   Py_BEGIN_CRITICAL_SECTION(sequence);
   Py_ssize_t size = PySequence_Fast_GET_SIZE(sequence);
   for (Py_ssize_t i = 0; i < size && i < (Py_ssize_t)WALK_MAX; i++)
-    push(walk, PySequence_Fast_GET_ITEM(sequence, i));
+    walk_push(check_walk, PySequence_Fast_GET_ITEM(sequence, i));
   Py_END_CRITICAL_SECTION();
 }
 
 /* ---- types that the codec does not know ------------------------------------------ */
 
 /* 1 if the type's way to be pickled is written in Python. */
-static int is_custom(PyTypeObject *type) {
+static int is_reduced_in_python(PyTypeObject *type) {
   static const char *const names[] = {"__reduce_ex__", "__reduce__", "__getstate__"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     PyObject *method;
@@ -67,8 +67,8 @@ static int is_custom(PyTypeObject *type) {
 }
 
 /* 1 if pickle would take the object for all that can be said, 0 if it looks refused. */
-static int try_reduce(PyObject *value) {
-  int custom = is_custom(Py_TYPE(value));
+static int check_try_reduce(PyObject *value) {
+  int custom = is_reduced_in_python(Py_TYPE(value));
   if (custom)
     return custom;
   PyObject *reduced = PyObject_CallMethod(value, "__reduce_ex__", "i", 5);
@@ -82,15 +82,15 @@ static int try_reduce(PyObject *value) {
   return 0;
 }
 
-static bool is_named(PyObject *value) {
+static bool is_by_name(PyObject *value) {
   return PyType_Check(value) || PyFunction_Check(value) || PyCFunction_Check(value) ||
          PyModule_Check(value);
 }
 
-static int visit_instance(struct walk *walk, PyObject *value) {
-  if (is_named(value) || bocpy_cown_core(value))
+static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
+  if (is_by_name(value) || bocpy_cown_core(value))
     return 1;
-  bocpy_class *known = bocpy_class_of(walk->state, Py_TYPE(value));
+  bocpy_class *known = bocpy_class_of(check_walk->state, Py_TYPE(value));
   if (!known)
     return -1;
   if (known->hooked)
@@ -98,52 +98,52 @@ static int visit_instance(struct walk *walk, PyObject *value) {
   if (known->plain) {
     PyObject *dict = PyObject_GenericGetDict(value, NULL);
     if (dict)
-      push_values(walk, dict);
+      walk_push_values(check_walk, dict);
     Py_XDECREF(dict);
     return dict ? 1 : -1;
   }
-  if (bocpy_class_pickles(walk->state, known, false))
+  if (bocpy_class_pickles(check_walk->state, known, false))
     return 1;
-  int status = try_reduce(value);
+  int status = check_try_reduce(value);
   if (status > 0)
-    bocpy_class_pickles(walk->state, known, true);
+    bocpy_class_pickles(check_walk->state, known, true);
   return status;
 }
 
 /* 1 fine, 0 it looks refused, -1 an exception. */
-static int visit(struct walk *walk, PyObject *value) {
+static int walk_visit(struct check_walk *check_walk, PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
   if (type == &PyTuple_Type || type == &PyList_Type) {
-    push_items(walk, value);
+    walk_push_items(check_walk, value);
     return 1;
   }
   if (type == &PyDict_Type) {
-    push_values(walk, value);
+    walk_push_values(check_walk, value);
     return 1;
   }
   if (type == &PySet_Type || type == &PyFrozenSet_Type) {
     PyObject *elements = PySequence_Tuple(value);
     if (elements)
-      push_items(walk, elements);
+      walk_push_items(check_walk, elements);
     Py_XDECREF(elements);
     return elements ? 1 : -1;
   }
-  return visit_instance(walk, value);
+  return walk_visit_instance(check_walk, value);
 }
 
 int bocpy_check_shippable(PyObject *value, const char *root) {
-  if (is_leaf(value))
+  if (is_scalar(value))
     return 0;
-  struct walk walk;
-  walk.state = bocpy_codec_state_get();
-  walk.count = walk.next = 0;
-  if (!walk.state)
+  struct check_walk check_walk;
+  check_walk.state = bocpy_codec_state_get();
+  check_walk.count = check_walk.next = 0;
+  if (!check_walk.state)
     return -1;
-  push(&walk, value);
+  walk_push(&check_walk, value);
   int status = 1;
-  while (status > 0 && walk.next < walk.count)
-    status = visit(&walk, walk.queue[walk.next++]);
-  while (walk.count)
-    Py_DECREF(walk.queue[--walk.count]);
+  while (status > 0 && check_walk.next < check_walk.count)
+    status = walk_visit(&check_walk, check_walk.queue[check_walk.next++]);
+  while (check_walk.count)
+    Py_DECREF(check_walk.queue[--check_walk.count]);
   return status > 0 ? 0 : status < 0 ? -1 : bocpy_encode_tried(value, root);
 }

@@ -15,7 +15,7 @@ bool bocpy_type_is_bare(PyTypeObject *type) {
 }
 
 /* 1 if `name` means the same for instances of `type` as for plain objects, 0 if not. */
-static int is_inherited(PyTypeObject *type, const char *name) {
+static int type_is_inherited(PyTypeObject *type, const char *name) {
   PyObject *ours = NULL, *plain = NULL;
   int status =
       PyObject_GetOptionalAttrString((PyObject *)&PyBaseObject_Type, name, &plain);
@@ -27,7 +27,7 @@ static int is_inherited(PyTypeObject *type, const char *name) {
 }
 
 /* 1 if copyreg has nothing to say about `type`, 0 if it has. */
-static int is_unregistered(PyTypeObject *type) {
+static int type_is_unregistered(PyTypeObject *type) {
   PyObject *copyreg = PyImport_ImportModule("copyreg");
   PyObject *table = copyreg ? PyObject_GetAttrString(copyreg, "dispatch_table") : NULL;
   int found = table ? PySequence_Contains(table, (PyObject *)type) : -1;
@@ -36,23 +36,23 @@ static int is_unregistered(PyTypeObject *type) {
   return found < 0 ? -1 : !found;
 }
 
-static int reduces_plainly(PyTypeObject *type) {
+static int type_reduces_plainly(PyTypeObject *type) {
   static const char *const names[] = {"__reduce_ex__",  "__reduce__",
                                       "__getstate__",   "__setstate__",
                                       "__getnewargs__", "__getnewargs_ex__"};
   if (!bocpy_type_is_bare(type) || type->tp_getattro != PyObject_GenericGetAttr)
     return 0;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    int same = is_inherited(type, names[i]);
+    int same = type_is_inherited(type, names[i]);
     if (same <= 0)
       return same;
   }
-  return is_unregistered(type);
+  return type_is_unregistered(type);
 }
 
 /* Lets other interpreters have the class: 1 and its place, or 0 if its name does not
  * lead to it any more. */
-static int export_class(bocpy_codec_state *state, bocpy_class *known) {
+static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   PyObject *export = bocpy_codec_ship(state, &state->export_class, "export_class");
   PyObject *reference =
       export ? PyObject_CallOneArg(export, (PyObject *)known->type) : NULL;
@@ -65,17 +65,17 @@ static int export_class(bocpy_codec_state *state, bocpy_class *known) {
 }
 
 /* Whether an exception says something about the type, not about the moment. */
-static bool is_verdict(void) {
+static bool exception_is_verdict(void) {
   return PyErr_ExceptionMatches(PyExc_Exception) &&
          !PyErr_ExceptionMatches(PyExc_MemoryError);
 }
 
-static int classify(bocpy_codec_state *state, bocpy_class *known) {
-  int plain = reduces_plainly(known->type);
+static int class_classify(bocpy_codec_state *state, bocpy_class *known) {
+  int plain = type_reduces_plainly(known->type);
   if (plain > 0)
-    plain = export_class(state, known);
+    plain = class_export(state, known);
   if (plain < 0) {
-    if (!is_verdict())
+    if (!exception_is_verdict())
       return -1;
     PyErr_Clear();
   }
@@ -83,7 +83,7 @@ static int classify(bocpy_codec_state *state, bocpy_class *known) {
   return 0;
 }
 
-static void free_class(bocpy_class *known) {
+static void class_free(bocpy_class *known) {
   for (uint32_t i = 0; i < known->layout_count; i++) {
     bocpy_layout *layout = known->layouts[i];
     for (uint32_t k = 0; k < layout->shape->count; k++)
@@ -95,7 +95,7 @@ static void free_class(bocpy_class *known) {
   PyMem_Free(known);
 }
 
-static bocpy_class *new_class(bocpy_codec_state *state, PyTypeObject *type) {
+static bocpy_class *class_new(bocpy_codec_state *state, PyTypeObject *type) {
   bocpy_class *known = PyMem_Calloc(1, sizeof *known);
   if (!known) {
     PyErr_NoMemory();
@@ -103,8 +103,8 @@ static bocpy_class *new_class(bocpy_codec_state *state, PyTypeObject *type) {
   }
   known->type = type;
   known->ref = PyWeakref_NewRef((PyObject *)type, NULL);
-  if (!known->ref || classify(state, known) < 0) {
-    free_class(known);
+  if (!known->ref || class_classify(state, known) < 0) {
+    class_free(known);
     return NULL;
   }
   return known;
@@ -112,15 +112,15 @@ static bocpy_class *new_class(bocpy_codec_state *state, PyTypeObject *type) {
 
 /* ---- the map --------------------------------------------------------------------- */
 
-static bool is_alive(const bocpy_class *known) {
+static bool class_is_alive(const bocpy_class *known) {
   PyObject *type = NULL;
   int alive = PyWeakref_GetRef(known->ref, &type);
   Py_XDECREF(type);
   return alive > 0;
 }
 
-static bocpy_class **slot_of(bocpy_class **classes, size_t capacity,
-                             const PyTypeObject *type) {
+static bocpy_class **class_slot_of(bocpy_class **classes, size_t capacity,
+                                   const PyTypeObject *type) {
   for (size_t at = bocpy_hash_address(type);; at++) {
     bocpy_class **slot = &classes[at & (capacity - 1)];
     if (!*slot || (*slot)->type == type)
@@ -128,7 +128,7 @@ static bocpy_class **slot_of(bocpy_class **classes, size_t capacity,
   }
 }
 
-static int grow_locked(bocpy_codec_state *state) {
+static int class_map_grow_locked(bocpy_codec_state *state) {
   size_t capacity = state->class_capacity ? 2 * state->class_capacity : 32;
   bocpy_class **classes = PyMem_Calloc(capacity, sizeof(bocpy_class *));
   if (!classes)
@@ -138,11 +138,11 @@ static int grow_locked(bocpy_codec_state *state) {
     bocpy_class *known = state->classes[i];
     if (!known)
       continue;
-    if (is_alive(known)) {
-      *slot_of(classes, capacity, known->type) = known;
+    if (class_is_alive(known)) {
+      *class_slot_of(classes, capacity, known->type) = known;
       state->class_count++;
     } else {
-      free_class(known);
+      class_free(known);
     }
   }
   PyMem_Free(state->classes);
@@ -151,23 +151,25 @@ static int grow_locked(bocpy_codec_state *state) {
   return 0;
 }
 
-static bocpy_class *find_locked(bocpy_codec_state *state, PyTypeObject *type) {
+static bocpy_class *class_find_locked(bocpy_codec_state *state, PyTypeObject *type) {
   if (!state->class_capacity)
     return NULL;
-  bocpy_class *known = *slot_of(state->classes, state->class_capacity, type);
-  return known && is_alive(known) ? known : NULL;
+  bocpy_class *known = *class_slot_of(state->classes, state->class_capacity, type);
+  return known && class_is_alive(known) ? known : NULL;
 }
 
 /* Puts `fresh` into the map, or takes what has got there in the meantime. */
-static bocpy_class *insert_locked(bocpy_codec_state *state, bocpy_class *fresh,
-                                  bocpy_class **out_spare) {
+static bocpy_class *class_insert_locked(bocpy_codec_state *state, bocpy_class *fresh,
+                                        bocpy_class **out_spare) {
   *out_spare = fresh;
-  bocpy_class *known = find_locked(state, fresh->type);
+  bocpy_class *known = class_find_locked(state, fresh->type);
   if (known)
     return known;
-  if (2 * state->class_count >= state->class_capacity && grow_locked(state) < 0)
+  if (2 * state->class_count >= state->class_capacity &&
+      class_map_grow_locked(state) < 0)
     return NULL;
-  bocpy_class **slot = slot_of(state->classes, state->class_capacity, fresh->type);
+  bocpy_class **slot =
+      class_slot_of(state->classes, state->class_capacity, fresh->type);
   state->class_count += !*slot;
   *out_spare = *slot;
   return *slot = fresh;
@@ -175,18 +177,18 @@ static bocpy_class *insert_locked(bocpy_codec_state *state, bocpy_class *fresh,
 
 bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
   bocpy_mutex_lock(&state->mutex);
-  bocpy_class *known = find_locked(state, type);
+  bocpy_class *known = class_find_locked(state, type);
   bocpy_mutex_unlock(&state->mutex);
   if (known)
     return known;
-  bocpy_class *spare, *fresh = new_class(state, type);
+  bocpy_class *spare, *fresh = class_new(state, type);
   if (!fresh)
     return NULL;
   bocpy_mutex_lock(&state->mutex);
-  known = insert_locked(state, fresh, &spare);
+  known = class_insert_locked(state, fresh, &spare);
   bocpy_mutex_unlock(&state->mutex);
   if (spare)
-    free_class(spare);
+    class_free(spare);
   if (!known)
     PyErr_NoMemory();
   return known;
@@ -217,13 +219,13 @@ void bocpy_classes_clear(bocpy_codec_state *state) {
   state->class_capacity = state->class_count = 0;
   for (size_t i = 0; i < capacity; i++)
     if (classes[i])
-      free_class(classes[i]);
+      class_free(classes[i]);
   PyMem_Free(classes);
 }
 
 /* ---- layouts --------------------------------------------------------------------- */
 
-static bool fits(const bocpy_layout *layout, PyObject *dict) {
+static bool layout_fits(const bocpy_layout *layout, PyObject *dict) {
   Py_ssize_t at = 0;
   uint32_t i = 0;
   PyObject *name, *value;
@@ -235,7 +237,7 @@ static bool fits(const bocpy_layout *layout, PyObject *dict) {
   return true;
 }
 
-static const bocpy_shape *shape_of(const bocpy_class *known, PyObject *dict) {
+static const bocpy_shape *class_shape_of(const bocpy_class *known, PyObject *dict) {
   const char *names[BOCPY_ATTRIBUTES_MAX];
   uint32_t count = 0;
   Py_ssize_t at = 0;
@@ -252,11 +254,11 @@ static const bocpy_shape *shape_of(const bocpy_class *known, PyObject *dict) {
   return bocpy_shape_intern(known->place.shape->reference, count, names);
 }
 
-static const bocpy_layout *add_layout_locked(bocpy_class *known, PyObject *dict) {
+static const bocpy_layout *class_add_layout_locked(bocpy_class *known, PyObject *dict) {
   if (known->layout_count == BOCPY_CLASS_SHAPES ||
       PyDict_GET_SIZE(dict) > (Py_ssize_t)BOCPY_ATTRIBUTES_MAX)
     return NULL;
-  const bocpy_shape *shape = shape_of(known, dict);
+  const bocpy_shape *shape = class_shape_of(known, dict);
   bocpy_layout *layout =
       shape ? PyMem_Malloc(sizeof *layout + shape->count * sizeof(PyObject *)) : NULL;
   if (!layout) {
@@ -277,10 +279,10 @@ const bocpy_layout *bocpy_class_layout(bocpy_codec_state *state, bocpy_class *kn
   const bocpy_layout *layout = NULL;
   bocpy_mutex_lock(&state->mutex);
   for (uint32_t i = 0; !layout && i < known->layout_count; i++)
-    if (fits(known->layouts[i], dict))
+    if (layout_fits(known->layouts[i], dict))
       layout = known->layouts[i];
   if (!layout)
-    layout = add_layout_locked(known, dict);
+    layout = class_add_layout_locked(known, dict);
   bocpy_mutex_unlock(&state->mutex);
   return layout;
 }

@@ -1,6 +1,6 @@
 /* Codec: Python values as bytes that belong to no interpreter.
  *
- * A *flat* is one block of raw memory that any thread may free and any interpreter of
+ * A *buffer* is one block of raw memory that any thread may free and any interpreter of
  * the process may decode, any number of times. Exact builtin types are encoded
  * structurally, plain instances of Python classes through their dict, cowns by
  * reference; a value that contains anything else is pickled (protocol 5, out-of-band
@@ -16,37 +16,37 @@
 
 #include <boc/cown.h>
 
-typedef struct bocpy_flat bocpy_flat;
+typedef struct bocpy_buffer bocpy_buffer;
 
-/* A new flat of `value`. -1 with an exception set if it cannot be shipped: TypeError
+/* A new buffer of `value`. -1 with an exception set if it cannot be shipped: TypeError
  * with the path to the offending part ("value['log'].handlers[0]: cannot ship a
  * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a
  * note), RecursionError if it is nested too deeply, or MemoryError. `root` is what the
  * path begins with, e.g. "value". */
-int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat);
+int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
 /* The same, and the value stays whole: what would move (extension.h) is copied. */
-int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat);
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
 /* Whether it could be encoded: 0, or -1 with the exception. Nothing moves. */
 int bocpy_encode_tried(PyObject *value, const char *root);
 
 /* A new object equal to the encoded one, or NULL with an exception set. */
-PyObject *bocpy_decode(const bocpy_flat *flat);
+PyObject *bocpy_decode(const bocpy_buffer *buffer);
 
-/* The same for the last time, by the only one who has the flat: what moves need not be
- * copied. All that is left to do with the flat is to free it. */
-PyObject *bocpy_decode_last(bocpy_flat *flat);
+/* The same for the last time, by the only one who has the buffer: what moves need not be
+ * copied. All that is left to do with the buffer is to free it. */
+PyObject *bocpy_decode_last(bocpy_buffer *buffer);
 
-/* Moves back where it came from what the flat has not been decoded to yet. By the
+/* Moves back where it came from what the buffer has not been decoded to yet. By the
  * thread that encoded it, if no Python code has run since. */
-void bocpy_flat_restore(bocpy_flat *flat);
+void bocpy_buffer_restore(bocpy_buffer *buffer);
 
-/* Gives up a flat and the cowns it refers to. Any thread, attached or not. */
-void bocpy_flat_free(bocpy_flat *flat);
+/* Gives up a buffer and the cowns it refers to. Any thread, attached or not. */
+void bocpy_buffer_free(bocpy_buffer *buffer);
 
-/* The size in bytes that the flat takes: a weight for placement. Any thread. */
-size_t bocpy_flat_size(const bocpy_flat *flat);
+/* The size in bytes that the buffer takes: a weight for placement. Any thread. */
+size_t bocpy_buffer_size(const bocpy_buffer *buffer);
 
 /* Small immutables (None, bool, int, float, short str and bytes, small tuples of those)
  * without any allocation: writes at most `capacity` bytes and returns how many, or 0 if
@@ -59,7 +59,7 @@ PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size);
 int bocpy_check_shippable(PyObject *value, const char *root);
 
 /* What a cown handle's __reduce__ returns. While this thread is encoding: a reference
- * into the flat; else one that resolves in this process only, as long as the cown
+ * into the buffer; else one that resolves in this process only, as long as the cown
  * lives. */
 PyObject *bocpy_codec_reduce_cown(PyObject *cown);
 
@@ -98,12 +98,12 @@ PyObject *bocpy_codec_apart(PyObject *module, PyObject *args);
 PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object);
 PyObject *bocpy_hooked_from(PyObject *module, PyObject *args);
 PyObject *bocpy_native_at(PyObject *module, PyObject *index);
-PyObject *bocpy_probe_encode(PyObject *module, PyObject *args);
-PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule);
-PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule);
-PyObject *bocpy_probe_inline(PyObject *module, PyObject *args);
-PyObject *bocpy_probe_check(PyObject *module, PyObject *args);
-PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
+PyObject *bocpy_test_encode(PyObject *module, PyObject *args);
+PyObject *bocpy_test_decode(PyObject *module, PyObject *capsule);
+PyObject *bocpy_test_size(PyObject *module, PyObject *capsule);
+PyObject *bocpy_test_inline(PyObject *module, PyObject *args);
+PyObject *bocpy_test_check(PyObject *module, PyObject *args);
+PyObject *bocpy_test_time(PyObject *module, PyObject *args);
 /* clang-format off */
 #define BOCPY_CODEC_METHODS \
   {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, \
@@ -113,12 +113,12 @@ PyObject *bocpy_probe_time(PyObject *module, PyObject *args);
   {"_hooked_reduce", bocpy_hooked_reduce, METH_O, NULL}, \
   {"_hooked_from", bocpy_hooked_from, METH_VARARGS, NULL}, \
   {"_native_at", bocpy_native_at, METH_O, NULL}, \
-  {"_codec_encode", bocpy_probe_encode, METH_VARARGS, NULL}, \
-  {"_codec_decode", bocpy_probe_decode, METH_O, NULL}, \
-  {"_codec_size", bocpy_probe_size, METH_O, NULL}, \
-  {"_codec_inline", bocpy_probe_inline, METH_VARARGS, NULL}, \
-  {"_codec_check", bocpy_probe_check, METH_VARARGS, NULL}, \
-  {"_codec_time", bocpy_probe_time, METH_VARARGS, NULL}
+  {"_codec_encode", bocpy_test_encode, METH_VARARGS, NULL}, \
+  {"_codec_decode", bocpy_test_decode, METH_O, NULL}, \
+  {"_codec_size", bocpy_test_size, METH_O, NULL}, \
+  {"_codec_inline", bocpy_test_inline, METH_VARARGS, NULL}, \
+  {"_codec_check", bocpy_test_check, METH_VARARGS, NULL}, \
+  {"_codec_time", bocpy_test_time, METH_VARARGS, NULL}
 /* clang-format on */
 
 /* ---- what the codec needs of its neighbors --------------------------------------- */

@@ -3,7 +3,8 @@
 #include "pickled_handle.h"
 
 int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module) {
-  if (bocpy_shapes_init() < 0 || bocpy_tickets_init() < 0 || bocpy_hooks_init() < 0)
+  if (bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
+      bocpy_hooks_init() < 0)
     return -1;
   state->no_arguments = PyTuple_New(0);
   state->cown_at = PyObject_GetAttrString(module, "_cown_at");

@@ -1,4 +1,4 @@
-/* Decode: a walk over a flat that makes what it finds. Flats are trusted: they are made
+/* Decode: a walk over a buffer that makes what it finds. Buffers are trusted: they are made
  * by this process alone.
  *
  * Threads: user code runs where a part is hashed, and where a class is met for the
@@ -11,7 +11,7 @@
 
 /* ---- the memo -------------------------------------------------------------------- */
 
-static int take_slot(bocpy_decoder *decoder, uint32_t *out_slot) {
+static int memo_take_slot(bocpy_decoder *decoder, uint32_t *out_slot) {
   if (decoder->memo_count == decoder->memo_capacity) {
     uint32_t capacity = decoder->memo_capacity ? 4 * decoder->memo_capacity : 16;
     PyObject **memo = PyMem_RawRealloc(decoder->memo, capacity * sizeof(PyObject *));
@@ -27,12 +27,12 @@ static int take_slot(bocpy_decoder *decoder, uint32_t *out_slot) {
   return 0;
 }
 
-static void fill_slot(bocpy_decoder *decoder, uint32_t slot, PyObject *object) {
+static void memo_fill_slot(bocpy_decoder *decoder, uint32_t slot, PyObject *object) {
   if (slot != NO_SLOT)
     decoder->memo[slot] = Py_XNewRef(object);
 }
 
-/* ---- leaves ---------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------- */
 
 static PyObject *make_int(bocpy_decoder *decoder, enum bocpy_tag tag) {
   int8_t narrow;
@@ -129,7 +129,7 @@ static PyObject *make_list(bocpy_decoder *decoder, uint32_t slot) {
   if (slot == NO_SLOT)
     return make_private_list(decoder, size);
   PyObject *list = PyList_New(0);
-  fill_slot(decoder, slot, list);
+  memo_fill_slot(decoder, slot, list);
   for (Py_ssize_t i = 0; list && i < size; i++) {
     PyObject *item = bocpy_decode_value(decoder);
     if (!item || PyList_Append(list, item) < 0)
@@ -153,7 +153,7 @@ static int take_pair(bocpy_decoder *decoder, PyObject *dict, bool intern) {
 static PyObject *make_dict(bocpy_decoder *decoder, uint32_t slot) {
   size_t size = bocpy_take_size(decoder);
   PyObject *dict = PyDict_New();
-  fill_slot(decoder, slot, dict);
+  memo_fill_slot(decoder, slot, dict);
   for (size_t i = 0; dict && i < size; i++)
     if (take_pair(decoder, dict, false) < 0)
       Py_CLEAR(dict);
@@ -162,7 +162,7 @@ static PyObject *make_dict(bocpy_decoder *decoder, uint32_t slot) {
 
 static PyObject *make_set(bocpy_decoder *decoder, PyObject *set, uint32_t slot) {
   size_t size = bocpy_take_size(decoder);
-  fill_slot(decoder, slot, set);
+  memo_fill_slot(decoder, slot, set);
   for (size_t i = 0; set && i < size; i++) {
     PyObject *element = bocpy_decode_value(decoder);
     if (!element || PySet_Add(set, element) < 0)
@@ -246,7 +246,7 @@ static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
   }
   PyObject *instance =
       PyBaseObject_Type.tp_new(resolved->type, decoder->state->no_arguments, NULL);
-  fill_slot(decoder, slot, instance);
+  memo_fill_slot(decoder, slot, instance);
   if (!instance)
     return NULL;
   int status = resolved->through_dict ? take_dict(decoder, instance, resolved)
@@ -263,22 +263,22 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
 
 static PyObject *decode_memo(bocpy_decoder *decoder) {
   uint32_t slot;
-  if (take_slot(decoder, &slot) < 0)
+  if (memo_take_slot(decoder, &slot) < 0)
     return NULL;
   enum bocpy_tag tag = *decoder->at++;
   PyObject *object = decode_tagged(decoder, tag, slot);
   if (object && !decoder->memo[slot])
-    fill_slot(decoder, slot, object);
+    memo_fill_slot(decoder, slot, object);
   return object;
 }
 
 static PyObject *decode_memo_after(bocpy_decoder *decoder) {
   uint32_t slot;
   PyObject *object = bocpy_decode_value(decoder);
-  if (object && take_slot(decoder, &slot) < 0)
+  if (object && memo_take_slot(decoder, &slot) < 0)
     Py_CLEAR(object);
   if (object)
-    fill_slot(decoder, slot, object);
+    memo_fill_slot(decoder, slot, object);
   return object;
 }
 
@@ -337,7 +337,7 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
   case TAG_INSTANCE:
     return make_instance(decoder, slot);
   case TAG_COWN:
-    return bocpy_cown_wrap(decoder->flat->cowns[bocpy_take_number(decoder)]);
+    return bocpy_cown_wrap(decoder->buffer->cowns[bocpy_take_number(decoder)]);
   case TAG_NATIVE:
     return bocpy_decode_native(decoder);
   case TAG_HOOKED:
@@ -367,7 +367,7 @@ PyObject *bocpy_decode_value(bocpy_decoder *decoder) {
 
 /* ---- the call -------------------------------------------------------------------- */
 
-static void forget(bocpy_decoder *decoder) {
+static void decoder_forget(bocpy_decoder *decoder) {
   for (uint32_t i = 0; i < decoder->memo_count; i++)
     Py_XDECREF(decoder->memo[i]);
   if (decoder->memo)
@@ -377,10 +377,10 @@ static void forget(bocpy_decoder *decoder) {
       Py_DECREF(decoder->keys[slot]);
 }
 
-static PyObject *decode(const bocpy_flat *flat, bool last_time) {
+static PyObject *decode_buffer(const bocpy_buffer *buffer, bool last_time) {
   bocpy_decoder decoder;
-  decoder.at = flat->bytes;
-  decoder.flat = flat;
+  decoder.at = buffer->bytes;
+  decoder.buffer = buffer;
   decoder.state = bocpy_codec_state_get();
   decoder.memo = NULL;
   decoder.memo_count = decoder.memo_capacity = 0;
@@ -388,13 +388,17 @@ static PyObject *decode(const bocpy_flat *flat, bool last_time) {
   decoder.keys_used = 0;
   decoder.last_time = last_time;
   decoder.outer = NULL;
-  if (!decoder.state || (flat->needs_classes && bocpy_ship_catch_up() < 0))
+  if (!decoder.state || (buffer->needs_classes && bocpy_ship_catch_up() < 0))
     return NULL;
   PyObject *value = bocpy_decode_value(&decoder);
-  forget(&decoder);
+  decoder_forget(&decoder);
   return value;
 }
 
-PyObject *bocpy_decode(const bocpy_flat *flat) { return decode(flat, false); }
+PyObject *bocpy_decode(const bocpy_buffer *buffer) {
+  return decode_buffer(buffer, false);
+}
 
-PyObject *bocpy_decode_last(bocpy_flat *flat) { return decode(flat, true); }
+PyObject *bocpy_decode_last(bocpy_buffer *buffer) {
+  return decode_buffer(buffer, true);
+}

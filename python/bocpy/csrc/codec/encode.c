@@ -13,10 +13,10 @@
  */
 #include "extension.h"
 
-#define BIG_LEAF                                                                       \
+#define BIG_SCALAR                                                                     \
   64 /* strs and bytes from here on are remembered, for the sake of size */
 
-static int changed(PyObject *value) {
+static int raise_changed(PyObject *value) {
   PyErr_Format(PyExc_RuntimeError, "a '%s' was changed while it was being shipped",
                Py_TYPE(value)->tp_name);
   return BOCPY_FAILED;
@@ -79,8 +79,8 @@ static int encode_memo_after(bocpy_encoder *encoder, PyObject *value, put_parts 
 
 /* ---- containers ------------------------------------------------------------------ */
 
-static int put_leaf(bocpy_encoder *encoder, PyObject *value) {
-  return bocpy_encode_leaf(&encoder->writer, value);
+static int put_scalar(bocpy_encoder *encoder, PyObject *value) {
+  return bocpy_encode_scalar(&encoder->writer, value);
 }
 
 static int put_items(bocpy_encoder *encoder, PyObject *sequence, enum bocpy_tag tag) {
@@ -89,7 +89,7 @@ static int put_items(bocpy_encoder *encoder, PyObject *sequence, enum bocpy_tag 
     return BOCPY_FAILED;
   for (Py_ssize_t i = 0; i < size; i++) {
     if (PySequence_Fast_GET_SIZE(sequence) != size)
-      return changed(sequence);
+      return raise_changed(sequence);
     int status = bocpy_encode_value(encoder, PySequence_Fast_GET_ITEM(sequence, i));
     if (status != BOCPY_DONE)
       return status;
@@ -128,7 +128,7 @@ static int put_key(bocpy_encoder *encoder, PyObject *key) {
     Py_DECREF(encoder->keys[slot]);
   encoder->keys[slot] = Py_NewRef(key);
   encoder->keys_used |= bit;
-  return put_leaf(encoder, key);
+  return put_scalar(encoder, key);
 }
 
 /* A pair. The value is held if the key has parts, the walk over which could free it. */
@@ -156,7 +156,7 @@ static int put_pairs(bocpy_encoder *encoder, PyObject *dict) {
     if (++count > size)
       break;
   }
-  return count == size ? BOCPY_DONE : changed(dict);
+  return count == size ? BOCPY_DONE : raise_changed(dict);
 }
 
 static int put_dict(bocpy_encoder *encoder, PyObject *dict) {
@@ -268,7 +268,7 @@ static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
   PyObject *name, *value;
   for (uint32_t i = 0; i < layout->shape->count; i++) {
     if (!PyDict_Next(dict, &at, &name, &value) || name != layout->names[i])
-      return changed(dict);
+      return raise_changed(dict);
     int status = bocpy_encode_value(encoder, value);
     if (status != BOCPY_DONE)
       return status;
@@ -345,18 +345,18 @@ static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   return BOCPY_UNKNOWN;
 }
 
-static inline bool is_big_leaf(PyObject *value) {
+static inline bool is_big_scalar(PyObject *value) {
   if (PyLong_CheckExact(value))
     return false;
   if (PyUnicode_CheckExact(value))
-    return PyUnicode_GET_LENGTH(value) >= BIG_LEAF;
-  return PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) >= BIG_LEAF;
+    return PyUnicode_GET_LENGTH(value) >= BIG_SCALAR;
+  return PyBytes_CheckExact(value) && PyBytes_GET_SIZE(value) >= BIG_SCALAR;
 }
 
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
-  if (is_big_leaf(value) && encoder->depth)
-    return encode_memo(encoder, value, put_leaf);
-  int status = bocpy_encode_leaf(&encoder->writer, value);
+  if (is_big_scalar(value) && encoder->depth)
+    return encode_memo(encoder, value, put_scalar);
+  int status = bocpy_encode_scalar(&encoder->writer, value);
   if (status != BOCPY_UNKNOWN || encoder->depth == BOCPY_DEPTH_MAX)
     return status;
   encoder->depth++;
@@ -374,14 +374,14 @@ void bocpy_encoder_forget_cowns(bocpy_encoder *encoder) {
 
 /* Field by field: most of an encoder need not be cleared, and small values must be
  * fast. */
-static int init(bocpy_encoder *encoder) {
+static int encoder_init(bocpy_encoder *encoder) {
   encoder->state = bocpy_codec_state_get();
   if (!encoder->state)
     return -1;
   encoder->writer.bytes = encoder->first;
   encoder->writer.size = 0;
   encoder->writer.capacity = sizeof encoder->first;
-  encoder->writer.flat = NULL;
+  encoder->writer.buffer = NULL;
   encoder->writer.fixed = false;
   encoder->depth = 0;
   encoder->needs_classes = false;
@@ -397,7 +397,7 @@ static int init(bocpy_encoder *encoder) {
   return 0;
 }
 
-static void fini(bocpy_encoder *encoder) {
+static void encoder_fini(bocpy_encoder *encoder) {
   if (encoder->memo.count)
     bocpy_memo_fini(&encoder->memo);
   for (unsigned slot = 0; encoder->keys_used; slot++, encoder->keys_used >>= 1)
@@ -411,28 +411,29 @@ static void fini(bocpy_encoder *encoder) {
     bocpy_encoder_forget_natives(encoder);
     PyMem_RawFree(encoder->natives);
   }
-  if (encoder->writer.flat)
+  if (encoder->writer.buffer)
     bocpy_writer_fini(&encoder->writer);
 }
 
-static int finish(bocpy_encoder *encoder, bocpy_flat **out_flat) {
-  bocpy_flat *flat = bocpy_writer_finish(&encoder->writer);
-  if (!flat)
+static int encoder_finish(bocpy_encoder *encoder, bocpy_buffer **out_buffer) {
+  bocpy_buffer *buffer = bocpy_writer_finish(&encoder->writer);
+  if (!buffer)
     return -1;
-  flat->cowns = encoder->cowns;
-  flat->cown_count = encoder->cown_count;
-  flat->needs_classes = encoder->needs_classes;
+  buffer->cowns = encoder->cowns;
+  buffer->cown_count = encoder->cown_count;
+  buffer->needs_classes = encoder->needs_classes;
   encoder->cowns = NULL;
   encoder->cown_count = 0;
-  if (bocpy_encoder_move(encoder, flat) < 0) {
-    bocpy_flat_free(flat);
+  if (bocpy_encoder_move(encoder, buffer) < 0) {
+    bocpy_buffer_free(buffer);
     return -1;
   }
-  *out_flat = flat;
+  *out_buffer = buffer;
   return 0;
 }
 
-static int write_all(bocpy_encoder *encoder, PyObject *value, const char *root) {
+static int encoder_write_all(bocpy_encoder *encoder, PyObject *value,
+                             const char *root) {
   int status = bocpy_encode_value(encoder, value);
   if (status != BOCPY_UNKNOWN)
     return status;
@@ -442,27 +443,27 @@ static int write_all(bocpy_encoder *encoder, PyObject *value, const char *root) 
   return bocpy_encode_pickle(encoder, value, root);
 }
 
-static int encode(PyObject *value, const char *root, bool lends,
-                  bocpy_flat **out_flat) {
+static int encode_to_buffer(PyObject *value, const char *root, bool lends,
+                            bocpy_buffer **out_buffer) {
   bocpy_encoder encoder;
-  if (init(&encoder) < 0)
+  if (encoder_init(&encoder) < 0)
     return -1;
   encoder.lends = lends;
-  int status = write_all(&encoder, value, root);
-  if (status == BOCPY_DONE && out_flat)
-    status = finish(&encoder, out_flat);
-  fini(&encoder);
+  int status = encoder_write_all(&encoder, value, root);
+  if (status == BOCPY_DONE && out_buffer)
+    status = encoder_finish(&encoder, out_buffer);
+  encoder_fini(&encoder);
   return status;
 }
 
-int bocpy_encode(PyObject *value, const char *root, bocpy_flat **out_flat) {
-  return encode(value, root, false, out_flat);
+int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
+  return encode_to_buffer(value, root, false, out_buffer);
 }
 
-int bocpy_encode_lent(PyObject *value, const char *root, bocpy_flat **out_flat) {
-  return encode(value, root, true, out_flat);
+int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
+  return encode_to_buffer(value, root, true, out_buffer);
 }
 
 int bocpy_encode_tried(PyObject *value, const char *root) {
-  return encode(value, root, true, NULL);
+  return encode_to_buffer(value, root, true, NULL);
 }

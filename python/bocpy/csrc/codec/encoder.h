@@ -2,7 +2,7 @@
  *
  * Threads: an encoder or decoder belongs to the thread whose stack it is on. The
  * innermost of each is known to that thread, so that a cown that is pickled on the way
- * finds its flat.
+ * finds its buffer.
  */
 #ifndef BOCPY_ENCODER_H
 #define BOCPY_ENCODER_H
@@ -53,13 +53,13 @@ void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
 
 typedef struct bocpy_decoder {
   const unsigned char *at;
-  const bocpy_flat *flat; /* NULL: inline bytes */
+  const bocpy_buffer *buffer; /* NULL: inline bytes */
   bocpy_codec_state *state;
   PyObject **memo; /* held; NULL while it is being made */
   uint32_t memo_count, memo_capacity;
   const bocpy_resolved *last; /* known to be up to date */
   uint32_t keys_used;
-  bool last_time; /* what moves is taken out of the flat */
+  bool last_time; /* what moves is taken out of the buffer */
   struct bocpy_decoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
 } bocpy_decoder;

@@ -7,17 +7,19 @@
 
 #define CAPSULE "bocpy._core._api"
 
-/* Append-only. Guarded by `lock`, which is held for a search or an append. */
-static bocpy_lock lock;
-static const bocpy_hooked **table;
-static uint32_t table_count, table_capacity;
+/* Append-only. Guarded by `ext_table_lock`, which is held for a search or an append. */
+static bocpy_lock ext_table_lock;
+static const bocpy_hooked **ext_table;
+static uint32_t ext_table_count, ext_table_capacity;
 
-int bocpy_hooks_init(void) { return lock ? 0 : bocpy_lock_init(&lock); }
+int bocpy_hooks_init(void) {
+  return ext_table_lock ? 0 : bocpy_lock_init(&ext_table_lock);
+}
 
 /* ---- the process ----------------------------------------------------------------- */
 
-static bool is_same(const bocpy_hooked *hooked, const char *module,
-                    const char *qualname, const bocpy_hooks *hooks) {
+static bool ext_type_is_same(const bocpy_hooked *hooked, const char *module,
+                             const char *qualname, const bocpy_hooks *hooks) {
   const bocpy_hooks *known = &hooked->hooks;
   return strcmp(hooked->reference, module) == 0 &&
          strcmp(hooked->qualname, qualname) == 0 && known->encode == hooks->encode &&
@@ -26,8 +28,8 @@ static bool is_same(const bocpy_hooked *hooked, const char *module,
          known->busy == hooks->busy;
 }
 
-static bocpy_hooked *new_hooked(const char *module, const char *qualname,
-                                const bocpy_hooks *hooks) {
+static bocpy_hooked *ext_type_new(const char *module, const char *qualname,
+                                  const bocpy_hooks *hooks) {
   size_t first = strlen(module) + 1, second = strlen(qualname) + 1;
   bocpy_hooked *hooked = PyMem_RawMalloc(sizeof *hooked + first + second);
   if (!hooked)
@@ -38,54 +40,55 @@ static bocpy_hooked *new_hooked(const char *module, const char *qualname,
   return hooked;
 }
 
-static bool make_room_locked(void) {
-  if (table_count < table_capacity)
+static bool ext_table_grow_locked(void) {
+  if (ext_table_count < ext_table_capacity)
     return true;
-  uint32_t capacity = table_capacity ? 2 * table_capacity : 8;
+  uint32_t capacity = ext_table_capacity ? 2 * ext_table_capacity : 8;
   const bocpy_hooked **larger =
-      PyMem_RawRealloc((void *)table, capacity * sizeof *larger);
+      PyMem_RawRealloc((void *)ext_table, capacity * sizeof *larger);
   if (!larger)
     return false;
-  table = larger;
-  table_capacity = capacity;
+  ext_table = larger;
+  ext_table_capacity = capacity;
   return true;
 }
 
-static const bocpy_hooked *intern_locked(const char *module, const char *qualname,
-                                         const bocpy_hooks *hooks) {
-  for (uint32_t i = 0; i < table_count; i++)
-    if (is_same(table[i], module, qualname, hooks))
-      return table[i];
+static const bocpy_hooked *ext_type_intern_locked(const char *module,
+                                                  const char *qualname,
+                                                  const bocpy_hooks *hooks) {
+  for (uint32_t i = 0; i < ext_table_count; i++)
+    if (ext_type_is_same(ext_table[i], module, qualname, hooks))
+      return ext_table[i];
   bocpy_hooked *hooked =
-      make_room_locked() ? new_hooked(module, qualname, hooks) : NULL;
+      ext_table_grow_locked() ? ext_type_new(module, qualname, hooks) : NULL;
   if (!hooked)
     return NULL;
-  hooked->id = table_count;
-  table[table_count++] = hooked;
+  hooked->id = ext_table_count;
+  ext_table[ext_table_count++] = hooked;
   return hooked;
 }
 
-static const bocpy_hooked *intern(const char *module, const char *qualname,
-                                  const bocpy_hooks *hooks) {
-  bocpy_lock_take(&lock);
-  const bocpy_hooked *hooked = intern_locked(module, qualname, hooks);
-  bocpy_lock_give(&lock);
+static const bocpy_hooked *ext_type_intern(const char *module, const char *qualname,
+                                           const bocpy_hooks *hooks) {
+  bocpy_lock_take(&ext_table_lock);
+  const bocpy_hooked *hooked = ext_type_intern_locked(module, qualname, hooks);
+  bocpy_lock_give(&ext_table_lock);
   if (!hooked)
     PyErr_NoMemory();
   return hooked;
 }
 
 const bocpy_hooked *bocpy_hooked_at(uint32_t id) {
-  bocpy_lock_take(&lock);
-  const bocpy_hooked *hooked = table[id];
-  bocpy_lock_give(&lock);
+  bocpy_lock_take(&ext_table_lock);
+  const bocpy_hooked *hooked = ext_table[id];
+  bocpy_lock_give(&ext_table_lock);
   return hooked;
 }
 
 /* ---- one interpreter ------------------------------------------------------------- */
 
-static int keep_locked(bocpy_codec_state *state, uint32_t id, PyTypeObject *type,
-                       PyTypeObject **out_old) {
+static int ext_type_keep_locked(bocpy_codec_state *state, uint32_t id,
+                                PyTypeObject *type, PyTypeObject **out_old) {
   *out_old = NULL;
   if (id >= state->hooked_capacity) {
     uint32_t capacity = 2 * id + 8;
@@ -103,14 +106,14 @@ static int keep_locked(bocpy_codec_state *state, uint32_t id, PyTypeObject *type
   return 0;
 }
 
-static int keep(bocpy_codec_state *state, const bocpy_hooked *hooked,
-                PyTypeObject *type) {
+static int ext_type_keep(bocpy_codec_state *state, const bocpy_hooked *hooked,
+                         PyTypeObject *type) {
   PyTypeObject *old;
   bocpy_class *known = bocpy_class_of(state, type);
   if (!known)
     return -1;
   bocpy_mutex_lock(&state->mutex);
-  int status = keep_locked(state, hooked->id, type, &old);
+  int status = ext_type_keep_locked(state, hooked->id, type, &old);
   if (status == 0)
     known->hooked = hooked;
   bocpy_mutex_unlock(&state->mutex);
@@ -129,7 +132,8 @@ const bocpy_hooked *bocpy_hooked_of(bocpy_codec_state *state, PyTypeObject *type
   return known ? known->hooked : NULL;
 }
 
-static PyTypeObject *type_here(bocpy_codec_state *state, const bocpy_hooked *hooked) {
+static PyTypeObject *ext_type_here(bocpy_codec_state *state,
+                                   const bocpy_hooked *hooked) {
   bocpy_mutex_lock(&state->mutex);
   PyTypeObject *type =
       hooked->id < state->hooked_capacity ? state->hooked[hooked->id] : NULL;
@@ -137,7 +141,7 @@ static PyTypeObject *type_here(bocpy_codec_state *state, const bocpy_hooked *hoo
   return type;
 }
 
-static int import_module(const char *name) {
+static int ext_import_module(const char *name) {
   PyObject *spaces = PyImport_ImportModule("bocpy._namespaces");
   PyObject *module =
       spaces ? PyObject_CallMethod(spaces, "import_module", "s", name) : NULL;
@@ -147,10 +151,10 @@ static int import_module(const char *name) {
 }
 
 PyTypeObject *bocpy_hooked_type(bocpy_codec_state *state, const bocpy_hooked *hooked) {
-  PyTypeObject *type = type_here(state, hooked);
-  if (type || import_module(hooked->reference) < 0)
+  PyTypeObject *type = ext_type_here(state, hooked);
+  if (type || ext_import_module(hooked->reference) < 0)
     return type;
-  type = type_here(state, hooked);
+  type = ext_type_here(state, hooked);
   if (!type)
     PyErr_Format(PyExc_TypeError,
                  "a '%s.%s' cannot come to this interpreter: importing '%s' has not "
@@ -178,18 +182,18 @@ void bocpy_hooked_clear(bocpy_codec_state *state) {
 
 /* ---- what extensions call -------------------------------------------------------- */
 
-static bool is_by_value(const bocpy_hooks *hooks) {
+static bool hooks_are_by_value(const bocpy_hooks *hooks) {
   return hooks->encode && hooks->decode && !hooks->native && !hooks->copy &&
          !hooks->drop && !hooks->busy;
 }
 
-static bool is_by_move(const bocpy_hooks *hooks, const PyTypeObject *type) {
+static bool hooks_are_by_move(const bocpy_hooks *hooks, const PyTypeObject *type) {
   return !hooks->encode && !hooks->decode && hooks->copy && hooks->drop &&
          hooks->native >= (Py_ssize_t)sizeof(PyObject) &&
          hooks->native + (Py_ssize_t)sizeof(void *) <= type->tp_basicsize;
 }
 
-static int check(PyTypeObject *type, const bocpy_hooks *hooks) {
+static int ext_type_check(PyTypeObject *type, const bocpy_hooks *hooks) {
   if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     PyErr_Format(PyExc_TypeError,
                  "%s is a static type, which interpreters cannot have each their own "
@@ -197,7 +201,7 @@ static int check(PyTypeObject *type, const bocpy_hooks *hooks) {
                  type->tp_name);
     return -1;
   }
-  if (is_by_value(hooks) || is_by_move(hooks, type))
+  if (hooks_are_by_value(hooks) || hooks_are_by_move(hooks, type))
     return 0;
   PyErr_Format(PyExc_ValueError,
                "the hooks of %s are of neither kind: set encode and decode, or copy, "
@@ -211,9 +215,9 @@ static int register_named(PyTypeObject *type, const bocpy_hooks *hooks) {
   PyObject *qualname = module ? PyType_GetQualName(type) : NULL;
   const char *first = qualname ? PyUnicode_AsUTF8(module) : NULL;
   const char *second = first ? PyUnicode_AsUTF8(qualname) : NULL;
-  const bocpy_hooked *hooked = second ? intern(first, second, hooks) : NULL;
+  const bocpy_hooked *hooked = second ? ext_type_intern(first, second, hooks) : NULL;
   bocpy_codec_state *state = hooked ? bocpy_codec_state_get() : NULL;
-  int status = state ? keep(state, hooked, type) : -1;
+  int status = state ? ext_type_keep(state, hooked, type) : -1;
   Py_XDECREF(qualname);
   Py_XDECREF(module);
   return status;
@@ -223,11 +227,11 @@ static int register_named(PyTypeObject *type, const bocpy_hooks *hooks) {
 static int register_type(PyTypeObject *type, const bocpy_hooks *hooks, size_t size) {
   bocpy_hooks all = {0};
   memcpy(&all, hooks, size < sizeof all ? size : sizeof all);
-  return check(type, &all) < 0 ? -1 : register_named(type, &all);
+  return ext_type_check(type, &all) < 0 ? -1 : register_named(type, &all);
 }
 
-static const bocpy_api api = {BOCPY_API_VERSION, register_type};
+static const bocpy_api ext_api = {BOCPY_API_VERSION, register_type};
 
 int bocpy_hooks_publish(PyObject *module) {
-  return PyModule_Add(module, "_api", PyCapsule_New((void *)&api, CAPSULE, NULL));
+  return PyModule_Add(module, "_api", PyCapsule_New((void *)&ext_api, CAPSULE, NULL));
 }

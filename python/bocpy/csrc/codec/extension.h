@@ -6,13 +6,13 @@
  * each interpreter's own: the module registers it there when it is imported.
  *
  * A *native* is the part of an object that moves: while it is on its way it belongs to
- * the flat.
+ * the buffer.
  *
  * Threads: as in codec.h. The hooked types of an interpreter are under the state's
  * mutex.
  */
-#ifndef BOCPY_HOOKS_H
-#define BOCPY_HOOKS_H
+#ifndef BOCPY_EXTENSION_H
+#define BOCPY_EXTENSION_H
 
 #include "../../include/bocpy/bocpy.h"
 #include "encoder.h"
@@ -27,7 +27,7 @@ typedef struct bocpy_hooked {
 typedef struct bocpy_native {
   const bocpy_hooked *hooked;
   void *native;     /* NULL: it has been taken */
-  PyObject *origin; /* where it has moved from; borrowed: see bocpy_flat_restore */
+  PyObject *origin; /* where it has moved from; borrowed: see bocpy_buffer_restore */
 } bocpy_native;
 
 int bocpy_hooks_init(void); /* process-wide; -1 with an exception */
@@ -51,9 +51,9 @@ bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object);
 int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
                         const bocpy_hooked *hooked);
 
-/* Makes what moves a part of `flat`: nothing before has changed any object. -1 with an
+/* Makes what moves a part of `buffer`: nothing before has changed any object. -1 with an
  * exception: nothing has moved. */
-int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_flat *flat);
+int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer);
 
 /* Forgets the objects that were to give something away. */
 void bocpy_encoder_forget_natives(bocpy_encoder *encoder);
@@ -62,7 +62,7 @@ void bocpy_encoder_forget_natives(bocpy_encoder *encoder);
 PyObject *bocpy_decode_by_value(bocpy_decoder *decoder);
 PyObject *bocpy_decode_native(bocpy_decoder *decoder);
 
-/* Ends what nobody took of a flat. Any thread, attached or not. */
+/* Ends what nobody took of a buffer. Any thread, attached or not. */
 void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
 
 int bocpy_hooked_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

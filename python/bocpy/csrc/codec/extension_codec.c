@@ -1,22 +1,23 @@
 /* Codec of hooked types: how their values are written, moved, and made again.
  *
  * While a value is being encoded nothing is taken out of any object. What is to move is
- * noted, and moves when the flat is finished and nothing can fail any more: a refusal
+ * noted, and moves when the buffer is finished and nothing can fail any more: a refusal
  * leaves the value as it was.
  */
 #include "extension.h"
 
-static void **slot_of(const bocpy_hooked *hooked, PyObject *object) {
+static void **native_slot(const bocpy_hooked *hooked, PyObject *object) {
   return (void **)((char *)object + hooked->hooks.native);
 }
 
 bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object) {
-  return hooked->hooks.encode || *slot_of(hooked, object);
+  return hooked->hooks.encode || *native_slot(hooked, object);
 }
 
 /* ---- encode ---------------------------------------------------------------------- */
 
-static int note_native(bocpy_encoder *encoder, PyObject *object, uint32_t *out_index) {
+static int encoder_note_native(bocpy_encoder *encoder, PyObject *object,
+                               uint32_t *out_index) {
   if (encoder->native_count == encoder->native_capacity) {
     uint32_t capacity = encoder->native_capacity ? 2 * encoder->native_capacity : 4;
     PyObject **natives =
@@ -42,7 +43,7 @@ static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t numbe
 }
 
 /* What `encode` raises, pickle will raise again, and with the path to it. */
-static int refuse(void) {
+static int encode_refuse(void) {
   if (!PyErr_ExceptionMatches(PyExc_Exception) ||
       PyErr_ExceptionMatches(PyExc_MemoryError))
     return BOCPY_FAILED;
@@ -54,7 +55,7 @@ static int put_by_value(bocpy_encoder *encoder, PyObject *value,
                         const bocpy_hooked *hooked) {
   PyObject *state = hooked->hooks.encode(value);
   if (!state)
-    return refuse();
+    return encode_refuse();
   int status = put_number(encoder, TAG_HOOKED, hooked->id);
   if (status == BOCPY_DONE)
     status = bocpy_encode_value(encoder, state);
@@ -67,7 +68,7 @@ static int put_native(bocpy_encoder *encoder, PyObject *value,
   uint32_t index;
   if (!bocpy_native_is_here(hooked, value))
     return BOCPY_UNKNOWN;
-  if (note_native(encoder, value, &index) < 0)
+  if (encoder_note_native(encoder, value, &index) < 0)
     return BOCPY_FAILED;
   return put_number(encoder, TAG_NATIVE, index);
 }
@@ -79,9 +80,9 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
 }
 
 /* What stays where it is gets its copy here, before anything moves. */
-static int copy_native(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
+static int native_copy(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
   const bocpy_hooks *hooks = &native->hooked->hooks;
-  void *here = *slot_of(native->hooked, object);
+  void *here = *native_slot(native->hooked, object);
   if (!here) {
     PyErr_Format(PyExc_RuntimeError, "a '%s' was emptied while it was being shipped",
                  Py_TYPE(object)->tp_name);
@@ -95,25 +96,25 @@ static int copy_native(bocpy_encoder *encoder, PyObject *object, bocpy_native *n
   return native->native ? 0 : -1;
 }
 
-int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_flat *flat) {
+int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer) {
   uint32_t count = encoder->native_count;
   if (!count)
     return 0;
-  flat->natives = PyMem_RawCalloc(count, sizeof *flat->natives);
-  if (!flat->natives) {
+  buffer->natives = PyMem_RawCalloc(count, sizeof *buffer->natives);
+  if (!buffer->natives) {
     PyErr_NoMemory();
     return -1;
   }
-  flat->native_count = count;
+  buffer->native_count = count;
   for (uint32_t i = 0; i < count; i++) {
     PyObject *object = encoder->natives[i];
-    flat->natives[i].hooked = bocpy_hooked_of(encoder->state, Py_TYPE(object));
-    if (copy_native(encoder, object, &flat->natives[i]) < 0)
+    buffer->natives[i].hooked = bocpy_hooked_of(encoder->state, Py_TYPE(object));
+    if (native_copy(encoder, object, &buffer->natives[i]) < 0)
       return -1;
   }
   for (uint32_t i = 0; i < count; i++) {
-    bocpy_native *native = &flat->natives[i];
-    void **slot = slot_of(native->hooked, encoder->natives[i]);
+    bocpy_native *native = &buffer->natives[i];
+    void **slot = native_slot(native->hooked, encoder->natives[i]);
     if (native->native)
       continue;
     native->native = *slot;
@@ -139,8 +140,8 @@ PyObject *bocpy_decode_by_value(bocpy_decoder *decoder) {
   return object;
 }
 
-/* The native itself if this is the last decoding of the flat, else a copy. */
-static void *take(bocpy_decoder *decoder, bocpy_native *native) {
+/* The native itself if this is the last decoding of the buffer, else a copy. */
+static void *native_take(bocpy_decoder *decoder, bocpy_native *native) {
   void *taken = native->native;
   if (decoder->last_time)
     native->native = NULL;
@@ -151,27 +152,27 @@ static void *take(bocpy_decoder *decoder, bocpy_native *native) {
   return taken;
 }
 
-static PyObject *make_native(bocpy_decoder *decoder, bocpy_native *native) {
+static PyObject *native_make(bocpy_decoder *decoder, bocpy_native *native) {
   PyTypeObject *type = bocpy_hooked_type(decoder->state, native->hooked);
   PyObject *object = type ? type->tp_alloc(type, 0) : NULL;
-  void *taken = object ? take(decoder, native) : NULL;
+  void *taken = object ? native_take(decoder, native) : NULL;
   if (!taken)
     Py_CLEAR(object);
   else
-    *slot_of(native->hooked, object) = taken;
+    *native_slot(native->hooked, object) = taken;
   return object;
 }
 
 PyObject *bocpy_decode_native(bocpy_decoder *decoder) {
-  return make_native(decoder, &decoder->flat->natives[bocpy_take_number(decoder)]);
+  return native_make(decoder, &decoder->buffer->natives[bocpy_take_number(decoder)]);
 }
 
-void bocpy_flat_restore(bocpy_flat *flat) {
-  for (uint32_t i = 0; i < flat->native_count; i++) {
-    bocpy_native *native = &flat->natives[i];
+void bocpy_buffer_restore(bocpy_buffer *buffer) {
+  for (uint32_t i = 0; i < buffer->native_count; i++) {
+    bocpy_native *native = &buffer->natives[i];
     if (!native->native || !native->origin)
       continue;
-    *slot_of(native->hooked, native->origin) = native->native;
+    *native_slot(native->hooked, native->origin) = native->native;
     native->native = NULL;
   }
 }
@@ -185,7 +186,7 @@ void bocpy_natives_drop(bocpy_native *natives, uint32_t count) {
 
 /* ---- within pickles -------------------------------------------------------------- */
 
-static PyObject *reduce_native(const bocpy_hooked *hooked, PyObject *object) {
+static PyObject *native_reduce(const bocpy_hooked *hooked, PyObject *object) {
   bocpy_encoder *encoder = bocpy_encoder_here();
   uint32_t index;
   if (!encoder) {
@@ -198,13 +199,13 @@ static PyObject *reduce_native(const bocpy_hooked *hooked, PyObject *object) {
     PyErr_SetString(PyExc_TypeError, "what it had has been moved elsewhere");
     return NULL;
   }
-  if (note_native(encoder, object, &index) < 0)
+  if (encoder_note_native(encoder, object, &index) < 0)
     return NULL;
   return Py_BuildValue("O(k)", encoder->state->native_at, (unsigned long)index);
 }
 
-static PyObject *reduce_by_value(bocpy_codec_state *state, const bocpy_hooked *hooked,
-                                 PyObject *object) {
+static PyObject *hooked_reduce_by_value(bocpy_codec_state *state,
+                                        const bocpy_hooked *hooked, PyObject *object) {
   PyObject *encoded = hooked->hooks.encode(object);
   return encoded ? Py_BuildValue("O(kN)", state->hooked_from, (unsigned long)hooked->id,
                                  encoded)
@@ -219,8 +220,8 @@ PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object) {
     return NULL;
   if (!hooked)
     return Py_NewRef(Py_NotImplemented);
-  return hooked->hooks.encode ? reduce_by_value(state, hooked, object)
-                              : reduce_native(hooked, object);
+  return hooked->hooks.encode ? hooked_reduce_by_value(state, hooked, object)
+                              : native_reduce(hooked, object);
 }
 
 PyObject *bocpy_hooked_from(PyObject *module, PyObject *args) {
@@ -241,8 +242,8 @@ PyObject *bocpy_native_at(PyObject *module, PyObject *index) {
   bocpy_decoder *decoder = bocpy_decoder_here();
   if (at == (size_t)-1 && PyErr_Occurred())
     return NULL;
-  if (decoder && at < decoder->flat->native_count)
-    return make_native(decoder, &decoder->flat->natives[at]);
+  if (decoder && at < decoder->buffer->native_count)
+    return native_make(decoder, &decoder->buffer->natives[at]);
   PyErr_SetString(PyExc_RuntimeError,
                   "this was pickled as a part of a value that was being shipped: it "
                   "cannot be unpickled by itself");

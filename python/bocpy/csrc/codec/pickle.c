@@ -1,35 +1,37 @@
 /* Pickle: the way for values that the codec does not know, as a whole; and how a cown
- * that is pickled on the way finds its flat.
+ * that is pickled on the way finds its buffer.
  *
  * A cown within a pickle is a call of _cown_at with an index into the cowns of the
- * flat, so that a flat that is dropped unread drops them too.
+ * buffer, so that a buffer that is dropped unread drops them too.
  */
 #include "encoder.h"
 #include "pickled_handle.h"
 
-static _Thread_local bocpy_encoder *encoding; /* the innermost that is pickling */
-static _Thread_local bocpy_decoder *decoding;
+static _Thread_local bocpy_encoder
+    *pickling_encoder; /* the innermost that is pickling */
+static _Thread_local bocpy_decoder *unpickling_decoder;
 
-bocpy_encoder *bocpy_encoder_here(void) { return encoding; }
+bocpy_encoder *bocpy_encoder_here(void) { return pickling_encoder; }
 
-bocpy_decoder *bocpy_decoder_here(void) { return decoding; }
+bocpy_decoder *bocpy_decoder_here(void) { return unpickling_decoder; }
 
 /* Calls function(argument) apart from what this thread is pickling: definitions that go
- * to the log are no part of a flat. */
+ * to the log are no part of a buffer. */
 PyObject *bocpy_codec_apart(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *function, *argument;
   if (!PyArg_ParseTuple(args, "OO:_apart", &function, &argument))
     return NULL;
-  bocpy_encoder *outer = encoding;
-  encoding = NULL;
+  bocpy_encoder *outer = pickling_encoder;
+  pickling_encoder = NULL;
   PyObject *result = PyObject_CallOneArg(function, argument);
-  encoding = outer;
+  pickling_encoder = outer;
   return result;
 }
 
 /* Puts `function` into `*cache`, if nothing is there yet, and returns what is there. */
-static PyObject *keep(bocpy_codec_state *state, PyObject **cache, PyObject *function) {
+static PyObject *ship_keep_function(bocpy_codec_state *state, PyObject **cache,
+                                    PyObject *function) {
   bocpy_mutex_lock(&state->mutex);
   PyObject *kept = *cache;
   if (!kept)
@@ -41,18 +43,18 @@ static PyObject *keep(bocpy_codec_state *state, PyObject **cache, PyObject *func
 
 PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
                            const char *name) {
-  PyObject *kept = keep(state, cache, NULL);
+  PyObject *kept = ship_keep_function(state, cache, NULL);
   if (kept)
     return kept;
   PyObject *ship = PyImport_ImportModule("bocpy._ship");
   PyObject *function = ship ? PyObject_GetAttrString(ship, name) : NULL;
   Py_XDECREF(ship);
-  return function ? keep(state, cache, function) : NULL;
+  return function ? ship_keep_function(state, cache, function) : NULL;
 }
 
 /* ---- encode ---------------------------------------------------------------------- */
 
-static int put_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
+static int put_sized_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
   if (bocpy_reserve(writer, BOCPY_SIZE_MAX + size) < 0)
     return -1;
   bocpy_put_size(writer, size);
@@ -60,7 +62,7 @@ static int put_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
   return 0;
 }
 
-static int put_buffer(bocpy_writer *writer, PyObject *buffer) {
+static int put_pickle_buffer(bocpy_writer *writer, PyObject *buffer) {
   Py_buffer view;
   if (PyObject_GetBuffer(buffer, &view, PyBUF_FULL_RO) < 0)
     return -1;
@@ -71,7 +73,7 @@ static int put_buffer(bocpy_writer *writer, PyObject *buffer) {
   }
   if (status == 0) {
     bocpy_put_byte(writer, view.readonly != 0);
-    status = put_bytes(writer, view.buf, (size_t)view.len);
+    status = put_sized_bytes(writer, view.buf, (size_t)view.len);
   }
   PyBuffer_Release(&view);
   return status;
@@ -82,13 +84,14 @@ static int put_pickle(bocpy_writer *writer, PyObject *data, PyObject *buffers) {
   if (bocpy_reserve(writer, 1) < 0)
     return -1;
   bocpy_put_byte(writer, TAG_PICKLE);
-  if (put_bytes(writer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)) < 0 ||
+  if (put_sized_bytes(writer, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data)) <
+          0 ||
       bocpy_reserve(writer, BOCPY_SIZE_MAX) < 0)
     return -1;
   bocpy_put_size(writer, (size_t)count);
   for (Py_ssize_t i = 0; i < count; i++) {
     PyObject *buffer = PyList_GetItemRef(buffers, i);
-    int status = buffer ? put_buffer(writer, buffer) : -1;
+    int status = buffer ? put_pickle_buffer(writer, buffer) : -1;
     Py_XDECREF(buffer);
     if (status < 0)
       return -1;
@@ -96,7 +99,8 @@ static int put_pickle(bocpy_writer *writer, PyObject *data, PyObject *buffers) {
   return 0;
 }
 
-static int unpack(PyObject *pickled, PyObject **out_data, PyObject **out_buffers) {
+static int pickle_unpack(PyObject *pickled, PyObject **out_data,
+                         PyObject **out_buffers) {
   if (PyTuple_Check(pickled) && PyTuple_GET_SIZE(pickled) == 2 &&
       PyBytes_Check(PyTuple_GET_ITEM(pickled, 0))) {
     *out_data = PyTuple_GET_ITEM(pickled, 0);
@@ -108,7 +112,7 @@ static int unpack(PyObject *pickled, PyObject **out_data, PyObject **out_buffers
 }
 
 /* Replaces a refusal of pickle's by one that says which part is at fault. */
-static void explain(PyObject *value, const char *root, PyObject *dumps) {
+static void pickle_explain(PyObject *value, const char *root, PyObject *dumps) {
   PyObject *refusal = PyErr_GetRaisedException();
   PyObject *explained = NULL;
   if (PyErr_GivenExceptionMatches(refusal, PyExc_Exception) &&
@@ -133,13 +137,13 @@ int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *roo
   PyObject *data, *buffers;
   if (!dumps)
     return -1;
-  encoder->outer = encoding;
-  encoding = encoder;
+  encoder->outer = pickling_encoder;
+  pickling_encoder = encoder;
   PyObject *pickled = PyObject_CallOneArg(dumps, value);
   if (!pickled)
-    explain(value, root, dumps);
-  encoding = encoder->outer;
-  int status = pickled ? unpack(pickled, &data, &buffers) : -1;
+    pickle_explain(value, root, dumps);
+  pickling_encoder = encoder->outer;
+  int status = pickled ? pickle_unpack(pickled, &data, &buffers) : -1;
   if (status == 0)
     status = put_pickle(&encoder->writer, data, buffers);
   Py_XDECREF(pickled);
@@ -149,7 +153,7 @@ int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *roo
 
 /* ---- decode ---------------------------------------------------------------------- */
 
-static PyObject *take_buffers(bocpy_decoder *decoder) {
+static PyObject *take_pickle_buffers(bocpy_decoder *decoder) {
   Py_ssize_t count = (Py_ssize_t)bocpy_take_size(decoder);
   PyObject *buffers = PyTuple_New(count);
   for (Py_ssize_t i = 0; buffers && i < count; i++) {
@@ -174,13 +178,13 @@ PyObject *bocpy_decode_pickle(bocpy_decoder *decoder) {
   Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
   PyObject *data = PyBytes_FromStringAndSize((const char *)decoder->at, size);
   decoder->at += size;
-  PyObject *buffers = data ? take_buffers(decoder) : NULL;
+  PyObject *buffers = data ? take_pickle_buffers(decoder) : NULL;
   PyObject *value = NULL;
   if (buffers) {
-    decoder->outer = decoding;
-    decoding = decoder;
+    decoder->outer = unpickling_decoder;
+    unpickling_decoder = decoder;
     value = PyObject_CallFunctionObjArgs(loads, data, buffers, NULL);
-    decoding = decoder->outer;
+    unpickling_decoder = decoder->outer;
   }
   Py_XDECREF(buffers);
   Py_XDECREF(data);
@@ -189,10 +193,10 @@ PyObject *bocpy_decode_pickle(bocpy_decoder *decoder) {
 
 /* ---- cowns within pickles -------------------------------------------------------- */
 
-static PyObject *reduce_into_flat(boc_cown *core) {
-  bocpy_codec_state *state = encoding->state;
+static PyObject *pickle_reduce_cown(boc_cown *core) {
+  bocpy_codec_state *state = pickling_encoder->state;
   uint32_t index;
-  if (bocpy_encoder_refer(encoding, core, &index) < 0)
+  if (bocpy_encoder_refer(pickling_encoder, core, &index) < 0)
     return NULL;
   return Py_BuildValue("O(k)", state->cown_at, (unsigned long)index);
 }
@@ -204,10 +208,10 @@ PyObject *bocpy_codec_reduce_cown(PyObject *cown) {
                  Py_TYPE(cown)->tp_name);
     return NULL;
   }
-  if (encoding)
-    return reduce_into_flat(core);
+  if (pickling_encoder)
+    return pickle_reduce_cown(core);
   bocpy_codec_state *state = bocpy_codec_state_get();
-  return state ? bocpy_ticket_reduce(core, state->cown_find) : NULL;
+  return state ? bocpy_pickled_handle_reduce(core, state->cown_find) : NULL;
 }
 
 PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index) {
@@ -215,12 +219,12 @@ PyObject *bocpy_codec_cown_at(PyObject *module, PyObject *index) {
   size_t at = PyLong_AsSize_t(index);
   if (at == (size_t)-1 && PyErr_Occurred())
     return NULL;
-  if (!decoding || at >= decoding->flat->cown_count) {
+  if (!unpickling_decoder || at >= unpickling_decoder->buffer->cown_count) {
     PyErr_SetString(
         PyExc_RuntimeError,
         "this cown was pickled as a part of a value that was being shipped: "
         "it cannot be unpickled by itself");
     return NULL;
   }
-  return bocpy_cown_wrap(decoding->flat->cowns[at]);
+  return bocpy_cown_wrap(unpickling_decoder->buffer->cowns[at]);
 }

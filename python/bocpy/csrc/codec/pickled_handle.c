@@ -3,7 +3,7 @@
  * The table maps the address of a cown to its serial number, and has the cowns that
  * have been given one and are alive. Serials are never used twice, addresses are.
  *
- * Threads: `lock` guards the table. The drop hook takes it before the cown's memory
+ * Threads: `handle_map_lock` guards the table. The drop hook takes it before the cown's memory
  * goes, so whoever finds a cown in the table while holding the lock may try to hold the
  * cown.
  */
@@ -12,85 +12,87 @@
 #include "memo.h"
 #include "sync.h"
 
-typedef struct ticket {
+typedef struct pickled_handle {
   boc_cown *core; /* NULL: free */
   uint64_t serial;
-} ticket;
+} pickled_handle;
 
-static bocpy_lock lock;
-static ticket *table; /* open addressing; the capacity is a power of two, or 0 */
-static size_t capacity;
-static uint64_t last_serial;
-static uint64_t process; /* tells this process from others, with its id */
-static atomic_size_t count;
+static bocpy_lock handle_map_lock;
+static pickled_handle
+    *handle_map; /* open addressing; the capacity is a power of two, or 0 */
+static size_t handle_map_capacity;
+static uint64_t handle_last_serial;
+static uint64_t handle_process_nonce; /* tells this process from others, with its id */
+static atomic_size_t handle_count;
 
-int bocpy_tickets_init(void) {
-  if (lock)
+int bocpy_pickled_handle_init(void) {
+  if (handle_map_lock)
     return 0;
-  process = (boc_now() << 20) ^ (uint64_t)(uintptr_t)&process;
-  return bocpy_lock_init(&lock);
+  handle_process_nonce = (boc_now() << 20) ^ (uint64_t)(uintptr_t)&handle_process_nonce;
+  return bocpy_lock_init(&handle_map_lock);
 }
 
-static size_t find_locked(const boc_cown *core) {
-  size_t at = bocpy_hash_address(core) & (capacity - 1);
-  while (table[at].core && table[at].core != core)
-    at = (at + 1) & (capacity - 1);
+static size_t handle_find_locked(const boc_cown *core) {
+  size_t at = bocpy_hash_address(core) & (handle_map_capacity - 1);
+  while (handle_map[at].core && handle_map[at].core != core)
+    at = (at + 1) & (handle_map_capacity - 1);
   return at;
 }
 
-static bool grow_locked(void) {
-  size_t old_capacity = capacity;
-  ticket *old = table, *larger;
+static bool handle_map_grow_locked(void) {
+  size_t old_capacity = handle_map_capacity;
+  pickled_handle *old = handle_map, *larger;
   larger = PyMem_RawCalloc(old_capacity ? 2 * old_capacity : 64, sizeof *larger);
   if (!larger)
     return false;
-  table = larger;
-  capacity = old_capacity ? 2 * old_capacity : 64;
+  handle_map = larger;
+  handle_map_capacity = old_capacity ? 2 * old_capacity : 64;
   for (size_t i = 0; i < old_capacity; i++)
     if (old[i].core)
-      table[find_locked(old[i].core)] = old[i];
+      handle_map[handle_find_locked(old[i].core)] = old[i];
   PyMem_RawFree(old);
   return true;
 }
 
 /* The serial of `core`, or 0 if there is no memory for one. */
-static uint64_t serial_locked(boc_cown *core) {
-  size_t used = atomic_load_explicit(&count, memory_order_relaxed); /* the lock's */
-  if (2 * (used + 1) > capacity && !grow_locked())
+static uint64_t handle_serial_locked(boc_cown *core) {
+  size_t used =
+      atomic_load_explicit(&handle_count, memory_order_relaxed); /* the lock's */
+  if (2 * (used + 1) > handle_map_capacity && !handle_map_grow_locked())
     return 0;
-  ticket *entry = &table[find_locked(core)];
+  pickled_handle *entry = &handle_map[handle_find_locked(core)];
   if (!entry->core) {
-    *entry = (ticket){core, ++last_serial};
-    atomic_store_explicit(&count, used + 1, memory_order_relaxed);
+    *entry = (pickled_handle){core, ++handle_last_serial};
+    atomic_store_explicit(&handle_count, used + 1, memory_order_relaxed);
   }
   return entry->serial;
 }
 
 /* Takes the entry at `hole` out, and moves up what would not be found behind it. */
-static void remove_locked(size_t hole) {
-  size_t mask = capacity - 1;
-  for (size_t at = (hole + 1) & mask; table[at].core; at = (at + 1) & mask) {
-    size_t wanted = bocpy_hash_address(table[at].core) & mask;
+static void handle_remove_locked(size_t hole) {
+  size_t mask = handle_map_capacity - 1;
+  for (size_t at = (hole + 1) & mask; handle_map[at].core; at = (at + 1) & mask) {
+    size_t wanted = bocpy_hash_address(handle_map[at].core) & mask;
     if (((at - wanted) & mask) >= ((at - hole) & mask)) {
-      table[hole] = table[at];
+      handle_map[hole] = handle_map[at];
       hole = at;
     }
   }
-  table[hole].core = NULL;
+  handle_map[hole].core = NULL;
 }
 
 void bocpy_codec_forget_cown(boc_cown *core) {
-  /* relaxed (owner): whoever gave this cown a ticket held it then, and its drop came
+  /* relaxed (owner): whoever gave this cown a pickled_handle held it then, and its drop came
    * before the last one, so that the count is seen; that of others does not matter. */
-  if (atomic_load_explicit(&count, memory_order_relaxed) == 0)
+  if (atomic_load_explicit(&handle_count, memory_order_relaxed) == 0)
     return;
-  bocpy_lock_take(&lock);
-  size_t at = capacity ? find_locked(core) : 0;
-  if (capacity && table[at].core) {
-    remove_locked(at);
-    atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
+  bocpy_lock_take(&handle_map_lock);
+  size_t at = handle_map_capacity ? handle_find_locked(core) : 0;
+  if (handle_map_capacity && handle_map[at].core) {
+    handle_remove_locked(at);
+    atomic_fetch_sub_explicit(&handle_count, 1, memory_order_relaxed);
   }
-  bocpy_lock_give(&lock);
+  bocpy_lock_give(&handle_map_lock);
 }
 
 /* The id of this process, which a fork changes. NULL with an exception. */
@@ -101,36 +103,37 @@ static PyObject *process_id(void) {
   return id;
 }
 
-PyObject *bocpy_ticket_reduce(boc_cown *core, PyObject *find) {
-  bocpy_lock_take(&lock);
-  uint64_t serial = serial_locked(core);
-  bocpy_lock_give(&lock);
+PyObject *bocpy_pickled_handle_reduce(boc_cown *core, PyObject *find) {
+  bocpy_lock_take(&handle_map_lock);
+  uint64_t serial = handle_serial_locked(core);
+  bocpy_lock_give(&handle_map_lock);
   if (!serial)
     return PyErr_NoMemory();
   PyObject *id = process_id();
   if (!id)
     return NULL;
-  return Py_BuildValue("O(NKKK)", find, id, (unsigned long long)process,
+  return Py_BuildValue("O(NKKK)", find, id, (unsigned long long)handle_process_nonce,
                        (unsigned long long)(uintptr_t)core, (unsigned long long)serial);
 }
 
-/* 1 if the ticket is of this process, 0 if not, -1 with an exception. */
-static int is_ours(PyObject *id, uint64_t of) {
+/* 1 if the pickled_handle is of this process, 0 if not, -1 with an exception. */
+static int handle_is_ours(PyObject *id, uint64_t of) {
   PyObject *own = process_id();
   int same = own ? PyObject_RichCompareBool(own, id, Py_EQ) : -1;
   Py_XDECREF(own);
-  return same > 0 ? of == process : same;
+  return same > 0 ? of == handle_process_nonce : same;
 }
 
-static boc_cown *find_live(uint64_t address, uint64_t serial) {
+static boc_cown *handle_find_live(uint64_t address, uint64_t serial) {
   boc_cown *core = NULL;
-  bocpy_lock_take(&lock);
-  if (capacity) {
-    const ticket *entry = &table[find_locked((boc_cown *)(uintptr_t)address)];
+  bocpy_lock_take(&handle_map_lock);
+  if (handle_map_capacity) {
+    const pickled_handle *entry =
+        &handle_map[handle_find_locked((boc_cown *)(uintptr_t)address)];
     if (entry->core && entry->serial == serial)
       core = boc_cown_try_hold(entry->core);
   }
-  bocpy_lock_give(&lock);
+  bocpy_lock_give(&handle_map_lock);
   return core;
 }
 
@@ -147,10 +150,10 @@ PyObject *bocpy_codec_cown_find(PyObject *module, PyObject *const *args,
     if (numbers[i] == UINT64_MAX && PyErr_Occurred())
       return NULL;
   }
-  int ours = is_ours(args[0], numbers[0]);
+  int ours = handle_is_ours(args[0], numbers[0]);
   if (ours < 0)
     return NULL;
-  boc_cown *core = ours ? find_live(numbers[1], numbers[2]) : NULL;
+  boc_cown *core = ours ? handle_find_live(numbers[1], numbers[2]) : NULL;
   if (!core) {
     PyErr_SetString(PyExc_RuntimeError,
                     ours

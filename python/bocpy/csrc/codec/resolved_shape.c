@@ -1,7 +1,7 @@
-/* Resolved shapes: see shapes.h. What a flat's numbers mean in this interpreter. */
+/* Resolved shapes: see shapes.h. What a buffer's numbers mean in this interpreter. */
 #include "shapes.h"
 
-static void free_resolved(bocpy_resolved *resolved) {
+static void resolved_free(bocpy_resolved *resolved) {
   if (!resolved)
     return;
   const bocpy_shape *shape = resolved->shape;
@@ -13,7 +13,7 @@ static void free_resolved(bocpy_resolved *resolved) {
 }
 
 /* 1 if storing `name` through an instance could run a descriptor of its type. */
-static int is_taken(PyTypeObject *type, PyObject *name) {
+static int attribute_is_data_descriptor(PyTypeObject *type, PyObject *name) {
   PyObject *attribute;
   int found = PyObject_GetOptionalAttr((PyObject *)type, name, &attribute);
   if (found <= 0)
@@ -23,12 +23,12 @@ static int is_taken(PyTypeObject *type, PyObject *name) {
   return taken;
 }
 
-static int intern_names(bocpy_resolved *resolved) {
+static int resolved_intern_names(bocpy_resolved *resolved) {
   const bocpy_shape *shape = resolved->shape;
   resolved->through_dict = shape->count == BOCPY_ANY;
   for (uint32_t i = 0; shape->count != BOCPY_ANY && i < shape->count; i++) {
     PyObject *name = PyUnicode_InternFromString(shape->names[i]);
-    int taken = name ? is_taken(resolved->type, name) : -1;
+    int taken = name ? attribute_is_data_descriptor(resolved->type, name) : -1;
     resolved->names[i] = name;
     if (taken < 0)
       return -1;
@@ -37,7 +37,7 @@ static int intern_names(bocpy_resolved *resolved) {
   return 0;
 }
 
-static int check_bare(const bocpy_resolved *resolved) {
+static int resolved_check_bare(const bocpy_resolved *resolved) {
   if (PyType_Check(resolved->type) && bocpy_type_is_bare(resolved->type))
     return 0;
   PyErr_Format(PyExc_TypeError,
@@ -46,7 +46,7 @@ static int check_bare(const bocpy_resolved *resolved) {
   return -1;
 }
 
-static bocpy_resolved *new_resolved(bocpy_codec_state *state,
+static bocpy_resolved *resolved_new(bocpy_codec_state *state,
                                     const bocpy_shape *shape) {
   size_t count = shape->count == BOCPY_ANY ? 0 : shape->count;
   bocpy_resolved *resolved =
@@ -58,13 +58,14 @@ static bocpy_resolved *new_resolved(bocpy_codec_state *state,
   resolved->shape = shape;
   if (bocpy_place_init(&resolved->place, shape) == 0)
     resolved->type = (PyTypeObject *)bocpy_place_type(&resolved->place, state);
-  if (resolved->type && check_bare(resolved) == 0 && intern_names(resolved) == 0)
+  if (resolved->type && resolved_check_bare(resolved) == 0 &&
+      resolved_intern_names(resolved) == 0)
     return resolved;
-  free_resolved(resolved);
+  resolved_free(resolved);
   return NULL;
 }
 
-static int store_locked(bocpy_codec_state *state, bocpy_resolved *fresh) {
+static int resolved_store_locked(bocpy_codec_state *state, bocpy_resolved *fresh) {
   size_t id = fresh->shape->id;
   if (id >= state->resolved_capacity) {
     size_t capacity = 2 * id + 32;
@@ -85,16 +86,16 @@ static int store_locked(bocpy_codec_state *state, bocpy_resolved *fresh) {
   return 0;
 }
 
-static const bocpy_resolved *resolve_anew(bocpy_codec_state *state, uint32_t id) {
-  bocpy_resolved *fresh = new_resolved(state, bocpy_shape_at(id));
+static const bocpy_resolved *resolved_make(bocpy_codec_state *state, uint32_t id) {
+  bocpy_resolved *fresh = resolved_new(state, bocpy_shape_at(id));
   if (!fresh)
     return NULL;
   bocpy_mutex_lock(&state->mutex);
-  int status = store_locked(state, fresh);
+  int status = resolved_store_locked(state, fresh);
   bocpy_mutex_unlock(&state->mutex);
   if (status == 0)
     return fresh;
-  free_resolved(fresh);
+  resolved_free(fresh);
   PyErr_NoMemory();
   return NULL;
 }
@@ -107,10 +108,11 @@ const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id) {
   int current = resolved ? bocpy_place_has(&resolved->place, resolved->type) : 0;
   if (current > 0)
     return resolved;
-  return current < 0 ? NULL : resolve_anew(state, id);
+  return current < 0 ? NULL : resolved_make(state, id);
 }
 
-static int traverse_one(const bocpy_resolved *resolved, visitproc visit, void *arg) {
+static int resolved_traverse_one(const bocpy_resolved *resolved, visitproc visit,
+                                 void *arg) {
   Py_VISIT(resolved->type);
   return bocpy_place_traverse(&resolved->place, visit, arg);
 }
@@ -119,9 +121,9 @@ int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg
   int status = 0;
   for (size_t i = 0; !status && i < state->resolved_capacity; i++)
     if (state->resolved[i])
-      status = traverse_one(state->resolved[i], visit, arg);
+      status = resolved_traverse_one(state->resolved[i], visit, arg);
   for (bocpy_resolved *old = state->retired; !status && old; old = old->next)
-    status = traverse_one(old, visit, arg);
+    status = resolved_traverse_one(old, visit, arg);
   return status;
 }
 
@@ -132,10 +134,10 @@ void bocpy_resolved_clear(bocpy_codec_state *state) {
   state->retired = NULL;
   state->resolved_capacity = 0;
   for (size_t i = 0; i < capacity; i++)
-    free_resolved(resolved[i]);
+    resolved_free(resolved[i]);
   PyMem_Free(resolved);
   for (bocpy_resolved *next; retired; retired = next) {
     next = retired->next;
-    free_resolved(retired);
+    resolved_free(retired);
   }
 }

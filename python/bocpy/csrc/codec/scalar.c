@@ -1,4 +1,4 @@
-/* Leaves: values without parts, and the inline form of small values made of them. */
+/* Scalars: values without parts, and the inline form of small values made of them. */
 #include "encoder.h"
 
 static int put_tag(bocpy_writer *writer, enum bocpy_tag tag) {
@@ -86,7 +86,7 @@ static int put_complex(bocpy_writer *writer, PyObject *number) {
   return put_tagged(writer, TAG_COMPLEX, parts, sizeof parts);
 }
 
-int bocpy_encode_leaf(bocpy_writer *writer, PyObject *value) {
+int bocpy_encode_scalar(bocpy_writer *writer, PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
   if (type == &PyUnicode_Type)
     return put_text(writer, value);
@@ -115,7 +115,7 @@ int bocpy_encode_leaf(bocpy_writer *writer, PyObject *value) {
 /* ---- inline ---------------------------------------------------------------------- */
 
 static int put_inline(bocpy_writer *writer, PyObject *value, int depth) {
-  int status = bocpy_encode_leaf(writer, value);
+  int status = bocpy_encode_scalar(writer, value);
   if (status != BOCPY_UNKNOWN)
     return status;
   if (!PyTuple_CheckExact(value) || depth == 4)
@@ -140,7 +140,7 @@ PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size) {
   (void)size;
   bocpy_decoder decoder;
   decoder.at = bytes;
-  decoder.flat = NULL;
+  decoder.buffer = NULL;
   decoder.memo_count = decoder.keys_used = 0;
   return bocpy_decode_value(&decoder);
 }

@@ -5,45 +5,47 @@
 
 #include <string.h>
 
-/* Append-only. Guarded by `lock`, which is held for a search or an append. */
-static bocpy_lock lock;
-static const bocpy_shape **table;
-static uint32_t table_count, table_capacity;
+/* Append-only. Guarded by `shape_table_lock`, which is held for a search or an append. */
+static bocpy_lock shape_table_lock;
+static const bocpy_shape **shape_table;
+static uint32_t shape_table_count, shape_table_capacity;
 
-int bocpy_shapes_init(void) { return lock ? 0 : bocpy_lock_init(&lock); }
+int bocpy_shapes_init(void) {
+  return shape_table_lock ? 0 : bocpy_lock_init(&shape_table_lock);
+}
 
-static size_t text_size(const char *reference, uint32_t count,
-                        const char *const *names) {
+static size_t shape_text_size(const char *reference, uint32_t count,
+                              const char *const *names) {
   size_t size = strlen(reference) + 1;
   for (uint32_t i = 0; i < count; i++)
     size += strlen(names[i]) + 1;
   return size;
 }
 
-static const char *copy_text(char **end, const char *text) {
+static const char *shape_copy_text(char **end, const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = memcpy(*end, text, size);
   *end += size;
   return copy;
 }
 
-static bocpy_shape *new_shape(const char *reference, uint32_t count,
+static bocpy_shape *shape_new(const char *reference, uint32_t count,
                               const char *const *names) {
   uint32_t named = count == BOCPY_ANY ? 0 : count;
   size_t head = sizeof(bocpy_shape) + named * sizeof(char *);
-  bocpy_shape *shape = PyMem_RawMalloc(head + text_size(reference, named, names));
+  bocpy_shape *shape = PyMem_RawMalloc(head + shape_text_size(reference, named, names));
   if (!shape)
     return NULL;
   char *end = (char *)shape + head;
   shape->count = count;
-  shape->reference = copy_text(&end, reference);
+  shape->reference = shape_copy_text(&end, reference);
   for (uint32_t i = 0; i < named; i++)
-    shape->names[i] = copy_text(&end, names[i]);
+    shape->names[i] = shape_copy_text(&end, names[i]);
   return shape;
 }
 
-static bool is_same(const bocpy_shape *shape, const char *reference, uint32_t count,
-                    const char *const *names) {
+static bool shape_is_same(const bocpy_shape *shape, const char *reference,
+                          uint32_t count, const char *const *names) {
   if (shape->count != count || strcmp(shape->reference, reference) != 0)
     return false;
   for (uint32_t i = 0; count != BOCPY_ANY && i < count; i++)
@@ -52,42 +54,42 @@ static bool is_same(const bocpy_shape *shape, const char *reference, uint32_t co
   return true;
 }
 
-static bool make_room_locked(void) {
-  if (table_count < table_capacity)
+static bool shape_table_grow_locked(void) {
+  if (shape_table_count < shape_table_capacity)
     return true;
-  uint32_t capacity = table_capacity ? 2 * table_capacity : 64;
+  uint32_t capacity = shape_table_capacity ? 2 * shape_table_capacity : 64;
   if (capacity > BOCPY_SHAPES_MAX)
     return false;
   const bocpy_shape **larger =
-      PyMem_RawRealloc((void *)table, capacity * sizeof *larger);
+      PyMem_RawRealloc((void *)shape_table, capacity * sizeof *larger);
   if (!larger)
     return false;
-  table = larger;
-  table_capacity = capacity;
+  shape_table = larger;
+  shape_table_capacity = capacity;
   return true;
 }
 
-static const bocpy_shape *intern_locked(const char *reference, uint32_t count,
-                                        const char *const *names) {
-  for (uint32_t i = 0; i < table_count; i++)
-    if (is_same(table[i], reference, count, names))
-      return table[i];
-  if (!make_room_locked())
+static const bocpy_shape *shape_intern_locked(const char *reference, uint32_t count,
+                                              const char *const *names) {
+  for (uint32_t i = 0; i < shape_table_count; i++)
+    if (shape_is_same(shape_table[i], reference, count, names))
+      return shape_table[i];
+  if (!shape_table_grow_locked())
     return NULL;
-  bocpy_shape *shape = new_shape(reference, count, names);
+  bocpy_shape *shape = shape_new(reference, count, names);
   if (!shape)
     return NULL;
-  shape->id = table_count;
-  table[table_count++] = shape;
+  shape->id = shape_table_count;
+  shape_table[shape_table_count++] = shape;
   return shape;
 }
 
 const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
                                       const char *const *names) {
-  bocpy_lock_take(&lock);
-  const bocpy_shape *shape = intern_locked(reference, count, names);
-  bool full = table_count == BOCPY_SHAPES_MAX;
-  bocpy_lock_give(&lock);
+  bocpy_lock_take(&shape_table_lock);
+  const bocpy_shape *shape = shape_intern_locked(reference, count, names);
+  bool full = shape_table_count == BOCPY_SHAPES_MAX;
+  bocpy_lock_give(&shape_table_lock);
   if (!shape && !full)
     PyErr_NoMemory();
   else if (!shape)
@@ -96,15 +98,15 @@ const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
 }
 
 const bocpy_shape *bocpy_shape_at(uint32_t id) {
-  bocpy_lock_take(&lock);
-  const bocpy_shape *shape = table[id];
-  bocpy_lock_give(&lock);
+  bocpy_lock_take(&shape_table_lock);
+  const bocpy_shape *shape = shape_table[id];
+  bocpy_lock_give(&shape_table_lock);
   return shape;
 }
 
 /* ---- places ---------------------------------------------------------------------- */
 
-static PyObject *follow(PyObject *module, const char *qualname) {
+static PyObject *place_follow_qualname(PyObject *module, const char *qualname) {
   PyObject *object = Py_NewRef(module);
   while (object && *qualname) {
     size_t size = strcspn(qualname, ".");
@@ -134,18 +136,18 @@ int bocpy_place_init(bocpy_place *place, const bocpy_shape *shape) {
   return -1;
 }
 
-static PyObject *find_in_module(const bocpy_place *place) {
-  return follow(place->module, strchr(place->shape->reference, ':') + 1);
+static PyObject *place_find_in_module(const bocpy_place *place) {
+  return place_follow_qualname(place->module, strchr(place->shape->reference, ':') + 1);
 }
 
 PyObject *bocpy_place_type(const bocpy_place *place, bocpy_codec_state *state) {
   if (place->module)
-    return find_in_module(place);
+    return place_find_in_module(place);
   PyObject *find = bocpy_codec_ship(state, &state->find_class, "find_class");
   return find ? PyObject_CallFunction(find, "s", place->shape->reference) : NULL;
 }
 
-static int has_item(PyObject *dict, PyObject *key, PyObject *value) {
+static int dict_has_item(PyObject *dict, PyObject *key, PyObject *value) {
   PyObject *item;
   int found = dict ? PyDict_GetItemRef(dict, key, &item) : 0;
   if (found <= 0)
@@ -157,12 +159,13 @@ static int has_item(PyObject *dict, PyObject *key, PyObject *value) {
 int bocpy_place_has(const bocpy_place *place, PyTypeObject *type) {
   if (!place->module)
     return 1;
-  int same = has_item(PyImport_GetModuleDict(), place->module_name, place->module);
+  int same = dict_has_item(PyImport_GetModuleDict(), place->module_name, place->module);
   if (same <= 0)
     return same;
   if (place->name && PyModule_Check(place->module))
-    return has_item(PyModule_GetDict(place->module), place->name, (PyObject *)type);
-  PyObject *found = find_in_module(place);
+    return dict_has_item(PyModule_GetDict(place->module), place->name,
+                         (PyObject *)type);
+  PyObject *found = place_find_in_module(place);
   if (!found && !PyErr_ExceptionMatches(PyExc_AttributeError))
     return -1;
   PyErr_Clear();

@@ -77,8 +77,9 @@ typedef struct bocpy_class {
   PyTypeObject *type; /* alive if `ref` is */
   PyObject *ref;      /* a weak reference */
   bool plain;
-  bool pickles;                      /* pickle has been seen to take an instance */
-  const struct bocpy_hooked *hooked; /* how its module says that they move (extension.h) */
+  bool pickles; /* pickle has been seen to take an instance */
+  const struct bocpy_hooked
+      *hooked; /* how its module says that they move (extension.h) */
   bocpy_place place;
   uint32_t layout_count;
   bocpy_layout *layouts[BOCPY_CLASS_SHAPES];

@@ -5,41 +5,41 @@
 #define CAPSULE "bocpy._core.flat"
 
 static void free_capsule(PyObject *capsule) {
-  bocpy_flat_free(PyCapsule_GetPointer(capsule, CAPSULE));
+  bocpy_buffer_free(PyCapsule_GetPointer(capsule, CAPSULE));
 }
 
-static bocpy_flat *flat_of(PyObject *capsule) {
+static bocpy_buffer *buffer_of(PyObject *capsule) {
   return PyCapsule_GetPointer(capsule, CAPSULE);
 }
 
-PyObject *bocpy_probe_encode(PyObject *module, PyObject *args) {
+PyObject *bocpy_test_encode(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *value;
   const char *root = "value";
-  bocpy_flat *flat;
+  bocpy_buffer *buffer;
   if (!PyArg_ParseTuple(args, "O|s:_codec_encode", &value, &root) ||
-      bocpy_encode(value, root, &flat) < 0)
+      bocpy_encode(value, root, &buffer) < 0)
     return NULL;
-  PyObject *capsule = PyCapsule_New(flat, CAPSULE, free_capsule);
+  PyObject *capsule = PyCapsule_New(buffer, CAPSULE, free_capsule);
   if (!capsule)
-    bocpy_flat_free(flat);
+    bocpy_buffer_free(buffer);
   return capsule;
 }
 
-PyObject *bocpy_probe_decode(PyObject *module, PyObject *capsule) {
+PyObject *bocpy_test_decode(PyObject *module, PyObject *capsule) {
   (void)module;
-  bocpy_flat *flat = flat_of(capsule);
-  return flat ? bocpy_decode(flat) : NULL;
+  bocpy_buffer *buffer = buffer_of(capsule);
+  return buffer ? bocpy_decode(buffer) : NULL;
 }
 
-PyObject *bocpy_probe_size(PyObject *module, PyObject *capsule) {
+PyObject *bocpy_test_size(PyObject *module, PyObject *capsule) {
   (void)module;
-  bocpy_flat *flat = flat_of(capsule);
-  return flat ? PyLong_FromSize_t(bocpy_flat_size(flat)) : NULL;
+  bocpy_buffer *buffer = buffer_of(capsule);
+  return buffer ? PyLong_FromSize_t(bocpy_buffer_size(buffer)) : NULL;
 }
 
 /* (size, decoded value), or None if the value does not fit. */
-PyObject *bocpy_probe_inline(PyObject *module, PyObject *args) {
+PyObject *bocpy_test_inline(PyObject *module, PyObject *args) {
   (void)module;
   unsigned char bytes[256];
   PyObject *value;
@@ -54,7 +54,7 @@ PyObject *bocpy_probe_inline(PyObject *module, PyObject *args) {
   return decoded ? Py_BuildValue("nN", (Py_ssize_t)size, decoded) : NULL;
 }
 
-PyObject *bocpy_probe_check(PyObject *module, PyObject *args) {
+PyObject *bocpy_test_check(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *value;
   const char *root = "value";
@@ -78,14 +78,14 @@ static int time_inline(PyObject *value, uint64_t count, uint64_t *out_time) {
   return 0;
 }
 
-static int time_flat(PyObject *value, uint64_t count, uint64_t *out_time) {
+static int time_buffer(PyObject *value, uint64_t count, uint64_t *out_time) {
   uint64_t start = boc_now();
   for (uint64_t i = 0; i < count; i++) {
-    bocpy_flat *flat;
-    if (bocpy_encode(value, "value", &flat) < 0)
+    bocpy_buffer *buffer;
+    if (bocpy_encode(value, "value", &buffer) < 0)
       return -1;
-    PyObject *decoded = bocpy_decode(flat);
-    bocpy_flat_free(flat);
+    PyObject *decoded = bocpy_decode(buffer);
+    bocpy_buffer_free(buffer);
     if (!decoded)
       return -1;
     Py_DECREF(decoded);
@@ -94,16 +94,16 @@ static int time_flat(PyObject *value, uint64_t count, uint64_t *out_time) {
   return 0;
 }
 
-/* Nanoseconds to encode, decode and free `value`: (by a flat, inline). */
-PyObject *bocpy_probe_time(PyObject *module, PyObject *args) {
+/* Nanoseconds to encode, decode and free `value`: (by a buffer, inline). */
+PyObject *bocpy_test_time(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *value;
   unsigned long long count;
-  uint64_t flat, in_line;
+  uint64_t buffer, in_line;
   if (!PyArg_ParseTuple(args, "OK:_codec_time", &value, &count))
     return NULL;
-  if (time_flat(value, count, &flat) < 0 || time_inline(value, count, &in_line) < 0)
+  if (time_buffer(value, count, &buffer) < 0 || time_inline(value, count, &in_line) < 0)
     return NULL;
-  return Py_BuildValue("dd", (double)flat / (double)count,
+  return Py_BuildValue("dd", (double)buffer / (double)count,
                        (double)in_line / (double)count);
 }

@@ -7,7 +7,7 @@
  *
  * The thread and the behavior have one reference each; the behavior's goes when it is
  * over, its cown handed on, which a release waits for: so nobody finds a cown in use
- * after it. `list_lock` guards the list of all that is held, which the end of the
+ * after it. `acquired_lock` guards the list of all that is held, which the end of the
  * program and the child of a fork need. */
 #include "acquire.h"
 
@@ -15,15 +15,15 @@
 
 #include "pinned.h"
 #include "pump.h"
-#include "runtime.h"
 #include "reader_copies.h"
+#include "runtime.h"
 #include "waiting.h"
 
 #include <boc/scope.h>
 
 enum { WAITING, GRANTED, ABANDONED };
 
-struct bocpy_hold {
+struct bocpy_acquisition {
   boc_behavior *behavior;
   bocpy_waiter *waiter;
   bocpy_value *value;
@@ -32,87 +32,90 @@ struct bocpy_hold {
   atomic_int references;
   atomic_bool over; /* the cown has been handed on */
   unsigned depth;   /* of `with` blocks inside the first */
-  bocpy_hold *prev, *next;
+  bocpy_acquisition *prev, *next;
 };
 
-static bocpy_lock list_lock;
-static bocpy_hold head = {.prev = &head, .next = &head};
+static bocpy_lock acquired_lock;
+static bocpy_acquisition acquired_list = {.prev = &acquired_list,
+                                          .next = &acquired_list};
 
-int bocpy_hold_init(void) { return list_lock ? 0 : bocpy_lock_init(&list_lock); }
-
-static void link_hold(bocpy_hold *hold) {
-  bocpy_lock_take(&list_lock);
-  hold->next = &head;
-  hold->prev = head.prev;
-  head.prev->next = hold;
-  head.prev = hold;
-  bocpy_lock_give(&list_lock);
+int bocpy_acquire_init(void) {
+  return acquired_lock ? 0 : bocpy_lock_init(&acquired_lock);
 }
 
-static void unlink_hold(bocpy_hold *hold) {
-  bocpy_lock_take(&list_lock);
-  hold->prev->next = hold->next;
-  hold->next->prev = hold->prev;
-  bocpy_lock_give(&list_lock);
+static void acquisition_link(bocpy_acquisition *acquired) {
+  bocpy_lock_take(&acquired_lock);
+  acquired->next = &acquired_list;
+  acquired->prev = acquired_list.prev;
+  acquired_list.prev->next = acquired;
+  acquired_list.prev = acquired;
+  bocpy_lock_give(&acquired_lock);
 }
 
-/* ---- the behavior -------------------------------------------------------------------
- */
-
-static void drop_hold(bocpy_hold *hold) {
-  if (atomic_fetch_sub(&hold->references, 1) == 1)
-    free(hold);
+static void acquisition_unlink(bocpy_acquisition *acquired) {
+  bocpy_lock_take(&acquired_lock);
+  acquired->prev->next = acquired->next;
+  acquired->next->prev = acquired->prev;
+  bocpy_lock_give(&acquired_lock);
 }
 
-static void be_over(void *ctx, bool ran) {
-  bocpy_hold *hold = ctx;
+/* ---- the behavior ---------------------------------------------------------------- */
+
+static void acquisition_drop(bocpy_acquisition *acquired) {
+  if (atomic_fetch_sub(&acquired->references, 1) == 1)
+    free(acquired);
+}
+
+static void acquisition_done(void *ctx, bool ran) {
+  bocpy_acquisition *acquired = ctx;
   (void)ran;
-  atomic_store(&hold->over, true);
-  drop_hold(hold);
+  atomic_store(&acquired->over, true);
+  acquisition_drop(acquired);
 }
 
-static void grant(boc_behavior *self, void *env) {
-  bocpy_hold *hold = *(bocpy_hold **)env;
+static void acquisition_grant(boc_behavior *self, void *env) {
+  bocpy_acquisition *acquired = *(bocpy_acquisition **)env;
   int expected = WAITING;
-  if (atomic_compare_exchange_strong(&hold->state, &expected, GRANTED)) {
+  if (atomic_compare_exchange_strong(&acquired->state, &expected, GRANTED)) {
     boc_behavior_defer(self);
-    bocpy_waiter_signal(hold->waiter);
+    bocpy_waiter_signal(acquired->waiter);
   }
 }
 
-static const boc_behavior_type hold_type = {.name = "bocpy.hold", .body = grant};
+static const boc_behavior_type acquire_behavior = {.name = "bocpy.hold",
+                                                   .body = acquisition_grant};
 
-/* ---- acquire
- * ------------------------------------------------------------------------- */
+/* ---- acquire --------------------------------------------------------------------- */
 
-static bocpy_hold *hold_new(boc_cown *core) {
-  bocpy_hold *hold = calloc(1, sizeof(*hold));
-  if (!hold) {
+static bocpy_acquisition *acquisition_new(boc_cown *core) {
+  bocpy_acquisition *acquired = calloc(1, sizeof(*acquired));
+  if (!acquired) {
     PyErr_NoMemory();
     return NULL;
   }
-  hold->waiter = bocpy_waiter_new();
-  if (!hold->waiter) {
-    free(hold);
+  acquired->waiter = bocpy_waiter_new();
+  if (!acquired->waiter) {
+    free(acquired);
     return NULL;
   }
-  hold->value = bocpy_value_of(core);
-  hold->thread = &bocpy_self;
-  atomic_store(&hold->references, 2);
-  return hold;
+  acquired->value = bocpy_value_of(core);
+  acquired->thread = &bocpy_self;
+  atomic_store(&acquired->references, 2);
+  return acquired;
 }
 
-static int schedule(bocpy_hold *hold, boc_cown *core) {
+static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
   boc_access access = {core, BOC_WRITE};
   boc_runtime *runtime = bocpy_runtime_enter(false);
   if (!runtime)
     return -1;
-  boc_behavior_options options = {.done = be_over, .ctx = hold};
-  boc_status status = boc_behavior_new_with(runtime, &hold_type, sizeof(bocpy_hold *),
-                                            &access, 1, &options, &hold->behavior);
+  boc_behavior_options options = {.done = acquisition_done, .ctx = acquired};
+  boc_status status =
+      boc_behavior_new_with(runtime, &acquire_behavior, sizeof(bocpy_acquisition *),
+                            &access, 1, &options, &acquired->behavior);
   if (status == BOC_OK) {
-    *(bocpy_hold **)boc_behavior_env(hold->behavior) = hold;
-    boc_behavior_schedule(hold->behavior);
+    *(bocpy_acquisition **)boc_behavior_env(acquired->behavior) = acquired;
+    boc_behavior_schedule(acquired->behavior);
   } else {
     bocpy_status_raise(status, "acquire()");
   }
@@ -120,96 +123,96 @@ static int schedule(bocpy_hold *hold, boc_cown *core) {
   return status == BOC_OK ? 0 : -1;
 }
 
-static void begin(bocpy_hold *hold) {
-  bocpy_waiter_free(hold->waiter);
-  hold->waiter = NULL;
-  link_hold(hold);
-  hold->value->hold = hold;
-  bocpy_value_hold_to_write(hold->value);
+static void acquisition_begin(bocpy_acquisition *acquired) {
+  bocpy_waiter_free(acquired->waiter);
+  acquired->waiter = NULL;
+  acquisition_link(acquired);
+  acquired->value->acquired = acquired;
+  bocpy_value_hold_to_write(acquired->value);
 }
 
 /* The worker that granted it may be on its last few instructions. */
-static void give_back(bocpy_hold *hold) {
-  boc_behavior_complete(hold->behavior);
-  if (!atomic_load(&hold->over)) {
+static void acquisition_give_back(bocpy_acquisition *acquired) {
+  boc_behavior_complete(acquired->behavior);
+  if (!atomic_load(&acquired->over)) {
     Py_BEGIN_ALLOW_THREADS
-    while (!atomic_load(&hold->over))
+    while (!atomic_load(&acquired->over))
       boc_yield();
     Py_END_ALLOW_THREADS
   }
-  drop_hold(hold);
+  acquisition_drop(acquired);
   bocpy_runtime_settle();
 }
 
 /* The wait has ended early: if the grant came all the same, it is given back. */
-static void abandon(bocpy_hold *hold) {
+static void acquisition_abandon(bocpy_acquisition *acquired) {
   int expected = WAITING;
-  bocpy_waiter *waiter = hold->waiter;
-  if (!atomic_compare_exchange_strong(&hold->state, &expected, ABANDONED)) {
+  bocpy_waiter *waiter = acquired->waiter;
+  if (!atomic_compare_exchange_strong(&acquired->state, &expected, ABANDONED)) {
     bocpy_waiter_settle(waiter);
-    give_back(hold);
+    acquisition_give_back(acquired);
   } else {
-    drop_hold(hold);
+    acquisition_drop(acquired);
   }
   bocpy_waiter_free(waiter);
 }
 
-static int wait_granted(bocpy_hold *hold, int64_t timeout) {
-  int status = bocpy_pump_wait(hold->waiter, timeout);
+static int acquisition_wait(bocpy_acquisition *acquired, int64_t timeout) {
+  int status = bocpy_pump_wait(acquired->waiter, timeout);
   if (status == 0) {
-    begin(hold);
+    acquisition_begin(acquired);
     return 0;
   }
   PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
-  abandon(hold);
+  acquisition_abandon(acquired);
   if (pending)
     PyErr_SetRaisedException(pending);
   return status;
 }
 
-static int refuse_in_body(void) {
+static int acquire_refuse_in_body(void) {
   PyErr_SetString(PyExc_RuntimeError,
                   "a behavior cannot wait for a cown, that could deadlock: name it in "
                   "@when(...), or schedule another behavior over it");
   return -1;
 }
 
-int bocpy_hold_acquire(boc_cown *core, int64_t timeout) {
-  if (bocpy_value_held(bocpy_value_of(core)) || bocpy_share_reads(bocpy_value_of(core)))
+int bocpy_acquire(boc_cown *core, int64_t timeout) {
+  if (bocpy_value_held(bocpy_value_of(core)) ||
+      bocpy_reader_is_here(bocpy_value_of(core)))
     return 0;
   if (bocpy_pinned_require_here(bocpy_value_of(core), "acquire()") < 0)
     return -1;
   if (bocpy_self.bodies)
-    return refuse_in_body();
+    return acquire_refuse_in_body();
   if (bocpy_runtime_require_main("acquire()") < 0)
     return -1;
-  bocpy_hold *hold = hold_new(core);
-  if (!hold)
+  bocpy_acquisition *acquired = acquisition_new(core);
+  if (!acquired)
     return -1;
-  if (schedule(hold, core) == 0)
-    return wait_granted(hold, timeout);
-  bocpy_waiter_free(hold->waiter);
-  free(hold);
+  if (acquisition_schedule(acquired, core) == 0)
+    return acquisition_wait(acquired, timeout);
+  bocpy_waiter_free(acquired->waiter);
+  free(acquired);
   return -1;
 }
 
-/* ---- release
- * -------------------------------------------------------------------------- */
+/* ---- release --------------------------------------------------------------------- */
 
 /* The value goes back as a copy, so that nothing of this thread's is left in it. */
-static void finish(bocpy_hold *hold) {
-  bocpy_value_leave(hold->value);
-  hold->value->hold = NULL;
-  bocpy_value_hold(hold->value, NULL);
-  unlink_hold(hold);
-  give_back(hold);
+static void acquisition_finish(bocpy_acquisition *acquired) {
+  bocpy_value_leave(acquired->value);
+  acquired->value->acquired = NULL;
+  bocpy_value_hold(acquired->value, NULL);
+  acquisition_unlink(acquired);
+  acquisition_give_back(acquired);
 }
 
-int bocpy_hold_release(boc_cown *core) {
+int bocpy_acquire_release(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (bocpy_value_held(value)) {
-    if (value->hold)
-      finish(value->hold);
+    if (value->acquired)
+      acquisition_finish(value->acquired);
     return 0;
   }
   if (!atomic_load_explicit(&value->holder, memory_order_relaxed)) /* hint */
@@ -219,53 +222,55 @@ int bocpy_hold_release(boc_cown *core) {
   return -1;
 }
 
-int bocpy_hold_enter(boc_cown *core) {
+int bocpy_acquire_enter(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (!bocpy_value_held(value))
-    return bocpy_hold_acquire(core, BOC_FOREVER);
-  if (value->hold)
-    value->hold->depth++;
+    return bocpy_acquire(core, BOC_FOREVER);
+  if (value->acquired)
+    value->acquired->depth++;
   return 0;
 }
 
-int bocpy_hold_leave(boc_cown *core) {
+int bocpy_acquire_leave(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
-  if (bocpy_value_held(value) && value->hold && value->hold->depth) {
-    value->hold->depth--;
+  if (bocpy_value_held(value) && value->acquired && value->acquired->depth) {
+    value->acquired->depth--;
     return 0;
   }
-  return bocpy_hold_release(core);
+  return bocpy_acquire_release(core);
 }
 
-/* ---- ends
- * ------------------------------------------------------------------------------ */
+/* ---- ends ------------------------------------------------------------------------ */
 
-bool bocpy_hold_any(void) {
+bool bocpy_acquire_any(void) {
   bool found = false;
-  bocpy_lock_take(&list_lock);
-  for (bocpy_hold *hold = head.next; hold != &head; hold = hold->next)
-    found = found || hold->thread == &bocpy_self;
-  bocpy_lock_give(&list_lock);
+  bocpy_lock_take(&acquired_lock);
+  for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
+       acquired = acquired->next)
+    found = found || acquired->thread == &bocpy_self;
+  bocpy_lock_give(&acquired_lock);
   return found;
 }
 
-static bocpy_hold *take_any(void) {
-  bocpy_lock_take(&list_lock);
-  bocpy_hold *hold = head.next == &head ? NULL : head.next;
-  bocpy_lock_give(&list_lock);
-  return hold;
+static bocpy_acquisition *acquisition_first(void) {
+  bocpy_lock_take(&acquired_lock);
+  bocpy_acquisition *acquired =
+      acquired_list.next == &acquired_list ? NULL : acquired_list.next;
+  bocpy_lock_give(&acquired_lock);
+  return acquired;
 }
 
-void bocpy_hold_release_all(void) {
-  bocpy_hold *hold;
-  while ((hold = take_any()))
-    finish(hold);
+void bocpy_acquire_release_all(void) {
+  bocpy_acquisition *acquired;
+  while ((acquired = acquisition_first()))
+    acquisition_finish(acquired);
 }
 
-void bocpy_hold_forget(void) {
-  for (bocpy_hold *hold = head.next; hold != &head; hold = hold->next) {
-    hold->value->hold = NULL;
-    bocpy_value_hold(hold->value, NULL);
+void bocpy_acquire_forget(void) {
+  for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
+       acquired = acquired->next) {
+    acquired->value->acquired = NULL;
+    bocpy_value_hold(acquired->value, NULL);
   }
-  head.next = head.prev = &head;
+  acquired_list.next = acquired_list.prev = &acquired_list;
 }

@@ -3,19 +3,18 @@
 
 #include <stddef.h>
 
+#include "acquire.h"
 #include "cown_freelist.h"
 #include "failure.h"
-#include "acquire.h"
 #include "pinned.h"
-#include "runtime.h"
 #include "reader_copies.h"
+#include "runtime.h"
 #include "waiting.h"
 #include "worker.h"
 
-/* ---- cores ------------------------------------------------------------------------
- */
+/* ---- cores ----------------------------------------------------------------------- */
 
-static void drop_core(boc_cown *core, void *payload) {
+static void core_drop(boc_cown *core, void *payload) {
   bocpy_codec_forget_cown(core);
   bocpy_value_drop((bocpy_value *)payload);
 }
@@ -23,8 +22,8 @@ static void drop_core(boc_cown *core, void *payload) {
 const boc_cown_type bocpy_cown_kind = {
     .name = "bocpy.Cown",
     .payload_size = sizeof(bocpy_value),
-    .drop = drop_core,
-    .allocator = &bocpy_core_memory,
+    .drop = core_drop,
+    .allocator = &bocpy_cown_freelist,
 };
 
 boc_cown *bocpy_core_new(void) {
@@ -48,7 +47,7 @@ PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
   bool pinned = bocpy_value_of(core)->pinned;
   PyTypeObject *type = pinned ? state->pinned_type : state->cown_type;
   bocpy_cown *self =
-      pinned ? NULL : (bocpy_cown *)bocpy_spares_take(&state->handles, type);
+      pinned ? NULL : (bocpy_cown *)bocpy_freelist_take(&state->handles, type);
   if (!self)
     self = PyObject_GC_New(bocpy_cown, type);
   if (!self) {
@@ -67,8 +66,7 @@ PyObject *bocpy_cown_wrap(boc_cown *core) {
   return state ? bocpy_cown_adopt(state, boc_cown_hold(core)) : NULL;
 }
 
-/* ---- life --------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------ */
 
 static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"value", NULL};
@@ -113,40 +111,40 @@ static void cown_dealloc(bocpy_cown *self) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_state *state = slot ? slot->state : bocpy_state_peek();
   if (!state || type != state->cown_type ||
-      !bocpy_spares_keep(&state->handles, (PyObject *)self))
+      !bocpy_freelist_keep(&state->handles, (PyObject *)self))
     type->tp_free(self);
   Py_DECREF(type);
 }
 
 /* `value` of what is exactly a Cown: that needs no search, which would cost more than
  * the access. Code has the name interned. */
-static bool is_plain_value(PyObject *self, PyObject *name) {
+static bool cown_is_plain_value(PyObject *self, PyObject *name) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_state *state = slot ? slot->state : bocpy_state_peek();
   return state && name == state->value_name && Py_IS_TYPE(self, state->cown_type);
 }
 
-static PyObject *get_value(bocpy_cown *self, void *unused);
-static int set_value(bocpy_cown *self, PyObject *value, void *unused);
+static PyObject *cown_get_value(bocpy_cown *self, void *unused);
+static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused);
 
 static PyObject *cown_getattro(PyObject *self, PyObject *name) {
-  if (is_plain_value(self, name))
-    return get_value((bocpy_cown *)self, NULL);
+  if (cown_is_plain_value(self, name))
+    return cown_get_value((bocpy_cown *)self, NULL);
   return PyObject_GenericGetAttr(self, name);
 }
 
 /* A handle is known to the collector once it has attributes: only then it can be part
  * of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
-  if (is_plain_value(self, name))
-    return set_value((bocpy_cown *)self, value, NULL);
+  if (cown_is_plain_value(self, name))
+    return cown_set_value((bocpy_cown *)self, value, NULL);
   int status = PyObject_GenericSetAttr(self, name, value);
   if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
     PyObject_GC_Track(self);
   return status;
 }
 
-static int require_core(const bocpy_cown *self) {
+static int cown_require_core(const bocpy_cown *self) {
   if (self->core)
     return 0;
   PyErr_SetString(PyExc_RuntimeError,
@@ -154,17 +152,16 @@ static int require_core(const bocpy_cown *self) {
   return -1;
 }
 
-/* ---- value --------------------------------------------------------------------------
- */
+/* ---- value ----------------------------------------------------------------------- */
 
-static int require_held(const bocpy_cown *self, const char *what) {
-  if (require_core(self) < 0)
+static int cown_require_held(const bocpy_cown *self, const char *what) {
+  if (cown_require_core(self) < 0)
     return -1;
   if (bocpy_value_held(self->value))
     return 0;
   if (bocpy_pinned_require_here(self->value, what) < 0)
     return -1;
-  if (bocpy_share_reads(self->value))
+  if (bocpy_reader_is_here(self->value))
     PyErr_Format(PyExc_RuntimeError,
                  "%s: this behavior only reads the cown; to change it, give it to "
                  "@when(...) without read()",
@@ -178,18 +175,18 @@ static int require_held(const bocpy_cown *self, const char *what) {
   return -1;
 }
 
-static PyObject *get_value(bocpy_cown *self, void *unused) {
+static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
-  if (self->core && !bocpy_value_held(self->value) && bocpy_share_reads(self->value))
-    return bocpy_share_get(self->value);
-  if (require_held(self, "value") < 0)
+  if (self->core && !bocpy_value_held(self->value) && bocpy_reader_is_here(self->value))
+    return bocpy_reader_get(self->value);
+  if (cown_require_held(self, "value") < 0)
     return NULL;
   return bocpy_value_get(self->value);
 }
 
-static int set_value(bocpy_cown *self, PyObject *value, void *unused) {
+static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
   (void)unused;
-  if (require_held(self, "value") < 0)
+  if (cown_require_held(self, "value") < 0)
     return -1;
   if (!value) {
     PyErr_SetString(PyExc_AttributeError,
@@ -200,20 +197,20 @@ static int set_value(bocpy_cown *self, PyObject *value, void *unused) {
 }
 
 /* Whoever asks, once nobody works on the cown any more, knows of the failure. */
-static PyObject *get_exception(bocpy_cown *self, void *unused) {
+static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
   (void)unused;
-  if (require_core(self) < 0)
+  if (cown_require_core(self) < 0)
     return NULL;
-  bool ours = bocpy_value_held(self->value) || bocpy_share_reads(self->value) ||
+  bool ours = bocpy_value_held(self->value) || bocpy_reader_is_here(self->value) ||
               !boc_cown_busy(self->core);
   if (ours && self->value->failed)
     bocpy_failure_forget(self->value);
   return PyBool_FromLong(self->value->failed);
 }
 
-static int set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
+static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
   (void)unused;
-  if (require_held(self, "exception") < 0)
+  if (cown_require_held(self, "exception") < 0)
     return -1;
   int failed = flag ? PyObject_IsTrue(flag) : 0;
   if (failed < 0)
@@ -221,14 +218,14 @@ static int set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
   return bocpy_value_set_failed(self->value, failed);
 }
 
-static PyObject *get_acquired(bocpy_cown *self, void *unused) {
+static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
   (void)unused;
-  return PyBool_FromLong(
-      self->core && (bocpy_value_held(self->value) || bocpy_share_reads(self->value)));
+  return PyBool_FromLong(self->core && (bocpy_value_held(self->value) ||
+                                        bocpy_reader_is_here(self->value)));
 }
 
 /* Takes the content of a held cown, or raises it. */
-static PyObject *consume(bocpy_value *value) {
+static PyObject *cown_consume(bocpy_value *value) {
   PyObject *object = bocpy_value_get(value);
   bool failed = value->failed; /* only now: it may have turned out to be unmovable */
   if (object)
@@ -239,7 +236,7 @@ static PyObject *consume(bocpy_value *value) {
   return NULL;
 }
 
-static int require_idle(const bocpy_cown *self) {
+static int cown_require_idle(const bocpy_cown *self) {
   if (!boc_cown_busy(self->core))
     return 0;
   PyErr_SetString(PyExc_RuntimeError,
@@ -253,42 +250,41 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   PyObject *timeout = Py_None;
   int64_t limit = BOC_FOREVER;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:unwrap", names, &timeout) ||
-      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
+      cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
       bocpy_pinned_require_here(self->value, "unwrap()") < 0)
     return NULL;
   if (bocpy_value_held(self->value))
-    return consume(self->value);
-  if (bocpy_share_reads(self->value)) {
-    require_held(self, "unwrap()");
+    return cown_consume(self->value);
+  if (bocpy_reader_is_here(self->value)) {
+    cown_require_held(self, "unwrap()");
     return NULL;
   }
-  if (timeout == Py_None && require_idle(self) < 0)
+  if (timeout == Py_None && cown_require_idle(self) < 0)
     return NULL;
-  int status = bocpy_hold_acquire(self->core, limit);
+  int status = bocpy_acquire(self->core, limit);
   if (status > 0)
     PyErr_SetString(PyExc_TimeoutError,
                     "unwrap(): behaviors on this cown are still in flight");
   if (status != 0)
     return NULL;
-  PyObject *object = consume(self->value);
+  PyObject *object = cown_consume(self->value);
   PyObject *pending = object ? NULL : PyErr_GetRaisedException();
-  bocpy_hold_release(self->core);
+  bocpy_acquire_release(self->core);
   if (pending)
     PyErr_SetRaisedException(pending);
   return object;
 }
 
-/* ---- holding
- * -------------------------------------------------------------------------- */
+/* ---- holding --------------------------------------------------------------------- */
 
 static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"timeout", NULL};
   PyObject *timeout = Py_None;
   int64_t limit;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:acquire", names, &timeout) ||
-      require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
+      cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
     return NULL;
-  int status = bocpy_hold_acquire(self->core, limit);
+  int status = bocpy_acquire(self->core, limit);
   if (status > 0)
     PyErr_SetString(PyExc_TimeoutError, "acquire(): the cown is still in use");
   return status ? NULL : Py_NewRef(Py_None);
@@ -296,19 +292,19 @@ static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs
 
 static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
   (void)unused;
-  if (require_core(self) < 0 || bocpy_hold_release(self->core) < 0)
+  if (cown_require_core(self) < 0 || bocpy_acquire_release(self->core) < 0)
     return NULL;
   Py_RETURN_NONE;
 }
 
 static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
   (void)unused;
-  if (require_core(self) < 0 || bocpy_hold_enter(self->core) < 0)
+  if (cown_require_core(self) < 0 || bocpy_acquire_enter(self->core) < 0)
     return NULL;
-  PyObject *value = get_value(self, NULL);
+  PyObject *value = cown_get_value(self, NULL);
   if (!value) {
     PyObject *pending = PyErr_GetRaisedException();
-    bocpy_hold_leave(self->core);
+    bocpy_acquire_leave(self->core);
     PyErr_SetRaisedException(pending);
   }
   return value;
@@ -316,13 +312,12 @@ static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
 
 static PyObject *cown_exit(bocpy_cown *self, PyObject *args) {
   (void)args;
-  if (require_core(self) < 0 || bocpy_hold_leave(self->core) < 0)
+  if (cown_require_core(self) < 0 || bocpy_acquire_leave(self->core) < 0)
     return NULL;
   Py_RETURN_NONE;
 }
 
-/* ---- identity
- * --------------------------------------------------------------------------- */
+/* ---- identity -------------------------------------------------------------------- */
 
 static PyObject *cown_compare(PyObject *left, PyObject *right, int op) {
   boc_cown *a = bocpy_cown_core(left), *b = bocpy_cown_core(right);
@@ -332,7 +327,7 @@ static PyObject *cown_compare(PyObject *left, PyObject *right, int op) {
 }
 
 static Py_hash_t cown_hash(bocpy_cown *self) {
-  if (require_core(self) < 0)
+  if (cown_require_core(self) < 0)
     return -1;
   Py_hash_t hash = (Py_hash_t)((uintptr_t)self->core >> 4);
   return hash == -1 ? -2 : hash;
@@ -341,11 +336,11 @@ static Py_hash_t cown_hash(bocpy_cown *self) {
 static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *name = PyType_GetName(Py_TYPE(self));
   PyObject *text = NULL;
-  const char *state = !self->core                      ? "uninitialized"
-                      : bocpy_value_held(self->value)  ? "held here"
-                      : bocpy_share_reads(self->value) ? "read here"
-                      : boc_cown_busy(self->core)      ? "in use"
-                                                       : "free";
+  const char *state = !self->core                         ? "uninitialized"
+                      : bocpy_value_held(self->value)     ? "held here"
+                      : bocpy_reader_is_here(self->value) ? "read here"
+                      : boc_cown_busy(self->core)         ? "in use"
+                                                          : "free";
   if (name)
     text = PyUnicode_FromFormat("<%U at %p, %s>", name, self->core, state);
   Py_XDECREF(name);
@@ -359,23 +354,22 @@ static PyObject *cown_copy(PyObject *self, PyObject *unused) {
 
 static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
   (void)unused;
-  if (require_core((bocpy_cown *)self) < 0)
+  if (cown_require_core((bocpy_cown *)self) < 0)
     return NULL;
   return bocpy_codec_reduce_cown(self);
 }
 
-/* ---- the capsule
- * -------------------------------------------------------------------------- */
+/* ---- the capsule ----------------------------------------------------------------- */
 
 /* What `Cown.impl` is: the handle's other face, for those who clean up. */
 typedef struct bocpy_capsule {
   PyObject_HEAD bocpy_cown *cown;
 } bocpy_capsule;
 
-static PyObject *get_impl(bocpy_cown *self, void *unused) {
+static PyObject *cown_get_impl(bocpy_cown *self, void *unused) {
   (void)unused;
   bocpy_state *state = bocpy_state_get();
-  if (!state || require_core(self) < 0)
+  if (!state || cown_require_core(self) < 0)
     return NULL;
   bocpy_capsule *capsule = PyObject_New(bocpy_capsule, state->capsule_type);
   if (capsule)
@@ -392,11 +386,11 @@ static void capsule_dealloc(bocpy_capsule *self) {
 
 static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   (void)unused;
-  if (require_held(self->cown, "disown()") < 0)
+  if (cown_require_held(self->cown, "disown()") < 0)
     return NULL;
   bocpy_value_clear(self->cown->value);
-  if (self->cown->value->hold) {
-    if (bocpy_hold_release(self->cown->core) < 0)
+  if (self->cown->value->acquired) {
+    if (bocpy_acquire_release(self->cown->core) < 0)
       return NULL;
   } else {
     bocpy_value_hold(self->cown->value, NULL);
@@ -404,8 +398,7 @@ static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* ---- the types
- * ---------------------------------------------------------------------------- */
+/* ---- the types ------------------------------------------------------------------- */
 
 PyDoc_STRVAR(
     cown_doc,
@@ -471,9 +464,9 @@ static PyMethodDef cown_methods[] = {
 };
 
 static PyGetSetDef cown_getset[] = {
-    {"value", (getter)get_value, (setter)set_value,
+    {"value", (getter)cown_get_value, (setter)cown_set_value,
      "The value, for whoever holds the cown. Setting it clears `exception`.", NULL},
-    {"exception", (getter)get_exception, (setter)set_exception,
+    {"exception", (getter)cown_get_exception, (setter)cown_set_exception,
      "Whether the value is an exception that a behavior raised.\n\n"
      ">>> from bocpy import wait, when\n"
      ">>> @when()\n"
@@ -486,9 +479,10 @@ static PyGetSetDef cown_getset[] = {
      ">>> told.unwrap()\n"
      "'nothing'",
      NULL},
-    {"acquired", (getter)get_acquired, NULL, "Whether the caller holds the cown.",
+    {"acquired", (getter)cown_get_acquired, NULL, "Whether the caller holds the cown.",
      NULL},
-    {"impl", (getter)get_impl, NULL, "The cown's capsule: see `disown` there.", NULL},
+    {"impl", (getter)cown_get_impl, NULL, "The cown's capsule: see `disown` there.",
+     NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

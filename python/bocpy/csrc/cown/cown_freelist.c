@@ -1,4 +1,4 @@
-/* Cown free list: see cown_freelist.h. `guard` guards the depot. All blocks have one size:
+/* Cown free list: see cown_freelist.h. `depot_lock` guards the depot. All blocks have one size:
  * that of a core. */
 #include "cown_freelist.h"
 
@@ -29,50 +29,50 @@ typedef struct stock {
   bool keeps;
 } stock;
 
-static BOCPY_THREAD_LOCAL stock mine;
+static BOCPY_THREAD_LOCAL stock own_stock;
 
-static bocpy_lock guard;
+static bocpy_lock depot_lock;
 static block *depot[DEPOT]; /* batches */
-static unsigned batches;
+static unsigned depot_count;
 
-int bocpy_core_memory_init(void) {
-  if (guard)
+int bocpy_cown_freelist_init(void) {
+  if (depot_lock)
     return 0;
-  mine.keeps = !BYPASS;
-  return bocpy_lock_init(&guard);
+  own_stock.keeps = !BYPASS;
+  return bocpy_lock_init(&depot_lock);
 }
 
 /* What the depot had is lost: nobody knows whether its lists are whole. */
-int bocpy_core_memory_forget(void) {
+int bocpy_cown_freelist_forget(void) {
   bocpy_lock fresh;
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
-  guard = fresh;
-  batches = 0;
+  depot_lock = fresh;
+  depot_count = 0;
   return 0;
 }
 
-void bocpy_core_memory_enter(void) { mine.keeps = !BYPASS; }
+void bocpy_cown_freelist_enter(void) { own_stock.keeps = !BYPASS; }
 
 /* ---- the depot ------------------------------------------------------------------- */
 
-static block *take_batch(void) {
-  bocpy_lock_take(&guard);
-  block *batch = batches ? depot[--batches] : NULL;
-  bocpy_lock_give(&guard);
+static block *depot_take(void) {
+  bocpy_lock_take(&depot_lock);
+  block *batch = depot_count ? depot[--depot_count] : NULL;
+  bocpy_lock_give(&depot_lock);
   return batch;
 }
 
-static bool put_batch(block *batch) {
-  bocpy_lock_take(&guard);
-  bool fits = batches < DEPOT;
+static bool depot_put(block *batch) {
+  bocpy_lock_take(&depot_lock);
+  bool fits = depot_count < DEPOT;
   if (fits)
-    depot[batches++] = batch;
-  bocpy_lock_give(&guard);
+    depot[depot_count++] = batch;
+  bocpy_lock_give(&depot_lock);
   return fits;
 }
 
-static void free_all(block *first) {
+static void blocks_free(block *first) {
   for (block *next; first; first = next) {
     next = first->next;
     free(first);
@@ -81,52 +81,53 @@ static void free_all(block *first) {
 
 /* ---- the thread's ---------------------------------------------------------------- */
 
-static bool refill(void) {
-  mine.first = mine.batch ? mine.batch : take_batch();
-  mine.batch = NULL;
-  mine.count = mine.first ? BATCH : 0;
-  return mine.first;
+static bool stock_refill(void) {
+  own_stock.first = own_stock.batch ? own_stock.batch : depot_take();
+  own_stock.batch = NULL;
+  own_stock.count = own_stock.first ? BATCH : 0;
+  return own_stock.first;
 }
 
-static void *allocate(void *ctx, size_t size) {
+static void *cown_block_allocate(void *ctx, size_t size) {
   (void)ctx;
-  if (!mine.first && !(mine.keeps && refill()))
+  if (!own_stock.first && !(own_stock.keeps && stock_refill()))
     return malloc(size);
-  block *taken = mine.first;
-  mine.first = taken->next;
-  mine.count--;
+  block *taken = own_stock.first;
+  own_stock.first = taken->next;
+  own_stock.count--;
   return taken;
 }
 
 /* The first list has become a batch. */
-static void set_aside(void) {
-  block *older = mine.batch;
-  mine.batch = mine.first;
-  mine.first = NULL;
-  mine.count = 0;
-  if (older && !put_batch(older))
-    free_all(older);
+static void stock_set_aside(void) {
+  block *older = own_stock.batch;
+  own_stock.batch = own_stock.first;
+  own_stock.first = NULL;
+  own_stock.count = 0;
+  if (older && !depot_put(older))
+    blocks_free(older);
 }
 
-static void release(void *ctx, void *memory, size_t size) {
+static void cown_block_release(void *ctx, void *memory, size_t size) {
   (void)ctx;
   (void)size;
-  if (!mine.keeps) {
+  if (!own_stock.keeps) {
     free(memory);
     return;
   }
-  if (mine.count == BATCH)
-    set_aside();
+  if (own_stock.count == BATCH)
+    stock_set_aside();
   block *given = memory;
-  given->next = mine.first;
-  mine.first = given;
-  mine.count++;
+  given->next = own_stock.first;
+  own_stock.first = given;
+  own_stock.count++;
 }
 
-void bocpy_core_memory_leave(void) {
-  free_all(mine.first);
-  free_all(mine.batch);
-  mine = (stock){0};
+void bocpy_cown_freelist_leave(void) {
+  blocks_free(own_stock.first);
+  blocks_free(own_stock.batch);
+  own_stock = (stock){0};
 }
 
-const boc_allocator bocpy_core_memory = {.allocate = allocate, .release = release};
+const boc_allocator bocpy_cown_freelist = {.allocate = cown_block_allocate,
+                                           .release = cown_block_release};

@@ -13,23 +13,23 @@
  *
  * Threads: any, attached or not.
  */
-#ifndef BOCPY_CORE_MEMORY_H
-#define BOCPY_CORE_MEMORY_H
+#ifndef BOCPY_COWN_FREELIST_H
+#define BOCPY_COWN_FREELIST_H
 
 #include "sync.h"
 
 #include <boc/base.h>
 
-extern const boc_allocator bocpy_core_memory;
+extern const boc_allocator bocpy_cown_freelist;
 
 /* Process-wide; the calling thread keeps blocks. -1 with an exception. */
-int bocpy_core_memory_init(void);
+int bocpy_cown_freelist_init(void);
 
 /* In the child of a fork: the depot may have been in use. -1 with an exception. */
-int bocpy_core_memory_forget(void);
+int bocpy_cown_freelist_forget(void);
 
 /* The beginning of a worker, and its very end. */
-void bocpy_core_memory_enter(void);
-void bocpy_core_memory_leave(void);
+void bocpy_cown_freelist_enter(void);
+void bocpy_cown_freelist_leave(void);
 
 #endif

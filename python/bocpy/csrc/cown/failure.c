@@ -1,4 +1,4 @@
-/* Failure: see failure.h. `records` guards the list and every record in it. */
+/* Failure: see failure.h. `failures_lock` guards the list and every record in it. */
 #include "failure.h"
 
 #include <stdlib.h>
@@ -7,25 +7,27 @@
 #include "runtime.h"
 
 struct bocpy_failure {
-  bocpy_value *value;     /* NULL: orphaned */
-  boc_cown *core;         /* whose value it is; not held: its end waits for `records` */
+  bocpy_value *value; /* NULL: orphaned */
+  boc_cown *core; /* whose value it is; not held: its end waits for `failures_lock` */
   bocpy_value content;    /* of the orphan */
   const bocpy_code *code; /* what raised */
   bocpy_failure *prev, *next;
 };
 
-static bocpy_lock records;
-static atomic_bool kept;
-static bocpy_failure head = {.prev = &head, .next = &head};
+static bocpy_lock failures_lock;
+static atomic_bool failures_kept;
+static bocpy_failure failures = {.prev = &failures, .next = &failures};
 
-int bocpy_failure_init(void) { return records ? 0 : bocpy_lock_init(&records); }
+int bocpy_failure_init(void) {
+  return failures_lock ? 0 : bocpy_lock_init(&failures_lock);
+}
 
-static void free_failure(bocpy_failure *failure) {
+static void failure_free(bocpy_failure *failure) {
   bocpy_code_drop(failure->code);
   free(failure);
 }
 
-static void unlink_locked(bocpy_failure *failure) {
+static void failure_unlink_locked(bocpy_failure *failure) {
   failure->prev->next = failure->next;
   failure->next->prev = failure->prev;
 }
@@ -34,7 +36,7 @@ void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
   bocpy_value *value = bocpy_value_of(result);
   bocpy_value_fail(value, PyErr_GetRaisedException());
   if (!bocpy_by_reference())
-    bocpy_value_flatten(value);
+    bocpy_value_encode(value);
   bocpy_failure *failure = calloc(1, sizeof(*failure));
   if (!failure)
     return;
@@ -42,27 +44,27 @@ void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
   failure->core = result;
   failure->code = code;
   bocpy_code_hold(code);
-  bocpy_lock_take(&records);
-  failure->next = &head;
-  failure->prev = head.prev;
-  head.prev->next = failure;
-  head.prev = failure;
-  bocpy_lock_give(&records);
+  bocpy_lock_take(&failures_lock);
+  failure->next = &failures;
+  failure->prev = failures.prev;
+  failures.prev->next = failure;
+  failures.prev = failure;
+  bocpy_lock_give(&failures_lock);
   value->failure = failure;
 }
 
 void bocpy_failure_forget(bocpy_value *value) {
-  bocpy_lock_take(&records);
+  bocpy_lock_take(&failures_lock);
   bocpy_failure *failure = value->failure;
   value->failure = NULL;
   if (failure)
-    unlink_locked(failure);
-  bocpy_lock_give(&records);
+    failure_unlink_locked(failure);
+  bocpy_lock_give(&failures_lock);
   if (failure)
-    free_failure(failure);
+    failure_free(failure);
 }
 
-static int report_orphans(void *unused) {
+static int failures_report_orphans(void *unused) {
   (void)unused;
   if (!bocpy_failure_kept())
     bocpy_failure_report(false);
@@ -71,43 +73,43 @@ static int report_orphans(void *unused) {
 
 bool bocpy_failure_orphan(bocpy_value *value) {
   bocpy_failure *failure = value->failure;
-  bocpy_lock_take(&records);
+  bocpy_lock_take(&failures_lock);
   failure->content = *value;
   failure->content.failure = NULL;
   failure->value = NULL;
-  bocpy_lock_give(&records);
+  bocpy_lock_give(&failures_lock);
   if (!bocpy_failure_kept())
-    Py_AddPendingCall(report_orphans, NULL);
+    Py_AddPendingCall(failures_report_orphans, NULL);
   return true;
 }
 
-static bocpy_failure *take_orphan(void) {
-  bocpy_lock_take(&records);
-  bocpy_failure *failure = head.next;
-  while (failure != &head && failure->value)
+static bocpy_failure *failures_take_orphan(void) {
+  bocpy_lock_take(&failures_lock);
+  bocpy_failure *failure = failures.next;
+  while (failure != &failures && failure->value)
     failure = failure->next;
-  if (failure == &head)
+  if (failure == &failures)
     failure = NULL;
   else
-    unlink_locked(failure);
-  bocpy_lock_give(&records);
+    failure_unlink_locked(failure);
+  bocpy_lock_give(&failures_lock);
   return failure;
 }
 
 /* Copies what can still be read: its owner keeps the original. */
-static bool take_living(bocpy_failure *out_copy) {
+static bool failures_copy_living(bocpy_failure *out_copy) {
   bool found = false;
-  bocpy_lock_take(&records);
-  bocpy_failure *failure = head.next;
-  if (failure != &head) {
+  bocpy_lock_take(&failures_lock);
+  bocpy_failure *failure = failures.next;
+  if (failure != &failures) {
     *out_copy = *failure;
     found = true;
   }
-  bocpy_lock_give(&records);
+  bocpy_lock_give(&failures_lock);
   return found;
 }
 
-static void print(bocpy_value *value, const bocpy_code *code) {
+static void failure_print(bocpy_value *value, const bocpy_code *code) {
   bocpy_state *state = bocpy_state_get();
   PyObject *exception = state ? bocpy_value_get(value) : NULL;
   if (!exception)
@@ -125,11 +127,11 @@ static void print(bocpy_value *value, const bocpy_code *code) {
   Py_XDECREF(place);
 }
 
-static void report_living(void) {
+static void failures_report_living(void) {
   bocpy_failure copy;
-  while (take_living(&copy)) {
+  while (failures_copy_living(&copy)) {
     bocpy_value *value = copy.value ? copy.value : &copy.content;
-    print(value, copy.code);
+    failure_print(value, copy.code);
     if (copy.value && copy.value->failure)
       bocpy_failure_forget(copy.value);
   }
@@ -137,20 +139,19 @@ static void report_living(void) {
 
 void bocpy_failure_report(bool all) {
   bocpy_failure *failure;
-  while ((failure = take_orphan())) {
-    print(&failure->content, failure->code);
+  while ((failure = failures_take_orphan())) {
+    failure_print(&failure->content, failure->code);
     bocpy_value_clear(&failure->content);
-    free_failure(failure);
+    failure_free(failure);
   }
   if (all)
-    report_living();
+    failures_report_living();
 }
 
-/* ---- for wait() ---------------------------------------------------------------------
- */
+/* ---- for wait() ------------------------------------------------------------------ */
 
-bool bocpy_failure_kept(void) { return atomic_load(&kept); }
-void bocpy_failure_keep(bool keep) { atomic_store(&kept, keep); }
+bool bocpy_failure_kept(void) { return atomic_load(&failures_kept); }
+void bocpy_failure_keep(bool keep) { atomic_store(&failures_kept, keep); }
 
 PyObject *bocpy_keeps_failures(PyObject *module, PyObject *unused) {
   (void)module;
@@ -165,34 +166,35 @@ typedef struct taken {
   const bocpy_code *code;
 } taken;
 
-static size_t count_locked(void) {
+static size_t failures_count_locked(void) {
   size_t count = 0;
-  for (bocpy_failure *failure = head.next; failure != &head; failure = failure->next)
+  for (bocpy_failure *failure = failures.next; failure != &failures;
+       failure = failure->next)
     count++;
   return count;
 }
 
 /* All that are unread, in the order in which they came. NULL without memory. */
-static taken *take_all(size_t *out_count) {
+static taken *failures_take_all(size_t *out_count) {
   size_t count = 0;
-  bocpy_lock_take(&records);
-  taken *all = calloc(count_locked() + 1, sizeof(*all));
-  for (bocpy_failure *failure = head.next, *next; all && failure != &head;
+  bocpy_lock_take(&failures_lock);
+  taken *all = calloc(failures_count_locked() + 1, sizeof(*all));
+  for (bocpy_failure *failure = failures.next, *next; all && failure != &failures;
        failure = next) {
     next = failure->next;
     boc_cown *core = failure->value ? boc_cown_try_hold(failure->core) : NULL;
     if (!failure->value)
-      unlink_locked(failure);
+      failure_unlink_locked(failure);
     if (core || !failure->value)
       all[count++] = (taken){core, core ? NULL : failure, failure->code};
   }
-  bocpy_lock_give(&records);
+  bocpy_lock_give(&failures_lock);
   *out_count = count;
   return all;
 }
 
 /* Of an orphan: its exception, and the end of it. */
-static PyObject *take_exception(bocpy_failure *orphan) {
+static PyObject *failure_take_exception(bocpy_failure *orphan) {
   PyObject *exception = bocpy_value_get(&orphan->content);
   if (!exception)
     exception = PyErr_GetRaisedException();
@@ -201,10 +203,11 @@ static PyObject *take_exception(bocpy_failure *orphan) {
   return exception;
 }
 
-static PyObject *tuple_of(bocpy_state *state, taken one) {
+static PyObject *failure_tuple(bocpy_state *state, taken one) {
   const bocpy_code *code = one.code;
   PyObject *cown = one.core ? bocpy_cown_adopt(state, one.core) : Py_NewRef(Py_None);
-  PyObject *exception = one.orphan ? take_exception(one.orphan) : Py_NewRef(Py_None);
+  PyObject *exception =
+      one.orphan ? failure_take_exception(one.orphan) : Py_NewRef(Py_None);
   if (cown)
     return Py_BuildValue("NNssi", cown, exception, code->qualname, code->file,
                          code->line);
@@ -215,11 +218,11 @@ static PyObject *tuple_of(bocpy_state *state, taken one) {
 PyObject *bocpy_take_failures(PyObject *module, PyObject *unused) {
   (void)unused;
   size_t count;
-  taken *all = take_all(&count);
+  taken *all = failures_take_all(&count);
   PyObject *list = all ? PyList_New(0) : PyErr_NoMemory();
   PyObject *problem = list ? NULL : PyErr_GetRaisedException();
   for (size_t i = 0; i < count; i++) {
-    PyObject *tuple = tuple_of(bocpy_state_of(module), all[i]);
+    PyObject *tuple = failure_tuple(bocpy_state_of(module), all[i]);
     if (!problem && (!tuple || PyList_Append(list, tuple) < 0))
       problem = PyErr_GetRaisedException();
     Py_XDECREF(tuple);

@@ -14,7 +14,7 @@ int bocpy_pinned_require_here(const bocpy_value *value, const char *what) {
   return -1;
 }
 
-static int require_home(void) {
+static int pinned_require_home(void) {
   if (!bocpy_self.slot)
     return bocpy_runtime_require_main("PinnedCown()");
   PyErr_SetString(PyExc_RuntimeError,
@@ -24,7 +24,7 @@ static int require_home(void) {
 }
 
 /* A core with one reference. NULL with an exception. */
-static boc_cown *make_core(PyObject *object) {
+static boc_cown *pinned_core_new(PyObject *object) {
   boc_lane *lane = bocpy_pump_lane();
   boc_cown *core = lane ? bocpy_core_new() : NULL;
   if (!core)
@@ -42,13 +42,13 @@ static int pinned_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"value", NULL};
   PyObject *object;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:PinnedCown", names, &object) ||
-      require_home() < 0)
+      pinned_require_home() < 0)
     return -1;
   if (self->core) {
     PyErr_SetString(PyExc_RuntimeError, "this cown is initialized already");
     return -1;
   }
-  self->core = make_core(object);
+  self->core = pinned_core_new(object);
   if (!self->core)
     return -1;
   self->value = bocpy_value_of(self->core);

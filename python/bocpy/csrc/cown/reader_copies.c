@@ -7,93 +7,91 @@
 #include "runtime.h"
 #include "worker.h"
 
-static bocpy_kind kind_of(const bocpy_value *value) {
+static bocpy_kind value_kind_acquire(const bocpy_value *value) {
   return (bocpy_kind)atomic_load_explicit(&value->kind,
                                           memory_order_acquire); /* [A1] */
 }
 
-/* ---- entries ------------------------------------------------------------------------
- */
+/* ---- entries --------------------------------------------------------------------- */
 
-static bocpy_share *first_of(const bocpy_value *value) {
-  return atomic_load_explicit(&value->shares, memory_order_acquire); /* [A1] */
+static bocpy_reader_copy *copy_first(const bocpy_value *value) {
+  return atomic_load_explicit(&value->copies, memory_order_acquire); /* [A1] */
 }
 
 /* relaxed (owner): only the thread itself can have written its own address */
-static bool is_ours(const bocpy_share *share) {
-  return atomic_load_explicit(&share->reader, memory_order_relaxed) == &bocpy_self;
+static bool copy_is_ours(const bocpy_reader_copy *copy) {
+  return atomic_load_explicit(&copy->reader, memory_order_relaxed) == &bocpy_self;
 }
 
-static bocpy_share *find(const bocpy_value *value, const bocpy_slot *slot) {
-  bocpy_share *share = first_of(value);
-  while (share && share->slot != slot)
-    share = share->next;
-  return share;
+static bocpy_reader_copy *copy_find(const bocpy_value *value, const bocpy_slot *slot) {
+  bocpy_reader_copy *copy = copy_first(value);
+  while (copy && copy->slot != slot)
+    copy = copy->next;
+  return copy;
 }
 
 /* The entry of `slot`, made if there is none; NULL without memory. Invariant 2. */
-static bocpy_share *find_or_add(bocpy_value *value, bocpy_slot *slot) {
-  bocpy_share *share = find(value, slot);
-  if (share)
-    return share;
-  share = calloc(1, sizeof(*share));
-  if (!share)
+static bocpy_reader_copy *copy_find_or_add(bocpy_value *value, bocpy_slot *slot) {
+  bocpy_reader_copy *copy = copy_find(value, slot);
+  if (copy)
+    return copy;
+  copy = calloc(1, sizeof(*copy));
+  if (!copy)
     return NULL;
-  share->slot = slot;
-  share->next = first_of(value);
-  while (!atomic_compare_exchange_weak_explicit(&value->shares, &share->next, share,
+  copy->slot = slot;
+  copy->next = copy_first(value);
+  while (!atomic_compare_exchange_weak_explicit(&value->copies, &copy->next, copy,
                                                 memory_order_release,  /* [R1] */
                                                 memory_order_acquire)) /* [A1] */
     continue;
-  return share;
+  return copy;
 }
 
-static bocpy_share *own(const bocpy_value *value) {
-  bocpy_share *share = first_of(value);
-  while (share && !is_ours(share))
-    share = share->next;
-  return share;
+static bocpy_reader_copy *copy_own(const bocpy_value *value) {
+  bocpy_reader_copy *copy = copy_first(value);
+  while (copy && !copy_is_ours(copy))
+    copy = copy->next;
+  return copy;
 }
 
-bool bocpy_share_reads(const bocpy_value *value) {
-  return bocpy_self.bodies && own(value);
+bool bocpy_reader_is_here(const bocpy_value *value) {
+  return bocpy_self.bodies && copy_own(value);
 }
 
-int bocpy_share_begin(bocpy_value *value) {
-  bocpy_share_lend(value);
-  bocpy_share *share = find_or_add(value, bocpy_slot_here());
-  if (!share) {
+int bocpy_reader_begin(bocpy_value *value) {
+  bocpy_value_lend(value);
+  bocpy_reader_copy *copy = copy_find_or_add(value, bocpy_slot_here());
+  if (!copy) {
     PyErr_NoMemory();
     return -1;
   }
-  share->depth++;
-  atomic_store_explicit(&share->reader, &bocpy_self, memory_order_relaxed);
+  copy->depth++;
+  atomic_store_explicit(&copy->reader, &bocpy_self, memory_order_relaxed);
   return 0;
 }
 
-void bocpy_share_end(bocpy_value *value) {
-  bocpy_share *share = own(value);
-  if (--share->depth == 0)
-    atomic_store_explicit(&share->reader, NULL, memory_order_relaxed);
+void bocpy_reader_end(bocpy_value *value) {
+  bocpy_reader_copy *copy = copy_own(value);
+  if (--copy->depth == 0)
+    atomic_store_explicit(&copy->reader, NULL, memory_order_relaxed);
 }
 
-void bocpy_value_unshare(bocpy_value *value) {
-  bocpy_share *share = first_of(value);
-  atomic_store_explicit(&value->shares, NULL, memory_order_relaxed); /* owner */
-  while (share) {
-    bocpy_share *next = share->next;
-    bocpy_share_bury(share);
-    free(share);
-    share = next;
+void bocpy_value_drop_copies(bocpy_value *value) {
+  bocpy_reader_copy *copy = copy_first(value);
+  atomic_store_explicit(&value->copies, NULL, memory_order_relaxed); /* owner */
+  while (copy) {
+    bocpy_reader_copy *next = copy->next;
+    bocpy_reader_copy_drop(copy);
+    free(copy);
+    copy = next;
   }
 }
 
-/* ---- lending ------------------------------------------------------------------------
- */
+/* ---- lending --------------------------------------------------------------------- */
 
 /* Where it lives if that is not here; NULL: it is neutral, or ours. Invariant 1. */
-static PyInterpreterState *foreign_home(const bocpy_value *value) {
-  bocpy_kind kind = kind_of(value);
+static PyInterpreterState *value_foreign_home(const bocpy_value *value) {
+  bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)
     return NULL;
   PyInterpreterState *home =
@@ -102,86 +100,86 @@ static PyInterpreterState *foreign_home(const bocpy_value *value) {
 }
 
 /* The original stays with the readers of where it lived. */
-static void keep_original(bocpy_value *value, bocpy_kind kind) {
+static void copy_keep_original(bocpy_value *value, bocpy_kind kind) {
   bocpy_slot *slot = kind == BOCPY_BOXED ? value->slot : NULL;
-  bocpy_share *share = find_or_add(value, slot);
+  bocpy_reader_copy *copy = copy_find_or_add(value, slot);
   if (kind == BOCPY_BOXED) {
     value->box->value = NULL;
-    value->box->share = share;
-    if (share)
-      share->box = value->box;
+    value->box->copy = copy;
+    if (copy)
+      copy->box = value->box;
     else
       Py_DECREF(bocpy_box_open(value->box));
-  } else if (share) {
-    share->object = value->object;
+  } else if (copy) {
+    copy->object = value->object;
   } else {
     Py_DECREF(value->object);
   }
 }
 
 /* Somebody else may be quicker, as encoding may let go of the GIL. */
-void bocpy_share_lend_here(bocpy_value *value) {
-  bocpy_kind kind = kind_of(value);
+void bocpy_value_lend_here(bocpy_value *value) {
+  bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)
     return;
   PyObject *object =
       Py_NewRef(kind == BOCPY_BOXED ? value->box->object : value->object);
   bool failed = value->failed;
-  bocpy_flat *flat = bocpy_value_encode(object, &failed);
-  if (kind_of(value) == kind) {
-    keep_original(value, kind);
-    value->flat = flat;
+  bocpy_buffer *buffer = bocpy_value_encode_lent(object, &failed);
+  if (value_kind_acquire(value) == kind) {
+    copy_keep_original(value, kind);
+    value->buffer = buffer;
     value->failed = failed;
-    value->weight = flat ? (uint32_t)bocpy_flat_size(flat) : 0;
+    value->weight = buffer ? (uint32_t)bocpy_buffer_size(buffer) : 0;
     atomic_store_explicit(&value->wanted, false, memory_order_relaxed); /* hint */
-    atomic_store_explicit(&value->kind, (unsigned char)(flat ? BOCPY_FLAT : BOCPY_NONE),
+    atomic_store_explicit(&value->kind,
+                          (unsigned char)(buffer ? BOCPY_ENCODED : BOCPY_NONE),
                           memory_order_release); /* [R1] */
   } else {
-    bocpy_flat_free(flat);
+    bocpy_buffer_free(buffer);
   }
   Py_DECREF(object);
 }
 
-void bocpy_share_lend(bocpy_value *value) {
-  PyInterpreterState *home = foreign_home(value);
+void bocpy_value_lend(bocpy_value *value) {
+  PyInterpreterState *home = value_foreign_home(value);
   if (home)
-    bocpy_value_visit(value, home, bocpy_share_lend_here);
+    bocpy_value_visit(value, home, bocpy_value_lend_here);
 }
 
-/* ---- looking ------------------------------------------------------------------------
- */
+/* ---- looking --------------------------------------------------------------------- */
 
-static int keep_copy(bocpy_share *share, PyObject *object) {
-  bocpy_slot *slot = share->slot;
+static int copy_keep(bocpy_reader_copy *copy, PyObject *object) {
+  bocpy_slot *slot = copy->slot;
   if (!slot || !slot->own_interp) {
-    share->object = Py_NewRef(object);
+    copy->object = Py_NewRef(object);
     return 0;
   }
-  share->box = bocpy_box_new(slot, object);
-  if (!share->box)
+  copy->box = bocpy_box_new(slot, object);
+  if (!copy->box)
     return -1;
-  share->box->share = share;
+  copy->box->copy = copy;
   return 0;
 }
 
-static PyObject *decode(const bocpy_value *value, bocpy_share *share) {
-  PyObject *object = bocpy_decode(value->flat);
-  if (object && keep_copy(share, object) < 0)
+static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) {
+  PyObject *object = bocpy_decode(value->buffer);
+  if (object && copy_keep(copy, object) < 0)
     Py_CLEAR(object);
   return object;
 }
 
-PyObject *bocpy_share_get(bocpy_value *value) {
-  bocpy_share *share = own(value);
+PyObject *bocpy_reader_get(bocpy_value *value) {
+  bocpy_reader_copy *copy = copy_own(value);
   if (value->failed)
     bocpy_failure_forget(value);
-  if (share->box || share->object)
-    return Py_NewRef(share->box ? share->box->object : share->object);
-  switch (kind_of(value)) {
+  if (copy->box || copy->object)
+    return Py_NewRef(copy->box ? copy->box->object : copy->object);
+  switch (value_kind_acquire(value)) {
   case BOCPY_INLINE:
     return bocpy_decode_inline(value->bytes, value->size);
-  case BOCPY_FLAT:
-    return decode(value, share);
+  case BOCPY_ENCODED:
+    return copy_decode(value, copy);
   case BOCPY_BOXED:
     return Py_NewRef(value->box->object);
   case BOCPY_OBJECT:

@@ -2,31 +2,31 @@
  *
  * Neighboring readers of a cown run side by side. With backend `threads` they share the
  * object. With `interpreters` each reading interpreter has a copy of its own, decoded
- * once from the same flat and kept until the next write; the one that the value lived
+ * once from the same buffer and kept until the next write; the one that the value lived
  * in keeps the original.
  *
  *   the value was          the first reader elsewhere      readers then have
  *   NONE, INLINE           finds it neutral                what they decode, each time
- *   FLAT                   finds it neutral                a copy each
- *   BOXED, OBJECT          makes it FLAT (lend)            the original; a copy each
+ *   ENCODED                   finds it neutral                a copy each
+ *   BOXED, OBJECT          makes it ENCODED (lend)            the original; a copy each
  *
  * Threads: functions are for a thread that is attached to an interpreter while a
  * behavior of its own reads the cown, unless they say otherwise. Invariants:
- *   1. While there are readers, a value only goes from BOXED or OBJECT to FLAT (or
+ *   1. While there are readers, a value only goes from BOXED or OBJECT to ENCODED (or
  * NONE), by a thread that has the GIL of where it lived. So readers there exclude it,
  * and others read the slot only, which stays.
  *   2. The list only grows while there are readers; an entry is made by a thread that
  * is attached to the interpreter of its slot, so that no slot has two.
  *
- * Ordering: [R1] an entry, or the flat, is published; [A1] readers look for either.
+ * Ordering: [R1] an entry, or the buffer, is published; [A1] readers look for either.
  */
-#ifndef BOCPY_SHARE_H
-#define BOCPY_SHARE_H
+#ifndef BOCPY_READER_COPIES_H
+#define BOCPY_READER_COPIES_H
 
 #include "value.h"
 
-struct bocpy_share {
-  bocpy_share *next;
+struct bocpy_reader_copy {
+  bocpy_reader_copy *next;
   bocpy_slot *slot;                     /* whose; NULL: of the thread that pumps */
   _Atomic(const bocpy_thread *) reader; /* while a body of it reads */
   unsigned depth;                       /* how often that body names the cown */
@@ -35,21 +35,21 @@ struct bocpy_share {
 };
 
 /* Whether a body on the calling thread reads the cown of `value`. Any thread. */
-bool bocpy_share_reads(const bocpy_value *value);
+bool bocpy_reader_is_here(const bocpy_value *value);
 
 /* A body begins to read, ends to read. -1 with MemoryError. */
-int bocpy_share_begin(bocpy_value *value);
-void bocpy_share_end(bocpy_value *value);
+int bocpy_reader_begin(bocpy_value *value);
+void bocpy_reader_end(bocpy_value *value);
 
 /* A new reference to the content for a reader, or NULL with an exception: the value is
  * as it was. */
-PyObject *bocpy_share_get(bocpy_value *value);
+PyObject *bocpy_reader_get(bocpy_value *value);
 
 /* Makes the content neutral for readers elsewhere, wherever it lives; waits for the GIL
  * there. The behavior that reads it need not have begun. */
-void bocpy_share_lend(bocpy_value *value);
+void bocpy_value_lend(bocpy_value *value);
 
 /* The same for what lives here: by a thread that is attached to where that is. */
-void bocpy_share_lend_here(bocpy_value *value);
+void bocpy_value_lend_here(bocpy_value *value);
 
 #endif

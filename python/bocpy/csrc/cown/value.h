@@ -3,11 +3,11 @@
  *   kind    the content is                      who may take it
  *   NONE    None                                anybody
  *   INLINE  a small immutable, encoded          anybody
- *   FLAT    a flat (codec.h)                    anybody
- *   BOXED   an object of a worker's interpreter that interpreter; flattened for others
- *   OBJECT  an object of the main interpreter   that interpreter; flattened for others
+ *   ENCODED    a buffer (codec.h)                    anybody
+ *   BOXED   an object of a worker's interpreter that interpreter; encoded for others
+ *   OBJECT  an object of the main interpreter   that interpreter; encoded for others
  *
- * NONE, INLINE and FLAT are neutral. A value stays BOXED where it was last used until
+ * NONE, INLINE and ENCODED are neutral. A value stays BOXED where it was last used until
  * another interpreter needs it. With backend `threads` every value is an OBJECT and
  * nothing is ever encoded.
  *
@@ -15,7 +15,7 @@
  * interpreter, unless they say otherwise. Invariants:
  *   1. A box is in the list of its slot; the list belongs to whoever holds the GIL of
  * the slot's interpreter.
- *   2. `box->value` changes under `graves` (value.c) once another thread may drop the
+ *   2. `box->value` changes under `deferred_lock` (value.c) once another thread may drop the
  * cown.
  *   3. A value with a `failure` is neutral or an OBJECT.
  */
@@ -30,23 +30,23 @@
 typedef enum bocpy_kind {
   BOCPY_NONE,
   BOCPY_INLINE,
-  BOCPY_FLAT,
+  BOCPY_ENCODED,
   BOCPY_BOXED,
   BOCPY_OBJECT
 } bocpy_kind;
 
 typedef struct bocpy_value bocpy_value;
 typedef struct bocpy_failure bocpy_failure;
-typedef struct bocpy_hold bocpy_hold;
-typedef struct bocpy_share bocpy_share;
+typedef struct bocpy_acquisition bocpy_acquisition;
+typedef struct bocpy_reader_copy bocpy_reader_copy;
 
 typedef struct bocpy_box {
-  bocpy_value *value; /* whose content it is, or NULL: the cown is gone */
-  bocpy_share *share; /* or whose copy (reader_copies.h) */
+  bocpy_value *value;      /* whose content it is, or NULL: the cown is gone */
+  bocpy_reader_copy *copy; /* or whose copy (reader_copies.h) */
   PyObject *object;
   bocpy_slot *slot;
-  struct bocpy_box *prev, *next; /* the slot's list */
-  struct bocpy_box *below;       /* in a grave */
+  struct bocpy_box *prev, *next;   /* the slot's list */
+  struct bocpy_box *next_deferred; /* in a deferred */
 } bocpy_box;
 
 struct bocpy_value {
@@ -55,14 +55,16 @@ struct bocpy_value {
   unsigned char size : 7;   /* of `bytes`, if INLINE */
   unsigned char pinned : 1; /* an OBJECT that stays on the main thread (pinned.h) */
   bool failed;              /* the content is an exception that a body raised */
-  atomic_bool wanted;       /* hint: readers elsewhere would like a flat (reader_copies.h) */
-  uint32_t weight;          /* of the last flat: what moving it costs */
-  bocpy_failure *failure;   /* not read by anybody yet (failure.h) */
-  bocpy_hold *hold;         /* by a thread outside of bodies (acquire.h) */
-  _Atomic(bocpy_share *) shares; /* of readers, until the next write (reader_copies.h) */
+  atomic_bool
+      wanted;      /* hint: readers elsewhere would like a buffer (reader_copies.h) */
+  uint32_t weight; /* of the last buffer: what moving it costs */
+  bocpy_failure *failure;      /* not read by anybody yet (failure.h) */
+  bocpy_acquisition *acquired; /* by a thread outside of bodies (acquire.h) */
+  _Atomic(bocpy_reader_copy *)
+      copies; /* of readers, until the next write (reader_copies.h) */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
-    bocpy_flat *flat;
+    bocpy_buffer *buffer;
     PyObject *object;
     struct {
       bocpy_box *box;
@@ -88,15 +90,15 @@ static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *hold
 
 /* Gives up what readers have kept. By whoever holds the cown for writing, or ends it.
  */
-void bocpy_value_unshare(bocpy_value *value);
+void bocpy_value_drop_copies(bocpy_value *value);
 static inline void bocpy_value_hold_to_write(bocpy_value *value) {
   /* relaxed (owner): the cown's queue has put the readers before us */
-  if (atomic_load_explicit(&value->shares, memory_order_relaxed))
-    bocpy_value_unshare(value);
+  if (atomic_load_explicit(&value->copies, memory_order_relaxed))
+    bocpy_value_drop_copies(value);
   bocpy_value_hold(value, &bocpy_self);
 }
 
-/* A new reference to the content, decoded or flattened first if need be; what was
+/* A new reference to the content, decoded or encoded first if need be; what was
  * decoded stays an object of this interpreter. NULL with an exception: the value holds
  * it too. */
 PyObject *bocpy_value_get(bocpy_value *value);
@@ -127,7 +129,7 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed);
 /* Makes an object of the interpreter that this thread is attached to neutral. If it
  * turns out that it cannot be shipped, the exception takes its place and is reported.
  */
-void bocpy_value_flatten(bocpy_value *value);
+void bocpy_value_encode(bocpy_value *value);
 
 /* Nothing of the main interpreter's is left in the value, unless it is pinned: by a
  * thread there that has held it. */
@@ -143,16 +145,16 @@ void bocpy_value_borrow(bocpy_value *value);
 /* The end of a value whose cown has no references left. Any thread. */
 void bocpy_value_drop(bocpy_value *value);
 
-/* ---- for reader_copies.c ----------------------------------------------------------------- */
+/* ---- for reader_copies.c --------------------------------------------------------- */
 
 /* Calls `what(value)` attached to the interpreter `home`, another one than this
  * thread's. Waits for its GIL. */
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value));
 
-/* What `object`, of the interpreter that this thread is attached to, is as a flat, and
+/* What `object`, of the interpreter that this thread is attached to, is as a buffer, and
  * stays; if it cannot be one, the exception that says so (*failed), or NULL. */
-bocpy_flat *bocpy_value_encode(PyObject *object, bool *failed);
+bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed);
 
 /* A box in the list of `slot`, this thread's, with a reference of its own. NULL with
  * MemoryError. */
@@ -162,20 +164,20 @@ bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object);
 PyObject *bocpy_box_open(bocpy_box *box);
 
 /* Gives up a copy, wherever it lives, running no Python code here. Any thread. */
-void bocpy_share_bury(bocpy_share *share);
+void bocpy_reader_copy_drop(bocpy_reader_copy *copy);
 
-/* ---- of workers ---------------------------------------------------------------- */
+/* ---- of workers ------------------------------------------------------------------ */
 
 int bocpy_value_init(void); /* process-wide; -1 with an exception */
 
 /* Ends what others buried here; attached to the slot's interpreter. */
-void bocpy_slot_bury(bocpy_slot *slot);
+void bocpy_slot_run_deferred(bocpy_slot *slot);
 
 /* Ends what others buried in the main interpreter; attached to it. */
-void bocpy_value_bury_main(void);
+void bocpy_main_run_deferred(void);
 
 /* Makes all that lives in the slot neutral and closes it for burials. Attached, nobody
  * holds any of the cowns. */
-void bocpy_slot_flatten(bocpy_slot *slot);
+void bocpy_slot_encode(bocpy_slot *slot);
 
 #endif

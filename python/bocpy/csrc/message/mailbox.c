@@ -17,49 +17,47 @@
 #include <boc/message.h>
 
 /* Looks before a receive goes to sleep: about what waking up again would cost. */
-#define SPINS 64
+#define RECEIVE_SPINS 64
 
 /* ns that a body waits before another worker takes its place. */
-#define PATIENCE 50000
+#define BLOCK_DELAY_NS 50000
 
 static boc_mailbox *mailbox;
-static int spins; /* none where the sender cannot run meanwhile */
+static int receive_spins; /* none where the sender cannot run meanwhile */
 
-/* ---- the mailbox --------------------------------------------------------------------
- */
+/* ---- the mailbox ----------------------------------------------------------------- */
 
-static void free_message(bocpy_value *message) {
+static void message_free(bocpy_value *message) {
   bocpy_value_drop(message);
   free(message);
 }
 
-static void drop_message(void *ctx, void *payload) {
+static void message_drop(void *ctx, void *payload) {
   (void)ctx;
-  free_message(payload);
+  message_free(payload);
 }
 
-static int make_mailbox(void) {
+static int mailbox_make(void) {
   boc_mailbox_options options = BOC_MAILBOX_OPTIONS_INIT;
-  options.tags = BOCPY_TAGS_MOST;
-  options.drop = drop_message;
+  options.tags = BOCPY_TAGS_MAX;
+  options.drop = message_drop;
   if (boc_mailbox_new(&options, &mailbox) == BOC_OK)
     return 0;
   PyErr_NoMemory();
   return -1;
 }
 
-int bocpy_message_init(void) {
+int bocpy_mailbox_init(void) {
   if (mailbox)
     return 0;
-  spins = boc_core_count() > 1 ? SPINS : 0;
-  return make_mailbox();
+  receive_spins = boc_core_count() > 1 ? RECEIVE_SPINS : 0;
+  return mailbox_make();
 }
 
 /* The parent's may be in the middle of something, and stays what it was. */
-int bocpy_messages_forget(void) { return make_mailbox(); }
+int bocpy_mailbox_forget(void) { return mailbox_make(); }
 
-/* ---- tags ---------------------------------------------------------------------------
- */
+/* ---- tags ------------------------------------------------------------------------ */
 
 /* Tags as they were given: the strings stay alive as long as `owner` does. */
 typedef struct tag_list {
@@ -75,7 +73,7 @@ static void tag_list_fini(tag_list *list) {
     PyMem_Free(list->tags);
 }
 
-static int parse_tag(PyObject *text, boc_tag *out_tag) {
+static int tag_parse(PyObject *text, boc_tag *out_tag) {
   Py_ssize_t size;
   const char *bytes = PyUnicode_AsUTF8AndSize(text, &size);
   if (!bytes)
@@ -84,7 +82,7 @@ static int parse_tag(PyObject *text, boc_tag *out_tag) {
   return 0;
 }
 
-static PyObject *tuple_of(PyObject *given, const char *what) {
+static PyObject *tags_tuple(PyObject *given, const char *what) {
   if (PyUnicode_Check(given))
     return PyTuple_Pack(1, given);
   PyObject *tuple = PyBytes_Check(given) ? NULL : PySequence_Tuple(given);
@@ -98,7 +96,7 @@ static PyObject *tuple_of(PyObject *given, const char *what) {
   return NULL;
 }
 
-static int parse_each(tag_list *list, const char *what) {
+static int tags_parse_each(tag_list *list, const char *what) {
   for (size_t i = 0; i < list->count; i++) {
     PyObject *text = PyTuple_GET_ITEM(list->owner, (Py_ssize_t)i);
     if (!PyUnicode_Check(text)) {
@@ -106,43 +104,42 @@ static int parse_each(tag_list *list, const char *what) {
                    Py_TYPE(text)->tp_name);
       return -1;
     }
-    if (parse_tag(text, &list->tags[i]) < 0)
+    if (tag_parse(text, &list->tags[i]) < 0)
       return -1;
   }
   return 0;
 }
 
 /* One tag or an iterable of them. To be given up by tag_list_fini, even after -1. */
-static int parse_tags(tag_list *list, PyObject *given, const char *what) {
+static int tags_parse(tag_list *list, PyObject *given, const char *what) {
   *list = (tag_list){.tags = &list->one};
-  list->owner = tuple_of(given, what);
+  list->owner = tags_tuple(given, what);
   if (!list->owner)
     return -1;
   list->count = (size_t)PyTuple_GET_SIZE(list->owner);
   if (list->count > 1)
     list->tags = PyMem_Malloc(list->count * sizeof(*list->tags));
   if (list->tags)
-    return parse_each(list, what);
+    return tags_parse_each(list, what);
   list->tags = &list->one;
   PyErr_NoMemory();
   return -1;
 }
 
 /* What a status that is not BOC_OK means. */
-static void raise_status(boc_status status, const char *what) {
+static void mailbox_raise(boc_status status, const char *what) {
   if (status == BOC_FULL)
     PyErr_SetString(PyExc_RuntimeError, "Message queue is full");
   else if (status == BOC_NOT_FOUND)
     PyErr_Format(PyExc_KeyError,
                  "%s: tag capacity exceeded: there are %d already; use fewer, or "
                  "replace them all with set_tags()",
-                 what, BOCPY_TAGS_MOST);
+                 what, BOCPY_TAGS_MAX);
   else
     bocpy_status_raise(status, what);
 }
 
-/* ---- sending ------------------------------------------------------------------------
- */
+/* ---- sending --------------------------------------------------------------------- */
 
 const char bocpy_send_doc[] =
     "send(tag, contents)\n--\n\n"
@@ -159,14 +156,14 @@ const char bocpy_send_doc[] =
     ">>> receive('greeting')\n"
     "('greeting', ['hello', 'world'])";
 
-static PyObject *send_contents(PyObject *text, PyObject *contents) {
+static PyObject *send_message(PyObject *text, PyObject *contents) {
   boc_tag tag;
   if (!PyUnicode_Check(text)) {
     PyErr_Format(PyExc_TypeError, "send(): tag must be a str, not '%s'",
                  Py_TYPE(text)->tp_name);
     return NULL;
   }
-  if (parse_tag(text, &tag) < 0)
+  if (tag_parse(text, &tag) < 0)
     return NULL;
   bocpy_value *message = calloc(1, sizeof(*message));
   if (!message)
@@ -177,14 +174,14 @@ static PyObject *send_contents(PyObject *text, PyObject *contents) {
   if (status == BOC_OK)
     Py_RETURN_NONE;
   bocpy_value_restore(message);
-  free_message(message);
+  message_free(message);
   if (!PyErr_Occurred())
-    raise_status(status, "send()");
+    mailbox_raise(status, "send()");
   return NULL;
 }
 
 /* Where an argument given by name belongs; -1 with TypeError. */
-static int place_of(PyObject *name) {
+static int send_argument_index(PyObject *name) {
   if (PyUnicode_CompareWithASCIIString(name, "tag") == 0)
     return 0;
   if (PyUnicode_CompareWithASCIIString(name, "contents") == 0)
@@ -201,20 +198,19 @@ PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
   for (Py_ssize_t i = 0; i < nargs && i < 2; i++)
     given[i] = args[i];
   for (Py_ssize_t i = 0; i < named; i++) {
-    int at = place_of(PyTuple_GET_ITEM(names, i));
+    int at = send_argument_index(PyTuple_GET_ITEM(names, i));
     if (at < 0)
       return NULL;
     given[at] = args[nargs + i];
   }
   if (nargs + named == 2 && given[0] && given[1])
-    return send_contents(given[0], given[1]);
+    return send_message(given[0], given[1]);
   PyErr_Format(PyExc_TypeError, "send() takes a tag and contents (%zd given)",
                nargs + named);
   return NULL;
 }
 
-/* ---- receiving ----------------------------------------------------------------------
- */
+/* ---- receiving ------------------------------------------------------------------- */
 
 const char bocpy_receive_doc[] =
     "receive(tags, timeout=-1, after=None)\n--\n\n"
@@ -245,7 +241,7 @@ typedef struct receipt {
   bocpy_value *message;
 } receipt;
 
-static boc_status look(receipt *r) {
+static boc_status receive_try(receipt *r) {
   void *payload = NULL;
   boc_status status = boc_mailbox_receive(mailbox, r->list->tags, r->list->count, 0,
                                           NULL, &r->index, &payload);
@@ -254,22 +250,23 @@ static boc_status look(receipt *r) {
 }
 
 /* Looks for a while, as going to sleep and waking up is not cheap. */
-static boc_status spin(receipt *r) {
-  boc_status status = look(r);
+static boc_status receive_spin(receipt *r) {
+  boc_status status = receive_try(r);
   if (status != BOC_TIMEOUT)
     return status;
   Py_BEGIN_ALLOW_THREADS
-  for (int left = spins; left > 0 && status == BOC_TIMEOUT; left--)
-    status = look(r);
+  for (int left = receive_spins; left > 0 && status == BOC_TIMEOUT; left--)
+    status = receive_try(r);
   Py_END_ALLOW_THREADS
   return status;
 }
 
-static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+static void waiter_signal_ctx(void *waiter) { bocpy_waiter_signal(waiter); }
 
 /* The worker's place is taken over, and its values may be fetched. */
-static int wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter, int64_t timeout) {
-  bocpy_slot_bury(slot);
+static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
+                                int64_t timeout) {
+  bocpy_slot_run_deferred(slot);
   boc_worker_block_begin();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
   int status = bocpy_waiter_wait(waiter, timeout);
@@ -280,28 +277,29 @@ static int wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter, int64_t timeout)
 
 /* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender may
  * be a pinned behavior, which the main thread runs while it waits. */
-static int wait_as_worker(bocpy_waiter *waiter, int64_t timeout) {
+static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)
     return bocpy_pump_wait(waiter, timeout);
-  if (timeout >= 0 && timeout <= PATIENCE)
+  if (timeout >= 0 && timeout <= BLOCK_DELAY_NS)
     return bocpy_waiter_wait(waiter, timeout);
-  int status = bocpy_waiter_wait(waiter, PATIENCE);
+  int status = bocpy_waiter_wait(waiter, BLOCK_DELAY_NS);
   if (status != 1)
     return status;
-  return wait_blocked(slot, waiter, timeout < 0 ? timeout : timeout - PATIENCE);
+  return receive_wait_blocked(slot, waiter,
+                              timeout < 0 ? timeout : timeout - BLOCK_DELAY_NS);
 }
 
 /* Sleeps until there may be something, at most `timeout` ns: 0, or 1 if it was in vain;
  * -1 with an exception. */
-static int sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
-  boc_watch watch = {.ready = signal_waiter, .ctx = waiter};
+static int receive_sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
+  boc_watch watch = {.ready = waiter_signal_ctx, .ctx = waiter};
   boc_status status = boc_mailbox_watch(mailbox, r->list->tags, r->list->count, &watch);
   if (status != BOC_OK) {
-    raise_status(status, "receive()");
+    mailbox_raise(status, "receive()");
     return -1;
   }
-  int waited = wait_as_worker(waiter, timeout);
+  int waited = receive_wait(waiter, timeout);
   PyObject *pending = waited < 0 ? PyErr_GetRaisedException() : NULL;
   status = boc_mailbox_unwatch(mailbox, &watch);
   if (waited < 0)
@@ -313,14 +311,14 @@ static int sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
 }
 
 /* BOC_OK with a message, or BOC_TIMEOUT; others with an exception set. */
-static boc_status sleep_until(receipt *r, int64_t timeout) {
+static boc_status receive_sleep_until(receipt *r, int64_t timeout) {
   uint64_t begun = boc_now();
   int64_t left = timeout;
   bocpy_waiter *waiter = bocpy_waiter_new();
   boc_status status = waiter ? BOC_TIMEOUT : BOC_NO_MEMORY;
   while (status == BOC_TIMEOUT && left != 0) {
-    int waited = sleep_once(r, waiter, left);
-    status = waited < 0 ? BOC_CANCELLED : look(r);
+    int waited = receive_sleep_once(r, waiter, left);
+    status = waited < 0 ? BOC_CANCELLED : receive_try(r);
     if (timeout < 0)
       continue;
     uint64_t passed = boc_now() - begun;
@@ -331,20 +329,20 @@ static boc_status sleep_until(receipt *r, int64_t timeout) {
   return status;
 }
 
-static boc_status receive(receipt *r, int64_t timeout) {
-  boc_status status = timeout ? spin(r) : look(r);
+static boc_status receive_message(receipt *r, int64_t timeout) {
+  boc_status status = timeout ? receive_spin(r) : receive_try(r);
   if (status == BOC_TIMEOUT && timeout)
-    status = sleep_until(r, timeout);
+    status = receive_sleep_until(r, timeout);
   else if (status == BOC_TIMEOUT && PyErr_CheckSignals() < 0)
     return BOC_CANCELLED;
   if (status != BOC_OK && status != BOC_TIMEOUT && !PyErr_Occurred())
-    raise_status(status, "receive()");
+    mailbox_raise(status, "receive()");
   return status;
 }
 
-static PyObject *open_message(receipt *r) {
+static PyObject *message_open(receipt *r) {
   PyObject *contents = bocpy_value_take(r->message);
-  free_message(r->message);
+  message_free(r->message);
   if (!contents)
     return NULL;
   PyObject *tag = PyTuple_GET_ITEM(r->list->owner, (Py_ssize_t)r->index);
@@ -353,7 +351,7 @@ static PyObject *open_message(receipt *r) {
   return pair;
 }
 
-static PyObject *expired(PyObject *after) {
+static PyObject *receive_expired(PyObject *after) {
   if (after != Py_None)
     return PyObject_CallNoArgs(after);
   return Py_BuildValue("(ss)", "__timeout__", NULL);
@@ -362,23 +360,23 @@ static PyObject *expired(PyObject *after) {
 static PyObject *receive_tags(PyObject *given, int64_t timeout, PyObject *after) {
   tag_list list;
   PyObject *answer = NULL;
-  int status = parse_tags(&list, given, "receive()");
+  int status = tags_parse(&list, given, "receive()");
   if (status == 0 && list.count == 0) {
     PyErr_SetString(PyExc_RuntimeError, "receive(): no tags: name one at least");
   } else if (status == 0) {
     receipt r = {.list = &list};
-    boc_status got = receive(&r, timeout);
+    boc_status got = receive_message(&r, timeout);
     if (got == BOC_OK)
-      answer = open_message(&r);
+      answer = message_open(&r);
     else if (got == BOC_TIMEOUT)
-      answer = expired(after);
+      answer = receive_expired(after);
   }
   tag_list_fini(&list);
   return answer;
 }
 
 /* Negative means forever here. */
-static int parse_limit(PyObject *seconds, int64_t *out_timeout) {
+static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
   if (bocpy_parse_timeout(seconds, out_timeout) < 0)
     return -1;
   if (seconds == Py_None || *out_timeout != 0)
@@ -401,7 +399,7 @@ PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:receive", keywords, &tags,
                                    &seconds, &after))
     return NULL;
-  if (seconds && parse_limit(seconds, &timeout) < 0)
+  if (seconds && receive_parse_timeout(seconds, &timeout) < 0)
     return NULL;
   if (after != Py_None && !PyCallable_Check(after)) {
     PyErr_Format(PyExc_TypeError, "receive(): after must be callable or None, not '%s'",
@@ -411,8 +409,7 @@ PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs) {
   return receive_tags(tags, timeout, after);
 }
 
-/* ---- all of a tag -------------------------------------------------------------------
- */
+/* ---- all of a tag ---------------------------------------------------------------- */
 
 const char bocpy_drain_doc[] =
     "drain(tags, /)\n--\n\n"
@@ -429,7 +426,7 @@ const char bocpy_drain_doc[] =
 PyObject *bocpy_drain(PyObject *module, PyObject *tags) {
   tag_list list;
   (void)module;
-  int status = parse_tags(&list, tags, "drain()");
+  int status = tags_parse(&list, tags, "drain()");
   if (status == 0)
     boc_mailbox_drain(mailbox, list.tags, list.count);
   tag_list_fini(&list);
@@ -450,14 +447,14 @@ const char bocpy_set_tags_doc[] =
     ">>> receive('old', timeout=0)\n"
     "('__timeout__', None)";
 
-static int refuse_tags(boc_status status, size_t count) {
+static int set_tags_refuse(boc_status status, size_t count) {
   if (status == BOC_FULL)
     PyErr_Format(PyExc_IndexError, "set_tags(): %zu tags, and %d are possible", count,
-                 BOCPY_TAGS_MOST);
+                 BOCPY_TAGS_MAX);
   else if (status == BOC_BAD_ARGUMENT)
     PyErr_SetString(PyExc_ValueError, "set_tags(): a tag is given twice");
   else
-    raise_status(status, "set_tags()");
+    mailbox_raise(status, "set_tags()");
   return -1;
 }
 
@@ -466,11 +463,11 @@ PyObject *bocpy_set_tags(PyObject *module, PyObject *tags) {
   (void)module;
   if (bocpy_runtime_require_main("set_tags()") < 0)
     return NULL;
-  int status = parse_tags(&list, tags, "set_tags()");
+  int status = tags_parse(&list, tags, "set_tags()");
   if (status == 0) {
     boc_status done = boc_mailbox_set_tags(mailbox, list.tags, list.count);
     if (done != BOC_OK)
-      status = refuse_tags(done, list.count);
+      status = set_tags_refuse(done, list.count);
   }
   tag_list_fini(&list);
   return status < 0 ? NULL : Py_NewRef(Py_None);

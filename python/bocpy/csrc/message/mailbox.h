@@ -6,17 +6,17 @@
  * Threads: attached to any interpreter, workers and bodies included. A receive that
  * waits lets go of its interpreter; in a body, a spare worker takes its place.
  */
-#ifndef BOCPY_MESSAGE_H
-#define BOCPY_MESSAGE_H
+#ifndef BOCPY_MAILBOX_H
+#define BOCPY_MAILBOX_H
 
 #include "compat.h"
 
-#define BOCPY_TAGS_MOST 16
+#define BOCPY_TAGS_MAX 16
 
-int bocpy_message_init(void); /* process-wide; -1 with an exception */
+int bocpy_mailbox_init(void); /* process-wide; -1 with an exception */
 
 /* In the child of a fork: an empty mailbox. -1 with MemoryError. */
-int bocpy_messages_forget(void);
+int bocpy_mailbox_forget(void);
 
 /* Entries for the module's method table. */
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,

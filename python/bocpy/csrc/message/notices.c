@@ -7,31 +7,30 @@
 
 static boc_noticeboard *board;
 
-/* ---- the board ----------------------------------------------------------------------
- */
+/* ---- the board ------------------------------------------------------------------- */
 
-static void drop_notice(void *ctx, void *payload) {
+static void notice_drop(void *ctx, void *payload) {
   (void)ctx;
-  bocpy_flat_free(payload);
+  bocpy_buffer_free(payload);
 }
 
-static int make_board(void) {
-  boc_noticeboard_options options = {sizeof(options), drop_notice, NULL, NULL};
+static int notices_make_board(void) {
+  boc_noticeboard_options options = {sizeof(options), notice_drop, NULL, NULL};
   if (boc_noticeboard_new(&options, &board) == BOC_OK)
     return 0;
   PyErr_NoMemory();
   return -1;
 }
 
-int bocpy_notice_init(void) { return board ? 0 : make_board(); }
+int bocpy_notices_init(void) { return board ? 0 : notices_make_board(); }
 
 /* The parent's may be in the middle of something, and stays what it was. */
 int bocpy_notices_forget(void) {
   bocpy_self.view = NULL;
-  return make_board();
+  return notices_make_board();
 }
 
-static int parse_key(PyObject *text, boc_notice_key *out_key) {
+static int notice_parse_key(PyObject *text, boc_notice_key *out_key) {
   if (!PyUnicode_Check(text)) {
     PyErr_Format(PyExc_TypeError, "a notice's key must be a str, not '%s'",
                  Py_TYPE(text)->tp_name);
@@ -55,7 +54,7 @@ static int parse_key(PyObject *text, boc_notice_key *out_key) {
 }
 
 /* 0; -1 with what the refusal means. */
-static int check(boc_status status, const char *what) {
+static int notices_check(boc_status status, const char *what) {
   if (status == BOC_OK)
     return 0;
   if (status == BOC_FULL)
@@ -67,7 +66,7 @@ static int check(boc_status status, const char *what) {
   return -1;
 }
 
-static int require_running(const char *what) {
+static int notices_require_running(const char *what) {
   if (bocpy_runtime_is_running())
     return 0;
   PyErr_Format(PyExc_RuntimeError,
@@ -77,8 +76,7 @@ static int require_running(const char *what) {
   return -1;
 }
 
-/* ---- reading ------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------- */
 
 /* What somebody looks at: a snapshot, and what of it has been decoded. */
 struct bocpy_view {
@@ -138,7 +136,7 @@ static PyObject *view_fetch(bocpy_view *view, PyObject *key, const boc_notice *n
   return value;
 }
 
-static int fetch_into(PyObject *dict, bocpy_view *view, const boc_notice *notice) {
+static int view_fetch_into(PyObject *dict, bocpy_view *view, const boc_notice *notice) {
   PyObject *key =
       PyUnicode_FromStringAndSize(notice->key.bytes, (Py_ssize_t)notice->key.size);
   PyObject *value = key ? view_fetch(view, key, notice) : NULL;
@@ -148,11 +146,11 @@ static int fetch_into(PyObject *dict, bocpy_view *view, const boc_notice *notice
   return status;
 }
 
-static PyObject *make_mapping(bocpy_view *view) {
+static PyObject *view_make_mapping(bocpy_view *view) {
   PyObject *dict = PyDict_New();
   size_t count = boc_notices_count(view->notices);
   for (size_t i = 0; dict && i < count; i++)
-    if (fetch_into(dict, view, boc_notices_at(view->notices, i)) < 0)
+    if (view_fetch_into(dict, view, boc_notices_at(view->notices, i)) < 0)
       Py_CLEAR(dict);
   PyObject *mapping = dict ? PyDictProxy_New(dict) : NULL;
   Py_XDECREF(dict);
@@ -179,7 +177,7 @@ PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused) {
   if (!view)
     return NULL;
   if (!view->mapping)
-    view->mapping = make_mapping(view);
+    view->mapping = view_make_mapping(view);
   PyObject *mapping = Py_XNewRef(view->mapping);
   view_close(view);
   return mapping;
@@ -202,7 +200,7 @@ PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) 
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:notice_read", names, &text,
                                    &fallback) ||
-      parse_key(text, &key) < 0)
+      notice_parse_key(text, &key) < 0)
     return NULL;
   bocpy_view *view = view_open();
   if (!view)
@@ -213,17 +211,16 @@ PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) 
   return value;
 }
 
-/* ---- writing ------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------- */
 
-static int write_notice(PyObject *text, PyObject *value, const char *what) {
+static int notice_write(PyObject *text, PyObject *value, const char *what) {
   boc_notice_key key;
-  bocpy_flat *flat;
-  if (parse_key(text, &key) < 0 || bocpy_encode(value, "value", &flat) < 0)
+  bocpy_buffer *buffer;
+  if (notice_parse_key(text, &key) < 0 || bocpy_encode(value, "value", &buffer) < 0)
     return -1;
-  if (check(boc_noticeboard_write(board, key, flat), what) == 0)
+  if (notices_check(boc_noticeboard_write(board, key, buffer), what) == 0)
     return 0;
-  bocpy_flat_free(flat);
+  bocpy_buffer_free(buffer);
   return -1;
 }
 
@@ -249,8 +246,8 @@ PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs)
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_write", names, &key,
                                    &value) ||
-      require_running("notice_write()") < 0 ||
-      write_notice(key, value, "notice_write()") < 0)
+      notices_require_running("notice_write()") < 0 ||
+      notice_write(key, value, "notice_write()") < 0)
     return NULL;
   Py_RETURN_NONE;
 }
@@ -276,7 +273,7 @@ PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) 
                                    &value) ||
       bocpy_runtime_require_main("notice_seed()") < 0 || !bocpy_runtime_enter(true))
     return NULL;
-  int status = write_notice(key, value, "notice_seed()");
+  int status = notice_write(key, value, "notice_seed()");
   bocpy_runtime_leave();
   return status < 0 ? NULL : Py_NewRef(Py_None);
 }
@@ -297,10 +294,11 @@ const char bocpy_notice_delete_doc[] =
 PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
   boc_notice_key key;
   (void)module;
-  if (require_running("notice_delete()") < 0 || parse_key(text, &key) < 0)
+  if (notices_require_running("notice_delete()") < 0 ||
+      notice_parse_key(text, &key) < 0)
     return NULL;
   boc_status status = boc_noticeboard_delete(board, key);
-  if (status != BOC_NOT_FOUND && check(status, "notice_delete()") < 0)
+  if (status != BOC_NOT_FOUND && notices_check(status, "notice_delete()") < 0)
     return NULL;
   Py_RETURN_NONE;
 }
@@ -308,11 +306,11 @@ PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
 PyObject *bocpy_notices_clear(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  return check(boc_noticeboard_clear(board), "wait()") < 0 ? NULL : Py_NewRef(Py_None);
+  return notices_check(boc_noticeboard_clear(board), "wait()") < 0 ? NULL
+                                                                   : Py_NewRef(Py_None);
 }
 
-/* ---- read, modify, write ------------------------------------------------------------
- */
+/* ---- read, modify, write --------------------------------------------------------- */
 
 /* One update: `error` is what `function`, or the codec, raised. */
 typedef struct update {
@@ -320,28 +318,29 @@ typedef struct update {
   PyObject *error;
 } update;
 
-static boc_verdict give_up(update *u) {
+static boc_verdict update_give_up(update *u) {
   u->error = PyErr_GetRaisedException();
   return BOC_NOTICE_KEEP;
 }
 
-static boc_verdict change(void *ctx, const boc_notice *present, void **out_payload) {
+static boc_verdict update_change(void *ctx, const boc_notice *present,
+                                 void **out_payload) {
   update *u = ctx;
-  bocpy_flat *flat;
+  bocpy_buffer *buffer;
   PyObject *before = present ? bocpy_decode(present->payload) : Py_NewRef(u->fallback);
   PyObject *after = before ? PyObject_CallOneArg(u->function, before) : NULL;
   Py_XDECREF(before);
   if (!after)
-    return give_up(u);
+    return update_give_up(u);
   if (after == u->removed) {
     Py_DECREF(after);
     return present ? BOC_NOTICE_DELETE : BOC_NOTICE_KEEP;
   }
-  int status = bocpy_encode(after, "value", &flat);
+  int status = bocpy_encode(after, "value", &buffer);
   Py_DECREF(after);
   if (status < 0)
-    return give_up(u);
-  *out_payload = flat;
+    return update_give_up(u);
+  *out_payload = buffer;
   return BOC_NOTICE_WRITE;
 }
 
@@ -365,7 +364,7 @@ const char bocpy_notice_update_doc[] =
     ">>> wait(noticeboard=True)\n"
     "{'done': 3}";
 
-static int update_notice(PyObject *module, boc_notice_key key, PyObject *function,
+static int notice_update(PyObject *module, boc_notice_key key, PyObject *function,
                          PyObject *fallback) {
   bocpy_state *state = bocpy_state_of(module);
   PyObject *notices = bocpy_state_import(state, &state->notices, "bocpy._notices");
@@ -373,13 +372,13 @@ static int update_notice(PyObject *module, boc_notice_key key, PyObject *functio
   if (!removed)
     return -1;
   update u = {function, fallback, removed, NULL};
-  boc_status status = boc_noticeboard_update(board, key, change, &u);
+  boc_status status = boc_noticeboard_update(board, key, update_change, &u);
   Py_DECREF(removed);
   if (u.error) {
     PyErr_SetRaisedException(u.error);
     return -1;
   }
-  return status == BOC_NOT_FOUND ? 0 : check(status, "notice_update()");
+  return status == BOC_NOT_FOUND ? 0 : notices_check(status, "notice_update()");
 }
 
 PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs) {
@@ -388,12 +387,13 @@ PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs
   boc_notice_key key;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:notice_update", names, &text,
                                    &function, &fallback) ||
-      require_running("notice_update()") < 0 || parse_key(text, &key) < 0)
+      notices_require_running("notice_update()") < 0 ||
+      notice_parse_key(text, &key) < 0)
     return NULL;
   if (!PyCallable_Check(function)) {
     PyErr_Format(PyExc_TypeError, "notice_update(): fn must be callable, not '%s'",
                  Py_TYPE(function)->tp_name);
     return NULL;
   }
-  return update_notice(module, key, function, fallback) < 0 ? NULL : Py_NewRef(Py_None);
+  return notice_update(module, key, function, fallback) < 0 ? NULL : Py_NewRef(Py_None);
 }

@@ -1,6 +1,6 @@
 /* Notices: the noticeboard of the process, as Python sees it.
  *
- * A notice is a flat on both backends: whoever reads it decodes an object of his own,
+ * A notice is a buffer on both backends: whoever reads it decodes an object of his own,
  * so that readers side by side share nothing.
  *
  *   where          what is read
@@ -9,12 +9,12 @@
  *
  * Threads: attached to any interpreter.
  */
-#ifndef BOCPY_NOTICE_H
-#define BOCPY_NOTICE_H
+#ifndef BOCPY_NOTICES_H
+#define BOCPY_NOTICES_H
 
 #include "state.h"
 
-int bocpy_notice_init(void); /* process-wide; -1 with an exception */
+int bocpy_notices_init(void); /* process-wide; -1 with an exception */
 
 /* In the child of a fork: an empty board. -1 with MemoryError. */
 int bocpy_notices_forget(void);

@@ -6,26 +6,27 @@
 
 /* Whether an extension module, as it is loaded, has no place in an interpreter with a
  * GIL of its own. */
-PyObject *bocpy_guest_refuses(PyObject *module, PyObject *guest) {
+PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
   (void)module;
-  PyModuleDef *def = PyModule_Check(guest) ? PyModule_GetDef(guest) : NULL;
+  PyModuleDef *def = PyModule_Check(extension) ? PyModule_GetDef(extension) : NULL;
   PyErr_Clear();
   return PyBool_FromLong(def && !bocpy_def_has_own_gil(def));
 }
 
 /* Python code that main runs here knows nothing of this worker's interpreter. */
-static char *admit_in_main(const char *name) {
-  PyObject *guests = PyImport_ImportModule("bocpy._foreign_ext");
-  PyObject *answer = guests ? PyObject_CallMethod(guests, "admit", "s", name) : NULL;
+static char *foreign_ext_admit_in_main(const char *name) {
+  PyObject *foreign_ext = PyImport_ImportModule("bocpy._foreign_ext");
+  PyObject *answer =
+      foreign_ext ? PyObject_CallMethod(foreign_ext, "admit", "s", name) : NULL;
   const char *text = answer && answer != Py_None ? PyUnicode_AsUTF8(answer) : NULL;
   char *copy = text ? strdup(text) : NULL;
   PyErr_Clear();
   Py_XDECREF(answer);
-  Py_XDECREF(guests);
+  Py_XDECREF(foreign_ext);
   return copy;
 }
 
-static char *visit_main(const char *name) {
+static char *foreign_ext_visit_main(const char *name) {
   bocpy_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
@@ -33,7 +34,7 @@ static char *visit_main(const char *name) {
   bocpy_self.slot = NULL;
   if (theirs) {
     PyEval_RestoreThread(theirs);
-    answer = admit_in_main(name);
+    answer = foreign_ext_admit_in_main(name);
     PyThreadState_Clear(theirs);
     PyThreadState_DeleteCurrent();
   }
@@ -43,13 +44,13 @@ static char *visit_main(const char *name) {
 }
 
 /* Has the main interpreter import `name`: None, or why no worker can have it. */
-PyObject *bocpy_guest_ask_main(PyObject *module, PyObject *name) {
+PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *name) {
   (void)module;
   const char *text = PyUnicode_AsUTF8(name);
   char *copy = text ? strdup(text) : NULL;
   if (!copy)
     return text ? PyErr_NoMemory() : NULL;
-  char *answer = visit_main(copy);
+  char *answer = foreign_ext_visit_main(copy);
   PyObject *result = answer ? PyUnicode_FromString(answer) : Py_NewRef(Py_None);
   free(answer);
   free(copy);

@@ -8,13 +8,13 @@
  *
  * Threads: attached to an interpreter; asking waits for the main interpreter's GIL.
  */
-#ifndef BOCPY_GUEST_H
-#define BOCPY_GUEST_H
+#ifndef BOCPY_FOREIGN_EXT_H
+#define BOCPY_FOREIGN_EXT_H
 
 #include "state.h"
 
 /* Entries for the module's method table. */
-PyObject *bocpy_guest_refuses(PyObject *module, PyObject *guest);
-PyObject *bocpy_guest_ask_main(PyObject *module, PyObject *name);
+PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension);
+PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *name);
 
 #endif

@@ -1,59 +1,59 @@
 /* Pump: see pump.h.
  *
- * The bell is one waiter that stays; only the main thread sleeps on it. `rung` saves
+ * The bell is one waiter that stays; only the main thread sleeps on it. `pump_wakeup_set` saves
  * system calls: a bell that has rung does not ring again until it was listened to.
  *
- * Ordering: who fills the lane then sets `rung`; who listens takes the signal, clears
- * `rung`, then looks at the lane. Both words are sequentially consistent, so a ring
- * that finds `rung` set comes before the look. */
+ * Ordering: who fills the lane then sets `pump_wakeup_set`; who listens takes the signal, clears
+ * `pump_wakeup_set`, then looks at the lane. Both words are sequentially consistent, so a ring
+ * that finds `pump_wakeup_set` set comes before the look. */
 #include "pump.h"
 
 #include "runtime.h"
 #include "state.h"
 #include "value.h"
 
-static bocpy_lock guard; /* of the making of what follows */
-static _Atomic(boc_lane *) lane;
-static bocpy_waiter *bell;
-static atomic_ulong main_thread; /* its ident */
+static bocpy_lock lane_lock; /* of the making of what follows */
+static _Atomic(boc_lane *) pump_lane;
+static bocpy_waiter *pump_wakeup;
+static atomic_ulong pump_main_thread; /* its ident */
 
-static atomic_bool rung;
-static atomic_bool busy;    /* hint: behaviors are being run */
-static atomic_size_t moves; /* count: how often the lane was filled, or one was run */
-static atomic_size_t since; /* hint: when that last was, in ms */
+static atomic_bool pump_wakeup_set;
+static atomic_bool pump_busy; /* hint: behaviors are being run */
+static atomic_size_t
+    lane_moves; /* count: how often the lane was filled, or one was run */
+static atomic_size_t lane_since; /* hint: when that last was, in ms */
 
-int bocpy_pump_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
+int bocpy_pump_init(void) { return lane_lock ? 0 : bocpy_lock_init(&lane_lock); }
 
-/* ---- the lane -----------------------------------------------------------------------
- */
+/* ---- the lane -------------------------------------------------------------------- */
 
 static size_t now_ms(void) { return (size_t)(boc_now() / 1000000); }
 
-static void ring(void) {
-  if (!atomic_exchange(&rung, true))
-    bocpy_waiter_signal(bell);
+static void pump_wakeup_signal(void) {
+  if (!atomic_exchange(&pump_wakeup_set, true))
+    bocpy_waiter_signal(pump_wakeup);
 }
 
 /* What the watchdog looks at: it waits from here on, and tells anew. */
-static void moved(void) {
-  atomic_store_explicit(&since, now_ms(), memory_order_relaxed);
-  atomic_fetch_add_explicit(&moves, 1, memory_order_relaxed);
+static void lane_note_move(void) {
+  atomic_store_explicit(&lane_since, now_ms(), memory_order_relaxed);
+  atomic_fetch_add_explicit(&lane_moves, 1, memory_order_relaxed);
 }
 
-static void filled(void *ctx) {
+static void lane_filled(void *ctx) {
   (void)ctx;
-  moved();
-  ring();
+  lane_note_move();
+  pump_wakeup_signal();
 }
 
-static void listen(void) {
-  while (bocpy_waiter_take(bell))
+static void pump_wakeup_clear(void) {
+  while (bocpy_waiter_take(pump_wakeup))
     continue;
-  atomic_store(&rung, false);
+  atomic_store(&pump_wakeup_set, false);
 }
 
 /* 0 with an exception. */
-static unsigned long ask_main_thread(void) {
+static unsigned long pump_ask_main_thread(void) {
   PyObject *threading = PyImport_ImportModule("threading");
   PyObject *thread =
       threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
@@ -65,62 +65,61 @@ static unsigned long ask_main_thread(void) {
   return PyErr_Occurred() ? 0 : number;
 }
 
-/* Under `guard`. */
-static boc_lane *make_lane(unsigned long ident) {
-  const boc_lane_options options = {.filled = filled};
+/* Under `lane_lock`. */
+static boc_lane *lane_make(unsigned long ident) {
+  const boc_lane_options options = {.filled = lane_filled};
   boc_lane *made = NULL;
-  if (!bell)
-    bell = bocpy_waiter_new();
-  if (!bell)
+  if (!pump_wakeup)
+    pump_wakeup = bocpy_waiter_new();
+  if (!pump_wakeup)
     return NULL;
-  atomic_store(&main_thread, ident);
+  atomic_store(&pump_main_thread, ident);
   if (boc_lane_new(&options, &made) != BOC_OK)
     PyErr_NoMemory();
-  atomic_store(&lane, made);
+  atomic_store(&pump_lane, made);
   return made;
 }
 
 boc_lane *bocpy_pump_lane(void) {
-  boc_lane *made = atomic_load(&lane);
+  boc_lane *made = atomic_load(&pump_lane);
   if (made)
     return made;
-  unsigned long ident = ask_main_thread();
+  unsigned long ident = pump_ask_main_thread();
   if (!ident)
     return NULL;
-  bocpy_lock_take_detached(&guard);
-  made = atomic_load(&lane);
+  bocpy_lock_take_detached(&lane_lock);
+  made = atomic_load(&pump_lane);
   if (!made)
-    made = make_lane(ident);
-  bocpy_lock_give(&guard);
+    made = lane_make(ident);
+  bocpy_lock_give(&lane_lock);
   return made;
 }
 
 bool bocpy_pump_is_here(void) {
-  return atomic_load(&main_thread) == PyThread_get_thread_ident();
+  return atomic_load(&pump_main_thread) == PyThread_get_thread_ident();
 }
 
 int bocpy_pump_forget(void) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
-  guard = fresh;
-  if (!bell)
+  lane_lock = fresh;
+  if (!pump_wakeup)
     return 0;
-  atomic_store(&main_thread, PyThread_get_thread_ident());
-  bocpy_event_fini(bell);
-  if (!bocpy_event_init(bell)) {
+  atomic_store(&pump_main_thread, PyThread_get_thread_ident());
+  bocpy_event_fini(pump_wakeup);
+  if (!bocpy_event_init(pump_wakeup)) {
     PyErr_SetFromErrno(PyExc_OSError);
     return -1;
   }
-  atomic_store(&rung, false);
+  atomic_store(&pump_wakeup_set, false);
   return 0;
 }
 
-/* ---- running ------------------------------------------------------------------------
- */
+/* ---- running --------------------------------------------------------------------- */
 
 /* A program that is leaving cannot leave once more. */
-static bool ends_pump(PyObject *exception) {
+static bool exception_ends_pump(PyObject *exception) {
   if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
     return !bocpy_runtime_is_leaving();
   return !PyErr_GivenExceptionMatches(exception, PyExc_Exception);
@@ -128,7 +127,7 @@ static bool ends_pump(PyObject *exception) {
 
 bool bocpy_pump_note(PyObject *exception) {
   bocpy_pumping *pumping = bocpy_self.pumping;
-  if (ends_pump(exception)) {
+  if (exception_ends_pump(exception)) {
     Py_XSETREF(pumping->stop, Py_NewRef(exception));
     return true;
   }
@@ -139,7 +138,7 @@ bool bocpy_pump_note(PyObject *exception) {
   return true;
 }
 
-static int refuse_nested(void) {
+static int pump_refuse_nested(void) {
   PyErr_SetString(PyExc_RuntimeError,
                   "pinned behaviors are being run further up already: they do not "
                   "nest");
@@ -147,25 +146,26 @@ static int refuse_nested(void) {
 }
 
 /* What libboc's steps gave up meanwhile is ended here, where Python code may run. */
-static boc_status take_one(bocpy_pumping *pumping, size_t *out_ran) {
+static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
   bocpy_pumping *outer = bocpy_self.pumping;
   bocpy_self.pumping = pumping;
-  atomic_store_explicit(&busy, true, memory_order_relaxed);
-  boc_status status = boc_lane_pump(atomic_load(&lane), BOC_FOREVER, 1, out_ran);
+  atomic_store_explicit(&pump_busy, true, memory_order_relaxed);
+  boc_status status = boc_lane_pump(atomic_load(&pump_lane), BOC_FOREVER, 1, out_ran);
   if (*out_ran)
-    moved();
-  atomic_store(&busy,
-               outer != NULL); /* whoever sees this sees `since` and `moves` too */
+    lane_note_move();
+  atomic_store(&pump_busy,
+               outer !=
+                   NULL); /* whoever sees this sees `lane_since` and `lane_moves` too */
   bocpy_self.pumping = outer;
-  bocpy_value_bury_main();
+  bocpy_main_run_deferred();
   return status;
 }
 
 /* 1 one ran; 0 there is none; -1 with what is to go up. */
-static int run_one(bocpy_pumping *pumping) {
+static int pump_run_one(bocpy_pumping *pumping) {
   size_t ran = 0;
-  if (take_one(pumping, &ran) != BOC_OK)
-    return refuse_nested();
+  if (lane_run_one(pumping, &ran) != BOC_OK)
+    return pump_refuse_nested();
   if (pumping->stop) {
     PyErr_SetRaisedException(pumping->stop);
     pumping->stop = NULL;
@@ -175,26 +175,25 @@ static int run_one(bocpy_pumping *pumping) {
 }
 
 void bocpy_pump_rest(void) {
-  if (!atomic_load(&lane) || !bocpy_pump_is_here() || bocpy_self.pumping)
+  if (!atomic_load(&pump_lane) || !bocpy_pump_is_here() || bocpy_self.pumping)
     return;
   bocpy_pumping pumping = {0};
   size_t ran = 1;
-  while (ran && take_one(&pumping, &ran) == BOC_OK)
+  while (ran && lane_run_one(&pumping, &ran) == BOC_OK)
     Py_CLEAR(pumping.stop);
 }
 
-/* ---- waiting ------------------------------------------------------------------------
- */
+/* ---- waiting --------------------------------------------------------------------- */
 
 static uint64_t deadline_of(int64_t timeout) {
   return timeout < 0 ? UINT64_MAX : boc_now() + (uint64_t)timeout;
 }
 
-static bool passed(uint64_t deadline) {
+static bool deadline_passed(uint64_t deadline) {
   return deadline != UINT64_MAX && boc_now() >= deadline;
 }
 
-static int64_t left_of(uint64_t deadline) {
+static int64_t deadline_left(uint64_t deadline) {
   uint64_t now = boc_now();
   return deadline == UINT64_MAX ? BOC_FOREVER
          : now < deadline       ? (int64_t)(deadline - now)
@@ -203,34 +202,34 @@ static int64_t left_of(uint64_t deadline) {
 
 /* Until the waiter is signalled (0), or nothing is ready or the deadline has passed
  * (1); -1 with an exception. */
-static int run_ready(bocpy_waiter *waiter, uint64_t deadline) {
+static int pump_run_ready(bocpy_waiter *waiter, uint64_t deadline) {
   bocpy_pumping pumping = {0};
   int ran;
-  listen();
-  while ((ran = run_one(&pumping)) > 0) {
+  pump_wakeup_clear();
+  while ((ran = pump_run_one(&pumping)) > 0) {
     if (bocpy_waiter_take(waiter))
       return 0;
-    if (passed(deadline))
+    if (deadline_passed(deadline))
       return 1;
   }
   return ran < 0 ? -1 : 1;
 }
 
-static int wait_pumping(bocpy_waiter *waiter, uint64_t deadline) {
+static int pump_wait_running(bocpy_waiter *waiter, uint64_t deadline) {
   for (;;) {
-    int status = run_ready(waiter, deadline);
+    int status = pump_run_ready(waiter, deadline);
     if (status != 1)
       return status;
-    if (passed(deadline))
+    if (deadline_passed(deadline))
       return bocpy_waiter_wait(waiter, 0);
-    status = bocpy_waiter_wait_or(waiter, bell, left_of(deadline));
+    status = bocpy_waiter_wait_or(waiter, pump_wakeup, deadline_left(deadline));
     if (status != 2)
       return status;
   }
 }
 
 /* Whether this thread is to pump while it waits; -1 with an exception. */
-static int may_pump(void) {
+static int pump_may_run(void) {
   if (bocpy_self.bodies || bocpy_self.pumping ||
       PyInterpreterState_Get() != PyInterpreterState_Main())
     return 0;
@@ -238,16 +237,15 @@ static int may_pump(void) {
 }
 
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout) {
-  int pumping = may_pump();
+  int pumping = pump_may_run();
   if (pumping <= 0)
     return pumping < 0 ? -1 : bocpy_waiter_wait(waiter, timeout);
-  return wait_pumping(waiter, deadline_of(timeout));
+  return pump_wait_running(waiter, deadline_of(timeout));
 }
 
-/* ---- pump() -------------------------------------------------------------------------
- */
+/* ---- pump() ---------------------------------------------------------------------- */
 
-static int require_pump(void) {
+static int pump_require(void) {
   if (bocpy_runtime_require_main("pump()") < 0 || !bocpy_pump_lane())
     return -1;
   if (!bocpy_pump_is_here()) {
@@ -271,21 +269,21 @@ static int require_pump(void) {
 }
 
 /* 0, with whether the deadline left some; -1 with an exception. */
-static int pump_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
-                    bool *out_late) {
+static int pump_run_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
+                        bool *out_late) {
   uint64_t deadline = deadline_of(timeout);
   int ran = 1;
   *out_late = false;
   while (ran > 0 && !*out_late && pumping->executed < most) {
-    ran = run_one(pumping);
-    *out_late = ran > 0 && pumping->executed < most && passed(deadline) &&
-                boc_lane_length(atomic_load(&lane)) > 0;
+    ran = pump_run_one(pumping);
+    *out_late = ran > 0 && pumping->executed < most && deadline_passed(deadline) &&
+                boc_lane_length(atomic_load(&pump_lane)) > 0;
   }
   return ran < 0 ? -1 : 0;
 }
 
 /* What is raised came after `earlier`, a reference that this takes over. */
-static void add_context(PyObject *earlier) {
+static void exception_add_context(PyObject *earlier) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *context = PyException_GetContext(exception);
   if (context || exception == earlier) {
@@ -304,12 +302,12 @@ PyObject *bocpy_pump(PyObject *module, PyObject *args) {
   bool late;
   (void)module;
   if (!PyArg_ParseTuple(args, "Lnp:_pump", &timeout, &most, &keep) ||
-      require_pump() < 0)
+      pump_require() < 0)
     return NULL;
   bocpy_pumping pumping = {.keep = keep};
-  int status = pump_all(&pumping, timeout, (size_t)most, &late);
+  int status = pump_run_all(&pumping, timeout, (size_t)most, &late);
   if (status < 0 && pumping.first)
-    add_context(pumping.first);
+    exception_add_context(pumping.first);
   else if (pumping.first)
     PyErr_SetRaisedException(pumping.first);
   if (status < 0 || pumping.first)
@@ -323,11 +321,11 @@ PyObject *bocpy_pump(PyObject *module, PyObject *args) {
 PyObject *bocpy_pump_backlog(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  boc_lane *made = atomic_load(&lane);
-  bool pumped = atomic_load(&busy);
+  boc_lane *made = atomic_load(&pump_lane);
+  bool pumped = atomic_load(&pump_busy);
   size_t depth = made && !pumped ? boc_lane_length(made) : 0;
-  size_t begun = atomic_load_explicit(&since, memory_order_relaxed);
-  return Py_BuildValue("nnn",
-                       (Py_ssize_t)atomic_load_explicit(&moves, memory_order_relaxed),
-                       (Py_ssize_t)(depth ? now_ms() - begun : 0), (Py_ssize_t)depth);
+  size_t begun = atomic_load_explicit(&lane_since, memory_order_relaxed);
+  return Py_BuildValue(
+      "nnn", (Py_ssize_t)atomic_load_explicit(&lane_moves, memory_order_relaxed),
+      (Py_ssize_t)(depth ? now_ms() - begun : 0), (Py_ssize_t)depth);
 }

@@ -7,17 +7,17 @@
  * notes of the memory of workers, and when the program ends have the main interpreter
  * leave alone what lies there. Elsewhere this does nothing.
  */
-#ifndef BOCPY_ARENAS_H
-#define BOCPY_ARENAS_H
+#ifndef BOCPY_PY312_KWNAMES_H
+#define BOCPY_PY312_KWNAMES_H
 
 #include "sync.h"
 
 /* Starts to take notes. Process-wide; -1 with an exception. Main interpreter, before
  * there are workers. */
-int bocpy_arenas_init(void);
+int bocpy_kwnames_init(void);
 
 /* From now on nothing is freed that lies where workers that have ended had their
  * objects. Main interpreter, without workers. */
-void bocpy_arenas_keep(void);
+void bocpy_kwnames_keep(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* Runtime: see runtime.h for the states.
  *
- * `guard` is held by whoever changes the state; making and ending workers happens under
+ * `runtime_lock` is held by whoever changes the state; making and ending workers happens under
  * it, without the interpreter. Those who schedule take no lock: they count themselves
  * in, look at the state, and count themselves out; whoever leaves RUNNING stores the
  * new state and waits until nobody is counted in. Both sides are sequentially
@@ -11,47 +11,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "py312_kwnames.h"
-#include "start_options.h"
+#include "acquire.h"
 #include "code.h"
 #include "cown_freelist.h"
 #include "failure.h"
-#include "acquire.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pump.h"
+#include "py312_kwnames.h"
+#include "start_options.h"
 #include "waiting.h"
 #include "worker.h"
 
 #include <boc/stats.h>
 
 /* Stand-ins for workers whose bodies block. */
-#define SPARES 64
+#define BLOCKING_WORKERS 64
 
 enum { STOPPED, RUNNING, PAUSED };
 
 atomic_bool bocpy_threads_backend;
 
-static bocpy_lock guard;
-static atomic_int state = STOPPED;
-static atomic_size_t inside; /* threads between enter and leave */
-static atomic_bool leaving;  /* the program is being ended */
-static atomic_bool ending;   /* the program is at its end */
+static bocpy_lock runtime_lock;
+static atomic_int runtime_state = STOPPED;
+static atomic_size_t runtime_inside; /* threads between enter and leave */
+static atomic_bool program_leaving;  /* the program is being ended */
+static atomic_bool program_ending;   /* the program is at its end */
 
-/* Under `guard`; `runtime` is read by those inside too. */
+/* Under `runtime_lock`; `runtime` is read by those inside too. */
 static boc_runtime *runtime;
-static bocpy_slot *slots;
-static bocpy_boot *boot;
-static unsigned last_count; /* of workers: what a restart takes; 0: none yet */
+static bocpy_slot *runtime_slots;
+static bocpy_boot *runtime_boot;
+static unsigned last_worker_count; /* of workers: what a restart takes; 0: none yet */
 
-/* ---- who may call
- * --------------------------------------------------------------------- */
+/* ---- who may call ---------------------------------------------------------------- */
 
 int bocpy_runtime_init(void) {
-  if (guard)
+  if (runtime_lock)
     return 0;
-  atomic_store(&bocpy_threads_backend, bocpy_choice_default_threads());
-  return bocpy_lock_init(&guard);
+  atomic_store(&bocpy_threads_backend, bocpy_start_default_threads());
+  return bocpy_lock_init(&runtime_lock);
 }
 
 int bocpy_runtime_require_main(const char *what) {
@@ -61,7 +60,7 @@ int bocpy_runtime_require_main(const char *what) {
   return -1;
 }
 
-static int require_outside(const char *what) {
+static int require_outside_body(const char *what) {
   if (!bocpy_self.bodies)
     return bocpy_runtime_require_main(what);
   PyErr_Format(
@@ -78,36 +77,35 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
   return PyUnicode_FromString(bocpy_by_reference() ? "threads" : "interpreters");
 }
 
-/* ---- states
- * ------------------------------------------------------------------------------ */
+/* ---- states ---------------------------------------------------------------------- */
 
 /* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who
- * does not hold `guard`. Detached. */
-static void shut_out(void) {
-  atomic_store(&state, STOPPED);
-  while (atomic_load(&inside))
+ * does not hold `runtime_lock`. Detached. */
+static void runtime_shut_out(void) {
+  atomic_store(&runtime_state, STOPPED);
+  while (atomic_load(&runtime_inside))
     boc_yield();
 }
 
-/* Under `guard`, attached. */
-static void end_workers(void) {
+/* Under `runtime_lock`, attached. */
+static void runtime_end_workers(void) {
   boc_runtime *last = runtime;
   Py_BEGIN_ALLOW_THREADS
-  shut_out();
+  runtime_shut_out();
   if (last)
     boc_runtime_free(last);
   Py_END_ALLOW_THREADS
   runtime = NULL;
-  free(slots);
-  free(boot);
-  slots = NULL;
-  boot = NULL;
-  bocpy_code_bury();
-  if (atomic_load(&ending))
-    bocpy_arenas_keep();
+  free(runtime_slots);
+  free(runtime_boot);
+  runtime_slots = NULL;
+  runtime_boot = NULL;
+  bocpy_code_release_retired();
+  if (atomic_load(&program_ending))
+    bocpy_kwnames_keep();
 }
 
-static bocpy_boot *make_boot(void) {
+static bocpy_boot *boot_new(void) {
   bocpy_boot *made = NULL;
   PyObject *module = PyImport_ImportModule("bocpy._worker");
   PyObject *facts = module ? PyObject_CallMethod(module, "facts", NULL) : NULL;
@@ -126,7 +124,7 @@ static bocpy_boot *make_boot(void) {
   return made;
 }
 
-static int raise_start(boc_status status) {
+static int start_raise(boc_status status) {
   char *error = bocpy_worker_take_error();
   if (error)
     PyErr_Format(PyExc_RuntimeError, "bocpy: a worker could not be started: %s", error);
@@ -136,13 +134,13 @@ static int raise_start(boc_status status) {
   return -1;
 }
 
-static boc_status make_runtime(unsigned count, bool threads) {
-  boc_worker_hooks hooks = bocpy_worker_hooks(slots);
+static boc_status runtime_make(unsigned count, bool threads) {
+  boc_worker_hooks hooks = bocpy_worker_hooks(runtime_slots);
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
-  options.spares = SPARES;
+  options.spares = BLOCKING_WORKERS;
   options.hooks = &hooks;
-  bocpy_slots_init(slots, count + SPARES, !threads, boot);
+  bocpy_slots_init(runtime_slots, count + BLOCKING_WORKERS, !threads, runtime_boot);
   boc_status status;
   Py_BEGIN_ALLOW_THREADS
   status = boc_runtime_new(&options, &runtime);
@@ -158,42 +156,42 @@ static int import_threading(void) {
   return module ? 0 : -1;
 }
 
-static int hook_forks(void);
+static int fork_hook_install(void);
 
-/* Under `guard`, without workers. */
-static int begin_workers(unsigned count, bool threads) {
-  if (threads ? import_threading() < 0 : hook_forks() < 0)
+/* Under `runtime_lock`, without workers. */
+static int runtime_begin_workers(unsigned count, bool threads) {
+  if (threads ? import_threading() < 0 : fork_hook_install() < 0)
     return -1;
-  boot = threads ? NULL : make_boot();
-  if (!threads && !boot)
+  runtime_boot = threads ? NULL : boot_new();
+  if (!threads && !runtime_boot)
     return -1;
-  slots = calloc(count + SPARES, sizeof(*slots));
-  boc_status status = slots ? make_runtime(count, threads) : BOC_NO_MEMORY;
+  runtime_slots = calloc(count + BLOCKING_WORKERS, sizeof(*runtime_slots));
+  boc_status status = runtime_slots ? runtime_make(count, threads) : BOC_NO_MEMORY;
   if (status != BOC_OK) {
-    free(slots);
-    free(boot);
-    slots = NULL;
-    boot = NULL;
+    free(runtime_slots);
+    free(runtime_boot);
+    runtime_slots = NULL;
+    runtime_boot = NULL;
     runtime = NULL;
-    return raise_start(status);
+    return start_raise(status);
   }
-  for (unsigned i = 0; i < count + SPARES; i++)
-    slots[i].runtime = runtime;
+  for (unsigned i = 0; i < count + BLOCKING_WORKERS; i++)
+    runtime_slots[i].runtime = runtime;
   atomic_store(&bocpy_threads_backend, threads);
-  last_count = count;
-  atomic_store(&state, RUNNING);
+  last_worker_count = count;
+  atomic_store(&runtime_state, RUNNING);
   return 0;
 }
 
-static int refuse_count(unsigned count) {
+static int start_refuse_count(unsigned count) {
   PyErr_Format(PyExc_RuntimeError,
                "the runtime has %u workers already: wait() for them before "
                "start(worker_count=%u)",
-               last_count, count);
+               last_worker_count, count);
   return -1;
 }
 
-static int refuse_backend(bool threads) {
+static int start_refuse_backend(bool threads) {
   PyErr_Format(PyExc_RuntimeError,
                "the runtime uses another backend already: wait() for it before "
                "start(backend='%s')",
@@ -209,7 +207,7 @@ static int refuse_holder(const char *what) {
   return -1;
 }
 
-static int refuse_in_body(void) {
+static int start_refuse_in_body(void) {
   PyErr_SetString(PyExc_RuntimeError,
                   "start() inside a behavior cannot end the workers that there are: "
                   "start() them with that count and backend before");
@@ -218,7 +216,7 @@ static int refuse_in_body(void) {
 
 /* Threads that are attached to an interpreter which is being torn down never come back.
  */
-static int refuse_teardown(void) {
+static int start_refuse_teardown(void) {
   PyObject *sys = PyImport_ImportModule("sys");
   PyObject *answer = sys ? PyObject_CallMethod(sys, "is_finalizing", NULL) : NULL;
   int finalizing = answer ? PyObject_IsTrue(answer) : -1;
@@ -232,29 +230,30 @@ static int refuse_teardown(void) {
   return -1;
 }
 
-/* Under `guard`. `loose`: whatever is there will do. */
-static int bring_up(unsigned count, bool threads, bool loose, bool any_count) {
-  int now = atomic_load(&state);
+/* Under `runtime_lock`. `loose`: whatever is there will do. */
+static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_count) {
+  int now = atomic_load(&runtime_state);
   bool same_backend = threads == bocpy_by_reference();
-  if (now == RUNNING && (loose || ((any_count || count == last_count) && same_backend)))
+  if (now == RUNNING &&
+      (loose || ((any_count || count == last_worker_count) && same_backend)))
     return 0;
   if (now == RUNNING)
-    return same_backend ? refuse_count(count) : refuse_backend(threads);
-  if (now == PAUSED && (loose || (count == last_count && same_backend))) {
-    atomic_store(&state, RUNNING);
+    return same_backend ? start_refuse_count(count) : start_refuse_backend(threads);
+  if (now == PAUSED && (loose || (count == last_worker_count && same_backend))) {
+    atomic_store(&runtime_state, RUNNING);
     return 0;
   }
-  if (refuse_teardown() < 0)
+  if (start_refuse_teardown() < 0)
     return -1;
-  if (now == PAUSED && bocpy_hold_any())
+  if (now == PAUSED && bocpy_acquire_any())
     return refuse_holder("start()");
   if (now == PAUSED && bocpy_self.bodies)
-    return refuse_in_body();
+    return start_refuse_in_body();
   if (now == PAUSED) {
     bocpy_pump_rest();
-    end_workers();
+    runtime_end_workers();
   }
-  return begin_workers(count, threads);
+  return runtime_begin_workers(count, threads);
 }
 
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
@@ -266,15 +265,17 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
       bocpy_runtime_require_main("start()") < 0 ||
-      bocpy_choice_count(number, &count) < 0 ||
-      bocpy_choice_backend(backend, &threads) < 0 || bocpy_choice_switch(keep) < 0)
+      bocpy_start_option_count(number, &count) < 0 ||
+      bocpy_start_option_backend(backend, &threads) < 0 ||
+      bocpy_start_option_flag(keep) < 0)
     return NULL;
   bool named = backend != Py_None;
-  bocpy_lock_take_detached(&guard);
-  bool running = atomic_load(&state) == RUNNING;
-  int status = bring_up(count, running && !named ? bocpy_by_reference() : threads,
-                        false, number == Py_None);
-  bocpy_lock_give(&guard);
+  bocpy_lock_take_detached(&runtime_lock);
+  bool running = atomic_load(&runtime_state) == RUNNING;
+  int status =
+      runtime_bring_up(count, running && !named ? bocpy_by_reference() : threads, false,
+                       number == Py_None);
+  bocpy_lock_give(&runtime_lock);
   if (status < 0)
     return NULL;
   if (keep != Py_None)
@@ -282,57 +283,56 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   Py_RETURN_NONE;
 }
 
-/* ---- use
- * -------------------------------------------------------------------------------------
- */
+/* ---- use ------------------------------------------------------------------------- */
 
-static bool is_usable(int now, bool open) {
+static bool runtime_is_usable(int now, bool open) {
   return now == RUNNING || (now == PAUSED && !open);
 }
 
-static int bring_up_any(bool open) {
+static int runtime_bring_up_any(bool open) {
   if (bocpy_runtime_require_main("the first behavior") < 0)
     return -1;
   bool threads;
-  if (bocpy_choice_backend(Py_None, &threads) < 0)
+  if (bocpy_start_option_backend(Py_None, &threads) < 0)
     return -1;
-  bocpy_lock_take_detached(&guard);
+  bocpy_lock_take_detached(&runtime_lock);
   int status = 0;
-  if (!is_usable(atomic_load(&state), open)) {
-    status = bring_up(last_count ? last_count : bocpy_choice_default_count(), threads,
-                      true, true);
+  if (!runtime_is_usable(atomic_load(&runtime_state), open)) {
+    status = runtime_bring_up(last_worker_count ? last_worker_count
+                                                : bocpy_start_default_count(),
+                              threads, true, true);
     if (status == 0 && !open)
-      atomic_store(&state, PAUSED);
+      atomic_store(&runtime_state, PAUSED);
   }
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&runtime_lock);
   return status;
 }
 
 /* Of a worker, or of a body that is being pumped: it cannot end meanwhile. */
-static boc_runtime *own_runtime(void) {
+static boc_runtime *runtime_of_thread(void) {
   return bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_self.runtime;
 }
 
 boc_runtime *bocpy_runtime_now(void) { return runtime; }
 
-bool bocpy_runtime_is_leaving(void) { return atomic_load(&leaving); }
+bool bocpy_runtime_is_leaving(void) { return atomic_load(&program_leaving); }
 
 boc_runtime *bocpy_runtime_enter(bool open) {
-  if (own_runtime())
-    return own_runtime();
+  if (runtime_of_thread())
+    return runtime_of_thread();
   for (;;) {
-    atomic_fetch_add(&inside, 1);
-    if (is_usable(atomic_load(&state), open))
+    atomic_fetch_add(&runtime_inside, 1);
+    if (runtime_is_usable(atomic_load(&runtime_state), open))
       return runtime;
-    atomic_fetch_sub(&inside, 1);
-    if (bring_up_any(open) < 0)
+    atomic_fetch_sub(&runtime_inside, 1);
+    if (runtime_bring_up_any(open) < 0)
       return NULL;
   }
 }
 
 void bocpy_runtime_leave(void) {
-  if (!own_runtime())
-    atomic_fetch_sub(&inside, 1);
+  if (!runtime_of_thread())
+    atomic_fetch_sub(&runtime_inside, 1);
 }
 
 void bocpy_status_raise(boc_status status, const char *what) {
@@ -348,17 +348,16 @@ void bocpy_status_raise(boc_status status, const char *what) {
     PyErr_Format(PyExc_RuntimeError, "%s: %s", what, boc_status_text(status));
 }
 
-/* ---- quiescence
- * --------------------------------------------------------------------------------- */
+/* ---- quiescence ------------------------------------------------------------------ */
 
-static void signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+static void waiter_signal_ctx(void *waiter) { bocpy_waiter_signal(waiter); }
 
 /* 0 quiescent, 1 not within the timeout, -1 with an exception. */
-static int wait_quiescent(boc_runtime *running, int64_t timeout) {
+static int runtime_wait_quiescent(boc_runtime *running, int64_t timeout) {
   bocpy_waiter *waiter = bocpy_waiter_new();
   if (!waiter)
     return -1;
-  boc_quiesce_node node = {.done = signal_waiter, .ctx = waiter};
+  boc_quiesce_node node = {.done = waiter_signal_ctx, .ctx = waiter};
   boc_runtime_on_quiescent(running, &node);
   int status = bocpy_pump_wait(waiter, timeout);
   PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
@@ -372,15 +371,16 @@ static int wait_quiescent(boc_runtime *running, int64_t timeout) {
 }
 
 /* Waits for everything scheduled; the runtime, if there is one, stays as it is. */
-static int quiesce(const char *what, int64_t timeout, bool report) {
-  if (require_outside(what) < 0)
+static int runtime_quiesce(const char *what, int64_t timeout, bool report) {
+  if (require_outside_body(what) < 0)
     return -1;
-  if (timeout < 0 && bocpy_hold_any())
+  if (timeout < 0 && bocpy_acquire_any())
     return refuse_holder(what);
-  atomic_fetch_add(&inside, 1);
-  int now = atomic_load(&state);
-  int status = now == RUNNING || now == PAUSED ? wait_quiescent(runtime, timeout) : 0;
-  atomic_fetch_sub(&inside, 1);
+  atomic_fetch_add(&runtime_inside, 1);
+  int now = atomic_load(&runtime_state);
+  int status =
+      now == RUNNING || now == PAUSED ? runtime_wait_quiescent(runtime, timeout) : 0;
+  atomic_fetch_sub(&runtime_inside, 1);
   if (status == 0 && report)
     bocpy_failure_report(false);
   return status;
@@ -397,7 +397,7 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
                                    &what, &report) ||
       bocpy_parse_timeout(timeout, &limit) < 0)
     return NULL;
-  int status = quiesce(what, limit, report);
+  int status = runtime_quiesce(what, limit, report);
   return status < 0 ? NULL : PyBool_FromLong(status == 0);
 }
 
@@ -405,15 +405,15 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
 PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  bocpy_lock_take_detached(&guard);
-  if (atomic_load(&state) == RUNNING)
-    atomic_store(&state, PAUSED);
-  bocpy_lock_give(&guard);
+  bocpy_lock_take_detached(&runtime_lock);
+  if (atomic_load(&runtime_state) == RUNNING)
+    atomic_store(&runtime_state, PAUSED);
+  bocpy_lock_give(&runtime_lock);
   Py_RETURN_NONE;
 }
 
 bool bocpy_runtime_is_running(void) {
-  return bocpy_self.slot || atomic_load(&state) == RUNNING;
+  return bocpy_self.slot || atomic_load(&runtime_state) == RUNNING;
 }
 
 PyObject *bocpy_running(PyObject *module, PyObject *unused) {
@@ -422,9 +422,7 @@ PyObject *bocpy_running(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(bocpy_runtime_is_running());
 }
 
-/* ---- statistics
- * -----------------------------------------------------------------------------------
- */
+/* ---- statistics ------------------------------------------------------------------ */
 
 static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
   PyObject *made = Py_BuildValue("{s:n}", "worker_index", (Py_ssize_t)worker);
@@ -440,7 +438,7 @@ static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
   return made;
 }
 
-static PyObject *read_stats(void) {
+static PyObject *stats_read(void) {
   size_t count = runtime ? boc_runtime_stats(runtime, 0, NULL, 0) : 0;
   boc_worker_stats *all = calloc(count + 1, sizeof(*all));
   if (!all)
@@ -462,33 +460,31 @@ static PyObject *read_stats(void) {
 PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  atomic_fetch_add(&inside, 1);
-  int now = atomic_load(&state);
-  PyObject *list = now == RUNNING || now == PAUSED ? read_stats() : PyList_New(0);
-  atomic_fetch_sub(&inside, 1);
+  atomic_fetch_add(&runtime_inside, 1);
+  int now = atomic_load(&runtime_state);
+  PyObject *list = now == RUNNING || now == PAUSED ? stats_read() : PyList_New(0);
+  atomic_fetch_sub(&runtime_inside, 1);
   return list;
 }
 
-/* ---- ends
- * -------------------------------------------------------------------------------------------
- */
+/* ---- ends ------------------------------------------------------------------------ */
 
-static int end_now(const char *what) {
-  if (quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0)
+static int runtime_end_now(const char *what) {
+  if (runtime_quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0)
     return -1;
-  bocpy_lock_take_detached(&guard);
+  bocpy_lock_take_detached(&runtime_lock);
   if (runtime)
-    end_workers();
-  bocpy_lock_give(&guard);
+    runtime_end_workers();
+  bocpy_lock_give(&runtime_lock);
   return 0;
 }
 
 /* Nobody will wait for what is scheduled after the end: we do. */
 void bocpy_runtime_settle(void) {
-  if (!atomic_load(&ending) || bocpy_self.slot || bocpy_self.bodies)
+  if (!atomic_load(&program_ending) || bocpy_self.slot || bocpy_self.bodies)
     return;
   PyObject *pending = PyErr_GetRaisedException();
-  if (!bocpy_hold_any() && end_now("the end of the program") < 0)
+  if (!bocpy_acquire_any() && runtime_end_now("the end of the program") < 0)
     PyErr_WriteUnraisable(NULL);
   if (pending)
     PyErr_SetRaisedException(pending);
@@ -500,23 +496,24 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)unused;
   if (bocpy_runtime_require_main("_finish()") < 0)
     return NULL;
-  atomic_store(&leaving, true);
-  bocpy_hold_release_all();
-  if (end_now("the end of the program") < 0)
+  atomic_store(&program_leaving, true);
+  bocpy_acquire_release_all();
+  if (runtime_end_now("the end of the program") < 0)
     return NULL;
-  atomic_store(&ending, true);
-  bocpy_arenas_keep();
+  atomic_store(&program_ending, true);
+  bocpy_kwnames_keep();
   bocpy_failure_report(true);
   Py_RETURN_NONE;
 }
 
 /* Where the workers cannot end before a fork, their interpreters would be the end of
  * the child: an audit hook is the one place from which a fork can be refused. */
-static int refuse_fork(const char *event, PyObject *args, void *data) {
+static int fork_refuse(const char *event, PyObject *args, void *data) {
   (void)args;
   (void)data;
   if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
-      atomic_load(&state) == STOPPED || (!bocpy_self.bodies && !bocpy_hold_any()))
+      atomic_load(&runtime_state) == STOPPED ||
+      (!bocpy_self.bodies && !bocpy_acquire_any()))
     return 0;
   PyErr_SetString(
       PyExc_RuntimeError,
@@ -525,9 +522,9 @@ static int refuse_fork(const char *event, PyObject *args, void *data) {
   return -1;
 }
 
-static int hook_forks(void) {
+static int fork_hook_install(void) {
   static bool hooked;
-  if (!hooked && PySys_AddAuditHook(refuse_fork, NULL) < 0)
+  if (!hooked && PySys_AddAuditHook(fork_refuse, NULL) < 0)
     return -1;
   hooked = true;
   return 0;
@@ -538,9 +535,9 @@ static int hook_forks(void) {
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (!runtime || bocpy_self.bodies || bocpy_hold_any())
+  if (!runtime || bocpy_self.bodies || bocpy_acquire_any())
     Py_RETURN_NONE;
-  return end_now("fork()") < 0 ? NULL : Py_NewRef(Py_None);
+  return runtime_end_now("fork()") < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* What the fork found in the middle of something belongs to threads that are gone. */
@@ -550,21 +547,21 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
     return NULL;
-  guard = fresh;
+  runtime_lock = fresh;
   runtime = NULL;
-  slots = NULL;
-  boot = NULL;
-  atomic_store(&inside, 0);
-  atomic_store(&state, STOPPED);
+  runtime_slots = NULL;
+  runtime_boot = NULL;
+  atomic_store(&runtime_inside, 0);
+  atomic_store(&runtime_state, STOPPED);
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;
-  bocpy_hold_forget();
+  bocpy_acquire_forget();
   if (bocpy_waiters_forget() < 0)
     return NULL;
-  if (bocpy_messages_forget() < 0 || bocpy_notices_forget() < 0)
+  if (bocpy_mailbox_forget() < 0 || bocpy_notices_forget() < 0)
     return NULL;
-  if (bocpy_core_memory_forget() < 0 || bocpy_pump_forget() < 0)
+  if (bocpy_cown_freelist_forget() < 0 || bocpy_pump_forget() < 0)
     return NULL;
   return Py_NewRef(Py_None);
 }

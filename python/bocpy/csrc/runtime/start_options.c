@@ -6,16 +6,16 @@
 
 #include <boc/base.h>
 
-bool bocpy_choice_default_threads(void) {
+bool bocpy_start_default_threads(void) {
   const char *wanted = getenv("BOCPY_BACKEND");
   if (wanted && *wanted)
     return strcmp(wanted, "interpreters") != 0 || !BOCPY_HAVE_OWN_GIL;
   return !BOCPY_HAVE_OWN_GIL;
 }
 
-int bocpy_choice_backend(PyObject *name, bool *out_threads) {
+int bocpy_start_option_backend(PyObject *name, bool *out_threads) {
   const char *text = NULL;
-  *out_threads = bocpy_choice_default_threads();
+  *out_threads = bocpy_start_default_threads();
   if (name != Py_None) {
     if (!PyUnicode_Check(name)) {
       PyErr_Format(PyExc_TypeError, "backend must be a str or None, not '%s'",
@@ -47,7 +47,7 @@ int bocpy_choice_backend(PyObject *name, bool *out_threads) {
   return 0;
 }
 
-unsigned bocpy_choice_default_count(void) {
+unsigned bocpy_start_default_count(void) {
   const char *wanted = getenv("BOCPY_WORKERS");
   char *end = NULL;
   long count = wanted ? strtol(wanted, &end, 10) : 0;
@@ -56,8 +56,8 @@ unsigned bocpy_choice_default_count(void) {
   return count >= 1 && count <= 1024 ? (unsigned)count : boc_core_count();
 }
 
-int bocpy_choice_count(PyObject *number, unsigned *out_count) {
-  *out_count = bocpy_choice_default_count();
+int bocpy_start_option_count(PyObject *number, unsigned *out_count) {
+  *out_count = bocpy_start_default_count();
   if (number == Py_None)
     return 0;
   if (!PyLong_Check(number) || PyBool_Check(number)) {
@@ -79,10 +79,10 @@ int bocpy_choice_count(PyObject *number, unsigned *out_count) {
 PyObject *bocpy_worker_count(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  return PyLong_FromUnsignedLong(bocpy_choice_default_count());
+  return PyLong_FromUnsignedLong(bocpy_start_default_count());
 }
 
-int bocpy_choice_switch(PyObject *keep) {
+int bocpy_start_option_flag(PyObject *keep) {
   if (keep == Py_None || PyBool_Check(keep))
     return 0;
   PyErr_Format(PyExc_TypeError, "raise_failures must be a bool or None, not '%s'",

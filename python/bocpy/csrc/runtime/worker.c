@@ -8,36 +8,37 @@
 #include "code.h"
 #include "cown_freelist.h"
 
-static bocpy_lock creation; /* one interpreter at a time */
-static char *last_error;    /* under `creation` */
+static bocpy_lock interpreter_lock; /* one interpreter at a time */
+static char *worker_error;          /* under `interpreter_lock` */
 
-int bocpy_worker_init(void) { return creation ? 0 : bocpy_lock_init(&creation); }
+int bocpy_worker_init(void) {
+  return interpreter_lock ? 0 : bocpy_lock_init(&interpreter_lock);
+}
 
-/* ---- start
- * ------------------------------------------------------------------------------ */
+/* ---- start ----------------------------------------------------------------------- */
 
 /* Keeps the text of the exception that is set. */
-static void keep_error(void) {
+static void worker_keep_error(void) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *text = exception ? PyObject_Repr(exception) : NULL;
   const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-  free(last_error);
-  last_error = utf8 ? strdup(utf8) : NULL;
+  free(worker_error);
+  worker_error = utf8 ? strdup(utf8) : NULL;
   Py_XDECREF(text);
   Py_XDECREF(exception);
   PyErr_Clear();
 }
 
 char *bocpy_worker_take_error(void) {
-  bocpy_lock_take(&creation);
-  char *error = last_error;
-  last_error = NULL;
-  bocpy_lock_give(&creation);
+  bocpy_lock_take(&interpreter_lock);
+  char *error = worker_error;
+  worker_error = NULL;
+  bocpy_lock_give(&interpreter_lock);
   return error;
 }
 
 #if BOCPY_HAVE_OWN_GIL
-static bool enter_interpreter(bocpy_slot *slot) {
+static bool worker_enter_interpreter(bocpy_slot *slot) {
   PyInterpreterConfig config = {
       .use_main_obmalloc = 0,
       .allow_fork = 0,
@@ -50,27 +51,27 @@ static bool enter_interpreter(bocpy_slot *slot) {
   PyStatus status = Py_NewInterpreterFromConfig(&slot->tstate, &config);
   if (!PyStatus_Exception(status))
     return true;
-  free(last_error);
-  last_error = strdup(status.err_msg ? status.err_msg : "no new interpreter");
+  free(worker_error);
+  worker_error = strdup(status.err_msg ? status.err_msg : "no new interpreter");
   return false;
 }
 #else
-static bool enter_interpreter(bocpy_slot *slot) {
+static bool worker_enter_interpreter(bocpy_slot *slot) {
   (void)slot;
   return false;
 }
 #endif
 
 /* The new interpreter shall find the same modules as the main one: that comes first. */
-static int set_path(PyObject *boot) {
+static int worker_set_path(PyObject *boot) {
   PyObject *path = PyDict_GetItemString(boot, "path");
   return path ? PySys_SetObject("path", path) : 0;
 }
 
-static int set_up(const bocpy_boot *boot) {
+static int worker_set_up(const bocpy_boot *boot) {
   PyObject *facts = PyMarshal_ReadObjectFromString(boot->bytes, (Py_ssize_t)boot->size);
   PyObject *module = NULL, *done = NULL;
-  if (facts && PyDict_Check(facts) && set_path(facts) == 0)
+  if (facts && PyDict_Check(facts) && worker_set_path(facts) == 0)
     module = PyImport_ImportModule("bocpy._worker");
   if (module)
     done = PyObject_CallMethod(module, "set_up", "O", facts);
@@ -80,20 +81,20 @@ static int set_up(const bocpy_boot *boot) {
   return done ? 0 : -1;
 }
 
-static boc_status start_interpreter(bocpy_slot *slot) {
-  if (!enter_interpreter(slot))
+static boc_status worker_start_interpreter(bocpy_slot *slot) {
+  if (!worker_enter_interpreter(slot))
     return BOC_BAD_STATE;
   slot->interp = PyThreadState_GetInterpreter(slot->tstate);
-  slot->state = set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
+  slot->state = worker_set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
   if (slot->state)
     return BOC_OK;
-  keep_error();
+  worker_keep_error();
   bocpy_self.slot = NULL;
   Py_EndInterpreter(slot->tstate);
   return BOC_BAD_STATE;
 }
 
-static boc_status start_thread(bocpy_slot *slot) {
+static boc_status worker_start_thread(bocpy_slot *slot) {
   slot->interp = PyInterpreterState_Main();
   slot->tstate = PyThreadState_New(slot->interp);
   if (!slot->tstate)
@@ -103,17 +104,17 @@ static boc_status start_thread(bocpy_slot *slot) {
   return BOC_OK;
 }
 
-static boc_status start(void *ctx, unsigned worker) {
+static boc_status worker_start(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   boc_status status;
   bocpy_self.slot = slot;
-  bocpy_core_memory_enter();
+  bocpy_cown_freelist_enter();
   if (slot->own_interp) {
-    bocpy_lock_take(&creation);
-    status = start_interpreter(slot);
-    bocpy_lock_give(&creation);
+    bocpy_lock_take(&interpreter_lock);
+    status = worker_start_interpreter(slot);
+    bocpy_lock_give(&interpreter_lock);
   } else {
-    status = start_thread(slot);
+    status = worker_start_thread(slot);
   }
   if (status != BOC_OK)
     return status;
@@ -122,31 +123,28 @@ static boc_status start(void *ctx, unsigned worker) {
   return BOC_OK;
 }
 
-/* ---- work and rest
- * ------------------------------------------------------------------------ */
+/* ---- work and rest --------------------------------------------------------------- */
 
-static void before_park(void *ctx, unsigned worker) {
+static void worker_before_park(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
-  bocpy_slot_bury(slot);
+  bocpy_slot_run_deferred(slot);
   PyEval_SaveThread();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
 }
 
-static void after_park(void *ctx, unsigned worker) {
+static void worker_after_park(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */
   PyEval_RestoreThread(slot->tstate);
 }
 
-static void poke(void *ctx, unsigned worker) {
-  bocpy_slot_bury((bocpy_slot *)ctx + worker);
+static void worker_poke(void *ctx, unsigned worker) {
+  bocpy_slot_run_deferred((bocpy_slot *)ctx + worker);
 }
 
-/* ---- stop
- * ------------------------------------------------------------------------------------
- */
+/* ---- stop ------------------------------------------------------------------------ */
 
-static void tear_down(void) {
+static void worker_tear_down(void) {
   PyObject *module = PyImport_ImportModule("bocpy._worker");
   PyObject *done = module ? PyObject_CallMethod(module, "tear_down", NULL) : NULL;
   if (!done)
@@ -155,31 +153,31 @@ static void tear_down(void) {
   Py_XDECREF(module);
 }
 
-static void stop(void *ctx, unsigned worker) {
+static void worker_stop(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
-  bocpy_slot_flatten(slot);
+  bocpy_slot_encode(slot);
   if (slot->own_interp) {
-    tear_down();
+    worker_tear_down();
     bocpy_code_clear(slot->state);
     slot->state = NULL;
-    bocpy_lock_take(&creation);
+    bocpy_lock_take(&interpreter_lock);
     Py_EndInterpreter(slot->tstate);
-    bocpy_lock_give(&creation);
+    bocpy_lock_give(&interpreter_lock);
   } else {
     PyThreadState_Clear(slot->tstate);
     PyThreadState_DeleteCurrent();
   }
   bocpy_self = (bocpy_thread){0};
-  bocpy_core_memory_leave();
+  bocpy_cown_freelist_leave();
 }
 
 boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots) {
   return (boc_worker_hooks){
-      .start = start,
-      .stop = stop,
-      .before_park = before_park,
-      .after_park = after_park,
-      .poke = poke,
+      .start = worker_start,
+      .stop = worker_stop,
+      .before_park = worker_before_park,
+      .after_park = worker_after_park,
+      .poke = worker_poke,
       .ctx = slots,
   };
 }

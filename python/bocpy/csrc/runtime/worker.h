@@ -25,13 +25,13 @@ struct bocpy_slot {
   PyThreadState *tstate;
   const bocpy_boot *boot;
   bocpy_state *state;
-  boc_runtime *runtime; /* set before any body runs */
-  atomic_bool parked;   /* hint: detached, so that its GIL is free */
-  bocpy_box living;     /* head of the list of boxes (value.h) */
-  bocpy_box *dead;      /* to be given up here, pushed by this thread */
-  /* pushed by others under `graves`, taken by this thread */
-  _Atomic(bocpy_box *) grave;
-  bool closed; /* under `graves`: no burials any more */
+  boc_runtime *runtime;    /* set before any body runs */
+  atomic_bool parked;      /* hint: detached, so that its GIL is free */
+  bocpy_box living;        /* head of the list of boxes (value.h) */
+  bocpy_box *own_deferred; /* to be given up here, pushed by this thread */
+  /* pushed by others under `deferred_lock`, taken by this thread */
+  _Atomic(bocpy_box *) deferred;
+  bool closed; /* under `deferred_lock`: no burials any more */
 };
 
 /* The hooks of a runtime whose workers are slots[0..]; `ctx` is the array. */

@@ -4,7 +4,7 @@
  * addressing; a scheduled behavior costs one look at it. The callback of a weak
  * reference takes the entry out before the address can be another object's.
  *
- * `guard` guards the lists of records and the numbers of new ones.
+ * `records_lock` guards the lists of records and the numbers of new ones.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
  *   acquire load wherever it is used [A1]; so is a shared function. What was done with a record is released by
@@ -23,19 +23,18 @@ typedef struct bocpy_blob {
  * costs more than the record. */
 #define OFTEN 1024
 
-static bocpy_lock guard;
+static bocpy_lock records_lock;
 static bocpy_code *free_records;
 static bocpy_code *retired; /* records that stay, whose shared functions do not */
 static size_t next_id, next_serial;
 
-int bocpy_code_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
+int bocpy_code_init(void) { return records_lock ? 0 : bocpy_lock_init(&records_lock); }
 
-/* ---- records ------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------- */
 
 /* A record that is held once; NULL with MemoryError. */
-static bocpy_code *new_record(void) {
-  bocpy_lock_take(&guard);
+static bocpy_code *record_new(void) {
+  bocpy_lock_take(&records_lock);
   bocpy_code *code = free_records;
   if (code)
     free_records = code->next_free;
@@ -43,7 +42,7 @@ static bocpy_code *new_record(void) {
     code->id = next_id++;
   if (code)
     code->serial = ++next_serial;
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&records_lock);
   if (!code) {
     PyErr_NoMemory();
     return NULL;
@@ -53,17 +52,17 @@ static bocpy_code *new_record(void) {
   return code;
 }
 
-static void free_record(bocpy_code *code) {
+static void record_free(bocpy_code *code) {
   free(code->qualname);
   free(code->file);
   code->qualname = code->file = NULL;
   /* relaxed (owner): nobody else has the record */
   free(atomic_load_explicit(&code->blob, memory_order_relaxed));
   atomic_store_explicit(&code->blob, NULL, memory_order_relaxed);
-  bocpy_lock_take(&guard);
+  bocpy_lock_take(&records_lock);
   code->next_free = free_records;
   free_records = code;
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&records_lock);
 }
 
 void bocpy_code_hold(const bocpy_code *code) {
@@ -77,7 +76,7 @@ void bocpy_code_drop(const bocpy_code *code) {
       1) /* [R2] */
     return;
   atomic_thread_fence(memory_order_acquire); /* [A2] */
-  free_record(record);
+  record_free(record);
 }
 
 bool bocpy_code_use(const bocpy_code *code) {
@@ -91,7 +90,7 @@ bool bocpy_code_use(const bocpy_code *code) {
 }
 
 /* Its code is a copy: the end of the code object is the end of the entry. */
-static PyObject *make_shared(PyObject *function) {
+static PyObject *record_make_shared(PyObject *function) {
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
   PyObject *copy =
       name ? PyObject_CallMethod(PyFunction_GET_CODE(function), "replace", NULL) : NULL;
@@ -112,7 +111,7 @@ PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function) {
   if (shared || !function ||
       atomic_load_explicit(&record->uses, memory_order_relaxed) < OFTEN)
     return shared;
-  PyObject *made = make_shared(function);
+  PyObject *made = record_make_shared(function);
   if (made && !atomic_compare_exchange_strong_explicit(
                   &record->shared, &shared, made, memory_order_acq_rel, /* [R1] [A1] */
                   memory_order_acquire)) {                              /* [A1] */
@@ -122,18 +121,18 @@ PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function) {
   return made;
 }
 
-static void retire(bocpy_code *code) {
-  bocpy_lock_take(&guard);
+static void record_retire(bocpy_code *code) {
+  bocpy_lock_take(&records_lock);
   code->next_free = retired;
   retired = code;
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&records_lock);
 }
 
-void bocpy_code_bury(void) {
-  bocpy_lock_take(&guard);
+void bocpy_code_release_retired(void) {
+  bocpy_lock_take(&records_lock);
   bocpy_code *code = retired;
   retired = NULL;
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&records_lock);
   for (bocpy_code *next; code; code = next) {
     next = code->next_free;
     PyObject *shared =
@@ -143,7 +142,7 @@ void bocpy_code_bury(void) {
   }
 }
 
-static char *copy_text(PyObject *text) {
+static char *record_copy_text(PyObject *text) {
   Py_ssize_t size;
   const char *utf8 = text ? PyUnicode_AsUTF8AndSize(text, &size) : NULL;
   if (!utf8) {
@@ -157,13 +156,13 @@ static char *copy_text(PyObject *text) {
   return copy;
 }
 
-static void name_record(bocpy_code *code, PyObject *function, PyObject *object) {
+static void record_name(bocpy_code *code, PyObject *function, PyObject *object) {
   PyObject *qualname = PyObject_GetAttrString(function, "__qualname__");
   PyObject *file = qualname ? PyObject_GetAttrString(object, "co_filename") : NULL;
   PyObject *line = file ? PyObject_GetAttrString(object, "co_firstlineno") : NULL;
   code->line = line ? (int)PyLong_AsLong(line) : 0;
-  code->qualname = copy_text(qualname);
-  code->file = copy_text(file);
+  code->qualname = record_copy_text(qualname);
+  code->file = record_copy_text(file);
   Py_XDECREF(line);
   Py_XDECREF(file);
   Py_XDECREF(qualname);
@@ -171,7 +170,7 @@ static void name_record(bocpy_code *code, PyObject *function, PyObject *object) 
 }
 
 /* Reads what bocpy._body.check_body says. -1 with an exception. */
-static int fill_record(bocpy_code *code, PyObject *body) {
+static int record_fill(bocpy_code *code, PyObject *body) {
   Py_ssize_t defaults;
   PyObject *keyword_only, *free_names;
   int varargs, varkeywords;
@@ -185,41 +184,40 @@ static int fill_record(bocpy_code *code, PyObject *body) {
   return 0;
 }
 
-static bocpy_code *make_record(bocpy_state *state, PyObject *function,
+static bocpy_code *record_make(bocpy_state *state, PyObject *function,
                                PyObject *object) {
   PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
   PyObject *body =
       bodies ? PyObject_CallMethod(bodies, "check_body", "O", function) : NULL;
   if (!body)
     return NULL;
-  bocpy_code *code = new_record();
-  if (code && fill_record(code, body) < 0) {
+  bocpy_code *code = record_new();
+  if (code && record_fill(code, body) < 0) {
     bocpy_code_drop(code);
     code = NULL;
   }
   Py_DECREF(body);
   if (code)
-    name_record(code, function, object);
+    record_name(code, function, object);
   return code;
 }
 
-/* ---- the map
- * -------------------------------------------------------------------------- */
+/* ---- the map --------------------------------------------------------------------- */
 
-static size_t hash(const void *address) {
+static size_t entry_hash(const void *address) {
   uintptr_t bits = (uintptr_t)address;
   return (size_t)((bits >> 4) ^ (bits >> 12));
 }
 
-static bocpy_entry **find_place(bocpy_entry **entries, size_t capacity,
-                                PyObject *object, PyObject *globals) {
-  size_t i = hash(object) & (capacity - 1);
+static bocpy_entry **entry_find_place(bocpy_entry **entries, size_t capacity,
+                                      PyObject *object, PyObject *globals) {
+  size_t i = entry_hash(object) & (capacity - 1);
   while (entries[i] && (entries[i]->object != object || entries[i]->globals != globals))
     i = (i + 1) & (capacity - 1);
   return &entries[i];
 }
 
-static int grow_map(bocpy_state *state) {
+static int entry_map_grow(bocpy_state *state) {
   size_t capacity = state->entries_capacity ? state->entries_capacity * 2 : 64;
   bocpy_entry **entries = calloc(capacity, sizeof(*entries));
   if (!entries)
@@ -227,7 +225,7 @@ static int grow_map(bocpy_state *state) {
   for (size_t i = 0; i < state->entries_capacity; i++) {
     bocpy_entry *old = state->entries[i];
     if (old)
-      *find_place(entries, capacity, old->object, old->globals) = old;
+      *entry_find_place(entries, capacity, old->object, old->globals) = old;
   }
   free(state->entries);
   state->entries = entries;
@@ -235,23 +233,24 @@ static int grow_map(bocpy_state *state) {
   return 0;
 }
 
-static bocpy_entry *look_up(bocpy_state *state, PyObject *object, PyObject *globals) {
+static bocpy_entry *entry_find(bocpy_state *state, PyObject *object,
+                               PyObject *globals) {
   bocpy_entry *entry = NULL;
   bocpy_mutex_lock(&state->mutex);
   if (state->entries_capacity)
-    entry = *find_place(state->entries, state->entries_capacity, object, globals);
+    entry = *entry_find_place(state->entries, state->entries_capacity, object, globals);
   bocpy_mutex_unlock(&state->mutex);
   return entry;
 }
 
 /* The entry that is in the map afterwards: `made`, or what another thread was faster
  * with. NULL: out of memory, without an exception. */
-static bocpy_entry *insert(bocpy_state *state, bocpy_entry *made) {
+static bocpy_entry *entry_insert(bocpy_state *state, bocpy_entry *made) {
   bocpy_entry *entry = NULL;
   bocpy_mutex_lock(&state->mutex);
-  if (state->entries_used * 2 < state->entries_capacity || grow_map(state) == 0) {
-    bocpy_entry **place = find_place(state->entries, state->entries_capacity,
-                                     made->object, made->globals);
+  if (state->entries_used * 2 < state->entries_capacity || entry_map_grow(state) == 0) {
+    bocpy_entry **place = entry_find_place(state->entries, state->entries_capacity,
+                                           made->object, made->globals);
     if (!*place) {
       *place = made;
       state->entries_used++;
@@ -262,12 +261,12 @@ static bocpy_entry *insert(bocpy_state *state, bocpy_entry *made) {
   return entry;
 }
 
-static void free_entry(bocpy_entry *entry) {
+static void entry_free(bocpy_entry *entry) {
   /* relaxed (count): nobody schedules the function any more */
   if (atomic_load_explicit(&entry->code->uses, memory_order_relaxed) < OFTEN)
     bocpy_code_drop(entry->code);
   else if (atomic_load_explicit(&entry->code->shared, memory_order_relaxed)) /* hint */
-    retire((bocpy_code *)entry->code);
+    record_retire((bocpy_code *)entry->code);
   Py_XDECREF(entry->reference);
   Py_XDECREF(entry->globals);
   Py_XDECREF(entry->shipment);
@@ -277,10 +276,10 @@ static void free_entry(bocpy_entry *entry) {
 }
 
 /* Fills the hole at `i` with what was pushed on by what stood there. */
-static void close_hole(bocpy_entry **entries, size_t capacity, size_t i) {
+static void entry_close_hole(bocpy_entry **entries, size_t capacity, size_t i) {
   for (size_t next = (i + 1) & (capacity - 1); entries[next];
        next = (next + 1) & (capacity - 1)) {
-    size_t home = hash(entries[next]->object) & (capacity - 1);
+    size_t home = entry_hash(entries[next]->object) & (capacity - 1);
     if (((next - home) & (capacity - 1)) < ((next - i) & (capacity - 1)))
       continue;
     entries[i] = entries[next];
@@ -289,14 +288,14 @@ static void close_hole(bocpy_entry **entries, size_t capacity, size_t i) {
   entries[i] = NULL;
 }
 
-static void take_out(bocpy_state *state, const bocpy_entry *entry) {
+static void entry_take_out(bocpy_state *state, const bocpy_entry *entry) {
   bocpy_mutex_lock(&state->mutex);
   if (state->entries_capacity) {
-    bocpy_entry **place = find_place(state->entries, state->entries_capacity,
-                                     entry->object, entry->globals);
+    bocpy_entry **place = entry_find_place(state->entries, state->entries_capacity,
+                                           entry->object, entry->globals);
     if (*place == entry) {
-      close_hole(state->entries, state->entries_capacity,
-                 (size_t)(place - state->entries));
+      entry_close_hole(state->entries, state->entries_capacity,
+                       (size_t)(place - state->entries));
       state->entries_used--;
     }
   }
@@ -304,17 +303,17 @@ static void take_out(bocpy_state *state, const bocpy_entry *entry) {
 }
 
 /* The code object of an entry is about to go. */
-static PyObject *end_entry(PyObject *capsule, PyObject *reference) {
+static PyObject *entry_end(PyObject *capsule, PyObject *reference) {
   (void)reference;
   bocpy_entry *entry = PyCapsule_GetPointer(capsule, NULL);
-  take_out(PyCapsule_GetContext(capsule), entry);
-  free_entry(entry);
+  entry_take_out(PyCapsule_GetContext(capsule), entry);
+  entry_free(entry);
   Py_RETURN_NONE;
 }
 
-static PyMethodDef end_entry_method = {"_end_entry", end_entry, METH_O, NULL};
+static PyMethodDef end_entry_method = {"_end_entry", entry_end, METH_O, NULL};
 
-static PyObject *watch_code(bocpy_state *state, bocpy_entry *entry) {
+static PyObject *entry_watch_code(bocpy_state *state, bocpy_entry *entry) {
   PyObject *capsule = PyCapsule_New(entry, NULL, NULL);
   if (!capsule)
     return NULL;
@@ -327,7 +326,7 @@ static PyObject *watch_code(bocpy_state *state, bocpy_entry *entry) {
 }
 
 /* Steals the hold of `code`. NULL with an exception. */
-static bocpy_entry *new_entry(bocpy_state *state, bocpy_code *code, PyObject *object,
+static bocpy_entry *entry_new(bocpy_state *state, bocpy_code *code, PyObject *object,
                               PyObject *globals) {
   bocpy_entry *made = calloc(1, sizeof(*made));
   if (!made) {
@@ -338,38 +337,37 @@ static bocpy_entry *new_entry(bocpy_state *state, bocpy_code *code, PyObject *ob
   made->code = code;
   made->object = object;
   made->globals = Py_NewRef(globals);
-  made->reference = watch_code(state, made);
+  made->reference = entry_watch_code(state, made);
   if (made->reference)
     return made;
-  free_entry(made);
+  entry_free(made);
   return NULL;
 }
 
-static bocpy_entry *make_entry(bocpy_state *state, PyObject *function, PyObject *object,
+static bocpy_entry *entry_make(bocpy_state *state, PyObject *function, PyObject *object,
                                PyObject *globals) {
-  bocpy_code *code = make_record(state, function, object);
-  bocpy_entry *made = code ? new_entry(state, code, object, globals) : NULL;
+  bocpy_code *code = record_make(state, function, object);
+  bocpy_entry *made = code ? entry_new(state, code, object, globals) : NULL;
   if (!made)
     return NULL;
-  bocpy_entry *entry = insert(state, made);
+  bocpy_entry *entry = entry_insert(state, made);
   if (!entry)
     PyErr_NoMemory();
   if (entry != made)
-    free_entry(made);
+    entry_free(made);
   return entry;
 }
 
 bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
   PyObject *object = PyFunction_GET_CODE(function);
   PyObject *globals = PyFunction_GET_GLOBALS(function);
-  bocpy_entry *entry = look_up(state, object, globals);
-  return entry ? entry : make_entry(state, function, object, globals);
+  bocpy_entry *entry = entry_find(state, object, globals);
+  return entry ? entry : entry_make(state, function, object, globals);
 }
 
-/* ---- shipping
- * ------------------------------------------------------------------------- */
+/* ---- shipping -------------------------------------------------------------------- */
 
-static int publish_blob(bocpy_code *code, PyObject *bytes) {
+static int record_publish_blob(bocpy_code *code, PyObject *bytes) {
   char *data;
   Py_ssize_t size;
   if (PyBytes_AsStringAndSize(bytes, &data, &size) < 0)
@@ -390,7 +388,7 @@ static int publish_blob(bocpy_code *code, PyObject *bytes) {
 }
 
 /* Remembers what of the shipment is to be watched. */
-static int note_watch(bocpy_entry *entry, PyObject *shipment) {
+static int entry_note_watch(bocpy_entry *entry, PyObject *shipment) {
   PyObject *watch = PyObject_GetAttrString(shipment, "watch");
   PyObject *seen = watch ? PyObject_GetAttrString(shipment, "seen") : NULL;
   if (!seen || !PyTuple_Check(watch) || !PyTuple_Check(seen)) {
@@ -403,7 +401,7 @@ static int note_watch(bocpy_entry *entry, PyObject *shipment) {
   return 0;
 }
 
-static int describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
+static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
   PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
   if (ship && !state->missing)
     state->missing = PyObject_GetAttrString(ship, "MISSING");
@@ -411,8 +409,8 @@ static int describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) 
       ship ? PyObject_CallMethod(ship, "describe", "O", function) : NULL;
   PyObject *bytes = shipment ? PyObject_GetAttrString(shipment, "blob") : NULL;
   int status = -1;
-  if (bytes && publish_blob((bocpy_code *)entry->code, bytes) == 0)
-    status = note_watch(entry, shipment);
+  if (bytes && record_publish_blob((bocpy_code *)entry->code, bytes) == 0)
+    status = entry_note_watch(entry, shipment);
   Py_XDECREF(bytes);
   if (status == 0)
     Py_XSETREF(entry->shipment, shipment);
@@ -421,14 +419,14 @@ static int describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) 
   return status;
 }
 
-static int refresh(bocpy_state *state, bocpy_entry *entry) {
+static int entry_refresh(bocpy_state *state, bocpy_entry *entry) {
   PyObject *done = PyObject_CallMethod(state->ship, "refresh", "O", entry->shipment);
   Py_XDECREF(done);
-  return done ? note_watch(entry, entry->shipment) : -1;
+  return done ? entry_note_watch(entry, entry->shipment) : -1;
 }
 
 /* Whether a watched name is bound to something else by now. */
-static bool has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
+static bool watch_has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
   PyObject *pair = PyTuple_GET_ITEM(entry->watch, i);
   PyObject *now;
   if (PyDict_GetItemRef(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1), &now) <
@@ -443,18 +441,17 @@ static bool has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
 
 int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
   if (!entry->shipment)
-    return describe(state, entry, function);
+    return entry_describe(state, entry, function);
   Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
   for (Py_ssize_t i = 0; i < count; i++)
-    if (has_changed(entry, i, state->missing))
-      return refresh(state, entry);
+    if (watch_has_changed(entry, i, state->missing))
+      return entry_refresh(state, entry);
   return 0;
 }
 
-/* ---- templates
- * ------------------------------------------------------------------------ */
+/* ---- templates ------------------------------------------------------------------- */
 
-static int grow_templates(bocpy_state *state, size_t id) {
+static int templates_grow(bocpy_state *state, size_t id) {
   size_t capacity = state->templates_capacity ? state->templates_capacity : 64;
   while (capacity <= id)
     capacity *= 2;
@@ -470,7 +467,7 @@ static int grow_templates(bocpy_state *state, size_t id) {
   return 0;
 }
 
-static PyObject *build(bocpy_state *state, const bocpy_code *code) {
+static PyObject *template_build(bocpy_state *state, const bocpy_code *code) {
   bocpy_blob *blob = atomic_load_explicit(&code->blob, memory_order_acquire); /* [A1] */
   PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
   if (!ship)
@@ -478,19 +475,19 @@ static PyObject *build(bocpy_state *state, const bocpy_code *code) {
   return PyObject_CallMethod(ship, "build", "y#", blob->bytes, (Py_ssize_t)blob->size);
 }
 
-static bool is_built(const bocpy_state *state, const bocpy_code *code) {
+static bool template_is_built(const bocpy_state *state, const bocpy_code *code) {
   return code->id < state->templates_capacity && state->templates[code->id].function &&
          state->templates[code->id].serial == code->serial;
 }
 
 /* Only workers with an interpreter of their own come here, one thread each. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code) {
-  if (is_built(state, code))
+  if (template_is_built(state, code))
     return state->templates[code->id].function;
-  PyObject *function = build(state, code);
+  PyObject *function = template_build(state, code);
   if (!function)
     return NULL;
-  if (code->id >= state->templates_capacity && grow_templates(state, code->id) < 0) {
+  if (code->id >= state->templates_capacity && templates_grow(state, code->id) < 0) {
     Py_DECREF(function);
     return NULL;
   }
@@ -525,7 +522,7 @@ void bocpy_code_clear(bocpy_state *state) {
   state->entries_used = state->entries_capacity = state->templates_capacity = 0;
   for (size_t i = 0; i < n_entries; i++)
     if (entries[i])
-      free_entry(entries[i]);
+      entry_free(entries[i]);
   for (size_t i = 0; i < n_templates; i++)
     Py_XDECREF(templates[i].function);
   free(entries);

@@ -71,7 +71,7 @@ PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);
 PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function);
 
 /* Gives up what calls have shared, of functions that are gone. There are no calls. */
-void bocpy_code_bury(void);
+void bocpy_code_release_retired(void);
 
 /* Keeps a record. To be dropped as often. */
 void bocpy_code_hold(const bocpy_code *code);

@@ -1,4 +1,4 @@
-/* Log: see log.h. `guard` guards the log; no Python code runs under it. A
+/* Log: see log.h. `log_lock` guards the log; no Python code runs under it. A
  * record that was superseded stays as an empty place until the log is next compacted.
  *
  * Ordering: the version is stored with release [R1] after the record is in place, and
@@ -15,51 +15,52 @@ typedef struct record {
   char *bytes;     /* all three */
 } record;
 
-static bocpy_lock guard;
-static record *records;
-static size_t used, capacity;
-static atomic_size_t version;
+static bocpy_lock log_lock;
+static record *log_records;
+static size_t log_used, log_capacity;
+static atomic_size_t log_version;
 
-int bocpy_publish_init(void) { return guard ? 0 : bocpy_lock_init(&guard); }
+int bocpy_log_init(void) { return log_lock ? 0 : bocpy_lock_init(&log_lock); }
 
-static bool same_name(const record *a, const record *b) {
+static bool record_same_name(const record *a, const record *b) {
   return a->sizes[0] == b->sizes[0] && a->sizes[1] == b->sizes[1] &&
          !memcmp(a->bytes, b->bytes, a->sizes[0] + a->sizes[1]);
 }
 
 /* Takes out the record that `made` supersedes: the order of the rest stays. */
-static char *remove_older(const record *made) {
-  for (size_t i = used; i-- > 0;) {
-    if (!same_name(&records[i], made))
+static char *log_remove_older(const record *made) {
+  for (size_t i = log_used; i-- > 0;) {
+    if (!record_same_name(&log_records[i], made))
       continue;
-    char *bytes = records[i].bytes;
-    memmove(&records[i], &records[i + 1], (used - i - 1) * sizeof(record));
-    used--;
+    char *bytes = log_records[i].bytes;
+    memmove(&log_records[i], &log_records[i + 1], (log_used - i - 1) * sizeof(record));
+    log_used--;
     return bytes;
   }
   return NULL;
 }
 
-static bool grow(void) {
-  size_t wanted = capacity ? capacity * 2 : 64;
-  record *grown = realloc(records, wanted * sizeof(*grown));
+static bool log_grow(void) {
+  size_t wanted = log_capacity ? log_capacity * 2 : 64;
+  record *grown = realloc(log_records, wanted * sizeof(*grown));
   if (!grown)
     return false;
-  records = grown;
-  capacity = wanted;
+  log_records = grown;
+  log_capacity = wanted;
   return true;
 }
 
-static bool append(record made) {
-  bocpy_lock_take(&guard);
-  char *older = remove_older(&made);
-  bool done = used < capacity || grow();
+static bool log_append(record made) {
+  bocpy_lock_take(&log_lock);
+  char *older = log_remove_older(&made);
+  bool done = log_used < log_capacity || log_grow();
   if (done) {
-    made.version = atomic_load_explicit(&version, memory_order_relaxed) + 1; /* owner */
-    records[used++] = made;
-    atomic_store_explicit(&version, made.version, memory_order_release); /* [R1] */
+    made.version =
+        atomic_load_explicit(&log_version, memory_order_relaxed) + 1; /* owner */
+    log_records[log_used++] = made;
+    atomic_store_explicit(&log_version, made.version, memory_order_release); /* [R1] */
   }
-  bocpy_lock_give(&guard);
+  bocpy_lock_give(&log_lock);
   free(older);
   return done;
 }
@@ -81,35 +82,35 @@ PyObject *bocpy_publish(PyObject *module, PyObject *args) {
     memcpy(end, parts[i], made.sizes[i]);
     end += sizes[i];
   }
-  if (append(made))
+  if (log_append(made))
     Py_RETURN_NONE;
   free(made.bytes);
   return PyErr_NoMemory();
 }
 
 /* Copies of the records after `since`, so that they can be read at leisure. */
-static record *copy_since(size_t since, size_t *out_count, size_t *out_version) {
-  bocpy_lock_take(&guard);
-  size_t first = used;
-  while (first > 0 && records[first - 1].version > since)
+static record *log_copy_since(size_t since, size_t *out_count, size_t *out_version) {
+  bocpy_lock_take(&log_lock);
+  size_t first = log_used;
+  while (first > 0 && log_records[first - 1].version > since)
     first--;
-  size_t count = used - first;
+  size_t count = log_used - first;
   record *copies = calloc(count + 1, sizeof(*copies));
   for (size_t i = 0; copies && i < count; i++) {
     record *copy = &copies[i];
-    *copy = records[first + i];
+    *copy = log_records[first + i];
     size_t size = copy->sizes[0] + copy->sizes[1] + copy->sizes[2];
     copy->bytes = malloc(size + 1);
     if (copy->bytes)
-      memcpy(copy->bytes, records[first + i].bytes, size);
+      memcpy(copy->bytes, log_records[first + i].bytes, size);
   }
   *out_count = count;
-  *out_version = atomic_load_explicit(&version, memory_order_relaxed); /* owner */
-  bocpy_lock_give(&guard);
+  *out_version = atomic_load_explicit(&log_version, memory_order_relaxed); /* owner */
+  bocpy_lock_give(&log_lock);
   return copies;
 }
 
-static PyObject *make_tuple(const record *copy) {
+static PyObject *log_make_tuple(const record *copy) {
   if (!copy->bytes)
     return PyErr_NoMemory();
   const char *name = copy->bytes + copy->sizes[0];
@@ -118,10 +119,10 @@ static PyObject *make_tuple(const record *copy) {
                        (Py_ssize_t)copy->sizes[2]);
 }
 
-static PyObject *make_list(const record *copies, size_t count) {
+static PyObject *log_make_list(const record *copies, size_t count) {
   PyObject *list = PyList_New((Py_ssize_t)count);
   for (size_t i = 0; list && i < count; i++) {
-    PyObject *tuple = make_tuple(&copies[i]);
+    PyObject *tuple = log_make_tuple(&copies[i]);
     if (tuple)
       PyList_SET_ITEM(list, (Py_ssize_t)i, tuple);
     else
@@ -136,10 +137,10 @@ PyObject *bocpy_published_since(PyObject *module, PyObject *argument) {
     return NULL;
   (void)module;
   size_t count, now;
-  record *copies = copy_since(since, &count, &now);
+  record *copies = log_copy_since(since, &count, &now);
   if (!copies)
     return PyErr_NoMemory();
-  PyObject *list = make_list(copies, count);
+  PyObject *list = log_make_list(copies, count);
   for (size_t i = 0; i < count; i++)
     free(copies[i].bytes);
   free(copies);
@@ -147,7 +148,7 @@ PyObject *bocpy_published_since(PyObject *module, PyObject *argument) {
 }
 
 int bocpy_ship_catch_up_in(bocpy_state *state) {
-  size_t now = atomic_load_explicit(&version, memory_order_acquire); /* [A1] */
+  size_t now = atomic_load_explicit(&log_version, memory_order_acquire); /* [A1] */
   if (state->caught_up == now)
     return 0;
   PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");

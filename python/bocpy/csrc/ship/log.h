@@ -6,12 +6,12 @@
  *
  * Threads: any.
  */
-#ifndef BOCPY_PUBLISH_H
-#define BOCPY_PUBLISH_H
+#ifndef BOCPY_LOG_H
+#define BOCPY_LOG_H
 
 #include "state.h"
 
-int bocpy_publish_init(void); /* process-wide; -1 with an exception */
+int bocpy_log_init(void); /* process-wide; -1 with an exception */
 
 /* bocpy_ship_catch_up (codec.h) in the interpreter of `state`, the calling thread's. */
 int bocpy_ship_catch_up_in(bocpy_state *state);
