@@ -105,6 +105,8 @@ def check_binding_file(path: Path) -> list[str]:
             problems.append(f"includes {name}")
     if re.search(r"\bPy_BUILD_CORE|\b_PyXI", text):
         problems.append("uses CPython's private API")
+    if "PyImport_ImportModule" in text and path.stem != "python_calls":
+        problems.append("calls Python by name: that goes through python_calls.h")
     conditionals = "\n".join(CONDITIONAL.findall(text))
     if path.name != "compat.h" and PYTHON_VERSION.search(conditionals):
         problems.append("has a Python version conditional: it belongs in compat.h")

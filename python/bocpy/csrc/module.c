@@ -135,7 +135,7 @@ static int module_exec(PyObject *module) {
     return -1;
   if (bocpy_state_enter(state, module) < 0)
     return -1;
-  return bocpy_codec_state_init(&state->codec, module);
+  return bocpy_codec_state_init(&state->codec, &state->python, module);
 }
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
@@ -145,13 +145,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
   Py_VISIT(state->reading_type);
-  Py_VISIT(state->ship);
-  Py_VISIT(state->missing);
-  Py_VISIT(state->bodies);
-  Py_VISIT(state->arguments);
-  Py_VISIT(state->failures);
-  Py_VISIT(state->notices);
-  int status = bocpy_codec_state_traverse(&state->codec, visit, arg);
+  int status = bocpy_python_traverse(&state->python, visit, arg);
+  if (!status)
+    status = bocpy_codec_state_traverse(&state->codec, visit, arg);
   return status ? status : bocpy_code_traverse(state, visit, arg);
 }
 
@@ -162,12 +158,7 @@ static int module_clear(PyObject *module) {
   bocpy_code_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
-  Py_CLEAR(state->ship);
-  Py_CLEAR(state->missing);
-  Py_CLEAR(state->bodies);
-  Py_CLEAR(state->arguments);
-  Py_CLEAR(state->failures);
-  Py_CLEAR(state->notices);
+  bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);
   Py_CLEAR(state->capsule_type);

@@ -87,15 +87,3 @@ bocpy_codec_state *bocpy_codec_state_get(void) {
   bocpy_state *state = bocpy_state_get();
   return state ? &state->codec : NULL;
 }
-
-PyObject *bocpy_state_import(bocpy_state *state, bocpy_once *cache, const char *name) {
-  (void)state;
-  PyObject *there = atomic_load(cache);
-  if (there)
-    return there;
-  PyObject *module = PyImport_ImportModule(name);
-  if (!module || atomic_compare_exchange_strong(cache, &there, module))
-    return module;
-  Py_DECREF(module);
-  return there;
-}

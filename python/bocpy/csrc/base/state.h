@@ -9,7 +9,7 @@
 
 #include "codec.h"
 #include "freelist.h"
-#include "sync.h"
+#include "python_calls.h"
 
 typedef struct bocpy_slot bocpy_slot;
 typedef struct bocpy_pumping bocpy_pumping;
@@ -18,10 +18,6 @@ typedef struct bocpy_code bocpy_code;
 typedef struct bocpy_entry bocpy_entry;
 typedef struct bocpy_template bocpy_template;
 typedef struct bocpy_view bocpy_view;
-
-/* Set once, by whichever thread needs it first: where there is no GIL that may be two
- * at a time. */
-typedef _Atomic(PyObject *) bocpy_once;
 
 typedef struct bocpy_state {
   PyObject *module; /* borrowed: the module owns this */
@@ -32,14 +28,9 @@ typedef struct bocpy_state {
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
-  PyObject *value_name; /* the interned str 'value' */
-  bocpy_once ship;      /* bocpy._ship, once needed */
-  bocpy_once missing;   /* bocpy._ship.MISSING, once needed */
-  bocpy_once bodies;    /* bocpy._body, once needed */
-  bocpy_once arguments; /* bocpy._arguments, once needed */
-  bocpy_once failures;  /* bocpy._failures, once needed */
-  bocpy_once notices;   /* bocpy._notices, once needed */
-  size_t caught_up;     /* how much of the log has been seen (log.h) */
+  PyObject *value_name;      /* the interned str 'value' */
+  bocpy_python_cache python; /* the Python functions that C calls */
+  size_t caught_up;          /* how much of the log has been seen (log.h) */
   bocpy_codec_state codec;
   bocpy_freelist handles;    /* of cowns */
   bocpy_freelist schedulers; /* what when() returns */
@@ -88,9 +79,5 @@ static inline bocpy_state *bocpy_state_of(PyObject *module) {
 /* Makes `state` the one that bocpy_state_get finds, and the end of that. */
 int bocpy_state_enter(bocpy_state *state, PyObject *module);
 void bocpy_state_leave(bocpy_state *state);
-
-/* Borrowed: the module bocpy.`name`, imported once and kept in `*cache`; NULL with an
- * exception. */
-PyObject *bocpy_state_import(bocpy_state *state, bocpy_once *cache, const char *name);
 
 #endif

@@ -161,10 +161,8 @@ static int bind_function(bocpy_bound_args *bound, bocpy_state *state,
 /* Keywords may fill any parameter: bocpy._arguments works out what is left to pass. */
 static PyObject *bound_complete_keywords(bocpy_state *state, PyObject *function,
                                          Py_ssize_t given, PyObject *keywords) {
-  PyObject *module = bocpy_state_import(state, &state->arguments, "bocpy._arguments");
-  return module
-             ? PyObject_CallMethod(module, "complete", "OnO", function, given, keywords)
-             : NULL;
+  return bocpy_python_call(&state->python, BOCPY_PY_ARGUMENTS_COMPLETE, "(OnO)",
+                           function, given, keywords);
 }
 
 static int bind_with_keywords(bocpy_bound_args *bound, bocpy_state *state,
@@ -185,9 +183,8 @@ static int bind_with_keywords(bocpy_bound_args *bound, bocpy_state *state,
 
 static int bind_callable(bocpy_bound_args *bound, bocpy_state *state,
                          PyObject *callable, uint32_t items, parts *p) {
-  PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
   PyObject *normal =
-      bodies ? PyObject_CallMethod(bodies, "normalize", "O", callable) : NULL;
+      bocpy_python_call(&state->python, BOCPY_PY_BODY_NORMALIZE, "(O)", callable);
   PyObject *function, *keywords;
   if (!normal || !PyArg_ParseTuple(normal, "O!O!O!", &PyFunction_Type, &function,
                                    &PyTuple_Type, &p->extra, &PyDict_Type, &keywords)) {

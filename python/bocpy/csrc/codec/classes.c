@@ -27,16 +27,13 @@ static int type_is_inherited(PyTypeObject *type, const char *name) {
 }
 
 /* 1 if copyreg has nothing to say about `type`, 0 if it has. */
-static int type_is_unregistered(PyTypeObject *type) {
-  PyObject *copyreg = PyImport_ImportModule("copyreg");
-  PyObject *table = copyreg ? PyObject_GetAttrString(copyreg, "dispatch_table") : NULL;
+static int type_is_unregistered(bocpy_codec_state *state, PyTypeObject *type) {
+  PyObject *table = bocpy_python_get(state->python, BOCPY_PY_COPYREG_TABLE);
   int found = table ? PySequence_Contains(table, (PyObject *)type) : -1;
-  Py_XDECREF(table);
-  Py_XDECREF(copyreg);
   return found < 0 ? -1 : !found;
 }
 
-static int type_reduces_plainly(PyTypeObject *type) {
+static int type_reduces_plainly(bocpy_codec_state *state, PyTypeObject *type) {
   static const char *const names[] = {"__reduce_ex__",  "__reduce__",
                                       "__getstate__",   "__setstate__",
                                       "__getnewargs__", "__getnewargs_ex__"};
@@ -47,15 +44,14 @@ static int type_reduces_plainly(PyTypeObject *type) {
     if (same <= 0)
       return same;
   }
-  return type_is_unregistered(type);
+  return type_is_unregistered(state, type);
 }
 
 /* Lets other interpreters have the class: 1 and its place, or 0 if its name does not
  * lead to it any more. */
 static int class_export(bocpy_codec_state *state, bocpy_class *known) {
-  PyObject *export = bocpy_codec_ship(state, &state->export_class, "export_class");
-  PyObject *reference =
-      export ? PyObject_CallOneArg(export, (PyObject *)known->type) : NULL;
+  PyObject *reference = bocpy_python_call(state->python, BOCPY_PY_SHIP_EXPORT_CLASS,
+                                          "(O)", (PyObject *)known->type);
   const char *text = reference ? PyUnicode_AsUTF8(reference) : NULL;
   const bocpy_shape *shape = text ? bocpy_shape_intern(text, BOCPY_ANY, NULL) : NULL;
   Py_XDECREF(reference);
@@ -71,7 +67,7 @@ static bool exception_is_verdict(void) {
 }
 
 static int class_classify(bocpy_codec_state *state, bocpy_class *known) {
-  int plain = type_reduces_plainly(known->type);
+  int plain = type_reduces_plainly(state, known->type);
   if (plain > 0)
     plain = class_export(state, known);
   if (plain < 0) {

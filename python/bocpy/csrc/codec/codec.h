@@ -12,7 +12,7 @@
 #ifndef BOCPY_CODEC_H
 #define BOCPY_CODEC_H
 
-#include "compat.h"
+#include "python_calls.h"
 
 #include <boc/cown.h>
 
@@ -81,12 +81,13 @@ typedef struct bocpy_codec_state {
   PyObject *no_arguments;            /* () */
   PyObject *cown_at, *cown_find;     /* what reduced cowns call */
   PyObject *native_at, *hooked_from; /* and reduced values of hooked types */
-  PyObject *dumps, *loads, *export_class, *find_class; /* of bocpy._ship, once needed */
+  bocpy_python_cache *python;        /* the interpreter's (python_calls.h) */
 } bocpy_codec_state;
 
 /* `state` is zeroed memory, `module` the extension module, its methods already in
  * place. -1 with an exception set; clear is right in either case. */
-int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module);
+int bocpy_codec_state_init(bocpy_codec_state *state, bocpy_python_cache *python,
+                           PyObject *module);
 int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_codec_state_clear(bocpy_codec_state *state);
 

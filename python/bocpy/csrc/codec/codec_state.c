@@ -2,7 +2,9 @@
 #include "extension.h"
 #include "pickled_handle.h"
 
-int bocpy_codec_state_init(bocpy_codec_state *state, PyObject *module) {
+int bocpy_codec_state_init(bocpy_codec_state *state, bocpy_python_cache *python,
+                           PyObject *module) {
+  state->python = python;
   if (bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
       bocpy_hooks_init() < 0)
     return -1;
@@ -22,10 +24,6 @@ int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *
   Py_VISIT(state->cown_find);
   Py_VISIT(state->native_at);
   Py_VISIT(state->hooked_from);
-  Py_VISIT(state->dumps);
-  Py_VISIT(state->loads);
-  Py_VISIT(state->export_class);
-  Py_VISIT(state->find_class);
   int status = bocpy_classes_traverse(state, visit, arg);
   if (!status)
     status = bocpy_hooked_traverse(state, visit, arg);
@@ -41,8 +39,4 @@ void bocpy_codec_state_clear(bocpy_codec_state *state) {
   Py_CLEAR(state->cown_find);
   Py_CLEAR(state->native_at);
   Py_CLEAR(state->hooked_from);
-  Py_CLEAR(state->dumps);
-  Py_CLEAR(state->loads);
-  Py_CLEAR(state->export_class);
-  Py_CLEAR(state->find_class);
 }

@@ -141,18 +141,16 @@ static PyTypeObject *ext_type_here(bocpy_codec_state *state,
   return type;
 }
 
-static int ext_import_module(const char *name) {
-  PyObject *spaces = PyImport_ImportModule("bocpy._namespaces");
+static int ext_import_module(bocpy_codec_state *state, const char *name) {
   PyObject *module =
-      spaces ? PyObject_CallMethod(spaces, "import_module", "s", name) : NULL;
-  Py_XDECREF(spaces);
+      bocpy_python_call(state->python, BOCPY_PY_NAMESPACES_IMPORT, "(s)", name);
   Py_XDECREF(module);
   return module ? 0 : -1;
 }
 
 PyTypeObject *bocpy_hooked_type(bocpy_codec_state *state, const bocpy_hooked *hooked) {
   PyTypeObject *type = ext_type_here(state, hooked);
-  if (type || ext_import_module(hooked->reference) < 0)
+  if (type || ext_import_module(state, hooked->reference) < 0)
     return type;
   type = ext_type_here(state, hooked);
   if (!type)

@@ -29,29 +29,6 @@ PyObject *bocpy_codec_apart(PyObject *module, PyObject *args) {
   return result;
 }
 
-/* Puts `function` into `*cache`, if nothing is there yet, and returns what is there. */
-static PyObject *ship_keep_function(bocpy_codec_state *state, PyObject **cache,
-                                    PyObject *function) {
-  bocpy_mutex_lock(&state->mutex);
-  PyObject *kept = *cache;
-  if (!kept)
-    kept = *cache = Py_XNewRef(function);
-  bocpy_mutex_unlock(&state->mutex);
-  Py_XDECREF(function);
-  return kept;
-}
-
-PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
-                           const char *name) {
-  PyObject *kept = ship_keep_function(state, cache, NULL);
-  if (kept)
-    return kept;
-  PyObject *ship = PyImport_ImportModule("bocpy._ship");
-  PyObject *function = ship ? PyObject_GetAttrString(ship, name) : NULL;
-  Py_XDECREF(ship);
-  return function ? ship_keep_function(state, cache, function) : NULL;
-}
-
 /* ---- encode ---------------------------------------------------------------------- */
 
 static int put_sized_bytes(bocpy_writer *writer, const void *bytes, size_t size) {
@@ -112,16 +89,14 @@ static int pickle_unpack(PyObject *pickled, PyObject **out_data,
 }
 
 /* Replaces a refusal of pickle's by one that says which part is at fault. */
-static void pickle_explain(PyObject *value, const char *root, PyObject *dumps) {
+static void pickle_explain(bocpy_python_cache *python, PyObject *value,
+                           const char *root, PyObject *dumps) {
   PyObject *refusal = PyErr_GetRaisedException();
   PyObject *explained = NULL;
   if (PyErr_GivenExceptionMatches(refusal, PyExc_Exception) &&
       !PyErr_GivenExceptionMatches(refusal, PyExc_MemoryError)) {
-    PyObject *blame = PyImport_ImportModule("bocpy._explain_unshippable");
-    if (blame)
-      explained =
-          PyObject_CallMethod(blame, "explain", "OsOO", value, root, refusal, dumps);
-    Py_XDECREF(blame);
+    explained = bocpy_python_call(python, BOCPY_PY_EXPLAIN_UNSHIPPABLE, "(OsOO)", value,
+                                  root, refusal, dumps);
     if (!explained || !PyExceptionInstance_Check(explained)) {
       PyErr_Clear();
       Py_CLEAR(explained);
@@ -133,7 +108,7 @@ static void pickle_explain(PyObject *value, const char *root, PyObject *dumps) {
 }
 
 int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root) {
-  PyObject *dumps = bocpy_codec_ship(encoder->state, &encoder->state->dumps, "dumps");
+  PyObject *dumps = bocpy_python_get(encoder->state->python, BOCPY_PY_SHIP_DUMPS);
   PyObject *data, *buffers;
   if (!dumps)
     return -1;
@@ -141,7 +116,7 @@ int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *roo
   pickling_encoder = encoder;
   PyObject *pickled = PyObject_CallOneArg(dumps, value);
   if (!pickled)
-    pickle_explain(value, root, dumps);
+    pickle_explain(encoder->state->python, value, root, dumps);
   pickling_encoder = encoder->outer;
   int status = pickled ? pickle_unpack(pickled, &data, &buffers) : -1;
   if (status == 0)
@@ -172,7 +147,7 @@ static PyObject *take_pickle_buffers(bocpy_decoder *decoder) {
 }
 
 PyObject *bocpy_decode_pickle(bocpy_decoder *decoder) {
-  PyObject *loads = bocpy_codec_ship(decoder->state, &decoder->state->loads, "loads");
+  PyObject *loads = bocpy_python_get(decoder->state->python, BOCPY_PY_SHIP_LOADS);
   if (!loads)
     return NULL;
   Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);

@@ -97,10 +97,8 @@ void bocpy_codec_forget_cown(boc_cown *core) {
 
 /* The id of this process, which a fork changes. NULL with an exception. */
 static PyObject *process_id(void) {
-  PyObject *os = PyImport_ImportModule("os");
-  PyObject *id = os ? PyObject_CallMethod(os, "getpid", NULL) : NULL;
-  Py_XDECREF(os);
-  return id;
+  bocpy_codec_state *state = bocpy_codec_state_get();
+  return state ? bocpy_python_call(state->python, BOCPY_PY_OS_GETPID, NULL) : NULL;
 }
 
 PyObject *bocpy_pickled_handle_reduce(boc_cown *core, PyObject *find) {

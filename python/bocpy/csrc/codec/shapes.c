@@ -143,8 +143,8 @@ static PyObject *place_find_in_module(const bocpy_place *place) {
 PyObject *bocpy_place_type(const bocpy_place *place, bocpy_codec_state *state) {
   if (place->module)
     return place_find_in_module(place);
-  PyObject *find = bocpy_codec_ship(state, &state->find_class, "find_class");
-  return find ? PyObject_CallFunction(find, "s", place->shape->reference) : NULL;
+  return bocpy_python_call(state->python, BOCPY_PY_SHIP_FIND_CLASS, "(s)",
+                           place->shape->reference);
 }
 
 static int dict_has_item(PyObject *dict, PyObject *key, PyObject *value) {

@@ -22,11 +22,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Borrowed, kept in `*cache`: the function `name` of bocpy._ship. NULL with an
- * exception. */
-PyObject *bocpy_codec_ship(bocpy_codec_state *state, PyObject **cache,
-                           const char *name);
-
 #define BOCPY_ATTRIBUTES_MAX 64u /* of a shape that names them */
 #define BOCPY_CLASS_SHAPES                                                             \
   8u /* then a class's instances are written with their names */

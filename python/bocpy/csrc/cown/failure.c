@@ -114,13 +114,11 @@ static void failure_print(bocpy_value *value, const bocpy_code *code) {
   PyObject *exception = state ? bocpy_value_get(value) : NULL;
   if (!exception)
     exception = PyErr_GetRaisedException();
-  PyObject *module =
-      state ? bocpy_state_import(state, &state->failures, "bocpy._failures") : NULL;
   PyObject *place = NULL;
-  if (module)
-    place = PyObject_CallMethod(module, "Place", "Ossi", exception,
-                                code ? code->qualname : "?", code ? code->file : "?",
-                                code ? code->line : 0);
+  if (state)
+    place = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_PLACE, "(Ossi)",
+                              exception, code ? code->qualname : "?",
+                              code ? code->file : "?", code ? code->line : 0);
   PyErr_Clear();
   PyErr_SetRaisedException(exception);
   PyErr_WriteUnraisable(place);
@@ -237,7 +235,7 @@ PyObject *bocpy_take_failures(PyObject *module, PyObject *unused) {
 
 PyObject *bocpy_failure_pack(PyObject *exception) {
   bocpy_state *state = bocpy_state_get();
-  PyObject *module =
-      state ? bocpy_state_import(state, &state->failures, "bocpy._failures") : NULL;
-  return module ? PyObject_CallMethod(module, "pack", "O", exception) : NULL;
+  return state ? bocpy_python_call(&state->python, BOCPY_PY_FAILURES_PACK, "(O)",
+                                   exception)
+               : NULL;
 }

@@ -367,13 +367,11 @@ const char bocpy_notice_update_doc[] =
 static int notice_update(PyObject *module, boc_notice_key key, PyObject *function,
                          PyObject *fallback) {
   bocpy_state *state = bocpy_state_of(module);
-  PyObject *notices = bocpy_state_import(state, &state->notices, "bocpy._notices");
-  PyObject *removed = notices ? PyObject_GetAttrString(notices, "REMOVED") : NULL;
+  PyObject *removed = bocpy_python_get(&state->python, BOCPY_PY_NOTICES_REMOVED);
   if (!removed)
     return -1;
   update u = {function, fallback, removed, NULL};
   boc_status status = boc_noticeboard_update(board, key, update_change, &u);
-  Py_DECREF(removed);
   if (u.error) {
     PyErr_SetRaisedException(u.error);
     return -1;

@@ -15,14 +15,14 @@ PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
 
 /* Python code that main runs here knows nothing of this worker's interpreter. */
 static char *foreign_ext_admit_in_main(const char *name) {
-  PyObject *foreign_ext = PyImport_ImportModule("bocpy._foreign_ext");
+  bocpy_state *state = bocpy_state_get();
   PyObject *answer =
-      foreign_ext ? PyObject_CallMethod(foreign_ext, "admit", "s", name) : NULL;
+      state ? bocpy_python_call(&state->python, BOCPY_PY_FOREIGN_EXT_ADMIT, "(s)", name)
+            : NULL;
   const char *text = answer && answer != Py_None ? PyUnicode_AsUTF8(answer) : NULL;
   char *copy = text ? strdup(text) : NULL;
   PyErr_Clear();
   Py_XDECREF(answer);
-  Py_XDECREF(foreign_ext);
   return copy;
 }
 

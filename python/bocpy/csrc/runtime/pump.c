@@ -54,14 +54,14 @@ static void pump_wakeup_clear(void) {
 
 /* 0 with an exception. */
 static unsigned long pump_ask_main_thread(void) {
-  PyObject *threading = PyImport_ImportModule("threading");
+  bocpy_state *state = bocpy_state_get();
   PyObject *thread =
-      threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
+      state ? bocpy_python_call(&state->python, BOCPY_PY_THREADING_MAIN_THREAD, NULL)
+            : NULL;
   PyObject *ident = thread ? PyObject_GetAttrString(thread, "ident") : NULL;
   unsigned long number = ident ? PyLong_AsUnsignedLong(ident) : 0;
   Py_XDECREF(ident);
   Py_XDECREF(thread);
-  Py_XDECREF(threading);
   return PyErr_Occurred() ? 0 : number;
 }
 

@@ -107,8 +107,9 @@ static void runtime_end_workers(void) {
 
 static bocpy_boot *boot_new(void) {
   bocpy_boot *made = NULL;
-  PyObject *module = PyImport_ImportModule("bocpy._worker");
-  PyObject *facts = module ? PyObject_CallMethod(module, "facts", NULL) : NULL;
+  bocpy_state *here = bocpy_state_get();
+  PyObject *facts =
+      here ? bocpy_python_call(&here->python, BOCPY_PY_WORKER_FACTS, NULL) : NULL;
   if (facts && PyBytes_Check(facts)) {
     size_t size = (size_t)PyBytes_GET_SIZE(facts);
     made = malloc(sizeof(*made) + size);
@@ -120,7 +121,6 @@ static bocpy_boot *boot_new(void) {
     }
   }
   Py_XDECREF(facts);
-  Py_XDECREF(module);
   return made;
 }
 
@@ -151,9 +151,9 @@ static boc_status runtime_make(unsigned count, bool threads) {
 /* Until 3.12, threading takes whoever imports it for the main thread, and the end of
  * the program waits for that one: it must not be a worker. */
 static int import_threading(void) {
-  PyObject *module = PyImport_ImportModule("threading");
-  Py_XDECREF(module);
-  return module ? 0 : -1;
+  bocpy_state *here = bocpy_state_get();
+  return here && bocpy_python_get(&here->python, BOCPY_PY_THREADING_MAIN_THREAD) ? 0
+                                                                                 : -1;
 }
 
 static int fork_hook_install(void);
@@ -217,11 +217,11 @@ static int start_refuse_in_body(void) {
 /* Threads that are attached to an interpreter which is being torn down never come back.
  */
 static int start_refuse_teardown(void) {
-  PyObject *sys = PyImport_ImportModule("sys");
-  PyObject *answer = sys ? PyObject_CallMethod(sys, "is_finalizing", NULL) : NULL;
+  bocpy_state *here = bocpy_state_get();
+  PyObject *answer =
+      here ? bocpy_python_call(&here->python, BOCPY_PY_SYS_IS_FINALIZING, NULL) : NULL;
   int finalizing = answer ? PyObject_IsTrue(answer) : -1;
   Py_XDECREF(answer);
-  Py_XDECREF(sys);
   if (finalizing == 0)
     return 0;
   PyErr_Clear();

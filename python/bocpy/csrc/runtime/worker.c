@@ -70,13 +70,10 @@ static int worker_set_path(PyObject *boot) {
 
 static int worker_set_up(const bocpy_boot *boot) {
   PyObject *facts = PyMarshal_ReadObjectFromString(boot->bytes, (Py_ssize_t)boot->size);
-  PyObject *module = NULL, *done = NULL;
+  PyObject *done = NULL;
   if (facts && PyDict_Check(facts) && worker_set_path(facts) == 0)
-    module = PyImport_ImportModule("bocpy._worker");
-  if (module)
-    done = PyObject_CallMethod(module, "set_up", "O", facts);
+    done = bocpy_python_call(NULL, BOCPY_PY_WORKER_SET_UP, "(O)", facts);
   Py_XDECREF(facts);
-  Py_XDECREF(module);
   Py_XDECREF(done);
   return done ? 0 : -1;
 }
@@ -145,12 +142,10 @@ static void worker_poke(void *ctx, unsigned worker) {
 /* ---- stop ------------------------------------------------------------------------ */
 
 static void worker_tear_down(void) {
-  PyObject *module = PyImport_ImportModule("bocpy._worker");
-  PyObject *done = module ? PyObject_CallMethod(module, "tear_down", NULL) : NULL;
+  PyObject *done = bocpy_python_call(NULL, BOCPY_PY_WORKER_TEAR_DOWN, NULL);
   if (!done)
-    PyErr_WriteUnraisable(module);
+    PyErr_WriteUnraisable(NULL);
   Py_XDECREF(done);
-  Py_XDECREF(module);
 }
 
 static void worker_stop(void *ctx, unsigned worker) {

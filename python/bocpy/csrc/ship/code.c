@@ -186,9 +186,8 @@ static int record_fill(bocpy_code *code, PyObject *body) {
 
 static bocpy_code *record_make(bocpy_state *state, PyObject *function,
                                PyObject *object) {
-  PyObject *bodies = bocpy_state_import(state, &state->bodies, "bocpy._body");
   PyObject *body =
-      bodies ? PyObject_CallMethod(bodies, "check_body", "O", function) : NULL;
+      bocpy_python_call(&state->python, BOCPY_PY_BODY_CHECK, "(O)", function);
   if (!body)
     return NULL;
   bocpy_code *code = record_new();
@@ -402,11 +401,8 @@ static int entry_note_watch(bocpy_entry *entry, PyObject *shipment) {
 }
 
 static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
-  PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
-  if (ship && !state->missing)
-    state->missing = PyObject_GetAttrString(ship, "MISSING");
   PyObject *shipment =
-      ship ? PyObject_CallMethod(ship, "describe", "O", function) : NULL;
+      bocpy_python_call(&state->python, BOCPY_PY_SHIP_DESCRIBE, "(O)", function);
   PyObject *bytes = shipment ? PyObject_GetAttrString(shipment, "blob") : NULL;
   int status = -1;
   if (bytes && record_publish_blob((bocpy_code *)entry->code, bytes) == 0)
@@ -420,7 +416,8 @@ static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *func
 }
 
 static int entry_refresh(bocpy_state *state, bocpy_entry *entry) {
-  PyObject *done = PyObject_CallMethod(state->ship, "refresh", "O", entry->shipment);
+  PyObject *done =
+      bocpy_python_call(&state->python, BOCPY_PY_SHIP_REFRESH, "(O)", entry->shipment);
   Py_XDECREF(done);
   return done ? entry_note_watch(entry, entry->shipment) : -1;
 }
@@ -443,8 +440,12 @@ int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function) 
   if (!entry->shipment)
     return entry_describe(state, entry, function);
   Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
+  PyObject *missing =
+      count ? bocpy_python_get(&state->python, BOCPY_PY_SHIP_MISSING) : NULL;
+  if (count && !missing)
+    return -1;
   for (Py_ssize_t i = 0; i < count; i++)
-    if (watch_has_changed(entry, i, state->missing))
+    if (watch_has_changed(entry, i, missing))
       return entry_refresh(state, entry);
   return 0;
 }
@@ -469,10 +470,8 @@ static int templates_grow(bocpy_state *state, size_t id) {
 
 static PyObject *template_build(bocpy_state *state, const bocpy_code *code) {
   bocpy_blob *blob = atomic_load_explicit(&code->blob, memory_order_acquire); /* [A1] */
-  PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
-  if (!ship)
-    return NULL;
-  return PyObject_CallMethod(ship, "build", "y#", blob->bytes, (Py_ssize_t)blob->size);
+  return bocpy_python_call(&state->python, BOCPY_PY_SHIP_BUILD, "(y#)", blob->bytes,
+                           (Py_ssize_t)blob->size);
 }
 
 static bool template_is_built(const bocpy_state *state, const bocpy_code *code) {

@@ -151,8 +151,7 @@ int bocpy_ship_catch_up_in(bocpy_state *state) {
   size_t now = atomic_load_explicit(&log_version, memory_order_acquire); /* [A1] */
   if (state->caught_up == now)
     return 0;
-  PyObject *ship = bocpy_state_import(state, &state->ship, "bocpy._ship");
-  PyObject *done = ship ? PyObject_CallMethod(ship, "catch_up", NULL) : NULL;
+  PyObject *done = bocpy_python_call(&state->python, BOCPY_PY_SHIP_CATCH_UP, NULL);
   if (!done)
     return -1;
   Py_DECREF(done);

@@ -1,0 +1,62 @@
+/* Python calls: see python_calls.h. */
+#include "python_calls.h"
+
+#include <stdarg.h>
+
+static const struct {
+  const char *module, *attribute;
+} python_names[] = {
+#define PYTHON_ENTRY(name, module, attribute) {module, attribute},
+    BOCPY_PYTHON_MAP(PYTHON_ENTRY)
+#undef PYTHON_ENTRY
+};
+
+/* A new reference, or NULL with an exception. */
+static PyObject *python_find(bocpy_python which) {
+  PyObject *module = PyImport_ImportModule(python_names[which].module);
+  PyObject *found =
+      module ? PyObject_GetAttrString(module, python_names[which].attribute) : NULL;
+  Py_XDECREF(module);
+  return found;
+}
+
+PyObject *bocpy_python_get(bocpy_python_cache *cache, bocpy_python which) {
+  bocpy_once *place = &cache->found[which];
+  PyObject *there = atomic_load(place);
+  if (there)
+    return there;
+  PyObject *found = python_find(which);
+  if (!found || atomic_compare_exchange_strong(place, &there, found))
+    return found;
+  Py_DECREF(found);
+  return there;
+}
+
+PyObject *bocpy_python_call(bocpy_python_cache *cache, bocpy_python which,
+                            const char *format, ...) {
+  PyObject *function =
+      cache ? Py_XNewRef(bocpy_python_get(cache, which)) : python_find(which);
+  PyObject *arguments = NULL, *result = NULL;
+  if (function && format) {
+    va_list values;
+    va_start(values, format);
+    arguments = Py_VaBuildValue(format, values);
+    va_end(values);
+  }
+  if (function && (arguments || !format))
+    result = PyObject_CallObject(function, arguments);
+  Py_XDECREF(arguments);
+  Py_XDECREF(function);
+  return result;
+}
+
+int bocpy_python_traverse(bocpy_python_cache *cache, visitproc visit, void *arg) {
+  for (int i = 0; i < BOCPY_PYTHON_COUNT; i++)
+    Py_VISIT(atomic_load_explicit(&cache->found[i], memory_order_relaxed)); /* owner */
+  return 0;
+}
+
+void bocpy_python_clear(bocpy_python_cache *cache) {
+  for (int i = 0; i < BOCPY_PYTHON_COUNT; i++)
+    Py_XDECREF(atomic_exchange(&cache->found[i], NULL));
+}

@@ -1,0 +1,71 @@
+/* Python calls: every Python function that C calls by name, in one list.
+ *
+ * What is easier to say in Python (shipping functions, explaining errors, setting up an
+ * interpreter) is written there, and C calls it through this file alone;
+ * docs/architecture.md has the list as a table, with who calls what and why. An
+ * attribute is looked up when it is first needed, and kept in the interpreter's state.
+ *
+ * Threads: attached to the interpreter of `state`.
+ */
+#ifndef BOCPY_PYTHON_CALLS_H
+#define BOCPY_PYTHON_CALLS_H
+
+#include "sync.h"
+
+/* X(name here, module, attribute) */
+#define BOCPY_PYTHON_MAP(X)                                                            \
+  X(ARGUMENTS_COMPLETE, "bocpy._arguments", "complete")                                \
+  X(BODY_CHECK, "bocpy._body", "check_body")                                           \
+  X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
+  X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
+  X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
+  X(FAILURES_PLACE, "bocpy._failures", "Place")                                        \
+  X(FOREIGN_EXT_ADMIT, "bocpy._foreign_ext", "admit")                                  \
+  X(NAMESPACES_IMPORT, "bocpy._namespaces", "import_module")                           \
+  X(NOTICES_REMOVED, "bocpy._notices", "REMOVED")                                      \
+  X(SHIP_BUILD, "bocpy._ship", "build")                                                \
+  X(SHIP_CATCH_UP, "bocpy._ship", "catch_up")                                          \
+  X(SHIP_DESCRIBE, "bocpy._ship", "describe")                                          \
+  X(SHIP_DUMPS, "bocpy._ship", "dumps")                                                \
+  X(SHIP_EXPORT_CLASS, "bocpy._ship", "export_class")                                  \
+  X(SHIP_FIND_CLASS, "bocpy._ship", "find_class")                                      \
+  X(SHIP_LOADS, "bocpy._ship", "loads")                                                \
+  X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
+  X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
+  X(WORKER_FACTS, "bocpy._worker", "facts")                                            \
+  X(WORKER_SET_UP, "bocpy._worker", "set_up")                                          \
+  X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \
+  X(COPYREG_TABLE, "copyreg", "dispatch_table")                                        \
+  X(OS_GETPID, "os", "getpid")                                                         \
+  X(SYS_IS_FINALIZING, "sys", "is_finalizing")                                         \
+  X(THREADING_MAIN_THREAD, "threading", "main_thread")
+
+typedef enum bocpy_python {
+#define BOCPY_PYTHON_NAME(name, module, attribute) BOCPY_PY_##name,
+  BOCPY_PYTHON_MAP(BOCPY_PYTHON_NAME)
+#undef BOCPY_PYTHON_NAME
+      BOCPY_PYTHON_COUNT
+} bocpy_python;
+
+/* Set once, by whichever thread needs it first: where there is no GIL, two threads may
+ * try at a time. */
+typedef _Atomic(PyObject *) bocpy_once;
+
+/* What an interpreter has looked up so far; all NULL at first. */
+typedef struct bocpy_python_cache {
+  bocpy_once found[BOCPY_PYTHON_COUNT];
+} bocpy_python_cache;
+
+/* Borrowed: the attribute itself. NULL with an exception. */
+PyObject *bocpy_python_get(bocpy_python_cache *cache, bocpy_python which);
+
+/* Calls it with the arguments that `format` (Py_BuildValue's, in parentheses) makes; a
+ * NULL `format` means none. A new reference, or NULL with an exception. `cache` may be
+ * NULL where the interpreter has no state yet. */
+PyObject *bocpy_python_call(bocpy_python_cache *cache, bocpy_python which,
+                            const char *format, ...);
+
+int bocpy_python_traverse(bocpy_python_cache *cache, visitproc visit, void *arg);
+void bocpy_python_clear(bocpy_python_cache *cache);
+
+#endif
