@@ -82,6 +82,14 @@ BOC_API void boc_behavior_free(boc_behavior *behavior);
  * when this returns. Never fails. Any thread, inside a body too. */
 BOC_API void boc_behavior_schedule(boc_behavior *behavior);
 
+/* Schedules it, and if its cowns are all free at this moment runs it before it returns:
+ * true, and the body has been called here, on the calling thread, without a worker. The
+ * body may defer the behavior (below), and so leave its cowns with the caller until
+ * `boc_behavior_complete`. False: the behavior waits for its turn, and will run where
+ * any other does, or may have run already. `admit` is not asked. In a body, and for
+ * pinned cowns, the same as boc_behavior_schedule. Never fails. Any thread. */
+BOC_API bool boc_behavior_schedule_or_run(boc_behavior *behavior);
+
 /* Schedules `count` behaviors of one runtime as one step: no other behavior comes
  * between two of them on any cown. Any thread. Refusals: BOC_NO_MEMORY (none is
  * scheduled, all still belong to the caller); BOC_BAD_ARGUMENT if they are of several

@@ -186,6 +186,41 @@ void boci_run_outside(boc_behavior *behavior) {
     finish_outside(behavior);
 }
 
+/* Keeps one behavior back if linking grants it everything; all others go their way. */
+typedef struct catcher {
+  boci_executor executor;
+  const boci_executor *others;
+  const boc_behavior *wanted;
+  bool caught;
+} catcher;
+
+static void catch_ready(void *ctx, boc_behavior *behavior) {
+  catcher *mine = ctx;
+  if (behavior == mine->wanted)
+    mine->caught = true;
+  else
+    mine->others->ready(mine->others->ctx, behavior);
+}
+
+/* Whoever counts `pending` down to zero calls `ready`, and only this thread has this
+ * executor: so if the behavior is caught, no other thread has been told of it. If it is
+ * not, it may be gone once it is linked, and is not looked at again. */
+bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
+  boc_runtime *runtime = boci_behavior_runtime(behavior);
+  if (own_worker(runtime) || (behavior->block.flags & BOCI_BEHAVIOR_PINNED)) {
+    boc_behavior_schedule(behavior);
+    return false;
+  }
+  if (runtime->trace_events)
+    boci_trace_here(runtime, BOC_TRACE_scheduled, behavior);
+  catcher mine = {.others = enter(runtime, 1), .wanted = behavior};
+  mine.executor = (boci_executor){catch_ready, &mine};
+  boci_behavior_link(behavior, &mine.executor);
+  if (mine.caught)
+    boci_run_outside(behavior);
+  return mine.caught;
+}
+
 void boc_behavior_complete(boc_behavior *behavior) {
   if (boci_sub_acq_rel(&behavior->pending, 1) != 1)
     return; /* [R4] [A4] */
