@@ -48,6 +48,7 @@ EVERYWHERE = (
     "test_guests.py",
     "test_guide.py",
     "test_holds.py",
+    "test_idle_acquire.py",
     "test_leaks.py",
     "test_messages.py",
     "test_modules.py",

@@ -86,8 +86,9 @@ BOC_API void boc_behavior_schedule(boc_behavior *behavior);
  * true, and the body has been called here, on the calling thread, without a worker. The
  * body may defer the behavior (below), and so leave its cowns with the caller until
  * `boc_behavior_complete`. False: the behavior waits for its turn, and will run where
- * any other does, or may have run already. `admit` is not asked. In a body, and for
- * pinned cowns, the same as boc_behavior_schedule. Never fails. Any thread. */
+ * any other does, or may have run already. `admit` is not asked. In a body, the same as
+ * boc_behavior_schedule. Never fails. Any thread; for a pinned cown, the one that pumps
+ * its lane. */
 BOC_API bool boc_behavior_schedule_or_run(boc_behavior *behavior);
 
 /* Schedules `count` behaviors of one runtime as one step: no other behavior comes

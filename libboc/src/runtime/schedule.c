@@ -207,7 +207,7 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
  * not, it may be gone once it is linked, and is not looked at again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   boc_runtime *runtime = boci_behavior_runtime(behavior);
-  if (own_worker(runtime) || (behavior->block.flags & BOCI_BEHAVIOR_PINNED)) {
+  if (own_worker(runtime)) {
     boc_behavior_schedule(behavior);
     return false;
   }

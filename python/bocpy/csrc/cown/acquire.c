@@ -1,9 +1,13 @@
 /* Acquire: see acquire.h.
  *
  *   state      set by                        leads to
- *   WAITING    the thread that wants it      GRANTED, ABANDONED
+ *   UNWATCHED  the thread that wants it      WATCHED, GRANTED, ABANDONED
+ *   WATCHED    that thread, before it waits  GRANTED, ABANDONED
  *   GRANTED    the behavior's body           (held until released)
  *   ABANDONED  the thread, tired of waiting  (the behavior finishes at once)
+ *
+ * A free cown needs no worker: the body then runs on the thread that wants it, while it
+ * schedules. Only a thread that has to wait gets a waiter.
  *
  * The thread and the behavior have one reference each; the behavior's goes when it is
  * over, its cown handed on, which a release waits for: so nobody finds a cown in use
@@ -21,7 +25,7 @@
 
 #include <boc/scope.h>
 
-enum { WAITING, GRANTED, ABANDONED };
+enum { UNWATCHED, WATCHED, GRANTED, ABANDONED };
 
 struct bocpy_acquisition {
   boc_behavior *behavior;
@@ -73,13 +77,18 @@ static void acquisition_done(void *ctx, bool ran) {
   acquisition_drop(acquired);
 }
 
+/* Deferred first: once GRANTED is seen, the thread may complete the behavior. */
 static void acquisition_grant(boc_behavior *self, void *env) {
   bocpy_acquisition *acquired = *(bocpy_acquisition **)env;
-  int expected = WAITING;
-  if (atomic_compare_exchange_strong(&acquired->state, &expected, GRANTED)) {
-    boc_behavior_defer(self);
+  int before = atomic_load(&acquired->state);
+  boc_behavior_defer(self);
+  while (before != ABANDONED &&
+         !atomic_compare_exchange_weak(&acquired->state, &before, GRANTED))
+    continue;
+  if (before == ABANDONED)
+    boc_behavior_complete(self);
+  else if (before == WATCHED)
     bocpy_waiter_signal(acquired->waiter);
-  }
 }
 
 static const boc_behavior_type acquire_behavior = {.name = "bocpy.hold",
@@ -93,17 +102,13 @@ static bocpy_acquisition *acquisition_new(boc_cown *core) {
     PyErr_NoMemory();
     return NULL;
   }
-  acquired->waiter = bocpy_waiter_new();
-  if (!acquired->waiter) {
-    free(acquired);
-    return NULL;
-  }
   acquired->value = bocpy_value_of(core);
   acquired->thread = &bocpy_self;
   atomic_store(&acquired->references, 2);
   return acquired;
 }
 
+/* -1 with an exception: nothing is scheduled, and `acquired` is the caller's. */
 static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
   boc_access access = {core, BOC_WRITE};
   boc_runtime *runtime = bocpy_runtime_enter(false);
@@ -115,7 +120,7 @@ static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
                             &access, 1, &options, &acquired->behavior);
   if (status == BOC_OK) {
     *(bocpy_acquisition **)boc_behavior_env(acquired->behavior) = acquired;
-    boc_behavior_schedule(acquired->behavior);
+    boc_behavior_schedule_or_run(acquired->behavior);
   } else {
     bocpy_status_raise(status, "acquire()");
   }
@@ -124,7 +129,8 @@ static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
 }
 
 static void acquisition_begin(bocpy_acquisition *acquired) {
-  bocpy_waiter_free(acquired->waiter);
+  if (acquired->waiter)
+    bocpy_waiter_free(acquired->waiter);
   acquired->waiter = NULL;
   acquisition_link(acquired);
   acquired->value->acquired = acquired;
@@ -144,30 +150,60 @@ static void acquisition_give_back(bocpy_acquisition *acquired) {
   bocpy_runtime_settle();
 }
 
-/* The wait has ended early: if the grant came all the same, it is given back. */
-static void acquisition_abandon(bocpy_acquisition *acquired) {
-  int expected = WAITING;
+/* The wait has ended early. True: so has the acquisition. False: it was granted. */
+static bool acquisition_abandon(bocpy_acquisition *acquired) {
+  int before = atomic_load(&acquired->state);
+  while (before != GRANTED &&
+         !atomic_compare_exchange_weak(&acquired->state, &before, ABANDONED))
+    continue;
+  if (before == GRANTED)
+    return false;
   bocpy_waiter *waiter = acquired->waiter;
-  if (!atomic_compare_exchange_strong(&acquired->state, &expected, ABANDONED)) {
-    bocpy_waiter_settle(waiter);
+  acquisition_drop(acquired);
+  if (waiter)
+    bocpy_waiter_free(waiter);
+  return true;
+}
+
+/* An exception is on its way: a grant that came all the same is given back. */
+static void acquisition_cancel(bocpy_acquisition *acquired) {
+  PyObject *pending = PyErr_GetRaisedException();
+  if (!acquisition_abandon(acquired)) {
+    if (acquired->waiter) {
+      bocpy_waiter_settle(acquired->waiter);
+      bocpy_waiter_free(acquired->waiter);
+    }
     acquisition_give_back(acquired);
-  } else {
-    acquisition_drop(acquired);
   }
-  bocpy_waiter_free(waiter);
+  PyErr_SetRaisedException(pending);
+}
+
+/* 0 granted, 1 not within the timeout, -1 with an exception. */
+static int acquisition_watch(bocpy_acquisition *acquired, int64_t timeout) {
+  int before = UNWATCHED;
+  acquired->waiter = bocpy_waiter_new();
+  if (!acquired->waiter)
+    return -1;
+  if (!atomic_compare_exchange_strong(&acquired->state, &before, WATCHED))
+    return 0;
+  return bocpy_pump_wait(acquired->waiter, timeout);
 }
 
 static int acquisition_wait(bocpy_acquisition *acquired, int64_t timeout) {
-  int status = bocpy_pump_wait(acquired->waiter, timeout);
-  if (status == 0) {
-    acquisition_begin(acquired);
-    return 0;
+  int status = atomic_load(&acquired->state) == GRANTED
+                   ? 0
+                   : acquisition_watch(acquired, timeout);
+  if (status < 0) {
+    acquisition_cancel(acquired);
+    return -1;
   }
-  PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
-  acquisition_abandon(acquired);
-  if (pending)
-    PyErr_SetRaisedException(pending);
-  return status;
+  if (status > 0) {
+    if (acquisition_abandon(acquired))
+      return 1;
+    bocpy_waiter_settle(acquired->waiter); /* granted in the last moment: take it */
+  }
+  acquisition_begin(acquired);
+  return 0;
 }
 
 static int acquire_refuse_in_body(void) {
@@ -192,7 +228,6 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
     return -1;
   if (acquisition_schedule(acquired, core) == 0)
     return acquisition_wait(acquired, timeout);
-  bocpy_waiter_free(acquired->waiter);
   free(acquired);
   return -1;
 }
