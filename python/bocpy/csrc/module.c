@@ -55,7 +55,7 @@ static PyMethodDef module_methods[] = {
     {"send", (PyCFunction)(void (*)(void))bocpy_send, METH_FASTCALL | METH_KEYWORDS,
      bocpy_send_doc},
     {"receive", (PyCFunction)(void (*)(void))bocpy_receive,
-     METH_VARARGS | METH_KEYWORDS, bocpy_receive_doc},
+     METH_FASTCALL | METH_KEYWORDS, bocpy_receive_doc},
     {"drain", bocpy_drain, METH_O, bocpy_drain_doc},
     {"set_tags", bocpy_set_tags, METH_O, bocpy_set_tags_doc},
     {"noticeboard", bocpy_noticeboard, METH_NOARGS, bocpy_noticeboard_doc},

@@ -48,6 +48,7 @@ typedef struct bocpy_thread {
   bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
+  bool receives_soon; /* its last receive waited for less than a wake-up (mailbox.c) */
   bool freeing;                /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed;         /* what is to be freed after it */
   unsigned

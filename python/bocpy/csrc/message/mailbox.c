@@ -16,8 +16,14 @@
 
 #include <boc/message.h>
 
-/* Looks before a receive goes to sleep: about what waking up again would cost. */
+/* Looks before a receive goes to sleep, if this thread's last one slept for long. */
 #define RECEIVE_SPINS 64
+
+/* ns that a receive looks for if the last one did not sleep, or not for much longer than
+ * a wake-up takes: who parks though an answer is under way makes its sender wait for a
+ * wake-up, and that one parks meanwhile. */
+#define RECEIVE_SPIN_NS 30000
+#define RECEIVE_SOON_NS 150000
 
 /* ns that a body waits before another worker takes its place. */
 #define BLOCK_DELAY_NS 50000
@@ -61,7 +67,7 @@ int bocpy_mailbox_forget(void) { return mailbox_make(); }
 
 /* Tags as they were given: the strings stay alive as long as `owner` does. */
 typedef struct tag_list {
-  PyObject *owner; /* a tuple of str */
+  PyObject *owner; /* a tuple of str; or a str, the only tag */
   size_t count;
   boc_tag *tags;
   boc_tag one;
@@ -83,8 +89,6 @@ static int tag_parse(PyObject *text, boc_tag *out_tag) {
 }
 
 static PyObject *tags_tuple(PyObject *given, const char *what) {
-  if (PyUnicode_Check(given))
-    return PyTuple_Pack(1, given);
   PyObject *tuple = PyBytes_Check(given) ? NULL : PySequence_Tuple(given);
   if (tuple || (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)))
     return tuple;
@@ -113,6 +117,11 @@ static int tags_parse_each(tag_list *list, const char *what) {
 /* One tag or an iterable of them. To be given up by tag_list_fini, even after -1. */
 static int tags_parse(tag_list *list, PyObject *given, const char *what) {
   *list = (tag_list){.tags = &list->one};
+  if (PyUnicode_Check(given)) {
+    list->owner = Py_NewRef(given);
+    list->count = 1;
+    return tag_parse(given, &list->one);
+  }
   list->owner = tags_tuple(given, what);
   if (!list->owner)
     return -1;
@@ -137,6 +146,46 @@ static void mailbox_raise(boc_status status, const char *what) {
                  what, BOCPY_TAGS_MAX);
   else
     bocpy_status_raise(status, what);
+}
+
+/* ---- arguments ------------------------------------------------------------------- */
+
+/* Where an argument that is given by name belongs; -1 with TypeError. */
+static int argument_index(const char *what, const char *const *keywords,
+                          PyObject *name) {
+  for (int i = 0; keywords[i]; i++)
+    if (PyUnicode_CompareWithASCIIString(name, keywords[i]) == 0)
+      return i;
+  PyErr_Format(PyExc_TypeError, "%s got an unexpected keyword argument %R", what, name);
+  return -1;
+}
+
+/* Borrowed arguments by their place; those that are missing stay as they were. */
+static int arguments_sort(const char *what, const char *const *keywords,
+                          PyObject **given, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *names) {
+  Py_ssize_t most = 0;
+  while (keywords[most])
+    most++;
+  if (nargs > most) {
+    PyErr_Format(PyExc_TypeError, "%s takes at most %zd arguments (%zd given)", what,
+                 most, nargs);
+    return -1;
+  }
+  for (Py_ssize_t i = 0; i < nargs; i++)
+    given[i] = args[i];
+  for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); i++) {
+    int at = argument_index(what, keywords, PyTuple_GET_ITEM(names, i));
+    if (at < 0)
+      return -1;
+    if (at < nargs) {
+      PyErr_Format(PyExc_TypeError, "%s got several values for '%s'", what,
+                   keywords[at]);
+      return -1;
+    }
+    given[at] = args[nargs + i];
+  }
+  return 0;
 }
 
 /* ---- sending --------------------------------------------------------------------- */
@@ -180,33 +229,17 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
   return NULL;
 }
 
-/* Where an argument given by name belongs; -1 with TypeError. */
-static int send_argument_index(PyObject *name) {
-  if (PyUnicode_CompareWithASCIIString(name, "tag") == 0)
-    return 0;
-  if (PyUnicode_CompareWithASCIIString(name, "contents") == 0)
-    return 1;
-  PyErr_Format(PyExc_TypeError, "send() got an unexpected keyword argument %R", name);
-  return -1;
-}
-
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *names) {
-  Py_ssize_t named = names ? PyTuple_GET_SIZE(names) : 0;
+  static const char *const keywords[] = {"tag", "contents", NULL};
   PyObject *given[2] = {NULL, NULL};
+  Py_ssize_t count = nargs + (names ? PyTuple_GET_SIZE(names) : 0);
   (void)module;
-  for (Py_ssize_t i = 0; i < nargs && i < 2; i++)
-    given[i] = args[i];
-  for (Py_ssize_t i = 0; i < named; i++) {
-    int at = send_argument_index(PyTuple_GET_ITEM(names, i));
-    if (at < 0)
-      return NULL;
-    given[at] = args[nargs + i];
-  }
-  if (nargs + named == 2 && given[0] && given[1])
+  if (nargs <= 2 && arguments_sort("send()", keywords, given, args, nargs, names) < 0)
+    return NULL;
+  if (nargs <= 2 && given[0] && given[1])
     return send_message(given[0], given[1]);
-  PyErr_Format(PyExc_TypeError, "send() takes a tag and contents (%zd given)",
-               nargs + named);
+  PyErr_Format(PyExc_TypeError, "send() takes a tag and contents (%zd given)", count);
   return NULL;
 }
 
@@ -249,12 +282,24 @@ static boc_status receive_try(receipt *r) {
   return status;
 }
 
+/* Reading the clock keeps the looks apart, so that the sender has the queue's lines. */
+static boc_status receive_spin_lively(receipt *r) {
+  uint64_t end = boc_now() + RECEIVE_SPIN_NS;
+  boc_status status;
+  do
+    status = receive_try(r);
+  while (status == BOC_TIMEOUT && boc_now() < end);
+  return status;
+}
+
 /* Looks for a while, as going to sleep and waking up is not cheap. */
 static boc_status receive_spin(receipt *r) {
   boc_status status = receive_try(r);
   if (status != BOC_TIMEOUT)
     return status;
   Py_BEGIN_ALLOW_THREADS
+  if (receive_spins && bocpy_self.receives_soon)
+    status = receive_spin_lively(r);
   for (int left = receive_spins; left > 0 && status == BOC_TIMEOUT; left--)
     status = receive_try(r);
   Py_END_ALLOW_THREADS
@@ -326,6 +371,8 @@ static boc_status receive_sleep_until(receipt *r, int64_t timeout) {
   }
   if (waiter)
     bocpy_waiter_free(waiter);
+  bocpy_self.receives_soon =
+      status == BOC_OK && boc_now() - begun < RECEIVE_SOON_NS;
   return status;
 }
 
@@ -345,7 +392,9 @@ static PyObject *message_open(receipt *r) {
   message_free(r->message);
   if (!contents)
     return NULL;
-  PyObject *tag = PyTuple_GET_ITEM(r->list->owner, (Py_ssize_t)r->index);
+  PyObject *tag = r->list->owner;
+  if (!PyUnicode_Check(tag))
+    tag = PyTuple_GET_ITEM(tag, (Py_ssize_t)r->index);
   PyObject *pair = PyTuple_Pack(2, tag, contents);
   Py_DECREF(contents);
   return pair;
@@ -391,22 +440,26 @@ static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
   return 0;
 }
 
-PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs) {
-  static char *keywords[] = {"tags", "timeout", "after", NULL};
-  PyObject *tags, *seconds = NULL, *after = Py_None;
+PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                        PyObject *names) {
+  static const char *const keywords[] = {"tags", "timeout", "after", NULL};
+  PyObject *given[3] = {NULL, NULL, Py_None};
   int64_t timeout = BOC_FOREVER;
   (void)module;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OO:receive", keywords, &tags,
-                                   &seconds, &after))
+  if (arguments_sort("receive()", keywords, given, args, nargs, names) < 0)
     return NULL;
-  if (seconds && receive_parse_timeout(seconds, &timeout) < 0)
-    return NULL;
-  if (after != Py_None && !PyCallable_Check(after)) {
-    PyErr_Format(PyExc_TypeError, "receive(): after must be callable or None, not '%s'",
-                 Py_TYPE(after)->tp_name);
+  if (!given[0]) {
+    PyErr_SetString(PyExc_TypeError, "receive() takes tags: a str, or several");
     return NULL;
   }
-  return receive_tags(tags, timeout, after);
+  if (given[1] && receive_parse_timeout(given[1], &timeout) < 0)
+    return NULL;
+  if (given[2] != Py_None && !PyCallable_Check(given[2])) {
+    PyErr_Format(PyExc_TypeError, "receive(): after must be callable or None, not '%s'",
+                 Py_TYPE(given[2])->tp_name);
+    return NULL;
+  }
+  return receive_tags(given[0], timeout, given[2]);
 }
 
 /* ---- all of a tag ---------------------------------------------------------------- */

@@ -21,7 +21,8 @@ int bocpy_mailbox_forget(void);
 /* Entries for the module's method table. */
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *names);
-PyObject *bocpy_receive(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                        PyObject *names);
 PyObject *bocpy_drain(PyObject *module, PyObject *tags);
 PyObject *bocpy_set_tags(PyObject *module, PyObject *tags);
 extern const char bocpy_send_doc[], bocpy_receive_doc[], bocpy_drain_doc[],
