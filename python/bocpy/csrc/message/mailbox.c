@@ -449,7 +449,7 @@ PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t narg
   if (arguments_sort("receive()", keywords, given, args, nargs, names) < 0)
     return NULL;
   if (!given[0]) {
-    PyErr_SetString(PyExc_TypeError, "receive() takes tags: a str, or several");
+    PyErr_SetString(PyExc_TypeError, "receive() missing required argument 'tags' (pos 1)");
     return NULL;
   }
   if (given[1] && receive_parse_timeout(given[1], &timeout) < 0)
