@@ -157,15 +157,19 @@ unsigned boci_os_core_count(void) {
 
 #include <sys/sysctl.h>
 
-static long ask(const char *name) {
+static long sysctl_number(const char *name) {
   int value = 0;
   size_t size = sizeof value;
   return sysctlbyname(name, &value, &size, NULL, 0) == 0 ? value : 0;
 }
 
-unsigned boci_os_processor_count(void) { return at_least_one(ask("hw.logicalcpu")); }
+unsigned boci_os_processor_count(void) {
+  return at_least_one(sysctl_number("hw.logicalcpu"));
+}
 
-unsigned boci_os_core_count(void) { return at_least_one(ask("hw.physicalcpu")); }
+unsigned boci_os_core_count(void) {
+  return at_least_one(sysctl_number("hw.physicalcpu"));
+}
 
 #else
 

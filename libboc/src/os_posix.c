@@ -83,7 +83,7 @@ static size_t legal_stack_size(size_t wanted) {
   return (size + page - 1) / page * page;
 }
 
-static bool create(thread_start *start, size_t stack_size) {
+static bool create_thread(thread_start *start, size_t stack_size) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0)
     return false;
@@ -108,7 +108,7 @@ boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool created = create(start, stack_size);
+  bool created = create_thread(start, stack_size);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (!created) {
     free(start);

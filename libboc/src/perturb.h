@@ -37,12 +37,4 @@ void boci_perturb_random(void);
 #define boci_perturb_fails() false
 #endif
 
-/* A bug on purpose, in builds that test the tests: who has announced that it waits does
- * not look again. */
-enum { BOCI_PLANT_none, BOCI_PLANT_sleep, BOCI_PLANT_receive, BOCI_PLANT_quiesce };
-#if !defined(BOC_PLANT)
-#define BOC_PLANT BOCI_PLANT_none
-#endif
-#define BOCI_PLANTED(name) (BOC_PLANT == BOCI_PLANT_##name)
-
 #endif

@@ -1,19 +1,19 @@
-/* Bell: a pollable descriptor that is readable from `ring` until `silence`.
- * wakeup_fd_posix.c; wakeup_fd_none.c where there is no such thing. */
-#ifndef BOCI_BELL_H
-#define BOCI_BELL_H
+/* Wake-up descriptor: readable from `signal` until `clear`, for poll and its kin.
+ * wakeup_fd_posix.c; wakeup_fd_none.c where the system has no such thing. */
+#ifndef BOCI_WAKEUP_FD_H
+#define BOCI_WAKEUP_FD_H
 
 #include <boc/base.h>
 
-typedef struct boci_bell {
-  int listen;
-  int strike;
-} boci_bell;
+typedef struct boci_wakeup_fd {
+  int read_fd;
+  int write_fd;
+} boci_wakeup_fd;
 
 /* Refusals: BOC_NO_MEMORY (no descriptor left); BOC_NOT_FOUND (not on this system). */
-boc_status boci_bell_init(boci_bell *bell);
-void boci_bell_fini(boci_bell *bell);
-void boci_bell_ring(boci_bell *bell);
-void boci_bell_silence(boci_bell *bell);
+boc_status boci_wakeup_fd_init(boci_wakeup_fd *wakeup);
+void boci_wakeup_fd_fini(boci_wakeup_fd *wakeup);
+void boci_wakeup_fd_signal(boci_wakeup_fd *wakeup);
+void boci_wakeup_fd_clear(boci_wakeup_fd *wakeup);
 
 #endif

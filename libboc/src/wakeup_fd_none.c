@@ -1,11 +1,11 @@
-/* Bell where no descriptor of ours can be polled together with others. */
+/* Wake-up descriptor where no descriptor of ours can be polled together with others. */
 #include "wakeup_fd.h"
 
-boc_status boci_bell_init(boci_bell *bell) {
-  (void)bell;
+boc_status boci_wakeup_fd_init(boci_wakeup_fd *wakeup) {
+  (void)wakeup;
   return BOC_NOT_FOUND;
 }
 
-void boci_bell_fini(boci_bell *bell) { (void)bell; }
-void boci_bell_ring(boci_bell *bell) { (void)bell; }
-void boci_bell_silence(boci_bell *bell) { (void)bell; }
+void boci_wakeup_fd_fini(boci_wakeup_fd *wakeup) { (void)wakeup; }
+void boci_wakeup_fd_signal(boci_wakeup_fd *wakeup) { (void)wakeup; }
+void boci_wakeup_fd_clear(boci_wakeup_fd *wakeup) { (void)wakeup; }

@@ -1,4 +1,4 @@
-/* Bell on POSIX: a pipe that never blocks. A full one rings already. */
+/* Wake-up descriptor on POSIX: a pipe that never blocks. A full pipe is readable. */
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
 #else
@@ -11,34 +11,34 @@
 
 #include "os.h"
 
-static bool prepare(int descriptor) {
+static bool prepare_descriptor(int descriptor) {
   const int flags = fcntl(descriptor, F_GETFL);
   return flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0 &&
          fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-boc_status boci_bell_init(boci_bell *bell) {
+boc_status boci_wakeup_fd_init(boci_wakeup_fd *wakeup) {
   int ends[2];
   if (pipe(ends) != 0)
     return BOC_NO_MEMORY;
-  *bell = (boci_bell){.listen = ends[0], .strike = ends[1]};
-  BOCI_REQUIRE(prepare(ends[0]) && prepare(ends[1]));
+  *wakeup = (boci_wakeup_fd){.read_fd = ends[0], .write_fd = ends[1]};
+  BOCI_REQUIRE(prepare_descriptor(ends[0]) && prepare_descriptor(ends[1]));
   return BOC_OK;
 }
 
-void boci_bell_fini(boci_bell *bell) {
-  close(bell->listen);
-  close(bell->strike);
+void boci_wakeup_fd_fini(boci_wakeup_fd *wakeup) {
+  close(wakeup->read_fd);
+  close(wakeup->write_fd);
 }
 
-void boci_bell_ring(boci_bell *bell) {
-  const char sound = 1;
-  const ssize_t written = write(bell->strike, &sound, 1);
-  (void)written; /* full: it rings */
+void boci_wakeup_fd_signal(boci_wakeup_fd *wakeup) {
+  const char byte = 1;
+  const ssize_t written = write(wakeup->write_fd, &byte, 1);
+  (void)written; /* full: it is readable */
 }
 
-void boci_bell_silence(boci_bell *bell) {
-  char sounds[64];
-  while (read(bell->listen, sounds, sizeof sounds) > 0)
+void boci_wakeup_fd_clear(boci_wakeup_fd *wakeup) {
+  char bytes[64];
+  while (read(wakeup->read_fd, bytes, sizeof bytes) > 0)
     continue;
 }

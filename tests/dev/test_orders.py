@@ -57,7 +57,7 @@ BREAKS = {
     ),
     "relaxed without a reason": (
         "libboc/src/scheduler/blocking.c",
-        "/* owner: under the lock */",
+        "/* owner: locked */",
         "/* as it was */",
         r"blocking\.c:\d+: relaxed without reason",
     ),
@@ -68,7 +68,7 @@ BREAKS = {
         r"\[R91\] has no partner",
     ),
     "a tag that no head explains": (
-        "libboc/src/runtime/scope.c",
+        "libboc/src/protocol/scope.c",
         "[R15] cancelled",
         "cancelled",
         r"\[R15\] is in no file's head",
@@ -87,14 +87,14 @@ BREAKS = {
     ),
     "a row that names another file": (
         MODEL,
-        "| `blocking.c` | `runtime.h` |",
-        "| `idle.c` | `runtime.h` |",
+        "| `blocking.c` | `scheduler.h` |",
+        "| `idle.c` | `scheduler.h` |",
         r"\[R13\] stands in blocking\.c, not in `idle\.c`",
     ),
     "a row that nothing exercises": (
         MODEL,
-        "| `blocking.c` | `runtime.h` | `test_blocking.c` |",
-        "| `blocking.c` | `runtime.h` | |",
+        "| `blocking.c` | `scheduler.h` | `test_blocking.c` |",
+        "| `blocking.c` | `scheduler.h` | |",
         r"nothing exercises R13 A13",
     ),
     "a test that is not there": (

@@ -1,7 +1,7 @@
 /* Decoding: any bytes make a plan; where they end, zeros follow. */
 #include "program.h"
 
-enum { DEPTH = 3, MOST_WORKERS = 3 };
+enum { DEPTH = 3, MAX_WORKERS = 3 };
 
 typedef struct source {
   program *all;
@@ -84,10 +84,10 @@ static void decode_items(source *from, step *into, int maker, unsigned depth,
 
 static void decode_step(source *from, step *into, int maker, unsigned depth) {
   static const step_kind kinds[16] = {
-      STEP_SCHEDULE, STEP_SCHEDULE, STEP_SCHEDULE, STEP_SCHEDULE, STEP_SCHEDULE,
-      STEP_SCHEDULE, STEP_DISCARD,  STEP_CANCEL,   STEP_PUMP,     STEP_PUMP,
-      STEP_COMPLETE, STEP_SEND,     STEP_SEND,     STEP_RECEIVE,  STEP_DRAIN,
-      STEP_QUIESCE,
+      STEP_SCHEDULE, STEP_SCHEDULE, STEP_SCHEDULE, STEP_SCHEDULE,
+      STEP_SCHEDULE, STEP_SCHEDULE, STEP_DISCARD,  STEP_CANCEL,
+      STEP_PUMP,     STEP_PUMP,     STEP_COMPLETE, STEP_SEND,
+      STEP_SEND,     STEP_RECEIVE,  STEP_DRAIN,    STEP_QUIESCE,
   };
   const unsigned byte = next(from);
   into->kind = byte == 0xfe ? STEP_RETAG : kinds[byte % 16];
@@ -119,7 +119,7 @@ void program_decode(program *all, const uint8_t *data, size_t size) {
   source from = {all, data, size, 0};
   all->item_count = all->step_count = 0;
   const unsigned head = next(&from), fails = next(&from);
-  all->workers = 1 + head % MOST_WORKERS;
+  all->workers = 1 + head % MAX_WORKERS;
   all->drivers = head & 0x08 ? DRIVERS : 1;
   all->spins = (head & 0x10) != 0;
   all->pins = (head & 0x20) != 0;

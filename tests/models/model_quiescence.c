@@ -7,11 +7,11 @@
 
 #include "model.h"
 #include "quiescence.h"
-#include "runtime.h"
+#include "scheduler.h"
 
 enum { WORKERS = 2, STEPS = 3 };
 
-static boc_runtime *runtime;
+static boci_scheduler *scheduler;
 static boci_worker *workers;
 static boci_mutex mutex;
 static boci_cond cond;
@@ -21,17 +21,17 @@ static unsigned effects[STEPS];
 static bool outside[STEPS]; /* this step ends outside of the workers */
 
 void model_before(void) {
-  runtime = model_allocate(sizeof *runtime);
+  scheduler = model_allocate(sizeof *scheduler);
   workers = model_allocate(WORKERS * sizeof *workers);
-  memset(runtime, 0, sizeof *runtime);
+  memset(scheduler, 0, sizeof *scheduler);
   memset(effects, 0, sizeof effects);
-  runtime->worker = workers;
-  boci_tally_init(&runtime->outside);
-  boci_init(&runtime->first_scheduled, 0);
-  boci_init(&runtime->started, WORKERS);
+  scheduler->worker = workers;
+  boci_in_flight_init(&scheduler->outside.in_flight);
+  boci_init(&scheduler->outside.first_scheduled, 0);
+  boci_init(&scheduler->started, WORKERS);
   for (unsigned i = 0; i < WORKERS; i++)
-    boci_tally_init(&workers[i].tally);
-  MODEL_CHECK(boci_waiters_init(&runtime->rundown) == BOC_OK);
+    boci_in_flight_init(&workers[i].in_flight);
+  MODEL_CHECK(boci_waiters_init(&scheduler->quiescence) == BOC_OK);
   MODEL_CHECK(boci_mutex_init(&mutex) == BOC_OK);
   MODEL_CHECK(boci_cond_init(&cond) == BOC_OK);
   ready = left = 0;
@@ -55,37 +55,37 @@ static void wait_for(const unsigned *number, unsigned least) {
 
 /* Runs a step: its effects, the schedule of the next, the end, and then, with nothing
  * more to do, the look for those who wait. */
-static void run_step(unsigned step, boci_tally *mine) {
+static void run_step(unsigned step, boci_in_flight *mine) {
   wait_for(&ready, step + 1);
   effects[step] = step + 1;
   if (step + 1 < STEPS) {
-    boci_tally_scheduled(mine, 1);
+    boci_in_flight_add_scheduled(mine, 1);
     count(&ready);
   }
   if (outside[step]) {
-    boci_rundown_finish_outside(runtime);
+    boci_quiescence_finish_outside(scheduler);
     return;
   }
-  boci_tally_finished(mine);
-  boci_fence_seq_cst(); /* as in boci_idle_lie_down */
-  boci_rundown_check(runtime);
+  boci_in_flight_add_finished(mine);
+  boci_fence_seq_cst(); /* as in boci_idle_prepare_park */
+  boci_quiescence_check(scheduler);
   count(&left);
 }
 
 static void schedule_and_wait(void) {
-  boci_add_relaxed(&runtime->outside.scheduled, 1);
+  boci_add_relaxed(&scheduler->outside.in_flight.scheduled, 1);
   count(&ready);
-  MODEL_CHECK(boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_OK);
+  MODEL_CHECK(boci_quiescence_wait(scheduler, BOC_FOREVER) == BOC_OK);
   unsigned inside = 0;
   for (unsigned i = 0; i < STEPS; i++) {
     MODEL_CHECK(effects[i] == i + 1);
     inside += !outside[i];
   }
   wait_for(&left, inside);
-  MODEL_CHECK(!runtime->rundown.first);
-  boci_waiters_fini(&runtime->rundown);
+  MODEL_CHECK(!scheduler->quiescence.first);
+  boci_waiters_fini(&scheduler->quiescence);
   model_release(workers, WORKERS * sizeof *workers);
-  model_release(runtime, sizeof *runtime);
+  model_release(scheduler, sizeof *scheduler);
 }
 
 void model_thread(unsigned index) {
@@ -93,7 +93,7 @@ void model_thread(unsigned index) {
     schedule_and_wait();
   else
     for (unsigned step = index; step < STEPS; step += WORKERS)
-      run_step(step, &workers[index].tally);
+      run_step(step, &workers[index].in_flight);
 }
 
 void model_after(void) { MODEL_CHECK(model_unreleased() == 0); }

@@ -109,30 +109,31 @@ MUTANTS = (
         "claim_comes_before_copy",
         "run_queue",
         "run_queue.c",
-        "    for (uint32_t i = 0; i < count; i++)\n"
-        "      boci_store_relaxed(\n"
-        "          slot(mine, my_tail + i),                    "
-        "/* owner: published by our tail */\n"
-        "          boci_load_relaxed(slot(victim, head + i))); "
-        "/* hint: CAS decides */\n"
-        "    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count))\n"
-        "      return count; /* [R7] */\n",
+        "    for (uint32_t i = 0; i < count; i++) {\n"
+        "      void *copy = boci_load_relaxed(ring_slot(victim, head + i)); "
+        "/* hint: the CAS */\n"
+        "      boci_store_relaxed(ring_slot(mine, my_tail + i), copy);      "
+        "/* owner */\n"
+        "    }\n"
+        "    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count)) "
+        "/* [R7] */\n"
+        "      return count;\n",
         "    if (!boci_cas_strong_acq_rel(&victim->head, &head, head + count))\n"
         "      continue;\n"
         "    for (uint32_t i = 0; i < count; i++)\n"
-        "      boci_store_relaxed(slot(mine, my_tail + i),\n"
-        "                         boci_load_relaxed(slot(victim, head + i)));\n"
+        "      boci_store_relaxed(ring_slot(mine, my_tail + i),\n"
+        "                         boci_load_relaxed(ring_slot(victim, head + i)));\n"
         "    return count;\n",
     ),
-    # ---- the shared queue
+    # ---- the injector
     Mutant(
         "takers_do_not_take_turns",
         "injector",
         "injector.c",
         "  boci_mutex_lock(&queue->taking);\n"
-        "  const boci_batch batch = take(queue, most);\n"
+        "  const boci_batch batch = take_list(queue, most);\n"
         "  boci_mutex_unlock(&queue->taking);\n",
-        "  const boci_batch batch = take(queue, most);\n",
+        "  const boci_batch batch = take_list(queue, most);\n",
     ),
     Mutant(
         "what_came_meanwhile_is_lost",
@@ -280,8 +281,8 @@ MUTANTS = (
         "readers",
         "request.c",
         "  boci_store_release(&request->word, BOCI_READY); /* [R2] */\n"
-        "  return follow(previous, request, to);",
-        "  const bool got = follow(previous, request, to);\n"
+        "  return follow_predecessor(previous, request, to);",
+        "  const bool got = follow_predecessor(previous, request, to);\n"
         "  boci_store_release(&request->word, BOCI_READY);\n"
         "  return got;",
     ),
@@ -345,7 +346,7 @@ MUTANTS = (
         "mark_comes_before_the_writer",
         "leave",
         "request.c",
-        "    cown->writer = successor(word);\n"
+        "    cown->writer = word_successor(word);\n"
         "    change -= BOCI_WRITER_WAITS;\n"
         "  }\n"
         "  const uint32_t rest =\n"
@@ -355,7 +356,7 @@ MUTANTS = (
         "  const uint32_t rest =\n"
         "      boci_sub_acq_rel(&cown->readers, change) - change;\n"
         "  if (word & BOCI_WRITER_NEXT)\n"
-        "    cown->writer = successor(word);\n",
+        "    cown->writer = word_successor(word);\n",
     ),
     weaker(
         "drop_is_relaxed",
@@ -377,7 +378,7 @@ MUTANTS = (
     ),
     # ---- sleeping and waking
     Mutant(
-        "sleeper_has_no_fence",
+        "parking_worker_has_no_fence",
         "sleep",
         "idle.c",
         "  boci_fence_seq_cst(); /* [F1] [F2] */\n",
@@ -387,69 +388,73 @@ MUTANTS = (
         "publisher_has_no_fence",
         "sleep",
         "idle.c",
-        "void boci_idle_wake_one(boci_idle *idle) {\n"
+        "bool boci_idle_wake_one(boci_idle *idle) {\n"
         "  boci_fence_seq_cst();                                   /* [F2] */\n",
-        "void boci_idle_wake_one(boci_idle *idle) {\n",
+        "bool boci_idle_wake_one(boci_idle *idle) {\n",
     ),
     Mutant(
         "searcher_has_no_fence",
         "sleep",
         "find_work.c",
         "  boci_fence_seq_cst(); "
-        "/* [F2]: who published while we searched has relied on us */\n",
+        "/* [F2]: publishers relied on us while we searched */\n",
         "",
     ),
     Mutant(
         "searcher_does_not_look_again",
         "sleep",
         "find_work.c",
-        "  if (work_visible(worker))\n    boci_idle_wake_one(&runtime->idle);\n",
+        "  if (work_visible(worker))\n    boci_idle_wake_one(&scheduler->idle);\n",
         "",
     ),
     Mutant(
-        "sleeper_does_not_look_for_work",
+        "parking_worker_does_not_look_for_work",
         "sleep",
         "find_work.c",
-        "  if ((!content && work_visible(worker)) || called_away(worker)) {",
-        "  if ((!content && false) || called_away(worker)) {",
+        "  if ((!leave && work_visible(worker)) || called_away(worker)) {",
+        "  if ((!leave && false) || called_away(worker)) {",
     ),
     Mutant(
-        "sleeper_does_not_look_whether_it_ends",
+        "parking_worker_does_not_look_whether_it_ends",
         "sleep",
         "find_work.c",
-        "  if ((!content && work_visible(worker)) || called_away(worker)) {",
-        "  if (!content && work_visible(worker)) {",
+        "  if ((!leave && work_visible(worker)) || called_away(worker)) {",
+        "  if (!leave && work_visible(worker)) {",
     ),
     Mutant(
-        "token_of_who_was_faster_is_left",
+        "token_of_a_faster_waker_is_left",
         "sleep",
         "idle.c",
-        "  if (!leave_bed(idle, worker))\n"
-        "    boci_parker_park(&worker->sleeper.parker, BOCI_NEVER);\n",
-        "  (void)leave_bed(idle, worker);\n",
+        "  if (!unlist_parked(idle, worker))\n"
+        "    boci_parker_park(&worker->parking.parker, BOCI_NEVER);\n",
+        "  (void)unlist_parked(idle, worker);\n",
     ),
     Mutant(
         "share_is_not_announced",
         "sleep",
-        "worker.c",
-        "    /* On the way from one queue to the other a sleeper's last look missed "
-        "them. */\n"
-        "    wake_for_surplus(worker);\n",
+        "find_work.c",
+        "    /* On the way from one queue to the other a parking worker's last look "
+        "missed them. */\n"
+        "    boci_wake_for_surplus(worker);\n",
         "",
     ),
     Mutant(
-        "crowd_is_trusted_without_a_watcher",
+        "oversubscription_is_trusted_without_a_monitor",
         "sleep",
         "idle.c",
-        "  if (crowded(idle, state) && boci_load_relaxed(&idle->watchers) > 0)",
-        "  if (crowded(idle, state))",
+        "  if (oversubscribed_in(idle, state) &&\n"
+        "      boci_load_relaxed(&idle->monitors) > 0) /* hint: after [F2] */\n",
+        "  if (oversubscribed_in(idle, state))\n",
     ),
     Mutant(
-        "watcher_looks_no_more",
+        "monitor_looks_no_more",
         "sleep",
         "find_work.c",
-        "left < MOST_LEFT && !inbox_waits(worker) && all_busy(worker);",
-        "(all_busy(worker) || left <= MOST_LEFT || !inbox_waits(worker));",
+        "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
+        "                          all_processors_busy(worker);",
+        "timed_out && (all_processors_busy(worker) ||\n"
+        "                                        skipped <= MAX_SKIPPED ||\n"
+        "                                        !inbox_waits(worker));",
     ),
     Mutant(
         "woken_is_no_searcher",
@@ -461,13 +466,13 @@ MUTANTS = (
     Mutant(
         "workers_are_woken_before_the_end_is_said",
         "sleep",
-        "runtime.c",
-        "  boci_store_release(&runtime->stopping, 1); /* [R11] */\n"
+        "scheduler.c",
+        "  boci_store_release(&scheduler->stopping, 1); /* [R11] */\n"
         "  for (uint32_t i = 0; i < threads; i++)\n"
-        "    boci_idle_wake(&runtime->idle, &runtime->worker[i]);\n",
+        "    boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);\n",
         "  for (uint32_t i = 0; i < threads; i++)\n"
-        "    boci_idle_wake(&runtime->idle, &runtime->worker[i]);\n"
-        "  boci_store_release(&runtime->stopping, 1);\n",
+        "    boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);\n"
+        "  boci_store_release(&scheduler->stopping, 1);\n",
     ),
     Mutant(
         "parker_trusts_its_condition",
@@ -484,7 +489,7 @@ MUTANTS = (
         "sum_is_relaxed",
         "quiescence",
         "quiescence.c",
-        "finished += boci_load_acquire(&runtime->worker[i].tally.finished)",
+        "finished += boci_load_acquire(&scheduler->worker[i].in_flight.finished)",
         "relaxed",
     ),
     Mutant(
@@ -495,23 +500,30 @@ MUTANTS = (
         "",
     ),
     Mutant(
-        "end_outside_is_counted_before_the_lock",
+        "waiter_for_quiet_does_not_look",
         "quiescence",
         "quiescence.c",
-        "  boci_mutex_lock(&rundown->mutex);\n"
-        "  boci_add_release(&runtime->outside.finished, 1); /* [R9] */\n",
-        "  boci_add_release(&runtime->outside.finished, 1);\n"
-        "  boci_mutex_lock(&rundown->mutex);\n",
-    ),
-    Mutant(
-        "end_outside_tells_nobody",
-        "quiescence",
-        "quiescence.c",
-        "  boci_waiters_check_locked(rundown, quiescent, runtime);\n",
+        "  boci_fence_seq_cst(); /* [F1] */\n  boci_quiescence_check(scheduler);\n",
         "",
     ),
     Mutant(
-        "waiter_leaves_while_it_is_told",
+        "end_outside_is_counted_before_the_lock",
+        "quiescence",
+        "quiescence.c",
+        "  boci_mutex_lock(&waiters->mutex);\n"
+        "  boci_add_release(&scheduler->outside.in_flight.finished, 1); /* [R9] */\n",
+        "  boci_add_release(&scheduler->outside.in_flight.finished, 1);\n"
+        "  boci_mutex_lock(&waiters->mutex);\n",
+    ),
+    Mutant(
+        "end_outside_notifies_nobody",
+        "quiescence",
+        "quiescence.c",
+        "  boci_waiters_check_locked(waiters, is_quiescent, scheduler);\n",
+        "",
+    ),
+    Mutant(
+        "waiter_leaves_while_it_is_notified",
         "quiescence",
         "waiters.c",
         "  if (boci_waiters_cancel(waiters, &node))\n    status = BOC_TIMEOUT;\n",
@@ -522,15 +534,22 @@ MUTANTS = (
         "sender_has_no_fence",
         "mailbox",
         "mailbox.c",
-        "  boci_fence_seq_cst(); /* [F3] */\n  /* hint: after [F3] */\n",
+        "  boci_fence_seq_cst();                             /* [F3] */\n",
         "",
     ),
     Mutant(
-        "told_receiver_does_not_pass_on",
+        "receiver_does_not_try_again",
         "mailbox",
         "receive.c",
-        "    boci_watch_pass_on(mailbox, &self->watch);\n",
-        "    (void)mailbox;\n",
+        "  boci_fence_seq_cst(); /* [F3] */\n  status = try_receive(call);\n",
+        "  status = BOC_WOULD_BLOCK;\n",
+    ),
+    Mutant(
+        "notified_receiver_does_not_pass_on",
+        "mailbox",
+        "receive.c",
+        "    boci_waiter_pass_on(call->mailbox, &self->waiter);\n",
+        "    (void)call;\n",
     ),
     weaker(
         "ring_is_not_acquired",
@@ -541,19 +560,19 @@ MUTANTS = (
         ("receive.c",),
     ),
     weaker(
-        "who_leaves_the_gate_does_not_publish",
+        "reader_leaves_the_lock_without_publishing",
         "mailbox",
         "distributed_rwlock.h",
-        "boci_sub_release(way, 2);",
+        "boci_sub_release(slot, 2);",
         "relaxed",
-        ("mailbox.c", "receive.c", "mailbox_waiters.c"),
+        ("mailbox.c", "receive.c", "mailbox_waiters.c", "notify.c"),
     ),
     Mutant(
-        "gate_does_not_wait",
+        "writer_does_not_wait_for_readers",
         "mailbox",
         "distributed_rwlock.h",
-        "    while (boci_load_acquire(&gate->ways[i].word) != 1)\n"
-        "      boci_spin_once(&tries); /* [A24] */\n",
+        "    while (boci_load_acquire(&lock->slots[i].word) != 1) /* [A24] */\n"
+        "      boci_spin_once(&tries);\n",
         "    (void)tries;\n",
         ("mailbox.c", "tags.c"),
     ),

@@ -26,7 +26,7 @@ RUNS = {
     "link_three_threads": ("link", "SAME_TWO", "THREE_THREADS"),
     "link_fresh": ("link", "FRESH", "ONE_AFTER_THE_OTHER"),
     "link_fresh_as_one": ("link", "FRESH", "TWO_AS_ONE"),
-    "stop_spare_comes_twice": ("stop", "TWO_PAIRS", "POKED"),
+    "stop_worker_comes_twice": ("stop", "TWO_PAIRS", "POKED"),
     "stop_after_quiet": ("stop", "ASKS_FIRST"),
 }
 #: What is wrong, and the run in which it is found.
@@ -45,14 +45,14 @@ MUTANTS = {
     "STOP_DOES_NOT_WAIT_FOR_QUIET": "stop_after_quiet",
     "SCHEDULED_IS_SUMMED_FIRST": "stop_after_quiet",
     "WAITER_DOES_NOT_LOOK_ITSELF": "stop_after_quiet",
-    "SPARE_IS_NOT_TOLD_OF_THE_STOP": "stop_after_quiet",
-    "SPARE_RETIRES_AFTER_THE_STOP": "stop_spare_comes_twice",
-    "THREADS_ARE_JOINED_BEFORE_SPARES_GET_UP": "stop_spare_comes_twice",
-    "RETIRING_SPARE_WAKES_NOBODY": "stop_spare_comes_twice",
-    "STARTED_IS_NOT_READ_AGAIN": "stop_spare_comes_twice",
-    "SCHEDULE_IS_COUNTED_AFTER_ITS_PUSH": "stop_spare_comes_twice",
-    "RECALL_IS_NOT_LOOKED_FOR": "stop_spare_comes_twice",
-    "TOKEN_OF_A_POKE_IS_LEFT": "stop_spare_comes_twice",
+    "RETIRED_WORKER_IS_NOT_TOLD_OF_THE_STOP": "stop_after_quiet",
+    "WORKER_RETIRES_AFTER_THE_STOP": "stop_worker_comes_twice",
+    "THREADS_ARE_JOINED_BEFORE_THE_RETIRED_RETURN": "stop_worker_comes_twice",
+    "RETIRING_WORKER_WAKES_NOBODY": "stop_worker_comes_twice",
+    "STARTED_IS_NOT_READ_AGAIN": "stop_worker_comes_twice",
+    "SCHEDULE_IS_COUNTED_AFTER_ITS_PUSH": "stop_worker_comes_twice",
+    "RECALL_IS_NOT_LOOKED_FOR": "stop_worker_comes_twice",
+    "TOKEN_OF_A_POKE_IS_LEFT": "stop_worker_comes_twice",
 }
 #: Steps of one interleaving; if one has more the search is incomplete, and an error.
 LONGEST = 10000

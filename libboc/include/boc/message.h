@@ -55,8 +55,8 @@ BOC_API boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *pay
 
 /* What another thread cancels a receive by. Starts as {0}. */
 typedef struct boc_receive_token {
-  struct boc_watch *watch; /* private */
-  bool cancelled;          /* private */
+  struct boc_mailbox_waiter *waiter; /* private */
+  bool cancelled;                    /* private */
 } boc_receive_token;
 
 /* Takes the oldest message of one of `tags`; waits for one, parked, until `timeout` has
@@ -83,29 +83,31 @@ BOC_API void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t
 BOC_API boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                         size_t count);
 
-/* For waits that must not block a thread in the library: `ready(ctx)` is called once,
- * when something may have arrived for the watch's tags, or they changed, or the mailbox
- * was closed; at once if so, else by the thread that did it. It must not use the
- * mailbox and not block. The watch is the caller's again after `boc_mailbox_unwatch`.
- */
-typedef struct boc_watch {
-  struct boc_watch *before, *after; /* private */
-  uint32_t mask, generation;        /* private */
-  bool listed;                      /* private */
-  boc_status outcome;               /* private */
-  void (*ready)(void *ctx);
+/* For waits that must not block a thread in the library: `notify(ctx)` is called once,
+ * when something may have arrived for the waiter's tags, or they changed, or the mailbox
+ * was closed; at once if that is so, else by the thread that does it. It must neither use
+ * the mailbox nor block. The waiter is the caller's again after
+ * `boc_mailbox_remove_waiter`. */
+typedef struct boc_mailbox_waiter {
+  struct boc_mailbox_waiter *prev, *next; /* private */
+  uint32_t mask, generation;              /* private */
+  bool listed;                            /* private */
+  boc_status outcome;                     /* private */
+  void (*notify)(void *ctx);
   void *ctx;
-} boc_watch;
+} boc_mailbox_waiter;
 
 /* Refusals as of boc_mailbox_receive. */
-BOC_API boc_status boc_mailbox_watch(boc_mailbox *mailbox, const boc_tag *tags,
-                                     size_t count, boc_watch *watch);
+BOC_API boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *tags,
+                                          size_t count, boc_mailbox_waiter *waiter);
 
-/* Takes `watch` back: once for each successful boc_mailbox_watch, whether it was told
- * or not (a message that it was told of and that is still there is shown to another).
- * Outcomes: BOC_WOULD_BLOCK: not told; BOC_OK: told, and that call is over; BOC_CLOSED:
- * told of that. Refusal: BOC_NOT_FOUND: one of its tags is no more. */
-BOC_API boc_status boc_mailbox_unwatch(boc_mailbox *mailbox, boc_watch *watch);
+/* Takes `waiter` back: once for each successful boc_mailbox_add_waiter, whether it was
+ * notified or not. If it was notified of a message that is still there, another waiter is
+ * notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was, and that
+ * call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND: one of its
+ * tags is no more. */
+BOC_API boc_status boc_mailbox_remove_waiter(boc_mailbox *mailbox,
+                                             boc_mailbox_waiter *waiter);
 
 #ifdef __cplusplus
 }

@@ -13,13 +13,13 @@
 extern "C" {
 #endif
 
-#define BOC_NOTICES_MOST 64u
-#define BOC_NOTICE_KEY_MOST 63u
+#define BOC_NOTICES_MAX 64u
+#define BOC_NOTICE_KEY_MAX 63u
 
 typedef struct boc_noticeboard boc_noticeboard;
 typedef struct boc_notices boc_notices; /* a snapshot */
 
-/* 0 to BOC_NOTICE_KEY_MOST bytes, any but NUL; copied where it is kept. */
+/* 0 to BOC_NOTICE_KEY_MAX bytes, any but NUL; copied where it is kept. */
 typedef struct boc_notice_key {
   const char *bytes;
   size_t size;

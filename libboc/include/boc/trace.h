@@ -17,20 +17,20 @@
 extern "C" {
 #endif
 
-/* The one list of events: X(name, text). */
+/* The one list of events: X(NAME, name, text); `name` is how JSON calls it. */
 #define BOC_TRACE_MAP(X)                                                               \
-  X(scheduled, "a behavior was scheduled")                                             \
-  X(ready, "it has all its cowns")                                                     \
-  X(started, "its body begins, unless a `cancelled` follows")                          \
-  X(finished, "it is over, its cowns handed on")                                       \
-  X(stolen, "it was taken from another worker's queue")                                \
-  X(parked, "the worker sleeps")                                                       \
-  X(woken, "the worker is awake again")                                                \
-  X(cancelled, "its body does not run: its scope was cancelled")                       \
-  X(cown, "one more cown of what has just started")
+  X(SCHEDULED, scheduled, "a behavior was scheduled")                                  \
+  X(READY, ready, "it has all its cowns")                                              \
+  X(STARTED, started, "its body begins, unless a `cancelled` follows")                 \
+  X(FINISHED, finished, "it is over, its cowns handed on")                             \
+  X(STOLEN, stolen, "it was taken from another worker's queue")                        \
+  X(PARKED, parked, "the worker sleeps")                                               \
+  X(WOKEN, woken, "the worker is awake again")                                         \
+  X(CANCELLED, cancelled, "its body does not run: its scope was cancelled")            \
+  X(COWN, cown, "one more cown of what has just started")
 
 typedef enum boc_trace_kind {
-#define BOC_TRACE_ENUM(name, text) BOC_TRACE_##name,
+#define BOC_TRACE_ENUM(NAME, name, text) BOC_TRACE_##NAME,
   BOC_TRACE_MAP(BOC_TRACE_ENUM)
 #undef BOC_TRACE_ENUM
       BOC_TRACE_COUNT

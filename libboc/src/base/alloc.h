@@ -1,6 +1,6 @@
 /* Memory through an optional boc_allocator; NULL means malloc and free. */
-#ifndef BOCI_MEMORY_H
-#define BOCI_MEMORY_H
+#ifndef BOCI_ALLOC_H
+#define BOCI_ALLOC_H
 
 #include <boc/base.h>
 

@@ -32,20 +32,21 @@ typedef struct boci_chunk {
   size_t size;
 } boci_chunk;
 
-void boci_pool_init(boci_pool *pool, void *owner, const boc_allocator *allocator) {
-  *pool = (boci_pool){.owner = owner, .allocator = allocator};
-  for (unsigned steps = 0; steps <= BOCI_POOL_CLASSES; steps++)
+void boci_block_pool_init(boci_block_pool *pool, void *owner,
+                          const boc_allocator *allocator) {
+  *pool = (boci_block_pool){.owner = owner, .allocator = allocator};
+  for (unsigned steps = 0; steps <= BOCI_BLOCK_POOL_CLASSES; steps++)
     boci_init(&pool->returned[steps], NULL);
 }
 
-void boci_pool_fini(boci_pool *pool) {
+void boci_block_pool_fini(boci_block_pool *pool) {
   for (boci_chunk *chunk = pool->chunks, *next; chunk; chunk = next) {
     next = chunk->next;
     boci_release(pool->allocator, chunk, chunk->size);
   }
 }
 
-static size_t length(const boci_free *list) {
+static size_t free_list_length(const boci_free *list) {
   size_t blocks = 0;
   for (; list; list = list->next)
     blocks++;
@@ -53,30 +54,30 @@ static size_t length(const boci_free *list) {
 }
 
 /* How many blocks are home. */
-static size_t count_home(boci_pool *pool) {
+static size_t count_blocks_home(boci_block_pool *pool) {
   size_t blocks = 0;
-  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++) {
-    blocks += length(pool->classes[steps]);
+  for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++) {
+    blocks += free_list_length(pool->classes[steps]);
     for (const boci_free *batch = pool->batches[steps]; batch; batch = batch->ahead)
-      blocks += length(batch);
+      blocks += free_list_length(batch);
     const boci_free *batch = boci_load_acquire(&pool->returned[steps]); /* [A5] */
     for (; batch; batch = batch->ahead)
-      blocks += length(batch);
+      blocks += free_list_length(batch);
   }
   return blocks;
 }
 
-void boci_pool_trim(boci_pool *pool) {
-  if (!pool->chunks || count_home(pool) < pool->carved)
+void boci_block_pool_trim(boci_block_pool *pool) {
+  if (!pool->chunks || count_blocks_home(pool) < pool->carved)
     return;
-  boci_pool_fini(pool);
+  boci_block_pool_fini(pool);
   const size_t lead = pool->lead;
-  boci_pool_init(pool, pool->owner, pool->allocator);
+  boci_block_pool_init(pool, pool->owner, pool->allocator);
   pool->lead = lead;
 }
 
 /* All batches that have come home, from the newest to the oldest, turned round. */
-static boci_free *reversed(boci_free *newest) {
+static boci_free *reverse_batches(boci_free *newest) {
   boci_free *first = NULL;
   for (boci_free *batch = newest, *older; batch; batch = older) {
     older = batch->ahead;
@@ -87,11 +88,12 @@ static boci_free *reversed(boci_free *newest) {
 }
 
 /* The class is empty: it becomes the batch that has been home longest. */
-static bool take_batch(boci_pool *pool, size_t steps) {
+static bool take_batch(boci_block_pool *pool, size_t steps) {
   boci_free **batches = &pool->batches[steps];
   if (!*batches &&
       boci_load_relaxed(&pool->returned[steps])) /* hint: the swap decides */
-    *batches = reversed(boci_swap_acquire(&pool->returned[steps], NULL)); /* [A5] */
+    *batches =
+        reverse_batches(boci_swap_acquire(&pool->returned[steps], NULL)); /* [A5] */
   boci_free *first = *batches;
   if (!first)
     return false;
@@ -101,13 +103,13 @@ static bool take_batch(boci_pool *pool, size_t steps) {
   return true;
 }
 
-static size_t next_chunk_size(const boci_pool *pool) {
+static size_t next_chunk_size(const boci_block_pool *pool) {
   const size_t smallest = pool->lead ? 2 * (FIELD + 1) * CACHE_LINE : SMALLEST_CHUNK;
   const size_t size = pool->chunks ? 2 * pool->chunks->size : smallest;
   return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
 }
 
-static bool new_chunk(boci_pool *pool) {
+static bool new_chunk(boci_block_pool *pool) {
   const size_t size = next_chunk_size(pool);
   boci_chunk *chunk = boci_allocate(pool->allocator, size);
   if (!chunk)
@@ -120,7 +122,7 @@ static bool new_chunk(boci_pool *pool) {
   return true;
 }
 
-static char *place(const boci_pool *pool, size_t size) {
+static char *place_in_chunk(const boci_block_pool *pool, size_t size) {
   const uintptr_t line = CACHE_LINE - 1;
   const uintptr_t at = (uintptr_t)pool->fresh;
   if (size % CACHE_LINE)
@@ -130,12 +132,12 @@ static char *place(const boci_pool *pool, size_t size) {
 
 /* `size` bytes of the newest chunk, or of a new one. What is left of the one before is
  * lost to the pool. */
-static char *cut(boci_pool *pool, size_t size) {
-  char *at = place(pool, size);
+static char *cut_from_chunk(boci_block_pool *pool, size_t size) {
+  char *at = place_in_chunk(pool, size);
   if (!pool->fresh || (uintptr_t)pool->fresh_end < (uintptr_t)at + size) {
     if (!new_chunk(pool))
       return NULL;
-    at = place(pool, size);
+    at = place_in_chunk(pool, size);
   }
   pool->fresh = at + size;
   return at;
@@ -144,9 +146,10 @@ static char *cut(boci_pool *pool, size_t size) {
 /* A line for a block that shares lines with its neighbors. What is made together is often
  * used together, by different threads; so it takes every other line of a field first, and
  * the lines in between afterwards. */
-static char *cut_from_field(boci_pool *pool) {
+static char *cut_from_stripe(boci_block_pool *pool) {
   if (!pool->field || pool->planted == FIELD) {
-    pool->field = cut(pool, (size_t)(FIELD + 1) * CACHE_LINE); /* one lies fallow */
+    pool->field =
+        cut_from_chunk(pool, (size_t)(FIELD + 1) * CACHE_LINE); /* one lies fallow */
     pool->planted = 0;
   }
   if (!pool->field)
@@ -156,10 +159,11 @@ static char *cut_from_field(boci_pool *pool) {
   return pool->field + (size_t)line * CACHE_LINE;
 }
 
-static boci_free *carve(boci_pool *pool, size_t steps) {
-  const size_t size = steps * BOCI_POOL_STEP;
+static boci_free *carve_block(boci_block_pool *pool, size_t steps) {
+  const size_t size = steps * BOCI_BLOCK_POOL_STEP;
   const bool shares = pool->lead > 0 && size == CACHE_LINE;
-  boci_free *block = (boci_free *)(shares ? cut_from_field(pool) : cut(pool, size));
+  boci_free *block =
+      (boci_free *)(shares ? cut_from_stripe(pool) : cut_from_chunk(pool, size));
   if (!block)
     return NULL;
   pool->carved++;
@@ -168,7 +172,7 @@ static boci_free *carve(boci_pool *pool, size_t steps) {
 }
 
 /* A large block remembers its size in a prefix. */
-static void *alloc_large(boci_pool *pool, size_t size) {
+static void *alloc_large(boci_block_pool *pool, size_t size) {
   char *memory = boci_allocate(pool->allocator, size + PREFIX);
   if (!memory)
     return NULL;
@@ -184,14 +188,15 @@ static void free_large(boci_block *block) {
 }
 
 /* What came home may have a block of the class; else a fresh one. */
-void *boci_pool_alloc_slow(boci_pool *pool, size_t size) {
-  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
-  if (POOL_BYPASS || steps > BOCI_POOL_CLASSES)
+void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size) {
+  const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
+  if (POOL_BYPASS || steps > BOCI_BLOCK_POOL_CLASSES)
     return alloc_large(pool, size);
-  return take_batch(pool, steps) ? boci_pool_alloc(pool, size) : carve(pool, steps);
+  return take_batch(pool, steps) ? boci_block_pool_alloc(pool, size)
+                                 : carve_block(pool, steps);
 }
 
-static void give_back(boci_free *batch) {
+static void push_returned(boci_free *batch) {
   boci_atomic_ptr *returned = &batch->block.home->returned[batch->block.steps];
   void *newest = boci_load_relaxed(returned); /* hint: the CAS decides */
   do
@@ -199,74 +204,74 @@ static void give_back(boci_free *batch) {
   while (!boci_cas_weak_release(returned, &newest, batch)); /* [R5] */
 }
 
-static void send_all_home(boci_strays *strays) {
-  if (strays->count > 0)
-    give_back(strays->first);
-  strays->count = 0;
+static void return_batch(boci_remote_batch *remote) {
+  if (remote->count > 0)
+    push_returned(remote->first);
+  remote->count = 0;
 }
 
 /* The last ones stay, so that those that go know who comes after them. */
-static void send_most_home(boci_strays *strays, boci_free *last_to_go) {
+static void return_batch_head(boci_remote_batch *remote, boci_free *last_to_go) {
   boci_free *rest = last_to_go->next;
   last_to_go->next = NULL;
-  give_back(strays->first);
-  strays->first = strays->behind = rest;
-  strays->count = BOCI_POOL_AHEAD;
+  push_returned(remote->first);
+  remote->first = remote->behind = rest;
+  remote->count = BOCI_BLOCK_POOL_AHEAD;
 }
 
-void boci_pool_send_home(void *memory) {
+void boci_block_pool_send_home(void *memory) {
   boci_free *block = memory;
   if (block->block.steps == 0) {
     free_large(&block->block);
     return;
   }
   block->next = NULL;
-  give_back(block);
+  push_returned(block);
 }
 
-void boci_pool_restore(void *memory, size_t size) {
-  const size_t steps = (size + BOCI_POOL_STEP - 1) / BOCI_POOL_STEP;
+void boci_block_pool_restore(void *memory, size_t size) {
+  const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   boci_block *block = memory;
   *block =
       (boci_block){.home = block->home, .steps = POOL_BYPASS ? 0 : (uint16_t)steps};
 }
 
-void boci_pool_flush_slow(boci_pool *pool) {
-  pool->has_strays = false;
-  for (unsigned steps = 1; steps <= BOCI_POOL_CLASSES; steps++)
-    send_all_home(&pool->strays[steps]);
+void boci_block_pool_flush_slow(boci_block_pool *pool) {
+  pool->has_remote = false;
+  for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++)
+    return_batch(&pool->remote[steps]);
 }
 
 /* Blocks go home in the order in which they ended: if that is the order in which they
  * were made, they are made in the same one again, which caches like. */
-static void add_stray(boci_strays *strays, boci_free *block) {
+static void add_remote_free(boci_remote_batch *remote, boci_free *block) {
   block->next = block->ahead = NULL;
-  if (strays->count++ == 0)
-    strays->first = strays->behind = block;
+  if (remote->count++ == 0)
+    remote->first = remote->behind = block;
   else
-    strays->last->next = block;
-  strays->last = block;
-  if (strays->count <= BOCI_POOL_AHEAD)
+    remote->last->next = block;
+  remote->last = block;
+  if (remote->count <= BOCI_BLOCK_POOL_AHEAD)
     return;
-  boci_free *behind = strays->behind;
+  boci_free *behind = remote->behind;
   behind->ahead = block;
-  strays->behind = behind->next;
-  if (strays->count == BOCI_POOL_BATCH + BOCI_POOL_AHEAD)
-    send_most_home(strays, behind);
+  remote->behind = behind->next;
+  if (remote->count == BOCI_BLOCK_POOL_BATCH + BOCI_BLOCK_POOL_AHEAD)
+    return_batch_head(remote, behind);
 }
 
-static void stray(boci_pool *pool, boci_free *block) {
-  boci_strays *strays = &pool->strays[block->block.steps];
-  if (strays->count > 0 && strays->first->block.home != block->block.home)
-    send_all_home(strays);
-  add_stray(strays, block);
-  pool->has_strays = true;
+static void free_remote(boci_block_pool *pool, boci_free *block) {
+  boci_remote_batch *remote = &pool->remote[block->block.steps];
+  if (remote->count > 0 && remote->first->block.home != block->block.home)
+    return_batch(remote);
+  add_remote_free(remote, block);
+  pool->has_remote = true;
 }
 
-void boci_pool_free_slow(boci_pool *pool, void *memory) {
+void boci_block_pool_free_slow(boci_block_pool *pool, void *memory) {
   boci_free *block = memory;
   if (block->block.steps == 0)
     free_large(&block->block);
   else
-    stray(pool, block);
+    free_remote(pool, block);
 }

@@ -1,84 +1,91 @@
-/* Gate: many pass at the same time, until one closes it and is alone inside.
+/* Distributed reader-writer lock: readers of different threads touch different lines.
  *
- * Who passes counts itself in and out on one of several words, chosen by the address of
- * its stack, so that threads rarely meet. Each word holds twice its count, plus one
- * while the gate is closed. Count and mark are one word: whoever enters learns by the
- * same operation whether the gate is closed, and no fence is needed.
+ * A reader counts itself in and out in one of several slots, chosen by the address of
+ * its stack. A slot holds twice the number of its readers, plus one while a writer has
+ * the lock. Count and mark are one word, so the read-modify-write that counts a reader
+ * in also tells it whether a writer is there; no fence is needed.
  *
- * Threads: any. Inside nobody blocks or closes; closers take turns by a lock of their
- * own, which nobody inside may take. Who finds the gate closed waits for that lock.
- * Ordering: [R24] what was done inside is over; [A24] the closer has seen all of it.
- *   [R25] what the closer changed; [A25] who enters afterwards sees it.
+ * Threads: any. A reader neither blocks nor takes the lock for writing. Writers exclude
+ * each other with `writer_mutex`, which no reader may take while it is inside. A reader
+ * that meets a writer waits for that mutex.
+ * Ordering:
+ *   [R24] a reader's exit publishes what it did; [A24] the writer acquires it.
+ *   [R25] unlocking publishes the writer's changes; [A25] the next reader acquires them.
+ *   [F4] store-load, boci_rwlock_wait_for_readers: the caller changes a pointer, then
+ *     looks for readers; a reader counts itself in, then reads the pointer.
  */
-#ifndef BOCI_GATE_H
-#define BOCI_GATE_H
+#ifndef BOCI_DISTRIBUTED_RWLOCK_H
+#define BOCI_DISTRIBUTED_RWLOCK_H
 
 #include "atomic.h"
 #include "park.h"
 #include "spin.h"
 
-#define BOCI_GATE_WORDS 8u
+#define BOCI_RWLOCK_SLOTS 8u
 
-typedef struct boci_gate {
+typedef struct boci_rwlock {
   struct {
     boci_atomic_word word;
     char apart[64 - sizeof(boci_atomic_word)];
-  } ways[BOCI_GATE_WORDS];
-  boci_mutex closers;
-} boci_gate;
+  } slots[BOCI_RWLOCK_SLOTS];
+  boci_mutex writer_mutex;
+} boci_rwlock;
 
-static inline boc_status boci_gate_init(boci_gate *gate) {
-  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
-    boci_init(&gate->ways[i].word, 0);
-  return boci_mutex_init(&gate->closers);
+static inline boc_status boci_rwlock_init(boci_rwlock *lock) {
+  for (unsigned i = 0; i < BOCI_RWLOCK_SLOTS; i++)
+    boci_init(&lock->slots[i].word, 0);
+  return boci_mutex_init(&lock->writer_mutex);
 }
 
-static inline void boci_gate_fini(boci_gate *gate) { boci_mutex_fini(&gate->closers); }
+static inline void boci_rwlock_fini(boci_rwlock *lock) {
+  boci_mutex_fini(&lock->writer_mutex);
+}
 
-static inline boci_atomic_word *boci_gate_way(boci_gate *gate) {
+static inline boci_atomic_word *boci_rwlock_slot(boci_rwlock *lock) {
   char here;
   const uint32_t page = (uint32_t)((uintptr_t)&here >> 16);
-  return &gate->ways[(page * UINT32_C(0x9E3779B1)) >> 29].word;
+  return &lock->slots[(page * UINT32_C(0x9E3779B1)) >> 29].word;
 }
 
-static inline void boci_gate_leave(boci_atomic_word *way) {
-  boci_sub_release(way, 2); /* [R24] */
+static inline void boci_rwlock_read_unlock(boci_atomic_word *slot) {
+  boci_sub_release(slot, 2); /* [R24] */
 }
 
-/* What to leave by. */
-static inline boci_atomic_word *boci_gate_enter(boci_gate *gate) {
-  boci_atomic_word *way = boci_gate_way(gate);
-  while (boci_add_acquire(way, 2) & 1) { /* [A25] */
-    boci_gate_leave(way);
-    boci_mutex_lock(&gate->closers);
-    boci_mutex_unlock(&gate->closers);
+/* Returns the slot to unlock. */
+static inline boci_atomic_word *boci_rwlock_read_lock(boci_rwlock *lock) {
+  boci_atomic_word *slot = boci_rwlock_slot(lock);
+  while (boci_add_acquire(slot, 2) & 1) { /* [A25] */
+    boci_rwlock_read_unlock(slot);
+    boci_mutex_lock(&lock->writer_mutex);
+    boci_mutex_unlock(&lock->writer_mutex);
   }
-  return way;
+  return slot;
 }
 
-/* Returns, with the closers' lock, when all have left. */
-static inline void boci_gate_close(boci_gate *gate) {
-  boci_mutex_lock(&gate->closers);
-  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
-    boci_or_acquire(&gate->ways[i].word, 1); /* [A24] */
-  for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
-    while (boci_load_acquire(&gate->ways[i].word) != 1)
-      boci_spin_once(&tries); /* [A24] */
+/* Returns with `writer_mutex` locked and no reader inside. */
+static inline void boci_rwlock_write_lock(boci_rwlock *lock) {
+  boci_mutex_lock(&lock->writer_mutex);
+  for (unsigned i = 0; i < BOCI_RWLOCK_SLOTS; i++)
+    boci_or_acquire(&lock->slots[i].word, 1); /* [A24] */
+  for (unsigned i = 0, tries = 0; i < BOCI_RWLOCK_SLOTS; i++)
+    while (boci_load_acquire(&lock->slots[i].word) != 1) /* [A24] */
+      boci_spin_once(&tries);
 }
 
-static inline void boci_gate_open(boci_gate *gate) {
-  for (unsigned i = 0; i < BOCI_GATE_WORDS; i++)
-    boci_and_release(&gate->ways[i].word, ~(uintptr_t)1); /* [R25] */
-  boci_mutex_unlock(&gate->closers);
+static inline void boci_rwlock_write_unlock(boci_rwlock *lock) {
+  for (unsigned i = 0; i < BOCI_RWLOCK_SLOTS; i++)
+    boci_and_release(&lock->slots[i].word, ~(uintptr_t)1); /* [R25] */
+  boci_mutex_unlock(&lock->writer_mutex);
 }
 
-/* Without closing: returns when all have left who may have entered before the call.
- * Those who enter fence ([F4]) before they look at what the caller has changed. */
-static inline void boci_gate_wait_out(boci_gate *gate) {
+/* Waits, without locking, until every reader has left that may have been inside before
+ * the call. Each reader must fence ([F4]) between its entry and its look at whatever the
+ * caller has changed. */
+static inline void boci_rwlock_wait_for_readers(boci_rwlock *lock) {
   boci_fence_seq_cst(); /* [F4] */
-  for (unsigned i = 0, tries = 0; i < BOCI_GATE_WORDS; i++)
-    while (boci_load_acquire(&gate->ways[i].word) != 0)
-      boci_spin_once(&tries); /* [A24] */
+  for (unsigned i = 0, tries = 0; i < BOCI_RWLOCK_SLOTS; i++)
+    while (boci_load_acquire(&lock->slots[i].word) != 0) /* [A24] */
+      boci_spin_once(&tries);
 }
 
 #endif

@@ -3,12 +3,12 @@
 
 #include "alloc.h"
 
-static size_t size_of(size_t capacity) {
+static size_t ring_size(size_t capacity) {
   return sizeof(boci_mpmc_ring) + capacity * sizeof(boci_mpmc_cell);
 }
 
 boci_mpmc_ring *boci_mpmc_ring_new(const boc_allocator *allocator, size_t capacity) {
-  boci_mpmc_ring *ring = boci_allocate(allocator, size_of(capacity));
+  boci_mpmc_ring *ring = boci_allocate(allocator, ring_size(capacity));
   if (!ring)
     return NULL;
   boci_init(&ring->tail, 0);
@@ -20,7 +20,7 @@ boci_mpmc_ring *boci_mpmc_ring_new(const boc_allocator *allocator, size_t capaci
 }
 
 void boci_mpmc_ring_free(const boc_allocator *allocator, boci_mpmc_ring *ring) {
-  boci_release(allocator, ring, size_of(ring->mask + 1));
+  boci_release(allocator, ring, ring_size(ring->mask + 1));
 }
 
 bool boci_mpmc_ring_push(boci_mpmc_ring *ring, void *payload) {
@@ -29,8 +29,8 @@ bool boci_mpmc_ring_push(boci_mpmc_ring *ring, void *payload) {
     boci_mpmc_cell *cell = &ring->cells[at & ring->mask];
     const uintptr_t turn = boci_load_acquire(&cell->sequence); /* [A21] */
     if (turn == at) {
-      if (!boci_cas_weak_relaxed(&ring->tail, &at, at + 1))
-        continue; /* count */
+      if (!boci_cas_weak_relaxed(&ring->tail, &at, at + 1)) /* count */
+        continue;
       cell->payload = payload;
       boci_store_release(&cell->sequence, at + 1); /* [R20] */
       return true;
@@ -47,8 +47,8 @@ bool boci_mpmc_ring_pop(boci_mpmc_ring *ring, void **out_payload) {
     boci_mpmc_cell *cell = &ring->cells[at & ring->mask];
     const uintptr_t turn = boci_load_acquire(&cell->sequence); /* [A20] */
     if (turn == at + 1) {
-      if (!boci_cas_weak_relaxed(&ring->head, &at, at + 1))
-        continue; /* count */
+      if (!boci_cas_weak_relaxed(&ring->head, &at, at + 1)) /* count */
+        continue;
       *out_payload = cell->payload;
       boci_store_release(&cell->sequence, at + ring->mask + 1); /* [R21] */
       return true;

@@ -31,7 +31,7 @@ bool boci_waiters_cancel(boci_waiters *waiters, boc_quiesce_node *node) {
   return found;
 }
 
-static void tell_locked(boci_waiters *waiters) {
+static void notify_all_locked(boci_waiters *waiters) {
   boc_quiesce_node *node = waiters->first;
   waiters->first = NULL;
   boci_store_relaxed(&waiters->waiting, 0); /* hint: re-checked under the mutex */
@@ -44,12 +44,12 @@ static void tell_locked(boci_waiters *waiters) {
 void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx),
                                void *ctx) {
   if (waiters->first && quiet(ctx))
-    tell_locked(waiters);
+    notify_all_locked(waiters);
 }
 
 void boci_waiters_check(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx) {
-  if (!boci_load_relaxed(&waiters->waiting))
-    return; /* hint: after [F1] */
+  if (!boci_load_relaxed(&waiters->waiting)) /* hint: after [F1] */
+    return;
   boci_mutex_lock(&waiters->mutex);
   boci_waiters_check_locked(waiters, quiet, ctx);
   boci_mutex_unlock(&waiters->mutex);

@@ -1,13 +1,14 @@
-/* Messages: a mailbox from its beginning to its end, and what is sent to it.
+/* Mailbox: from its beginning to its end, and what is sent to it.
  *
- * A sender looks for those who wait after it has pushed ([F3], see mailbox_waiters.c), and
- * tells one of them. A first message to a tag makes the tag and its ring.
+ * A sender looks for waiters after it has pushed ([F3], see mailbox_waiters.h), and
+ * notifies one of them. A first message to a tag makes the tag and its ring.
  */
 #include "mailbox.h"
-#include "distributed_rwlock.h"
+
 #include "alloc.h"
-#include "mpmc_ring.h"
+#include "mailbox_waiters.h"
 #include "os.h"
+#include "tags.h"
 
 #define TAGS_DEFAULT 16u
 #if defined(BOC_TINY)
@@ -18,17 +19,18 @@
 
 /* ---- beginning and end ----------------------------------------------------------- */
 
-static bool valid_options(const boc_mailbox_options *options) {
+static bool valid_mailbox_options(const boc_mailbox_options *options) {
   const size_t capacity = options->capacity;
-  return options->size == sizeof(*options) && options->tags <= BOCI_TAGS_MOST &&
+  return options->size == sizeof(*options) && options->tags <= BOCI_TAGS_MAX &&
          capacity != 1 && (capacity & (capacity - 1)) == 0 && capacity <= SIZE_MAX / 64;
 }
 
-static void set_options(boc_mailbox *mailbox, const boc_mailbox_options *options) {
+static void set_mailbox_options(boc_mailbox *mailbox,
+                                const boc_mailbox_options *options) {
   *mailbox = (boc_mailbox){.generation = 1, .drop = options->drop, .ctx = options->ctx};
-  /* Asking the system takes longer than a wake-up. */
+  /* On one processor nobody can send meanwhile. */
   mailbox->spins = boci_os_processor_count() > 1 ? BOCI_SPINS : 0;
-  boci_init(&mailbox->lively, 0);
+  boci_init(&mailbox->adaptive_spin, 0);
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;
   mailbox->capacity = options->capacity ? options->capacity : CAPACITY_DEFAULT;
   if (!options->allocator)
@@ -37,13 +39,13 @@ static void set_options(boc_mailbox *mailbox, const boc_mailbox_options *options
   mailbox->allocator = &mailbox->allocator_copy;
 }
 
-static boc_status init_locks(boc_mailbox *mailbox) {
-  boc_status status = boci_gate_init(&mailbox->gate);
+static boc_status init_mailbox_locks(boc_mailbox *mailbox) {
+  boc_status status = boci_rwlock_init(&mailbox->lock);
   if (status != BOC_OK)
     return status;
-  status = boci_mutex_init(&mailbox->watches);
+  status = boci_mutex_init(&mailbox->waiters_mutex);
   if (status != BOC_OK)
-    boci_gate_fini(&mailbox->gate);
+    boci_rwlock_fini(&mailbox->lock);
   return status;
 }
 
@@ -52,18 +54,18 @@ boc_status boc_mailbox_new(const boc_mailbox_options *options,
   const boc_mailbox_options defaults = BOC_MAILBOX_OPTIONS_INIT;
   if (!options)
     options = &defaults;
-  if (!valid_options(options))
+  if (!valid_mailbox_options(options))
     return BOC_BAD_ARGUMENT;
   boc_mailbox *mailbox = boci_allocate(options->allocator, sizeof(*mailbox));
   if (!mailbox)
     return BOC_NO_MEMORY;
-  set_options(mailbox, options);
-  boci_init(&mailbox->wanted, 0);
+  set_mailbox_options(mailbox, options);
+  boci_init(&mailbox->interest, 0);
   boci_init(&mailbox->turn, 0);
   boci_init(&mailbox->used, 0);
-  for (uint32_t i = 0; i < BOCI_TAGS_MOST; i++)
+  for (uint32_t i = 0; i < BOCI_TAGS_MAX; i++)
     boci_init(&mailbox->slots[i].ring, NULL);
-  const boc_status status = init_locks(mailbox);
+  const boc_status status = init_mailbox_locks(mailbox);
   if (status == BOC_OK)
     *out_mailbox = mailbox;
   else
@@ -72,38 +74,38 @@ boc_status boc_mailbox_new(const boc_mailbox_options *options,
 }
 
 void boc_mailbox_close(boc_mailbox *mailbox) {
-  boci_gate_close(&mailbox->gate);
+  boci_rwlock_write_lock(&mailbox->lock);
   mailbox->closed = true;
-  boci_mutex_lock(&mailbox->watches);
-  boci_watches_tell_all_locked(mailbox, UINT32_MAX, BOC_CLOSED);
-  boci_mutex_unlock(&mailbox->watches);
-  boci_gate_open(&mailbox->gate);
+  boci_mutex_lock(&mailbox->waiters_mutex);
+  boci_waiters_notify_all_locked(mailbox, UINT32_MAX, BOC_CLOSED);
+  boci_mutex_unlock(&mailbox->waiters_mutex);
+  boci_rwlock_write_unlock(&mailbox->lock);
 }
 
 void boc_mailbox_free(boc_mailbox *mailbox) {
   const uint32_t used = boci_load_acquire(&mailbox->used); /* [A22] */
   BOCI_REQUIRE(!mailbox->first);
   boci_slots_free(mailbox, mailbox->slots, used);
-  boci_mutex_fini(&mailbox->watches);
-  boci_gate_fini(&mailbox->gate);
+  boci_mutex_fini(&mailbox->waiters_mutex);
+  boci_rwlock_fini(&mailbox->lock);
   const boc_allocator allocator = mailbox->allocator_copy;
   boci_release(mailbox->allocator ? &allocator : NULL, mailbox, sizeof(*mailbox));
 }
 
 /* ---- sending and draining -------------------------------------------------------- */
 
-/* The ring of `tag`, or NULL; its mask, or 0. Inside the gate. */
-static boci_mpmc_ring *ring_of(boc_mailbox *mailbox, boc_tag tag, uint32_t *out_mask) {
+/* The ring of `tag`, or NULL; its mask, or 0. With the lock. */
+static boci_mpmc_ring *tag_ring(boc_mailbox *mailbox, boc_tag tag, uint32_t *out_mask) {
   const int at = boci_mailbox_find(mailbox, tag);
   *out_mask = at < 0 ? 0 : UINT32_C(1) << at;
   return at < 0 ? NULL : boci_slot_ring(&mailbox->slots[at]);
 }
 
-static boc_status push(boc_mailbox *mailbox, boc_tag tag, void *payload,
-                       uint32_t *out_mask) {
+static boc_status push_message(boc_mailbox *mailbox, boc_tag tag, void *payload,
+                               uint32_t *out_mask) {
   if (mailbox->closed)
     return BOC_CLOSED;
-  boci_mpmc_ring *ring = ring_of(mailbox, tag, out_mask);
+  boci_mpmc_ring *ring = tag_ring(mailbox, tag, out_mask);
   if (!ring)
     return BOC_NOT_FOUND;
   return boci_mpmc_ring_push(ring, payload) ? BOC_OK : BOC_FULL;
@@ -112,9 +114,9 @@ static boc_status push(boc_mailbox *mailbox, boc_tag tag, void *payload,
 boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
   uint32_t mask = 0;
   for (;;) {
-    boci_atomic_word *way = boci_gate_enter(&mailbox->gate);
-    boc_status status = push(mailbox, tag, payload, &mask);
-    boci_gate_leave(way);
+    boci_atomic_word *slot = boci_rwlock_read_lock(&mailbox->lock);
+    boc_status status = push_message(mailbox, tag, payload, &mask);
+    boci_rwlock_read_unlock(slot);
     if (status == BOC_OK)
       break;
     if (status != BOC_NOT_FOUND)
@@ -123,22 +125,21 @@ boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
     if (status != BOC_OK)
       return status;
   }
-  boci_fence_seq_cst(); /* [F3] */
-  /* hint: after [F3] */
-  if (boci_load_relaxed(&mailbox->wanted) & mask)
-    boci_watches_tell_each(mailbox, mask);
+  boci_fence_seq_cst();                             /* [F3] */
+  if (boci_load_relaxed(&mailbox->interest) & mask) /* hint: after [F3] */
+    boci_waiters_notify_each(mailbox, mask);
   return BOC_OK;
 }
 
-/* One tag; its mask, or 0. The gate is not passed while the drop hook runs. */
+/* One tag; its mask, or 0. The drop hook runs without the lock. */
 static uint32_t drain_tag(boc_mailbox *mailbox, boc_tag tag) {
   uint32_t mask = 0;
   for (size_t left = mailbox->capacity; left > 0; left--) {
     void *payload = NULL;
-    boci_atomic_word *way = boci_gate_enter(&mailbox->gate);
-    boci_mpmc_ring *ring = ring_of(mailbox, tag, &mask);
+    boci_atomic_word *slot = boci_rwlock_read_lock(&mailbox->lock);
+    boci_mpmc_ring *ring = tag_ring(mailbox, tag, &mask);
     const bool got = ring && boci_mpmc_ring_pop(ring, &payload);
-    boci_gate_leave(way);
+    boci_rwlock_read_unlock(slot);
     if (!got)
       break;
     if (mailbox->drop)
@@ -151,7 +152,7 @@ void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count) 
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++)
     mask |= drain_tag(mailbox, tags[i]);
-  boci_mutex_lock(&mailbox->watches);
-  boci_watches_tell_all_locked(mailbox, mask, BOC_OK);
-  boci_mutex_unlock(&mailbox->watches);
+  boci_mutex_lock(&mailbox->waiters_mutex);
+  boci_waiters_notify_all_locked(mailbox, mask, BOC_OK);
+  boci_mutex_unlock(&mailbox->waiters_mutex);
 }

@@ -1,13 +1,13 @@
-/* Messages: the table of tags.
+/* Tags: see tags.h.
  *
  * A slot is a tag's name and its ring. Whoever sends or receives first gives a tag its
- * slot; the first sender gives it a ring. boc_mailbox_set_tags swaps the whole table
- * for one with empty rings, and frees what was in the other when the gate is open again.
+ * slot; the first sender gives it a ring. boc_mailbox_set_tags swaps the whole table for
+ * one with empty rings, and frees what was in the old one when it has unlocked again.
  */
-#include "distributed_rwlock.h"
+#include "tags.h"
+
 #include "alloc.h"
-#include "mailbox.h"
-#include "mpmc_ring.h"
+#include "mailbox_waiters.h"
 
 /* ---- slots ----------------------------------------------------------------------- */
 
@@ -27,7 +27,7 @@ static bool copy_name(boc_mailbox *mailbox, boc_tag tag, boc_tag *out_copy) {
 }
 
 /* Drops up to `most` messages. */
-static void empty_ring(boc_mailbox *mailbox, boci_mpmc_ring *ring, size_t most) {
+static void drain_ring(boc_mailbox *mailbox, boci_mpmc_ring *ring, size_t most) {
   void *payload;
   while (most-- > 0 && boci_mpmc_ring_pop(ring, &payload))
     if (mailbox->drop)
@@ -38,7 +38,7 @@ void boci_slots_free(boc_mailbox *mailbox, boci_slot *slots, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     boci_mpmc_ring *ring = boci_load_relaxed(&slots[i].ring); /* owner */
     if (ring) {
-      empty_ring(mailbox, ring, mailbox->capacity);
+      drain_ring(mailbox, ring, mailbox->capacity);
       boci_mpmc_ring_free(mailbox->allocator, ring);
     }
     free_name(mailbox, slots[i].name);
@@ -47,7 +47,7 @@ void boci_slots_free(boc_mailbox *mailbox, boci_slot *slots, uint32_t count) {
 
 /* ---- new tags -------------------------------------------------------------------- */
 
-static bool among(const boc_tag *names, size_t count, boc_tag tag) {
+static bool tag_among(const boc_tag *names, size_t count, boc_tag tag) {
   for (size_t i = 0; i < count; i++)
     if (boci_tag_same(names[i], tag))
       return true;
@@ -61,7 +61,7 @@ static boc_status copy_new_locked(boc_mailbox *mailbox, const boc_tag *tags,
   uint32_t copied = 0;
   boc_status status = BOC_OK;
   for (size_t i = 0; i < count && status == BOC_OK; i++) {
-    if (boci_mailbox_find(mailbox, tags[i]) >= 0 || among(fresh, copied, tags[i]))
+    if (boci_mailbox_find(mailbox, tags[i]) >= 0 || tag_among(fresh, copied, tags[i]))
       continue;
     if (used + copied == mailbox->limit)
       status = BOC_NOT_FOUND;
@@ -74,11 +74,11 @@ static boc_status copy_new_locked(boc_mailbox *mailbox, const boc_tag *tags,
   return status;
 }
 
-/* With the closers' lock; gives those tags a slot that have none: all or none. */
+/* With the writer mutex; gives those tags a slot that have none: all or none. */
 static boc_status assign_locked(boc_mailbox *mailbox, const boc_tag *tags,
                                 size_t count) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
-  boc_tag fresh[BOCI_TAGS_MOST];
+  boc_tag fresh[BOCI_TAGS_MAX];
   uint32_t copied;
   const boc_status status = copy_new_locked(mailbox, tags, count, fresh, &copied);
   for (uint32_t i = 0; i < copied; i++) {
@@ -93,19 +93,19 @@ static boc_status assign_locked(boc_mailbox *mailbox, const boc_tag *tags,
 }
 
 boc_status boci_tags_assign(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
-  boci_mutex_lock(&mailbox->gate.closers);
+  boci_mutex_lock(&mailbox->lock.writer_mutex);
   const boc_status status = assign_locked(mailbox, tags, count);
-  boci_mutex_unlock(&mailbox->gate.closers);
+  boci_mutex_unlock(&mailbox->lock.writer_mutex);
   return status;
 }
 
 static bool has_ring_locked(boc_mailbox *mailbox, boc_tag tag) {
   const int at = boci_mailbox_find(mailbox, tag);
-  /* owner: under the lock */
-  return at >= 0 && boci_load_relaxed(&mailbox->slots[at].ring);
+  return at >= 0 &&
+         boci_load_relaxed(&mailbox->slots[at].ring); /* owner: under the mutex */
 }
 
-/* The ring first: nobody takes a slot away again if there is no memory for it. */
+/* The ring comes first: if there is no memory for it, no slot has to be taken away. */
 static boc_status prepare_locked(boc_mailbox *mailbox, boc_tag tag) {
   if (has_ring_locked(mailbox, tag))
     return BOC_OK;
@@ -123,17 +123,17 @@ static boc_status prepare_locked(boc_mailbox *mailbox, boc_tag tag) {
 }
 
 boc_status boci_tags_prepare(boc_mailbox *mailbox, boc_tag tag) {
-  boci_mutex_lock(&mailbox->gate.closers);
+  boci_mutex_lock(&mailbox->lock.writer_mutex);
   const boc_status status = prepare_locked(mailbox, tag);
-  boci_mutex_unlock(&mailbox->gate.closers);
+  boci_mutex_unlock(&mailbox->lock.writer_mutex);
   return status;
 }
 
 /* ---- other tags ------------------------------------------------------------------ */
 
-static bool listed_twice(const boc_tag *tags, size_t count) {
+static bool has_duplicate_tags(const boc_tag *tags, size_t count) {
   for (size_t i = 0; i < count; i++)
-    if (among(tags, i, tags[i]))
+    if (tag_among(tags, i, tags[i]))
       return true;
   return false;
 }
@@ -153,25 +153,23 @@ static bool copy_names(boc_mailbox *mailbox, const boc_tag *tags, uint32_t count
 }
 
 /* Which of the present tags are not among `tags`. */
-static uint32_t vanishing(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
-  /* owner: the gate is closed */
-  const uint32_t used = boci_load_relaxed(&mailbox->used);
+static uint32_t removed_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
+  const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: write-locked */
   uint32_t gone = 0;
   for (uint32_t i = 0; i < used; i++)
-    if (!among(tags, count, mailbox->slots[i].name))
+    if (!tag_among(tags, count, mailbox->slots[i].name))
       gone |= UINT32_C(1) << i;
   return gone;
 }
 
 /* Swaps the slots with the mailbox's; the number there were. */
 static uint32_t swap_slots(boc_mailbox *mailbox, boci_slot *slots, uint32_t count) {
-  /* owner: the gate is closed */
-  const uint32_t used = boci_load_relaxed(&mailbox->used);
+  const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: write-locked */
   for (uint32_t i = 0; i < (used > count ? used : count); i++) {
     const boc_tag name = mailbox->slots[i].name;
     void *ring = boci_load_relaxed(&mailbox->slots[i].ring); /* owner, as above */
     mailbox->slots[i].name = slots[i].name;
-    boci_store_relaxed(&mailbox->slots[i].ring, NULL); /* owner: the gate publishes */
+    boci_store_relaxed(&mailbox->slots[i].ring, NULL); /* owner: the lock publishes */
     slots[i].name = name;
     boci_init(&slots[i].ring, ring);
   }
@@ -181,23 +179,23 @@ static uint32_t swap_slots(boc_mailbox *mailbox, boci_slot *slots, uint32_t coun
 
 boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                 size_t count) {
-  boci_slot slots[BOCI_TAGS_MOST] = {0};
+  boci_slot slots[BOCI_TAGS_MAX] = {0};
   if (count > mailbox->limit)
     return BOC_FULL;
-  if (listed_twice(tags, count))
+  if (has_duplicate_tags(tags, count))
     return BOC_BAD_ARGUMENT;
   if (!copy_names(mailbox, tags, (uint32_t)count, slots))
     return BOC_NO_MEMORY;
-  boci_gate_close(&mailbox->gate);
-  const uint32_t gone = vanishing(mailbox, tags, count);
+  boci_rwlock_write_lock(&mailbox->lock);
+  const uint32_t gone = removed_tags(mailbox, tags, count);
   const uint32_t before = swap_slots(mailbox, slots, (uint32_t)count);
-  boci_mutex_lock(&mailbox->watches);
+  boci_mutex_lock(&mailbox->waiters_mutex);
   if (++mailbox->generation == 0)
     mailbox->generation = 1;
-  boci_watches_tell_all_locked(mailbox, gone, BOC_NOT_FOUND);
-  boci_watches_tell_all_locked(mailbox, UINT32_MAX, BOC_OK);
-  boci_mutex_unlock(&mailbox->watches);
-  boci_gate_open(&mailbox->gate);
+  boci_waiters_notify_all_locked(mailbox, gone, BOC_NOT_FOUND);
+  boci_waiters_notify_all_locked(mailbox, UINT32_MAX, BOC_OK);
+  boci_mutex_unlock(&mailbox->waiters_mutex);
+  boci_rwlock_write_unlock(&mailbox->lock);
   boci_slots_free(mailbox, slots, before);
   return BOC_OK;
 }

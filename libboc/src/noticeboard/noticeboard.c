@@ -25,13 +25,13 @@
 
 #include <string.h>
 
-#include "distributed_rwlock.h"
 #include "alloc.h"
+#include "distributed_rwlock.h"
 
 typedef struct entry {
   boci_atomic_u32 references; /* of snapshots */
   boc_notice notice;
-  char key[BOC_NOTICE_KEY_MOST + 1];
+  char key[BOC_NOTICE_KEY_MAX + 1];
 } entry;
 
 struct boc_notices {
@@ -44,7 +44,7 @@ struct boc_notices {
 };
 
 struct boc_noticeboard {
-  boci_gate readers;
+  boci_rwlock readers;
   boci_atomic_ptr present;
   boci_mutex writing;
   void (*drop)(void *ctx, void *payload);
@@ -92,16 +92,16 @@ static void drop_payload(const boc_noticeboard *board, void *payload) {
 }
 
 static void drop_entry(boc_noticeboard *board, entry *old) {
-  if (boci_sub_acq_rel(&old->references, 1) != 1)
-    return; /* [R27] [A27] */
+  if (boci_sub_acq_rel(&old->references, 1) != 1) /* [R27] [A27] */
+    return;
   drop_payload(board, old->notice.payload);
   boci_release(board->allocator, old, sizeof(*old));
 }
 
 void boc_notices_drop(const boc_notices *notices) {
   boc_notices *old = (boc_notices *)(uintptr_t)notices;
-  if (boci_sub_acq_rel(&old->references, 1) != 1)
-    return; /* [R27] [A27] */
+  if (boci_sub_acq_rel(&old->references, 1) != 1) /* [R27] [A27] */
+    return;
   boc_noticeboard *board = old->board;
   for (size_t i = 0; i < old->count; i++)
     drop_entry(board, old->entries[i]);
@@ -116,7 +116,7 @@ const boc_notice *boc_notices_at(const boc_notices *notices, size_t index) {
 }
 
 /* Where `key` is; `count` if it is not there. */
-static size_t position(const boc_notices *notices, boc_notice_key key) {
+static size_t key_position(const boc_notices *notices, boc_notice_key key) {
   size_t at = 0;
   for (; at < notices->count; at++) {
     const boc_notice_key other = notices->entries[at]->notice.key;
@@ -128,14 +128,14 @@ static size_t position(const boc_notices *notices, boc_notice_key key) {
 }
 
 const boc_notice *boc_notices_find(const boc_notices *notices, boc_notice_key key) {
-  return boc_notices_at(notices, position(notices, key));
+  return boc_notices_at(notices, key_position(notices, key));
 }
 
 /* ---- the board
  * ---------------------------------------------------------------------------- */
 
 static boc_status init_board(boc_noticeboard *board) {
-  boc_status status = boci_gate_init(&board->readers);
+  boc_status status = boci_rwlock_init(&board->readers);
   if (status != BOC_OK)
     return status;
   status = boci_mutex_init(&board->writing);
@@ -146,7 +146,7 @@ static boc_status init_board(boc_noticeboard *board) {
   }
   if (status == BOC_OK)
     boci_mutex_fini(&board->writing);
-  boci_gate_fini(&board->readers);
+  boci_rwlock_fini(&board->readers);
   return BOC_NO_MEMORY;
 }
 
@@ -179,17 +179,17 @@ boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
 void boc_noticeboard_free(boc_noticeboard *board) {
   boc_notices_drop(boci_load_acquire(&board->present)); /* [A26] */
   boci_mutex_fini(&board->writing);
-  boci_gate_fini(&board->readers);
+  boci_rwlock_fini(&board->readers);
   const boc_allocator allocator = board->allocator_copy;
   boci_release(board->allocator ? &allocator : NULL, board, sizeof(*board));
 }
 
 const boc_notices *boc_noticeboard_read(boc_noticeboard *board) {
-  boci_atomic_word *way = boci_gate_enter(&board->readers);
+  boci_atomic_word *way = boci_rwlock_read_lock(&board->readers);
   boci_fence_seq_cst();                                      /* [F4] */
   boc_notices *present = boci_load_acquire(&board->present); /* [A26] */
   boci_add_relaxed(&present->references, 1);                 /* count */
-  boci_gate_leave(way);
+  boci_rwlock_read_unlock(way);
   return present;
 }
 
@@ -204,14 +204,15 @@ typedef struct order {
   void *payload;
 } order;
 
-static boc_status judge(const boc_notices *present, const order *what, size_t at) {
+static boc_status check_change(const boc_notices *present, const order *what,
+                               size_t at) {
   const bool there = at < present->count;
   const uint64_t version = there ? present->entries[at]->notice.version : 0;
   if (what->checked && version != what->expected)
     return BOC_BAD_STATE;
   if (what->deletes)
     return there ? BOC_OK : BOC_NOT_FOUND;
-  return there || present->count < BOC_NOTICES_MOST ? BOC_OK : BOC_FULL;
+  return there || present->count < BOC_NOTICES_MAX ? BOC_OK : BOC_FULL;
 }
 
 /* The next snapshot: as `present`, but with `fresh` at `at`, or without `at`. */
@@ -232,8 +233,8 @@ static boc_notices *next_snapshot(boc_notices *present, size_t at, entry *fresh)
 
 static boc_status make_next(boc_noticeboard *board, boc_notices *present,
                             const order *what, boc_notices **out_next) {
-  const size_t at = position(present, what->key);
-  const boc_status status = judge(present, what, at);
+  const size_t at = key_position(present, what->key);
+  const boc_status status = check_change(present, what, at);
   if (status != BOC_OK)
     return status;
   entry *fresh = NULL;
@@ -253,17 +254,17 @@ static boc_status make_next(boc_noticeboard *board, boc_notices *present,
 }
 
 /* After its successor was published. */
-static void retire(boc_noticeboard *board, boc_notices *old) {
-  boci_gate_wait_out(&board->readers);
+static void retire_snapshot(boc_noticeboard *board, boc_notices *old) {
+  boci_rwlock_wait_for_readers(&board->readers);
   boc_notices_drop(old);
 }
 
 static bool valid_key(boc_notice_key key) {
-  return key.size <= BOC_NOTICE_KEY_MOST &&
+  return key.size <= BOC_NOTICE_KEY_MAX &&
          (key.size == 0 || !memchr(key.bytes, 0, key.size));
 }
 
-static boc_status carry_out(boc_noticeboard *board, const order *what) {
+static boc_status apply_change(boc_noticeboard *board, const order *what) {
   if (!valid_key(what->key))
     return BOC_BAD_ARGUMENT;
   boc_notices *next = NULL;
@@ -274,27 +275,27 @@ static boc_status carry_out(boc_noticeboard *board, const order *what) {
     boci_store_release(&board->present, next); /* [R26] */
   boci_mutex_unlock(&board->writing);
   if (status == BOC_OK)
-    retire(board, present);
+    retire_snapshot(board, present);
   return status;
 }
 
 boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
                                  void *payload) {
-  return carry_out(board, &(order){.key = key, .payload = payload});
+  return apply_change(board, &(order){.key = key, .payload = payload});
 }
 
 boc_status boc_noticeboard_delete(boc_noticeboard *board, boc_notice_key key) {
-  return carry_out(board, &(order){.key = key, .deletes = true});
+  return apply_change(board, &(order){.key = key, .deletes = true});
 }
 
 boc_status boc_noticeboard_write_if(boc_noticeboard *board, boc_notice_key key,
                                     uint64_t version, void *payload) {
-  return carry_out(board, &(order){key, false, true, version, payload});
+  return apply_change(board, &(order){key, false, true, version, payload});
 }
 
 boc_status boc_noticeboard_delete_if(boc_noticeboard *board, boc_notice_key key,
                                      uint64_t version) {
-  return carry_out(board, &(order){key, true, true, version, NULL});
+  return apply_change(board, &(order){key, true, true, version, NULL});
 }
 
 boc_status boc_noticeboard_clear(boc_noticeboard *board) {
@@ -306,7 +307,7 @@ boc_status boc_noticeboard_clear(boc_noticeboard *board) {
   boci_mutex_unlock(&board->writing);
   if (!next)
     return BOC_NO_MEMORY;
-  retire(board, present);
+  retire_snapshot(board, present);
   return BOC_OK;
 }
 
@@ -324,7 +325,7 @@ static boc_status update_once(boc_noticeboard *board, boc_notice_key key,
   if (verdict == BOC_NOTICE_KEEP)
     return BOC_OK;
   what.deletes = verdict == BOC_NOTICE_DELETE;
-  const boc_status status = carry_out(board, &what);
+  const boc_status status = apply_change(board, &what);
   if (status != BOC_OK && !what.deletes)
     drop_payload(board, what.payload);
   return status;

@@ -10,7 +10,7 @@
 #include "sort.h"
 
 /* After sorting by cown, equals are neighbours: the first stands for the others. */
-static uint32_t merge(boci_request *requests, uint32_t count) {
+static uint32_t merge_duplicates(boci_request *requests, uint32_t count) {
   uint32_t unique = 0;
   boci_request *kept = NULL;
   for (uint32_t i = 0; i < count; i++) {
@@ -30,21 +30,29 @@ static uint32_t merge(boci_request *requests, uint32_t count) {
 }
 
 boc_status boci_behavior_adopt(boc_behavior *behavior) {
-  const struct boc_lane *lane = NULL;
+  const boci_executor *pinned_to = NULL;
   const boci_request *requests = boci_behavior_requests(behavior);
   for (uint32_t i = 0; i < behavior->count; i++) {
     const boc_cown *cown = boci_request_cown(&requests[i]);
-    const struct boc_lane *its = boci_cown_lane(cown);
+    const boci_executor *its = boci_cown_pinned_to(cown);
     if (cown->special & BOCI_COWN_HOOKS)
       behavior->block.flags |= BOCI_BEHAVIOR_HOOKS;
     if (!its)
       continue;
-    if (lane && lane != its)
+    if (pinned_to && pinned_to != its)
       return BOC_BAD_ARGUMENT;
-    lane = its;
+    pinned_to = its;
     behavior->block.flags |= BOCI_BEHAVIOR_PINNED;
   }
   return BOC_OK;
+}
+
+const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  const boci_executor *pinned_to = NULL;
+  for (uint32_t i = 0; !pinned_to; i++)
+    pinned_to = boci_cown_pinned_to(boci_request_cown(&requests[i]));
+  return pinned_to;
 }
 
 uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
@@ -58,7 +66,7 @@ uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
     return 2;
   }
   boci_sort_requests(requests, count);
-  return merge(requests, count);
+  return merge_duplicates(requests, count);
 }
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
@@ -77,7 +85,7 @@ void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
 
 /* Links a run of requests of different behaviors for one cown to each other. Nobody
  * else sees them yet. */
-static void chain(boci_request *const *run, size_t length) {
+static void chain_run(boci_request *const *run, size_t length) {
   for (size_t i = 0; i + 1 < length; i++)
     boci_init(&run[i]->word, boci_request_as_successor(run[i + 1]));
 }
@@ -93,7 +101,7 @@ static void link_runs(boci_request **all, size_t total, const boci_executor *to)
   for (size_t at = 0; at < total;) {
     boci_request **run = all + at;
     const size_t length = run_length(run, total - at);
-    chain(run, length);
+    chain_run(run, length);
     if (boci_request_link(run[0], run[length - 1], to))
       boci_behavior_resolve(boci_request_behavior(run[0]), 1, to);
     at += length;
@@ -102,7 +110,8 @@ static void link_runs(boci_request **all, size_t total, const boci_executor *to)
     boci_request_set_ready(all[i]);
 }
 
-static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request **all) {
+static size_t gather_requests(boc_behavior *const *behaviors, size_t count,
+                              boci_request **all) {
   size_t total = 0;
   for (size_t i = 0; i < count; i++) {
     boci_request *requests = boci_behavior_requests(behaviors[i]);
@@ -115,12 +124,12 @@ static size_t gather(boc_behavior *const *behaviors, size_t count, boci_request 
 
 /* All requests, and as many again for the merge. */
 size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count) {
-  return 2 * gather(behaviors, count, NULL);
+  return 2 * gather_requests(behaviors, count, NULL);
 }
 
 void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to) {
-  const size_t total = gather(behaviors, count, scratch);
+  const size_t total = gather_requests(behaviors, count, scratch);
   boci_sort_by_cown(scratch, scratch + total, total);
   for (size_t i = 0; i < count; i++) {
     boci_behavior_link_fresh(behaviors[i]);

@@ -1,7 +1,7 @@
 /* Behavior: header, requests, environment, in one block of memory.
  *
  *   +--------+-----------+-----+-----------+----------+-----------------+
- *   | header | request 0 | ... | request n | (extras) | env, aligned 16 |
+ *   | header | request 0 | ... | request n | (options) | env, aligned 16 |
  *   +--------+-----------+-----+-----------+----------+-----------------+
  *
  * `pending` says what a behavior waits for, and later what its end waits for:
@@ -20,22 +20,22 @@
 #include "request.h"
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one
- * of the cowns is pinned to a lane; it has extras; its last cown is fresh. */
+ * of the cowns is pinned to a lane; it has options; its last cown is fresh. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
   BOCI_BEHAVIOR_PINNED = 4,
-  BOCI_BEHAVIOR_EXTRAS = 8,
+  BOCI_BEHAVIOR_OPTIONS = 8,
   BOCI_BEHAVIOR_FRESH = 16
 };
 
 /* What few behaviors have; between the requests and the environment. */
-typedef struct boci_extras {
+typedef struct boci_stored_options {
   struct boc_scope *scope;
   void (*done)(void *ctx, bool ran);
   void *ctx;
   bool ran;
-} boci_extras;
+} boci_stored_options;
 
 /* With one request it fills one cache line. */
 struct boc_behavior {
@@ -47,7 +47,8 @@ struct boc_behavior {
   uint32_t count; /* requests */
 };
 
-static inline boc_runtime *boci_behavior_runtime(const boc_behavior *behavior) {
+/* What the pool of its memory belongs to: the scheduler that runs it. */
+static inline void *boci_behavior_owner(const boc_behavior *behavior) {
   return behavior->block.home->owner;
 }
 
@@ -67,25 +68,27 @@ static inline boci_request *boci_behavior_requests(const boc_behavior *behavior)
   return (boci_request *)((char *)behavior + BOCI_REQUESTS_AT);
 }
 
-static inline size_t boci_behavior_extras_at(size_t count) {
+static inline size_t boci_behavior_options_at(size_t count) {
   return BOCI_ALIGN(BOCI_REQUESTS_AT + count * sizeof(boci_request));
 }
 
-static inline size_t boci_behavior_env_at(size_t count, bool extras) {
-  return boci_behavior_extras_at(count) +
-         (extras ? BOCI_ALIGN(sizeof(boci_extras)) : 0);
+static inline size_t boci_behavior_env_at(size_t count, bool options) {
+  return boci_behavior_options_at(count) +
+         (options ? BOCI_ALIGN(sizeof(boci_stored_options)) : 0);
 }
 
-static inline boci_extras *boci_behavior_extras(const boc_behavior *behavior) {
-  return (boci_extras *)((char *)behavior + boci_behavior_extras_at(behavior->count));
+static inline boci_stored_options *
+boci_behavior_stored_options(const boc_behavior *behavior) {
+  return (boci_stored_options *)((char *)behavior +
+                                 boci_behavior_options_at(behavior->count));
 }
 
 static inline void *boci_behavior_env(boc_behavior *behavior) {
-  const bool extras = (behavior->block.flags & BOCI_BEHAVIOR_EXTRAS) != 0;
-  return (char *)behavior + boci_behavior_env_at(behavior->count, extras);
+  const bool options = (behavior->block.flags & BOCI_BEHAVIOR_OPTIONS) != 0;
+  return (char *)behavior + boci_behavior_env_at(behavior->count, options);
 }
 
-/* Of a behavior without extras. */
+/* Of a behavior without options. */
 static inline void *boci_behavior_plain_env(boc_behavior *behavior) {
   return (char *)behavior + boci_behavior_env_at(behavior->count, false);
 }
@@ -106,17 +109,20 @@ static inline void boci_prefetch_successor(const boci_request *request) {
 }
 
 /* The size of a behavior's block; 0 if it does not fit a size_t or the counts. */
-static inline size_t boci_behavior_size(size_t count, bool extras, size_t env_size) {
+static inline size_t boci_behavior_size(size_t count, bool options, size_t env_size) {
   const size_t limit = SIZE_MAX / 4;
   if (count > UINT32_MAX / 2 || count > limit / sizeof(boci_request) ||
       env_size > limit)
     return 0;
-  return boci_behavior_env_at(count, extras) + env_size;
+  return boci_behavior_env_at(count, options) + env_size;
 }
 
 /* Takes over what special cowns demand: their lane, and that hooks run. Refusal:
  * BOC_BAD_ARGUMENT, two lanes. */
 boc_status boci_behavior_adopt(boc_behavior *behavior);
+
+/* The executor that one of its cowns is pinned to. Of a behavior that is pinned. */
+const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior);
 
 /* Orders the first `count` requests, at least two, by cown and merges those for one
  * cown. The number left. */
@@ -134,17 +140,18 @@ static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
     boci_behavior_requests(behavior)[unique].order = count - 1;
 }
 
-/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `extras`
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `options`
  * may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last. */
 static inline boc_status boci_behavior_init(boc_behavior *behavior,
                                             const boc_behavior_type *type,
                                             size_t env_size, const boc_access *accesses,
-                                            size_t count, const boci_extras *extras) {
+                                            size_t count,
+                                            const boci_stored_options *options) {
   behavior->type = type;
   behavior->count = (uint32_t)count;
-  behavior->block.flags = extras ? BOCI_BEHAVIOR_EXTRAS : 0;
-  if (extras)
-    *boci_behavior_extras(behavior) = *extras;
+  behavior->block.flags = options ? BOCI_BEHAVIOR_OPTIONS : 0;
+  if (options)
+    *boci_behavior_stored_options(behavior) = *options;
   boci_request *requests = boci_behavior_requests(behavior);
   uintptr_t special = 0;
   uint32_t fresh = 0;

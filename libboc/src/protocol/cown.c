@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-#include "thread_context.h"
-#include "cown_pool.h"
 #include "alloc.h"
+#include "cown_pool.h"
+#include "thread_context.h"
 
 /* The pool of the calling thread; NULL if it is no worker. */
-static boci_pool *own_pool(void) {
-  boci_context *context = boci_context_current();
+static boci_block_pool *own_cown_pool(void) {
+  boci_thread_context *context = boci_thread_context_current();
   if (!context || !context->worker)
     return NULL;
   if (!context->cowns)
@@ -22,12 +22,12 @@ static boci_pool *own_pool(void) {
 }
 
 /* Of zero bytes, but for the home. */
-static boc_cown *allocate(const boc_allocator *allocator, size_t size) {
+static boc_cown *allocate_cown(const boc_allocator *allocator, size_t size) {
   boc_cown *cown = allocator ? boci_allocate(allocator, size)
-                             : boci_cown_pool_alloc(own_pool(), size);
+                             : boci_cown_pool_alloc(own_cown_pool(), size);
   if (!cown)
     return NULL;
-  boci_pool *home = allocator ? NULL : cown->home;
+  boci_block_pool *home = allocator ? NULL : cown->home;
   memset(cown, 0, size);
   cown->home = home;
   return cown;
@@ -36,7 +36,8 @@ static boc_cown *allocate(const boc_allocator *allocator, size_t size) {
 boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
   if (type->payload_size > SIZE_MAX / 2)
     return BOC_NO_MEMORY;
-  boc_cown *cown = allocate(type->allocator, BOCI_COWN_HEADER + type->payload_size);
+  boc_cown *cown =
+      allocate_cown(type->allocator, BOCI_COWN_HEADER + type->payload_size);
   if (!cown)
     return BOC_NO_MEMORY;
   boci_init(&cown->tail, NULL);
@@ -66,7 +67,7 @@ boc_cown *boc_cown_try_hold(boc_cown *cown) {
   return NULL;
 }
 
-static void end(boc_cown *cown) {
+static void end_cown(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
   if (type->drop)
     type->drop(cown, boci_cown_payload(cown));
@@ -74,12 +75,12 @@ static void end(boc_cown *cown) {
   if (type->allocator)
     boci_release(type->allocator, cown, size);
   else
-    boci_cown_pool_free(own_pool(), cown, size);
+    boci_cown_pool_free(own_cown_pool(), cown, size);
 }
 
 void boc_cown_drop(boc_cown *cown) {
   if (boci_sub_acq_rel(&cown->references, 1) == 1)
-    end(cown); /* [R18] [A18] */
+    end_cown(cown); /* [R18] [A18] */
 }
 
 bool boc_cown_busy(const boc_cown *cown) {

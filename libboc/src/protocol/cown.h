@@ -14,27 +14,32 @@
 #include <boc/cown.h>
 
 #include "atomic.h"
+#include "executor.h"
 
-struct boci_pool;
+struct boci_block_pool;
 struct boci_request;
 
 struct boc_cown {
-  struct boci_pool *home; /* NULL: the memory is its type's allocator's */
+  struct boci_block_pool *home; /* NULL: the memory is its type's allocator's */
   boci_atomic_u32
       references;          /* these two where a block that nobody has knows its size */
   boci_atomic_u32 readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
   boci_atomic_ptr tail;    /* the last request, or NULL if nobody holds or waits */
   struct boci_request *writer; /* who waits for the readers; published by `readers` */
   const boc_cown_type *type;
-  uintptr_t special; /* 0; or its lane, and BOCI_COWN_HOOKS */
+  uintptr_t special; /* 0; or the executor that it is pinned to, and BOCI_COWN_HOOKS */
 };
 
 /* In `special`: its type has acquire or release hooks. */
 #define BOCI_COWN_HOOKS ((uintptr_t)1)
 
-/* Where its behaviors run, or NULL: on any worker. Set before the first schedule. */
-static inline struct boc_lane *boci_cown_lane(const boc_cown *cown) {
-  return (struct boc_lane *)(cown->special & ~BOCI_COWN_HOOKS);
+/* Where its behaviors run; NULL: on any worker. Set before the first schedule. */
+static inline const boci_executor *boci_cown_pinned_to(const boc_cown *cown) {
+  return (const boci_executor *)(cown->special & ~BOCI_COWN_HOOKS);
+}
+
+static inline void boci_cown_pin(boc_cown *cown, const boci_executor *executor) {
+  cown->special |= (uintptr_t)executor;
 }
 
 #define BOCI_WRITER_WAITS UINT32_C(1)

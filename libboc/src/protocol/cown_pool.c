@@ -1,8 +1,8 @@
 /* Cown pool: see cown_pool.h. */
 #include "cown_pool.h"
 
-#include "cown.h"
 #include "alloc.h"
+#include "cown.h"
 
 enum {
   CACHE_LINE = 64,
@@ -11,69 +11,71 @@ enum {
 
 /* A pool that a worker has, or that waits for one. */
 typedef struct lent_pool {
-  boci_pool pool;
+  boci_block_pool pool;
   struct lent_pool *next;
 } lent_pool;
 
 static boci_atomic_ptr waiting; /* lent_pool: the ones that wait */
 
-static boci_pool outside = {.lead = LEAD};
+static boci_block_pool outside = {.lead = LEAD};
 static boci_atomic_u32 outside_taken; /* not 0: somebody uses `outside` */
 
 /* ---- workers' --------------------------------------------------------------------- */
 
-static void put_waiting(lent_pool *first, lent_pool *last) {
+static void put_idle_pools(lent_pool *first, lent_pool *last) {
   void *head = boci_load_relaxed(&waiting); /* hint: the CAS decides */
   do
     last->next = head;
   while (!boci_cas_weak_release(&waiting, &head, first)); /* [R28] */
 }
 
-static lent_pool *take_waiting(void) {
+static lent_pool *take_idle_pool(void) {
   lent_pool *taken = boci_swap_acquire(&waiting, NULL); /* [A28] */
   if (!taken || !taken->next)
     return taken;
   lent_pool *last = taken->next;
   while (last->next)
     last = last->next;
-  put_waiting(taken->next, last);
+  put_idle_pools(taken->next, last);
   return taken;
 }
 
-boci_pool *boci_cown_pool_borrow(void) {
-  lent_pool *lent = take_waiting();
+boci_block_pool *boci_cown_pool_borrow(void) {
+  lent_pool *lent = take_idle_pool();
   if (lent)
     return &lent->pool;
   if (!(lent = boci_allocate(NULL, sizeof *lent)))
     return NULL;
-  boci_pool_init(&lent->pool, NULL, NULL);
+  boci_block_pool_init(&lent->pool, NULL, NULL);
   lent->pool.lead = LEAD;
   return &lent->pool;
 }
 
-void boci_cown_pool_give_back(boci_pool *pool) {
+void boci_cown_pool_give_back(boci_block_pool *pool) {
   if (!pool)
     return;
-  boci_pool_flush(pool);
-  boci_pool_trim(pool);
+  boci_block_pool_flush(pool);
+  boci_block_pool_trim(pool);
   lent_pool *lent = (lent_pool *)pool; /* its first member */
-  put_waiting(lent, lent);
+  put_idle_pools(lent, lent);
 }
 
 /* ---- everybody else's ------------------------------------------------------------- */
 
-static bool take_outside(void) {
+static bool try_lock_shared_pool(void) {
   return !boci_load_relaxed(&outside_taken) &&  /* hint: the swap decides */
          !boci_swap_acquire(&outside_taken, 1); /* [A28] */
 }
 
-static void give_outside(void) { boci_store_release(&outside_taken, 0); /* [R28] */ }
+static void unlock_shared_pool(void) {
+  boci_store_release(&outside_taken, 0); /* [R28] */
+}
 
-static void *alloc_outside(size_t size) {
-  if (!take_outside())
+static void *alloc_shared(size_t size) {
+  if (!try_lock_shared_pool())
     return NULL;
-  void *memory = boci_pool_alloc(&outside, size);
-  give_outside();
+  void *memory = boci_block_pool_alloc(&outside, size);
+  unlock_shared_pool();
   return memory;
 }
 
@@ -84,27 +86,27 @@ static void *alloc_unpooled(size_t size) {
   return block;
 }
 
-void *boci_cown_pool_alloc(boci_pool *own, size_t size) {
-  if (size > (size_t)BOCI_POOL_CLASSES * BOCI_POOL_STEP)
+void *boci_cown_pool_alloc(boci_block_pool *own, size_t size) {
+  if (size > (size_t)BOCI_BLOCK_POOL_CLASSES * BOCI_BLOCK_POOL_STEP)
     return alloc_unpooled(size);
-  void *memory = own ? boci_pool_alloc(own, size) : alloc_outside(size);
+  void *memory = own ? boci_block_pool_alloc(own, size) : alloc_shared(size);
   return memory ? memory : alloc_unpooled(size);
 }
 
-void boci_cown_pool_free(boci_pool *own, void *memory, size_t size) {
+void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size) {
   boci_block *block = memory;
   if (!block->home) {
     boci_release(NULL, memory, size);
     return;
   }
-  boci_pool_restore(memory, size);
+  boci_block_pool_restore(memory, size);
   if (own) {
-    boci_pool_free(own, memory);
-  } else if (take_outside()) {
-    boci_pool_free(&outside, memory);
-    boci_pool_flush(&outside);
-    give_outside();
+    boci_block_pool_free(own, memory);
+  } else if (try_lock_shared_pool()) {
+    boci_block_pool_free(&outside, memory);
+    boci_block_pool_flush(&outside);
+    unlock_shared_pool();
   } else {
-    boci_pool_send_home(memory);
+    boci_block_pool_send_home(memory);
   }
 }

@@ -16,14 +16,14 @@
 #include "block_pool.h"
 
 /* A pool for a worker, or NULL: no memory. */
-boci_pool *boci_cown_pool_borrow(void);
+boci_block_pool *boci_cown_pool_borrow(void);
 /* All but what is still used is free memory, or the next borrower's. NULL is fine. */
-void boci_cown_pool_give_back(boci_pool *pool);
+void boci_cown_pool_give_back(boci_block_pool *pool);
 
 /* A block of `size` bytes at whose start its home is; NULL there: it is malloc's. NULL: no
  * memory. `own`: the pool of the calling thread, or NULL. */
-void *boci_cown_pool_alloc(boci_pool *own, size_t size);
+void *boci_cown_pool_alloc(boci_block_pool *own, size_t size);
 /* Takes back what began as a block of `size` bytes and has its home at its start still. */
-void boci_cown_pool_free(boci_pool *own, void *memory, size_t size);
+void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size);
 
 #endif

@@ -30,11 +30,11 @@
 #include "compiler.h"
 #include "spin.h"
 
-static boci_request *successor(uintptr_t word) {
+static boci_request *word_successor(uintptr_t word) {
   return (boci_request *)(word & ~BOCI_REQUEST_BITS);
 }
 
-static void wait_ready(boci_request *request) {
+static void wait_predecessor_ready(boci_request *request) {
   for (unsigned tries = 0;
        !(boci_load_acquire(&request->word) & BOCI_READY);) /* [A2] */
     boci_spin_once(&tries);
@@ -44,7 +44,7 @@ static void wait_ready(boci_request *request) {
 static uintptr_t wait_successor(boci_request *request) {
   uintptr_t word;
   for (unsigned tries = 0;
-       !successor(word = boci_load_acquire(&request->word));) /* [A2] */
+       !word_successor(word = boci_load_acquire(&request->word));) /* [A2] */
     boci_spin_once(&tries);
   return word;
 }
@@ -58,7 +58,7 @@ static boci_request *mark_granted(boci_request *reader) {
                    BOCI_READER); /* owner: whoever takes it out comes after */
   const uintptr_t word =
       boci_add_acq_rel(&reader->word, BOCI_GRANTED); /* [A1] [R1] [A2] */
-  return word & BOCI_WRITER_NEXT ? NULL : successor(word);
+  return word & BOCI_WRITER_NEXT ? NULL : word_successor(word);
 }
 
 /* Grants `reader`, if any, and the readers behind it. */
@@ -70,7 +70,7 @@ BOCI_NOINLINE static void grant_run(boci_request *reader, const boci_executor *t
   }
 }
 
-static void grant(boci_request *request, const boci_executor *to) {
+static void grant_request(boci_request *request, const boci_executor *to) {
   if (boci_request_reads(request))
     grant_run(request, to);
   else
@@ -85,11 +85,11 @@ static bool enter_reader(boci_request *reader, const boci_executor *to) {
 /* The queue was empty, but readers that have left it may still hold the cown. */
 static bool enter_writer(boci_request *writer) {
   boc_cown *cown = boci_request_cown(writer);
-  if (boci_load_acquire(&cown->readers) == 0)
-    return true; /* [A3] */
+  if (boci_load_acquire(&cown->readers) == 0) /* [A3] */
+    return true;
   cown->writer = writer;
-  if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0)
-    return false;                        /* [R2] [A3] */
+  if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0) /* [R2] [A3] */
+    return false;
   boci_store_relaxed(&cown->readers, 0); /* owner: the queue is ours */
   return true;
 }
@@ -105,8 +105,8 @@ static bool follow_reader(boci_request *reader, boci_request *first,
   return enter_reader(first, to);
 }
 
-static bool follow(boci_request *previous, boci_request *first,
-                   const boci_executor *to) {
+static bool follow_predecessor(boci_request *previous, boci_request *first,
+                               const boci_executor *to) {
   if (boci_request_reads(previous))
     return follow_reader(previous, first, to);
   boci_store_release(&previous->word, /* [R2] */
@@ -114,19 +114,19 @@ static bool follow(boci_request *previous, boci_request *first,
   return false;
 }
 
-static bool enter(boci_request *first, const boci_executor *to) {
+static bool enter_queue(boci_request *first, const boci_executor *to) {
   return boci_request_reads(first) ? enter_reader(first, to) : enter_writer(first);
 }
 
 BOCI_NOINLINE static bool link_behind(boci_request *previous, boci_request *first,
                                       const boci_executor *to) {
-  wait_ready(previous);
-  return follow(previous, first, to);
+  wait_predecessor_ready(previous);
+  return follow_predecessor(previous, first, to);
 }
 
 BOCI_NOINLINE static bool link_first(boci_request *first, const boci_executor *to) {
   boci_cown_hold(boci_request_cown(first));
-  return enter(first, to);
+  return enter_queue(first, to);
 }
 
 /* Both write, and nobody else touches the word: one store links them. */
@@ -157,9 +157,9 @@ bool boci_request_link(boci_request *first, boci_request *last,
 BOCI_NOINLINE static bool link_only_behind(boci_request *previous,
                                            boci_request *request,
                                            const boci_executor *to) {
-  wait_ready(previous);
+  wait_predecessor_ready(previous);
   boci_store_release(&request->word, BOCI_READY); /* [R2] */
-  return follow(previous, request, to);
+  return follow_predecessor(previous, request, to);
 }
 
 bool boci_request_link_only(boci_request *request, const boci_executor *to) {
@@ -188,7 +188,7 @@ void boci_request_set_ready(boci_request *request) {
  * reference to the cown ours. */
 static uintptr_t leave_queue(boci_request *request) {
   const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
-  if (successor(word))
+  if (word_successor(word))
     return word;
   void *expected = request;
   if (boci_cas_strong_release(&boci_request_cown(request)->tail, &expected,
@@ -203,7 +203,7 @@ BOCI_NOINLINE static void release_reader(boci_request *request,
   const uintptr_t word = leave_queue(request);
   uint32_t change = BOCI_READER;
   if (word & BOCI_WRITER_NEXT) {
-    cown->writer = successor(word);
+    cown->writer = word_successor(word);
     change -= BOCI_WRITER_WAITS;
   }
   const uint32_t rest =
@@ -212,7 +212,7 @@ BOCI_NOINLINE static void release_reader(boci_request *request,
     boci_request *writer = cown->writer;
     boci_store_relaxed(&cown->readers,
                        0); /* owner: no reader is left, the writer is next */
-    grant(writer, to);
+    grant_request(writer, to);
   }
   if (!word)
     boc_cown_drop(cown);
@@ -222,7 +222,7 @@ BOCI_NOINLINE static void release_reader(boci_request *request,
 BOCI_NOINLINE static void release_last(boci_request *request, const boci_executor *to) {
   const uintptr_t word = leave_queue(request);
   if (word)
-    grant(successor(word), to);
+    grant_request(word_successor(word), to);
   else
     boc_cown_drop(boci_request_cown(request));
 }
@@ -233,8 +233,9 @@ void boci_request_release(boci_request *request, const boci_executor *to) {
     return;
   }
   const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
-  if (!successor(word))
-    release_last(request, to);
+  boci_request *successor = word_successor(word);
+  if (successor)
+    grant_request(successor, to);
   else
-    grant(successor(word), to);
+    release_last(request, to);
 }

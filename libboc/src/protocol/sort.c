@@ -6,7 +6,7 @@
 
 enum { FEW = 12 };
 
-static bool precedes(const boci_request *requests, uint32_t a, uint32_t b) {
+static bool request_precedes(const boci_request *requests, uint32_t a, uint32_t b) {
   const uintptr_t left = (uintptr_t)boci_request_cown(&requests[a]);
   const uintptr_t right = (uintptr_t)boci_request_cown(&requests[b]);
   return left != right ? left < right : a < b;
@@ -18,21 +18,21 @@ static void swap_orders(boci_request *requests, uint32_t i, uint32_t k) {
   requests[k].order = order;
 }
 
-static bool in_order(const boci_request *requests, uint32_t i, uint32_t k) {
-  return precedes(requests, requests[i].order, requests[k].order);
+static bool orders_ascend(const boci_request *requests, uint32_t i, uint32_t k) {
+  return request_precedes(requests, requests[i].order, requests[k].order);
 }
 
 static void sort_few(boci_request *requests, uint32_t count) {
   for (uint32_t i = 1; i < count; i++)
-    for (uint32_t k = i; k > 0 && in_order(requests, k, k - 1); k--)
+    for (uint32_t k = i; k > 0 && orders_ascend(requests, k, k - 1); k--)
       swap_orders(requests, k, k - 1);
 }
 
 static void sift_down(boci_request *requests, uint32_t root, uint32_t count) {
   for (uint32_t child; (child = 2 * root + 1) < count; root = child) {
-    if (child + 1 < count && in_order(requests, child, child + 1))
+    if (child + 1 < count && orders_ascend(requests, child, child + 1))
       child++;
-    if (!in_order(requests, root, child))
+    if (!orders_ascend(requests, root, child))
       return;
     swap_orders(requests, root, child);
   }

@@ -1,49 +1,80 @@
-/* Lane: see the public lane.h.
+/* Lane: a queue of ready behaviors that its owner pumps. See the public lane.h.
  *
- * Whoever makes the lane non-empty tells its owner in three ways: the callback, the
- * parker of boc_lane_wait, and the bell behind the descriptor if one was asked for.
+ * A cown is pinned to the lane's executor (see cown.h), so the scheduler puts behaviors
+ * into a lane without knowing of lanes. A push that makes the lane non-empty announces
+ * that in three ways: the `filled` callback, the parker of boc_lane_wait, and the wake-up
+ * descriptor if the owner has asked for one.
  *
- * Threads: `push` by any; the rest by the owner, of whom `pumping` makes sure that
- * there is one. A lane serves behaviors of any runtime. Invariants: 1. A lane that is
- * not empty has been announced since it was last empty. A pump that leaves some rings
- * again. 2. The bell is silenced before the queue is looked at, never after: who pushes
- * afterwards rings. Ordering: [R12] the bell is published, [A12] a push that finds one.
- * [R17] a pump ends, [A17] the next begins. [F5] store-load: who fills the lane looks
- * for a bell afterwards, who makes the bell looks at the lane afterwards.
+ * Threads: any thread pushes; the rest is for the owner, and `pumping` makes sure that
+ * there is one owner at a time. A lane serves behaviors of any runtime.
+ * Invariants:
+ *   1. A lane that is not empty has been announced since it was last empty. A pump that
+ *      leaves some behaviors announces again.
+ *   2. The descriptor is cleared before the queue is looked at, never after: a push after
+ *      the look signals again.
+ * Ordering:
+ *   [R12] the descriptor is published; [A12] a push that finds one.
+ *   [R17] a pump ends; [A17] the next one begins.
+ *   [F5] store-load: a push fills the lane, then looks for a descriptor; the owner makes
+ *     the descriptor, then looks at the lane.
  */
-#include "lane.h"
+#include <boc/lane.h>
 
-#include "behavior.h"
-#include "wakeup_fd.h"
 #include "alloc.h"
-#include "runtime.h"
+#include "run.h"
+#include "thread_context.h"
+#include "wakeup_fd.h"
 
 struct boc_lane {
-  boci_shared_queue queue;
+  boci_executor executor; /* what pinned cowns point to */
+  boci_injector queue;
   boci_parker parker;
   boci_atomic_u32 pumping;
-  boci_atomic_ptr bell; /* NULL until somebody asks for the descriptor */
-  boci_bell bell_memory;
+  boci_atomic_ptr wakeup; /* NULL until the owner asks for the descriptor */
+  boci_wakeup_fd wakeup_memory;
   boc_lane_options options;
   boc_allocator allocator_copy;
 };
 
-static const boc_allocator *allocator_of(boc_lane *lane) {
-  return lane->options.allocator ? &lane->allocator_copy : NULL;
+/* ---- pushing ---------------------------------------------------------------------- */
+
+static void announce_lane(boc_lane *lane) {
+  boci_fence_seq_cst();                                      /* [F5] */
+  boci_wakeup_fd *wakeup = boci_load_acquire(&lane->wakeup); /* [A12] */
+  if (wakeup)
+    boci_wakeup_fd_signal(wakeup);
+  boci_parker_unpark(&lane->parker);
+  if (lane->options.filled)
+    lane->options.filled(lane->options.ctx);
 }
 
-static boc_status init(boc_lane *lane, const boc_lane_options *options) {
-  *lane = (boc_lane){.options = *options};
+static void push_to_lane(void *ctx, boc_behavior *behavior) {
+  boc_lane *lane = ctx;
+  if (boci_injector_push(&lane->queue, behavior, behavior, 1))
+    announce_lane(lane);
+}
+
+boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
+  if (boci_cown_pinned_to(cown))
+    return BOC_BAD_STATE;
+  boci_cown_pin(cown, &lane->executor);
+  return BOC_OK;
+}
+
+/* ---- beginning and end ------------------------------------------------------------ */
+
+static boc_status init_lane(boc_lane *lane, const boc_lane_options *options) {
+  *lane = (boc_lane){.executor = {push_to_lane, lane}, .options = *options};
   if (options->allocator)
     lane->allocator_copy = *options->allocator;
   boci_init(&lane->pumping, 0);
-  boci_init(&lane->bell, NULL);
-  boc_status status = boci_shared_queue_init(&lane->queue);
+  boci_init(&lane->wakeup, NULL);
+  boc_status status = boci_injector_init(&lane->queue);
   if (status != BOC_OK)
     return status;
   status = boci_parker_init(&lane->parker);
   if (status != BOC_OK)
-    boci_shared_queue_fini(&lane->queue);
+    boci_injector_fini(&lane->queue);
   return status;
 }
 
@@ -54,7 +85,7 @@ boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane) {
   boc_lane *lane = boci_allocate(options->allocator, sizeof *lane);
   if (!lane)
     return BOC_NO_MEMORY;
-  const boc_status status = init(lane, options);
+  const boc_status status = init_lane(lane, options);
   if (status == BOC_OK)
     *out_lane = lane;
   else
@@ -63,76 +94,46 @@ boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane) {
 }
 
 void boc_lane_free(boc_lane *lane) {
-  BOCI_REQUIRE(boci_shared_queue_length(&lane->queue) == 0);
-  const bool own = allocator_of(lane) != NULL;
+  BOCI_REQUIRE(boci_injector_length(&lane->queue) == 0);
+  const bool own = lane->options.allocator != NULL;
   const boc_allocator allocator = lane->allocator_copy;
-  if (boci_load_acquire(&lane->bell))
-    boci_bell_fini(&lane->bell_memory); /* [A12] */
+  if (boci_load_acquire(&lane->wakeup)) /* [A12] */
+    boci_wakeup_fd_fini(&lane->wakeup_memory);
   boci_parker_fini(&lane->parker);
-  boci_shared_queue_fini(&lane->queue);
+  boci_injector_fini(&lane->queue);
   boci_release(own ? &allocator : NULL, lane, sizeof *lane);
 }
 
-boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
-  if (boci_cown_lane(cown))
-    return BOC_BAD_STATE;
-  cown->special |= (uintptr_t)lane;
-  return BOC_OK;
-}
-
-/* The lane has been filled, maybe while its owner gets the descriptor. */
-static void announce(boc_lane *lane) {
-  boci_fence_seq_cst();                             /* [F5] */
-  boci_bell *bell = boci_load_acquire(&lane->bell); /* [A12] */
-  if (bell)
-    boci_bell_ring(bell);
-  boci_parker_unpark(&lane->parker);
-  if (lane->options.filled)
-    lane->options.filled(lane->options.ctx);
-}
-
-static boc_lane *lane_of(const boc_behavior *behavior) {
-  const boci_request *requests = boci_behavior_requests(behavior);
-  uint32_t i = 0;
-  while (!boci_cown_lane(boci_request_cown(&requests[i])))
-    i++;
-  return boci_cown_lane(boci_request_cown(&requests[i]));
-}
-
-void boci_lane_push(boc_behavior *behavior) {
-  boc_lane *lane = lane_of(behavior);
-  if (boci_shared_queue_push(&lane->queue, behavior, behavior, 1))
-    announce(lane);
-}
+/* ---- pumping ---------------------------------------------------------------------- */
 
 static bool start_pumping(boc_lane *lane) {
   uint32_t expected = 0;
-  return !boci_worker_current() &&
+  return !boci_thread_context_is_worker() &&
          boci_cas_strong_acquire(&lane->pumping, &expected, 1); /* [A17] */
 }
 
-static bool passed(uint64_t deadline) {
+static bool has_passed(uint64_t deadline) {
   return deadline != BOCI_NEVER && boci_os_now() >= deadline;
 }
 
-static size_t run_some(boc_lane *lane, uint64_t deadline, size_t most) {
+static size_t run_from_lane(boc_lane *lane, uint64_t deadline, size_t most) {
   boc_behavior *behavior;
   size_t ran = 0;
-  while (ran < most && boci_shared_queue_take(&lane->queue, 1, &behavior)) {
+  while (ran < most && boci_injector_take(&lane->queue, 1, &behavior)) {
     boci_run_outside(behavior);
     ran++;
-    if (passed(deadline))
+    if (has_passed(deadline))
       break;
   }
   return ran;
 }
 
-/* What a body of another lane pumps is not in that body's scope. */
-static size_t run_apart(boc_lane *lane, uint64_t deadline, size_t most) {
-  void *around = boci_tls_get();
+/* A body of another lane may pump this one: what runs then is not in that body's scope. */
+static size_t run_without_scope(boc_lane *lane, uint64_t deadline, size_t most) {
+  void *context = boci_tls_get();
   boci_tls_set(NULL);
-  const size_t ran = run_some(lane, deadline, most);
-  boci_tls_set(around);
+  const size_t ran = run_from_lane(lane, deadline, most);
+  boci_tls_set(context);
   return ran;
 }
 
@@ -141,40 +142,38 @@ boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
   if (!start_pumping(lane))
     return BOC_BAD_STATE;
   const uint64_t deadline = boci_os_deadline(timeout);
-  if (boci_load_acquire(&lane->bell))
-    boci_bell_silence(&lane->bell_memory); /* [A12] */
-  const size_t ran = run_apart(lane, deadline, most);
-  const bool more = boci_shared_queue_length(&lane->queue) > 0;
+  if (boci_load_acquire(&lane->wakeup)) /* [A12] */
+    boci_wakeup_fd_clear(&lane->wakeup_memory);
+  const size_t ran = run_without_scope(lane, deadline, most);
+  const bool more = boci_injector_length(&lane->queue) > 0;
   if (more)
-    announce(lane);
+    announce_lane(lane);
   boci_store_release(&lane->pumping, 0); /* [R17] */
   if (out_ran)
     *out_ran = ran;
-  return more && ran < most && passed(deadline) ? BOC_TIMEOUT : BOC_OK;
+  return more && ran < most && has_passed(deadline) ? BOC_TIMEOUT : BOC_OK;
 }
 
 boc_status boc_lane_wait(boc_lane *lane, int64_t timeout) {
   const uint64_t deadline = boci_os_deadline(timeout);
-  while (boci_shared_queue_length(&lane->queue) == 0)
+  while (boci_injector_length(&lane->queue) == 0)
     if (!boci_parker_park(&lane->parker, deadline))
       return BOC_TIMEOUT;
   return BOC_OK;
 }
 
-size_t boc_lane_length(boc_lane *lane) {
-  return boci_shared_queue_length(&lane->queue);
-}
+size_t boc_lane_length(boc_lane *lane) { return boci_injector_length(&lane->queue); }
 
 boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor) {
-  if (!boci_load_acquire(&lane->bell)) { /* [A12] */
-    const boc_status status = boci_bell_init(&lane->bell_memory);
+  if (!boci_load_acquire(&lane->wakeup)) { /* [A12] */
+    const boc_status status = boci_wakeup_fd_init(&lane->wakeup_memory);
     if (status != BOC_OK)
       return status;
-    boci_swap_acq_rel(&lane->bell, &lane->bell_memory); /* [R12] */
-    boci_fence_seq_cst(); /* [F5]: who pushed and saw no bell is seen by this look */
-    if (boci_shared_queue_length(&lane->queue) > 0)
-      boci_bell_ring(&lane->bell_memory);
+    boci_swap_acq_rel(&lane->wakeup, &lane->wakeup_memory); /* [R12] */
+    boci_fence_seq_cst(); /* [F5]: this look sees a push that saw no descriptor */
+    if (boci_injector_length(&lane->queue) > 0)
+      boci_wakeup_fd_signal(&lane->wakeup_memory);
   }
-  *out_descriptor = lane->bell_memory.listen;
+  *out_descriptor = lane->wakeup_memory.read_fd;
   return BOC_OK;
 }

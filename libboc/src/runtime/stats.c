@@ -5,33 +5,33 @@
 
 #include "runtime.h"
 
-static void read_worker(boci_worker *worker, boc_worker_stats *out_stats) {
+static void read_worker_stats(boci_worker *worker, boc_worker_stats *out_stats) {
 #define READ(name, text)                                                               \
   out_stats->name = boci_load_relaxed(&worker->counters.name); /* count */
   BOC_STATS_MAP(READ)
 #undef READ
-  out_stats->finished = boci_load_acquire(&worker->tally.finished); /* [A9] */
+  out_stats->finished = boci_load_acquire(&worker->in_flight.finished); /* [A9] */
   out_stats->scheduled =
-      boci_load_relaxed(&worker->tally.scheduled); /* count: after [A9], so no less */
+      boci_load_relaxed(&worker->in_flight.scheduled); /* count: no less, by [A9] */
 }
 
 /* The caller's struct has `size` bytes, be it older or newer than ours. */
-static void write_worker(boci_worker *worker, size_t size, char *out) {
+static void write_worker_stats(boci_worker *worker, size_t size, char *out) {
   boc_worker_stats ours;
-  read_worker(worker, &ours);
+  read_worker_stats(worker, &ours);
   memset(out, 0, size);
   memcpy(out, &ours, size < sizeof ours ? size : sizeof ours);
 }
 
 size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
                          boc_worker_stats *out_stats, size_t capacity) {
-  const uint32_t started = boci_runtime_started((boc_runtime *)runtime);
+  boci_scheduler *scheduler = (boci_scheduler *)&runtime->scheduler;
+  const uint32_t started = boci_scheduler_started(scheduler);
   for (size_t i = 0; i < capacity && i < started; i++)
-    write_worker(&runtime->worker[i], size, (char *)out_stats + i * size);
+    write_worker_stats(&scheduler->worker[i], size, (char *)out_stats + i * size);
   return started;
 }
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
-  boc_runtime *quiet = (boc_runtime *)runtime;
-  return boci_runtime_scheduled_outside(quiet);
+  return boci_outside_scheduled(&runtime->scheduler.outside);
 }

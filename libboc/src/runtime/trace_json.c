@@ -19,21 +19,21 @@
 #include <string.h>
 
 /* Process and rows have numbers from 1: viewers hide what has 0. */
-enum { ROW_OF_OUTSIDE = 1, OUTSIDE = -1, NO_ROW = -2, OPEN_MOST = 16, NAME_SIZE = 64 };
+enum { ROW_OF_OUTSIDE = 1, OUTSIDE = -1, NO_ROW = -2, OPEN_MAX = 16, NAME_SIZE = 64 };
 
 typedef struct writing {
   void (*write)(void *ctx, const char *text, size_t size);
   void *ctx;
   bool any;
-  bool listing;                    /* the line is that of what opened last */
-  int worker;                      /* whose row it is, or NO_ROW */
-  uint64_t latest;                 /* time in this row */
-  boc_trace_event open[OPEN_MOST]; /* slices that have begun in this row */
+  bool listing;                   /* the line is that of what opened last */
+  int worker;                     /* whose row it is, or NO_ROW */
+  uint64_t latest;                /* time in this row */
+  boc_trace_event open[OPEN_MAX]; /* slices that have begun in this row */
   size_t open_count;
 } writing;
 
 static const char *const kind_names[] = {
-#define KIND_NAME(name, text) #name,
+#define KIND_NAME(NAME, name, text) #name,
     BOC_TRACE_MAP(KIND_NAME)
 #undef KIND_NAME
 };
@@ -58,7 +58,7 @@ static size_t character_size(const char *text) {
 
 /* A name of the program's inside a JSON string, which must be UTF-8: what cannot stand
  * there becomes a question mark. */
-static void clean(const char *name, char *out) {
+static void clean_name(const char *name, char *out) {
   size_t used = 0;
   while (name && *name) {
     const size_t size = character_size(name);
@@ -88,14 +88,14 @@ static void write_line(writing *to, const char *line, int size) {
   to->any = true;
 }
 
-static int row(const writing *to) { return to->worker + 1 + ROW_OF_OUTSIDE; }
+static int row_number(const writing *to) { return to->worker + 1 + ROW_OF_OUTSIDE; }
 
 /* A phase of an event, at `time`; what begins and ends has the name of its behavior. */
 static void write_phase(writing *to, const boc_trace_event *event, uint64_t time,
                         const char *phase) {
   char name[NAME_SIZE], id[48] = "", line[400];
   const bool begins = *phase == 'B' || *phase == 'b';
-  clean(*phase == 'i' ? kind_names[event->kind] : event->name, name);
+  clean_name(*phase == 'i' ? kind_names[event->kind] : event->name, name);
   if (to->worker == OUTSIDE && *phase != 'i')
     snprintf(id, sizeof id, "\"id\":\"0x%" PRIxPTR "\",", event->behavior);
   const int size = snprintf(
@@ -104,7 +104,7 @@ static void write_phase(writing *to, const boc_trace_event *event, uint64_t time
       ".%03u,\"pid\":1,\"tid\":%d,\"args\":{\"behavior\":\"%" PRIxPTR
       "\",\"cown\":\"%" PRIxPTR "\"%s",
       name[0] ? name : "behavior", *phase == 'i' ? kind_names[event->kind] : "body",
-      phase, id, time / 1000, (unsigned)(time % 1000), row(to), event->behavior,
+      phase, id, time / 1000, (unsigned)(time % 1000), row_number(to), event->behavior,
       event->cown, begins ? ",\"cowns\":[" : "}}");
   write_line(to, line, size);
   to->listing = begins;
@@ -124,7 +124,7 @@ static void write_row_name(writing *to) {
   const int size = snprintf(line, sizeof line,
                             "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,"
                             "\"tid\":%d,\"args\":{\"name\":\"%s\"}}",
-                            row(to), name);
+                            row_number(to), name);
   write_line(to, line, size);
 }
 
@@ -146,7 +146,7 @@ static void change_row(writing *to, int worker) {
 }
 
 /* The slice of that behavior; `open_count` if none is open. */
-static size_t find(const writing *to, uintptr_t behavior) {
+static size_t find_slice(const writing *to, uintptr_t behavior) {
   size_t i = 0;
   while (i < to->open_count && to->open[i].behavior != behavior)
     i++;
@@ -154,10 +154,10 @@ static size_t find(const writing *to, uintptr_t behavior) {
 }
 
 static void open_slice(writing *to, const boc_trace_event *event) {
-  const size_t before = find(to, event->behavior); /* its address is used again */
+  const size_t before = find_slice(to, event->behavior); /* its address is used again */
   if (to->worker != OUTSIDE)
     close_all(to, event->time);
-  else if (before < to->open_count || to->open_count == OPEN_MOST)
+  else if (before < to->open_count || to->open_count == OPEN_MAX)
     close_slice(to, before < to->open_count ? before : 0, event->time);
   to->open[to->open_count++] = *event;
   write_phase(to, event, event->time, to->worker == OUTSIDE ? "b" : "B");
@@ -176,15 +176,15 @@ static void write_event(void *ctx, const boc_trace_event *event) {
   if (event->worker != to->worker)
     change_row(to, event->worker);
   to->latest = event->time;
-  const size_t mine = find(to, event->behavior);
-  if (event->kind == BOC_TRACE_started) {
+  const size_t mine = find_slice(to, event->behavior);
+  if (event->kind == BOC_TRACE_STARTED) {
     open_slice(to, event);
-  } else if (event->kind == BOC_TRACE_finished && mine < to->open_count) {
+  } else if (event->kind == BOC_TRACE_FINISHED && mine < to->open_count) {
     close_slice(to, mine, event->time);
-  } else if (event->kind == BOC_TRACE_cown) {
+  } else if (event->kind == BOC_TRACE_COWN) {
     add_cown(to, event);
   } else {
-    if (event->kind == BOC_TRACE_parked)
+    if (event->kind == BOC_TRACE_PARKED)
       close_all(to, event->time);
     write_phase(to, event, event->time, "i");
   }

@@ -1,150 +1,164 @@
-/* Spare: see blocking.h. */
+/* Blocking: see blocking.h. */
 #include "blocking.h"
 
-#include "runtime.h"
+#include "enqueue.h"
+#include "scheduler.h"
 
-boc_status boci_spares_init(boci_spares *spares) {
-  *spares = (boci_spares){.retired = NULL};
-  boci_init(&spares->excess, 0);
-  return boci_mutex_init(&spares->mutex);
+boc_status boci_blocking_init(boci_blocking *blocking) {
+  *blocking = (boci_blocking){.retired = NULL};
+  boci_init(&blocking->excess, 0);
+  return boci_mutex_init(&blocking->mutex);
 }
 
-void boci_spares_fini(boci_spares *spares) { boci_mutex_fini(&spares->mutex); }
+void boci_blocking_fini(boci_blocking *blocking) { boci_mutex_fini(&blocking->mutex); }
 
-static void count_excess_locked(boci_spares *spares) {
-  const bool surplus = spares->awake > spares->blocked && !spares->stopped;
-  const uint32_t excess = surplus ? spares->awake - spares->blocked : 0;
-  boci_store_relaxed(&spares->excess, excess); /* hint: re-checked under the lock */
+static bool has_surplus_locked(const boci_blocking *blocking) {
+  return blocking->active > blocking->blocked && !blocking->stopped;
 }
 
-static void recall_locked(boci_spares *spares) {
-  boci_worker *worker = spares->retired;
-  spares->retired = worker->sleeper.after;
-  worker->resting = false;
-  boci_parker_unpark(&worker->sleeper.parker);
+static void update_excess_locked(boci_blocking *blocking) {
+  const uint32_t excess =
+      has_surplus_locked(blocking) ? blocking->active - blocking->blocked : 0;
+  boci_store_relaxed(&blocking->excess, excess); /* hint: re-checked under the lock */
 }
 
-/* A blocked body without a stand-in is no error: it only costs the others time. */
-static bool enlist_locked(boc_runtime *runtime) {
-  const uint32_t index =
-      boci_load_relaxed(&runtime->started); /* owner: under the lock */
-  if (index >= runtime->capacity)
+/* ---- a worker comes --------------------------------------------------------------- */
+
+static void recall_retired_locked(boci_blocking *blocking) {
+  boci_worker *worker = blocking->retired;
+  blocking->retired = worker->parking.next;
+  worker->retired = false;
+  boci_parker_unpark(&worker->parking.parker);
+}
+
+static bool start_worker_locked(boci_scheduler *scheduler) {
+  const uint32_t index = boci_load_relaxed(&scheduler->started); /* owner: locked */
+  if (index >= scheduler->capacity)
     return false;
-  boci_worker *worker = &runtime->worker[index];
-  if (boci_worker_init(worker, runtime, index) != BOC_OK)
+  boci_worker *worker = &scheduler->worker[index];
+  if (boci_worker_init(worker, scheduler, index) != BOC_OK)
     return false;
-  const bool begun = boci_runtime_start_thread(worker) == BOC_OK;
-  if (begun)
-    boci_store_release(&runtime->started, index + 1); /* [R13] */
+  const bool started = boci_worker_start_thread(worker) == BOC_OK;
+  if (started)
+    boci_store_release(&scheduler->started, index + 1); /* [R13] */
   else
     boci_worker_fini(worker);
-  return begun;
+  return started;
 }
 
-void boci_spare_enter(boci_worker *worker) {
-  boci_spares *spares = &worker->runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  boci_mutex_unlock(&spares->mutex);
+void boci_blocking_wait_until_published(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  boci_mutex_unlock(&blocking->mutex);
+}
+
+void boci_blocking_start_failed(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  blocking->active--;
+  boci_mutex_unlock(&blocking->mutex);
+}
+
+/* A body that blocks without a compensating worker is no error: it costs the others time.
+ */
+static void compensate_locked(boci_scheduler *scheduler) {
+  boci_blocking *blocking = &scheduler->blocking;
+  if (blocking->active >= blocking->blocked || blocking->stopped)
+    return;
+  if (blocking->retired) {
+    recall_retired_locked(blocking);
+    blocking->active++;
+  } else if (start_worker_locked(scheduler)) {
+    blocking->active++;
+  }
 }
 
 void boc_worker_block_begin(void) {
   boci_worker *worker = boci_worker_current();
   if (!worker)
     return;
-  boc_runtime *runtime = worker->runtime;
-  boci_spares *spares = &runtime->spares;
-  boci_store_relaxed(&worker->blocked, 1); /* hint: its inbox is everybody's at once */
-  boci_mutex_lock(&spares->mutex);
-  spares->blocked++;
-  if (spares->awake < spares->blocked && !spares->stopped) {
-    if (spares->retired) {
-      recall_locked(spares);
-      spares->awake++;
-    } else if (enlist_locked(runtime)) {
-      spares->awake++;
-    }
-  }
-  count_excess_locked(spares);
-  boci_mutex_unlock(&spares->mutex);
-  boci_idle_wake_one(&runtime->idle);
+  boci_scheduler *scheduler = worker->scheduler;
+  boci_blocking *blocking = &scheduler->blocking;
+  boci_store_relaxed(&worker->blocked,
+                     1); /* hint: others take from its inbox at once */
+  boci_mutex_lock(&blocking->mutex);
+  blocking->blocked++;
+  compensate_locked(scheduler);
+  update_excess_locked(blocking);
+  boci_mutex_unlock(&blocking->mutex);
+  boci_idle_wake_one(&scheduler->idle);
 }
 
 void boc_worker_block_end(void) {
   boci_worker *worker = boci_worker_current();
   if (!worker)
     return;
-  boci_spares *spares = &worker->runtime->spares;
+  boci_blocking *blocking = &worker->scheduler->blocking;
   boci_store_relaxed(&worker->blocked, 0); /* hint */
-  boci_mutex_lock(&spares->mutex);
-  spares->blocked--;
-  count_excess_locked(spares);
-  boci_mutex_unlock(&spares->mutex);
+  boci_mutex_lock(&blocking->mutex);
+  blocking->blocked--;
+  update_excess_locked(blocking);
+  boci_mutex_unlock(&blocking->mutex);
 }
 
-static bool retire(boci_worker *worker) {
-  boci_spares *spares = &worker->runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  const bool surplus = spares->awake > spares->blocked && !spares->stopped;
+/* ---- a worker retires ------------------------------------------------------------- */
+
+static bool enter_retirement(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  const bool surplus = has_surplus_locked(blocking);
   if (surplus) {
-    spares->awake--;
-    worker->resting = true;
-    worker->sleeper.after = spares->retired;
-    spares->retired = worker;
+    blocking->active--;
+    worker->retired = true;
+    worker->parking.next = blocking->retired;
+    blocking->retired = worker;
   }
-  count_excess_locked(spares);
-  boci_mutex_unlock(&spares->mutex);
+  update_excess_locked(blocking);
+  boci_mutex_unlock(&blocking->mutex);
   return surplus;
 }
 
-static bool recalled(boci_worker *worker) {
-  boci_spares *spares = &worker->runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  const bool back = !worker->resting;
-  boci_mutex_unlock(&spares->mutex);
-  return back;
+static bool is_retired(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  const bool retired = worker->retired;
+  boci_mutex_unlock(&blocking->mutex);
+  return retired;
 }
 
-/* A token that a poke left behind must not look like a wake-up from bed later. */
-static void clear_token(boci_worker *worker) {
-  boci_parker_park(&worker->sleeper.parker, boci_os_now());
-}
-
-void boci_spare_rest(boci_worker *worker) {
-  if (!retire(worker))
+void boci_blocking_retire(boci_worker *worker) {
+  boci_parker *parker = &worker->parking.parker;
+  if (!enter_retirement(worker))
     return;
-  boci_worker_shed(worker); /* whom that wakes looks for those who wait for quiet */
-  boci_store_relaxed(&worker->blocked, 1); /* hint: its inbox is everybody's at once */
-  while (!recalled(worker)) {
-    boci_worker_tell_parked(worker);
-    boci_parker_park(&worker->sleeper.parker, BOCI_NEVER);
-    boci_worker_tell_working(worker);
+  /* The worker that this wakes checks for quiescence before it parks. */
+  boci_enqueue_drain(worker);
+  boci_store_relaxed(&worker->blocked,
+                     1); /* hint: others take from its inbox at once */
+  while (is_retired(worker)) {
+    boci_worker_call_before_park(worker);
+    boci_parker_park(parker, BOCI_NEVER);
+    boci_worker_call_after_park(worker);
     boci_worker_answer_poke(worker);
   }
-  clear_token(worker);
+  /* A token that a poke left behind must not look like a wake-up later. */
+  boci_parker_park(parker, boci_os_now());
   boci_store_relaxed(&worker->blocked, 0); /* hint */
 }
 
-void boci_spare_poke(boci_worker *worker) {
-  boci_spares *spares = &worker->runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  if (worker->resting)
-    boci_parker_unpark(&worker->sleeper.parker);
-  boci_mutex_unlock(&spares->mutex);
+void boci_blocking_poke(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  if (worker->retired)
+    boci_parker_unpark(&worker->parking.parker);
+  boci_mutex_unlock(&blocking->mutex);
 }
 
-void boci_spare_lost(boci_worker *worker) {
-  boci_spares *spares = &worker->runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  spares->awake--;
-  boci_mutex_unlock(&spares->mutex);
-}
-
-void boci_spares_stop(boc_runtime *runtime) {
-  boci_spares *spares = &runtime->spares;
-  boci_mutex_lock(&spares->mutex);
-  spares->stopped = true;
-  while (spares->retired)
-    recall_locked(spares);
-  count_excess_locked(spares);
-  boci_mutex_unlock(&spares->mutex);
+void boci_blocking_stop(boci_scheduler *scheduler) {
+  boci_blocking *blocking = &scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  blocking->stopped = true;
+  while (blocking->retired)
+    recall_retired_locked(blocking);
+  update_excess_locked(blocking);
+  boci_mutex_unlock(&blocking->mutex);
 }

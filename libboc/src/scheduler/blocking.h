@@ -1,55 +1,61 @@
-/* Spare: workers that stand in for others whose bodies block.
+/* Blocking: compensating workers, which stand in for workers whose bodies block.
  *
- * A runtime keeps `workers` bodies running. If one of them is going to block on
- * something that is no business of the runtime's (a message, a file), it says so, and a
- * spare worker comes: a retired one, or a new thread. Once nobody blocks any more the
- * spares retire at the end of their bodies. A spare is a worker like all others (it
- * steals, and is stolen from); what the blocked one has in its run queue is there to
- * steal already.
+ * A runtime keeps `workers` bodies running. A body that is going to block on something
+ * that the runtime does not know (a message, a file) says so, and a compensating worker
+ * comes: one that has retired, or a new thread. Once nobody blocks any more, the
+ * compensating workers retire at the ends of their bodies. Each is a worker like all
+ * others (it steals, and is stolen from); what the blocked worker has in its run queue is
+ * there to be stolen.
  *
- *   spares awake <= blocked workers, but for those that have not noticed yet
+ *   active compensating workers <= blocked workers, but for those about to retire
  *
- * Threads: `begin` and `end` by a worker in a body; `rest` by a spare between two
- * bodies; `stop` by who stops the runtime. Invariants: 1. All fields under the mutex,
- * but for `excess`, which a spare may see late. 2. Worker structs below `started` never
- * move. Ordering: [R13] a spare's struct is published by `started`; [A13] whoever looks
- * at others.
+ * Threads: `boc_worker_block_begin` and `_end` by a worker in a body; `retire` by a
+ * compensating worker between two bodies; `stop` by the thread that stops the runtime.
+ * Invariants:
+ *   1. All fields are under the mutex, but for `excess`, which a worker may see late.
+ *   2. Worker structs below `started` never move.
+ * Ordering:
+ *   [R13] a compensating worker's struct is published by `started`; [A13] whoever looks
+ *     at other workers.
  */
-#ifndef BOCI_SPARE_H
-#define BOCI_SPARE_H
+#ifndef BOCI_BLOCKING_H
+#define BOCI_BLOCKING_H
 
 #include "atomic.h"
 #include "park.h"
 
 #include <boc/runtime.h>
 
+struct boci_scheduler;
 struct boci_worker;
 
-typedef struct boci_spares {
+typedef struct boci_blocking {
   boci_mutex mutex;
-  uint32_t blocked;
-  uint32_t awake;
+  uint32_t blocked; /* workers whose bodies block */
+  uint32_t active;  /* compensating workers that have not retired */
   bool stopped;
-  boci_atomic_u32 excess; /* awake spares that nobody needs */
+  boci_atomic_u32 excess; /* active ones that nobody needs */
   struct boci_worker *retired;
-} boci_spares;
+} boci_blocking;
 
-boc_status boci_spares_init(boci_spares *spares);
-void boci_spares_fini(boci_spares *spares);
+boc_status boci_blocking_init(boci_blocking *blocking);
+void boci_blocking_fini(boci_blocking *blocking);
 
-/* The first step of a spare's thread: waits until its struct is published. */
-void boci_spare_enter(struct boci_worker *worker);
+/* The first step of a compensating worker's thread: waits until its struct is published.
+ */
+void boci_blocking_wait_until_published(struct boci_worker *worker);
 
-/* A spare without need for it sleeps here until it is needed or the runtime stops. */
-void boci_spare_rest(struct boci_worker *worker);
+/* A compensating worker that nobody needs sleeps here until it is needed or the runtime
+ * stops. Returns at once if it is needed. */
+void boci_blocking_retire(struct boci_worker *worker);
 
-/* Wakes a resting spare so that it sees its poke. */
-void boci_spare_poke(struct boci_worker *worker);
+/* Wakes a retired worker so that it answers its poke. Does nothing to others. */
+void boci_blocking_poke(struct boci_worker *worker);
 
-/* The start hook of a spare has failed: it is none. */
-void boci_spare_lost(struct boci_worker *worker);
+/* The start hook of a compensating worker has failed: it is none. */
+void boci_blocking_start_failed(struct boci_worker *worker);
 
-/* No spare comes or retires any more; those that rest get up. */
-void boci_spares_stop(boc_runtime *runtime);
+/* From now on no compensating worker comes or retires; those that have retired return. */
+void boci_blocking_stop(struct boci_scheduler *scheduler);
 
 #endif

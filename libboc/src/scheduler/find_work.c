@@ -1,24 +1,84 @@
-/* Search: looking for work elsewhere, and going to bed when there is none.
+/* Find work: see find_work.h for the order, idle.h for the recipe of parking and waking.
  *
- * The recipe of sleeping and waking is in idle.h, and steal_backoff.h says when a worker leaves
- * work alone that it sees. A worker spins only if the machine has another processor to
- * make work on, and if not too many spin already.
+ * A worker spins only if the machine has another processor to make work on, and if not
+ * too many workers search already.
  *
- * Ordering: [F1] and [F2] are one fence, in boci_idle_lie_down.
+ * Ordering: [F1] and [F2] are one fence, in boci_idle_prepare_park.
  */
 #include "find_work.h"
 
-#include "runtime.h"
+#include "enqueue.h"
 
 enum {
-  LOOKS_PER_CLOCK = 16,
-  MOST_LEFT = 4 /* times a watcher leaves work to others that are busy with theirs */
+  TRIES_PER_CLOCK = 16, /* tries to find work between two looks at the clock */
+  MAX_SKIPPED = 4       /* rounds in which a monitor leaves work to busy workers */
 };
 
-#define OVERDUE                                                                        \
-  UINT64_C(1000000) /* ns that a forwarded behavior waits for a busy worker */
+/* How long a forwarded behavior waits for a busy worker. */
+#define OVERDUE_NS UINT64_C(1000000)
 
-static uint32_t random_next(boci_worker *worker) {
+/* ---- what is everybody's ---------------------------------------------------------- */
+
+/* One behavior; or, if the run queue is empty, a fair share: the first to run, the others
+ * into the run queue. */
+static boc_behavior *take_injected(boci_worker *worker, bool batch) {
+  boci_injector *injector = &worker->scheduler->injector;
+  const size_t length = boci_injector_length(injector);
+  if (length == 0)
+    return NULL;
+  size_t most = batch ? length / worker->scheduler->workers + 1 : 1;
+  if (most > BOCI_RING / 2)
+    most = BOCI_RING / 2;
+  boc_behavior *first = NULL;
+  const size_t count = boci_injector_take(injector, most, &first);
+  boci_count(&worker->counters.injected, count);
+  if (count > 1) {
+    boci_run_queue_push_list(&worker->queue, first->next);
+    /* On the way from one queue to the other a parking worker's last look missed them. */
+    boci_wake_for_surplus(worker);
+  }
+  return first;
+}
+
+static boc_behavior *take_overflowed(boci_worker *worker, bool batch) {
+  boci_overflow *overflow = &worker->scheduler->overflow;
+  uint32_t count = 1;
+  boc_behavior *behavior = batch ? boci_overflow_take(overflow, &worker->queue, &count)
+                                 : boci_overflow_take_one(overflow);
+  if (behavior)
+    boci_count(&worker->counters.injected, count);
+  if (behavior && count > 1)
+    boci_wake_for_surplus(worker); /* as in take_injected */
+  return behavior;
+}
+
+boc_behavior *boci_take_common(boci_worker *worker, bool batch) {
+  const bool injector_first = (++worker->common_turn & 1) != 0;
+  boc_behavior *behavior =
+      injector_first ? take_injected(worker, batch) : take_overflowed(worker, batch);
+  if (behavior)
+    return behavior;
+  return injector_first ? take_overflowed(worker, batch) : take_injected(worker, batch);
+}
+
+static bool nothing_else_waits(boci_worker *worker) {
+  return boci_run_queue_length(&worker->queue) == 0 &&
+         boci_injector_length(&worker->inbox) == 0 &&
+         boci_injector_length(&worker->scheduler->injector) == 0 &&
+         boci_overflow_empty(&worker->scheduler->overflow);
+}
+
+boc_behavior *boci_requeue_lifo(boci_worker *worker, boc_behavior *behavior) {
+  if (nothing_else_waits(worker))
+    return behavior;
+  boci_enqueue_own(worker, behavior);
+  boci_wake_for_surplus(worker);
+  return NULL;
+}
+
+/* ---- what is another worker's ----------------------------------------------------- */
+
+static uint32_t next_random(boci_worker *worker) {
   uint32_t x = worker->random;
   x ^= x << 13;
   x ^= x >> 17;
@@ -26,38 +86,41 @@ static uint32_t random_next(boci_worker *worker) {
   return worker->random = x;
 }
 
-/* A patient worker leaves the queue of its maker alone. */
-static boc_behavior *steal(boci_worker *worker, bool patient) {
-  boc_runtime *runtime = worker->runtime;
-  const uint32_t started = boci_runtime_started(runtime);
-  const uint32_t start = random_next(worker) % started;
+/* Half of the first run queue that has something. `backing_off`: not of the maker whose
+ * behaviors the worker leaves alone for a while. */
+static boc_behavior *steal(boci_worker *worker, bool backing_off) {
+  boci_scheduler *scheduler = worker->scheduler;
+  const uint32_t started = boci_scheduler_started(scheduler);
+  const uint32_t start = next_random(worker) % started;
   for (uint32_t i = 0; i < started; i++) {
-    boci_worker *victim = &runtime->worker[(start + i) % started];
+    boci_worker *victim = &scheduler->worker[(start + i) % started];
     uint32_t count = 0;
-    if (victim == worker || (patient && &victim->pool == worker->pace.home))
+    if (victim == worker ||
+        (backing_off && &victim->pool == worker->backoff.maker_pool))
       continue;
     boc_behavior *behavior =
         boci_run_queue_steal(&victim->queue, &worker->queue, &count);
     if (!behavior)
       continue;
     boci_count(&worker->counters.stolen, count);
-    boci_trace_note(&worker->trace, BOC_TRACE_stolen, behavior);
+    boci_trace_note(&worker->trace, BOC_TRACE_STOLEN, behavior);
     return behavior;
   }
   return NULL;
 }
 
+/* A behavior whose worker is too busy for it, or blocked. */
 static boc_behavior *rescue(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
-  const uint32_t started = boci_runtime_started(runtime);
+  boci_scheduler *scheduler = worker->scheduler;
+  const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = 0; i < started; i++) {
-    boci_worker *victim = &runtime->worker[i];
+    boci_worker *victim = &scheduler->worker[i];
     boc_behavior *behavior = NULL;
     const bool blocked = boci_load_relaxed(&victim->blocked); /* hint */
-    const uint64_t patience = blocked ? 0 : OVERDUE;
-    if (victim == worker || !boci_shared_queue_overdue(&victim->inbox, patience))
+    const uint64_t age = blocked ? 0 : OVERDUE_NS;
+    if (victim == worker || !boci_injector_overdue(&victim->inbox, age))
       continue;
-    if (boci_shared_queue_take(&victim->inbox, 1, &behavior) == 0)
+    if (boci_injector_take(&victim->inbox, 1, &behavior) == 0)
       continue;
     boci_count(&worker->counters.rescued, 1);
     return behavior;
@@ -65,172 +128,179 @@ static boc_behavior *rescue(boci_worker *worker) {
   return NULL;
 }
 
-/* What overflowed comes from makers, what is shared from outside. */
-static boc_behavior *take_common(boci_worker *worker, bool patient) {
-  if (!patient)
-    return boci_worker_take_common(worker, true);
-  return boci_pace_waits_for_outside(worker) ? NULL : boci_worker_take_shared(worker);
+/* What overflowed was made by workers, what was injected by other threads. A worker that
+ * backs off from one of these takes only what cannot be that one's. */
+static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
+  if (!backing_off)
+    return boci_take_common(worker, true);
+  return boci_steal_backoff_from_outside(worker) ? NULL : take_injected(worker, true);
 }
 
-static boc_behavior *look(boci_worker *worker, bool *out_overdue) {
+static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
   boc_behavior *behavior = NULL;
-  if (boci_shared_queue_take(&worker->inbox, 1, &behavior))
+  if (boci_injector_take(&worker->inbox, 1, &behavior))
     return behavior;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
     return behavior;
-  const bool patient = boci_pace_patient(worker);
-  if ((behavior = take_common(worker, patient)))
+  const bool backing_off = boci_steal_backoff_active(worker);
+  if ((behavior = take_common_unless(worker, backing_off)))
     return behavior;
   if (worker->queue.alone)
     return NULL;
-  if ((behavior = steal(worker, patient)))
+  if ((behavior = steal(worker, backing_off)))
     return behavior;
   if ((behavior = rescue(worker)))
     *out_overdue = true;
   return behavior;
 }
 
-/* Whether anybody could run something that is not running: read after a fence, so no
- * publisher can rely on us and not be seen. */
+/* ---- searching -------------------------------------------------------------------- */
+
+/* Whether any worker could run something that is not running. Read after [F2], so that no
+ * publisher relies on us and stays unseen. */
 static bool work_visible(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
-  if (boci_shared_queue_length(&runtime->shared) > 0 ||
-      !boci_overflow_empty(&runtime->overflow))
+  boci_scheduler *scheduler = worker->scheduler;
+  if (boci_injector_length(&scheduler->injector) > 0 ||
+      !boci_overflow_empty(&scheduler->overflow))
     return true;
-  if (boci_shared_queue_length(&worker->inbox) > 0)
+  if (boci_injector_length(&worker->inbox) > 0)
     return true;
-  const uint32_t started = boci_runtime_started(runtime);
+  const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = 0; i < started; i++)
-    if (boci_run_queue_length(&runtime->worker[i].queue) > 0)
+    if (boci_run_queue_length(&scheduler->worker[i].queue) > 0)
       return true;
   return false;
 }
 
+/* Whether something else than a behavior wants the worker. */
 static bool called_away(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
+  boci_scheduler *scheduler = worker->scheduler;
   return boci_load_acquire(&worker->poked) /* [A10] */ ||
-         boci_runtime_stopping(runtime) ||
-         (worker->index >= runtime->workers &&
-          boci_load_relaxed(&runtime->spares.excess) > 0); /* hint */
+         boci_scheduler_stopping(scheduler) ||
+         (worker->index >= scheduler->workers &&
+          boci_load_relaxed(&scheduler->blocking.excess) > 0); /* hint */
 }
 
-static void end_search(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
-  if (!worker->sleeper.searching)
+static void stop_searching(boci_worker *worker) {
+  boci_scheduler *scheduler = worker->scheduler;
+  if (!worker->parking.searching)
     return;
-  boci_idle_stop_searching(&runtime->idle, worker);
+  boci_idle_stop_searching(&scheduler->idle, worker);
   if (worker->queue.alone)
     return;
-  boci_fence_seq_cst(); /* [F2]: who published while we searched has relied on us */
+  boci_fence_seq_cst(); /* [F2]: publishers relied on us while we searched */
   if (work_visible(worker))
-    boci_idle_wake_one(&runtime->idle);
+    boci_idle_wake_one(&scheduler->idle);
 }
 
-static boc_behavior *spin(boci_worker *worker, bool *out_overdue) {
-  boc_runtime *runtime = worker->runtime;
-  boc_behavior *behavior = look(worker, out_overdue);
-  if (behavior || runtime->spin == 0)
+static boc_behavior *spin_for_work(boci_worker *worker, bool *out_overdue) {
+  boci_scheduler *scheduler = worker->scheduler;
+  boc_behavior *behavior = find_anywhere(worker, out_overdue);
+  if (behavior || scheduler->spin == 0)
     return behavior;
-  const uint64_t end = boci_os_now() + runtime->spin;
+  const uint64_t end = boci_os_now() + scheduler->spin;
   do {
-    for (unsigned i = 0; i < LOOKS_PER_CLOCK; i++) {
+    for (unsigned i = 0; i < TRIES_PER_CLOCK; i++) {
       boci_pause();
       if (called_away(worker))
         return NULL;
-      if ((behavior = look(worker, out_overdue)))
+      if ((behavior = find_anywhere(worker, out_overdue)))
         return behavior;
     }
-  } while (boci_os_now() < end || worker->pace.until);
+  } while (boci_os_now() < end || worker->backoff.until);
   return NULL;
 }
 
-/* Whether a behavior has been forwarded to another worker that is busy. */
+/* ---- parking ---------------------------------------------------------------------- */
+
+/* Whether a behavior has been forwarded to another worker and waits there. */
 static bool inbox_waits(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
-  const uint32_t started = boci_runtime_started(runtime);
+  boci_scheduler *scheduler = worker->scheduler;
+  const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = 0; i < started; i++)
-    if (i != worker->index && boci_shared_queue_length(&runtime->worker[i].inbox) > 0)
+    if (i != worker->index && boci_injector_length(&scheduler->worker[i].inbox) > 0)
       return true;
   return false;
 }
 
-/* When to get up by oneself. */
-static uint64_t bedtime(boci_worker *worker) {
-  return inbox_waits(worker) ? boci_os_now() + OVERDUE : BOCI_NEVER;
+/* When a parked worker looks around without having been woken. */
+static uint64_t park_deadline(boci_worker *worker) {
+  return inbox_waits(worker) ? boci_os_now() + OVERDUE_NS : BOCI_NEVER;
 }
 
-/* Whether each processor has a worker that has scheduled or finished something since
- * the last look. */
-static bool all_busy(boci_worker *worker) {
-  boc_runtime *runtime = worker->runtime;
-  const uint32_t started = boci_runtime_started(runtime);
+/* Whether each processor has a worker that has scheduled or finished something since the
+ * last call. */
+static bool all_processors_busy(boci_worker *worker) {
+  boci_scheduler *scheduler = worker->scheduler;
+  const uint32_t started = boci_scheduler_started(scheduler);
   uint32_t busy = 0;
   for (uint32_t i = 0; i < started; i++) {
-    boci_worker *other = &runtime->worker[i];
-    const uintptr_t done = boci_load_relaxed(&other->tally.scheduled) + /* hint */
-                           boci_load_relaxed(&other->tally.finished);   /* hint */
-    busy += boci_swap_relaxed(&other->watched, done) != done;           /* hint */
+    boci_worker *other = &scheduler->worker[i];
+    const uintptr_t progress =
+        boci_load_relaxed(&other->in_flight.scheduled) +                    /* hint */
+        boci_load_relaxed(&other->in_flight.finished);                      /* hint */
+    busy += boci_swap_relaxed(&other->progress_seen, progress) != progress; /* hint */
   }
-  return busy >= runtime->idle.processors;
+  return busy >= scheduler->idle.processors;
 }
 
-/* Whether the work that is left may wait for others: a searcher looks again when done,
- * and a watcher soon. */
-static bool others_will_do(boci_worker *worker, bool watch, bool leave_it) {
-  return (watch && leave_it) || boci_idle_searched(&worker->runtime->idle);
+/* Whether the visible work may be left to others: a searcher looks again when it is done,
+ * and a monitor soon. */
+static bool others_will_look(boci_worker *worker, bool monitors, bool leave_it) {
+  return (monitors && leave_it) || boci_idle_has_searcher(&worker->scheduler->idle);
 }
 
-/* Whether it slept until it got up by itself. `leave_it`: if it may watch, it need not
- * look. */
-static bool sleep_once(boci_worker *worker, bool leave_it) {
-  boc_runtime *runtime = worker->runtime;
-  boci_idle_lie_down(&runtime->idle, worker); /* [F1] [F2] */
-  boci_rundown_check(runtime);
-  const bool watch = boci_idle_crowded(&runtime->idle);
-  const bool content = BOCI_PLANTED(sleep) || others_will_do(worker, watch, leave_it);
-  if ((!content && work_visible(worker)) || called_away(worker)) {
-    boci_idle_get_up(&runtime->idle, worker);
-    boci_os_yield(); /* if it is not ours to search, those who do may need the processor
-                      */
+/* Parks, unless there is work. Returns whether the worker woke up by itself.
+ * `leave_it`: if it parks as a monitor, it does so whether there is work or not. */
+static bool park_once(boci_worker *worker, bool leave_it) {
+  boci_scheduler *scheduler = worker->scheduler;
+  boci_idle *idle = &scheduler->idle;
+  boci_idle_prepare_park(idle, worker); /* [F1] [F2] */
+  boci_quiescence_check(scheduler);
+  const bool monitors = boci_idle_oversubscribed(idle);
+  const bool leave = others_will_look(worker, monitors, leave_it);
+  if ((!leave && work_visible(worker)) || called_away(worker)) {
+    boci_idle_cancel_park(idle, worker);
+    boci_os_yield(); /* those whose turn it is to search may need the processor */
     return false;
   }
   boci_count(&worker->counters.parked, 1);
-  boci_trace_note(&worker->trace, BOC_TRACE_parked, NULL);
-  const bool woken = boci_idle_park(&runtime->idle, worker, watch, bedtime(worker));
-  boci_trace_note(&worker->trace, BOC_TRACE_woken, NULL);
+  boci_trace_note(&worker->trace, BOC_TRACE_PARKED, NULL);
+  const bool woken = boci_idle_park(idle, worker, monitors, park_deadline(worker));
+  boci_trace_note(&worker->trace, BOC_TRACE_WOKEN, NULL);
   if (!woken)
-    boci_os_yield(); /* nobody has called: it is in no hurry */
+    boci_os_yield(); /* nobody waits for this worker */
   return !woken;
 }
 
-static boc_behavior *seek(boci_worker *worker, bool *out_overdue) {
-  boc_runtime *runtime = worker->runtime;
+static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) {
+  boci_idle *idle = &worker->scheduler->idle;
   boc_behavior *behavior = NULL;
-  bool got_up = false;
-  unsigned left = 0; /* how often in a row it did not look */
+  bool timed_out = false;
+  unsigned skipped = 0; /* rounds in a row in which it did not search */
   while (!behavior && !called_away(worker)) {
-    const bool leave_it =
-        got_up && left < MOST_LEFT && !inbox_waits(worker) && all_busy(worker);
-    left = leave_it ? left + 1 : 0;
-    if (!leave_it && boci_idle_search(&runtime->idle, worker))
-      behavior = spin(worker, out_overdue);
+    const bool leave_it = timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&
+                          all_processors_busy(worker);
+    skipped = leave_it ? skipped + 1 : 0;
+    if (!leave_it && boci_idle_start_searching(idle, worker))
+      behavior = spin_for_work(worker, out_overdue);
     if (!behavior && !called_away(worker))
-      got_up = sleep_once(worker, leave_it);
+      timed_out = park_once(worker, leave_it);
   }
-  end_search(worker);
+  stop_searching(worker);
   return behavior;
 }
 
-boc_behavior *boci_search(boci_worker *worker, bool *out_overdue) {
-  if (!worker->fresh)
-    boci_worker_tell_parked(worker);
-  boci_pool_flush(&worker->pool);
+boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue) {
+  if (!worker->hooked_as_parked)
+    boci_worker_call_before_park(worker);
+  boci_block_pool_flush(&worker->pool);
   if (worker->context.cowns)
-    boci_pool_flush(worker->context.cowns);
-  boci_pace_end(worker);
-  boc_behavior *behavior = seek(worker, out_overdue);
-  boci_pace_begin(worker);
-  worker->fresh = false;
-  boci_worker_tell_working(worker);
+    boci_block_pool_flush(worker->context.cowns);
+  boci_steal_backoff_out_of_work(worker);
+  boc_behavior *behavior = search_until_found(worker, out_overdue);
+  boci_steal_backoff_found_work(worker);
+  worker->hooked_as_parked = false;
+  boci_worker_call_after_park(worker);
   return behavior;
 }

@@ -1,17 +1,98 @@
-/* Search: what a worker without work does until it has some. */
-#ifndef BOCI_SEARCH_H
-#define BOCI_SEARCH_H
+/* Find work: where a worker takes its next behavior from.
+ *
+ * In this order:
+ *   1. every 61st time the injector or the overflow, so that neither starves
+ *   2. the LIFO slot: the behavior that got its cowns from the one before, so that a chain
+ *      stays on this core. After 32 in a row (the LIFO budget) it goes behind the others
+ *      in the run queue, so that a chain starves nobody; at once, if it is cold
+ *   3. the inbox: behaviors that were forwarded here because their data lives here. After
+ *      8 in a row (the inbox budget) the run queue has its turn
+ *   4. the run queue
+ *   5. the inbox again; then a fair share of the injector, or a segment of the overflow,
+ *      in turns one or the other first
+ *   6. half of another worker's run queue, or an overdue behavior of its inbox; spin
+ *   7. park, until somebody makes work visible (idle.h)
+ * boci_find_own does 1 to 5, boci_find_or_park the rest; steal_backoff.h says when a
+ * worker leaves work to others that it could take.
+ *
+ * Threads: the worker.
+ * Invariants:
+ *   1. The LIFO slot is filled only while a behavior finishes, and emptied before the next
+ *      body runs: a behavior is never stranded in it behind a body.
+ */
+#ifndef BOCI_FIND_WORK_H
+#define BOCI_FIND_WORK_H
 
-#include "worker.h"
+#include "scheduler.h"
 
-/* Spins, steals, sleeps. NULL: the runtime stops, or the worker was poked. Calls the
- * embedder's before_park first and after_park last. `*out_overdue`: it was taken from
- * the inbox of a worker that was too busy for it. */
-boc_behavior *boci_search(boci_worker *worker, bool *out_overdue);
+#if defined(BOC_TINY)
+enum { BOCI_LIFO_BUDGET = 2, BOCI_INBOX_BUDGET = 2, BOCI_COMMON_EVERY = 3 };
+#else
+enum { BOCI_LIFO_BUDGET = 32, BOCI_INBOX_BUDGET = 8, BOCI_COMMON_EVERY = 61 };
+#endif
 
-/* In worker.c: work that is everybody's: one, or, into an empty queue, a share. */
-boc_behavior *boci_worker_take_common(boci_worker *worker, bool batch);
-/* A share of what came from outside. */
-boc_behavior *boci_worker_take_shared(boci_worker *worker);
+/* Spins, steals, parks. NULL: the scheduler stops, or the worker was poked. Calls the
+ * embedder's before_park first and after_park last. `*out_overdue`: the behavior comes
+ * from the inbox of a worker that was too busy for it. */
+boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue);
+
+/* One behavior of the injector or the overflow; `batch`: and a share of the others into
+ * the run queue, which is empty. NULL: both are empty. */
+boc_behavior *boci_take_common(boci_worker *worker, bool batch);
+
+/* `behavior`, from the LIFO slot, has to wait for its turn: puts it behind the others.
+ * Returns it instead if there are none: it goes on, where its data is. */
+boc_behavior *boci_requeue_lifo(boci_worker *worker, boc_behavior *behavior);
+
+/* If the body scheduled nothing itself, its successor was made before, and is no warmer
+ * than the behaviors that wait: run those in FIFO order, which is about the order in which
+ * they were made, so that prefetching works. A behavior with `admit` has data that had
+ * better stay where it is. */
+static inline bool boci_lifo_is_cold(boci_worker *worker,
+                                     const boc_behavior *behavior) {
+  return boci_load_relaxed(&worker->in_flight.scheduled) == /* owner */
+             worker->scheduled_before &&
+         boci_run_queue_has_some(&worker->queue) && !behavior->type->admit;
+}
+
+static inline boc_behavior *boci_take_lifo_slot(boci_worker *worker) {
+  boc_behavior *behavior = worker->lifo_slot;
+  if (!behavior)
+    return NULL;
+  worker->lifo_slot = NULL;
+  if (++worker->lifo_used < BOCI_LIFO_BUDGET && !boci_lifo_is_cold(worker, behavior)) {
+    boci_count(&worker->counters.handed_off, 1);
+    return behavior;
+  }
+  worker->lifo_used = 0;
+  return boci_requeue_lifo(worker, behavior);
+}
+
+static inline boc_behavior *boci_take_inbox(boci_worker *worker) {
+  boc_behavior *behavior = NULL;
+  boci_injector_take(&worker->inbox, 1, &behavior);
+  return behavior;
+}
+
+/* NULL: neither the worker nor all together have anything queued. */
+static inline boc_behavior *boci_find_own(boci_worker *worker) {
+  boc_behavior *behavior;
+  if (++worker->tick % BOCI_COMMON_EVERY == 0 &&
+      (behavior = boci_take_common(worker, false)))
+    return behavior;
+  if ((behavior = boci_take_lifo_slot(worker)))
+    return behavior;
+  worker->lifo_used = 0;
+  if (worker->inbox_used < BOCI_INBOX_BUDGET && (behavior = boci_take_inbox(worker))) {
+    worker->inbox_used++;
+    return behavior;
+  }
+  worker->inbox_used = 0;
+  if ((behavior = boci_run_queue_pop(&worker->queue)))
+    return behavior;
+  if ((behavior = boci_take_inbox(worker)))
+    return behavior;
+  return boci_take_common(worker, true);
+}
 
 #endif

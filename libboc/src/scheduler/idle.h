@@ -1,34 +1,35 @@
-/* Idle: which workers search for work, which are in bed, and who is woken.
+/* Idle: which workers search for work, which are parked, and which one is woken.
  *
- * A worker without work searches for a while, then goes to bed:
+ * A worker without work searches for a while, then parks:
  *
- *   worker                                     whoever makes work visible
- *   ------                                     --------------------------
- *   1. I am in bed       (state, RMW)          1. publish the work   (queue)
- *   2. fence [F2]                              2. fence [F2]
- *   3. nobody searching, and work? get up      3. somebody searching? then done
- *   4. park                                    4. somebody in bed? wake it, to search
+ *   worker                                      publisher (makes work visible)
+ *   ------                                      ------------------------------
+ *   1. count myself as parked  (state, RMW)     1. publish the work   (queue)
+ *   2. fence [F2]                               2. fence [F2]
+ *   3. no searcher, and work? cancel            3. a searcher? done
+ *   4. park                                     4. a parked worker? wake it, to search
  *
  * The store-load pair [F2] makes one of them see the other. A searcher that finds work
- * stops searching first and then, after the same fence, looks whether there is more:
- * those who published while it searched have relied on it, and those who lay down.
+ * first stops counting as one and then, after the same fence, looks whether there is more:
+ * publishers relied on it while it searched, and so did workers that parked.
  *
- * At most half of the workers search at once, and of the processors. Waking costs its
- * caller microseconds, so a wake is for one worker, and a woken one counts as a searcher
- * at once: the next publisher does not wake another.
+ * At most half of the workers search at once, and at most half of the processors. Waking
+ * costs the waker microseconds. So a publisher wakes one worker, which counts as a
+ * searcher at once: the next publisher wakes nobody.
  *
- * Where a worker is awake for each processor, one more would only take turns with them,
- * unless one of their bodies blocks in the system, of which nobody tells. So publishers
- * wake nobody then, provided that a watcher is in bed: one who gets up by itself after
- * about a millisecond, and looks, or watches on for a few times if all processors are
- * seen to get work done. Either way it comes to step 1 again before it parks otherwise.
+ * Oversubscribed: each processor has a worker that is not parked. One more would only take
+ * turns with them, unless one of their bodies blocks in the system, of which nobody hears.
+ * Publishers then wake nobody, provided that a monitor is parked: a worker that wakes up
+ * by itself after about a millisecond. It searches; or, a few times in a row, it only
+ * checks that each processor gets work done. It goes through step 1 before it parks again.
  *
- * Rejected: waking on every push (each costs a system call while the woken one still
+ * Rejected: waking on every push (each costs a system call while the woken worker still
  * looks around); a semaphore (its count remembers wakes for work long gone).
  *
- * Threads: any. Invariants: 1. `state` counts exactly the workers in the list `bed`,
- * and the searchers. 2. Who takes a worker out of bed (and only that one) unparks it,
- * once.
+ * Threads: any.
+ * Invariants:
+ *   1. `state` counts exactly the workers in the list `parked`, and the searchers.
+ *   2. The thread that takes a worker out of the list, and no other, unparks it, once.
  */
 #ifndef BOCI_IDLE_H
 #define BOCI_IDLE_H
@@ -39,61 +40,61 @@
 struct boci_worker;
 
 typedef struct boci_idle {
-  boci_atomic_u32 state;    /* in bed, plus BOCI_SEARCHER for each searcher */
-  boci_atomic_u32 watchers; /* who get up by themselves */
+  boci_atomic_u32 state;    /* parked workers, plus BOCI_SEARCHER for each searcher */
+  boci_atomic_u32 monitors; /* parked workers that wake up by themselves */
   uint32_t workers, processors;
-  uint32_t most_searchers;
+  uint32_t max_searchers;
   boci_mutex mutex;
   struct boci_worker
-      *bed; /* doubly linked; the newest first: its cache is the warmest */
+      *parked; /* doubly linked, the latest first: its cache is warmest */
 } boci_idle;
 
 /* A worker's part. */
-typedef struct boci_sleeper {
+typedef struct boci_parking {
   boci_parker parker;
-  struct boci_worker *before, *after;
-  bool in_bed;    /* under the mutex */
-  bool searching; /* counted as searcher; by the worker itself, or by who woke it */
-} boci_sleeper;
+  struct boci_worker *prev, *next;
+  bool listed;    /* in `parked`; under the mutex */
+  bool searching; /* counted as searcher; by the worker itself, or by its waker */
+} boci_parking;
 
 #define BOCI_SEARCHER ((uint32_t)1 << 16)
 
 boc_status boci_idle_init(boci_idle *idle, uint32_t workers);
 void boci_idle_fini(boci_idle *idle);
 
-/* Makes `worker` a searcher unless there are enough. Whether it is one. */
-bool boci_idle_search(boci_idle *idle, struct boci_worker *worker);
+/* Makes `worker` a searcher unless there are enough. Returns whether it is one. */
+bool boci_idle_start_searching(boci_idle *idle, struct boci_worker *worker);
 void boci_idle_stop_searching(boci_idle *idle, struct boci_worker *worker);
 
-/* Step 1 and 2; ends searching. */
-void boci_idle_lie_down(boci_idle *idle, struct boci_worker *worker);
+/* The worker's steps 1 and 2. It is no searcher afterwards. */
+void boci_idle_prepare_park(boci_idle *idle, struct boci_worker *worker);
 
-/* Out of bed without having parked: takes the token of whoever was faster. */
-void boci_idle_get_up(boci_idle *idle, struct boci_worker *worker);
+/* After prepare_park, instead of parking. If a publisher has taken the worker out of the
+ * list already, takes that publisher's token. */
+void boci_idle_cancel_park(boci_idle *idle, struct boci_worker *worker);
 
-/* Parks until woken (true) or until the deadline; not in bed afterwards. A watcher gets up
- * earlier. */
-bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool watches,
+/* After prepare_park: parks until woken (true) or until the deadline, which for a monitor
+ * comes earlier. The worker is out of the list afterwards. */
+bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool monitors,
                     uint64_t deadline);
 
-/* Every processor has a worker that is awake: one more would only take turns with them,
- * unless one of their bodies blocks. */
-bool boci_idle_crowded(const boci_idle *idle);
+/* Whether each processor has a worker that is not parked. */
+bool boci_idle_oversubscribed(const boci_idle *idle);
 
-/* Steps 2 to 4 of the publisher: work is visible to any worker. */
-void boci_idle_wake_one(boci_idle *idle);
+/* The publisher's steps 2 to 4, for work that any worker may take. True: woke one. */
+bool boci_idle_wake_one(boci_idle *idle);
 
-/* The same for work that only `worker` sees. True: it was in bed. */
+/* The same for work of `worker` alone. True: it was parked. */
 bool boci_idle_wake(boci_idle *idle, struct boci_worker *worker);
 
-static inline uint32_t boci_idle_count(boci_idle *idle) {
-  const uint32_t state =
-      boci_load_relaxed(&idle->state); /* hint: for callers' heuristics */
+/* Parked workers and searchers: a hint, for callers' heuristics. */
+static inline uint32_t boci_idle_count(const boci_idle *idle) {
+  const uint32_t state = boci_load_relaxed(&idle->state); /* hint */
   return (state % BOCI_SEARCHER) + state / BOCI_SEARCHER;
 }
 
-/* Whether somebody searches, who will look again when done. After [F2]. */
-static inline bool boci_idle_searched(boci_idle *idle) {
+/* Whether a worker searches, which will look again when it is done. */
+static inline bool boci_idle_has_searcher(const boci_idle *idle) {
   return boci_load_relaxed(&idle->state) >= BOCI_SEARCHER; /* hint: after [F2] */
 }
 

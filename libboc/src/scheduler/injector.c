@@ -4,15 +4,16 @@
 #include "behavior.h"
 #include "os.h"
 
-static uintptr_t microseconds(void) { return (uintptr_t)(boci_os_now() / 1000); }
+static uintptr_t now_microseconds(void) { return (uintptr_t)(boci_os_now() / 1000); }
 
 /* Of when the present first entry got to be the first. */
-static void note_time(boci_shared_queue *queue) {
+static void note_first_time(boci_injector *queue) {
   if (queue->timed)
-    boci_store_relaxed(&queue->since, microseconds()); /* hint: only delays a rescue */
+    boci_store_relaxed(&queue->since,
+                       now_microseconds()); /* hint: only delays a rescue */
 }
 
-boc_status boci_shared_queue_init(boci_shared_queue *queue) {
+boc_status boci_injector_init(boci_injector *queue) {
   queue->first = queue->last = NULL;
   queue->timed = false;
   boci_init(&queue->length, 0);
@@ -26,27 +27,27 @@ boc_status boci_shared_queue_init(boci_shared_queue *queue) {
   return BOC_NO_MEMORY;
 }
 
-void boci_shared_queue_fini(boci_shared_queue *queue) {
+void boci_injector_fini(boci_injector *queue) {
   boci_mutex_fini(&queue->mutex);
   boci_mutex_fini(&queue->taking);
 }
 
-static void append_locked(boci_shared_queue *queue, boc_behavior *first,
-                          boc_behavior *last) {
+static void append_list_locked(boci_injector *queue, boc_behavior *first,
+                               boc_behavior *last) {
   last->next = NULL;
   if (queue->last) {
     queue->last->next = first;
   } else {
     queue->first = first;
-    note_time(queue);
+    note_first_time(queue);
   }
   queue->last = last;
 }
 
-bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
-                            boc_behavior *last, size_t count) {
+bool boci_injector_push(boci_injector *queue, boc_behavior *first, boc_behavior *last,
+                        size_t count) {
   boci_mutex_lock(&queue->mutex);
-  append_locked(queue, first, last);
+  append_list_locked(queue, first, last);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
   boci_store_release(&queue->length, length + count);      /* [R8] */
   boci_mutex_unlock(&queue->mutex);
@@ -61,7 +62,7 @@ typedef struct boci_batch {
 
 /* The first, or all if that is no more than `most`: what needs no walk. Otherwise all
  * too, for the caller to cut and put the rest back. */
-static boci_batch cut(boci_shared_queue *queue, size_t most) {
+static boci_batch cut_list(boci_injector *queue, size_t most) {
   boci_mutex_lock(&queue->mutex);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
   boci_batch batch = {queue->first, queue->last, length};
@@ -69,7 +70,7 @@ static boci_batch cut(boci_shared_queue *queue, size_t most) {
     batch = (boci_batch){queue->first, queue->first, 1};
   queue->first = batch.last ? batch.last->next : NULL;
   if (queue->first)
-    note_time(queue);
+    note_first_time(queue);
   else
     queue->last = NULL;
   boci_store_release(&queue->length, length - batch.count); /* [R8] */
@@ -77,35 +78,34 @@ static boci_batch cut(boci_shared_queue *queue, size_t most) {
   return batch;
 }
 
-static void put_back(boci_shared_queue *queue, boci_batch rest) {
+static void put_back_list(boci_injector *queue, boci_batch rest) {
   boci_mutex_lock(&queue->mutex);
   rest.last->next = queue->first;
   queue->first = rest.first;
   if (!queue->last)
     queue->last = rest.last;
-  note_time(queue);
+  note_first_time(queue);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
   boci_store_release(&queue->length, length + rest.count); /* [R8] */
   boci_mutex_unlock(&queue->mutex);
 }
 
-static boci_batch take(boci_shared_queue *queue, size_t most) {
-  const boci_batch all = cut(queue, most);
+static boci_batch take_list(boci_injector *queue, size_t most) {
+  const boci_batch all = cut_list(queue, most);
   if (all.count <= most)
     return all;
   boc_behavior *last = all.first;
   for (size_t i = 1; i < most; i++)
     last = last->next;
-  put_back(queue, (boci_batch){last->next, all.last, all.count - most});
+  put_back_list(queue, (boci_batch){last->next, all.last, all.count - most});
   return (boci_batch){all.first, last, most};
 }
 
-size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
-                              boc_behavior **out_first) {
-  if (boci_shared_queue_length(queue) == 0)
+size_t boci_injector_take(boci_injector *queue, size_t most, boc_behavior **out_first) {
+  if (boci_injector_length(queue) == 0)
     return 0;
   boci_mutex_lock(&queue->taking);
-  const boci_batch batch = take(queue, most);
+  const boci_batch batch = take_list(queue, most);
   boci_mutex_unlock(&queue->taking);
   if (batch.count > 0)
     batch.last->next = NULL;
@@ -113,9 +113,9 @@ size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
   return batch.count;
 }
 
-bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age) {
-  if (boci_shared_queue_length(queue) == 0)
+bool boci_injector_overdue(boci_injector *queue, uint64_t age) {
+  if (boci_injector_length(queue) == 0)
     return false;
   const uintptr_t since = boci_load_relaxed(&queue->since); /* hint: the lock decides */
-  return (uintptr_t)(microseconds() - since) >= (uintptr_t)(age / 1000);
+  return (uintptr_t)(now_microseconds() - since) >= (uintptr_t)(age / 1000);
 }

@@ -5,15 +5,15 @@
  * Ordering: [R8] the length is published with the list; [A8] a look that may skip the
  * lock. Sleepers look at it after their store-load barrier (idle.h).
  */
-#ifndef BOCI_SHARED_QUEUE_H
-#define BOCI_SHARED_QUEUE_H
+#ifndef BOCI_INJECTOR_H
+#define BOCI_INJECTOR_H
 
 #include "atomic.h"
 #include "park.h"
 
 #include <boc/behavior.h>
 
-typedef struct boci_shared_queue {
+typedef struct boci_injector {
   boci_mutex taking; /* one taker at a time, so that the order stays */
   boci_mutex mutex;  /* of the fields below; for a few instructions only */
   boc_behavior *first, *last;
@@ -21,27 +21,26 @@ typedef struct boci_shared_queue {
   bool timed; /* the clock is looked at; to be set before the first push */
   boci_atomic_word
       since; /* microseconds, wrapping: when the present first got to be first */
-} boci_shared_queue;
+} boci_injector;
 
-boc_status boci_shared_queue_init(boci_shared_queue *queue);
-void boci_shared_queue_fini(boci_shared_queue *queue);
+boc_status boci_injector_init(boci_injector *queue);
+void boci_injector_fini(boci_injector *queue);
 
 /* Appends a list of `count` linked by `next`. True: the queue was empty. */
-bool boci_shared_queue_push(boci_shared_queue *queue, boc_behavior *first,
-                            boc_behavior *last, size_t count);
+bool boci_injector_push(boci_injector *queue, boc_behavior *first, boc_behavior *last,
+                        size_t count);
 
 /* Takes up to `most` from the front, linked by `next`. The number taken. A long list is
  * cut without keeping those who push waiting, since it may lie in another core's cache: a
  * look in the meantime may find the queue empty, so that whoever takes several has to
  * wake somebody. */
-size_t boci_shared_queue_take(boci_shared_queue *queue, size_t most,
-                              boc_behavior **out_first);
+size_t boci_injector_take(boci_injector *queue, size_t most, boc_behavior **out_first);
 
-static inline size_t boci_shared_queue_length(boci_shared_queue *queue) {
+static inline size_t boci_injector_length(boci_injector *queue) {
   return boci_load_acquire(&queue->length); /* [A8] */
 }
 
 /* Whether its first entry has waited for at least `age` nanoseconds. Of a timed one. */
-bool boci_shared_queue_overdue(boci_shared_queue *queue, uint64_t age);
+bool boci_injector_overdue(boci_injector *queue, uint64_t age);
 
 #endif

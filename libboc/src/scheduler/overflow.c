@@ -1,8 +1,8 @@
 /* Overflow: see overflow.h. */
 #include "overflow.h"
 
-#include "compiler.h"
 #include "alloc.h"
+#include "compiler.h"
 
 enum { NEAR = 8 /* behaviors that are fetched before the first of them runs */ };
 
@@ -48,7 +48,7 @@ static void set_length_locked(boci_overflow *overflow, intptr_t change) {
   boci_store_release(&overflow->length, length + (uintptr_t)change); /* [R19] */
 }
 
-static void append(boci_overflow *overflow, boci_segment *segment) {
+static void append_segment(boci_overflow *overflow, boci_segment *segment) {
   segment->next = NULL;
   boci_mutex_lock(&overflow->mutex);
   if (overflow->first)
@@ -68,7 +68,7 @@ bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
   segment->begin = 0;
   segment->end = *out_count = boci_run_queue_spill(queue, segment->items);
   if (segment->end > 0)
-    append(overflow, segment);
+    append_segment(overflow, segment);
   else
     put_segment(overflow, segment);
   return true;

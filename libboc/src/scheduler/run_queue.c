@@ -6,7 +6,7 @@
 
 enum { AHEAD = 8 /* pops before a behavior is popped, its memory is fetched */ };
 
-static boci_atomic_ptr *slot(boci_run_queue *queue, uint32_t at) {
+static boci_atomic_ptr *ring_slot(boci_run_queue *queue, uint32_t at) {
   return &queue->slots[at % BOCI_RING];
 }
 
@@ -23,43 +23,44 @@ bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
   const uint32_t head = boci_load_acquire(&queue->head); /* [A7] */
   if (tail - head >= BOCI_RING)
     return false;
-  boci_store_relaxed(slot(queue, tail), behavior); /* owner: published by the tail */
-  boci_store_release(&queue->tail, tail + 1);      /* [R6] */
+  boci_store_relaxed(ring_slot(queue, tail),
+                     behavior);               /* owner: published by the tail */
+  boci_store_release(&queue->tail, tail + 1); /* [R6] */
   return true;
 }
 
 void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first) {
   uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   for (boc_behavior *at = first; at; at = at->next)
-    boci_store_relaxed(slot(queue, tail++), at); /* owner: published by the tail */
-  boci_store_release(&queue->tail, tail);        /* [R6] */
+    boci_store_relaxed(ring_slot(queue, tail++), at); /* owner: published by the tail */
+  boci_store_release(&queue->tail, tail);             /* [R6] */
 }
 
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   for (uint32_t i = 0; i < count; i++)
-    boci_store_relaxed(slot(queue, tail + i), behaviors[i]); /* owner: as above */
-  boci_store_release(&queue->tail, tail + count);            /* [R6] */
+    boci_store_relaxed(ring_slot(queue, tail + i), behaviors[i]); /* owner: as above */
+  boci_store_release(&queue->tail, tail + count);                 /* [R6] */
 }
 
 /* Who will be popped soon; what it finds behind the tail is a stale address. */
 static inline void fetch_ahead(boci_run_queue *queue, uint32_t head) {
-  BOCI_PREFETCH(boci_load_relaxed(slot(queue, head + AHEAD))); /* hint */
+  BOCI_PREFETCH(boci_load_relaxed(ring_slot(queue, head + AHEAD))); /* hint */
 }
 
 boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
   while (head != tail) {
-    boc_behavior *behavior = boci_load_relaxed(slot(queue, head)); /* owner */
+    boc_behavior *behavior = boci_load_relaxed(ring_slot(queue, head)); /* owner */
     fetch_ahead(queue, head);
     if (queue->alone) {
       boci_store_relaxed(&queue->head, head + 1); /* owner: nobody else claims */
       return behavior;
     }
-    if (boci_cas_weak_release(&queue->head, &head, head + 1))
-      return behavior; /* [R7] */
+    if (boci_cas_weak_release(&queue->head, &head, head + 1)) /* [R7] */
+      return behavior;
   }
   return NULL;
 }
@@ -74,13 +75,15 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
       return 0;
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */
   for (uint32_t i = 0; i < count; i++)
-    out_behaviors[i] = boci_load_relaxed(slot(queue, head + i)); /* owner: we write */
+    out_behaviors[i] =
+        boci_load_relaxed(ring_slot(queue, head + i)); /* owner: we write */
   return count;
 }
 
 /* Copies the oldest half of `victim` behind `mine`'s tail, claims it, and says how
  * many. */
-static uint32_t grab(boci_run_queue *victim, boci_run_queue *mine, uint32_t my_tail) {
+static uint32_t claim_half(boci_run_queue *victim, boci_run_queue *mine,
+                           uint32_t my_tail) {
   uint32_t head = boci_load_acquire(&victim->head); /* [A7]: before the tail */
   for (;;) {
     const uint32_t tail = boci_load_acquire(&victim->tail); /* [A6] */
@@ -91,25 +94,26 @@ static uint32_t grab(boci_run_queue *victim, boci_run_queue *mine, uint32_t my_t
       head = boci_load_acquire(&victim->head); /* [A7] */
       continue;
     }
-    for (uint32_t i = 0; i < count; i++)
-      boci_store_relaxed(
-          slot(mine, my_tail + i),                    /* owner: published by our tail */
-          boci_load_relaxed(slot(victim, head + i))); /* hint: CAS decides */
-    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count))
-      return count; /* [R7] */
+    for (uint32_t i = 0; i < count; i++) {
+      void *copy = boci_load_relaxed(ring_slot(victim, head + i)); /* hint: the CAS */
+      boci_store_relaxed(ring_slot(mine, my_tail + i), copy);      /* owner */
+    }
+    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count)) /* [R7] */
+      return count;
   }
 }
 
 boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count) {
   const uint32_t my_tail = boci_load_relaxed(&mine->tail); /* owner */
-  const uint32_t count = grab(victim, mine, my_tail);
+  const uint32_t count = claim_half(victim, mine, my_tail);
   if (count == 0)
     return NULL;
   *out_count = count;
   /* The youngest stays out, the others are ours to pop and anybody's to steal. */
-  boc_behavior *taken = boci_load_relaxed(slot(mine, my_tail + count - 1)); /* owner */
-  boci_store_release(&mine->tail, my_tail + count - 1);                     /* [R6] */
+  boc_behavior *taken =
+      boci_load_relaxed(ring_slot(mine, my_tail + count - 1)); /* owner */
+  boci_store_release(&mine->tail, my_tail + count - 1);        /* [R6] */
   return taken;
 }
 

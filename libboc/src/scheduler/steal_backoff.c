@@ -1,95 +1,94 @@
-/* Pace: see steal_backoff.h. */
+/* Steal back-off: see steal_backoff.h. */
 #include "steal_backoff.h"
 
 #include <stddef.h>
 
-#include "runtime.h"
+#include "scheduler.h"
 
-#define TINY UINT64_C(2000)       /* ns a behavior, as slow as contention makes it */
-#define PATIENCE UINT64_C(200000) /* ns */
-/* ns between looks at the maker, each a cache line that it has to get back: */
-#define SOONEST UINT64_C(2000)
-#define LATEST UINT64_C(16000)
-#define BUSY UINT64_C(1000) /* ns a behavior: a maker that is worth waiting for */
+/* All in ns. A tiny behavior takes no longer, as slow as contention makes it: */
+#define TINY_NS UINT64_C(2000)
+#define BACKOFF_NS UINT64_C(200000)
+/* Between two looks at the maker, each a cache line that it has to get back: */
+#define MIN_INTERVAL_NS UINT64_C(2000)
+#define MAX_INTERVAL_NS UINT64_C(16000)
+/* A maker that is worth waiting for takes no longer for a behavior: */
+#define BUSY_NS UINT64_C(1000)
 
-enum { SELDOM = 64 /* times without patience after one that was in vain, at most */ };
+enum { MAX_SKIPS = 64 };
 
-static bool is_outside(const boc_runtime *runtime, const boci_pool *home) {
-  return home == &runtime->first_pool || home == &runtime->outside_pool;
-}
-
-static uintptr_t scheduled_by(const boc_runtime *runtime, boci_pool *home) {
-  if (is_outside(runtime, home))
-    return boci_runtime_scheduled_outside((boc_runtime *)runtime);
+static uintptr_t scheduled_by(const boci_scheduler *scheduler, boci_block_pool *pool) {
+  if (boci_outside_has_pool(&scheduler->outside, pool))
+    return boci_outside_scheduled(&scheduler->outside);
   const boci_worker *maker =
-      (boci_worker *)((char *)home - offsetof(boci_worker, pool));
-  return boci_load_relaxed(&maker->tally.scheduled); /* hint */
+      (boci_worker *)((char *)pool - offsetof(boci_worker, pool));
+  return boci_load_relaxed(&maker->in_flight.scheduled); /* hint */
 }
 
 static uintptr_t finished_by(const boci_worker *worker) {
-  return boci_load_relaxed(&worker->tally.finished); /* owner */
+  return boci_load_relaxed(&worker->in_flight.finished); /* owner */
 }
 
-void boci_pace_begin(boci_worker *worker) {
-  boci_pace *pace = &worker->pace;
-  pace->others = 0;
-  pace->finished = finished_by(worker);
-  pace->since = boci_os_now();
-  pace->until = 0;
+void boci_steal_backoff_found_work(boci_worker *worker) {
+  boci_steal_backoff *backoff = &worker->backoff;
+  backoff->others_run = 0;
+  backoff->finished_before = finished_by(worker);
+  backoff->since = boci_os_now();
+  backoff->until = 0;
 }
 
-/* Whether most of what it ran was others', and tiny. */
+/* Whether most of what the worker ran was made by others, and tiny. */
 static bool has_caught_up(const boci_worker *worker, uint64_t now) {
-  const boci_pace *pace = &worker->pace;
-  const uintptr_t run = finished_by(worker) - pace->finished;
-  return run > 0 && 2 * pace->others >= run && now - pace->since <= run * TINY;
+  const boci_steal_backoff *backoff = &worker->backoff;
+  const uintptr_t run = finished_by(worker) - backoff->finished_before;
+  return run > 0 && 2 * backoff->others_run >= run &&
+         now - backoff->since <= run * TINY_NS;
 }
 
 static void look_at_maker(boci_worker *worker, uint64_t now, uint64_t interval) {
-  boci_pace *pace = &worker->pace;
-  pace->made = scheduled_by(worker->runtime, pace->home);
-  pace->interval = interval;
-  pace->glance = now + interval;
+  boci_steal_backoff *backoff = &worker->backoff;
+  backoff->maker_scheduled = scheduled_by(worker->scheduler, backoff->maker_pool);
+  backoff->interval = interval;
+  backoff->next_check = now + interval;
 }
 
-void boci_pace_end(boci_worker *worker) {
-  boci_pace *pace = &worker->pace;
+void boci_steal_backoff_out_of_work(boci_worker *worker) {
+  boci_steal_backoff *backoff = &worker->backoff;
   const uint64_t now = boci_os_now();
-  if (worker->runtime->spin == 0 || !has_caught_up(worker, now))
+  if (worker->scheduler->spin == 0 || !has_caught_up(worker, now))
     return;
-  if (pace->skip > 0) {
-    pace->skip--;
+  if (backoff->skips > 0) {
+    backoff->skips--;
     return;
   }
-  pace->until = now + PATIENCE;
-  look_at_maker(worker, now, SOONEST);
+  backoff->until = now + BACKOFF_NS;
+  look_at_maker(worker, now, MIN_INTERVAL_NS);
 }
 
-static void lose_patience(boci_pace *pace, bool in_vain) {
-  pace->until = 0;
-  pace->doubt = in_vain ? 2 * pace->doubt + 1 : 0;
-  if (pace->doubt > SELDOM)
-    pace->doubt = SELDOM;
-  pace->skip = pace->doubt;
+static void stop_backoff(boci_steal_backoff *backoff, bool useless) {
+  backoff->until = 0;
+  backoff->misses = useless ? 2 * backoff->misses + 1 : 0;
+  if (backoff->misses > MAX_SKIPS)
+    backoff->misses = MAX_SKIPS;
+  backoff->skips = backoff->misses;
 }
 
-bool boci_pace_patient(boci_worker *worker) {
-  boci_pace *pace = &worker->pace;
-  if (pace->until == 0)
+bool boci_steal_backoff_active(boci_worker *worker) {
+  boci_steal_backoff *backoff = &worker->backoff;
+  if (backoff->until == 0)
     return false;
   const uint64_t now = boci_os_now();
-  if (now < pace->glance)
+  if (now < backoff->next_check)
     return true;
-  const uintptr_t made = pace->made;
-  const uint64_t interval = pace->interval;
-  look_at_maker(worker, now, interval < LATEST ? 2 * interval : interval);
-  const bool busy = (pace->made - made) * BUSY >= interval;
-  if (busy && now < pace->until)
+  const uintptr_t before = backoff->maker_scheduled;
+  const uint64_t interval = backoff->interval;
+  look_at_maker(worker, now, interval < MAX_INTERVAL_NS ? 2 * interval : interval);
+  const bool busy = (backoff->maker_scheduled - before) * BUSY_NS >= interval;
+  if (busy && now < backoff->until)
     return true;
-  lose_patience(pace, !busy);
+  stop_backoff(backoff, !busy);
   return false;
 }
 
-bool boci_pace_waits_for_outside(const boci_worker *worker) {
-  return is_outside(worker->runtime, worker->pace.home);
+bool boci_steal_backoff_from_outside(const boci_worker *worker) {
+  return boci_outside_has_pool(&worker->scheduler->outside, worker->backoff.maker_pool);
 }

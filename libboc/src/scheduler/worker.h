@@ -1,24 +1,26 @@
-/* Worker: a thread that runs behaviors; the queues, counters and pool that it owns.
+/* Worker: a thread that runs behaviors, and the queues, counters and pool that it owns.
  *
  * Threads: the worker itself, but for what says otherwise.
  */
 #ifndef BOCI_WORKER_H
 #define BOCI_WORKER_H
 
-#include "thread_context.h"
+#include "block_pool.h"
 #include "executor.h"
 #include "idle.h"
-#include "os.h"
-#include "steal_backoff.h"
-#include "block_pool.h"
-#include "run_queue.h"
-#include "quiescence.h"
 #include "injector.h"
-#include "trace.h"
+#include "os.h"
+#include "quiescence.h"
+#include "run_queue.h"
+#include "steal_backoff.h"
+#include "thread_context.h"
+#include "trace_ring.h"
 
 #include <boc/stats.h>
 
-/* Counters that boci_tally does not have already; any thread reads them. */
+struct boci_scheduler;
+
+/* Counters that boci_in_flight does not have already; any thread reads them. */
 typedef struct boci_counters {
 #define BOCI_COUNTER(name, text) boci_atomic_word name;
   BOC_STATS_MAP(BOCI_COUNTER)
@@ -26,70 +28,58 @@ typedef struct boci_counters {
 } boci_counters;
 
 typedef struct boci_worker {
-  boci_context context; /* what its thread-local pointer points to */
-  boc_runtime *runtime;
+  boci_thread_context context; /* what its thread-local pointer points to */
+  struct boci_scheduler *scheduler;
   uint32_t index;
-  uint32_t tick;   /* rounds of the loop: when to look at the shared queue first */
-  uint32_t streak; /* hand-offs run in a row */
-  uint32_t jumped; /* forwarded behaviors run since the own queue had its turn */
-  uint32_t turn;   /* odd: the shared queue is looked at before the overflow */
-  uint32_t random; /* where stealing starts */
-  bool fresh;      /* it has not looked for work yet: the embedder knows it as parked */
-  uintptr_t made;  /* what it had scheduled when the body began that ran last */
-  boc_behavior *next;      /* handed off by what ran last; nobody steals it */
-  boci_executor pushing;   /* for schedules in bodies */
-  boci_executor finishing; /* for hand-offs: the first goes to `next` */
-  boci_tally tally;
+  uint32_t tick;         /* rounds of the loop: when to look at the injector first */
+  uint32_t lifo_used;    /* behaviors run from the LIFO slot in a row */
+  uint32_t inbox_used;   /* behaviors run from the inbox in a row */
+  uint32_t common_turn;  /* odd: the injector comes before the overflow */
+  uint32_t random;       /* where stealing starts */
+  bool hooked_as_parked; /* the embedder has not been told of its first work yet */
+  uintptr_t scheduled_before;     /* its `scheduled` when the latest body began */
+  boc_behavior *lifo_slot;        /* handed off by what ran last; nobody steals it */
+  boci_executor body_executor;    /* for what bodies schedule */
+  boci_executor handoff_executor; /* for what the end of a behavior makes ready */
+  boci_in_flight in_flight;
   boci_counters counters;
-  boci_pool pool;
-  boci_pace pace;
-  boci_trace trace;
-  char apart[64]; /* what others write too */
+  boci_block_pool pool;
+  boci_steal_backoff backoff;
+  boci_trace_ring trace;
+  char apart[64]; /* other threads write what follows */
   boci_run_queue queue;
-  boci_shared_queue
-      inbox; /* any thread posts; overdue entries are taken by idle workers */
-  boci_sleeper sleeper;
-  boci_atomic_word watched; /* scheduled and finished, when a watcher last looked */
+  boci_injector inbox; /* any thread posts; idle workers take overdue behaviors */
+  boci_parking parking;
+  boci_atomic_word progress_seen; /* scheduled + finished, as a monitor last saw it */
   boci_atomic_u32 poked;
-  boci_atomic_u32 blocked; /* its body blocks, or it rests: its inbox is everybody's */
-  bool resting;            /* a retired spare; under the mutex of the spares */
+  boci_atomic_u32
+      blocked;  /* its body blocks, or it has retired: others take its inbox */
+  bool retired; /* a compensating worker that nobody needs; under blocking's mutex */
   boci_thread thread;
 } boci_worker;
 
 /* Refusals: BOC_NO_MEMORY. */
-boc_status boci_worker_init(boci_worker *worker, boc_runtime *runtime, uint32_t index);
+boc_status boci_worker_init(boci_worker *worker, struct boci_scheduler *scheduler,
+                            uint32_t index);
 void boci_worker_fini(boci_worker *worker);
 
-/* What its thread does between the `start` and `stop` hooks: until the runtime stops.
- */
-void boci_worker_work(boci_worker *worker);
+/* Starts the thread of a worker that has been initialized; any thread. The thread runs
+ * behaviors between the hooks `start` and `stop`, until the scheduler stops.
+ * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
+boc_status boci_worker_start_thread(boci_worker *worker);
 
 /* The worker that the calling thread is, or NULL. Any thread. */
 static inline boci_worker *boci_worker_current(void) {
-  const boci_context *context = boci_context_current();
+  const boci_thread_context *context = boci_thread_context_current();
   return context ? context->worker : NULL;
 }
 
-/* The executor's two faces; also for whoever completes a deferred behavior on this
- * thread. */
-void boci_worker_push(void *ctx, boc_behavior *behavior);
+/* Makes the worker call its `poke` hook soon. Any thread. */
+void boci_worker_poke(boci_worker *worker);
 
-/* Runs what is left of a behavior after its body: hands its cowns to `to`. */
-void boci_worker_finish(boci_worker *worker, boc_behavior *behavior,
-                        const boci_executor *to);
-
-/* Runs hooks and body. False: it was deferred, and somebody else will finish it. */
-bool boci_run_body(boc_behavior *behavior);
-
-/* Puts `behavior` into the inbox of `worker`. Any thread. */
-void boci_worker_post(boci_worker *worker, boc_behavior *behavior);
-
-/* Puts all that it has queued where any worker finds it. */
-void boci_worker_shed(boci_worker *worker);
-
-/* The embedder's hooks around sleeping, and for a poke if there is one. */
-void boci_worker_tell_parked(boci_worker *worker);
-void boci_worker_tell_working(boci_worker *worker);
+/* Calls the embedder's hook: `poke` only if somebody has poked the worker. */
+void boci_worker_call_before_park(boci_worker *worker);
+void boci_worker_call_after_park(boci_worker *worker);
 void boci_worker_answer_poke(boci_worker *worker);
 
 static inline void boci_count(boci_atomic_word *counter, uintptr_t by) {

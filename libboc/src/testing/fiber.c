@@ -70,7 +70,7 @@ static void run_fiber(void) {
   abort();
 }
 
-static void begin(boci_fiber *fiber) {
+static void begin_fiber(boci_fiber *fiber) {
   ucontext_t context;
   fiber->begun = true;
   if (getcontext(&context) != 0)
@@ -123,7 +123,7 @@ void boci_fiber_switch(boci_fiber *from, boci_fiber *to) {
     before_switch(from, to);
     if (to->begun)
       _longjmp(to->context, 1);
-    begin(to);
+    begin_fiber(to);
   }
   after_switch(from);
 }

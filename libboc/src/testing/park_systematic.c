@@ -19,7 +19,7 @@ void __tsan_release(void *address);
 static char outside;
 static uint32_t latest_id;
 
-static void *self(void) {
+static void *current_unit(void) {
   void *unit = boci_systematic_self();
   return unit ? unit : &outside;
 }
@@ -36,14 +36,14 @@ void boci_mutex_fini(boci_mutex *mutex) {
   mutex->id = 0;
 }
 
-static void take(boci_mutex *mutex) {
-  mutex->owner = self();
+static void take_mutex(boci_mutex *mutex) {
+  mutex->owner = current_unit();
   if (__tsan_acquire)
     __tsan_acquire(mutex);
 }
 
-static void give(boci_mutex *mutex) {
-  BOCI_REQUIRE(mutex->owner == self() && "a mutex of somebody else");
+static void give_mutex(boci_mutex *mutex) {
+  BOCI_REQUIRE(mutex->owner == current_unit() && "a mutex of somebody else");
   if (__tsan_release)
     __tsan_release(mutex);
   mutex->owner = NULL;
@@ -53,10 +53,10 @@ static void give(boci_mutex *mutex) {
 void boci_mutex_lock(boci_mutex *mutex) {
   BOCI_REQUIRE(mutex->id != 0 && "an unused mutex");
   boci_systematic_point();
-  BOCI_REQUIRE(mutex->owner != self() && "a mutex is not recursive");
+  BOCI_REQUIRE(mutex->owner != current_unit() && "a mutex is not recursive");
   while (mutex->owner)
     boci_systematic_block(mutex, "mutex", mutex->id, BOCI_NEVER);
-  take(mutex);
+  take_mutex(mutex);
 }
 
 bool boci_mutex_try_lock(boci_mutex *mutex) {
@@ -64,12 +64,12 @@ bool boci_mutex_try_lock(boci_mutex *mutex) {
   boci_systematic_point();
   if (mutex->owner)
     return false;
-  take(mutex);
+  take_mutex(mutex);
   return true;
 }
 
 void boci_mutex_unlock(boci_mutex *mutex) {
-  give(mutex);
+  give_mutex(mutex);
   boci_systematic_point();
 }
 
@@ -88,7 +88,7 @@ void boci_cond_fini(boci_cond *cond) {
 bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline) {
   BOCI_REQUIRE(cond->id != 0 && "an unused condition");
   cond->waiters++;
-  give(mutex);
+  give_mutex(mutex);
   bool woken = true;
   if (boci_systematic_chance(SPURIOUS_ONE_IN))
     boci_systematic_point();
@@ -97,7 +97,7 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
   cond->waiters--;
   while (mutex->owner)
     boci_systematic_block(mutex, "mutex", mutex->id, BOCI_NEVER);
-  take(mutex);
+  take_mutex(mutex);
   return woken;
 }
 

@@ -14,7 +14,7 @@
 static BOCI_THREAD_LOCAL uint32_t state;
 
 /* xorshift; a thread's seed is where its slot lies and when it came here first. */
-static uint32_t draw(void) {
+static uint32_t draw_random(void) {
   if (state == 0)
     state = ((uint32_t)(uintptr_t)&state ^ (uint32_t)boci_os_now()) | 1;
   state ^= state << 13;
@@ -24,7 +24,7 @@ static uint32_t draw(void) {
 }
 
 void boci_perturb_random(void) {
-  uint32_t drawn = draw();
+  uint32_t drawn = draw_random();
   if (drawn % YIELD_ONE_IN == 0)
     boci_os_yield();
   if (drawn % LINGER_ONE_IN == 0) {

@@ -80,13 +80,15 @@ static uint64_t draw_word(void) {
   return z ^ z >> 31;
 }
 
-static uint32_t draw(uint32_t n) { return (uint32_t)((draw_word() >> 32) * n >> 32); }
+static uint32_t draw_below(uint32_t n) {
+  return (uint32_t)((draw_word() >> 32) * n >> 32);
+}
 
-static bool one_in(uint32_t n) { return n != 0 && draw(n) == 0; }
+static bool draw_one_in(uint32_t n) { return n != 0 && draw_below(n) == 0; }
 
 void *boci_systematic_self(void) { return run.current; }
 
-bool boci_systematic_chance(uint32_t n) { return run.current && one_in(n); }
+bool boci_systematic_chance(uint32_t n) { return run.current && draw_one_in(n); }
 
 void **boci_systematic_slot(void) {
   return run.current ? &run.current->slot : &run.outside_slot;
@@ -145,12 +147,12 @@ void boci_systematic_report(void) {
 
 /* Switching. What a unit did before a switch is ordered only with who ends the run. */
 
-static void acquire(unit *which) {
+static void tsan_acquire_unit(unit *which) {
   if (__tsan_acquire)
     __tsan_acquire(which);
 }
 
-static void release(unit *which) {
+static void tsan_release_unit(unit *which) {
   if (__tsan_release)
     __tsan_release(which);
 }
@@ -167,14 +169,14 @@ static void go_on_with(unit *next) {
   if (next == from)
     return;
   trace_switch(from, next);
-  release(from);
+  tsan_release_unit(from);
   run.current = next;
   boci_fiber_switch(&from->fiber, &next->fiber);
 }
 
 static void leave_run(boci_run_outcome outcome) {
   unit *from = run.current;
-  release(from);
+  tsan_release_unit(from);
   run.outcome = outcome;
   run.current = NULL;
   boci_fiber_switch(&from->fiber, &run.host);
@@ -193,7 +195,7 @@ static void make_ready(unit *which, bool expired) {
   which->object = NULL;
 }
 
-static void expire(unit *which) {
+static void expire_unit(unit *which) {
   if (run.time < which->deadline)
     run.time = which->deadline;
   make_ready(which, true);
@@ -205,11 +207,11 @@ static bool is_timed(const unit *which) {
 
 /* The seed may let any timed wait expire: a thread may always be that late. */
 static void expire_some(void) {
-  bool early = one_in(run.expire_one_in);
+  bool early = draw_one_in(run.expire_one_in);
   for (unsigned i = 0; i < run.used; i++) {
     unit *which = &run.units[i];
-    if (is_timed(which) && (which->deadline <= run.time || (early && one_in(2))))
-      expire(which);
+    if (is_timed(which) && (which->deadline <= run.time || (early && draw_one_in(2))))
+      expire_unit(which);
   }
 }
 
@@ -221,7 +223,7 @@ static bool expire_earliest(void) {
       earliest = which;
   }
   if (earliest)
-    expire(earliest);
+    expire_unit(earliest);
   return earliest != NULL;
 }
 
@@ -231,7 +233,7 @@ static unit *choose_any(const unit *except) {
   uint32_t seen = 0;
   for (unsigned i = 0; i < run.used; i++) {
     unit *which = &run.units[i];
-    if (which->state == READY && which != except && draw(++seen) == 0)
+    if (which->state == READY && which != except && draw_below(++seen) == 0)
       chosen = which;
   }
   return chosen;
@@ -250,7 +252,7 @@ static unit *choose_highest(void) {
 /* Those who spin may wait for one whose wait is timed. */
 #define EXPIRE_BY_YIELD_ONE_IN 64u
 
-static void demote(unit *which) { which->rank = --run.lowest; }
+static void demote_unit(unit *which) { which->rank = --run.lowest; }
 
 static void count_step(void) {
   if (++run.steps > (run.limit != 0 ? run.limit : STEPS_LIMIT))
@@ -264,12 +266,12 @@ void boci_systematic_point(void) {
   count_step();
   expire_some();
   if (run.by_rank) {
-    if (run.demotions > 0 && one_in(run.horizon)) {
+    if (run.demotions > 0 && draw_one_in(run.horizon)) {
       run.demotions--;
-      demote(self);
+      demote_unit(self);
     }
     go_on_with(choose_highest());
-  } else if (one_in(run.switch_one_in)) {
+  } else if (draw_one_in(run.switch_one_in)) {
     go_on_with(choose_any(NULL));
   }
 }
@@ -281,9 +283,9 @@ void boci_systematic_yield(void) {
   count_step();
   run.time += run.pace;
   expire_some();
-  if (one_in(EXPIRE_BY_YIELD_ONE_IN))
+  if (draw_one_in(EXPIRE_BY_YIELD_ONE_IN))
     expire_earliest();
-  demote(self);
+  demote_unit(self);
   unit *next = run.by_rank ? choose_highest() : choose_any(self);
   if (next)
     go_on_with(next);
@@ -328,7 +330,7 @@ void boci_systematic_wake_one(const void *object) {
   uint32_t seen = 0;
   for (unsigned i = 0; i < run.used; i++) {
     unit *which = &run.units[i];
-    if (which->state == BLOCKED && which->object == object && draw(++seen) == 0)
+    if (which->state == BLOCKED && which->object == object && draw_below(++seen) == 0)
       chosen = which;
   }
   if (chosen)
@@ -357,9 +359,9 @@ static void run_unit(void *memory) {
   unit *self = memory;
   for (;;) {
     self->resting = false;
-    acquire(self);
+    tsan_acquire_unit(self);
     self->entry(self->arg);
-    release(self);
+    tsan_release_unit(self);
     self->resting = true;
     self->state = ENDED;
     boci_systematic_wake_all(self);
@@ -390,9 +392,9 @@ void *boci_systematic_start(void (*entry)(void *arg), void *arg, const char *nam
   started->entry = entry;
   started->arg = arg;
   started->slot = NULL;
-  started->rank = run.lowest + 1 + draw(UINT32_MAX / 2);
+  started->rank = run.lowest + 1 + draw_below(UINT32_MAX / 2);
   set_name(started, name);
-  release(started);
+  tsan_release_unit(started);
   make_ready(started, false);
   if (i >= run.used)
     run.used = i + 1;
@@ -405,7 +407,7 @@ void boci_systematic_join(void *memory) {
   while (ended->state != ENDED)
     boci_systematic_block(ended, "the end of unit", (uint32_t)number_of(ended),
                           BOCI_NEVER);
-  acquire(ended);
+  tsan_acquire_unit(ended);
   ended->state = FREE;
 }
 
@@ -417,13 +419,13 @@ static void choose_plan(uint64_t seed) {
   static const uint64_t paces[] = {100, 2000, 20000, 1000000};
   run.seed = seed;
   run.random = seed;
-  run.by_rank = one_in(2);
-  run.switch_one_in = UINT32_C(1) << draw(7);
-  run.horizon = UINT32_C(4) << draw(9);
-  run.demotions = 1 + draw(5);
-  run.expire_one_in = one_in(2) ? UINT32_C(8) << draw(8) : 0;
-  run.pace = paces[draw(4)];
-  run.alone = one_in(2);
+  run.by_rank = draw_one_in(2);
+  run.switch_one_in = UINT32_C(1) << draw_below(7);
+  run.horizon = UINT32_C(4) << draw_below(9);
+  run.demotions = 1 + draw_below(5);
+  run.expire_one_in = draw_one_in(2) ? UINT32_C(8) << draw_below(8) : 0;
+  run.pace = paces[draw_below(4)];
+  run.alone = draw_one_in(2);
   run.lowest = UINT32_MAX / 2;
   run.time = TIME_ORIGIN;
   run.steps = 0;
@@ -446,7 +448,7 @@ boci_run_outcome boci_systematic_try(uint64_t seed, void (*fn)(void *arg), void 
   run.current = first;
   boci_fiber_switch(&run.host, &first->fiber);
   for (unsigned i = 0; i < run.used; i++)
-    acquire(&run.units[i]);
+    tsan_acquire_unit(&run.units[i]);
   return run.outcome;
 }
 

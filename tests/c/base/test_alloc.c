@@ -27,7 +27,7 @@ typedef struct world {
   boc_lane *new_lane;
   boc_mailbox *new_mailbox;
   boc_noticeboard *new_board;
-  boc_watch watch;
+  boc_mailbox_waiter watch;
   bool watched;
 } world;
 
@@ -111,7 +111,7 @@ static void free_made(world *all) {
   if (all->new_board)
     boc_noticeboard_free(all->new_board);
   if (all->watched)
-    (void)boc_mailbox_unwatch(all->mailbox, &all->watch);
+    (void)boc_mailbox_remove_waiter(all->mailbox, &all->watch);
 }
 
 static void teardown(world *all) {
@@ -220,8 +220,9 @@ static boc_status receive(world *all) {
 static void ignore(void *ctx) { (void)ctx; }
 
 static boc_status watch(world *all) {
-  all->watch.ready = ignore;
-  const boc_status status = boc_mailbox_watch(all->mailbox, &tags[1], 2, &all->watch);
+  all->watch.notify = ignore;
+  const boc_status status =
+      boc_mailbox_add_waiter(all->mailbox, &tags[1], 2, &all->watch);
   all->watched = status == BOC_OK;
   return status;
 }
@@ -284,7 +285,7 @@ static const refusable calls[] = {
     {"boc_mailbox_new", new_mailbox, NULL},
     {"boc_mailbox_send", send, NULL},
     {"boc_mailbox_receive", receive, NULL},
-    {"boc_mailbox_watch", watch, NULL},
+    {"boc_mailbox_add_waiter", watch, NULL},
     {"boc_mailbox_set_tags", set_tags, NULL},
     {"boc_noticeboard_new", new_board, NULL},
     {"boc_noticeboard_write", write_old, NULL},

@@ -20,13 +20,13 @@ static void blocks_are_apart_and_aligned(void) {
   enum { ROUNDS = 20 };
   static char *blocks[ROUNDS][SIZES];
   test_memory memory;
-  boci_pool pool;
+  boci_block_pool pool;
   int owner;
   test_memory_init(&memory, 0);
-  boci_pool_init(&pool, &owner, &memory.base);
+  boci_block_pool_init(&pool, &owner, &memory.base);
   for (int round = 0; round < ROUNDS; round++) {
     for (int i = 0; i < SIZES; i++) {
-      char *block = blocks[round][i] = boci_pool_alloc(&pool, sizes[i]);
+      char *block = blocks[round][i] = boci_block_pool_alloc(&pool, sizes[i]);
       CHECK(block != NULL);
       CHECK_EQ((uintptr_t)block % _Alignof(any_object), 0);
       CHECK(((boci_block *)(void *)block)->home == &pool);
@@ -37,45 +37,45 @@ static void blocks_are_apart_and_aligned(void) {
     for (int i = 0; i < SIZES; i++) {
       for (size_t at = sizeof(boci_block); at < sizes[i]; at++)
         CHECK_EQ(blocks[round][i][at], round + i);
-      boci_pool_free(&pool, blocks[round][i]);
+      boci_block_pool_free(&pool, blocks[round][i]);
     }
   }
-  boci_pool_fini(&pool);
+  boci_block_pool_fini(&pool);
   test_memory_fini(&memory);
 }
 
 /* What comes and goes in equal measure needs no more memory after the first round. */
 static void blocks_are_used_again(void) {
   test_memory memory;
-  boci_pool pool;
+  boci_block_pool pool;
   uintptr_t most = 0;
   test_memory_init(&memory, 0);
-  boci_pool_init(&pool, NULL, &memory.base);
+  boci_block_pool_init(&pool, NULL, &memory.base);
   for (int round = 0; round < 10; round++) {
     void *blocks[50];
     for (int i = 0; i < 50; i++)
-      CHECK((blocks[i] = boci_pool_alloc(&pool, 128)) != NULL);
+      CHECK((blocks[i] = boci_block_pool_alloc(&pool, 128)) != NULL);
     if (round == 0)
       most = boci_load_relaxed(&memory.live);
     CHECK_EQ(boci_load_relaxed(&memory.live), most);
     for (int i = 0; i < 50; i++)
-      boci_pool_free(&pool, blocks[i]);
+      boci_block_pool_free(&pool, blocks[i]);
   }
-  boci_pool_fini(&pool);
+  boci_block_pool_fini(&pool);
   test_memory_fini(&memory);
 }
 
 static void a_refusal_leaves_the_pool_usable(void) {
   for (int i = 0; i < SIZES; i++) {
     test_memory memory;
-    boci_pool pool;
+    boci_block_pool pool;
     test_memory_init(&memory, 1);
-    boci_pool_init(&pool, NULL, &memory.base);
-    CHECK(boci_pool_alloc(&pool, sizes[i]) == NULL);
-    void *block = boci_pool_alloc(&pool, sizes[i]);
+    boci_block_pool_init(&pool, NULL, &memory.base);
+    CHECK(boci_block_pool_alloc(&pool, sizes[i]) == NULL);
+    void *block = boci_block_pool_alloc(&pool, sizes[i]);
     CHECK(block != NULL);
-    boci_pool_free(&pool, block);
-    boci_pool_fini(&pool);
+    boci_block_pool_free(&pool, block);
+    boci_block_pool_fini(&pool);
     test_memory_fini(&memory);
   }
 }
@@ -86,7 +86,7 @@ static void a_refusal_leaves_the_pool_usable(void) {
 enum { PASSED = 12, SLOTS = 3 };
 
 typedef struct market {
-  boci_pool pools[2];
+  boci_block_pool pools[2];
   boci_atomic_ptr slots[SLOTS];
   boci_atomic_u32 freed;
 } market;
@@ -97,14 +97,14 @@ typedef struct goods {
 } goods;
 
 static void offer(market *all, unsigned index, uint32_t slot) {
-  goods *item = boci_pool_alloc(&all->pools[index], sizeof *item);
+  goods *item = boci_block_pool_alloc(&all->pools[index], sizeof *item);
   CHECK(item != NULL && item->block.home == &all->pools[index]);
   boci_init(&item->owners, 1);
   goods *before = boci_swap_acq_rel(&all->slots[slot], item);
   if (!before)
     return;
   CHECK_EQ(boci_sub_relaxed(&before->owners, 1), 1);
-  boci_pool_free(&all->pools[index], before);
+  boci_block_pool_free(&all->pools[index], before);
   boci_add_relaxed(&all->freed, 1);
 }
 
@@ -114,9 +114,9 @@ static void trade(void *arg, unsigned index) {
   for (int i = 0; i < PASSED; i++) {
     offer(all, index, test_draw(&random, SLOTS));
     if (test_draw(&random, 4) == 0)
-      boci_pool_flush(&all->pools[index]);
+      boci_block_pool_flush(&all->pools[index]);
   }
-  boci_pool_flush(&all->pools[index]);
+  boci_block_pool_flush(&all->pools[index]);
 }
 
 static void strays_come_home(void) {
@@ -125,7 +125,7 @@ static void strays_come_home(void) {
   uint32_t left = 0;
   test_memory_init(&memory, 0);
   for (int i = 0; i < 2; i++)
-    boci_pool_init(&all.pools[i], NULL, &memory.base);
+    boci_block_pool_init(&all.pools[i], NULL, &memory.base);
   for (int i = 0; i < SLOTS; i++)
     boci_init(&all.slots[i], NULL);
   boci_init(&all.freed, 0);
@@ -134,11 +134,11 @@ static void strays_come_home(void) {
     goods *item = boci_load_relaxed(&all.slots[i]);
     left += item != NULL;
     if (item)
-      boci_pool_free(item->block.home, item);
+      boci_block_pool_free(item->block.home, item);
   }
   CHECK_EQ(boci_load_relaxed(&all.freed) + left, 2 * PASSED);
   for (int i = 0; i < 2; i++)
-    boci_pool_fini(&all.pools[i]);
+    boci_block_pool_fini(&all.pools[i]);
   test_memory_fini(&memory);
 }
 
@@ -149,46 +149,46 @@ static bool is_pooled(const void *memory) {
 
 /* Blocks that ended elsewhere in the order of their making are made in it again. */
 static void strays_keep_their_order(void) {
-  enum { BLOCKS = 3 * BOCI_POOL_BATCH + 5 };
+  enum { BLOCKS = 3 * BOCI_BLOCK_POOL_BATCH + 5 };
   static void *blocks[BLOCKS];
   test_memory memory;
-  boci_pool home, other;
+  boci_block_pool home, other;
   test_memory_init(&memory, 0);
-  boci_pool_init(&home, NULL, &memory.base);
-  boci_pool_init(&other, NULL, &memory.base);
+  boci_block_pool_init(&home, NULL, &memory.base);
+  boci_block_pool_init(&other, NULL, &memory.base);
   for (int i = 0; i < BLOCKS; i++)
-    CHECK((blocks[i] = boci_pool_alloc(&home, 64)) != NULL);
+    CHECK((blocks[i] = boci_block_pool_alloc(&home, 64)) != NULL);
   const bool pooled = is_pooled(blocks[0]);
   for (int i = 0; i < BLOCKS; i++)
-    boci_pool_free(&other, blocks[i]);
-  boci_pool_flush(&other);
+    boci_block_pool_free(&other, blocks[i]);
+  boci_block_pool_flush(&other);
   for (int i = 0; i < BLOCKS; i++) {
-    void *again = boci_pool_alloc(&home, 64);
+    void *again = boci_block_pool_alloc(&home, 64);
     CHECK(again == blocks[i] || !pooled);
     blocks[i] = again;
   }
   for (int i = 0; i < BLOCKS; i++)
-    boci_pool_free(&home, blocks[i]);
-  boci_pool_fini(&home);
-  boci_pool_fini(&other);
+    boci_block_pool_free(&home, blocks[i]);
+  boci_block_pool_fini(&home);
+  boci_block_pool_fini(&other);
   test_memory_fini(&memory);
 }
 
 static void a_single_stray_comes_home(void) {
   test_memory memory;
-  boci_pool pool;
+  boci_block_pool pool;
   test_memory_init(&memory, 0);
-  boci_pool_init(&pool, NULL, &memory.base);
-  char *block = boci_pool_alloc(&pool, 64);
+  boci_block_pool_init(&pool, NULL, &memory.base);
+  char *block = boci_block_pool_alloc(&pool, 64);
   CHECK(block != NULL);
-  memset(block + sizeof(boci_pool *), 7, 64 - sizeof(boci_pool *));
-  boci_pool_restore(block, 64);
+  memset(block + sizeof(boci_block_pool *), 7, 64 - sizeof(boci_block_pool *));
+  boci_block_pool_restore(block, 64);
   const bool pooled = is_pooled(block);
-  boci_pool_send_home(block);
-  void *again = boci_pool_alloc(&pool, 64);
+  boci_block_pool_send_home(block);
+  void *again = boci_block_pool_alloc(&pool, 64);
   CHECK(again == block || !pooled);
-  boci_pool_free(&pool, again);
-  boci_pool_fini(&pool);
+  boci_block_pool_free(&pool, again);
+  boci_block_pool_fini(&pool);
   test_memory_fini(&memory);
 }
 
@@ -197,25 +197,25 @@ static void a_pool_is_trimmed_when_all_are_home(void) {
   enum { BLOCKS = 100 };
   void *blocks[BLOCKS];
   test_memory memory;
-  boci_pool pool, other;
+  boci_block_pool pool, other;
   test_memory_init(&memory, 0);
-  boci_pool_init(&pool, NULL, &memory.base);
-  boci_pool_init(&other, NULL, &memory.base);
+  boci_block_pool_init(&pool, NULL, &memory.base);
+  boci_block_pool_init(&other, NULL, &memory.base);
   for (int round = 0; round < 3; round++) {
     for (int i = 0; i < BLOCKS; i++)
-      CHECK((blocks[i] = boci_pool_alloc(&pool, 64)) != NULL);
+      CHECK((blocks[i] = boci_block_pool_alloc(&pool, 64)) != NULL);
     for (int i = 1; i < BLOCKS; i++)
-      boci_pool_free(i % 3 ? &pool : &other, blocks[i]);
-    boci_pool_flush(&other);
-    boci_pool_trim(&pool);
+      boci_block_pool_free(i % 3 ? &pool : &other, blocks[i]);
+    boci_block_pool_flush(&other);
+    boci_block_pool_trim(&pool);
     CHECK(boci_load_relaxed(&memory.live) > 0);
     memset((char *)blocks[0] + sizeof(boci_block), 7, 64 - sizeof(boci_block));
-    boci_pool_free(&pool, blocks[0]);
-    boci_pool_trim(&pool);
+    boci_block_pool_free(&pool, blocks[0]);
+    boci_block_pool_trim(&pool);
     CHECK_EQ(boci_load_relaxed(&memory.live), 0);
   }
-  boci_pool_fini(&pool);
-  boci_pool_fini(&other);
+  boci_block_pool_fini(&pool);
+  boci_block_pool_fini(&other);
   test_memory_fini(&memory);
 }
 
@@ -224,12 +224,12 @@ static void those_that_share_lines_are_apart(void) {
   enum { BLOCKS = 50, LINE = 64, LEAD = 16 };
   void *blocks[BLOCKS];
   test_memory memory;
-  boci_pool pool;
+  boci_block_pool pool;
   test_memory_init(&memory, 0);
-  boci_pool_init(&pool, NULL, &memory.base);
+  boci_block_pool_init(&pool, NULL, &memory.base);
   pool.lead = LEAD;
   for (int i = 0; i < BLOCKS; i++) {
-    CHECK((blocks[i] = boci_pool_alloc(&pool, LINE)) != NULL);
+    CHECK((blocks[i] = boci_block_pool_alloc(&pool, LINE)) != NULL);
     if (!is_pooled(blocks[i]))
       continue;
     CHECK_EQ((uintptr_t)blocks[i] % LINE, LEAD);
@@ -237,8 +237,8 @@ static void those_that_share_lines_are_apart(void) {
       CHECK((uintptr_t)blocks[i] - (uintptr_t)blocks[k] + LINE > 2 * LINE);
   }
   for (int i = 0; i < BLOCKS; i++)
-    boci_pool_free(&pool, blocks[i]);
-  boci_pool_fini(&pool);
+    boci_block_pool_free(&pool, blocks[i]);
+  boci_block_pool_fini(&pool);
   test_memory_fini(&memory);
 }
 

@@ -190,24 +190,24 @@ static void a_watch_is_told_once(void) {
   boc_mailbox *mailbox = plain();
   const boc_tag a = TAG("a"), b = TAG("b");
   unsigned told = 0;
-  boc_watch watch = {.ready = count_ready, .ctx = &told};
-  CHECK_EQ(boc_mailbox_watch(mailbox, &a, 1, &watch), BOC_OK);
+  boc_mailbox_waiter watch = {.notify = count_ready, .ctx = &told};
+  CHECK_EQ(boc_mailbox_add_waiter(mailbox, &a, 1, &watch), BOC_OK);
   CHECK_EQ(send(mailbox, b, 1), BOC_OK);
   CHECK_EQ(told, 0);
   CHECK_EQ(send(mailbox, a, 1), BOC_OK);
   CHECK_EQ(send(mailbox, a, 2), BOC_OK);
   CHECK_EQ(told, 1);
-  CHECK_EQ(boc_mailbox_unwatch(mailbox, &watch), BOC_OK);
-  CHECK_EQ(boc_mailbox_watch(mailbox, &a, 1, &watch), BOC_OK);
+  CHECK_EQ(boc_mailbox_remove_waiter(mailbox, &watch), BOC_OK);
+  CHECK_EQ(boc_mailbox_add_waiter(mailbox, &a, 1, &watch), BOC_OK);
   CHECK_EQ(told, 2);
-  CHECK_EQ(boc_mailbox_unwatch(mailbox, &watch), BOC_OK);
+  CHECK_EQ(boc_mailbox_remove_waiter(mailbox, &watch), BOC_OK);
   boc_mailbox_drain(mailbox, &a, 1);
-  CHECK_EQ(boc_mailbox_watch(mailbox, &a, 1, &watch), BOC_OK);
-  CHECK_EQ(boc_mailbox_unwatch(mailbox, &watch), BOC_WOULD_BLOCK);
-  CHECK_EQ(boc_mailbox_watch(mailbox, &a, 1, &watch), BOC_OK);
+  CHECK_EQ(boc_mailbox_add_waiter(mailbox, &a, 1, &watch), BOC_OK);
+  CHECK_EQ(boc_mailbox_remove_waiter(mailbox, &watch), BOC_WOULD_BLOCK);
+  CHECK_EQ(boc_mailbox_add_waiter(mailbox, &a, 1, &watch), BOC_OK);
   CHECK_EQ(boc_mailbox_set_tags(mailbox, &b, 1), BOC_OK);
   CHECK_EQ(told, 3);
-  CHECK_EQ(boc_mailbox_unwatch(mailbox, &watch), BOC_NOT_FOUND);
+  CHECK_EQ(boc_mailbox_remove_waiter(mailbox, &watch), BOC_NOT_FOUND);
   boc_mailbox_free(mailbox);
 }
 

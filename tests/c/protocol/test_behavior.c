@@ -37,7 +37,7 @@ static boc_behavior *take_ready(list *all, size_t i) {
 enum { COWNS = 3 };
 
 typedef struct world {
-  boci_pool pool;
+  boci_block_pool pool;
   boci_mutex pool_mutex;
   list list;
   boci_executor to;
@@ -73,7 +73,7 @@ static const boc_behavior_type drop_type = {
     .name = "drop", .body = no_body, .drop = drop_env};
 
 static void world_init(world *all) {
-  boci_pool_init(&all->pool, NULL, NULL);
+  boci_block_pool_init(&all->pool, NULL, NULL);
   CHECK(boci_mutex_init(&all->pool_mutex) == BOC_OK);
   CHECK(boci_mutex_init(&all->list.mutex) == BOC_OK);
   all->list.count = 0;
@@ -91,7 +91,7 @@ static void world_fini(world *all) {
     boc_cown_drop(all->cowns[i]);
   }
   CHECK_EQ(dropped_cowns, COWNS);
-  boci_pool_fini(&all->pool);
+  boci_block_pool_fini(&all->pool);
   boci_mutex_fini(&all->list.mutex);
   boci_mutex_fini(&all->pool_mutex);
 }
@@ -101,7 +101,7 @@ static boc_behavior *make_typed(world *all, const boc_behavior_type *type,
                                 size_t count) {
   boci_mutex_lock(&all->pool_mutex);
   boc_behavior *made =
-      boci_pool_alloc(&all->pool, boci_behavior_size(count, false, env_size));
+      boci_block_pool_alloc(&all->pool, boci_behavior_size(count, false, env_size));
   boci_mutex_unlock(&all->pool_mutex);
   CHECK(made != NULL);
   CHECK(boci_behavior_init(made, type, env_size, accesses, count, NULL) == BOC_OK);
@@ -115,7 +115,7 @@ static boc_behavior *make(world *all, const boc_access *accesses, size_t count) 
 static void finish(world *all, boc_behavior *behavior) {
   boci_behavior_end(behavior, &all->to);
   boci_mutex_lock(&all->pool_mutex);
-  boci_pool_free(&all->pool, behavior);
+  boci_block_pool_free(&all->pool, behavior);
   boci_mutex_unlock(&all->pool_mutex);
 }
 
@@ -270,9 +270,10 @@ static void only_the_last_cown_may_be_fresh(void) {
   world all;
   world_init(&all);
   boc_access wrong[] = {{all.cowns[0], BOC_FRESH}, writes(&all, 1)};
-  boc_behavior *block = boci_pool_alloc(&all.pool, boci_behavior_size(2, false, 0));
+  boc_behavior *block =
+      boci_block_pool_alloc(&all.pool, boci_behavior_size(2, false, 0));
   CHECK_EQ(boci_behavior_init(block, &quiet_type, 0, wrong, 2, NULL), BOC_BAD_ARGUMENT);
-  boci_pool_free(&all.pool, block);
+  boci_block_pool_free(&all.pool, block);
   world_fini(&all);
 }
 

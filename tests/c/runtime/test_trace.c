@@ -40,7 +40,7 @@ static void see(void *ctx, const boc_trace_event *event) {
   CHECK(event->worker >= -1 && event->worker < 2);
   CHECK(event->time >= all->latest[event->worker + 1]);
   all->latest[event->worker + 1] = event->time;
-  const bool sleeps = event->kind == BOC_TRACE_parked || event->kind == BOC_TRACE_woken;
+  const bool sleeps = event->kind == BOC_TRACE_PARKED || event->kind == BOC_TRACE_WOKEN;
   CHECK((event->behavior == 0) == sleeps);
   CHECK((event->cown == 0) == sleeps);
 }
@@ -55,10 +55,10 @@ static void each_step_is_recorded_once(void) {
   CHECK(boc_cown_new(&nothing, &cown) == BOC_OK);
   run(runtime, cown);
   CHECK(boc_trace_read(runtime, see, &all) == BOC_OK);
-  CHECK_EQ(all.count[BOC_TRACE_scheduled], BEHAVIORS);
-  CHECK_EQ(all.count[BOC_TRACE_ready], BEHAVIORS);
-  CHECK_EQ(all.count[BOC_TRACE_started], BEHAVIORS);
-  CHECK_EQ(all.count[BOC_TRACE_finished], BEHAVIORS);
+  CHECK_EQ(all.count[BOC_TRACE_SCHEDULED], BEHAVIORS);
+  CHECK_EQ(all.count[BOC_TRACE_READY], BEHAVIORS);
+  CHECK_EQ(all.count[BOC_TRACE_STARTED], BEHAVIORS);
+  CHECK_EQ(all.count[BOC_TRACE_FINISHED], BEHAVIORS);
   boc_runtime_free(runtime);
   boc_cown_drop(cown);
 }
@@ -93,7 +93,7 @@ static void hear(void *ctx, const boc_trace_event *event) {
     return; /* how it came to a worker, and how that sleeps */
   CHECK(all->count < 16);
   all->kinds[all->count++] = event->kind;
-  if (event->kind == BOC_TRACE_started || event->kind == BOC_TRACE_cown)
+  if (event->kind == BOC_TRACE_STARTED || event->kind == BOC_TRACE_COWN)
     all->cowns[all->cown_count++] = event->cown;
 }
 
@@ -123,10 +123,10 @@ static void each_cown_is_named_once(void) {
   run_over_many(runtime, cowns);
   CHECK(boc_trace_read(runtime, hear, &all) == BOC_OK);
   CHECK_EQ(all.count, 4);
-  CHECK_EQ(all.kinds[0], BOC_TRACE_started);
-  CHECK_EQ(all.kinds[1], BOC_TRACE_cown);
-  CHECK_EQ(all.kinds[2], BOC_TRACE_cown);
-  CHECK_EQ(all.kinds[3], BOC_TRACE_finished);
+  CHECK_EQ(all.kinds[0], BOC_TRACE_STARTED);
+  CHECK_EQ(all.kinds[1], BOC_TRACE_COWN);
+  CHECK_EQ(all.kinds[2], BOC_TRACE_COWN);
+  CHECK_EQ(all.kinds[3], BOC_TRACE_FINISHED);
   CHECK_EQ(all.cown_count, COWNS);
   CHECK_EQ(all.cowns[0], (uintptr_t)cowns[0]);
   const bool as_given = all.cowns[1] == (uintptr_t)cowns[1];
@@ -166,10 +166,10 @@ static void what_was_cancelled_says_so(void) {
   run_cancelled(runtime, cowns);
   CHECK(boc_trace_read(runtime, hear, &all) == BOC_OK);
   CHECK_EQ(all.count, 4);
-  CHECK_EQ(all.kinds[0], BOC_TRACE_started);
-  CHECK_EQ(all.kinds[1], BOC_TRACE_cown);
-  CHECK_EQ(all.kinds[2], BOC_TRACE_cancelled);
-  CHECK_EQ(all.kinds[3], BOC_TRACE_finished);
+  CHECK_EQ(all.kinds[0], BOC_TRACE_STARTED);
+  CHECK_EQ(all.kinds[1], BOC_TRACE_COWN);
+  CHECK_EQ(all.kinds[2], BOC_TRACE_CANCELLED);
+  CHECK_EQ(all.kinds[3], BOC_TRACE_FINISHED);
   boc_runtime_free(runtime);
   drop_all(cowns, COWNS);
 }

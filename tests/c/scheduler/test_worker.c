@@ -132,19 +132,19 @@ static void visit(boc_behavior *self, void *environment);
 static const boc_behavior_type visiting = {.name = "visit", .body = visit};
 
 static void to_shared(void *ctx, boc_behavior *behavior) {
-  boci_shared_queue_push(&((boc_runtime *)ctx)->shared, behavior, behavior, 1);
+  boci_injector_push(&((boci_scheduler *)ctx)->injector, behavior, behavior, 1);
 }
 
 static void to_inbox(void *ctx, boc_behavior *behavior) {
-  boci_shared_queue_push(&((boc_runtime *)ctx)->worker[0].inbox, behavior, behavior, 1);
+  boci_injector_push(&((boci_scheduler *)ctx)->worker[0].inbox, behavior, behavior, 1);
 }
 
 /* As if it had come by `way`. */
 static void schedule_by(void (*way)(void *ctx, boc_behavior *behavior),
                         boc_behavior *behavior) {
-  boc_runtime *runtime = boci_behavior_runtime(behavior);
-  const boci_executor by_way = {way, runtime};
-  boci_tally_scheduled(&runtime->worker[0].tally, 1);
+  boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
+  const boci_executor by_way = {way, scheduler};
+  boci_in_flight_add_scheduled(&scheduler->worker[0].in_flight, 1);
   boci_behavior_link(behavior, &by_way);
 }
 

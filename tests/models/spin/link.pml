@@ -101,7 +101,7 @@ inline grant_run(at, next) {
   od
 }
 
-/* enter: whether `first` has its cown, in `got` */
+/* enter_queue: whether `first` has its cown, in `got` */
 inline enter(first) {
   if
   :: MODE(first) == READS -> /* enter_reader */
@@ -125,7 +125,7 @@ inline enter(first) {
   fi
 }
 
-/* follow: `first` comes behind `previous` */
+/* follow_predecessor: `first` comes behind `previous` */
 inline follow(first) {
   if
   :: MODE(previous) == READS -> /* follow_reader */
@@ -286,7 +286,7 @@ proctype scheduler_of_two(int modes) {
   atomic {
     pending[0] = LINKED(0) + 1;
     pending[1] = LINKED(1) + 1;
-    for (c : 0 .. COWNS - 1) { /* chain */
+    for (c : 0 .. COWNS - 1) { /* chain_run */
       if
       :: IS_LINKED(REQUEST(0, c)) && MODE(REQUEST(1, c)) != ABSENT ->
         successor[REQUEST(0, c)] = REQUEST(1, c);

@@ -1,17 +1,19 @@
-/* Quiescence and stop with a spare worker, whole: every interleaving of the workers' loop
- * (worker.c, find_work.c, idle.c), blocking and retiring (blocking.c), the sums of those who
- * wait for quiet (quiescence.c, waiters.c) and the numbered steps of boc_runtime_free.
+/* Quiescence and stop with a compensating worker, whole: every interleaving of the
+ * workers' loop (worker.c, find_work.c, idle.c), blocking and retiring (blocking.c), the
+ * sums for the waiters (quiescence.c, waiters.c) and the numbered steps of
+ * boc_runtime_free.
  *
  * Behaviors A and B come in pairs: A schedules B and blocks until B's body has run, so
- * that on a runtime of one worker B needs the spare. A thread outside schedules the first
- * A, unless the stop has begun: then it is refused. Another stops the runtime.
+ * that on a runtime of one worker B needs the compensating worker. A thread outside
+ * schedules the first A, unless the stop has begun: then it is refused. Another stops the
+ * runtime.
  *
- * Shown: nobody is told of quiet unless there was a quiet moment since it asked; the stop
- * ends, with the worker and the spare joined; what was accepted has run by then; nobody
- * sleeps for ever. Memory orders are Relacy's, in model_sleep.c and model_quiescence.c.
+ * Shown: a waiter is notified only if there was a quiet moment since it asked; the stop
+ * ends, with both workers joined; what was accepted has run by then; no thread sleeps for
+ * ever. Memory orders are Relacy's, in model_sleep.c and model_quiescence.c.
  *
- *   TWO_PAIRS   the first B schedules a second A: the spare has to come again
- *   POKED       the thread outside pokes the spare as soon as there is one
+ *   TWO_PAIRS   the first B schedules a second A: the compensating worker comes again
+ *   POKED       the thread outside pokes the compensating worker as soon as there is one
  *   ASKS_FIRST  who stops the runtime waits for quiescence before, and then schedules
  *               one more behavior
  *
@@ -20,8 +22,8 @@
  * has the list of them.
  */
 #define WORKERS 1
-#define ALL 2 /* with the spare */
-#define MOST_SEARCHERS 1
+#define ALL 2 /* with the compensating worker */
+#define MAX_SEARCHERS 1
 #define NOBODY ALL
 
 /* Behaviors are bits, queues sets of them: their order is no matter here. */
@@ -37,16 +39,16 @@
 /* Where behaviors wait, and which have run. */
 byte shared, queue[ALL], ran, accepted;
 
-/* Of boci_idle; of those in bed any may be woken. */
-byte sleepers, searchers;
-bool in_bed[ALL], searching[ALL], token[ALL];
+/* Of boci_idle; any of the parked may be woken. */
+byte parked_count, searchers;
+bool parked[ALL], searching[ALL], token[ALL];
 
-/* Of boci_spares. */
-bool spares_locked, spares_stopped, resting[ALL];
+/* Of boci_blocking. */
+bool blocking_locked, blocking_stopped, retired[ALL];
 byte blocked, awake, excess;
 
 /* Of boc_runtime and its waiters, of whom there is one. */
-bool closing, stopping, rundown_locked, waiting, listed, told;
+bool closing, stopping, waiters_locked, waiting, listed, notified;
 byte started = WORKERS;
 bool ended[ALL];
 byte scheduled_outside, scheduled[ALL], finished[ALL];
@@ -59,16 +61,16 @@ byte in_flight;
 bool was_quiet; /* since the waiter has asked */
 byte calls;     /* of threads outside: none of them may overlap the stop */
 
-/* rouse_locked */
-inline rouse(who) {
-  assert(in_bed[who]);
-  in_bed[who] = false;
-  sleepers--;
+/* make_searcher_locked */
+inline make_searcher(who) {
+  assert(parked[who]);
+  parked[who] = false;
+  parked_count--;
   searching[who] = true;
   searchers++
 }
 
-/* boci_parker_unpark, of whom rouse_locked has chosen */
+/* boci_parker_unpark, of whom make_searcher_locked has chosen */
 inline unpark_other() {
   atomic {
     if
@@ -81,11 +83,11 @@ inline unpark_other() {
 /* boci_idle_wake_one */
 inline wake_one() {
   if
-  :: searchers == 0 && sleepers > 0 ->
+  :: searchers == 0 && parked_count > 0 ->
     atomic { /* wake_one_slow */
       if
-      :: searchers == 0 && in_bed[0] -> other = 0; rouse(0)
-      :: searchers == 0 && in_bed[1] -> other = 1; rouse(1)
+      :: searchers == 0 && parked[0] -> other = 0; make_searcher(0)
+      :: searchers == 0 && parked[1] -> other = 1; make_searcher(1)
       :: else
       fi
     };
@@ -98,7 +100,7 @@ inline wake_one() {
 inline wake(who) {
   atomic {
     if
-    :: in_bed[who] -> rouse(who); other = who
+    :: parked[who] -> make_searcher(who); other = who
     :: else
     fi
   };
@@ -118,7 +120,7 @@ inline schedule(b) {
 #endif
 }
 
-/* quiescent, in `quiet` */
+/* is_quiescent, in `quiet` */
 inline look_whether_quiet() {
   seen = started;
 #ifndef SCHEDULED_IS_SUMMED_FIRST
@@ -138,27 +140,27 @@ inline look_whether_quiet() {
   atomic { quiet = (seen != 0 && sum == 0); sum = 0; seen = 0 }
 }
 
-/* boci_rundown_check */
-inline check_rundown() {
+/* boci_quiescence_check */
+inline check_quiescence() {
   if
   :: waiting ->
-    atomic { !rundown_locked -> rundown_locked = true };
+    atomic { !waiters_locked -> waiters_locked = true };
     if
     :: listed ->
       look_whether_quiet();
       atomic {
         if
-        :: quiet -> /* tell_locked */
+        :: quiet -> /* notify_all_locked */
           assert(was_quiet);
           listed = false;
           waiting = false;
-          told = true;
+          notified = true;
           quiet = false
         :: else
         fi;
-        rundown_locked = false
+        waiters_locked = false
       }
-    :: else -> rundown_locked = false
+    :: else -> waiters_locked = false
     fi
   :: else
   fi
@@ -191,13 +193,13 @@ inline take(set) {
   }
 }
 
-/* find */
+/* boci_find_own */
 inline find() {
   take(queue[self]);
   take(shared)
 }
 
-/* look */
+/* find_anywhere */
 inline look() {
   find();
   if
@@ -208,27 +210,27 @@ inline look() {
 
 inline park() {
   atomic { token[self] -> token[self] = false };
-  assert(!in_bed[self])
+  assert(!parked[self])
 }
 
-/* sleep_once */
+/* park_once */
 inline sleep_once() {
-  atomic { /* boci_idle_lie_down */
-    in_bed[self] = true;
-    sleepers++;
+  atomic { /* boci_idle_prepare_park */
+    parked[self] = true;
+    parked_count++;
     searchers = searchers - searching[self];
     searching[self] = false
   };
-  check_rundown();
+  check_quiescence();
   look_for_work();
   look_whether_away();
   if
   :: found || away || CALLED_BACK ->
-    atomic { /* boci_idle_get_up */
+    atomic { /* boci_idle_cancel_park */
       found = false;
       away = false;
       if
-      :: in_bed[self] -> in_bed[self] = false; sleepers--; other = self
+      :: parked[self] -> parked[self] = false; parked_count--; other = self
       :: else
       fi
     };
@@ -240,7 +242,7 @@ inline sleep_once() {
   fi
 }
 
-/* boci_search */
+/* boci_find_or_park */
 inline search() {
   do
   :: behavior != 0 -> break
@@ -251,7 +253,7 @@ inline search() {
     :: else
     fi;
     if
-    :: !searching[self] && searchers < MOST_SEARCHERS -> /* boci_idle_search */
+    :: !searching[self] && searchers < MAX_SEARCHERS -> /* boci_idle_start_searching */
       atomic { searching[self] = true; searchers++ }
     :: else
     fi;
@@ -271,7 +273,7 @@ inline search() {
     fi
   od;
   if
-  :: searching[self] -> /* end_search */
+  :: searching[self] -> /* stop_searching */
     atomic { searching[self] = false; searchers-- };
     look_for_work();
     if
@@ -282,50 +284,50 @@ inline search() {
   fi
 }
 
-/* count_excess_locked */
+/* update_excess_locked */
 inline count_excess() {
-  excess = (awake > blocked && !spares_stopped -> awake - blocked : 0)
+  excess = (awake > blocked && !blocking_stopped -> awake - blocked : 0)
 }
 
-/* recall_locked */
+/* recall_retired_locked */
 inline recall() {
-  resting[1] = false;
+  retired[1] = false;
   token[1] = true
 }
 
 /* boc_worker_block_begin */
 inline block_begin() {
-  atomic { !spares_locked -> spares_locked = true; blocked++ };
+  atomic { !blocking_locked -> blocking_locked = true; blocked++ };
   if
-  :: awake < blocked && !spares_stopped && resting[1] -> atomic { recall(); awake++ }
-  :: awake < blocked && !spares_stopped && !resting[1] && started < ALL ->
-    run worker(started); /* enlist_locked */
+  :: awake < blocked && !blocking_stopped && retired[1] -> atomic { recall(); awake++ }
+  :: awake < blocked && !blocking_stopped && !retired[1] && started < ALL ->
+    run worker(started); /* start_worker_locked */
     atomic { started++; awake++ }
   :: else
   fi;
-  atomic { count_excess(); spares_locked = false };
+  atomic { count_excess(); blocking_locked = false };
   wake_one()
 }
 
 /* boc_worker_block_end */
 inline block_end() {
-  atomic { !spares_locked -> blocked--; count_excess() }
+  atomic { !blocking_locked -> blocked--; count_excess() }
 }
 
-/* boci_spare_rest, once it has retired */
-inline rest() {
-  do /* boci_worker_shed */
+/* boci_blocking_retire, once it has retired */
+inline retire() {
+  do /* boci_enqueue_drain */
   :: queue[self] != 0 ->
     take(queue[self]);
     atomic { shared = shared | behavior; behavior = 0 }
   :: else -> break
   od;
-#ifndef RETIRING_SPARE_WAKES_NOBODY
+#ifndef RETIRING_WORKER_WAKES_NOBODY
   wake_one();
 #endif
   do
-  :: atomic { !spares_locked && !resting[self] -> break }
-  :: atomic { !spares_locked && resting[self] -> skip };
+  :: atomic { !blocking_locked && !retired[self] -> break }
+  :: atomic { !blocking_locked && retired[self] -> skip };
     atomic { token[self] -> token[self] = false };
 #ifdef RECALL_IS_NOT_LOOKED_FOR
     break;
@@ -335,7 +337,7 @@ inline rest() {
 #endif
   od;
 #ifndef TOKEN_OF_A_POKE_IS_LEFT
-  token[self] = false /* clear_token */
+  token[self] = false /* boci_parker_park, to take the token */
 #endif
 }
 
@@ -355,13 +357,13 @@ inline run_body() {
   ran = ran | behavior
 }
 
-/* boci_worker_work */
+/* worker_loop */
 proctype worker(byte self) {
   byte behavior, other = NOBODY, seen;
   short sum;
   bool quiet, found, away;
   if
-  :: self >= WORKERS -> !spares_locked /* boci_spare_enter */
+  :: self >= WORKERS -> !blocking_locked /* boci_blocking_wait_until_published */
   :: else
   fi;
   search();
@@ -387,19 +389,19 @@ proctype worker(byte self) {
 #endif
     if
     :: self >= WORKERS && excess > 0 ->
-      atomic { /* retire */
-        !spares_locked;
-#ifdef SPARE_RETIRES_AFTER_THE_STOP
+      atomic { /* enter_retirement */
+        !blocking_locked;
+#ifdef WORKER_RETIRES_AFTER_THE_STOP
         found = (awake > blocked);
 #else
-        found = (awake > blocked && !spares_stopped);
+        found = (awake > blocked && !blocking_stopped);
 #endif
         awake = awake - found;
-        resting[self] = found;
+        retired[self] = found;
         count_excess()
       };
       if
-      :: found -> found = false; rest()
+      :: found -> found = false; retire()
       :: else
       fi
     :: else
@@ -436,7 +438,7 @@ inline schedule_outside(b) {
 }
 
 #ifdef POKED
-/* boc_worker_poke, of the spare, unless the stop comes first */
+/* boci_worker_poke, of the compensating worker, unless the stop comes first */
 inline poke() {
   atomic {
     started > 1 || closing;
@@ -444,16 +446,16 @@ inline poke() {
     calls = calls + inside;
     poked = inside;
     if
-    :: inside && in_bed[1] -> rouse(1); other = 1
+    :: inside && parked[1] -> make_searcher(1); other = 1
     :: else
     fi
   };
   if
   :: other != NOBODY -> unpark_other()
   :: other == NOBODY && inside ->
-    atomic { /* boci_spare_poke */
-      !spares_locked;
-      token[1] = (token[1] || resting[1])
+    atomic { /* boci_blocking_poke */
+      !blocking_locked;
+      token[1] = (token[1] || retired[1])
     }
   :: else
   fi;
@@ -473,26 +475,26 @@ proctype outside() {
 /* boc_runtime_quiesce */
 inline quiesce() {
   atomic { /* boci_waiters_add */
-    !rundown_locked;
+    !waiters_locked;
     listed = true;
     waiting = true;
     was_quiet = (in_flight == 0)
   };
 #ifndef WAITER_DOES_NOT_LOOK_ITSELF
-  check_rundown();
+  check_quiescence();
 #endif
-  atomic { told -> told = false };
-  atomic { !rundown_locked -> assert(!listed) } /* boci_waiters_cancel */
+  atomic { notified -> notified = false };
+  atomic { !waiters_locked -> assert(!listed) } /* boci_waiters_cancel */
 }
 
-/* boci_spares_stop */
-inline stop_spares() {
+/* boci_blocking_stop */
+inline stop_blocking() {
   atomic {
-    !spares_locked;
-    spares_stopped = true;
-#ifndef SPARE_IS_NOT_TOLD_OF_THE_STOP
+    !blocking_locked;
+    blocking_stopped = true;
+#ifndef RETIRED_WORKER_IS_NOT_TOLD_OF_THE_STOP
     if
-    :: resting[1] -> recall()
+    :: retired[1] -> recall()
     :: else
     fi;
 #endif
@@ -526,12 +528,12 @@ proctype stopper() {
   quiesce(); /* step 2 */
   assert(in_flight == 0);
 #endif
-#ifdef THREADS_ARE_JOINED_BEFORE_SPARES_GET_UP
+#ifdef THREADS_ARE_JOINED_BEFORE_THE_RETIRED_RETURN
   stopping = true;
   wake_all();
   join_all();
 #endif
-  stop_spares(); /* step 3 */
+  stop_blocking(); /* step 3 */
   stopping = true; /* step 4 */
   wake_all();
   join_all(); /* step 6; a worker's end stands for its stop hook, 5 */

@@ -338,15 +338,16 @@ static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
 /* Sleeps until there may be something, at most `timeout` ns: 0, or 1 if it was in vain;
  * -1 with an exception. */
 static int receive_sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
-  boc_watch watch = {.ready = waiter_signal_ctx, .ctx = waiter};
-  boc_status status = boc_mailbox_watch(mailbox, r->list->tags, r->list->count, &watch);
+  boc_mailbox_waiter entry = {.notify = waiter_signal_ctx, .ctx = waiter};
+  boc_status status =
+      boc_mailbox_add_waiter(mailbox, r->list->tags, r->list->count, &entry);
   if (status != BOC_OK) {
     mailbox_raise(status, "receive()");
     return -1;
   }
   int waited = receive_wait(waiter, timeout);
   PyObject *pending = waited < 0 ? PyErr_GetRaisedException() : NULL;
-  status = boc_mailbox_unwatch(mailbox, &watch);
+  status = boc_mailbox_remove_waiter(mailbox, &entry);
   if (waited < 0)
     PyErr_SetRaisedException(pending);
   else if (status == BOC_NOT_FOUND)

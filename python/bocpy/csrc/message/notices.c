@@ -45,11 +45,11 @@ static int notice_parse_key(PyObject *text, boc_notice_key *out_key) {
     PyErr_Format(PyExc_ValueError, "a notice's key must have no NUL in it: %R", text);
     return -1;
   }
-  if (size <= (Py_ssize_t)BOC_NOTICE_KEY_MOST)
+  if (size <= (Py_ssize_t)BOC_NOTICE_KEY_MAX)
     return 0;
   PyErr_Format(PyExc_ValueError,
                "a notice's key has at most %u bytes of UTF-8, not %zd",
-               BOC_NOTICE_KEY_MOST, size);
+               BOC_NOTICE_KEY_MAX, size);
   return -1;
 }
 
@@ -60,7 +60,7 @@ static int notices_check(boc_status status, const char *what) {
   if (status == BOC_FULL)
     PyErr_Format(PyExc_RuntimeError,
                  "%s: the noticeboard is full, it has %u keys: notice_delete() one",
-                 what, BOC_NOTICES_MOST);
+                 what, BOC_NOTICES_MAX);
   else
     bocpy_status_raise(status, what);
   return -1;

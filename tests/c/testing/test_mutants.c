@@ -1,9 +1,9 @@
-/* A test of the tester: the library with a bug planted (-Dplant) that leaves out one
- * second look. Somebody then sleeps who was not told; the systematic scheduler finds
- * the seed, and the sound library passes all of them.
+/* A test of the tester: the library with one line of tests/models/mutants.py changed, so
+ * that a thread parks without its second look. The systematic scheduler must find a seed
+ * with a deadlock, and must find none in the library as it is.
  *
- * Built once for each plant, with the one source that has it compiled anew; as
- * planted_none every program runs on the library as it is. */
+ * Built once for each mutant in MUTANTS, with the one source that it changes; and once
+ * with none, for which every program must finish. */
 #include "harness.h"
 
 #include "systematic.h"
@@ -12,6 +12,14 @@
 #include <boc/runtime.h>
 
 #include <stdio.h>
+
+/* What the build may define as MUTANT. */
+enum {
+  NO_MUTANT,
+  parking_worker_does_not_look_for_work,
+  receiver_does_not_try_again,
+  waiter_for_quiet_does_not_look
+};
 
 enum { FEW = 1000, SEEDS = 10000 };
 
@@ -26,15 +34,15 @@ static boc_runtime *one_worker(void) {
   return runtime;
 }
 
-/* A behavior that comes while the worker goes to bed. */
-static void schedule_to_sleeper(void *unused) {
+/* A behavior that comes while the worker parks. */
+static void schedule_to_parking_worker(void *unused) {
   (void)unused;
   boc_runtime *runtime = one_worker();
   CHECK_EQ(boc_when(runtime, NULL, 0, do_nothing, NULL), BOC_OK);
   boc_runtime_free(runtime);
 }
 
-/* A message that comes while the receiver goes to sleep. */
+/* A message that comes while the receiver parks. */
 static void send_or_receive(void *mailbox, unsigned index) {
   const boc_tag tag = {"a", 1};
   size_t at;
@@ -56,7 +64,7 @@ static void send_to_receiver(void *unused) {
   boc_mailbox_free(mailbox);
 }
 
-/* The last behavior that finishes while somebody begins to wait for quiescence. */
+/* The last behavior finishes while a thread begins to wait for quiescence. */
 static void wait_for_quiet(void *unused) {
   (void)unused;
   boc_runtime *runtime = one_worker();
@@ -79,22 +87,23 @@ static uint64_t first_deadlock(void (*program)(void *unused), uint64_t seeds) {
   return SEEDS;
 }
 
-static void judge(const char *plant, bool planted, void (*program)(void *unused)) {
-  if (!planted && !BOCI_PLANTED(none))
+static void judge(int mutant, void (*program)(void *unused)) {
+  const bool changed = MUTANT == mutant;
+  if (!changed && MUTANT != NO_MUTANT)
     return;
-  const uint64_t seed = first_deadlock(program, planted ? FEW : SEEDS);
-  CHECK_EQ(seed < SEEDS, planted);
-  if (!planted)
+  const uint64_t seed = first_deadlock(program, changed ? FEW : SEEDS);
+  CHECK_EQ(seed < SEEDS, changed);
+  if (!changed)
     return;
-  printf("%s: found by seed %u\n", plant, (unsigned)seed);
+  printf("found by seed %u\n", (unsigned)seed);
   CHECK_EQ(boci_systematic_try(seed, program, NULL), BOCI_RUN_DEADLOCK);
 }
 
-static void planted_bugs_are_found(void) {
-  judge("sleep", BOCI_PLANTED(sleep), schedule_to_sleeper);
-  judge("receive", BOCI_PLANTED(receive), send_to_receiver);
-  judge("quiesce", BOCI_PLANTED(quiesce), wait_for_quiet);
+static void mutants_are_found(void) {
+  judge(parking_worker_does_not_look_for_work, schedule_to_parking_worker);
+  judge(receiver_does_not_try_again, send_to_receiver);
+  judge(waiter_for_quiet_does_not_look, wait_for_quiet);
 }
 
-static const test_case cases[] = {TEST_ALONE(planted_bugs_are_found)};
+static const test_case cases[] = {TEST_ALONE(mutants_are_found)};
 TEST_MAIN(cases)

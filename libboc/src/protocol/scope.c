@@ -7,10 +7,9 @@
  */
 #include "scope.h"
 
-#include "thread_context.h"
 #include "alloc.h"
+#include "thread_context.h"
 #include "waiters.h"
-#include "worker.h"
 
 struct boc_scope {
   boci_atomic_word references;
@@ -22,7 +21,8 @@ struct boc_scope {
   boc_allocator allocator_copy;
 };
 
-static void init(boc_scope *scope, boc_scope *parent, const boc_allocator *allocator) {
+static void init_scope(boc_scope *scope, boc_scope *parent,
+                       const boc_allocator *allocator) {
   boci_init(&scope->references, 1);
   boci_init(&scope->pending, 0);
   boci_init(&scope->cancelled, 0);
@@ -44,7 +44,7 @@ boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
     boci_release(allocator, scope, sizeof *scope);
     return status;
   }
-  init(scope, parent, allocator);
+  init_scope(scope, parent, allocator);
   *out_scope = scope;
   return BOC_OK;
 }
@@ -54,7 +54,7 @@ boc_scope *boc_scope_hold(boc_scope *scope) {
   return scope;
 }
 
-static void end(boc_scope *scope) {
+static void end_scope(boc_scope *scope) {
   const bool own = scope->allocator != NULL;
   const boc_allocator allocator = own ? scope->allocator_copy : (boc_allocator){0};
   boci_waiters_fini(&scope->waiters);
@@ -64,14 +64,14 @@ static void end(boc_scope *scope) {
 void boc_scope_drop(boc_scope *scope) {
   while (scope && boci_sub_acq_rel(&scope->references, 1) == 1) { /* [R14] [A14] */
     boc_scope *parent = scope->parent;
-    end(scope);
+    end_scope(scope);
     scope = parent;
   }
 }
 
-boc_scope *boc_scope_current(void) { return boci_context_scope(); }
+boc_scope *boc_scope_current(void) { return boci_thread_context_scope(); }
 
-static bool empty(void *ctx) {
+static bool scope_is_empty(void *ctx) {
   boc_scope *scope = ctx;
   return boci_load_acquire(&scope->pending) == 0; /* [A14] */
 }
@@ -84,10 +84,10 @@ void boci_scope_enter(boc_scope *scope) {
 
 void boci_scope_leave(boc_scope *scope) {
   for (boc_scope *at = scope; at; at = at->parent) {
-    if (boci_sub_acq_rel(&at->pending, 1) != 1)
-      continue;           /* [R14] [A14] */
+    if (boci_sub_acq_rel(&at->pending, 1) != 1) /* [R14] [A14] */
+      continue;
     boci_fence_seq_cst(); /* [F1] */
-    boci_waiters_check(&at->waiters, empty, at);
+    boci_waiters_check(&at->waiters, scope_is_empty, at);
   }
   boc_scope_drop(scope);
 }
@@ -95,21 +95,21 @@ void boci_scope_leave(boc_scope *scope) {
 void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node) {
   boci_waiters_add(&scope->waiters, node);
   boci_fence_seq_cst(); /* [F1] */
-  boci_waiters_check(&scope->waiters, empty, scope);
+  boci_waiters_check(&scope->waiters, scope_is_empty, scope);
 }
 
 bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node) {
   return boci_waiters_cancel(&scope->waiters, node);
 }
 
-static void add_waiter(void *scope, boc_quiesce_node *node) {
+static void add_scope_waiter(void *scope, boc_quiesce_node *node) {
   boc_scope_on_empty(scope, node);
 }
 
 boc_status boc_scope_wait(boc_scope *scope, int64_t timeout) {
-  if (boci_worker_current())
+  if (boci_thread_context_is_worker())
     return BOC_BAD_STATE;
-  return boci_waiters_wait(&scope->waiters, timeout, add_waiter, scope);
+  return boci_waiters_wait(&scope->waiters, timeout, add_scope_waiter, scope);
 }
 
 void boc_scope_cancel(boc_scope *scope) {
@@ -118,7 +118,7 @@ void boc_scope_cancel(boc_scope *scope) {
 
 bool boc_scope_cancelled(const boc_scope *scope) {
   for (boc_scope *at = (boc_scope *)scope; at; at = at->parent)
-    if (boci_load_acquire(&at->cancelled))
-      return true; /* [A15] */
+    if (boci_load_acquire(&at->cancelled)) /* [A15] */
+      return true;
   return false;
 }

@@ -1,0 +1,117 @@
+/* Enqueue: see enqueue.h. */
+#include "enqueue.h"
+
+#include "compiler.h"
+#include "scheduler.h"
+
+/* ---- threads that are no workers of the behavior's runtime ------------------------ */
+
+static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavior) {
+  boci_injector_push(&scheduler->injector, behavior, behavior, 1);
+  boci_idle_wake_one(&scheduler->idle);
+}
+
+/* Nothing but the behavior keeps another runtime from ending, and the behavior may have
+ * run before this thread has woken a worker. While this thread has the mutex, nobody finds
+ * that runtime quiescent. */
+static void enqueue_in_other_runtime(boci_scheduler *scheduler,
+                                     boc_behavior *behavior) {
+  boci_mutex_lock(&scheduler->quiescence.mutex);
+  enqueue_in_injector(scheduler, behavior);
+  boci_mutex_unlock(&scheduler->quiescence.mutex);
+}
+
+void boci_enqueue_outside(void *ctx, boc_behavior *behavior) {
+  boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
+  if (scheduler->trace_events)
+    boci_trace_outside(scheduler, BOC_TRACE_READY, behavior);
+  if (behavior->block.flags & BOCI_BEHAVIOR_PINNED) {
+    const boci_executor *pinned_to = boci_behavior_pinned_to(behavior);
+    pinned_to->ready(pinned_to->ctx, behavior);
+  } else if (scheduler == ctx) {
+    enqueue_in_injector(scheduler, behavior);
+  } else {
+    enqueue_in_other_runtime(scheduler, behavior);
+  }
+}
+
+/* ---- workers ---------------------------------------------------------------------- */
+
+static bool runs_elsewhere(const boci_worker *worker, const boc_behavior *behavior) {
+  return (behavior->block.flags & BOCI_BEHAVIOR_PINNED) ||
+         (behavior->block.home != &worker->pool &&
+          boci_behavior_scheduler(behavior) != worker->scheduler);
+}
+
+void boci_wake_for_surplus(boci_worker *worker) {
+  if (!worker->queue.alone && boci_idle_wake_one(&worker->scheduler->idle))
+    boci_count(&worker->counters.woken, 1);
+}
+
+/* Half of the full queue makes room. Without memory for that, `behavior` goes to the
+ * injector. */
+BOCI_NOINLINE static void push_to_full_queue(boci_worker *worker,
+                                             boc_behavior *behavior) {
+  boci_scheduler *scheduler = worker->scheduler;
+  uint32_t count;
+  if (boci_overflow_push(&scheduler->overflow, &worker->queue, &count)) {
+    boci_run_queue_push(&worker->queue, behavior);
+  } else {
+    boci_injector_push(&scheduler->injector, behavior, behavior, 1);
+    count = 1;
+  }
+  boci_count(&worker->counters.overflowed, count);
+}
+
+void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
+  if (!boci_run_queue_push(&worker->queue, behavior))
+    push_to_full_queue(worker, behavior);
+}
+
+BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
+  boci_worker *worker = ctx;
+  if (runs_elsewhere(worker, behavior)) {
+    boci_enqueue_outside(worker->scheduler, behavior);
+    return;
+  }
+  boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
+  boci_enqueue_own(worker, behavior);
+  boci_wake_for_surplus(worker);
+}
+
+/* The behaviors that wait behind this one may have been made long ago, and be in no
+ * cache. Fetch them as soon as this one is ready: its own lines are at hand, and they
+ * arrive by the time it ends. */
+static inline void prefetch_successors(const boc_behavior *behavior) {
+  const uint32_t unique = boci_behavior_unique(behavior);
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < unique; i++)
+    boci_prefetch_successor(&requests[requests[i].order]);
+}
+
+void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
+  boci_worker *worker = ctx;
+  prefetch_successors(behavior);
+  if (worker->lifo_slot || runs_elsewhere(worker, behavior)) {
+    boci_enqueue_from_body(worker, behavior);
+    return;
+  }
+  worker->lifo_slot = behavior;
+  boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
+}
+
+/* The worker may be busy for long: then an idle one looks after its inbox. */
+void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior) {
+  boci_injector_push(&worker->inbox, behavior, behavior, 1);
+  if (!boci_idle_wake(&worker->scheduler->idle, worker))
+    boci_idle_wake_one(&worker->scheduler->idle);
+}
+
+void boci_enqueue_drain(boci_worker *worker) {
+  boci_scheduler *scheduler = worker->scheduler;
+  boc_behavior *behavior;
+  while ((behavior = boci_run_queue_pop(&worker->queue)) ||
+         boci_injector_take(&worker->inbox, 1, &behavior) > 0)
+    boci_injector_push(&scheduler->injector, behavior, behavior, 1);
+  boci_idle_wake_one(&scheduler->idle);
+}

@@ -1,0 +1,34 @@
+/* Enqueue: where a behavior goes once it holds all its cowns.
+ *
+ *   pinned cown              the executor that it is pinned to
+ *   another runtime's        that runtime's injector
+ *   scheduled in a body      the worker's run queue; if full, half of it overflows
+ *   made ready by an end     the LIFO slot if that is free, so that the next holder of the
+ *                            cowns finds them in this core's cache; else as above
+ *   on any other thread      the injector
+ *   forwarded by `admit`     the inbox of the worker that it names
+ */
+#ifndef BOCI_ENQUEUE_H
+#define BOCI_ENQUEUE_H
+
+#include "worker.h"
+
+/* Executors' functions. `ctx` is the worker, which is the calling thread. */
+void boci_enqueue_from_body(void *ctx, boc_behavior *behavior);
+void boci_enqueue_handoff(void *ctx, boc_behavior *behavior);
+/* `ctx` is a scheduler; the calling thread is none of its workers. */
+void boci_enqueue_outside(void *ctx, boc_behavior *behavior);
+
+/* Puts a behavior of this worker's runtime into its run queue. The worker. */
+void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior);
+
+/* Puts a behavior into the inbox of `worker`. Any thread. */
+void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
+
+/* The worker has queued what another one may run. */
+void boci_wake_for_surplus(boci_worker *worker);
+
+/* Moves all that the worker has queued into the injector, where any worker finds it. */
+void boci_enqueue_drain(boci_worker *worker);
+
+#endif

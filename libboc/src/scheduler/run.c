@@ -1,0 +1,75 @@
+/* Run: see run.h. */
+#include "run.h"
+
+#include "compiler.h"
+
+/* ---- the body --------------------------------------------------------------------- */
+
+static void call_cown_hooks(boc_behavior *behavior, bool before) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < boci_behavior_unique(behavior); i++) {
+    boc_cown *cown = boci_request_cown(&requests[requests[i].order]);
+    void (*hook)(boc_cown *, void *) =
+        before ? cown->type->acquire : cown->type->release;
+    if (hook)
+      hook(cown, boci_cown_payload(cown));
+  }
+}
+
+static void call_body_with_hooks(boc_behavior *behavior) {
+  const bool hooks = (behavior->block.flags & BOCI_BEHAVIOR_HOOKS) != 0;
+  if (hooks)
+    call_cown_hooks(behavior, true);
+  behavior->type->body(behavior, boci_behavior_env(behavior));
+  if (hooks)
+    call_cown_hooks(behavior, false);
+}
+
+BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
+  if (!(behavior->block.flags & BOCI_BEHAVIOR_OPTIONS))
+    call_body_with_hooks(behavior);
+  else if (!boci_call_with_options(behavior, call_body_with_hooks))
+    boci_trace_here(boci_behavior_scheduler(behavior), BOC_TRACE_CANCELLED, behavior);
+}
+
+/* ---- on a worker ------------------------------------------------------------------ */
+
+BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
+                              bool overdue) {
+  const boc_behavior_type *type = behavior->type;
+  const int answer =
+      type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);
+  if (answer < 0 || (uint32_t)answer == worker->index)
+    return true;
+  BOCI_REQUIRE((uint32_t)answer < boci_scheduler_started(worker->scheduler));
+  boci_count(&worker->counters.forwarded, 1);
+  boci_enqueue_inbox(&worker->scheduler->worker[answer], behavior);
+  return false;
+}
+
+/* ---- on any other thread ---------------------------------------------------------- */
+
+static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
+  boci_outside *outside = &scheduler->outside;
+  boci_trace_outside(scheduler, BOC_TRACE_FINISHED, behavior);
+  boci_behavior_end(behavior, &outside->executor);
+  boci_end_options(behavior);
+  boci_outside_free(outside, behavior);
+  boci_quiescence_finish_outside(scheduler);
+}
+
+void boci_run_outside(boc_behavior *behavior) {
+  boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
+  boci_trace_outside(scheduler, BOC_TRACE_STARTED, behavior);
+  if (boci_run_body(behavior))
+    finish_outside(scheduler, behavior);
+}
+
+void boci_finish_deferred(boc_behavior *behavior) {
+  boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
+  boci_worker *worker = boci_scheduler_own_worker(scheduler);
+  if (worker)
+    boci_finish_on_worker(worker, behavior, &worker->body_executor);
+  else
+    finish_outside(scheduler, behavior);
+}

@@ -1,0 +1,63 @@
+/* Run: a body and what surrounds it, on a worker and on any other thread.
+ *
+ *   worker    `admit` -> cowns' acquire hooks, body, release hooks -> finish
+ *   others                cowns' acquire hooks, body, release hooks -> finish
+ *
+ * To finish a behavior is to drop its environment, hand its cowns on, give its memory
+ * back and count it. A body that has called boc_behavior_defer is finished by
+ * boc_behavior_complete instead.
+ */
+#ifndef BOCI_RUN_H
+#define BOCI_RUN_H
+
+#include "behavior_options.h"
+#include "enqueue.h"
+#include "scheduler.h"
+
+/* The body of a behavior with options, or with hooks of its cowns. */
+void boci_run_special_body(boc_behavior *behavior);
+
+/* False: the behavior was deferred, and boc_behavior_complete will finish it. */
+static inline bool boci_run_body(boc_behavior *behavior) {
+  if (behavior->block.flags & (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS))
+    boci_run_special_body(behavior);
+  else
+    behavior->type->body(behavior, boci_behavior_plain_env(behavior));
+  return !(behavior->block.flags & BOCI_BEHAVIOR_DEFERRED) ||
+         boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
+}
+
+/* Finishes `behavior` on `worker`; what becomes ready goes to `to`. */
+static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *behavior,
+                                         const boci_executor *to) {
+  boci_trace_note(&worker->trace, BOC_TRACE_FINISHED, behavior);
+  boci_behavior_end(behavior, to);
+  boci_end_options(behavior);
+  if (behavior->block.home != &worker->pool)
+    boci_steal_backoff_note(&worker->backoff, behavior->block.home);
+  boci_block_pool_free(&worker->pool, behavior);
+  boci_in_flight_add_finished(&worker->in_flight);
+}
+
+/* Asks `admit`. False: the behavior has been forwarded to another worker. */
+bool boci_admit(boci_worker *worker, boc_behavior *behavior, bool overdue);
+
+/* Runs a ready behavior. `overdue`: another worker was too busy for it. */
+static inline void boci_run_on_worker(boci_worker *worker, boc_behavior *behavior,
+                                      bool overdue) {
+  if (behavior->type->admit && !boci_admit(worker, behavior, overdue))
+    return;
+  boci_trace_note(&worker->trace, BOC_TRACE_STARTED, behavior);
+  worker->scheduled_before =
+      boci_load_relaxed(&worker->in_flight.scheduled); /* owner */
+  if (boci_run_body(behavior))
+    boci_finish_on_worker(worker, behavior, &worker->handoff_executor);
+}
+
+/* Runs a ready behavior on a thread that is no worker. */
+void boci_run_outside(boc_behavior *behavior);
+
+/* Finishes a deferred behavior on the calling thread, whatever that is. */
+void boci_finish_deferred(boc_behavior *behavior);
+
+#endif

@@ -1,0 +1,98 @@
+/* Scheduler: what the workers of one runtime share.
+ *
+ *   a body schedules ----> run queue of its worker --(full)--> overflow
+ *   a body ends ---------> LIFO slot of its worker: the next holder of its cowns
+ *   other threads -------> injector
+ *   `admit` forwards ----> inbox of the worker that has the data
+ *   a pinned cown -------> the executor that it is pinned to (a lane)
+ *
+ * enqueue.h puts ready behaviors there, find_work.h takes them out, run.h runs them,
+ * idle.h says which workers sleep meanwhile, blocking.h which stand in for others.
+ *
+ * Threads: as each part says. Fields up to `worker_memory` are set before the workers
+ * start.
+ */
+#ifndef BOCI_SCHEDULER_H
+#define BOCI_SCHEDULER_H
+
+#include "behavior.h"
+#include "blocking.h"
+#include "idle.h"
+#include "injector.h"
+#include "outside.h"
+#include "overflow.h"
+#include "quiescence.h"
+#include "worker.h"
+
+#include <boc/runtime.h>
+
+typedef struct boci_scheduler {
+  uint32_t workers;  /* that run bodies */
+  uint32_t capacity; /* with the compensating workers that may stand in for them */
+  uint64_t spin;     /* ns that a worker looks for work before it parks */
+  boc_worker_hooks hooks;
+  const boc_allocator *allocator; /* NULL: malloc and free */
+  boci_worker *worker;            /* [capacity], of which `started` are in use */
+  void *worker_memory;            /* `worker` before alignment */
+  size_t stack_size;
+  size_t trace_events; /* 0: no tracing */
+
+  boci_atomic_u32 stopping; /* workers leave when they find nothing */
+  boci_atomic_u32 started;  /* workers whose structs are in use */
+
+  boci_idle idle;
+  boci_blocking blocking;
+  boci_injector injector;
+  boci_overflow overflow;
+  boci_waiters quiescence; /* those that wait for it */
+  boci_outside outside;
+
+  /* The start-up handshake. */
+  boci_mutex start_mutex;
+  boci_cond start_cond;
+  uint32_t reported; /* how many have run their start hook */
+  boc_status start_status;
+} boci_scheduler;
+
+/* What a runtime's options say about its workers. */
+typedef struct boci_scheduler_config {
+  uint32_t workers, compensating;
+  uint64_t spin;
+  size_t stack_size, trace_events;
+  const boc_worker_hooks *hooks;  /* may be NULL */
+  const boc_allocator *allocator; /* lives as long as the scheduler */
+} boci_scheduler_config;
+
+/* No thread runs yet. Refusals: BOC_NO_MEMORY. */
+boc_status boci_scheduler_init(boci_scheduler *scheduler,
+                               const boci_scheduler_config *config);
+/* All threads have ended. */
+void boci_scheduler_fini(boci_scheduler *scheduler);
+
+/* Starts all workers and waits for their start hooks. A refusal (BOC_NO_THREAD,
+ * BOC_NO_MEMORY, or what a hook returned) leaves no thread running. */
+boc_status boci_scheduler_start(boci_scheduler *scheduler);
+
+/* Ends all threads. Nothing may be in flight. */
+void boci_scheduler_stop(boci_scheduler *scheduler);
+
+static inline bool boci_scheduler_stopping(boci_scheduler *scheduler) {
+  return boci_load_acquire(&scheduler->stopping) != 0; /* [A11] */
+}
+
+static inline uint32_t boci_scheduler_started(boci_scheduler *scheduler) {
+  return boci_load_acquire(&scheduler->started); /* [A13] */
+}
+
+/* The scheduler whose workers run `behavior`. */
+static inline boci_scheduler *boci_behavior_scheduler(const boc_behavior *behavior) {
+  return (boci_scheduler *)boci_behavior_owner(behavior);
+}
+
+/* The worker of `scheduler` that the calling thread is, or NULL. */
+static inline boci_worker *boci_scheduler_own_worker(const boci_scheduler *scheduler) {
+  boci_worker *worker = boci_worker_current();
+  return worker && worker->scheduler == scheduler ? worker : NULL;
+}
+
+#endif
