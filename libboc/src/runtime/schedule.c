@@ -60,9 +60,8 @@ static boc_status make_with_options(boc_runtime *runtime, const boc_behavior_typ
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
-  const boci_thread_context *context = boci_thread_context_current();
   boci_worker *worker = boci_runtime_own_worker(runtime);
-  if (worker && !context->scope)
+  if (worker && !worker->context.scope)
     return make_behavior(runtime, worker, type, env_size, accesses, count, NULL,
                          out_behavior);
   const boci_stored_options stored = {.scope = boci_thread_context_scope()};

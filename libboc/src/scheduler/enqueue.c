@@ -43,15 +43,15 @@ static bool runs_elsewhere(const boci_worker *worker, const boc_behavior *behavi
           boci_behavior_scheduler(behavior) != worker->scheduler);
 }
 
-void boci_wake_for_surplus(boci_worker *worker) {
-  if (!worker->queue.alone && boci_idle_wake_one(&worker->scheduler->idle))
+void boci_wake_another(boci_worker *worker) {
+  if (boci_idle_wake_one(&worker->scheduler->idle))
     boci_count(&worker->counters.woken, 1);
 }
 
 /* Half of the full queue makes room. Without memory for that, `behavior` goes to the
  * injector. */
-BOCI_NOINLINE static void push_to_full_queue(boci_worker *worker,
-                                             boc_behavior *behavior) {
+BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
+                                              boc_behavior *behavior) {
   boci_scheduler *scheduler = worker->scheduler;
   uint32_t count;
   if (boci_overflow_push(&scheduler->overflow, &worker->queue, &count)) {
@@ -61,11 +61,6 @@ BOCI_NOINLINE static void push_to_full_queue(boci_worker *worker,
     count = 1;
   }
   boci_count(&worker->counters.overflowed, count);
-}
-
-void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
-  if (!boci_run_queue_push(&worker->queue, behavior))
-    push_to_full_queue(worker, behavior);
 }
 
 BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {

@@ -19,14 +19,23 @@ void boci_enqueue_handoff(void *ctx, boc_behavior *behavior);
 /* `ctx` is a scheduler; the calling thread is none of its workers. */
 void boci_enqueue_outside(void *ctx, boc_behavior *behavior);
 
+void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior);
+
 /* Puts a behavior of this worker's runtime into its run queue. The worker. */
-void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior);
+static inline void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
+  if (!boci_run_queue_push(&worker->queue, behavior))
+    boci_enqueue_to_full_queue(worker, behavior);
+}
 
 /* Puts a behavior into the inbox of `worker`. Any thread. */
 void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
 
 /* The worker has queued what another one may run. */
-void boci_wake_for_surplus(boci_worker *worker);
+void boci_wake_another(boci_worker *worker);
+static inline void boci_wake_for_surplus(boci_worker *worker) {
+  if (!worker->queue.alone)
+    boci_wake_another(worker);
+}
 
 /* Moves all that the worker has queued into the injector, where any worker finds it. */
 void boci_enqueue_drain(boci_worker *worker);

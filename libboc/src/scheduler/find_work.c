@@ -61,21 +61,6 @@ boc_behavior *boci_take_common(boci_worker *worker, bool batch) {
   return injector_first ? take_overflowed(worker, batch) : take_injected(worker, batch);
 }
 
-static bool nothing_else_waits(boci_worker *worker) {
-  return boci_run_queue_length(&worker->queue) == 0 &&
-         boci_injector_length(&worker->inbox) == 0 &&
-         boci_injector_length(&worker->scheduler->injector) == 0 &&
-         boci_overflow_empty(&worker->scheduler->overflow);
-}
-
-boc_behavior *boci_requeue_lifo(boci_worker *worker, boc_behavior *behavior) {
-  if (nothing_else_waits(worker))
-    return behavior;
-  boci_enqueue_own(worker, behavior);
-  boci_wake_for_surplus(worker);
-  return NULL;
-}
-
 /* ---- what is another worker's ----------------------------------------------------- */
 
 static uint32_t next_random(boci_worker *worker) {

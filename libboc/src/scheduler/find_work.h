@@ -23,6 +23,7 @@
 #ifndef BOCI_FIND_WORK_H
 #define BOCI_FIND_WORK_H
 
+#include "enqueue.h"
 #include "scheduler.h"
 
 #if defined(BOC_TINY)
@@ -40,9 +41,12 @@ boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue);
  * the run queue, which is empty. NULL: both are empty. */
 boc_behavior *boci_take_common(boci_worker *worker, bool batch);
 
-/* `behavior`, from the LIFO slot, has to wait for its turn: puts it behind the others.
- * Returns it instead if there are none: it goes on, where its data is. */
-boc_behavior *boci_requeue_lifo(boci_worker *worker, boc_behavior *behavior);
+static inline bool boci_nothing_else_waits(boci_worker *worker) {
+  return boci_run_queue_length(&worker->queue) == 0 &&
+         boci_injector_length(&worker->inbox) == 0 &&
+         boci_injector_length(&worker->scheduler->injector) == 0 &&
+         boci_overflow_empty(&worker->scheduler->overflow);
+}
 
 /* If the body scheduled nothing itself, its successor was made before, and is no warmer
  * than the behaviors that wait: run those in FIFO order, which is about the order in which
@@ -65,7 +69,11 @@ static inline boc_behavior *boci_take_lifo_slot(boci_worker *worker) {
     return behavior;
   }
   worker->lifo_used = 0;
-  return boci_requeue_lifo(worker, behavior);
+  if (boci_nothing_else_waits(worker)) /* it goes on, where its data is */
+    return behavior;
+  boci_enqueue_own(worker, behavior);
+  boci_wake_for_surplus(worker);
+  return NULL;
 }
 
 static inline boc_behavior *boci_take_inbox(boci_worker *worker) {

@@ -1,6 +1,7 @@
 /* Idle: see idle.h for the recipe. */
 #include "idle.h"
 
+#include "compiler.h"
 #include "os.h"
 #include "worker.h"
 
@@ -134,7 +135,8 @@ static void make_searcher_locked(boci_idle *idle, boci_worker *worker) {
   boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1); /* seen by others after [F2] */
 }
 
-static bool wake_one_slow(boci_idle *idle) {
+/* Apart from the common case, which then needs no stack frame. */
+BOCI_NOINLINE static bool wake_one_slow(boci_idle *idle) {
   boci_mutex_lock(&idle->mutex);
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: more are fine */
   boci_worker *worker = searcher_count(state) > 0 ? NULL : idle->parked;
