@@ -178,7 +178,7 @@ static void a_cown_named_twice_is_there_twice() {
 
 static void lanes_are_pumped_by_their_owner() {
   int filled = 0;
-  boc_lane_options options = {};
+  boc_lane_options options = BOC_LANE_OPTIONS_INIT;
   options.filled = [](void *ctx) { ++*static_cast<int *>(ctx); };
   options.ctx = &filled;
   boc::lane lane(options);

@@ -113,9 +113,7 @@ static void complete_deferred(void) {
   }
 }
 
-static void drop(void *env) {
-  boci_add_acq_rel(&(*(item **)env)->dropped, 1);
-}
+static void drop(void *env) { boci_add_acq_rel(&(*(item **)env)->dropped, 1); }
 
 static int admit(boc_behavior *behavior, void *env, unsigned worker, bool overdue) {
   item *self = *(item **)env;
@@ -155,14 +153,15 @@ static boc_status new_cown(boc_cown **out_cown) {
 static boc_status new_behavior(item *which, size_t count) {
   const boc_behavior_type *type = which->chooses ? &choosy : &plain;
   const boc_behavior_options options = {
+      .size = sizeof options,
       .scope = which->scope == NOBODY ? NULL : running->scopes[which->scope],
       .done = which->tells ? done : NULL,
       .ctx = which};
   if (!options.scope && !options.done)
     return boc_behavior_new(running->runtime, type, sizeof which, which->named, count,
                             &which->behavior);
-  return boc_behavior_new_with(running->runtime, type, sizeof which, which->named, count,
-                               &options, &which->behavior);
+  return boc_behavior_new_with(running->runtime, type, sizeof which, which->named,
+                               count, &options, &which->behavior);
 }
 
 /* A refusal leaves nothing: the item was never made. */
@@ -379,7 +378,8 @@ static void drop_cown(boc_cown *cown, void *payload) {
 }
 
 static void make_cowns(program *all) {
-  const boc_lane_options options = {.allocator = &all->memory.base};
+  const boc_lane_options options = {.size = sizeof options,
+                                    .allocator = &all->memory.base};
   all->cown_type = (boc_cown_type){.name = "record",
                                    .payload_size = sizeof(record),
                                    .drop = drop_cown,

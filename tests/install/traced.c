@@ -47,7 +47,9 @@ static void defer_and_tell(boc_behavior *self, void *env);
 #define TYPES(X)                                                                       \
   X("plain", rest)                                                                     \
   X("with \"quotes\", a \\ and a\ttab", rest)                                          \
-  X("gr\xc3\xb6\xc3\x9f" "er \xf0\x9f\x90\xa2", rest)                                  \
+  X("gr\xc3\xb6\xc3\x9f"                                                               \
+    "er \xf0\x9f\x90\xa2",                                                             \
+    rest)                                                                              \
   X("\xff\xc3(\xed\xa0\x80 is no UTF-8\xc3", rest)                                     \
   X("a name that is cut where a character of two bytes would begin: \xc3\xa4\xc3\xa4", \
     rest)                                                                              \
@@ -66,9 +68,10 @@ enum { DEFERRED = 6, ON_MAIN = 9, PUMPS, IS_PUMPED, CANCELLED, OVER_MANY };
 
 static void schedule_over(int type, const boc_access *accesses, size_t count,
                           boc_scope *scope) {
-  const boc_behavior_options options = {.scope = scope};
+  const boc_behavior_options options = {.size = sizeof options, .scope = scope};
   boc_behavior *made;
-  must(boc_behavior_new_with(runtime, &types[type], 0, accesses, count, &options, &made));
+  must(boc_behavior_new_with(runtime, &types[type], 0, accesses, count, &options,
+                             &made));
   boc_behavior_schedule(made);
 }
 
@@ -78,8 +81,10 @@ static void schedule(int type, boc_cown *cown, boc_scope *scope) {
 }
 
 static void schedule_over_many(void) {
-  const boc_access accesses[] = {
-      {many[0], BOC_READ}, {many[1], BOC_WRITE}, {many[0], BOC_READ}, {many[2], BOC_READ}};
+  const boc_access accesses[] = {{many[0], BOC_READ},
+                                 {many[1], BOC_WRITE},
+                                 {many[0], BOC_READ},
+                                 {many[2], BOC_READ}};
   schedule_over(OVER_MANY, accesses, sizeof accesses / sizeof *accesses, NULL);
 }
 

@@ -51,7 +51,7 @@ static void schedule(void) {
 static void run(void) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = WORKERS;
-  options.spares = 0;
+  options.compensating_workers = 0;
   options.spin = 0;
   options.allocator = &model_allocator;
   MODEL_CHECK(boc_runtime_new(&options, &runtime) == BOC_OK);

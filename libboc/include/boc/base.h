@@ -5,7 +5,10 @@
  *    unless it returns BOC_OK. Out-parameters come last and are named `out_*`.
  *  - No pointer argument may be NULL unless its contract says so.
  *  - "Any thread" means any thread of the process, a worker of any runtime included.
- *  - Times are nanoseconds. A timeout of BOC_FOREVER never expires; 0 only looks.
+ *  - Times are nanoseconds. A timeout of BOC_FOREVER never expires; 0 does not wait.
+ *  - An options struct begins with its size and has an initializer BOC_..._OPTIONS_INIT
+ *    with the defaults. A size that the library does not know (0, or that of a later
+ *    version's struct) is refused with BOC_BAD_ARGUMENT.
  */
 #ifndef BOC_BASE_H
 #define BOC_BASE_H

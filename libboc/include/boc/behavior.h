@@ -24,6 +24,7 @@ extern "C" {
 
 typedef struct boc_behavior boc_behavior;
 typedef struct boc_runtime boc_runtime;
+typedef struct boc_scope boc_scope; /* see scope.h */
 
 /* How a behavior uses a cown. Neighbouring readers of a cown run side by side; a writer
  * waits for all readers before it and holds back all that come after it.
@@ -75,6 +76,30 @@ BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_typ
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
 
+/* What a behavior may have beside its cowns. Start from BOC_BEHAVIOR_OPTIONS_INIT and
+ * change what matters.
+ *
+ * - `scope`: the scope that it belongs to; NULL: that of the body that makes it.
+ * - `done`: called once when the behavior is over and its cowns are handed on; `ran` says
+ *   whether its body ran or it was cancelled. Not called by boc_behavior_free. It runs on
+ *   the thread that ended the behavior, which it must not block; it may schedule.
+ */
+typedef struct boc_behavior_options {
+  size_t size; /* sizeof of this struct, for later versions */
+  boc_scope *scope;
+  void (*done)(void *ctx, bool ran);
+  void *ctx; /* handed to `done` */
+} boc_behavior_options;
+
+#define BOC_BEHAVIOR_OPTIONS_INIT {sizeof(boc_behavior_options), NULL, NULL, NULL}
+
+/* As boc_behavior_new. `options` may be NULL. */
+BOC_API boc_status boc_behavior_new_with(boc_runtime *runtime,
+                                         const boc_behavior_type *type, size_t env_size,
+                                         const boc_access *accesses, size_t count,
+                                         const boc_behavior_options *options,
+                                         boc_behavior **out_behavior);
+
 /* Ends a behavior that was never scheduled: drops its environment. Any thread. */
 BOC_API void boc_behavior_free(boc_behavior *behavior);
 
@@ -113,6 +138,9 @@ BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
  * Until then it holds its cowns and counts as work in flight, and blocks no worker. */
 BOC_API void boc_behavior_defer(boc_behavior *self);
 BOC_API void boc_behavior_complete(boc_behavior *behavior);
+
+/* Whether the scope of a running behavior has been cancelled. */
+BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
 /* The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
  * `body` gets `arg` through `*(void **)env`. Refusals as `boc_behavior_new`. */

@@ -17,20 +17,22 @@ extern "C" {
 
 typedef struct boc_lane boc_lane;
 
-/* Start from zero bytes: each field may stay so.
+/* Start from BOC_LANE_OPTIONS_INIT and change what matters.
  *
- * - `filled`: the lane was empty and is not any more; called by whoever made it so, in
- *   the middle of its work: it must not block, pump or schedule.
- * - `allocator`: copied; NULL: malloc and free.
+ * - `filled`: the lane was empty and is not any more; called by the thread that made it
+ *   so, in the middle of its work: it must not block, pump or schedule.
  */
 typedef struct boc_lane_options {
+  size_t size; /* sizeof of this struct, for later versions */
   void (*filled)(void *ctx);
-  void *ctx;
-  const boc_allocator *allocator;
+  void *ctx;                      /* handed to `filled` */
+  const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_lane_options;
 
-/* A lane without behaviors. `options` may be NULL. Any thread. Refusals: BOC_NO_MEMORY.
- */
+#define BOC_LANE_OPTIONS_INIT {sizeof(boc_lane_options), NULL, NULL, NULL}
+
+/* A lane without behaviors. `options` may be NULL. Any thread.
+ * Refusals: BOC_NO_MEMORY, BOC_BAD_ARGUMENT. */
 BOC_API boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane);
 
 /* Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty, and

@@ -24,13 +24,15 @@ typedef struct boc_tag {
   size_t size;
 } boc_tag;
 
-/* Start from BOC_MAILBOX_OPTIONS_INIT and change what matters. */
+/* Start from BOC_MAILBOX_OPTIONS_INIT and change what matters.
+ *
+ * - `drop`: ends a payload that nobody receives. It may be NULL.
+ */
 typedef struct boc_mailbox_options {
   size_t size;     /* sizeof of this struct, for later versions */
   unsigned tags;   /* how many there may be, at most 32; 0: 16 */
   size_t capacity; /* messages for each tag, a power of two from 2; 0: 16384 */
-  void (*drop)(void *ctx,
-               void *payload);    /* of messages that nobody receives; or NULL */
+  void (*drop)(void *ctx, void *payload);
   void *ctx;                      /* handed to `drop` */
   const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_mailbox_options;

@@ -32,13 +32,19 @@ typedef struct boc_notice {
   uint64_t version; /* of the board, when it was written; from 1 */
 } boc_notice;
 
+/* Start from BOC_NOTICEBOARD_OPTIONS_INIT and change what matters.
+ *
+ * - `drop`: ends a payload that no snapshot has any more; on the thread that gave back the
+ *   last one. It may be NULL.
+ */
 typedef struct boc_noticeboard_options {
   size_t size; /* sizeof of this struct, for later versions */
-  void (*drop)(void *ctx,
-               void *payload); /* by whoever is the last to hold it; or NULL */
-  void *ctx;
+  void (*drop)(void *ctx, void *payload);
+  void *ctx;                      /* handed to `drop` */
   const boc_allocator *allocator; /* copied; NULL: malloc and free */
 } boc_noticeboard_options;
+
+#define BOC_NOTICEBOARD_OPTIONS_INIT {sizeof(boc_noticeboard_options), NULL, NULL, NULL}
 
 /* `options` may be NULL. Refusals: BOC_NO_MEMORY, BOC_BAD_ARGUMENT. */
 BOC_API boc_status boc_noticeboard_new(const boc_noticeboard_options *options,

@@ -35,9 +35,9 @@ typedef struct boc_worker_hooks {
 
 /* Start from BOC_RUNTIME_OPTIONS_INIT and change what matters. */
 typedef struct boc_runtime_options {
-  size_t size;       /* sizeof of this struct, for later versions */
-  unsigned workers;  /* 0: boc_core_count() */
-  unsigned spares;   /* stand-ins for blocked workers: boc_worker_block_begin */
+  size_t size;                   /* sizeof of this struct, for later versions */
+  unsigned workers;              /* 0: boc_core_count() */
+  unsigned compensating_workers; /* for blocked ones: boc_worker_block_begin */
   uint64_t spin;     /* ns that an idle worker looks for work before it parks */
   size_t stack_size; /* of a worker's thread, in bytes; 0: the system's default */
   const boc_worker_hooks *hooks;  /* copied; may be NULL */
@@ -51,8 +51,8 @@ typedef struct boc_runtime_options {
 
 /* A running runtime; returns when all workers have run their `start` hook. `options`
  * may be NULL. Workers have all signals blocked where the platform knows signals.
- * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers), or
- * what a `start` hook returned; all threads have ended then. */
+ * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers of
+ * either kind), or what a `start` hook returned; all threads have ended then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 
@@ -95,9 +95,9 @@ BOC_API int boc_worker_index(const boc_runtime *runtime);
 BOC_API boc_runtime *boc_runtime_current(void);
 
 /* Around a stretch of a body that blocks on something other than the runtime (a
- * message, a file, another program). Meanwhile a spare worker, if the runtime was given
- * any, keeps the other behaviors going; its index is at least boc_runtime_workers(),
- * and it runs the `start` hook when its thread is made. In between, the body must not
+ * message, a file, another program). Meanwhile a compensating worker, if the runtime was
+ * given any, keeps the other behaviors going; its index is at least
+ * boc_runtime_workers(), and it runs the `start` hook when its thread is made. In between, the body must not
  * schedule. Not nested. Off workers they do nothing. */
 BOC_API void boc_worker_block_begin(void);
 BOC_API void boc_worker_block_end(void);

@@ -15,8 +15,6 @@
 extern "C" {
 #endif
 
-typedef struct boc_scope boc_scope;
-
 /* An empty scope with one reference, the caller's. `parent` may be NULL; the scope
  * holds it. Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
@@ -44,29 +42,6 @@ BOC_API bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node)
  */
 BOC_API void boc_scope_cancel(boc_scope *scope);
 BOC_API bool boc_scope_cancelled(const boc_scope *scope);
-
-/* Whether the scope of a running behavior has been cancelled. */
-BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
-
-/* What a behavior may have beside its cowns; start from zero bytes.
- *
- * - `scope`: where it belongs; NULL: where the body that makes it belongs.
- * - `done`: called once when it is over, its cowns handed on; `ran` tells whether its
- *   body ran, or it was cancelled. Not called by boc_behavior_free. On the thread that
- *   ended it, which it must not block; it may schedule.
- */
-typedef struct boc_behavior_options {
-  boc_scope *scope;
-  void (*done)(void *ctx, bool ran);
-  void *ctx;
-} boc_behavior_options;
-
-/* As boc_behavior_new. `options` may be NULL. */
-BOC_API boc_status boc_behavior_new_with(boc_runtime *runtime,
-                                         const boc_behavior_type *type, size_t env_size,
-                                         const boc_access *accesses, size_t count,
-                                         const boc_behavior_options *options,
-                                         boc_behavior **out_behavior);
 
 #ifdef __cplusplus
 }

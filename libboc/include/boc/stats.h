@@ -19,7 +19,7 @@ extern "C" {
   X(finished, "behaviors finished on this worker")                                     \
   X(handed_off, "bodies run straight after the one that made them ready")              \
   X(stolen, "behaviors taken from other workers' queues")                              \
-  X(injected, "behaviors taken from the shared queue, or of what overflowed")          \
+  X(injected, "behaviors taken from the injector, or from the overflow")               \
   X(overflowed, "behaviors moved out of the own queue because it was full")            \
   X(forwarded, "behaviors sent to another worker's inbox")                             \
   X(rescued, "overdue behaviors taken from another worker's inbox")                    \

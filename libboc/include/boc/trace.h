@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* The one list of events: X(NAME, name, text); `name` is how JSON calls it. */
+/* The one list of events: X(NAME, kind, text); `kind` is its name in JSON. */
 #define BOC_TRACE_MAP(X)                                                               \
   X(SCHEDULED, scheduled, "a behavior was scheduled")                                  \
   X(READY, ready, "it has all its cowns")                                              \
@@ -30,7 +30,7 @@ extern "C" {
   X(COWN, cown, "one more cown of what has just started")
 
 typedef enum boc_trace_kind {
-#define BOC_TRACE_ENUM(NAME, name, text) BOC_TRACE_##NAME,
+#define BOC_TRACE_ENUM(NAME, kind, text) BOC_TRACE_##NAME,
   BOC_TRACE_MAP(BOC_TRACE_ENUM)
 #undef BOC_TRACE_ENUM
       BOC_TRACE_COUNT

@@ -7,6 +7,7 @@
 
 #include "alloc.h"
 #include "mailbox_waiters.h"
+#include "options.h"
 #include "os.h"
 #include "tags.h"
 
@@ -21,8 +22,8 @@
 
 static bool valid_mailbox_options(const boc_mailbox_options *options) {
   const size_t capacity = options->capacity;
-  return options->size == sizeof(*options) && options->tags <= BOCI_TAGS_MAX &&
-         capacity != 1 && (capacity & (capacity - 1)) == 0 && capacity <= SIZE_MAX / 64;
+  return options->tags <= BOCI_TAGS_MAX && capacity != 1 &&
+         (capacity & (capacity - 1)) == 0 && capacity <= SIZE_MAX / 64;
 }
 
 static void set_mailbox_options(boc_mailbox *mailbox,
@@ -51,15 +52,13 @@ static boc_status init_mailbox_locks(boc_mailbox *mailbox) {
 
 boc_status boc_mailbox_new(const boc_mailbox_options *options,
                            boc_mailbox **out_mailbox) {
-  const boc_mailbox_options defaults = BOC_MAILBOX_OPTIONS_INIT;
-  if (!options)
-    options = &defaults;
-  if (!valid_mailbox_options(options))
+  boc_mailbox_options own = BOC_MAILBOX_OPTIONS_INIT;
+  if (!boci_options_read(&own, sizeof own, options) || !valid_mailbox_options(&own))
     return BOC_BAD_ARGUMENT;
-  boc_mailbox *mailbox = boci_allocate(options->allocator, sizeof(*mailbox));
+  boc_mailbox *mailbox = boci_allocate(own.allocator, sizeof(*mailbox));
   if (!mailbox)
     return BOC_NO_MEMORY;
-  set_mailbox_options(mailbox, options);
+  set_mailbox_options(mailbox, &own);
   boci_init(&mailbox->interest, 0);
   boci_init(&mailbox->turn, 0);
   boci_init(&mailbox->used, 0);
@@ -69,7 +68,7 @@ boc_status boc_mailbox_new(const boc_mailbox_options *options,
   if (status == BOC_OK)
     *out_mailbox = mailbox;
   else
-    boci_release(options->allocator, mailbox, sizeof(*mailbox));
+    boci_release(own.allocator, mailbox, sizeof(*mailbox));
   return status;
 }
 

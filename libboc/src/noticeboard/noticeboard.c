@@ -27,6 +27,7 @@
 
 #include "alloc.h"
 #include "distributed_rwlock.h"
+#include "options.h"
 
 typedef struct entry {
   boci_atomic_u32 references; /* of snapshots */
@@ -152,27 +153,25 @@ static boc_status init_board(boc_noticeboard *board) {
 
 boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
                                boc_noticeboard **out_board) {
-  const boc_noticeboard_options defaults = {sizeof(defaults), NULL, NULL, NULL};
-  if (!options)
-    options = &defaults;
-  if (options->size != sizeof(*options))
+  boc_noticeboard_options own = BOC_NOTICEBOARD_OPTIONS_INIT;
+  if (!boci_options_read(&own, sizeof own, options))
     return BOC_BAD_ARGUMENT;
-  boc_noticeboard *board = boci_allocate(options->allocator, sizeof(*board));
+  boc_noticeboard *board = boci_allocate(own.allocator, sizeof(*board));
   if (!board)
     return BOC_NO_MEMORY;
-  board->drop = options->drop;
-  board->ctx = options->ctx;
+  board->drop = own.drop;
+  board->ctx = own.ctx;
   board->allocator = NULL;
   board->allocator_copy = (boc_allocator){0};
-  if (options->allocator) {
-    board->allocator_copy = *options->allocator;
+  if (own.allocator) {
+    board->allocator_copy = *own.allocator;
     board->allocator = &board->allocator_copy;
   }
   const boc_status status = init_board(board);
   if (status == BOC_OK)
     *out_board = board;
   else
-    boci_release(options->allocator, board, sizeof(*board));
+    boci_release(own.allocator, board, sizeof(*board));
   return status;
 }
 

@@ -21,6 +21,7 @@
 #include <boc/lane.h>
 
 #include "alloc.h"
+#include "options.h"
 #include "run.h"
 #include "thread_context.h"
 #include "wakeup_fd.h"
@@ -79,17 +80,17 @@ static boc_status init_lane(boc_lane *lane, const boc_lane_options *options) {
 }
 
 boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane) {
-  const boc_lane_options none = {0};
-  if (!options)
-    options = &none;
-  boc_lane *lane = boci_allocate(options->allocator, sizeof *lane);
+  boc_lane_options own = BOC_LANE_OPTIONS_INIT;
+  if (!boci_options_read(&own, sizeof own, options))
+    return BOC_BAD_ARGUMENT;
+  boc_lane *lane = boci_allocate(own.allocator, sizeof *lane);
   if (!lane)
     return BOC_NO_MEMORY;
-  const boc_status status = init_lane(lane, options);
+  const boc_status status = init_lane(lane, &own);
   if (status == BOC_OK)
     *out_lane = lane;
   else
-    boci_release(options->allocator, lane, sizeof *lane);
+    boci_release(own.allocator, lane, sizeof *lane);
   return status;
 }
 

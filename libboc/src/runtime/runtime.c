@@ -19,6 +19,7 @@
 #include "runtime.h"
 
 #include "alloc.h"
+#include "options.h"
 
 enum { MAX_WORKERS = 1024 };
 
@@ -32,7 +33,7 @@ static boc_status init_runtime(boc_runtime *runtime,
   boci_init(&runtime->closing, 0);
   const boci_scheduler_config config = {
       .workers = options->workers ? options->workers : boc_core_count(),
-      .compensating = options->spares,
+      .compensating = options->compensating_workers,
       .spin = options->spin,
       .stack_size = options->stack_size,
       .trace_events = options->trace_events,
@@ -51,18 +52,16 @@ static void free_runtime(boc_runtime *runtime) {
 
 boc_status boc_runtime_new(const boc_runtime_options *options,
                            boc_runtime **out_runtime) {
-  const boc_runtime_options defaults = BOC_RUNTIME_OPTIONS_INIT;
-  if (!options)
-    options = &defaults;
-  if (options->size != sizeof *options || options->workers > MAX_WORKERS ||
-      options->spares > MAX_WORKERS)
+  boc_runtime_options own = BOC_RUNTIME_OPTIONS_INIT;
+  if (!boci_options_read(&own, sizeof own, options) || own.workers > MAX_WORKERS ||
+      own.compensating_workers > MAX_WORKERS)
     return BOC_BAD_ARGUMENT;
-  boc_runtime *runtime = boci_allocate(options->allocator, sizeof *runtime);
+  boc_runtime *runtime = boci_allocate(own.allocator, sizeof *runtime);
   if (!runtime)
     return BOC_NO_MEMORY;
-  boc_status status = init_runtime(runtime, options);
+  boc_status status = init_runtime(runtime, &own);
   if (status != BOC_OK) {
-    boci_release(options->allocator, runtime, sizeof *runtime);
+    boci_release(own.allocator, runtime, sizeof *runtime);
     return status;
   }
   status = boci_scheduler_start(&runtime->scheduler);

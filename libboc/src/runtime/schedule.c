@@ -4,6 +4,7 @@
  * threads use what outside.h has for them.
  */
 #include "alloc.h"
+#include "options.h"
 #include "run.h"
 #include "runtime.h"
 #include "scope.h"
@@ -73,13 +74,14 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
                                  size_t env_size, const boc_access *accesses,
                                  size_t count, const boc_behavior_options *options,
                                  boc_behavior **out_behavior) {
-  boci_stored_options stored = {.scope = boci_thread_context_scope()};
-  if (options) {
-    if (options->scope)
-      stored.scope = options->scope;
-    stored.done = options->done;
-    stored.ctx = options->ctx;
-  }
+  boc_behavior_options own = BOC_BEHAVIOR_OPTIONS_INIT;
+  if (!boci_options_read(&own, sizeof own, options))
+    return BOC_BAD_ARGUMENT;
+  const boci_stored_options stored = {
+      .scope = own.scope ? own.scope : boci_thread_context_scope(),
+      .done = own.done,
+      .ctx = own.ctx,
+  };
   return make_with_options(runtime, type, env_size, accesses, count, &stored,
                            out_behavior);
 }

@@ -157,7 +157,7 @@ static boc_status new_large_behavior(world *all) {
 }
 
 static boc_status new_behavior_in_scope(world *all) {
-  const boc_behavior_options options = {.scope = all->scope};
+  const boc_behavior_options options = {.size = sizeof options, .scope = all->scope};
   return schedule_made(all, boc_behavior_new_with(all->runtime, &counting,
                                                   sizeof(void *), all->accesses, 2,
                                                   &options, &all->new_behavior));
@@ -196,7 +196,8 @@ static boc_status new_scope(world *all) {
 }
 
 static boc_status new_lane(world *all) {
-  const boc_lane_options options = {.allocator = &all->memory.base};
+  const boc_lane_options options = {.size = sizeof options,
+                                    .allocator = &all->memory.base};
   return boc_lane_new(&options, &all->new_lane);
 }
 

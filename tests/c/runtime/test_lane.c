@@ -22,7 +22,8 @@ static void setup(fixture *f, unsigned workers) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = workers;
   boci_init(&f->filled, 0);
-  const boc_lane_options lane = {.filled = count_filled, .ctx = &f->filled};
+  const boc_lane_options lane = {
+      .size = sizeof lane, .filled = count_filled, .ctx = &f->filled};
   CHECK(boc_runtime_new(&options, &f->runtime) == BOC_OK);
   CHECK(boc_lane_new(&lane, &f->lane) == BOC_OK);
   CHECK(boc_cown_new(&number, &f->pinned) == BOC_OK);

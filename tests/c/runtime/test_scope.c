@@ -68,7 +68,7 @@ static void branch(boc_behavior *self, void *environment) {
 static void a_scope_waits_for_all_below_it(void) {
   fixture f;
   setup(&f);
-  const boc_behavior_options inside = {.scope = f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
   boc_behavior_schedule(make(&f, &branching, 3, NULL, &inside));
   CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
   CHECK_EQ(boci_load_relaxed(&f.ran), 15);
@@ -89,7 +89,7 @@ static void a_scope_does_not_wait_for_others(void) {
   setup(&f);
   boc_behavior_schedule(make(&f, &waiting, 0, f.gate, NULL));
   CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
-  const boc_behavior_options inside = {.scope = f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
   boc_behavior_schedule(make(&f, &branching, 0, f.gate, &inside));
   CHECK(boc_scope_wait(f.scope, 0) == BOC_TIMEOUT);
   boci_parker_unpark(&f.parker);
@@ -107,8 +107,10 @@ static void cancelled_bodies_do_not_run_and_hand_on_their_cowns(void) {
   boc_scope *child;
   setup(&f);
   CHECK(boc_scope_new(f.scope, NULL, &child) == BOC_OK);
-  const boc_behavior_options inside = {.scope = child, .done = count_over, .ctx = &f};
-  const boc_behavior_options outside = {.done = count_over, .ctx = &f};
+  const boc_behavior_options inside = {
+      .size = sizeof inside, .scope = child, .done = count_over, .ctx = &f};
+  const boc_behavior_options outside = {
+      .size = sizeof outside, .done = count_over, .ctx = &f};
   boc_behavior_schedule(make(&f, &waiting, 0, f.gate, NULL));
   for (int i = 0; i < 3; i++)
     boc_behavior_schedule(make(&f, &branching, 0, f.gate, &inside));
@@ -139,7 +141,7 @@ static const boc_behavior_type cancelling = {.body = cancel_own};
 static void a_running_body_can_ask(void) {
   fixture f;
   setup(&f);
-  const boc_behavior_options inside = {.scope = f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
   boc_behavior_schedule(make(&f, &cancelling, 0, NULL, &inside));
   CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
   CHECK_EQ(boci_load_relaxed(&f.ran), 0);
@@ -150,7 +152,8 @@ static void a_running_body_can_ask(void) {
 static void an_unscheduled_behavior_leaves_its_scope(void) {
   fixture f;
   setup(&f);
-  const boc_behavior_options inside = {.scope = f.scope, .done = count_over, .ctx = &f};
+  const boc_behavior_options inside = {
+      .size = sizeof inside, .scope = f.scope, .done = count_over, .ctx = &f};
   boc_behavior *made = make(&f, &branching, 0, NULL, &inside);
   CHECK(boc_scope_wait(f.scope, 0) == BOC_TIMEOUT);
   boc_behavior_free(made);
@@ -164,7 +167,7 @@ static void on_empty(void *ctx) { boci_parker_unpark(ctx); }
 static void being_told_needs_no_thread(void) {
   fixture f;
   setup(&f);
-  const boc_behavior_options inside = {.scope = f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
   boc_quiesce_node node = {.done = on_empty, .ctx = &f.parker};
   boc_behavior_schedule(make(&f, &branching, 2, NULL, &inside));
   boc_scope_on_empty(f.scope, &node);
@@ -180,7 +183,7 @@ static void a_lane_runs_its_bodies_in_their_scope(void) {
   setup(&f);
   CHECK(boc_lane_new(NULL, &lane) == BOC_OK);
   CHECK(boc_cown_pin(f.gate, lane) == BOC_OK);
-  const boc_behavior_options inside = {.scope = f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
   boc_behavior_schedule(make(&f, &branching, 1, f.gate, &inside));
   CHECK(boc_lane_pump(lane, BOC_FOREVER, SIZE_MAX, NULL) == BOC_OK);
   CHECK(boc_scope_current() == NULL);
@@ -220,7 +223,7 @@ static void a_pump_within_a_body_leaves_its_scope(void) {
     CHECK(boc_lane_new(NULL, &all.lanes[i]) == BOC_OK);
     CHECK(boc_cown_pin(cowns[i], all.lanes[i]) == BOC_OK);
   }
-  const boc_behavior_options inside = {.scope = all.f.scope};
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = all.f.scope};
   boc_behavior *outer = make(&all.f, &pumping, 0, cowns[0], &inside);
   *(nest **)boc_behavior_env(outer) = &all;
   boc_behavior_schedule(outer);

@@ -146,7 +146,7 @@ static const boc_behavior_type never_type = {.name = "never", .body = never};
 
 static void run_cancelled(boc_runtime *runtime, boc_cown **cowns) {
   const boc_access accesses[] = {{cowns[0], BOC_WRITE}, {cowns[1], BOC_READ}};
-  boc_behavior_options options = {.scope = NULL};
+  boc_behavior_options options = {.size = sizeof options, .scope = NULL};
   boc_behavior *behavior;
   CHECK(boc_scope_new(NULL, NULL, &options.scope) == BOC_OK);
   boc_scope_cancel(options.scope);

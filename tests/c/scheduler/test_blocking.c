@@ -18,11 +18,11 @@ static boc_status count_start(void *ctx, unsigned worker) {
   return BOC_OK;
 }
 
-static void setup(meeting *m, unsigned workers, unsigned spares) {
+static void setup(meeting *m, unsigned workers, unsigned compensating) {
   const boc_worker_hooks hooks = {.start = count_start, .ctx = m};
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = workers;
-  options.spares = spares;
+  options.compensating_workers = compensating;
   options.hooks = &hooks;
   boci_init(&m->hooks_started, 0);
   boci_init(&m->met, 0);

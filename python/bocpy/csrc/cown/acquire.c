@@ -114,7 +114,9 @@ static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
   boc_runtime *runtime = bocpy_runtime_enter(false);
   if (!runtime)
     return -1;
-  boc_behavior_options options = {.done = acquisition_done, .ctx = acquired};
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
+  options.done = acquisition_done;
+  options.ctx = acquired;
   boc_status status =
       boc_behavior_new_with(runtime, &acquire_behavior, sizeof(bocpy_acquisition *),
                             &access, 1, &options, &acquired->behavior);

@@ -15,7 +15,8 @@ static void notice_drop(void *ctx, void *payload) {
 }
 
 static int notices_make_board(void) {
-  boc_noticeboard_options options = {sizeof(options), notice_drop, NULL, NULL};
+  boc_noticeboard_options options = BOC_NOTICEBOARD_OPTIONS_INIT;
+  options.drop = notice_drop;
   if (boc_noticeboard_new(&options, &board) == BOC_OK)
     return 0;
   PyErr_NoMemory();

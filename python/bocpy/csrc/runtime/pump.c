@@ -67,7 +67,8 @@ static unsigned long pump_ask_main_thread(void) {
 
 /* Under `lane_lock`. */
 static boc_lane *lane_make(unsigned long ident) {
-  const boc_lane_options options = {.filled = lane_filled};
+  boc_lane_options options = BOC_LANE_OPTIONS_INIT;
+  options.filled = lane_filled;
   boc_lane *made = NULL;
   if (!pump_wakeup)
     pump_wakeup = bocpy_waiter_new();

@@ -138,7 +138,7 @@ static boc_status runtime_make(unsigned count, bool threads) {
   boc_worker_hooks hooks = bocpy_worker_hooks(runtime_slots);
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
-  options.spares = BLOCKING_WORKERS;
+  options.compensating_workers = BLOCKING_WORKERS;
   options.hooks = &hooks;
   bocpy_slots_init(runtime_slots, count + BLOCKING_WORKERS, !threads, runtime_boot);
   boc_status status;
