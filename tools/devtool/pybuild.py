@@ -49,6 +49,7 @@ EVERYWHERE = (
     "test_guide.py",
     "test_holds.py",
     "test_idle_acquire.py",
+    "test_large_values.py",
     "test_leaks.py",
     "test_messages.py",
     "test_modules.py",

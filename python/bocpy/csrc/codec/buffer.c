@@ -2,6 +2,7 @@
 #include "buffer.h"
 
 #include "extension.h"
+#include "immutable.h"
 #include "state.h"
 
 static void buffer_free_one(bocpy_buffer *buffer) {
@@ -11,6 +12,10 @@ static void buffer_free_one(bocpy_buffer *buffer) {
     PyMem_RawFree(buffer->cowns);
   if (buffer->natives)
     bocpy_natives_drop(buffer->natives, buffer->native_count);
+  if (buffer->immutables) {
+    bocpy_immutables_drop(buffer->immutables, buffer->immutable_count);
+    PyMem_RawFree(buffer->immutables);
+  }
   PyMem_RawFree(buffer);
 }
 
@@ -40,7 +45,8 @@ void bocpy_buffer_free(bocpy_buffer *buffer) {
 }
 
 size_t bocpy_buffer_size(const bocpy_buffer *buffer) {
-  return sizeof *buffer + buffer->size + buffer->cown_count * sizeof *buffer->cowns;
+  return sizeof *buffer + buffer->size + buffer->cown_count * sizeof *buffer->cowns +
+         bocpy_immutables_size(buffer->immutables, buffer->immutable_count);
 }
 
 static bocpy_buffer *buffer_resize(bocpy_buffer *buffer, size_t capacity) {
@@ -83,6 +89,8 @@ bocpy_buffer *bocpy_writer_finish(bocpy_writer *writer) {
   buffer->cowns = NULL;
   buffer->cown_count = buffer->native_count = 0;
   buffer->natives = NULL;
+  buffer->immutables = NULL;
+  buffer->immutable_count = 0;
   buffer->needs_classes = false;
   return buffer;
 }

@@ -18,6 +18,7 @@
  *   COWN                   u32 index of the buffer's cowns    before
  *   NATIVE                 u32 index of the buffer's natives  before
  *   HOOKED                 u32 type (extension.h), its state    after
+ *   IMMUTABLE              u32 index of the buffer's immutables  before
  *   MEMO                   object that later ones refer to; takes its number before its
  * parts MEMO_AFTER             the same for what cannot exist before its parts do
  *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one
@@ -64,6 +65,7 @@ enum bocpy_tag {
   TAG_COWN,
   TAG_NATIVE,
   TAG_HOOKED,
+  TAG_IMMUTABLE,
   TAG_MEMO,
   TAG_MEMO_AFTER,
   TAG_SUPERSEDED,
@@ -84,6 +86,8 @@ struct bocpy_buffer {
   uint32_t cown_count;
   uint32_t native_count;
   struct bocpy_native *natives; /* what moves (extension.h) */
+  struct bocpy_immutable **immutables; /* what is referred to (immutable.h) */
+  uint32_t immutable_count;
   bool needs_classes;           /* names classes: those of __main__ must be known */
   unsigned char bytes[];
 };

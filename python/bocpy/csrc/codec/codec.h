@@ -82,6 +82,7 @@ typedef struct bocpy_codec_state {
   PyObject *cown_at, *cown_find;     /* what reduced cowns call */
   PyObject *native_at, *hooked_from; /* and reduced values of hooked types */
   bocpy_python_cache *python;        /* the interpreter's (python_calls.h) */
+  struct bocpy_home *home;           /* of its large immutables (immutable.h) */
 } bocpy_codec_state;
 
 /* `state` is zeroed memory, `module` the extension module, its methods already in

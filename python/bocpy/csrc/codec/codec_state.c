@@ -1,5 +1,6 @@
 /* Codec state: see codec.h. */
 #include "extension.h"
+#include "immutable.h"
 #include "pickled_handle.h"
 
 int bocpy_codec_state_init(bocpy_codec_state *state, bocpy_python_cache *python,
@@ -7,6 +8,9 @@ int bocpy_codec_state_init(bocpy_codec_state *state, bocpy_python_cache *python,
   state->python = python;
   if (bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
       bocpy_hooks_init() < 0)
+    return -1;
+  state->home = bocpy_home_new();
+  if (!state->home)
     return -1;
   state->no_arguments = PyTuple_New(0);
   state->cown_at = PyObject_GetAttrString(module, "_cown_at");
@@ -34,6 +38,8 @@ void bocpy_codec_state_clear(bocpy_codec_state *state) {
   bocpy_classes_clear(state);
   bocpy_resolved_clear(state);
   bocpy_hooked_clear(state);
+  bocpy_home_drop(state->home);
+  state->home = NULL;
   Py_CLEAR(state->no_arguments);
   Py_CLEAR(state->cown_at);
   Py_CLEAR(state->cown_find);

@@ -6,6 +6,7 @@
  * so an object that others can refer to has no holes at any time.
  */
 #include "extension.h"
+#include "immutable.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
 
@@ -342,6 +343,8 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
     return bocpy_decode_native(decoder);
   case TAG_HOOKED:
     return bocpy_decode_by_value(decoder);
+  case TAG_IMMUTABLE:
+    return bocpy_decode_immutable(decoder);
   case TAG_MEMO:
     return decode_memo(decoder);
   case TAG_MEMO_AFTER:

@@ -12,6 +12,7 @@
  * afresh for each part, or copied first where there is no GIL.
  */
 #include "extension.h"
+#include "immutable.h"
 
 #define BIG_SCALAR                                                                     \
   64 /* strs and bytes from here on are remembered, for the sake of size */
@@ -345,6 +346,10 @@ static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   return BOCPY_UNKNOWN;
 }
 
+static int put_immutable(bocpy_encoder *encoder, PyObject *value) {
+  return bocpy_encode_immutable(encoder, value);
+}
+
 static inline bool is_big_scalar(PyObject *value) {
   if (PyLong_CheckExact(value))
     return false;
@@ -354,8 +359,12 @@ static inline bool is_big_scalar(PyObject *value) {
 }
 
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
-  if (is_big_scalar(value) && encoder->depth)
-    return encode_memo(encoder, value, put_scalar);
+  if (is_big_scalar(value)) {
+    if (bocpy_is_large_immutable(value))
+      return encode_memo(encoder, value, put_immutable);
+    if (encoder->depth)
+      return encode_memo(encoder, value, put_scalar);
+  }
   int status = bocpy_encode_scalar(&encoder->writer, value);
   if (status != BOCPY_UNKNOWN || encoder->depth == BOCPY_DEPTH_MAX)
     return status;
@@ -370,6 +379,11 @@ int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder) {
   while (encoder->cown_count)
     boc_cown_drop(encoder->cowns[--encoder->cown_count]);
+}
+
+void bocpy_encoder_forget_immutables(bocpy_encoder *encoder) {
+  bocpy_immutables_drop(encoder->immutables, encoder->immutable_count);
+  encoder->immutable_count = 0;
 }
 
 /* Field by field: most of an encoder need not be cleared, and small values must be
@@ -390,6 +404,8 @@ static int encoder_init(bocpy_encoder *encoder) {
   encoder->cown_count = encoder->cown_capacity = 0;
   encoder->natives = NULL;
   encoder->native_count = encoder->native_capacity = 0;
+  encoder->immutables = NULL;
+  encoder->immutable_count = encoder->immutable_capacity = 0;
   encoder->lends = false;
   encoder->keys_used = 0;
   encoder->outer = NULL;
@@ -411,6 +427,10 @@ static void encoder_fini(bocpy_encoder *encoder) {
     bocpy_encoder_forget_natives(encoder);
     PyMem_RawFree(encoder->natives);
   }
+  if (encoder->immutables) {
+    bocpy_encoder_forget_immutables(encoder);
+    PyMem_RawFree(encoder->immutables);
+  }
   if (encoder->writer.buffer)
     bocpy_writer_fini(&encoder->writer);
 }
@@ -424,6 +444,10 @@ static int encoder_finish(bocpy_encoder *encoder, bocpy_buffer **out_buffer) {
   buffer->needs_classes = encoder->needs_classes;
   encoder->cowns = NULL;
   encoder->cown_count = 0;
+  buffer->immutables = encoder->immutables;
+  buffer->immutable_count = encoder->immutable_count;
+  encoder->immutables = NULL;
+  encoder->immutable_count = 0;
   if (bocpy_encoder_move(encoder, buffer) < 0) {
     bocpy_buffer_free(buffer);
     return -1;
@@ -439,6 +463,7 @@ static int encoder_write_all(bocpy_encoder *encoder, PyObject *value,
     return status;
   bocpy_encoder_forget_cowns(encoder);
   bocpy_encoder_forget_natives(encoder);
+  bocpy_encoder_forget_immutables(encoder);
   encoder->writer.size = 0;
   return bocpy_encode_pickle(encoder, value, root);
 }

@@ -26,6 +26,8 @@ typedef struct bocpy_encoder {
   uint32_t cown_count, cown_capacity;
   PyObject **natives; /* held: what is to move when all is written (extension.h) */
   uint32_t native_count, native_capacity;
+  struct bocpy_immutable **immutables; /* referred to (immutable.h) */
+  uint32_t immutable_count, immutable_capacity;
   bool lends;         /* nothing moves: it is copied */
   uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
   struct bocpy_encoder *outer;
@@ -50,6 +52,7 @@ struct bocpy_decoder *bocpy_decoder_here(void);
 
 /* Drops the references that were noted. */
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
+void bocpy_encoder_forget_immutables(bocpy_encoder *encoder);
 
 typedef struct bocpy_decoder {
   const unsigned char *at;

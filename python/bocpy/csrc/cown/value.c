@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "failure.h"
+#include "immutable.h"
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
@@ -513,6 +514,8 @@ void bocpy_value_drop(bocpy_value *value) {
 
 void bocpy_slot_run_deferred(bocpy_slot *slot) {
   run_deferred(&slot->own_deferred);
+  if (slot->own_interp && slot->state)
+    bocpy_home_run_dead(slot->state->codec.home);
   /* relaxed (hint): what is missed now is found at the next poke */
   if (!atomic_load_explicit(&slot->deferred, memory_order_relaxed))
     return;

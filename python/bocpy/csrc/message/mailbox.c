@@ -372,8 +372,7 @@ static boc_status receive_sleep_until(receipt *r, int64_t timeout) {
   }
   if (waiter)
     bocpy_waiter_free(waiter);
-  bocpy_self.receives_soon =
-      status == BOC_OK && boc_now() - begun < RECEIVE_SOON_NS;
+  bocpy_self.receives_soon = status == BOC_OK && boc_now() - begun < RECEIVE_SOON_NS;
   return status;
 }
 
@@ -450,7 +449,8 @@ PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t narg
   if (arguments_sort("receive()", keywords, given, args, nargs, names) < 0)
     return NULL;
   if (!given[0]) {
-    PyErr_SetString(PyExc_TypeError, "receive() missing required argument 'tags' (pos 1)");
+    PyErr_SetString(PyExc_TypeError,
+                    "receive() missing required argument 'tags' (pos 1)");
     return NULL;
   }
   if (given[1] && receive_parse_timeout(given[1], &timeout) < 0)

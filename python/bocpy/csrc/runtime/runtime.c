@@ -15,6 +15,7 @@
 #include "code.h"
 #include "cown_freelist.h"
 #include "failure.h"
+#include "immutable.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pump.h"
@@ -557,6 +558,9 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;
   bocpy_acquire_forget();
+  bocpy_state *state = bocpy_state_get();
+  if (!state || bocpy_home_forget(state->codec.home) < 0)
+    return NULL;
   if (bocpy_waiters_forget() < 0)
     return NULL;
   if (bocpy_mailbox_forget() < 0 || bocpy_notices_forget() < 0)

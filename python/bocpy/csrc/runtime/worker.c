@@ -7,6 +7,7 @@
 
 #include "code.h"
 #include "cown_freelist.h"
+#include "immutable.h"
 
 static bocpy_lock interpreter_lock; /* one interpreter at a time */
 static char *worker_error;          /* under `interpreter_lock` */
@@ -78,13 +79,20 @@ static int worker_set_up(const bocpy_boot *boot) {
   return done ? 0 : -1;
 }
 
+static void worker_wake_home(void *ctx) {
+  bocpy_slot *slot = ctx;
+  boc_worker_poke(slot->runtime, slot->index);
+}
+
 static boc_status worker_start_interpreter(bocpy_slot *slot) {
   if (!worker_enter_interpreter(slot))
     return BOC_BAD_STATE;
   slot->interp = PyThreadState_GetInterpreter(slot->tstate);
   slot->state = worker_set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
-  if (slot->state)
+  if (slot->state) {
+    bocpy_home_set_wake(slot->state->codec.home, worker_wake_home, slot);
     return BOC_OK;
+  }
   worker_keep_error();
   bocpy_self.slot = NULL;
   Py_EndInterpreter(slot->tstate);
@@ -152,6 +160,7 @@ static void worker_stop(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   bocpy_slot_encode(slot);
   if (slot->own_interp) {
+    bocpy_home_close(slot->state->codec.home);
     worker_tear_down();
     bocpy_code_clear(slot->state);
     slot->state = NULL;

@@ -1,0 +1,295 @@
+/* Immutable: see immutable.h.
+ *
+ * Invariants: 1. An entry with an object is in its home's list, and only such a one is.
+ *   2. While `readers` is above 0 no object of the home is replaced or given up by
+ *   bocpy_home_close. 3. Each entry has a reference to its home.
+ * Ordering: [R1] a reader's leaving; [A1] bocpy_home_close, which finds none.
+ */
+#include "immutable.h"
+
+#include "encoder.h"
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct bocpy_home {
+  bocpy_lock lock;
+  atomic_uint references;
+  atomic_uint readers;   /* that copy at this moment; raised under `lock` */
+  bocpy_immutable list;  /* the head of it */
+  bocpy_immutable *dead; /* whose objects are to be given up; linked by `next` */
+  atomic_bool has_dead;  /* hint: what is missed now is found at the next wake */
+  void (*wake)(void *ctx);
+  void *wake_ctx;
+};
+
+/* ---- homes ----------------------------------------------------------------------- */
+
+static int run_dead_in_main(void *home) {
+  bocpy_home_run_dead(home);
+  return 0;
+}
+
+static void wake_main(void *home) { Py_AddPendingCall(run_dead_in_main, home); }
+
+bocpy_home *bocpy_home_new(void) {
+  bocpy_home *home = calloc(1, sizeof(*home));
+  if (!home) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  if (bocpy_lock_init(&home->lock) < 0) {
+    free(home);
+    return NULL;
+  }
+  atomic_store(&home->references, 1);
+  home->list.prev = home->list.next = &home->list;
+  if (PyInterpreterState_Get() != PyInterpreterState_Main())
+    return home;
+  /* Never freed: a pending call may outlive the module. */
+  atomic_store(&home->references, 2);
+  home->wake = wake_main;
+  home->wake_ctx = home;
+  return home;
+}
+
+void bocpy_home_set_wake(bocpy_home *home, void (*wake)(void *ctx), void *ctx) {
+  bocpy_lock_take(&home->lock);
+  home->wake = wake;
+  home->wake_ctx = ctx;
+  bocpy_lock_give(&home->lock);
+}
+
+void bocpy_home_drop(bocpy_home *home) {
+  if (!home || atomic_fetch_sub(&home->references, 1) != 1)
+    return;
+  bocpy_lock_fini(&home->lock);
+  free(home);
+}
+
+int bocpy_home_forget(bocpy_home *home) {
+  bocpy_lock fresh = NULL;
+  if (bocpy_lock_init(&fresh) < 0)
+    return -1;
+  home->lock = fresh; /* another thread of the parent may hold the one that there was */
+  atomic_store(&home->readers, 0);
+  return 0;
+}
+
+/* ---- entries --------------------------------------------------------------------- */
+
+static void entry_link_locked(bocpy_immutable *entry) {
+  bocpy_immutable *head = &entry->home->list;
+  entry->prev = head;
+  entry->next = head->next;
+  head->next->prev = entry;
+  head->next = entry;
+}
+
+static void entry_unlink_locked(bocpy_immutable *entry) {
+  entry->prev->next = entry->next;
+  entry->next->prev = entry->prev;
+}
+
+static void entry_free(bocpy_immutable *entry) {
+  bocpy_home_drop(entry->home);
+  PyMem_RawFree(entry->copy);
+  free(entry);
+}
+
+static void entry_set_data(bocpy_immutable *entry, PyObject *value) {
+  if (PyBytes_CheckExact(value)) {
+    entry->data = PyBytes_AS_STRING(value);
+    entry->size = (size_t)PyBytes_GET_SIZE(value);
+    entry->count = PyBytes_GET_SIZE(value);
+    return;
+  }
+  entry->data = PyUnicode_DATA(value);
+  entry->count = PyUnicode_GET_LENGTH(value);
+  entry->size = (size_t)entry->count * (size_t)PyUnicode_KIND(value);
+  entry->largest = PyUnicode_MAX_CHAR_VALUE(value);
+}
+
+static bocpy_immutable *entry_new(bocpy_home *home, PyObject *value) {
+  bocpy_immutable *entry = calloc(1, sizeof(*entry));
+  if (!entry) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  entry->home = home;
+  entry->object = Py_NewRef(value);
+  entry_set_data(entry, value);
+  atomic_fetch_add(&home->references, 1);
+  bocpy_lock_take(&home->lock);
+  entry_link_locked(entry);
+  bocpy_lock_give(&home->lock);
+  return entry;
+}
+
+static void entry_drop(bocpy_immutable *entry) {
+  bocpy_home *home = entry->home;
+  bool first = false;
+  bocpy_lock_take(&home->lock);
+  bool given = entry->object != NULL;
+  if (given) {
+    entry_unlink_locked(entry);
+    first = !home->dead;
+    entry->next = home->dead;
+    home->dead = entry;
+    atomic_store_explicit(&home->has_dead, true, memory_order_relaxed);
+    if (first && home->wake)
+      home->wake(home->wake_ctx);
+  }
+  bocpy_lock_give(&home->lock);
+  if (!given)
+    entry_free(entry);
+}
+
+void bocpy_immutables_drop(bocpy_immutable **entries, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (entries[i])
+      entry_drop(entries[i]);
+}
+
+size_t bocpy_immutables_size(bocpy_immutable *const *entries, uint32_t count) {
+  size_t size = 0;
+  for (uint32_t i = 0; i < count; i++)
+    size += entries[i]->size;
+  return size;
+}
+
+void bocpy_home_run_dead(bocpy_home *home) {
+  if (!atomic_load_explicit(&home->has_dead, memory_order_relaxed)) /* hint */
+    return;
+  bocpy_lock_take(&home->lock);
+  bocpy_immutable *entry = home->dead;
+  home->dead = NULL;
+  atomic_store_explicit(&home->has_dead, false, memory_order_relaxed);
+  bocpy_lock_give(&home->lock);
+  while (entry) {
+    bocpy_immutable *next = entry->next;
+    Py_DECREF(entry->object);
+    entry_free(entry);
+    entry = next;
+  }
+}
+
+/* The copy takes the object's place. Without memory the data is lost, and whoever
+ * decodes it gets a MemoryError. */
+static PyObject *entry_copy_locked(bocpy_immutable *entry) {
+  PyObject *object = entry->object;
+  entry_unlink_locked(entry);
+  entry->copy = PyMem_RawMalloc(entry->size);
+  if (entry->copy)
+    memcpy(entry->copy, entry->data, entry->size);
+  entry->data = entry->copy;
+  entry->object = NULL;
+  return object;
+}
+
+void bocpy_home_close(bocpy_home *home) {
+  bocpy_lock_take(&home->lock);
+  while (home->list.next != &home->list) {
+    if (atomic_load(&home->readers)) { /* [A1] */
+      bocpy_lock_give(&home->lock);
+      boc_yield();
+      bocpy_lock_take(&home->lock);
+      continue;
+    }
+    PyObject *object = entry_copy_locked(home->list.next);
+    bocpy_lock_give(&home->lock);
+    Py_DECREF(object);
+    bocpy_lock_take(&home->lock);
+  }
+  home->wake = NULL;
+  bocpy_lock_give(&home->lock);
+  bocpy_home_run_dead(home);
+}
+
+/* ---- encode ---------------------------------------------------------------------- */
+
+static int encoder_keep(bocpy_encoder *encoder, bocpy_immutable *entry) {
+  if (encoder->immutable_count == encoder->immutable_capacity) {
+    uint32_t capacity =
+        encoder->immutable_capacity ? 2 * encoder->immutable_capacity : 4;
+    bocpy_immutable **grown =
+        PyMem_RawRealloc(encoder->immutables, capacity * sizeof(*grown));
+    if (!grown) {
+      PyErr_NoMemory();
+      return -1;
+    }
+    encoder->immutables = grown;
+    encoder->immutable_capacity = capacity;
+  }
+  encoder->immutables[encoder->immutable_count++] = entry;
+  return 0;
+}
+
+int bocpy_encode_immutable(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_home *home = encoder->state->home;
+  bocpy_home_run_dead(home);
+  if (bocpy_reserve(&encoder->writer, 1 + sizeof(uint32_t)) < 0)
+    return BOCPY_FAILED;
+  bocpy_immutable *entry = entry_new(home, value);
+  if (!entry)
+    return BOCPY_FAILED;
+  if (encoder_keep(encoder, entry) < 0) {
+    entry_drop(entry);
+    return BOCPY_FAILED;
+  }
+  uint32_t number = encoder->immutable_count - 1;
+  bocpy_put_byte(&encoder->writer, TAG_IMMUTABLE);
+  bocpy_put(&encoder->writer, &number, sizeof number);
+  return BOCPY_DONE;
+}
+
+/* ---- decode ---------------------------------------------------------------------- */
+
+static PyObject *entry_make_copy(const bocpy_immutable *entry) {
+  if (!entry->data)
+    return PyErr_NoMemory();
+  if (!entry->largest)
+    return PyBytes_FromStringAndSize(entry->data, entry->count);
+  PyObject *text = PyUnicode_New(entry->count, entry->largest);
+  if (text)
+    memcpy(PyUnicode_DATA(text), entry->data, entry->size);
+  return text;
+}
+
+/* At home, and nobody else will ask: the buffer's reference becomes the caller's. */
+static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
+  bocpy_immutable *entry = *slot;
+  bocpy_home *home = entry->home;
+  bocpy_lock_take(&home->lock);
+  PyObject *object = entry->object;
+  if (object && last)
+    entry_unlink_locked(entry);
+  bocpy_lock_give(&home->lock);
+  if (!object)
+    return entry_make_copy(entry);
+  if (!last)
+    return Py_NewRef(object);
+  *slot = NULL;
+  entry_free(entry);
+  return object;
+}
+
+/* The home cannot end, nor replace the data, while we count as a reader. */
+static PyObject *entry_read(const bocpy_immutable *entry) {
+  bocpy_home *home = entry->home;
+  bocpy_lock_take(&home->lock);
+  atomic_fetch_add(&home->readers, 1);
+  bocpy_lock_give(&home->lock);
+  PyObject *copy = entry_make_copy(entry);
+  atomic_fetch_sub(&home->readers, 1); /* [R1] */
+  return copy;
+}
+
+PyObject *bocpy_decode_immutable(bocpy_decoder *decoder) {
+  uint32_t number = bocpy_take_number(decoder);
+  bocpy_immutable **slot = &decoder->buffer->immutables[number];
+  if ((*slot)->home == decoder->state->home)
+    return entry_take_home(slot, decoder->last_time);
+  return entry_read(*slot);
+}

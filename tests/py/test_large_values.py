@@ -1,0 +1,146 @@
+"""Large bytes and str: the same object where they come from, one copy elsewhere, and
+nothing is kept once nobody needs it."""
+
+import gc
+import sys
+import time
+
+import bocpy
+import pytest
+from bocpy import Cown, read, receive, send, wait, when
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+SIZE = 100_000
+LARGE = [
+    b"\x00\xff" * SIZE,
+    "a" * SIZE,
+    "é" * SIZE,
+    "Ω" * SIZE,
+    "😀" * SIZE,
+]
+IDS = ["bytes", "ascii", "latin", "ucs2", "ucs4"]
+
+
+def settled(thing):
+    """The reference count once others have given up what they had."""
+    base = None
+    for _ in range(200):
+        gc.collect()
+        count = sys.getrefcount(thing)
+        if count == base:
+            break
+        base = count
+        time.sleep(0.02)
+    return base
+
+
+@pytest.mark.parametrize("value", LARGE, ids=IDS)
+def test_what_comes_home_is_the_same_object(value):
+    send("here", value)
+    assert receive("here")[1] is value
+    c = Cown([value, {"key": value}])
+    with c as inside:
+        assert inside[0] is value
+        assert inside[1]["key"] is value
+
+
+@pytest.mark.parametrize("value", LARGE, ids=IDS)
+def test_a_body_gets_an_equal_object(value):
+    c = Cown(value)
+
+    @when(c)
+    def there(c, captured=value):
+        send("large", captured)
+        return c.value == captured, len(c.value), c.value
+
+    tag, sent = receive("large", 30)
+    same, length, back = there.unwrap(timeout=30)
+    assert same
+    assert length == len(value)
+    assert back == value == sent
+    wait()
+
+
+def test_nothing_is_kept():
+    value = bytes(range(256)) * 1000
+    before = settled(value)
+    cowns = [Cown(value) for _ in range(10)]
+    for c in cowns:
+
+        @when(c)
+        def _(c, captured=value):
+            send("large", c.value + captured[:1])
+
+        receive("large", 30)
+    del cowns, c, _
+    send("large", value)
+    bocpy.drain("large")
+    wait()
+    send("poke", 1)
+    receive("poke")
+    send("large", b"x" * SIZE)  # gives up what others are done with
+    receive("large")
+    assert settled(value) <= before
+
+
+def test_what_a_worker_sent_outlives_its_interpreter():
+    bocpy.start(2)
+
+    @when()
+    def _():
+        send("large", [b"w" * 200_000, "w" * 200_000])
+
+    wait()
+    backend = bocpy._core._backend()
+    bocpy.start(1, backend="threads")
+    wait()
+    bocpy.start(1, backend=backend)
+    wait()
+    assert receive("large", 0)[1] == [b"w" * 200_000, "w" * 200_000]
+
+
+def test_readers_share_the_copy():
+    c = Cown([b"r" * SIZE, "r" * SIZE])
+    results = []
+    for _ in range(8):
+
+        @when(read(c))
+        def size(c):
+            return len(c.value[0]) + len(c.value[1])
+
+        results.append(size)
+    wait()
+    assert [r.unwrap() for r in results] == [2 * SIZE] * 8
+    assert c.unwrap() == [b"r" * SIZE, "r" * SIZE]
+
+
+def test_what_is_refused_leaves_nothing_behind():
+    value = b"v" * SIZE
+    before = settled(value)
+    for _ in range(5):
+        try:
+            send("large", [value, (i for i in "no")])
+        except TypeError:
+            continue
+        receive("large")  # backend threads takes anything
+    assert settled(value) <= before
+
+
+def test_chains_of_large_values_between_workers():
+    bocpy.start(2)
+    c = Cown(b"")
+    others = [Cown(i) for i in range(20)]
+    for other in others:
+
+        @when(c, other)
+        def _(c, other):
+            c.value = bytes([other.value]) * (SIZE + other.value)
+
+        @when(other, c)
+        def _(other, c):
+            other.value = c.value
+
+    wait()
+    for i, other in enumerate(others):
+        assert other.unwrap() == bytes([i]) * (SIZE + i)
