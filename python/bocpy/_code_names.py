@@ -51,12 +51,61 @@ def own_global_names(code: CodeType) -> Iterator[str]:
 
 
 @lru_cache(maxsize=512)
+def stored_globals(code: CodeType) -> frozenset[str]:
+    """The globals that functions defined in `code` assign or delete."""
+    found: set[str] = set()
+    for inner in nested_codes(code):
+        found |= own_stored_globals(inner) | stored_globals(inner)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=512)
+def own_stored_globals(code: CodeType) -> frozenset[str]:
+    """The globals that `code` itself declares as such and assigns or deletes."""
+    import dis
+
+    return frozenset(
+        instruction.argval
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
+    )
+
+
+@lru_cache(maxsize=512)
 def all_names(code: CodeType) -> frozenset[str]:
     """Every name of `code` and of code nested in it, attributes included."""
     names = set(code.co_names)
     for inner in nested_codes(code):
         names |= all_names(inner)
     return frozenset(names)
+
+
+@lru_cache(maxsize=512)
+def texts(code: CodeType) -> frozenset[str]:
+    """The strings of `code` and of code nested in it that may be names."""
+    found = {
+        constant
+        for constant in code.co_consts
+        if isinstance(constant, str) and constant.isidentifier()
+    }
+    for inner in nested_codes(code):
+        found |= texts(inner)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=512)
+def imported_modules(code: CodeType) -> frozenset[str]:
+    """The modules that `code`, or code nested in it, imports by their full names."""
+    import dis
+
+    found: set[str] = set()
+    if code.co_names:
+        for instruction in dis.get_instructions(code):
+            if instruction.opname == "IMPORT_NAME":
+                found.add(instruction.argval)
+    for inner in nested_codes(code):
+        found |= imported_modules(inner)
+    return frozenset(found)
 
 
 def assigned_free_names(code: CodeType) -> dict[str, int]:

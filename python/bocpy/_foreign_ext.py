@@ -31,7 +31,7 @@ def guard() -> None:
 
     def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
         if not is_standard(spec.name):
-            problem = _core._ask_main(spec.name)
+            problem = _core._ask_main(f"admit {spec.name}")
             if problem is not None:
                 message = f"{problem}; {ELSEWHERE}"
                 raise ImportError(message, name=spec.name, path=spec.origin)

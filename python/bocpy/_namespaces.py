@@ -19,6 +19,7 @@ import importlib
 import os
 import re
 import sys
+from functools import partial
 from itertools import count
 from types import ModuleType
 from typing import Any
@@ -110,7 +111,15 @@ def receive(key: str, name: str, imported: bool) -> Space:
         names = module.__dict__
     # Imports that C code does in the name of a function look for it.
     names.setdefault("__builtins__", builtins)
+    if not imported and "#" not in key and _worker:
+        names.setdefault("__getattr__", partial(ask_for, key))
     return add(Space(key, name, names, owned=False, imported=imported))
+
+
+def ask_for(module: str, name: str) -> Any:
+    from . import _main_requests
+
+    return _main_requests.missing_attribute(module, name)
 
 
 _worker = False
@@ -203,8 +212,24 @@ def is_alias(name: str, real: str, module: ModuleType) -> bool:
     return same and bool(parent) and importable(parent) and importable(real)
 
 
+_FINDERS = ("_frozen_importlib", "importlib", "__editable__")
+
+
+def is_everywhere(finder: Any, name: str) -> bool:
+    """Whether a worker's interpreter has a finder too: those of the language and of
+    installed packages, and those that a module's own package brings along. What a
+    program's import hook finds, a worker does not."""
+    module = getattr(finder, "__module__", None)
+    if not isinstance(module, str):
+        module = type(finder).__module__
+    own = module.partition(".")[0] == name.partition(".")[0]
+    return own or module.startswith(_FINDERS)
+
+
 def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
     for finder in sys.meta_path:
+        if not is_everywhere(finder, name):
+            continue
         try:
             spec = finder.find_spec(name, path)
         except Exception:  # somebody else's; others lack it

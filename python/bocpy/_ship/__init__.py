@@ -26,8 +26,10 @@ from typing import Any
 
 from .. import _namespaces
 from .._body import Body, check_body, normalize
+from .._namespaces import start_worker
 from .log import LOCK, MISSING, Key, set_backend
 from .pickle import make_function
+from .reach import names_reached
 from .receive import (
     catch_up,
     explain,
@@ -40,10 +42,9 @@ from .send import (
     entries,
     export_class,
     exporting,
-    names_reached,
+    publish_names,
     queue_names,
 )
-from .._namespaces import start_worker
 
 __all__ = [
     "MISSING",
@@ -60,6 +61,7 @@ __all__ = [
     "find_class",
     "loads",
     "normalize",
+    "publish_names",
     "refresh",
     "set_backend",
     "start_worker",

@@ -20,6 +20,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from . import ctypes_types
+
 _HEAP_TYPE = 1 << 9
 
 Dump = Callable[[Any], bytes]
@@ -68,6 +70,8 @@ def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes
 def describe_header(cls: type) -> tuple[str, tuple[Any, ...]]:
     if is_enum(cls):
         kind, extra = "enum", enum_members(cls)
+    elif ctypes_types.is_made_by_ctypes(cls):
+        kind, extra = "ctypes", ctypes_types.layout_of(cls)
     elif is_native(type(cls)):
         kind, extra = "plain", slots_of(cls)
     else:
@@ -108,6 +112,8 @@ def body_of(cls: type) -> dict[str, Any]:
         for name, value in cls.__dict__.items()
         if name not in _LEFT_OUT and not is_own_slot(cls, value)
     }
+    if ctypes_types.is_made_by_ctypes(cls):
+        body = ctypes_types.body_of(body)
     annotations = annotations_of(cls)
     if annotations:
         body["__annotations__"] = annotations
@@ -198,9 +204,10 @@ def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) ->
         return cast(type, present)
     if kind == "called":
         return call_metaclass(header, load(definition[split:]), known)
-    cls = make_enum(*header) if kind == "enum" else make_skeleton(*header)
+    make, complete = _KINDS[kind]
+    cls = make(*header)
     known(cls)
-    fill(cls, load(definition[split:]))
+    complete(cls, load(definition[split:]))
     return cls
 
 
@@ -270,3 +277,10 @@ def call_metaclass(
     cls: type = meta(name, bases, names)
     known(cls)
     return cls
+
+
+_KINDS: dict[str, tuple[Callable[..., type], Callable[[Any, dict[str, Any]], None]]] = {
+    "enum": (make_enum, fill),
+    "plain": (make_skeleton, fill),
+    "ctypes": (ctypes_types.make, ctypes_types.fill),
+}

@@ -12,7 +12,7 @@ that schedules.
 from __future__ import annotations
 
 from threading import RLock
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import ref
 
 Key = tuple[str, str]  # of a space and a name in it; of "" and a class's token
@@ -20,6 +20,7 @@ Key = tuple[str, str]  # of a space and a name in it; of "" and a class's token
 LOCK = RLock()
 
 VALUE = b"P"  # a pickle
+ORIGIN = b"O"  # what origins.fetch wants, marshalled
 MODULE = b"M"  # a module's name and the submodules in use, marshalled
 CLASS = b"C"  # what classes.build wants
 DELETED = b"D"  # the name is unset
@@ -30,6 +31,9 @@ PATH = "sys.path"
 
 # A record of this name tells why a class came without one of its attributes.
 ATTRIBUTE = "class "
+
+# The key of what `registrations` publishes, under a token each.
+REGISTRATIONS = "#registrations"
 
 
 class Backend(Protocol):
@@ -73,6 +77,9 @@ def log() -> Backend:
 
 
 # ---- classes and their tokens --------------------------------------------------------
+
+token_objects: dict[str, Any] = {}
+"""What other objects tokens stand for: sentinels, type parameters, aliases."""
 
 _tokens: dict[int, tuple[ref[type], str]] = {}
 _classes: dict[str, ref[type]] = {}

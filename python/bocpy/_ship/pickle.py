@@ -22,11 +22,13 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from .. import _core, _foreign_ext, _namespaces
+from . import ctypes_types, origins, typing_objects
+from .log import token_objects
 
 Reduced = tuple[Any, ...]
 
-# What pickles call to make their parts is of these modules, and importable.
-_OWN = frozenset({__name__, f"{__package__}.receive"})
+# What pickles call to make their parts is of this package, and importable.
+_OWN = f"{__package__}."
 
 
 class Cell:
@@ -40,6 +42,9 @@ class Cell:
 
 class Pickler(pickle.Pickler):
     """A pickler for values and definitions that go to another interpreter."""
+
+    defining = False
+    """Whether it pickles a global or a class, and not a value."""
 
     def __init__(
         self, file: IO[bytes], buffer_callback: Callable[[Any], Any] | None = None
@@ -57,6 +62,10 @@ class Pickler(pickle.Pickler):
 
     def token_of(self, obj: object) -> str | None:
         """What identifies `obj` in all interpreters, if its identity matters."""
+        raise NotImplementedError
+
+    def attempt(self, obj: object) -> bool:
+        """Whether `obj` can be pickled alone."""
         raise NotImplementedError
 
     def reducer_override(self, obj: Any) -> Any:
@@ -78,10 +87,19 @@ class Pickler(pickle.Pickler):
 
 
 def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
-    if function.__module__ in _OWN or _namespaces.resolves(function):
+    module = function.__module__
+    if isinstance(module, str) and module.startswith(_OWN):
         return NotImplemented
-    reference = pickler.function_reference(function)
+    if _namespaces.resolves(function):
+        return NotImplemented
+    reference = pickler.function_reference(function) or by_origin(function)
     return reference or reduce_function_by_value(pickler, function)
+
+
+def by_origin(obj: object) -> Reduced | None:
+    """A reference to the attribute of an importable module that `obj` is, if it is."""
+    origin = origins.find_origin(obj)
+    return None if origin is None else origins.Attribute(origin, obj).__reduce__()
 
 
 def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> Reduced:
@@ -97,10 +115,25 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
         function.__kwdefaults__,
         function.__dict__,
         tuple(contents(cell) for cell in closure),
+        annotations_of(pickler, function),
     )
     code = marshal.dumps(function.__code__)
     arguments = (code, space.key, space.name, space.imported, cells)
     return make_function, arguments, state, None, None, fill_function
+
+
+def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, Any]:
+    """The annotations; as text where what they say cannot be shipped."""
+    try:
+        annotations = dict(function.__annotations__)
+    except Exception:  # evaluating annotations runs arbitrary code
+        return {}
+    for name, value in annotations.items():
+        if isinstance(value, str | None) or _namespaces.resolves(value):
+            continue
+        if not pickler.attempt(value):
+            annotations[name] = getattr(value, "__name__", None) or repr(value)
+    return annotations
 
 
 def contents(cell: types.CellType) -> tuple[Any, ...]:
@@ -125,6 +158,8 @@ def fill_function(function: types.FunctionType, state: tuple[Any, ...]) -> None:
     function.__module__, function.__doc__ = state[2:4]
     function.__defaults__, function.__kwdefaults__ = state[4:6]
     function.__dict__.update(state[6])
+    if state[8]:
+        function.__annotations__ = state[8]
     for cell, held in zip(function.__closure__ or (), state[7], strict=True):
         if held:
             cell.cell_contents = held[0]
@@ -147,6 +182,17 @@ def make_cached(function: Callable[..., Any], maxsize: int | None, typed: bool) 
 
 def reduce_property(_: Pickler, prop: property) -> Reduced:
     return property, (prop.fget, prop.fset, prop.fdel, prop.__doc__)
+
+
+def reduce_method(_: Pickler, method: Any) -> Any:
+    """Methods of what a module has: `random.random` belongs to one generator."""
+    owner = method.__self__
+    if owner is None or isinstance(owner, types.ModuleType | type):
+        return NotImplemented
+    origin = origins.find_origin(owner)
+    if origin is None:
+        return NotImplemented
+    return getattr, (origins.Attribute(origin, owner), method.__name__)
 
 
 def reduce_wrapped(_: Pickler, method: Any) -> Reduced:
@@ -188,65 +234,20 @@ def make_module(key: str, name: str) -> types.ModuleType:
 
 
 def reduce_object(pickler: Pickler, obj: object) -> Any:
+    origin = by_origin(obj)
+    if origin is not None:
+        return origin
     token = pickler.token_of(obj)
     return NotImplemented if token is None else (make_sentinel, (token,))
 
 
-_sentinels: dict[str, Any] = {}
-
-
 def make_sentinel(token: str) -> object:
-    return _sentinels.setdefault(token, object())
+    return token_objects.setdefault(token, object())
 
 
 def keep_sentinel(token: str, obj: object) -> None:
     """Says what object a token stands for in the interpreter that it comes from."""
-    _sentinels[token] = obj
-
-
-# ---- typing --------------------------------------------------------------------------
-
-
-def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
-    name = parameter.__name__
-    if resolves_by_name(parameter, name):
-        return NotImplemented
-    options: dict[str, Any] = {}
-    for option in ("bound", "covariant", "contravariant", "default"):
-        value = getattr(parameter, f"__{option}__", None)
-        if value and not is_no_default(value):
-            options[option] = value
-    if getattr(parameter, "__infer_variance__", False):
-        options["infer_variance"] = True
-    constraints = getattr(parameter, "__constraints__", ())
-    supertype = getattr(parameter, "__supertype__", None)
-    if supertype is not None:
-        constraints, options = (supertype,), {}
-    token = pickler.token_of(parameter)
-    return make_type_parameter, (token, type(parameter), name, constraints, options)
-
-
-def resolves_by_name(parameter: Any, name: str) -> bool:
-    """As `_namespaces.resolves`, for what has no qualified name."""
-    module = getattr(parameter, "__module__", None)
-    if not isinstance(module, str) or not _namespaces.importable(module):
-        return False
-    return getattr(sys.modules[module], name, None) is parameter
-
-
-def is_no_default(value: object) -> bool:
-    """Whether `value` is what typing says for a parameter without a default."""
-    return value is getattr(sys.modules.get("typing"), "NoDefault", value is None)
-
-
-def make_type_parameter(
-    token: str, kind: Any, name: str, constraints: Any, options: dict[str, Any]
-) -> Any:
-    known = _sentinels.get(token)
-    if known is None:
-        made = kind(name, *constraints, **options)
-        known = _sentinels.setdefault(token, made)
-    return known
+    token_objects[token] = obj
 
 
 # ---- classes, exceptions, enums ------------------------------------------------------
@@ -260,9 +261,15 @@ TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
 
 def reduce_class(pickler: Pickler, cls: type) -> Any:
     if cls.__module__ in TWINS:
-        return getattr, (_namespaces.import_module(TWINS[cls.__module__]), cls.__qualname__)
+        return getattr, (
+            _namespaces.import_module(TWINS[cls.__module__]),
+            cls.__qualname__,
+        )
     if _namespaces.resolves(cls):
         return NotImplemented
+    reduced = ctypes_types.reduce_class(cls) or by_origin(cls)
+    if reduced is not None:
+        return reduced
     if cls.__flags__ & _HEAP_TYPE:
         return pickler.class_reference(cls)
     for name, known in vars(types).items():
@@ -332,7 +339,6 @@ def make_enum_member(cls: Any, name: str) -> Any:
 # ---- the rest ------------------------------------------------------------------------
 
 _WEAK_MAPPINGS = frozenset({"WeakKeyDictionary", "WeakValueDictionary"})
-_TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"})
 
 
 def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
@@ -343,8 +349,20 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         return reduce_dataclass_mark(obj)
     if module == "weakref" and cls.__name__ in _WEAK_MAPPINGS:
         return reduce_weak_mapping(pickler, obj)
-    if module == "typing" and cls.__name__ in _TYPE_PARAMETERS:
-        return reduce_type_parameter(pickler, obj)
+    if module == "_weakrefset":
+        return cls, (list(obj),)
+    if module == "typing":
+        reduced = typing_objects.reduce(pickler, obj)
+        if reduced is not NotImplemented:
+            return reduced
+    if module in ctypes_types.MODULES:
+        reduced = ctypes_types.reduce(obj)
+        if reduced is not NotImplemented:
+            return reduced
+    if pickler.defining:
+        origin = by_origin(obj)
+        if origin is not None:
+            return origin
     refusing = _foreign_ext.refusing(cls)
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
@@ -370,6 +388,8 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,
     object: reduce_object,
+    types.MethodType: reduce_method,
+    types.BuiltinMethodType: reduce_method,
 }
 
 

@@ -15,14 +15,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import _namespaces
-from . import classes
+from . import classes, origins, registrations
 from .log import (
     ATTRIBUTE,
     DELETED,
     LOCK,
     MISSING,
+    ORIGIN,
     PATH,
     REFUSED,
+    REGISTRATIONS,
     VALUE,
     Key,
     forget_built,
@@ -93,6 +95,8 @@ def apply(key: Key, blob: bytes) -> bool:
     """Sets a global to what was published, or records why it cannot be. Whether another
     attempt, after others, would end the same way."""
     module, name = key
+    if module == REGISTRATIONS:
+        return apply_registration(blob)
     if blob[:1] == REFUSED:
         refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
         return True
@@ -110,6 +114,16 @@ def apply(key: Key, blob: bytes) -> bool:
     return True
 
 
+def apply_registration(blob: bytes) -> bool:
+    try:
+        registrations.register(loads(blob[1:]))
+    except ImportError:
+        return False
+    except Exception:  # of a user's hook; what it names is refused elsewhere
+        return True
+    return True
+
+
 def refuse(key: Key, reason: str) -> None:
     module, name = key
     if not name.startswith(ATTRIBUTE):
@@ -124,6 +138,8 @@ def names_of(module: str) -> dict[str, Any]:
 def load_definition(blob: bytes) -> Any:
     if blob[:1] == VALUE:
         return loads(blob[1:])
+    if blob[:1] == ORIGIN:
+        return origins.fetch(*marshal.loads(blob[1:]))
     name, submodules = marshal.loads(blob[1:])
     module = _namespaces.import_module(name)
     for submodule in submodules:

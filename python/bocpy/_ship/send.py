@@ -14,7 +14,6 @@ Invariants:
 
 from __future__ import annotations
 
-import builtins
 import io
 import marshal
 import pickle
@@ -25,8 +24,9 @@ from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from .. import _code_names, _core, _namespaces
-from . import classes
+from .. import _core, _namespaces
+from .._namespaces import Space
+from . import classes, origins, reach, registrations
 from .log import (
     ATTRIBUTE,
     CLASS,
@@ -34,8 +34,10 @@ from .log import (
     LOCK,
     MISSING,
     MODULE,
+    ORIGIN,
     PATH,
     REFUSED,
+    REGISTRATIONS,
     VALUE,
     Key,
     forget_token,
@@ -43,9 +45,8 @@ from .log import (
     log,
     token_of_class,
 )
-from .pickle import Pickler, Reduced, keep_sentinel
+from .pickle import Pickler, Reduced, keep_sentinel, reduce_object
 from .receive import find_name, find_token
-from .._namespaces import Space
 
 
 class Entry:
@@ -98,6 +99,8 @@ class _Shipper(Pickler):
                 self.named.add((space.key, name))
             return find_name, (space.key, space.name, name)
         self.reach_names(space, function.__code__)
+        annotations = getattr(function, "__annotations__", None)
+        self.reach_all(reach.annotations_reached(space, (annotations or {}).values()))
         return None
 
     def class_reference(self, cls: type) -> Reduced:
@@ -107,7 +110,7 @@ class _Shipper(Pickler):
 
     def token_of(self, obj: object) -> str | None:
         known = _objects.get(id(obj))
-        if known is None and (self.defining or type(obj) is not object):
+        if known is None and (self.defining or is_shared(obj)):
             known = _objects.setdefault(id(obj), (obj, _namespaces.new_token()))
             keep_sentinel(known[1], obj)
         return known[1] if known else None
@@ -120,45 +123,53 @@ class _Shipper(Pickler):
             self.reached.append((key, submodules))
 
     def reach_names(self, space: Space, code: CodeType) -> None:
-        for key, submodules in names_reached(space, code):
+        self.reach_all(reach.names_reached(space, code))
+
+    def reach_all(self, reached: Iterable[reach.Reached]) -> None:
+        for key, submodules in reached:
             self.reach([key], submodules)
 
-
-def names_reached(space: Space, code: CodeType) -> Iterator[tuple[Key, frozenset[str]]]:
-    """The keys of the globals that `code` reaches, with the submodules it may use."""
-    if not space.published:
-        return
-    for name in _code_names.global_names(code):
-        value = space.names.get(name, MISSING)
-        if value is MISSING and hasattr(builtins, name):
-            continue
-        if isinstance(value, ModuleType):
-            yield from module_reached(space, name, value, code)
-        else:
-            yield (space.key, name), frozenset()
+    def attempt(self, obj: object) -> bool:
+        shipper = _Shipper(io.BytesIO())
+        try:
+            shipper.dump(obj)
+        except Exception:  # whatever a user's __reduce__ raises
+            return False
+        return True
 
 
-def module_reached(
-    space: Space, name: str, module: ModuleType, code: CodeType
-) -> Iterator[tuple[Key, frozenset[str]]]:
-    attributes = _code_names.all_names(code)
-    imported = _namespaces.module_key(module)
-    if imported is None:
-        inner = _namespaces.space_of(module.__dict__)
-        yield (space.key, name), frozenset()
-        for attribute in attributes & module.__dict__.keys():
-            yield (inner.key, attribute), frozenset()
-        return
-    found: set[str] = set()
-    packages = [imported]
-    while packages:
-        package = packages.pop()
-        for attribute in attributes:
-            submodule = f"{package}.{attribute}"
-            if submodule in sys.modules and submodule not in found:
-                found.add(submodule)
-                packages.append(submodule)
-    yield (space.key, name), frozenset(found)
+def is_shared(obj: object) -> bool:
+    """Whether somebody besides the value that is pickled may compare with `obj`: an
+    object() that has one reference is nobody's sentinel, and keeps no token."""
+    return type(obj) is not object or sys.getrefcount(obj) > _ALONE
+
+
+class _Counter(pickle.Pickler):
+    """Finds out how many references an object() has that one list refers to, where
+    `is_shared` counts."""
+
+    count = 0
+
+    def reducer_override(self, obj: Any) -> Any:
+        reduce_object(self, obj)
+        return NotImplemented
+
+    def token_of(self, obj: object) -> str | None:
+        self.count = self.count_of(obj)
+        return None
+
+    @staticmethod
+    def count_of(obj: object) -> int:
+        return sys.getrefcount(obj)
+
+
+def count_alone() -> int:
+    counter = _Counter(io.BytesIO(), 5)
+    counter.dump([object()])
+    return counter.count
+
+
+_ALONE = count_alone()
 
 
 def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
@@ -192,6 +203,7 @@ def exporting() -> Generator[None, None, None]:
             try:
                 if _depth == 1:
                     drain()
+                    publish_registrations()
             finally:
                 _depth -= 1
                 if _depth == 0:
@@ -210,6 +222,24 @@ def drain() -> None:
             publish_name(key, submodules)
 
 
+def publish_registrations() -> None:
+    for registration in registrations.unpublished():
+        file = io.BytesIO()
+        shipper = _Shipper(file)
+        try:
+            _core._apart(shipper.dump, registration)
+        except Exception:  # whatever a user's __reduce__ raises
+            continue
+        _queue.extend(shipper.reached)
+        drain()
+        record((REGISTRATIONS, _namespaces.new_token()), VALUE + file.getvalue())
+
+
+def publish_names(names: Iterable[reach.Reached]) -> None:
+    with exporting():
+        queue_names(names)
+
+
 def publish_path() -> None:
     """Lets workers search for modules where the main interpreter does by now."""
     global _path
@@ -225,11 +255,16 @@ def flush() -> None:
     publish_path()
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
+    keys.sort(key=is_registration)
     for key in keys:
         log()._publish(*key, _records[key])
     _records.clear()
     _queue.clear()
     _unfinished.clear()
+
+
+def is_registration(key: Key) -> bool:
+    return key[0] == REGISTRATIONS
 
 
 def record(key: Key, blob: bytes) -> None:
@@ -284,6 +319,10 @@ def definition_of(value: object, entry: Entry) -> bytes:
         name = _namespaces.module_key(value)
         if name is not None:
             return MODULE + marshal.dumps((name, sorted(entry.submodules)))
+    if not isinstance(value, FunctionType | type):
+        origin = origins.find_origin(value)
+        if origin is not None:
+            return ORIGIN + marshal.dumps(origins.describe(origin, value))
     file = io.BytesIO()
     shipper = _Shipper(file, root=value)
     try:
@@ -343,6 +382,11 @@ def define_class(cls: type, token: str) -> None:
         blob = REFUSED + reason.encode("utf-8", "surrogatepass")
         record((cls.__module__, text), blob)
 
+    annotations = classes.annotations_of(cls) or {}
+    module = sys.modules.get(cls.__module__)
+    if module is not None and annotations:
+        space = _namespaces.space_of(module.__dict__)
+        _queue.extend(reach.annotations_reached(space, annotations.values()))
     definition = classes.define(cls, dump, left_out)
     record(("", token), CLASS + definition)
     # Plain pickle, in bodies, looks a class up by the name of its module.

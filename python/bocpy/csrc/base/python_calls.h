@@ -20,7 +20,7 @@
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
   X(FAILURES_PLACE, "bocpy._failures", "Place")                                        \
-  X(FOREIGN_EXT_ADMIT, "bocpy._foreign_ext", "admit")                                  \
+  X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
   X(NAMESPACES_IMPORT, "bocpy._namespaces", "import_module")                           \
   X(NOTICES_REMOVED, "bocpy._notices", "REMOVED")                                      \
   X(SHIP_BUILD, "bocpy._ship", "build")                                                \

@@ -14,10 +14,10 @@ PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
 }
 
 /* Python code that main runs here knows nothing of this worker's interpreter. */
-static char *foreign_ext_admit_in_main(const char *name) {
+static char *foreign_ext_answer_in_main(const char *request) {
   bocpy_state *state = bocpy_state_get();
   PyObject *answer =
-      state ? bocpy_python_call(&state->python, BOCPY_PY_FOREIGN_EXT_ADMIT, "(s)", name)
+      state ? bocpy_python_call(&state->python, BOCPY_PY_ANSWER_REQUEST, "(s)", request)
             : NULL;
   const char *text = answer && answer != Py_None ? PyUnicode_AsUTF8(answer) : NULL;
   char *copy = text ? strdup(text) : NULL;
@@ -26,7 +26,7 @@ static char *foreign_ext_admit_in_main(const char *name) {
   return copy;
 }
 
-static char *foreign_ext_visit_main(const char *name) {
+static char *foreign_ext_visit_main(const char *request) {
   bocpy_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
@@ -34,7 +34,7 @@ static char *foreign_ext_visit_main(const char *name) {
   bocpy_self.slot = NULL;
   if (theirs) {
     PyEval_RestoreThread(theirs);
-    answer = foreign_ext_admit_in_main(name);
+    answer = foreign_ext_answer_in_main(request);
     PyThreadState_Clear(theirs);
     PyThreadState_DeleteCurrent();
   }
@@ -43,10 +43,10 @@ static char *foreign_ext_visit_main(const char *name) {
   return answer;
 }
 
-/* Has the main interpreter import `name`: None, or why no worker can have it. */
-PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *name) {
+/* Has the main interpreter do what bocpy._main_requests knows: None, or why not. */
+PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *request) {
   (void)module;
-  const char *text = PyUnicode_AsUTF8(name);
+  const char *text = PyUnicode_AsUTF8(request);
   char *copy = text ? strdup(text) : NULL;
   if (!copy)
     return text ? PyErr_NoMemory() : NULL;

@@ -1,0 +1,53 @@
+"""What a worker asks of the main interpreter, which the worker's thread then enters.
+
+A request is a word and its arguments, separated by spaces; the answer is None, or a
+text that says why not. `_core._ask_main` carries both.
+
+Threads: `answer` in the main interpreter, in the name of a worker; the rest in a
+worker.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from . import _core, _foreign_ext, _namespaces
+
+
+def answer(request: str) -> str | None:
+    word, _, rest = request.partition(" ")
+    if word == "admit":
+        return _foreign_ext.admit(rest)
+    return publish(*rest.split(" "))
+
+
+def publish(module: str, name: str) -> str | None:
+    """Has workers get a global that no code mentions: something looks it up by name."""
+    from . import _ship
+
+    space = _namespaces.find(module)
+    if space is None and module in sys.modules:
+        space = _namespaces.space_of(sys.modules[module].__dict__)
+    if space is None or not space.published or name not in space.names:
+        return "there is no such name"
+    _ship.publish_names([((space.key, name), frozenset())])
+    return None
+
+
+# ---- in a worker ---------------------------------------------------------------------
+
+
+def missing_attribute(module: str, name: str) -> Any:
+    """An attribute of a module that came by value: what was not shipped yet is, now."""
+    from . import _ship
+
+    names = _namespaces.receive(module, module, imported=False).names
+    if not name.startswith("__"):
+        _core._ask_main(f"publish {module} {name}")
+        _ship.catch_up()
+        if name in names:
+            return names[name]
+    reason = _ship.explain(name, names)
+    text = f"module {module!r} has no attribute {name!r}"
+    raise AttributeError(f"{text}; {reason}" if reason else text, name=name)

@@ -1,0 +1,179 @@
+"""Types and values of ctypes: structures, arrays, pointers' types, loaded libraries.
+
+Their metaclasses are written in C and are found by no name; a field is a descriptor
+that the metaclass makes anew from `_fields_`. A library is loaded once in a process, so
+its handle means the same in all interpreters.
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+MODULES = frozenset({"ctypes", "_ctypes"})
+
+_BASES = ("Structure", "Union", "Array", "_SimpleCData", "_Pointer", "CFuncPtr")
+
+# Attributes of simple types: the same in this machine's order of bytes, and in the other.
+_NATIVE, _SWAPPED = "__ctype_le__", "__ctype_be__"
+if sys.byteorder == "big":
+    _NATIVE, _SWAPPED = _SWAPPED, _NATIVE
+
+Reduced = tuple[Any, ...]
+
+
+def is_made_by_ctypes(cls: type) -> bool:
+    return any(base.__module__ == "_ctypes" for base in type(cls).__mro__)
+
+
+def reduce_class(cls: Any) -> Reduced | None:
+    """How to find or make a type that has no name: None if it has one."""
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is None or not (is_made_by_ctypes(cls) or cls.__module__ == "_ctypes"):
+        return None
+    for base in _BASES:
+        if type(getattr(sys.modules["_ctypes"], base)) is cls:
+            return metaclass_of, (base,)
+    native, swapped = getattr(cls, _NATIVE, cls), getattr(cls, _SWAPPED, None)
+    if swapped is cls and native is not cls:
+        return getattr, (native, _SWAPPED)
+    length, kind = getattr(cls, "_length_", None), getattr(cls, "_type_", None)
+    if isinstance(kind, type):
+        if isinstance(length, int) and kind * length is cls:
+            return array_of, (kind, length)
+        if issubclass(cls, ctypes._Pointer) and ctypes.POINTER(kind) is cls:
+            return pointer_to, (kind,)
+    return None
+
+
+def metaclass_of(base: str) -> type:
+    import _ctypes
+
+    return type(getattr(_ctypes, base))
+
+
+def array_of(kind: Any, length: int) -> Any:
+    return kind * length
+
+
+def pointer_to(kind: Any) -> Any:
+    import ctypes
+
+    return ctypes.POINTER(kind)
+
+
+# ---- classes by value ----------------------------------------------------------------
+
+
+def body_of(body: dict[str, Any]) -> dict[str, Any]:
+    """What of a class's dict travels: no fields, which `_fields_` makes."""
+    return {
+        name: value
+        for name, value in body.items()
+        if name not in _LAYOUT and type(value).__name__ not in _FIELDS
+    }
+
+
+_FIELDS = frozenset({"CField", "getset_descriptor"})
+
+# What the metaclass wants to know when it makes the class, or its fields.
+_LAYOUT = (
+    "_align_",
+    "_anonymous_",
+    "_argtypes_",
+    "_flags_",
+    "_layout_",
+    "_length_",
+    "_pack_",
+    "_restype_",
+    "_swappedbytes_",
+    "_type_",
+)
+
+
+def layout_of(cls: type) -> dict[str, Any]:
+    return {name: cls.__dict__[name] for name in _LAYOUT if name in cls.__dict__}
+
+
+def make(
+    meta: Any, name: str, qualname: str, module: str, bases: Any, layout: Any
+) -> type:
+    """The class without its fields."""
+    names = {**layout, "__module__": module, "__qualname__": qualname}
+    return meta(name, bases, names)  # type: ignore[no-any-return]
+
+
+def fill(cls: Any, body: dict[str, Any]) -> None:
+    fields = body.pop("_fields_", None)
+    for name, value in body.items():
+        setattr(cls, name, value)
+    if fields is not None:
+        cls._fields_ = fields
+
+
+# ---- libraries and their functions ---------------------------------------------------
+
+
+def reduce(obj: Any) -> Any:
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is not None and isinstance(obj, ctypes.CDLL):
+        return reduce_library(obj)
+    if ctypes is not None and isinstance(obj, ctypes._CFuncPtr):
+        return reduce_function(obj)
+    return NotImplemented
+
+
+def reduce_library(library: Any) -> Reduced:
+    flags = library._FuncPtr._flags_
+    declared = {
+        name: (function.argtypes, function.restype)
+        for name, function in vars(library).items()
+        if type(function) is library._FuncPtr
+    }
+    return make_library, (
+        type(library),
+        library._name,
+        library._handle,
+        flags,
+        declared,
+    )
+
+
+def make_library(
+    kind: Any, path: str | None, handle: int, flags: int, declared: dict[str, Any]
+) -> Any:
+    import _ctypes
+
+    library = kind(
+        path,
+        handle=handle,
+        use_errno=bool(flags & _ctypes.FUNCFLAG_USE_ERRNO),
+        use_last_error=bool(flags & _ctypes.FUNCFLAG_USE_LASTERROR),
+    )
+    for name, (argtypes, restype) in declared.items():
+        function = getattr(library, name)
+        function.restype = restype
+        if argtypes is not None:
+            function.argtypes = argtypes
+    return library
+
+
+def reduce_function(function: Any) -> Any:
+    """A function of a library; other pointers belong to what made them."""
+    ctypes = sys.modules["ctypes"]
+    owners = list((getattr(function, "_objects", None) or {}).values())
+    library = owners[0] if owners else None
+    name = getattr(function, "__name__", None)
+    if not isinstance(library, ctypes.CDLL) or not isinstance(name, str):
+        return NotImplemented
+    return function_of, (library, name, function.argtypes, function.restype)
+
+
+def function_of(library: Any, name: str, argtypes: Any, restype: Any) -> Any:
+    function = library[name]
+    function.restype = restype
+    if argtypes is not None:
+        function.argtypes = argtypes
+    return function

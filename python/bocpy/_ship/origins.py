@@ -1,0 +1,146 @@
+"""Objects that a worker gets by importing a module: attributes of importable modules.
+
+`from random import random` binds a bound method of an object that lives in `random`.
+A copy of that object in each worker would draw the same numbers everywhere; what
+`module.name is value` finds here is therefore looked up there.
+
+Threads: any; LOCK of `log` is held where the index is built.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from .. import _code_names, _namespaces
+
+_SCALARS = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        type(...),
+        type(NotImplemented),
+    }
+)
+
+Origin = tuple[str, str]  # a module and the name of its attribute
+
+_index: dict[int, Origin] = {}
+_indexed: dict[str, tuple[ModuleType, int]] = {}
+
+
+def find_origin(obj: object) -> Origin | None:
+    """The importable module and the attribute under which `obj` is found, if any.
+
+    Equal scalars are everywhere, and so are the empty tuple and its like: they have no
+    origin, and travel as copies.
+    """
+    if type(obj) in _SCALARS or isinstance(obj, ModuleType):
+        return None
+    if type(obj) in (tuple, frozenset) and not obj:
+        return None
+    for name in (getattr(obj, "__module__", None), type(obj).__module__):
+        found = search(name, obj) if isinstance(name, str) else None
+        if found is not None:
+            return found
+    update_index()
+    found = _index.get(id(obj))
+    return found if found is not None and holds(found, obj) else None
+
+
+def search(name: str, obj: object) -> Origin | None:
+    """Looks `obj` up in one module, where the index may be old."""
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType) or name == "__main__":
+        return None
+    for attribute, value in list(vars(module).items()):
+        if value is obj and holds((name, attribute), obj):
+            return name, attribute
+    return None
+
+
+def holds(origin: Origin, obj: object) -> bool:
+    """Whether an import in another interpreter leads to what `obj` is here."""
+    name, attribute = origin
+    module = sys.modules.get(name)
+    if module is None or getattr(module, attribute, None) is not obj:
+        return False
+    return _namespaces.importable(name) and attribute not in rebound_names(name)
+
+
+def update_index() -> None:
+    """Takes in modules that are new or have got more attributes."""
+    for name, module in list(sys.modules.items()):
+        if name == "__main__" or not isinstance(module, ModuleType):
+            continue
+        names = vars(module)
+        known = _indexed.get(name)
+        if known is not None and known[0] is module and known[1] == len(names):
+            continue
+        _indexed[name] = (module, len(names))
+        for attribute, value in list(names.items()):
+            if not attribute.startswith("__") and type(value) not in _SCALARS:
+                _index[id(value)] = (name, attribute)
+
+
+@lru_cache(maxsize=1024)
+def rebound_names(name: str) -> frozenset[str]:
+    """The globals that functions of a module assign: what they hold is the state of
+    this interpreter, which an import elsewhere does not bring about."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    try:
+        code = spec.loader.get_code(name)  # type: ignore[union-attr]
+    except Exception:  # extension modules; loaders of others
+        return frozenset()
+    return _code_names.stored_globals(code) if code is not None else frozenset()
+
+
+class Attribute:
+    """Pickles as what is found under an origin."""
+
+    __slots__ = ("arguments",)
+
+    def __init__(self, origin: Origin, obj: object) -> None:
+        self.arguments = describe(origin, obj)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return fetch, self.arguments
+
+
+# ---- at the receiver -----------------------------------------------------------------
+
+
+def describe(origin: Origin, obj: object) -> tuple[str, str, str, int]:
+    """What `fetch` wants: the origin, and what its value looks like here."""
+    size = len(obj) if type(obj) in (dict, list, set) else -1  # type: ignore[arg-type]
+    return (*origin, type(obj).__qualname__, size)
+
+
+def fetch(module: str, name: str, kind: str, size: int) -> Any:
+    """The attribute, in this interpreter. TypeError if it is not there, or another."""
+    found: Any = _namespaces.import_module(module)
+    found = getattr(found, name, fetch)
+    if found is fetch or type(found).__qualname__ != kind:
+        raise TypeError(
+            f"{module}.{name} was set by the main program after the import, so a "
+            "worker does not find it by importing the module; put it into a cown or a "
+            "notice"
+        )
+    standard = module.partition(".")[0] in sys.stdlib_module_names
+    if size >= 0 and size != len(found) and not standard:
+        warnings.warn(
+            f"{module}.{name} has {size} elements in the main program, but "
+            f"{len(found)} where a worker imports {module}: the worker does not have "
+            "what the program has added; put it into a cown or a notice",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return found
