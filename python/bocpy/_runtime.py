@@ -289,7 +289,9 @@ def install() -> None:
     atexit.register(finish)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
-            before=_core._before_fork, after_in_child=_core._after_fork_in_child
+            before=_core._before_fork,
+            after_in_parent=_core._after_fork_in_parent,
+            after_in_child=_core._after_fork_in_child,
         )
 
 

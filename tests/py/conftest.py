@@ -9,10 +9,16 @@ when the test is over. `program` runs a source text as a program of its own.
 """
 
 import os
+import signal
 
 import bocpy
 import harness
 import pytest
+
+
+# A shell's background jobs ignore Ctrl-C, and so would the programs under test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -83,6 +83,7 @@ static PyMethodDef module_methods[] = {
     {"_is_main", module_is_main, METH_NOARGS, NULL},
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
+    {"_after_fork_in_parent", bocpy_after_fork_in_parent, METH_NOARGS, NULL},
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
     {"_refuses", bocpy_foreign_ext_refuses, METH_O, NULL},
     {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},

@@ -38,6 +38,7 @@
   X(COPYREG_TABLE, "copyreg", "dispatch_table")                                        \
   X(OS_GETPID, "os", "getpid")                                                         \
   X(SYS_IS_FINALIZING, "sys", "is_finalizing")                                         \
+  X(THREADING_CURRENT_THREAD, "threading", "current_thread")                           \
   X(THREADING_MAIN_THREAD, "threading", "main_thread")
 
 typedef enum bocpy_python {

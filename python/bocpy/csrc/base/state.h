@@ -48,9 +48,10 @@ typedef struct bocpy_thread {
   bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
-  bool receives_soon; /* its last receive waited for less than a wake-up (mailbox.c) */
-  bool freeing;                /* a buffer with cowns in it is being freed (buffer.c) */
-  bocpy_buffer *freed;         /* what is to be freed after it */
+  bool receives_soon;  /* its last receive waited for less than a wake-up (mailbox.c) */
+  bool forking;        /* between the hooks of a fork: it has the lock of runtime.c */
+  bool freeing;        /* a buffer with cowns in it is being freed (buffer.c) */
+  bocpy_buffer *freed; /* what is to be freed after it */
   unsigned
       decref_depth; /* objects whose end is on the stack, one within the other (value.c) */
   struct bocpy_box *deferred; /* objects that end after those */

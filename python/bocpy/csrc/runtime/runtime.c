@@ -4,7 +4,11 @@
  * it, without the interpreter. Those who schedule take no lock: they count themselves
  * in, look at the state, and count themselves out; whoever leaves RUNNING stores the
  * new state and waits until nobody is counted in. Both sides are sequentially
- * consistent, so one of them sees the other.
+ * consistent, so one of them sees the other. Those who wait for quiescence are counted
+ * apart, since they stay until the runtime is quiescent.
+ *
+ * A fork holds `runtime_lock` from its first hook to its last, so that no worker starts in
+ * between.
  */
 #include "runtime.h"
 
@@ -29,21 +33,24 @@
 /* Stand-ins for workers whose bodies block. */
 #define BLOCKING_WORKERS 64
 
-enum { STOPPED, RUNNING, PAUSED };
+enum { STOPPED, RUNNING, PAUSED, CLOSED, LEAVING };
 
 atomic_bool bocpy_threads_backend;
 
 static bocpy_lock runtime_lock;
 static atomic_int runtime_state = STOPPED;
 static atomic_size_t runtime_inside; /* threads between enter and leave */
-static atomic_bool program_leaving;  /* the program is being ended */
-static atomic_bool program_ending;   /* the program is at its end */
+static atomic_size_t
+    runtime_waiting;                /* threads that use `runtime` to wait or to look */
+static atomic_bool program_leaving; /* the program is being ended */
+static atomic_bool program_ending;  /* the program is at its end */
 
 /* Under `runtime_lock`; `runtime` is read by those inside too. */
 static boc_runtime *runtime;
 static bocpy_slot *runtime_slots;
 static bocpy_boot *runtime_boot;
 static unsigned last_worker_count; /* of workers: what a restart takes; 0: none yet */
+static int closed_from;            /* the state before CLOSED */
 
 /* ---- who may call ---------------------------------------------------------------- */
 
@@ -80,12 +87,37 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
 
 /* ---- states ---------------------------------------------------------------------- */
 
-/* Leaves RUNNING or PAUSED for STOPPED: when this returns, nobody uses `runtime` who
- * does not hold `runtime_lock`. Detached. */
-static void runtime_shut_out(void) {
-  atomic_store(&runtime_state, STOPPED);
+/* 0, or -1 with RuntimeError if this thread has `runtime_lock`, because it forks. */
+static int runtime_lock_take(const char *what) {
+  if (!bocpy_self.forking) {
+    bocpy_lock_take_detached(&runtime_lock);
+    return 0;
+  }
+  PyErr_Format(PyExc_RuntimeError,
+               "%s in a hook of os.register_at_fork(): the workers have ended for the "
+               "fork; schedule after it",
+               what);
+  return -1;
+}
+
+/* Nobody is between enter and leave who saw the state before. Attached or not. */
+static void runtime_drain_inside(void) {
   while (atomic_load(&runtime_inside))
     boc_yield();
+}
+
+/* Leaves any state for STOPPED: when this returns, nobody uses `runtime` who does not
+ * hold `runtime_lock`. The runtime is quiescent. Detached. */
+static void runtime_shut_out(void) {
+  atomic_store(&runtime_state, STOPPED);
+  runtime_drain_inside();
+  while (atomic_load(&runtime_waiting))
+    boc_yield();
+}
+
+/* What a runtime that takes behaviors is in. */
+static int runtime_open_state(void) {
+  return atomic_load(&program_leaving) ? LEAVING : RUNNING;
 }
 
 /* Under `runtime_lock`, attached. */
@@ -180,7 +212,7 @@ static int runtime_begin_workers(unsigned count, bool threads) {
     runtime_slots[i].runtime = runtime;
   atomic_store(&bocpy_threads_backend, threads);
   last_worker_count = count;
-  atomic_store(&runtime_state, RUNNING);
+  atomic_store(&runtime_state, runtime_open_state());
   return 0;
 }
 
@@ -235,13 +267,13 @@ static int start_refuse_teardown(void) {
 static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   int now = atomic_load(&runtime_state);
   bool same_backend = threads == bocpy_by_reference();
-  if (now == RUNNING &&
-      (loose || ((any_count || count == last_worker_count) && same_backend)))
+  bool open = now == RUNNING || now == LEAVING;
+  if (open && (loose || ((any_count || count == last_worker_count) && same_backend)))
     return 0;
-  if (now == RUNNING)
+  if (open)
     return same_backend ? start_refuse_count(count) : start_refuse_backend(threads);
   if (now == PAUSED && (loose || (count == last_worker_count && same_backend))) {
-    atomic_store(&runtime_state, RUNNING);
+    atomic_store(&runtime_state, runtime_open_state());
     return 0;
   }
   if (start_refuse_teardown() < 0)
@@ -271,8 +303,10 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
       bocpy_start_option_flag(keep) < 0)
     return NULL;
   bool named = backend != Py_None;
-  bocpy_lock_take_detached(&runtime_lock);
-  bool running = atomic_load(&runtime_state) == RUNNING;
+  if (runtime_lock_take("start()") < 0)
+    return NULL;
+  int now = atomic_load(&runtime_state);
+  bool running = now == RUNNING || now == LEAVING;
   int status =
       runtime_bring_up(count, running && !named ? bocpy_by_reference() : threads, false,
                        number == Py_None);
@@ -286,22 +320,48 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
 
 /* ---- use ------------------------------------------------------------------------- */
 
-static bool runtime_is_usable(int now, bool open) {
-  return now == RUNNING || (now == PAUSED && !open);
+/* A daemon thread that goes on scheduling would keep the program from its end. It is
+ * ended here, as CPython ends it soon after: 0, or -1 with SystemExit. */
+static int leaving_end_daemon(void) {
+  bocpy_state *here = bocpy_state_get();
+  PyObject *thread =
+      here ? bocpy_python_call(&here->python, BOCPY_PY_THREADING_CURRENT_THREAD, NULL)
+           : NULL;
+  PyObject *daemon = thread ? PyObject_GetAttrString(thread, "daemon") : NULL;
+  int is_daemon = daemon ? PyObject_IsTrue(daemon) : -1;
+  Py_XDECREF(daemon);
+  Py_XDECREF(thread);
+  if (is_daemon > 0)
+    PyErr_SetString(PyExc_SystemExit,
+                    "the program is ending: daemon threads schedule no behaviors");
+  return is_daemon == 0 ? 0 : -1;
 }
 
-static int runtime_bring_up_any(bool open) {
-  if (bocpy_runtime_require_main("the first behavior") < 0)
-    return -1;
+/* `may_leave`: this thread may still schedule while the program ends. */
+static bool runtime_is_usable(int now, bool open, bool may_leave) {
+  return now == RUNNING || (now == PAUSED && !open) || (now == LEAVING && may_leave);
+}
+
+/* What a start() that names nothing would choose; after a fork, what there was. */
+static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
+  *out_count = last_worker_count ? last_worker_count : bocpy_start_default_count();
+  *out_threads = bocpy_by_reference();
+  return last_worker_count ? 0 : bocpy_start_option_backend(Py_None, out_threads);
+}
+
+static int runtime_bring_up_any(bool open, bool *out_may_leave) {
+  unsigned count;
   bool threads;
-  if (bocpy_start_option_backend(Py_None, &threads) < 0)
+  if (bocpy_runtime_require_main("the first behavior") < 0 ||
+      (atomic_load(&program_leaving) && leaving_end_daemon() < 0) ||
+      runtime_lock_take("a behavior") < 0)
     return -1;
-  bocpy_lock_take_detached(&runtime_lock);
+  *out_may_leave = true;
   int status = 0;
-  if (!runtime_is_usable(atomic_load(&runtime_state), open)) {
-    status = runtime_bring_up(last_worker_count ? last_worker_count
-                                                : bocpy_start_default_count(),
-                              threads, true, true);
+  if (!runtime_is_usable(atomic_load(&runtime_state), open, true)) {
+    status = runtime_choose_again(&count, &threads);
+    if (status == 0)
+      status = runtime_bring_up(count, threads, true, true);
     if (status == 0 && !open)
       atomic_store(&runtime_state, PAUSED);
   }
@@ -321,12 +381,12 @@ bool bocpy_runtime_is_leaving(void) { return atomic_load(&program_leaving); }
 boc_runtime *bocpy_runtime_enter(bool open) {
   if (runtime_of_thread())
     return runtime_of_thread();
-  for (;;) {
+  for (bool may_leave = false;;) {
     atomic_fetch_add(&runtime_inside, 1);
-    if (runtime_is_usable(atomic_load(&runtime_state), open))
+    if (runtime_is_usable(atomic_load(&runtime_state), open, may_leave))
       return runtime;
     atomic_fetch_sub(&runtime_inside, 1);
-    if (runtime_bring_up_any(open) < 0)
+    if (runtime_bring_up_any(open, &may_leave) < 0)
       return NULL;
   }
 }
@@ -377,11 +437,11 @@ static int runtime_quiesce(const char *what, int64_t timeout, bool report) {
     return -1;
   if (timeout < 0 && bocpy_acquire_any())
     return refuse_holder(what);
-  atomic_fetch_add(&runtime_inside, 1);
-  int now = atomic_load(&runtime_state);
-  int status =
-      now == RUNNING || now == PAUSED ? runtime_wait_quiescent(runtime, timeout) : 0;
-  atomic_fetch_sub(&runtime_inside, 1);
+  atomic_fetch_add(&runtime_waiting, 1);
+  int status = atomic_load(&runtime_state) == STOPPED
+                   ? 0
+                   : runtime_wait_quiescent(runtime, timeout);
+  atomic_fetch_sub(&runtime_waiting, 1);
   if (status == 0 && report)
     bocpy_failure_report(false);
   return status;
@@ -406,15 +466,18 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
 PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  bocpy_lock_take_detached(&runtime_lock);
-  if (atomic_load(&runtime_state) == RUNNING)
+  if (runtime_lock_take("wait()") < 0)
+    return NULL;
+  int now = atomic_load(&runtime_state);
+  if (now == RUNNING || now == LEAVING)
     atomic_store(&runtime_state, PAUSED);
   bocpy_lock_give(&runtime_lock);
   Py_RETURN_NONE;
 }
 
 bool bocpy_runtime_is_running(void) {
-  return bocpy_self.slot || atomic_load(&runtime_state) == RUNNING;
+  int now = atomic_load(&runtime_state);
+  return bocpy_self.slot || now == RUNNING || now == LEAVING || now == CLOSED;
 }
 
 PyObject *bocpy_running(PyObject *module, PyObject *unused) {
@@ -461,19 +524,33 @@ static PyObject *stats_read(void) {
 PyObject *bocpy_stats(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  atomic_fetch_add(&runtime_inside, 1);
-  int now = atomic_load(&runtime_state);
-  PyObject *list = now == RUNNING || now == PAUSED ? stats_read() : PyList_New(0);
-  atomic_fetch_sub(&runtime_inside, 1);
+  atomic_fetch_add(&runtime_waiting, 1);
+  PyObject *list =
+      atomic_load(&runtime_state) == STOPPED ? PyList_New(0) : stats_read();
+  atomic_fetch_sub(&runtime_waiting, 1);
   return list;
 }
 
 /* ---- ends ------------------------------------------------------------------------ */
 
-static int runtime_end_now(const char *what) {
-  if (runtime_quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0)
+/* From here on no daemon thread schedules, so that there is an end to wait for. */
+static int program_begin_leaving(void) {
+  if (runtime_lock_take("the end of the program") < 0)
     return -1;
-  bocpy_lock_take_detached(&runtime_lock);
+  atomic_store(&program_leaving, true);
+  if (atomic_load(&runtime_state) != STOPPED)
+    atomic_store(&runtime_state, LEAVING);
+  bocpy_lock_give(&runtime_lock);
+  Py_BEGIN_ALLOW_THREADS
+  runtime_drain_inside();
+  Py_END_ALLOW_THREADS
+  return 0;
+}
+
+static int runtime_end_now(const char *what) {
+  if (runtime_quiesce(what, BOC_FOREVER, !bocpy_failure_kept()) < 0 ||
+      runtime_lock_take(what) < 0)
+    return -1;
   if (runtime)
     runtime_end_workers();
   bocpy_lock_give(&runtime_lock);
@@ -495,9 +572,8 @@ void bocpy_runtime_settle(void) {
 PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_runtime_require_main("_finish()") < 0)
+  if (bocpy_runtime_require_main("_finish()") < 0 || program_begin_leaving() < 0)
     return NULL;
-  atomic_store(&program_leaving, true);
   bocpy_acquire_release_all();
   if (runtime_end_now("the end of the program") < 0)
     return NULL;
@@ -507,15 +583,75 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* Where the workers cannot end before a fork, their interpreters would be the end of
- * the child: an audit hook is the one place from which a fork can be refused. */
-static int fork_refuse(const char *event, PyObject *args, void *data) {
+/* ---- fork ------------------------------------------------------------------------- */
+
+#define CLOSED_FIRST INT64_C(50000000)  /* ns */
+#define CLOSED_MOST INT64_C(1000000000) /* ns */
+#define OPEN_BETWEEN INT64_C(5000000)   /* ns */
+
+/* Under `runtime_lock`: no thread outside of bodies schedules for `limit` ns, or until the
+ * runtime is quiescent: 0, and it stays closed. 1, or -1 with an exception: it is open
+ * again. */
+static int fork_close_for(int64_t limit) {
+  closed_from = atomic_load(&runtime_state);
+  atomic_store(&runtime_state, CLOSED);
+  Py_BEGIN_ALLOW_THREADS
+  runtime_drain_inside();
+  Py_END_ALLOW_THREADS
+  int status = runtime_wait_quiescent(runtime, limit);
+  if (status != 0)
+    atomic_store(&runtime_state, closed_from);
+  return status;
+}
+
+/* Takes `runtime_lock` and closes the runtime, if there is one, once it is quiescent. Others
+ * may schedule without a pause, so they are shut out; but a body may wait for what one of
+ * them is going to do, so they are let in again now and then. -1 with an exception,
+ * without the lock. */
+static int fork_close_quiescent(const char *what) {
+  int64_t limit = CLOSED_FIRST;
+  if (runtime_lock_take(what) < 0)
+    return -1;
+  while (runtime) {
+    int status = fork_close_for(limit);
+    if (status == 0)
+      return 0;
+    boc_runtime *open = runtime;
+    atomic_fetch_add(&runtime_waiting, 1); /* `open` stays */
+    bocpy_lock_give(&runtime_lock);
+    if (status > 0)
+      status = runtime_wait_quiescent(open, OPEN_BETWEEN);
+    atomic_fetch_sub(&runtime_waiting, 1);
+    if (status < 0)
+      return -1;
+    limit = limit < CLOSED_MOST ? limit * 2 : limit;
+    if (runtime_lock_take(what) < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static void fork_reopen(void) {
+  if (runtime)
+    atomic_store(&runtime_state, closed_from);
+  bocpy_lock_give(&runtime_lock);
+}
+
+/* Workers with interpreters end before a fork: a child would not survive them. An audit
+ * hook is the one place from which a fork can be refused: if that would wait for
+ * itself, or a signal handler raises while it waits. */
+static int fork_audit(const char *event, PyObject *args, void *data) {
   (void)args;
   (void)data;
   if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
-      atomic_load(&runtime_state) == STOPPED ||
-      (!bocpy_self.bodies && !bocpy_acquire_any()))
+      atomic_load(&runtime_state) == STOPPED)
     return 0;
+  if (!bocpy_self.bodies && !bocpy_acquire_any()) {
+    if (fork_close_quiescent("fork()") < 0)
+      return -1;
+    fork_reopen();
+    return 0;
+  }
   PyErr_SetString(
       PyExc_RuntimeError,
       "fork() in a behavior, or while this thread holds a cown by acquire(): workers "
@@ -524,11 +660,22 @@ static int fork_refuse(const char *event, PyObject *args, void *data) {
 }
 
 static int fork_hook_install(void) {
-  static bool hooked;
-  if (!hooked && PySys_AddAuditHook(fork_refuse, NULL) < 0)
+  static bool hooked; /* under `runtime_lock` */
+  if (!hooked && PySys_AddAuditHook(fork_audit, NULL) < 0)
     return -1;
   hooked = true;
   return 0;
+}
+
+/* A handler has raised while a fork waits, which cannot be refused any more. An
+ * interrupt comes again after the fork; other exceptions are reported. */
+static void fork_put_off_exception(void) {
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+  } else {
+    PyErr_WriteUnraisable(NULL);
+  }
 }
 
 /* No interpreter but the main one survives a fork, and no thread but the caller's: all
@@ -536,9 +683,34 @@ static int fork_hook_install(void) {
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (!runtime || bocpy_self.bodies || bocpy_acquire_any())
+  if (bocpy_self.bodies || bocpy_acquire_any())
     Py_RETURN_NONE;
-  return runtime_end_now("fork()") < 0 ? NULL : Py_NewRef(Py_None);
+  PyObject *put_off = NULL;
+  while (fork_close_quiescent("fork()") < 0) {
+    Py_XSETREF(put_off, PyErr_GetRaisedException());
+    if (bocpy_by_reference()) { /* whose workers a child survives */
+      if (runtime_lock_take("fork()") < 0)
+        return NULL;
+      break;
+    }
+  }
+  bocpy_self.forking = true;
+  if (runtime && atomic_load(&runtime_state) == CLOSED)
+    runtime_end_workers();
+  if (put_off) {
+    PyErr_SetRaisedException(put_off);
+    fork_put_off_exception();
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_self.forking)
+    bocpy_lock_give(&runtime_lock);
+  bocpy_self.forking = false;
+  Py_RETURN_NONE;
 }
 
 /* What the fork found in the middle of something belongs to threads that are gone. */
@@ -553,7 +725,9 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   runtime_slots = NULL;
   runtime_boot = NULL;
   atomic_store(&runtime_inside, 0);
+  atomic_store(&runtime_waiting, 0);
   atomic_store(&runtime_state, STOPPED);
+  bocpy_self.forking = false;
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;

@@ -1,9 +1,14 @@
 /* Runtime: the one runtime of the process, as Python sees it.
  *
- *   state      workers  set by                      leads to
- *   STOPPED    none     the beginning, fork         RUNNING
- *   RUNNING    yes      start, the first behavior   PAUSED, STOPPED
- *   PAUSED     parked   wait                        RUNNING, STOPPED
+ *   state    workers  set by                     leads to
+ *   STOPPED  none     the beginning, fork        RUNNING
+ *   RUNNING  yes      start, the first behavior  PAUSED, CLOSED, LEAVING, STOPPED
+ *   PAUSED   parked   wait                       RUNNING, CLOSED, LEAVING, STOPPED
+ *   CLOSED   yes      fork: only bodies may      STOPPED, or what was before
+ *                     schedule, others wait
+ *   LEAVING  yes      the end of the program:    PAUSED, STOPPED
+ *                     daemon threads may not
+ *                     schedule
  *
  * Once the program is at its end (`finish`), what is scheduled all the same is waited
  * for by who schedules it, and the workers end with it.
@@ -61,6 +66,7 @@ PyObject *bocpy_running(PyObject *module, PyObject *unused);
 PyObject *bocpy_backend(PyObject *module, PyObject *unused);
 PyObject *bocpy_finish(PyObject *module, PyObject *unused);
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused);
+PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused);
 PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused);
 
 #endif

@@ -1,0 +1,217 @@
+"""Forks while other threads schedule.
+
+Each test is a program of its own with a time limit. The simpler forks are in
+test_ends.py.
+"""
+
+import os
+
+HEAD = """\
+import os, signal, sys, threading, time, warnings
+import bocpy
+from bocpy import Cown, quiesce, receive, send, start, wait, when
+
+warnings.simplefilter("ignore")
+start(2)
+stop = threading.Event()
+
+def fork(child=lambda: None):
+    pid = os.fork()
+    if pid == 0:
+        child()
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
+
+# Three threads that schedule, one of them without a pause.
+LOAD = """\
+cowns = [Cown(0) for _ in range(3)]
+counts = [0] * 3
+
+def load(i, pause):
+    while not stop.is_set():
+        @when(cowns[i])
+        def last(c):
+            c.value += 1
+        counts[i] += 1
+        if pause:
+            time.sleep(pause)
+        elif counts[i] % 256 == 0:
+            last.unwrap(timeout=60)
+
+threads = [
+    threading.Thread(target=load, args=(i, pause))
+    for i, pause in enumerate((0, 0.0002, 0.003))
+]
+for thread in threads:
+    thread.start()
+"""
+
+CHECK = """\
+stop.set()
+for thread in threads:
+    thread.join()
+wait()
+assert [c.unwrap() for c in cowns] == counts
+"""
+
+if os.name == "posix":
+
+    def test_forks_while_others_schedule(program, backend):
+        done = program(
+            HEAD
+            + LOAD
+            + """
+codes = [fork() for _ in range(40)]
+print(codes == [0] * 40 or codes)
+"""
+            + CHECK
+        )
+        assert done.lines == ["True"]
+
+    def test_children_use_the_runtime_while_others_schedule_in_the_parent(
+        program, backend
+    ):
+        done = program(
+            HEAD
+            + LOAD
+            + """
+def child():
+    c = Cown([1])
+    when(c)(lambda c: c.value.append(2))
+    wait()
+    assert c.unwrap() == [1, 2]
+
+codes = [fork(child) for _ in range(10)]
+print(codes == [0] * 10 or codes)
+"""
+            + CHECK
+        )
+        assert done.lines == ["True"]
+
+    def test_two_threads_fork_while_others_schedule(program, backend):
+        done = program(
+            HEAD
+            + LOAD
+            + """
+codes = []
+def forks():
+    for _ in range(15):
+        codes.append(fork())
+forkers = [threading.Thread(target=forks) for _ in range(2)]
+for thread in forkers:
+    thread.start()
+for thread in forkers:
+    thread.join()
+print(codes == [0] * 30 or codes)
+"""
+            + CHECK
+        )
+        assert done.lines == ["True"]
+
+    def test_a_fork_lets_a_thread_schedule_that_a_body_waits_for(program, backend):
+        """The fork waits for the body, the body for a message of a thread that first
+        schedules, and the fork keeps that thread from scheduling for a while."""
+        done = program(
+            HEAD
+            + """
+entered, say = os.pipe()
+
+@when()
+def waits():
+    os.write(say, b".")
+    return receive("go")[1]
+
+os.read(entered, 1)
+
+def sends():
+    time.sleep(0.02)
+    for n in range(3):
+        when(Cown(n))(lambda c: None)
+    send("go", "gone")
+
+thread = threading.Thread(target=sends)
+thread.start()
+print(fork(), waits.unwrap(timeout=60))
+thread.join()
+"""
+        )
+        assert done.lines == ["0 gone"]
+
+    def test_start_is_remembered_after_a_fork(program, backend):
+        done = program(
+            HEAD.replace("start(2)", f"start(2, backend={backend!r})")
+            + """
+def use():
+    return when(Cown([]))(lambda c: threading.get_ident()).unwrap(timeout=60)
+
+def child():
+    use()
+    print("child", bocpy._core._backend(), len(wait(stats=True)), flush=True)
+
+use()
+fork(child)
+use()
+print("parent", bocpy._core._backend(), len(wait(stats=True)))
+""",
+            env={"BOCPY_BACKEND": ""},
+        )
+        assert done.lines == [f"child {backend} 2", f"parent {backend} 2"]
+
+    def test_ctrl_c_while_a_fork_waits(program, backend):
+        """Workers with interpreters: the fork is refused; threads: it is done, and the
+        interrupt comes after it. The parent's runtime is whole in either case."""
+        done = program(
+            HEAD
+            + """
+signal.signal(signal.SIGINT, signal.default_int_handler)
+hear, door = os.pipe()
+entered, say = os.pipe()
+
+@when()
+def blocked():
+    os.write(say, b".")
+    os.read(hear, 1)
+    return 1
+
+os.read(entered, 1)
+main = threading.get_ident()
+threading.Timer(0.1, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+try:
+    fork()
+    for _ in range(100):
+        time.sleep(0.1)
+except KeyboardInterrupt:
+    print("interrupted")
+os.write(door, b".")
+print(blocked.unwrap(timeout=60), fork())
+"""
+        )
+        assert done.lines == ["interrupted", "1 0"]
+
+    def test_a_hook_of_the_fork_cannot_schedule(program, backend):
+        done = program(
+            HEAD.replace(
+                "import bocpy",
+                """
+def before():
+    try:
+        when(Cown(0))(lambda c: None)
+    except RuntimeError as error:
+        print("refused:", error)
+os.register_at_fork(before=before)
+import bocpy""",
+                1,
+            )
+            + """
+when(Cown(0))(lambda c: None)
+print(fork(), flush=True)
+print(when(Cown(5))(lambda c: c.value).unwrap(timeout=60))
+"""
+        )
+        assert done.lines == [
+            "refused: a behavior in a hook of os.register_at_fork(): the workers have "
+            "ended for the fork; schedule after it",
+            "0",
+            "5",
+        ]
