@@ -1,0 +1,113 @@
+/* What a behavior with a Python body needs in C, so that it costs one call into C and
+ * one out of it.
+ *
+ * A behavior carries a key, which is the caller's name of it, from 1. Its body calls
+ * py_glue_run with it; if the body does not run (cancelled, freed), py_glue_dropped is
+ * called in its place, so that exactly one of the two is called for each key.
+ * A ref is the address of a cown plus its mode (cowns are aligned to 4 bytes at least).
+ *
+ * Threads: py_glue_run on a worker, or on the thread that pumps a lane; the other
+ * callbacks on any.
+ */
+#ifndef LIBBOC_GLUE_H
+#define LIBBOC_GLUE_H
+
+#if defined(_MSC_VER)
+#define GLUE_THREAD_LOCAL __declspec(thread)
+#else
+#define GLUE_THREAD_LOCAL _Thread_local
+#endif
+
+#define GLUE_MODES ((uintptr_t)3)
+#define GLUE_INLINE 16 /* accesses that need no memory of their own */
+
+static void py_glue_run(boc_behavior *self, uintptr_t key);
+static void py_glue_dropped(uintptr_t key);
+static void py_glue_done(uintptr_t key, bool ran);
+
+static GLUE_THREAD_LOCAL boc_behavior *glue_running;
+
+/* The behavior whose Python body this thread runs, or NULL. */
+static boc_behavior *glue_current(void) { return glue_running; }
+
+static void glue_body(boc_behavior *self, void *env) {
+  uintptr_t *key = env;
+  uintptr_t mine = *key;
+  boc_behavior *outer = glue_running; /* a body may pump a lane */
+  *key = 0;                           /* tells glue_drop that the body ran */
+  glue_running = self;
+  py_glue_run(self, mine);
+  glue_running = outer;
+}
+
+static void glue_drop(void *env) {
+  uintptr_t key = *(uintptr_t *)env;
+  if (key != 0) {
+    py_glue_dropped(key);
+  }
+}
+
+static void glue_done(void *ctx, bool ran) { py_glue_done((uintptr_t)ctx, ran); }
+
+static const boc_cown_type glue_cown_type = {"python", 0, NULL, NULL, NULL, NULL};
+static const boc_behavior_type glue_type = {"python", glue_body, glue_drop, NULL};
+
+/* A cown without a payload: its value stays in Python. NULL if out of memory. */
+static boc_cown *glue_cown(void) {
+  boc_cown *cown = NULL;
+  return boc_cown_new(&glue_cown_type, &cown) == BOC_OK ? cown : NULL;
+}
+
+static void glue_unpack(const uintptr_t *refs, size_t count, boc_access *accesses) {
+  for (size_t i = 0; i < count; i++) {
+    accesses[i].cown = (boc_cown *)(refs[i] & ~GLUE_MODES);
+    accesses[i].mode = (boc_mode)(refs[i] & GLUE_MODES);
+  }
+}
+
+/* A behavior over `refs`, not scheduled yet. `scope` may be NULL. With `done`,
+ * py_glue_done is called when it is over. Statuses as of boc_behavior_new. */
+static boc_status glue_new(boc_runtime *runtime, uintptr_t key, const uintptr_t *refs,
+                           size_t count, boc_scope *scope, bool done,
+                           boc_behavior **out_behavior) {
+  boc_access few[GLUE_INLINE];
+  boc_access *accesses = few;
+  if (count > GLUE_INLINE) {
+    accesses = count <= SIZE_MAX / sizeof *accesses ? malloc(count * sizeof *accesses)
+                                                    : NULL;
+    if (accesses == NULL) {
+      return BOC_NO_MEMORY;
+    }
+  }
+  glue_unpack(refs, count, accesses);
+  boc_behavior_options options;
+  memset(&options, 0, sizeof options);
+  options.scope = scope;
+  options.done = done ? glue_done : NULL;
+  options.ctx = (void *)key;
+  boc_behavior *made = NULL;
+  boc_status status =
+      boc_behavior_new_with(runtime, &glue_type, sizeof key, accesses, count,
+                            scope != NULL || done ? &options : NULL, &made);
+  if (accesses != few) {
+    free(accesses);
+  }
+  if (status == BOC_OK) {
+    *(uintptr_t *)boc_behavior_env(made) = key;
+    *out_behavior = made;
+  }
+  return status;
+}
+
+/* The same, and schedules it. */
+static boc_status glue_when(boc_runtime *runtime, uintptr_t key, const uintptr_t *refs,
+                            size_t count, boc_scope *scope) {
+  boc_behavior *made;
+  boc_status status = glue_new(runtime, key, refs, count, scope, false, &made);
+  if (status == BOC_OK) {
+    boc_behavior_schedule(made);
+  }
+  return status;
+}
+
+#endif

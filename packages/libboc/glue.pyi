@@ -1,0 +1,46 @@
+# The head of the stub that generate.py makes; the functions of libboc follow.
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+# C data has the attributes that its C type has.
+CData: TypeAlias = Any
+Pointer: TypeAlias = CData | bytes | bytearray | list[Any] | None
+
+class FFI:
+    NULL: Final[CData]
+    error: Final[type[Exception]]
+    def new(self, cdecl: str, init: object = ..., /) -> CData: ...
+    def gc(
+        self, cdata: CData, destructor: Callable[[CData], Any] | None, size: int = 0, /
+    ) -> CData: ...
+    def cast(self, cdecl: str, source: Any, /) -> CData: ...
+    def string(self, cdata: CData, maxlen: int = -1, /) -> bytes: ...
+    def unpack(self, cdata: CData, length: int, /) -> Any: ...
+    def buffer(self, cdata: CData, size: int = -1, /) -> Any: ...
+    def sizeof(self, cdata: CData | str, /) -> int: ...
+    def typeof(self, cdata: CData | str, /) -> Any: ...
+    def addressof(self, cdata: CData | Lib, /, *names: str | int) -> CData: ...
+    def def_extern(self, name: str = ..., error: Any = ...) -> Callable[[_F], _F]: ...
+
+class Lib:
+    def glue_cown(self) -> CData: ...
+    def glue_new(
+        self,
+        runtime: Pointer,
+        key: int,
+        refs: Pointer,
+        count: int,
+        scope: Pointer,
+        done: bool,
+        out_behavior: Pointer,
+        /,
+    ) -> int: ...
+    def glue_when(
+        self, runtime: Pointer, key: int, refs: Pointer, count: int, scope: Pointer, /
+    ) -> int: ...
+    def glue_current(self) -> CData: ...
+    py_glue_run: Final[CData]
+    py_glue_dropped: Final[CData]
+    py_glue_done: Final[CData]

@@ -1,0 +1,124 @@
+"""What every part of the package needs: the module in C, statuses, time.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ._error import Error
+from ._errors import EXCEPTIONS
+from ._libboc import ffi, lib
+
+if TYPE_CHECKING:
+    from ._libboc import CData
+
+NULL = ffi.NULL
+_BY_STATUS = {
+    getattr(lib, name): kind for name, kind in EXCEPTIONS.items() if hasattr(lib, name)
+}
+
+#: Objects that the library has as opaque pointers, by what the pointer is.
+objects: dict[int, Any] = {}
+
+# A key is the address of a list that holds the object: unique for as long as it is in
+# the table, which keeps it. The object itself may be in several places at once.
+
+
+def put(value: object) -> CData:
+    """A pointer that stands for `value` until it is taken out."""
+    box = [value]
+    key = id(box)
+    objects[key] = box
+    return ffi.cast("void *", key)
+
+
+def get(pointer: CData) -> Any:
+    return objects[int(ffi.cast("uintptr_t", pointer))][0]
+
+
+def take(pointer: CData) -> Any:
+    return objects.pop(int(ffi.cast("uintptr_t", pointer)))[0]
+
+
+def error(status: int, what: str = "") -> Error:
+    """The exception of a status that is not BOC_OK."""
+    text = ffi.string(lib.boc_status_text(status)).decode()
+    kind = _BY_STATUS.get(status, Error)
+    return kind(f"{what}: {text}" if what else text)
+
+
+def check(status: int, what: str = "") -> None:
+    if status:
+        raise error(status, what)
+
+
+def options(struct: str) -> CData:
+    """A new struct of options, such as "runtime_options", with its defaults."""
+    made = ffi.new(f"boc_{struct} *")
+    if any(name == "size" for name, _ in ffi.typeof(f"boc_{struct}").fields):
+        made.size = ffi.sizeof(f"boc_{struct}")
+    initialize = getattr(lib, f"init_{struct}", None)
+    if initialize is not None:
+        initialize(made)
+    return made
+
+
+def nanoseconds(seconds: float | None, name: str = "timeout") -> int:
+    """A timeout as the library takes it; None never expires."""
+    if seconds is None:
+        return lib.BOC_FOREVER
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(
+            f"{name} must be a number of seconds or None, not "
+            f"{type(seconds).__name__!r}"
+        )
+    if math.isnan(seconds):
+        raise ValueError(f"{name} must be a number of seconds, not NaN")
+    # Longer than 200 years is for ever.
+    return max(0, int(seconds * 1e9)) if seconds < 6e9 else lib.BOC_FOREVER
+
+
+def on_main_thread() -> bool:
+    """Whether signal handlers run on this thread, so that no wait in C may hold it."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def patience(seconds: float | None) -> float:
+    """A timeout as a lock of `threading` takes it."""
+    if seconds is None:
+        return -1
+    return min(max(seconds, 0), threading.TIMEOUT_MAX)
+
+
+def version() -> str:
+    """The version of the C library that runs.
+
+    >>> import libboc
+    >>> libboc.version() == libboc.__version__
+    True
+    """
+    return ffi.string(lib.boc_version()).decode()
+
+
+def now() -> int:
+    """The library's monotonic clock, in nanoseconds from an arbitrary origin.
+
+    >>> import libboc
+    >>> libboc.now() <= libboc.now()
+    True
+    """
+    return lib.boc_now()
+
+
+def core_count() -> int:
+    """The number of physical cores that this process may use, at least 1.
+
+    >>> import libboc
+    >>> libboc.core_count() >= 1
+    True
+    """
+    return lib.boc_core_count()

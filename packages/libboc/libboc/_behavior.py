@@ -1,0 +1,338 @@
+"""Behaviors with Python bodies: how they are made, and how C runs them.
+
+Threads: any. `pending` has each behavior that was made and whose body has not begun,
+by the key that C has of it (its address: unique while it is there). Operations on
+dicts are atomic on every implementation that this runs on.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock, get_ident
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ._base import NULL, check, error
+from ._cown import ANY_THREAD, Cown, Reading
+from ._errors import BadArgument, BadState
+from ._lane import interrupts, raise_interrupt
+from ._libboc import ffi, lib
+
+if TYPE_CHECKING:
+    from ._libboc import CData
+    from ._runtime import Runtime
+    from ._scope import Scope
+
+Body = Callable[..., object]
+Access = Cown[Any] | Reading[Any]
+
+pending: dict[int, Work] = {}
+#: The deferred behaviors whose bodies run, by address.
+deferred: dict[int, Deferred] = {}
+#: Behaviors that tell when they are over, by key.
+telling: dict[int, Callable[[bool], object]] = {}
+
+
+class Work:
+    """What C knows by a key: a body, and what it is to be called with."""
+
+    __slots__ = ("args", "body", "fail")
+
+    def __init__(
+        self,
+        body: Body,
+        args: Sequence[Access],
+        fail: Callable[[Body, BaseException], object],
+    ) -> None:
+        self.body = body
+        self.args = args
+        self.fail = fail
+
+
+@ffi.def_extern()
+def py_glue_run(behavior: CData, key: int) -> None:
+    work = pending.pop(key)
+    args = work.args
+    ident = get_ident()
+    for arg in args:
+        arg._holder = ident
+    try:
+        work.body(*args)
+    except BaseException as failure:  # there is nobody above to see it
+        if isinstance(failure, Exception) or lib.boc_runtime_current():
+            work.fail(work.body, failure)
+        else:
+            interrupts[ident] = failure
+    if deferred:
+        rest = deferred.pop(int(ffi.cast("uintptr_t", behavior)), None)
+        if rest is not None:
+            return rest.returned(args)
+    for arg in args:
+        arg._holder = None
+
+
+@ffi.def_extern()
+def py_glue_dropped(key: int) -> None:
+    pending.pop(key, None)
+
+
+@ffi.def_extern()
+def py_glue_done(key: int, ran: bool) -> None:
+    done = telling.pop(key)
+    try:
+        done(bool(ran))
+    except BaseException as failure:
+        report(done, failure)
+
+
+WHAT = "Exception in a behavior"
+
+
+def report(function: object, failure: BaseException) -> None:
+    """What becomes of an exception that nobody can be given: sys.unraisablehook has it,
+    or, if that is the interpreter's own, which takes arguments of a type that cannot be
+    made, standard error."""
+    hook = sys.unraisablehook
+    if hook is sys.__unraisablehook__:
+        show(function, failure)
+        return
+    told: Any = SimpleNamespace(
+        exc_type=type(failure),
+        exc_value=failure,
+        exc_traceback=failure.__traceback__,
+        err_msg=WHAT,
+        object=function,
+    )
+    try:
+        hook(told)
+    except BaseException as worse:
+        show(hook, worse)
+
+
+def show(function: object, failure: BaseException) -> None:
+    if sys.stderr is not None:
+        text = "".join(traceback.format_exception(failure))
+        sys.stderr.write(f"{WHAT}: {function!r}\n{text}")
+
+
+def refs_of(accesses: Sequence[Access]) -> tuple[list[int], tuple[Access, ...]]:
+    """What C is given of them, and what the body is."""
+    refs, args = [], []
+    for index, access in enumerate(accesses):
+        if type(access) is Reading:
+            access = Reading(access._cown)  # one for each body: it has a holder
+        elif not isinstance(access, Cown):
+            raise TypeError(
+                f"argument {index + 1} must be a Cown or read(cown), not "
+                f"{type(access).__name__!r}"
+            )
+        refs.append(access._ref)
+        args.append(access)
+    return refs, tuple(args)
+
+
+def check_body(body: Body) -> None:
+    if not callable(body):
+        raise TypeError(f"a body must be callable, not {type(body).__name__!r}")
+
+
+class Behavior:
+    """A behavior that is not scheduled yet: `Runtime.behavior` makes one.
+
+    Making may be refused, scheduling may not: what must do several things or none makes
+    all behaviors first, then schedules them, one by one or by `schedule_all`. One that
+    nobody schedules ends with this object, or with its runtime.
+    """
+
+    __slots__ = ("_key", "_runtime")
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        body: Body,
+        accesses: Sequence[Access],
+        scope: Scope | None,
+        done: Callable[[bool], object] | None,
+    ) -> None:
+        check_body(body)
+        refs, args = refs_of(accesses)
+        work = Work(body, args, runtime._fail)
+        key = id(work)
+        out = ffi.new("boc_behavior **")
+        within = NULL if scope is None else scope._core
+        with runtime._using(args) as core:
+            pending[key] = work
+            if done is not None:
+                telling[key] = done
+            status = lib.glue_new(
+                core, key, refs, len(refs), within, done is not None, out
+            )
+            if status:
+                del pending[key]
+                telling.pop(key, None)
+                raise error(status, "behavior()")
+            runtime._made[key] = out[0]
+        self._key = key
+        self._runtime = runtime
+
+    def schedule(self) -> None:
+        """Schedules it; BadState if that has been done."""
+        with self._runtime._using():
+            core = self._runtime._made.pop(self._key, None)
+            if core is None:
+                raise BadState("this behavior has been scheduled already")
+            lib.boc_behavior_schedule(core)
+
+    def schedule_or_run(self) -> bool:
+        """Schedules it, and if its cowns are all free at this moment runs it first, on
+        this thread: True. What its body raises then is no different."""
+        with self._runtime._using():
+            core = self._runtime._made.pop(self._key, None)
+            if core is None:
+                raise BadState("this behavior has been scheduled already")
+            ran = bool(lib.boc_behavior_schedule_or_run(core))
+        raise_interrupt()
+        return ran
+
+    def __del__(self) -> None:
+        key = getattr(self, "_key", None)
+        if key is not None:
+            self._runtime._discard(key)
+
+    def __repr__(self) -> str:
+        made = self._key in self._runtime._made
+        return f"<libboc.Behavior, {'not scheduled' if made else 'scheduled'}>"
+
+
+def schedule_all(behaviors: Iterable[Behavior]) -> None:
+    """Schedules them as one step: no other behavior comes between two of them.
+
+    >>> from libboc import Cown, Runtime, schedule_all
+    >>> log = Cown([])
+    >>> with Runtime() as runtime:
+    ...     schedule_all(
+    ...         [
+    ...             runtime.behavior(lambda log: log.value.append("first"), log),
+    ...             runtime.behavior(lambda log: log.value.append("second"), log),
+    ...         ]
+    ...     )
+    >>> log.value
+    ['first', 'second']
+
+    BadArgument if they are of several runtimes, BadState if one has been scheduled;
+    none is scheduled then.
+    """
+    behaviors = list(behaviors)
+    if not behaviors:
+        return
+    runtime = behaviors[0]._runtime
+    if any(behavior._runtime is not runtime for behavior in behaviors):
+        raise BadArgument("schedule_all(): behaviors of several runtimes")
+    made = runtime._made
+    with runtime._using():
+        cores: dict[int, CData] = {}
+        try:
+            for behavior in behaviors:
+                core = made.pop(behavior._key, None)
+                if core is None:
+                    raise BadState("schedule_all(): a behavior has been scheduled")
+                cores[behavior._key] = core
+            array = list(cores.values())
+            check(lib.boc_behavior_schedule_all(array, len(array)), "schedule_all()")
+        except BaseException:
+            made.update(cores)
+            raise
+
+
+class Deferred:
+    """The rest of a behavior whose body called `defer`: it has its cowns until
+    `complete` is called, on any thread."""
+
+    __slots__ = ("_args", "_core", "_lock", "after_body")
+
+    def __init__(self, core: CData) -> None:
+        #: Called once the body is over, and any thread may use the cowns.
+        self.after_body: Callable[[], object] | None = None
+        self._core: CData | None = core
+        self._args: Sequence[Access] | None = None
+        self._lock = Lock()
+
+    def returned(self, args: Sequence[Access]) -> None:
+        """The body is over; any thread may use its cowns until it is completed."""
+        with self._lock:
+            if self._core is not None:
+                self._args = args
+            for arg in args:
+                arg._holder = ANY_THREAD if self._core is not None else None
+        if self.after_body is not None:
+            self.after_body()
+
+    def complete(self) -> None:
+        """Ends the behavior; BadState if that has been done."""
+        with self._lock:
+            core, self._core = self._core, None
+            args, self._args = self._args, None
+            if core is None:
+                raise BadState("this behavior has been completed already")
+            for arg in args or ():
+                arg._holder = None
+        lib.boc_behavior_complete(core)
+
+    def __enter__(self) -> Deferred:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.complete()
+
+    def __del__(self) -> None:
+        if getattr(self, "_core", None) is not None:
+            warnings.warn(
+                "a deferred behavior was forgotten, not completed",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+            self.complete()
+
+
+def defer() -> Deferred:
+    """In a body: the behavior goes on after it, until the result is completed.
+
+    >>> import threading
+    >>> from libboc import Cown, Runtime, defer
+    >>> answer = Cown(None)
+    >>> def later(answer, rest):
+    ...     with rest:
+    ...         answer.value = 42
+    >>> with Runtime() as runtime:
+    ...     @runtime.when(answer)
+    ...     def ask(answer):
+    ...         threading.Timer(0.01, later, (answer, defer())).start()
+    >>> answer.value
+    42
+
+    BadState outside of a body, and if the body has called it already.
+    """
+    core = lib.glue_current()
+    if not core:
+        raise BadState("defer() is for bodies of behaviors")
+    key = int(ffi.cast("uintptr_t", core))
+    if key in deferred:
+        raise BadState("this body has called defer() already")
+    lib.boc_behavior_defer(core)
+    made = deferred[key] = Deferred(core)
+    return made
+
+
+def cancelled() -> bool:
+    """In a body: whether its scope has been cancelled, so that it had better end.
+
+    >>> import libboc
+    >>> libboc.cancelled()
+    False
+    """
+    core = lib.glue_current()
+    return bool(core) and bool(lib.boc_behavior_cancelled(core))

@@ -1,0 +1,247 @@
+"""Mailboxes: tagged queues of messages, open to any thread.
+
+Threads: any. A message is in `objects` while the mailbox has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ._base import (
+    NULL,
+    check,
+    error,
+    nanoseconds,
+    objects,
+    on_main_thread,
+    options,
+    patience,
+    put,
+    take,
+)
+from ._errors import Cancelled
+from ._libboc import ffi, lib
+
+if TYPE_CHECKING:
+    from ._libboc import CData
+
+Tag = str | bytes
+
+
+@ffi.def_extern()
+def py_mailbox_options_drop(ctx: CData, payload: CData) -> None:
+    objects.pop(int(ffi.cast("uintptr_t", payload)), None)
+
+
+class Token:
+    """What another thread cancels a receive by.
+
+    >>> from libboc import Cancelled, Mailbox, Token
+    >>> mailbox, token = Mailbox(), Token()
+    >>> mailbox.cancel(token)
+    >>> try:
+    ...     mailbox.receive("never", token=token)
+    ... except Cancelled:
+    ...     print("cancelled")
+    cancelled
+    """
+
+    __slots__ = ("_cancelled", "_core", "_lock")
+
+    def __init__(self) -> None:
+        self._core: CData = ffi.new("boc_receive_token *")
+        self._lock: Lock | None = None
+        self._cancelled = False
+
+
+class Mailbox:
+    """Messages by tags; any object, the same one that was sent.
+
+    >>> from libboc import Mailbox
+    >>> with Mailbox() as mailbox:
+    ...     mailbox.send("work", [1, 2])
+    ...     mailbox.receive("work")
+    ('work', [1, 2])
+
+    tags: how many there may be, at most 32.
+    capacity: messages for each tag, a power of two.
+
+    Sending never blocks. What one thread sends to one tag arrives in that order. The
+    end of `with`, or `close`, lets receivers have what is queued, then tells them
+    Closed.
+    """
+
+    def __init__(self, *, tags: int = 16, capacity: int = 16384) -> None:
+        given = options("mailbox_options")
+        given.tags = tags
+        given.capacity = capacity
+        given.drop = lib.py_mailbox_options_drop
+        out = ffi.new("boc_mailbox **")
+        check(lib.boc_mailbox_new(given, out), f"Mailbox({tags=}, {capacity=})")
+        self._core: CData = ffi.gc(out[0], lib.boc_mailbox_free)
+        self._tags: dict[Tag, tuple[CData, CData]] = {}
+
+    def _tag(self, tag: Tag) -> CData:
+        known = self._tags.get(tag)
+        if known is None:
+            if not isinstance(tag, str | bytes):
+                raise TypeError(f"a tag is a str or bytes, not {type(tag).__name__!r}")
+            data = tag.encode() if isinstance(tag, str) else tag
+            memory = ffi.new("char[]", data)
+            made = ffi.new("boc_tag *")
+            made.bytes, made.size = memory, len(data)
+            known = made, memory
+            if len(self._tags) < 1024:  # more than there may be at a time
+                self._tags[tag] = known
+        return known[0]
+
+    def _array(self, tags: Tag | Iterable[Tag]) -> tuple[list[Tag], CData, list[CData]]:
+        """The tags as a list, as a C array, and what keeps the array's bytes."""
+        names = [tags] if isinstance(tags, str | bytes) else list(tags)
+        pointers = [self._tag(name) for name in names]
+        return names, ffi.new("boc_tag[]", [each[0] for each in pointers]), pointers
+
+    def send(self, tag: Tag, message: object) -> None:
+        """Puts a message into the queue of `tag`.
+
+        Full if there is no room, NotFound for a tag beyond `tags`, Closed.
+        """
+        name = self._tag(tag)
+        pointer = put(message)
+        status = lib.boc_mailbox_send(self._core, name[0], pointer)
+        if status:
+            take(pointer)
+            raise error(status, f"send({tag!r})")
+
+    def receive(
+        self,
+        tags: Tag | Sequence[Tag],
+        timeout: float | None = None,
+        *,
+        token: Token | None = None,
+    ) -> tuple[Tag, Any]:
+        """The oldest message of one of the tags, and its tag; waits for one.
+
+        Timeout after that many seconds, Closed, Cancelled by `token`; NotFound if a tag
+        is beyond `tags`, or `set_tags` took it away. In a body, inside `blocking()`.
+        """
+        names, array, _keep = self._array(tags)
+        left = nanoseconds(timeout)
+        if on_main_thread() and left != 0:
+            return self._receive_watching(tags, names, array, timeout, token)
+        index, payload = ffi.new("size_t *"), ffi.new("void **")
+        core = token._core if token is not None else NULL
+        status = lib.boc_mailbox_receive(
+            self._core, array, len(names), left, core, index, payload
+        )
+        if token is not None and status != lib.BOC_TIMEOUT:
+            token._cancelled = False
+        if status:
+            raise error(status, f"receive({tags!r})")
+        return names[index[0]], take(payload[0])
+
+    def _receive_watching(
+        self,
+        tags: Tag | Sequence[Tag],
+        names: list[Tag],
+        array: CData,
+        timeout: float | None,
+        token: Token | None,
+    ) -> tuple[Tag, Any]:
+        """The same on the main thread, where a signal ends the wait."""
+        deadline = None if timeout is None else lib.boc_now() + nanoseconds(timeout)
+        index, payload = ffi.new("size_t *"), ffi.new("void **")
+        what = f"receive({tags!r})"
+        while True:
+            if token is not None and token._cancelled:
+                token._cancelled = token._core.cancelled = False
+                raise Cancelled(what)
+            status = lib.boc_mailbox_receive(
+                self._core, array, len(names), 0, NULL, index, payload
+            )
+            if status == lib.BOC_OK:
+                return names[index[0]], take(payload[0])
+            if status != lib.BOC_TIMEOUT:
+                raise error(status, what)
+            rest = None if deadline is None else max(0, deadline - lib.boc_now()) / 1e9
+            if rest == 0:
+                raise error(lib.BOC_TIMEOUT, what)
+            self._watch(array, len(names), rest, token, what)
+
+    def _watch(
+        self,
+        array: CData,
+        count: int,
+        timeout: float | None,
+        token: Token | None,
+        what: str,
+    ) -> None:
+        """Waits until there may be something, or `token` is cancelled."""
+        lock = Lock()
+        lock.acquire()
+        pointer = put(lock)
+        watch = ffi.new("boc_watch *")
+        watch.ready, watch.ctx = lib.py_watch_ready, pointer
+        status = lib.boc_mailbox_watch(self._core, array, count, watch)
+        if status:
+            take(pointer)
+            raise error(status, what)
+        try:
+            if token is not None:
+                token._lock = lock
+            if token is None or not token._cancelled:
+                lock.acquire(timeout=patience(timeout))
+        finally:
+            if token is not None:
+                token._lock = None
+            status = lib.boc_mailbox_unwatch(self._core, watch)
+            take(pointer)
+        if status == lib.BOC_NOT_FOUND:
+            raise error(status, what)
+
+    def cancel(self, token: Token) -> None:
+        """Cancels the receive that waits with `token`, or else the next one."""
+        token._cancelled = True
+        lib.boc_mailbox_cancel(self._core, token._core)
+        lock = token._lock
+        if lock is not None:
+            try:
+                lock.release()
+            except RuntimeError:  # it has been told of a message just now
+                return
+
+    def drain(self, tags: Tag | Iterable[Tag]) -> None:
+        """Drops what is queued for the tags."""
+        names, array, _keep = self._array(tags)
+        lib.boc_mailbox_drain(self._core, array, len(names))
+
+    def set_tags(self, tags: Iterable[Tag]) -> None:
+        """Replaces all tags, and drops all that is queued.
+
+        Full if there are too many, BadArgument for one twice.
+        """
+        names, array, _keep = self._array(tags)
+        check(lib.boc_mailbox_set_tags(self._core, array, len(names)), "set_tags()")
+
+    def close(self) -> None:
+        """From now on nobody can send; what is queued can still be received."""
+        lib.boc_mailbox_close(self._core)
+
+    @property
+    def core(self) -> CData:
+        """The `boc_mailbox *`, for calls of `libboc.lib`; valid as long as this is."""
+        return self._core
+
+    def __enter__(self) -> Mailbox:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

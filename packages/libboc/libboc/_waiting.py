@@ -1,0 +1,51 @@
+"""Waiting for what the library tells by a callback, so that a signal ends the wait.
+
+A wait inside the library would hold the main thread, on which Python runs handlers of
+signals, until it is over. A lock of `threading` does not. Threads: any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ._base import get as get_object
+from ._base import patience, put, take
+from ._libboc import ffi, lib
+
+if TYPE_CHECKING:
+    from ._libboc import CData
+
+
+@ffi.def_extern()
+def py_quiesce_node_done(ctx: CData) -> None:
+    get_object(ctx).release()
+
+
+@ffi.def_extern()
+def py_watch_ready(ctx: CData) -> None:
+    get_object(ctx).release()
+
+
+def wait_for_node(
+    tell: Callable[[CData], None],
+    cancel: Callable[[CData], bool],
+    timeout: float | None,
+) -> bool:
+    """Waits until the library calls a `boc_quiesce_node`; False if time ran out."""
+    lock = Lock()
+    lock.acquire()
+    pointer = put(lock)
+    node = ffi.new("boc_quiesce_node *")
+    node.done = lib.py_quiesce_node_done
+    node.ctx = pointer
+    told = False
+    tell(node)
+    try:
+        told = lock.acquire(timeout=patience(timeout))
+    finally:
+        # A wait that was interrupted must not leave a node that is gone with it.
+        told = told or not cancel(node)
+        take(pointer)
+    return told

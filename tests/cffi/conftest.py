@@ -1,0 +1,93 @@
+"""The suite of `packages/libboc`: the face, and through it the C library.
+
+It runs on every implementation that the package does. `program` runs a source text as a
+program of its own; `runtime` is a runtime with two workers.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import libboc
+from libboc import _base, _behavior
+
+PYPY = platform.python_implementation() == "PyPy"
+
+settings.register_profile(
+    "suite",
+    deadline=None,
+    max_examples=int(os.environ.get("BOC_TEST_EXAMPLES", "40")),
+    stateful_step_count=40,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("suite")
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+def run_program(source: str, timeout: float = 60, **variables: str) -> Outcome:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **variables},
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def program():
+    return run_program
+
+
+@pytest.fixture
+def runtime():
+    with libboc.Runtime(workers=2) as made:
+        yield made
+        made.quiesce(60)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """A test leaves no behavior, no message and no notice behind."""
+    collect()
+    before = tables()
+    yield
+    for _ in range(10):
+        collect()
+        if tables() == before:
+            break
+    assert tables() == before
+
+
+def tables():
+    return [
+        len(table)
+        for table in (
+            _base.objects,
+            _behavior.pending,
+            _behavior.telling,
+            _behavior.deferred,
+        )
+    ]
+
+
+def collect() -> None:
+    for _ in range(3):
+        gc.collect()
