@@ -3,7 +3,9 @@
 #include "acquire.h"
 #include "code.h"
 #include "cown_freelist.h"
+#include "deferred.h"
 #include "failure.h"
+#include "failure_report.h"
 #include "foreign_ext.h"
 #include "log.h"
 #include "mailbox.h"
@@ -96,7 +98,7 @@ static PyMethodDef module_methods[] = {
 /* Process-wide; the main interpreter imports the module first. */
 static int process_init(void) {
   return bocpy_waiting_init() < 0 || bocpy_runtime_init() < 0 ||
-                 bocpy_value_init() < 0 || bocpy_failure_init() < 0 ||
+                 bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||

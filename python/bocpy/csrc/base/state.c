@@ -7,6 +7,10 @@
 
 BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
+atomic_bool bocpy_threads_backend;
+
+static atomic_ulong main_thread; /* its ident; 0: not found yet */
+
 static atomic_size_t state_epoch = 1;
 
 int bocpy_state_enter(bocpy_state *state, PyObject *module) {
@@ -86,4 +90,45 @@ bocpy_state *bocpy_state_get(void) {
 bocpy_codec_state *bocpy_codec_state_get(void) {
   bocpy_state *state = bocpy_state_get();
   return state ? &state->codec : NULL;
+}
+
+/* ---- the process ----------------------------------------------------------------- */
+
+/* The ident of the main thread, or 0 with an exception. */
+static unsigned long main_thread_ask(void) {
+  bocpy_state *state = bocpy_state_get();
+  PyObject *thread =
+      state ? bocpy_python_call(&state->python, BOCPY_PY_THREADING_MAIN_THREAD, NULL)
+            : NULL;
+  PyObject *ident = thread ? PyObject_GetAttrString(thread, "ident") : NULL;
+  unsigned long number = ident ? PyLong_AsUnsignedLong(ident) : 0;
+  Py_XDECREF(ident);
+  Py_XDECREF(thread);
+  return PyErr_Occurred() ? 0 : number;
+}
+
+int bocpy_main_thread_find(void) {
+  if (atomic_load(&main_thread))
+    return 0;
+  unsigned long ident = main_thread_ask();
+  if (!ident)
+    return -1;
+  atomic_store(&main_thread, ident);
+  return 0;
+}
+
+bool bocpy_main_thread_is_here(void) {
+  return atomic_load(&main_thread) == PyThread_get_thread_ident();
+}
+
+void bocpy_main_thread_forget(void) {
+  if (atomic_load(&main_thread))
+    atomic_store(&main_thread, PyThread_get_thread_ident());
+}
+
+int bocpy_require_main(const char *what) {
+  if (PyInterpreterState_Get() == PyInterpreterState_Main())
+    return 0;
+  PyErr_Format(PyExc_RuntimeError, "%s is for the main interpreter only", what);
+  return -1;
 }

@@ -7,9 +7,8 @@
 #ifndef BOCPY_STATE_H
 #define BOCPY_STATE_H
 
-#include "codec.h"
+#include "codec_state.h"
 #include "freelist.h"
-#include "python_calls.h"
 
 typedef struct bocpy_slot bocpy_slot;
 typedef struct bocpy_pumping bocpy_pumping;
@@ -61,6 +60,31 @@ typedef struct bocpy_thread {
 } bocpy_thread;
 
 extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
+
+/* ---- the process ----------------------------------------------------------------- */
+
+/* Whether values are plain references: backend `threads` is, or would be, in use. Any
+ * thread. */
+extern atomic_bool bocpy_threads_backend;
+static inline bool bocpy_by_reference(void) {
+  /* relaxed (owner): changes only while no worker exists */
+  return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
+}
+
+/* Finds out which thread is the main one, if nobody has yet. -1 with an exception. */
+int bocpy_main_thread_find(void);
+
+/* Whether the calling thread is the main one; always false before it was found. Any
+ * thread. */
+bool bocpy_main_thread_is_here(void);
+
+/* In the child of a fork: its only thread is the main one. */
+void bocpy_main_thread_forget(void);
+
+/* 0, or -1 with RuntimeError: the calling thread is not in the main interpreter. */
+int bocpy_require_main(const char *what);
+
+/* ---- interpreters ---------------------------------------------------------------- */
 
 extern struct PyModuleDef bocpy_module;
 

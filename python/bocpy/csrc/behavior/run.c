@@ -5,6 +5,8 @@
  * at the end: values stay where they were last used until another interpreter wants
  * them. */
 #include "run.h"
+#include "deferred.h"
+#include "failure_report.h"
 
 #include <string.h>
 

@@ -155,7 +155,7 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
 static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
                              const bocpy_bound_args *bound,
                              const bocpy_when_args *when_args) {
-  boc_cown *core = bocpy_core_new();
+  boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
   boc_status status = result

@@ -85,10 +85,10 @@ struct bocpy_buffer {
   boc_cown **cowns; /* held */
   uint32_t cown_count;
   uint32_t native_count;
-  struct bocpy_native *natives; /* what moves (extension.h) */
+  struct bocpy_native *natives;        /* what moves (extension.h) */
   struct bocpy_immutable **immutables; /* what is referred to (immutable.h) */
   uint32_t immutable_count;
-  bool needs_classes;           /* names classes: those of __main__ must be known */
+  bool needs_classes; /* names classes: those of __main__ must be known */
   unsigned char bytes[];
 };
 

@@ -12,11 +12,9 @@
 #ifndef BOCPY_CODEC_H
 #define BOCPY_CODEC_H
 
-#include "python_calls.h"
+#include "codec_state.h"
 
 #include <boc/cown.h>
-
-typedef struct bocpy_buffer bocpy_buffer;
 
 /* A new buffer of `value`. -1 with an exception set if it cannot be shipped: TypeError
  * with the path to the offending part ("value['log'].handlers[0]: cannot ship a
@@ -67,23 +65,7 @@ PyObject *bocpy_codec_reduce_cown(PyObject *cown);
  * encoding (cheap for all others). Any thread, attached or not. */
 void bocpy_codec_forget_cown(boc_cown *core);
 
-/* ---- what the codec keeps per interpreter: a part of the module's state ---------- */
-
-typedef struct bocpy_codec_state {
-  struct bocpy_class **classes;       /* the types met, open addressing by address */
-  size_t class_count, class_capacity; /* capacity: zero or a power of two */
-  struct bocpy_resolved **resolved;   /* by shape id */
-  size_t resolved_capacity;
-  struct bocpy_resolved *retired; /* replaced, still in use perhaps */
-  PyTypeObject **hooked;          /* held; by the numbers of extension.h, or NULL */
-  uint32_t hooked_capacity;
-  bocpy_mutex mutex;                 /* the above; user code never runs under it */
-  PyObject *no_arguments;            /* () */
-  PyObject *cown_at, *cown_find;     /* what reduced cowns call */
-  PyObject *native_at, *hooked_from; /* and reduced values of hooked types */
-  bocpy_python_cache *python;        /* the interpreter's (python_calls.h) */
-  struct bocpy_home *home;           /* of its large immutables (immutable.h) */
-} bocpy_codec_state;
+/* ---- what the codec keeps per interpreter (codec_state.h) ------------------------- */
 
 /* `state` is zeroed memory, `module` the extension module, its methods already in
  * place. -1 with an exception set; clear is right in either case. */
@@ -122,22 +104,5 @@ PyObject *bocpy_test_time(PyObject *module, PyObject *args);
   {"_codec_check", bocpy_test_check, METH_VARARGS, NULL}, \
   {"_codec_time", bocpy_test_time, METH_VARARGS, NULL}
 /* clang-format on */
-
-/* ---- what the codec needs of its neighbors --------------------------------------- */
-
-/* The codec's part of the current interpreter's module state, or NULL with an
- * exception. */
-bocpy_codec_state *bocpy_codec_state_get(void);
-
-/* The core of a cown handle of this interpreter (borrowed), or NULL without an
- * exception. */
-boc_cown *bocpy_cown_core(PyObject *object);
-
-/* A new handle of `core`, with a reference of its own. NULL with an exception set. */
-PyObject *bocpy_cown_wrap(boc_cown *core);
-
-/* Makes the classes that were exported until now known to this interpreter. Cheap when
- * there is nothing new. -1 with an exception set. */
-int bocpy_ship_catch_up(void);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "extension.h"
 #include "immutable.h"
+#include "log.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
 

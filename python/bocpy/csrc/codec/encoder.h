@@ -8,6 +8,7 @@
 #define BOCPY_ENCODER_H
 
 #include "buffer.h"
+#include "handle.h"
 #include "memo.h"
 #include "shapes.h"
 

@@ -9,6 +9,7 @@
  */
 #include "pickled_handle.h"
 
+#include "handle.h"
 #include "memo.h"
 #include "sync.h"
 

@@ -223,7 +223,7 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
     return -1;
   if (bocpy_self.bodies)
     return acquire_refuse_in_body();
-  if (bocpy_runtime_require_main("acquire()") < 0)
+  if (bocpy_require_main("acquire()") < 0)
     return -1;
   bocpy_acquisition *acquired = acquisition_new(core);
   if (!acquired)

@@ -4,67 +4,11 @@
 #include <stddef.h>
 
 #include "acquire.h"
-#include "cown_freelist.h"
 #include "failure.h"
 #include "pinned.h"
 #include "reader_copies.h"
 #include "runtime.h"
 #include "waiting.h"
-#include "worker.h"
-
-/* ---- cores ----------------------------------------------------------------------- */
-
-static void core_drop(boc_cown *core, void *payload) {
-  bocpy_codec_forget_cown(core);
-  bocpy_value_drop((bocpy_value *)payload);
-}
-
-const boc_cown_type bocpy_cown_kind = {
-    .name = "bocpy.Cown",
-    .payload_size = sizeof(bocpy_value),
-    .drop = core_drop,
-    .allocator = &bocpy_cown_freelist,
-};
-
-boc_cown *bocpy_core_new(void) {
-  boc_cown *core;
-  if (boc_cown_new(&bocpy_cown_kind, &core) == BOC_OK)
-    return core;
-  PyErr_NoMemory();
-  return NULL;
-}
-
-boc_cown *bocpy_cown_core(PyObject *object) {
-  bocpy_state *state = bocpy_state_get();
-  if (!state) {
-    PyErr_Clear();
-    return NULL;
-  }
-  return bocpy_cown_check(state, object) ? ((bocpy_cown *)object)->core : NULL;
-}
-
-PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
-  bool pinned = bocpy_value_of(core)->pinned;
-  PyTypeObject *type = pinned ? state->pinned_type : state->cown_type;
-  bocpy_cown *self =
-      pinned ? NULL : (bocpy_cown *)bocpy_freelist_take(&state->handles, type);
-  if (!self)
-    self = PyObject_GC_New(bocpy_cown, type);
-  if (!self) {
-    boc_cown_drop(core);
-    return NULL;
-  }
-  self->core = core;
-  self->value = bocpy_value_of(core);
-  self->dict = NULL;
-  self->weakrefs = NULL;
-  return (PyObject *)self;
-}
-
-PyObject *bocpy_cown_wrap(boc_cown *core) {
-  bocpy_state *state = bocpy_state_get();
-  return state ? bocpy_cown_adopt(state, boc_cown_hold(core)) : NULL;
-}
 
 /* ---- life ------------------------------------------------------------------------ */
 
@@ -77,7 +21,7 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
     PyErr_SetString(PyExc_RuntimeError, "this cown is initialized already");
     return -1;
   }
-  boc_cown *core = bocpy_core_new();
+  boc_cown *core = bocpy_core_new(false);
   if (!core)
     return -1;
   if (bocpy_value_set_copy(bocpy_value_of(core), value, "value") < 0) {

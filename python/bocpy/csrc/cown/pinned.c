@@ -5,7 +5,7 @@
 #include "runtime.h"
 
 int bocpy_pinned_require_here(const bocpy_value *value, const char *what) {
-  if (!value->pinned || bocpy_pump_is_here())
+  if (!value->pinned || bocpy_main_thread_is_here())
     return 0;
   PyErr_Format(PyExc_RuntimeError,
                "%s: this cown is pinned, its value stays on the main thread: look at "
@@ -16,7 +16,7 @@ int bocpy_pinned_require_here(const bocpy_value *value, const char *what) {
 
 static int pinned_require_home(void) {
   if (!bocpy_self.slot)
-    return bocpy_runtime_require_main("PinnedCown()");
+    return bocpy_require_main("PinnedCown()");
   PyErr_SetString(PyExc_RuntimeError,
                   "PinnedCown() on a worker: the value would have no home there; make "
                   "it in the main interpreter, and give the cown to the behavior");
@@ -26,11 +26,10 @@ static int pinned_require_home(void) {
 /* A core with one reference. NULL with an exception. */
 static boc_cown *pinned_core_new(PyObject *object) {
   boc_lane *lane = bocpy_pump_lane();
-  boc_cown *core = lane ? bocpy_core_new() : NULL;
+  boc_cown *core = lane ? bocpy_core_new(true) : NULL;
   if (!core)
     return NULL;
   bocpy_value *value = bocpy_value_of(core);
-  value->pinned = true;
   boc_cown_pin(core, lane);
   if (bocpy_value_set(value, object, "value") == 0)
     return core;

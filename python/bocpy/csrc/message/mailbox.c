@@ -4,6 +4,8 @@
  * looks; what it waits for is a waiter (waiting.h) that a watch on the mailbox signals.
  */
 #include "mailbox.h"
+#include "deferred.h"
+#include "slot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +14,6 @@
 #include "runtime.h"
 #include "value.h"
 #include "waiting.h"
-#include "worker.h"
 
 #include <boc/message.h>
 
@@ -515,7 +516,7 @@ static int set_tags_refuse(boc_status status, size_t count) {
 PyObject *bocpy_set_tags(PyObject *module, PyObject *tags) {
   tag_list list;
   (void)module;
-  if (bocpy_runtime_require_main("set_tags()") < 0)
+  if (bocpy_require_main("set_tags()") < 0)
     return NULL;
   int status = tags_parse(&list, tags, "set_tags()");
   if (status == 0) {

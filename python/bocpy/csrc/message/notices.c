@@ -1,6 +1,7 @@
 /* Notices: see notices.h. */
 #include "notices.h"
 
+#include "codec.h"
 #include "runtime.h"
 
 #include <boc/noticeboard.h>
@@ -272,7 +273,7 @@ PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) 
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_seed", names, &key,
                                    &value) ||
-      bocpy_runtime_require_main("notice_seed()") < 0 || !bocpy_runtime_enter(true))
+      bocpy_require_main("notice_seed()") < 0 || !bocpy_runtime_enter(true))
     return NULL;
   int status = notice_write(key, value, "notice_seed()");
   bocpy_runtime_leave();

@@ -7,6 +7,7 @@
  * `pump_wakeup_set`, then looks at the lane. Both words are sequentially consistent, so a ring
  * that finds `pump_wakeup_set` set comes before the look. */
 #include "pump.h"
+#include "deferred.h"
 
 #include "runtime.h"
 #include "state.h"
@@ -15,7 +16,6 @@
 static bocpy_lock lane_lock; /* of the making of what follows */
 static _Atomic(boc_lane *) pump_lane;
 static bocpy_waiter *pump_wakeup;
-static atomic_ulong pump_main_thread; /* its ident */
 
 static atomic_bool pump_wakeup_set;
 static atomic_bool pump_busy; /* hint: behaviors are being run */
@@ -52,21 +52,8 @@ static void pump_wakeup_clear(void) {
   atomic_store(&pump_wakeup_set, false);
 }
 
-/* 0 with an exception. */
-static unsigned long pump_ask_main_thread(void) {
-  bocpy_state *state = bocpy_state_get();
-  PyObject *thread =
-      state ? bocpy_python_call(&state->python, BOCPY_PY_THREADING_MAIN_THREAD, NULL)
-            : NULL;
-  PyObject *ident = thread ? PyObject_GetAttrString(thread, "ident") : NULL;
-  unsigned long number = ident ? PyLong_AsUnsignedLong(ident) : 0;
-  Py_XDECREF(ident);
-  Py_XDECREF(thread);
-  return PyErr_Occurred() ? 0 : number;
-}
-
 /* Under `lane_lock`. */
-static boc_lane *lane_make(unsigned long ident) {
+static boc_lane *lane_make(void) {
   boc_lane_options options = BOC_LANE_OPTIONS_INIT;
   options.filled = lane_filled;
   boc_lane *made = NULL;
@@ -74,7 +61,6 @@ static boc_lane *lane_make(unsigned long ident) {
     pump_wakeup = bocpy_waiter_new();
   if (!pump_wakeup)
     return NULL;
-  atomic_store(&pump_main_thread, ident);
   if (boc_lane_new(&options, &made) != BOC_OK)
     PyErr_NoMemory();
   atomic_store(&pump_lane, made);
@@ -85,19 +71,14 @@ boc_lane *bocpy_pump_lane(void) {
   boc_lane *made = atomic_load(&pump_lane);
   if (made)
     return made;
-  unsigned long ident = pump_ask_main_thread();
-  if (!ident)
+  if (bocpy_main_thread_find() < 0)
     return NULL;
   bocpy_lock_take_detached(&lane_lock);
   made = atomic_load(&pump_lane);
   if (!made)
-    made = lane_make(ident);
+    made = lane_make();
   bocpy_lock_give(&lane_lock);
   return made;
-}
-
-bool bocpy_pump_is_here(void) {
-  return atomic_load(&pump_main_thread) == PyThread_get_thread_ident();
 }
 
 int bocpy_pump_forget(void) {
@@ -107,7 +88,6 @@ int bocpy_pump_forget(void) {
   lane_lock = fresh;
   if (!pump_wakeup)
     return 0;
-  atomic_store(&pump_main_thread, PyThread_get_thread_ident());
   bocpy_event_fini(pump_wakeup);
   if (!bocpy_event_init(pump_wakeup)) {
     PyErr_SetFromErrno(PyExc_OSError);
@@ -176,7 +156,7 @@ static int pump_run_one(bocpy_pumping *pumping) {
 }
 
 void bocpy_pump_rest(void) {
-  if (!atomic_load(&pump_lane) || !bocpy_pump_is_here() || bocpy_self.pumping)
+  if (!atomic_load(&pump_lane) || !bocpy_main_thread_is_here() || bocpy_self.pumping)
     return;
   bocpy_pumping pumping = {0};
   size_t ran = 1;
@@ -234,7 +214,7 @@ static int pump_may_run(void) {
   if (bocpy_self.bodies || bocpy_self.pumping ||
       PyInterpreterState_Get() != PyInterpreterState_Main())
     return 0;
-  return bocpy_pump_lane() ? bocpy_pump_is_here() : -1;
+  return bocpy_pump_lane() ? bocpy_main_thread_is_here() : -1;
 }
 
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout) {
@@ -247,9 +227,9 @@ int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout) {
 /* ---- pump() ---------------------------------------------------------------------- */
 
 static int pump_require(void) {
-  if (bocpy_runtime_require_main("pump()") < 0 || !bocpy_pump_lane())
+  if (bocpy_require_main("pump()") < 0 || !bocpy_pump_lane())
     return -1;
-  if (!bocpy_pump_is_here()) {
+  if (!bocpy_main_thread_is_here()) {
     PyErr_SetString(PyExc_RuntimeError,
                     "pump() is for the main thread only: that is where behaviors over "
                     "pinned cowns run");

@@ -23,14 +23,11 @@ struct bocpy_pumping {
 
 int bocpy_pump_init(void); /* process-wide; -1 with an exception */
 
-/* In the child of a fork: its only thread is the main one. -1 with an exception. */
+/* In the child of a fork: the wakeup is the parent's too. -1 with an exception. */
 int bocpy_pump_forget(void);
 
 /* Makes the lane if there is none yet. NULL with an exception. */
 boc_lane *bocpy_pump_lane(void);
-
-/* Whether this is the main thread; always false before there is a lane. Any thread. */
-bool bocpy_pump_is_here(void);
 
 /* As bocpy_waiter_wait, by any thread that is attached; the main thread, outside of
  * bodies, runs what is in the lane meanwhile. -1 also with a KeyboardInterrupt or the like that a body raised. */

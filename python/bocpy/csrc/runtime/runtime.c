@@ -18,7 +18,7 @@
 #include "acquire.h"
 #include "code.h"
 #include "cown_freelist.h"
-#include "failure.h"
+#include "failure_report.h"
 #include "immutable.h"
 #include "mailbox.h"
 #include "notices.h"
@@ -34,8 +34,6 @@
 #define BLOCKING_WORKERS 64
 
 enum { STOPPED, RUNNING, PAUSED, CLOSED, LEAVING };
-
-atomic_bool bocpy_threads_backend;
 
 static bocpy_lock runtime_lock;
 static atomic_int runtime_state = STOPPED;
@@ -61,16 +59,9 @@ int bocpy_runtime_init(void) {
   return bocpy_lock_init(&runtime_lock);
 }
 
-int bocpy_runtime_require_main(const char *what) {
-  if (PyInterpreterState_Get() == PyInterpreterState_Main())
-    return 0;
-  PyErr_Format(PyExc_RuntimeError, "%s is for the main interpreter only", what);
-  return -1;
-}
-
 static int require_outside_body(const char *what) {
   if (!bocpy_self.bodies)
-    return bocpy_runtime_require_main(what);
+    return bocpy_require_main(what);
   PyErr_Format(
       PyExc_RuntimeError,
       "%s inside a behavior would wait for the behavior itself: schedule another "
@@ -297,7 +288,7 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
-      bocpy_runtime_require_main("start()") < 0 ||
+      bocpy_require_main("start()") < 0 ||
       bocpy_start_option_count(number, &count) < 0 ||
       bocpy_start_option_backend(backend, &threads) < 0 ||
       bocpy_start_option_flag(keep) < 0)
@@ -352,7 +343,7 @@ static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
 static int runtime_bring_up_any(bool open, bool *out_may_leave) {
   unsigned count;
   bool threads;
-  if (bocpy_runtime_require_main("the first behavior") < 0 ||
+  if (bocpy_require_main("the first behavior") < 0 ||
       (atomic_load(&program_leaving) && leaving_end_daemon() < 0) ||
       runtime_lock_take("a behavior") < 0)
     return -1;
@@ -394,19 +385,6 @@ boc_runtime *bocpy_runtime_enter(bool open) {
 void bocpy_runtime_leave(void) {
   if (!runtime_of_thread())
     atomic_fetch_sub(&runtime_inside, 1);
-}
-
-void bocpy_status_raise(boc_status status, const char *what) {
-  if (PyErr_Occurred())
-    return;
-  if (status == BOC_NO_MEMORY)
-    PyErr_NoMemory();
-  else if (status == BOC_BAD_ARGUMENT)
-    PyErr_Format(PyExc_ValueError, "%s: %s", what, boc_status_text(status));
-  else if (status == BOC_TIMEOUT)
-    PyErr_Format(PyExc_TimeoutError, "%s: %s", what, boc_status_text(status));
-  else
-    PyErr_Format(PyExc_RuntimeError, "%s: %s", what, boc_status_text(status));
 }
 
 /* ---- quiescence ------------------------------------------------------------------ */
@@ -572,7 +550,7 @@ void bocpy_runtime_settle(void) {
 PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_runtime_require_main("_finish()") < 0 || program_begin_leaving() < 0)
+  if (bocpy_require_main("_finish()") < 0 || program_begin_leaving() < 0)
     return NULL;
   bocpy_acquire_release_all();
   if (runtime_end_now("the end of the program") < 0)
@@ -731,6 +709,7 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;
+  bocpy_main_thread_forget();
   bocpy_acquire_forget();
   bocpy_state *state = bocpy_state_get();
   if (!state || bocpy_home_forget(state->codec.home) < 0)

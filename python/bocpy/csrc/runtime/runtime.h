@@ -19,18 +19,11 @@
 #define BOCPY_RUNTIME_H
 
 #include "state.h"
+#include "status.h"
 
 #include <boc/runtime.h>
 
 int bocpy_runtime_init(void); /* process-wide; -1 with an exception */
-
-/* Whether values are plain references: backend `threads` is, or would be, in use. Any
- * thread. */
-extern atomic_bool bocpy_threads_backend;
-static inline bool bocpy_by_reference(void) {
-  /* relaxed (owner): changes only while no worker exists */
-  return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
-}
 
 /* The runtime to schedule on, with workers, made if need be; it stays until
  * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else
@@ -50,12 +43,6 @@ boc_runtime *bocpy_runtime_now(void);
 /* Once the program is at its end: finishes what was scheduled, by whoever schedules it.
  */
 void bocpy_runtime_settle(void);
-
-/* 0, or -1 with RuntimeError if this is not the main interpreter. */
-int bocpy_runtime_require_main(const char *what);
-
-/* Raises what a status that is not BOC_OK means. */
-void bocpy_status_raise(boc_status status, const char *what);
 
 /* Entries for the module's method table. */
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);

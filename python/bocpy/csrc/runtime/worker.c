@@ -1,5 +1,7 @@
 /* Worker: see worker.h. The hooks of libboc, in the order of a worker's life. */
 #include "worker.h"
+#include "deferred.h"
+#include "value.h"
 
 #include <marshal.h>
 #include <stdlib.h>

@@ -8,30 +8,14 @@
 #ifndef BOCPY_WORKER_H
 #define BOCPY_WORKER_H
 
-#include "value.h"
+#include "slot.h"
 
 #include <boc/runtime.h>
 
 /* What a new interpreter is told: a marshalled dict (bocpy._worker). */
-typedef struct bocpy_boot {
+struct bocpy_boot {
   size_t size;
   char bytes[];
-} bocpy_boot;
-
-struct bocpy_slot {
-  unsigned index;
-  bool own_interp;
-  PyInterpreterState *interp;
-  PyThreadState *tstate;
-  const bocpy_boot *boot;
-  bocpy_state *state;
-  boc_runtime *runtime;    /* set before any body runs */
-  atomic_bool parked;      /* hint: detached, so that its GIL is free */
-  bocpy_box living;        /* head of the list of boxes (value.h) */
-  bocpy_box *own_deferred; /* to be given up here, pushed by this thread */
-  /* pushed by others under `deferred_lock`, taken by this thread */
-  _Atomic(bocpy_box *) deferred;
-  bool closed; /* under `deferred_lock`: no burials any more */
 };
 
 /* The hooks of a runtime whose workers are slots[0..]; `ctx` is the array. */
@@ -47,8 +31,5 @@ void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
 /* Why the last `start` hook failed: malloc'd text or NULL, the caller's from here on.
  */
 char *bocpy_worker_take_error(void);
-
-/* A worker's slot, if the thread is one. */
-static inline bocpy_slot *bocpy_slot_here(void) { return bocpy_self.slot; }
 
 #endif

@@ -13,8 +13,12 @@
 
 int bocpy_log_init(void); /* process-wide; -1 with an exception */
 
-/* bocpy_ship_catch_up (codec.h) in the interpreter of `state`, the calling thread's. */
+/* Applies the records that were published until now to the interpreter of `state`, the
+ * calling thread's. Cheap if there is nothing new. -1 with an exception. */
 int bocpy_ship_catch_up_in(bocpy_state *state);
+
+/* The same in whatever interpreter the thread is attached to. */
+int bocpy_ship_catch_up(void);
 
 /* Entries for the module's method table: _publish(module, name, blob), and
  * _published_since(version) -> (version, [(module, name, blob), ...]). */

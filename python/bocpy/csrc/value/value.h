@@ -23,7 +23,7 @@
 #define BOCPY_VALUE_H
 
 #include "codec.h"
-#include "state.h"
+#include "slot.h"
 
 #define BOCPY_INLINE_CAPACITY 32
 
@@ -35,19 +35,8 @@ typedef enum bocpy_kind {
   BOCPY_OBJECT
 } bocpy_kind;
 
-typedef struct bocpy_value bocpy_value;
 typedef struct bocpy_failure bocpy_failure;
 typedef struct bocpy_acquisition bocpy_acquisition;
-typedef struct bocpy_reader_copy bocpy_reader_copy;
-
-typedef struct bocpy_box {
-  bocpy_value *value;      /* whose content it is, or NULL: the cown is gone */
-  bocpy_reader_copy *copy; /* or whose copy (reader_copies.h) */
-  PyObject *object;
-  bocpy_slot *slot;
-  struct bocpy_box *prev, *next;   /* the slot's list */
-  struct bocpy_box *next_deferred; /* in a deferred */
-} bocpy_box;
 
 struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
@@ -78,6 +67,10 @@ static inline bocpy_kind bocpy_value_kind(const bocpy_value *value) {
   return (bocpy_kind)atomic_load_explicit(&value->kind, memory_order_relaxed);
 }
 
+static inline void bocpy_value_set_kind(bocpy_value *value, bocpy_kind kind) {
+  atomic_store_explicit(&value->kind, (unsigned char)kind, memory_order_relaxed);
+}
+
 /* Whether the calling thread holds the cown of `value`. Any thread. */
 static inline bool bocpy_value_held(const bocpy_value *value) {
   /* relaxed (owner): only the thread itself can have written its own address */
@@ -88,9 +81,10 @@ static inline void bocpy_value_hold(bocpy_value *value, const bocpy_thread *hold
   atomic_store_explicit(&value->holder, holder, memory_order_relaxed);
 }
 
-/* Gives up what readers have kept. By whoever holds the cown for writing, or ends it.
- */
+/* Gives up the copies that readers have kept. By whoever holds the cown for writing, or
+ * ends it. */
 void bocpy_value_drop_copies(bocpy_value *value);
+
 static inline void bocpy_value_hold_to_write(bocpy_value *value) {
   /* relaxed (owner): the cown's queue has put the readers before us */
   if (atomic_load_explicit(&value->copies, memory_order_relaxed))
@@ -142,7 +136,8 @@ PyInterpreterState *bocpy_value_home(const bocpy_value *value);
  * that, and comes back. Waits for the other's GIL. */
 void bocpy_value_borrow(bocpy_value *value);
 
-/* The end of a value whose cown has no references left. Any thread. */
+/* The end of a value whose cown has no references left, and which has no failure that
+ * is unread (core.h sees to that). Any thread. */
 void bocpy_value_drop(bocpy_value *value);
 
 /* ---- for reader_copies.c --------------------------------------------------------- */
@@ -156,27 +151,9 @@ void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
  * stays; if it cannot be one, the exception that says so (*failed), or NULL. */
 bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed);
 
-/* A box in the list of `slot`, this thread's, with a reference of its own. NULL with
- * MemoryError. */
-bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object);
-
-/* Ends a box of the interpreter that this thread is attached to: its object. */
-PyObject *bocpy_box_open(bocpy_box *box);
-
-/* Gives up a copy, wherever it lives, running no Python code here. Any thread. */
-void bocpy_reader_copy_drop(bocpy_reader_copy *copy);
-
 /* ---- of workers ------------------------------------------------------------------ */
 
-int bocpy_value_init(void); /* process-wide; -1 with an exception */
-
-/* Ends what others buried here; attached to the slot's interpreter. */
-void bocpy_slot_run_deferred(bocpy_slot *slot);
-
-/* Ends what others buried in the main interpreter; attached to it. */
-void bocpy_main_run_deferred(void);
-
-/* Makes all that lives in the slot neutral and closes it for burials. Attached, nobody
+/* The end of a worker: makes all values that live in its slot neutral. Attached; nobody
  * holds any of the cowns. */
 void bocpy_slot_encode(bocpy_slot *slot);
 

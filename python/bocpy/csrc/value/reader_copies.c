@@ -3,9 +3,8 @@
 
 #include <stdlib.h>
 
+#include "deferred.h"
 #include "failure.h"
-#include "runtime.h"
-#include "worker.h"
 
 static bocpy_kind value_kind_acquire(const bocpy_value *value) {
   return (bocpy_kind)atomic_load_explicit(&value->kind,
@@ -74,17 +73,6 @@ void bocpy_reader_end(bocpy_value *value) {
   bocpy_reader_copy *copy = copy_own(value);
   if (--copy->depth == 0)
     atomic_store_explicit(&copy->reader, NULL, memory_order_relaxed);
-}
-
-void bocpy_value_drop_copies(bocpy_value *value) {
-  bocpy_reader_copy *copy = copy_first(value);
-  atomic_store_explicit(&value->copies, NULL, memory_order_relaxed); /* owner */
-  while (copy) {
-    bocpy_reader_copy *next = copy->next;
-    bocpy_reader_copy_drop(copy);
-    free(copy);
-    copy = next;
-  }
 }
 
 /* ---- lending --------------------------------------------------------------------- */

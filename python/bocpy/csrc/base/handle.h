@@ -1,0 +1,60 @@
+/* Handle: the Python object that stands for a cown.
+ *
+ * The cown itself is a boc_cown, here called *core*, whose payload is a bocpy_value
+ * (value.h). It is process-wide and outlives the interpreters that use it; a handle
+ * belongs to one interpreter and holds one reference. Many handles may lead to one core:
+ * they are equal and hash alike.
+ *
+ * Handles stand below all that ships or holds values: the codec writes a cown as a
+ * reference to its core and makes a new handle where it is decoded. What a Cown can do
+ * is said in cown.h.
+ *
+ * Threads: attached.
+ */
+#ifndef BOCPY_HANDLE_H
+#define BOCPY_HANDLE_H
+
+#include "state.h"
+
+#include <boc/cown.h>
+
+typedef struct bocpy_value bocpy_value;
+
+typedef struct bocpy_cown {
+  PyObject_HEAD boc_cown *core; /* NULL until __init__ */
+  bocpy_value *value;           /* the core's payload */
+  PyObject *dict;
+  PyObject *weakrefs;
+} bocpy_cown;
+
+/* The type of every core; a handle is made as PinnedCown where it says so. */
+typedef struct bocpy_core_type {
+  boc_cown_type type; /* first: libboc knows the core by its address */
+  bool pinned;
+} bocpy_core_type;
+
+static inline bool bocpy_core_is_pinned(const boc_cown *core) {
+  return ((const bocpy_core_type *)(const void *)boc_cown_type_of(core))->pinned;
+}
+
+static inline bool bocpy_cown_check(bocpy_state *state, PyObject *object) {
+  return Py_IS_TYPE(object, state->cown_type) ||
+         PyObject_TypeCheck(object, state->cown_type);
+}
+
+/* Whether a handle has nothing that another one of its core lacks. */
+static inline bool bocpy_cown_is_plain(bocpy_state *state, PyObject *cown) {
+  return Py_IS_TYPE(cown, state->cown_type) && !((bocpy_cown *)cown)->dict;
+}
+
+/* The core of a handle of this interpreter (borrowed), or NULL without an exception. */
+boc_cown *bocpy_cown_core(PyObject *object);
+
+/* A new handle that takes over the caller's reference to `core`; NULL with an
+ * exception: the reference is given up too. */
+PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core);
+
+/* A new handle of `core`, with a reference of its own. NULL with an exception. */
+PyObject *bocpy_cown_wrap(boc_cown *core);
+
+#endif

@@ -1,0 +1,13 @@
+/* Status: libboc's refusals as Python exceptions. Threads: attached. */
+#ifndef BOCPY_STATUS_H
+#define BOCPY_STATUS_H
+
+#include "compat.h"
+
+#include <boc/base.h>
+
+/* Raises what a status that is not BOC_OK means, unless an exception is set already.
+ * `what` names the Python call, as in "start()". */
+void bocpy_status_raise(boc_status status, const char *what);
+
+#endif

@@ -1,0 +1,36 @@
+/* Failure report: how exceptions that nobody has looked at are told.
+ *
+ * When a cown goes with an unread failure, or when the program ends, the failure is
+ * reported through sys.unraisablehook of the main interpreter, with the behavior's name
+ * and place; unless failures are kept, so that wait() raises them.
+ *
+ * Threads: attached, unless a function says otherwise.
+ */
+#ifndef BOCPY_FAILURE_REPORT_H
+#define BOCPY_FAILURE_REPORT_H
+
+#include "core.h"
+#include "failure.h"
+
+/* Makes the exception that is set the content of a result, unread. By the thread that
+ * holds the cown. */
+void bocpy_failure_store(boc_cown *result, const bocpy_code *code);
+
+/* Reports the orphans; with `all` also what could still be read. Attached to the main
+ * interpreter. */
+void bocpy_failure_report(bool all);
+
+/* Has the main thread report the orphans, unless failures are kept. Any thread. */
+void bocpy_failure_report_soon(void);
+
+/* Whether failures are kept for wait(), by default not. Any thread. */
+bool bocpy_failure_kept(void);
+void bocpy_failure_keep(bool keep);
+
+/* Entries for the module's method table. _take_failures() -> [(cown, exception, name,
+ * file, line), ...]: an orphan has no cown any more, and leaves the list; any other is
+ * still to be read, in its cown. */
+PyObject *bocpy_keeps_failures(PyObject *module, PyObject *unused);
+PyObject *bocpy_take_failures(PyObject *module, PyObject *unused);
+
+#endif

@@ -1,0 +1,48 @@
+/* Slot: what a worker keeps for the values that live in its interpreter.
+ *
+ * With backend `interpreters`, an object of a worker's interpreter that a cown holds
+ * lies in a *box*, and the box is in the list of that worker's slot: so the worker can
+ * encode all of them when it stops. A box whose object is to be given up waits in
+ * `deferred` or `own_deferred` for the worker (deferred.h).
+ *
+ * Threads: the list belongs to whoever holds the GIL of the slot's interpreter.
+ */
+#ifndef BOCPY_SLOT_H
+#define BOCPY_SLOT_H
+
+#include "handle.h"
+
+#include <boc/runtime.h>
+
+typedef struct bocpy_reader_copy bocpy_reader_copy;
+typedef struct bocpy_boot bocpy_boot;
+
+typedef struct bocpy_box {
+  bocpy_value *value;      /* whose content it is, or NULL: the cown is gone */
+  bocpy_reader_copy *copy; /* or whose copy (reader_copies.h) */
+  PyObject *object;
+  bocpy_slot *slot;
+  struct bocpy_box *prev, *next;   /* the slot's list */
+  struct bocpy_box *next_deferred; /* in a list of deferred decrefs */
+} bocpy_box;
+
+struct bocpy_slot {
+  unsigned index;
+  bool own_interp;
+  PyInterpreterState *interp;
+  PyThreadState *tstate;
+  const bocpy_boot *boot; /* what the worker's interpreter is told (worker.h) */
+  bocpy_state *state;
+  boc_runtime *runtime;    /* set before any body runs */
+  atomic_bool parked;      /* hint: the worker is detached, its GIL is free */
+  bocpy_box living;        /* head of the list of boxes */
+  bocpy_box *own_deferred; /* pushed and given up by this worker */
+  /* pushed by others under the lock of deferred.c, given up by this worker */
+  _Atomic(bocpy_box *) deferred;
+  bool closed; /* under that lock: the worker stops, and takes no more */
+};
+
+/* The slot of the calling thread, if it is a worker, else NULL. */
+static inline bocpy_slot *bocpy_slot_here(void) { return bocpy_self.slot; }
+
+#endif
