@@ -2,9 +2,9 @@
 
     ./dev docs && python tools/screenshots.py .dev/docs OUT [PAGE ...]
 
-It needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on PATH). What to look
-at: no page is wider than its window (the script measures that and fails), navigation
-does not come before the text, pictures and tables are whole, in light and in dark.
+It needs Chromium (`chromium`, `chromium-browser` or `google-chrome` on PATH). What to
+look at: no page is wider than its window (the script measures that and fails); the text
+begins above the navigation; pictures and tables are whole, in light and in dark.
 """
 
 from __future__ import annotations
