@@ -269,7 +269,7 @@ def inits(api: Api) -> list[str]:
 
 
 def source_of(api: Api) -> str:
-    lines = [f"/* {EDITED} */", "#include <stdlib.h>", "#include <string.h>"]
+    lines = [f"/* {EDITED} */", "#include <stdlib.h>"]
     lines.append("#include <boc/boc.h>")
     for name in api.initializers:
         struct = initialized(name)

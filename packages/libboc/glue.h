@@ -80,8 +80,7 @@ static boc_status glue_new(boc_runtime *runtime, uintptr_t key, const uintptr_t 
     }
   }
   glue_unpack(refs, count, accesses);
-  boc_behavior_options options;
-  memset(&options, 0, sizeof options);
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
   options.scope = scope;
   options.done = done ? glue_done : NULL;
   options.ctx = (void *)key;

@@ -279,7 +279,7 @@ class TestRuntime:
         assert seen == [outer]
 
     def test_blocking(self):
-        with Runtime(1, spares=1) as runtime:
+        with Runtime(1, compensating_workers=1) as runtime:
             met = threading.Event()
 
             @runtime.when()

@@ -580,7 +580,6 @@ static void (*_cffi_call_python_org)(struct _cffi_externpy_s *, char *);
 
 /* Made by packages/libboc/generate.py from libboc/include/boc: do not edit. */
 #include <stdlib.h>
-#include <string.h>
 #include <boc/boc.h>
 static void init_behavior_options(boc_behavior_options *out) {
   *out = (boc_behavior_options)BOC_BEHAVIOR_OPTIONS_INIT;

@@ -131,7 +131,7 @@ class Mailbox:
         names, array, _keep = self._array(tags)
         left = nanoseconds(timeout)
         if on_main_thread() and left != 0:
-            return self._receive_watching(tags, names, array, timeout, token)
+            return self._receive_waiting(tags, names, array, timeout, token)
         index, payload = ffi.new("size_t *"), ffi.new("void **")
         core = token._core if token is not None else NULL
         status = lib.boc_mailbox_receive(
@@ -143,7 +143,7 @@ class Mailbox:
             raise error(status, f"receive({tags!r})")
         return names[index[0]], take(payload[0])
 
-    def _receive_watching(
+    def _receive_waiting(
         self,
         tags: Tag | Sequence[Tag],
         names: list[Tag],
@@ -169,9 +169,9 @@ class Mailbox:
             rest = None if deadline is None else max(0, deadline - lib.boc_now()) / 1e9
             if rest == 0:
                 raise error(lib.BOC_TIMEOUT, what)
-            self._watch(array, len(names), rest, token, what)
+            self._wait(array, len(names), rest, token, what)
 
-    def _watch(
+    def _wait(
         self,
         array: CData,
         count: int,
@@ -183,9 +183,9 @@ class Mailbox:
         lock = Lock()
         lock.acquire()
         pointer = put(lock)
-        watch = ffi.new("boc_watch *")
-        watch.ready, watch.ctx = lib.py_watch_ready, pointer
-        status = lib.boc_mailbox_watch(self._core, array, count, watch)
+        waiter = ffi.new("boc_mailbox_waiter *")
+        waiter.notify, waiter.ctx = lib.py_mailbox_waiter_notify, pointer
+        status = lib.boc_mailbox_add_waiter(self._core, array, count, waiter)
         if status:
             take(pointer)
             raise error(status, what)
@@ -197,7 +197,7 @@ class Mailbox:
         finally:
             if token is not None:
                 token._lock = None
-            status = lib.boc_mailbox_unwatch(self._core, watch)
+            status = lib.boc_mailbox_remove_waiter(self._core, waiter)
             take(pointer)
         if status == lib.BOC_NOT_FOUND:
             raise error(status, what)

@@ -66,7 +66,7 @@ class Runtime:
     (70, 30)
 
     workers: how many; None: the number of physical cores.
-    spares: stand-ins for workers whose bodies are `blocking()`.
+    compensating_workers: how many may stand in for those whose bodies are `blocking()`.
     spin: seconds that an idle worker looks for work before it sleeps.
     stack_size: of a worker's thread, in bytes; 0: the system's default.
     trace_events: how many `trace()` keeps for each worker; 0: none.
@@ -82,7 +82,7 @@ class Runtime:
         self,
         workers: int | None = None,
         *,
-        spares: int = 0,
+        compensating_workers: int = 0,
         spin: float | None = None,
         stack_size: int = 0,
         trace_events: int = 0,
@@ -94,7 +94,7 @@ class Runtime:
             raise TypeError("on_error must be callable")
         given = options("runtime_options")
         given.workers = workers or 0
-        given.spares = spares
+        given.compensating_workers = compensating_workers
         given.stack_size = stack_size
         given.trace_events = trace_events
         if spin is not None:
@@ -509,12 +509,13 @@ def when(*cowns: Access, scope: Scope | None = None) -> Callable[[F], F]:
 
 @contextmanager
 def blocking() -> Iterator[None]:
-    """Around a stretch of a body that blocks: a spare worker, if the runtime was given
-    any, runs the other behaviors meanwhile. In between the body must not schedule.
+    """Around a stretch of a body that blocks: a compensating worker, if the runtime was
+    given any, runs the other behaviors meanwhile. The body must not schedule in
+    between.
 
     >>> import time
     >>> from libboc import Runtime, blocking
-    >>> with Runtime(1, spares=1) as runtime:
+    >>> with Runtime(1, compensating_workers=1) as runtime:
     ...     @runtime.when()
     ...     def slow():
     ...         with blocking():

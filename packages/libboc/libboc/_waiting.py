@@ -24,7 +24,7 @@ def py_quiesce_node_done(ctx: CData) -> None:
 
 
 @ffi.def_extern()
-def py_watch_ready(ctx: CData) -> None:
+def py_mailbox_waiter_notify(ctx: CData) -> None:
     get_object(ctx).release()
 
 
