@@ -73,8 +73,8 @@ static boc_status glue_new(boc_runtime *runtime, uintptr_t key, const uintptr_t 
   boc_access few[GLUE_INLINE];
   boc_access *accesses = few;
   if (count > GLUE_INLINE) {
-    accesses = count <= SIZE_MAX / sizeof *accesses ? malloc(count * sizeof *accesses)
-                                                    : NULL;
+    accesses =
+        count <= SIZE_MAX / sizeof *accesses ? malloc(count * sizeof *accesses) : NULL;
     if (accesses == NULL) {
       return BOC_NO_MEMORY;
     }
