@@ -5,12 +5,16 @@ a light and a dark side, and links each page to its neighbors; pydata and Sphinx
 were built beside it, and both put more navigation than text on a narrow screen.
 """
 
+import re
 import sys
 from pathlib import Path
 
 import bocpy
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+SOURCE = re.search(r'^Source = "([^"]+)"$', PYPROJECT.read_text("utf-8"), re.M)[1]
 
 project = "libboc and bocpy"
 author = "The libboc and bocpy authors"
@@ -26,7 +30,7 @@ extensions = [
     "picture",
     "c_names",
 ]
-exclude_patterns = ["pictures"]
+exclude_patterns = ["pictures", "pypi.md"]
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 
@@ -50,6 +54,9 @@ html_favicon = "_static/icon.svg"
 html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": True,
+    "source_view_link": SOURCE + "/blob/main/docs/{filename}",
+    "source_edit_link": SOURCE + "/blob/main/docs/{filename}",
+    "footer_icons": [{"name": "Repository", "url": SOURCE, "html": "Repository"}],
     "light_css_variables": {
         "color-brand-primary": "#0b5c8a",
         "color-brand-content": "#0b5c8a",

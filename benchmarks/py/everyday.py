@@ -28,7 +28,8 @@ import time
 import bocpy
 
 Rows = dict[str, dict[str, list[float]]]
-MANY, RESULT, UPDATE = "task, many at once", "task with its result", "update of shared data"
+MANY, RESULT = "task, many at once", "task with its result"
+UPDATE = "update of shared data"
 
 
 def nothing() -> int:
@@ -104,7 +105,9 @@ def add_shared() -> None:
         SHARED.value += 1
 
 
-def pool_of_processes(pool: concurrent.futures.Executor, tasks: int) -> dict[str, float]:
+def pool_of_processes(
+    pool: concurrent.futures.Executor, tasks: int
+) -> dict[str, float]:
     tasks //= 20
     cost = {}
     began = time.perf_counter()
@@ -173,7 +176,8 @@ def main() -> None:
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     rows = measure(wanted.rounds, wanted.tasks)
     columns = [MANY, RESULT, UPDATE]
-    print(f"µs per task, 2 workers, Python {sys.version.split()[0]}, load before {load:.2f}")
+    version = sys.version.split()[0]
+    print(f"µs per task, 2 workers, Python {version}, load before {load:.2f}")
     bar = " | " if wanted.markdown else "  "
     print(bar.join([f"{'':22}", *(f"{column:>22}" for column in columns)]))
     for name, costs in rows.items():

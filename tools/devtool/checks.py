@@ -191,9 +191,12 @@ def check_headers(here: Check) -> None:
 
 
 def check_reference(here: Check) -> None:
-    """docs/c/reference.md is what the public headers make it."""
+    """Pages and pictures that are made of others are what these make them."""
     mode = [] if here.fix else ["--check"]
-    here.everything([here.env.python, ROOT / "tools" / "c_reference.py", *mode])
+    made = ("c_reference.py", "pictures.py", "pypi_readme.py")
+    here.everything(
+        *([here.env.python, ROOT / "tools" / name, *mode] for name in made)
+    )
 
 
 def check_workflows(here: Check) -> None:
