@@ -31,9 +31,7 @@ def absolute(text: str, source: str) -> str:
     """Outside of code, whatever leads to a file of the tree leads to `source`."""
 
     def prose(part: str) -> str:
-        part = re.sub(
-            r"\]\((?!https?:)([^)]+)\)", rf"]({source}/blob/main/\1)", part
-        )
+        part = re.sub(r"\]\((?!https?:)([^)]+)\)", rf"]({source}/blob/main/\1)", part)
         return re.sub(
             r'(src|srcset)="(?!https?:)([^"]+)"', rf'\1="{source}/raw/main/\2"', part
         )
