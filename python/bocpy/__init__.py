@@ -43,6 +43,7 @@ from ._core import (
 )
 from ._extensions import get_include, get_sources
 from ._failure_group import FailureGroup
+from ._math import Matrix, MatrixView
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
@@ -61,6 +62,8 @@ __all__ = [
     "Behaviors",
     "Cown",
     "FailureGroup",
+    "Matrix",
+    "MatrixView",
     "PinnedCown",
     "PumpResult",
     "WaitResult",

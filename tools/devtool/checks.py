@@ -23,6 +23,7 @@ from devtool.jobs import Tally
 C_FOLDERS = (
     "libboc",
     "python/bocpy/csrc",
+    "python/bocpy/csrc_math",
     "python/bocpy/include",
     "tests/c",
     "tests/models",

@@ -51,6 +51,8 @@ EVERYWHERE = (
     "test_idle_acquire.py",
     "test_large_values.py",
     "test_leaks.py",
+    "test_matrix_defects.py",
+    "test_matrix_differential.py",
     "test_messages.py",
     "test_modules.py",
     "test_noticeboard.py",

@@ -1,0 +1,61 @@
+/* Block: the memory of a matrix, which belongs to no interpreter.
+ *
+ *   [ references exports rows columns flips data | padding | rows * columns doubles ]
+ *
+ * One allocation; row-major; the numbers begin at a multiple of 64. Its shape never
+ * changes: transposing in place gives the object another block. What moves between
+ * interpreters is the pointer to it (ship.c).
+ *
+ * A matrix object has one reference. An operation takes another (a *pin*) for as long as
+ * it looks at the numbers, and so does every exported buffer: a block that has more than
+ * one stays where it is, and a copy travels.
+ */
+#ifndef MX_BLOCK_H
+#define MX_BLOCK_H
+
+#include "compat.h"
+
+typedef struct mx_block {
+  mx_count references;
+  mx_count exports; /* buffers that show it */
+  size_t rows, columns;
+  size_t flips; /* how often its matrix has been transposed in place */
+  double *data;
+} mx_block;
+
+static inline size_t mx_block_size(const mx_block *block) {
+  return block->rows * block->columns;
+}
+
+/* Numbers that nobody has written yet. NULL with MemoryError; OverflowError if
+ * rows * columns is no size_t. Both are at least 1. */
+mx_block *mx_block_new(size_t rows, size_t columns);
+mx_block *mx_block_zeros(size_t rows, size_t columns);
+mx_block *mx_block_copy(const mx_block *block);
+
+/* Without the GIL, without an exception; for the hooks. NULL: no memory. */
+mx_block *mx_block_copy_raw(const mx_block *block);
+void mx_block_free(mx_block *block);
+
+static inline void mx_block_hold(mx_block *block) { mx_count_up(&block->references); }
+static inline void mx_block_drop(mx_block *block) {
+  if (block && mx_count_down(&block->references) == 0)
+    mx_block_free(block);
+}
+
+/* Memory for numbers during one operation; NULL with MemoryError. */
+double *mx_numbers_new(size_t count);
+void mx_numbers_free(double *numbers);
+
+/* The GIL is given up for work on at least this many numbers. */
+#define MX_LONG ((size_t)1 << 16)
+
+#define MX_BEGIN_WORK(amount)                                                          \
+  {                                                                                    \
+    PyThreadState *mx_thread = (amount) >= MX_LONG ? PyEval_SaveThread() : NULL;
+#define MX_END_WORK()                                                                  \
+  if (mx_thread)                                                                       \
+    PyEval_RestoreThread(mx_thread);                                                   \
+  }
+
+#endif

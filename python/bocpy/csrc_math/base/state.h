@@ -1,0 +1,22 @@
+/* State: what the module knows in one interpreter. */
+#ifndef MX_STATE_H
+#define MX_STATE_H
+
+#include "compat.h"
+
+typedef struct mx_state {
+  PyTypeObject *matrix, *view, *indexer, *iterator;
+  PyObject *unpickle; /* bocpy._math._matrix_unpickle */
+#ifdef Py_GIL_DISABLED
+  _Atomic uint64_t random; /* relaxed (count): who adds gets a number of its own */
+#else
+  uint64_t random;
+#endif
+} mx_state;
+
+/* Of one of the module's own types. */
+static inline mx_state *mx_state_of(PyTypeObject *type) {
+  return (mx_state *)PyType_GetModuleState(type);
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* Order: where the least and the greatest are, and the k of them.
+ *
+ * A block is looked through for its extreme alone, and only the block that has the best
+ * one for where it is; the k greatest are few, so that nearly all vectors of numbers are
+ * dismissed by one comparison with the least of them. */
+#include "kernels.h"
+#include "simd.h"
+
+#define BLOCK 1024
+#define VECTORS 8
+#define STRIDE (VECTORS * MX_WIDTH)
+
+#define ARG_OF(name, pick, op)                                                         \
+  /* The best of a block, or `best` if none beats it. NaNs beat nothing. */            \
+  static double name##_block(const double *in, size_t count, double best) {            \
+    mx_v bests[VECTORS];                                                               \
+    double lanes[MX_WIDTH];                                                            \
+    size_t i = 0;                                                                      \
+    if (count >= STRIDE) {                                                             \
+      MX_UNROLL for (int u = 0; u < VECTORS; u++) bests[u] = mx_set(best);             \
+      for (; i + STRIDE <= count; i += STRIDE)                                         \
+        MX_UNROLL for (int u = 0; u < VECTORS; u++) bests[u] =                         \
+            pick(mx_load(in + i + (size_t)u * MX_WIDTH), bests[u]);                    \
+      MX_UNROLL for (int u = 1; u < VECTORS; u++) bests[0] = pick(bests[u], bests[0]); \
+      mx_store(lanes, bests[0]);                                                       \
+      for (int lane = 0; lane < MX_WIDTH; lane++)                                      \
+        best = lanes[lane] op best ? lanes[lane] : best;                               \
+    }                                                                                  \
+    for (; i < count; i++)                                                             \
+      best = in[i] op best ? in[i] : best;                                             \
+    return best;                                                                       \
+  }                                                                                    \
+  static size_t name(const double *in, size_t count) {                                 \
+    double best = in[0];                                                               \
+    size_t begin = 0;                                                                  \
+    if (best != best)                                                                  \
+      return 0;                                                                        \
+    for (size_t at = 0; at < count; at += BLOCK) {                                     \
+      size_t length = count - at < BLOCK ? count - at : BLOCK;                         \
+      double found = name##_block(in + at, length, best);                              \
+      if (found op best) {                                                             \
+        best = found;                                                                  \
+        begin = at;                                                                    \
+      }                                                                                \
+    }                                                                                  \
+    return begin + first_equal(in + begin, count - begin, best);                       \
+  }
+
+/* It is there. */
+static size_t first_equal(const double *in, size_t count, double wanted) {
+  mx_v all = mx_set(wanted);
+  size_t i = 0;
+  while (i + MX_WIDTH <= count && !mx_any(MX_EQUAL_MASK(mx_load(in + i), all)))
+    i += MX_WIDTH;
+  while (in[i] != wanted)
+    i++;
+  return i;
+}
+
+ARG_OF(argmin, mx_less_of, <)
+ARG_OF(argmax, mx_greater_of, >)
+
+#define BEATS(op, mask)                                                                \
+  MX_INLINE int any_beats_##mask(const double *in, double limit) {                     \
+    mx_v all = mx_set(limit);                                                          \
+    mx_i any = mask(mx_load(in), all);                                                 \
+    MX_UNROLL for (int u = 1; u < VECTORS; u++) any |=                                 \
+        mask(mx_load(in + u * MX_WIDTH), all);                                         \
+    return mx_any(any);                                                                \
+  }
+
+BEATS(>, MX_GREATER_MASK)
+BEATS(<, MX_LESS_MASK)
+
+#define TOP_OF(name, op, mask)                                                         \
+  static size_t name(const double *in, size_t count, size_t k, double *values,         \
+                     size_t *indices) {                                                \
+    size_t have = 0, i = 0;                                                            \
+    while (i < count) {                                                                \
+      size_t end = i + STRIDE < count ? i + STRIDE : count;                            \
+      if (have == k && end == i + STRIDE &&                                            \
+          !any_beats_##mask(in + i, values[k - 1])) {                                  \
+        i = end;                                                                       \
+        continue;                                                                      \
+      }                                                                                \
+      for (; i < end; i++) {                                                           \
+        double x = in[i];                                                              \
+        if (x != x || (have == k && !(x op values[k - 1])))                            \
+          continue;                                                                    \
+        size_t at = have < k ? have++ : k - 1;                                         \
+        for (; at && x op values[at - 1]; at--) {                                      \
+          values[at] = values[at - 1];                                                 \
+          indices[at] = indices[at - 1];                                               \
+        }                                                                              \
+        values[at] = x;                                                                \
+        indices[at] = i;                                                               \
+      }                                                                                \
+    }                                                                                  \
+    return have;                                                                       \
+  }
+
+TOP_OF(top, >, MX_GREATER_MASK)
+TOP_OF(bottom, <, MX_LESS_MASK)
+
+void MX_NAME(mx_order)(mx_kernels *table) {
+  table->argmin = argmin;
+  table->argmax = argmax;
+  table->top = top;
+  table->bottom = bottom;
+}

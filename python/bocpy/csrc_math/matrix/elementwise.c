@@ -1,0 +1,275 @@
+/* Elementwise: one number in, one out: rounding, functions, clip, bin, digitize. */
+#include "methods.h"
+
+#include <math.h>
+
+#include "operand.h"
+
+/* ---- functions ------------------------------------------------------------------- */
+
+static PyObject *apply(mx_unary op, PyObject *self, PyObject *target) {
+  mx_result result;
+  PyObject *made = NULL;
+  mx_block *block = mx_matrix_pin(self);
+  if (block && mx_result_open(&result, Py_TYPE(self), target, block->rows,
+                              block->columns) == 0) {
+    MX_BEGIN_WORK(mx_block_size(block))
+    mx_kernel.unary[op](block->data, result.block->data, mx_block_size(block));
+    MX_END_WORK()
+    made = mx_result_close(&result, false);
+  }
+  mx_block_drop(block);
+  return made;
+}
+
+#define UNARY_METHOD(name, op)                                                         \
+  PyObject *mx_matrix_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,  \
+                             PyObject *names) {                                        \
+    PyObject *found[2], *target;                                                       \
+    MX_SIGNATURE(#name, 0, 0, 0, "in_place", "out");                                   \
+    if (mx_arguments(&signature_, args, count, names, found) < 0 ||                    \
+        mx_target(self, found[0], found[1], &target) < 0)                              \
+      return NULL;                                                                     \
+    return apply(op, self, target);                                                    \
+  }
+
+UNARY_METHOD(ceil, MX_CEIL)
+UNARY_METHOD(floor, MX_FLOOR)
+UNARY_METHOD(round, MX_ROUND)
+UNARY_METHOD(negate, MX_NEGATE)
+UNARY_METHOD(abs, MX_ABS)
+UNARY_METHOD(sqrt, MX_SQRT)
+UNARY_METHOD(reciprocal, MX_RECIPROCAL)
+UNARY_METHOD(sign, MX_SIGN)
+UNARY_METHOD(cos, MX_COS)
+UNARY_METHOD(sin, MX_SIN)
+UNARY_METHOD(exp, MX_EXP)
+UNARY_METHOD(log, MX_LOG)
+UNARY_METHOD(tanh, MX_TANH)
+UNARY_METHOD(log1p, MX_LOG1P)
+UNARY_METHOD(expm1, MX_EXPM1)
+
+PyObject *mx_matrix_negative(PyObject *self) { return apply(MX_NEGATE, self, NULL); }
+PyObject *mx_matrix_absolute(PyObject *self) { return apply(MX_ABS, self, NULL); }
+
+/* ---- with parameters ------------------------------------------------------------- */
+
+/* Calls `work(context, in, out, count)` for self and where the result goes. */
+typedef void (*worker)(const void *context, const double *in, double *out,
+                       size_t count);
+
+static PyObject *apply_with(worker work, const void *context, PyObject *self,
+                            mx_block *block, PyObject *target) {
+  mx_result result;
+  if (mx_result_open(&result, Py_TYPE(self), target, block->rows, block->columns) < 0)
+    return NULL;
+  MX_BEGIN_WORK(mx_block_size(block))
+  work(context, block->data, result.block->data, mx_block_size(block));
+  MX_END_WORK()
+  return mx_result_close(&result, false);
+}
+
+typedef struct bounds {
+  double low, high;
+} bounds;
+
+static void clip(const void *context, const double *in, double *out, size_t count) {
+  const bounds *b = context;
+  mx_kernel.clip(in, b->low, b->high, out, count);
+}
+
+static int bound_of(PyObject *object, double *out_bound) {
+  *out_bound = NAN;
+  return !object || object == Py_None ? 0 : mx_number(object, out_bound);
+}
+
+PyObject *mx_matrix_clip(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                         PyObject *names) {
+  PyObject *found[4], *target;
+  bounds b;
+  MX_SIGNATURE("clip", 0, 0, 2, "min", "max", "in_place", "out");
+  if (mx_arguments(&signature_, args, count, names, found) < 0)
+    return NULL;
+  if ((!found[0] || found[0] == Py_None) && (!found[1] || found[1] == Py_None)) {
+    PyErr_SetString(PyExc_ValueError, "clip: must provide min and/or max");
+    return NULL;
+  }
+  if (bound_of(found[0], &b.low) < 0 || bound_of(found[1], &b.high) < 0 ||
+      mx_target(self, found[2], found[3], &target) < 0)
+    return NULL;
+  if (b.high < b.low) {
+    PyErr_SetString(PyExc_AssertionError, "clip: max is less than min");
+    return NULL;
+  }
+  mx_block *block = mx_matrix_pin(self);
+  PyObject *result = block ? apply_with(clip, &b, self, block, target) : NULL;
+  mx_block_drop(block);
+  return result;
+}
+
+/* ---- bin ------------------------------------------------------------------------- */
+
+typedef struct bins {
+  double low, high, count;
+  bool right;
+} bins;
+
+static double bin_of(const bins *b, double x) {
+  if (x != x)
+    return -1.0;
+  if (!(b->high > b->low) || x <= b->low || !isfinite(b->high - b->low))
+    return 0.0; /* no range, or one without a width */
+  if (x >= b->high)
+    return b->count - 1.0;
+  double width = (b->high - b->low) / b->count, at = (x - b->low) / width;
+  double bin = floor(at);
+  if (b->right && bin == at && bin > 0.0)
+    bin -= 1.0;
+  return bin > b->count - 1.0 ? b->count - 1.0 : bin;
+}
+
+static void bin(const void *context, const double *in, double *out, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    out[i] = bin_of(context, in[i]);
+}
+
+/* Of the numbers that are none, if there are any. */
+static void range_of(const mx_block *block, double *low, double *high) {
+  *low = INFINITY;
+  *high = -INFINITY;
+  for (size_t i = 0; i < mx_block_size(block); i++) {
+    double x = block->data[i];
+    *low = x < *low ? x : *low;
+    *high = x > *high ? x : *high;
+  }
+}
+
+static int given_bounds(PyObject *object, bins *b) {
+  PyObject *pair = NULL;
+  int status = -1;
+  if (PyTuple_Check(object) || PyList_Check(object))
+    pair = PySequence_Tuple(object);
+  else
+    PyErr_Format(PyExc_TypeError, "bounds must be a (min, max) pair, not %.200s",
+                 Py_TYPE(object)->tp_name);
+  if (pair && PyTuple_GET_SIZE(pair) != 2)
+    PyErr_Format(PyExc_ValueError, "bounds must be a (min, max) pair, not %zd numbers",
+                 PyTuple_GET_SIZE(pair));
+  else if (pair && mx_number(PyTuple_GET_ITEM(pair, 0), &b->low) == 0 &&
+           mx_number(PyTuple_GET_ITEM(pair, 1), &b->high) == 0)
+    status = 0;
+  Py_XDECREF(pair);
+  if (status == 0 && !(isfinite(b->low) && isfinite(b->high) && b->low <= b->high)) {
+    PyErr_SetString(PyExc_ValueError, "bounds must be finite, with min <= max");
+    status = -1;
+  }
+  return status;
+}
+
+PyObject *mx_matrix_bin(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                        PyObject *names) {
+  PyObject *found[5], *target;
+  bins b = {0};
+  Py_ssize_t number;
+  MX_SIGNATURE("bin", 1, 0, 1, "bins", "bounds", "right", "in_place", "out");
+  if (mx_arguments(&signature_, args, count, names, found) < 0 ||
+      mx_integer(found[0], &number) < 0)
+    return NULL;
+  if (number < 1) {
+    PyErr_Format(PyExc_ValueError, "bins must be >= 1, not %zd", number);
+    return NULL;
+  }
+  bool given = found[1] && found[1] != Py_None;
+  b.count = (double)number;
+  if ((given && given_bounds(found[1], &b) < 0) || mx_truth(found[2], &b.right) < 0 ||
+      mx_target(self, found[3], found[4], &target) < 0)
+    return NULL;
+  mx_block *block = mx_matrix_pin(self);
+  if (block && !given)
+    range_of(block, &b.low, &b.high);
+  PyObject *result = block ? apply_with(bin, &b, self, block, target) : NULL;
+  mx_block_drop(block);
+  return result;
+}
+
+/* ---- digitize -------------------------------------------------------------------- */
+
+typedef struct edges {
+  const double *at;
+  size_t count;
+  bool right;
+} edges;
+
+/* How many edges are <= x (right: < x): a binary search. */
+static double digit_of(const edges *e, double x) {
+  size_t low = 0, high = e->count;
+  if (x != x)
+    return -1.0;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (e->right ? e->at[middle] < x : e->at[middle] <= x)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return (double)low;
+}
+
+static void digitize(const void *context, const double *in, double *out, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    out[i] = digit_of(context, in[i]);
+}
+
+static int check_edges(const mx_operand *operand) {
+  if (operand->rows != 1 && operand->columns != 1) {
+    PyErr_Format(PyExc_ValueError, "edges must be a vector, not %zux%zu", operand->rows,
+                 operand->columns);
+    return -1;
+  }
+  const double *at = operand->data;
+  for (size_t i = 0; i < mx_operand_size(operand); i++)
+    if (at[i] != at[i] || (i && !(at[i - 1] < at[i]))) {
+      PyErr_SetString(PyExc_ValueError,
+                      "edges must be strictly increasing and non-NaN");
+      return -1;
+    }
+  return 0;
+}
+
+static PyObject *digitize_into(PyObject *self, mx_operand *operand, bool right,
+                               PyObject *target) {
+  edges e = {operand->data, mx_operand_size(operand), right};
+  double *copy = mx_numbers_new(e.count);
+  if (!copy)
+    return NULL;
+  for (size_t i = 0; i < e.count; i++)
+    copy[i] = e.at[i]; /* `out` may be the edges */
+  e.at = copy;
+  mx_block *block = mx_matrix_pin(self);
+  PyObject *result = block ? apply_with(digitize, &e, self, block, target) : NULL;
+  mx_block_drop(block);
+  mx_numbers_free(copy);
+  return result;
+}
+
+PyObject *mx_matrix_digitize(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                             PyObject *names) {
+  PyObject *found[4], *target, *result = NULL;
+  mx_operand operand;
+  bool right = false;
+  MX_SIGNATURE("digitize", 1, 0, 1, "edges", "right", "in_place", "out");
+  if (mx_arguments(&signature_, args, count, names, found) < 0 ||
+      mx_truth(found[1], &right) < 0 ||
+      mx_target(self, found[2], found[3], &target) < 0)
+    return NULL;
+  if (mx_is_number(found[0])) {
+    PyErr_SetString(PyExc_TypeError, "edges must be a vector, not a number");
+    return NULL;
+  }
+  if (mx_operand_need(&operand, found[0], "edges") < 0)
+    return NULL;
+  if (check_edges(&operand) == 0)
+    result = digitize_into(self, &operand, right, target);
+  mx_operand_release(&operand);
+  return result;
+}

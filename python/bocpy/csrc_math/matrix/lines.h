@@ -1,0 +1,35 @@
+/* Lines: what a reduction reduces: all elements, each column, or each row.
+ *
+ * A reduction takes one line after another as numbers that lie one after another; those
+ * of a column, or of the elements that a mask includes, are gathered first. */
+#ifndef MX_LINES_H
+#define MX_LINES_H
+
+#include "matrix.h"
+
+typedef struct mx_lines {
+  const mx_block *block;
+  const mx_block *mask; /* or NULL */
+  mx_axis axis;
+  size_t count;   /* of lines */
+  size_t length;  /* of each, before a mask */
+  double *room;   /* for one line, where one has to be gathered */
+  size_t *places; /* of its numbers in the line; with a mask */
+} mx_lines;
+
+/* -1 with MemoryError. `places`: whether the caller asks where numbers have been. */
+int mx_lines_open(mx_lines *lines, const mx_block *block, const mx_block *mask,
+                  mx_axis axis, bool places);
+void mx_lines_close(mx_lines *lines);
+
+/* The numbers of line `i` that count, and how many. */
+const double *mx_lines_at(mx_lines *lines, size_t i, size_t *out_count);
+
+/* The shape of `each` numbers for each line: each x columns, rows x each, or a row. */
+static inline void mx_lines_shape(const mx_lines *lines, size_t each, size_t *out_rows,
+                                  size_t *out_columns) {
+  *out_rows = lines->axis == MX_DOWN ? each : lines->count;
+  *out_columns = lines->axis == MX_DOWN ? lines->count : each;
+}
+
+#endif

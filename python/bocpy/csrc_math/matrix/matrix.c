@@ -1,0 +1,272 @@
+/* Matrix: see matrix.h. */
+#include "matrix.h"
+
+#include <string.h>
+
+#include "../view/view.h"
+#include "arithmetic.h"
+#include "methods.h"
+
+void mx_matrix_refuse(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "The current interpreter does not own this matrix");
+}
+
+PyObject *mx_matrix_wrap(PyTypeObject *type, mx_block *block) {
+  if (!block)
+    return NULL;
+  PyObject *self = type->tp_alloc(type, 0);
+  if (self)
+    ((mx_matrix *)self)->block = block;
+  else
+    mx_block_drop(block);
+  return self;
+}
+
+void mx_matrix_dealloc(PyObject *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  mx_block_drop(((mx_matrix *)self)->block);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+int mx_matrix_replace(PyObject *object, mx_block *block) {
+  mx_block *old;
+  MX_LOCK(object);
+  old = ((mx_matrix *)object)->block;
+  if (old)
+    ((mx_matrix *)object)->block = block;
+  MX_UNLOCK();
+  if (!old)
+    mx_matrix_refuse();
+  mx_block_drop(old ? old : block);
+  return old ? 0 : -1;
+}
+
+/* ---- results --------------------------------------------------------------------- */
+
+int mx_result_open(mx_result *result, PyTypeObject *type, PyObject *out, size_t rows,
+                   size_t columns) {
+  *result = (mx_result){.type = type};
+  if (!out || out == Py_None) {
+    result->block = mx_block_new(rows, columns);
+    return result->block ? 0 : -1;
+  }
+  if (!mx_is_matrix(out)) {
+    PyErr_Format(PyExc_TypeError, "out must be a Matrix, not %.200s",
+                 Py_TYPE(out)->tp_name);
+    return -1;
+  }
+  mx_block *block = mx_matrix_pin(out);
+  if (!block)
+    return -1;
+  if (block->rows != rows || block->columns != columns) {
+    PyErr_Format(PyExc_ValueError, "out shape %zux%zu does not match result %zux%zu",
+                 block->rows, block->columns, rows, columns);
+    mx_block_drop(block);
+    return -1;
+  }
+  result->object = out;
+  result->block = block;
+  return 0;
+}
+
+PyObject *mx_result_close(mx_result *result, bool failed) {
+  if (!failed && !result->object)
+    return mx_matrix_wrap(result->type, result->block);
+  mx_block_drop(result->block);
+  return failed ? NULL : Py_NewRef(result->object);
+}
+
+int mx_target(PyObject *self, PyObject *in_place, PyObject *out,
+              PyObject **out_target) {
+  bool inside = false;
+  if (mx_truth(in_place, &inside) < 0)
+    return -1;
+  *out_target = inside ? self : out == Py_None ? NULL : out;
+  if (inside && out && out != Py_None) {
+    PyErr_SetString(PyExc_ValueError, "out and in_place are mutually exclusive");
+    return -1;
+  }
+  return 0;
+}
+
+int mx_mask_pin(PyObject *mask, const mx_block *block, mx_block **out_mask) {
+  *out_mask = NULL;
+  if (!mask || mask == Py_None)
+    return 0;
+  if (!mx_is_matrix(mask)) {
+    PyErr_Format(PyExc_TypeError, "where must be a Matrix mask, not %.200s",
+                 Py_TYPE(mask)->tp_name);
+    return -1;
+  }
+  mx_block *pinned = mx_matrix_pin(mask);
+  if (!pinned)
+    return -1;
+  if (pinned->rows != block->rows || pinned->columns != block->columns) {
+    PyErr_Format(PyExc_ValueError,
+                 "where mask shape %zux%zu does not match matrix shape %zux%zu",
+                 pinned->rows, pinned->columns, block->rows, block->columns);
+    mx_block_drop(pinned);
+    return -1;
+  }
+  *out_mask = pinned;
+  return 0;
+}
+
+/* ---- attributes ------------------------------------------------------------------ */
+
+static PyObject *get_size_of(PyObject *self, void *which) {
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return NULL;
+  size_t sizes[] = {block->rows, block->columns, mx_block_size(block)};
+  mx_block_drop(block);
+  return PyLong_FromSize_t(sizes[(uintptr_t)which]);
+}
+
+static PyObject *get_shape(PyObject *self, void *unused) {
+  (void)unused;
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return NULL;
+  size_t rows = block->rows, columns = block->columns;
+  mx_block_drop(block);
+  return Py_BuildValue("nn", (Py_ssize_t)rows, (Py_ssize_t)columns);
+}
+
+static PyObject *get_acquired(PyObject *self, void *unused) {
+  (void)unused;
+  bool here;
+  MX_LOCK(self);
+  here = ((mx_matrix *)self)->block != NULL;
+  MX_UNLOCK();
+  return PyBool_FromLong(here);
+}
+
+static PyObject *get_transposed(PyObject *self, void *unused) {
+  (void)unused;
+  return mx_matrix_transposed(self);
+}
+
+static PyObject *get_length(PyObject *self, void *unused) {
+  (void)unused;
+  return mx_matrix_magnitude(self, NULL, 0, NULL);
+}
+
+static const char *const letters[] = {"x", "y", "z", "w"};
+
+static int check_letter(const mx_block *block, uintptr_t index) {
+  if (index < mx_block_size(block))
+    return 0;
+  PyErr_Format(PyExc_IndexError, "a matrix of %zu element%s has no %s",
+               mx_block_size(block), mx_block_size(block) == 1 ? "" : "s",
+               letters[index]);
+  return -1;
+}
+
+static PyObject *get_letter(PyObject *self, void *which) {
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return NULL;
+  PyObject *number = check_letter(block, (uintptr_t)which) < 0
+                         ? NULL
+                         : PyFloat_FromDouble(block->data[(uintptr_t)which]);
+  mx_block_drop(block);
+  return number;
+}
+
+static int set_letter(PyObject *self, PyObject *value, void *which) {
+  double number;
+  if (!value) {
+    PyErr_Format(PyExc_TypeError, "%s cannot be deleted", letters[(uintptr_t)which]);
+    return -1;
+  }
+  if (mx_number(value, &number) < 0)
+    return -1;
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return -1;
+  int status = check_letter(block, (uintptr_t)which);
+  if (status == 0)
+    block->data[(uintptr_t)which] = number;
+  mx_block_drop(block);
+  return status;
+}
+
+static Py_ssize_t matrix_length(PyObject *self) {
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return -1;
+  Py_ssize_t rows = (Py_ssize_t)block->rows;
+  mx_block_drop(block);
+  return rows;
+}
+
+static PyGetSetDef attributes[] = {
+    {"rows", get_size_of, NULL, "The number of rows.", (void *)0},
+    {"columns", get_size_of, NULL, "The number of columns.", (void *)1},
+    {"size", get_size_of, NULL, "The number of elements.", (void *)2},
+    {"shape", get_shape, NULL, "The tuple (rows, columns).", NULL},
+    {"T", get_transposed, NULL, "A transposed copy.", NULL},
+    {"length", get_length, NULL,
+     "The Euclidean length of all elements, as of a vector: a float.", NULL},
+    {"acquired", get_acquired, NULL,
+     "Whether the elements are here. False once the matrix has been given away: put "
+     "into "
+     "a cown, sent, or returned by a behavior.",
+     NULL},
+    {"view", mx_view_indexer_of, NULL,
+     "Makes views that share the elements: m.view[i], m.view[i, a:b], m.view[a:b, j].",
+     NULL},
+    {"x", get_letter, set_letter, "The first element.", (void *)0},
+    {"y", get_letter, set_letter, "The second element, row by row.", (void *)1},
+    {"z", get_letter, set_letter, "The third element, row by row.", (void *)2},
+    {"w", get_letter, set_letter, "The fourth element, row by row.", (void *)3},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ---- the type -------------------------------------------------------------------- */
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)mx_matrix_doc},
+    {Py_tp_new, mx_matrix_new},
+    {Py_tp_dealloc, mx_matrix_dealloc},
+    {Py_tp_methods, mx_matrix_methods},
+    {Py_tp_getset, attributes},
+    {Py_tp_repr, mx_matrix_repr},
+    {Py_tp_str, mx_matrix_str},
+    {Py_tp_iter, mx_matrix_iter},
+    {Py_tp_richcompare, mx_matrix_compare},
+    {Py_tp_hash, PyObject_HashNotImplemented},
+    {Py_mp_length, matrix_length},
+    {Py_mp_subscript, mx_matrix_get},
+    {Py_mp_ass_subscript, mx_matrix_assign},
+    {Py_nb_add, mx_number_add},
+    {Py_nb_subtract, mx_number_subtract},
+    {Py_nb_multiply, mx_number_multiply},
+    {Py_nb_true_divide, mx_number_divide},
+    {Py_nb_power, mx_number_power},
+    {Py_nb_matrix_multiply, mx_number_product},
+    {Py_nb_inplace_add, mx_matrix_iadd},
+    {Py_nb_inplace_subtract, mx_matrix_isubtract},
+    {Py_nb_inplace_multiply, mx_matrix_imultiply},
+    {Py_nb_inplace_true_divide, mx_matrix_idivide},
+    {Py_nb_negative, mx_matrix_negative},
+    {Py_nb_positive, mx_matrix_positive},
+    {Py_nb_absolute, mx_matrix_absolute},
+    {Py_bf_getbuffer, mx_matrix_get_buffer},
+    {Py_bf_releasebuffer, mx_matrix_release_buffer},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "bocpy._math.Matrix",
+    .basicsize = sizeof(mx_matrix),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
+
+PyTypeObject *mx_matrix_make_type(PyObject *module) {
+  return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+}

@@ -1,0 +1,162 @@
+/* Random: normal, uniform, seed.
+ *
+ * The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
+ * number generators", OOPSLA 2014): a counter that is hashed, so that taking a number is
+ * one addition, and no lock. Normal numbers come in pairs by the polar method (Marsaglia
+ * and Bray, "A convenient method for generating normal variables", SIAM Review 6, 1964);
+ * a single one leaves the second of its pair. The same seed gives the same numbers
+ * everywhere. */
+#include "random.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "methods.h"
+
+#define GAMMA UINT64_C(0x9E3779B97F4A7C15)
+#define CHUNK                                                                          \
+  ((size_t)1 << 15) /* normal numbers between two pauses for other threads */
+
+/* The counter after `count` numbers more; they are counter - (count - 1) * GAMMA, ... */
+static uint64_t advance(mx_state *state, uint64_t count) {
+#ifdef Py_GIL_DISABLED
+  return atomic_fetch_add_explicit(&state->random, count * GAMMA,
+                                   memory_order_relaxed) +
+         count * GAMMA;
+#else
+  return state->random += count * GAMMA;
+#endif
+}
+
+static double number_of(uint64_t counter) {
+  uint64_t z = counter;
+  z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+  z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+  z ^= z >> 31;
+  return (double)(z >> 11) * 0x1p-53;
+}
+
+static void set_seed(mx_state *state, uint64_t seed) {
+#ifdef Py_GIL_DISABLED
+  atomic_store_explicit(&state->random, seed, memory_order_relaxed);
+#else
+  state->random = seed;
+#endif
+}
+
+int mx_random_init(mx_state *state) {
+  uint64_t seed = 0;
+  PyObject *os = PyImport_ImportModule("os");
+  PyObject *bytes = os ? PyObject_CallMethod(os, "urandom", "n", sizeof seed) : NULL;
+  if (bytes && PyBytes_Check(bytes) && PyBytes_GET_SIZE(bytes) == sizeof seed) {
+    memcpy(&seed, PyBytes_AS_STRING(bytes), sizeof seed);
+    set_seed(state, seed);
+  }
+  Py_XDECREF(bytes);
+  Py_XDECREF(os);
+  return bytes ? 0 : -1;
+}
+
+/* Any int: what does not fit into 64 bits is cut. */
+PyObject *mx_matrix_seed(PyObject *type, PyObject *value) {
+  if (!PyLong_Check(value) && !PyIndex_Check(value)) {
+    PyErr_Format(PyExc_TypeError, "seed() needs an int, not %.200s",
+                 Py_TYPE(value)->tp_name);
+    return NULL;
+  }
+  PyObject *index = PyNumber_Index(value);
+  if (!index)
+    return NULL;
+  unsigned long long seed = PyLong_AsUnsignedLongLongMask(index);
+  Py_DECREF(index);
+  if (seed == (unsigned long long)-1 && PyErr_Occurred())
+    return NULL;
+  set_seed(mx_state_of((PyTypeObject *)type), seed);
+  Py_RETURN_NONE;
+}
+
+/* ---- distributions --------------------------------------------------------------- */
+
+typedef struct distribution {
+  double first, second; /* mean and deviation, or bounds */
+} distribution;
+
+typedef void (*draw)(mx_state *state, const distribution *d, double *out, size_t count);
+
+static void draw_uniform(mx_state *state, const distribution *d, double *out,
+                         size_t count) {
+  uint64_t counter = advance(state, count) - (count - 1) * GAMMA;
+  double width = d->second - d->first;
+  MX_BEGIN_WORK(count)
+  for (size_t i = 0; i < count; i++, counter += GAMMA)
+    out[i] = d->first + number_of(counter) * width;
+  MX_END_WORK()
+}
+
+/* A point within the unit circle, and what makes its coordinates normal. */
+static double draw_point(mx_state *state, double *out_a, double *out_b) {
+  double square;
+  do {
+    *out_a = 2.0 * number_of(advance(state, 1)) - 1.0;
+    *out_b = 2.0 * number_of(advance(state, 1)) - 1.0;
+    square = *out_a * *out_a + *out_b * *out_b;
+  } while (square >= 1.0 || square == 0.0);
+  return sqrt(-2.0 * log(square) / square);
+}
+
+static void draw_normal(mx_state *state, const distribution *d, double *out,
+                        size_t count) {
+  double a, b;
+  for (size_t i = 0; i < count; i += 2) {
+    double scale = draw_point(state, &a, &b);
+    out[i] = d->first + d->second * a * scale;
+    if (i + 1 < count)
+      out[i + 1] = d->first + d->second * b * scale;
+    if (i % CHUNK == 0 && i) {
+      Py_BEGIN_ALLOW_THREADS
+      Py_END_ALLOW_THREADS
+    }
+  }
+}
+
+/* A float where no size is given. */
+static PyObject *draw_size(draw work, PyTypeObject *type, const distribution *d,
+                           PyObject *size) {
+  size_t rows, columns;
+  mx_state *state = mx_state_of(type);
+  if (!size || size == Py_None) {
+    double number;
+    work(state, d, &number, 1);
+    return PyFloat_FromDouble(number);
+  }
+  if (mx_dimensions_of(size, &rows, &columns) < 0)
+    return NULL;
+  mx_block *block = mx_block_new(rows, columns);
+  if (block)
+    work(state, d, block->data, mx_block_size(block));
+  return mx_matrix_wrap(type, block);
+}
+
+PyObject *mx_matrix_uniform(PyObject *type, PyObject *const *args, Py_ssize_t count,
+                            PyObject *names) {
+  PyObject *found[3];
+  distribution d = {0.0, 1.0};
+  MX_SIGNATURE("uniform", 0, 0, 3, "minval", "maxval", "size");
+  if (mx_arguments(&signature_, args, count, names, found) < 0 ||
+      (found[0] && mx_number(found[0], &d.first) < 0) ||
+      (found[1] && mx_number(found[1], &d.second) < 0))
+    return NULL;
+  return draw_size(draw_uniform, (PyTypeObject *)type, &d, found[2]);
+}
+
+PyObject *mx_matrix_normal(PyObject *type, PyObject *const *args, Py_ssize_t count,
+                           PyObject *names) {
+  PyObject *found[3];
+  distribution d = {0.0, 1.0};
+  MX_SIGNATURE("normal", 0, 0, 3, "mean", "stddev", "size");
+  if (mx_arguments(&signature_, args, count, names, found) < 0 ||
+      (found[0] && mx_number(found[0], &d.first) < 0) ||
+      (found[1] && mx_number(found[1], &d.second) < 0))
+    return NULL;
+  return draw_size(draw_normal, (PyTypeObject *)type, &d, found[2]);
+}

@@ -1,0 +1,10 @@
+/* Ship: how a matrix moves between interpreters. */
+#ifndef MX_SHIP_H
+#define MX_SHIP_H
+
+#include "matrix.h"
+
+/* Tells bocpy; -1 with an exception. */
+int mx_ship_register(PyTypeObject *matrix);
+
+#endif

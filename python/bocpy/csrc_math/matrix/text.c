@@ -1,0 +1,179 @@
+/* Text: repr, which evaluates to the matrix as long as it is small, and str, a table. */
+#include "methods.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../view/view.h"
+#include "operand.h"
+
+#define LARGE 1000 /* elements from which text is shortened */
+#define EDGE 3     /* what is left at each end then */
+
+/* ---- text that grows ------------------------------------------------------------- */
+
+typedef struct text {
+  char *bytes;
+  size_t length, capacity;
+} text;
+
+static int put(text *t, const char *bytes, size_t length) {
+  if (t->length + length > t->capacity) {
+    size_t capacity = 2 * (t->length + length) + 64;
+    char *larger = PyMem_Realloc(t->bytes, capacity);
+    if (!larger) {
+      PyErr_NoMemory();
+      return -1;
+    }
+    t->bytes = larger;
+    t->capacity = capacity;
+  }
+  memcpy(t->bytes + t->length, bytes, length);
+  t->length += length;
+  return 0;
+}
+
+static int put_text(text *t, const char *string) {
+  return put(t, string, strlen(string));
+}
+
+static PyObject *finish(text *t, int status) {
+  PyObject *string =
+      status < 0 ? NULL : PyUnicode_FromStringAndSize(t->bytes, (Py_ssize_t)t->length);
+  PyMem_Free(t->bytes);
+  return string;
+}
+
+/* ---- repr ------------------------------------------------------------------------ */
+
+/* As Python writes it, without a `.0`, which an int does not need; -0.0 does. */
+static int put_exact(text *t, double number) {
+  if (isnan(number))
+    return put_text(t, "float('nan')");
+  if (isinf(number))
+    return put_text(t, number < 0 ? "float('-inf')" : "float('inf')");
+  char *digits = PyOS_double_to_string(number, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+  if (!digits)
+    return -1;
+  size_t length = strlen(digits);
+  if (length > 2 && strcmp(digits + length - 2, ".0") == 0 &&
+      (number != 0.0 || !signbit(number)))
+    length -= 2;
+  int status = put(t, digits, length);
+  PyMem_Free(digits);
+  return status;
+}
+
+static int put_list(text *t, const double *numbers, size_t count) {
+  int status = put_text(t, "[");
+  for (size_t i = 0; i < count && status == 0; i++) {
+    if (i)
+      status = put_text(t, ", ");
+    if (i == EDGE && count > LARGE) {
+      status = put_text(t, "..., ");
+      i = count - EDGE;
+    }
+    if (status == 0)
+      status = put_exact(t, numbers[i]);
+  }
+  return status < 0 ? -1 : put_text(t, "]");
+}
+
+PyObject *mx_matrix_repr(PyObject *self) {
+  mx_block *block = mx_matrix_pin(self);
+  if (!block) {
+    PyErr_Clear();
+    return PyUnicode_FromString("Matrix(<not acquired>)");
+  }
+  char head[80];
+  text t = {0};
+  PyOS_snprintf(head, sizeof head, "Matrix(%zu, %zu, ", block->rows, block->columns);
+  int status = put_text(&t, head);
+  if (status == 0)
+    status = put_list(&t, block->data, mx_block_size(block));
+  if (status == 0)
+    status = put_text(&t, ")");
+  mx_block_drop(block);
+  return finish(&t, status);
+}
+
+/* ---- str ------------------------------------------------------------------------- */
+
+/* Number i of those that are shown of `count`; `count` itself is where some are not. */
+static size_t shown(size_t i, size_t count, bool shortens) {
+  if (!shortens || count <= 2 * EDGE)
+    return i;
+  return i < EDGE ? i : i == EDGE ? count : count - (2 * EDGE + 1) + i;
+}
+static size_t shown_count(size_t count, bool shortens) {
+  return shortens && count > 2 * EDGE ? 2 * EDGE + 1 : count;
+}
+
+/* The number in six digits; an ellipsis beyond the edges. 1 byte for the NUL. */
+static int cell(const mx_operand *m, size_t row, size_t column, char *out,
+                size_t room) {
+  if (row == m->rows || column == m->columns)
+    return PyOS_snprintf(out, room, "...");
+  char *digits =
+      PyOS_double_to_string(m->data[row * m->columns + column], 'g', 6, 0, NULL);
+  if (!digits)
+    return -1;
+  int length = PyOS_snprintf(out, room, "%s", digits);
+  PyMem_Free(digits);
+  return length;
+}
+
+/* Calls for each cell that is shown: finds the widest, or writes them. */
+static int each_cell(const mx_operand *m, text *t, int *width) {
+  bool shortens = mx_operand_size(m) > LARGE;
+  char digits[40];
+  size_t rows = shown_count(m->rows, shortens);
+  size_t columns = shown_count(m->columns, shortens);
+  for (size_t i = 0; i < rows; i++) {
+    if (t && put_text(t, i ? " [" : "[[") < 0)
+      return -1;
+    for (size_t j = 0; j < columns; j++) {
+      int length = cell(m, shown(i, m->rows, shortens), shown(j, m->columns, shortens),
+                        digits, sizeof digits);
+      if (length < 0)
+        return -1;
+      if (!t) {
+        *width = length > *width ? length : *width;
+        continue;
+      }
+      for (int blank = length - (j ? 1 : 0); blank < *width; blank++)
+        if (put_text(t, " ") < 0)
+          return -1;
+      if (put(t, digits, (size_t)length) < 0)
+        return -1;
+    }
+    if (t && put_text(t, i + 1 < rows ? "]\n" : "]]") < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static int put_table(text *t, const mx_operand *m) {
+  int width = 0;
+  return each_cell(m, NULL, &width) < 0 ? -1 : each_cell(m, t, &width);
+}
+
+static PyObject *table(PyObject *self, const char *before, const char *after) {
+  mx_operand operand;
+  text t = {0};
+  if (mx_operand_take(&operand, self, "self") < 0) {
+    PyErr_Clear();
+    return PyUnicode_FromFormat("%s<not acquired>%s", before, after);
+  }
+  int status = put_text(&t, before);
+  if (status == 0)
+    status = put_table(&t, &operand);
+  if (status == 0)
+    status = put_text(&t, after);
+  mx_operand_release(&operand);
+  return finish(&t, status);
+}
+
+PyObject *mx_matrix_str(PyObject *self) { return table(self, "", ""); }
+
+PyObject *mx_view_repr(PyObject *self) { return table(self, "MatrixView(", ")"); }
