@@ -312,9 +312,9 @@ static int count_along(const index_list *list, const mx_block *block, mx_axis ax
   size_t lines = axis == MX_DOWN ? block->columns : block->rows;
   if (list->count == lines)
     return 0;
-  PyErr_Format(PyExc_ValueError, "%s on axis %d expects %zu indices (one per %s), got %zu",
-               function, (int)axis, lines, axis == MX_DOWN ? "column" : "row",
-               list->count);
+  PyErr_Format(PyExc_ValueError,
+               "%s on axis %d expects %zu indices (one per %s), got %zu", function,
+               (int)axis, lines, axis == MX_DOWN ? "column" : "row", list->count);
   return -1;
 }
 
