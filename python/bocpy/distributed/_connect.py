@@ -1,0 +1,74 @@
+"""Connecting: from what the user has of an engine to a connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._connection import Distributed
+from ._engine import Engine, Options
+
+#: Behaviors that may be scheduled and not ended before `when` waits.
+LIMIT = 16384
+
+
+def connect(
+    client: Any = "auto",
+    *,
+    recover: str = "lost",
+    batch: int | str = "auto",
+    limit: int | None = LIMIT,
+    timeout: float = 10.0,
+    spill: int | None = None,
+    threads: int | None = None,
+) -> Distributed:
+    """Connects to a cluster; one executor starts in each of its workers.
+
+    client: a `distributed.Client`; or the address of a Ray cluster as `ray.init` takes
+        it ("auto", "local", "ray://…"), "auto" for the one that this process is
+        connected to.
+    recover: what the death of a worker means. "lost": no body runs twice; cowns that
+        were there raise CownLost. "recompute": bodies run again; for deterministic
+        bodies without effects only.
+    batch: how many behaviors may share a message; "auto" sends at once what finds a
+        worker idle, and collects the rest.
+    limit: how many behaviors may be scheduled and not ended before `when` waits,
+        outside of bodies; None: any number.
+    timeout: seconds without an answer after which a worker counts as dead.
+    spill: bytes of values that a worker keeps in memory; idle ones go to disk beyond.
+    threads: bodies at once in a worker; by default what the engine gives it.
+
+    Raises ValueError or TypeError for what is none of these, ModuleNotFoundError if the
+    engine is not installed, VersionMismatch if a worker has other versions than the
+    driver of what must agree.
+    """
+    if recover not in ("lost", "recompute"):
+        raise ValueError(f"recover must be 'lost' or 'recompute', not {recover!r}")
+    if batch != "auto" and (not isinstance(batch, int) or batch < 1):
+        raise ValueError(f"batch must be 'auto' or a positive number, not {batch!r}")
+    if timeout <= 0:
+        raise ValueError("timeout must be positive: seconds")
+    engine = engine_of(client)
+    options = Options(timeout, spill, threads)
+    size = batch if isinstance(batch, int) else None
+    return Distributed(engine, batch=size, limit=limit, options=options)
+
+
+def engine_of(client: Any) -> Engine:
+    """The adapter for what `connect` was given."""
+    if isinstance(client, str):
+        try:
+            from ._ray import RayEngine
+        except ImportError as error:
+            raise ModuleNotFoundError(
+                f"a Ray address needs Ray: pip install bocpy[ray] ({error})"
+            ) from error
+        return RayEngine(client)
+    module = type(client).__module__.partition(".")[0]
+    if module != "distributed":
+        raise TypeError(
+            "connect() takes a distributed.Client or the address of a Ray cluster, not "
+            f"{type(client).__name__!r}"
+        )
+    from ._dask import DaskEngine
+
+    return DaskEngine(client)

@@ -1,0 +1,208 @@
+"""What is around an executor in a worker: threads, the clock, the way to the driver.
+
+The driver always has a call under way at each executor; the executor answers it when it
+has something to say, or after a while. So the death of either is seen: a call fails, or
+none comes. Without a call for LEASE seconds no body begins, until one comes again.
+
+Threads: the worker's event loop; bodies run on threads of the host's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ._execute import Executor
+from ._messages import Batch
+from ._spill import Shelf
+from ._values import cloudpickle_module, pack, unpack
+
+#: Seconds without a call of the driver, after which no body begins.
+LEASE = 0.9
+
+#: Seconds for which ends of behaviors are collected before they are reported, while
+#: others run.
+GATHER = 0.001
+
+#: Seconds after which a fetch that failed is tried again.
+RETRY = 0.2
+
+Fetch = Callable[[int, tuple[int, ...]], Awaitable[Any]]
+
+
+def versions() -> dict[str, str]:
+    """What driver and workers must agree about."""
+    from bocpy import __version__
+
+    return {
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+        "bocpy": __version__,
+        "cloudpickle": str(getattr(cloudpickle_module(), "__version__", "?")),
+    }
+
+
+class Host:
+    """An executor and its surroundings. Made on the worker's event loop."""
+
+    def __init__(
+        self,
+        token: str,
+        number: int,
+        threads: int,
+        fetch: Fetch,
+        *,
+        spill: int | None = None,
+        folder: str | None = None,
+    ) -> None:
+        shelf = None if spill is None else Shelf(spill, folder)
+        self.executor = Executor(token, number, self, shelf=shelf)
+        self.threads = threads
+        self.fetch_from = fetch
+        self.loop = asyncio.get_running_loop()
+        self.pool = ThreadPoolExecutor(threads, f"bocpy-{number}")
+        self.active = 0
+        self.contact = time.monotonic()
+        self.sent = 0
+        self.waiting: deque[asyncio.Future[None]] = deque()
+        self.woken = False
+        self.tasks: set[asyncio.Future[Any]] = set()
+
+    def hello(self) -> dict[str, Any]:
+        """Who answers, and with which versions."""
+        return {
+            "versions": versions(),
+            "pid": os.getpid(),
+            "threads": self.threads,
+        }
+
+    def progress(self) -> str:
+        """For the engine's dashboard: which behaviors have run, and what is waiting."""
+        executor = self.executor
+        with executor.lock:
+            names = sorted(executor.done_by_name.items(), key=lambda item: -item[1])
+            done = ", ".join(f"{name} {count}" for name, count in names[:8])
+            return f"{executor.running} running, {len(executor.runs)} ready; {done}"
+
+    # ---- the driver's calls
+
+    async def call(self, message: list[Any]) -> list[Any]:
+        """Takes batches; answers with a report once there is news, or after a while."""
+        batches, seen, patience = unpack(message)
+        self.contact = time.monotonic()
+        for batch in batches:
+            self.executor.receive(Batch(*batch))
+        with self.executor.lock:
+            self.executor.acknowledge(seen)
+            self.ready()
+        if not self.has_news():
+            await self.wait_for_news(patience)
+        report = self.executor.report(self.sent)
+        self.sent = max(self.sent, report.first + len(report.entries))
+        return pack(tuple(report))
+
+    def has_news(self) -> bool:
+        executor = self.executor
+        return executor.first + len(executor.entries) > self.sent
+
+    async def wait_for_news(self, patience: float) -> None:
+        future = self.loop.create_future()
+        self.waiting.append(future)
+        try:
+            await asyncio.wait_for(future, patience)
+        except asyncio.TimeoutError:
+            return
+        finally:
+            if future in self.waiting:
+                self.waiting.remove(future)
+
+    def news(self) -> None:
+        """From any thread: there is something to report."""
+        if not self.woken:
+            self.woken = True
+            self.soon(self.gather)
+
+    def gather(self) -> None:
+        if self.executor.unfinished:
+            self.loop.call_later(GATHER, self.answer)
+        else:
+            self.answer()
+
+    def answer(self) -> None:
+        self.woken = False
+        if self.waiting and self.has_news():
+            self.waiting.popleft().set_result(None)
+
+    def soon(self, function: Callable[..., object], *args: Any) -> None:
+        try:
+            self.loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            return  # the worker is ending
+
+    # ---- bodies
+
+    def ready(self) -> None:
+        """Bodies are ready: a thread for them, unless all are busy. With the lock."""
+        if self.active < self.threads and self.executor.runs:
+            self.active += 1
+            self.pool.submit(self.work)
+
+    def work(self) -> None:
+        try:
+            self.executor.work(self.may_begin)
+        finally:
+            with self.executor.lock:
+                self.active -= 1
+                if self.may_begin():
+                    self.ready()
+
+    def may_begin(self) -> bool:
+        return time.monotonic() - self.contact < LEASE
+
+    # ---- values
+
+    def fetch(self, source: int, numbers: tuple[int, ...]) -> None:
+        self.soon(self.start_fetch, source, numbers)
+
+    def start_fetch(self, source: int, numbers: tuple[int, ...]) -> None:
+        task = asyncio.ensure_future(self.fetch_all(source, numbers))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def fetch_all(self, source: int, numbers: tuple[int, ...]) -> None:
+        """Fetches until all are there, or the driver has said where else they are to
+        come from: whether a source that fails is dead is for the driver to decide."""
+        left = set(numbers)
+        while left and not self.executor.closed:
+            try:
+                if source == self.executor.number:
+                    found = await self.serve(tuple(left))
+                else:
+                    found = await self.fetch_from(source, tuple(left))
+            except Exception:
+                await asyncio.sleep(RETRY)
+                left = self.executor.wanted(left)
+                continue
+            values = unpack(found)
+            left -= set(values)
+            self.executor.fetched(values)
+
+    async def serve(self, numbers: tuple[int, ...]) -> list[Any]:
+        """Another executor fetches from here."""
+        future: asyncio.Future[Any] = self.loop.create_future()
+
+        def settle(values: Any) -> None:
+            if not future.done():
+                future.set_result(values)
+
+        self.executor.fetch(numbers, lambda values: self.soon(settle, values))
+        return pack(await future)
+
+    def close(self) -> None:
+        self.executor.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,254 @@
+"""What a worker's death means for cowns and behaviors.
+
+ 1. `lose`: other workers may be taking values from the dead one; they are asked which
+    of these have arrived, and nothing is linked until all have answered.
+ 2. Behaviors that were sent there and not reported are in doubt. One has ended for
+    sure if something that it left was taken by a worker that lives, or if a later
+    behavior on the same cowns has ended for sure. For the cowns, the others count as
+    never begun; none of them runs again.
+ 3. Each cown that was there goes back to the last place that still has its value from
+    before: the outbox that it came through, the driver's blob, its store. If a
+    behavior that has ended for sure had it at the dead worker, it is lost.
+ 4. Workers that wait for it are told where it comes from now.
+
+Threads: the linker's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from ._messages import Done, Resolved
+from ._places import Behavior, Place, Stay, Take, Worker
+
+if TYPE_CHECKING:
+    from ._link import Linker
+
+
+class Recovery:
+    """Deals with dead workers, for one linker."""
+
+    def __init__(self, linker: Linker) -> None:
+        self.linker = linker
+        self.dead: list[Worker] = []
+        self.unresolved: set[int] = set()
+        """Takes of which it is not known whether they have arrived."""
+        self.taken: set[int] = set()
+        """Takes from dead workers that have."""
+
+    def lose(self, worker: Worker, reason: str) -> None:
+        """A worker is dead, or cut off for good."""
+        linker = self.linker
+        worker.alive = False
+        worker.reason = f"worker {worker.node} {reason}"
+        worker.operations.clear()
+        worker.frees.clear()
+        self.dead.append(worker)
+        for place in linker.places.values():
+            place.copies.pop(worker.number, None)
+        for take in linker.takes.values():
+            if take.target is worker:
+                self.unresolved.discard(take.number)
+        self.ask(worker)
+        self.recover_if_resolved()
+
+    def ask(self, dead: Worker) -> None:
+        """Asks those who take from the dead worker what they have."""
+        numbers: dict[int, list[int]] = {}
+        for take in self.linker.takes.values():
+            if take.source.worker is dead and take.target.alive:
+                numbers.setdefault(take.target.number, []).append(take.number)
+        for target, wanted in numbers.items():
+            self.unresolved.update(wanted)
+            operation = ("resolve", tuple(wanted))
+            self.linker.workers[target].operations.append(operation)
+
+    def resolved(self, answer: Resolved) -> None:
+        for number, arrived in answer.takes:
+            if number in self.unresolved:
+                self.unresolved.discard(number)
+                if arrived:
+                    self.taken.add(number)
+        self.recover_if_resolved()
+
+    def recover_if_resolved(self) -> None:
+        if self.unresolved or not self.dead:
+            return
+        doubt = [b for worker in self.dead for b in worker.doubt.values()]
+        doubt.sort(key=lambda behavior: behavior.rank)
+        self.find_ended(doubt)
+        copies = self.copies_by_source()
+        for place in list(self.linker.places.values()):
+            if any(not stay.worker.alive for stay in place.stays):
+                Rescue(self.linker, place, self.taken, copies).go()
+        self.lose_copies()
+        again: deque[Behavior] = deque()
+        for behavior in doubt:
+            self.interrupt(behavior, again)
+        self.linker.buffer.extendleft(reversed(again))
+        for worker in self.dead:
+            for place in list(self.linker.places.values()):
+                place.holders.discard(worker.number)
+                self.linker.forget_if_unused(place)
+        self.dead.clear()
+        self.taken.clear()
+
+    def find_ended(self, doubt: list[Behavior]) -> None:
+        """Marks the stays of behaviors that have ended for sure, the last one first."""
+        touched: set[int] = set()
+        wrote: set[int] = set()
+        for behavior in reversed(doubt):
+            reads = {name for name, only in behavior.call.args if only}
+            writes = {name for name, only in behavior.call.args if not only}
+            if not behavior.get:
+                writes.add(behavior.key)
+            ended = bool(writes & touched or reads & wrote)
+            if ended or any(self.has_left(p, s) for p, s in behavior.stays):
+                touched |= reads | writes
+                wrote |= writes
+                for _, stay in behavior.stays:
+                    stay.done = True
+
+    def has_left(self, place: Place, stay: Stay) -> bool:
+        """Whether the value went on from this stay to a worker that has it."""
+        if stay not in place.stays:
+            return True
+        later = place.stays[place.stays.index(stay) + 1 :]
+        return any(s.number in self.taken for s in later)
+
+    def copies_by_source(self) -> dict[Stay, list[Take]]:
+        """The copies from dead workers that have not arrived."""
+        found: dict[Stay, list[Take]] = {}
+        for take in self.linker.takes.values():
+            if take.stay is None and not take.source.worker.alive:
+                if take.target.alive and take.number not in self.taken:
+                    found.setdefault(take.source, []).append(take)
+        return found
+
+    def lose_copies(self) -> None:
+        """Copies that are still to come from dead workers do not come."""
+        for stay, takes in self.copies_by_source().items():
+            for take in takes:
+                del self.linker.takes[take.number]
+                text = f"a copy of it was to come from there: {stay.worker.reason}"
+                operation = ("lost", take.number, stay.worker.node, text)
+                take.target.operations.append(operation)
+                if take.place.copies.get(take.target.number) == take.slot:
+                    del take.place.copies[take.target.number]
+                    take.target.operations.append(("drop", (take.slot,)))
+
+    def interrupt(self, behavior: Behavior, again: deque[Behavior]) -> None:
+        """A behavior in doubt does not run again; looking at a value may be repeated."""
+        worker = behavior.at
+        assert worker is not None
+        if behavior.get:
+            place = self.linker.places[behavior.get]
+            self.linker.unlink(behavior)
+            if place.error is None:
+                again.append(behavior)
+                return
+            node, text = place.error
+            done = Done(behavior.key, "lost", text=text, name=node)
+        else:
+            text = (
+                f"behavior {behavior.call.name!r} was interrupted: {worker.reason}; it "
+                "may have begun, and does not run again"
+            )
+            done = Done(behavior.key, "lost", text=text, name=worker.node)
+        self.linker.ended(behavior, done)
+
+
+class Rescue:
+    """One cown that was, or was to be, at a dead worker."""
+
+    def __init__(
+        self,
+        linker: Linker,
+        place: Place,
+        taken: set[int],
+        copies: dict[Stay, list[Take]],
+    ) -> None:
+        self.linker = linker
+        self.place = place
+        self.taken = taken
+        self.copies = copies
+        self.kept: list[Stay] = []
+        self.lost: tuple[str, str] | None = None
+
+    def go(self) -> None:
+        """Leaves the cown with the stays at workers that live."""
+        place = self.place
+        for index in range(len(place.stays) - 1, 0, -1):
+            if place.stays[index].number in self.taken:
+                self.linker.settle(place, place.stays[index])
+                break
+        stays = place.stays
+        for index, stay in enumerate(stays):
+            before = stays[index - 1] if index else None
+            if not stay.worker.alive:
+                self.pass_dead(stay, before)
+            elif before is not None and not before.worker.alive:
+                self.reconnect(stay)
+            else:
+                self.kept.append(stay)
+        if self.kept and self.kept[-1] is not stays[-1]:
+            self.kept[-1].worker.held += 1
+            self.kept[-1].worker.size += place.size
+        place.stays = self.kept
+        place.error = place.error or self.lost
+
+    def pass_dead(self, stay: Stay, before: Stay | None) -> None:
+        """The value is where it was before this stay, unless it was changed in it."""
+        place, linker = self.place, self.linker
+        came = before is not None and before.worker.alive
+        linker.takes.pop(stay.number, None)
+        if stay.done or (not self.kept and not self.has_base()):
+            if before is not None and came:
+                before.worker.frees.append(stay.number)
+            self.kept = []
+            text = f"its value was at {stay.worker.reason}"
+            self.lost = stay.worker.node, text
+            return
+        if before is not None and came:
+            before.worker.operations.append(("restore", stay.number, place.id))
+        for take in self.copies.get(stay, ()):
+            self.supply(take.number, take.target, take)
+
+    def has_base(self) -> bool:
+        place = self.place
+        return self.lost is None and (place.blob is not None or place.file is not None)
+
+    def reconnect(self, stay: Stay) -> None:
+        """A stay that waits for the value of a dead one."""
+        self.supply(stay.number, stay.worker, None, stay)
+        self.kept.append(stay)
+
+    def supply(
+        self, number: int, target: Worker, copy: Take | None, stay: Stay | None = None
+    ) -> None:
+        """Says where what `target` takes as `number` comes from now."""
+        linker, place = self.linker, self.place
+        linker.takes.pop(number, None)
+        if self.kept:
+            source, other = self.kept[-1], linker.number()
+            give: Any = ("give", other, place.id, copy is not None)
+            source.worker.operations.append(give)
+            target.operations.append(("redirect", number, source.worker.number, other))
+            slot = place.id if copy is None else copy.slot
+            take = Take(other, source, target, place, slot, stay)
+            linker.takes[other] = take
+            if stay is not None:
+                stay.number = other
+            if copy is not None and copy.behavior is not None:
+                take.behavior = copy.behavior
+                copy.behavior.frees.append((source.worker, other))
+        elif self.lost is not None:
+            target.operations.append(("lost", number, *self.lost))
+        elif place.blob is not None:
+            target.operations.append(("supply", number, place.blob))
+        else:
+            target.operations.append(("reload", number, place.store, place.file))
+
+
+__all__ = ["Recovery"]

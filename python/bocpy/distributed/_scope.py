@@ -1,0 +1,225 @@
+"""A block that ends when what was scheduled in it has ended, transitively.
+
+Threads: the current scope is a context variable; counts have a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ._errors import CancelledError
+
+if TYPE_CHECKING:
+    from ._connection import Distributed
+    from ._messages import Call
+
+_current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
+    "bocpy-distributed-scope", default=None
+)
+
+
+def current_scope(connection: Distributed) -> Scope | None:
+    found = _current.get()
+    return found if found is not None and found.connection is connection else None
+
+
+class Scope:
+    """What `d.scope(...)` returns: a context manager, `async with` too."""
+
+    def __init__(
+        self,
+        connection: Distributed,
+        name: str | None,
+        *,
+        timeout: float | None,
+        on_error: str,
+        limit: int | None,
+    ) -> None:
+        if on_error not in ("cancel", "continue"):
+            raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")
+        self.connection = connection
+        self.name = name
+        self.timeout = timeout
+        self.on_error = on_error
+        self.limit = limit
+        self.number = connection._fresh()
+        self.cancelled = False
+        self.deadline: float | None = None
+        self._keys: dict[int, str] = {}
+        self._errors: list[BaseException] = []
+        self._count = 0
+        self._condition = threading.Condition()
+        self._callbacks: list[Callable[[], object]] = []
+        self._token: contextvars.Token[Scope | None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<scope {self.name or self.number} with {self.pending} pending>"
+
+    @property
+    def pending(self) -> int:
+        """How many behaviors of it have not ended."""
+        return self._count
+
+    def when(self, *cowns: Any, **options: Any) -> Callable[..., Any]:
+        """`d.when`, in this scope, from wherever it is called."""
+
+        def schedule(function: Callable[..., Any]) -> Any:
+            token = _current.set(self)
+            try:
+                return self.connection.schedule(function, cowns, **options)
+            finally:
+                _current.reset(token)
+
+        return schedule
+
+    def cancel(self) -> None:
+        """What has not begun does not begin: its result raises CancelledError."""
+        with self._condition:
+            self.cancelled = True
+            keys = tuple(self._keys)
+        self.connection._queue.put(("cancel", keys))
+
+    # ---- counted by the connection
+
+    def enter(self) -> int:
+        with self._condition:
+            while self.limit is not None and self._count >= self.limit:
+                self._condition.wait(1)
+            self._count += 1
+        return self.number
+
+    def entered(self, call: Call) -> None:
+        with self._condition:
+            self._count += 1
+            self._keys[call.key] = call.name
+            cancelled = self.cancelled
+        if cancelled:
+            self.connection._queue.put(("cancel", (call.key,)))
+
+    def started(self, call: Call) -> bool:
+        """The linker has it; whether it is to be cancelled."""
+        with self._condition:
+            self._keys[call.key] = call.name
+            return self.cancelled
+
+    def ended(self, call: Call, error: Callable[[], BaseException | None]) -> None:
+        raised = error()
+        first = False
+        with self._condition:
+            self._count -= 1
+            self._keys.pop(call.key, None)
+            if raised is not None and not isinstance(raised, CancelledError):
+                first = not self._errors
+                self._errors.append(raised)
+            self._condition.notify_all()
+            callbacks = [] if self._count else self._callbacks
+            if callbacks:
+                self._callbacks = []
+        if first and self.on_error == "cancel":
+            self.cancel()
+        for callback in callbacks:
+            callback()
+
+    # ---- as a block
+
+    def __enter__(self) -> Scope:
+        self._open()
+        return self
+
+    def _open(self) -> None:
+        if self.timeout is not None:
+            self.deadline = time.monotonic() + self.timeout
+        self.connection._queue.put(("scope", self.number, self))
+        self._token = _current.set(self)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave(error)
+        try:
+            self._wait()
+        except KeyboardInterrupt:
+            self.cancel()
+            self._wait()
+            raise
+        self._raise(error)
+
+    def _leave(self, error: BaseException | None) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
+            self._token = None
+        if error is not None:
+            self.cancel()
+
+    def _wait(self) -> None:
+        with self._condition:
+            while self._count:
+                left = None
+                if self.deadline is not None and not self.cancelled:
+                    left = self.deadline - time.monotonic()
+                    if left <= 0:
+                        self._expire()
+                        continue
+                self._condition.wait(left)
+
+    def _expire(self) -> None:
+        """With the lock: the time is over."""
+        names = ", ".join(sorted(set(self._keys.values()))) or "behaviors"
+        what = f"scope {self.name!r}" if self.name else "the scope"
+        self._errors.append(
+            TimeoutError(f"{what} took more than {self.timeout} s: {names}")
+        )
+        self.cancelled = True
+        self.connection._queue.put(("cancel", tuple(self._keys)))
+
+    def _raise(self, error: BaseException | None) -> None:
+        from ._connection import group_of
+
+        if not self._errors:
+            return
+        errors = ([error] if error is not None else []) + self._errors
+        raise group_of(f"scope {self.name or ''}: behaviors failed", errors) from None
+
+    async def __aenter__(self) -> Scope:
+        self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leave(error)
+        loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(event.set)
+
+        with self._condition:
+            if self._count:
+                self._callbacks.append(tell)
+            else:
+                event.set()
+        left = None if self.deadline is None else self.deadline - time.monotonic()
+        try:
+            await asyncio.wait_for(event.wait(), left)
+        except asyncio.TimeoutError:
+            with self._condition:
+                self._expire()
+            await event.wait()
+        except asyncio.CancelledError:
+            self.cancel()
+            await event.wait()
+            raise
+        self._raise(error)

@@ -1,0 +1,104 @@
+"""Idle values on disk, if an executor's take more memory than it may have.
+
+The values that were not used for longest go first. A value comes back when an operation
+needs it. The files are in the engine's own folder for such things, and go with it.
+
+Threads: the caller holds the executor's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._store import pickled, unpickled
+from ._values import Blob, encode, size_of
+
+if TYPE_CHECKING:
+    from ._execute import Executor
+
+
+class OnDisk:
+    """The value of a slot that is in a file."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+class Shelf:
+    """Which values are in memory, and since when they are idle."""
+
+    def __init__(self, limit: int, folder: str | None) -> None:
+        self.limit = limit
+        self.folder = folder
+        self.made: Path | None = None
+        self.sizes: OrderedDict[int, int] = OrderedDict()
+        self.total = 0
+        self.spilled: set[int] = set()
+
+    def path(self, slot: int) -> Path:
+        if self.made is None:
+            self.made = Path(tempfile.mkdtemp(prefix="bocpy-spill-", dir=self.folder))
+        return self.made / f"{slot}"
+
+    def used(self, executor: Executor, slots: Iterable[int]) -> None:
+        """These have just been used; others may have to go."""
+        for slot in slots:
+            self.total -= self.sizes.pop(slot, 0)
+            if slot in executor.values:
+                size = self.sizes[slot] = size_of(executor.values[slot])
+                self.total += size
+        while self.total > self.limit:
+            idle = next((s for s in self.sizes if is_idle(executor, s)), None)
+            if idle is None:
+                return
+            self.total -= self.sizes.pop(idle)
+            if idle in executor.values:
+                self.spill(executor, idle)
+
+    def spill(self, executor: Executor, slot: int) -> None:
+        value = executor.values[slot]
+        try:
+            blob = value if type(value) is Blob else encode(value, executor)
+        except Exception:
+            return  # it cannot be pickled: it stays
+        if blob.names:
+            return  # its handles keep other cowns alive: it stays
+        path = self.path(slot)
+        path.write_bytes(pickled(blob))
+        executor.values[slot] = OnDisk(path)
+        self.spilled.add(slot)
+
+    def fetch(self, executor: Executor, slot: int) -> None:
+        """Brings a value back, if it is on disk."""
+        if slot not in self.spilled:
+            return
+        value = executor.values.get(slot)
+        self.spilled.discard(slot)
+        if isinstance(value, OnDisk):
+            executor.values[slot] = unpickled(value.path.read_bytes())
+            value.path.unlink()
+
+    def drop(self, slot: int) -> None:
+        self.total -= self.sizes.pop(slot, 0)
+        if slot in self.spilled:
+            self.spilled.discard(slot)
+            self.path(slot).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self.made is None:
+            return
+        for path in self.made.iterdir():
+            path.unlink(missing_ok=True)
+        os.rmdir(self.made)
+
+
+def is_idle(executor: Executor, slot: int) -> bool:
+    order: Any = executor.order
+    return slot not in order.writer and slot not in order.readers

@@ -1,0 +1,154 @@
+"""Values on their way between processes: pickle protocol 5, large buffers out of band.
+
+A Blob is a pickled value with the buffers of its arrays beside it, and the numbers of
+the cowns that it names. Buffers refer to the value's own memory until `snapshot` copies
+them.
+
+Threads: any. What is being pickled or unpickled is known per thread.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from ._cown import Site
+
+#: Values of these types pickle the same with and without cloudpickle, which is slower.
+PLAIN = (int, float, str, bytes, bool, type(None), complex)
+
+#: How many elements of a container are looked at to estimate its size.
+SAMPLE = 64
+
+
+class Blob(NamedTuple):
+    """A pickled value."""
+
+    data: bytes
+    buffers: tuple[tuple[bool, Any], ...] = ()
+    """For each buffer whether it is to be writable, and what holds its bytes."""
+    names: tuple[int, ...] = ()
+    """The cowns whose handles are inside, once for each handle."""
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + sum(memoryview(b).nbytes for _, b in self.buffers)
+
+
+class Unpicklable(TypeError):
+    """A value, capture or function cannot be sent to a worker."""
+
+
+class _Travel(threading.local):
+    """What this thread pickles or unpickles for."""
+
+    names: list[int] | None = None
+    site: Site | None = None
+
+
+travel = _Travel()
+
+
+def cloudpickle_module() -> Any:
+    """cloudpickle, as the engine in use brings it."""
+    try:
+        import cloudpickle
+    except ImportError:
+        from ray import cloudpickle
+    return cloudpickle
+
+
+def encode(value: object, site: Site | None = None, what: str = "the value") -> Blob:
+    """Pickles `value`; Unpicklable, naming `what`, if that cannot be."""
+    if type(value) in PLAIN:
+        return Blob(pickle.dumps(value, 5))
+    before = travel.names, travel.site
+    names: list[int] = []
+    travel.names, travel.site = names, site
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        dumps = cloudpickle_module().dumps
+        data = cast(bytes, dumps(value, protocol=5, buffer_callback=buffers.append))
+    except RecursionError:
+        raise Unpicklable(f"{what} is nested too deeply to be pickled") from None
+    except Exception as error:
+        raise Unpicklable(
+            f"{what} ({type(value).__name__!r}) cannot be sent to a worker: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    finally:
+        travel.names, travel.site = before
+    return Blob(data, tuple(described(b) for b in buffers), tuple(names))
+
+
+def described(buffer: pickle.PickleBuffer) -> tuple[bool, Any]:
+    with buffer.raw() as raw:
+        return not raw.readonly, buffer
+
+
+def snapshot(blob: Blob) -> Blob:
+    """The same value, in memory that nobody changes."""
+    if not blob.buffers:
+        return blob
+    copied = tuple((writable, bytes(memoryview(b))) for writable, b in blob.buffers)
+    return blob._replace(buffers=copied)
+
+
+def decode(blob: Blob, site: Site | None = None) -> Any:
+    """The value again; handles inside belong to `site`."""
+    before = travel.site
+    travel.site = site
+    try:
+        return pickle.loads(blob.data, buffers=[usable(*b) for b in blob.buffers])
+    finally:
+        travel.site = before
+
+
+def usable(writable: bool, buffer: Any) -> Any:
+    """A buffer that may be written to if the original could be."""
+    view = memoryview(buffer)
+    if writable and view.readonly:
+        return bytearray(view)
+    return buffer if writable else view.toreadonly()
+
+
+def pack(message: object) -> list[Any]:
+    """A message as bytes, followed by the buffers that travel out of band."""
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(out_of_band(message), 5, buffer_callback=buffers.append)
+    return [data, *buffers]
+
+
+def out_of_band(message: object) -> object:
+    return message
+
+
+def unpack(message: list[Any]) -> Any:
+    return pickle.loads(message[0], buffers=message[1:])
+
+
+def size_of(value: object) -> int:
+    """About how many bytes a value takes; cheap, and exact where bytes count."""
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    result = sys.getsizeof(value, 64)
+    if isinstance(value, dict):
+        return result + sampled(list(value.values())[:SAMPLE], len(value))
+    if isinstance(value, (list, tuple)):
+        return result + sampled(value[:SAMPLE], len(value))
+    return result
+
+
+def sampled(some: Any, count: int) -> int:
+    """The size of `count` elements, of which `some` are known."""
+    if not some:
+        return 0
+    sizes: Callable[[Any], int] = lambda v: (  # noqa: E731
+        n if isinstance(n := getattr(v, "nbytes", None), int) else sys.getsizeof(v, 64)
+    )
+    return sum(map(sizes, some)) * count // len(some)
