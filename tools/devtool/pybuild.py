@@ -34,6 +34,7 @@ SMOKE = (
 #: What the matrix runs on every interpreter, and on the newest one besides. The rest
 #: (leaks, defects) is what `./dev test` runs without --matrix.
 EVERYWHERE = (
+    "clusters/test_link.py",
     "test_build.py",
     "test_codec.py",
     "test_codec_any.py",

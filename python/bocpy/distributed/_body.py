@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._calls import arranged, parse
-from ._cown import Cell, Cown, Failed, read
+from ._cown import Cell, Cown, Failed, arrive_site, read
 from ._errors import BehaviorError, traceback_text, with_text
 from ._functions import INSIDE, Shipper, revive
 from ._messages import Call, Done, Run
@@ -55,8 +55,6 @@ class Here:
     """A connection inside a body: what it makes and schedules is recorded."""
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        from ._cown import arrive_site
-
         return arrive_site, ()
 
     def Cown(self, value: Any = None, **options: Any) -> Cown[Any]:  # noqa: N802
@@ -103,9 +101,7 @@ def schedule(
     executor = record.executor
     which, layout = parse(args, executor.token)
     shipped = shipper_of(executor).ship(function, len(layout), captures)
-    code = (
-        shipped.code if shipped.blob is None else (shipped.code, shipped.blob)
-    )
+    code = shipped.code if shipped.blob is None else (shipped.code, shipped.blob)
     key = executor.fresh()
     record.calls.append(
         Call(key, shipped.name, code, shipped.captures, which, layout, retries)
@@ -114,10 +110,9 @@ def schedule(
 
 
 def shipper_of(executor: Executor) -> Shipper:
-    found: Shipper | None = getattr(executor, "shipper", None)
-    if found is None:
-        found = executor.shipper = Shipper(executor, executor.fresh)  # type: ignore[attr-defined]
-    return found
+    if executor.shipper is None:
+        executor.shipper = Shipper(executor, executor.fresh)
+    return executor.shipper
 
 
 def execute(executor: Executor, run: Run) -> Done:
@@ -156,7 +151,7 @@ def execute(executor: Executor, run: Run) -> Done:
 
 def call(executor: Executor, run: Run, params: list[Any]) -> Any:
     """Calls the function; may raise anything."""
-    captured = None if run.captures is None else decode(run.captures, executor)
+    captured: Any = None if run.captures is None else decode(run.captures, executor)
     if run.code == INSIDE:
         function, extra, keywords, captures = captured
         return function(*extra, *params, *captures, **keywords)
@@ -201,7 +196,9 @@ def write_durable(executor: Executor, run: Run, done: Done) -> Done:
     return done
 
 
-def failure(error: BaseException, executor: Executor) -> tuple[BaseException, Blob, str]:
+def failure(
+    error: BaseException, executor: Executor
+) -> tuple[BaseException, Blob, str]:
     """An error as others can have it: a copy, pickled, and its traceback as text."""
     text = traceback_text(error)
     try:

@@ -71,7 +71,9 @@ def refusal(argument: object, where: str) -> str:
         )
     if kind == "Reading":
         return f"{where} is a read() of a cown of this process: use the connection's"
-    return f"{where} must be a distributed Cown, or a list or tuple of them, not {kind!r}"
+    return (
+        f"{where} must be a distributed Cown, or a list or tuple of them, not {kind!r}"
+    )
 
 
 def arranged(layout: Layout, handles: Sequence[Any]) -> list[Any]:

@@ -58,7 +58,7 @@ def engine_of(client: Any) -> Engine:
     if isinstance(client, str):
         try:
             from ._ray import RayEngine
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"a Ray address needs Ray: pip install bocpy[ray] ({error})"
             ) from error

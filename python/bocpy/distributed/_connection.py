@@ -13,7 +13,6 @@ import atexit
 import os
 import sys
 import threading
-import time
 import types
 import uuid
 import weakref
@@ -22,7 +21,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
 from ._calls import parse
-from ._cown import Cown, Reading, arrive_site, read
+from ._cown import Cown as Handle
+from ._cown import Failed, arrive_site, read
 from ._engine import BUSY, IDLE, Engine, Options
 from ._errors import CancelledError, CownLost, with_text
 from ._functions import Shipper
@@ -31,7 +31,7 @@ from ._messages import Batch, Call, Done, Report
 from ._refused import refuse
 from ._results import Outcome
 from ._scope import Scope, current_scope
-from ._store import open_store, pickled
+from ._store import open_store
 from ._values import Blob, decode, encode
 
 T = TypeVar("T")
@@ -82,9 +82,9 @@ class Distributed:
         self,
         value: T = None,  # type: ignore[assignment]
         *,
-        near: Cown[Any] | None = None,
+        near: Handle[Any] | None = None,
         durable: str | os.PathLike[str] | None = None,
-    ) -> Cown[T]:
+    ) -> Handle[T]:
         """A cown of the cluster with a copy of `value`.
 
         The value travels with the first behavior, to where that runs; `near` asks for
@@ -95,7 +95,7 @@ class Distributed:
         Raises TypeError if the value cannot be pickled.
         """
         self._check_open()
-        if near is not None and not isinstance(near, Cown):
+        if near is not None and not isinstance(near, Handle):
             raise TypeError(f"near must be a Cown, not {type(near).__name__!r}")
         blob = encode(value, self, "the cown's value")
         number = self._fresh()
@@ -105,11 +105,11 @@ class Distributed:
             open_store(store).write(file, blob)
             options |= {"store": store, "file": file}
         self._queue.put(("make", number, blob, options))
-        return Cown(self, number, counted=True)
+        return Handle(self, number, counted=True)
 
     def when(
         self, *cowns: Any, retries: int = 0
-    ) -> Callable[[Callable[..., T]], Cown[T]]:
+    ) -> Callable[[Callable[..., T]], Handle[T]]:
         """Schedules the decorated function as a behavior over cowns of this connection.
 
         As `bocpy.when`; the function and what it captures travel by value. With
@@ -124,7 +124,7 @@ class Distributed:
         function: Callable[..., T],
         args: Iterable[Any],
         captures: Iterable[Any] = (),
-    ) -> Cown[T]:
+    ) -> Handle[T]:
         """`when` without the decorator."""
         return self.schedule(function, tuple(args), captures=tuple(captures))
 
@@ -175,7 +175,8 @@ class Distributed:
                 if row["inflight"]
             )
             raise TimeoutError(
-                f"behaviors are still in flight after {timeout} s: {where or 'no worker'}"
+                f"behaviors are still in flight after {timeout} s: "
+                f"{where or 'no worker has them'}"
             ) from None
 
     def stats(self) -> dict[str, Any]:
@@ -188,7 +189,7 @@ class Distributed:
         return dict(self._ask(who_has_of))
 
     def close(self, timeout: float | None = None) -> None:
-        """Waits as `wait`, and lets go of the workers; cowns cannot be used any more."""
+        """Waits as `wait`, and lets go of the workers; cowns cannot be used then."""
         if self._closed:
             return
         self.wait(timeout)
@@ -230,7 +231,7 @@ class Distributed:
         *,
         captures: tuple[Any, ...] = (),
         retries: int = 0,
-    ) -> Cown[Any]:
+    ) -> Handle[Any]:
         self._check_open()
         which, layout = parse(args, self.token)
         shipped = self._shipper.ship(function, len(layout), captures)
@@ -244,7 +245,7 @@ class Distributed:
         self._wait_for_room()
         self._scheduled += 1
         self._queue.put(("call", call))
-        return Cown(self, key, counted=True)
+        return Handle(self, key, counted=True)
 
     def outcome(self, id: int, *, consume: bool) -> Outcome:  # noqa: A002
         self._check_open()
@@ -427,14 +428,11 @@ class Distributed:
             scope.ended(behavior.call, lambda: error_of(done, self))
 
     def _tell_got(self, outcome: Outcome, done: Done) -> None:
-        place = None
         if done.fate == "done" and done.blob is not None:
             blob = done.blob
             outcome.settle(lambda: value_of(blob, self))
         else:
-            error = error_of(done, self)
-            outcome.settle(error=error)
-        del place
+            outcome.settle(error=error_of(done, self))
 
     def _tell_unseen(self, name: str, blob: Blob, text: str) -> None:
         error = with_text(decode(blob, self), text)
@@ -444,8 +442,6 @@ class Distributed:
 
 
 def value_of(blob: Blob, site: Distributed) -> Any:
-    from ._cown import Failed
-
     value = decode(blob, site)
     if type(value) is Failed:
         raise value.error
@@ -481,7 +477,7 @@ def report_failure(name: str, error: BaseException) -> None:
             exc_type=type(error),
             exc_value=error,
             exc_traceback=error.__traceback__,
-            err_msg=f"Exception in distributed behavior {name!r}, which nobody looked at",
+            err_msg=f"Exception in distributed behavior {name!r}, never looked at",
             object=None,
         )
     )
@@ -530,6 +526,3 @@ def _finish(weak: weakref.ref[Distributed]) -> None:
             found.close()
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
-
-
-_ = (Reading, time)

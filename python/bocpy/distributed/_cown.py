@@ -26,9 +26,6 @@ class Site(Protocol):
     def hold(self, id: int) -> None: ...  # noqa: A002
     def release(self, id: int) -> None: ...  # noqa: A002
     def proxy(self) -> Any: ...
-    def schedule(
-        self, function: Callable[..., Any], args: tuple[Any, ...], **options: Any
-    ) -> Any: ...
     def outcome(self, id: int, *, consume: bool) -> Outcome: ...  # noqa: A002
 
 
@@ -100,7 +97,7 @@ class Cown(Generic[T]):
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Cown):
             return NotImplemented
-        return self._id < cast("Cown[Any]", other)._id
+        return self._id < other._id
 
     def __reduce__(self) -> tuple[Any, tuple[int]]:
         names, site = travel.names, travel.site

@@ -9,17 +9,19 @@ Threads: calls run on the client's event loop; one thread looks for new workers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import distributed
 
 from ._engine import Events, Options, mismatch
 from ._errors import VersionMismatch
 from ._host import Host, versions
 from ._messages import Batch, Report
 from ._values import pack, unpack
+
+distributed: Any = importlib.import_module("distributed")
 
 #: Seconds between two looks for new workers.
 LOOK = 0.5
@@ -87,7 +89,7 @@ class DaskEngine:
 
     name = "dask"
 
-    def __init__(self, client: distributed.Client) -> None:
+    def __init__(self, client: Any) -> None:
         if client.asynchronous:
             raise TypeError(
                 "connect() needs a Client that is not asynchronous: its calls wait. "
@@ -112,7 +114,7 @@ class DaskEngine:
         while not self.closed.wait(LOOK):
             try:
                 self.look()
-            except Exception:  # noqa: S112
+            except Exception:
                 continue  # the scheduler is away, or the client is closing
 
     def look(self) -> None:
@@ -201,10 +203,8 @@ class DaskEngine:
         for peer in self.peers.values():
             if peer.alive:
                 peer.alive = False
-                try:
+                with contextlib.suppress(Exception):  # it may have gone before us
                     peer.actor.close().result(timeout=2)
-                except Exception:  # noqa: S110
-                    pass  # the worker has gone before us
             peer.future.release()
 
 

@@ -69,6 +69,6 @@ def mismatch(ours: dict[str, str], theirs: dict[str, str], node: str) -> str:
     if not wrong:
         return ""
     return (
-        f"worker {node} has {', '.join(wrong)}: functions and values travel pickled, so "
-        "all need the same versions"
+        f"worker {node} has {', '.join(wrong)}: functions and values travel pickled, "
+        "so all need the same versions"
     )

@@ -6,7 +6,7 @@ import concurrent.futures
 import traceback
 
 
-class CownLost(RuntimeError):  # noqa: N818
+class CownLost(RuntimeError):
     """The worker that held a cown's value is gone, and the value with it.
 
     Also what a behavior's result raises if its worker died before the behavior's end
@@ -28,7 +28,7 @@ class BehaviorError(RuntimeError):
     """A body raised something that cannot be pickled; the text tells what."""
 
 
-class RemoteTraceback(Exception):  # noqa: N818
+class RemoteTraceback(Exception):
     """The traceback of a body, as text: the cause of what it raised."""
 
     def __init__(self, text: str) -> None:

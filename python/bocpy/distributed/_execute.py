@@ -25,12 +25,15 @@ from typing import Any, Protocol
 
 from . import _body
 from ._cown import Failed
+from ._functions import Shipper
 from ._messages import Batch, Done, Entry, Gone, Operation, Report, Resolved, Run
 from ._names import Names
 from ._order import Node, Order
 from ._spill import Shelf
 from ._store import open_store
 from ._values import Blob, decode, encode, snapshot
+
+CANCELLED = "the behavior was cancelled before it began"
 
 
 class Lost:
@@ -67,10 +70,11 @@ class Step(Node):
 class Outbox:
     """A value that another executor takes."""
 
-    __slots__ = ("filled", "mark", "names", "value", "waiting")
+    __slots__ = ("also", "filled", "mark", "names", "value", "waiting")
 
     def __init__(self) -> None:
         self.filled = False
+        self.also: list[int] = []
         self.names: tuple[int, ...] = ()
         """Cowns that live because the value names them."""
         self.value: Any = None
@@ -104,6 +108,7 @@ class Executor:
         self.unwanted: set[int] = set()
         self.takes: dict[int, tuple[Step, Any]] = {}
         self.frozen: set[int] = set()
+        self.renamed: dict[int, int] = {}
         self.arrived: dict[int, Any] = {}
         self.runs: deque[Step] = deque()
         self.cancelled: set[int] = set()
@@ -118,6 +123,7 @@ class Executor:
         self.unfinished = 0
         self.running = 0
         self.closed = False
+        self.shipper: Shipper | None = None
         self.done_by_name: dict[str, int] = {}
 
     # ---- as a site of handles
@@ -271,6 +277,7 @@ class Executor:
 
     def give(self, number: int, slot: int, copy: bool) -> None:
         """Fills an outbox. A copy is pickled now: the next writer changes the value."""
+        number = self.renamed.pop(number, number)
         if number in self.unwanted:
             self.unwanted.discard(number)
             self.outboxes.pop(number, None)
@@ -290,7 +297,45 @@ class Executor:
             outbox.names = value.names
         outbox.value, outbox.filled = value, True
         outbox.mark = self.marks.get(slot, 0)
+        for other in outbox.also:
+            if other in self.unwanted:
+                self.unwanted.discard(other)
+                del self.outboxes[other]
+            else:
+                self.fill_copy(outbox, self.outboxes[other])
         self.serve(outbox)
+
+    def rename(self, number: int, other: int) -> None:
+        """An outbox for another taker: the first cannot have it any more."""
+        self.last_give = max(self.last_give, other)
+        outbox = self.outboxes.pop(number)
+        early = self.outboxes.get(other)
+        if early is not None:
+            outbox.waiting += early.waiting
+        self.outboxes[other] = outbox
+        if outbox.filled:
+            self.serve(outbox)
+        else:
+            self.renamed[number] = other
+
+    def also(self, number: int, other: int) -> None:
+        """A copy of an outbox, for a reader."""
+        self.last_give = max(self.last_give, other)
+        outbox = self.outboxes[number]
+        copy = self.outboxes.setdefault(other, Outbox())
+        if outbox.filled:
+            self.fill_copy(outbox, copy)
+        else:
+            outbox.also.append(other)
+
+    def fill_copy(self, outbox: Outbox, copy: Outbox) -> None:
+        value = self.sendable(outbox.value)
+        if type(value) is Blob:
+            value = snapshot(value)
+            self.hold_all(value.names)
+            copy.names = value.names
+        copy.value, copy.filled, copy.mark = value, True, outbox.mark
+        self.serve(copy)
 
     def get(self, key: int, slot: int, consume: bool) -> None:
         value = self.unshelved(slot)
@@ -300,7 +345,9 @@ class Executor:
         try:
             blob = value if type(value) is Blob else encode(value, self)
         except Exception as error:
-            self.say(Done(key, "failed", *failure(error, self)))
+            _, blob, text = _body.failure(error, self)
+            self.keep(blob.names)
+            self.say(Done(key, "failed", (), blob, text))
             return
         self.keep(blob.names)
         if consume:
@@ -358,7 +405,9 @@ class Executor:
             there = {n: o for n, o in found.items() if o is None or self.may_leave(o)}
             answered = bool(there) or self.closed
             if answered:
-                answer({n: None if o is None else self.sent(o) for n, o in there.items()})
+                answer(
+                    {n: None if o is None else self.sent(o) for n, o in there.items()}
+                )
                 return
             for outbox in found.values():
                 if outbox is not None:
@@ -460,16 +509,23 @@ class Executor:
                 self.start(other)
 
     def refused(self, run: Run) -> Done | None:
-        """Why a body does not begin, if so; its cowns keep their values."""
+        """Why a body does not begin, if so. Its cowns keep their values, and who needs
+        its result does not begin either."""
         with self.lock:
+            missing = None
             if run.key in self.cancelled:
                 self.cancelled.discard(run.key)
-                return Done(run.key, "cancelled")
+                missing = Lost("", CANCELLED)
             for _, slot, _ in run.args:
                 value = self.values.get(slot)
                 if type(value) is Lost:
-                    return Done(run.key, "lost", text=value.text, name=value.node)
-        return None
+                    missing = value
+            if missing is None:
+                return None
+            if run.keeps:
+                self.values[run.key] = missing
+            fate = "lost" if missing.node else "cancelled"
+            return Done(run.key, fate, text=missing.text, name=missing.node)
 
     def value(self, slot: int) -> Any:
         """The value of a slot as a body sees it."""
@@ -499,6 +555,8 @@ class Executor:
         if run.name:
             name = run.name
             self.done_by_name[name] = self.done_by_name.get(name, 0) + 1
+        if done.blob is not None:
+            self.keep(done.blob.names)
         self.say(done._replace(plus=self.names.gained()))
         if self.shelf is not None:
             self.shelf.used(self, slots)
@@ -551,10 +609,6 @@ def iterate(entries: deque[Entry], skip: int) -> Iterator[Entry]:
         yield entries[index]
 
 
-def failure(error: BaseException, site: Executor) -> tuple[Any, Blob, str]:
-    return _body.failure(error, site)
-
-
 def accesses(operation: Operation) -> tuple[list[int], list[int]]:
     """The slots that an operation reads and writes."""
     kind = operation[0]
@@ -580,6 +634,7 @@ def accesses(operation: Operation) -> tuple[list[int], list[int]]:
 
 IMMEDIATE: dict[str, Callable[..., None]] = {
     "code": Executor.code,
+    "also": Executor.also,
     "free": Executor.free,
     "cancel": Executor.cancel,
     "forget": Executor.forget,
@@ -587,6 +642,7 @@ IMMEDIATE: dict[str, Callable[..., None]] = {
     "redirect": Executor.redirect,
     "lost": Executor.lost,
     "reload": Executor.reload,
+    "rename": Executor.rename,
     "supply": Executor.supply,
 }
 

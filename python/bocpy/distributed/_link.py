@@ -136,9 +136,9 @@ class Linker(Placement):
         for behavior in waiting:
             self.ended(behavior, Done(behavior.key, "cancelled"))
         for key in wanted:
-            behavior = self.flying.get(key)
-            if behavior is not None and behavior.at is not None:
-                behavior.at.operations.append(("cancel", (key,)))
+            flying = self.flying.get(key)
+            if flying is not None and flying.at is not None:
+                flying.at.operations.append(("cancel", (key,)))
 
     def report(self, number: int, report: Report) -> None:
         """What an executor has to say; may come twice, or in another order."""
@@ -241,7 +241,10 @@ class Linker(Placement):
         behavior.rank = self.counts["linked"]
 
     def run(
-        self, behavior: Behavior, worker: Worker, slots: tuple[tuple[int, int, bool], ...]
+        self,
+        behavior: Behavior,
+        worker: Worker,
+        slots: tuple[tuple[int, int, bool], ...],
     ) -> Run:
         call = behavior.call
         code = call.code if isinstance(call.code, int) else call.code[0]
@@ -304,18 +307,18 @@ class Linker(Placement):
 
     def copy(self, behavior: Behavior, place: Place, worker: Worker) -> int:
         """A copy for readers; the next writer drops it."""
-        slot = place.copies.get(worker.number)
-        if slot is not None:
-            return slot
-        number = self.number()
-        slot = place.copies[worker.number] = -number
-        source = place.stays[-1]
-        take = Take(number, source, worker, place, slot, None)
-        take.behavior = behavior
-        self.send(take)
-        behavior.frees.append((source.worker, number))
-        self.counts["copies"] += 1
-        return slot
+        take = place.copies.get(worker.number)
+        if take is None:
+            number = self.number()
+            source = place.stays[-1]
+            take = Take(number, source, worker, place, -number, None)
+            take.behavior, take.rank = behavior, self.counts["linked"] + 1
+            self.send(take)
+            place.copies[worker.number] = take
+            behavior.frees.append((source.worker, number))
+            self.counts["copies"] += 1
+        behavior.copies.append(take)
+        return take.slot
 
     def send(self, take: Take) -> None:
         source = take.source.worker
@@ -326,10 +329,9 @@ class Linker(Placement):
         self.takes[take.number] = take
 
     def drop_copies(self, place: Place) -> None:
-        for number, slot in place.copies.items():
-            worker = self.workers.get(number)
-            if worker is not None:
-                worker.operations.append(("drop", (slot,)))
+        for take in place.copies.values():
+            if take.target.alive:
+                take.target.operations.append(("drop", (take.slot,)))
         place.copies.clear()
 
     def number(self) -> int:
@@ -360,6 +362,8 @@ class Linker(Placement):
             worker.seconds += (sample - worker.seconds) / 16
         for place, stay in behavior.stays:
             self.settle(place, stay)
+        for take in behavior.copies:
+            take.source.shown = max(take.source.shown, take.rank)
         if done.fate in ("done", "failed") and not behavior.get:
             self.settle_files(behavior)
             worker.runs += 1
@@ -438,7 +442,7 @@ class Linker(Placement):
             place.pending -= 1
         for source, number in behavior.frees:
             self.free(source, number)
-        behavior.stays, behavior.frees = [], []
+        behavior.stays, behavior.frees, behavior.copies = [], [], []
 
     def mark_result(self, behavior: Behavior, done: Done) -> None:
         result = self.places[behavior.key]

@@ -19,6 +19,8 @@ At once:
     ("cancel", keys)                behaviors not to begin
     ("resolve", numbers)            which takes have arrived? the others stop waiting
     ("redirect", n, source, m)      take `m` of `source` instead of `n`
+    ("rename", n, m)                what was in outbox `n` is in `m`
+    ("also", n, m)                  outbox `m` has a copy of what is in `n`
     ("supply", n, blob)             what `n` was to be
     ("reload", n, store, file)      the same, from a store
     ("lost", n, node, text)         there is no `n` any more
@@ -69,8 +71,8 @@ class Call(NamedTuple):
 
     key: int
     name: str
-    code: int | tuple[str, Blob]
-    """The number of its function; from a body, the function itself and its digest."""
+    code: int | tuple[int, Blob]
+    """The number of its function; the first time, the function too."""
     captures: Blob | None
     args: tuple[tuple[int, bool], ...]
     layout: tuple[int | tuple[int, ...], ...]

@@ -48,9 +48,7 @@ class Names:
     def lost(self) -> tuple[int, ...]:
         """What has none any more, though the driver thinks so."""
         self.settle()
-        old = tuple(
-            n for n in self.touched if n not in self.counts and n in self.known
-        )
+        old = tuple(n for n in self.touched if n not in self.counts and n in self.known)
         self.known.difference_update(old)
         self.touched = {n for n in self.touched if n in self.counts} - self.known
         return old

@@ -64,7 +64,7 @@ class Worker:
 class Stay:
     """A cown's time at one worker."""
 
-    __slots__ = ("done", "number", "worker")
+    __slots__ = ("done", "number", "shown", "worker")
 
     def __init__(self, worker: Worker, number: int) -> None:
         self.worker = worker
@@ -72,6 +72,9 @@ class Stay:
         """The outbox that it came through; 0 at its first."""
         self.done = False
         """Whether a behavior of this stay has been reported."""
+        self.shown = 0
+        """Behaviors of a lower rank have ended for sure: others had copies of what
+        they left."""
 
 
 class Place:
@@ -103,8 +106,8 @@ class Place:
         self.near: int | None = None
         self.error: tuple[str, str] | None = None
         """The worker that it was lost with, and how."""
-        self.copies: dict[int, int] = {}
-        """Which workers have a copy for their readers, in which slot."""
+        self.copies: dict[int, Take] = {}
+        """Which workers have a copy for their readers."""
         self.pending = 0
         self.refs = 0
         self.holders: set[int] = set()
@@ -122,7 +125,18 @@ class Place:
 class Behavior:
     """A behavior or a `get` between linking and its report."""
 
-    __slots__ = ("at", "batch", "call", "consume", "frees", "get", "key", "rank", "stays")
+    __slots__ = (
+        "at",
+        "batch",
+        "call",
+        "consume",
+        "copies",
+        "frees",
+        "get",
+        "key",
+        "rank",
+        "stays",
+    )
 
     def __init__(self, call: Call, get: int = 0, consume: bool = False) -> None:
         self.key = call.key
@@ -135,6 +149,8 @@ class Behavior:
         self.at: Worker | None = None
         self.batch: Flight | None = None
         self.stays: list[tuple[Place, Stay]] = []
+        self.copies: list[Take] = []
+        """The copies that it reads."""
         self.frees: list[tuple[Worker, int]] = []
         """Outboxes of copies that nobody takes from once it is reported."""
 
@@ -151,7 +167,16 @@ class Flight:
 class Take:
     """A value on its way from one worker to another."""
 
-    __slots__ = ("behavior", "number", "place", "slot", "source", "stay", "target")
+    __slots__ = (
+        "behavior",
+        "number",
+        "place",
+        "rank",
+        "slot",
+        "source",
+        "stay",
+        "target",
+    )
 
     def __init__(
         self,
@@ -172,6 +197,8 @@ class Take:
         """The stay that begins with it; None for a copy."""
         self.behavior: Behavior | None = None
         """For a copy, the first behavior that reads it."""
+        self.rank = 0
+        """For a copy, the place of that in the order of linking."""
 
 
 Told = tuple[Any, ...]

@@ -17,7 +17,7 @@ Threads: the linker's.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._messages import Done, Resolved
 from ._places import Behavior, Place, Stay, Take, Worker
@@ -47,9 +47,11 @@ class Recovery:
         self.dead.append(worker)
         for place in linker.places.values():
             place.copies.pop(worker.number, None)
-        for take in linker.takes.values():
-            if take.target is worker:
-                self.unresolved.discard(take.number)
+        self.unresolved = {
+            number
+            for number in self.unresolved
+            if number in linker.takes and linker.takes[number].target.alive
+        }
         self.ask(worker)
         self.recover_if_resolved()
 
@@ -75,8 +77,12 @@ class Recovery:
     def recover_if_resolved(self) -> None:
         if self.unresolved or not self.dead:
             return
+        linker = self.linker
         doubt = [b for worker in self.dead for b in worker.doubt.values()]
         doubt.sort(key=lambda behavior: behavior.rank)
+        for take in linker.takes.values():
+            if take.stay is None and take.number in self.taken:
+                take.source.shown = max(take.source.shown, take.rank)
         self.find_ended(doubt)
         copies = self.copies_by_source()
         for place in list(self.linker.places.values()):
@@ -104,7 +110,11 @@ class Recovery:
             if not behavior.get:
                 writes.add(behavior.key)
             ended = bool(writes & touched or reads & wrote)
-            if ended or any(self.has_left(p, s) for p, s in behavior.stays):
+            ended = ended or any(
+                stay.shown > behavior.rank or self.has_left(place, stay)
+                for place, stay in behavior.stays
+            )
+            if ended:
                 touched |= reads | writes
                 wrote |= writes
                 for _, stay in behavior.stays:
@@ -121,9 +131,9 @@ class Recovery:
         """The copies from dead workers that have not arrived."""
         found: dict[Stay, list[Take]] = {}
         for take in self.linker.takes.values():
-            if take.stay is None and not take.source.worker.alive:
-                if take.target.alive and take.number not in self.taken:
-                    found.setdefault(take.source, []).append(take)
+            coming = take.stay is None and take.number not in self.taken
+            if coming and take.target.alive and not take.source.worker.alive:
+                found.setdefault(take.source, []).append(take)
         return found
 
     def lose_copies(self) -> None:
@@ -134,12 +144,12 @@ class Recovery:
                 text = f"a copy of it was to come from there: {stay.worker.reason}"
                 operation = ("lost", take.number, stay.worker.node, text)
                 take.target.operations.append(operation)
-                if take.place.copies.get(take.target.number) == take.slot:
+                if take.place.copies.get(take.target.number) is take:
                     del take.place.copies[take.target.number]
                     take.target.operations.append(("drop", (take.slot,)))
 
     def interrupt(self, behavior: Behavior, again: deque[Behavior]) -> None:
-        """A behavior in doubt does not run again; looking at a value may be repeated."""
+        """A behavior in doubt does not run again; a look at a value is repeated."""
         worker = behavior.at
         assert worker is not None
         if behavior.get:
@@ -174,6 +184,8 @@ class Rescue:
         self.taken = taken
         self.copies = copies
         self.kept: list[Stay] = []
+        self.box = 0
+        """The outbox, at the last of these, that has the value; 0 if its slot has."""
         self.lost: tuple[str, str] | None = None
 
     def go(self) -> None:
@@ -192,26 +204,28 @@ class Rescue:
                 self.reconnect(stay)
             else:
                 self.kept.append(stay)
-        if self.kept and self.kept[-1] is not stays[-1]:
-            self.kept[-1].worker.held += 1
-            self.kept[-1].worker.size += place.size
+        if self.box:
+            last = self.kept[-1].worker
+            last.operations.append(("restore", self.box, place.id))
+            last.held += 1
+            last.size += place.size
         place.stays = self.kept
         place.error = place.error or self.lost
 
     def pass_dead(self, stay: Stay, before: Stay | None) -> None:
         """The value is where it was before this stay, unless it was changed in it."""
-        place, linker = self.place, self.linker
+        self.linker.takes.pop(stay.number, None)
         came = before is not None and before.worker.alive
-        linker.takes.pop(stay.number, None)
         if stay.done or (not self.kept and not self.has_base()):
-            if before is not None and came:
-                before.worker.frees.append(stay.number)
-            self.kept = []
+            if came or self.box:
+                number = stay.number if came else self.box
+                self.kept[-1].worker.frees.append(number)
+            self.kept, self.box = [], 0
             text = f"its value was at {stay.worker.reason}"
             self.lost = stay.worker.node, text
             return
-        if before is not None and came:
-            before.worker.operations.append(("restore", stay.number, place.id))
+        if came:
+            self.box = stay.number
         for take in self.copies.get(stay, ()):
             self.supply(take.number, take.target, take)
 
@@ -232,23 +246,23 @@ class Rescue:
         linker.takes.pop(number, None)
         if self.kept:
             source, other = self.kept[-1], linker.number()
-            give: Any = ("give", other, place.id, copy is not None)
-            source.worker.operations.append(give)
+            kind = "rename" if copy is None else "also"
+            source.worker.operations.append((kind, self.box, other))
             target.operations.append(("redirect", number, source.worker.number, other))
             slot = place.id if copy is None else copy.slot
             take = Take(other, source, target, place, slot, stay)
             linker.takes[other] = take
             if stay is not None:
-                stay.number = other
+                stay.number, self.box = other, 0
             if copy is not None and copy.behavior is not None:
-                take.behavior = copy.behavior
+                take.behavior, take.rank = copy.behavior, copy.rank
                 copy.behavior.frees.append((source.worker, other))
+                copy.behavior.copies.append(take)
+                if place.copies.get(target.number) is copy:
+                    place.copies[target.number] = take
         elif self.lost is not None:
             target.operations.append(("lost", number, *self.lost))
         elif place.blob is not None:
             target.operations.append(("supply", number, place.blob))
         else:
             target.operations.append(("reload", number, place.store, place.file))
-
-
-__all__ = ["Recovery"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NoReturn
 
 _BOARD = (
-    "the noticeboard belongs to one process; over a cluster, keep what all should see in"
-    " a cown and read() it"
+    "the noticeboard belongs to one process; over a cluster, keep what all should see "
+    "in a cown and read() it"
 )
 _MESSAGES = (
     "messages stay in one process; over a cluster, schedule a behavior over the cown of"

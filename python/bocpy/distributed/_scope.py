@@ -42,7 +42,9 @@ class Scope:
         limit: int | None,
     ) -> None:
         if on_error not in ("cancel", "continue"):
-            raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")
+            raise ValueError(
+                f"on_error must be 'cancel' or 'continue', not {on_error!r}"
+            )
         self.connection = connection
         self.name = name
         self.timeout = timeout

@@ -9,6 +9,7 @@ Threads: any. Nothing here keeps state.
 
 from __future__ import annotations
 
+import importlib
 import os
 import pickle
 from functools import lru_cache
@@ -54,12 +55,12 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         try:
-            import fsspec
+            fsspec: Any = importlib.import_module("fsspec.core")
         except ImportError:
             raise ModuleNotFoundError(
                 f"durable={url!r} needs fsspec: pip install fsspec"
             ) from None
-        self.system, self.path = fsspec.core.url_to_fs(url)
+        self.system, self.path = fsspec.url_to_fs(url)
         self.system.makedirs(self.path, exist_ok=True)
 
     def read(self, file: str) -> Blob:

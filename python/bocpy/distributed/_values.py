@@ -9,6 +9,7 @@ Threads: any. What is being pickled or unpickled is known per thread.
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import sys
 import threading
@@ -56,15 +57,14 @@ travel = _Travel()
 def cloudpickle_module() -> Any:
     """cloudpickle, as the engine in use brings it."""
     try:
-        import cloudpickle
+        return importlib.import_module("cloudpickle")
     except ImportError:
-        from ray import cloudpickle
-    return cloudpickle
+        return importlib.import_module("ray.cloudpickle")
 
 
 def encode(value: object, site: Site | None = None, what: str = "the value") -> Blob:
     """Pickles `value`; Unpicklable, naming `what`, if that cannot be."""
-    if type(value) in PLAIN:
+    if is_plain(value):
         return Blob(pickle.dumps(value, 5))
     before = travel.names, travel.site
     names: list[int] = []
@@ -83,6 +83,15 @@ def encode(value: object, site: Site | None = None, what: str = "the value") -> 
     finally:
         travel.names, travel.site = before
     return Blob(data, tuple(described(b) for b in buffers), tuple(names))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether pickle alone does as well as cloudpickle, which is slower."""
+    if type(value) in PLAIN:
+        return True
+    if type(value) not in (list, tuple) or len(value) > SAMPLE:
+        return False
+    return all(type(each) in PLAIN for each in value)
 
 
 def described(buffer: pickle.PickleBuffer) -> tuple[bool, Any]:
