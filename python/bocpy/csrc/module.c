@@ -2,7 +2,6 @@
  * own; what all share is set up by the first, the main one. */
 #include "acquire.h"
 #include "code.h"
-#include "cown_freelist.h"
 #include "deferred.h"
 #include "failure.h"
 #include "failure_report.h"
@@ -11,11 +10,14 @@
 #include "mailbox.h"
 #include "notices.h"
 #include "pinned.h"
+#include "process.h"
 #include "pump.h"
 #include "py312_kwnames.h"
 #include "run.h"
 #include "runtime.h"
+#include "start.h"
 #include "start_options.h"
+#include "stats.h"
 #include "waiting.h"
 #include "when.h"
 #include "worker.h"
@@ -97,13 +99,12 @@ static PyMethodDef module_methods[] = {
 
 /* Process-wide; the main interpreter imports the module first. */
 static int process_init(void) {
-  return bocpy_waiting_init() < 0 || bocpy_runtime_init() < 0 ||
+  return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
-                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0 ||
-                 bocpy_cown_freelist_init() < 0
+                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0
              ? -1
              : 0;
 }

@@ -1,4 +1,4 @@
-/* Runtime: the one runtime of the process, as Python sees it.
+/* Runtime: the one runtime of the process: its state, its workers, scheduling on it.
  *
  *   state    workers  set by                     leads to
  *   STOPPED  none     the beginning, fork        RUNNING
@@ -10,8 +10,8 @@
  *                     daemon threads may not
  *                     schedule
  *
- * Once the program is at its end (`finish`), what is scheduled all the same is waited
- * for by who schedules it, and the workers end with it.
+ * After the end of the program (process.c), a thread that still schedules a behavior
+ * waits for it, and the workers end with it.
  *
  * Threads: attached, unless a function says otherwise.
  */
@@ -23,7 +23,21 @@
 
 #include <boc/runtime.h>
 
-int bocpy_runtime_init(void); /* process-wide; -1 with an exception */
+/* What the runtime asks of the files above it; process.c has them. */
+typedef struct bocpy_runtime_callbacks {
+  /* Before the first worker with an interpreter of its own. -1 with an exception. */
+  int (*before_interpreters)(void);
+  /* Before the workers of a PAUSED runtime end, because start() wants others. -1 with
+   * an exception: they stay. */
+  int (*before_restart)(void);
+  /* A behavior was scheduled after the end of the program. */
+  void (*after_the_end)(void);
+} bocpy_runtime_callbacks;
+
+/* Process-wide; -1 with an exception. */
+int bocpy_runtime_init(const bocpy_runtime_callbacks *given);
+
+/* ---- scheduling ------------------------------------------------------------------ */
 
 /* The runtime to schedule on, with workers, made if need be; it stays until
  * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else
@@ -31,29 +45,61 @@ int bocpy_runtime_init(void); /* process-wide; -1 with an exception */
 boc_runtime *bocpy_runtime_enter(bool open);
 void bocpy_runtime_leave(void);
 
+/* After something was scheduled, outside of enter and leave: once the program is at its
+ * end, waits for it. */
+void bocpy_runtime_settle(void);
+
+/* The runtime, for a thread that waits for it or looks at it; it stays until
+ * bocpy_runtime_unuse. NULL if it is STOPPED: nothing to undo. Any thread. */
+boc_runtime *bocpy_runtime_use(void);
+void bocpy_runtime_unuse(void);
+
+/* The runtime of the body that this thread runs. */
+boc_runtime *bocpy_runtime_now(void);
+
 /* Whether behaviors can be scheduled at once. Any thread. */
 bool bocpy_runtime_is_running(void);
 
 /* Whether the program is being ended, or at its end. */
 bool bocpy_runtime_is_leaving(void);
 
-/* The runtime of the body that this thread runs. */
-boc_runtime *bocpy_runtime_now(void);
+/* ---- for start.c and process.c --------------------------------------------------- */
 
-/* Once the program is at its end: finishes what was scheduled, by whoever schedules it.
- */
-void bocpy_runtime_settle(void);
+/* The lock under which the state changes. -1 with RuntimeError: this thread forks, and
+ * has it. `what` names the call that wants it. */
+int bocpy_runtime_lock(const char *what);
+void bocpy_runtime_unlock(void);
+
+/* start(): makes it RUNNING with that many workers and that backend, or with those that
+ * there are if any will do. -1 with an exception. */
+int bocpy_runtime_start(unsigned count, bool any_count, bool threads, bool any_backend);
+
+/* Any thread: whether it is not STOPPED. */
+bool bocpy_runtime_has_workers(void);
+
+/* Under the lock. */
+void bocpy_runtime_pause(void); /* RUNNING becomes PAUSED: the workers stay parked */
+void bocpy_runtime_end_workers(void); /* it is quiescent; it becomes STOPPED */
+
+/* Under the lock: CLOSED, and the runtime, in which no thread outside of bodies is any
+ * more; NULL: there is none. `reopen` undoes it. */
+boc_runtime *bocpy_runtime_close(void);
+void bocpy_runtime_reopen(void);
+bool bocpy_runtime_is_closed(void);
+
+/* The program is being ended: from here on no daemon thread schedules, so that there is
+ * an end to wait for. -1 with an exception. */
+int bocpy_runtime_begin_leaving(void);
+
+/* The program is at its end, without workers. */
+void bocpy_runtime_has_left(void);
+
+/* In the child of a fork: STOPPED, without what the parent's threads were doing. -1
+ * with an exception. */
+int bocpy_runtime_forget(void);
 
 /* Entries for the module's method table. */
-PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);
-PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs);
-PyObject *bocpy_pause(PyObject *module, PyObject *unused);
-PyObject *bocpy_stats(PyObject *module, PyObject *unused);
 PyObject *bocpy_running(PyObject *module, PyObject *unused);
 PyObject *bocpy_backend(PyObject *module, PyObject *unused);
-PyObject *bocpy_finish(PyObject *module, PyObject *unused);
-PyObject *bocpy_before_fork(PyObject *module, PyObject *unused);
-PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused);
-PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused);
 
 #endif

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "code.h"
-#include "cown_freelist.h"
 #include "immutable.h"
 
 static bocpy_lock interpreter_lock; /* one interpreter at a time */
@@ -115,7 +114,6 @@ static boc_status worker_start(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   boc_status status;
   bocpy_self.slot = slot;
-  bocpy_cown_freelist_enter();
   if (slot->own_interp) {
     bocpy_lock_take(&interpreter_lock);
     status = worker_start_interpreter(slot);
@@ -174,7 +172,6 @@ static void worker_stop(void *ctx, unsigned worker) {
     PyThreadState_DeleteCurrent();
   }
   bocpy_self = (bocpy_thread){0};
-  bocpy_cown_freelist_leave();
 }
 
 boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots) {

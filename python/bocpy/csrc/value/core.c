@@ -1,7 +1,6 @@
 /* Core: see core.h. */
 #include "core.h"
 
-#include "cown_freelist.h"
 #include "failure_report.h"
 
 /* The last reference is gone: an exception that nobody has looked at outlives the cown,
@@ -20,17 +19,21 @@ static void core_drop(boc_cown *core, void *payload) {
 }
 
 static const bocpy_core_type core_type = {
-    .type = {.name = "bocpy.Cown",
-             .payload_size = sizeof(bocpy_value),
-             .drop = core_drop,
-             .allocator = &bocpy_cown_freelist},
+    .type =
+        {
+            .name = "bocpy.Cown",
+            .payload_size = sizeof(bocpy_value),
+            .drop = core_drop,
+        },
 };
 
 static const bocpy_core_type core_type_pinned = {
-    .type = {.name = "bocpy.PinnedCown",
-             .payload_size = sizeof(bocpy_value),
-             .drop = core_drop,
-             .allocator = &bocpy_cown_freelist},
+    .type =
+        {
+            .name = "bocpy.PinnedCown",
+            .payload_size = sizeof(bocpy_value),
+            .drop = core_drop,
+        },
     .pinned = true,
 };
 

@@ -1,0 +1,219 @@
+/* Process: see process.h. */
+#include "process.h"
+
+#include <string.h>
+
+#include "acquire.h"
+#include "failure_report.h"
+#include "immutable.h"
+#include "mailbox.h"
+#include "notices.h"
+#include "pump.h"
+#include "quiesce.h"
+#include "start.h"
+#include "waiting.h"
+
+/* ---- the end of the program ------------------------------------------------------ */
+
+static int process_end_workers(const char *what) {
+  if (bocpy_quiesce_all(what, BOC_FOREVER, !bocpy_failure_kept()) < 0 ||
+      bocpy_runtime_lock(what) < 0)
+    return -1;
+  bocpy_runtime_end_workers();
+  bocpy_runtime_unlock();
+  return 0;
+}
+
+/* Nobody will wait for what is scheduled after the end, so the thread that scheduled it
+ * does. */
+static void process_after_the_end(void) {
+  PyObject *pending = PyErr_GetRaisedException();
+  if (!bocpy_acquire_any() && process_end_workers("the end of the program") < 0)
+    PyErr_WriteUnraisable(NULL);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+}
+
+/* Finishes what was scheduled, then ends the workers. */
+PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_require_main("_finish()") < 0 || bocpy_runtime_begin_leaving() < 0)
+    return NULL;
+  bocpy_acquire_release_all();
+  if (process_end_workers("the end of the program") < 0)
+    return NULL;
+  bocpy_runtime_has_left();
+  bocpy_failure_report(true);
+  Py_RETURN_NONE;
+}
+
+/* ---- a restart with other workers ------------------------------------------------ */
+
+static int process_before_restart(void) {
+  if (bocpy_acquire_any())
+    return bocpy_refuse_holder("start()");
+  if (bocpy_self.bodies) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "start() inside a behavior cannot end the workers that there are: "
+                    "start() them with that count and backend before");
+    return -1;
+  }
+  bocpy_pump_rest();
+  return 0;
+}
+
+/* ---- fork: the parent ------------------------------------------------------------ */
+
+#define CLOSED_FIRST_NS INT64_C(50000000)
+#define CLOSED_MAX_NS INT64_C(1000000000)
+#define OPEN_BETWEEN_NS INT64_C(5000000)
+
+/* Under the runtime's lock: no thread outside of bodies schedules for `limit` ns, or
+ * until the runtime is quiescent: 0, and it stays closed. 1, or -1 with an exception:
+ * it is open again. */
+static int fork_close_for(boc_runtime *runtime, int64_t limit) {
+  int status = bocpy_wait_quiescent(runtime, limit);
+  if (status != 0)
+    bocpy_runtime_reopen();
+  return status;
+}
+
+/* Lets other threads schedule for a moment: without the lock, and with it again. -1
+ * with an exception, without the lock. */
+static int fork_let_in(int status, const char *what) {
+  boc_runtime *runtime = bocpy_runtime_use();
+  bocpy_runtime_unlock();
+  if (status > 0 && runtime)
+    status = bocpy_wait_quiescent(runtime, OPEN_BETWEEN_NS);
+  if (runtime)
+    bocpy_runtime_unuse();
+  return status < 0 ? -1 : bocpy_runtime_lock(what);
+}
+
+/* Takes the runtime's lock and closes the runtime, if there is one, once it is
+ * quiescent. Other threads may schedule without a pause, so they are shut out; but a
+ * body may wait for what one of them is going to do, so they are let in again now and
+ * then. -1 with an exception, without the lock. */
+static int fork_close_quiescent(const char *what) {
+  boc_runtime *runtime;
+  if (bocpy_runtime_lock(what) < 0)
+    return -1;
+  for (int64_t limit = CLOSED_FIRST_NS; (runtime = bocpy_runtime_close());) {
+    int status = fork_close_for(runtime, limit);
+    if (status == 0)
+      return 0;
+    if (fork_let_in(status, what) < 0)
+      return -1;
+    limit = limit < CLOSED_MAX_NS ? limit * 2 : limit;
+  }
+  return 0;
+}
+
+/* Workers with interpreters end before a fork: a child would not survive them. An audit
+ * hook is the one place from which a fork can be refused: if that would wait for
+ * itself, or a signal handler raises while it waits. */
+static int fork_audit(const char *event, PyObject *args, void *data) {
+  (void)args;
+  (void)data;
+  if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
+      !bocpy_runtime_has_workers())
+    return 0;
+  if (!bocpy_self.bodies && !bocpy_acquire_any()) {
+    if (fork_close_quiescent("fork()") < 0)
+      return -1;
+    bocpy_runtime_reopen();
+    bocpy_runtime_unlock();
+    return 0;
+  }
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "fork() in a behavior, or while this thread holds a cown by acquire(): workers "
+      "with interpreters cannot end before; fork elsewhere, or use subprocess");
+  return -1;
+}
+
+/* Under the runtime's lock. */
+static int process_before_interpreters(void) {
+  static bool hooked;
+  if (!hooked && PySys_AddAuditHook(fork_audit, NULL) < 0)
+    return -1;
+  hooked = true;
+  return 0;
+}
+
+/* A handler has raised while a fork waits, which cannot be refused any more. An
+ * interrupt comes again after the fork; other exceptions are reported. */
+static void fork_put_off_exception(void) {
+  if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+    PyErr_Clear();
+    PyErr_SetInterrupt();
+  } else {
+    PyErr_WriteUnraisable(NULL);
+  }
+}
+
+/* No interpreter but the main one survives a fork, and no thread but the caller's: all
+ * workers end first, and come back when they are next needed. */
+PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_self.bodies || bocpy_acquire_any())
+    Py_RETURN_NONE;
+  PyObject *put_off = NULL;
+  while (fork_close_quiescent("fork()") < 0) {
+    Py_XSETREF(put_off, PyErr_GetRaisedException());
+    if (bocpy_by_reference()) { /* whose workers a child survives */
+      if (bocpy_runtime_lock("fork()") < 0)
+        return NULL;
+      break;
+    }
+  }
+  bocpy_self.forking = true;
+  if (bocpy_runtime_is_closed())
+    bocpy_runtime_end_workers();
+  if (put_off) {
+    PyErr_SetRaisedException(put_off);
+    fork_put_off_exception();
+  }
+  Py_RETURN_NONE;
+}
+
+PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_self.forking)
+    bocpy_runtime_unlock();
+  bocpy_self.forking = false;
+  Py_RETURN_NONE;
+}
+
+/* ---- fork: the child ------------------------------------------------------------- */
+
+/* What the fork found in the middle of something belongs to threads that are gone. */
+static int process_forget(bocpy_state *state) {
+  bocpy_self.forking = false;
+  bocpy_self.slot = NULL;
+  bocpy_self.bodies = 0;
+  bocpy_self.runtime = NULL;
+  bocpy_main_thread_forget();
+  bocpy_acquire_forget();
+  return bocpy_home_forget(state->codec.home) < 0 || bocpy_waiters_forget() < 0 ||
+                 bocpy_mailbox_forget() < 0 || bocpy_notices_forget() < 0 ||
+                 bocpy_pump_forget() < 0
+             ? -1
+             : 0;
+}
+
+PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
+  (void)unused;
+  if (bocpy_runtime_forget() < 0 || process_forget(bocpy_state_of(module)) < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+const bocpy_runtime_callbacks bocpy_process_callbacks = {
+    .before_interpreters = process_before_interpreters,
+    .before_restart = process_before_restart,
+    .after_the_end = process_after_the_end,
+};

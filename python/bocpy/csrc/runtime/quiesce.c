@@ -1,0 +1,23 @@
+/* Quiesce: see quiesce.h. */
+#include "quiesce.h"
+
+#include "pump.h"
+
+static void quiesce_signal_waiter(void *waiter) { bocpy_waiter_signal(waiter); }
+
+int bocpy_wait_quiescent(boc_runtime *runtime, int64_t timeout) {
+  bocpy_waiter *waiter = bocpy_waiter_new();
+  if (!waiter)
+    return -1;
+  boc_quiesce_node node = {.done = quiesce_signal_waiter, .ctx = waiter};
+  boc_runtime_on_quiescent(runtime, &node);
+  int status = bocpy_pump_wait(waiter, timeout);
+  PyObject *pending = status < 0 ? PyErr_GetRaisedException() : NULL;
+  bool cancelled = boc_runtime_quiesce_cancel(runtime, &node);
+  if (status != 0 && !cancelled)
+    bocpy_waiter_settle(waiter);
+  bocpy_waiter_free(waiter);
+  if (pending)
+    PyErr_SetRaisedException(pending);
+  return status;
+}

@@ -1,0 +1,15 @@
+/* Quiesce: waiting until nothing is scheduled any more.
+ *
+ * The main thread runs what is pinned while it waits. Threads: attached to the main
+ * interpreter, outside of bodies.
+ */
+#ifndef BOCPY_QUIESCE_H
+#define BOCPY_QUIESCE_H
+
+#include "runtime.h"
+
+/* 0 quiescent, 1 not within `timeout` ns (negative: no limit), -1 with an exception.
+ * The caller sees to it that `runtime` stays. */
+int bocpy_wait_quiescent(boc_runtime *runtime, int64_t timeout);
+
+#endif

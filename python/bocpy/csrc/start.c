@@ -1,0 +1,89 @@
+/* Start: see start.h. */
+#include "start.h"
+
+#include "acquire.h"
+#include "failure_report.h"
+#include "quiesce.h"
+#include "start_options.h"
+#include "waiting.h"
+
+int bocpy_refuse_holder(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while this thread holds a cown by acquire() would wait for itself: "
+               "release() it first",
+               what);
+  return -1;
+}
+
+static int require_outside_body(const char *what) {
+  if (!bocpy_self.bodies)
+    return bocpy_require_main(what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s inside a behavior would wait for the behavior itself: schedule another "
+      "behavior instead",
+      what);
+  return -1;
+}
+
+PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
+  PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
+  unsigned count;
+  bool threads;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
+                                   &unused, &backend, &keep) ||
+      bocpy_require_main("start()") < 0 ||
+      bocpy_start_option_count(number, &count) < 0 ||
+      bocpy_start_option_backend(backend, &threads) < 0 ||
+      bocpy_start_option_flag(keep) < 0)
+    return NULL;
+  if (bocpy_runtime_start(count, number == Py_None, threads, backend == Py_None) < 0)
+    return NULL;
+  if (keep != Py_None)
+    bocpy_failure_keep(keep == Py_True);
+  Py_RETURN_NONE;
+}
+
+int bocpy_quiesce_all(const char *what, int64_t timeout, bool report) {
+  if (require_outside_body(what) < 0)
+    return -1;
+  if (timeout < 0 && bocpy_acquire_any())
+    return bocpy_refuse_holder(what);
+  boc_runtime *runtime = bocpy_runtime_use();
+  int status = 0;
+  if (runtime) {
+    status = bocpy_wait_quiescent(runtime, timeout);
+    bocpy_runtime_unuse();
+  }
+  if (status == 0 && report)
+    bocpy_failure_report(false);
+  return status;
+}
+
+PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", "what", "report", NULL};
+  PyObject *timeout = Py_None;
+  const char *what = "quiesce()";
+  int64_t limit;
+  int report = true;
+  (void)module;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|Osp:_quiesce", names, &timeout,
+                                   &what, &report) ||
+      bocpy_parse_timeout(timeout, &limit) < 0)
+    return NULL;
+  int status = bocpy_quiesce_all(what, limit, report);
+  return status < 0 ? NULL : PyBool_FromLong(status == 0);
+}
+
+/* Closes a quiescent runtime: its workers stay parked for the next start. */
+PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  if (bocpy_runtime_lock("wait()") < 0)
+    return NULL;
+  bocpy_runtime_pause();
+  bocpy_runtime_unlock();
+  Py_RETURN_NONE;
+}

@@ -1,0 +1,23 @@
+/* Start: what Python calls to start the runtime, wait for it and close it.
+ *
+ * Threads: attached to the main interpreter.
+ */
+#ifndef BOCPY_START_H
+#define BOCPY_START_H
+
+#include "runtime.h"
+
+/* Waits for everything scheduled; the runtime, if there is one, stays as it is. 0
+ * quiescent, 1 not within `timeout` ns, -1 with an exception. `report`: reports the
+ * failures that nobody can read any more. `what` names the call, for messages. */
+int bocpy_quiesce_all(const char *what, int64_t timeout, bool report);
+
+/* -1 with RuntimeError: `what` would wait for the cown that this thread has acquired. */
+int bocpy_refuse_holder(const char *what);
+
+/* Entries for the module's method table. */
+PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_pause(PyObject *module, PyObject *unused);
+
+#endif
