@@ -5,8 +5,9 @@ The layers of libboc/src are its folders. libboc/meson.build lists what each may
 and gives the compiler no other path, so an include that points upward does not compile.
 Here: a header is included by its bare name, which no other header has, so that nobody
 goes around that list; nothing below the public headers includes Python.h, prints, or
-reads the environment; headers of an operating system stand in the platform files alone,
-Python version conditionals in compat.h alone; the binding never reaches into libboc/src.
+reads the environment; headers of an operating system stand in the platform files
+alone, Python version conditionals in compat.h alone; the binding never reaches into
+libboc/src.
 """
 
 from __future__ import annotations

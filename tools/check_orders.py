@@ -7,8 +7,8 @@ file. Of the pages: each pair has a row with exactly the files that it stands in
 what exercises it; the table of a request is that of request.h; stop has as many steps
 as in runtime.c; every file, test case and name between backticks exists.
 
-Where a comment belongs: on the lines of its statement, or on the next one if that is
-where clang-format left room for it.
+Where a comment belongs: on the lines of the operation that it explains. What follows an
+`if` with an operation is another statement, and a tag there explains nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def without_comments(text: str) -> str:
 
 
 def comments(text: str) -> dict[int, str]:
-    """The comments that begin on each line, and the last line of each."""
+    """The comments that stand on each line."""
     found: dict[int, str] = defaultdict(str)
     for each in COMMENT.finditer(text):
         first = text.count("\n", 0, each.start())
@@ -83,17 +83,38 @@ def comments(text: str) -> dict[int, str]:
     return found
 
 
-def own_comments(code: list[str], notes: dict[int, str], line: int) -> str:
-    """Those beside a statement, above it, or below it."""
-    last = line
-    while not re.search(r"[;{}]\s*$", code[last]) and last < line + 4:
-        last += 1
-    lines = list(range(line, last + 1))
-    if not code[line - 1].strip():
-        lines.append(line - 1)
-    if not OPERATION.search(code[last + 1]):
-        lines.append(last + 1)
-    return " ".join(notes.get(each, "") for each in lines)
+def end_of_call(code: list[str], line: int, column: int) -> int:
+    """The line on which the call that begins at `column` is closed."""
+    depth = 0
+    for at in range(line, min(line + 8, len(code))):
+        for letter in code[at][column if at == line else 0 :]:
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+            if letter == ")" and depth == 0:
+                return at
+    return line
+
+
+def own_comments(code: list[str], notes: dict[int, str], line: int, column: int) -> str:
+    """Those beside an operation: on the lines of its call.
+
+    If there are none: on the last line of its statement, provided that no other
+    operation begins in between; or alone on the line above.
+    """
+    last = end_of_call(code, line, column)
+    beside = " ".join(notes.get(each, "") for each in range(line, last + 1)).strip()
+    if beside:
+        return beside
+    end = last
+    if re.match(r"\s*(?:\} else )?(?:if|while|for)\b", code[line]):
+        return "" if code[line - 1].strip() else notes.get(line - 1, "")
+    while not re.search(r"[;{}]\s*$", code[end]) and end < last + 4:
+        end += 1
+        if OPERATION.search(code[end]):
+            end = last
+            break
+    if end > last and notes.get(end):
+        return notes[end]
+    return "" if code[line - 1].strip() else notes.get(line - 1, "")
 
 
 def sites(path: Path) -> Iterator[Site]:
@@ -101,7 +122,7 @@ def sites(path: Path) -> Iterator[Site]:
     code, notes = without_comments(text).split("\n"), comments(text)
     for line, statement in enumerate(code):
         for found in OPERATION.finditer(statement):
-            comment = own_comments(code, notes, line)
+            comment = own_comments(code, notes, line, found.start())
             yield Site(path.name, line + 1, found[1] or found[2], comment)
 
 

@@ -10,7 +10,7 @@
 #define BOCI_NOINLINE __attribute__((noinline))
 #endif
 
-/* Brings the line of `address`, which will be written, closer. Never faults. */
+/* Fetches the line of `address` into the cache, for writing. Never faults. */
 #if defined(__GNUC__)
 #define BOCI_PREFETCH(address) __builtin_prefetch(address, 1)
 #else

@@ -1,4 +1,5 @@
-/* What is the same on every operating system: deadlines, the thread's slot, panic. */
+/* OS: what is the same on every operating system: deadlines, the thread's slot, panic.
+ */
 #include "os.h"
 
 #include <stdio.h>

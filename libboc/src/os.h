@@ -1,4 +1,4 @@
-/* What else is asked of the operating system: time, processors, threads.
+/* OS: what else the library asks of the operating system: time, processors, threads.
  * os.c is common to all; os_posix.c with os_cores_posix.c, or os_win.c; under the
  * systematic scheduler os_systematic.c, where threads are fibers and time counts. */
 #ifndef BOCI_OS_H
@@ -15,8 +15,8 @@ uint64_t boci_os_deadline(int64_t timeout);
 /* Lets another thread run on this processor. */
 void boci_os_yield(void);
 
-/* Says that a large block will be used as a whole: fewer, larger pages where the system
- * has them. Does nothing otherwise. */
+/* A hint that a large block will be used as a whole: fewer, larger pages where the
+ * system has them. */
 void boci_os_huge_pages(void *memory, size_t size);
 
 /* Physical cores that this process may use, at least 1. */
@@ -29,8 +29,8 @@ typedef struct boci_thread {
   void *handle;
 } boci_thread;
 
-/* Starts `entry(arg)` on a new thread, which inherits the signal mask of this one; `name`
- * (at most 15 bytes, copied) is what debuggers show. `stack_size` 0: the default.
+/* Starts `entry(arg)` on a new thread with all signals blocked; `name` (at most 15
+ * bytes, copied) is what debuggers show. `stack_size` 0: the default.
  * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size);
@@ -55,12 +55,13 @@ extern BOCI_THREAD_LOCAL void *boci_tls_slot;
 static inline void *boci_tls_get(void) { return boci_tls_slot; }
 static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
 
-/* Tells this thread from all others that live. One that is born when this one is gone
- * may have the same. */
+/* Different for any two threads that live at the same time. A thread that starts after
+ * another has ended may have the same. */
 static inline void *boci_thread_token(void) { return &boci_tls_slot; }
 #endif
 
-/* An invariant of the library is broken: prints file, line and text, and aborts. */
+/* An invariant of the library is broken: prints file, line and text on stderr, and
+ * aborts. Nothing else in an ordinary build prints. */
 _Noreturn void boci_panic(const char *file, int line, const char *text);
 
 #define BOCI_REQUIRE(condition)                                                        \

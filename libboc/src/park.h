@@ -4,8 +4,8 @@
  * `park`); park_systematic.c, which runs the same callers under a seeded scheduler; and
  * that of the models in tests/models.
  *
- * Threads: any. A mutex is not recursive and is unlocked by the thread that locked it.
- * A condition is waited on with its mutex locked and may wake for no reason: callers
+ * Threads: any. A mutex is not recursive, and the thread that locked it unlocks it. A
+ * thread waits on a condition with its mutex locked and may wake for no reason: callers
  * loop. Deadlines are points of boci_os_now()'s clock (os.h); BOCI_NEVER waits without
  * bound. Kernels wake early: a timed wait says "timed out" only once the deadline has
  * passed.
@@ -74,10 +74,10 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
 void boci_cond_signal(boci_cond *cond);
 void boci_cond_broadcast(boci_cond *cond);
 
-/* A parker is one thread's bed, with at most one token: unpark leaves the token, park
- * takes it, waiting for it until the deadline. What was written before unpark is seen
- * after the park that took its token. False: no token came in time. parker.c, over the
- * above. */
+/* A parker is what one thread sleeps on. It has at most one token: unpark leaves the
+ * token, park takes it, and waits for it until the deadline. What was written before
+ * unpark is seen after the park that took its token. False: no token came in time.
+ * parker.c, over the above. */
 typedef struct boci_parker {
   boci_mutex mutex;
   boci_cond cond;

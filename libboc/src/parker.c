@@ -1,7 +1,8 @@
-/* The parker, over any mutex and condition.
+/* Parker: over any mutex and condition.
  *
  * Threads: `park` by the owner, `unpark` by any thread.
- * Invariants: 1. `token` is only touched with the mutex locked.
+ * Invariants:
+ *   1. `token` is only touched with the mutex locked.
  *   2. unpark signals before it unlocks: the owner may end the parker once it has the
  *      token, and can only see the token after that unlock.
  */

@@ -1,9 +1,11 @@
 /* Perturbation: the points at which a test build may change who runs next.
  *
  * boci_perturb() stands before every atomic operation and every fence,
- * boci_perturb_pause() in every spin. An ordinary build makes nothing of either;
- * BOC_SYSTEMATIC hands control to the seeded scheduler (systematic.h); BOC_PERTURB
- * yields the processor now and then.
+ * boci_perturb_pause() in every spin. In an ordinary build they are nothing. With
+ * BOC_SYSTEMATIC they call the seeded scheduler (testing/systematic.c); with
+ * BOC_PERTURB they yield the processor now and then (testing/perturb.c).
+ *
+ * This header stands on the ground floor, below testing/, because the atomics need it.
  */
 #ifndef BOCI_PERTURB_H
 #define BOCI_PERTURB_H

@@ -1,5 +1,5 @@
-/* Waiting for another thread to finish a few instructions: look again at once, then let
- * others run, since the thread waited for may have lost its processor. */
+/* Spin: waiting for another thread to finish a few instructions. Look again at once;
+ * after some tries yield, since the other thread may have lost its processor. */
 #ifndef BOCI_SPIN_H
 #define BOCI_SPIN_H
 

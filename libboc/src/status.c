@@ -1,4 +1,4 @@
-/* What the public headers share: status texts, version, clock, core count. */
+/* Status: texts of status codes; with version, clock and core count, as in base.h. */
 #include <boc/base.h>
 
 #include "os.h"

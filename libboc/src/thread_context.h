@@ -1,7 +1,7 @@
 /* Thread context: what a thread is to libboc, behind its one thread-local pointer.
  *
- * A worker's context lies in its struct, for good. Any other thread has one, on its stack,
- * only while it runs a body with a scope (of a lane). */
+ * A worker's context lies in its struct, for good. Any other thread has one, on its
+ * stack, only while it runs a body with a scope (of a lane). */
 #ifndef BOCI_THREAD_CONTEXT_H
 #define BOCI_THREAD_CONTEXT_H
 

@@ -61,6 +61,12 @@ BREAKS = {
         "/* as it was */",
         r"blocking\.c:\d+: relaxed without reason",
     ),
+    "a tag that hangs on the next statement": (
+        "libboc/src/protocol/cown.c",
+        "== 1) /* [R18] [A18] */\n    end_cown(cown);",
+        "== 1)\n    end_cown(cown); /* [R18] [A18] */",
+        r"cown\.c:\d+: acq_rel without tag",
+    ),
     "a tag without a partner": (
         "libboc/src/runtime/lane.c",
         "/* [R17] */",
@@ -129,14 +135,14 @@ BREAKS = {
     ),
     "a meaning that has changed": (
         "libboc/src/protocol/request.h",
-        "(readers) my behavior may read this",
-        "(readers) my behavior does read this",
-        r"request\.h has the row GRANTED \| \(readers\) my behavior does read",
+        "(readers) its behavior may read the",
+        "(readers) its behavior does read the",
+        r"request\.h has the row GRANTED \| \(readers\) its behavior does read",
     ),
     "a row of the table too many": (
         PROTOCOL,
-        "| `WRITER_NEXT` | the successor writes;",
-        "| `tail` | the successor writes;",
+        "| `WRITER_NEXT` | the successor writes |",
+        "| `tail` | the successor writes |",
         r"request\.h has no row tail",
     ),
     "another number of steps": (

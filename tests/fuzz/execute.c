@@ -1,8 +1,8 @@
-/* Executing a plan: the drivers, the bodies, and the end, when all that is left is pumped
- * and completed until the runtime is quiescent.
+/* Executing a plan: the drivers, the bodies, and the end, when all that is left is
+ * pumped and completed until the runtime is quiescent.
  *
- * Threads: an item's results are written by who makes it (`made`, `scheduled`, `doomed`),
- *   by its body, and by who completes it, one after the other.
+ * Threads: an item's results are written by who makes it (`made`, `scheduled`,
+ *   `doomed`), by its body, and by who completes it, one after the other.
  */
 #include "program.h"
 
@@ -38,13 +38,13 @@ uint64_t program_see(const item *which, int index, const uint64_t *values) {
 
 uint64_t program_write(uint64_t value, uint64_t seen) { return mix(value, seen); }
 
-/* The program under way: there is one at a time, and hooks of cowns have no other way. */
+/* The program under way: there is one at a time, and hooks of cowns have no other way.
+ */
 static program *running;
 
 static int index_of(const item *which) { return (int)(which - running->items); }
 
-/* ---- bodies
- * ------------------------------------------------------------------------------- */
+/* ---- bodies ---------------------------------------------------------------------- */
 
 static record *record_of(const held *access) {
   return boc_cown_payload(running->cowns[access->cown]);
@@ -133,8 +133,7 @@ static void done(void *ctx, bool ran) {
 static const boc_behavior_type plain = {"plain", body, drop, NULL};
 static const boc_behavior_type choosy = {"choosy", body, drop, admit};
 
-/* ---- making
- * ------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------- */
 
 static bool on_two_lanes(const item *which) {
   bool on[COWNS] = {false};
@@ -245,8 +244,7 @@ static void schedule(const step *what) {
     let_go(&all.owns[i]);
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------- */
 
 static void send(step *what) {
   const boc_status status =
@@ -292,8 +290,7 @@ static void retag(void) {
   CHECK(status == BOC_OK || (status == BOC_NO_MEMORY && running->fail_at));
 }
 
-/* ---- steps
- * -------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------- */
 
 static void pump(const step *what) {
   size_t ran = SIZE_MAX;
@@ -369,8 +366,7 @@ static void run_steps(int first, item *self) {
     run_step(&running->steps[at], self);
 }
 
-/* ---- the world
- * ---------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------- */
 
 static void drop_cown(boc_cown *cown, void *payload) {
   (void)cown, (void)payload;

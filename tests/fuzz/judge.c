@@ -1,19 +1,19 @@
 /* Judging: whether there is one order of all behaviors, run one by one, in which each
  * saw what it saw, and whether that order keeps what BOC promises.
  *
- *  1. Conflicting behaviors finish in the order in which they were surely scheduled: one
- *     after the other by one sequence, or by a body of what was scheduled after.
+ *  1. Conflicting behaviors finish in the order in which they were surely scheduled:
+ *     one after the other by one sequence, or by a body of what was scheduled after.
  *  2. No other behavior comes between those that were scheduled as one step.
  *  3. All that was scheduled ran once, or its scope was cancelled; its environment was
  *     dropped once, and who wanted to be told was told once.
  *  4. What was sent came out once, to each receiver in the order of its sender.
  *
- * Positions on a cown are its keys: an even key is a reader's, odd keys are the writers'.
+ * Positions on a cown are its keys: an even key is a reader's, odd keys are the
+ * writers'.
  */
 #include "program.h"
 
-/* ---- order
- * -------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------- */
 
 static const held *find(const item *which, unsigned cown) {
   for (unsigned i = 0; i < which->held_count; i++)
@@ -75,8 +75,7 @@ static void check_order(const program *all) {
       }
 }
 
-/* ---- the sequential run
- * ------------------------------------------------------------------- */
+/* ---- the sequential run ---------------------------------------------------------- */
 
 typedef struct replay {
   record cowns[COWNS];
@@ -152,8 +151,7 @@ static void check_replay(const program *all) {
   }
 }
 
-/* ---- ends
- * --------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------ */
 
 static void check_end(program *all, item *which) {
   const bool cancelled = program_cancelled(all, program_scope(all, which));
@@ -167,8 +165,7 @@ static void check_end(program *all, item *which) {
   CHECK(!which->scheduled || which->ran || cancelled);
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------- */
+/* ---- messages -------------------------------------------------------------------- */
 
 static int first_step(const program *all, int sequence) {
   return sequence < DRIVERS ? all->driver_steps[sequence]

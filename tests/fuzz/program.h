@@ -1,12 +1,13 @@
-/* Random programs over the whole library: bytes become a plan, the plan is run, and what
- * happened is judged by a sequential run.
+/* Random programs over the whole library: bytes become a plan, the plan is run, and
+ * what happened is judged by a sequential run.
  *
- *   bytes --(program_decode)--> plan --(program_execute)--> what happened --(program_judge)
+ *   bytes --(program_decode)--> plan --(program_execute)--> record --(program_judge)
  *
- * A plan has sequences of steps: one for each of two outside threads, the drivers, and one
- * for the body of each behavior. A step schedules behaviors, several of them at once,
- * cancels a scope, pumps a lane, sends, receives, and so on. A behavior reads all that it
- * holds and writes a mix of it, so that any two orders of conflicting behaviors differ.
+ * A plan has sequences of steps: one for each of two outside threads, the drivers, and
+ * one for the body of each behavior. A step schedules behaviors, several of them at
+ * once, cancels a scope, pumps a lane, sends, receives, and so on. A behavior reads all
+ * that it holds and writes a mix of it, so that any two orders of conflicting behaviors
+ * differ.
  *
  * Threads: the whole of a program is one call of program_run.
  */
@@ -114,8 +115,8 @@ typedef struct program {
 size_t program_random(uint64_t seed, uint8_t *data, size_t most); /* their number */
 void program_decode(program *all, const uint8_t *data, size_t size);
 void program_execute(program *all);
-/* Fails the test unless all went as promised; but for messages that nobody received, which
- * the end of the mailbox drops. */
+/* Fails the test unless all went as promised; but for messages that nobody received,
+ * which the end of the mailbox drops. */
 void program_judge(program *all);
 void program_run(const uint8_t *data, size_t size);
 
@@ -125,7 +126,8 @@ int program_scope(const program *all, const item *which);
 /* Whether it has been cancelled, or the scope above it. */
 bool program_cancelled(program *all, int scope);
 
-/* What a behavior over these values makes of them: what it has seen, and what it writes.
+/* What a behavior over these values makes of them: what it has seen, and what it
+ * writes.
  */
 uint64_t program_see(const item *which, int index, const uint64_t *values);
 uint64_t program_write(uint64_t value, uint64_t seen);

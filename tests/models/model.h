@@ -1,5 +1,5 @@
-/* Model: a small program over sources of libboc, run by Relacy under very many schedules
- * and memory orders.
+/* Model: a small program over sources of libboc, run by Relacy under very many
+ * schedules and memory orders.
  *
  * The sources are compiled as they are, as C, with -DBOC_RELACY: atomics, mutexes and
  * conditions are then Relacy's (relacy.cpp). They are also compiled with
@@ -7,10 +7,10 @@
  * relacy.cpp: a plain access that no order separates from another thread's is a data
  * race, and one to memory that was given back is an error.
  *
- * A model is one file that defines the functions below. Each schedule begins with `model_before` and ends with `model_after`,
- * with all threads in between. A schedule in which all threads wait is a deadlock, one
- * that goes on for ever a livelock. Models must not depend on anything but
- * `model_draw`, or a failure could not be repeated.
+ * A model is one file that defines the functions below. Each schedule begins with
+ * `model_before` and ends with `model_after`, with all threads in between. A schedule
+ * in which all threads wait is a deadlock, one that goes on for ever a livelock. Models
+ * must not depend on anything but `model_draw`, or a failure could not be repeated.
  *
  * A mutant (meson.build lists them) is a model with one changed source; its test passes
  * if Relacy finds out.
@@ -40,8 +40,8 @@ unsigned model_draw(unsigned n);
 /* How many processors the machine has: 1 if the model does not say. */
 void model_set_processors(unsigned count);
 
-/* For models that let libboc start threads: a thread of the model that serves becomes one
- * of them, and returns when that has ended, or when none is wanted any more. */
+/* For models that let libboc start threads: a thread of the model that serves becomes
+ * one of them, and returns when that has ended, or when none is wanted any more. */
 void model_serve(void);
 void model_serve_no_more(void);
 

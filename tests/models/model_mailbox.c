@@ -1,8 +1,8 @@
 /* The mailbox: a receiver and another thread, against one that sends. What the other
  * does is drawn: receive too, from the same two tags; drain; replace the tags, one of
  * them gone; or cancel. Each message that was sent is received or dropped, once; who
- * receives it sees what its sender wrote; and nobody sleeps while there is something for
- * him. */
+ * receives it sees what its sender wrote; and nobody sleeps while there is something
+ * for him. */
 #include <boc/message.h>
 
 #include "model.h"

@@ -1,8 +1,8 @@
 /* Quiescence: a chain of behaviors over two workers' counts and those of threads
  * outside. A thread schedules the first; each ends on another thread than it was
  * scheduled on, after it has scheduled the next; some end on threads that are no
- * workers. Who waits for quiet is told, sees what all of them have done, and may end the
- * runtime once its workers have left: nobody else touches it any more. */
+ * workers. Who waits for quiet is told, sees what all of them have done, and may end
+ * the runtime once its workers have left: nobody else touches it any more. */
 #include <string.h>
 
 #include "model.h"

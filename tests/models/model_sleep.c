@@ -2,7 +2,8 @@
  * each other, so that both workers must have heard of them. They are scheduled one by
  * one by a thread outside, at once or while another behavior runs, or by a body, as
  * drawn. With one processor the second worker has to find out by itself that the first
- * one's body blocks. Then the runtime is stopped, which wakes whoever has gone to bed. */
+ * one's body blocks. Then the runtime is stopped, which wakes whoever has gone to bed.
+ */
 #include <boc/boc.h>
 
 #include "model.h"

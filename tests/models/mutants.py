@@ -130,9 +130,9 @@ MUTANTS = (
         "takers_do_not_take_turns",
         "injector",
         "injector.c",
-        "  boci_mutex_lock(&queue->taking);\n"
+        "  boci_mutex_lock(&queue->take_mutex);\n"
         "  const boci_batch batch = take_list(queue, most);\n"
-        "  boci_mutex_unlock(&queue->taking);\n",
+        "  boci_mutex_unlock(&queue->take_mutex);\n",
         "  const boci_batch batch = take_list(queue, most);\n",
     ),
     Mutant(
@@ -433,8 +433,8 @@ MUTANTS = (
         "share_is_not_announced",
         "sleep",
         "find_work.c",
-        "    /* On the way from one queue to the other a parking worker's last look "
-        "missed them. */\n"
+        "    /* A parking worker may have looked while they were between the two "
+        "queues. */\n"
         "    boci_wake_for_surplus(worker);\n",
         "",
     ),

@@ -27,7 +27,7 @@ namespace {
 
 using rl::memory_order;
 
-/* ---- one schedule's memory */
+/* ---- one schedule's memory ------------------------------------------------------- */
 
 struct arena {
   char *begin, *at, *end;
@@ -85,7 +85,7 @@ template <typename T> made<T> *make() {
   return enlist(new (objects.take(sizeof(made<T>))) made<T>());
 }
 
-/* ---- where in the program: the address, for addr2line */
+/* ---- where in the program: the address, for addr2line ---------------------------- */
 
 struct place : rl::debug_info {
   place(const char *what, const void *caller)
@@ -97,7 +97,7 @@ void fail(rl::test_result_e kind, const char *what, const place &here) {
   rl::ctx().fail_test(what, kind, here);
 }
 
-/* ---- plain memory */
+/* ---- plain memory ---------------------------------------------------------------- */
 
 /* Eight bytes. As long as no access was to a part of them, the first stands for all. */
 struct granule {
@@ -124,7 +124,8 @@ struct granule {
   }
 };
 
-/* Where the granules of this schedule are: close together, not where their hashes are. */
+/* Where the granules of this schedule are: close together, not where their hashes are.
+ */
 struct place_of_granule {
   uintptr_t key;
   unsigned long long schedule;
@@ -166,7 +167,7 @@ void see(const void *address, size_t size, bool writes, const place &here) {
   }
 }
 
-/* ---- atomics */
+/* ---- atomics --------------------------------------------------------------------- */
 
 template <typename T>
 rl::atomic<T> &atomic_of(const void *p, void *model, const place &here) {
@@ -256,7 +257,7 @@ void boci_fence_seq_cst(void) {
 }
 void boci_pause(void) { rl::yield(1, HERE("pause")); }
 
-/* ---- park.h */
+/* ---- park.h ---------------------------------------------------------------------- */
 
 boc_status boci_mutex_init(boci_mutex *mutex) {
   mutex->model = make<rl::mutex>();
@@ -316,9 +317,11 @@ void boci_cond_broadcast(boci_cond *cond) {
   cond_of(cond, here).notify_all(here);
 }
 
-/* ---- os.h: a clock that stands still, so that nothing is overdue and no wait but a
- * timed one ends by itself; one processor, so that nobody spins before he parks, unless
- * the model has said otherwise */
+/* ---- os.h ------------------------------------------------------------------------ */
+
+/* The clock stands still, so that nothing is overdue and only timed waits end by
+ * themselves. There is one processor, so that no thread spins before it parks, unless
+ * the model has said otherwise. */
 
 static void *slots[MODEL_THREADS];
 
@@ -397,7 +400,7 @@ void boci_panic(const char *file, int line, const char *text) {
   model_fail(file, line, text);
 }
 
-/* ---- model.h */
+/* ---- model.h --------------------------------------------------------------------- */
 
 void model_fail(const char *file, int line, const char *text) {
   rl::ctx().fail_test(text, rl::test_result_user_assert_failed,
@@ -426,7 +429,7 @@ static void release(void *, void *address, size_t size) {
 }
 const boc_allocator model_allocator = {allocate, release, nullptr};
 
-/* ---- what the compiler calls at plain reads and writes */
+/* ---- what the compiler calls at plain reads and writes --------------------------- */
 
 #define DEFINE_PLAIN(size)                                                             \
   void __tsan_read##size(void *p) { see(p, size, false, HERE("read")); }               \
@@ -463,7 +466,7 @@ void __tsan_func_exit(void) {}
 void __tsan_init(void) {}
 }
 
-/* ---- the program */
+/* ---- the program ----------------------------------------------------------------- */
 
 namespace {
 

@@ -26,6 +26,7 @@ C_FOLDERS = (
     "python/bocpy/csrc_math",
     "python/bocpy/include",
     "tests/c",
+    "tests/fuzz",
     "tests/models",
     "examples",
     "benchmarks",
@@ -155,8 +156,13 @@ def check_types(here: Check) -> None:
 
 
 def check_layers(here: Check) -> None:
-    """Who may include whom, and what may not stand where."""
+    """What may not stand where; the compiler checks the layers of libboc/src."""
     here.everything([here.env.python, ROOT / "tools" / "check_layers.py"])
+
+
+def check_comments(here: Check) -> None:
+    """Banners, tables and heads of files that a formatter has damaged."""
+    here.everything([here.env.python, ROOT / "tools" / "check_comments.py"])
 
 
 def check_orders(here: Check) -> None:
@@ -218,6 +224,7 @@ CHECKS: dict[str, Callable[[Check], None]] = {
     "lint": check_lint,
     "types": check_types,
     "layers": check_layers,
+    "comments": check_comments,
     "orders": check_orders,
     "headers": check_headers,
     "reference": check_reference,

@@ -58,10 +58,10 @@ listed once more at the end.
 
 CHECK = """\
 Reads the sources without running them: clang-format and clang-tidy for C; ruff, strict
-mypy and pyright for Python; the arrows between the layers (tools/check_layers.py); tags
-of atomic operations and the pages on them (tools/check_orders.py); public headers
-alone, as C11 and as C++17; whether docs/c/reference.md says what they say; the CI
-workflows.
+mypy and pyright for Python; what may not stand where (tools/check_layers.py); comments
+that a formatter has damaged (tools/check_comments.py); tags of atomic operations and
+the pages on them (tools/check_orders.py); public headers alone, as C11 and as C++17;
+whether docs/c/reference.md says what they say; the CI workflows.
 
   ./dev check
   ./dev check --fix        let clang-format, ruff and the reference's maker write files

@@ -71,7 +71,8 @@ typedef struct boc_behavior_type {
  * counts. The caller keeps the cowns alive until `boc_behavior_schedule` returns. Costs
  * O(count log count) and one allocation. Any thread.
  * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if
- * two of the cowns are pinned to different lanes, or a cown before the last is fresh. */
+ * two of the cowns are pinned to different lanes, or a cown before the last is fresh.
+ */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
@@ -80,9 +81,10 @@ BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_typ
  * change what matters.
  *
  * - `scope`: the scope that it belongs to; NULL: that of the body that makes it.
- * - `done`: called once when the behavior is over and its cowns are handed on; `ran` says
- *   whether its body ran or it was cancelled. Not called by boc_behavior_free. It runs on
- *   the thread that ended the behavior, which it must not block; it may schedule.
+ * - `done`: called once when the behavior is over and its cowns are handed on; `ran`
+ *   says whether its body ran or it was cancelled. Not called by boc_behavior_free. It
+ *   runs on the thread that ended the behavior, which it must not block; it may
+ *   schedule.
  */
 typedef struct boc_behavior_options {
   size_t size; /* sizeof of this struct, for later versions */

@@ -86,9 +86,9 @@ BOC_API boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tag
                                         size_t count);
 
 /* For waits that must not block a thread in the library: `notify(ctx)` is called once,
- * when something may have arrived for the waiter's tags, or they changed, or the mailbox
- * was closed; at once if that is so, else by the thread that does it. It must neither use
- * the mailbox nor block. The waiter is the caller's again after
+ * when something may have arrived for the waiter's tags, or they changed, or the
+ * mailbox was closed; at once if that is so, else by the thread that does it. It must
+ * neither use the mailbox nor block. The waiter is the caller's again after
  * `boc_mailbox_remove_waiter`. */
 typedef struct boc_mailbox_waiter {
   struct boc_mailbox_waiter *prev, *next; /* private */
@@ -104,10 +104,10 @@ BOC_API boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *t
                                           size_t count, boc_mailbox_waiter *waiter);
 
 /* Takes `waiter` back: once for each successful boc_mailbox_add_waiter, whether it was
- * notified or not. If it was notified of a message that is still there, another waiter is
- * notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was, and that
- * call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND: one of its
- * tags is no more. */
+ * notified or not. If it was notified of a message that is still there, another waiter
+ * is notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was,
+ * and that call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND:
+ * one of its tags is no more. */
 BOC_API boc_status boc_mailbox_remove_waiter(boc_mailbox *mailbox,
                                              boc_mailbox_waiter *waiter);
 

@@ -34,8 +34,8 @@ typedef struct boc_notice {
 
 /* Start from BOC_NOTICEBOARD_OPTIONS_INIT and change what matters.
  *
- * - `drop`: ends a payload that no snapshot has any more; on the thread that gave back the
- *   last one. It may be NULL.
+ * - `drop`: ends a payload that no snapshot has any more; on the thread that gave back
+ *   the last one. It may be NULL.
  */
 typedef struct boc_noticeboard_options {
   size_t size; /* sizeof of this struct, for later versions */

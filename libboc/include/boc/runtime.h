@@ -50,9 +50,7 @@ typedef struct boc_runtime_options {
   {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
 
 /* A running runtime; returns when all workers have run their `start` hook. `options`
- * may be NULL. Workers inherit the signal mask of this thread, as the threads and
- * processes do that bodies start; a worker that stands in for a blocked one inherits
- * that one's. To keep a signal's handler off the workers, block it here meanwhile.
+ * may be NULL. Workers have all signals blocked where the platform knows signals.
  * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers of
  * either kind), or what a `start` hook returned; all threads have ended then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
@@ -97,10 +95,10 @@ BOC_API int boc_worker_index(const boc_runtime *runtime);
 BOC_API boc_runtime *boc_runtime_current(void);
 
 /* Around a stretch of a body that blocks on something other than the runtime (a
- * message, a file, another program). Meanwhile a compensating worker, if the runtime was
- * given any, keeps the other behaviors going; its index is at least
- * boc_runtime_workers(), and it runs the `start` hook when its thread is made. In between, the body must not
- * schedule. Not nested. Off workers they do nothing. */
+ * message, a file, another program). Meanwhile a compensating worker, if the runtime
+ * was given any, keeps the other behaviors going; its index is at least
+ * boc_runtime_workers(), and it runs the `start` hook when its thread is made. In
+ * between, the body must not schedule. Not nested. Off workers they do nothing. */
 BOC_API void boc_worker_block_begin(void);
 BOC_API void boc_worker_block_end(void);
 

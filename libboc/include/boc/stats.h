@@ -33,9 +33,9 @@ typedef struct boc_worker_stats {
 } boc_worker_stats;
 
 /* Writes the counters of up to `capacity` workers and returns how many workers there
- * are. `out_stats` may be NULL if `capacity` is 0. `size` is sizeof(boc_worker_stats) as
- * the caller was compiled: of a longer struct than the library's, what the library does
- * not count is 0. Any thread. */
+ * are. `out_stats` may be NULL if `capacity` is 0. `size` is sizeof(boc_worker_stats)
+ * as the caller was compiled: of a longer struct than the library's, what the library
+ * does not count is 0. Any thread. */
 BOC_API size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
                                  boc_worker_stats *out_stats, size_t capacity);
 

@@ -1,4 +1,4 @@
-/* Pool: size classes of 32 bytes, carved from chunks. See block_pool.h. */
+/* Block pool: size classes of 32 bytes, carved from chunks. See block_pool.h. */
 #include "block_pool.h"
 
 #include <string.h>
@@ -20,9 +20,9 @@
 
 /* Chunks grow with the pool, so that a large one lies on few, huge pages. */
 #if defined(BOC_TINY)
-enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, FIELD = 16 };
+enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, STRIPE = 16 };
 #else
-enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, FIELD = 2048 };
+enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, STRIPE = 2048 };
 #endif
 
 enum { CACHE_LINE = 64, PREFIX = 16 };
@@ -53,7 +53,7 @@ static size_t free_list_length(const boci_free *list) {
   return blocks;
 }
 
-/* How many blocks are home. */
+/* How many blocks are free and home. */
 static size_t count_blocks_home(boci_block_pool *pool) {
   size_t blocks = 0;
   for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++) {
@@ -76,7 +76,7 @@ void boci_block_pool_trim(boci_block_pool *pool) {
   pool->lead = lead;
 }
 
-/* All batches that have come home, from the newest to the oldest, turned round. */
+/* All batches that have come home, newest first, in the opposite order. */
 static boci_free *reverse_batches(boci_free *newest) {
   boci_free *first = NULL;
   for (boci_free *batch = newest, *older; batch; batch = older) {
@@ -87,7 +87,7 @@ static boci_free *reverse_batches(boci_free *newest) {
   return first;
 }
 
-/* The class is empty: it becomes the batch that has been home longest. */
+/* Of an empty class: it becomes the batch that came home first. */
 static bool take_batch(boci_block_pool *pool, size_t steps) {
   boci_free **batches = &pool->batches[steps];
   if (!*batches &&
@@ -104,7 +104,7 @@ static bool take_batch(boci_block_pool *pool, size_t steps) {
 }
 
 static size_t next_chunk_size(const boci_block_pool *pool) {
-  const size_t smallest = pool->lead ? 2 * (FIELD + 1) * CACHE_LINE : SMALLEST_CHUNK;
+  const size_t smallest = pool->lead ? 2 * (STRIPE + 1) * CACHE_LINE : SMALLEST_CHUNK;
   const size_t size = pool->chunks ? 2 * pool->chunks->size : smallest;
   return size < LARGEST_CHUNK ? size : LARGEST_CHUNK;
 }
@@ -143,20 +143,20 @@ static char *cut_from_chunk(boci_block_pool *pool, size_t size) {
   return at;
 }
 
-/* A line for a block that shares lines with its neighbors. What is made together is often
- * used together, by different threads; so it takes every other line of a field first, and
- * the lines in between afterwards. */
+/* A place for a block that shares a line with each of its neighbors. Cowns that are
+ * made together are often used together, by different threads. So the even lines of a
+ * stripe are used first, and the odd ones afterwards. */
 static char *cut_from_stripe(boci_block_pool *pool) {
-  if (!pool->field || pool->planted == FIELD) {
-    pool->field =
-        cut_from_chunk(pool, (size_t)(FIELD + 1) * CACHE_LINE); /* one lies fallow */
-    pool->planted = 0;
+  if (!pool->stripe || pool->stripe_used == STRIPE) {
+    /* One more, for the end of the last block. */
+    pool->stripe = cut_from_chunk(pool, (size_t)(STRIPE + 1) * CACHE_LINE);
+    pool->stripe_used = 0;
   }
-  if (!pool->field)
+  if (!pool->stripe)
     return NULL;
-  const unsigned i = pool->planted++;
-  const unsigned line = i < FIELD / 2 ? 2 * i : 2 * (i - FIELD / 2) + 1;
-  return pool->field + (size_t)line * CACHE_LINE;
+  const unsigned i = pool->stripe_used++;
+  const unsigned line = i < STRIPE / 2 ? 2 * i : 2 * (i - STRIPE / 2) + 1;
+  return pool->stripe + (size_t)line * CACHE_LINE;
 }
 
 static boci_free *carve_block(boci_block_pool *pool, size_t steps) {
@@ -171,7 +171,7 @@ static boci_free *carve_block(boci_block_pool *pool, size_t steps) {
   return block;
 }
 
-/* A large block remembers its size in a prefix. */
+/* A large block has its size in front of it. */
 static void *alloc_large(boci_block_pool *pool, size_t size) {
   char *memory = boci_allocate(pool->allocator, size + PREFIX);
   if (!memory)
@@ -187,7 +187,7 @@ static void free_large(boci_block *block) {
   boci_release(block->home->allocator, memory, *(size_t *)memory);
 }
 
-/* What came home may have a block of the class; else a fresh one. */
+/* A block of a batch that has come home, else a fresh one. */
 void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   if (POOL_BYPASS || steps > BOCI_BLOCK_POOL_CLASSES)
@@ -210,7 +210,7 @@ static void return_batch(boci_remote_batch *remote) {
   remote->count = 0;
 }
 
-/* The last ones stay, so that those that go know who comes after them. */
+/* Returns all but the last blocks: those are the `ahead` of the ones that go. */
 static void return_batch_head(boci_remote_batch *remote, boci_free *last_to_go) {
   boci_free *rest = last_to_go->next;
   last_to_go->next = NULL;
@@ -242,8 +242,8 @@ void boci_block_pool_flush_slow(boci_block_pool *pool) {
     return_batch(&pool->remote[steps]);
 }
 
-/* Blocks go home in the order in which they ended: if that is the order in which they
- * were made, they are made in the same one again, which caches like. */
+/* Blocks go home in the order in which they were freed. If that is the order in which
+ * they were made, they are made in the same order again: prefetchers follow it. */
 static void add_remote_free(boci_remote_batch *remote, boci_free *block) {
   block->next = block->ahead = NULL;
   if (remote->count++ == 0)

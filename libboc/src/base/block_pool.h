@@ -1,31 +1,34 @@
-/* Pool: blocks for behaviors and cowns, made on one thread and often freed on another.
+/* Block pool: memory for behaviors and cowns, which often ends on another thread.
  *
- * A pool belongs to one thread at a time (a worker; or whoever holds a lock). Its owner
- * takes from it and gives back to it without any atomic operation. A block that ends on
- * another thread goes home in batches:
+ * A pool belongs to one thread at a time (a worker, or the thread that has a lock). Its
+ * owner takes blocks from it and gives them back without any atomic operation. Blocks
+ * that are freed on another thread return in batches:
  *
- *   other worker: remote --(64 of one home and class, or going idle)--> home->returned
- *   owner, when the class and the batches are empty: all of `returned`, the oldest first
- *   owner, when the class is empty: the next batch
+ *   other worker   remote batch: up to 64 blocks of one home pool and size class;
+ *                  pushed to home->returned when it is full, or the worker is idle
+ *   owner          when a size class is empty: the oldest batch that has come home
  *
  * Order is speed: a thread that makes behaviors while another runs them would get their
- * memory back one cache miss at a time. So blocks keep the order in which they ended,
- * which is about that in which they lie in memory; the oldest, no longer in the other
- * core's cache, come first; and each block says which one follows some steps behind it,
- * for its line to be fetched in time.
+ * memory back one cache miss at a time. So blocks keep the order in which they were
+ * freed, which is about the order in which they lie in memory. The oldest, no longer in
+ * the other core's cache, are used first. And each free block names the one that
+ * follows some steps behind it, so that its line is fetched in time.
  *
- * Rejected: the same for blocks that end on their owner. When there are more than a cache
- * holds, the oldest one is never in it; the latest half is.
+ * Rejected: the same order for blocks that are freed on their owner. If there are more
+ * than a cache holds, the oldest is never in it; half of the latest are.
  *
- * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; the push to another
- *   pool's `returned` by any thread; `owner` and `allocator` never change.
- * Invariants: 1. A block's `home` never changes. 2. A pool lives as long as its blocks.
- *   3. In a batch the first block's `ahead` leads to the next batch, or older one, as
- *   long as nobody has taken it.
- * Ordering: [R5] a batch is published on `returned`; [A5] its owner takes them all.
+ * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; any thread pushes
+ *   to `returned`; `owner` and `allocator` never change.
+ * Invariants:
+ *   1. A block's `home` never changes.
+ *   2. A pool lives as long as its blocks.
+ *   3. The `ahead` of a batch's first block leads to the next batch, or an older one,
+ *      as long as nobody has taken the batch.
+ * Ordering:
+ *   [R5] a batch is published on `returned`; [A5] its owner takes them all.
  *
- * Under the sanitizers every block is its own allocation, so that a stale pointer is
- * seen.
+ * Under the sanitizers every block is its own allocation, so that they see a stale
+ * pointer.
  */
 #ifndef BOCI_BLOCK_POOL_H
 #define BOCI_BLOCK_POOL_H
@@ -37,11 +40,10 @@
 
 typedef struct boci_block_pool boci_block_pool;
 
-/* At the start of each block; the last two fields are for whoever uses it. */
+/* At the start of each block; the last two fields are for the user of the block. */
 typedef struct boci_block {
   boci_block_pool *home;
-  uint16_t
-      steps; /* its size in BOCI_BLOCK_POOL_STEP; 0: larger than the classes, see block_pool.c */
+  uint16_t steps; /* its size in BOCI_BLOCK_POOL_STEP; 0: larger than all classes */
   uint16_t flags;
   uint32_t number;
 } boci_block;
@@ -53,34 +55,34 @@ enum {
   BOCI_BLOCK_POOL_AHEAD = 8
 };
 
-/* Blocks of one class of one other pool, on their way home. */
+/* Blocks of one class of one other pool, freed here, on their way home. */
 typedef struct boci_remote_batch {
-  struct boci_free *first, *last; /* of `count`; undefined if there are none */
-  struct boci_free *behind;       /* the next one to learn who is ahead of it */
+  struct boci_free *first, *last; /* undefined if `count` is 0 */
+  struct boci_free *behind;       /* the next block whose `ahead` is to be set */
   unsigned count;
 } boci_remote_batch;
 
 struct boci_block_pool {
-  void *owner; /* its user's: the runtime of behaviors */
+  void *owner; /* for the pool's user: the scheduler, of behaviors */
   const boc_allocator *allocator;
-  size_t lead; /* blocks of whole cache lines begin this far behind the start of one */
-  char apart[40]; /* what the owner writes is on cache lines of its own */
+  size_t lead;    /* blocks of whole cache lines begin this many bytes into a line */
+  char apart[40]; /* the owner writes what follows, on cache lines of its own */
   struct boci_free
       *classes[BOCI_BLOCK_POOL_CLASSES + 1]; /* by steps; [0] stays empty */
   char *fresh, *fresh_end;                   /* the rest of the newest chunk */
-  char *field; /* where blocks that share lines are carved from; see block_pool.c */
-  unsigned planted; /* carved from there */
-  size_t carved;    /* blocks, of all chunks */
+  char *stripe; /* where blocks that share lines are carved from; see block_pool.c */
+  unsigned stripe_used; /* blocks carved from there */
+  size_t carved;        /* blocks, of all chunks */
   struct boci_chunk *chunks;
   boci_remote_batch remote[BOCI_BLOCK_POOL_CLASSES + 1];
   bool has_remote;
   struct boci_free
-      *batches[BOCI_BLOCK_POOL_CLASSES + 1]; /* came home, the oldest first */
-  char apart_too[64];                        /* and so is what others write */
+      *batches[BOCI_BLOCK_POOL_CLASSES + 1]; /* have come home, the oldest first */
+  char apart_too[64];                        /* other threads write what follows */
   boci_atomic_ptr returned[BOCI_BLOCK_POOL_CLASSES + 1];
 };
 
-/* A block that nobody has. `ahead` comes some steps behind it, for fetching only. */
+/* A free block. `ahead` comes some steps behind it, and is only for prefetching. */
 typedef struct boci_free {
   boci_block block;
   struct boci_free *next;
@@ -104,8 +106,8 @@ void boci_block_pool_fini(boci_block_pool *pool);
 void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size);
 void boci_block_pool_free_slow(boci_block_pool *pool, void *memory);
 
-/* A block of `size` bytes with home and steps filled in; or NULL. Aligned to 16, but
- * where the allocator does not care: there as its memory is, for any object. */
+/* A block of `size` bytes with `home` and `steps` filled in, or NULL. Aligned to 16; if
+ * the allocator aligns to less, as that does, which is enough for any object. */
 static inline void *boci_block_pool_alloc(boci_block_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   if (steps > BOCI_BLOCK_POOL_CLASSES || !pool->classes[steps])
@@ -129,14 +131,14 @@ static inline void boci_block_pool_free(boci_block_pool *pool, void *memory) {
 
 void boci_block_pool_flush_slow(boci_block_pool *pool);
 
-/* Gives one block back at once that came from another thread's pool. */
+/* Returns one block of another thread's pool at once. */
 void boci_block_pool_send_home(void *memory);
 
-/* Says again at the start of a block of `size` bytes what stood there, but for its home,
- * for a user that had overwritten it. */
+/* Restores all but `home` at the start of a block of `size` bytes, which its user has
+ * overwritten. */
 void boci_block_pool_restore(void *memory, size_t size);
 
-/* Sends remote home now. */
+/* Returns all remote batches now. */
 static inline void boci_block_pool_flush(boci_block_pool *pool) {
   if (pool->has_remote)
     boci_block_pool_flush_slow(pool);

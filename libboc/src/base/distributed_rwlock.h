@@ -10,7 +10,8 @@
  * that meets a writer waits for that mutex.
  * Ordering:
  *   [R24] a reader's exit publishes what it did; [A24] the writer acquires it.
- *   [R25] unlocking publishes the writer's changes; [A25] the next reader acquires them.
+ *   [R25] unlocking publishes the writer's changes; [A25] the next reader acquires
+ *     them.
  *   [F4] store-load, boci_rwlock_wait_for_readers: the caller changes a pointer, then
  *     looks for readers; a reader counts itself in, then reads the pointer.
  */
@@ -79,8 +80,8 @@ static inline void boci_rwlock_write_unlock(boci_rwlock *lock) {
 }
 
 /* Waits, without locking, until every reader has left that may have been inside before
- * the call. Each reader must fence ([F4]) between its entry and its look at whatever the
- * caller has changed. */
+ * the call. Each reader must fence ([F4]) between its entry and its look at whatever
+ * the caller has changed. */
 static inline void boci_rwlock_wait_for_readers(boci_rwlock *lock) {
   boci_fence_seq_cst(); /* [F4] */
   for (unsigned i = 0, tries = 0; i < BOCI_RWLOCK_SLOTS; i++)

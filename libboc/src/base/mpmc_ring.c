@@ -61,7 +61,7 @@ bool boci_mpmc_ring_pop(boci_mpmc_ring *ring, void **out_payload) {
 
 bool boci_mpmc_ring_ready(boci_mpmc_ring *ring) {
   const uintptr_t at =
-      boci_load_relaxed(&ring->head); /* hint: who moved it looks too */
+      boci_load_relaxed(&ring->head); /* hint: a consumer that moves it looks too */
   const uintptr_t turn =
       boci_load_acquire(&ring->cells[at & ring->mask].sequence); /* [A20] */
   return (intptr_t)(turn - (at + 1)) >= 0;

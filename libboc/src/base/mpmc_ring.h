@@ -2,15 +2,18 @@
  *
  * A ring of cells, each with a sequence number that says whose turn it is: `i` the
  * producer of position i, `i + 1` its consumer, `i + capacity` the producer one lap
- * later. Producers claim positions by a cas on `tail`, consumers on `head`. (The
- * technique is D. Vyukov's.)
+ * later. Producers claim positions by a compare-and-swap on `tail`, consumers on
+ * `head`. (The technique is D. Vyukov's.)
  *
  * A producer that stops between claim and publication hides what others have pushed
- * behind it: the queue looks empty until it goes on. Who wakes consumers must live with
- * that.
+ * behind it: the queue looks empty until it goes on. A user that wakes consumers has to
+ * cope with that.
  *
- * Threads: any. Invariants: 1. A cell's payload belongs to whose turn it is.
- * Ordering: [R20] a filled cell is published; [A20] its consumer takes it.
+ * Threads: any.
+ * Invariants:
+ *   1. Only the thread whose turn it is touches a cell's payload.
+ * Ordering:
+ *   [R20] a filled cell is published; [A20] its consumer takes it.
  *   [R21] an emptied cell is given back; [A21] its next producer takes it.
  */
 #ifndef BOCI_MPMC_RING_H

@@ -36,22 +36,22 @@ static void notify_all_locked(boci_waiters *waiters) {
   waiters->first = NULL;
   boci_store_relaxed(&waiters->waiting, 0); /* hint: re-checked under the mutex */
   for (boc_quiesce_node *next; node; node = next) {
-    next = node->next; /* the node is its owner's again as soon as `done` runs */
+    next = node->next; /* its owner may reuse the node once `done` runs */
     node->done(node->ctx);
   }
 }
 
-void boci_waiters_check_locked(boci_waiters *waiters, bool (*quiet)(void *ctx),
+void boci_waiters_check_locked(boci_waiters *waiters, bool (*holds)(void *ctx),
                                void *ctx) {
-  if (waiters->first && quiet(ctx))
+  if (waiters->first && holds(ctx))
     notify_all_locked(waiters);
 }
 
-void boci_waiters_check(boci_waiters *waiters, bool (*quiet)(void *ctx), void *ctx) {
+void boci_waiters_check(boci_waiters *waiters, bool (*holds)(void *ctx), void *ctx) {
   if (!boci_load_relaxed(&waiters->waiting)) /* hint: after [F1] */
     return;
   boci_mutex_lock(&waiters->mutex);
-  boci_waiters_check_locked(waiters, quiet, ctx);
+  boci_waiters_check_locked(waiters, holds, ctx);
   boci_mutex_unlock(&waiters->mutex);
 }
 
@@ -68,7 +68,7 @@ boc_status boci_waiters_wait(boci_waiters *waiters, int64_t timeout,
   const uint64_t deadline = boci_os_deadline(timeout);
   add(ctx, &node);
   boci_parker_park(&parker, deadline);
-  /* Also after a wake: the parker may go only when the call of `done` is over. */
+  /* After a wake too: the parker may end only when the call of `done` is over. */
   if (boci_waiters_cancel(waiters, &node))
     status = BOC_TIMEOUT;
   boci_parker_fini(&parker);

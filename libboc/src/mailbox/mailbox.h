@@ -6,11 +6,11 @@
  *   receive.c          receiving: try, spin, park
  *   notify.c           waiters of the program's own, for waits that block no thread
  *
- * The table of tags is read with `lock` locked for reading. Tags are added, and get their
- * rings, under its writer mutex, and are seen at once. Tags are taken away only with the
- * lock locked for writing, so no thread ever holds on to one that is gone. Each time tags
- * are taken away the table gets a new `generation`: slots found before are looked up
- * again.
+ * The table of tags is read with `lock` locked for reading. Tags are added, and get
+ * their rings, under its writer mutex, and are seen at once. Tags are taken away only
+ * with the lock locked for writing, so no thread ever holds on to one that is gone.
+ * Each time tags are taken away the table gets a new `generation`: slots found before
+ * are looked up again.
  *
  * Threads: any.
  * Invariants:

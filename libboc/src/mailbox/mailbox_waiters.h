@@ -1,17 +1,18 @@
 /* Mailbox waiters: the list of those that wait for messages.
  *
- * A parked receiver is a waiter whose `notify` unparks it; notify.c has the program's own.
+ * A parked receiver is a waiter whose `notify` unparks it; notify.c has the program's
+ * own.
  *
  *   receiver                                sender
  *   1. into the list, `interest` |= tags    1. push
  *   2. fence [F3]                           2. fence [F3]
- *   3. try the queues; park if empty        3. tag in `interest`? notify the first waiter
+ *   3. try the queues; park if empty        3. tag in `interest`? notify a waiter
  *
  * A waiter that is notified leaves the list. One message notifies one waiter. A waiter
  * that was notified and is taken back passes on: for each of its tags that still has a
- * message, another waiter is notified. That covers a receiver that was notified of one tag
- * and took from another, a receiver that gave up, and messages that were hidden in the
- * ring behind a slow sender.
+ * message, another waiter is notified. That covers a receiver that was notified of one
+ * tag and took from another, a receiver that gave up, and messages that were hidden in
+ * the ring behind a slow sender.
  *
  * `_locked`: with waiters_mutex.
  */

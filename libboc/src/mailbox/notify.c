@@ -1,4 +1,4 @@
-/* Notify: waiters of the program's own, for waits that block no thread in the library. */
+/* Notify: waiters of the program's own, for waits that block no thread. */
 #include "mailbox_waiters.h"
 #include "tags.h"
 

@@ -38,7 +38,7 @@ typedef struct parked_receiver {
   boc_receive_token *token;
 } parked_receiver;
 
-/* ---- trying ----------------------------------------------------------------------- */
+/* ---- trying ---------------------------------------------------------------------- */
 
 static bool find_slots(receive_call *call) {
   call->mask = call->slots = 0;
@@ -100,9 +100,9 @@ static boc_status try_first(receive_call *call) {
   return status;
 }
 
-/* A receiver that parks though an answer is under way makes its sender wait for a wake-up,
- * and that one parks meanwhile. So where messages come soon, the tries are spread over the
- * time of a wake-up, the first ones close to each other. */
+/* A receiver that parks though an answer is under way makes its sender wait for a
+ * wake-up, and that one parks meanwhile. So where messages come soon, the tries are
+ * spread over the time of a wake-up, the first ones close to each other. */
 static boc_status spin_for_message(receive_call *call) {
   boc_mailbox *mailbox = call->mailbox;
   const bool spread = boci_load_relaxed(&mailbox->adaptive_spin) != 0; /* hint */
@@ -115,7 +115,7 @@ static boc_status spin_for_message(receive_call *call) {
   return status;
 }
 
-/* ---- parking ---------------------------------------------------------------------- */
+/* ---- parking --------------------------------------------------------------------- */
 
 static void unpark_receiver(void *ctx) { boci_parker_unpark(ctx); }
 
@@ -154,7 +154,8 @@ static boc_status park_once(receive_call *call, parked_receiver *self,
     return status;
   boci_fence_seq_cst(); /* [F3] */
   status = try_receive(call);
-  /* If that has found new slots, this waiter is in no list, or was notified: do not park. */
+  /* If that has found new slots, this waiter is in no list, or was notified: do not
+   * park. */
   const bool stale = call->generation != self->waiter.generation;
   if (status == BOC_WOULD_BLOCK && !stale)
     expired = !boci_parker_park(&self->parker, deadline);

@@ -1,8 +1,9 @@
 /* Tags: see tags.h.
  *
  * A slot is a tag's name and its ring. Whoever sends or receives first gives a tag its
- * slot; the first sender gives it a ring. boc_mailbox_set_tags swaps the whole table for
- * one with empty rings, and frees what was in the old one when it has unlocked again.
+ * slot; the first sender gives it a ring. boc_mailbox_set_tags swaps the whole table
+ * for one with empty rings, and frees what was in the old one when it has unlocked
+ * again.
  */
 #include "tags.h"
 

@@ -2,24 +2,26 @@
  *
  * A snapshot is an array of references to notices; both are counted. A reader must
  * count itself into the present snapshot before a writer can have replaced and dropped
- * it: it reads the pointer and counts inside `readers`, and a writer that has replaced
- * the pointer waits until all who were inside have left. Nobody stays there: a few
- * instructions.
+ * that. So it reads the pointer and counts with `readers` locked for reading, for a few
+ * instructions; and a writer that has replaced the pointer waits until all threads have
+ * left that were inside.
  *
  *   reader                              writer
- *   1. into the gate                    1. swap the pointer
+ *   1. lock for reading                 1. replace the pointer
  *   2. fence [F4]                       2. fence [F4]
- *   3. read the pointer, count, leave   3. wait until nobody is in the gate; drop the
- * old
+ *   3. read the pointer, count, unlock  3. wait for the readers; drop the old snapshot
  *
- * Rejected: a lock for readers; a count beside the pointer in one word (addresses have
- * no room for it everywhere).
+ * Rejected: a lock that readers wait for; a count beside the pointer in one word
+ * (addresses have no room for it everywhere).
  *
- * Threads: any. Invariants: 1. Snapshots and notices do not change once they are
- * published.
+ * Threads: any.
+ * Invariants:
+ *   1. Snapshots and notices do not change once they are published.
  *   2. The drop hook and `change` run with no lock held.
- * Ordering: [R26] a snapshot is published by the pointer; [A26] its readers. [R27] a
- *   reference is given back; [A27] who gives the last frees. The gate: see there.
+ * Ordering:
+ *   [R26] a snapshot is published by the pointer; [A26] its readers.
+ *   [R27] a reference is given back; [A27] the thread that gives back the last one
+ *   frees. The lock: see distributed_rwlock.h.
  */
 #include <boc/noticeboard.h>
 
@@ -29,19 +31,18 @@
 #include "distributed_rwlock.h"
 #include "options.h"
 
-typedef struct entry {
+typedef struct notice_entry {
   boci_atomic_u32 references; /* of snapshots */
   boc_notice notice;
   char key[BOC_NOTICE_KEY_MAX + 1];
-} entry;
+} notice_entry;
 
 struct boc_notices {
-  boci_atomic_u32
-      references; /* of readers, and of the board while it is the present one */
+  boci_atomic_u32 references; /* of readers; and the board's, while it is present */
   boc_noticeboard *board;
   uint64_t version;
   size_t count;
-  entry *entries[];
+  notice_entry *entries[];
 };
 
 struct boc_noticeboard {
@@ -54,11 +55,10 @@ struct boc_noticeboard {
   const boc_allocator *allocator;
 };
 
-/* ---- notices and snapshots
- * ---------------------------------------------------------------- */
+/* ---- notices and snapshots ------------------------------------------------------- */
 
 static size_t snapshot_size(size_t count) {
-  return sizeof(boc_notices) + count * sizeof(entry *);
+  return sizeof(boc_notices) + count * sizeof(notice_entry *);
 }
 
 static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version,
@@ -73,10 +73,10 @@ static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version,
   return made;
 }
 
-/* Without a reference: whoever puts it into a snapshot counts. */
-static entry *new_entry(boc_noticeboard *board, boc_notice_key key, uint64_t version,
-                        void *payload) {
-  entry *made = boci_allocate(board->allocator, sizeof(*made));
+/* It has no reference: putting it into a snapshot counts one. */
+static notice_entry *new_entry(boc_noticeboard *board, boc_notice_key key,
+                               uint64_t version, void *payload) {
+  notice_entry *made = boci_allocate(board->allocator, sizeof(*made));
   if (!made)
     return NULL;
   boci_init(&made->references, 0);
@@ -92,7 +92,7 @@ static void drop_payload(const boc_noticeboard *board, void *payload) {
     board->drop(board->ctx, payload);
 }
 
-static void drop_entry(boc_noticeboard *board, entry *old) {
+static void drop_entry(boc_noticeboard *board, notice_entry *old) {
   if (boci_sub_acq_rel(&old->references, 1) != 1) /* [R27] [A27] */
     return;
   drop_payload(board, old->notice.payload);
@@ -132,8 +132,7 @@ const boc_notice *boc_notices_find(const boc_notices *notices, boc_notice_key ke
   return boc_notices_at(notices, key_position(notices, key));
 }
 
-/* ---- the board
- * ---------------------------------------------------------------------------- */
+/* ---- the board ------------------------------------------------------------------- */
 
 static boc_status init_board(boc_noticeboard *board) {
   boc_status status = boci_rwlock_init(&board->readers);
@@ -184,26 +183,25 @@ void boc_noticeboard_free(boc_noticeboard *board) {
 }
 
 const boc_notices *boc_noticeboard_read(boc_noticeboard *board) {
-  boci_atomic_word *way = boci_rwlock_read_lock(&board->readers);
+  boci_atomic_word *slot = boci_rwlock_read_lock(&board->readers);
   boci_fence_seq_cst();                                      /* [F4] */
   boc_notices *present = boci_load_acquire(&board->present); /* [A26] */
   boci_add_relaxed(&present->references, 1);                 /* count */
-  boci_rwlock_read_unlock(way);
+  boci_rwlock_read_unlock(slot);
   return present;
 }
 
-/* ---- changes
- * ------------------------------------------------------------------------------ */
+/* ---- changes --------------------------------------------------------------------- */
 
-/* What to do to which key; `expected` if `checked`. */
-typedef struct order {
+/* What to do to which key, if its version is `expected` or not `checked`. */
+typedef struct notice_change {
   boc_notice_key key;
   bool deletes, checked;
   uint64_t expected;
   void *payload;
-} order;
+} notice_change;
 
-static boc_status check_change(const boc_notices *present, const order *what,
+static boc_status check_change(const boc_notices *present, const notice_change *what,
                                size_t at) {
   const bool there = at < present->count;
   const uint64_t version = there ? present->entries[at]->notice.version : 0;
@@ -215,7 +213,8 @@ static boc_status check_change(const boc_notices *present, const order *what,
 }
 
 /* The next snapshot: as `present`, but with `fresh` at `at`, or without `at`. */
-static boc_notices *next_snapshot(boc_notices *present, size_t at, entry *fresh) {
+static boc_notices *next_snapshot(boc_notices *present, size_t at,
+                                  notice_entry *fresh) {
   const size_t count = !fresh                 ? present->count - 1
                        : at == present->count ? at + 1
                                               : present->count;
@@ -231,12 +230,12 @@ static boc_notices *next_snapshot(boc_notices *present, size_t at, entry *fresh)
 }
 
 static boc_status make_next(boc_noticeboard *board, boc_notices *present,
-                            const order *what, boc_notices **out_next) {
+                            const notice_change *what, boc_notices **out_next) {
   const size_t at = key_position(present, what->key);
   const boc_status status = check_change(present, what, at);
   if (status != BOC_OK)
     return status;
-  entry *fresh = NULL;
+  notice_entry *fresh = NULL;
   if (!what->deletes) {
     fresh = new_entry(board, what->key, present->version + 1, what->payload);
     if (!fresh)
@@ -252,7 +251,7 @@ static boc_status make_next(boc_noticeboard *board, boc_notices *present,
   return BOC_NO_MEMORY;
 }
 
-/* After its successor was published. */
+/* Its successor has been published. */
 static void retire_snapshot(boc_noticeboard *board, boc_notices *old) {
   boci_rwlock_wait_for_readers(&board->readers);
   boc_notices_drop(old);
@@ -263,7 +262,7 @@ static bool valid_key(boc_notice_key key) {
          (key.size == 0 || !memchr(key.bytes, 0, key.size));
 }
 
-static boc_status apply_change(boc_noticeboard *board, const order *what) {
+static boc_status apply_change(boc_noticeboard *board, const notice_change *what) {
   if (!valid_key(what->key))
     return BOC_BAD_ARGUMENT;
   boc_notices *next = NULL;
@@ -280,21 +279,21 @@ static boc_status apply_change(boc_noticeboard *board, const order *what) {
 
 boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
                                  void *payload) {
-  return apply_change(board, &(order){.key = key, .payload = payload});
+  return apply_change(board, &(notice_change){.key = key, .payload = payload});
 }
 
 boc_status boc_noticeboard_delete(boc_noticeboard *board, boc_notice_key key) {
-  return apply_change(board, &(order){.key = key, .deletes = true});
+  return apply_change(board, &(notice_change){.key = key, .deletes = true});
 }
 
 boc_status boc_noticeboard_write_if(boc_noticeboard *board, boc_notice_key key,
                                     uint64_t version, void *payload) {
-  return apply_change(board, &(order){key, false, true, version, payload});
+  return apply_change(board, &(notice_change){key, false, true, version, payload});
 }
 
 boc_status boc_noticeboard_delete_if(boc_noticeboard *board, boc_notice_key key,
                                      uint64_t version) {
-  return apply_change(board, &(order){key, true, true, version, NULL});
+  return apply_change(board, &(notice_change){key, true, true, version, NULL});
 }
 
 boc_status boc_noticeboard_clear(boc_noticeboard *board) {
@@ -315,7 +314,7 @@ static boc_status update_once(boc_noticeboard *board, boc_notice_key key,
                                                     const boc_notice *present,
                                                     void **out_payload),
                               void *ctx) {
-  order what = {.key = key, .checked = true};
+  notice_change what = {.key = key, .checked = true};
   const boc_notices *notices = boc_noticeboard_read(board);
   const boc_notice *present = boc_notices_find(notices, key);
   what.expected = present ? present->version : 0;

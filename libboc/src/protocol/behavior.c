@@ -1,15 +1,17 @@
 /* Behavior: building, two-phase linking, counting down, ending. Knows no scheduler.
  *
- * Threads: `init` and `link` by the thread that schedules; `resolve` by whoever grants
- * a request; `end` by who ran it. Each is the only one at its time. Ordering: [R4] each
- * count-down publishes what its thread acquired with the cown; [A4] the one that
- * reaches zero, or finds itself the last, acquires all of it.
+ * Threads: `init` and `link` by the thread that schedules; `resolve` by the thread that
+ *   grants a request; `end` by the one that ran it. Each is the only one at its time.
+ * Ordering:
+ *   [R4] each count-down publishes what its thread acquired with the cown; [A4] the one
+ *     that reaches zero, or finds itself the last, acquires all of it.
  */
 #include "behavior.h"
 
 #include "sort.h"
 
-/* After sorting by cown, equals are neighbours: the first stands for the others. */
+/* After sorting, requests for one cown are neighbors: the first stands for the others.
+ */
 static uint32_t merge_duplicates(boci_request *requests, uint32_t count) {
   uint32_t unique = 0;
   boci_request *kept = NULL;
@@ -83,8 +85,8 @@ void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
   boci_behavior_resolve(behavior, granted, to);
 }
 
-/* Links a run of requests of different behaviors for one cown to each other. Nobody
- * else sees them yet. */
+/* Links requests of different behaviors for one cown to each other. No other thread
+ * sees them yet. */
 static void chain_run(boci_request *const *run, size_t length) {
   for (size_t i = 0; i + 1 < length; i++)
     boci_init(&run[i]->word, boci_request_as_successor(run[i + 1]));

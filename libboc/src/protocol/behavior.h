@@ -4,6 +4,8 @@
  *   | header | request 0 | ... | request n | (options) | env, aligned 16 |
  *   +--------+-----------+-----+-----------+----------+-----------------+
  *
+ * A request and its behavior know each other: see request.c.
+ *
  * `pending` says what a behavior waits for, and later what its end waits for:
  *   new        unset
  *   linking    its unique requests that are not granted, and one for the linking itself
@@ -19,8 +21,8 @@
 #include "block_pool.h"
 #include "request.h"
 
-/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; one
- * of the cowns is pinned to a lane; it has options; its last cown is fresh. */
+/* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; a
+ * cown is pinned; the behavior has options; its last cown is fresh. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
@@ -29,7 +31,7 @@ enum {
   BOCI_BEHAVIOR_FRESH = 16
 };
 
-/* What few behaviors have; between the requests and the environment. */
+/* What few behaviors have, between the requests and the environment. */
 typedef struct boci_stored_options {
   struct boc_scope *scope;
   void (*done)(void *ctx, bool ran);
@@ -56,7 +58,7 @@ static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
   return behavior->block.number;
 }
 
-/* Those of them that have to be linked: all but that of a fresh cown, the last. */
+/* How many have to be linked: all but the last if that is for a fresh cown. */
 static inline uint32_t boci_behavior_linked(const boc_behavior *behavior) {
   return behavior->block.number - (behavior->block.flags & BOCI_BEHAVIOR_FRESH ? 1 : 0);
 }
@@ -97,8 +99,8 @@ static inline boc_behavior *boci_request_behavior(boci_request *request) {
   return (boc_behavior *)((char *)(request - request->index) - BOCI_REQUESTS_AT);
 }
 
-/* Brings closer who comes next at a cown, if anybody does: its request, and the header
- * before that if it is the behavior's first. */
+/* Prefetches the successor, if there is one: its request, and the header in front of
+ * that if it is its behavior's first. */
 static inline void boci_prefetch_successor(const boci_request *request) {
   const uintptr_t word = boci_load_relaxed(&request->word); /* hint */
   const char *next = (const char *)(word & ~BOCI_REQUEST_BITS);
@@ -117,8 +119,8 @@ static inline size_t boci_behavior_size(size_t count, bool options, size_t env_s
   return boci_behavior_env_at(count, options) + env_size;
 }
 
-/* Takes over what special cowns demand: their lane, and that hooks run. Refusal:
- * BOC_BAD_ARGUMENT, two lanes. */
+/* Sets the flags that special cowns demand: pinned, hooks. Refusal: BOC_BAD_ARGUMENT,
+ * two of them are pinned to different executors. */
 boc_status boci_behavior_adopt(boc_behavior *behavior);
 
 /* The executor that one of its cowns is pinned to. Of a behavior that is pinned. */
@@ -140,8 +142,9 @@ static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
     boci_behavior_requests(behavior)[unique].order = count - 1;
 }
 
-/* Fills in a block of at least boci_behavior_size bytes that came from a pool; `options`
- * may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last. */
+/* Fills in a block of at least boci_behavior_size bytes that came from a pool;
+ * `options` may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last.
+ */
 static inline boc_status boci_behavior_init(boc_behavior *behavior,
                                             const boc_behavior_type *type,
                                             size_t env_size, const boc_access *accesses,
@@ -179,19 +182,19 @@ static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t grante
   if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
       boci_sub_acq_rel(&behavior->pending, granted) != granted) /* [R4] [A4] */
     return;
-  boci_store_relaxed(&behavior->pending, 0); /* owner: nobody else counts any more */
+  boci_store_relaxed(&behavior->pending, 0); /* owner: all have counted */
   to->ready(to->ctx, behavior);
 }
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to);
 
-/* The fresh cown, if there is one, is ours before anybody else knows of it. */
+/* The behavior has its fresh cown, if any, before another thread knows of that. */
 static inline void boci_behavior_link_fresh(boc_behavior *behavior) {
   if (behavior->block.flags & BOCI_BEHAVIOR_FRESH)
     boci_request_link_fresh(&boci_behavior_requests(behavior)[behavior->count - 1]);
 }
 
-/* Links it. It may be gone on return. */
+/* Links the behavior, which may be freed on return. */
 static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
   const uint32_t linked = boci_behavior_linked(behavior);
   boci_behavior_link_fresh(behavior);
@@ -211,8 +214,7 @@ size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
 void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to);
 
-/* Drops the environment and hands the cowns on; what is left is a block to give back.
- */
+/* Drops the environment and hands the cowns on. The caller frees the block. */
 static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
   if (behavior->type->drop)

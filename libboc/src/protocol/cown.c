@@ -1,7 +1,8 @@
 /* Cown: making, counting references, dropping.
  *
- * Ordering: [R18] each drop releases what its thread did with the payload; [A18] the last
- *   one acquires it all before the drop hook runs.
+ * Ordering:
+ *   [R18] each drop releases what its thread did with the payload; [A18] the last one
+ *     acquires it all before the drop hook runs.
  */
 #include "cown.h"
 
@@ -11,7 +12,7 @@
 #include "cown_pool.h"
 #include "thread_context.h"
 
-/* The pool of the calling thread; NULL if it is no worker. */
+/* The pool of the calling worker; NULL: the thread is none, or there is no memory. */
 static boci_block_pool *own_cown_pool(void) {
   boci_thread_context *context = boci_thread_context_current();
   if (!context || !context->worker)
@@ -21,7 +22,7 @@ static boci_block_pool *own_cown_pool(void) {
   return context->cowns;
 }
 
-/* Of zero bytes, but for the home. */
+/* Zero bytes, but for `home`. */
 static boc_cown *allocate_cown(const boc_allocator *allocator, size_t size) {
   boc_cown *cown = allocator ? boci_allocate(allocator, size)
                              : boci_cown_pool_alloc(own_cown_pool(), size);
@@ -60,7 +61,7 @@ boc_cown *boc_cown_hold(boc_cown *cown) {
 }
 
 boc_cown *boc_cown_try_hold(boc_cown *cown) {
-  uint32_t seen = boci_load_relaxed(&cown->references); /* hint: the swap checks it */
+  uint32_t seen = boci_load_relaxed(&cown->references); /* hint: the CAS checks it */
   while (seen)
     if (boci_cas_weak_relaxed(&cown->references, &seen, seen + 1)) /* count */
       return cown;
@@ -79,8 +80,8 @@ static void end_cown(boc_cown *cown) {
 }
 
 void boc_cown_drop(boc_cown *cown) {
-  if (boci_sub_acq_rel(&cown->references, 1) == 1)
-    end_cown(cown); /* [R18] [A18] */
+  if (boci_sub_acq_rel(&cown->references, 1) == 1) /* [R18] [A18] */
+    end_cown(cown);
 }
 
 bool boc_cown_busy(const boc_cown *cown) {

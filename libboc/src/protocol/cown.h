@@ -4,9 +4,10 @@
  * cown lives while `references` is above 0. A non-empty queue holds one reference, and
  * each reader that has been granted the cown holds one more.
  *
- * Whoever schedules writes the tail, whoever runs the payload, and both may be at it at
- * the same time. So a small cown (64 bytes with its payload, on a 64-bit machine) lies
- * across two cache lines: its header ends one, its payload begins the next.
+ * A thread that schedules writes the tail while the thread that runs the latest
+ * behavior writes the payload. So a small cown (64 bytes with its payload, on a 64-bit
+ * machine) lies across two cache lines: its header ends one, its payload begins the
+ * next.
  */
 #ifndef BOCI_COWN_H
 #define BOCI_COWN_H
@@ -21,11 +22,12 @@ struct boci_request;
 
 struct boc_cown {
   struct boci_block_pool *home; /* NULL: the memory is its type's allocator's */
-  boci_atomic_u32
-      references;          /* these two where a block that nobody has knows its size */
+  /* These two overlay the block's size fields; boci_cown_pool_free restores them. */
+  boci_atomic_u32 references;
   boci_atomic_u32 readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
-  boci_atomic_ptr tail;    /* the last request, or NULL if nobody holds or waits */
-  struct boci_request *writer; /* who waits for the readers; published by `readers` */
+  boci_atomic_ptr tail;    /* the last request; NULL: no behavior holds it or waits */
+  struct boci_request
+      *writer; /* the request that waits for the readers; published by `readers` */
   const boc_cown_type *type;
   uintptr_t special; /* 0; or the executor that it is pinned to, and BOCI_COWN_HOOKS */
 };

@@ -9,28 +9,28 @@ enum {
   LEAD = (CACHE_LINE - BOCI_COWN_HEADER % CACHE_LINE) % CACHE_LINE
 };
 
-/* A pool that a worker has, or that waits for one. */
+/* A pool that a worker has, or that is idle until one borrows it. */
 typedef struct lent_pool {
   boci_block_pool pool;
   struct lent_pool *next;
 } lent_pool;
 
-static boci_atomic_ptr waiting; /* lent_pool: the ones that wait */
+static boci_atomic_ptr idle_pools; /* lent_pool */
 
-static boci_block_pool outside = {.lead = LEAD};
-static boci_atomic_u32 outside_taken; /* not 0: somebody uses `outside` */
+static boci_block_pool shared_pool = {.lead = LEAD};
+static boci_atomic_u32 shared_pool_locked; /* not 0: a thread uses `shared_pool` */
 
-/* ---- workers' --------------------------------------------------------------------- */
+/* ---- workers' -------------------------------------------------------------------- */
 
 static void put_idle_pools(lent_pool *first, lent_pool *last) {
-  void *head = boci_load_relaxed(&waiting); /* hint: the CAS decides */
+  void *head = boci_load_relaxed(&idle_pools); /* hint: the CAS decides */
   do
     last->next = head;
-  while (!boci_cas_weak_release(&waiting, &head, first)); /* [R28] */
+  while (!boci_cas_weak_release(&idle_pools, &head, first)); /* [R28] */
 }
 
 static lent_pool *take_idle_pool(void) {
-  lent_pool *taken = boci_swap_acquire(&waiting, NULL); /* [A28] */
+  lent_pool *taken = boci_swap_acquire(&idle_pools, NULL); /* [A28] */
   if (!taken || !taken->next)
     return taken;
   lent_pool *last = taken->next;
@@ -60,21 +60,21 @@ void boci_cown_pool_give_back(boci_block_pool *pool) {
   put_idle_pools(lent, lent);
 }
 
-/* ---- everybody else's ------------------------------------------------------------- */
+/* ---- all other threads' ---------------------------------------------------------- */
 
 static bool try_lock_shared_pool(void) {
-  return !boci_load_relaxed(&outside_taken) &&  /* hint: the swap decides */
-         !boci_swap_acquire(&outside_taken, 1); /* [A28] */
+  return !boci_load_relaxed(&shared_pool_locked) &&  /* hint: the swap decides */
+         !boci_swap_acquire(&shared_pool_locked, 1); /* [A28] */
 }
 
 static void unlock_shared_pool(void) {
-  boci_store_release(&outside_taken, 0); /* [R28] */
+  boci_store_release(&shared_pool_locked, 0); /* [R28] */
 }
 
 static void *alloc_shared(size_t size) {
   if (!try_lock_shared_pool())
     return NULL;
-  void *memory = boci_block_pool_alloc(&outside, size);
+  void *memory = boci_block_pool_alloc(&shared_pool, size);
   unlock_shared_pool();
   return memory;
 }
@@ -103,8 +103,8 @@ void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size) {
   if (own) {
     boci_block_pool_free(own, memory);
   } else if (try_lock_shared_pool()) {
-    boci_block_pool_free(&outside, memory);
-    boci_block_pool_flush(&outside);
+    boci_block_pool_free(&shared_pool, memory);
+    boci_block_pool_flush(&shared_pool);
     unlock_shared_pool();
   } else {
     boci_block_pool_send_home(memory);

@@ -1,7 +1,7 @@
 /* Executor: where behaviors go once they hold all their cowns.
  *
  * The protocol (request.c, behavior.c) knows nothing else of what runs behaviors: tests
- * drive it with a list, the scheduler with its queues.
+ * give it a list, the scheduler its queues, a lane one of its own.
  */
 #ifndef BOCI_EXECUTOR_H
 #define BOCI_EXECUTOR_H

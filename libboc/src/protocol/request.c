@@ -7,22 +7,31 @@
  *      running       waits         waits         waits
  *
  * A releases: B is granted, and C with it; D waits in cown.writer for both. Readers may
- * release in any order: whoever has a writer behind it puts that into cown.writer, and
- * whoever takes the count of readers to zero grants it.
+ * release in any order. The reader with a writer behind it puts that writer into
+ * cown.writer; the reader that takes the count of readers to zero grants it.
  *
- * Threads: any. A request stays alive while it is in a queue: its release finds itself
- * as the tail, or waits for the successor that has swapped the tail and not linked yet.
- * Invariants: 1. Nobody links behind a request that is not READY, and nobody is READY
- *   before the request that it links behind, so behaviors that share several cowns have
- *   the same order on all of them, directly or through others. 2. At most one writer is
- * in cown.writer: the head of the queue. 3. `readers` counts granted, unreleased
- * readers. Ordering: [R1] a release of the tail or of a word publishes the body's
- * writes to the payload; [A1] the swap or load that finds it acquires them. [R2] READY
- * and successor publish the request behind them; [A2] whoever follows the word. [R3]
- * each reader's leaving; [A3] the writer that finds the count at zero. Source:
- * Mellor-Crummey and Scott, "Algorithms for Scalable Synchronization on Shared-Memory
- * Multiprocessors" (1991) and "Scalable Reader-Writer Synchronization" (1991);
- * Cheeseman et al. (2023) for the two phases.
+ * A request and its behavior know each other (behavior.h): granting a request counts
+ * down its behavior, ending a behavior releases its requests. That recursion is the
+ * protocol.
+ *
+ * Threads: any. A request stays alive while it is in a queue: its release either finds
+ * it as the tail, or waits for the successor whose thread has swapped the tail and not
+ * linked yet.
+ * Invariants:
+ *   1. A request that is not READY has nothing linked behind it, and no request is
+ *      READY before its predecessor is. So behaviors that share several cowns have the
+ *      same order on all of them, directly or through others.
+ *   2. At most one writer is in cown.writer: the head of the queue.
+ *   3. `readers` counts granted, unreleased readers.
+ * Ordering:
+ *   [R1] a release of the tail or of a word publishes the body's writes to the payload;
+ *     [A1] the swap or load that finds it acquires them.
+ *   [R2] READY and successor publish the request behind them; [A2] the thread that
+ *     follows the word acquires it.
+ *   [R3] each reader's leaving; [A3] the writer that finds the count at zero.
+ * Source: Mellor-Crummey and Scott, "Algorithms for Scalable Synchronization on
+ * Shared-Memory Multiprocessors" (1991) and "Scalable Reader-Writer Synchronization"
+ * (1991); Cheeseman et al. (2023) for the two phases.
  */
 #include "request.h"
 
@@ -40,7 +49,8 @@ static void wait_predecessor_ready(boci_request *request) {
     boci_spin_once(&tries);
 }
 
-/* Whoever swapped the tail links within a few instructions, since we are READY. */
+/* The thread that swapped the tail links within a few instructions: `request` is READY.
+ */
 static uintptr_t wait_successor(boci_request *request) {
   uintptr_t word;
   for (unsigned tries = 0;
@@ -49,13 +59,14 @@ static uintptr_t wait_successor(boci_request *request) {
   return word;
 }
 
-/* The reader behind `reader` that has to be granted with it, or NULL: a writer behind
- * it is for `reader` to look after, and gone soon once that runs. */
+/* Grants `reader`. Returns the reader behind it, which has to be granted too. NULL if a
+ * writer follows: the reader's release grants it. `reader` may be freed any time after
+ * the add: do not touch it. */
 static boci_request *mark_granted(boci_request *reader) {
   boc_cown *cown = boci_request_cown(reader);
   boci_cown_hold(cown);
   boci_add_relaxed(&cown->readers,
-                   BOCI_READER); /* owner: whoever takes it out comes after */
+                   BOCI_READER); /* owner: a reader is taken out later */
   const uintptr_t word =
       boci_add_acq_rel(&reader->word, BOCI_GRANTED); /* [A1] [R1] [A2] */
   return word & BOCI_WRITER_NEXT ? NULL : word_successor(word);
@@ -82,7 +93,7 @@ static bool enter_reader(boci_request *reader, const boci_executor *to) {
   return true;
 }
 
-/* The queue was empty, but readers that have left it may still hold the cown. */
+/* The queue is empty, but readers that have left it may still hold the cown. */
 static bool enter_writer(boci_request *writer) {
   boc_cown *cown = boci_request_cown(writer);
   if (boci_load_acquire(&cown->readers) == 0) /* [A3] */
@@ -97,7 +108,7 @@ static bool enter_writer(boci_request *writer) {
 /* Puts `first` behind a reader, which may be granted at the same moment. */
 static bool follow_reader(boci_request *reader, boci_request *first,
                           const boci_executor *to) {
-  const bool reads = boci_request_reads(first); /* a writer may be gone after the add */
+  const bool reads = boci_request_reads(first); /* `first` may be freed after the add */
   const uintptr_t word =
       boci_add_acq_rel(&reader->word, boci_request_as_successor(first)); /* [R2] [A1] */
   if (!(word & BOCI_GRANTED) || !reads)
@@ -129,7 +140,8 @@ BOCI_NOINLINE static bool link_first(boci_request *first, const boci_executor *t
   return enter_queue(first, to);
 }
 
-/* Both write, and nobody else touches the word: one store links them. */
+/* Whether both write, so that no other thread touches the word: one store links them.
+ */
 static inline bool simply_follows(boci_request *previous, const boci_request *first) {
   return !((previous->target | first->target) & BOCI_READS) &&
          (boci_load_acquire(&previous->word) & BOCI_READY); /* [A2] */
@@ -152,8 +164,8 @@ bool boci_request_link(boci_request *first, boci_request *last,
   return false;
 }
 
-/* READY comes after the predecessor's (invariant 1), and before the step that lets
- * another thread run and free the behavior. */
+/* READY is set after the predecessor's (invariant 1), and before the link: from the
+ * link on another thread may run and free the behavior. */
 BOCI_NOINLINE static bool link_only_behind(boci_request *previous,
                                            boci_request *request,
                                            const boci_executor *to) {
@@ -180,12 +192,12 @@ void boci_request_set_ready(boci_request *request) {
     return;
   }
   const uintptr_t word =
-      boci_load_relaxed(&request->word);                 /* owner: nobody links yet */
+      boci_load_relaxed(&request->word);                 /* owner: nothing links yet */
   boci_store_release(&request->word, word | BOCI_READY); /* [R2] */
 }
 
-/* The word with the request behind `request`; or 0: the queue is empty and its
- * reference to the cown ours. */
+/* Returns the word, which has a successor; or 0: the queue is empty now, and the caller
+ * has its reference to the cown. */
 static uintptr_t leave_queue(boci_request *request) {
   const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
   if (word_successor(word))
@@ -210,8 +222,7 @@ BOCI_NOINLINE static void release_reader(boci_request *request,
       boci_sub_acq_rel(&cown->readers, change) - change; /* [R3] [A3] */
   if (rest == BOCI_WRITER_WAITS) {
     boci_request *writer = cown->writer;
-    boci_store_relaxed(&cown->readers,
-                       0); /* owner: no reader is left, the writer is next */
+    boci_store_relaxed(&cown->readers, 0); /* owner: no reader is left */
     grant_request(writer, to);
   }
   if (!word)

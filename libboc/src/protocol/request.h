@@ -1,22 +1,25 @@
 /* Request: one behavior's place in the queue of one cown.
  *
- * The word of a request, all that other threads ever see of it, is a successor and
+ * The word of a request, all that other threads ever see of it, is an address and three
  * bits:
  *
  *   part         meaning                                set by
- *   READY        all requests of my behavior are in     its linker, in phase two;
- *                their queues                           then successors link behind
- *   GRANTED      (readers) my behavior may read this    who granted it; readers behind
- *                cown                                   go along
- *   successor    who comes next in the queue, in the    the successor's linker, after it
- *                upper bits                             saw READY; my release grants it
- *   WRITER_NEXT  the successor writes; a reader may     together with the successor; my
- *                outlive a reading successor            release need not look
+ *   READY        all requests of its behavior are in    its linker, in phase two; from
+ *                their queues                           then on others link behind it
+ *   GRANTED      (readers) its behavior may read the    its predecessor, or its own
+ *                cown                                   linker
+ *   successor    the next request in the queue, in      the successor's linker, once it
+ *                the upper bits                         saw READY
+ *   WRITER_NEXT  the successor writes                   the successor's linker, with
+ *                                                       the address
  *
- * Contended: GRANTED of a reader against its successor's link: each adds its part with
- * one read-modify-write, and whoever comes second grants the successor if it is a
- * reader too. A writer's word has one writer at a time (linker, then successor), so
- * plain stores do.
+ * Contended: GRANTED of a reader against its successor's link. Each of the two threads
+ * adds its part with one read-modify-write; the one that comes second grants the
+ * successor if that is a reader too. A writer's word has one writer at a time (its
+ * linker, then its successor's linker), so plain stores do.
+ *
+ * WRITER_NEXT stands in the word because a reader must not touch a reading successor:
+ * that one may have been granted, run and been freed before it.
  */
 #ifndef BOCI_REQUEST_H
 #define BOCI_REQUEST_H
@@ -30,7 +33,7 @@
 #define BOCI_WRITER_NEXT ((uintptr_t)4)
 #define BOCI_REQUEST_BITS ((uintptr_t)7)
 
-/* Bits of `target`, beside the cown's address. */
+/* Bits of `target`, beside the address of the cown. */
 #define BOCI_READS ((uintptr_t)1)
 #define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior stands for it */
 
@@ -42,7 +45,9 @@ typedef struct boci_request {
   uint32_t order; /* requests[i].order: the index of the i-th to link */
 } boci_request;
 
-/* One of its behavior's requests, the i-th of the caller's and so far to link. */
+/* The i-th request of its behavior, which is also the i-th to link until they are
+ * sorted.
+ */
 static inline void boci_request_init(boci_request *request, const boc_access *access,
                                      uint32_t i) {
   request->target =
@@ -65,10 +70,9 @@ static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
-/* Phase one: appends `first` to `last` to the queue of their cown (the same for all,
- * linked to each other already; one request is a run of one). Waits for the
- * predecessor's phase two. True: `first` has the cown now, and the caller counts that
- * for its behavior. */
+/* Phase one: appends the run of requests from `first` to `last`, which are linked to
+ * each other already, to the queue of their one cown. Waits for the predecessor's phase
+ * two. True: `first` has the cown now, and the caller counts that for its behavior. */
 bool boci_request_link(boci_request *first, boci_request *last,
                        const boci_executor *to);
 
@@ -76,8 +80,8 @@ bool boci_request_link(boci_request *first, boci_request *last,
  * have run and be gone. */
 bool boci_request_link_only(boci_request *request, const boci_executor *to);
 
-/* Both phases for a cown that nobody else knows: it is ours. What publishes the cown
- * publishes the request. */
+/* Both phases for a cown that no other thread knows: the request has it. Whatever
+ * publishes the cown publishes the request. */
 static inline void boci_request_link_fresh(boci_request *request) {
   boc_cown *cown = boci_request_cown(request);
   const uint32_t references = boci_load_relaxed(&cown->references); /* owner */
@@ -89,7 +93,7 @@ static inline void boci_request_link_fresh(boci_request *request) {
 /* Phase two: lets successors link behind `request`. */
 void boci_request_set_ready(boci_request *request);
 
-/* Gives the cown to whoever is next. `request` is dead afterwards. */
+/* Hands the cown to the successor. `request` is dead afterwards. */
 void boci_request_release(boci_request *request, const boci_executor *to);
 
 #endif

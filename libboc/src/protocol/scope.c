@@ -1,9 +1,11 @@
-/* Scope: a count of behaviors in flight, those who wait for it, and a flag.
+/* Scope: a count of behaviors in flight, those that wait for it, and a flag.
  *
  * Threads: any. A behavior in flight holds a reference to its scope and counts in it
- * and in all its ancestors, which the scope holds. Ordering: [R14] leaving publishes
- * what the behavior did, [A14] who finds the count at zero; waiters look again under
- * their mutex. [R15] cancelled, [A15] who asks.
+ * and in all its ancestors, which the scope holds.
+ * Ordering:
+ *   [R14] leaving publishes what the behavior did; [A14] the thread that finds the
+ *     count at zero acquires it. Waiters look again under their mutex.
+ *   [R15] cancelled is published; [A15] the thread that asks.
  */
 #include "scope.h"
 

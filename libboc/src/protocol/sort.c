@@ -1,4 +1,4 @@
-/* Sorting: insertion for the few cowns of most behaviors, else a heap (in place, and no
+/* Sort: insertion for the few cowns of most behaviors, else a heap (in place, and no
  * input makes it quadratic); a stable merge for several behaviors at once. */
 #include "sort.h"
 

@@ -1,15 +1,15 @@
-/* Sorting requests by the address of their cown: the one order in which everybody
- * links. */
+/* Sort: requests by the address of their cown, the one order in which all threads link.
+ */
 #ifndef BOCI_SORT_H
 #define BOCI_SORT_H
 
 #include "request.h"
 
-/* Leaves in requests[0..count).order the indices in ascending order of cowns; of
- * equals, the lower index first. In place, O(n log n) at worst. */
+/* Sets `order` of the first `count` requests to their indices in ascending order of
+ * cowns; of equals, the lower index first. In place, O(n log n) at worst. */
 void boci_sort_requests(boci_request *requests, uint32_t count);
 
-/* Sorts `all` by cown; equals keep their places (a merge sort). `scratch` has room for
+/* Sorts `all` by cown; equals keep their order (a merge sort). `scratch` has room for
  * as many. */
 void boci_sort_by_cown(boci_request **all, boci_request **scratch, size_t count);
 

@@ -2,21 +2,21 @@
  *
  * A cown is pinned to the lane's executor (see cown.h), so the scheduler puts behaviors
  * into a lane without knowing of lanes. A push that makes the lane non-empty announces
- * that in three ways: the `filled` callback, the parker of boc_lane_wait, and the wake-up
- * descriptor if the owner has asked for one.
+ * that in three ways: the `filled` callback, the parker of boc_lane_wait, and the
+ * wake-up descriptor if the owner has asked for one.
  *
  * Threads: any thread pushes; the rest is for the owner, and `pumping` makes sure that
  * there is one owner at a time. A lane serves behaviors of any runtime.
  * Invariants:
  *   1. A lane that is not empty has been announced since it was last empty. A pump that
  *      leaves some behaviors announces again.
- *   2. The descriptor is cleared before the queue is looked at, never after: a push after
- *      the look signals again.
+ *   2. The descriptor is cleared before the queue is looked at, never after: a push
+ *      after the look signals again.
  * Ordering:
  *   [R12] the descriptor is published; [A12] a push that finds one.
  *   [R17] a pump ends; [A17] the next one begins.
- *   [F5] store-load: a push fills the lane, then looks for a descriptor; the owner makes
- *     the descriptor, then looks at the lane.
+ *   [F5] store-load: a push fills the lane, then looks for a descriptor; the owner
+ *     makes the descriptor, then looks at the lane.
  */
 #include <boc/lane.h>
 
@@ -37,7 +37,7 @@ struct boc_lane {
   boc_allocator allocator_copy;
 };
 
-/* ---- pushing ---------------------------------------------------------------------- */
+/* ---- pushing --------------------------------------------------------------------- */
 
 static void announce_lane(boc_lane *lane) {
   boci_fence_seq_cst();                                      /* [F5] */
@@ -62,7 +62,7 @@ boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
   return BOC_OK;
 }
 
-/* ---- beginning and end ------------------------------------------------------------ */
+/* ---- beginning and end ----------------------------------------------------------- */
 
 static boc_status init_lane(boc_lane *lane, const boc_lane_options *options) {
   *lane = (boc_lane){.executor = {push_to_lane, lane}, .options = *options};
@@ -105,7 +105,7 @@ void boc_lane_free(boc_lane *lane) {
   boci_release(own ? &allocator : NULL, lane, sizeof *lane);
 }
 
-/* ---- pumping ---------------------------------------------------------------------- */
+/* ---- pumping --------------------------------------------------------------------- */
 
 static bool start_pumping(boc_lane *lane) {
   uint32_t expected = 0;
@@ -129,7 +129,8 @@ static size_t run_from_lane(boc_lane *lane, uint64_t deadline, size_t most) {
   return ran;
 }
 
-/* A body of another lane may pump this one: what runs then is not in that body's scope. */
+/* A body of another lane may pump this one: what runs then is not in that body's scope.
+ */
 static size_t run_without_scope(boc_lane *lane, uint64_t deadline, size_t most) {
   void *context = boci_tls_get();
   boci_tls_set(NULL);

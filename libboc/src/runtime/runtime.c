@@ -8,7 +8,8 @@
  *   1. closing: threads outside of the workers are refused new behaviors.
  *   2. Wait for quiescence: bodies may still schedule, and that finishes too.
  *   3. No compensating worker comes any more; those that have retired return.
- *   4. stopping: no work can come any more, so a worker that finds none leaves; wake all.
+ *   4. stopping: no work can come any more, so a worker that finds none leaves; wake
+ *      all.
  *   5. Each worker runs its stop hook.
  *   6. Join, then free.
  *
@@ -81,7 +82,7 @@ void boc_runtime_free(boc_runtime *runtime) {
   free_runtime(runtime);
 }
 
-/* ---- quiescence ------------------------------------------------------------------- */
+/* ---- quiescence ------------------------------------------------------------------ */
 
 boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout) {
   if (boci_runtime_own_worker(runtime))
@@ -97,7 +98,7 @@ bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node) {
   return boci_waiters_cancel(&runtime->scheduler.quiescence, node);
 }
 
-/* ---- workers ---------------------------------------------------------------------- */
+/* ---- workers --------------------------------------------------------------------- */
 
 unsigned boc_runtime_workers(const boc_runtime *runtime) {
   return runtime->scheduler.workers;

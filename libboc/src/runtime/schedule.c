@@ -1,7 +1,7 @@
 /* Schedule: making behaviors and scheduling them, on whatever thread the caller is.
  *
- * A worker of the behavior's runtime uses its own pool, counters and run queue; all other
- * threads use what outside.h has for them.
+ * A worker of the behavior's runtime uses its own pool, counters and run queue; all
+ * other threads use what outside.h has for them.
  */
 #include "alloc.h"
 #include "options.h"
@@ -9,7 +9,7 @@
 #include "runtime.h"
 #include "scope.h"
 
-/* ---- making ----------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------- */
 
 static void free_behavior_block(boci_scheduler *scheduler, void *block) {
   boci_worker *worker = boci_scheduler_own_worker(scheduler);
@@ -19,8 +19,8 @@ static void free_behavior_block(boci_scheduler *scheduler, void *block) {
     boci_outside_free(&scheduler->outside, block);
 }
 
-/* `worker` is the calling thread, or NULL. Inline, so that a behavior without options, as
- * nearly all are, does not pay for them. */
+/* `worker` is the calling thread, or NULL. Inline, so that a behavior without options,
+ * as nearly all are, does not pay for them. */
 static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker,
                                        const boc_behavior_type *type, size_t env_size,
                                        const boc_access *accesses, size_t count,
@@ -94,10 +94,10 @@ void boc_behavior_free(boc_behavior *behavior) {
   free_behavior_block(boci_behavior_scheduler(behavior), behavior);
 }
 
-/* ---- scheduling ------------------------------------------------------------------- */
+/* ---- scheduling ------------------------------------------------------------------ */
 
-/* Counts `count` behaviors as scheduled by the calling thread. Returns where they go when
- * they are ready. */
+/* Counts `count` behaviors as scheduled by the calling thread. Returns where they go
+ * when they are ready. */
 static inline const boci_executor *count_scheduled(boci_scheduler *scheduler,
                                                    size_t count) {
   boci_worker *worker = boci_scheduler_own_worker(scheduler);
@@ -133,8 +133,8 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
 }
 
 /* The thread that counts `pending` down to zero calls `ready`, and only this thread has
- * this executor: if the behavior is caught, no other thread has been told of it. If it is
- * not, it may be gone once it is linked, and is not touched again. */
+ * this executor: if the behavior is caught, no other thread has been told of it. If it
+ * is not, it may be gone once it is linked, and is not touched again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (boci_thread_context_is_worker() ||
@@ -171,7 +171,7 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
   return BOC_OK;
 }
 
-/* ---- deferring -------------------------------------------------------------------- */
+/* ---- deferring ------------------------------------------------------------------- */
 
 void boc_behavior_defer(boc_behavior *self) {
   self->block.flags |= BOCI_BEHAVIOR_DEFERRED;
@@ -183,7 +183,7 @@ void boc_behavior_complete(boc_behavior *behavior) {
     boci_finish_deferred(behavior);
 }
 
-/* ---- boc_when --------------------------------------------------------------------- */
+/* ---- boc_when -------------------------------------------------------------------- */
 
 typedef struct when_env {
   void *arg;

@@ -1,11 +1,11 @@
-/* Trace as JSON: the "JSON Array Format" of Chrome's trace events.
+/* Trace JSON: a trace in the "JSON Array Format" of Chrome's trace events.
  *
- * A row for each worker, with a slice for each body, `B` to `E`. Rows have to nest, so a
- * `finished` ends a slice only if it is that of the body that runs in the row: a deferred
- * behavior finishes later, elsewhere, or in the middle of another one's body. Its slice
- * ends where its worker does something else.
+ * A row for each worker, with a slice for each body, `B` to `E`. Rows have to nest, so
+ * a `finished` ends a slice only if it is that of the body that runs in the row: a
+ * deferred behavior finishes later, elsewhere, or in the middle of another one's body.
+ * Its slice ends where its worker does something else.
  *
- * The line of what has begun stays open for the further cowns, which come next.
+ * The line of a slice that has begun stays open for the further cowns, which come next.
  *
  * Threads outside of the runtime share a row and their bodies, those of lanes, overlap:
  * these are asynchronous slices, `b` to `e`, that viewers tell apart by the behavior.
@@ -56,8 +56,8 @@ static size_t character_size(const char *text) {
   return overlong || beyond ? 0 : size;
 }
 
-/* A name of the program's inside a JSON string, which must be UTF-8: what cannot stand
- * there becomes a question mark. */
+/* Copies a name of the program for a JSON string, which must be UTF-8: a byte that
+ * cannot stand there becomes a question mark. */
 static void clean_name(const char *name, char *out) {
   size_t used = 0;
   while (name && *name) {
@@ -90,7 +90,7 @@ static void write_line(writing *to, const char *line, int size) {
 
 static int row_number(const writing *to) { return to->worker + 1 + ROW_OF_OUTSIDE; }
 
-/* A phase of an event, at `time`; what begins and ends has the name of its behavior. */
+/* Writes a phase of an event, at `time`. Slices have the names of their behaviors. */
 static void write_phase(writing *to, const boc_trace_event *event, uint64_t time,
                         const char *phase) {
   char name[NAME_SIZE], id[48] = "", line[400];
@@ -145,7 +145,7 @@ static void change_row(writing *to, int worker) {
   write_row_name(to);
 }
 
-/* The slice of that behavior; `open_count` if none is open. */
+/* The open slice of that behavior; `open_count`: there is none. */
 static size_t find_slice(const writing *to, uintptr_t behavior) {
   size_t i = 0;
   while (i < to->open_count && to->open[i].behavior != behavior)
@@ -154,7 +154,8 @@ static size_t find_slice(const writing *to, uintptr_t behavior) {
 }
 
 static void open_slice(writing *to, const boc_trace_event *event) {
-  const size_t before = find_slice(to, event->behavior); /* its address is used again */
+  const size_t before =
+      find_slice(to, event->behavior); /* an older one of that address */
   if (to->worker != OUTSIDE)
     close_all(to, event->time);
   else if (before < to->open_count || to->open_count == OPEN_MAX)
@@ -165,7 +166,7 @@ static void open_slice(writing *to, const boc_trace_event *event) {
     write_cown(to, event, "");
 }
 
-/* If its slice has begun before the ring does, nobody is interested. */
+/* Left out if the beginning of its slice is not in the ring any more. */
 static void add_cown(writing *to, const boc_trace_event *event) {
   if (to->listing && to->open[to->open_count - 1].behavior == event->behavior)
     write_cown(to, event, ",");

@@ -22,7 +22,7 @@ static void update_excess_locked(boci_blocking *blocking) {
   boci_store_relaxed(&blocking->excess, excess); /* hint: re-checked under the lock */
 }
 
-/* ---- a worker comes --------------------------------------------------------------- */
+/* ---- a worker comes -------------------------------------------------------------- */
 
 static void recall_retired_locked(boci_blocking *blocking) {
   boci_worker *worker = blocking->retired;
@@ -59,7 +59,8 @@ void boci_blocking_start_failed(boci_worker *worker) {
   boci_mutex_unlock(&blocking->mutex);
 }
 
-/* A body that blocks without a compensating worker is no error: it costs the others time.
+/* A body that blocks without a compensating worker is no error: it costs the others
+ * time.
  */
 static void compensate_locked(boci_scheduler *scheduler) {
   boci_blocking *blocking = &scheduler->blocking;
@@ -101,7 +102,7 @@ void boc_worker_block_end(void) {
   boci_mutex_unlock(&blocking->mutex);
 }
 
-/* ---- a worker retires ------------------------------------------------------------- */
+/* ---- a worker retires ------------------------------------------------------------ */
 
 static bool enter_retirement(boci_worker *worker) {
   boci_blocking *blocking = &worker->scheduler->blocking;

@@ -4,8 +4,8 @@
  * that the runtime does not know (a message, a file) says so, and a compensating worker
  * comes: one that has retired, or a new thread. Once nobody blocks any more, the
  * compensating workers retire at the ends of their bodies. Each is a worker like all
- * others (it steals, and is stolen from); what the blocked worker has in its run queue is
- * there to be stolen.
+ * others (it steals, and is stolen from); what the blocked worker has in its run queue
+ * is there to be stolen.
  *
  *   active compensating workers <= blocked workers, but for those about to retire
  *
@@ -41,7 +41,8 @@ typedef struct boci_blocking {
 boc_status boci_blocking_init(boci_blocking *blocking);
 void boci_blocking_fini(boci_blocking *blocking);
 
-/* The first step of a compensating worker's thread: waits until its struct is published.
+/* The first step of a compensating worker's thread: waits until its struct is
+ * published.
  */
 void boci_blocking_wait_until_published(struct boci_worker *worker);
 
@@ -55,7 +56,8 @@ void boci_blocking_poke(struct boci_worker *worker);
 /* The start hook of a compensating worker has failed: it is none. */
 void boci_blocking_start_failed(struct boci_worker *worker);
 
-/* From now on no compensating worker comes or retires; those that have retired return. */
+/* From now on no compensating worker comes or retires; those that have retired return.
+ */
 void boci_blocking_stop(struct boci_scheduler *scheduler);
 
 #endif

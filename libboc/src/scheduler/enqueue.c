@@ -4,7 +4,7 @@
 #include "compiler.h"
 #include "scheduler.h"
 
-/* ---- threads that are no workers of the behavior's runtime ------------------------ */
+/* ---- threads that are no workers of the behavior's runtime ----------------------- */
 
 static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavior) {
   boci_injector_push(&scheduler->injector, behavior, behavior, 1);
@@ -12,8 +12,8 @@ static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavio
 }
 
 /* Nothing but the behavior keeps another runtime from ending, and the behavior may have
- * run before this thread has woken a worker. While this thread has the mutex, nobody finds
- * that runtime quiescent. */
+ * run before this thread has woken a worker. While this thread has the mutex, nobody
+ * finds that runtime quiescent. */
 static void enqueue_in_other_runtime(boci_scheduler *scheduler,
                                      boc_behavior *behavior) {
   boci_mutex_lock(&scheduler->quiescence.mutex);
@@ -35,7 +35,7 @@ void boci_enqueue_outside(void *ctx, boc_behavior *behavior) {
   }
 }
 
-/* ---- workers ---------------------------------------------------------------------- */
+/* ---- workers --------------------------------------------------------------------- */
 
 static bool runs_elsewhere(const boci_worker *worker, const boc_behavior *behavior) {
   return (behavior->block.flags & BOCI_BEHAVIOR_PINNED) ||

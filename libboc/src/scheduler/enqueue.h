@@ -3,8 +3,8 @@
  *   pinned cown              the executor that it is pinned to
  *   another runtime's        that runtime's injector
  *   scheduled in a body      the worker's run queue; if full, half of it overflows
- *   made ready by an end     the LIFO slot if that is free, so that the next holder of the
- *                            cowns finds them in this core's cache; else as above
+ *   made ready by an end     the LIFO slot if that is free, so that the next holder of
+ *                            the cowns finds them in this core's cache; else as above
  *   on any other thread      the injector
  *   forwarded by `admit`     the inbox of the worker that it names
  */

@@ -1,9 +1,11 @@
-/* Find work: see find_work.h for the order, idle.h for the recipe of parking and waking.
+/* Find work: see find_work.h for the order, idle.h for the recipe of parking and
+ * waking.
  *
  * A worker spins only if the machine has another processor to make work on, and if not
  * too many workers search already.
  *
- * Ordering: [F1] and [F2] are one fence, in boci_idle_prepare_park.
+ * Ordering:
+ *   [F1] [F2] are one fence, in boci_idle_prepare_park.
  */
 #include "find_work.h"
 
@@ -17,10 +19,10 @@ enum {
 /* How long a forwarded behavior waits for a busy worker. */
 #define OVERDUE_NS UINT64_C(1000000)
 
-/* ---- what is everybody's ---------------------------------------------------------- */
+/* ---- what is everybody's --------------------------------------------------------- */
 
-/* One behavior; or, if the run queue is empty, a fair share: the first to run, the others
- * into the run queue. */
+/* One behavior; or, if the run queue is empty, a fair share: the first to run, the
+ * others into the run queue. */
 static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_injector *injector = &worker->scheduler->injector;
   const size_t length = boci_injector_length(injector);
@@ -34,7 +36,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_count(&worker->counters.injected, count);
   if (count > 1) {
     boci_run_queue_push_list(&worker->queue, first->next);
-    /* On the way from one queue to the other a parking worker's last look missed them. */
+    /* A parking worker may have looked while they were between the two queues. */
     boci_wake_for_surplus(worker);
   }
   return first;
@@ -61,7 +63,7 @@ boc_behavior *boci_take_common(boci_worker *worker, bool batch) {
   return injector_first ? take_overflowed(worker, batch) : take_injected(worker, batch);
 }
 
-/* ---- what is another worker's ----------------------------------------------------- */
+/* ---- what is another worker's ---------------------------------------------------- */
 
 static uint32_t next_random(boci_worker *worker) {
   uint32_t x = worker->random;
@@ -113,8 +115,8 @@ static boc_behavior *rescue(boci_worker *worker) {
   return NULL;
 }
 
-/* What overflowed was made by workers, what was injected by other threads. A worker that
- * backs off from one of these takes only what cannot be that one's. */
+/* What overflowed was made by workers, what was injected by other threads. A worker
+ * that backs off from one of these takes only what cannot be that one's. */
 static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
   if (!backing_off)
     return boci_take_common(worker, true);
@@ -139,10 +141,10 @@ static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
   return behavior;
 }
 
-/* ---- searching -------------------------------------------------------------------- */
+/* ---- searching ------------------------------------------------------------------- */
 
-/* Whether any worker could run something that is not running. Read after [F2], so that no
- * publisher relies on us and stays unseen. */
+/* Whether any worker could run something that is not running. Read after [F2], so that
+ * no publisher relies on us and stays unseen. */
 static bool work_visible(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   if (boci_injector_length(&scheduler->injector) > 0 ||
@@ -196,7 +198,7 @@ static boc_behavior *spin_for_work(boci_worker *worker, bool *out_overdue) {
   return NULL;
 }
 
-/* ---- parking ---------------------------------------------------------------------- */
+/* ---- parking --------------------------------------------------------------------- */
 
 /* Whether a behavior has been forwarded to another worker and waits there. */
 static bool inbox_waits(boci_worker *worker) {
@@ -213,8 +215,8 @@ static uint64_t park_deadline(boci_worker *worker) {
   return inbox_waits(worker) ? boci_os_now() + OVERDUE_NS : BOCI_NEVER;
 }
 
-/* Whether each processor has a worker that has scheduled or finished something since the
- * last call. */
+/* Whether each processor has a worker that has scheduled or finished something since
+ * the last call. */
 static bool all_processors_busy(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
@@ -229,8 +231,8 @@ static bool all_processors_busy(boci_worker *worker) {
   return busy >= scheduler->idle.processors;
 }
 
-/* Whether the visible work may be left to others: a searcher looks again when it is done,
- * and a monitor soon. */
+/* Whether the visible work may be left to others: a searcher looks again when it is
+ * done, and a monitor soon. */
 static bool others_will_look(boci_worker *worker, bool monitors, bool leave_it) {
   return (monitors && leave_it) || boci_idle_has_searcher(&worker->scheduler->idle);
 }

@@ -2,23 +2,24 @@
  *
  * In this order:
  *   1. every 61st time the injector or the overflow, so that neither starves
- *   2. the LIFO slot: the behavior that got its cowns from the one before, so that a chain
- *      stays on this core. After 32 in a row (the LIFO budget) it goes behind the others
- *      in the run queue, so that a chain starves nobody; at once, if it is cold
- *   3. the inbox: behaviors that were forwarded here because their data lives here. After
- *      8 in a row (the inbox budget) the run queue has its turn
+ *   2. the LIFO slot: the behavior that got its cowns from the one before, so that a
+ *      chain stays on this core. After 32 in a row (the LIFO budget) it goes behind the
+ *      others in the run queue, so that a chain starves nobody; at once, if it is cold
+ *   3. the inbox: behaviors that were forwarded here because their data lives here.
+ *      After 8 in a row (the inbox budget) the run queue has its turn
  *   4. the run queue
- *   5. the inbox again; then a fair share of the injector, or a segment of the overflow,
- *      in turns one or the other first
+ *   5. the inbox again; then a fair share of the injector, or a segment of the
+ *      overflow, in turns one or the other first
  *   6. half of another worker's run queue, or an overdue behavior of its inbox; spin
- *   7. park, until somebody makes work visible (idle.h)
+ *   7. park, until another thread makes work visible (idle.h)
+ *
  * boci_find_own does 1 to 5, boci_find_or_park the rest; steal_backoff.h says when a
  * worker leaves work to others that it could take.
  *
  * Threads: the worker.
  * Invariants:
- *   1. The LIFO slot is filled only while a behavior finishes, and emptied before the next
- *      body runs: a behavior is never stranded in it behind a body.
+ *   1. The LIFO slot is filled only while a behavior finishes, and emptied before the
+ *      next body runs: a behavior is never stranded in it behind a body.
  */
 #ifndef BOCI_FIND_WORK_H
 #define BOCI_FIND_WORK_H
@@ -49,9 +50,9 @@ static inline bool boci_nothing_else_waits(boci_worker *worker) {
 }
 
 /* If the body scheduled nothing itself, its successor was made before, and is no warmer
- * than the behaviors that wait: run those in FIFO order, which is about the order in which
- * they were made, so that prefetching works. A behavior with `admit` has data that had
- * better stay where it is. */
+ * than the behaviors that wait: run those in FIFO order, which is about the order in
+ * which they were made, so that prefetching works. A behavior with `admit` has data
+ * that had better stay where it is. */
 static inline bool boci_lifo_is_cold(boci_worker *worker,
                                      const boc_behavior *behavior) {
   return boci_load_relaxed(&worker->in_flight.scheduled) == /* owner */

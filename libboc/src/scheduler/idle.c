@@ -32,7 +32,7 @@ bool boci_idle_oversubscribed(const boci_idle *idle) {
   return oversubscribed_in(idle, boci_load_relaxed(&idle->state)); /* hint */
 }
 
-/* ---- searchers -------------------------------------------------------------------- */
+/* ---- searchers ------------------------------------------------------------------- */
 
 bool boci_idle_start_searching(boci_idle *idle, boci_worker *worker) {
   if (worker->parking.searching)
@@ -52,7 +52,7 @@ void boci_idle_stop_searching(boci_idle *idle, boci_worker *worker) {
   boci_sub_acq_rel(&idle->state, BOCI_SEARCHER); /* before [F2], by the caller */
 }
 
-/* ---- the parked list -------------------------------------------------------------- */
+/* ---- the parked list ------------------------------------------------------------- */
 
 static void list_parked_locked(boci_idle *idle, boci_worker *worker) {
   boci_parking *parking = &worker->parking;
@@ -109,8 +109,8 @@ static bool park_until(boci_idle *idle, boci_worker *worker, uint64_t deadline) 
   return woken;
 }
 
-/* The more workers are parked, the longer each sleeps, so that all of them together look
- * about once in MONITOR_NS. */
+/* The more workers are parked, the longer each sleeps, so that all of them together
+ * look about once in MONITOR_NS. */
 static bool park_as_monitor(boci_idle *idle, boci_worker *worker, uint64_t deadline) {
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: how many */
   const uint64_t next = boci_os_now() + (parked_count(state) + 1) * MONITOR_NS;
@@ -126,7 +126,7 @@ bool boci_idle_park(boci_idle *idle, boci_worker *worker, bool monitors,
                   : park_until(idle, worker, deadline);
 }
 
-/* ---- waking ----------------------------------------------------------------------- */
+/* ---- waking ---------------------------------------------------------------------- */
 
 /* From parked to searching, in one step of `state`. */
 static void make_searcher_locked(boci_idle *idle, boci_worker *worker) {

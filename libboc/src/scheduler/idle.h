@@ -10,18 +10,19 @@
  *   4. park                                     4. a parked worker? wake it, to search
  *
  * The store-load pair [F2] makes one of them see the other. A searcher that finds work
- * first stops counting as one and then, after the same fence, looks whether there is more:
- * publishers relied on it while it searched, and so did workers that parked.
+ * first stops counting as one and then, after the same fence, looks whether there is
+ * more: publishers relied on it while it searched, and so did workers that parked.
  *
- * At most half of the workers search at once, and at most half of the processors. Waking
- * costs the waker microseconds. So a publisher wakes one worker, which counts as a
- * searcher at once: the next publisher wakes nobody.
+ * At most half of the workers search at once, and at most half of the processors.
+ * Waking costs the waker microseconds. So a publisher wakes one worker, which counts as
+ * a searcher at once: the next publisher wakes nobody.
  *
- * Oversubscribed: each processor has a worker that is not parked. One more would only take
- * turns with them, unless one of their bodies blocks in the system, of which nobody hears.
- * Publishers then wake nobody, provided that a monitor is parked: a worker that wakes up
- * by itself after about a millisecond. It searches; or, a few times in a row, it only
- * checks that each processor gets work done. It goes through step 1 before it parks again.
+ * Oversubscribed: each processor has a worker that is not parked. One more would only
+ * take turns with them, unless one of their bodies blocks in the system, of which
+ * nobody hears. Publishers then wake nobody, provided that a monitor is parked: a
+ * worker that wakes up by itself after about a millisecond. It searches; or, a few
+ * times in a row, it only checks that each processor gets work done. It goes through
+ * step 1 before it parks again.
  *
  * Rejected: waking on every push (each costs a system call while the woken worker still
  * looks around); a semaphore (its count remembers wakes for work long gone).
@@ -69,12 +70,12 @@ void boci_idle_stop_searching(boci_idle *idle, struct boci_worker *worker);
 /* The worker's steps 1 and 2. It is no searcher afterwards. */
 void boci_idle_prepare_park(boci_idle *idle, struct boci_worker *worker);
 
-/* After prepare_park, instead of parking. If a publisher has taken the worker out of the
- * list already, takes that publisher's token. */
+/* After prepare_park, instead of parking. If a publisher has taken the worker out of
+ * the list already, takes that publisher's token. */
 void boci_idle_cancel_park(boci_idle *idle, struct boci_worker *worker);
 
-/* After prepare_park: parks until woken (true) or until the deadline, which for a monitor
- * comes earlier. The worker is out of the list afterwards. */
+/* After prepare_park: parks until woken (true) or until the deadline, which for a
+ * monitor comes earlier. The worker is out of the list afterwards. */
 bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool monitors,
                     uint64_t deadline);
 

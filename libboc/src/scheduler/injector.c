@@ -1,4 +1,4 @@
-/* Shared queue: see injector.h. */
+/* Injector: see injector.h. */
 #include "injector.h"
 
 #include "behavior.h"
@@ -6,11 +6,11 @@
 
 static uintptr_t now_microseconds(void) { return (uintptr_t)(boci_os_now() / 1000); }
 
-/* Of when the present first entry got to be the first. */
+/* The first entry has changed. */
 static void note_first_time(boci_injector *queue) {
   if (queue->timed)
     boci_store_relaxed(&queue->since,
-                       now_microseconds()); /* hint: only delays a rescue */
+                       now_microseconds()); /* hint: delays a rescue at most */
 }
 
 boc_status boci_injector_init(boci_injector *queue) {
@@ -18,18 +18,18 @@ boc_status boci_injector_init(boci_injector *queue) {
   queue->timed = false;
   boci_init(&queue->length, 0);
   boci_init(&queue->since, 0);
-  const boc_status status = boci_mutex_init(&queue->taking);
+  const boc_status status = boci_mutex_init(&queue->take_mutex);
   if (status != BOC_OK)
     return status;
   if (boci_mutex_init(&queue->mutex) == BOC_OK)
     return BOC_OK;
-  boci_mutex_fini(&queue->taking);
+  boci_mutex_fini(&queue->take_mutex);
   return BOC_NO_MEMORY;
 }
 
 void boci_injector_fini(boci_injector *queue) {
   boci_mutex_fini(&queue->mutex);
-  boci_mutex_fini(&queue->taking);
+  boci_mutex_fini(&queue->take_mutex);
 }
 
 static void append_list_locked(boci_injector *queue, boc_behavior *first,
@@ -54,14 +54,14 @@ bool boci_injector_push(boci_injector *queue, boc_behavior *first, boc_behavior 
   return length == 0;
 }
 
-/* A list that nobody else sees. */
+/* A list that no other thread sees. */
 typedef struct boci_batch {
   boc_behavior *first, *last;
   size_t count;
 } boci_batch;
 
-/* The first, or all if that is no more than `most`: what needs no walk. Otherwise all
- * too, for the caller to cut and put the rest back. */
+/* Takes what needs no walk over the list: the first entry if `most` is 1, else all. If
+ * that is more than `most`, the caller puts the rest back. */
 static boci_batch cut_list(boci_injector *queue, size_t most) {
   boci_mutex_lock(&queue->mutex);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */
@@ -104,9 +104,9 @@ static boci_batch take_list(boci_injector *queue, size_t most) {
 size_t boci_injector_take(boci_injector *queue, size_t most, boc_behavior **out_first) {
   if (boci_injector_length(queue) == 0)
     return 0;
-  boci_mutex_lock(&queue->taking);
+  boci_mutex_lock(&queue->take_mutex);
   const boci_batch batch = take_list(queue, most);
-  boci_mutex_unlock(&queue->taking);
+  boci_mutex_unlock(&queue->take_mutex);
   if (batch.count > 0)
     batch.last->next = NULL;
   *out_first = batch.first;

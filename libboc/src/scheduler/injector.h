@@ -1,9 +1,10 @@
-/* Shared queue: a list of behaviors under a lock, for what is not on the hot path: work
- * from outside threads, lanes, and workers' inboxes.
+/* Injector: a list of behaviors under a lock, for what is not on the hot path: what
+ * other threads inject, lanes, and workers' inboxes.
  *
- * Threads: any. Looking at `length` costs one load and no lock.
- * Ordering: [R8] the length is published with the list; [A8] a look that may skip the
- * lock. Sleepers look at it after their store-load barrier (idle.h).
+ * Threads: any. A look at `length` costs one load and no lock.
+ * Ordering:
+ *   [R8] the length is published with the list; [A8] a look that may skip the lock.
+ *     Parking workers look at it after their store-load barrier (idle.h).
  */
 #ifndef BOCI_INJECTOR_H
 #define BOCI_INJECTOR_H
@@ -14,13 +15,12 @@
 #include <boc/behavior.h>
 
 typedef struct boci_injector {
-  boci_mutex taking; /* one taker at a time, so that the order stays */
-  boci_mutex mutex;  /* of the fields below; for a few instructions only */
+  boci_mutex take_mutex; /* one taker at a time, so that the order stays */
+  boci_mutex mutex;      /* of the fields below; for a few instructions only */
   boc_behavior *first, *last;
   boci_atomic_word length;
-  bool timed; /* the clock is looked at; to be set before the first push */
-  boci_atomic_word
-      since; /* microseconds, wrapping: when the present first got to be first */
+  bool timed; /* note when entries get to be first; set before the first push */
+  boci_atomic_word since; /* microseconds, wrapping: when the first got to be first */
 } boci_injector;
 
 boc_status boci_injector_init(boci_injector *queue);
@@ -30,17 +30,17 @@ void boci_injector_fini(boci_injector *queue);
 bool boci_injector_push(boci_injector *queue, boc_behavior *first, boc_behavior *last,
                         size_t count);
 
-/* Takes up to `most` from the front, linked by `next`. The number taken. A long list is
- * cut without keeping those who push waiting, since it may lie in another core's cache: a
- * look in the meantime may find the queue empty, so that whoever takes several has to
- * wake somebody. */
+/* Takes up to `most` from the front, linked by `next`. Returns the number taken. A long
+ * list may lie in another core's cache, so it is cut while pushes go on; a look in the
+ * meantime may find the queue empty. A worker that takes several therefore wakes
+ * another one afterwards. */
 size_t boci_injector_take(boci_injector *queue, size_t most, boc_behavior **out_first);
 
 static inline size_t boci_injector_length(boci_injector *queue) {
   return boci_load_acquire(&queue->length); /* [A8] */
 }
 
-/* Whether its first entry has waited for at least `age` nanoseconds. Of a timed one. */
+/* Whether the first entry of a timed injector has waited for at least `age` ns. */
 bool boci_injector_overdue(boci_injector *queue, uint64_t age);
 
 #endif

@@ -1,13 +1,15 @@
 /* Overflow: what run queues have no room for, in segments of half a ring.
  *
- *   full run queue --(its oldest half)--> [segment]->[segment]->... --> empty run queue
+ *   full run queue --(its older half)--> [segment]->[segment]->... --> empty run queue
  *
- * A segment has its behaviors in an array, so that whoever takes it can bring them near
- * all at once; in a list each would have to come before the next could be found.
+ * A segment has its behaviors in an array, so that the worker that takes it can
+ * prefetch them all at once; in a list each would have to arrive before the next is
+ * known.
  *
  * Threads: any; `push` and `take` by the owner of the run queue that they are given.
- * Ordering: [R19] the length is published with the segment; [A19] a look that may skip
- * the lock. Sleepers look at it after their store-load barrier (idle.h).
+ * Ordering:
+ *   [R19] the length is published with the segment; [A19] a look that may skip the
+ *     lock. Parking workers look at it after their store-load barrier (idle.h).
  */
 #ifndef BOCI_OVERFLOW_H
 #define BOCI_OVERFLOW_H
@@ -26,8 +28,8 @@ typedef struct boci_overflow {
 boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allocator);
 void boci_overflow_fini(boci_overflow *overflow);
 
-/* Moves the oldest half of `queue` behind all segments. False: no memory, and nothing has
- * moved. `*out_count` is how many moved, which thieves may have made none. */
+/* Moves the older half of `queue` behind all segments. False: no memory, and nothing
+ * has moved. `*out_count` is how many moved, which thieves may have made none. */
 bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
                         uint32_t *out_count);
 

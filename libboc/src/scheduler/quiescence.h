@@ -2,18 +2,19 @@
  *
  * Each worker counts what it scheduled and what it finished, in words that only it
  * writes; threads that are no workers share two more (outside.h). Read all `finished`
- * first and all `scheduled` afterwards: if the sums are equal, the runtime was quiescent
- * at some moment between the two readings, since both only grow and `finished` never
- * passes `scheduled`.
+ * first and all `scheduled` afterwards: if the sums are equal, the runtime was
+ * quiescent at some moment between the two readings, since both only grow and
+ * `finished` never passes `scheduled`.
  *
  * Threads: a worker's counters are written by that worker; the rest is for any thread.
  * Ordering:
  *   [R9] `finished` publishes the body's effects and what it scheduled; [A9] the reader
  *     of the sums acquires them.
  *   [F1] store-load: a worker counts, then looks for waiters; a waiter registers, then
- *     looks at the counters. Both have a fence in between, so one of them sees the other.
- * Source: Mattern, "Algorithms for distributed termination detection" (1987), for reading
- * one side before the other.
+ *     looks at the counters. Both have a fence in between, so one of them sees the
+ *     other.
+ * Source: Mattern, "Algorithms for distributed termination detection" (1987), for
+ * reading one side before the other.
  */
 #ifndef BOCI_QUIESCENCE_H
 #define BOCI_QUIESCENCE_H
@@ -44,13 +45,13 @@ static inline void boci_in_flight_add_finished(boci_in_flight *counters) {
   boci_store_release(&counters->finished, count + 1);             /* [R9] */
 }
 
-/* Counts a behavior that a thread outside of the workers has finished. The runtime may be
- * gone on return. It is found quiescent only under the mutex of its waiters, and so not
- * before this function has unlocked that. */
+/* Counts a behavior that a thread outside of the workers has finished. The runtime may
+ * be gone on return. It is found quiescent only under the mutex of its waiters, and so
+ * not before this function has unlocked that. */
 void boci_quiescence_finish_outside(struct boci_scheduler *scheduler);
 
-/* Notifies the waiters if the runtime is quiescent. To be called, after [F1], by a thread
- * that may have finished the last behavior and has nothing more to do. */
+/* Notifies the waiters if the runtime is quiescent. To be called, after [F1], by a
+ * thread that may have finished the last behavior and has nothing more to do. */
 void boci_quiescence_check(struct boci_scheduler *scheduler);
 
 /* See boc_runtime_on_quiescent and boc_runtime_quiesce. */

@@ -3,7 +3,7 @@
 
 #include "compiler.h"
 
-/* ---- the body --------------------------------------------------------------------- */
+/* ---- the body -------------------------------------------------------------------- */
 
 static void call_cown_hooks(boc_behavior *behavior, bool before) {
   const boci_request *requests = boci_behavior_requests(behavior);
@@ -32,7 +32,7 @@ BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
     boci_trace_here(boci_behavior_scheduler(behavior), BOC_TRACE_CANCELLED, behavior);
 }
 
-/* ---- on a worker ------------------------------------------------------------------ */
+/* ---- on a worker ----------------------------------------------------------------- */
 
 BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
                               bool overdue) {
@@ -47,7 +47,7 @@ BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
   return false;
 }
 
-/* ---- on any other thread ---------------------------------------------------------- */
+/* ---- on any other thread --------------------------------------------------------- */
 
 static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
   boci_outside *outside = &scheduler->outside;

@@ -44,7 +44,7 @@ void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behavi
   boci_store_release(&queue->tail, tail + count);                 /* [R6] */
 }
 
-/* Who will be popped soon; what it finds behind the tail is a stale address. */
+/* Prefetches a behavior that is popped soon. Behind the tail it is a stale address. */
 static inline void fetch_ahead(boci_run_queue *queue, uint32_t head) {
   BOCI_PREFETCH(boci_load_relaxed(ring_slot(queue, head + AHEAD))); /* hint */
 }
@@ -80,8 +80,9 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
   return count;
 }
 
-/* Copies the oldest half of `victim` behind `mine`'s tail, claims it, and says how
- * many. */
+/* Copies the older half of `victim` behind `mine`'s tail, claims it, and returns how
+ * many.
+ */
 static uint32_t claim_half(boci_run_queue *victim, boci_run_queue *mine,
                            uint32_t my_tail) {
   uint32_t head = boci_load_acquire(&victim->head); /* [A7]: before the tail */
@@ -110,7 +111,7 @@ boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
   if (count == 0)
     return NULL;
   *out_count = count;
-  /* The youngest stays out, the others are ours to pop and anybody's to steal. */
+  /* The youngest is returned, the others may be popped and stolen. */
   boc_behavior *taken =
       boci_load_relaxed(ring_slot(mine, my_tail + count - 1)); /* owner */
   boci_store_release(&mine->tail, my_tail + count - 1);        /* [R6] */

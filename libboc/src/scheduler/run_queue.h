@@ -9,12 +9,18 @@
  *   thieves       never     never     CAS on the victim's head
  *
  * `head` and `tail` count up and wrap; the ring's slots are taken modulo its capacity.
+ *
  * Threads: as in the table. `push`, `pop`, `spill` and being the destination of a
- * `steal` are the owner's. Invariants: 1. tail - head <= capacity. 2. Only the owner
- * moves `tail`. 3. A thief copies first and claims with one CAS afterwards: what it
- * copied is valid if the CAS succeeds. Ordering: [R6] a push publishes the behavior;
- * [A6] a thief's load of the tail. [R7] claiming gives slots back; [A7] the owner's
- * load of the head before it reuses them.
+ *   `steal` are the owner's.
+ * Invariants:
+ *   1. tail - head <= capacity.
+ *   2. Only the owner moves `tail`.
+ *   3. A thief copies first and claims with one CAS afterwards: what it copied is valid
+ *      if the CAS succeeds.
+ * Ordering:
+ *   [R6] a push publishes the behavior; [A6] a thief's load of the tail.
+ *   [R7] claiming gives slots back; [A7] the owner's load of the head before it reuses
+ *     them.
  */
 #ifndef BOCI_RUN_QUEUE_H
 #define BOCI_RUN_QUEUE_H
@@ -31,7 +37,7 @@ enum { BOCI_RING = 256 };
 
 typedef struct boci_run_queue {
   boci_atomic_u32 head;
-  bool alone; /* nobody steals: `pop` needs no CAS */
+  bool alone; /* there is no thief: `pop` needs no CAS */
   char apart[64];
   boci_atomic_u32 tail;
   boci_atomic_ptr slots[BOCI_RING];
@@ -50,17 +56,17 @@ boc_behavior *boci_run_queue_pop(boci_run_queue *queue);
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count);
 
-/* Takes half of what there is into `out_behaviors`, with room for half a ring; the
- * oldest first. The number taken. */
+/* Moves the older half into `out_behaviors`, which has room for half a ring. Returns
+ * the number. */
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors);
 
-/* Takes half of what `victim` has, at least one: returns the youngest of them and puts
- * the others into `mine`, which is empty. NULL: nothing there, or another thief was
- * faster. `*out_count` is how many were taken. */
+/* Takes the older half of `victim`, at least one: returns the youngest of them and puts
+ * the others into `mine`, which is empty. NULL: there was nothing. `*out_count` is the
+ * number taken. */
 boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count);
 
-/* How many there are: a hint. Any thread. */
+/* The number of behaviors: a hint. Any thread. */
 uint32_t boci_run_queue_length(boci_run_queue *queue);
 
 /* Whether it has something, or had a moment ago. Owner. */

@@ -1,13 +1,13 @@
 /* Steal back-off: when taking another worker's behaviors would slow both workers down.
  *
- * A behavior that runs on another core than the one that made it moves cache lines there
- * and back: its own and those of its cowns. With a backlog the two cores work far apart.
- * But a thief that has caught up with a maker of tiny behaviors takes each one out of its
- * maker's hands, and both wait for the same lines all the time. So a worker that ran out
- * of a maker's tiny behaviors backs off: for up to 200 us it takes nothing that this maker
- * has queued, and lets a backlog grow. It stops when the maker slows down, or when
- * something else wants the worker. After attempts that were useless it skips 1, 3, 7, up
- * to 64 occasions.
+ * A behavior that runs on another core than the one that made it moves cache lines
+ * there and back: its own and those of its cowns. With a backlog the two cores work far
+ * apart. But a thief that has caught up with a maker of tiny behaviors takes each one
+ * out of its maker's hands, and both wait for the same lines all the time. So a worker
+ * that ran out of a maker's tiny behaviors backs off: for up to 200 us it takes nothing
+ * that this maker has queued, and lets a backlog grow. It stops when the maker slows
+ * down, or when something else wants the worker. After attempts that were useless it
+ * skips 1, 3, 7, up to 64 occasions.
  *
  * Threads: the worker itself. It reads the maker's counters, rarely.
  */
@@ -41,7 +41,8 @@ bool boci_steal_backoff_active(struct boci_worker *worker);
 /* Whether that maker is a thread outside, and no worker. */
 bool boci_steal_backoff_from_outside(const struct boci_worker *worker);
 
-/* The worker has run a behavior of `pool`, another worker's or one of outside threads. */
+/* The worker has run a behavior of `pool`, another worker's or one of outside threads.
+ */
 static inline void boci_steal_backoff_note(boci_steal_backoff *backoff,
                                            boci_block_pool *pool) {
   backoff->maker_pool = pool;

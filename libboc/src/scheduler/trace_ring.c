@@ -28,7 +28,7 @@ void boci_trace_ring_fini(boci_trace_ring *ring, const boc_allocator *allocator)
     boci_release(allocator, ring->records, ring->capacity * sizeof(boci_trace_record));
 }
 
-/* ---- writing ---------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------- */
 
 /* The ring has one writer, so all its relaxed stores are the owner's. */
 static void append_record(boci_trace_ring *ring, uint64_t now, boc_trace_kind kind,
@@ -85,7 +85,7 @@ void boci_trace_here(boci_scheduler *scheduler, boc_trace_kind kind,
     boci_trace_outside(scheduler, kind, behavior);
 }
 
-/* ---- reading ---------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------- */
 
 static boc_trace_event read_record(boci_trace_record *record, int worker) {
   const uint64_t high = boci_load_relaxed(&record->time_high); /* hint: see intact */

@@ -2,8 +2,8 @@
  *
  * A ring has one writer at a time: its worker, or the thread that has the mutex of
  * outside.h. It is read when the runtime is quiescent (see the public trace.h). But
- * workers park and wake in a quiescent runtime too, and record that while others read. So
- * every field is an atomic, and the reader leaves out a record that may have been
+ * workers park and wake in a quiescent runtime too, and record that while others read.
+ * So every field is an atomic, and the reader leaves out a record that may have been
  * overwritten meanwhile.
  *
  * Ordering:

@@ -12,7 +12,8 @@
  * failures that nobody can read any more. `what` names the call, for messages. */
 int bocpy_quiesce_all(const char *what, int64_t timeout, bool report);
 
-/* -1 with RuntimeError: `what` would wait for the cown that this thread has acquired. */
+/* -1 with RuntimeError: `what` would wait for the cown that this thread has acquired.
+ */
 int bocpy_refuse_holder(const char *what);
 
 /* Entries for the module's method table. */

@@ -1,6 +1,6 @@
 /* Out of memory: each public call that may be refused is called with its first, second,
- * ... allocation failing, until none fails. A refusal leaves everything as it was, to the
- * byte, and the same call then succeeds. */
+ * ... allocation failing, until none fails. A refusal leaves everything as it was, to
+ * the byte, and the same call then succeeds. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -49,8 +49,7 @@ static void add_dropped(void *ctx, void *payload) {
   boci_add_relaxed(&((world *)ctx)->dropped, (uintptr_t)payload);
 }
 
-/* ---- the world
- * ---------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------- */
 
 static boc_mailbox_options mail_options(world *all) {
   return (boc_mailbox_options){.size = sizeof(boc_mailbox_options),
@@ -125,8 +124,7 @@ static void teardown(world *all) {
   test_memory_fini(&all->memory);
 }
 
-/* ---- the calls
- * ---------------------------------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------------------- */
 
 static boc_status new_runtime(world *all) {
   return open_runtime(all, 2, &all->new_runtime);
@@ -298,8 +296,7 @@ static const refusable calls[] = {
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
-/* ---- as it was
- * ---------------------------------------------------------------------------- */
+/* ---- as it was ------------------------------------------------------------------- */
 
 static void check_scheduling(world *all) {
   CHECK_EQ(boc_runtime_quiesce(all->runtime, 0), BOC_OK);
@@ -348,7 +345,8 @@ static void check_mailbox(world *all) {
 }
 
 /* Whether an allocation failed: the `k`-th of the call. After a refusal either the call
- * is made again, or the mailbox, which cannot be looked at without a change, is checked.
+ * is made again, or the mailbox, which cannot be looked at without a change, is
+ * checked.
  */
 static bool refuse(const refusable *what, uintptr_t k, bool again) {
   world all;

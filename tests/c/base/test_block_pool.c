@@ -1,5 +1,5 @@
-/* The pool: sizes, alignment and places, reuse and its order, blocks that end on another
- * thread, refusals, trimming. */
+/* The pool: sizes, alignment and places, reuse and its order, blocks that end on
+ * another thread, refusals, trimming. */
 #include "harness.h"
 
 #include <string.h>
@@ -219,7 +219,8 @@ static void a_pool_is_trimmed_when_all_are_home(void) {
   test_memory_fini(&memory);
 }
 
-/* What begins within a line shares lines, and not with what was made before or after. */
+/* What begins within a line shares lines, and not with what was made before or after.
+ */
 static void those_that_share_lines_are_apart(void) {
   enum { BLOCKS = 50, LINE = 64, LEAD = 16 };
   void *blocks[BLOCKS];

@@ -37,8 +37,7 @@ static boc_status try_one(boc_mailbox *mailbox, boc_tag tag, int64_t timeout) {
   return boc_mailbox_receive(mailbox, &tag, 1, timeout, NULL, &index, &payload);
 }
 
-/* ---- one thread
- * --------------------------------------------------------------------------- */
+/* ---- one thread ------------------------------------------------------------------ */
 
 static void messages_of_a_tag_keep_their_order(void) {
   boc_mailbox *mailbox = plain();
@@ -211,8 +210,7 @@ static void a_watch_is_told_once(void) {
   boc_mailbox_free(mailbox);
 }
 
-/* ---- races
- * -------------------------------------------------------------------------------- */
+/* ---- races ----------------------------------------------------------------------- */
 
 enum { SENDERS = 2, RECEIVERS = 2, EACH = 6 };
 

@@ -1,6 +1,6 @@
-/* What the library promises to cost, where that does not depend on the machine: bytes of
- * a cown and of a pending behavior, and no processor time while there is nothing to do.
- * What it costs in time is for benchmarks. */
+/* What the library promises to cost, where that does not depend on the machine: bytes
+ * of a cown and of a pending behavior, and no processor time while there is nothing to
+ * do. What it costs in time is for benchmarks. */
 #include "harness.h"
 
 #include <boc/boc.h>

@@ -1,5 +1,5 @@
-/* The overflow: order, segments that are taken in parts, no memory, and several owners of
- * run queues at both ends. */
+/* The overflow: order, segments that are taken in parts, no memory, and several owners
+ * of run queues at both ends. */
 #include "harness.h"
 
 #include "behavior.h"

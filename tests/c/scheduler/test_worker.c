@@ -1,7 +1,7 @@
 /* The worker's loop: nobody starves. On one worker, bodies are counted: how many run
- * between a behavior's becoming ready and its start is bounded, whatever else goes on for
- * ever. On several, whoever goes on for ever does so until the other has had its turn: a
- * starving one would be a run without end. */
+ * between a behavior's becoming ready and its start is bounded, whatever else goes on
+ * for ever. On several, whoever goes on for ever does so until the other has had its
+ * turn: a starving one would be a run without end. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -68,8 +68,7 @@ static void note_wait(const env *mine, uint32_t now) {
     boci_store_relaxed(&mine->all->waited, now - mine->since);
 }
 
-/* ---- one worker
- * --------------------------------------------------------------------------- */
+/* ---- one worker ------------------------------------------------------------------ */
 
 /* Each body schedules the next on its own cown, so that finishing hands it over. */
 static void link(boc_behavior *self, void *environment);
@@ -238,8 +237,7 @@ static void nobody_waits_without_bound(void) {
   teardown(&all);
 }
 
-/* ---- readers and writers, on two workers
- * --------------------------------------------------- */
+/* ---- readers and writers, on two workers ----------------------------------------- */
 
 /* Each puts another of its kind behind itself, until one of the other kind has run. */
 static void go_on(boc_behavior *self, void *environment);
@@ -330,8 +328,8 @@ static void a_maker_that_waits_is_helped(void) {
   teardown(&all);
 }
 
-/* Bodies that block in the system, of which nobody tells the runtime: each of the workers
- * runs one, though there be fewer processors. */
+/* Bodies that block in the system, of which nobody tells the runtime: each of the
+ * workers runs one, though there be fewer processors. */
 
 enum { BLOCKED = 4 };
 

@@ -1,6 +1,6 @@
-/* A test of the tester: the library with one line of tests/models/mutants.py changed, so
- * that a thread parks without its second look. The systematic scheduler must find a seed
- * with a deadlock, and must find none in the library as it is.
+/* A test of the tester: the library with one line of tests/models/mutants.py changed,
+ * so that a thread parks without its second look. The systematic scheduler must find a
+ * seed with a deadlock, and must find none in the library as it is.
  *
  * Built once for each mutant in MUTANTS, with the one source that it changes; and once
  * with none, for which every program must finish. */

@@ -1,7 +1,7 @@
 /* Codec state: what the codec keeps per interpreter, a part of the module's state.
  *
- * The struct stands here, below the codec, because state.h embeds it; what its parts are
- * is for the files of codec/ alone.
+ * The struct stands here, below the codec, because state.h embeds it; what its parts
+ * are is for the files of codec/ alone.
  */
 #ifndef BOCPY_CODEC_STATE_H
 #define BOCPY_CODEC_STATE_H

@@ -3,11 +3,13 @@
  * The only place where PY_VERSION_HEX is looked at. Newer names are used throughout the
  * extension; where a version lacks one, this file supplies it with the same contract,
  * from public API alone. What is absent altogether is announced by a BOCPY_HAVE_ macro:
- *   BOCPY_FREE_THREADED   1 if the interpreter runs without a GIL, else 0
- *   BOCPY_HAVE_OWN_GIL    1 if sub-interpreters with a GIL of their own can be made,
- * else 0 BOCPY_HAVE_NATIVE_BYTES  1 if ints convert to bytes and back through the C
- * API, else 0 BOCPY_MODULE_SLOTS    the slots by which a module declares that it needs
- * no GIL and works under one of its own; comma-terminated, perhaps empty
+ *
+ *   BOCPY_FREE_THREADED      1 if the interpreter runs without a GIL, else 0
+ *   BOCPY_HAVE_OWN_GIL       1 if sub-interpreters may have a GIL of their own, else 0
+ *   BOCPY_HAVE_NATIVE_BYTES  1 if the C API converts ints to bytes and back, else 0
+ *   BOCPY_MODULE_SLOTS       the slots by which a module declares that it needs no GIL,
+ *                            works under one of its own; comma-terminated, perhaps
+ *                            empty
  */
 #ifndef BOCPY_COMPAT_H
 #define BOCPY_COMPAT_H

@@ -2,8 +2,8 @@
  *
  * The cown itself is a boc_cown, here called *core*, whose payload is a bocpy_value
  * (value.h). It is process-wide and outlives the interpreters that use it; a handle
- * belongs to one interpreter and holds one reference. Many handles may lead to one core:
- * they are equal and hash alike.
+ * belongs to one interpreter and holds one reference. Many handles may lead to one
+ * core: they are equal and hash alike.
  *
  * Handles stand below all that ships or holds values: the codec writes a cown as a
  * reference to its core and makes a new handle where it is decoded. What a Cown can do

@@ -51,8 +51,7 @@ typedef struct bocpy_thread {
   bool forking;        /* between the hooks of a fork: it has the lock of runtime.c */
   bool freeing;        /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed; /* what is to be freed after it */
-  unsigned
-      decref_depth; /* objects whose end is on the stack, one within the other (value.c) */
+  unsigned decref_depth;      /* objects whose ends are nested on the stack (value.c) */
   struct bocpy_box *deferred; /* objects that end after those */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */

@@ -1,6 +1,6 @@
-/* Bound arguments: what a behavior's function is called with besides its cowns, checked against
- * the function's parameters when it is scheduled. See when.h for the order of the
- * captures. */
+/* Bound arguments: what a behavior's function is called with besides its cowns, checked
+ * against the function's parameters when it is scheduled. See when.h for the order of
+ * the captures. */
 #ifndef BOCPY_BOUND_ARGS_H
 #define BOCPY_BOUND_ARGS_H
 

@@ -1,4 +1,5 @@
-/* Reading: what read(cown) returns, a mark for when(). See when.h and reader_copies.h. */
+/* Reading: what read(cown) returns, a mark for when(). See when.h and reader_copies.h.
+ */
 #include "when.h"
 
 typedef struct reading {

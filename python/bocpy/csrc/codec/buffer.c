@@ -19,8 +19,8 @@ static void buffer_free_one(bocpy_buffer *buffer) {
   PyMem_RawFree(buffer);
 }
 
-/* With the cowns in it their buffers may go, and so on: one after the other, since a stack
- * is not as deep as a chain of cowns may be long. */
+/* With the cowns in it their buffers may go, and so on: one after the other, since a
+ * stack is not as deep as a chain of cowns may be long. */
 static void buffer_free_nested(bocpy_buffer *buffer) {
   if (bocpy_self.freeing) {
     buffer->below = bocpy_self.freed;

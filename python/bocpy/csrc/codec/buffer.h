@@ -15,17 +15,19 @@
  *   TUPLE FROZENSET        size, parts                      after
  *   SLICE RANGE            three parts                      after
  *   INSTANCE               u32 shape, attributes            before
- *   COWN                   u32 index of the buffer's cowns    before
- *   NATIVE                 u32 index of the buffer's natives  before
- *   HOOKED                 u32 type (extension.h), its state    after
- *   IMMUTABLE              u32 index of the buffer's immutables  before
- *   MEMO                   object that later ones refer to; takes its number before its
- * parts MEMO_AFTER             the same for what cannot exist before its parts do
- *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to it, that one
- * stands REF                    u32 number of the memo KEY                    u8: the
- * str in this slot of the key table NEW_KEY                u8 and a str: the same, and
- * puts it there PICKLE                 size, bytes; size, then buffers: u8 read-only,
- * size, bytes
+ *   COWN                   u32 index of the buffer's cowns        before
+ *   NATIVE                 u32 index of the buffer's natives      before
+ *   HOOKED                 u32 type (extension.h), its state      after
+ *   IMMUTABLE              u32 index of the buffer's immutables   before
+ *   MEMO                   an object that later ones refer to; it takes its number
+ *                          before its parts do
+ *   MEMO_AFTER             the same, for what cannot exist before its parts do
+ *   SUPERSEDED             as MEMO_AFTER, then u32: its parts led back to the object,
+ *                          and the one of that number stands
+ *   REF                    u32 number of the memo
+ *   KEY                    u8: the str in this slot of the key table
+ *   NEW_KEY                u8 and a str: the same, and puts it there
+ *   PICKLE                 size, bytes; size, then buffers: u8 read-only, size, bytes
  *
  * Memory is CPython's raw domain, which any thread may use at any time.
  */
@@ -105,7 +107,8 @@ typedef struct bocpy_writer {
 /* Makes room for `more` bytes behind `size`. -1, with MemoryError unless fixed. */
 int bocpy_writer_grow(bocpy_writer *writer, size_t more);
 
-/* The buffer of what was written, trimmed; the writer is spent. NULL with MemoryError. */
+/* The buffer of what was written, trimmed; the writer is spent. NULL with MemoryError.
+ */
 bocpy_buffer *bocpy_writer_finish(bocpy_writer *writer);
 
 /* Frees what the writer has. */

@@ -32,8 +32,8 @@ int bocpy_encode_tried(PyObject *value, const char *root);
 /* A new object equal to the encoded one, or NULL with an exception set. */
 PyObject *bocpy_decode(const bocpy_buffer *buffer);
 
-/* The same for the last time, by the only one who has the buffer: what moves need not be
- * copied. All that is left to do with the buffer is to free it. */
+/* The same for the last time, by the only one who has the buffer: what moves need not
+ * be copied. All that is left to do with the buffer is to free it. */
 PyObject *bocpy_decode_last(bocpy_buffer *buffer);
 
 /* Moves back where it came from what the buffer has not been decoded to yet. By the
@@ -65,7 +65,7 @@ PyObject *bocpy_codec_reduce_cown(PyObject *cown);
  * encoding (cheap for all others). Any thread, attached or not. */
 void bocpy_codec_forget_cown(boc_cown *core);
 
-/* ---- what the codec keeps per interpreter (codec_state.h) ------------------------- */
+/* ---- what the codec keeps per interpreter (codec_state.h) ------------------------ */
 
 /* `state` is zeroed memory, `module` the extension module, its methods already in
  * place. -1 with an exception set; clear is right in either case. */

@@ -1,5 +1,5 @@
-/* Decode: a walk over a buffer that makes what it finds. Buffers are trusted: they are made
- * by this process alone.
+/* Decode: a walk over a buffer that makes what it finds. Buffers are trusted: they are
+ * made by this process alone.
  *
  * Threads: user code runs where a part is hashed, and where a class is met for the
  * first time. It can see objects that are not finished, as it can while pickle loads;

@@ -1,4 +1,5 @@
-/* Extension types: see extension.h. The process's table, and what one interpreter knows of it. */
+/* Extension types: see extension.h. The process's table, and what one interpreter knows
+ * of it. */
 #include "extension.h"
 
 #include "sync.h"

@@ -1,5 +1,5 @@
-/* Extension types: the types of other extensions that have told how their values move, by the
- * public header bocpy/bocpy.h.
+/* Extension types: the types of other extensions that have told how their values move,
+ * by the public header bocpy/bocpy.h.
  *
  * A *hooked* type is known to the process by its module and name, under a number, with
  * its hooks; it is never changed and never freed. What type the number stands for is
@@ -51,8 +51,8 @@ bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object);
 int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
                         const bocpy_hooked *hooked);
 
-/* Makes what moves a part of `buffer`: nothing before has changed any object. -1 with an
- * exception: nothing has moved. */
+/* Makes what moves a part of `buffer`: nothing before has changed any object. -1 with
+ * an exception: nothing has moved. */
 int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer);
 
 /* Forgets the objects that were to give something away. */

@@ -1,9 +1,12 @@
 /* Immutable: see immutable.h.
  *
- * Invariants: 1. An entry with an object is in its home's list, and only such a one is.
- *   2. While `readers` is above 0 no object of the home is replaced or given up by
- *   bocpy_home_close. 3. Each entry has a reference to its home.
- * Ordering: [R1] a reader's leaving; [A1] bocpy_home_close, which finds none.
+ * Invariants:
+ *   1. An entry is in its home's list if and only if it has an object.
+ *   2. While `readers` is above 0, bocpy_home_close neither replaces nor gives up an
+ *      object of the home.
+ *   3. Each entry has a reference to its home.
+ * Ordering:
+ *   [R1] a reader's leaving; [A1] bocpy_home_close, which finds none.
  */
 #include "immutable.h"
 

@@ -3,9 +3,9 @@
  * The table maps the address of a cown to its serial number, and has the cowns that
  * have been given one and are alive. Serials are never used twice, addresses are.
  *
- * Threads: `handle_map_lock` guards the table. The drop hook takes it before the cown's memory
- * goes, so whoever finds a cown in the table while holding the lock may try to hold the
- * cown.
+ * Threads: `handle_map_lock` guards the table. The drop hook takes it before the cown's
+ * memory goes, so whoever finds a cown in the table while holding the lock may try to
+ * hold the cown.
  */
 #include "pickled_handle.h"
 
@@ -83,8 +83,9 @@ static void handle_remove_locked(size_t hole) {
 }
 
 void bocpy_codec_forget_cown(boc_cown *core) {
-  /* relaxed (owner): whoever gave this cown a pickled_handle held it then, and its drop came
-   * before the last one, so that the count is seen; that of others does not matter. */
+  /* relaxed (owner): whoever gave this cown a pickled_handle held it then, and its drop
+   * came before the last one, so that the count is seen; that of others does not
+   * matter. */
   if (atomic_load_explicit(&handle_count, memory_order_relaxed) == 0)
     return;
   bocpy_lock_take(&handle_map_lock);

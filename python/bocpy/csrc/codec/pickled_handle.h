@@ -1,6 +1,7 @@
-/* Pickled handles: what a cown is pickled as outside of any encoding, by a program's own pickle
- * or copy. A pickled_handle names the process, and a cown that lives in it as long as others
- * hold it; it holds nothing itself, so a pickle that is thrown away leaks nothing.
+/* Pickled handles: what a cown is pickled as outside of any encoding, by a program's
+ * own pickle or copy. A pickled_handle names the process, and a cown that lives in it
+ * as long as others hold it; it holds nothing itself, so a pickle that is thrown away
+ * leaks nothing.
  */
 #ifndef BOCPY_PICKLED_HANDLE_H
 #define BOCPY_PICKLED_HANDLE_H

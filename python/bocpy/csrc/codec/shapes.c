@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Append-only. Guarded by `shape_table_lock`, which is held for a search or an append. */
+/* Append-only. Guarded by `shape_table_lock`, which is held for a search or an append.
+ */
 static bocpy_lock shape_table_lock;
 static const bocpy_shape **shape_table;
 static uint32_t shape_table_count, shape_table_capacity;

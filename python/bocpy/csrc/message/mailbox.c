@@ -20,9 +20,9 @@
 /* Looks before a receive goes to sleep, if this thread's last one slept for long. */
 #define RECEIVE_SPINS 64
 
-/* ns that a receive looks for if the last one did not sleep, or not for much longer than
- * a wake-up takes: who parks though an answer is under way makes its sender wait for a
- * wake-up, and that one parks meanwhile. */
+/* ns that a receive looks for if the last one did not sleep, or not for much longer
+ * than a wake-up takes: who parks though an answer is under way makes its sender wait
+ * for a wake-up, and that one parks meanwhile. */
 #define RECEIVE_SPIN_NS 30000
 #define RECEIVE_SOON_NS 150000
 
@@ -321,8 +321,8 @@ static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
   return status;
 }
 
-/* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender may
- * be a pinned behavior, which the main thread runs while it waits. */
+/* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender
+ * may be a pinned behavior, which the main thread runs while it waits. */
 static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)

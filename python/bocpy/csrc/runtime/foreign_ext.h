@@ -1,4 +1,5 @@
-/* Foreign extensions: extension modules of others, which an interpreter of a worker would load.
+/* Foreign extensions: extension modules of others, which an interpreter of a worker
+ * would load.
  *
  * Many refuse: they keep state in static memory, which CPython finds out by having the
  * module's init function run in the main interpreter. If that raises there, as NumPy's

@@ -1,11 +1,12 @@
 /* Pump: see pump.h.
  *
- * The bell is one waiter that stays; only the main thread sleeps on it. `pump_wakeup_set` saves
- * system calls: a bell that has rung does not ring again until it was listened to.
+ * The bell is one waiter that stays; only the main thread sleeps on it.
+ * `pump_wakeup_set` saves system calls: a bell that has rung does not ring again until
+ * it was listened to.
  *
- * Ordering: who fills the lane then sets `pump_wakeup_set`; who listens takes the signal, clears
- * `pump_wakeup_set`, then looks at the lane. Both words are sequentially consistent, so a ring
- * that finds `pump_wakeup_set` set comes before the look. */
+ * Ordering: who fills the lane then sets `pump_wakeup_set`; who listens takes the
+ * signal, clears `pump_wakeup_set`, then looks at the lane. Both words are sequentially
+ * consistent, so a ring that finds `pump_wakeup_set` set comes before the look. */
 #include "pump.h"
 #include "deferred.h"
 

@@ -30,7 +30,8 @@ int bocpy_pump_forget(void);
 boc_lane *bocpy_pump_lane(void);
 
 /* As bocpy_waiter_wait, by any thread that is attached; the main thread, outside of
- * bodies, runs what is in the lane meanwhile. -1 also with a KeyboardInterrupt or the like that a body raised. */
+ * bodies, runs what is in the lane meanwhile. -1 also with a KeyboardInterrupt or the
+ * like that a body raised. */
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout);
 
 /* Runs what there is now, whatever comes of it; nothing on other threads. */

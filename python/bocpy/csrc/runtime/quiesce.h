@@ -1,7 +1,8 @@
 /* Quiesce: waiting until nothing is scheduled any more.
  *
- * The main thread runs what is pinned while it waits. Threads: attached to the main
- * interpreter, outside of bodies.
+ * The main thread runs what is pinned while it waits.
+ *
+ * Threads: attached to the main interpreter, outside of bodies.
  */
 #ifndef BOCPY_QUIESCE_H
 #define BOCPY_QUIESCE_H

@@ -7,8 +7,8 @@
  * `records_lock` guards the lists of records and the numbers of new ones.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
- *   acquire load wherever it is used [A1]; so is a shared function. What was done with a record is released by
- *   every drop [R2], and acquired by the last [A2]. */
+ *   acquire load wherever it is used [A1]; so is a shared function. What was done with
+ *   a record is released by every drop [R2], and acquired by the last [A2]. */
 #include "code.h"
 
 #include <stdlib.h>

@@ -5,12 +5,12 @@
  * not happen within a step of libboc. So the reference is not dropped at once: the
  * object goes on a list, and its interpreter's thread drops it later.
  *
- *   the object lives in          the thread that gives it up      who drops the reference
- *   a worker's interpreter       that worker                      it, between two bodies
- *   a worker's interpreter       any other                        the worker, when poked
- *   the main one                 a thread of it, not in libboc    it, at once
- *   the main one                 a worker of backend `threads`    it, between two bodies
- *   the main one                 any other                        a pending call there
+ *   the object lives in     the thread that gives it up     who drops the reference
+ *   a worker's interpreter    that worker                     it, between two bodies
+ *   a worker's interpreter    any other                       the worker, when poked
+ *   the main one              a thread of it, not in libboc   it, at once
+ *   the main one              a worker of backend `threads`   it, between two bodies
+ *   the main one              any other                       a pending call there
  *
  * Out of memory, an object is leaked: running Python code instead would be worse.
  */

@@ -5,20 +5,22 @@
  * once from the same buffer and kept until the next write; the one that the value lived
  * in keeps the original.
  *
- *   the value was          the first reader elsewhere      readers then have
- *   NONE, INLINE           finds it neutral                what they decode, each time
- *   ENCODED                   finds it neutral                a copy each
- *   BOXED, OBJECT          makes it ENCODED (lend)            the original; a copy each
+ *   the value was     the first reader elsewhere     readers then have
+ *   NONE, INLINE      finds it neutral               what they decode, each time
+ *   ENCODED           finds it neutral               a copy each
+ *   BOXED, OBJECT     makes it ENCODED (lend)        the original; a copy each
  *
  * Threads: functions are for a thread that is attached to an interpreter while a
- * behavior of its own reads the cown, unless they say otherwise. Invariants:
+ *   behavior of its own reads the cown, unless they say otherwise.
+ * Invariants:
  *   1. While there are readers, a value only goes from BOXED or OBJECT to ENCODED (or
- * NONE), by a thread that has the GIL of where it lived. So readers there exclude it,
- * and others read the slot only, which stays.
+ *      NONE), by a thread that has the GIL of the interpreter where it lived. So
+ *      readers in that interpreter exclude it, and readers elsewhere use the slot only,
+ *      which stays.
  *   2. The list only grows while there are readers; an entry is made by a thread that
- * is attached to the interpreter of its slot, so that no slot has two.
- *
- * Ordering: [R1] an entry, or the buffer, is published; [A1] readers look for either.
+ *      is attached to the interpreter of its slot, so that no slot has two.
+ * Ordering:
+ *   [R1] an entry, or the buffer, is published; [A1] readers look for either.
  */
 #ifndef BOCPY_READER_COPIES_H
 #define BOCPY_READER_COPIES_H

@@ -1,22 +1,23 @@
 /* Value: what a cown holds, and how it gets from one interpreter to another.
  *
- *   kind    the content is                      who may take it
- *   NONE    None                                anybody
- *   INLINE  a small immutable, encoded          anybody
- *   ENCODED    a buffer (codec.h)                    anybody
- *   BOXED   an object of a worker's interpreter that interpreter; encoded for others
- *   OBJECT  an object of the main interpreter   that interpreter; encoded for others
+ *   kind      the content is                       who may take it
+ *   NONE      None                                 any thread
+ *   INLINE    a small immutable, encoded           any thread
+ *   ENCODED   a buffer (codec.h)                   any thread
+ *   BOXED     an object of a worker's interpreter  that interpreter; encoded for others
+ *   OBJECT    an object of the main interpreter    that interpreter; encoded for others
  *
- * NONE, INLINE and ENCODED are neutral. A value stays BOXED where it was last used until
- * another interpreter needs it. With backend `threads` every value is an OBJECT and
- * nothing is ever encoded.
+ * NONE, INLINE and ENCODED are neutral. A value stays BOXED where it was last used
+ * until another interpreter needs it. With backend `threads` every value is an OBJECT
+ * and nothing is ever encoded.
  *
  * Threads: functions are for the thread that holds the cown, attached to an
- * interpreter, unless they say otherwise. Invariants:
- *   1. A box is in the list of its slot; the list belongs to whoever holds the GIL of
- * the slot's interpreter.
- *   2. `box->value` changes under `deferred_lock` (value.c) once another thread may drop the
- * cown.
+ *   interpreter, unless they say otherwise.
+ * Invariants:
+ *   1. A box is in the list of its slot; the list belongs to the thread that holds the
+ *      GIL of the slot's interpreter.
+ *   2. `box->value` changes under `deferred_lock` (value.c) once another thread may
+ *      drop the cown.
  *   3. A value with a `failure` is neutral or an OBJECT.
  */
 #ifndef BOCPY_VALUE_H
@@ -147,8 +148,8 @@ void bocpy_value_drop(bocpy_value *value);
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value));
 
-/* What `object`, of the interpreter that this thread is attached to, is as a buffer, and
- * stays; if it cannot be one, the exception that says so (*failed), or NULL. */
+/* What `object`, of the interpreter that this thread is attached to, is as a buffer,
+ * and stays; if it cannot be one, the exception that says so (*failed), or NULL. */
 bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed);
 
 /* ---- of workers ------------------------------------------------------------------ */

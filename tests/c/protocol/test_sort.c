@@ -1,0 +1,82 @@
+/* Sort: orders of requests by the addresses of their cowns, few and many of them. */
+#include "harness.h"
+
+#include <stdlib.h>
+
+#include "sort.h"
+
+enum { MOST = 300 };
+
+/* Addresses that no cown has, but that may stand in a request. */
+static boc_cown *cown_at(uint32_t number) {
+  return (boc_cown *)(uintptr_t)(64 * (number + 1));
+}
+
+static void fill(boci_request *requests, uint32_t count, uint32_t different,
+                 test_random *random) {
+  for (uint32_t i = 0; i < count; i++) {
+    const boc_access access = {cown_at(test_draw(random, different)),
+                               test_draw(random, 2) ? BOC_READ : BOC_WRITE};
+    boci_request_init(&requests[i], &access, i);
+  }
+}
+
+static bool comes_before(const boci_request *requests, uint32_t a, uint32_t b) {
+  const boc_cown *left = boci_request_cown(&requests[a]);
+  const boc_cown *right = boci_request_cown(&requests[b]);
+  return left < right || (left == right && a < b);
+}
+
+static void check_orders(const boci_request *requests, uint32_t count) {
+  bool seen[MOST] = {false};
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t at = requests[i].order;
+    CHECK(at < count && !seen[at]);
+    seen[at] = true;
+    if (i > 0)
+      CHECK(comes_before(requests, requests[i - 1].order, at));
+  }
+}
+
+static void every_count_is_sorted(void) {
+  test_random random = test_random_stream(1);
+  boci_request requests[MOST];
+  for (uint32_t count = 0; count < MOST; count++) {
+    fill(requests, count, 1 + test_draw(&random, 2 * MOST), &random);
+    boci_sort_requests(requests, count);
+    check_orders(requests, count);
+  }
+}
+
+static void sorted_and_reversed_input_is_sorted(void) {
+  boci_request requests[MOST];
+  for (int reversed = 0; reversed < 2; reversed++) {
+    for (uint32_t i = 0; i < MOST; i++) {
+      const boc_access access = {cown_at(reversed ? MOST - i : i), BOC_WRITE};
+      boci_request_init(&requests[i], &access, i);
+    }
+    boci_sort_requests(requests, MOST);
+    check_orders(requests, MOST);
+  }
+}
+
+static void equals_keep_their_order(void) {
+  test_random random = test_random_stream(2);
+  boci_request requests[MOST];
+  boci_request *all[MOST], *scratch[MOST];
+  for (uint32_t count = 0; count < MOST; count += 7) {
+    fill(requests, count, 5, &random);
+    for (uint32_t i = 0; i < count; i++)
+      all[i] = &requests[i];
+    boci_sort_by_cown(all, scratch, count);
+    for (uint32_t i = 1; i < count; i++)
+      CHECK(comes_before(requests, all[i - 1]->index, all[i]->index));
+  }
+}
+
+static const test_case cases[] = {
+    TEST_ONCE(every_count_is_sorted),
+    TEST_ONCE(sorted_and_reversed_input_is_sorted),
+    TEST_ONCE(equals_keep_their_order),
+};
+TEST_MAIN(cases)

@@ -1,0 +1,288 @@
+/* Find work: the order in which a worker looks at its queues, the budgets, shares,
+ * thefts and rescues. A scheduler that was not started: the test is the worker. */
+#include "harness.h"
+
+#include "find_work.h"
+#include "run.h"
+
+enum { WORKERS = 2, MOST = 4 * BOCI_RING };
+
+typedef struct world {
+  boci_scheduler scheduler;
+  boci_worker *me, *other;
+  boc_behavior *made[MOST];
+  size_t count;
+} world;
+
+static void no_body(boc_behavior *self, void *env) { (void)self, (void)env; }
+static const boc_behavior_type type = {.name = "none", .body = no_body};
+
+static int admit_anywhere(boc_behavior *self, void *env, unsigned worker,
+                          bool overdue) {
+  (void)self, (void)env, (void)worker, (void)overdue;
+  return BOC_ADMIT;
+}
+static const boc_behavior_type placed_type = {
+    .name = "placed", .body = no_body, .admit = admit_anywhere};
+
+static void setup(world *all, unsigned workers) {
+  const boci_scheduler_config config = {.workers = workers};
+  *all = (world){.count = 0};
+  CHECK_EQ(boci_scheduler_init(&all->scheduler, &config), BOC_OK);
+  all->me = &all->scheduler.worker[0];
+  all->other = &all->scheduler.worker[workers - 1];
+  boci_tls_set(&all->me->context);
+}
+
+static void teardown(world *all) {
+  bool overdue = false;
+  CHECK(!boci_find_own(all->me));
+  for (size_t i = 0; i < all->count; i++)
+    boci_block_pool_free(&all->me->pool, all->made[i]);
+  boci_tls_set(NULL);
+  (void)overdue;
+  boci_scheduler_fini(&all->scheduler);
+}
+
+static boc_behavior *make_typed(world *all, const boc_behavior_type *its_type) {
+  boc_behavior *made =
+      boci_block_pool_alloc(&all->me->pool, boci_behavior_size(0, false, 0));
+  CHECK(made && all->count < MOST);
+  CHECK_EQ(boci_behavior_init(made, its_type, 0, NULL, 0, NULL), BOC_OK);
+  return all->made[all->count++] = made;
+}
+
+static boc_behavior *make(world *all) { return make_typed(all, &type); }
+
+static boc_behavior *inject(world *all) {
+  boc_behavior *made = make(all);
+  boci_injector_push(&all->scheduler.injector, made, made, 1);
+  return made;
+}
+
+static boc_behavior *post(world *all, boci_worker *to) {
+  boc_behavior *made = make(all);
+  boci_injector_push(&to->inbox, made, made, 1);
+  return made;
+}
+
+static boc_behavior *push(world *all, boci_worker *to) {
+  boc_behavior *made = make(all);
+  CHECK(boci_run_queue_push(&to->queue, made));
+  return made;
+}
+
+/* As if the body that ran last had scheduled something: its successor is warm. */
+static void note_schedule(world *all) {
+  all->me->scheduled_before = boci_load_relaxed(&all->me->in_flight.scheduled);
+  boci_in_flight_add_scheduled(&all->me->in_flight, 1);
+}
+
+static void the_order_is_as_listed(void) {
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *injected = inject(&all);
+  boc_behavior *queued = push(&all, all.me);
+  boc_behavior *posted = post(&all, all.me);
+  note_schedule(&all);
+  boc_behavior *handed = all.me->lifo_slot = make(&all);
+  CHECK(boci_find_own(all.me) == handed);
+  CHECK(boci_find_own(all.me) == posted);
+  CHECK_EQ(all.me->tick % BOCI_COMMON_EVERY != 0, true);
+  boc_behavior *third = boci_find_own(all.me), *fourth = boci_find_own(all.me);
+  /* With tiny capacities the third look begins with what is common. */
+  CHECK((third == queued && fourth == injected) ||
+        (third == injected && fourth == queued));
+  CHECK_EQ(boci_load_relaxed(&all.me->counters.handed_off), 1);
+  CHECK_EQ(boci_load_relaxed(&all.me->counters.injected), 1);
+  teardown(&all);
+}
+
+static void the_lifo_budget_is_bounded(void) {
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *queued = push(&all, all.me);
+  unsigned in_a_row = 0;
+  for (;; in_a_row++) {
+    note_schedule(&all);
+    boc_behavior *handed = all.me->lifo_slot = make(&all);
+    boc_behavior *found = boci_find_own(all.me);
+    if (found == queued)
+      break;
+    CHECK(found == handed);
+    CHECK(in_a_row < BOCI_LIFO_BUDGET);
+  }
+  CHECK_EQ(in_a_row, BOCI_LIFO_BUDGET - 1);
+  CHECK(boci_find_own(all.me)); /* the one that went behind */
+  teardown(&all);
+}
+
+static void a_chain_alone_goes_on(void) {
+  world all;
+  setup(&all, WORKERS);
+  for (unsigned i = 0; i < 3 * BOCI_LIFO_BUDGET; i++) {
+    note_schedule(&all);
+    boc_behavior *handed = all.me->lifo_slot = make(&all);
+    CHECK(boci_find_own(all.me) == handed);
+  }
+  teardown(&all);
+}
+
+static void a_cold_successor_goes_behind(void) {
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *queued = push(&all, all.me);
+  boc_behavior *cold = all.me->lifo_slot = make(&all); /* the body scheduled nothing */
+  CHECK(boci_find_own(all.me) == queued);
+  CHECK(boci_find_own(all.me) == cold);
+  boc_behavior *second = push(&all, all.me);
+  boc_behavior *placed = all.me->lifo_slot = make_typed(&all, &placed_type);
+  all.me->tick = 0;
+  CHECK(boci_find_own(all.me) == placed); /* its data is here */
+  CHECK(boci_find_own(all.me) == second);
+  teardown(&all);
+}
+
+static void the_inbox_budget_is_bounded(void) {
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *queued = push(&all, all.me);
+  for (unsigned i = 0; i <= BOCI_INBOX_BUDGET; i++)
+    post(&all, all.me);
+  unsigned posted = 0;
+  while (boci_find_own(all.me) != queued)
+    posted++;
+  CHECK_EQ(posted, BOCI_INBOX_BUDGET);
+  CHECK(boci_find_own(all.me));
+  teardown(&all);
+}
+
+static void the_injector_has_its_turn(void) {
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *injected = inject(&all);
+  unsigned looks = 0;
+  boc_behavior *found = NULL;
+  while (found != injected) {
+    note_schedule(&all);
+    if (!all.me->lifo_slot)
+      all.me->lifo_slot = make(&all);
+    found = boci_find_own(all.me);
+    CHECK(++looks <= BOCI_COMMON_EVERY);
+  }
+  all.me->lifo_slot = NULL;
+  teardown(&all);
+}
+
+/* A worker with an empty run queue takes a share, so that others find the rest. */
+static void a_share_of_the_injector_is_taken(void) {
+  enum { INJECTED = 8 };
+  world all;
+  setup(&all, WORKERS);
+  boc_behavior *injected[INJECTED];
+  for (unsigned i = 0; i < INJECTED; i++)
+    injected[i] = inject(&all);
+  size_t share = INJECTED / WORKERS + 1;
+  share = share < BOCI_RING / 2 ? share : BOCI_RING / 2;
+  CHECK(boci_find_own(all.me) == injected[0]);
+  CHECK_EQ(boci_run_queue_length(&all.me->queue), share - 1);
+  CHECK_EQ(boci_injector_length(&all.scheduler.injector), INJECTED - share);
+  for (unsigned i = 1; i < INJECTED; i++)
+    CHECK(boci_find_own(all.me));
+  teardown(&all);
+}
+
+static void what_overflowed_is_found(void) {
+  world all;
+  setup(&all, WORKERS);
+  for (unsigned i = 0; i < BOCI_RING + BOCI_RING / 2; i++)
+    boci_enqueue_own(all.me, make(&all));
+  CHECK(!boci_overflow_empty(&all.scheduler.overflow));
+  CHECK(boci_load_relaxed(&all.me->counters.overflowed) >= BOCI_RING / 2);
+  for (unsigned i = 0; i < BOCI_RING + BOCI_RING / 2; i++)
+    CHECK(boci_find_own(all.me));
+  CHECK(boci_overflow_empty(&all.scheduler.overflow));
+  teardown(&all);
+}
+
+static void half_of_a_run_queue_is_stolen(void) {
+  world all;
+  bool overdue = false;
+  setup(&all, WORKERS);
+  for (unsigned i = 0; i < BOCI_RING / 2; i++)
+    push(&all, all.other);
+  CHECK(boci_find_or_park(all.me, &overdue));
+  CHECK(!overdue);
+  CHECK_EQ(boci_run_queue_length(&all.other->queue), BOCI_RING / 4);
+  CHECK_EQ(boci_run_queue_length(&all.me->queue), BOCI_RING / 4 - 1);
+  CHECK_EQ(boci_load_relaxed(&all.me->counters.stolen), BOCI_RING / 4);
+  CHECK_EQ(boci_load_relaxed(&all.scheduler.idle.state), 0);
+  while (boci_find_own(all.me))
+    continue;
+  while (boci_run_queue_pop(&all.other->queue))
+    continue;
+  teardown(&all);
+}
+
+static void a_blocked_workers_inbox_is_taken(void) {
+  world all;
+  bool overdue = false;
+  setup(&all, WORKERS);
+  boc_behavior *posted = post(&all, all.other);
+  boci_store_relaxed(&all.other->blocked, 1);
+  CHECK(boci_find_or_park(all.me, &overdue) == posted);
+  CHECK(overdue);
+  CHECK_EQ(boci_load_relaxed(&all.me->counters.rescued), 1);
+  teardown(&all);
+}
+
+/* A parked worker wakes up by itself when another one's inbox is overdue. */
+static void an_overdue_inbox_is_taken(void) {
+  world all;
+  bool overdue = false;
+  setup(&all, WORKERS);
+  boc_behavior *posted = post(&all, all.other);
+  CHECK(boci_find_or_park(all.me, &overdue) == posted);
+  CHECK(overdue);
+  teardown(&all);
+}
+
+static void a_poke_or_a_stop_ends_the_search(void) {
+  world all;
+  bool overdue = false;
+  setup(&all, WORKERS);
+  boci_worker_poke(all.me);
+  CHECK(!boci_find_or_park(all.me, &overdue));
+  boci_worker_answer_poke(all.me);
+  boci_store_release(&all.scheduler.stopping, 1);
+  CHECK(!boci_find_or_park(all.me, &overdue));
+  teardown(&all);
+}
+
+static void one_worker_alone_steals_from_nobody(void) {
+  world all;
+  bool overdue = false;
+  setup(&all, 1);
+  CHECK(all.me->queue.alone);
+  boc_behavior *queued = push(&all, all.me);
+  CHECK(boci_find_or_park(all.me, &overdue) == queued);
+  boci_store_release(&all.scheduler.stopping, 1);
+  teardown(&all);
+}
+
+static const test_case cases[] = {
+    TEST_ONCE(the_order_is_as_listed),
+    TEST_ONCE(the_lifo_budget_is_bounded),
+    TEST_ONCE(a_chain_alone_goes_on),
+    TEST_ONCE(a_cold_successor_goes_behind),
+    TEST_ONCE(the_inbox_budget_is_bounded),
+    TEST_ONCE(the_injector_has_its_turn),
+    TEST_ONCE(a_share_of_the_injector_is_taken),
+    TEST_ONCE(what_overflowed_is_found),
+    TEST_ONCE(half_of_a_run_queue_is_stolen),
+    TEST_ONCE(a_blocked_workers_inbox_is_taken),
+    TEST_ONCE(an_overdue_inbox_is_taken),
+    TEST_ONCE(a_poke_or_a_stop_ends_the_search),
+    TEST_ONCE(one_worker_alone_steals_from_nobody),
+};
+TEST_MAIN(cases)
