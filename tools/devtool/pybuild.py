@@ -52,6 +52,7 @@ EVERYWHERE = (
     "test_idle_acquire.py",
     "test_large_values.py",
     "test_leaks.py",
+    "test_matrix_cowns.py",
     "test_matrix_defects.py",
     "test_matrix_differential.py",
     "test_messages.py",

@@ -107,7 +107,7 @@ int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
 /* Undoes what putting the content in, a moment ago, has moved (codec.h). */
-void bocpy_value_restore(bocpy_value *value);
+void bocpy_value_restore(bocpy_value *value, PyObject *origin);
 
 /* Takes the content out: a new reference to it, and None stays behind. */
 PyObject *bocpy_value_take(bocpy_value *value);
