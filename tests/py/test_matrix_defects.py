@@ -335,6 +335,6 @@ def test_21_a_matrix_in_a_cown_is_gone_elsewhere(runtime):
         assert not m.acquired
         inside.x = 5
         with pytest.raises(RuntimeError, match="does not own"):
-            m.x
+            m.sum()
     assert not m.acquired
     assert numbers(c.unwrap()) == [5, 2]
