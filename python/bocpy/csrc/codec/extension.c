@@ -206,10 +206,11 @@ static bool hooks_are_by_move(const bocpy_hooks *hooks, const PyTypeObject *type
 static int ext_type_check_flags(PyTypeObject *type, const bocpy_hooks *hooks) {
   if (!(hooks->flags & ~BOCPY_MOVES_EVERYWHERE) && (!hooks->flags || hooks->drop))
     return 0;
-  PyErr_Format(PyExc_ValueError,
-               "the hooks of %s have flags %u: BOCPY_MOVES_EVERYWHERE is for what moves, "
-               "and there is no other flag",
-               type->tp_name, hooks->flags);
+  PyErr_Format(
+      PyExc_ValueError,
+      "the hooks of %s have flags %u: BOCPY_MOVES_EVERYWHERE is for what moves, "
+      "and there is no other flag",
+      type->tp_name, hooks->flags);
   return -1;
 }
 
