@@ -6,6 +6,7 @@
 #ifndef BOCPY_CODEC_STATE_H
 #define BOCPY_CODEC_STATE_H
 
+#include "address_map.h"
 #include "python_calls.h"
 
 typedef struct bocpy_buffer bocpy_buffer;
@@ -13,9 +14,8 @@ typedef struct bocpy_buffer bocpy_buffer;
 #define BOCPY_MOVING_MAX 4
 
 typedef struct bocpy_codec_state {
-  struct bocpy_class **classes;       /* the types met, open addressing by address */
-  size_t class_count, class_capacity; /* capacity: zero or a power of two */
-  struct bocpy_resolved **resolved;   /* by shape id */
+  bocpy_address_map classes;        /* by type: what is known of it, a bocpy_class */
+  struct bocpy_resolved **resolved; /* by shape id */
   size_t resolved_capacity;
   struct bocpy_resolved *retired; /* replaced, still in use perhaps */
   PyTypeObject **hooked;          /* held; by the numbers of extension.h, or NULL */
