@@ -39,11 +39,14 @@ def test_a_daemon_thread_that_goes_on_scheduling(program, backend, use):
 
 def test_what_a_daemon_thread_catches_does_not_keep_the_program(program, backend):
     done = program(
-        LOOPS.replace("USE", "pass").replace(
-            "loop()", "again():\n    while True:\n        try:\n            loop()\n"
+        LOOPS.replace("USE", "pass")
+        .replace(
+            "loop()",
+            "again():\n    while True:\n        try:\n            loop()\n"
             "        except BaseException:\n            pass\n\ndef loop()",
             1,
-        ).replace("target=loop", "target=again"),
+        )
+        .replace("target=loop", "target=again"),
         timeout=20,
     )
     assert done.err == ""

@@ -149,6 +149,26 @@ def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     return suite(env, name, log, *arguments)
 
 
+def backends(interpreter: Interpreter) -> list[str]:
+    both = interpreter.version >= (3, 12) and not interpreter.free_threaded
+    return ["interpreters", "threads"] if both else ["threads"]
+
+
+def soak_command(env: Environment, backend: str, minutes: float) -> Command:
+    program = ROOT / "tests" / "soak" / "soak.py"
+    return [env.python, program, "--backend", backend, "--minutes", str(minutes)]
+
+
+def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
+    """All operations mixed, for some minutes on each backend: one test each."""
+    env = wheel_environment(interpreter, log, "test")
+    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}", log), log)
+    found = backends(interpreter)
+    for backend in found:
+        env.run(soak_command(env, backend, minutes), log=log)
+    return Tally(passed=len(found))
+
+
 def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
     """A source distribution, a wheel from it, that wheel in a clean environment."""
     tools = wheel_environment(interpreter, log, "test")

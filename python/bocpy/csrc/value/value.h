@@ -43,8 +43,9 @@ struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
   atomic_uchar kind;
   unsigned char size : 7;   /* of `bytes`, if INLINE */
-  unsigned char pinned : 1; /* an OBJECT that stays on the main thread (pinned.h) */
-  bool failed;              /* the content is an exception that a body raised */
+  unsigned char failed : 1; /* the content is an exception that a body raised */
+  bool pinned; /* an OBJECT that stays on the main thread (pinned.h); never changes, and
+                  read by all: in no byte with what the holder writes */
   atomic_bool
       wanted;      /* hint: readers elsewhere would like a buffer (reader_copies.h) */
   uint32_t weight; /* of the last buffer: what moving it costs */
