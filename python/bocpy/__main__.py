@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import bocpy
 
-from ._info import info
+from ._info import extension_packages, info, refusing
 
 
 def positive(text: str) -> int:
@@ -47,7 +47,16 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--backend", choices=("interpreters", "threads"))
     demo.add_argument("--no-color", action="store_true", help="plain text only")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
-    commands.add_parser("info", help="print versions, backend and number of workers")
+    info = commands.add_parser(
+        "info",
+        help="print what a report of a defect needs",
+        description=(
+            "Prints versions, backend, workers and settings, and which installed"
+            " packages with extension modules refuse sub-interpreters. Each is imported"
+            " in a process of its own, which takes a moment."
+        ),
+    )
+    info.add_argument("--quick", action="store_true", help="leave the packages out")
     return whole
 
 
@@ -55,9 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code."""
     options = parser().parse_args(arguments)
     if options.command == "info":
-        for name, text in info().items():
-            print(f"{name:<12} {text}")
-        return 0
+        return show_info(quick=options.quick)
     from ._demo import demo
 
     color = not options.no_color and "NO_COLOR" not in os.environ
@@ -71,6 +78,21 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except KeyboardInterrupt:
         give_up()
+
+
+def show_info(*, quick: bool) -> int:
+    for name, text in info().items():
+        print(f"{name:<13}{text}")
+    if quick:
+        return 0
+    print("\nPackages with extension modules, in bodies on the backend `interpreters`:")
+    found = extension_packages()
+    for distribution, modules in found.items():
+        answer = refusing(modules) or "can be imported"
+        print(f"  {distribution:<28} {answer}", flush=True)
+    if not found:
+        print("  none is installed")
+    return 0
 
 
 def give_up() -> NoReturn:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.metadata
+import multiprocessing
 import os
 import platform
+import subprocess
 import sys
 
 import bocpy
@@ -28,12 +32,88 @@ def backend_for(wanted: str | None = None) -> str:
 
 
 def info() -> dict[str, str]:
-    """What `python -m bocpy info` prints."""
+    """What `python -m bocpy info` prints: all that a report of a defect needs."""
     return {
         "bocpy": bocpy.__version__,
         "interpreter": f"{interpreter()}, {sys.executable}",
-        "platform": platform.platform(),
+        "compiler": platform.python_compiler(),
+        "platform": f"{platform.platform()}, {platform.machine()}",
+        "C library": " ".join(platform.libc_ver()).strip() or "unknown",
         "backend": backend_for(),
-        "workers": str(bocpy.WORKER_COUNT),
+        "workers": f"{bocpy.WORKER_COUNT} of {os.cpu_count()} processors",
+        "settings": settings(),
+        "start method": multiprocessing.get_start_method(),
         "package": os.path.dirname(os.path.abspath(bocpy.__file__)),
     }
+
+
+def settings() -> str:
+    """The environment's variables that change what Python or bocpy does."""
+    names = sorted(n for n in os.environ if n.startswith(("BOCPY_", "PYTHON")))
+    return ", ".join(f"{name}={os.environ[name]}" for name in names) or "none"
+
+
+# ---- which packages refuse sub-interpreters ------------------------------------------
+
+#: Seconds that one package may take to be imported.
+PATIENCE = 20.0
+
+#: Imports modules, as far as they can be, and prints those that refuse; fails if none
+#: can be imported.
+PROBE = """
+import importlib, sys
+from bocpy import _core
+problem = None
+for name in sys.argv[1:]:
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        problem = error
+    else:
+        found = True
+        if _core._refuses(module):
+            print(name)
+if "found" not in globals():
+    raise problem
+"""
+
+
+def extension_packages() -> dict[str, list[str]]:
+    """Name and version of each installed distribution with extension modules, and the
+    names of those modules, private ones of tests left out."""
+    suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+    found: dict[str, list[str]] = {}
+    for distribution in importlib.metadata.distributions():
+        label = f"{distribution.metadata['Name']} {distribution.version}"
+        for file in distribution.files or ():
+            parts = [*file.parts[:-1], file.name.partition(".")[0]]
+            if file.name.endswith(suffixes) and all(map(str.isidentifier, parts)):
+                found.setdefault(label, []).append(".".join(parts))
+    return {
+        label: sorted(names)
+        for label, names in sorted(found.items())
+        if not names[0].startswith("bocpy.")
+    }
+
+
+def refusing(modules: list[str]) -> str:
+    """Why a body on `interpreters` cannot import some of the modules; empty if it
+    can."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE, *modules],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"importing it took more than {PATIENCE:.0f} s"
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it ended the interpreter"]
+        return f"it cannot be imported here: {lines[-1]}"
+    found = done.stdout.split()
+    if not found:
+        return ""
+    verb = "refuses" if len(found) == 1 else f"and {len(found) - 1} more refuse"
+    return f"{found[0]} {verb} sub-interpreters: backend='threads'"

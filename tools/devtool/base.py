@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Everything that `./dev` makes inside the tree; git ignores it.
@@ -67,6 +67,32 @@ def environment(
     return result
 
 
+_children: set[subprocess.Popen[bytes]] = set()
+_children_lock = threading.Lock()
+_ending = threading.Event()
+
+
+def _wait_for_child(words: list[str], **options: Any) -> int:
+    with _children_lock:
+        if _ending.is_set():
+            raise Failed("interrupted")
+        child = subprocess.Popen(words, **options)
+        _children.add(child)
+    try:
+        return child.wait()
+    finally:
+        with _children_lock:
+            _children.discard(child)
+
+
+def end_children() -> None:
+    """Ends what `run` runs on other threads, and has it run nothing more."""
+    _ending.set()
+    with _children_lock:
+        for child in _children:
+            child.terminate()
+
+
 def run(
     command: Sequence[str | Path],
     *,
@@ -81,15 +107,14 @@ def run(
         log.write("$ " + shlex.join(words) + "\n")
         log.flush()
     try:
-        code = subprocess.run(
+        code = _wait_for_child(
             words,
             cwd=cwd,
             env=dict(env) if env is not None else environment(),
             stdin=subprocess.DEVNULL if log else None,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
-            check=False,
-        ).returncode
+        )
     except FileNotFoundError as error:
         raise Problem(f"not found: {error.filename}") from None
     if code not in ok_codes:

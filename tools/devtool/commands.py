@@ -10,6 +10,7 @@ from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter, choose, newest
+from devtool.progress import Progress
 
 DRIVER = ROOT / "benchmarks" / "run.py"
 
@@ -29,13 +30,16 @@ def installed(interpreter: Interpreter, *requirements: str) -> Environment:
     logs = WORK / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     path = logs / "install.log"
-    say("building and installing the package")
-    with path.open("w", encoding="utf-8") as log:
+    with path.open("w", encoding="utf-8") as log, Progress() as progress:
         try:
-            env = pybuild.wheel_environment(interpreter, log, *requirements)
             name = f"py-{interpreter.name}"
-            wheel = pybuild.build_wheel(env, ROOT, name, log)
-            pybuild.install_wheel(env, wheel, log)
+            say("an environment for the package (the first time, half a minute)")
+            with progress.step("environment"):
+                env = pybuild.wheel_environment(interpreter, log, *requirements)
+            progress.say("building and installing the package (half a minute)")
+            with progress.step("building"):
+                wheel = pybuild.build_wheel(env, ROOT, name, log)
+                pybuild.install_wheel(env, wheel, log)
         except Failed:
             log.flush()
             said = failures.of_log(path.read_text(errors="replace"), "the build failed")
@@ -81,18 +85,6 @@ def fuzz(seconds: int) -> int:
     interpreter = newest()
     (WORK / "logs").mkdir(parents=True, exist_ok=True)
     say(f"programs that found something new are in {cbuild.fuzz(seconds, interpreter)}")
-    return 0
-
-
-def soak(
-    spec: str | None, backends: list[str] | None, minutes: float, rest: list[str]
-) -> int:
-    """The soak on each backend in turn, until one finds something."""
-    interpreter = pick(spec)
-    env = installed(interpreter)
-    for backend in backends or pybuild.backends(interpreter):
-        command = pybuild.soak_command(env, backend, minutes)
-        env.run([*command, *rest], log=None)
     return 0
 
 

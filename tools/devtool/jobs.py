@@ -8,6 +8,7 @@ ran.
 from __future__ import annotations
 
 import json
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterable
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import TextIO
 
 from devtool import failures
-from devtool.base import WORK, Failed, Problem, say
+from devtool.base import WORK, Failed, Problem, end_children, say
 from devtool.failures import Failure
+from devtool.progress import Progress
 
 LOGS = WORK / "logs"
 
@@ -111,26 +113,53 @@ def finished(job: Job, log: Path) -> Tally:
     return tally
 
 
-def run_job(job: Job) -> Tally:
+def run_job(job: Job, progress: Progress) -> Tally:
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{job.name}.log"
     began = time.monotonic()
-    tally = finished(job, path)
+    with progress.step(job.name):
+        tally = finished(job, path)
+    if interrupted():
+        return Tally()  # what was killed in the middle says nothing
     took = time.monotonic() - began
     mark = "FAIL" if tally.failed else "ok"
     lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]
     if tally.failed:
         lines += [failures.shown(tally.failures, failures.FULL), f"  log: {path}"]
-    say("\n".join(lines))
+    progress.say("\n".join(lines))
     named = (each._replace(job=job.name) for each in tally.failures)
     return replace(tally, failures=tuple(named))
 
 
+_interrupted = threading.Event()
+
+
+def interrupted() -> bool:
+    return _interrupted.is_set()
+
+
 def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
-    """Runs them all, `parallel` at a time, each line printed as its job ends; what
-    failed is listed once more when all are done."""
-    with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
-        total = sum(pool.map(run_job, jobs), Tally())
+    """Runs them all, `parallel` at a time; says how many there are and about how long
+    they take, and prints a line as each ends: what it was, its seconds, its tests. What
+    failed is listed once more when all are done. Ctrl-C ends what runs, and leaves."""
+    jobs = list(jobs)
+    _interrupted.clear()
+    with Progress() as progress, ThreadPoolExecutor(max(1, parallel)) as pool:
+        forecast = progress.forecast([job.name for job in jobs], max(1, parallel))
+        if len(jobs) > 1:
+            many = f"{len(jobs)} jobs, {parallel} at a time"
+            progress.say(f"{many}{forecast}; logs: {LOGS}")
+        elif forecast:
+            progress.say(f"{jobs[0].name}{forecast}")
+        results = [pool.submit(run_job, job, progress) for job in jobs]
+        try:
+            total = sum((each.result() for each in results), Tally())
+        except KeyboardInterrupt:
+            _interrupted.set()
+            end_children()
+            pool.shutdown(wait=False, cancel_futures=True)
+            progress.say("interrupted: what was running has been ended")
+            raise
     if total.failures:
         say("Failed:\n" + failures.shown(total.failures, failures.BRIEF))
     return total

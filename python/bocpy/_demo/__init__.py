@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import os
 import sys
 import sysconfig
 from collections.abc import Generator
@@ -23,6 +24,12 @@ from .job import Run, run_parallel, run_sequential
 from .progress import ProgressBar
 from .report import findings, timings
 from .source import find_sources
+
+BYTES_A_SECOND = 1_700_000
+"""What one core analyzes: a figure of an ordinary machine, for the forecast."""
+
+BUSY = 0.3
+"""Cores with other work from which on the reader is told of it."""
 
 COLLECT_AFTER = 100_000
 """Objects more than before that start a collection on free-threaded builds."""
@@ -44,12 +51,15 @@ def demo(
         return 2
     count = workers or bocpy.WORKER_COUNT
     backend = backend_for(backend)
+    sizes = [os.path.getsize(path) for path in paths]
+    busy = load()
     if not as_json:
-        introduce(root, len(paths), count, backend)
+        introduce(root, sizes, count, backend)
     with rare_collections():
-        with ProgressBar("plain loop", len(paths)) as bar:
+        with ProgressBar("plain loop", sizes) as bar:
             plain = run_sequential(paths, root, bar)
-        with ProgressBar("behaviors", len(paths)) as bar:
+        with ProgressBar("behaviors", sizes) as bar:
+            bar.say(f"starting {count} workers, which import and try the analyzer")
             parallel = run_parallel(paths, root, bar, count, backend)
     same = plain.ledger == parallel.ledger
     if as_json:
@@ -57,6 +67,11 @@ def demo(
         return 0 if same else 1
     print(findings(parallel.ledger, color), end="\n\n")
     print(timings(plain, parallel, count, color), end="\n\n")
+    if busy > BUSY:
+        print(
+            f"The machine had other work before this began, a load of {busy:.1f} on"
+            f" {cores()} cores:\nalone, the speed-up is higher.\n"
+        )
     print("Both runs found the same." if same else "THE TWO RUNS DIFFER.")
     return 0 if same else 1
 
@@ -73,10 +88,30 @@ def rare_collections() -> Generator[None, None, None]:
         gc.set_threshold(*before)
 
 
-def introduce(root: str, files: int, workers: int, backend: str) -> None:
-    """Says what is going to happen, and what cannot be expected of it."""
-    print(f"Analyzing {files:,} Python files in {root}")
+def cores() -> int:
+    """How many the process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load() -> float:
+    """How many cores had work in the last minute; 0 where the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return 0.0
+
+
+def introduce(root: str, sizes: list[int], workers: int, backend: str) -> None:
+    """Says what is going to happen, how long that takes on a machine of today, and what
+    cannot be expected of it."""
+    alone = sum(sizes) / BYTES_A_SECOND
+    at_once = workers if not (backend == "threads" and gil_enabled()) else 1
+    both = alone + alone / min(at_once, cores())
+    print(f"Analyzing {len(sizes):,} Python files in {root}")
     print(f"{interpreter()}, {workers} workers, backend {backend}")
+    print(f"First in a plain loop, then with behaviors: about {both:.0f} s together.")
     if backend == "threads" and gil_enabled():
         print(
             "All workers share this interpreter's one GIL: behaviors take turns, and\n"

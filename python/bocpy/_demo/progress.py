@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 BAR = 30
@@ -13,15 +15,19 @@ REDRAW = 0.1
 
 
 class ProgressBar:
-    """Shows how far a run of `total` files is; a context manager.
+    """Shows how far a run over files of `sizes` bytes is; a context manager.
 
-    On a terminal one line is drawn over and over. Elsewhere a line is printed at each
-    quarter, so that logs stay short.
+    The bar is as long as the share of the bytes that are done, and what is left of the
+    time follows from it. On a terminal one line is drawn over and over. Elsewhere a
+    line is printed at each quarter, so that logs stay short.
     """
 
-    def __init__(self, title: str, total: int, out: TextIO | None = None) -> None:
+    def __init__(
+        self, title: str, sizes: Sequence[int], out: TextIO | None = None
+    ) -> None:
         self.title = title
-        self.total = total
+        self.total = len(sizes)
+        self.work = list(itertools.accumulate(sizes, initial=0))
         self.out = out or sys.stderr
         self.live = self.out.isatty()
         self.begin = self.drawn = time.monotonic()
@@ -29,7 +35,7 @@ class ProgressBar:
 
     def __enter__(self) -> ProgressBar:
         if self.live:
-            self.draw(0)
+            self.say("starting")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,17 +53,26 @@ class ProgressBar:
             if now - self.drawn >= REDRAW or done == self.total:
                 self.drawn = now
                 self.draw(done)
-        elif done * 4 // self.total > self.quarter:
-            self.quarter = done * 4 // self.total
+        elif int(4 * self.share(done)) > self.quarter:
+            self.quarter = int(4 * self.share(done))
             print(f"{self.title}: {self.state(done)}", file=self.out, flush=True)
 
     def draw(self, done: int) -> None:
         """Draws the bar over the line that is there."""
-        filled = BAR * done // self.total
+        filled = int(BAR * self.share(done))
         bar = "█" * filled + "░" * (BAR - filled)
         if (self.out.encoding or "").lower().replace("-", "") != "utf8":
             bar = "#" * filled + "." * (BAR - filled)
         self.write(f"{self.title:<10} {bar} {self.state(done)}")
+
+    def say(self, text: str) -> None:
+        """What goes on before the clock starts."""
+        if self.live:
+            self.write(f"{self.title:<10} {text} ...")
+
+    def share(self, done: int) -> float:
+        """The part of the work that `done` files were, from 0 to 1."""
+        return self.work[done] / self.work[-1] if self.work[-1] else done / self.total
 
     def write(self, line: str) -> None:
         """Puts `line` in the place of the line that is there."""
@@ -68,4 +83,8 @@ class ProgressBar:
     def state(self, done: int) -> str:
         """How many files of how many, and after how many seconds."""
         seconds = time.monotonic() - self.begin
-        return f"{done:,} of {self.total:,} files, {seconds:.1f} s"
+        text = f"{done:,} of {self.total:,} files, {seconds:.1f} s"
+        share = self.share(done)
+        if 0.05 < share < 1 and self.live:
+            text += f", {seconds / share - seconds:.0f} s to go"
+        return text

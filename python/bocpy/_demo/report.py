@@ -8,6 +8,8 @@ from .job import Run
 from .ledger import COUNTED, Ledger
 
 ROWS = 10
+WIDTH = 80
+"""Columns of a terminal that the tables fit."""
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
 Cell = str | int | float
@@ -16,7 +18,9 @@ Cell = str | int | float
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """A table with its numbers aligned right, and the title as its first line."""
     body = [[shown(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *body, strict=True)]
+    columns = zip(head, *body, strict=True)
+    widths = fitting([max(map(len, column)) for column in columns])
+    body = [[cut(c, w) for c, w in zip(row, widths, strict=True)] for row in body]
     left = [not numeric(column) for column in zip(*body, strict=True)] or [True] * len(
         head
     )
@@ -28,6 +32,23 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> st
         ]
         lines.append("  " + "  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+def fitting(widths: list[int]) -> list[int]:
+    """The widths; if the table is too wide, its widest column gets what is left."""
+    over = sum(2 + width for width in widths) - WIDTH
+    if over > 0:
+        widest = widths.index(max(widths))
+        widths[widest] = max(widths[widest] - over, 8)
+    return widths
+
+
+def cut(cell: str, width: int) -> str:
+    """The cell, without its middle if it is too long: names differ at both ends."""
+    if len(cell) <= width:
+        return cell
+    tail = min((width - 3) // 2 + 4, width - 4)
+    return f"{cell[: width - 3 - tail]}...{cell[-tail:]}"
 
 
 def numeric(column: Iterable[str]) -> bool:

@@ -129,7 +129,9 @@ def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, 
     except Exception:  # evaluating annotations runs arbitrary code
         return {}
     for name, value in annotations.items():
-        if isinstance(value, str | None) or _namespaces.resolves(value):
+        if isinstance(value, str | None):
+            continue
+        if isinstance(value, type) and _namespaces.resolves(value):
             continue
         if not pickler.attempt(value):
             annotations[name] = getattr(value, "__name__", None) or repr(value)
