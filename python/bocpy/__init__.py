@@ -21,6 +21,8 @@ OOPSLA 2023.
 
 from typing import Final
 
+# First: what `_core` is depends on it.
+from . import _choose_core  # noqa: F401
 from ._core import (
     Cown,
     PinnedCown,

@@ -20,7 +20,11 @@ from dataclasses import dataclass
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-if sys.version_info >= (3, 12) and not FREE_THREADED:
+#: Which core bocpy has: the extension, or the one by cffi.
+CFFI = os.environ.get("BOCPY_CORE") == "cffi" or sys.implementation.name != "cpython"
+PYPY = sys.implementation.name == "pypy"
+
+if sys.version_info >= (3, 12) and not FREE_THREADED and not CFFI:
     BACKENDS = ("interpreters", "threads")
 else:
     BACKENDS = ("threads",)
@@ -104,7 +108,11 @@ def stacks_of(process):
 
 def child_environment(backend, extra=()):
     """The environment of a program under test, which may import this module."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("BOCPY_")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("BOCPY_") or k == "BOCPY_CORE"
+    }
     env.update(PYTHONFAULTHANDLER="1", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
     path = [os.path.dirname(__file__), env.get("PYTHONPATH")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, path))

@@ -1,0 +1,197 @@
+"""The arguments of `when`, and what a body is called with.
+
+A body is called as `function(*extra, *cowns, *captures, **keywords)`, with cells of its
+own: all but the cowns are snapshots of the moment of scheduling.
+
+Threads: any. Nothing here keeps state but what is known of code objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import CellType, CodeType, FunctionType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from .. import _arguments, _body
+from .base import READ
+from .cown import Cown, Reading
+
+
+class WhenArgs(NamedTuple):
+    """The cowns that a behavior is over."""
+
+    cowns: list[Cown[Any]]
+    refs: list[int]
+    #: Those of `cowns` that are read alone, as long as nobody names them twice.
+    reads: list[bool]
+    #: For each argument how many cowns its group has; -1: it is one. None: all are.
+    shape: list[int] | None
+    items: int
+    pinned: bool
+
+
+def when_args(arguments: Sequence[Any]) -> WhenArgs:
+    cowns: list[Cown[Any]] = []
+    refs: list[int] = []
+    reads: list[bool] = []
+    shape: list[int] = []
+    grouped = pinned = False
+    for position, argument in enumerate(arguments):
+        group = isinstance(argument, list | tuple)
+        members = tuple(argument) if group else (argument,)
+        grouped = grouped or group
+        shape.append(len(members) if group else -1)
+        for inside, member in enumerate(members):
+            reading = type(member) is Reading
+            cown = member.cown if reading else member
+            if not isinstance(cown, Cown) or cown._core is None:
+                raise refusal(cown, position, inside if group else -1)
+            cowns.append(cown)
+            reads.append(reading)
+            refs.append((cown._ref & ~3) | READ if reading else cown._ref)
+            pinned = pinned or cown._pinned
+    return WhenArgs(
+        cowns, refs, reads, shape if grouped else None, len(arguments), pinned
+    )
+
+
+def refusal(argument: object, position: int, inside: int) -> TypeError:
+    name = type(argument).__name__
+    if isinstance(argument, Cown):
+        text = (
+            f"when() argument {position + 1} is a Cown without a value: its class must "
+            "call super().__init__(value)"
+        )
+    elif inside < 0:
+        text = (
+            f"when() argument {position + 1} must be a Cown, or a list or tuple of "
+            f"them, not '{name}'"
+        )
+    else:
+        text = (
+            f"when() argument {position + 1}: item {inside} of the group must be a "
+            f"Cown, not '{name}'"
+        )
+    return TypeError(text)
+
+
+class Code(NamedTuple):
+    """What is known of a code object as a body."""
+
+    positional: int
+    keyword_only: int
+    varargs: bool
+    qualname: str
+    file: str
+    line: int
+
+
+_codes: WeakKeyDictionary[CodeType, Code] = WeakKeyDictionary()
+
+
+def code_of(function: FunctionType) -> Code:
+    """SyntaxError if it cannot be a body."""
+    code = function.__code__
+    known = _codes.get(code)
+    if known is None:
+        body = _body.check_body(function)
+        known = _codes[code] = Code(
+            body.positional,
+            len(body.keyword_only),
+            body.varargs,
+            function.__qualname__,
+            code.co_filename,
+            code.co_firstlineno,
+        )
+    return known
+
+
+class Bound(NamedTuple):
+    """A function and everything that it is called with but the cowns."""
+
+    function: FunctionType
+    code: Code
+    extra: tuple[Any, ...]
+    captures: tuple[Any, ...]
+    keywords: dict[str, Any] | None
+
+
+def bind(target: Any, items: int, captures: tuple[Any, ...]) -> Bound:
+    if type(target) is FunctionType:
+        return bind_function(target, items, (), captures)
+    function, extra, keywords = _body.normalize(target)
+    if keywords:
+        code = code_of(function)
+        given = len(extra) + items + len(captures)
+        keywords = _arguments.complete(function, given, keywords)
+        return Bound(with_cells(function), code, extra, captures, keywords)
+    return bind_function(function, items, extra, captures)
+
+
+def bind_function(
+    function: FunctionType,
+    items: int,
+    extra: tuple[Any, ...],
+    captures: tuple[Any, ...],
+) -> Bound:
+    code = code_of(function)
+    keywords = None
+    if code.keyword_only:
+        keywords = dict(function.__kwdefaults__ or {})
+        if len(keywords) < code.keyword_only:
+            raise TypeError(
+                f"behavior '{code.qualname}' has keyword-only parameters without "
+                "defaults: nothing is passed for them, so give them defaults (x=x)"
+            )
+    defaults = function.__defaults__ or ()
+    given = len(extra) + items + len(captures)
+    missing = code.positional - given
+    if missing < 0:
+        if not code.varargs:
+            raise misfit(code, items, given, code.positional)
+    elif missing > len(defaults):
+        raise misfit(code, items, given, code.positional - len(defaults))
+    elif missing:
+        captures = (*captures, *defaults[len(defaults) - missing :])
+    return Bound(with_cells(function), code, extra, captures, keywords)
+
+
+def misfit(code: Code, items: int, given: int, needed: int) -> TypeError:
+    advice = (
+        "give it more parameters, or *args"
+        if given > needed
+        else "give the others defaults (x=x)"
+    )
+    captures = given - items
+    text = (
+        f"behavior '{code.qualname}' takes {needed} positional "
+        f"argument{'' if needed == 1 else 's'}, but there "
+        f"{'is' if items == 1 else 'are'} {items} cown{'' if items == 1 else 's'}"
+    )
+    if captures:
+        text += f" and {captures} capture{'' if captures == 1 else 's'}"
+    return TypeError(f"{text}: {advice}")
+
+
+def with_cells(function: FunctionType) -> FunctionType:
+    """The same function; with cells of its own, which hold what the closure holds."""
+    closure = function.__closure__
+    if not closure:
+        return function
+    copy = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        None,
+        tuple(map(copy_cell, closure)),
+    )
+    copy.__qualname__ = function.__qualname__
+    return copy
+
+
+def copy_cell(cell: CellType) -> CellType:
+    try:
+        return CellType(cell.cell_contents)
+    except ValueError:  # a name that is not bound yet
+        return CellType()

@@ -1,0 +1,134 @@
+"""What every part of the core needs.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .. import _libboc
+
+if TYPE_CHECKING:
+    from .notices import View
+    from .pump import Pumping
+
+ffi: Any = _libboc.ffi
+lib: Any = _libboc.lib
+NULL = ffi.NULL
+
+WRITE: int = lib.BOC_WRITE
+READ: int = lib.BOC_READ
+FRESH: int = lib.BOC_FRESH
+FOREVER: int = lib.BOC_FOREVER
+
+
+class Self(threading.local):
+    """What a thread has of its own."""
+
+    #: Bodies that are on the stack.
+    bodies = 0
+    #: The noticeboard as the body has seen it.
+    view: View | None = None
+    #: While behaviors of the lane run.
+    pumping: Pumping | None = None
+    #: Between the hooks of a fork: it has the runtime's lock.
+    forking = False
+
+
+me = Self()
+
+
+def on_worker() -> bool:
+    return bool(lib.boc_runtime_current())
+
+
+def in_body() -> bool:
+    return me.bodies > 0
+
+
+#: Objects that the library has as opaque pointers, by the address of the list that
+#: holds each: unique while it is here.
+objects: dict[int, list[Any]] = {}
+
+
+def put(value: object) -> Any:
+    """A pointer that stands for `value` until it is taken out."""
+    box = [value]
+    key = id(box)
+    objects[key] = box
+    return ffi.cast("void *", key)
+
+
+def get(pointer: Any) -> Any:
+    return objects[int(ffi.cast("uintptr_t", pointer))][0]
+
+
+def take(pointer: Any) -> Any:
+    return objects.pop(int(ffi.cast("uintptr_t", pointer)))[0]
+
+
+def discard(pointer: Any) -> None:
+    objects.pop(int(ffi.cast("uintptr_t", pointer)), None)
+
+
+def options(struct: str) -> Any:
+    """A struct of options with its defaults."""
+    made = ffi.new(f"boc_{struct} *")
+    getattr(lib, f"init_{struct}")(made)
+    return made
+
+
+def fail(status: int, what: str) -> NoReturn:
+    """Raises what a status that is not BOC_OK means."""
+    if status == lib.BOC_NO_MEMORY:
+        raise MemoryError
+    text = f"{what}: {ffi.string(lib.boc_status_text(status)).decode()}"
+    if status == lib.BOC_BAD_ARGUMENT:
+        raise ValueError(text)
+    if status == lib.BOC_TIMEOUT:
+        raise TimeoutError(text)
+    raise RuntimeError(text)
+
+
+def parse_timeout(seconds: float | None) -> int:
+    """Nanoseconds; None never expires."""
+    if seconds is None:
+        return FOREVER
+    try:
+        number = float(seconds)
+    except TypeError:
+        raise TypeError(
+            "timeout must be a number of seconds or None, not "
+            f"'{type(seconds).__name__}'"
+        ) from None
+    if isinstance(seconds, str | bytes | bytearray):
+        raise TypeError(
+            "timeout must be a number of seconds or None, not "
+            f"'{type(seconds).__name__}'"
+        )
+    if math.isnan(number):
+        raise ValueError("timeout must be a number of seconds, not NaN")
+    nanoseconds = number * 1e9
+    if nanoseconds <= 0:
+        return 0
+    return FOREVER if nanoseconds >= 9e18 else int(nanoseconds)
+
+
+def deadline_of(timeout: int) -> int | None:
+    return None if timeout < 0 else int(lib.boc_now()) + timeout
+
+
+def passed(deadline: int | None) -> bool:
+    return deadline is not None and lib.boc_now() >= deadline
+
+
+def left(deadline: int | None) -> int:
+    return FOREVER if deadline is None else max(0, deadline - int(lib.boc_now()))
+
+
+def seconds_of(timeout: int) -> float:
+    """As a lock of `threading` takes it."""
+    return -1 if timeout < 0 else min(timeout / 1e9, threading.TIMEOUT_MAX)

@@ -1,0 +1,141 @@
+"""Copies of values, for the noticeboard; cowns in pickles.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+if TYPE_CHECKING:
+    from .cown import Cown
+
+T = TypeVar("T")
+
+_SHARED = (type(None), bool, int, float, complex, str, bytes)
+
+
+class Encoded:
+    """A copy of a value, of which `decode` makes others."""
+
+    __slots__ = ("buffers", "data", "value")
+
+    def __init__(self, value: object, root: str) -> None:
+        self.value: object = None
+        self.data: bytes | None = None
+        self.buffers: list[bytes | bytearray] = []
+        if type(value) in _SHARED:
+            self.value = value
+            return
+        data, buffers = ship(value, root)
+        self.data = data
+        self.buffers = [copy_of(buffer.raw()) for buffer in buffers or ()]
+
+    def decode(self) -> Any:
+        if self.data is None:
+            return self.value
+        from .. import _ship
+
+        return _ship.loads(self.data, [copy_of(memoryview(b)) for b in self.buffers])
+
+
+def ship(value: object, root: str) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
+    """Pickles it; TypeError that names the part, if it cannot be."""
+    from .. import _explain_unshippable, _ship
+
+    try:
+        return _ship.dumps(value)
+    except MemoryError:
+        raise
+    except Exception as refusal:
+        explained = _explain_unshippable.explain(value, root, refusal, _ship.dumps)
+        if explained is refusal:
+            raise
+        raise explained from explained.__cause__
+
+
+def copy_of(view: memoryview) -> bytes | bytearray:
+    return bytes(view) if view.readonly else bytearray(view)
+
+
+# ---- pickled cowns -------------------------------------------------------------------
+
+_lock = Lock()
+_last_serial = 0
+#: The cowns that have been pickled, while they live.
+_pickled: WeakValueDictionary[int, Cown[Any]] = WeakValueDictionary()
+#: Tells this process from others, with its id.
+_nonce = int.from_bytes(os.urandom(8), "little")
+
+
+def reduce_cown(cown: Cown[Any]) -> tuple[Callable[..., Any], tuple[int, int, int]]:
+    global _last_serial
+    with _lock:
+        serial = cown._serial
+        if not serial:
+            _last_serial += 1
+            serial = cown._serial = _last_serial
+            _pickled[serial] = cown
+    return find_cown, (os.getpid(), _nonce, serial)
+
+
+def find_cown(process: int, nonce: int, serial: int) -> Cown[Any]:
+    """The cown that was pickled."""
+    if (process, nonce) != (os.getpid(), _nonce):
+        raise RuntimeError("a cown cannot be unpickled in another process than its own")
+    cown = _pickled.get(serial)
+    if cown is None:
+        raise RuntimeError(
+            "the cown that was pickled is gone: a pickle does not keep it"
+        )
+    return cown
+
+
+# ---- what shipping asks of the core --------------------------------------------------
+
+_published: list[tuple[str, str, bytes]] = []
+
+
+def publish(module: str, name: str, blob: bytes) -> None:
+    _published.append((module, name, blob))
+
+
+def published_since(version: int) -> tuple[int, list[tuple[str, str, bytes]]]:
+    news = _published[version:]
+    return version + len(news), news
+
+
+def apart(function: Callable[[Any], T], argument: Any) -> T:
+    """Calls it; the extension does so apart from the pickle that is being made."""
+    return function(argument)
+
+
+def hooked_reduce(value: Any) -> Any:
+    """No extension module can register its types here."""
+    return NotImplemented
+
+
+def hooked_from(number: int, state: Any) -> Any:
+    raise RuntimeError(
+        "values of extension types cannot be shipped without bocpy._core"
+    )
+
+
+def native_at(index: int) -> Any:
+    raise RuntimeError(
+        "values of extension types cannot be shipped without bocpy._core"
+    )
+
+
+def refuses(module: object) -> bool:
+    """There are no interpreters that a module could refuse."""
+    return False
+
+
+def ask_main(request: str) -> str | None:
+    return "workers are threads of this interpreter"

@@ -1,0 +1,220 @@
+"""Messages: objects by reference, through a mailbox of the library.
+
+The library's own receive parks its thread, deaf to signals. So a receive here only ever
+looks; what it waits for is a Waiter that the mailbox signals.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from . import pump
+from .base import (
+    FOREVER,
+    NULL,
+    deadline_of,
+    discard,
+    fail,
+    ffi,
+    in_body,
+    left,
+    lib,
+    on_worker,
+    options,
+    parse_timeout,
+    put,
+    take,
+)
+from .waiting import Waiter
+
+TAGS = 16
+#: ns that a body waits before another worker takes its place.
+BLOCK_DELAY = 50_000
+
+_mailbox: Any = None
+
+
+@ffi.def_extern()
+def py_mailbox_options_drop(ctx: Any, payload: Any) -> None:
+    discard(payload)
+
+
+def make() -> None:
+    """Also in the child of a fork: the parent's may be in the middle of something."""
+    global _mailbox
+    given = options("mailbox_options")
+    given.tags = TAGS
+    given.drop = lib.py_mailbox_options_drop
+    out = ffi.new("boc_mailbox **")
+    if lib.boc_mailbox_new(given, out):
+        raise MemoryError
+    _mailbox = out[0]
+
+
+make()
+
+
+class Tags:
+    """Tags as they were given, and as the library takes them."""
+
+    def __init__(self, given: Any, what: str) -> None:
+        self.names: tuple[Any, ...] = (
+            (given,) if isinstance(given, str) else self.several(given, what)
+        )
+        for index, name in enumerate(self.names):
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"{what}: tag {index} must be a str, not '{type(name).__name__}'"
+                )
+        self.count = len(self.names)
+        self.array = ffi.new("boc_tag[]", self.count)
+        self.memory = [ffi.new("char[]", name.encode("utf-8")) for name in self.names]
+        for tag, memory in zip(self.array, self.memory, strict=True):
+            tag.bytes, tag.size = memory, len(memory) - 1
+
+    @staticmethod
+    def several(given: Any, what: str) -> tuple[Any, ...]:
+        kind = type(given)
+        if isinstance(given, bytes) or not (
+            hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")
+        ):
+            raise TypeError(
+                f"{what}: tags must be a str or several, not '{kind.__name__}'"
+            )
+        return tuple(given)
+
+
+def refuse(status: int, what: str) -> None:
+    if status == lib.BOC_FULL:
+        raise RuntimeError("Message queue is full")
+    if status == lib.BOC_NOT_FOUND:
+        raise KeyError(
+            f"{what}: tag capacity exceeded: there are {TAGS} already; use fewer, or "
+            "replace them all with set_tags()"
+        )
+    fail(status, what)
+
+
+def send(tag: str, contents: object) -> None:
+    if not isinstance(tag, str):
+        raise TypeError(f"send(): tag must be a str, not '{type(tag).__name__}'")
+    tags = Tags(tag, "send()")
+    pointer = put(contents)
+    status = lib.boc_mailbox_send(_mailbox, tags.array[0], pointer)
+    if status:
+        take(pointer)
+        refuse(status, "send()")
+
+
+# ---- receiving -----------------------------------------------------------------------
+
+
+class Receipt:
+    """One receive: what it looks for and what it has found."""
+
+    def __init__(self, tags: Tags) -> None:
+        self.tags = tags
+        self.index = ffi.new("size_t *")
+        self.payload = ffi.new("void **")
+
+    def look(self) -> bool:
+        status = lib.boc_mailbox_receive(
+            _mailbox,
+            self.tags.array,
+            self.tags.count,
+            0,
+            NULL,
+            self.index,
+            self.payload,
+        )
+        if status and status != lib.BOC_TIMEOUT:
+            refuse(status, "receive()")
+        return status == lib.BOC_OK
+
+    def found(self) -> tuple[str, Any]:
+        return self.tags.names[self.index[0]], take(self.payload[0])
+
+    def sleep(self, timeout: int) -> None:
+        """Until there may be something, at most `timeout` ns."""
+        waiter = Waiter()
+        pointer = put(waiter)
+        entry = ffi.new("boc_mailbox_waiter *")
+        entry.notify, entry.ctx = lib.py_mailbox_waiter_notify, pointer
+        status = lib.boc_mailbox_add_waiter(
+            _mailbox, self.tags.array, self.tags.count, entry
+        )
+        if status:
+            take(pointer)
+            refuse(status, "receive()")
+        try:
+            wait(waiter, timeout)
+        finally:
+            status = lib.boc_mailbox_remove_waiter(_mailbox, entry)
+            take(pointer)
+        if status == lib.BOC_NOT_FOUND:
+            raise RuntimeError(
+                "receive(): set_tags() took away a tag that it waited for"
+            )
+
+
+def wait(waiter: Waiter, timeout: int) -> None:
+    """In a body, a wait that is soon over does not need a stand-in. Elsewhere the
+    sender may be a pinned behavior, which the main thread runs while it waits."""
+    if not in_body() or not on_worker():
+        pump.wait(waiter, timeout)
+        return
+    short = 0 <= timeout <= BLOCK_DELAY
+    if waiter.wait(timeout if short else BLOCK_DELAY) or short:
+        return
+    lib.boc_worker_block_begin()
+    try:
+        waiter.wait(timeout if timeout < 0 else timeout - BLOCK_DELAY)
+    finally:
+        lib.boc_worker_block_end()
+
+
+def receive(
+    tags: str | Iterable[str],
+    timeout: float | None = -1,
+    after: Callable[[], Any] | None = None,
+) -> Any:
+    limit = parse_timeout(timeout)
+    if timeout is not None and limit == 0 and float(timeout) != 0:
+        limit = FOREVER if float(timeout) < 0 else 1
+    if after is not None and not callable(after):
+        raise TypeError(
+            f"receive(): after must be callable or None, not '{type(after).__name__}'"
+        )
+    given = Tags(tags, "receive()")
+    if not given.count:
+        raise RuntimeError("receive(): no tags: name one at least")
+    receipt = Receipt(given)
+    deadline = deadline_of(limit)
+    while not receipt.look():
+        rest = left(deadline)
+        if rest == 0:
+            return after() if after is not None else ("__timeout__", None)
+        receipt.sleep(rest)
+    return receipt.found()
+
+
+# ---- all of a tag --------------------------------------------------------------------
+
+
+def drain(tags: str | Iterable[str], /) -> None:
+    given = Tags(tags, "drain()")
+    lib.boc_mailbox_drain(_mailbox, given.array, given.count)
+
+
+def set_tags(tags: str | Iterable[str], /) -> None:
+    given = Tags(tags, "set_tags()")
+    status = lib.boc_mailbox_set_tags(_mailbox, given.array, given.count)
+    if status == lib.BOC_FULL:
+        raise IndexError(f"set_tags(): {given.count} tags, and {TAGS} are possible")
+    if status == lib.BOC_BAD_ARGUMENT:
+        raise ValueError("set_tags(): a tag is given twice")
+    if status:
+        refuse(status, "set_tags()")

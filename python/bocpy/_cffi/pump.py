@@ -1,0 +1,248 @@
+"""The main thread's lane: where behaviors over pinned cowns run.
+
+The main thread sleeps on one waiter at a time, the *listener*. Whoever fills the lane
+sets `rung`, then wakes the listener; the main thread names the listener, then looks at
+`rung`. Both are attributes of one module, so one of them sees the other.
+
+Threads: `lane` and `wait` any, the rest the main thread.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any
+
+from . import runtime
+from .base import FOREVER, deadline_of, ffi, left, lib, me, options, passed
+from .waiting import Waiter
+
+if TYPE_CHECKING:
+    from .cown import Cown
+
+_lock = Lock()
+_lane: Any = None
+_main = 0  # the main thread's ident
+_rung = False
+_listener: Waiter | None = None
+_busy = False  # hint: behaviors are being run
+_moves = 0  # how often the lane was filled, or one was run
+_since = 0  # ms; when that last was
+
+
+class Pumping:
+    """What has come of a stretch of running behaviors."""
+
+    def __init__(self, keep: bool = False) -> None:
+        self.executed = 0
+        self.raised = 0
+        self.keep = keep
+        self.first: BaseException | None = None
+        self.stop: BaseException | None = None
+
+    def note(self, error: BaseException) -> bool:
+        """True if it is going to be raised here, so that it counts as read."""
+        if ends_pump(error):
+            self.stop = error
+            return True
+        self.raised += 1
+        if not self.keep or self.first is not None:
+            return False
+        self.first = error
+        return True
+
+
+def ends_pump(error: BaseException) -> bool:
+    """A program that is leaving cannot leave once more."""
+    if isinstance(error, SystemExit):
+        return not runtime.is_leaving()
+    return not isinstance(error, Exception)
+
+
+def note_move() -> None:
+    global _moves, _since
+    _since = int(lib.boc_now()) // 1_000_000
+    _moves += 1
+
+
+@ffi.def_extern()
+def py_lane_options_filled(ctx: Any) -> None:
+    global _rung
+    note_move()
+    _rung = True
+    listener = _listener
+    if listener is not None:
+        listener.wake()
+
+
+def lane() -> Any:
+    """The lane, made when it is first needed."""
+    global _lane, _main
+    if _lane is not None:
+        return _lane
+    with _lock:
+        if _lane is None:
+            _main = threading.main_thread().ident or 0
+            given = options("lane_options")
+            given.filled = lib.py_lane_options_filled
+            out = ffi.new("boc_lane **")
+            if lib.boc_lane_new(given, out):
+                raise MemoryError
+            _lane = out[0]
+    return _lane
+
+
+def is_here() -> bool:
+    return get_ident() == (_main or threading.main_thread().ident)
+
+
+def require_here(cown: Cown[Any], what: str) -> None:
+    if cown._pinned and not is_here():
+        raise RuntimeError(
+            f"{what}: this cown is pinned, its value stays on the main thread: look at "
+            "it in a behavior over the cown (@when), which runs there"
+        )
+
+
+def run_one(pumping: Pumping) -> bool:
+    """False if there is none; raises what ends the pump."""
+    global _busy
+    outer, me.pumping = me.pumping, pumping
+    _busy = True
+    ran = ffi.new("size_t *")
+    try:
+        status = lib.boc_lane_pump(_lane, FOREVER, 1, ran)
+        if ran[0]:
+            note_move()
+    finally:
+        _busy = outer is not None
+        me.pumping = outer
+    if status:
+        raise RuntimeError(
+            "pinned behaviors are being run further up already: they do not nest"
+        )
+    if pumping.stop is not None:
+        stop, pumping.stop = pumping.stop, None
+        raise stop
+    return bool(ran[0])
+
+
+def rest() -> None:
+    """Runs what is left, whatever it raises."""
+    if _lane is None or not is_here() or me.pumping is not None:
+        return
+    pumping = Pumping()
+    while True:
+        try:
+            if not run_one(pumping):
+                return
+        except BaseException:
+            continue
+
+
+# ---- waiting -------------------------------------------------------------------------
+
+
+def may_run() -> bool:
+    """Whether this thread is to pump while it waits."""
+    if me.bodies or me.pumping is not None:
+        return False
+    lane()
+    return is_here()
+
+
+def wait(waiter: Waiter, timeout: int) -> bool:
+    """Until the waiter is signalled: False if that took longer than `timeout` ns."""
+    if not may_run():
+        return waiter.wait(timeout)
+    global _listener
+    outer, _listener = _listener, waiter
+    try:
+        return wait_running(waiter, deadline_of(timeout))
+    finally:
+        _listener = outer
+
+
+def wait_running(waiter: Waiter, deadline: int | None) -> bool:
+    global _rung
+    while True:
+        _rung = False
+        pumping = Pumping()
+        while run_one(pumping):
+            if waiter.take():
+                return True
+            if passed(deadline):
+                break
+        if waiter.take():
+            return True
+        rest_of_time = left(deadline)
+        if rest_of_time == 0:
+            return False
+        if not _rung:
+            waiter.sleep(rest_of_time)
+
+
+# ---- pump() --------------------------------------------------------------------------
+
+
+def require() -> None:
+    lane()
+    if not is_here():
+        raise RuntimeError(
+            "pump() is for the main thread only: that is where behaviors over pinned "
+            "cowns run"
+        )
+    if me.bodies:
+        raise RuntimeError(
+            "pump() inside a behavior: pinned behaviors do not nest; the pump that "
+            "runs this one goes on when it returns"
+        )
+    if not runtime.is_running():
+        raise RuntimeError(
+            "pump() without a runtime: call start(), or schedule a behavior, first"
+        )
+
+
+def pump(timeout: int, most: int, keep: bool, /) -> tuple[int, bool, int]:
+    require()
+    pumping = Pumping(keep)
+    deadline = deadline_of(timeout)
+    late = False
+    try:
+        ran = True
+        while ran and not late and pumping.executed < most:
+            ran = run_one(pumping)
+            late = (
+                ran
+                and pumping.executed < most
+                and passed(deadline)
+                and lib.boc_lane_length(_lane) > 0
+            )
+    except BaseException as error:
+        if pumping.first is not None and error.__context__ is None:
+            error.__context__ = pumping.first
+        raise
+    if pumping.first is not None:
+        raise pumping.first
+    return pumping.executed, late, pumping.raised
+
+
+def backlog() -> tuple[int, int, int]:
+    """How often the lane has got something to run, for how many ms nobody has touched
+    what is in it, and how many behaviors that is."""
+    depth = 0 if _lane is None or _busy else int(lib.boc_lane_length(_lane))
+    now = int(lib.boc_now()) // 1_000_000
+    return _moves, now - _since if depth else 0, depth
+
+
+def forget() -> None:
+    """In the child of a fork."""
+    global _lock, _main, _rung, _listener
+    _lock = Lock()
+    _main = get_ident() if _lane is not None else 0
+    _rung = False
+    _listener = None
+
+
+__all__ = ["Pumping", "backlog", "lane", "pump", "sys", "wait"]

@@ -1,0 +1,473 @@
+"""The runtime: its states, waiting for it, and its ends.
+
+    STOPPED   no workers; the first behavior makes them
+    RUNNING   behaviors are taken
+    PAUSED    quiescent after wait(); workers are parked until the next behavior
+    CLOSED    for a fork: nobody outside of bodies schedules
+    LEAVING   the program ends: daemon threads schedule no more
+
+`_lock` is held by whoever changes the state. Those who schedule take no lock: they
+count themselves in, look at the state, and count themselves out; whoever leaves RUNNING
+stores the new state and waits until nobody is counted in. A fork holds `_lock` from its
+first hook to its last.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from threading import Lock
+from typing import Any
+
+from .base import FOREVER, NULL, fail, ffi, lib, me, on_worker, options, parse_timeout
+from .waiting import QuiesceNode, Waiter
+
+STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
+#: Stand-ins for workers whose bodies block.
+BLOCKING_WORKERS = 64
+#: ns that a fork shuts others out: at first, at most, and lets them in between.
+CLOSED_FIRST, CLOSED_MOST, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
+
+_lock = Lock()
+_state = STOPPED
+_core: Any = None
+_count = 0  # of workers: what a restart takes; 0: none yet
+_inside: list[None] = []
+_waiting: list[None] = []
+_closed_from = RUNNING
+_leaving = False
+_ending = False
+
+
+# ---- options of start() --------------------------------------------------------------
+
+
+def worker_count() -> int:
+    """BOCPY_WORKERS, or the number of physical cores."""
+    try:
+        count = int(os.environ.get("BOCPY_WORKERS", ""))
+    except ValueError:
+        count = 0
+    return count if 1 <= count <= 1024 else int(lib.boc_core_count())
+
+
+def option_count(number: object) -> int:
+    if number is None:
+        return worker_count()
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise TypeError(
+            f"worker_count must be an int or None, not '{type(number).__name__}'"
+        )
+    if not 1 <= number <= 1024:
+        raise ValueError(f"worker_count must be from 1 to 1024, not {number!r}")
+    return number
+
+
+def check_backend(name: object) -> None:
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"backend must be a str or None, not '{type(name).__name__}'")
+    text = os.environ.get("BOCPY_BACKEND") if name is None else name
+    if text is None or (not text and name is None):
+        return
+    if text not in ("threads", "interpreters"):
+        raise ValueError(f"backend must be 'interpreters' or 'threads', not '{text}'")
+    if text == "interpreters":
+        raise RuntimeError(
+            "backend 'interpreters' needs CPython 3.12 or newer with a GIL, and "
+            "bocpy's extension, not its core by cffi: use backend='threads'"
+        )
+
+
+# ---- states --------------------------------------------------------------------------
+
+
+class Locked:
+    """`_lock`, for a `with`; refused between the hooks of a fork of this thread."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None:
+        take_lock(self.what)
+
+    def __exit__(self, *_: object) -> None:
+        _lock.release()
+
+
+def take_lock(what: str) -> None:
+    if me.forking:
+        raise RuntimeError(
+            f"{what} in a hook of os.register_at_fork(): the workers have ended for "
+            "the fork; schedule after it"
+        )
+    _lock.acquire()
+
+
+def drain(count: list[None]) -> None:
+    while count:
+        lib.boc_yield()
+
+
+def open_state() -> int:
+    return LEAVING if _leaving else RUNNING
+
+
+def end_workers() -> None:
+    """Under the lock, quiescent: nobody uses the runtime afterwards."""
+    global _core, _state
+    last = _core
+    _state = STOPPED
+    drain(_inside)
+    drain(_waiting)
+    _core = None
+    if last is not None:
+        lib.boc_runtime_free(last)
+
+
+def begin_workers(count: int) -> None:
+    """Under the lock, without workers."""
+    global _core, _count, _state
+    given = options("runtime_options")
+    given.workers = count
+    given.compensating_workers = BLOCKING_WORKERS
+    out = ffi.new("boc_runtime **")
+    status = lib.boc_runtime_new(given, out)
+    if status:
+        fail(status, "start()")
+    _core = out[0]
+    _count = count
+    _state = open_state()
+
+
+def bring_up(count: int, loose: bool, any_count: bool) -> None:
+    """Under the lock. `loose`: whatever is there will do."""
+    from . import acquire, pump
+
+    global _state
+    if _state in (RUNNING, LEAVING):
+        if loose or any_count or count == _count:
+            return
+        raise RuntimeError(
+            f"the runtime has {_count} workers already: wait() for them before "
+            f"start(worker_count={count})"
+        )
+    if _state == PAUSED and (loose or count == _count):
+        _state = open_state()
+        return
+    if sys.is_finalizing():
+        raise RuntimeError(
+            "the interpreter is being torn down: behaviors cannot run any more"
+        )
+    if _state == PAUSED:
+        if acquire.any_here():
+            raise holder("start()")
+        if me.bodies:
+            raise RuntimeError(
+                "start() inside a behavior cannot end the workers that there are: "
+                "start() them with that count and backend before"
+            )
+        pump.rest()
+        end_workers()
+    begin_workers(count)
+
+
+def holder(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} while this thread holds a cown by acquire() would wait for itself: "
+        "release() it first"
+    )
+
+
+def start(
+    worker_count: int | None = None,
+    module: object = None,
+    *,
+    backend: str | None = None,
+    raise_failures: bool | None = None,
+) -> None:
+    from . import failure
+
+    count = option_count(worker_count)
+    check_backend(backend)
+    if raise_failures is not None and not isinstance(raise_failures, bool):
+        raise TypeError(
+            "raise_failures must be a bool or None, not "
+            f"'{type(raise_failures).__name__}'"
+        )
+    with Locked("start()"):
+        bring_up(count, False, worker_count is None)
+    if raise_failures is not None:
+        failure.keep(raise_failures)
+
+
+# ---- use -----------------------------------------------------------------------------
+
+
+def usable(open_: bool, may_leave: bool) -> bool:
+    """`may_leave`: this thread may still schedule while the program ends."""
+    return (
+        _state == RUNNING
+        or (_state == PAUSED and not open_)
+        or (_state == LEAVING and may_leave)
+    )
+
+
+def bring_up_any(open_: bool) -> None:
+    global _state
+    if _leaving and threading.current_thread().daemon:
+        # CPython ends it soon after: its behaviors would keep the program going.
+        raise SystemExit("the program is ending: daemon threads schedule no behaviors")
+    with Locked("a behavior"):
+        if usable(open_, True):
+            return
+        if not _count:
+            check_backend(None)
+        bring_up(_count or worker_count(), True, True)
+        if not open_:
+            _state = PAUSED
+
+
+def enter(open_: bool) -> Any:
+    """The runtime, made if it must be; it stays until `leave`."""
+    if me.bodies:
+        _inside.append(None)
+        return _core
+    may_leave = False
+    while True:
+        _inside.append(None)
+        if usable(open_, may_leave) or on_worker():
+            return _core
+        _inside.pop()
+        bring_up_any(open_)
+        may_leave = True
+
+
+def leave() -> None:
+    _inside.pop()
+
+
+def is_leaving() -> bool:
+    return _leaving
+
+
+def is_running() -> bool:
+    return _state in (RUNNING, LEAVING, CLOSED) or on_worker()
+
+
+# ---- quiescence ----------------------------------------------------------------------
+
+
+def wait_quiescent(core: Any, timeout: int) -> bool:
+    from . import pump
+
+    waiter = Waiter()
+    node = QuiesceNode(core, waiter)
+    try:
+        return pump.wait(waiter, timeout)
+    finally:
+        node.end()
+
+
+def quiesce_for(what: str, timeout: int, report: bool) -> bool:
+    """Waits for everything scheduled; the runtime, if there is one, stays as it is."""
+    from . import acquire, failure
+
+    if me.bodies:
+        raise RuntimeError(
+            f"{what} inside a behavior would wait for the behavior itself: schedule "
+            "another behavior instead"
+        )
+    if timeout < 0 and acquire.any_here():
+        raise holder(what)
+    _waiting.append(None)
+    try:
+        over = _state == STOPPED or wait_quiescent(_core, timeout)
+    finally:
+        _waiting.pop()
+    if over and report:
+        failure.report(False)
+    return over
+
+
+def quiesce(
+    timeout: float | None = None, what: str = "quiesce()", report: bool = True
+) -> bool:
+    return quiesce_for(what, parse_timeout(timeout), report)
+
+
+def pause() -> None:
+    """Closes a quiescent runtime: its workers stay parked for the next start."""
+    global _state
+    with Locked("wait()"):
+        if _state in (RUNNING, LEAVING):
+            _state = PAUSED
+
+
+def stats() -> list[dict[str, int]]:
+    _waiting.append(None)
+    try:
+        if _state == STOPPED:
+            return []
+        size = ffi.sizeof("boc_worker_stats")
+        count = lib.boc_runtime_stats(_core, size, NULL, 0)
+        found = ffi.new("boc_worker_stats[]", count)
+        lib.boc_runtime_stats(_core, size, found, count)
+    finally:
+        _waiting.pop()
+    names = [name for name, _ in ffi.typeof("boc_worker_stats").fields]
+    return [
+        {"worker_index": index, **{name: int(getattr(each, name)) for name in names}}
+        for index, each in enumerate(found)
+    ]
+
+
+# ---- the end of the program ----------------------------------------------------------
+
+
+def begin_leaving() -> None:
+    """From here on no daemon thread schedules, so that there is an end to wait for."""
+    global _leaving, _state
+    with Locked("the end of the program"):
+        _leaving = True
+        if _state != STOPPED:
+            _state = LEAVING
+    drain(_inside)
+
+
+def end_now(what: str) -> None:
+    from . import failure
+
+    quiesce_for(what, FOREVER, not failure.kept)
+    with Locked(what):
+        if _core is not None:
+            end_workers()
+
+
+def settle() -> None:
+    """Nobody will wait for what is scheduled after the end: we do."""
+    if not _ending or me.bodies or on_worker():
+        return
+    from . import acquire, failure
+
+    if acquire.any_here():
+        return
+    try:
+        end_now("the end of the program")
+    except BaseException as error:
+        failure.write_unraisable(error, settle)
+
+
+def finish() -> None:
+    """The end of the program: finishes what was scheduled, then ends the workers."""
+    from . import acquire, failure
+
+    global _ending
+    begin_leaving()
+    acquire.release_all()
+    end_now("the end of the program")
+    _ending = True
+    failure.report(True)
+
+
+# ---- fork ----------------------------------------------------------------------------
+
+
+def close_for(limit: int) -> bool:
+    """Under the lock: no thread outside of bodies schedules for `limit` ns, or until
+    the runtime is quiescent; then it stays closed."""
+    global _closed_from, _state
+    _closed_from, _state = _state, CLOSED
+    drain(_inside)
+    try:
+        closed = wait_quiescent(_core, limit)
+    except BaseException:
+        _state = _closed_from
+        raise
+    if not closed:
+        _state = _closed_from
+    return closed
+
+
+def close_quiescent(what: str) -> None:
+    """Takes the lock and closes the runtime, if there is one, once it is quiescent.
+    Others are let in again now and then: a body may wait for what they are going to do.
+    """
+    limit = CLOSED_FIRST
+    take_lock(what)
+    while _core is not None:
+        try:
+            if close_for(limit):
+                return
+        except BaseException:
+            _lock.release()
+            raise
+        core = _core
+        _waiting.append(None)  # it stays
+        _lock.release()
+        try:
+            wait_quiescent(core, OPEN_BETWEEN)
+        finally:
+            _waiting.pop()
+        limit = min(2 * limit, CLOSED_MOST)
+        take_lock(what)
+
+
+def before_fork() -> None:
+    """Workers do not survive a fork: they end first, and come back when needed. In a
+    body they cannot; the child must not come back from it."""
+    from . import acquire
+
+    if me.bodies or acquire.any_here():
+        return
+    put_off: BaseException | None = None
+    try:
+        close_quiescent("fork()")
+    except BaseException as error:  # a fork cannot be refused any more
+        put_off = error
+        take_lock("fork()")
+    me.forking = True
+    if _core is not None and _state == CLOSED:
+        end_workers()
+    if put_off is not None:
+        put_off_exception(put_off)
+
+
+def put_off_exception(error: BaseException) -> None:
+    """An interrupt comes again after the fork; other exceptions are reported."""
+    from . import failure
+
+    if isinstance(error, KeyboardInterrupt):
+        import _thread
+
+        _thread.interrupt_main()
+    else:
+        failure.write_unraisable(error, before_fork)
+
+
+def after_fork_in_parent() -> None:
+    if me.forking:
+        me.forking = False
+        _lock.release()
+
+
+def after_fork_in_child() -> None:
+    """What the fork found in the middle of something is that of threads now gone."""
+    from . import acquire, behavior, mailbox, notices, pump
+
+    global _lock, _core, _state
+    _lock = Lock()
+    _core = None
+    _state = STOPPED
+    _inside.clear()
+    _waiting.clear()
+    me.forking = False
+    me.bodies = 0
+    me.pumping = None
+    acquire.forget()
+    behavior.forget()
+    mailbox.make()
+    notices.make()
+    pump.forget()

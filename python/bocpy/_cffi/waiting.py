@@ -1,0 +1,86 @@
+"""Waits that a signal handler may end, while the main thread runs pinned behaviors.
+
+A wait inside the library would keep handlers of signals from running. A lock of
+`threading` does not, so a Waiter is one, and the library's callbacks release it.
+
+Threads: `Waiter.signal` any; a Waiter is waited for by the thread that made it.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+
+from .base import FOREVER, deadline_of, ffi, get, left, lib, put, seconds_of, take
+
+
+class Waiter:
+    """Something that one thread waits for until another signals it."""
+
+    __slots__ = ("lock", "signalled")
+
+    def __init__(self) -> None:
+        self.signalled = False
+        self.lock = Lock()
+        self.lock.acquire()
+
+    def signal(self) -> None:
+        self.signalled = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Ends the sleep, signalled or not."""
+        try:
+            self.lock.release()
+        except RuntimeError:  # it is awake
+            return
+
+    def take(self) -> bool:
+        """Whether it was signalled since the last time."""
+        was, self.signalled = self.signalled, False
+        return was
+
+    def sleep(self, timeout: int) -> None:
+        """Until it is woken, or `timeout` ns have passed."""
+        self.lock.acquire(timeout=seconds_of(timeout))
+
+    def wait(self, timeout: int) -> bool:
+        """Until it is signalled: False if that took longer than `timeout` ns."""
+        deadline = deadline_of(timeout)
+        while not self.take():
+            rest = left(deadline)
+            if rest == 0:
+                return False
+            self.sleep(rest)
+        return True
+
+    def settle(self) -> None:
+        """Waits for a signal that is on its way."""
+        self.wait(FOREVER)
+
+
+@ffi.def_extern()
+def py_quiesce_node_done(ctx: Any) -> None:
+    get(ctx).signal()
+
+
+@ffi.def_extern()
+def py_mailbox_waiter_notify(ctx: Any) -> None:
+    get(ctx).signal()
+
+
+class QuiesceNode:
+    """Has a waiter signalled once a runtime is quiescent."""
+
+    def __init__(self, runtime: Any, waiter: Waiter) -> None:
+        self.runtime = runtime
+        self.pointer = put(waiter)
+        self.node = ffi.new("boc_quiesce_node *")
+        self.node.done = lib.py_quiesce_node_done
+        self.node.ctx = self.pointer
+        lib.boc_runtime_on_quiescent(runtime, self.node)
+
+    def end(self) -> None:
+        """Takes the node back; a call that is under way is over afterwards."""
+        lib.boc_runtime_quiesce_cancel(self.runtime, self.node)
+        take(self.pointer)

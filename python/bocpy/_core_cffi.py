@@ -1,0 +1,96 @@
+"""The core of bocpy by cffi: the names of `_core.pyi`, made in `_cffi`.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import sys
+
+# Whatever is imported below finds `bocpy._core` here, as far as it has come.
+_self = sys.modules[__name__]
+sys.modules[f"{__package__}._core"] = _self
+sys.modules[f"{__package__}"]._core = _self  # type: ignore[attr-defined]
+
+from . import _libboc  # noqa: E402
+from ._cffi import (  # noqa: E402
+    codec,
+    docs,
+    failure,
+    matrix,
+    notices,
+    pump,
+    runtime,
+)
+from ._cffi.behavior import when, whencall  # noqa: E402
+from ._cffi.cown import Cown, CownCapsule, PinnedCown, Reading, read  # noqa: E402
+from ._cffi.mailbox import drain, receive, send, set_tags  # noqa: E402
+from ._cffi.notices import (  # noqa: E402
+    notice_delete,
+    notice_read,
+    notice_seed,
+    notice_update,
+    notice_write,
+    noticeboard,
+)
+from ._cffi.runtime import start  # noqa: E402
+
+__all__ = [
+    "Cown",
+    "CownCapsule",
+    "PinnedCown",
+    "Reading",
+    "drain",
+    "notice_delete",
+    "notice_read",
+    "notice_seed",
+    "notice_update",
+    "notice_write",
+    "noticeboard",
+    "read",
+    "receive",
+    "send",
+    "set_tags",
+    "start",
+    "when",
+    "whencall",
+]
+
+__version__: str = _libboc.ffi.string(_libboc.lib.BOC_VERSION_STRING).decode()
+_libboc_version: str = _libboc.ffi.string(_libboc.lib.boc_version()).decode()
+_api: object = None
+
+_after_fork_in_child = runtime.after_fork_in_child
+_after_fork_in_parent = runtime.after_fork_in_parent
+_apart = codec.apart
+_ask_main = codec.ask_main
+_before_fork = runtime.before_fork
+_clear_notices = notices.clear
+_finish = runtime.finish
+_hooked_from = codec.hooked_from
+_hooked_reduce = codec.hooked_reduce
+_keeps_failures = failure.keeps_failures
+_native_at = codec.native_at
+_pause = runtime.pause
+_publish = codec.publish
+_published_since = codec.published_since
+_pump = pump.pump
+_pump_backlog = pump.backlog
+_quiesce = runtime.quiesce
+_refuses = codec.refuses
+_running = runtime.is_running
+_stats = runtime.stats
+_take_failures = failure.take_failures
+_worker_count = runtime.worker_count
+
+
+def _backend() -> str:
+    return "threads"
+
+
+def _is_main() -> bool:
+    return True
+
+
+docs.put_on(globals())
+sys.modules[f"{__package__}._math"] = matrix
