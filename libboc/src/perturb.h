@@ -1,4 +1,4 @@
-/* Perturbation: the points at which a test build may change who runs next.
+/* Perturbation: the points at which a test build may let another thread run.
  *
  * boci_perturb() stands before every atomic operation and every fence,
  * boci_perturb_pause() in every spin. In an ordinary build they are nothing. With

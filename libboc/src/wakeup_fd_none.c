@@ -1,4 +1,5 @@
-/* Wake-up descriptor where no descriptor of ours can be polled together with others. */
+/* Wake-up descriptor on systems that cannot poll a pipe together with other
+ * descriptors. */
 #include "wakeup_fd.h"
 
 boc_status boci_wakeup_fd_init(boci_wakeup_fd *wakeup) {

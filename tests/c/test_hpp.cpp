@@ -50,7 +50,7 @@ void *operator new(std::size_t size) {
 void operator delete(void *memory) noexcept { give_back(memory); }
 void operator delete(void *memory, std::size_t) noexcept { give_back(memory); }
 
-/* The library's memory; counts, and refuses when told to. */
+/* The library's memory; counts, and refuses on demand. */
 struct counting_memory {
   std::atomic<std::size_t> allocations{0};
   std::atomic<bool> refuses{false};
@@ -318,7 +318,7 @@ static void run_case(const char *name, void (*body)()) {
 }
 #define RUN(name) run_case(#name, name)
 
-/* std::terminate is told of it, with the exception still there to be asked. */
+/* std::terminate is called while the exception can still be inspected. */
 [[noreturn]] static void last_words() {
   try {
     std::rethrow_exception(std::current_exception());

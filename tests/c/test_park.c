@@ -142,7 +142,7 @@ static void broadcast_wakes_all(void) {
 
 /* Timed waits. */
 
-/* Waits with nobody to signal; how long it took. */
+/* Waits without a signal; returns how long it took. */
 static uint64_t wait_in_vain(int64_t timeout) {
   boci_mutex mutex;
   boci_cond cond;
@@ -198,7 +198,7 @@ static void a_token_is_kept_and_is_one(void) {
   boci_parker_fini(&parker);
 }
 
-/* Two who wake each other in turn: a lost token is a deadlock. */
+/* Two threads wake each other in turn: a lost token is a deadlock. */
 
 typedef struct pair {
   boci_parker parkers[2];

@@ -1,8 +1,9 @@
 /* Executing a plan: the drivers, the bodies, and the end, when all that is left is
  * pumped and completed until the runtime is quiescent.
  *
- * Threads: an item's results are written by who makes it (`made`, `scheduled`,
- *   `doomed`), by its body, and by who completes it, one after the other.
+ * Threads: an item's results are written by the thread that makes it (`made`,
+ *   `scheduled`, `doomed`), by its body, and by the thread that completes it, one after
+ *   the other.
  */
 #include "program.h"
 
@@ -80,7 +81,8 @@ static void check_modes(const item *self) {
 
 static void run_steps(int first, item *self);
 
-/* What is deferred is written by who completes it: the cowns are held until then. */
+/* The thread that completes a deferred item writes its results: the cowns are held
+ * until then. */
 static void post(item *self) {
   boc_behavior_defer(self->behavior);
   void *before = boci_load_relaxed(&running->deferred); /* hint: the CAS decides */

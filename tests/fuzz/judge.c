@@ -5,7 +5,7 @@
  *     one after the other by one sequence, or by a body of what was scheduled after.
  *  2. No other behavior comes between those that were scheduled as one step.
  *  3. All that was scheduled ran once, or its scope was cancelled; its environment was
- *     dropped once, and who wanted to be told was told once.
+ *     dropped once, and its `done` was called once.
  *  4. What was sent came out once, to each receiver in the order of its sender.
  *
  * Positions on a cown are its keys: an even key is a reader's, odd keys are the

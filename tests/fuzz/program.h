@@ -115,8 +115,8 @@ typedef struct program {
 size_t program_random(uint64_t seed, uint8_t *data, size_t most); /* their number */
 void program_decode(program *all, const uint8_t *data, size_t size);
 void program_execute(program *all);
-/* Fails the test unless all went as promised; but for messages that nobody received,
- * which the end of the mailbox drops. */
+/* Fails the test unless all went as promised. Messages that were not received are
+ * dropped by the end of the mailbox. */
 void program_judge(program *all);
 void program_run(const uint8_t *data, size_t size);
 

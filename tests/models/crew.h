@@ -1,8 +1,8 @@
 /* What the models of the protocol share: threads that schedule behaviors over cowns and
  * run those that become ready on them. An executor that is a list.
  *
- * A body reads each cown that it has, and writes those that it has to itself; whoever
- * has a cown by mistake is a data race. */
+ * A body reads each cown that it has, and writes those that it has to itself: a body
+ * that has a cown by mistake is a data race. */
 #ifndef MODEL_CREW_H
 #define MODEL_CREW_H
 

@@ -1,4 +1,4 @@
-/* The shared queue: one thread pushes one behavior after the other, one pushes several
+/* The injector: one thread pushes one behavior after the other, one pushes several
  * at once, and all take. Each is taken once, and no thread takes two of one producer
  * against their order. */
 #include "behavior.h"

@@ -1,8 +1,8 @@
 /* The mailbox: a receiver and another thread, against one that sends. What the other
  * does is drawn: receive too, from the same two tags; drain; replace the tags, one of
- * them gone; or cancel. Each message that was sent is received or dropped, once; who
- * receives it sees what its sender wrote; and nobody sleeps while there is something
- * for him. */
+ * them gone; or cancel. Each message that was sent is received or dropped, once; its
+ * receiver sees what its sender wrote; and no receiver sleeps while there is a message
+ * for it. */
 #include <boc/message.h>
 
 #include "model.h"
@@ -66,7 +66,7 @@ static void send_all(void) {
     boc_mailbox_close(mailbox);
 }
 
-/* One message for each of the two who receive; otherwise until it is over. */
+/* One message for each of the two receivers; otherwise until it is over. */
 static void receive_some(void) {
   const boc_tag both[] = {a, b};
   boc_status status = BOC_OK;

@@ -1,6 +1,7 @@
-/* The bounded queue of messages: two producers, who also take one each, a consumer, and
- * fewer cells than messages. Each message that was taken in comes out once, those of a
- * producer in their order, and who gets it sees what its producer wrote. */
+/* The bounded queue of messages: two producers, which also take one message each, a
+ * consumer, and fewer cells than messages. Each message that was taken in comes out
+ * once, those of a producer in their order, and its consumer sees what its producer
+ * wrote. */
 #include "model.h"
 #include "mpmc_ring.h"
 

@@ -1,5 +1,5 @@
 /* The overflow: two owners of run queues push what they have no room for, and all take,
- * singly and by segments. Each item is taken once, and who takes it sees what its maker
+ * singly and by segments. Each item is taken once, and its taker sees what its maker
  * wrote. */
 #include "behavior.h"
 #include "model.h"

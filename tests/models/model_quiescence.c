@@ -1,8 +1,9 @@
 /* Quiescence: a chain of behaviors over two workers' counts and those of threads
  * outside. A thread schedules the first; each ends on another thread than it was
  * scheduled on, after it has scheduled the next; some end on threads that are no
- * workers. Who waits for quiet is told, sees what all of them have done, and may end
- * the runtime once its workers have left: nobody else touches it any more. */
+ * workers. The thread that waits for quiescence is notified, sees what all of them have
+ * done, and may end the runtime once its workers have left: no other thread touches it
+ * any more. */
 #include <string.h>
 
 #include "model.h"
@@ -54,7 +55,7 @@ static void wait_for(const unsigned *number, unsigned least) {
 }
 
 /* Runs a step: its effects, the schedule of the next, the end, and then, with nothing
- * more to do, the look for those who wait. */
+ * more to do, the look for waiters. */
 static void run_step(unsigned step, boci_in_flight *mine) {
   wait_for(&ready, step + 1);
   effects[step] = step + 1;

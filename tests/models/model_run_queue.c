@@ -1,6 +1,6 @@
 /* The run queue: its owner pushes, pops and spills, two thieves steal, all at once.
  * The counters begin just before they wrap, and the ring is small, so that slots are
- * used again. Each item is taken once, and who takes it sees what its maker wrote. */
+ * used again. Each item is taken once, and its taker sees what its maker wrote. */
 #include "behavior.h"
 #include "model.h"
 #include "run_queue.h"

@@ -1,8 +1,8 @@
 /* Sleeping and waking, in a whole runtime of two workers: two behaviors that wait for
- * each other, so that both workers must have heard of them. They are scheduled one by
+ * each other, so that both workers have to run one. They are scheduled one by
  * one by a thread outside, at once or while another behavior runs, or by a body, as
  * drawn. With one processor the second worker has to find out by itself that the first
- * one's body blocks. Then the runtime is stopped, which wakes whoever has gone to bed.
+ * one's body blocks. Then the runtime is stopped, which wakes parked workers.
  */
 #include <boc/boc.h>
 

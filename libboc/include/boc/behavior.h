@@ -7,7 +7,7 @@
  * The life of a behavior: `boc_behavior_new` (may be refused), fill in its environment,
  * `boc_behavior_schedule` (cannot fail). The body runs once on a worker of the runtime,
  * or on the lane that one of its cowns is pinned to; then the environment is dropped,
- * the cowns go to whoever is next, and the behavior is freed.
+ * the cowns are handed on, and the behavior is freed.
  *
  * Source of the idea: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented
  * Concurrency", OOPSLA 2023.
@@ -29,10 +29,10 @@ typedef struct boc_scope boc_scope; /* see scope.h */
 /* How a behavior uses a cown. Neighbouring readers of a cown run side by side; a writer
  * waits for all readers before it and holds back all that come after it.
  *
- * BOC_FRESH writes, and promises that nobody but the caller knows the cown before
+ * BOC_FRESH writes, and promises that only the caller knows the cown before
  * `boc_behavior_schedule` has been called: no behavior has been scheduled over it, so
- * there is nothing to wait for, which is cheaper. For the cown that is to hold what the
- * behavior will have found out. Only of the last cown that a behavior is given. */
+ * there is nothing to wait for, which is cheaper. Made for the cown that is to hold the
+ * result of the behavior. Only of the last cown that a behavior is given. */
 typedef enum boc_mode { BOC_WRITE = 0, BOC_READ = 1, BOC_FRESH = 2 } boc_mode;
 
 typedef struct boc_access {
@@ -48,14 +48,14 @@ typedef struct boc_access {
  * The type must outlive its behaviors.
  *
  * - `body` runs once, on a worker, holding all cowns. It must not block on other
- *   behaviors, and it ends by returning: there is nobody to catch what a body throws,
- *   so an exception ends the program (in boc.hpp, by std::terminate), and longjmp out
- *   of it is undefined. What others shall know of a failure it writes into a cown.
+ *   behaviors, and it ends by returning: nothing catches what a body throws, so
+ *   an exception ends the program (in boc.hpp, by std::terminate), and longjmp out
+ *   of it is undefined. It writes what others have to know of a failure into a cown.
  * - `drop` ends the environment: after the body, or in its place if the behavior is
  *   freed unscheduled or cancelled. Any thread.
  * - `admit` is asked before the body by the worker that is about to run it, with all
  *   cowns held, and may send the behavior to the worker where its data lives. A
- *   forwarded behavior waits in that worker's inbox, which nobody steals from, until
+ *   forwarded behavior waits in that worker's inbox, which no worker steals from, until
  *   the worker gets to it; if that takes longer than a millisecond while another worker
  *   is idle, the idle one takes it and asks again with `overdue` set.
  */
@@ -135,9 +135,9 @@ BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
  * BOC_WRITE. */
 BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
 
-/* Called in a body: the behavior shall not finish before somebody has called
- * `boc_behavior_complete`: once, from any thread, before or after the body returns.
- * Until then it holds its cowns and counts as work in flight, and blocks no worker. */
+/* Called in a body: the behavior does not finish before `boc_behavior_complete` has
+ * been called: once, from any thread, before or after the body returns. Until then it
+ * holds its cowns and counts as work in flight, and blocks no worker. */
 BOC_API void boc_behavior_defer(boc_behavior *self);
 BOC_API void boc_behavior_complete(boc_behavior *behavior);
 

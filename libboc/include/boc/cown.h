@@ -2,7 +2,7 @@
  *
  * A cown is a reference-counted piece of data that only behaviors touch (see
  * behavior.h). It belongs to no runtime: behaviors of any runtime may use it, and it
- * lives as long as somebody holds a reference. Scheduled behaviors keep their cowns
+ * lives as long as it has a reference. Scheduled behaviors keep their cowns
  * alive by themselves.
  */
 #ifndef BOC_COWN_H
@@ -50,9 +50,9 @@ BOC_API const boc_cown_type *boc_cown_type_of(const boc_cown *cown);
 BOC_API boc_cown *boc_cown_hold(boc_cown *cown);
 BOC_API void boc_cown_drop(boc_cown *cown);
 
-/* As hold, for who has no reference but knows that the cown's drop hook has not
- * returned (say, because the hook takes a lock that the caller has). NULL if the last
- * reference has been given up already. Any thread, never blocks. */
+/* As hold, for a caller that has no reference but knows that the cown's drop hook has
+ * not returned (say, because the hook takes a lock that the caller has). NULL if the
+ * last reference has been given up already. Any thread, never blocks. */
 BOC_API boc_cown *boc_cown_try_hold(boc_cown *cown);
 
 /* Whether a behavior holds the cown or waits for it at the moment of the call: a hint

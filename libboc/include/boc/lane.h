@@ -1,10 +1,11 @@
 /* Lanes: ready behaviors that no worker runs, but a thread of the program's own.
  *
- * A cown can be pinned to a lane. A behavior with such a cown becomes ready as all
+ * A cown can be pinned to a lane. A behavior with a pinned cown becomes ready as all
  * others do, then waits in the lane until its owner pumps it: a GUI thread, an event
  * loop, the main thread. The rest of its cowns are held meanwhile, so pump often.
  *
- * The owner of a lane is whoever pumps it: any thread that is no worker, one at a time.
+ * The owner of a lane is the thread that pumps it: any that is no worker, one at a
+ * time.
  */
 #ifndef BOC_LANE_H
 #define BOC_LANE_H
@@ -58,7 +59,7 @@ BOC_API boc_status boc_lane_wait(boc_lane *lane, int64_t timeout);
 BOC_API size_t boc_lane_length(boc_lane *lane);
 
 /* A descriptor for poll, select and their kin, readable while the lane is not empty
- * (now and then for a moment longer). The lane's own: nobody else reads or closes it.
+ * (now and then for a moment longer). It is the lane's: do not read or close it.
  * The owner. Refusals: BOC_NOT_FOUND where the system has no such thing; BOC_NO_MEMORY.
  */
 BOC_API boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor);

@@ -43,8 +43,8 @@ typedef struct boc_mailbox_options {
 BOC_API boc_status boc_mailbox_new(const boc_mailbox_options *options,
                                    boc_mailbox **out_mailbox);
 
-/* From now on nobody can send; what is queued can still be received, and then receivers
- * get BOC_CLOSED, those that wait now included. Any thread. */
+/* From now on sends are refused; what is queued can still be received, and then
+ * receivers get BOC_CLOSED, those that wait now included. Any thread. */
 BOC_API void boc_mailbox_close(boc_mailbox *mailbox);
 
 /* Drops what is queued. Nobody may use the mailbox any more, or be in a call of it. */
@@ -74,8 +74,8 @@ BOC_API boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags
 /* Cancels the receive that waits with `token`, or else the next that is going to. */
 BOC_API void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token);
 
-/* Drops what is queued for those of `tags` that exist, and wakes who waits for them:
- * they look and go on waiting. Any thread. */
+/* Drops what is queued for those of `tags` that exist, and wakes receivers that wait
+ * for them, which look and go on waiting. Any thread. */
 BOC_API void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count);
 
 /* Replaces all tags, and drops all that is queued. Receivers that wait for a tag that

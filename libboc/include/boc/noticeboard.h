@@ -1,7 +1,7 @@
 /* Noticeboard: a small map that all may read at any time without waiting.
  *
  * Keys are short byte strings, values opaque pointers. Readers take a snapshot:
- * immutable, theirs for as long as they hold it. Writers make the next snapshot from
+ * immutable, and valid until they give it back. Writers make the next snapshot from
  * the present one.
  */
 #ifndef BOC_NOTICEBOARD_H

@@ -23,7 +23,7 @@
  *   1. A block's `home` never changes.
  *   2. A pool lives as long as its blocks.
  *   3. The `ahead` of a batch's first block leads to the next batch, or an older one,
- *      as long as nobody has taken the batch.
+ *      as long as the batch has not been taken.
  * Ordering:
  *   [R5] a batch is published on `returned`; [A5] its owner takes them all.
  *

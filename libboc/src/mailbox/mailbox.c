@@ -29,7 +29,7 @@ static bool valid_mailbox_options(const boc_mailbox_options *options) {
 static void set_mailbox_options(boc_mailbox *mailbox,
                                 const boc_mailbox_options *options) {
   *mailbox = (boc_mailbox){.generation = 1, .drop = options->drop, .ctx = options->ctx};
-  /* On one processor nobody can send meanwhile. */
+  /* With one processor no thread can send during a spin. */
   mailbox->spins = boci_os_processor_count() > 1 ? BOCI_SPINS : 0;
   boci_init(&mailbox->adaptive_spin, 0);
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;

@@ -100,8 +100,8 @@ static boc_status try_first(receive_call *call) {
   return status;
 }
 
-/* A receiver that parks though an answer is under way makes its sender wait for a
- * wake-up, and that one parks meanwhile. So where messages come soon, the tries are
+/* A receiver that parks just before an answer comes makes its sender pay for a wake-up,
+ * and the sender may park too meanwhile. So where messages come soon, the tries are
  * spread over the time of a wake-up, the first ones close to each other. */
 static boc_status spin_for_message(receive_call *call) {
   boc_mailbox *mailbox = call->mailbox;

@@ -101,7 +101,7 @@ static bool enter_writer(boci_request *writer) {
   cown->writer = writer;
   if (boci_add_acq_rel(&cown->readers, BOCI_WRITER_WAITS) != 0) /* [R2] [A3] */
     return false;
-  boci_store_relaxed(&cown->readers, 0); /* owner: the queue is ours */
+  boci_store_relaxed(&cown->readers, 0); /* owner: it has the cown */
   return true;
 }
 

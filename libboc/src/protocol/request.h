@@ -18,8 +18,8 @@
  * successor if that is a reader too. A writer's word has one writer at a time (its
  * linker, then its successor's linker), so plain stores do.
  *
- * WRITER_NEXT stands in the word because a reader must not touch a reading successor:
- * that one may have been granted, run and been freed before it.
+ * WRITER_NEXT stands in the word because a reader must not touch a reading successor,
+ * which may have been granted, run and been freed already.
  */
 #ifndef BOCI_REQUEST_H
 #define BOCI_REQUEST_H
@@ -39,10 +39,9 @@
 
 typedef struct boci_request {
   _Alignas(8) uintptr_t target;
-  boci_atomic_word
-      word;       /* of a merged request: the index of the one that stands for it */
-  uint32_t index; /* its place among its behavior's requests */
-  uint32_t order; /* requests[i].order: the index of the i-th to link */
+  boci_atomic_word word; /* merged: the index of the request that stands for it */
+  uint32_t index;        /* its place among its behavior's requests */
+  uint32_t order;        /* requests[i].order: the index of the i-th to link */
 } boci_request;
 
 /* The i-th request of its behavior, which is also the i-th to link until they are

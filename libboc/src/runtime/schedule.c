@@ -133,8 +133,8 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
 }
 
 /* The thread that counts `pending` down to zero calls `ready`, and only this thread has
- * this executor: if the behavior is caught, no other thread has been told of it. If it
- * is not, it may be gone once it is linked, and is not touched again. */
+ * this executor: if the behavior is caught, no other thread knows that it is ready. If
+ * it is not, it may be freed once it is linked, and is not touched again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (boci_thread_context_is_worker() ||

@@ -15,7 +15,8 @@ static void read_worker_stats(boci_worker *worker, boc_worker_stats *out_stats) 
       boci_load_relaxed(&worker->in_flight.scheduled); /* count: no less, by [A9] */
 }
 
-/* The caller's struct has `size` bytes, be it older or newer than ours. */
+/* The caller's struct has `size` bytes, which may be an older version of ours or a
+ * newer one. */
 static void write_worker_stats(boci_worker *worker, size_t size, char *out) {
   boc_worker_stats ours;
   read_worker_stats(worker, &ours);

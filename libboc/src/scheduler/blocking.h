@@ -15,8 +15,8 @@
  *   1. All fields are under the mutex, but for `excess`, which a worker may see late.
  *   2. Worker structs below `started` never move.
  * Ordering:
- *   [R13] a compensating worker's struct is published by `started`; [A13] whoever looks
- *     at other workers.
+ *   [R13] a compensating worker's struct is published by `started`; [A13] a worker that
+ *     looks at other workers.
  */
 #ifndef BOCI_BLOCKING_H
 #define BOCI_BLOCKING_H
@@ -34,7 +34,7 @@ typedef struct boci_blocking {
   uint32_t blocked; /* workers whose bodies block */
   uint32_t active;  /* compensating workers that have not retired */
   bool stopped;
-  boci_atomic_u32 excess; /* active ones that nobody needs */
+  boci_atomic_u32 excess; /* active ones that are not needed */
   struct boci_worker *retired;
 } boci_blocking;
 
@@ -46,7 +46,7 @@ void boci_blocking_fini(boci_blocking *blocking);
  */
 void boci_blocking_wait_until_published(struct boci_worker *worker);
 
-/* A compensating worker that nobody needs sleeps here until it is needed or the runtime
+/* A compensating worker that is not needed sleeps here until it is or the runtime
  * stops. Returns at once if it is needed. */
 void boci_blocking_retire(struct boci_worker *worker);
 

@@ -11,9 +11,9 @@ static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavio
   boci_idle_wake_one(&scheduler->idle);
 }
 
-/* Nothing but the behavior keeps another runtime from ending, and the behavior may have
- * run before this thread has woken a worker. While this thread has the mutex, nobody
- * finds that runtime quiescent. */
+/* The other runtime may end once the behavior has run, which may be before this thread
+ * has woken a worker of it. While this thread has the mutex, that runtime is not found
+ * quiescent. */
 static void enqueue_in_other_runtime(boci_scheduler *scheduler,
                                      boc_behavior *behavior) {
   boci_mutex_lock(&scheduler->quiescence.mutex);

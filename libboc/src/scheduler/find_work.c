@@ -19,7 +19,7 @@ enum {
 /* How long a forwarded behavior waits for a busy worker. */
 #define OVERDUE_NS UINT64_C(1000000)
 
-/* ---- what is everybody's --------------------------------------------------------- */
+/* ---- what all workers share ------------------------------------------------------ */
 
 /* One behavior; or, if the run queue is empty, a fair share: the first to run, the
  * others into the run queue. */
@@ -116,7 +116,7 @@ static boc_behavior *rescue(boci_worker *worker) {
 }
 
 /* What overflowed was made by workers, what was injected by other threads. A worker
- * that backs off from one of these takes only what cannot be that one's. */
+ * that backs off from one of these takes only what the other did not make. */
 static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
   if (!backing_off)
     return boci_take_common(worker, true);
@@ -256,7 +256,7 @@ static bool park_once(boci_worker *worker, bool leave_it) {
   const bool woken = boci_idle_park(idle, worker, monitors, park_deadline(worker));
   boci_trace_note(&worker->trace, BOC_TRACE_WOKEN, NULL);
   if (!woken)
-    boci_os_yield(); /* nobody waits for this worker */
+    boci_os_yield(); /* no publisher waits for this worker */
   return !woken;
 }
 

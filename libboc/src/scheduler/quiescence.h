@@ -1,4 +1,4 @@
-/* Quiescence: no behavior is in flight. Found without a counter that everybody writes.
+/* Quiescence: no behavior is in flight. Found without a counter that all threads write.
  *
  * Each worker counts what it scheduled and what it finished, in words that only it
  * writes; threads that are no workers share two more (outside.h). Read all `finished`

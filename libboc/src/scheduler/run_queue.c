@@ -56,7 +56,7 @@ boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
     boc_behavior *behavior = boci_load_relaxed(ring_slot(queue, head)); /* owner */
     fetch_ahead(queue, head);
     if (queue->alone) {
-      boci_store_relaxed(&queue->head, head + 1); /* owner: nobody else claims */
+      boci_store_relaxed(&queue->head, head + 1); /* owner: there is no thief */
       return behavior;
     }
     if (boci_cas_weak_release(&queue->head, &head, head + 1)) /* [R7] */

@@ -36,10 +36,10 @@ typedef struct boci_worker {
   uint32_t inbox_used;   /* behaviors run from the inbox in a row */
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
   uint32_t random;       /* where stealing starts */
-  bool hooked_as_parked; /* the embedder has not been told of its first work yet */
-  uintptr_t scheduled_before;     /* its `scheduled` when the latest body began */
-  boc_behavior *lifo_slot;        /* handed off by what ran last; nobody steals it */
-  boci_executor body_executor;    /* for what bodies schedule */
+  bool hooked_as_parked; /* after_park has not been called yet */
+  uintptr_t scheduled_before;  /* its `scheduled` when the latest body began */
+  boc_behavior *lifo_slot;     /* handed off by what ran last; thieves do not see it */
+  boci_executor body_executor; /* for what bodies schedule */
   boci_executor handoff_executor; /* for what the end of a behavior makes ready */
   boci_in_flight in_flight;
   boci_counters counters;
@@ -52,9 +52,8 @@ typedef struct boci_worker {
   boci_parking parking;
   boci_atomic_word progress_seen; /* scheduled + finished, as a monitor last saw it */
   boci_atomic_u32 poked;
-  boci_atomic_u32
-      blocked;  /* its body blocks, or it has retired: others take its inbox */
-  bool retired; /* a compensating worker that nobody needs; under blocking's mutex */
+  boci_atomic_u32 blocked; /* its body blocks, or it has retired */
+  bool retired;            /* see blocking.h; under its mutex */
   boci_thread thread;
 } boci_worker;
 
@@ -77,7 +76,7 @@ static inline boci_worker *boci_worker_current(void) {
 /* Makes the worker call its `poke` hook soon. Any thread. */
 void boci_worker_poke(boci_worker *worker);
 
-/* Calls the embedder's hook: `poke` only if somebody has poked the worker. */
+/* Calls the embedder's hook: `poke` only if the worker was poked. */
 void boci_worker_call_before_park(boci_worker *worker);
 void boci_worker_call_after_park(boci_worker *worker);
 void boci_worker_answer_poke(boci_worker *worker);

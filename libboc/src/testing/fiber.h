@@ -1,7 +1,7 @@
 /* Fibers: stacks that one thread switches between, for the systematic scheduler.
  *
- * Threads: all fibers of a process are switched by one and the same thread.
- * AddressSanitizer and ThreadSanitizer are told of every switch; for ThreadSanitizer a
+ * Threads: all fibers of a process are switched by one and the same thread. Every
+ * switch is reported to AddressSanitizer and ThreadSanitizer. To ThreadSanitizer a
  * switch orders nothing, so that it judges units as if they were threads.
  */
 #ifndef BOCI_FIBER_H
@@ -29,7 +29,8 @@ bool boci_fiber_prepare(boci_fiber *fiber, void (*entry)(void *arg), void *arg);
 /* Makes `fiber` stand for the calling thread's own stack. */
 void boci_fiber_adopt(boci_fiber *fiber);
 
-/* Leaves `from`, which is running, for `to`; returns when somebody switches back. */
+/* Leaves `from`, which is running, for `to`; returns when another fiber switches back.
+ */
 void boci_fiber_switch(boci_fiber *from, boci_fiber *to);
 
 #endif

@@ -1,8 +1,9 @@
-/* Park under the systematic scheduler: who holds a mutex, who waits on a condition.
+/* Park under the systematic scheduler: which unit has a mutex, which ones wait.
  *
- * A mutex belongs to a unit, or to `outside` where no run is under way. Whoever comes
- * first gets a free mutex: those who waited for it compete with newcomers.
- * ThreadSanitizer is told what a mutex orders, since switches tell it nothing.
+ * A mutex belongs to a unit, or to `outside` where no run is under way. A free mutex
+ * goes to the first unit that runs: units that waited for it compete with new ones.
+ * What a mutex orders is reported to ThreadSanitizer, since switches order nothing for
+ * it.
  */
 #include "park.h"
 

@@ -1,4 +1,4 @@
-/* The systematic scheduler: units, and the choice of who goes on.
+/* Systematic scheduler: units, and the choice of the one that goes on.
  *
  * A unit's state:
  *   FREE     no unit            start   -> READY
@@ -25,7 +25,7 @@
 #define STEPS_LIMIT UINT64_C(1000000)
 #define TIME_ORIGIN UINT64_C(1000000000)
 
-/* Switches tell ThreadSanitizer nothing: starts and joins order, and do so by these. */
+/* For ThreadSanitizer a switch orders nothing; starts and joins do, by these. */
 #pragma weak __tsan_acquire
 #pragma weak __tsan_release
 void __tsan_acquire(void *address);
@@ -105,7 +105,7 @@ void boci_systematic_limit(uint64_t steps) { run.limit = steps; }
 
 uint64_t boci_systematic_steps(void) { return run.steps; }
 
-/* Reports. */
+/* ---- reports --------------------------------------------------------------------- */
 
 static int number_of(const unit *which) {
   return which ? (int)(which - run.units) : -1;
@@ -145,7 +145,9 @@ void boci_systematic_report(void) {
   fprintf(stderr, "\n");
 }
 
-/* Switching. What a unit did before a switch is ordered only with who ends the run. */
+/* ---- switching ------------------------------------------------------------------- */
+
+/* What a unit did before a switch is ordered with the end of the run only. */
 
 static void tsan_acquire_unit(unit *which) {
   if (__tsan_acquire)
@@ -187,7 +189,7 @@ _Noreturn void boci_systematic_fail(void) {
   abort();
 }
 
-/* Choosing. */
+/* ---- choosing -------------------------------------------------------------------- */
 
 static void make_ready(unit *which, bool expired) {
   which->state = READY;
@@ -249,7 +251,7 @@ static unit *choose_highest(void) {
   return chosen;
 }
 
-/* Those who spin may wait for one whose wait is timed. */
+/* A unit that spins may depend on one whose wait is timed. */
 #define EXPIRE_BY_YIELD_ONE_IN 64u
 
 static void demote_unit(unit *which) { which->rank = --run.lowest; }
@@ -337,7 +339,7 @@ void boci_systematic_wake_one(const void *object) {
     make_ready(chosen, false);
 }
 
-/* Units. */
+/* ---- units ----------------------------------------------------------------------- */
 
 static bool all_ended(void) {
   for (unsigned i = 0; i < run.used; i++) {
@@ -411,10 +413,10 @@ void boci_systematic_join(void *memory) {
   ended->state = FREE;
 }
 
-/* Runs. */
+/* ---- runs ------------------------------------------------------------------------ */
 
-/* Each of these spreads over several powers of two, since nobody knows how many steps
- * lie between the two that have to meet. */
+/* Each of these spreads over several powers of two: the number of steps between the two
+ * that have to meet is unknown. */
 static void choose_plan(uint64_t seed) {
   static const uint64_t paces[] = {100, 2000, 20000, 1000000};
   run.seed = seed;

@@ -27,7 +27,7 @@ typedef enum boci_run_outcome {
   BOCI_RUN_FINISHED, /* all units have ended and were joined */
   BOCI_RUN_DEADLOCK, /* units are left, and none can go on */
   BOCI_RUN_ENDLESS,  /* the step limit was reached */
-  BOCI_RUN_UNJOINED, /* units have ended that nobody joined */
+  BOCI_RUN_UNJOINED, /* ended units were not joined */
   BOCI_RUN_FAILED    /* a unit called boci_systematic_fail */
 } boci_run_outcome;
 
@@ -55,11 +55,11 @@ void *boci_systematic_self(void);
 /* Whether one in `n`, by the seed. Always false outside of a run. */
 bool boci_systematic_chance(uint32_t n);
 
-/* Lets the unit wait until somebody wakes `object`; false: `deadline` passed instead.
- * `kind` and `id` say in a report what it waits for. */
+/* Lets the unit wait until another one wakes `object`; false: `deadline` passed
+ * instead. `kind` and `id` say in a report what it waits for. */
 bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
                            uint64_t deadline);
-/* Makes those who wait for `object` ready: all, or one that the seed chooses. */
+/* Makes the units that wait for `object` ready: all, or one that the seed chooses. */
 void boci_systematic_wake_all(const void *object);
 void boci_systematic_wake_one(const void *object);
 
@@ -70,8 +70,8 @@ void boci_systematic_join(void *unit);
 /* The counted time; each look moves it on. */
 uint64_t boci_systematic_now(void);
 
-/* How many processors the seed gives this run, 1 or 2: who has only one does not spin,
- * and so gets to its sleep at once. Outside of a run: 2. */
+/* How many processors the seed gives this run, 1 or 2: with one, workers do not spin
+ * and park at once. Outside of a run: 2. */
 unsigned boci_systematic_processors(void);
 
 /* The slot of the unit that runs, or of the outside. */

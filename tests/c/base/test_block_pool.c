@@ -192,7 +192,7 @@ static void a_single_stray_comes_home(void) {
   test_memory_fini(&memory);
 }
 
-/* One block that somebody has keeps them all. */
+/* One block in use keeps all chunks. */
 static void a_pool_is_trimmed_when_all_are_home(void) {
   enum { BLOCKS = 100 };
   void *blocks[BLOCKS];

@@ -270,8 +270,8 @@ static void nothing_is_lost(void) {
   boc_mailbox_free(all.mailbox);
 }
 
-/* Receivers of one tag each beside one of both, which must pass on what it was told of.
- * It may take two of one tag: a third is there for the other. */
+/* Receivers of one tag each beside one of both, which must pass on what it was notified
+ * of. It may take two of one tag: a third is there for the other. */
 static void mixed(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;

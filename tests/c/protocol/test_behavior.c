@@ -1,5 +1,6 @@
 /* Behaviors and requests, driven by a list instead of a scheduler: sorting and merging,
- * who is ready when, several linked as one step; against a model, and by threads. */
+ * which behavior is ready when, several linked as one step; against a model, and by
+ * threads. */
 #include "harness.h"
 
 #include "behavior.h"
@@ -51,7 +52,7 @@ static void count_drop(boc_cown *cown, void *payload) {
   dropped_cowns++;
 }
 
-/* The payload: who is in there. */
+/* The payload: how many bodies use it at the moment. */
 typedef struct guard {
   boci_atomic_u32 writers, readers;
 } guard;
@@ -210,7 +211,7 @@ static void drop_idle(boc_cown *cown) {
   dropped_cowns--;
 }
 
-/* What comes after the maker waits for it, and it waits for nobody's sake. */
+/* Behaviors scheduled after the maker wait for it; it waits for none of them. */
 static void a_fresh_cown_is_held_at_once(void) {
   world all;
   world_init(&all);

@@ -1,5 +1,5 @@
 /* Cowns: payload, references counted by several threads, one drop, refusals; pools that
- * outlive whom they are for. */
+ *   outlive their workers. */
 #include "harness.h"
 
 #include <stddef.h>
@@ -137,7 +137,7 @@ typedef struct exchange {
   boci_atomic_ptr slots[2];
 } exchange;
 
-/* Makes cowns, and drops those that others made. */
+/* Makes cowns, and drops cowns of other threads. */
 static void make_and_swap(void *arg, unsigned index) {
   exchange *all = arg;
   test_random random = test_random_stream(index);

@@ -1,6 +1,6 @@
 /* Requests of one cown, one thread, step by step: the word's parts as in the table of
- * request.h, who is granted when, and what the cown knows of it. Races between linking,
- * granting and releasing are in test_behavior.c and in the models. */
+ * request.h, which request is granted when, and what the cown says. Races between
+ * linking, granting and releasing are in test_behavior.c and in the models. */
 #include "harness.h"
 
 #include "behavior.h"

@@ -109,7 +109,7 @@ typedef struct waiting {
   boc_lane *lane;
 } waiting;
 
-/* One second in which nothing happens, beside two who wait. */
+/* One second in which nothing happens, while two threads wait. */
 static void measure_second(waiting *all) {
   const uint64_t before = processor_time();
   CHECK_EQ(boc_lane_wait(all->lane, 1000 * (int64_t)MS), BOC_TIMEOUT);
@@ -134,7 +134,7 @@ static void measure_or_wait(void *arg, unsigned index) {
     wait_for_message(arg);
 }
 
-/* After some work, so that the workers have something to come to rest from. */
+/* After some work, so that the workers have run before they park. */
 static void nothing_to_do_costs_nothing(void) {
   test_memory_init(&memory, 0);
   waiting all = {.runtime = new_runtime(2)};

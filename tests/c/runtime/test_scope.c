@@ -1,5 +1,5 @@
-/* Scopes: exactly the work that was started inside, transitively; cancelling; being
- * told. */
+/* Scopes: exactly the work that was started inside, transitively; cancelling; `done`.
+ */
 #include "harness.h"
 
 #include <boc/boc.h>

@@ -27,7 +27,7 @@ typedef struct world {
   boci_atomic_u32 scheduled, ran, dropped, cowns_dropped;
   boci_atomic_u32 written;  /* as planned: the sum of `plain` at the end */
   boci_atomic_u32 over;     /* nothing is deferred any more */
-  boci_atomic_ptr deferred; /* the latest that nobody has completed */
+  boci_atomic_ptr deferred; /* the latest that was not completed */
   unsigned workers;
   uint32_t base; /* tickets of this round are above */
 } world;

@@ -1,5 +1,5 @@
-/* Idle: searchers, the parked list, monitors, and who is woken; the workers' structs
- * without their threads, then with two threads that park and wake. */
+/* Idle: searchers, the parked list, monitors, and which worker is woken; the workers'
+ * structs without their threads, then with two threads that park and wake. */
 #include "harness.h"
 
 #include "scheduler.h"

@@ -1,4 +1,4 @@
-/* The shared queue: order, batches, age, and several threads at both ends. */
+/* The injector: order, batches, age, and several threads at both ends. */
 #include "harness.h"
 
 #include "behavior.h"

@@ -90,7 +90,7 @@ static void without_memory_nothing_moves(void) {
   test_memory_fini(&memory);
 }
 
-/* Two owners push what is theirs and take what anybody's; each item is taken once. */
+/* Two owners push their own items and take any; each item is taken once. */
 
 enum { OWNERS = 2, EACH = BOCI_RING + HALF };
 

@@ -1,6 +1,5 @@
-/* Quiescence: the sums of counters that workers and other threads write, and those that
- * wait for them to be equal. No threads but the test's: a scheduler that was not
- * started.
+/* Quiescence: the sums of counters that workers and other threads write, and waiters.
+ * No threads but the test's: a scheduler that was not started.
  */
 #include "harness.h"
 

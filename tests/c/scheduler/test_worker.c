@@ -1,7 +1,7 @@
-/* The worker's loop: nobody starves. On one worker, bodies are counted: how many run
- * between a behavior's becoming ready and its start is bounded, whatever else goes on
- * for ever. On several, whoever goes on for ever does so until the other has had its
- * turn: a starving one would be a run without end. */
+/* The worker's loop: no behavior starves. On one worker, bodies are counted: how many
+ * run between a behavior's becoming ready and its start is bounded, whatever else goes
+ * on for ever. On several, the bodies that go on for ever stop once the other one has
+ * had its turn: if that starved, the test would not end. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -328,8 +328,8 @@ static void a_maker_that_waits_is_helped(void) {
   teardown(&all);
 }
 
-/* Bodies that block in the system, of which nobody tells the runtime: each of the
- * workers runs one, though there be fewer processors. */
+/* Bodies that block in the system without the runtime hearing of it: each worker runs
+ * one, even if there are fewer processors. */
 
 enum { BLOCKED = 4 };
 

@@ -260,7 +260,7 @@ static void spin_for_sleeper(void *unused) {
   boci_parker_fini(&bed.parker);
 }
 
-/* A thread that nobody joins. */
+/* A thread that is not joined. */
 
 static void do_nothing(void *unused) { (void)unused; }
 

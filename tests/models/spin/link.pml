@@ -4,8 +4,7 @@
  * memory orders; this is a copy and knows none, but leaves no schedule out.
  *
  * Threads schedule the behaviors, and others run them. Shown: all of them run; none runs
- * beside one that it conflicts with, nor before one that was scheduled before it; nobody
- * comes between two that were scheduled as one; none is touched after it was freed.
+ * beside one that it conflicts with, nor before one that was scheduled before it; no behavior comes between two that were scheduled as one; none is touched after it was freed.
  *
  *   RING                 behavior b is over cowns b and b + 1
  *   SAME_TWO             two are over the same two cowns, the last over one of them
@@ -322,7 +321,7 @@ proctype scheduler_of_two(int modes) {
   resolve(1, 1)
 }
 
-/* leave_queue: whom `mine` hands on to, in `at`; 0: the queue is empty */
+/* leave_queue: the successor of `mine`, in `at`; 0: the queue is empty */
 inline leave_queue(mine) {
   at = successor[mine];
   if

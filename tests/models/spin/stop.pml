@@ -14,10 +14,10 @@
  *
  *   TWO_PAIRS   the first B schedules a second A: the compensating worker comes again
  *   POKED       the thread outside pokes the compensating worker as soon as there is one
- *   ASKS_FIRST  who stops the runtime waits for quiescence before, and then schedules
+ *   ASKS_FIRST  the thread that stops the runtime waits for quiescence before, and then schedules
  *               one more behavior
  *
- * Where a mutex is held, what nobody sees before it is released is one step. Names of
+ * What is invisible to others while a mutex is held is one step. Names of
  * functions stand where their steps are. The other words in #ifdef are mutants: spin.py
  * has the list of them.
  */
@@ -47,7 +47,7 @@ bool parked[ALL], searching[ALL], token[ALL];
 bool blocking_locked, blocking_stopped, retired[ALL];
 byte blocked, awake, excess;
 
-/* Of boc_runtime and its waiters, of whom there is one. */
+/* Of boc_runtime and its one waiter. */
 bool closing, stopping, waiters_locked, waiting, listed, notified;
 byte started = WORKERS;
 bool ended[ALL];
