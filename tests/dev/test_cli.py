@@ -12,7 +12,7 @@ from devtool.base import Problem
 from devtool.interpreters import newest
 
 DEV = Path(__file__).resolve().parents[2] / "dev"
-COMMANDS = ["demo", "test", "bench", "check", "docs", "fuzz", "python"]
+COMMANDS = ["demo", "test", "bench", "check", "docs", "fuzz", "python", "soak"]
 
 
 def wish(*words, rest=()):

@@ -19,7 +19,7 @@ EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "extension"
 HEADER = """
 #include <bocpy/bocpy.h>
 
-#if BOCPY_API_VERSION != 1
+#if BOCPY_API_VERSION != 2
 #error "a new version: what was built with the old one must go on working"
 #endif
 
@@ -60,6 +60,71 @@ def moved(backend):
 @pytest.mark.parametrize(("suffix", "zero"), [(".c", "{0}"), (".cpp", "{}")])
 def test_the_header_in_c_and_in_cpp(suffix, zero, tmp_path):
     build(tmp_path, "one", suffix, HEADER.format(zero=zero))
+
+
+#: A module as it was built with the first version of the header, whose hooks had no
+#: flags: what stands behind them in memory is none of them.
+FIRST_VERSION = """
+#include <bocpy/bocpy.h>
+
+typedef struct { PyObject_HEAD void *native; } thing;
+
+static void *copy(void *native) { return native; }
+static void drop(void *native) { (void)native; }
+
+static PyType_Slot type_slots[] = {{0, NULL}};
+static PyType_Spec spec = {"first.Thing", sizeof(thing), 0, Py_TPFLAGS_DEFAULT,
+                           type_slots};
+
+static int exec_module(PyObject *module) {
+  bocpy_hooks hooks = {0};
+  hooks.native = offsetof(thing, native);
+  hooks.copy = copy;
+  hooks.drop = drop;
+  hooks.flags = 12345;
+  const bocpy_api *api = bocpy_import();
+  PyObject *type = api ? PyType_FromModuleAndSpec(module, &spec, NULL) : NULL;
+  if (!type || PyModule_AddType(module, (PyTypeObject *)type) < 0)
+    return -1;
+  int status = api->register_type((PyTypeObject *)type, &hooks,
+                                  offsetof(bocpy_hooks, flags));
+  Py_DECREF(type);
+  if (status < 0)
+    return -1;
+  hooks.flags = 2;
+  if (bocpy_register_type((PyTypeObject *)type, &hooks) == 0)
+    return -1;
+  if (!PyErr_ExceptionMatches(PyExc_ValueError))
+    return -1;
+  PyErr_Clear();
+  return 0;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, exec_module},
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "first", NULL, 0, NULL, slots, NULL, NULL, NULL};
+PyMODINIT_FUNC PyInit_first(void) { return PyModuleDef_Init(&definition); }
+"""
+
+
+def test_a_module_of_the_first_version_still_registers(tmp_path, program):
+    build(tmp_path, "first", ".c", FIRST_VERSION)
+    assert program(
+        f"""
+        import sys
+
+        sys.path.insert(0, {str(tmp_path)!r})
+        import first
+
+        print(first.Thing.__name__)
+        """
+    ).lines == ["Thing"]
 
 
 def test_what_moves_by_move_is_not_copied(using, backend):

@@ -325,3 +325,16 @@ def test_28_a_behavior_returns_the_matrix_of_a_cown(runtime):
 
     wait()
     assert numbers(d.unwrap()) == [3]
+
+
+def test_21_a_matrix_in_a_cown_is_gone_elsewhere(runtime):
+    m = Matrix(1, 2, [1, 2])
+    c = Cown(m)
+    assert not m.acquired
+    with c as inside:
+        assert not m.acquired
+        inside.x = 5
+        with pytest.raises(RuntimeError, match="does not own"):
+            m.sum()
+    assert not m.acquired
+    assert numbers(c.unwrap()) == [5, 2]

@@ -23,6 +23,7 @@ and picks the newest suitable Python that it finds (pyenv's included), saying wh
   ./dev bench           tables of what things cost
   ./dev docs            the documentation as HTML
   ./dev fuzz            random programs against a sequential run
+  ./dev soak            all operations of the package mixed, from several threads
   ./dev python 3.13t    prepare an interpreter that is not installed
 
 On Windows: python dev test
@@ -86,6 +87,17 @@ there too, and .dev/build/fuzz/tests/fuzz/fuzz FILE runs it again.
 
   ./dev fuzz
   ./dev fuzz 600
+"""
+
+SOAK = """\
+Mixes all operations of the package, from several threads at once, with signals, forks,
+programs that end and a runtime that is started again, and checks that nothing is lost,
+run twice or out of order, and that memory stays flat: tests/soak/soak.py. On both
+backends in turn where there are two. --seed repeats the choices of a run.
+
+  ./dev soak
+  ./dev soak --minutes 10 --backend interpreters
+  ./dev soak --python 3.13t -- --workers 8 --threads 4
 """
 
 PYTHON = """\
@@ -200,13 +212,17 @@ def parser() -> argparse.ArgumentParser:
     )
     fuzz = add_command(commands_, "fuzz", FUZZ, "random programs on libboc")
     fuzz.add_argument("seconds", nargs="?", metavar="SECONDS", type=int, default=60)
+    soak = add_command(commands_, "soak", SOAK, "all operations mixed, for a while")
+    soak.add_argument("--minutes", type=float, default=1, help="for each backend; 1")
+    soak.add_argument("--backend", choices=["interpreters", "threads"])
+    soak.add_argument("--seed", type=int)
     docs = add_command(
         commands_,
         "docs",
         "Builds docs/ into .dev/docs with Sphinx; a warning is an error.",
         "the documentation as HTML",
     )
-    for each in (demo, bench, check, docs):
+    for each in (demo, bench, check, docs, soak):
         each.add_argument("--python", metavar="VERSION", help="3.13, 3.13t or a path")
     python = add_command(commands_, "python", PYTHON, "prepare an interpreter")
     python.add_argument("version", metavar="VERSION")
@@ -276,6 +292,11 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
             return checks.check(chosen, arguments.only, arguments.fix)
         case "fuzz":
             return commands.fuzz(arguments.seconds)
+        case "soak":
+            seed = [] if arguments.seed is None else ["--seed", str(arguments.seed)]
+            backends = [arguments.backend] if arguments.backend else None
+            minutes = arguments.minutes
+            return commands.soak(arguments.python, backends, minutes, [*seed, *rest])
         case "docs":
             return commands.docs(arguments.python)
         case _:

@@ -88,6 +88,18 @@ def fuzz(seconds: int) -> int:
     return 0
 
 
+def soak(
+    spec: str | None, backends: list[str] | None, minutes: float, rest: list[str]
+) -> int:
+    """The soak on each backend in turn, until one finds something."""
+    interpreter = pick(spec)
+    env = installed(interpreter)
+    for backend in backends or pybuild.backends(interpreter):
+        command = pybuild.soak_command(env, backend, minutes)
+        env.run([*command, *rest], log=None)
+    return 0
+
+
 def docs(spec: str | None) -> int:
     """Builds docs/ into .dev/docs and says where the first page is."""
     say(f"{pybuild.build_docs(pick(spec), None)}")

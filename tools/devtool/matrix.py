@@ -109,6 +109,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
         rest = wish.pytest_arguments or (files if wish.matrix else ())
         yield Job(f"py-{each.name}", partial(test_python, each, rest))
     if wish.matrix:
+        yield Job("py-soak", lambda log: pybuild.test_soak(best, 1, log))
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
         yield Job("docs", lambda log: pybuild.test_docs(best, log))

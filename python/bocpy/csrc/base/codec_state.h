@@ -6,18 +6,23 @@
 #ifndef BOCPY_CODEC_STATE_H
 #define BOCPY_CODEC_STATE_H
 
+#include "address_map.h"
 #include "python_calls.h"
 
 typedef struct bocpy_buffer bocpy_buffer;
 
+#define BOCPY_MOVING_MAX 4
+
 typedef struct bocpy_codec_state {
-  struct bocpy_class **classes;       /* the types met, open addressing by address */
-  size_t class_count, class_capacity; /* capacity: zero or a power of two */
-  struct bocpy_resolved **resolved;   /* by shape id */
+  bocpy_address_map classes;        /* by type: what is known of it, a bocpy_class */
+  struct bocpy_resolved **resolved; /* by shape id */
   size_t resolved_capacity;
   struct bocpy_resolved *retired; /* replaced, still in use perhaps */
   PyTypeObject **hooked;          /* held; by the numbers of extension.h, or NULL */
   uint32_t hooked_capacity;
+  /* Those of them that move on every backend (take_over.c); `moving_count` may be more. */
+  _Atomic(PyTypeObject *) moving[BOCPY_MOVING_MAX];
+  atomic_uint moving_count;
   bocpy_mutex mutex;                 /* the above; user code never runs under it */
   PyObject *no_arguments;            /* () */
   PyObject *cown_at, *cown_find;     /* what reduced cowns call */

@@ -34,9 +34,9 @@ typedef struct bocpy_state {
   bocpy_freelist handles;    /* of cowns */
   bocpy_freelist schedulers; /* what when() returns */
 
-  bocpy_mutex mutex;     /* of the map and the templates, where there is no GIL */
-  bocpy_entry **entries; /* what is known about functions, by code object (code.h) */
-  size_t entries_used, entries_capacity; /* the capacity is a power of two, or 0 */
+  bocpy_mutex mutex; /* of the map and the templates, where there is no GIL */
+  bocpy_address_map
+      entries; /* by code object: what is known about functions (code.h) */
   bocpy_template *templates; /* by code id: the function that runs it here */
   size_t templates_capacity;
 } bocpy_state;

@@ -1,5 +1,4 @@
 /* Classes: see shapes.h. Which types have plain instances, and their layouts. */
-#include "memo.h"
 #include "shapes.h"
 
 bool bocpy_type_is_bare(PyTypeObject *type) {
@@ -115,42 +114,27 @@ static bool class_is_alive(const bocpy_class *known) {
   return alive > 0;
 }
 
-static bocpy_class **class_slot_of(bocpy_class **classes, size_t capacity,
-                                   const PyTypeObject *type) {
-  for (size_t at = bocpy_hash_address(type);; at++) {
-    bocpy_class **slot = &classes[at & (capacity - 1)];
-    if (!*slot || (*slot)->type == type)
-      return slot;
-  }
-}
-
-static int class_map_grow_locked(bocpy_codec_state *state) {
-  size_t capacity = state->class_capacity ? 2 * state->class_capacity : 32;
-  bocpy_class **classes = PyMem_Calloc(capacity, sizeof(bocpy_class *));
-  if (!classes)
-    return -1;
-  state->class_count = 0;
-  for (size_t i = 0; i < state->class_capacity; i++) {
-    bocpy_class *known = state->classes[i];
-    if (!known)
-      continue;
-    if (class_is_alive(known)) {
-      *class_slot_of(classes, capacity, known->type) = known;
-      state->class_count++;
-    } else {
-      class_free(known);
+/* Frees what is known of types that are gone. False without memory: it stays. */
+static bool class_sweep_locked(bocpy_codec_state *state) {
+  bocpy_address_map *map = &state->classes, alive = {0};
+  for (size_t i = 0; i < map->capacity; i++) {
+    bocpy_class *known = (bocpy_class *)(uintptr_t)map->entries[i].word;
+    if (map->entries[i].key && class_is_alive(known) &&
+        !bocpy_address_map_put_pointer(&alive, known->type, known)) {
+      bocpy_address_map_fini(&alive);
+      return false;
     }
   }
-  PyMem_Free(state->classes);
-  state->classes = classes;
-  state->class_capacity = capacity;
-  return 0;
+  for (size_t i = 0; i < map->capacity; i++)
+    if (map->entries[i].key && !bocpy_address_map_find(&alive, map->entries[i].key))
+      class_free((bocpy_class *)(uintptr_t)map->entries[i].word);
+  bocpy_address_map_fini(map);
+  *map = alive;
+  return true;
 }
 
 static bocpy_class *class_find_locked(bocpy_codec_state *state, PyTypeObject *type) {
-  if (!state->class_capacity)
-    return NULL;
-  bocpy_class *known = *class_slot_of(state->classes, state->class_capacity, type);
+  bocpy_class *known = bocpy_address_map_pointer(&state->classes, type);
   return known && class_is_alive(known) ? known : NULL;
 }
 
@@ -161,14 +145,15 @@ static bocpy_class *class_insert_locked(bocpy_codec_state *state, bocpy_class *f
   bocpy_class *known = class_find_locked(state, fresh->type);
   if (known)
     return known;
-  if (2 * state->class_count >= state->class_capacity &&
-      class_map_grow_locked(state) < 0)
+  bocpy_address_map *map = &state->classes;
+  if (2 * (map->count + 1) > map->capacity && map->capacity &&
+      !class_sweep_locked(state))
     return NULL;
-  bocpy_class **slot =
-      class_slot_of(state->classes, state->class_capacity, fresh->type);
-  state->class_count += !*slot;
-  *out_spare = *slot;
-  return *slot = fresh;
+  bocpy_class *dead = bocpy_address_map_pointer(map, fresh->type);
+  if (!bocpy_address_map_put_pointer(map, fresh->type, fresh))
+    return NULL;
+  *out_spare = dead;
+  return fresh;
 }
 
 bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
@@ -198,25 +183,23 @@ bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen
 }
 
 int bocpy_classes_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
-  for (size_t i = 0; i < state->class_capacity; i++) {
-    int status = state->classes[i]
-                     ? bocpy_place_traverse(&state->classes[i]->place, visit, arg)
-                     : 0;
-    if (status)
-      return status;
+  const bocpy_address_map *map = &state->classes;
+  int status = 0;
+  for (size_t i = 0; !status && i < map->capacity; i++) {
+    const bocpy_class *known = (bocpy_class *)(uintptr_t)map->entries[i].word;
+    if (map->entries[i].key)
+      status = bocpy_place_traverse(&known->place, visit, arg);
   }
-  return 0;
+  return status;
 }
 
 void bocpy_classes_clear(bocpy_codec_state *state) {
-  bocpy_class **classes = state->classes;
-  size_t capacity = state->class_capacity;
-  state->classes = NULL;
-  state->class_capacity = state->class_count = 0;
-  for (size_t i = 0; i < capacity; i++)
-    if (classes[i])
-      class_free(classes[i]);
-  PyMem_Free(classes);
+  bocpy_address_map classes = state->classes;
+  state->classes = (bocpy_address_map){0};
+  for (size_t i = 0; i < classes.capacity; i++)
+    if (classes.entries[i].key)
+      class_free((bocpy_class *)(uintptr_t)classes.entries[i].word);
+  bocpy_address_map_fini(&classes);
 }
 
 /* ---- layouts --------------------------------------------------------------------- */

@@ -406,7 +406,7 @@ static int encoder_init(bocpy_encoder *encoder) {
   encoder->native_count = encoder->native_capacity = 0;
   encoder->immutables = NULL;
   encoder->immutable_count = encoder->immutable_capacity = 0;
-  encoder->lends = false;
+  encoder->lends = encoder->held = false;
   encoder->keys_used = 0;
   encoder->outer = NULL;
   bocpy_memo_init(&encoder->memo);
@@ -468,12 +468,13 @@ static int encoder_write_all(bocpy_encoder *encoder, PyObject *value,
   return bocpy_encode_pickle(encoder, value, root);
 }
 
-static int encode_to_buffer(PyObject *value, const char *root, bool lends,
+static int encode_to_buffer(PyObject *value, const char *root, bool lends, bool held,
                             bocpy_buffer **out_buffer) {
   bocpy_encoder encoder;
   if (encoder_init(&encoder) < 0)
     return -1;
   encoder.lends = lends;
+  encoder.held = held;
   int status = encoder_write_all(&encoder, value, root);
   if (status == BOCPY_DONE && out_buffer)
     status = encoder_finish(&encoder, out_buffer);
@@ -482,13 +483,17 @@ static int encode_to_buffer(PyObject *value, const char *root, bool lends,
 }
 
 int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
-  return encode_to_buffer(value, root, false, out_buffer);
+  return encode_to_buffer(value, root, false, false, out_buffer);
+}
+
+int bocpy_encode_held(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
+  return encode_to_buffer(value, root, false, true, out_buffer);
 }
 
 int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
-  return encode_to_buffer(value, root, true, out_buffer);
+  return encode_to_buffer(value, root, true, true, out_buffer);
 }
 
 int bocpy_encode_tried(PyObject *value, const char *root) {
-  return encode_to_buffer(value, root, true, NULL);
+  return encode_to_buffer(value, root, true, false, NULL);
 }

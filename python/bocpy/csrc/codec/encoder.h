@@ -30,6 +30,7 @@ typedef struct bocpy_encoder {
   struct bocpy_immutable **immutables; /* referred to (immutable.h) */
   uint32_t immutable_count, immutable_capacity;
   bool lends;         /* nothing moves: it is copied */
+  bool held;          /* a cown has it already: what has moved out of it stays empty */
   uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
   struct bocpy_encoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */

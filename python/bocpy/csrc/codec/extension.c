@@ -26,7 +26,7 @@ static bool ext_type_is_same(const bocpy_hooked *hooked, const char *module,
          strcmp(hooked->qualname, qualname) == 0 && known->encode == hooks->encode &&
          known->decode == hooks->decode && known->native == hooks->native &&
          known->copy == hooks->copy && known->drop == hooks->drop &&
-         known->busy == hooks->busy;
+         known->busy == hooks->busy && known->flags == hooks->flags;
 }
 
 static bocpy_hooked *ext_type_new(const char *module, const char *qualname,
@@ -107,6 +107,15 @@ static int ext_type_keep_locked(bocpy_codec_state *state, uint32_t id,
   return 0;
 }
 
+/* Types that are not noted for want of room are found by bocpy_hooked_of. */
+static void ext_type_note_moving_locked(bocpy_codec_state *state, PyTypeObject *type) {
+  /* relaxed (owner): written under the mutex */
+  unsigned count = atomic_load_explicit(&state->moving_count, memory_order_relaxed);
+  if (count < BOCPY_MOVING_MAX)
+    atomic_store_explicit(&state->moving[count], type, memory_order_relaxed);
+  atomic_store_explicit(&state->moving_count, count + 1, memory_order_release);
+}
+
 static int ext_type_keep(bocpy_codec_state *state, const bocpy_hooked *hooked,
                          PyTypeObject *type) {
   PyTypeObject *old;
@@ -117,6 +126,8 @@ static int ext_type_keep(bocpy_codec_state *state, const bocpy_hooked *hooked,
   int status = ext_type_keep_locked(state, hooked->id, type, &old);
   if (status == 0)
     known->hooked = hooked;
+  if (status == 0 && hooked->hooks.flags & BOCPY_MOVES_EVERYWHERE)
+    ext_type_note_moving_locked(state, type);
   bocpy_mutex_unlock(&state->mutex);
   Py_XDECREF(old);
   if (status < 0)
@@ -192,6 +203,17 @@ static bool hooks_are_by_move(const bocpy_hooks *hooks, const PyTypeObject *type
          hooks->native + (Py_ssize_t)sizeof(void *) <= type->tp_basicsize;
 }
 
+static int ext_type_check_flags(PyTypeObject *type, const bocpy_hooks *hooks) {
+  if (!(hooks->flags & ~BOCPY_MOVES_EVERYWHERE) && (!hooks->flags || hooks->drop))
+    return 0;
+  PyErr_Format(
+      PyExc_ValueError,
+      "the hooks of %s have flags %u: BOCPY_MOVES_EVERYWHERE is for what moves, "
+      "and there is no other flag",
+      type->tp_name, hooks->flags);
+  return -1;
+}
+
 static int ext_type_check(PyTypeObject *type, const bocpy_hooks *hooks) {
   if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
     PyErr_Format(PyExc_TypeError,
@@ -201,7 +223,7 @@ static int ext_type_check(PyTypeObject *type, const bocpy_hooks *hooks) {
     return -1;
   }
   if (hooks_are_by_value(hooks) || hooks_are_by_move(hooks, type))
-    return 0;
+    return ext_type_check_flags(type, hooks);
   PyErr_Format(PyExc_ValueError,
                "the hooks of %s are of neither kind: set encode and decode, or copy, "
                "drop and native, the offset of a pointer in its instances",

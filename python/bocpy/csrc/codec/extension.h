@@ -27,6 +27,7 @@ typedef struct bocpy_hooked {
 typedef struct bocpy_native {
   const bocpy_hooked *hooked;
   void *native;     /* NULL: it has been taken */
+  bool empty;       /* there was none: it had moved out of the value before */
   PyObject *origin; /* where it has moved from; borrowed: see bocpy_buffer_restore */
 } bocpy_native;
 
@@ -64,6 +65,20 @@ PyObject *bocpy_decode_native(bocpy_decoder *decoder);
 
 /* Ends what nobody took of a buffer. Any thread, attached or not. */
 void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
+
+/* ---- by reference (take_over.c) -------------------------------------------------- */
+
+/* What a value keeps that takes `object` by reference: `object`, unless it, or an element
+ * of it if it is an exact list, tuple or dict, moves on every backend; then new instances
+ * take what those had. A new reference. NULL with an exception, and nothing has changed:
+ * RuntimeError if one has moved before. */
+PyObject *bocpy_take_over(PyObject *object);
+
+/* Undoes it, for a value that nobody has seen. */
+void bocpy_give_back(PyObject *object, PyObject *taken);
+
+/* 0, or -1 with RuntimeError: `object` itself moves, and has moved before. */
+int bocpy_check_here(PyObject *object);
 
 int bocpy_hooked_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_hooked_clear(bocpy_codec_state *state);

@@ -66,7 +66,7 @@ static int put_by_value(bocpy_encoder *encoder, PyObject *value,
 static int put_native(bocpy_encoder *encoder, PyObject *value,
                       const bocpy_hooked *hooked) {
   uint32_t index;
-  if (!bocpy_native_is_here(hooked, value))
+  if (!encoder->held && !bocpy_native_is_here(hooked, value))
     return BOCPY_UNKNOWN;
   if (encoder_note_native(encoder, value, &index) < 0)
     return BOCPY_FAILED;
@@ -83,6 +83,9 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
 static int native_copy(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
   const bocpy_hooks *hooks = &native->hooked->hooks;
   void *here = *native_slot(native->hooked, object);
+  native->empty = !here;
+  if (!here && encoder->held)
+    return 0;
   if (!here) {
     PyErr_Format(PyExc_RuntimeError, "a '%s' was emptied while it was being shipped",
                  Py_TYPE(object)->tp_name);
@@ -155,6 +158,8 @@ static void *native_take(bocpy_decoder *decoder, bocpy_native *native) {
 static PyObject *native_make(bocpy_decoder *decoder, bocpy_native *native) {
   PyTypeObject *type = bocpy_hooked_type(decoder->state, native->hooked);
   PyObject *object = type ? type->tp_alloc(type, 0) : NULL;
+  if (native->empty)
+    return object;
   void *taken = object ? native_take(decoder, native) : NULL;
   if (!taken)
     Py_CLEAR(object);
@@ -195,7 +200,7 @@ static PyObject *native_reduce(const bocpy_hooked *hooked, PyObject *object) {
                     "cown");
     return NULL;
   }
-  if (!bocpy_native_is_here(hooked, object)) {
+  if (!encoder->held && !bocpy_native_is_here(hooked, object)) {
     PyErr_SetString(PyExc_TypeError, "what it had has been moved elsewhere");
     return NULL;
   }

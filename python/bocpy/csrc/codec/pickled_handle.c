@@ -1,27 +1,19 @@
-/* Tickets: see pickled_handle.h.
+/* Pickled handles: see pickled_handle.h.
  *
- * The table maps the address of a cown to its serial number, and has the cowns that
- * have been given one and are alive. Serials are never used twice, addresses are.
+ * `handle_map` has the cowns that were given a serial number and are alive. Serial
+ * numbers are never used twice; addresses are.
  *
- * Threads: `handle_map_lock` guards the table. The drop hook takes it before the cown's
- * memory goes, so whoever finds a cown in the table while holding the lock may try to
- * hold the cown.
+ * Threads: `handle_map_lock` guards the map. A cown's drop hook takes it before the
+ * cown's memory goes, so a thread that has the lock and finds a cown in the map may try
+ * to hold the cown.
  */
 #include "pickled_handle.h"
 
 #include "handle.h"
-#include "memo.h"
 #include "sync.h"
 
-typedef struct pickled_handle {
-  boc_cown *core; /* NULL: free */
-  uint64_t serial;
-} pickled_handle;
-
 static bocpy_lock handle_map_lock;
-static pickled_handle
-    *handle_map; /* open addressing; the capacity is a power of two, or 0 */
-static size_t handle_map_capacity;
+static bocpy_address_map handle_map; /* under `handle_map_lock`: core to serial */
 static uint64_t handle_last_serial;
 static uint64_t handle_process_nonce; /* tells this process from others, with its id */
 static atomic_size_t handle_count;
@@ -33,53 +25,16 @@ int bocpy_pickled_handle_init(void) {
   return bocpy_lock_init(&handle_map_lock);
 }
 
-static size_t handle_find_locked(const boc_cown *core) {
-  size_t at = bocpy_hash_address(core) & (handle_map_capacity - 1);
-  while (handle_map[at].core && handle_map[at].core != core)
-    at = (at + 1) & (handle_map_capacity - 1);
-  return at;
-}
-
-static bool handle_map_grow_locked(void) {
-  size_t old_capacity = handle_map_capacity;
-  pickled_handle *old = handle_map, *larger;
-  larger = PyMem_RawCalloc(old_capacity ? 2 * old_capacity : 64, sizeof *larger);
-  if (!larger)
-    return false;
-  handle_map = larger;
-  handle_map_capacity = old_capacity ? 2 * old_capacity : 64;
-  for (size_t i = 0; i < old_capacity; i++)
-    if (old[i].core)
-      handle_map[handle_find_locked(old[i].core)] = old[i];
-  PyMem_RawFree(old);
-  return true;
-}
-
 /* The serial of `core`, or 0 if there is no memory for one. */
 static uint64_t handle_serial_locked(boc_cown *core) {
-  size_t used =
-      atomic_load_explicit(&handle_count, memory_order_relaxed); /* the lock's */
-  if (2 * (used + 1) > handle_map_capacity && !handle_map_grow_locked())
+  const bocpy_address_entry *entry = bocpy_address_map_find(&handle_map, core);
+  if (entry)
+    return entry->word;
+  if (!bocpy_address_map_put(&handle_map, core, handle_last_serial + 1))
     return 0;
-  pickled_handle *entry = &handle_map[handle_find_locked(core)];
-  if (!entry->core) {
-    *entry = (pickled_handle){core, ++handle_last_serial};
-    atomic_store_explicit(&handle_count, used + 1, memory_order_relaxed);
-  }
-  return entry->serial;
-}
-
-/* Takes the entry at `hole` out, and moves up what would not be found behind it. */
-static void handle_remove_locked(size_t hole) {
-  size_t mask = handle_map_capacity - 1;
-  for (size_t at = (hole + 1) & mask; handle_map[at].core; at = (at + 1) & mask) {
-    size_t wanted = bocpy_hash_address(handle_map[at].core) & mask;
-    if (((at - wanted) & mask) >= ((at - hole) & mask)) {
-      handle_map[hole] = handle_map[at];
-      hole = at;
-    }
-  }
-  handle_map[hole].core = NULL;
+  /* relaxed (owner): the lock's */
+  atomic_store_explicit(&handle_count, handle_map.count, memory_order_relaxed);
+  return ++handle_last_serial;
 }
 
 void bocpy_codec_forget_cown(boc_cown *core) {
@@ -89,11 +44,8 @@ void bocpy_codec_forget_cown(boc_cown *core) {
   if (atomic_load_explicit(&handle_count, memory_order_relaxed) == 0)
     return;
   bocpy_lock_take(&handle_map_lock);
-  size_t at = handle_map_capacity ? handle_find_locked(core) : 0;
-  if (handle_map_capacity && handle_map[at].core) {
-    handle_remove_locked(at);
-    atomic_fetch_sub_explicit(&handle_count, 1, memory_order_relaxed);
-  }
+  bocpy_address_map_remove(&handle_map, core);
+  atomic_store_explicit(&handle_count, handle_map.count, memory_order_relaxed);
   bocpy_lock_give(&handle_map_lock);
 }
 
@@ -127,12 +79,11 @@ static int handle_is_ours(PyObject *id, uint64_t of) {
 static boc_cown *handle_find_live(uint64_t address, uint64_t serial) {
   boc_cown *core = NULL;
   bocpy_lock_take(&handle_map_lock);
-  if (handle_map_capacity) {
-    const pickled_handle *entry =
-        &handle_map[handle_find_locked((boc_cown *)(uintptr_t)address)];
-    if (entry->core && entry->serial == serial)
-      core = boc_cown_try_hold(entry->core);
-  }
+  /* The address is a key to look up; only a cown that is found is touched. */
+  const bocpy_address_entry *entry =
+      bocpy_address_map_find(&handle_map, (const void *)(uintptr_t)address);
+  if (entry && entry->word == serial)
+    core = boc_cown_try_hold((boc_cown *)(uintptr_t)address);
   bocpy_lock_give(&handle_map_lock);
   return core;
 }

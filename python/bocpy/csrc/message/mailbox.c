@@ -223,7 +223,7 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
     status = boc_mailbox_send(mailbox, tag, message);
   if (status == BOC_OK)
     Py_RETURN_NONE;
-  bocpy_value_restore(message);
+  bocpy_value_restore(message, contents);
   message_free(message);
   if (!PyErr_Occurred())
     mailbox_raise(status, "send()");

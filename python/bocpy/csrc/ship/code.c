@@ -203,58 +203,31 @@ static bocpy_code *record_make(bocpy_state *state, PyObject *function,
 
 /* ---- the map --------------------------------------------------------------------- */
 
-static size_t entry_hash(const void *address) {
-  uintptr_t bits = (uintptr_t)address;
-  return (size_t)((bits >> 4) ^ (bits >> 12));
-}
-
-static bocpy_entry **entry_find_place(bocpy_entry **entries, size_t capacity,
-                                      PyObject *object, PyObject *globals) {
-  size_t i = entry_hash(object) & (capacity - 1);
-  while (entries[i] && (entries[i]->object != object || entries[i]->globals != globals))
-    i = (i + 1) & (capacity - 1);
-  return &entries[i];
-}
-
-static int entry_map_grow(bocpy_state *state) {
-  size_t capacity = state->entries_capacity ? state->entries_capacity * 2 : 64;
-  bocpy_entry **entries = calloc(capacity, sizeof(*entries));
-  if (!entries)
-    return -1;
-  for (size_t i = 0; i < state->entries_capacity; i++) {
-    bocpy_entry *old = state->entries[i];
-    if (old)
-      *entry_find_place(entries, capacity, old->object, old->globals) = old;
-  }
-  free(state->entries);
-  state->entries = entries;
-  state->entries_capacity = capacity;
-  return 0;
+static bocpy_entry *entry_find_locked(bocpy_state *state, PyObject *object,
+                                      PyObject *globals) {
+  bocpy_entry *entry = bocpy_address_map_pointer(&state->entries, object);
+  while (entry && entry->globals != globals)
+    entry = entry->next;
+  return entry;
 }
 
 static bocpy_entry *entry_find(bocpy_state *state, PyObject *object,
                                PyObject *globals) {
-  bocpy_entry *entry = NULL;
   bocpy_mutex_lock(&state->mutex);
-  if (state->entries_capacity)
-    entry = *entry_find_place(state->entries, state->entries_capacity, object, globals);
+  bocpy_entry *entry = entry_find_locked(state, object, globals);
   bocpy_mutex_unlock(&state->mutex);
   return entry;
 }
 
-/* The entry that is in the map afterwards: `made`, or what another thread was faster
- * with. NULL: out of memory, without an exception. */
+/* The entry that is in the map afterwards: `made`, or that of a thread that was faster.
+ * NULL without memory, and without an exception. */
 static bocpy_entry *entry_insert(bocpy_state *state, bocpy_entry *made) {
-  bocpy_entry *entry = NULL;
   bocpy_mutex_lock(&state->mutex);
-  if (state->entries_used * 2 < state->entries_capacity || entry_map_grow(state) == 0) {
-    bocpy_entry **place = entry_find_place(state->entries, state->entries_capacity,
-                                           made->object, made->globals);
-    if (!*place) {
-      *place = made;
-      state->entries_used++;
-    }
-    entry = *place;
+  bocpy_entry *entry = entry_find_locked(state, made->object, made->globals);
+  if (!entry) {
+    made->next = bocpy_address_map_pointer(&state->entries, made->object);
+    if (bocpy_address_map_put_pointer(&state->entries, made->object, made))
+      entry = made;
   }
   bocpy_mutex_unlock(&state->mutex);
   return entry;
@@ -274,29 +247,19 @@ static void entry_free(bocpy_entry *entry) {
   free(entry);
 }
 
-/* Fills the hole at `i` with what was pushed on by what stood there. */
-static void entry_close_hole(bocpy_entry **entries, size_t capacity, size_t i) {
-  for (size_t next = (i + 1) & (capacity - 1); entries[next];
-       next = (next + 1) & (capacity - 1)) {
-    size_t home = entry_hash(entries[next]->object) & (capacity - 1);
-    if (((next - home) & (capacity - 1)) < ((next - i) & (capacity - 1)))
-      continue;
-    entries[i] = entries[next];
-    i = next;
-  }
-  entries[i] = NULL;
-}
-
+/* The entry may not be in the map: another thread was faster. */
 static void entry_take_out(bocpy_state *state, const bocpy_entry *entry) {
   bocpy_mutex_lock(&state->mutex);
-  if (state->entries_capacity) {
-    bocpy_entry **place = entry_find_place(state->entries, state->entries_capacity,
-                                           entry->object, entry->globals);
-    if (*place == entry) {
-      entry_close_hole(state->entries, state->entries_capacity,
-                       (size_t)(place - state->entries));
-      state->entries_used--;
-    }
+  bocpy_entry *first = bocpy_address_map_pointer(&state->entries, entry->object);
+  bocpy_entry **place = &first;
+  while (*place && *place != entry)
+    place = &(*place)->next;
+  if (*place) {
+    *place = entry->next;
+    if (!first)
+      bocpy_address_map_remove(&state->entries, entry->object);
+    else /* the key is there: this needs no memory */
+      bocpy_address_map_put_pointer(&state->entries, entry->object, first);
   }
   bocpy_mutex_unlock(&state->mutex);
 }
@@ -497,33 +460,44 @@ PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code) {
   return function;
 }
 
-int bocpy_code_traverse(bocpy_state *state, visitproc visit, void *arg) {
-  for (size_t i = 0; i < state->entries_capacity; i++) {
-    if (!state->entries[i])
-      continue;
-    Py_VISIT(state->entries[i]->reference);
-    Py_VISIT(state->entries[i]->globals);
-    Py_VISIT(state->entries[i]->shipment);
-    Py_VISIT(state->entries[i]->watch);
-    Py_VISIT(state->entries[i]->seen);
-  }
-  for (size_t i = 0; i < state->templates_capacity; i++)
-    Py_VISIT(state->templates[i].function);
+static int entry_traverse(const bocpy_entry *entry, visitproc visit, void *arg) {
+  Py_VISIT(entry->reference);
+  Py_VISIT(entry->globals);
+  Py_VISIT(entry->shipment);
+  Py_VISIT(entry->watch);
+  Py_VISIT(entry->seen);
   return 0;
 }
 
+int bocpy_code_traverse(bocpy_state *state, visitproc visit, void *arg) {
+  const bocpy_address_map *map = &state->entries;
+  int status = 0;
+  for (size_t i = 0; i < map->capacity; i++) {
+    const bocpy_entry *entry = (bocpy_entry *)(uintptr_t)map->entries[i].word;
+    for (; !status && map->entries[i].key && entry; entry = entry->next)
+      status = entry_traverse(entry, visit, arg);
+  }
+  for (size_t i = 0; !status && i < state->templates_capacity; i++)
+    Py_VISIT(state->templates[i].function);
+  return status;
+}
+
 void bocpy_code_clear(bocpy_state *state) {
-  bocpy_entry **entries = state->entries;
+  bocpy_address_map map = state->entries;
   bocpy_template *templates = state->templates;
-  size_t n_entries = state->entries_capacity, n_templates = state->templates_capacity;
-  state->entries = NULL;
+  size_t template_count = state->templates_capacity;
+  state->entries = (bocpy_address_map){0};
   state->templates = NULL;
-  state->entries_used = state->entries_capacity = state->templates_capacity = 0;
-  for (size_t i = 0; i < n_entries; i++)
-    if (entries[i])
-      entry_free(entries[i]);
-  for (size_t i = 0; i < n_templates; i++)
+  state->templates_capacity = 0;
+  for (size_t i = 0; i < map.capacity; i++) {
+    bocpy_entry *entry = (bocpy_entry *)(uintptr_t)map.entries[i].word;
+    for (bocpy_entry *next; map.entries[i].key && entry; entry = next) {
+      next = entry->next;
+      entry_free(entry);
+    }
+  }
+  for (size_t i = 0; i < template_count; i++)
     Py_XDECREF(templates[i].function);
-  free(entries);
+  bocpy_address_map_fini(&map);
   free(templates);
 }

@@ -38,11 +38,12 @@ struct bocpy_code {
 /* What an interpreter knows about a function that is scheduled there. */
 struct bocpy_entry {
   const bocpy_code *code;
-  PyObject *object;       /* the code object, not held: its address is the key */
-  PyObject *reference;    /* a weak one, whose callback ends the entry */
-  PyObject *globals;      /* of the function: the rest of the key */
-  PyObject *shipment;     /* how workers get to know it (bocpy._ship), once needed */
-  PyObject *watch, *seen; /* of the shipment */
+  PyObject *object;         /* the code object, not held: its address is the key */
+  PyObject *reference;      /* a weak one, whose callback ends the entry */
+  PyObject *globals;        /* of the function: the rest of the key */
+  PyObject *shipment;       /* how workers get to know it (bocpy._ship), once needed */
+  PyObject *watch, *seen;   /* of the shipment */
+  struct bocpy_entry *next; /* of the same code object, with other globals */
 };
 
 /* A function that runs the code of `serial`, in the interpreter that made it. */

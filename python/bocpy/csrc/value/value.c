@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deferred.h"
+#include "extension.h"
 #include "failure.h"
 
 /* ---- contents -------------------------------------------------------------------- */
@@ -77,6 +78,23 @@ static int value_set_object(bocpy_value *value, PyObject *object) {
   return 0;
 }
 
+static PyObject *value_object(const bocpy_value *value);
+
+/* The same, and what moves on every backend is taken out of where it came from; unless it
+ * is the content already. -1 with an exception: nothing has changed. */
+static int value_take_over(bocpy_value *value, PyObject *object) {
+  bool same = bocpy_value_kind(value) >= BOCPY_BOXED && !value_is_foreign(value) &&
+              value_object(value) == object;
+  PyObject *taken = same ? Py_NewRef(object) : bocpy_take_over(object);
+  if (!taken)
+    return -1;
+  int status = value_set_object(value, taken);
+  if (status < 0)
+    bocpy_give_back(object, taken);
+  Py_DECREF(taken);
+  return status;
+}
+
 /* Whether nothing has to be given up before another content comes. */
 static bool value_is_plain(const bocpy_value *value) {
   return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
@@ -110,24 +128,26 @@ int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
   if (object == Py_None && bocpy_value_kind(value) == BOCPY_NONE &&
       value_is_plain(value))
     return 0;
-  if (bocpy_by_reference() || value->pinned)
+  if (value->pinned)
     return value_set_object(value, object);
+  if (bocpy_by_reference())
+    return value_take_over(value, object);
   if (!own_interp_here() && !bocpy_self.bodies)
     return bocpy_value_set_copy(value, object, root);
   if (value_set_inline(value, object))
     return 0;
-  if (bocpy_check_shippable(object, root) < 0)
+  if (bocpy_check_here(object) < 0 || bocpy_check_shippable(object, root) < 0)
     return -1;
-  return value_set_object(value, object);
+  return value_take_over(value, object);
 }
 
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root) {
   if (bocpy_by_reference())
-    return value_set_object(value, object);
+    return value_take_over(value, object);
   if (value_set_inline(value, object))
     return 0;
   bocpy_buffer *buffer;
-  if (bocpy_encode(object, root, &buffer) < 0)
+  if (bocpy_check_here(object) < 0 || bocpy_encode(object, root, &buffer) < 0)
     return -1;
   value_set_buffer(value, buffer);
   return 0;
@@ -167,9 +187,11 @@ PyObject *bocpy_value_get(bocpy_value *value) {
   }
 }
 
-void bocpy_value_restore(bocpy_value *value) {
+void bocpy_value_restore(bocpy_value *value, PyObject *origin) {
   if (bocpy_value_kind(value) == BOCPY_ENCODED)
     bocpy_buffer_restore(value->buffer);
+  else if (bocpy_value_kind(value) >= BOCPY_BOXED)
+    bocpy_give_back(origin, value_object(value));
 }
 
 PyObject *bocpy_value_take(bocpy_value *value) {
@@ -255,7 +277,7 @@ static bocpy_buffer *object_encode_refusal(bool *out_failed) {
 }
 
 static bocpy_buffer *object_encode_to_move(PyObject *object, bool *failed) {
-  bocpy_buffer *buffer = object_encode(object, *failed, bocpy_encode);
+  bocpy_buffer *buffer = object_encode(object, *failed, bocpy_encode_held);
   return buffer ? buffer : object_encode_refusal(failed);
 }
 

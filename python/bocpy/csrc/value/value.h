@@ -43,8 +43,9 @@ struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
   atomic_uchar kind;
   unsigned char size : 7;   /* of `bytes`, if INLINE */
-  unsigned char pinned : 1; /* an OBJECT that stays on the main thread (pinned.h) */
-  bool failed;              /* the content is an exception that a body raised */
+  unsigned char failed : 1; /* the content is an exception that a body raised */
+  bool pinned; /* an OBJECT that stays on the main thread (pinned.h); never changes, and
+                  read by all: in no byte with what the holder writes */
   atomic_bool
       wanted;      /* hint: readers elsewhere would like a buffer (reader_copies.h) */
   uint32_t weight; /* of the last buffer: what moving it costs */
@@ -107,7 +108,7 @@ int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
 /* Undoes what putting the content in, a moment ago, has moved (codec.h). */
-void bocpy_value_restore(bocpy_value *value);
+void bocpy_value_restore(bocpy_value *value, PyObject *origin);
 
 /* Takes the content out: a new reference to it, and None stays behind. */
 PyObject *bocpy_value_take(bocpy_value *value);

@@ -18,6 +18,7 @@ static const bocpy_hooks hooks = {
     .copy = copy_native,
     .drop = drop_native,
     .busy = is_busy,
+    .flags = BOCPY_MOVES_EVERYWHERE,
 };
 
 int mx_ship_register(PyTypeObject *matrix) {

@@ -13,7 +13,8 @@
  * A module says so when it is imported, in each interpreter for that interpreter's own
  * type: call bocpy_register_type in the Py_mod_exec slot. A type that has not been
  * registered is pickled, or refused if it cannot be. On the backend `threads` nothing
- * travels and no hook is ever called.
+ * travels and no hook is called, but for a type that says BOCPY_MOVES_EVERYWHERE: what a
+ * cown or a message takes is then empty where it came from on every backend, at once.
  *
  * C11 and C++17. Needs no source file and no library: it finds bocpy when it runs.
  * Threads: functions need an attached thread state; what hooks may do stands with them.
@@ -35,7 +36,13 @@ extern "C" {
 
 /* The version of what this header declares. It grows by additions only: a module that
  * was built with an older header works with every newer bocpy. */
-#define BOCPY_API_VERSION 1
+#define BOCPY_API_VERSION 2
+
+/* By move, on the backend `threads` too: an instance that becomes the value of a cown, a
+ * result or a message, or is in a list, a tuple or a dict that does, gives its native part
+ * to a new instance there and then. `busy` and the taking are under the object's critical
+ * section where there is no GIL. */
+#define BOCPY_MOVES_EVERYWHERE 1u
 
 /* Either `encode` and `decode` are set, or `native`, `copy` and `drop` are; all else is
  * zero. It is copied when the type is registered. */
@@ -59,6 +66,8 @@ typedef struct bocpy_hooks {
   /* Optional: 1 if `object` cannot give its native part away, since buffers of it are
    * exported for example; then what travels is a copy. */
   int (*busy)(PyObject *object);
+  /* Since version 2. BOCPY_MOVES_EVERYWHERE, or 0. */
+  unsigned flags;
 } bocpy_hooks;
 
 /* What bocpy gives to extensions; use the functions below. */
