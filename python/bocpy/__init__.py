@@ -19,7 +19,7 @@ Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurre
 OOPSLA 2023.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 # First: what `_core` is depends on it.
 from . import _choose_core  # noqa: F401
@@ -50,6 +50,26 @@ from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
 
+if TYPE_CHECKING:
+    from . import aio as aio
+    from ._cancelled import CancelledError as CancelledError
+
+#: What is imported when it is first used: much of it needs modules that are slow to
+#: import.
+_LATER: Final = {"CancelledError": "_cancelled", "aio": "aio"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(f"{__name__}.{_LATER[name]}")
+    value = module if _LATER[name] == name else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
 #: The tag that `receive` returns when the time is over.
 TIMEOUT: Final = "__timeout__"
 
@@ -62,6 +82,7 @@ __all__ = [
     "TIMEOUT",
     "WORKER_COUNT",
     "Behaviors",
+    "CancelledError",
     "Cown",
     "FailureGroup",
     "Matrix",

@@ -6,6 +6,8 @@
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
+#include "grant.h"
+#include "grant_object.h"
 #include "log.h"
 #include "mailbox.h"
 #include "notices.h"
@@ -19,6 +21,7 @@
 #include "start_options.h"
 #include "stats.h"
 #include "waiting.h"
+#include "watch.h"
 #include "when.h"
 #include "worker.h"
 
@@ -79,6 +82,7 @@ static PyMethodDef module_methods[] = {
     {"_take_failures", bocpy_take_failures, METH_NOARGS, NULL},
     {"_keeps_failures", bocpy_keeps_failures, METH_NOARGS, NULL},
     {"_pump", bocpy_pump, METH_VARARGS, NULL},
+    {"_pump_some", bocpy_pump_some, METH_O, NULL},
     {"_pump_backlog", bocpy_pump_backlog, METH_NOARGS, NULL},
     {"_stats", bocpy_stats, METH_NOARGS, NULL},
     {"_running", bocpy_running, METH_NOARGS, NULL},
@@ -102,6 +106,7 @@ static int process_init(void) {
   return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
+                 bocpy_grant_init() < 0 ||
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
                  bocpy_notices_init() < 0 || bocpy_pump_init() < 0
@@ -128,10 +133,16 @@ static int module_exec(PyObject *module) {
       !(state->capsule_type = module_make_type(module, &bocpy_capsule_spec)) ||
       !(state->when_type = module_make_type(module, &bocpy_when_spec)) ||
       !(state->reading_type = module_make_type(module, &bocpy_reading_spec)) ||
+      !(state->bridge_type = module_make_type(module, &bocpy_bridge_spec)) ||
+      !(state->grant_type = module_make_type(module, &bocpy_grant_spec)) ||
+      !(state->watch_type = module_make_type(module, &bocpy_watch_spec)) ||
       !(state->pinned_type = module_make_cown_type(module, &bocpy_pinned_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
       PyModule_AddObjectRef(module, "PinnedCown", (PyObject *)state->pinned_type) < 0 ||
+      PyModule_AddObjectRef(module, "_Bridge", (PyObject *)state->bridge_type) < 0 ||
+      PyModule_AddObjectRef(module, "_Grant", (PyObject *)state->grant_type) < 0 ||
+      PyModule_AddObjectRef(module, "_Watch", (PyObject *)state->watch_type) < 0 ||
       PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) <
           0 ||
       PyModule_AddStringConstant(module, "__version__", BOC_VERSION_STRING) < 0 ||
@@ -149,6 +160,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
   Py_VISIT(state->reading_type);
+  Py_VISIT(state->bridge_type);
+  Py_VISIT(state->grant_type);
+  Py_VISIT(state->watch_type);
   int status = bocpy_python_traverse(&state->python, visit, arg);
   if (!status)
     status = bocpy_codec_state_traverse(&state->codec, visit, arg);
@@ -165,6 +179,9 @@ static int module_clear(PyObject *module) {
   bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);
+  Py_CLEAR(state->bridge_type);
+  Py_CLEAR(state->grant_type);
+  Py_CLEAR(state->watch_type);
   Py_CLEAR(state->capsule_type);
   Py_CLEAR(state->pinned_type);
   Py_CLEAR(state->cown_type);

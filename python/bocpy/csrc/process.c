@@ -5,6 +5,7 @@
 
 #include "acquire.h"
 #include "failure_report.h"
+#include "grant.h"
 #include "immutable.h"
 #include "mailbox.h"
 #include "notices.h"
@@ -28,7 +29,7 @@ static int process_end_workers(const char *what) {
  * does. */
 static void process_after_the_end(void) {
   PyObject *pending = PyErr_GetRaisedException();
-  if (!bocpy_acquire_any() && process_end_workers("the end of the program") < 0)
+  if (!bocpy_thread_holds() && process_end_workers("the end of the program") < 0)
     PyErr_WriteUnraisable(NULL);
   if (pending)
     PyErr_SetRaisedException(pending);
@@ -41,6 +42,7 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   if (bocpy_require_main("_finish()") < 0 || bocpy_runtime_begin_leaving() < 0)
     return NULL;
   bocpy_acquire_release_all();
+  bocpy_grant_release_all();
   if (process_end_workers("the end of the program") < 0)
     return NULL;
   bocpy_runtime_has_left();
@@ -53,6 +55,8 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
 static int process_before_restart(void) {
   if (bocpy_acquire_any())
     return bocpy_refuse_holder("start()");
+  if (bocpy_grant_any())
+    return bocpy_refuse_task("start()");
   if (bocpy_self.bodies) {
     PyErr_SetString(PyExc_RuntimeError,
                     "start() inside a behavior cannot end the workers that there are: "
@@ -119,7 +123,7 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
   if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
       !bocpy_runtime_has_workers())
     return 0;
-  if (!bocpy_self.bodies && !bocpy_acquire_any()) {
+  if (!bocpy_self.bodies && !bocpy_thread_holds()) {
     if (fork_close_quiescent("fork()") < 0)
       return -1;
     bocpy_runtime_reopen();
@@ -128,8 +132,9 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
   }
   PyErr_SetString(
       PyExc_RuntimeError,
-      "fork() in a behavior, or while this thread holds a cown by acquire(): workers "
-      "with interpreters cannot end before; fork elsewhere, or use subprocess");
+      "fork() in a behavior, or while this thread or a task of its event loop holds a "
+      "cown: workers with interpreters cannot end before; fork elsewhere, or use "
+      "subprocess");
   return -1;
 }
 
@@ -158,7 +163,7 @@ static void fork_put_off_exception(void) {
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
-  if (bocpy_self.bodies || bocpy_acquire_any())
+  if (bocpy_self.bodies || bocpy_thread_holds())
     Py_RETURN_NONE;
   PyObject *put_off = NULL;
   while (fork_close_quiescent("fork()") < 0) {
@@ -198,7 +203,9 @@ static int process_forget(bocpy_state *state) {
   bocpy_self.runtime = NULL;
   bocpy_main_thread_forget();
   bocpy_acquire_forget();
-  return bocpy_home_forget(state->codec.home) < 0 || bocpy_waiters_forget() < 0 ||
+  atomic_fetch_add(&bocpy_forks, 1);
+  return bocpy_grants_forget() < 0 || bocpy_home_forget(state->codec.home) < 0 ||
+                 bocpy_waiters_forget() < 0 ||
                  bocpy_mailbox_forget() < 0 || bocpy_notices_forget() < 0 ||
                  bocpy_pump_forget() < 0
              ? -1

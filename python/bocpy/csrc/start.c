@@ -2,10 +2,21 @@
 #include "start.h"
 
 #include "acquire.h"
+#include "grant.h"
 #include "failure_report.h"
 #include "quiesce.h"
 #include "start_options.h"
 #include "waiting.h"
+
+bool bocpy_thread_holds(void) { return bocpy_acquire_any() || bocpy_grant_any(); }
+
+int bocpy_refuse_task(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while a task of this thread's event loop holds a cown would wait for "
+               "that task: use `await bocpy.aio.wait()` outside of the block",
+               what);
+  return -1;
+}
 
 int bocpy_refuse_holder(const char *what) {
   PyErr_Format(PyExc_RuntimeError,
@@ -51,6 +62,8 @@ int bocpy_quiesce_all(const char *what, int64_t timeout, bool report) {
     return -1;
   if (timeout < 0 && bocpy_acquire_any())
     return bocpy_refuse_holder(what);
+  if (timeout < 0 && bocpy_grant_any())
+    return bocpy_refuse_task(what);
   boc_runtime *runtime = bocpy_runtime_use();
   int status = 0;
   if (runtime) {

@@ -12,6 +12,13 @@
  * failures that nobody can read any more. `what` names the call, for messages. */
 int bocpy_quiesce_all(const char *what, int64_t timeout, bool report);
 
+/* Whether the calling thread holds a cown outside of bodies: by acquire(), or a task of
+ * its event loop does. */
+bool bocpy_thread_holds(void);
+
+/* -1 with RuntimeError: such a task does. */
+int bocpy_refuse_task(const char *what);
+
 /* -1 with RuntimeError: `what` would wait for the cown that this thread has acquired.
  */
 int bocpy_refuse_holder(const char *what);

@@ -76,6 +76,13 @@
 #define Py_READONLY READONLY
 #endif
 
+/* A member that is None as long as it is NULL: deprecated, and replaced by nothing. */
+#if PY_VERSION_HEX >= 0x030C0000
+#define BOCPY_T_OBJECT _Py_T_OBJECT
+#else
+#define BOCPY_T_OBJECT T_OBJECT
+#endif
+
 /* ---- 3.11 ------------------------------------------------------------------------ */
 
 #if PY_VERSION_HEX < 0x030B0000

@@ -21,6 +21,9 @@
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
   X(FAILURES_PLACE, "bocpy._failures", "Place")                                        \
   X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
+  X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
+  X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \
+  X(LOOPS_EXIT, "bocpy._loops", "exit_cown")                                           \
   X(NAMESPACES_IMPORT, "bocpy._namespaces", "import_module")                           \
   X(NOTICES_REMOVED, "bocpy._notices", "REMOVED")                                      \
   X(SHIP_BUILD, "bocpy._ship", "build")                                                \
@@ -32,6 +35,7 @@
   X(SHIP_LOADS, "bocpy._ship", "loads")                                                \
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
+  X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(WORKER_FACTS, "bocpy._worker", "facts")                                            \
   X(WORKER_SET_UP, "bocpy._worker", "set_up")                                          \
   X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \

@@ -8,6 +8,7 @@
 BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
 atomic_bool bocpy_threads_backend;
+atomic_size_t bocpy_forks;
 
 static atomic_ulong main_thread; /* its ident; 0: not found yet */
 

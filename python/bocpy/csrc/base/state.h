@@ -27,6 +27,9 @@ typedef struct bocpy_state {
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
+  PyTypeObject *bridge_type;
+  PyTypeObject *grant_type;
+  PyTypeObject *watch_type;
   PyObject *value_name;      /* the interned str 'value' */
   bocpy_python_cache python; /* the Python functions that C calls */
   size_t caught_up;          /* how much of the log has been seen (log.h) */
@@ -53,6 +56,7 @@ typedef struct bocpy_thread {
   bocpy_buffer *freed; /* what is to be freed after it */
   unsigned decref_depth;      /* objects whose ends are nested on the stack (value.c) */
   struct bocpy_box *deferred; /* objects that end after those */
+  struct boc_cown *lent; /* what a callback may look at (result.c), else NULL */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
   size_t epoch;
@@ -79,6 +83,10 @@ bool bocpy_main_thread_is_here(void);
 
 /* In the child of a fork: its only thread is the main one. */
 void bocpy_main_thread_forget(void);
+
+/* How often the process has forked: what was made before belongs to the parent. Any
+ * thread. */
+extern atomic_size_t bocpy_forks;
 
 /* 0, or -1 with RuntimeError: the calling thread is not in the main interpreter. */
 int bocpy_require_main(const char *what);

@@ -72,6 +72,9 @@ void bocpy_signals_restore(const bocpy_signal_guard *guard);
 void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
                        const bocpy_signal_guard *guard);
 
+/* Makes somebody else's descriptor readable (on Windows, the other end of a socket). */
+void bocpy_descriptor_write(intptr_t descriptor);
+
 /* Whether the event is set. */
 bool bocpy_event_is_set(bocpy_waiter *waiter);
 

@@ -46,6 +46,11 @@ void bocpy_event_set(bocpy_waiter *waiter) {
     continue;
 }
 
+void bocpy_descriptor_write(intptr_t descriptor) {
+  while (write((int)descriptor, "", 1) < 0 && errno == EINTR)
+    continue;
+}
+
 bool bocpy_event_take(bocpy_waiter *waiter) {
   char byte;
   ssize_t got;

@@ -3,6 +3,7 @@
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN
+#include <winsock2.h>
 #include <windows.h>
 
 #include "waiting.h"
@@ -18,6 +19,10 @@ bool bocpy_event_init(bocpy_waiter *waiter) {
 void bocpy_event_fini(bocpy_waiter *waiter) { CloseHandle((HANDLE)waiter->handles[0]); }
 
 void bocpy_event_set(bocpy_waiter *waiter) { SetEvent((HANDLE)waiter->handles[0]); }
+
+void bocpy_descriptor_write(intptr_t descriptor) {
+  send((SOCKET)descriptor, "", 1, 0);
+}
 
 bool bocpy_event_take(bocpy_waiter *waiter) {
   return WaitForSingleObject((HANDLE)waiter->handles[0], 0) == WAIT_OBJECT_0;

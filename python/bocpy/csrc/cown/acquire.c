@@ -17,6 +17,7 @@
 
 #include <stdlib.h>
 
+#include "grant.h"
 #include "pinned.h"
 #include "pump.h"
 #include "reader_copies.h"
@@ -223,7 +224,8 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
     return -1;
   if (bocpy_self.bodies)
     return acquire_refuse_in_body();
-  if (bocpy_require_main("acquire()") < 0)
+  if (bocpy_require_main("acquire()") < 0 ||
+      bocpy_grant_refuse_blocking(core, "acquire()") < 0)
     return -1;
   bocpy_acquisition *acquired = acquisition_new(core);
   if (!acquired)

@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include "acquire.h"
+#include "grant.h"
+#include "result.h"
 #include "failure.h"
 #include "pinned.h"
 #include "reader_copies.h"
@@ -98,14 +100,30 @@ static int cown_require_core(const bocpy_cown *self) {
 
 /* ---- value ----------------------------------------------------------------------- */
 
+boc_cown *bocpy_cown_require(PyObject *self) {
+  return cown_require_core((bocpy_cown *)self) < 0 ? NULL : ((bocpy_cown *)self)->core;
+}
+
+/* How the task that runs here holds the cown: a boc_mode, or -1: it does not. */
+static int cown_task_mode(const bocpy_cown *self) {
+  const bocpy_grant *grant = self->core ? bocpy_grant_here() : NULL;
+  return grant ? bocpy_grant_mode(grant, self->core) : -1;
+}
+
+/* Whether a callback, or a task that reads, may look at it here. */
+static bool cown_is_lent(const bocpy_cown *self) {
+  return self->core &&
+         (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ);
+}
+
 static int cown_require_held(const bocpy_cown *self, const char *what) {
   if (cown_require_core(self) < 0)
     return -1;
-  if (bocpy_value_held(self->value))
+  if (bocpy_value_held(self->value) || cown_task_mode(self) == BOC_WRITE)
     return 0;
   if (bocpy_pinned_require_here(self->value, what) < 0)
     return -1;
-  if (bocpy_reader_is_here(self->value))
+  if (bocpy_reader_is_here(self->value) || cown_is_lent(self))
     PyErr_Format(PyExc_RuntimeError,
                  "%s: this behavior only reads the cown; to change it, give it to "
                  "@when(...) without read()",
@@ -123,6 +141,8 @@ static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
   if (self->core && !bocpy_value_held(self->value) && bocpy_reader_is_here(self->value))
     return bocpy_reader_get(self->value);
+  if (self->core && !bocpy_value_held(self->value) && cown_is_lent(self))
+    return bocpy_reader_copy_here(self->value);
   if (cown_require_held(self, "value") < 0)
     return NULL;
   return bocpy_value_get(self->value);
@@ -146,6 +166,7 @@ static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
   if (cown_require_core(self) < 0)
     return NULL;
   bool ours = bocpy_value_held(self->value) || bocpy_reader_is_here(self->value) ||
+              cown_is_lent(self) || cown_task_mode(self) >= 0 ||
               !boc_cown_busy(self->core);
   if (ours && self->value->failed)
     bocpy_failure_forget(self->value);
@@ -165,7 +186,9 @@ static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
 static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
   (void)unused;
   return PyBool_FromLong(self->core && (bocpy_value_held(self->value) ||
-                                        bocpy_reader_is_here(self->value)));
+                                        bocpy_reader_is_here(self->value) ||
+                                        cown_is_lent(self) ||
+                                        cown_task_mode(self) >= 0));
 }
 
 /* Takes the content of a held cown, or raises it. */
@@ -197,9 +220,9 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
       cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0 ||
       bocpy_pinned_require_here(self->value, "unwrap()") < 0)
     return NULL;
-  if (bocpy_value_held(self->value))
+  if (bocpy_value_held(self->value) || cown_task_mode(self) == BOC_WRITE)
     return cown_consume(self->value);
-  if (bocpy_reader_is_here(self->value)) {
+  if (bocpy_reader_is_here(self->value) || cown_is_lent(self)) {
     cown_require_held(self, "unwrap()");
     return NULL;
   }
@@ -241,8 +264,17 @@ static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+/* The task of an event loop has it for as long as its own block lasts. */
+static int cown_refuse_task(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "this task holds the cown already, until its `async with` block ends");
+  return -1;
+}
+
 static PyObject *cown_enter(bocpy_cown *self, PyObject *unused) {
   (void)unused;
+  if (cown_task_mode(self) >= 0 && cown_refuse_task() < 0)
+    return NULL;
   if (cown_require_core(self) < 0 || bocpy_acquire_enter(self->core) < 0)
     return NULL;
   PyObject *value = cown_get_value(self, NULL);
@@ -259,6 +291,30 @@ static PyObject *cown_exit(bocpy_cown *self, PyObject *args) {
   if (cown_require_core(self) < 0 || bocpy_acquire_leave(self->core) < 0)
     return NULL;
   Py_RETURN_NONE;
+}
+
+/* ---- awaiting -------------------------------------------------------------------- */
+
+/* In the event loop that runs here. */
+static PyObject *cown_call_loops(PyObject *self, bocpy_python which) {
+  bocpy_state *state = bocpy_state_get();
+  if (!state || cown_require_core((bocpy_cown *)self) < 0)
+    return NULL;
+  return bocpy_python_call(&state->python, which, "(O)", self);
+}
+
+static PyObject *cown_await(PyObject *self) {
+  return cown_call_loops(self, BOCPY_PY_LOOPS_AWAIT);
+}
+
+static PyObject *cown_aenter(PyObject *self, PyObject *unused) {
+  (void)unused;
+  return cown_call_loops(self, BOCPY_PY_LOOPS_ENTER);
+}
+
+static PyObject *cown_aexit(PyObject *self, PyObject *args) {
+  (void)args;
+  return cown_call_loops(self, BOCPY_PY_LOOPS_EXIT);
 }
 
 /* ---- identity -------------------------------------------------------------------- */
@@ -282,6 +338,7 @@ static PyObject *cown_repr(bocpy_cown *self) {
   PyObject *text = NULL;
   const char *state = !self->core                         ? "uninitialized"
                       : bocpy_value_held(self->value)     ? "held here"
+                      : cown_task_mode(self) == BOC_WRITE ? "held here"
                       : bocpy_reader_is_here(self->value) ? "read here"
                       : boc_cown_busy(self->core)         ? "in use"
                                                           : "free";
@@ -333,6 +390,8 @@ static PyObject *capsule_disown(bocpy_capsule *self, PyObject *unused) {
   if (cown_require_held(self->cown, "disown()") < 0)
     return NULL;
   bocpy_value_clear(self->cown->value);
+  if (cown_task_mode(self->cown) == BOC_WRITE)
+    Py_RETURN_NONE;
   if (self->cown->value->acquired) {
     if (bocpy_acquire_release(self->cown->core) < 0)
       return NULL;
@@ -398,6 +457,12 @@ static PyMethodDef cown_methods[] = {
     {"release", (PyCFunction)cown_release, METH_NOARGS, release_doc},
     {"unwrap", (PyCFunction)(void (*)(void))cown_unwrap, METH_VARARGS | METH_KEYWORDS,
      unwrap_doc},
+    {"result", (PyCFunction)(void (*)(void))bocpy_cown_result,
+     METH_VARARGS | METH_KEYWORDS, bocpy_cown_result_doc},
+    {"add_done_callback", bocpy_cown_add_done_callback, METH_O,
+     bocpy_cown_add_done_callback_doc},
+    {"__aenter__", cown_aenter, METH_NOARGS, NULL},
+    {"__aexit__", cown_aexit, METH_VARARGS, NULL},
     {"__enter__", (PyCFunction)cown_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)cown_exit, METH_VARARGS, NULL},
     {"__copy__", cown_copy, METH_NOARGS, NULL},
@@ -450,6 +515,7 @@ static PyType_Slot cown_slots[] = {
     {Py_tp_richcompare, cown_compare},
     {Py_tp_hash, cown_hash},
     {Py_tp_repr, cown_repr},
+    {Py_am_await, cown_await},
     {Py_tp_methods, cown_methods},
     {Py_tp_getset, cown_getset},
     {Py_tp_members, cown_members},

@@ -7,6 +7,9 @@
 
 #include "core.h"
 
+/* The core of a Cown (borrowed); NULL with RuntimeError if it has no value yet. */
+boc_cown *bocpy_cown_require(PyObject *self);
+
 extern PyType_Spec bocpy_cown_spec, bocpy_capsule_spec;
 
 #endif

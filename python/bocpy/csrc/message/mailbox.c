@@ -464,6 +464,24 @@ PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t narg
   return receive_tags(given[0], timeout, given[2]);
 }
 
+int bocpy_mailbox_add_waiter(PyObject *tags, boc_mailbox_waiter *waiter) {
+  tag_list list;
+  int status = tags_parse(&list, tags, "receive()");
+  if (status == 0) {
+    boc_status done = boc_mailbox_add_waiter(mailbox, list.tags, list.count, waiter);
+    if (done != BOC_OK) {
+      mailbox_raise(done, "receive()");
+      status = -1;
+    }
+  }
+  tag_list_fini(&list);
+  return status;
+}
+
+boc_status bocpy_mailbox_remove_waiter(boc_mailbox_waiter *waiter) {
+  return boc_mailbox_remove_waiter(mailbox, waiter);
+}
+
 /* ---- all of a tag ---------------------------------------------------------------- */
 
 const char bocpy_drain_doc[] =

@@ -11,12 +11,20 @@
 
 #include "compat.h"
 
+#include <boc/base.h>
+
 #define BOCPY_TAGS_MAX 16
 
 int bocpy_mailbox_init(void); /* process-wide; -1 with an exception */
 
 /* In the child of a fork: an empty mailbox. -1 with MemoryError. */
 int bocpy_mailbox_forget(void);
+
+/* For waits that block no thread: watches one tag or an iterable of them, as
+ * boc_mailbox_add_waiter does. 0, or -1 with an exception. */
+struct boc_mailbox_waiter;
+int bocpy_mailbox_add_waiter(PyObject *tags, struct boc_mailbox_waiter *waiter);
+boc_status bocpy_mailbox_remove_waiter(struct boc_mailbox_waiter *waiter);
 
 /* Entries for the module's method table. */
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,

@@ -24,8 +24,6 @@ static atomic_size_t
     lane_moves; /* count: how often the lane was filled, or one was run */
 static atomic_size_t lane_since; /* hint: when that last was, in ms */
 
-int bocpy_pump_init(void) { return lane_lock ? 0 : bocpy_lock_init(&lane_lock); }
-
 /* ---- the lane -------------------------------------------------------------------- */
 
 static size_t now_ms(void) { return (size_t)(boc_now() / 1000000); }
@@ -41,16 +39,60 @@ static void lane_note_move(void) {
   atomic_fetch_add_explicit(&lane_moves, 1, memory_order_relaxed);
 }
 
+/* An event loop that runs on the main thread is told too. */
+static bocpy_lock listener_lock;
+static void (*listener)(void *ctx); /* under the lock, with what it is given */
+static void *listener_ctx;
+static atomic_bool listener_set; /* hint: there is one */
+
+static void listener_tell(void) {
+  if (!atomic_load(&listener_set))
+    return;
+  bocpy_lock_take(&listener_lock);
+  if (listener)
+    listener(listener_ctx);
+  bocpy_lock_give(&listener_lock);
+}
+
 static void lane_filled(void *ctx) {
   (void)ctx;
   lane_note_move();
   pump_wakeup_signal();
+  listener_tell();
+}
+
+static void listener_change(void (*told)(void *ctx), void *ctx) {
+  listener = told;
+  listener_ctx = ctx;
+  atomic_store(&listener_set, told != NULL);
+}
+
+void bocpy_pump_listen(void (*told)(void *ctx), void *ctx) {
+  bocpy_lock_take(&listener_lock);
+  listener_change(told, ctx);
+  bocpy_lock_give(&listener_lock);
+  boc_lane *made = atomic_load(&pump_lane);
+  if (made && boc_lane_length(made) > 0)
+    listener_tell();
+}
+
+void bocpy_pump_unlisten(void *ctx) {
+  bocpy_lock_take(&listener_lock);
+  if (listener_ctx == ctx)
+    listener_change(NULL, NULL);
+  bocpy_lock_give(&listener_lock);
 }
 
 static void pump_wakeup_clear(void) {
   while (bocpy_waiter_take(pump_wakeup))
     continue;
   atomic_store(&pump_wakeup_set, false);
+}
+
+int bocpy_pump_init(void) {
+  if (lane_lock)
+    return 0;
+  return bocpy_lock_init(&lane_lock) < 0 ? -1 : bocpy_lock_init(&listener_lock);
 }
 
 /* Under `lane_lock`. */
@@ -87,6 +129,9 @@ int bocpy_pump_forget(void) {
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
   lane_lock = fresh;
+  if (bocpy_lock_init(&listener_lock) < 0)
+    return -1;
+  listener_change(NULL, NULL);
   if (!pump_wakeup)
     return 0;
   bocpy_event_fini(pump_wakeup);
@@ -296,6 +341,23 @@ PyObject *bocpy_pump(PyObject *module, PyObject *args) {
     return NULL;
   return Py_BuildValue("nOn", (Py_ssize_t)pumping.executed, late ? Py_True : Py_False,
                        (Py_ssize_t)pumping.raised);
+}
+
+/* For an event loop: runs at most `most` that are ready; whether some are left. */
+PyObject *bocpy_pump_some(PyObject *module, PyObject *most) {
+  (void)module;
+  size_t left = PyLong_AsSize_t(most);
+  if (left == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+  boc_lane *made = atomic_load(&pump_lane);
+  if (!made || bocpy_self.bodies || bocpy_self.pumping || !bocpy_main_thread_is_here())
+    Py_RETURN_FALSE;
+  bocpy_pumping pumping = {0};
+  int ran = 1;
+  pump_wakeup_clear();
+  while (ran > 0 && left-- > 0)
+    ran = pump_run_one(&pumping);
+  return ran < 0 ? NULL : PyBool_FromLong(boc_lane_length(made) > 0);
 }
 
 /* How often the lane has got something to run, for how many ms nobody has touched what

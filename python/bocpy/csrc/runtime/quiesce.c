@@ -21,3 +21,23 @@ int bocpy_wait_quiescent(boc_runtime *runtime, int64_t timeout) {
     PyErr_SetRaisedException(pending);
   return status;
 }
+
+void bocpy_quiesce_watch(boc_quiesce_node *node) {
+  boc_runtime *runtime = bocpy_runtime_use();
+  if (!runtime) {
+    node->done(node->ctx);
+    return;
+  }
+  boc_runtime_on_quiescent(runtime, node);
+  bocpy_runtime_unuse();
+}
+
+/* A runtime that ends is quiescent before: then the node has been told. */
+bool bocpy_quiesce_unwatch(boc_quiesce_node *node) {
+  boc_runtime *runtime = bocpy_runtime_use();
+  if (!runtime)
+    return false;
+  bool taken = boc_runtime_quiesce_cancel(runtime, node);
+  bocpy_runtime_unuse();
+  return taken;
+}

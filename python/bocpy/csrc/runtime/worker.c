@@ -1,5 +1,6 @@
 /* Worker: see worker.h. The hooks of libboc, in the order of a worker's life. */
 #include "worker.h"
+#include "runtime.h"
 #include "deferred.h"
 #include "value.h"
 
@@ -195,4 +196,36 @@ void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
     slot->boot = boot;
     slot->living.prev = slot->living.next = &slot->living;
   }
+}
+
+/* ---- visits ---------------------------------------------------------------------- */
+
+/* Leaves the worker's interpreter for the main one, and comes back. */
+static void worker_visit_main(bocpy_slot *slot, void (*what)(void *ctx), void *ctx) {
+  PyThreadState *mine = PyEval_SaveThread();
+  PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
+  if (!theirs)
+    Py_FatalError("bocpy: out of memory while entering the main interpreter");
+  bool parked = atomic_exchange_explicit(&slot->parked, true, memory_order_relaxed);
+  PyEval_RestoreThread(theirs);
+  bocpy_self.slot = NULL;
+  what(ctx);
+  bocpy_self.slot = slot;
+  PyThreadState_Clear(theirs);
+  PyThreadState_DeleteCurrent();
+  atomic_store_explicit(&slot->parked, parked, memory_order_relaxed); /* hint */
+  PyEval_RestoreThread(mine);
+}
+
+void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
+  boc_runtime *runtime = bocpy_self.runtime;
+  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_self.runtime = bocpy_runtime_now();
+  bocpy_self.bodies++;
+  if (slot && slot->own_interp)
+    worker_visit_main(slot, what, ctx);
+  else
+    what(ctx);
+  bocpy_self.bodies--;
+  bocpy_self.runtime = runtime;
 }

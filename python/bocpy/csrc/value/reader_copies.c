@@ -150,19 +150,28 @@ static int copy_keep(bocpy_reader_copy *copy, PyObject *object) {
   return 0;
 }
 
+static PyObject *copy_kept(const bocpy_reader_copy *copy) {
+  return Py_XNewRef(copy->box ? copy->box->object : copy->object);
+}
+
+/* In the main interpreter another thread may be quicker, as decoding may let go of the
+ * GIL. */
 static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) {
   PyObject *object = bocpy_decode(value->buffer);
-  if (object && copy_keep(copy, object) < 0)
+  PyObject *kept = object ? copy_kept(copy) : NULL;
+  if (kept)
+    Py_SETREF(object, kept);
+  else if (object && copy_keep(copy, object) < 0)
     Py_CLEAR(object);
   return object;
 }
 
-PyObject *bocpy_reader_get(bocpy_value *value) {
-  bocpy_reader_copy *copy = copy_own(value);
+static PyObject *copy_get(bocpy_value *value, bocpy_reader_copy *copy) {
   if (value->failed)
     bocpy_failure_forget(value);
-  if (copy->box || copy->object)
-    return Py_NewRef(copy->box ? copy->box->object : copy->object);
+  PyObject *kept = copy_kept(copy);
+  if (kept)
+    return kept;
   switch (value_kind_acquire(value)) {
   case BOCPY_INLINE:
     return bocpy_decode_inline(value->bytes, value->size);
@@ -175,4 +184,18 @@ PyObject *bocpy_reader_get(bocpy_value *value) {
   default:
     return Py_NewRef(Py_None);
   }
+}
+
+PyObject *bocpy_reader_get(bocpy_value *value) {
+  return copy_get(value, copy_own(value));
+}
+
+PyObject *bocpy_reader_copy_here(bocpy_value *value) {
+  bocpy_value_lend(value);
+  if (bocpy_by_reference() || value_kind_acquire(value) != BOCPY_ENCODED) {
+    bocpy_reader_copy none = {0};
+    return copy_get(value, &none);
+  }
+  bocpy_reader_copy *copy = copy_find_or_add(value, NULL);
+  return copy ? copy_get(value, copy) : PyErr_NoMemory();
 }

@@ -47,6 +47,10 @@ void bocpy_reader_end(bocpy_value *value);
  * as it was. */
 PyObject *bocpy_reader_get(bocpy_value *value);
 
+/* The same for a thread of the main interpreter, in the name of a behavior that reads
+ * the cown and has not finished, though its body has ended. */
+PyObject *bocpy_reader_copy_here(bocpy_value *value);
+
 /* Makes the content neutral for readers elsewhere, wherever it lives; waits for the GIL
  * there. The behavior that reads it need not have begun. */
 void bocpy_value_lend(bocpy_value *value);

@@ -1,0 +1,117 @@
+"""Waiting for cowns in an event loop: what `await c` and `async with c` do.
+
+Each event loop has a waiter: one bridge, a list of completions with one descriptor that
+the loop watches. Which library runs the loop is found out as sniffio and anyio do;
+neither is imported, and no event loop is.
+
+Threads: each loop is its thread's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Generator
+from typing import Any, Protocol, TypeVar
+
+from .. import _core, _tasks
+from .._core import Cown
+
+T = TypeVar("T")
+
+#: The token of a completion that was given out before anybody waited for it.
+ARRIVED = object()
+
+#: How many behaviors over pinned cowns run before the loop has its turn again.
+PUMPED = 64
+
+
+class Completion(Protocol):
+    """What a bridge gives out: a grant or a watch."""
+
+    token: Any
+
+    def end(self) -> None: ...
+
+
+class Waiter(Protocol):
+    """What this package needs of an event loop."""
+
+    bridge: _core._Bridge
+
+    async def completed(self, completion: Completion) -> None:
+        """Until the bridge gives it out. It is for the caller to end it."""
+
+    async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
+        """The outcome, or TimeoutError."""
+
+    def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs it as a task of the loop, which never raises."""
+
+
+def waiter() -> Waiter:
+    """That of the event loop that runs here. RuntimeError: there is none."""
+    library = _tasks.library_here()
+    if library == "asyncio":
+        from . import asyncio_loop
+
+        return asyncio_loop.waiter()
+    if library == "trio":
+        from . import trio_loop
+
+        return trio_loop.waiter()
+    if library is None:
+        raise RuntimeError(
+            "no event loop runs on this thread: await cowns in asyncio or trio, "
+            "and use result() elsewhere"
+        )
+    raise RuntimeError(f"cowns can be awaited in asyncio and trio, not in {library}")
+
+
+async def outcome(cown: Cown[T]) -> T:
+    """What the cown holds once the behaviors scheduled by now have ended."""
+    held = _tasks.held_here()
+    if held is not None:
+        return cown.result()  # or the refusal, if it is not among them
+    here = waiter()
+    grant = _core._Grant(here.bridge, (_core.read(cown),))
+    try:
+        if not grant.ready:
+            await here.completed(grant)
+        value: T = grant.outcome()
+        return value
+    finally:  # before the grant, on its way, or granted: nothing stays behind
+        grant.end()
+
+
+def await_cown(cown: Cown[T]) -> Generator[Any, None, T]:
+    """What `Cown.__await__` returns."""
+    return outcome(cown).__await__()
+
+
+async def enter(*cowns: Any) -> tuple[Any, ...]:
+    """The values of the cowns, held by the task that runs here until `_tasks.leave`."""
+    if _tasks.held_here() is not None:
+        raise RuntimeError(
+            "this task holds cowns already, and to wait for more could deadlock: ask "
+            "for all of them at once, as in `async with bocpy.aio.hold(a, b)`"
+        )
+    here = waiter()
+    grant = _core._Grant(here.bridge, cowns)
+    try:
+        if not grant.ready:
+            await here.completed(grant)
+        _tasks.enter(grant)
+        return grant.values()
+    except BaseException:
+        _tasks.leave(grant)
+        raise
+
+
+async def enter_cown(cown: Cown[T]) -> T:
+    """What `Cown.__aenter__` returns."""
+    (value,) = await enter(cown)
+    return value  # type: ignore[no-any-return]
+
+
+async def exit_cown(cown: Cown[Any]) -> None:
+    """What `Cown.__aexit__` returns."""
+    _tasks.leave(_tasks.holder_of(cown))

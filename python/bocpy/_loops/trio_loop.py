@@ -1,0 +1,87 @@
+"""trio.
+
+Threads: each run is its thread's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import trio
+
+from .. import _core
+from . import ARRIVED, PUMPED, Completion
+
+T = TypeVar("T")
+
+_here: trio.lowlevel.RunVar[TrioWaiter] = trio.lowlevel.RunVar("bocpy")
+
+
+class TrioWaiter:
+    """One for each run, as long as it lasts."""
+
+    def __init__(self) -> None:
+        self.bridge = _core._Bridge()
+        trio.lowlevel.spawn_system_task(self.read, name="bocpy")
+        self.bridge.listen()
+
+    async def read(self) -> None:
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self.bridge.fileno())
+                if self.take():
+                    await self.pump()
+        finally:
+            self.bridge.close()
+
+    def take(self) -> bool:
+        """Tells whoever waits; whether there is something to pump."""
+        ready = False
+        for completion in self.bridge.take():
+            if completion is None:
+                ready = True
+            elif completion.token is None:
+                completion.token = ARRIVED
+            else:
+                completion.token.set()
+        return ready
+
+    async def pump(self) -> None:
+        """Runs behaviors over pinned cowns; the run has its turn in between."""
+        while _core._pump_some(PUMPED):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            if self.take():
+                continue
+
+    async def completed(self, completion: Completion) -> None:
+        if completion.token is ARRIVED:
+            return
+        event = trio.Event()
+        completion.token = event
+        await event.wait()
+
+    async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
+        if seconds is None:
+            return await wait
+        try:
+            with trio.fail_after(seconds):
+                return await wait
+        except trio.TooSlowError:
+            raise TimeoutError from None
+
+    def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
+        async def run() -> None:
+            await task
+
+        trio.lowlevel.spawn_system_task(run, name=name)
+
+
+def waiter() -> TrioWaiter:
+    """That of this run, made if need be."""
+    try:
+        return _here.get()
+    except LookupError:
+        made = TrioWaiter()
+        _here.set(made)
+        return made

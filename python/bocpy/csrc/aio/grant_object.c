@@ -1,0 +1,299 @@
+/* Grant object: what Python code does with a grant. See grant.h.
+ *
+ * _Grant(bridge, cowns, filled): asks for `cowns`, a tuple as the arguments of when().
+ * The bridge's take() returns the object once it is granted. Then `enter`, `values`
+ * or `arguments`, and at last `end`, which is right at any time. */
+#include "grant_object.h"
+
+#include <stddef.h>
+
+#include "acquire.h"
+
+#include "code.h"
+#include "failure_report.h"
+#include "pinned.h"
+#include "reader_copies.h"
+#include "result.h"
+#include "runtime.h"
+#include "when.h"
+
+typedef struct grant_object {
+  PyObject_HEAD bocpy_grant *grant;
+  PyObject *bridge;
+  PyObject *token; /* of whoever waits */
+  PyObject *result; /* a Cown, or NULL */
+  PyObject *weakrefs;
+  bocpy_when_args plan;
+} grant_object;
+
+static void push(bocpy_grant *grant) {
+  bocpy_grant_hold(grant);
+  bocpy_completion_push(&grant->completion);
+}
+
+/* ---- asking ------------------------------------------------------------------------ */
+
+static int require_places(const bocpy_when_args *plan) {
+  for (uint32_t i = 0; i < plan->cowns; i++) {
+    const bocpy_value *value = ((bocpy_cown *)plan->handles[i])->value;
+    if (bocpy_pinned_require_here(value, "await") < 0)
+      return -1;
+  }
+  return 0;
+}
+
+static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge, boc_cown *result) {
+  boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
+  if (plan->cowns > BOCPY_WHEN_ARGS_FEW)
+    accesses = PyMem_Malloc(plan->cowns * sizeof(*accesses));
+  if (!accesses) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  for (uint32_t i = 0; i < plan->cowns; i++)
+    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
+                               plan->modes[i] ? BOC_READ : BOC_WRITE};
+  bocpy_grant *grant = bocpy_grant_new(accesses, plan->cowns, result, push, bridge, NULL);
+  if (accesses != few)
+    PyMem_Free(accesses);
+  return grant;
+}
+
+/* The object is known to the bridge before the grant can be taken: both by this
+ * thread. */
+static int begin(grant_object *self, bocpy_state *state, bocpy_bridge *bridge,
+                 bool filled) {
+  boc_cown *result = NULL;
+  if (filled) {
+    result = bocpy_core_new(false);
+    self->result = result ? bocpy_cown_adopt(state, result) : NULL;
+    if (!self->result)
+      return -1;
+  }
+  if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
+    return -1;
+  self->grant = ask(&self->plan, bridge, result);
+  if (!self->grant) {
+    PyObject *pending = PyErr_GetRaisedException();
+    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+    PyErr_SetRaisedException(pending);
+    return -1;
+  }
+  if (self->grant->at_once)
+    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  else
+    bocpy_completion_own(&self->grant->completion, (PyObject *)self);
+  return 0;
+}
+
+static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  PyObject *bridge_object, *cowns;
+  int filled = 0;
+  bocpy_state *state = bocpy_state_get();
+  (void)kwargs;
+  if (!state || !PyArg_ParseTuple(args, "OO!|p:_Grant", &bridge_object, &PyTuple_Type,
+                                  &cowns, &filled))
+    return NULL;
+  bocpy_bridge *bridge = bocpy_bridge_of(state, bridge_object);
+  if (!bridge || bocpy_grant_refuse(bocpy_acquire_any(), "await") < 0)
+    return NULL;
+  grant_object *self = (grant_object *)type->tp_alloc(type, 0);
+  if (!self)
+    return NULL;
+  self->bridge = Py_NewRef(bridge_object);
+  if (bocpy_when_args_init(&self->plan, state, PySequence_Fast_ITEMS(cowns),
+                      PyTuple_GET_SIZE(cowns)) < 0 ||
+      require_places(&self->plan) < 0 || begin(self, state, bridge, filled) < 0)
+    Py_CLEAR(self);
+  return (PyObject *)self;
+}
+
+/* ---- the end of it ----------------------------------------------------------------- */
+
+static void end(grant_object *self) {
+  if (!self->grant)
+    return;
+  bocpy_grant_end(self->grant);
+  PyObject *pending = PyErr_GetRaisedException();
+  if (self->bridge)
+    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  PyErr_SetRaisedException(pending);
+}
+
+static PyObject *grant_end(grant_object *self, PyObject *unused) {
+  (void)unused;
+  end(self);
+  Py_RETURN_NONE;
+}
+
+static int grant_traverse(grant_object *self, visitproc visit, void *arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(self->bridge);
+  Py_VISIT(self->token);
+  Py_VISIT(self->result);
+  for (uint32_t i = 0; i < self->plan.cowns; i++)
+    Py_VISIT(self->plan.handles[i]);
+  return 0;
+}
+
+static int grant_clear(grant_object *self) {
+  Py_CLEAR(self->token);
+  return 0;
+}
+
+/* Nobody looks at it any more: it was forgotten with its coroutine, or its loop. */
+static void grant_dealloc(grant_object *self) {
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (self->weakrefs)
+    PyObject_ClearWeakRefs((PyObject *)self);
+  if (self->grant) {
+    bocpy_completion_disown(&self->grant->completion);
+    bocpy_grant_end(self->grant);
+    bocpy_grant_drop(self->grant);
+  }
+  Py_CLEAR(self->bridge);
+  Py_CLEAR(self->token);
+  Py_CLEAR(self->result);
+  bocpy_when_args_fini(&self->plan);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+/* ---- holding ------------------------------------------------------------------------- */
+
+static PyObject *grant_enter(grant_object *self, PyObject *unused) {
+  (void)unused;
+  bocpy_grant_enter(self->grant);
+  Py_RETURN_NONE;
+}
+
+static PyObject *value_at(grant_object *self, uint32_t i) {
+  bocpy_cown *cown = (bocpy_cown *)self->plan.handles[i];
+  return bocpy_grant_mode(self->grant, cown->core) == BOC_READ
+             ? bocpy_reader_copy_here(cown->value)
+             : bocpy_value_get(cown->value);
+}
+
+static PyObject *handle_at(grant_object *self, uint32_t i) {
+  return Py_NewRef(self->plan.handles[i]);
+}
+
+/* One item for each argument, lists for groups. */
+static PyObject *in_shape(grant_object *self, PyObject *(*at)(grant_object *, uint32_t)) {
+  const bocpy_when_args *plan = &self->plan;
+  PyObject *all = PyTuple_New(plan->items);
+  uint32_t cown = 0;
+  for (uint32_t i = 0; all && i < plan->items; i++) {
+    bool group = plan->shape && plan->shape[i] >= 0;
+    Py_ssize_t size = group ? plan->shape[i] : 1;
+    PyObject *item = group ? PyList_New(size) : NULL;
+    for (Py_ssize_t k = 0; k < size && (!group || item); k++) {
+      PyObject *one = at(self, cown++);
+      if (!group)
+        item = one;
+      else if (one)
+        PyList_SET_ITEM(item, k, one);
+      else
+        Py_CLEAR(item);
+    }
+    if (item)
+      PyTuple_SET_ITEM(all, i, item);
+    else
+      Py_CLEAR(all);
+  }
+  return all;
+}
+
+static PyObject *grant_values(grant_object *self, PyObject *unused) {
+  (void)unused;
+  return in_shape(self, value_at);
+}
+
+static PyObject *grant_arguments(grant_object *self, PyObject *unused) {
+  (void)unused;
+  return in_shape(self, handle_at);
+}
+
+/* The outcome of the one cown that was asked for. */
+static PyObject *grant_outcome(grant_object *self, PyObject *unused) {
+  (void)unused;
+  return bocpy_outcome_read(((bocpy_cown *)self->plan.handles[0])->value);
+}
+
+static PyObject *grant_writes(grant_object *self, PyObject *cown) {
+  boc_cown *core = bocpy_cown_core(cown);
+  return PyBool_FromLong(core && bocpy_grant_mode(self->grant, core) == BOC_WRITE);
+}
+
+/* ---- the result ------------------------------------------------------------------------ */
+
+static PyObject *grant_settle(grant_object *self, PyObject *object) {
+  bocpy_value *value = ((bocpy_cown *)self->result)->value;
+  if (bocpy_value_set_copy(value, object, "result") < 0)
+    return NULL;
+  Py_RETURN_NONE;
+}
+
+/* `place` is a function whose name and code say where the body stands. */
+static PyObject *grant_fail(grant_object *self, PyObject *args) {
+  PyObject *exception, *place;
+  if (!PyArg_ParseTuple(args, "OO!:fail", &exception, &PyFunction_Type, &place))
+    return NULL;
+  bocpy_entry *entry = bocpy_code_of(bocpy_state_get(), place);
+  if (!entry)
+    return NULL;
+  PyErr_SetRaisedException(Py_NewRef(exception));
+  bocpy_failure_store(((bocpy_cown *)self->result)->core, entry->code);
+  Py_RETURN_NONE;
+}
+
+/* Whether it was granted when it was asked for: then nobody is told. */
+static PyObject *grant_get_ready(grant_object *self, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(self->grant->at_once);
+}
+
+static PyGetSetDef getset[] = {
+    {"ready", (getter)grant_get_ready, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef methods[] = {
+    {"enter", (PyCFunction)grant_enter, METH_NOARGS, NULL},
+    {"end", (PyCFunction)grant_end, METH_NOARGS, NULL},
+    {"values", (PyCFunction)grant_values, METH_NOARGS, NULL},
+    {"arguments", (PyCFunction)grant_arguments, METH_NOARGS, NULL},
+    {"outcome", (PyCFunction)grant_outcome, METH_NOARGS, NULL},
+    {"writes", (PyCFunction)grant_writes, METH_O, NULL},
+    {"settle", (PyCFunction)grant_settle, METH_O, NULL},
+    {"fail", (PyCFunction)grant_fail, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef members[] = {
+    {"token", BOCPY_T_OBJECT, offsetof(grant_object, token), 0, NULL},
+    {"result", Py_T_OBJECT_EX, offsetof(grant_object, result), Py_READONLY, NULL},
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(grant_object, weakrefs),
+     Py_READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)"Cowns that were asked for together."},
+    {Py_tp_new, grant_new},
+    {Py_tp_traverse, grant_traverse},
+    {Py_tp_clear, grant_clear},
+    {Py_tp_dealloc, grant_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_tp_getset, getset},
+    {0, NULL},
+};
+
+PyType_Spec bocpy_grant_spec = {
+    .name = "bocpy._core._Grant",
+    .basicsize = sizeof(grant_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};

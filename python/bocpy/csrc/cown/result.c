@@ -1,0 +1,246 @@
+/* Result: see result.h.
+ *
+ * Callbacks run on the worker that has ended the behavior. With backend `interpreters`
+ * that enters the main interpreter for it. What becomes ready meanwhile elsewhere is
+ * left to that worker, so that one visit serves many: workers do not queue for the GIL
+ * of the main interpreter. */
+#include "result.h"
+
+#include <stdlib.h>
+
+#include "acquire.h"
+#include "cown.h"
+#include "failure.h"
+#include "grant.h"
+
+#include "pinned.h"
+#include "pump.h"
+#include "reader_copies.h"
+#include "runtime.h"
+#include "worker.h"
+
+/* ---- the outcome ------------------------------------------------------------------ */
+
+static PyObject *raise_if(bool failed, PyObject *object) {
+  if (!object || !failed || !PyExceptionInstance_Check(object))
+    return object;
+  PyErr_SetRaisedException(object);
+  return NULL;
+}
+
+PyObject *bocpy_outcome_read(bocpy_value *value) {
+  PyObject *object = bocpy_reader_copy_here(value);
+  return raise_if(value->failed, object);
+}
+
+static PyObject *outcome_held(bocpy_value *value) {
+  bocpy_failure_forget(value);
+  PyObject *object = bocpy_value_get(value);
+  return raise_if(value->failed, object);
+}
+
+static PyObject *outcome_of_reader(bocpy_value *value) {
+  PyObject *object = bocpy_reader_get(value);
+  return raise_if(value->failed, object);
+}
+
+static PyObject *outcome_waited(boc_cown *core, PyObject *seconds, int64_t timeout) {
+  bocpy_grant *grant;
+  int status = bocpy_grant_wait(core, timeout, &grant);
+  if (status > 0)
+    PyErr_Format(PyExc_TimeoutError,
+                 "result(): behaviors on this cown are still in flight after %S s",
+                 seconds);
+  if (status != 0)
+    return NULL;
+  PyObject *outcome = bocpy_outcome_read(bocpy_value_of(core));
+  bocpy_grant_end(grant);
+  bocpy_grant_drop(grant);
+  return outcome;
+}
+
+/* What the calling thread or task may look at already; NULL without an exception: it
+ * has to wait. */
+static PyObject *outcome_at_hand(boc_cown *core) {
+  bocpy_value *value = bocpy_value_of(core);
+  if (bocpy_value_held(value))
+    return outcome_held(value);
+  if (bocpy_reader_is_here(value))
+    return outcome_of_reader(value);
+  if (bocpy_self.lent == core)
+    return bocpy_outcome_read(value);
+  bocpy_grant *grant = bocpy_grant_here();
+  int mode = grant ? bocpy_grant_mode(grant, core) : -1;
+  return mode < 0           ? NULL
+         : mode == BOC_READ ? bocpy_outcome_read(value)
+                            : outcome_held(value);
+}
+
+PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout", NULL};
+  PyObject *seconds = Py_None;
+  int64_t timeout;
+  boc_cown *core = bocpy_cown_require(self);
+  if (!core ||
+      !PyArg_ParseTupleAndKeywords(args, kwargs, "|O:result", names, &seconds) ||
+      bocpy_parse_timeout(seconds, &timeout) < 0)
+    return NULL;
+  PyObject *outcome = outcome_at_hand(core);
+  if (outcome || PyErr_Occurred())
+    return outcome;
+  if (bocpy_pinned_require_here(bocpy_value_of(core), "result()") < 0)
+    return NULL;
+  if (bocpy_grant_refuse(bocpy_acquire_any(), "result()") < 0)
+    return NULL;
+  return outcome_waited(core, seconds, timeout);
+}
+
+/* ---- callbacks --------------------------------------------------------------------- */
+
+/* One call that is due. Its objects are the main interpreter's. */
+typedef struct bocpy_callback {
+  bocpy_grant *grant;
+  boc_cown *core; /* held */
+  PyObject *callable;
+  struct bocpy_callback *next;
+} bocpy_callback;
+
+static _Atomic(bocpy_callback *) due; /* newest first */
+static atomic_bool calling;           /* a worker calls what is due */
+
+static void call_back(bocpy_callback *callback) {
+  PyObject *handle = bocpy_cown_wrap(callback->core);
+  boc_cown *outer = bocpy_self.lent;
+  bocpy_self.lent = callback->core;
+  PyObject *answer = handle ? PyObject_CallOneArg(callback->callable, handle) : NULL;
+  bocpy_self.lent = outer;
+  if (!answer)
+    PyErr_WriteUnraisable(callback->callable);
+  Py_XDECREF(answer);
+  Py_XDECREF(handle);
+  Py_DECREF(callback->callable);
+  bocpy_grant_end(callback->grant);
+  bocpy_grant_drop(callback->grant);
+  boc_cown_drop(callback->core);
+  free(callback);
+}
+
+static void call_one(void *callback) { call_back(callback); }
+
+static bocpy_callback *oldest_first(bocpy_callback *newest) {
+  bocpy_callback *first = NULL;
+  while (newest) {
+    bocpy_callback *next = newest->next;
+    newest->next = first;
+    first = newest;
+    newest = next;
+  }
+  return first;
+}
+
+/* Attached to the main interpreter, as if a body ran: it must not wait for cowns. */
+static void call_due(void *unused) {
+  (void)unused;
+  bocpy_callback *callback = oldest_first(atomic_exchange(&due, NULL));
+  while (callback) {
+    bocpy_callback *next = callback->next;
+    call_back(callback);
+    callback = next;
+  }
+}
+
+/* Whoever has pushed while another worker was calling has relied on that one. */
+static void call_all(void) {
+  bool expected = false;
+  while (atomic_load(&due) &&
+         atomic_compare_exchange_strong(&calling, &expected, true)) {
+    bocpy_visit_main(call_due, NULL);
+    atomic_store(&calling, false);
+    expected = false;
+  }
+}
+
+static void be_due(bocpy_grant *grant) {
+  bocpy_callback *callback = grant->ctx;
+  callback->grant = grant;
+  if (bocpy_by_reference()) {
+    bocpy_visit_main(call_one, callback);
+    return;
+  }
+  callback->next = atomic_load(&due);
+  while (!atomic_compare_exchange_weak(&due, &callback->next, callback))
+    continue;
+  call_all();
+}
+
+PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
+  boc_cown *core = bocpy_cown_require(self);
+  if (!core || bocpy_require_main("add_done_callback()") < 0)
+    return NULL;
+  if (!PyCallable_Check(callable)) {
+    PyErr_Format(PyExc_TypeError, "add_done_callback() takes a callable, not '%s'",
+                 Py_TYPE(callable)->tp_name);
+    return NULL;
+  }
+  bocpy_callback *callback = calloc(1, sizeof(*callback));
+  if (!callback)
+    return PyErr_NoMemory();
+  callback->core = boc_cown_hold(core);
+  callback->callable = Py_NewRef(callable);
+  boc_access access = {core, BOC_READ};
+  bocpy_grant *grant = bocpy_grant_new(&access, 1, NULL, be_due, NULL, callback);
+  if (grant && grant->at_once) { /* and so nobody is told */
+    callback->grant = grant;
+    bocpy_visit_main(call_one, callback);
+  }
+  if (grant) {
+    bocpy_runtime_settle();
+    Py_RETURN_NONE;
+  }
+  Py_DECREF(callable);
+  boc_cown_drop(core);
+  free(callback);
+  return NULL;
+}
+
+/* ---- documentation ----------------------------------------------------------------- */
+
+const char bocpy_cown_result_doc[] =
+    "result($self, /, timeout=None)\n--\n\n"
+    "Waits for the behaviors on the cown that are scheduled by now; returns its value.\n"
+    "\n"
+    "The value stays where it is, so that several may ask, and ask again; until the "
+    "next\n"
+    "behavior writes the cown all get the same object. With backend 'interpreters' it\n"
+    "is a copy: what is done to it is not seen by behaviors. Raises what the behavior\n"
+    "raised whose result the cown is; TimeoutError after `timeout` seconds;\n"
+    "RuntimeError inside a behavior that was not given the cown.\n\n"
+    ">>> from bocpy import when\n"
+    ">>> @when()\n"
+    "... def answer():\n"
+    "...     return 42\n"
+    ">>> answer.result()\n"
+    "42\n"
+    ">>> answer.result(timeout=10)\n"
+    "42";
+
+const char bocpy_cown_add_done_callback_doc[] =
+    "add_done_callback($self, function, /)\n--\n\n"
+    "Calls `function(cown)` once the behaviors on the cown that are scheduled by now\n"
+    "have ended.\n\n"
+    "Among them is the one whose result it is. If they have ended already the call is\n"
+    "made here and now; else it comes from a worker's thread, in the main\n"
+    "interpreter. `result()` there gives the outcome at once. It must be\n"
+    "short, as it keeps the worker, and may schedule, but not wait for cowns. An\n"
+    "exception is reported through sys.unraisablehook.\n\n"
+    "Raises RuntimeError outside of the main interpreter, TypeError for what cannot be\n"
+    "called.\n\n"
+    ">>> from bocpy import wait, when\n"
+    ">>> told = []\n"
+    ">>> @when()\n"
+    "... def answer():\n"
+    "...     return 42\n"
+    ">>> answer.add_done_callback(lambda cown: told.append(cown.result()))\n"
+    ">>> wait()\n"
+    ">>> told\n"
+    "[42]";

@@ -1,0 +1,76 @@
+/* Admission: see admission.h. */
+#include "admission.h"
+
+#include "core.h"
+#include "reader_copies.h"
+#include "slot.h"
+
+static bool value_lives_in(const bocpy_value *value, const bocpy_slot *slot) {
+  return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
+}
+
+/* Who would read a value that lives on a busy worker asks for a buffer of it, and joins
+ * the queue there; the next reader that gets its turn there makes one. */
+static void value_answer_wanted(bocpy_value *value) {
+  if (atomic_load_explicit(&value->wanted, memory_order_relaxed))
+    bocpy_value_lend_here(value);
+}
+
+/* Whether the value lives in another interpreter that we shall not enter: it is busy.
+ * What can be had at once is fetched. */
+static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
+  bocpy_kind kind = bocpy_value_kind(value);
+  if (kind < BOCPY_BOXED)
+    return false;
+  if (value_lives_in(value, bocpy_slot_here())) {
+    if (read)
+      value_answer_wanted(value);
+    return false;
+  }
+  /* relaxed (hint): if it is wrong, the borrowing takes longer */
+  if (kind == BOCPY_BOXED && !overdue &&
+      !atomic_load_explicit(&value->slot->parked, memory_order_relaxed)) {
+    if (read)
+      atomic_store_explicit(&value->wanted, true, memory_order_relaxed);
+    return true;
+  }
+  if (read)
+    bocpy_value_lend(value);
+  else
+    bocpy_value_borrow(value);
+  return false;
+}
+
+/* The behavior leaves this worker: so do its values. */
+static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) {
+  for (uint32_t i = 0; i < cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    if (!value_lives_in(value, bocpy_slot_here()))
+      continue;
+    if (reads && boc_behavior_mode(self, i) == BOC_READ)
+      bocpy_value_lend_here(value);
+    else
+      bocpy_value_encode(value);
+  }
+}
+
+/* Every hop leaves one interpreter less that has something of the behavior, so that it
+ * arrives after as many hops as it has cowns. */
+int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue) {
+  bocpy_slot *target = NULL;
+  uint32_t weight = 0;
+  for (uint32_t i = 0; i < cowns; i++) {
+    bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
+    bool read = reads && boc_behavior_mode(self, i) == BOC_READ;
+    if (!value_is_out_of_reach(value, read, overdue))
+      continue;
+    if (!target || value->weight > weight) {
+      target = value->slot;
+      weight = value->weight;
+    }
+  }
+  if (!target)
+    return BOC_ADMIT;
+  behavior_encode_own(self, cowns, reads);
+  return (int)target->index;
+}
