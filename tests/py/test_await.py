@@ -106,7 +106,7 @@ def library(request):
     return {"asyncio": Asyncio, "uvloop": Uvloop, "trio": Trio}[request.param]()
 
 
-# ---- results without a loop -------------------------------------------------------------
+# ---- results without a loop  ----
 
 
 def test_a_result_may_be_asked_for_again():
@@ -240,7 +240,7 @@ def test_callbacks_take_callables():
         Cown(1).add_done_callback(3)
 
 
-# ---- awaiting -----------------------------------------------------------------------------
+# ---- awaiting  ----
 
 
 def test_await(library):
@@ -318,7 +318,7 @@ def test_a_cancelled_await_cancels_nothing(library, gate):
     library.run(main)
 
 
-# ---- holding ---------------------------------------------------------------------------------
+# ---- holding  ----
 
 
 def test_holding_excludes_behaviors_and_tasks(library):
@@ -478,7 +478,7 @@ def test_a_grant_that_is_cancelled_in_the_same_tick():
     asyncio.run(main())
 
 
-# ---- asynchronous behaviors ---------------------------------------------------------------------
+# ---- asynchronous behaviors  ----
 
 
 def test_an_asynchronous_behavior(library):
@@ -549,7 +549,7 @@ def test_asynchronous_behaviors_end_with_their_loop():
     assert c.result(timeout=LIMIT) == ["begun"]
 
 
-# ---- other waits ------------------------------------------------------------------------------------
+# ---- other waits  ----
 
 
 def test_quiesce_and_wait(library, gate):
@@ -600,7 +600,7 @@ def test_pinned_cowns_are_pumped(library):
     library.run(main)
 
 
-# ---- loops -----------------------------------------------------------------------------------------
+# ---- loops  ----
 
 
 def test_two_loops_in_a_row_and_several_in_threads(library):
