@@ -1,5 +1,5 @@
-"""Awaiting and holding cowns in event loops: asyncio, uvloop and trio, as far as they are
-installed; and what a result is without a loop."""
+"""Awaiting and holding cowns in event loops: asyncio, uvloop and trio, as far as they
+are installed; and what a result is without a loop."""
 
 import asyncio
 import gc
@@ -106,7 +106,7 @@ def library(request):
     return {"asyncio": Asyncio, "uvloop": Uvloop, "trio": Trio}[request.param]()
 
 
-# ---- results without a loop  ----
+# ---- results without a loop ----
 
 
 def test_a_result_may_be_asked_for_again():
@@ -198,8 +198,10 @@ def test_callbacks_may_schedule_but_not_wait(gate):
     total = Cown(1)
 
     def callback(cown):
+        more = cown.result()
+
         @when(total)
-        def _(total, more=cown.result()):
+        def _(total, more=more):
             total.value += more
 
         slow = when()(lambda: pass_through(door))
@@ -240,7 +242,7 @@ def test_callbacks_take_callables():
         Cown(1).add_done_callback(3)
 
 
-# ---- awaiting  ----
+# ---- awaiting ----
 
 
 def test_await(library):
@@ -318,7 +320,7 @@ def test_a_cancelled_await_cancels_nothing(library, gate):
     library.run(main)
 
 
-# ---- holding  ----
+# ---- holding ----
 
 
 def test_holding_excludes_behaviors_and_tasks(library):
@@ -348,18 +350,20 @@ def test_holding_belongs_to_the_task(library):
             for cown in (c, shared):
                 assert not cown.acquired
                 with pytest.raises(RuntimeError, match="not held here"):
-                    cown.value
+                    assert cown.value
                 with pytest.raises(RuntimeError, match="event loop"):
                     cown.acquire()
 
         async with bocpy.aio.hold(c, read(shared)) as (items, text):
             items.append(text)
-            assert c.acquired and c.value == [1, "read"] and shared.value == "read"
+            assert c.acquired
+            assert c.value == [1, "read"]
+            assert shared.value == "read"
             with pytest.raises(RuntimeError, match="only reads"):
                 shared.value = 1
             await library.gather(other)
         with pytest.raises(RuntimeError, match="not held here"):
-            c.value
+            assert c.value
         assert await c == [1, "read"]
 
     library.run(main)
@@ -478,7 +482,7 @@ def test_a_grant_that_is_cancelled_in_the_same_tick():
     asyncio.run(main())
 
 
-# ---- asynchronous behaviors  ----
+# ---- asynchronous behaviors ----
 
 
 def test_an_asynchronous_behavior(library):
@@ -549,7 +553,7 @@ def test_asynchronous_behaviors_end_with_their_loop():
     assert c.result(timeout=LIMIT) == ["begun"]
 
 
-# ---- other waits  ----
+# ---- other waits ----
 
 
 def test_quiesce_and_wait(library, gate):
@@ -600,7 +604,7 @@ def test_pinned_cowns_are_pumped(library):
     library.run(main)
 
 
-# ---- loops  ----
+# ---- loops ----
 
 
 def test_two_loops_in_a_row_and_several_in_threads(library):
