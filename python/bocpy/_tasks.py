@@ -1,7 +1,8 @@
 """Which task of an event loop holds which cowns.
 
 Holding belongs to the task, not to its thread: another task of the loop does not
-see the values. A task has one grant at a time, so that no two tasks can wait for each other.
+see the values. A task has one grant at a time, so that no two tasks can wait for each
+other.
 
 Threads: each asks for its own tasks.
 """

@@ -41,8 +41,8 @@ class hold:  # noqa: N801  used as a function
     Takes what `when` takes: cowns, `read(cown)` to share one with other readers, lists
     of them. The block waits its turn as a behavior would, and the cowns belong to the
     task that runs it: other tasks do not see the values. Change values in place, or
-    set `cown.value`. A task that holds cowns and asks for more is refused with RuntimeError,
-    since that could deadlock: name all in one `hold`.
+    set `cown.value`. A task that holds cowns and asks for more is refused with
+    RuntimeError, since that could deadlock: name all in one `hold`.
 
     >>> import asyncio, bocpy
     >>> from bocpy import Cown, read
