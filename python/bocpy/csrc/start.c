@@ -2,8 +2,8 @@
 #include "start.h"
 
 #include "acquire.h"
-#include "grant.h"
 #include "failure_report.h"
+#include "grant.h"
 #include "quiesce.h"
 #include "start_options.h"
 #include "waiting.h"
@@ -11,10 +11,11 @@
 bool bocpy_thread_holds(void) { return bocpy_acquire_any() || bocpy_grant_any(); }
 
 int bocpy_refuse_task(const char *what) {
-  PyErr_Format(PyExc_RuntimeError,
-               "%s while a task of this thread's event loop holds a cown would wait for "
-               "that task: use `await bocpy.aio.wait()` outside of the block",
-               what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s while a task of this thread's event loop holds a cown would wait for "
+      "that task: use `await bocpy.aio.wait()` outside of the block",
+      what);
   return -1;
 }
 

@@ -20,7 +20,7 @@
 typedef struct grant_object {
   PyObject_HEAD bocpy_grant *grant;
   PyObject *bridge;
-  PyObject *token; /* of whoever waits */
+  PyObject *token;  /* of whoever waits */
   PyObject *result; /* a Cown, or NULL */
   PyObject *weakrefs;
   bocpy_when_args plan;
@@ -42,7 +42,8 @@ static int require_places(const bocpy_when_args *plan) {
   return 0;
 }
 
-static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge, boc_cown *result) {
+static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge,
+                        boc_cown *result) {
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
   if (plan->cowns > BOCPY_WHEN_ARGS_FEW)
     accesses = PyMem_Malloc(plan->cowns * sizeof(*accesses));
@@ -53,7 +54,8 @@ static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge, boc_c
   for (uint32_t i = 0; i < plan->cowns; i++)
     accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
                                plan->modes[i] ? BOC_READ : BOC_WRITE};
-  bocpy_grant *grant = bocpy_grant_new(accesses, plan->cowns, result, push, bridge, NULL);
+  bocpy_grant *grant =
+      bocpy_grant_new(accesses, plan->cowns, result, push, bridge, NULL);
   if (accesses != few)
     PyMem_Free(accesses);
   return grant;
@@ -102,7 +104,7 @@ static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return NULL;
   self->bridge = Py_NewRef(bridge_object);
   if (bocpy_when_args_init(&self->plan, state, PySequence_Fast_ITEMS(cowns),
-                      PyTuple_GET_SIZE(cowns)) < 0 ||
+                           PyTuple_GET_SIZE(cowns)) < 0 ||
       require_places(&self->plan) < 0 || begin(self, state, bridge, filled) < 0)
     Py_CLEAR(self);
   return (PyObject *)self;
@@ -180,7 +182,8 @@ static PyObject *handle_at(grant_object *self, uint32_t i) {
 }
 
 /* One item for each argument, lists for groups. */
-static PyObject *in_shape(grant_object *self, PyObject *(*at)(grant_object *, uint32_t)) {
+static PyObject *in_shape(grant_object *self,
+                          PyObject *(*at)(grant_object *, uint32_t)) {
   const bocpy_when_args *plan = &self->plan;
   PyObject *all = PyTuple_New(plan->items);
   uint32_t cown = 0;
@@ -274,8 +277,8 @@ static PyMethodDef methods[] = {
 static PyMemberDef members[] = {
     {"token", BOCPY_T_OBJECT, offsetof(grant_object, token), 0, NULL},
     {"result", Py_T_OBJECT_EX, offsetof(grant_object, result), Py_READONLY, NULL},
-    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(grant_object, weakrefs),
-     Py_READONLY, NULL},
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(grant_object, weakrefs), Py_READONLY,
+     NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -51,7 +51,9 @@ static int begin_quiescence(watch *self) {
   return 0;
 }
 
-static boc_status end_tags(watch *self) { return bocpy_mailbox_remove_waiter(&self->mail); }
+static boc_status end_tags(watch *self) {
+  return bocpy_mailbox_remove_waiter(&self->mail);
+}
 
 static int begin_tags(watch *self, PyObject *tags) {
   self->mail = (boc_mailbox_waiter){.notify = tell, .ctx = self};
@@ -109,8 +111,7 @@ static PyObject *watch_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   const char *kind;
   bocpy_state *state = bocpy_state_get();
   (void)kwargs;
-  if (!state ||
-      !PyArg_ParseTuple(args, "Os|O:_Watch", &bridge_object, &kind, &what))
+  if (!state || !PyArg_ParseTuple(args, "Os|O:_Watch", &bridge_object, &kind, &what))
     return NULL;
   bocpy_bridge *bridge = bocpy_bridge_of(state, bridge_object);
   watch_object *self = bridge ? (watch_object *)type->tp_alloc(type, 0) : NULL;
@@ -181,8 +182,8 @@ static PyMethodDef methods[] = {
 
 static PyMemberDef members[] = {
     {"token", BOCPY_T_OBJECT, offsetof(watch_object, token), 0, NULL},
-    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(watch_object, weakrefs),
-     Py_READONLY, NULL},
+    {"__weaklistoffset__", Py_T_PYSSIZET, offsetof(watch_object, weakrefs), Py_READONLY,
+     NULL},
     {NULL, 0, 0, 0, NULL},
 };
 

@@ -3,8 +3,8 @@
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN
-#include <winsock2.h>
 #include <windows.h>
+#include <winsock2.h>
 
 #include "waiting.h"
 
@@ -20,9 +20,7 @@ void bocpy_event_fini(bocpy_waiter *waiter) { CloseHandle((HANDLE)waiter->handle
 
 void bocpy_event_set(bocpy_waiter *waiter) { SetEvent((HANDLE)waiter->handles[0]); }
 
-void bocpy_descriptor_write(intptr_t descriptor) {
-  send((SOCKET)descriptor, "", 1, 0);
-}
+void bocpy_descriptor_write(intptr_t descriptor) { send((SOCKET)descriptor, "", 1, 0); }
 
 bool bocpy_event_take(bocpy_waiter *waiter) {
   return WaitForSingleObject((HANDLE)waiter->handles[0], 0) == WAIT_OBJECT_0;

@@ -12,10 +12,10 @@ struct bocpy_bridge {
   bocpy_lock lock;
   size_t forks; /* when it was made: in a child it is of no use, and its lock either */
   bool closed;
-  bool signalled;        /* the descriptor is readable, or about to be */
-  bool lane;             /* behaviors over pinned cowns are ready */
-  bocpy_waiter *waiter;  /* NULL: `descriptor` is written to instead */
-  intptr_t descriptor;   /* of the caller; a socket on Windows */
+  bool signalled;       /* the descriptor is readable, or about to be */
+  bool lane;            /* behaviors over pinned cowns are ready */
+  bocpy_waiter *waiter; /* NULL: `descriptor` is written to instead */
+  intptr_t descriptor;  /* of the caller; a socket on Windows */
   bocpy_completion *first, *last;
 };
 
@@ -146,7 +146,7 @@ static void close_bridge(bocpy_bridge *bridge) {
 
 typedef struct bridge_object {
   PyObject_HEAD bocpy_bridge *bridge; /* NULL: closed */
-  PyObject *waiting;                  /* a set: the completions that are not taken yet */
+  PyObject *waiting; /* a set: the completions that are not taken yet */
   PyObject *weakrefs;
 } bridge_object;
 
@@ -201,7 +201,7 @@ static bocpy_bridge *require_open(const bridge_object *self) {
   if (self->bridge && is_ours(self->bridge))
     return self->bridge;
   PyErr_SetString(PyExc_RuntimeError, "the event loop that waited for cowns is closed, "
-                                     "or was another process's");
+                                      "or was another process's");
   return NULL;
 }
 

@@ -130,8 +130,9 @@ static boc_status schedule(bocpy_grant *grant, boc_runtime *runtime,
   boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
   options.done = be_over;
   options.ctx = grant;
-  boc_status status = boc_behavior_new_with(runtime, type, sizeof(bocpy_grant *),
-                                            accesses, count, &options, &grant->behavior);
+  boc_status status =
+      boc_behavior_new_with(runtime, type, sizeof(bocpy_grant *), accesses, count,
+                            &options, &grant->behavior);
   if (status != BOC_OK)
     return status;
   *(bocpy_grant **)boc_behavior_env(grant->behavior) = grant;
@@ -266,8 +267,8 @@ bool bocpy_grant_any(void) {
   bool found = false;
   bocpy_lock_take(&list_lock);
   for (bocpy_grant *grant = head.next; grant != &head; grant = grant->next)
-    found = found || (grant->thread == &bocpy_self &&
-                      atomic_load(&grant->state) == ENTERED);
+    found = found ||
+            (grant->thread == &bocpy_self && atomic_load(&grant->state) == ENTERED);
   bocpy_lock_give(&list_lock);
   return found;
 }
@@ -312,10 +313,10 @@ bocpy_grant *bocpy_grant_here(void) {
     return NULL;
   bocpy_state *state = bocpy_state_get();
   PyObject *pending = PyErr_GetRaisedException();
-  PyObject *object = state && state->is_main
-                         ? bocpy_python_call(&state->python, BOCPY_PY_TASKS_HELD_HERE,
-                                             NULL)
-                         : NULL;
+  PyObject *object =
+      state && state->is_main
+          ? bocpy_python_call(&state->python, BOCPY_PY_TASKS_HELD_HERE, NULL)
+          : NULL;
   bocpy_grant *grant = object && PyObject_TypeCheck(object, state->grant_type)
                            ? ((bocpy_grant_handle *)object)->grant
                            : NULL;
@@ -330,10 +331,11 @@ bocpy_grant *bocpy_grant_here(void) {
 
 int bocpy_grant_refuse(bool holds, const char *what) {
   if (bocpy_self.bodies) {
-    PyErr_Format(PyExc_RuntimeError,
-                 "%s: a behavior cannot wait for a cown, that could deadlock: name it in "
-                 "@when(...), or schedule another behavior over it",
-                 what);
+    PyErr_Format(
+        PyExc_RuntimeError,
+        "%s: a behavior cannot wait for a cown, that could deadlock: name it in "
+        "@when(...), or schedule another behavior over it",
+        what);
     return -1;
   }
   if (bocpy_require_main(what) < 0)

@@ -23,7 +23,7 @@
 typedef struct bocpy_grant bocpy_grant;
 
 struct bocpy_grant {
-  bocpy_completion completion; /* first */
+  bocpy_completion completion;     /* first */
   void (*told)(bocpy_grant *self); /* by the worker that has granted it */
   void *ctx;                       /* for it */
   boc_behavior *behavior;

@@ -4,11 +4,11 @@
 #include <stddef.h>
 
 #include "acquire.h"
-#include "grant.h"
-#include "result.h"
 #include "failure.h"
+#include "grant.h"
 #include "pinned.h"
 #include "reader_copies.h"
+#include "result.h"
 #include "runtime.h"
 #include "waiting.h"
 
@@ -185,10 +185,10 @@ static int cown_set_exception(bocpy_cown *self, PyObject *flag, void *unused) {
 
 static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
   (void)unused;
-  return PyBool_FromLong(self->core && (bocpy_value_held(self->value) ||
-                                        bocpy_reader_is_here(self->value) ||
-                                        cown_is_lent(self) ||
-                                        cown_task_mode(self) >= 0));
+  return PyBool_FromLong(self->core &&
+                         (bocpy_value_held(self->value) ||
+                          bocpy_reader_is_here(self->value) || cown_is_lent(self) ||
+                          cown_task_mode(self) >= 0));
 }
 
 /* Takes the content of a held cown, or raises it. */
@@ -266,8 +266,9 @@ static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
 
 /* The task of an event loop has it for as long as its own block lasts. */
 static int cown_refuse_task(void) {
-  PyErr_SetString(PyExc_RuntimeError,
-                  "this task holds the cown already, until its `async with` block ends");
+  PyErr_SetString(
+      PyExc_RuntimeError,
+      "this task holds the cown already, until its `async with` block ends");
   return -1;
 }
 
@@ -504,22 +505,14 @@ static PyMemberDef cown_members[] = {
 };
 
 static PyType_Slot cown_slots[] = {
-    {Py_tp_doc, (void *)cown_doc},
-    {Py_tp_new, PyType_GenericNew},
-    {Py_tp_init, cown_init},
-    {Py_tp_traverse, cown_traverse},
-    {Py_tp_clear, cown_clear},
-    {Py_tp_dealloc, cown_dealloc},
-    {Py_tp_getattro, cown_getattro},
-    {Py_tp_setattro, cown_setattro},
-    {Py_tp_richcompare, cown_compare},
-    {Py_tp_hash, cown_hash},
-    {Py_tp_repr, cown_repr},
-    {Py_am_await, cown_await},
-    {Py_tp_methods, cown_methods},
-    {Py_tp_getset, cown_getset},
-    {Py_tp_members, cown_members},
-    {0, NULL},
+    {Py_tp_doc, (void *)cown_doc},     {Py_tp_new, PyType_GenericNew},
+    {Py_tp_init, cown_init},           {Py_tp_traverse, cown_traverse},
+    {Py_tp_clear, cown_clear},         {Py_tp_dealloc, cown_dealloc},
+    {Py_tp_getattro, cown_getattro},   {Py_tp_setattro, cown_setattro},
+    {Py_tp_richcompare, cown_compare}, {Py_tp_hash, cown_hash},
+    {Py_tp_repr, cown_repr},           {Py_am_await, cown_await},
+    {Py_tp_methods, cown_methods},     {Py_tp_getset, cown_getset},
+    {Py_tp_members, cown_members},     {0, NULL},
 };
 
 PyType_Spec bocpy_cown_spec = {

@@ -207,7 +207,8 @@ PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
 
 const char bocpy_cown_result_doc[] =
     "result($self, /, timeout=None)\n--\n\n"
-    "Waits for the behaviors on the cown that are scheduled by now; returns its value.\n"
+    "Waits for the behaviors on the cown that are scheduled by now; returns its "
+    "value.\n"
     "\n"
     "The value stays where it is, so that several may ask, and ask again; until the "
     "next\n"
@@ -233,7 +234,8 @@ const char bocpy_cown_add_done_callback_doc[] =
     "interpreter. `result()` there gives the outcome at once. It must be\n"
     "short, as it keeps the worker, and may schedule, but not wait for cowns. An\n"
     "exception is reported through sys.unraisablehook.\n\n"
-    "Raises RuntimeError outside of the main interpreter, TypeError for what cannot be\n"
+    "Raises RuntimeError outside of the main interpreter, TypeError for what cannot "
+    "be\n"
     "called.\n\n"
     ">>> from bocpy import wait, when\n"
     ">>> told = []\n"

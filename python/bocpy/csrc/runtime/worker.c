@@ -1,7 +1,7 @@
 /* Worker: see worker.h. The hooks of libboc, in the order of a worker's life. */
 #include "worker.h"
-#include "runtime.h"
 #include "deferred.h"
+#include "runtime.h"
 #include "value.h"
 
 #include <marshal.h>
