@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ._heap_types import is_heap_type
+
 __all__ = ["explain"]
 
 _TRIES = 20_000  # at most, of all parts together
@@ -138,7 +140,6 @@ def _reason(part: object, cause: Exception) -> str:
 
 
 _ADVICE = "; keep it in a PinnedCown, or use backend='threads'"
-_HEAP_TYPE = 1 << 9
 _UNTOLD = (
     ": module {0!r} is compiled and has not told bocpy how its values move; use "
     "start(backend='threads'), keep the value in a pinned cown, or have the module say "
@@ -153,5 +154,5 @@ def _compiled_module(kind: type) -> str | None:
         return None
     spec = getattr(sys.modules.get(name), "__spec__", None)
     loader = type(getattr(spec, "loader", None)).__name__
-    native = loader == "ExtensionFileLoader" or not kind.__flags__ & _HEAP_TYPE
+    native = loader == "ExtensionFileLoader" or not is_heap_type(kind)
     return name if native else None

@@ -1,4 +1,4 @@
-"""Extension modules of others that a worker's interpreter would load (csrc/runtime/foreign_ext.h).
+"""Extension modules of others that a worker would load (runtime/foreign_ext.h).
 
 Threads: `guard` in a new interpreter of a worker; `admit` in the main interpreter, in
 the name of a worker; `refusing` in any.
@@ -14,6 +14,7 @@ from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from types import ModuleType
 
 from . import _core
+from ._heap_types import is_heap_type
 
 __all__ = ["ELSEWHERE", "admit", "guard", "refusal", "refusing"]
 
@@ -77,15 +78,12 @@ def refusing(cls: type) -> str | None:
     A static type cannot be each interpreter's own; the extension modules of its package
     have been loaded here, so they can be asked."""
     root = cls.__module__.partition(".")[0]
-    if cls.__flags__ & _HEAP_TYPE or is_standard(root):
+    if is_heap_type(cls) or is_standard(root):
         return None
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == root and _core._refuses(module):
             return name
     return None
-
-
-_HEAP_TYPE = 1 << 9
 
 
 def is_standard(name: str) -> bool:

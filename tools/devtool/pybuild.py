@@ -146,7 +146,8 @@ def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     name = f"py-{interpreter.name}"
     more = ["notebook"] if interpreter.name in NOTEBOOKS else []
     env = wheel_environment(interpreter, log, "test", *more)
-    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    wheel = build_wheel(env, ROOT, name, log, "-Dtest_hooks=enabled")
+    install_wheel(env, wheel, log)
     return suite(env, name, log, *arguments)
 
 

@@ -20,9 +20,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from .._heap_types import is_heap_type
 from . import ctypes_types
-
-_HEAP_TYPE = 1 << 9
 
 Dump = Callable[[Any], bytes]
 Load = Callable[[bytes], Any]
@@ -87,7 +86,7 @@ def is_enum(cls: type) -> bool:
 
 def is_native(meta: type) -> bool:
     """Whether type.__new__ may make instances of `meta`."""
-    first = next(base for base in meta.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    first = next(base for base in meta.__mro__ if not is_heap_type(base))
     return first is type
 
 
@@ -230,7 +229,7 @@ def quiet_subclassing(bases: tuple[type, ...]) -> Generator[None, None, None]:
     aside: list[tuple[type, Any]] = []
     for base in {entry: None for b in bases for entry in b.__mro__}:
         hook = base.__dict__.get("__init_subclass__")
-        if hook is not None and base.__flags__ & _HEAP_TYPE:
+        if hook is not None and is_heap_type(base):
             aside.append((base, hook))
     try:
         for base, _ in aside:

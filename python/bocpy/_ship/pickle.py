@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from .. import _core, _foreign_ext, _namespaces
+from .._heap_types import is_heap_type
 from . import ctypes_types, origins, typing_objects
 from .log import token_objects
 
@@ -254,9 +255,6 @@ def keep_sentinel(token: str, obj: object) -> None:
 
 # ---- classes, exceptions, enums ------------------------------------------------------
 
-_HEAP_TYPE = 1 << 9
-
-
 #: Modules whose classes another interpreter may know from a pure-Python twin.
 TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
 
@@ -272,7 +270,7 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
     reduced = ctypes_types.reduce_class(cls) or by_origin(cls)
     if reduced is not None:
         return reduced
-    if cls.__flags__ & _HEAP_TYPE:
+    if is_heap_type(cls):
         return pickler.class_reference(cls)
     for name, known in vars(types).items():
         if known is cls:
@@ -304,7 +302,7 @@ def reduce_exception(error: BaseException) -> Any:
 
 def native_exception(cls: type[BaseException]) -> type[BaseException]:
     """The nearest exception class that is the interpreter's own."""
-    return next(base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE)
+    return next(base for base in cls.__mro__ if not is_heap_type(base))
 
 
 def make_exception(cls: type[BaseException]) -> BaseException:

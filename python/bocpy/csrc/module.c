@@ -20,6 +20,7 @@
 #include "start.h"
 #include "start_options.h"
 #include "stats.h"
+#include "test_hooks.h"
 #include "waiting.h"
 #include "watch.h"
 #include "when.h"
@@ -98,7 +99,7 @@ static PyMethodDef module_methods[] = {
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
     BOCPY_CODEC_METHODS,
-    {NULL, NULL, 0, NULL},
+    BOCPY_TEST_METHODS{NULL, NULL, 0, NULL},
 };
 
 /* Process-wide; the main interpreter imports the module first. */

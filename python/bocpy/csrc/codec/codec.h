@@ -86,12 +86,6 @@ PyObject *bocpy_codec_apart(PyObject *module, PyObject *args);
 PyObject *bocpy_hooked_reduce(PyObject *module, PyObject *object);
 PyObject *bocpy_hooked_from(PyObject *module, PyObject *args);
 PyObject *bocpy_native_at(PyObject *module, PyObject *index);
-PyObject *bocpy_test_encode(PyObject *module, PyObject *args);
-PyObject *bocpy_test_decode(PyObject *module, PyObject *capsule);
-PyObject *bocpy_test_size(PyObject *module, PyObject *capsule);
-PyObject *bocpy_test_inline(PyObject *module, PyObject *args);
-PyObject *bocpy_test_check(PyObject *module, PyObject *args);
-PyObject *bocpy_test_time(PyObject *module, PyObject *args);
 /* clang-format off */
 #define BOCPY_CODEC_METHODS \
   {"_cown_at", bocpy_codec_cown_at, METH_O, NULL}, \
@@ -100,13 +94,7 @@ PyObject *bocpy_test_time(PyObject *module, PyObject *args);
   {"_apart", bocpy_codec_apart, METH_VARARGS, NULL}, \
   {"_hooked_reduce", bocpy_hooked_reduce, METH_O, NULL}, \
   {"_hooked_from", bocpy_hooked_from, METH_VARARGS, NULL}, \
-  {"_native_at", bocpy_native_at, METH_O, NULL}, \
-  {"_codec_encode", bocpy_test_encode, METH_VARARGS, NULL}, \
-  {"_codec_decode", bocpy_test_decode, METH_O, NULL}, \
-  {"_codec_size", bocpy_test_size, METH_O, NULL}, \
-  {"_codec_inline", bocpy_test_inline, METH_VARARGS, NULL}, \
-  {"_codec_check", bocpy_test_check, METH_VARARGS, NULL}, \
-  {"_codec_time", bocpy_test_time, METH_VARARGS, NULL}
+  {"_native_at", bocpy_native_at, METH_O, NULL}
 /* clang-format on */
 
 #endif

@@ -1,0 +1,16 @@
+"""Which types are made at run time, and which are compiled into the interpreter.
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+__all__ = ["is_heap_type"]
+
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+
+
+def is_heap_type(cls: type) -> bool:
+    """Whether each interpreter has a `cls` of its own: a class statement made it, or
+    PyType_FromSpec. All interpreters share a static type."""
+    return bool(cls.__flags__ & _HEAP_TYPE)
