@@ -15,7 +15,6 @@ import bocpy
 import harness
 import pytest
 
-
 # A shell's background jobs ignore Ctrl-C, and so would the programs under test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
