@@ -278,3 +278,57 @@ def test_it_builds_where_there_is_no_python(tmp_path):
     run(*meson, "install", "-C", build, env=environment)
     made = Installation("static", tmp_path / "prefix")
     build_bank(made, tmp_path)
+
+
+@of_static
+def test_manual_pages(installed):
+    """A page for each function that the headers declare; aliases lead to one."""
+    if sys.platform == "win32":
+        assert not list(installed.prefix.rglob("*.3"))
+        return
+    folder = installed.find("boc.3").parent
+    declared = {
+        name
+        for header in (ROOT / "libboc" / "include" / "boc").glob("*.h")
+        for name in re.findall(
+            r"^BOC_API\b[^;(]*?\b(boc_\w+)\(", header.read_text("utf-8"), re.M
+        )
+    }
+    assert declared
+    for name in declared:
+        text = (folder / f"{name}.3").read_text(encoding="utf-8")
+        alias = re.match(r"\.so man3/(\S+)\n$", text)
+        if alias:
+            text = (folder / alias[1]).read_text(encoding="utf-8")
+        assert f"{name}" in text.partition(".SH SYNOPSIS")[0]
+        assert "BOC_API" not in text
+
+
+WRAPPED = """
+project('stranger', 'c', default_options: ['c_std=c11'])
+test('sum', executable('sum', 'sum.c', dependencies: dependency('boc')))
+"""
+
+
+def test_the_wrap_brings_it_as_a_subproject(tmp_path):
+    """As in a program that has the wrap file, with a clone in place of the net."""
+    tree = copy_of_the_tree(tmp_path / "clone")
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["commit", "-qm", "all"],
+        ["tag", "v"],
+    ):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
+        run("git", *identity, *command, cwd=tree)
+    wrap = (ROOT / "packaging" / "meson" / "boc.wrap").read_text(encoding="utf-8")
+    wrap = re.sub(r"(?m)^url = .*$", f"url = {tree}", wrap)
+    wrap = re.sub(r"(?m)^revision = .*$", "revision = v", wrap)
+    program = tmp_path / "program"
+    (program / "subprojects").mkdir(parents=True)
+    (program / "subprojects" / "boc.wrap").write_text(wrap, encoding="utf-8")
+    (program / "meson.build").write_text(WRAPPED, encoding="utf-8")
+    source = ROOT / "packaging" / "conan" / "test_package" / "sum.c"
+    shutil.copy(source, program)
+    run("meson", "setup", "build", cwd=program)
+    run("meson", "test", "-C", "build", cwd=program)
