@@ -11,7 +11,8 @@ static void add(boc_behavior *self, void *arg) {
 int main(void) {
   boc_runtime *runtime;
   boc_cown *sum;
-  if (boc_runtime_new(NULL, &runtime) != BOC_OK || boc_cown_new(&number, &sum) != BOC_OK)
+  if (boc_runtime_new(NULL, &runtime) != BOC_OK ||
+      boc_cown_new(&number, &sum) != BOC_OK)
     return 1;
   for (int i = 0; i < 1000; i++)
     if (boc_when(runtime, &sum, 1, add, NULL) != BOC_OK)
