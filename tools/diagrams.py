@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the drawings of docs/pictures that show libboc's sources.
 
-    tools/diagrams.py            writes docs/pictures/{layers,life,queue}.svg
+    tools/diagrams.py            writes docs/pictures/{layers,life,queue,values}.svg
     tools/diagrams.py --check    fails if that would change anything
 
 The layers are those of libboc/meson.build, which the compiler obeys: a room that is new
@@ -240,9 +240,42 @@ def queue() -> Drawing:
     return drawing
 
 
+def values() -> Drawing:
+    drawing = Drawing(
+        "values",
+        "The states of a value with backend interpreters",
+        "A value that is small and immutable is INLINE: its bytes are in the cown, and "
+        "any interpreter may take it. Anything else is an object of the interpreter "
+        "that used it last: BOXED if that is a worker's, OBJECT if it is the main one. "
+        "When another interpreter needs it, the object is encoded into a buffer, and "
+        "decoded there.",
+        300,
+    )
+    box = (200, 62)
+    drawing.named_box("box", (20, 40), box, ("NONE, INLINE", "bytes in the cown"))
+    drawing.named_box("wait", (260, 40), box, ("ENCODED", "a buffer of its own"))
+    drawing.named_box("body", (20, 196), box, ("BOXED", "object of a worker"))
+    drawing.named_box("body", (500, 196), box, ("OBJECT", "object of the main one"))
+    drawing.text(240, 24, "neutral: any interpreter may take it", "small")
+    drawing.text(360, 284, "live: an object of the interpreter that used it last", "small")
+    drawing.arrow((110, 194), (110, 104))
+    drawing.text(70, 150, "set: small", "small")
+    drawing.arrow((130, 104), (130, 194))
+    drawing.text(166, 150, "set: else", "small")
+    drawing.arrow((210, 194), (300, 104))
+    drawing.text(292, 172, "needed elsewhere", "small")
+    drawing.arrow((330, 104), (330, 228), (222, 228))
+    drawing.text(372, 222, "read by a worker", "small")
+    drawing.arrow((440, 104), (560, 194))
+    drawing.text(550, 132, "read in the main one", "small")
+    drawing.arrow((600, 194), (600, 60), (462, 60))
+    drawing.text(640, 90, "leaves it", "small")
+    return drawing
+
+
 def main() -> int:
     stale = []
-    for drawing in (layers(), life(), queue()):
+    for drawing in (layers(), life(), queue(), values()):
         target = PICTURES / f"{drawing.name}.svg"
         text = drawing.svg()
         if target.exists() and target.read_text(encoding="utf-8") == text:

@@ -45,3 +45,18 @@ def test_every_file_on_the_map_is_there():
     assert len(named) > 60
     lost = {n for n in named - ELSEWHERE if not any(fnmatch(t, n) for t in there)}
     assert lost == set()
+
+
+def test_every_python_call_is_in_the_table():
+    """`python_calls.h` lists what C calls in Python; the page says who and what for."""
+    header = ROOT / "python" / "bocpy" / "csrc" / "base" / "python_calls.h"
+    text = header.read_text(encoding="utf-8")
+    calls = re.findall(r'X\(\w+, "([\w.]+)", "(\w+)"\)', text)
+    rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
+    lost = {
+        f"{module}.{name}"
+        for module, name in calls
+        if not any(f"`{module}." in row and name in row for row in rows)
+    }
+    assert len(calls) > 20
+    assert lost == set()
