@@ -257,7 +257,9 @@ def values() -> Drawing:
     drawing.named_box("body", (20, 196), box, ("BOXED", "object of a worker"))
     drawing.named_box("body", (500, 196), box, ("OBJECT", "object of the main one"))
     drawing.text(240, 24, "neutral: any interpreter may take it", "small")
-    drawing.text(360, 284, "live: an object of the interpreter that used it last", "small")
+    drawing.text(
+        360, 284, "live: an object of the interpreter that used it last", "small"
+    )
     drawing.arrow((110, 194), (110, 104))
     drawing.text(70, 150, "set: small", "small")
     drawing.arrow((130, 104), (130, 194))
