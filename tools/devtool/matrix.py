@@ -104,7 +104,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     for each in chosen:
         where = f"the chroot {each.chroot}" if each.chroot else each.executable
         say(f"Python {each.label} of {where}")
-        names = pybuild.EVERYWHERE + (pybuild.NEWEST if each == best else ())
+        names = pybuild.matrix_files(newest=each == best)
         files = tuple(f"tests/py/{name}" for name in names)
         rest = wish.pytest_arguments or (files if wish.matrix else ())
         yield Job(f"py-{each.name}", partial(test_python, each, rest))

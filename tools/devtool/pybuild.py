@@ -31,51 +31,12 @@ SMOKE = (
     "test_places.py",
 )
 
-#: What the matrix runs on every interpreter, and on the newest one besides. The rest
-#: (leaks, defects) is what `./dev test` runs without --matrix.
-EVERYWHERE = (
-    "clusters/test_link.py",
-    "test_build.py",
-    "test_codec.py",
-    "test_codec_any.py",
-    "test_codec_edges.py",
-    "test_command_line.py",
-    "test_compat.py",
-    "test_cown.py",
-    "test_demo.py",
-    "test_docs.py",
-    "test_errors.py",
-    "test_examples.py",
-    "test_extension.py",
-    "test_guests.py",
-    "test_guide.py",
-    "test_holds.py",
-    "test_idle_acquire.py",
-    "test_large_values.py",
-    "test_leaks.py",
-    "test_matrix_cowns.py",
-    "test_matrix_defects.py",
-    "test_matrix_differential.py",
-    "test_messages.py",
-    "test_modules.py",
-    "test_noticeboard.py",
-    "test_ordering.py",
-    "test_pinned.py",
-    "test_places.py",
-    "test_pump.py",
-    "test_pump_ends.py",
-    "test_random_programs.py",
-    "test_raise_failures.py",
-    "test_read.py",
-    "test_runtime.py",
-    "test_stress.py",
-    "test_values.py",
-    "test_when.py",
-)
 #: What the documentation and the programs in it need.
 DOCS = ("docs", "test", "recipes")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
+#: What the matrix runs on one interpreter only, since it takes long and does not depend
+#: on the version; all other files of tests/py run on each.
 NEWEST = (
     "test_backends.py",
     "test_ends.py",
@@ -84,6 +45,19 @@ NEWEST = (
     "test_notebook.py",
     "test_ship.py",
 )
+#: A folder whose tests a job of its own runs, with what they need installed; all but
+#: those that need nothing.
+CLUSTERS = "clusters/"
+WITHOUT_CLUSTER = ("clusters/test_link.py",)
+
+
+def matrix_files(*, newest: bool) -> tuple[str, ...]:
+    """The files of tests/py that the matrix runs on an interpreter."""
+    folder = ROOT / "tests" / "py"
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("test_*.py"))
+    found = {name for name in names if not name.startswith(CLUSTERS)}
+    found |= set(WITHOUT_CLUSTER)
+    return tuple(sorted(found if newest else found - set(NEWEST)))
 
 
 def build_wheel(
