@@ -25,7 +25,7 @@ static int raise_changed(PyObject *value) {
 
 /* ---- what is remembered ---------------------------------------------------------- */
 
-static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
+int bocpy_put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
   if (bocpy_reserve(&encoder->writer, 1 + sizeof number) < 0)
     return BOCPY_FAILED;
   bocpy_put_byte(&encoder->writer, tag);
@@ -47,7 +47,7 @@ static int encode_memo(bocpy_encoder *encoder, PyObject *value, put_parts parts)
   if (bocpy_object_is_sole(value))
     return put_held(encoder, value, parts);
   if (bocpy_memo_find(&encoder->memo, value, &number))
-    return put_number(encoder, TAG_REF, number);
+    return bocpy_put_number(encoder, TAG_REF, number);
   if (bocpy_memo_add(&encoder->memo, value) < 0 ||
       bocpy_reserve(&encoder->writer, 1) < 0)
     return BOCPY_FAILED;
@@ -61,7 +61,7 @@ static int encode_memo_after(bocpy_encoder *encoder, PyObject *value, put_parts 
   if (bocpy_object_is_sole(value))
     return put_held(encoder, value, parts);
   if (bocpy_memo_find(&encoder->memo, value, &number))
-    return put_number(encoder, TAG_REF, number);
+    return bocpy_put_number(encoder, TAG_REF, number);
   if (bocpy_reserve(writer, 1) < 0)
     return BOCPY_FAILED;
   size_t mark = writer->size;
@@ -259,7 +259,7 @@ static int put_cown(bocpy_encoder *encoder, PyObject *cown) {
   uint32_t index;
   if (bocpy_encoder_refer(encoder, bocpy_cown_core(cown), &index) < 0)
     return BOCPY_FAILED;
-  return put_number(encoder, TAG_COWN, index);
+  return bocpy_put_number(encoder, TAG_COWN, index);
 }
 
 /* The values of `dict`, whose keys are those of `layout`. */
@@ -280,7 +280,7 @@ static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
 static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict) {
   const bocpy_layout *layout = bocpy_class_layout(encoder->state, known, dict);
   const bocpy_shape *shape = layout ? layout->shape : known->place.shape;
-  if (put_number(encoder, TAG_INSTANCE, shape->id) < 0)
+  if (bocpy_put_number(encoder, TAG_INSTANCE, shape->id) < 0)
     return BOCPY_FAILED;
   return layout ? put_attributes(encoder, dict, layout) : put_pairs(encoder, dict);
 }

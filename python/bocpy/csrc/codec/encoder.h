@@ -38,6 +38,9 @@ typedef struct bocpy_encoder {
   unsigned char first[512];
 } bocpy_encoder;
 
+/* Writes a tag and a number: BOCPY_DONE, or BOCPY_FAILED without memory. */
+int bocpy_put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number);
+
 /* Writes `value`. BOCPY_UNKNOWN: it has parts that only pickle knows. */
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
 

@@ -34,14 +34,6 @@ static int encoder_note_native(bocpy_encoder *encoder, PyObject *object,
   return BOCPY_DONE;
 }
 
-static int put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number) {
-  if (bocpy_reserve(&encoder->writer, 1 + sizeof number) < 0)
-    return BOCPY_FAILED;
-  bocpy_put_byte(&encoder->writer, tag);
-  bocpy_put(&encoder->writer, &number, sizeof number);
-  return BOCPY_DONE;
-}
-
 /* What `encode` raises, pickle will raise again, and with the path to it. */
 static int encode_refuse(void) {
   if (!PyErr_ExceptionMatches(PyExc_Exception) ||
@@ -56,7 +48,7 @@ static int put_by_value(bocpy_encoder *encoder, PyObject *value,
   PyObject *state = hooked->hooks.encode(value);
   if (!state)
     return encode_refuse();
-  int status = put_number(encoder, TAG_HOOKED, hooked->id);
+  int status = bocpy_put_number(encoder, TAG_HOOKED, hooked->id);
   if (status == BOCPY_DONE)
     status = bocpy_encode_value(encoder, state);
   Py_DECREF(state);
@@ -70,7 +62,7 @@ static int put_native(bocpy_encoder *encoder, PyObject *value,
     return BOCPY_UNKNOWN;
   if (encoder_note_native(encoder, value, &index) < 0)
     return BOCPY_FAILED;
-  return put_number(encoder, TAG_NATIVE, index);
+  return bocpy_put_number(encoder, TAG_NATIVE, index);
 }
 
 int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
