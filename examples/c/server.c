@@ -63,7 +63,8 @@ typedef struct server {
   unsigned leave_after;  /* connections; 0: never */
 } server;
 
-static const boc_cown_type shard_type = {.name = "shard", .payload_size = sizeof(shard)};
+static const boc_cown_type shard_type = {.name = "shard",
+                                         .payload_size = sizeof(shard)};
 static const boc_cown_type connection_type = {.name = "connection",
                                               .payload_size = sizeof(connection)};
 
@@ -90,8 +91,8 @@ typedef struct answer {
 static void send_answer(boc_behavior *self, void *env) {
   const connection *to = boc_cown_payload(boc_behavior_cown(self, 0));
   const answer *what = env;
-  if (to->socket >= 0 && send(to->socket, what->text, strlen(what->text),
-                              MSG_NOSIGNAL) < 0)
+  if (to->socket >= 0 &&
+      send(to->socket, what->text, strlen(what->text), MSG_NOSIGNAL) < 0)
     perror("send");
 }
 
@@ -140,9 +141,7 @@ static void run_request(boc_behavior *self, void *env) {
   boc_behavior_schedule(behavior);
 }
 
-static void drop_request(void *env) {
-  boc_cown_drop(((request *)env)->connection);
-}
+static void drop_request(void *env) { boc_cown_drop(((request *)env)->connection); }
 
 static const boc_behavior_type request_type = {
     .name = "request", .body = run_request, .drop = drop_request};
@@ -263,7 +262,8 @@ static int listen_on(unsigned short port, unsigned short *out_port) {
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   check_system(bind(listener, (struct sockaddr *)&address, sizeof address), "bind");
   check_system(listen(listener, 64), "listen");
-  check_system(getsockname(listener, (struct sockaddr *)&address, &size), "getsockname");
+  check_system(getsockname(listener, (struct sockaddr *)&address, &size),
+               "getsockname");
   *out_port = ntohs(address.sin_port);
   return listener;
 }
@@ -295,11 +295,11 @@ static void *run_client(void *arg) {
     unsigned long number;
     unsigned value;
     char line[LINE];
-    fprintf(stream, "%u set key%u %u\n%u get key%u\n", 2 * i, self->index, i,
-            2 * i + 1, self->index);
+    fprintf(stream, "%u set key%u %u\n%u get key%u\n", 2 * i, self->index, i, 2 * i + 1,
+            self->index);
     fflush(stream);
-    if (fgets(line, LINE, stream) && strstr(line, " ok") &&
-        fgets(line, LINE, stream) && sscanf(line, "%lu %u", &number, &value) == 2)
+    if (fgets(line, LINE, stream) && strstr(line, " ok") && fgets(line, LINE, stream) &&
+        sscanf(line, "%lu %u", &number, &value) == 2)
       self->right += number == 2 * i + 1 && value == i;
     fseek(stream, 0, SEEK_CUR); /* from reading to writing */
   }
