@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._engine import Events, Options, mismatch
+from ._engine import Events, Options, mismatch, sources_of
 from ._errors import VersionMismatch
 from ._host import Host, versions
 from ._messages import Batch, Report
@@ -167,15 +167,9 @@ class DaskEngine:
 
     def new_to(self, peer: Peer, batches: Sequence[Batch]) -> dict[int, Any]:
         """The executors that these batches mention for the first time."""
-        sources = {
-            operation[2]
-            for batch in batches
-            for operation in batch.operations
-            if operation[0] in ("take", "redirect")
-        }
-        new = {s for s in sources - peer.knows if s in self.peers}
+        new = sources_of(batches) - peer.knows
         peer.knows |= new
-        return {s: self.peers[s].actor for s in new}
+        return {s: self.peers[s].actor for s in new if s in self.peers}
 
     async def answer(
         self, peer: Peer, message: list[Any], others: dict[int, Any], patience: float

@@ -59,6 +59,16 @@ BUSY = 0.3
 IDLE = 2.0
 
 
+def sources_of(batches: Sequence[Batch]) -> set[int]:
+    """The executors that values are to be taken from."""
+    return {
+        operation[2]
+        for batch in batches
+        for operation in batch.operations
+        if operation[0] in ("take", "redirect")
+    }
+
+
 def mismatch(ours: dict[str, str], theirs: dict[str, str], node: str) -> str:
     """What is to be said of different versions; empty if they agree."""
     wrong = [
