@@ -101,10 +101,18 @@ def schedule(
     executor = record.executor
     which, layout = parse(args, executor.token)
     shipped = shipper_of(executor).ship(function, len(layout), captures)
-    code = shipped.code if shipped.blob is None else (shipped.code, shipped.blob)
     key = executor.fresh()
     record.calls.append(
-        Call(key, shipped.name, code, shipped.captures, which, layout, retries)
+        Call(
+            key,
+            shipped.name,
+            shipped.code,
+            shipped.captures,
+            which,
+            layout,
+            retries,
+            function=shipped.blob,
+        )
     )
     return Cown(executor, key)
 

@@ -17,10 +17,11 @@ import types
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
-from ._calls import parse
+from ._calls import Args, Layout, parse
 from ._cown import Cown as Handle
 from ._cown import Failed, arrive_site, read
 from ._engine import BUSY, IDLE, Engine, Options
@@ -67,6 +68,7 @@ class Distributed:
         self._calls: dict[int, int] = {}
         self._scopes: dict[int, Scope] = {}
         self._failures: list[tuple[str, BaseException]] = []
+        self._callbacks: ThreadPoolExecutor | None = None
         self._closed = False
         self._thread = threading.Thread(
             target=self._work, name="bocpy-linker", daemon=True
@@ -117,7 +119,8 @@ class Distributed:
         that many times, behind what is scheduled by then: its body may run in part, and
         again. TypeError names an argument that is no cown of this connection.
         """
-        return lambda function: self.schedule(function, cowns, retries=retries)
+        parsed = parse(cowns, self.token)
+        return lambda function: self.schedule(function, parsed, retries=retries)
 
     def whencall(
         self,
@@ -126,7 +129,8 @@ class Distributed:
         captures: Iterable[Any] = (),
     ) -> Handle[T]:
         """`when` without the decorator."""
-        return self.schedule(function, tuple(args), captures=tuple(captures))
+        parsed = parse(tuple(args), self.token)
+        return self.schedule(function, parsed, captures=tuple(captures))
 
     read = staticmethod(read)
 
@@ -197,6 +201,8 @@ class Distributed:
         self._queue.put(("close",))
         self._thread.join(5)
         self._engine.close()
+        if self._callbacks is not None:
+            self._callbacks.shutdown(wait=False)
 
     def __enter__(self) -> Distributed:
         return self
@@ -227,31 +233,45 @@ class Distributed:
     def schedule(
         self,
         function: Callable[..., Any],
-        args: tuple[Any, ...],
+        parsed: tuple[Args, Layout],
         *,
         captures: tuple[Any, ...] = (),
         retries: int = 0,
     ) -> Handle[Any]:
         self._check_open()
-        which, layout = parse(args, self.token)
+        which, layout = parsed
         shipped = self._shipper.ship(function, len(layout), captures)
-        code = shipped.code if shipped.blob is None else (shipped.code, shipped.blob)
         scope = current_scope(self)
         key = self._fresh()
         number = 0 if scope is None else scope.enter()
         call = Call(
-            key, shipped.name, code, shipped.captures, which, layout, retries, number
+            key,
+            shipped.name,
+            shipped.code,
+            shipped.captures,
+            which,
+            layout,
+            retries,
+            number,
+            shipped.blob,
         )
         self._wait_for_room()
         self._scheduled += 1
         self._queue.put(("call", call))
-        return Handle(self, key, counted=True)
+        return Handle(self, key, counted=True, is_result=True)
 
     def outcome(self, id: int, *, consume: bool) -> Outcome:  # noqa: A002
         self._check_open()
         outcome = Outcome("the value of the cown")
         self._queue.put(("get", self._fresh(), id, consume, outcome))
         return outcome
+
+    def call_back(self, function: Callable[..., object], *args: Any) -> None:
+        """Calls it on a thread where it may wait."""
+        with self._lock:
+            if self._callbacks is None:
+                self._callbacks = ThreadPoolExecutor(1, "bocpy-callbacks")
+            self._callbacks.submit(call_safely, function, *args)
 
     # ---- events of the adapter
 
@@ -304,7 +324,10 @@ class Distributed:
                     getattr(self, f"_on_{event[0]}")(*event[1:])
                 except Exception as error:
                     report_bug(event, error)
-            self._send(force=not events)
+            try:
+                self._send(force=not events)
+            except Exception as error:
+                report_bug(("send",), error)
             self._settle_idle()
             del events
 
@@ -483,6 +506,13 @@ def report_failure(name: str, error: BaseException) -> None:
     )
 
 
+def call_safely(function: Callable[..., object], *args: Any) -> None:
+    try:
+        function(*args)
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+
+
 def report_bug(event: tuple[Any, ...], error: Exception) -> None:
     sys.excepthook(type(error), error, error.__traceback__)
 
@@ -496,7 +526,7 @@ def stats_of(linker: Linker) -> dict[str, Any]:
             "bytes": w.size,
             "inflight": w.inflight,
             "behaviors": w.runs,
-            "seconds": w.seconds,
+            "backlog": w.backlog,
         }
         for w in linker.workers.values()
     ]

@@ -27,6 +27,7 @@ class Site(Protocol):
     def release(self, id: int) -> None: ...  # noqa: A002
     def proxy(self) -> Any: ...
     def outcome(self, id: int, *, consume: bool) -> Outcome: ...  # noqa: A002
+    def call_back(self, function: Callable[..., object], *args: Any) -> None: ...
 
 
 class Failed:
@@ -61,7 +62,7 @@ class Cown(Generic[T]):
     into values and returned, within the same connection.
     """
 
-    __slots__ = ("__weakref__", "_cell", "_id", "_last", "_site")
+    __slots__ = ("__weakref__", "_cell", "_id", "_is_result", "_last", "_site")
 
     def __init__(
         self,
@@ -70,10 +71,12 @@ class Cown(Generic[T]):
         cell: Cell | None = None,
         *,
         counted: bool = False,
+        is_result: bool = False,
     ) -> None:
         self._site = site
         self._id = id
         self._cell = cell
+        self._is_result = is_result
         self._last: Outcome | None = None
         if not counted:
             site.hold(id)
@@ -157,16 +160,23 @@ class Cown(Generic[T]):
         return cast(T, self._site.outcome(self._id, consume=True).wait(timeout))
 
     def result(self, timeout: float | None = None) -> T:
-        """A copy of the value, which stays; else as `unwrap`. May be repeated."""
+        """A copy of the value, which stays; else as `unwrap`. The handle of a
+        behavior's result remembers it, as a Future does; other handles ask again."""
         return cast(T, self._watched().wait(timeout))
 
     def add_done_callback(self, callback: Callable[[Cown[T]], object]) -> None:
         """Calls `callback(self)` on a thread of the connection, once `result` is
         there; at once if it is."""
-        self._watched().add_done_callback(lambda: callback(self))
+        self._watched().add_done_callback(lambda: self._site.call_back(callback, self))
 
     def _watched(self) -> Outcome:
-        return self._site.outcome(self._id, consume=False)
+        """What will tell the value; a behavior's result is remembered."""
+        outcome = self._last
+        if outcome is None:
+            outcome = self._site.outcome(self._id, consume=False)
+            if self._is_result:
+                self._last = outcome
+        return outcome
 
     def __await__(self) -> Generator[Any, None, T]:
         """What `result` returns or raises; cancelling it cancels no behavior."""

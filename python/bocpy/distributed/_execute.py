@@ -111,6 +111,8 @@ class Executor:
         self.renamed: dict[int, int] = {}
         self.arrived: dict[int, Any] = {}
         self.runs: deque[Step] = deque()
+        self.coming: set[int] = set()
+        """Behaviors that have not begun."""
         self.cancelled: set[int] = set()
         self.marks: dict[int, int] = {}
         self.early: dict[int, Batch] = {}
@@ -147,6 +149,9 @@ class Executor:
             "a behavior cannot wait for a distributed cown, its worker would stand "
             "still: schedule a behavior over it"
         )
+
+    def call_back(self, function: Callable[..., object], *args: Any) -> None:
+        self.outcome(0, consume=False)
 
     def fresh(self) -> int:
         """A number for a new cown."""
@@ -194,6 +199,8 @@ class Executor:
         if kind == "give":
             self.last_give = operation[1]
             self.outboxes.setdefault(operation[1], Outbox())
+        elif kind == "run":
+            self.coming.add(operation[1].key)
         elif kind == "take":
             self.expect(step, *operation[1:])
         if self.order.admit(step):
@@ -384,7 +391,7 @@ class Executor:
             self.release_all(outbox.names)
 
     def cancel(self, keys: tuple[int, ...]) -> None:
-        self.cancelled.update(keys)
+        self.cancelled.update(self.coming.intersection(keys))
 
     def forget(self, store: str, file: str) -> None:
         open_store(store).remove(file)
@@ -513,6 +520,7 @@ class Executor:
         its result does not begin either."""
         with self.lock:
             missing = None
+            self.coming.discard(run.key)
             if run.key in self.cancelled:
                 self.cancelled.discard(run.key)
                 missing = Lost("", CANCELLED)

@@ -47,6 +47,7 @@ class Linker(Placement):
         self.takes: dict[int, Take] = {}
         self.recovery = Recovery(self)
         self.flights = 0
+        self.times: dict[int | str, float] = {}
         self.numbers = 0
         self.pending = 0
         """Behaviors that have not ended."""
@@ -89,10 +90,9 @@ class Linker(Placement):
         self.places[call.key].refs += 1
 
     def enter(self, call: Call) -> None:
-        code = call.code
-        if isinstance(code, tuple):
-            self.codes[code[0]] = code[1]
-            call = call._replace(code=code[0])
+        if call.function is not None:
+            self.codes[call.code] = call.function
+            call = call._replace(function=None)
         self.places[call.key] = Place(call.key)
         self.pending += 1
         self.use(Behavior(call))
@@ -225,6 +225,7 @@ class Linker(Placement):
             self.ended(behavior, Done(call.key, "lost", text=lost[1], name=lost[0]))
             return
         behavior.at = worker
+        behavior.seconds = 0.0 if behavior.get else self.expected(call)
         slots = tuple(
             (name, self.bring(behavior, self.places[name], worker, reads), reads)
             for name, reads in call.args
@@ -235,6 +236,7 @@ class Linker(Placement):
             operation = ("run", self.run(behavior, worker, slots))
         worker.operations.append(operation)
         worker.inflight += 1
+        worker.backlog += behavior.seconds
         worker.doubt[call.key] = behavior
         self.flying[call.key] = behavior
         self.counts["linked"] += 1
@@ -247,14 +249,14 @@ class Linker(Placement):
         slots: tuple[tuple[int, int, bool], ...],
     ) -> Run:
         call = behavior.call
-        code = call.code if isinstance(call.code, int) else call.code[0]
+        code = call.code
         if code and code not in worker.codes:
             worker.codes.add(code)
             worker.operations.append(("code", code, self.codes[code]))
         result = self.places[call.key]
         stay = Stay(worker, 0)
         result.stays = [stay]
-        result.pending += 1
+        result.backlog += behavior.seconds
         worker.held += 1
         behavior.stays.append((result, stay))
         stores = tuple(
@@ -280,7 +282,7 @@ class Linker(Placement):
             self.drop_copies(place)
             if place.home is not worker:
                 self.move(place, worker)
-        place.pending += 1
+        place.backlog += behavior.seconds
         behavior.stays.append((place, place.stays[-1]))
         return place.id
 
@@ -357,9 +359,7 @@ class Linker(Placement):
             place.holders.update({worker.number} & self.holders_of(done, name))
             worker.held += 1
         if done.seconds:
-            # A body that was preempted says little about the next one.
-            sample = min(done.seconds, 4 * worker.seconds + 1e-6)
-            worker.seconds += (sample - worker.seconds) / 16
+            self.learn(behavior.call, done.seconds)
         for place, stay in behavior.stays:
             self.settle(place, stay)
         for take in behavior.copies:
@@ -432,6 +432,7 @@ class Linker(Placement):
         self.flying.pop(behavior.key, None)
         if behavior.at is not None:
             behavior.at.inflight -= 1
+            behavior.at.backlog -= behavior.seconds
             behavior.at.doubt.pop(behavior.key, None)
             behavior.at = None
         if behavior.batch is not None:
@@ -439,7 +440,7 @@ class Linker(Placement):
             self.flights -= behavior.batch.left == 0
             behavior.batch = None
         for place, _ in behavior.stays:
-            place.pending -= 1
+            place.backlog -= behavior.seconds
         for source, number in behavior.frees:
             self.free(source, number)
         behavior.stays, behavior.frees, behavior.copies = [], [], []

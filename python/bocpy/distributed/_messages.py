@@ -71,13 +71,15 @@ class Call(NamedTuple):
 
     key: int
     name: str
-    code: int | tuple[int, Blob]
-    """The number of its function; the first time, the function too."""
+    code: int
+    """The number of its function."""
     captures: Blob | None
     args: tuple[tuple[int, bool], ...]
     layout: tuple[int | tuple[int, ...], ...]
     retries: int = 0
     scope: int = 0
+    function: Blob | None = None
+    """The function, when its number is new."""
 
 
 class Done(NamedTuple):

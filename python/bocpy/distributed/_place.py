@@ -10,7 +10,11 @@ Threads: the linker's.
 
 from __future__ import annotations
 
+from ._messages import Call
 from ._places import Behavior, Place, Worker
+
+#: How long a body takes about which nothing is known.
+UNKNOWN = 1e-4
 
 #: What moving one cown costs, and one byte of it.
 MOVE = 2e-3
@@ -18,6 +22,7 @@ BYTE = 5e-9
 #: What it costs to be at a worker that has twice its share of the cowns, and how many
 #: more than its share are none too many.
 CROWD = 4e-2
+CROWD_MOST = 4 * MOVE
 SLACK = 1.2
 FEW = 2
 #: What a worker that has no cowns yet is worth.
@@ -29,6 +34,20 @@ class Placement:
 
     workers: dict[int, Worker]
     places: dict[int, Place]
+    times: dict[int | str, float]
+    """Seconds that bodies take: by the number of their function, or by their name."""
+
+    def expected(self, call: Call) -> float:
+        """How long a body will take: as those of the same function."""
+        return self.times.get(call.code or call.name, UNKNOWN)
+
+    def learn(self, call: Call, seconds: float) -> None:
+        """How long one has taken. One that was preempted says little about the next:
+        it counts as four times as long as expected at most."""
+        before = self.expected(call)
+        self.times[call.code or call.name] = (
+            before + (min(seconds, 4 * before + 1e-6) - before) / 8
+        )
 
     def choose(self, behavior: Behavior) -> Worker:
         """The cheapest worker for a behavior."""
@@ -64,18 +83,18 @@ class Placement:
         """The least busy worker; of those that are about as busy, the emptiest."""
         return min(
             self.workers.values(),
-            key=lambda w: (w.inflight * w.seconds / w.threads // MOVE, w.held, w.size),
+            key=lambda w: (w.backlog / w.threads // MOVE, w.held, w.size),
         )
 
     def crowd(self, worker: Worker, share: float) -> float:
         """What it costs that a worker has more than its share of the cowns."""
         many = worker.held - SLACK * share - FEW
-        return CROWD * many / (share + 1) if many > 0 else 0.0
+        return min(CROWD * many / (share + 1), CROWD_MOST) if many > 0 else 0.0
 
     def waiting(self, worker: Worker, args: list[tuple[Place, bool]]) -> float:
         """For how long it would wait for what has nothing to do with it."""
-        own = max((p.pending for p, _ in args if p.home is worker), default=0)
-        return max(0, worker.inflight - own) * worker.seconds / worker.threads
+        own = max((p.backlog for p, _ in args if p.home is worker), default=0.0)
+        return max(0.0, worker.backlog - own) / worker.threads
 
     def cost(
         self, worker: Worker, args: list[tuple[Place, bool]], share: float

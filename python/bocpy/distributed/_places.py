@@ -21,6 +21,7 @@ class Worker:
 
     __slots__ = (
         "alive",
+        "backlog",
         "codes",
         "doubt",
         "early",
@@ -33,7 +34,6 @@ class Worker:
         "operations",
         "reason",
         "runs",
-        "seconds",
         "seen",
         "sent",
         "size",
@@ -57,7 +57,8 @@ class Worker:
         self.held = 0
         self.size = 0
         self.runs = 0
-        self.seconds = 1e-4
+        self.backlog = 0.0
+        """Seconds that what is in flight there will take, as far as can be told."""
         self.doubt: dict[int, Behavior] = {}
 
 
@@ -81,6 +82,7 @@ class Place:
     """A cown, as the linker sees it."""
 
     __slots__ = (
+        "backlog",
         "blob",
         "copies",
         "error",
@@ -90,7 +92,6 @@ class Place:
         "id",
         "looked",
         "near",
-        "pending",
         "refs",
         "size",
         "stays",
@@ -108,7 +109,8 @@ class Place:
         """The worker that it was lost with, and how."""
         self.copies: dict[int, Take] = {}
         """Which workers have a copy for their readers."""
-        self.pending = 0
+        self.backlog = 0.0
+        """Seconds of what is in flight and uses it at its home."""
         self.refs = 0
         self.holders: set[int] = set()
         self.failure: tuple[str, Blob, str] | None = None
@@ -135,6 +137,7 @@ class Behavior:
         "get",
         "key",
         "rank",
+        "seconds",
         "stays",
     )
 
@@ -146,6 +149,8 @@ class Behavior:
         self.consume = consume
         self.rank = 0
         """Its place in the order of linking."""
+        self.seconds = 0.0
+        """How long it will take, as far as can be told."""
         self.at: Worker | None = None
         self.batch: Flight | None = None
         self.stays: list[tuple[Place, Stay]] = []

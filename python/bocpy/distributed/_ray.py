@@ -95,6 +95,8 @@ class RayEngine:
         self.closed = threading.Event()
         self.count = 0
         self.calls = 0
+        self.doomed: list[Peer] = []
+        """Lost ones, to be killed: not by the thread of Ray's that tells of it."""
         self.addresses: dict[str, str] = {}
         self.lock = threading.Lock()
         limits = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0}
@@ -112,6 +114,9 @@ class RayEngine:
     def look_again(self) -> None:
         while not self.closed.wait(LOOK):
             self.lose_silent()
+            while self.doomed:
+                with contextlib.suppress(Exception):
+                    ray.kill(self.doomed.pop().actor)
             with contextlib.suppress(Exception):  # the cluster is away, or we close
                 self.look()
 
@@ -199,8 +204,7 @@ class RayEngine:
         if peer.alive and not self.closed.is_set():
             peer.alive = False
             self.events.lost(peer.number, reason)
-            with contextlib.suppress(Exception):
-                ray.kill(peer.actor)
+            self.doomed.append(peer)
 
     def close(self) -> None:
         """Ends the executors."""

@@ -71,10 +71,12 @@ class Scope:
     def when(self, *cowns: Any, **options: Any) -> Callable[..., Any]:
         """`d.when`, in this scope, from wherever it is called."""
 
+        scheduled = self.connection.when(*cowns, **options)
+
         def schedule(function: Callable[..., Any]) -> Any:
             token = _current.set(self)
             try:
-                return self.connection.schedule(function, cowns, **options)
+                return scheduled(function)
             finally:
                 _current.reset(token)
 
