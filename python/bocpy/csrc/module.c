@@ -3,6 +3,7 @@
 #include "acquire.h"
 #include "code.h"
 #include "deferred.h"
+#include "elsewhere.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
@@ -76,6 +77,7 @@ static PyMethodDef module_methods[] = {
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_update_doc},
     {"notice_seed", (PyCFunction)(void (*)(void))bocpy_notice_seed,
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_seed_doc},
+    {"_set_elsewhere", bocpy_set_elsewhere, METH_O, NULL},
     {"_clear_notices", bocpy_notices_clear, METH_NOARGS, NULL},
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
@@ -157,6 +159,7 @@ static int module_exec(PyObject *module) {
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->cown_type);
+  Py_VISIT(state->elsewhere);
   Py_VISIT(state->pinned_type);
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
@@ -177,6 +180,7 @@ static int module_clear(PyObject *module) {
   bocpy_code_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
+  Py_CLEAR(state->elsewhere);
   bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);

@@ -51,6 +51,19 @@ def recording() -> Recording:
     return found
 
 
+def elsewhere(name: str, args: tuple[Any, ...]) -> Any:
+    """What bocpy's own functions do on a thread that runs a distributed body: `when`
+    is recorded, what belongs to one process is refused; elsewhere nothing changes."""
+    if current.recording is None:
+        return NotImplemented
+    if name == "when":
+        parse(args, current.recording.executor.token)
+        return lambda function: schedule(function, args)
+    if name == "whencall":
+        return schedule(args[0], tuple(args[1]), captures=tuple(*args[2:]))
+    refuse(name, "inside of a distributed behavior")
+
+
 class Here:
     """A connection inside a body: what it makes and schedules is recorded."""
 

@@ -201,6 +201,10 @@ class Cown(Generic[T]):
         outcome.add_done_callback(tell)
         return (yield from future.__await__())
 
+    def _bocpy_read(self) -> Reading[T]:
+        """What `bocpy.read` returns."""
+        return Reading(self)
+
     def acquire(self, timeout: float | None = None) -> NoReturn:
         """Refused: RuntimeError."""
         raise RuntimeError(
@@ -233,6 +237,9 @@ class Reading(Generic[T]):
 
     def __repr__(self) -> str:
         return f"read({self.cown!r})"
+
+    def _bocpy_read(self) -> Reading[T]:
+        return self
 
 
 def read(cown: Cown[T] | Reading[T]) -> Reading[T]:

@@ -18,6 +18,9 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from bocpy import _core
+
+from . import _body
 from ._execute import Executor
 from ._messages import Batch
 from ._spill import Shelf
@@ -62,6 +65,7 @@ class Host:
     ) -> None:
         shelf = None if spill is None else Shelf(spill, folder)
         self.executor = Executor(token, number, self, shelf=shelf)
+        _core._set_elsewhere(_body.elsewhere)
         self.threads = threads
         self.fetch_from = fetch
         self.loop = asyncio.get_running_loop()

@@ -413,7 +413,7 @@ class Linker(Placement):
             place = self.places[name]
             if place.store is None or reads or worker is None or behavior.get:
                 continue
-            if place.file is not None:
+            if place.file is not None and worker.alive:
                 worker.operations.append(("forget", place.store, place.file))
             place.file = f"{name:x}-{behavior.key:x}"
 

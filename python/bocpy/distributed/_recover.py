@@ -84,6 +84,9 @@ class Recovery:
             if take.stay is None and take.number in self.taken:
                 take.source.shown = max(take.source.shown, take.rank)
         self.find_ended(doubt)
+        for behavior in doubt:
+            if any(stay.done for _, stay in behavior.stays):
+                linker.settle_files(behavior)
         copies = self.copies_by_source()
         for place in list(self.linker.places.values()):
             if any(not stay.worker.alive for stay in place.stays):
@@ -221,6 +224,9 @@ class Rescue:
                 number = stay.number if came else self.box
                 self.kept[-1].worker.frees.append(number)
             self.kept, self.box = [], 0
+            if self.place.file is not None:
+                self.place.blob = None
+                return
             text = f"its value was at {stay.worker.reason}"
             self.lost = stay.worker.node, text
             return

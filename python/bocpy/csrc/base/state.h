@@ -30,6 +30,7 @@ typedef struct bocpy_state {
   PyTypeObject *bridge_type;
   PyTypeObject *grant_type;
   PyTypeObject *watch_type;
+  PyObject *elsewhere;       /* the function of elsewhere.h, or NULL */
   PyObject *value_name;      /* the interned str 'value' */
   bocpy_python_cache python; /* the Python functions that C calls */
   size_t caught_up;          /* how much of the log has been seen (log.h) */

@@ -15,6 +15,10 @@ PyObject *bocpy_read(PyObject *module, PyObject *cown) {
   if (Py_IS_TYPE(cown, state->reading_type))
     return Py_NewRef(cown);
   if (!bocpy_cown_check(state, cown)) {
+    PyObject *marked = PyObject_CallMethod(cown, "_bocpy_read", NULL);
+    if (marked || !PyErr_ExceptionMatches(PyExc_AttributeError))
+      return marked; /* of a cluster's cown */
+    PyErr_Clear();
     PyErr_Format(PyExc_TypeError,
                  "read() takes one Cown, not '%s': of a group, mark each, as in "
                  "when([read(c) for c in group])",

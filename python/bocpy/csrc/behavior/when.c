@@ -7,6 +7,7 @@
 
 #include "bound_args.h"
 #include "code.h"
+#include "elsewhere.h"
 #include "run.h"
 #include "runtime.h"
 
@@ -220,6 +221,10 @@ static void when_dealloc(when_object *self) {
 
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
   bocpy_state *state = bocpy_state_of(module);
+  PyObject *recorded;
+  int answered = bocpy_elsewhere(state, "when", args, count, &recorded);
+  if (answered)
+    return answered > 0 ? recorded : NULL;
   when_object *self =
       (when_object *)bocpy_freelist_take(&state->schedulers, state->when_type);
   if (!self)
@@ -293,6 +298,11 @@ PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO|O:whencall", names, &callable,
                                    &cowns, &captures))
     return NULL;
+  PyObject *given[] = {callable, cowns, captures};
+  int answered = bocpy_elsewhere(bocpy_state_of(module), "whencall", given,
+                                 captures ? 3 : 2, &result);
+  if (answered)
+    return answered > 0 ? result : NULL;
   PyObject *cown_tuple = whencall_tuple(cowns, "args");
   PyObject *capture_tuple =
       captures && cown_tuple ? whencall_tuple(captures, "captures") : NULL;

@@ -8,7 +8,12 @@
 /* A Cown can only be refused for being empty. */
 static int when_args_refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
                             Py_ssize_t inside) {
-  if (bocpy_cown_check(state, argument))
+  if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
+    PyErr_Format(PyExc_TypeError,
+                 "when() argument %zd is a cown of a cluster: use the `when` of its "
+                 "connection; one behavior has either local cowns or distributed ones",
+                 position + 1);
+  else if (bocpy_cown_check(state, argument))
     PyErr_Format(PyExc_TypeError,
                  "when() argument %zd is a Cown without a value: its class must call "
                  "super().__init__(value)",

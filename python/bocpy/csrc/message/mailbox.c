@@ -5,6 +5,7 @@
  */
 #include "mailbox.h"
 #include "deferred.h"
+#include "elsewhere.h"
 #include "slot.h"
 
 #include <math.h>
@@ -232,10 +233,11 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
 
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *names) {
+  if (bocpy_elsewhere_refuses(module, "send"))
+    return NULL;
   static const char *const keywords[] = {"tag", "contents", NULL};
   PyObject *given[2] = {NULL, NULL};
   Py_ssize_t count = nargs + (names ? PyTuple_GET_SIZE(names) : 0);
-  (void)module;
   if (nargs <= 2 && arguments_sort("send()", keywords, given, args, nargs, names) < 0)
     return NULL;
   if (nargs <= 2 && given[0] && given[1])
@@ -443,10 +445,11 @@ static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
 
 PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                         PyObject *names) {
+  if (bocpy_elsewhere_refuses(module, "receive"))
+    return NULL;
   static const char *const keywords[] = {"tags", "timeout", "after", NULL};
   PyObject *given[3] = {NULL, NULL, Py_None};
   int64_t timeout = BOC_FOREVER;
-  (void)module;
   if (arguments_sort("receive()", keywords, given, args, nargs, names) < 0)
     return NULL;
   if (!given[0]) {

@@ -2,6 +2,7 @@
 #include "notices.h"
 
 #include "codec.h"
+#include "elsewhere.h"
 #include "runtime.h"
 
 #include <boc/noticeboard.h>
@@ -173,7 +174,8 @@ const char bocpy_noticeboard_doc[] =
     "{}";
 
 PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused) {
-  (void)module;
+  if (bocpy_elsewhere_refuses(module, "noticeboard"))
+    return NULL;
   (void)unused;
   bocpy_view *view = view_open();
   if (!view)
@@ -196,10 +198,11 @@ const char bocpy_notice_read_doc[] =
     ">>> wait()";
 
 PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) {
+  if (bocpy_elsewhere_refuses(module, "notice_read"))
+    return NULL;
   static char *names[] = {"key", "default", NULL};
   PyObject *text, *fallback = Py_None, *value = NULL;
   boc_notice_key key;
-  (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:notice_read", names, &text,
                                    &fallback) ||
       notice_parse_key(text, &key) < 0)
@@ -243,9 +246,10 @@ const char bocpy_notice_write_doc[] =
     "{'best': 3}";
 
 PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs) {
+  if (bocpy_elsewhere_refuses(module, "notice_write"))
+    return NULL;
   static char *names[] = {"key", "value", NULL};
   PyObject *key, *value;
-  (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_write", names, &key,
                                    &value) ||
       notices_require_running("notice_write()") < 0 ||
@@ -268,9 +272,10 @@ const char bocpy_notice_seed_doc[] =
     "10";
 
 PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) {
+  if (bocpy_elsewhere_refuses(module, "notice_seed"))
+    return NULL;
   static char *names[] = {"key", "value", NULL};
   PyObject *key, *value;
-  (void)module;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:notice_seed", names, &key,
                                    &value) ||
       bocpy_require_main("notice_seed()") < 0 || !bocpy_runtime_enter(true))
@@ -294,8 +299,9 @@ const char bocpy_notice_delete_doc[] =
     ">>> wait()";
 
 PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
+  if (bocpy_elsewhere_refuses(module, "notice_delete"))
+    return NULL;
   boc_notice_key key;
-  (void)module;
   if (notices_require_running("notice_delete()") < 0 ||
       notice_parse_key(text, &key) < 0)
     return NULL;
@@ -382,6 +388,8 @@ static int notice_update(PyObject *module, boc_notice_key key, PyObject *functio
 }
 
 PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs) {
+  if (bocpy_elsewhere_refuses(module, "notice_update"))
+    return NULL;
   static char *names[] = {"key", "fn", "default", NULL};
   PyObject *text, *function, *fallback = Py_None;
   boc_notice_key key;
