@@ -10,19 +10,35 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from types import CodeType, FunctionType, MethodType
+import sys
+from collections.abc import Callable, Iterable
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, NamedTuple, cast
 
-from ._code_names import assigned_free_names
+from ._code_names import (
+    all_names,
+    assigned_free_names,
+    global_names,
+    own_stored_globals,
+    stored_globals,
+)
 
 # The code flags, as the inspect module names them; that module is slow to import.
 CO_VARARGS = 0x04
 CO_VARKEYWORDS = 0x08
+CO_NESTED = 0x10
 CO_GENERATOR = 0x20
 CO_COROUTINE = 0x80
 CO_ITERABLE_COROUTINE = 0x100
 CO_ASYNC_GENERATOR = 0x200
+
+_FREE_THREADED = not getattr(sys, "_is_gil_enabled", lambda: True)()
 
 _REFUSED = (
     (
@@ -40,6 +56,21 @@ _REFUSED = (
 )
 
 
+class Names(NamedTuple):
+    """The globals of a body that is called by reference (csrc/ship/overlay.h)."""
+
+    kept: tuple[str, ...]
+    """Those whose values are kept when it is scheduled, for the body to see."""
+    others: tuple[str, ...] | None
+    """Those that it reads besides; None: all that there are."""
+    stored: tuple[str, ...]
+    """Those that it assigns."""
+    through: tuple[str, ...]
+    """Those that functions read which it calls: they see what is there meanwhile."""
+    code: CodeType
+    """What the copies of its function run."""
+
+
 class Body(NamedTuple):
     """The parameters of a body, as its code object has them."""
 
@@ -55,6 +86,8 @@ class Body(NamedTuple):
     """Whether there is `**kwargs`."""
     free: tuple[str, ...]
     """The variables of enclosing functions, in the order of `__closure__`."""
+    names: Names | None
+    """Its globals; None: nothing is to be kept of them."""
 
 
 def check_body(function: FunctionType) -> Body:
@@ -80,7 +113,71 @@ def check_body(function: FunctionType) -> Body:
         varargs=bool(code.co_flags & CO_VARARGS),
         varkeywords=bool(code.co_flags & CO_VARKEYWORDS),
         free=code.co_freevars,
+        names=names_of(function),
     )
+
+
+# Code that calls these sees the names of its module itself, or may see any of them.
+_LIVE = frozenset({"exec", "globals"})
+_ANY = frozenset({"dir", "eval", "locals", "vars"})
+
+
+def names_of(function: FunctionType) -> Names | None:
+    """None if the body needs no globals of its own."""
+    code, names = function.__code__, function.__globals__
+    mentioned = [name for name in all_names(code) if name in names]
+    if all(is_settled(names, name) for name in mentioned):
+        return None
+    read = global_names(code)
+    stored = stored_globals(code) | own_stored_globals(code)
+    kept = {name for name in read - stored if is_variable(names, name)}
+    if not _LIVE.isdisjoint(read):
+        kept = set()
+    others = tuple(read - kept - stored) if _ANY.isdisjoint(read) else None
+    through = read_through(names, read) - stored
+    if not kept and not through:
+        return None
+    if _FREE_THREADED:
+        # CPython 3.13 never frees a function whose code is not nested.
+        code = code.replace(co_flags=code.co_flags | CO_NESTED)
+    return Names(tuple(kept), others, tuple(stored), tuple(through), code)
+
+
+def read_through(names: dict[str, Any], read: Iterable[str]) -> set[str]:
+    """The variables that functions of the same module read which `read` leads to."""
+    found: set[str] = set()
+    todo, done = list(read), set(read)
+    while todo:
+        function = names.get(todo.pop())
+        if not isinstance(function, FunctionType):
+            continue
+        if function.__globals__ is not names:
+            continue
+        for name in global_names(function.__code__):
+            if is_variable(names, name):
+                found.add(name)
+            elif name not in done:
+                done.add(name)
+                todo.append(name)
+    return found
+
+
+def is_settled(names: dict[str, Any], name: str) -> bool:
+    """Whether a global neither is data nor leads to any."""
+    value = names[name]
+    own = isinstance(value, FunctionType) and value.__globals__ is names
+    return not own and not is_variable(names, name)
+
+
+_DEFINED = (type, FunctionType, BuiltinFunctionType)
+
+
+def is_variable(names: dict[str, Any], name: str) -> bool:
+    """Whether a global is data, and no module and nothing that bears its name."""
+    value = names.get(name, names)
+    if value is names or isinstance(value, ModuleType) or name.startswith("__"):
+        return False
+    return not (isinstance(value, _DEFINED) and value.__name__ == name)
 
 
 def refusal(code: CodeType, line: int, advice: str) -> SyntaxError:

@@ -9,9 +9,11 @@ Threads: any. The results depend on the code object alone and are cached by it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import wraps
 from types import CodeType
+from typing import TypeVar
+from weakref import ref
 
 _GLOBAL_OPS = frozenset(
     {
@@ -25,6 +27,28 @@ _GLOBAL_OPS = frozenset(
 _FREE_WRITES = frozenset({"STORE_DEREF", "DELETE_DEREF"})
 
 
+Result = TypeVar("Result")
+
+
+def kept_with_code(
+    function: Callable[[CodeType], Result],
+) -> Callable[[CodeType], Result]:
+    """Keeps the results of a function of code objects for as long as those live."""
+    kept: dict[int, tuple[ref[CodeType], Result]] = {}
+
+    @wraps(function)
+    def cached(code: CodeType) -> Result:
+        known = kept.get(id(code))
+        if known is not None and known[0]() is code:
+            return known[1]
+        address = id(code)
+        result = function(code)
+        kept[address] = (ref(code, lambda _: kept.pop(address, None)), result)
+        return result
+
+    return cached
+
+
 def nested_codes(code: CodeType) -> Iterator[CodeType]:
     """The code objects of the functions and classes that `code` itself defines."""
     for constant in code.co_consts:
@@ -32,7 +56,7 @@ def nested_codes(code: CodeType) -> Iterator[CodeType]:
             yield constant
 
 
-@lru_cache(maxsize=512)
+@kept_with_code
 def global_names(code: CodeType) -> frozenset[str]:
     """The global names that `code`, or code nested in it, loads, stores or deletes."""
     names = set(own_global_names(code)) if code.co_names else set()
@@ -50,7 +74,7 @@ def own_global_names(code: CodeType) -> Iterator[str]:
             yield instruction.argval
 
 
-@lru_cache(maxsize=512)
+@kept_with_code
 def stored_globals(code: CodeType) -> frozenset[str]:
     """The globals that functions defined in `code` assign or delete."""
     found: set[str] = set()
@@ -59,7 +83,7 @@ def stored_globals(code: CodeType) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=512)
+@kept_with_code
 def own_stored_globals(code: CodeType) -> frozenset[str]:
     """The globals that `code` itself declares as such and assigns or deletes."""
     import dis
@@ -71,7 +95,7 @@ def own_stored_globals(code: CodeType) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=512)
+@kept_with_code
 def all_names(code: CodeType) -> frozenset[str]:
     """Every name of `code` and of code nested in it, attributes included."""
     names = set(code.co_names)
@@ -80,7 +104,43 @@ def all_names(code: CodeType) -> frozenset[str]:
     return frozenset(names)
 
 
-@lru_cache(maxsize=512)
+_CHANGING = frozenset(
+    {
+        *("add", "append", "appendleft", "clear", "discard", "extend", "insert"),
+        *("pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"),
+    }
+)
+_SIMPLE_LOADS = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF"})
+
+
+@kept_with_code
+def changed_globals(code: CodeType) -> frozenset[str]:
+    """The globals whose contents `code` plainly changes: `name.append(...)`,
+    `name[key] = ...`."""
+    import dis
+
+    found: set[str] = set()
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE]
+    for i, step in enumerate(steps):
+        if step.opname != "LOAD_GLOBAL":
+            continue
+        after = [(each.opname, each.argval) for each in steps[i + 1 : i + 3]]
+        if after and after[0][0].startswith(("LOAD_ATTR", "LOAD_METHOD")):
+            changes = after[0][1] in _CHANGING
+        else:
+            loads = [opname for opname, _ in after]
+            changes = loads[1:] == ["STORE_SUBSCR"] and loads[0] in _SIMPLE_LOADS
+        if changes:
+            found.add(step.argval)
+    for inner in nested_codes(code):
+        found |= changed_globals(inner)
+    return frozenset(found)
+
+
+_IDLE = frozenset({"CACHE", "NOP", "PRECALL", "PUSH_NULL", "EXTENDED_ARG"})
+
+
+@kept_with_code
 def texts(code: CodeType) -> frozenset[str]:
     """The strings of `code` and of code nested in it that may be names."""
     found = {
@@ -93,7 +153,7 @@ def texts(code: CodeType) -> frozenset[str]:
     return frozenset(found)
 
 
-@lru_cache(maxsize=512)
+@kept_with_code
 def imported_modules(code: CodeType) -> frozenset[str]:
     """The modules that `code`, or code nested in it, imports by their full names."""
     import dis

@@ -35,6 +35,11 @@ def new_token() -> str:
     return f"{_PREFIX}.{next(_counter)}"
 
 
+def is_own_token(token: str) -> bool:
+    """Whether this interpreter made the token."""
+    return token.startswith(_PREFIX)
+
+
 class Space:
     """A globals dict and the key by which all interpreters name it."""
 
@@ -82,6 +87,11 @@ def space_of(names: dict[str, Any]) -> Space:
     known = _by_id.get(id(names))
     if known is not None:
         return known
+    origin = names.get("__bocpy_origin__")
+    if isinstance(
+        origin, dict
+    ):  # an overlay of a module's globals (csrc/ship/overlay.h)
+        return space_of(origin)
     name = names.get("__name__")
     if not isinstance(name, str):
         name = "<no name>"

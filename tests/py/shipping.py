@@ -86,6 +86,7 @@ class There:
         if shipment is None:
             _ship.check_body(function)
             shipment = self.shipments[function.__code__] = _ship.describe(function)
+            _ship.refresh(shipment)
         for (names, name), seen in zip(shipment.watch, shipment.seen, strict=True):
             if names.get(name, _ship.MISSING) is not seen:
                 _ship.refresh(shipment)

@@ -528,6 +528,7 @@ def test_a_body_is_described():
         varargs=True,
         varkeywords=True,
         free=("free",),
+        names=None,
     )
 
 
@@ -675,6 +676,7 @@ def test_what_is_watched(log):
     namespace = {"__name__": "nowhere", "LOCK": threading.Lock()}
     exec("def watched(): return LOCK, late()", namespace)
     shipment = _ship.describe(namespace["watched"])
+    assert _ship.refresh(shipment) is None
     seen = zip([name for _, name in shipment.watch], shipment.seen, strict=True)
     assert dict(seen) == {"LOCK": namespace["LOCK"], "late": _ship.MISSING}
     count = len(log.records)

@@ -67,6 +67,7 @@ def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes
 
 
 def describe_header(cls: type) -> tuple[str, tuple[Any, ...]]:
+    extra: Any
     if is_enum(cls):
         kind, extra = "enum", enum_members(cls)
     elif ctypes_types.is_made_by_ctypes(cls):
@@ -127,6 +128,17 @@ def body_of(cls: type) -> dict[str, Any]:
             name: vars(member) for name, member in body["_member_map_"].items()
         }
     return body
+
+
+def attributes_of(cls: type) -> dict[str, Any]:
+    """The attributes that a program may set between two behaviors."""
+    if is_enum(cls) or ctypes_types.is_made_by_ctypes(cls):
+        return {}
+    return {
+        name: value
+        for name, value in cls.__dict__.items()
+        if name not in _LEFT_OUT and not is_own_slot(cls, value)
+    }
 
 
 def annotations_of(cls: type) -> Any:

@@ -16,7 +16,8 @@ MODULES = frozenset({"ctypes", "_ctypes"})
 
 _BASES = ("Structure", "Union", "Array", "_SimpleCData", "_Pointer", "CFuncPtr")
 
-# Attributes of simple types: the same in this machine's order of bytes, and in the other.
+# Attributes of simple types: the same in the order of bytes of this machine, and in the
+# other.
 _NATIVE, _SWAPPED = "__ctype_le__", "__ctype_be__"
 if sys.byteorder == "big":
     _NATIVE, _SWAPPED = _SWAPPED, _NATIVE
@@ -25,7 +26,8 @@ Reduced = tuple[Any, ...]
 
 
 def is_made_by_ctypes(cls: type) -> bool:
-    return any(base.__module__ == "_ctypes" for base in type(cls).__mro__)
+    metaclass: Any = type(cls)
+    return any(base.__module__ == "_ctypes" for base in metaclass.__mro__)
 
 
 def reduce_class(cls: Any) -> Reduced | None:
@@ -39,9 +41,10 @@ def reduce_class(cls: Any) -> Reduced | None:
     native, swapped = getattr(cls, _NATIVE, cls), getattr(cls, _SWAPPED, None)
     if swapped is cls and native is not cls:
         return getattr, (native, _SWAPPED)
-    length, kind = getattr(cls, "_length_", None), getattr(cls, "_type_", None)
+    kind: Any = getattr(cls, "_type_", None)
+    length = getattr(cls, "_length_", None)
     if isinstance(kind, type):
-        if isinstance(length, int) and kind * length is cls:
+        if isinstance(length, int) and array_of(kind, length) is cls:
             return array_of, (kind, length)
         if issubclass(cls, ctypes._Pointer) and ctypes.POINTER(kind) is cls:
             return pointer_to, (kind,)

@@ -32,6 +32,9 @@ PATH = "sys.path"
 # A record of this name tells why a class came without one of its attributes.
 ATTRIBUTE = "class "
 
+# The key of what has changed in classes, under "TOKEN ATTRIBUTE".
+CLASS_ATTRIBUTES = "#class"
+
 # The key of what `registrations` publishes, under a token each.
 REGISTRATIONS = "#registrations"
 
@@ -114,6 +117,11 @@ def forget_built(token: str) -> None:
     cls = _built.pop(token, None)
     if cls is not None:
         forget_token(id(cls), token)
+
+
+def is_built(token: str) -> bool:
+    """Whether this interpreter has built the class, and did not define it."""
+    return token in _built
 
 
 def present_class(token: str) -> type | None:

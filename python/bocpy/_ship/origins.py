@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import _code_names, _namespaces
 
-_SCALARS = frozenset(
+SCALARS = frozenset(
     {
         type(None),
         bool,
@@ -43,7 +43,7 @@ def find_origin(obj: object) -> Origin | None:
     Equal scalars are everywhere, and so are the empty tuple and its like: they have no
     origin, and travel as copies.
     """
-    if type(obj) in _SCALARS or isinstance(obj, ModuleType):
+    if type(obj) in SCALARS or isinstance(obj, ModuleType):
         return None
     if type(obj) in (tuple, frozenset) and not obj:
         return None
@@ -87,7 +87,7 @@ def update_index() -> None:
             continue
         _indexed[name] = (module, len(names))
         for attribute, value in list(names.items()):
-            if not attribute.startswith("__") and type(value) not in _SCALARS:
+            if not attribute.startswith("__") and type(value) not in SCALARS:
                 _index[id(value)] = (name, attribute)
 
 

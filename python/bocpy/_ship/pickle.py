@@ -22,6 +22,7 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from .. import _core, _foreign_ext, _namespaces
+from .._code_names import kept_with_code
 from .._heap_types import is_heap_type
 from . import ctypes_types, origins, typing_objects
 from .log import token_objects
@@ -118,7 +119,7 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
         tuple(contents(cell) for cell in closure),
         annotations_of(pickler, function),
     )
-    code = marshal.dumps(function.__code__)
+    code = marshalled(function.__code__)
     arguments = (code, space.key, space.name, space.imported, cells)
     return make_function, arguments, state, None, None, fill_function
 
@@ -137,6 +138,12 @@ def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, 
         if not pickler.attempt(value):
             annotations[name] = getattr(value, "__name__", None) or repr(value)
     return annotations
+
+
+@kept_with_code
+def marshalled(code: types.CodeType) -> bytes:
+    """Always the same: what `marshal` writes depends on who refers to the parts."""
+    return marshal.dumps(code)
 
 
 def contents(cell: types.CellType) -> tuple[Any, ...]:

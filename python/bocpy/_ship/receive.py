@@ -18,6 +18,7 @@ from .. import _namespaces
 from . import classes, origins, registrations
 from .log import (
     ATTRIBUTE,
+    CLASS_ATTRIBUTES,
     DELETED,
     LOCK,
     MISSING,
@@ -28,6 +29,7 @@ from .log import (
     VALUE,
     Key,
     forget_built,
+    is_built,
     keep_class,
     log,
     present_class,
@@ -86,6 +88,8 @@ def take_in(module: str, name: str, blob: bytes) -> None:
     if module == "":
         _definitions[name] = blob[1:]
         return
+    if module == REGISTRATIONS and _namespaces.is_own_token(name):
+        return
     space = _namespaces.find(module)
     if space is None or not space.owned:
         _pending[module, name] = blob
@@ -97,6 +101,9 @@ def apply(key: Key, blob: bytes) -> bool:
     module, name = key
     if module == REGISTRATIONS:
         return apply_registration(blob)
+    if module == CLASS_ATTRIBUTES:
+        apply_attribute(name, blob)
+        return True
     if blob[:1] == REFUSED:
         refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
         return True
@@ -112,6 +119,69 @@ def apply(key: Key, blob: bytes) -> bool:
     else:
         names[name] = value
     return True
+
+
+_updates: dict[str, dict[str, bytes]] = {}  # by the token of a class
+
+
+def apply_attribute(name: str, blob: bytes) -> None:
+    """Has a class that was built here, or will be, follow the one that it is."""
+    token, _, attribute = name.partition(" ")
+    _updates.setdefault(token, {})[attribute] = blob
+    if is_built(token):
+        cls = present_class(token)
+        if cls is not None:
+            set_attribute(cls, attribute, blob)
+
+
+def set_attribute(cls: type, name: str, blob: bytes) -> None:
+    if blob == DELETED:
+        if name in cls.__dict__:
+            type.__delattr__(cls, name)
+        return
+    if blob[:1] == REFUSED:
+        reason = blob[1:].decode("utf-8", "surrogatepass")
+        _reasons[cls.__module__, f"{cls.__qualname__}.{name}"] = reason
+        return
+    type.__setattr__(cls, name, load_definition(blob))
+
+
+# ---- what goes along with a call -----------------------------------------------------
+
+Undo = list[tuple[Any, str, Any]]  # a namespace or a class, a name, what it was
+
+
+def enter(snapshot: tuple[Any, ...]) -> Undo:
+    """Sets what a body is to see otherwise than others; `leave` undoes it."""
+    undo: Undo = []
+    for i in range(0, len(snapshot), 4):
+        module, name, plain, value = snapshot[i : i + 4]
+        if module == CLASS_ATTRIBUTES:
+            token, _, name = name.partition(" ")
+            cls = find_token(token)
+            undo.append((cls, name, cls.__dict__.get(name, MISSING)))
+            set_attribute(cls, name, value)
+            continue
+        names = names_of(module)
+        undo.append((names, name, names.get(name, MISSING)))
+        if plain:
+            names[name] = value
+        else:
+            apply((module, name), value)
+    return undo
+
+
+def leave(undo: Undo) -> None:
+    for where, name, value in reversed(undo):
+        if isinstance(where, type):
+            if value is not MISSING:
+                type.__setattr__(where, name, value)
+            elif name in where.__dict__:
+                type.__delattr__(where, name)
+        elif value is not MISSING:
+            where[name] = value
+        else:
+            where.pop(name, None)
 
 
 def apply_registration(blob: bytes) -> bool:
@@ -184,7 +254,10 @@ def build_class(definition: bytes, token: str) -> type:
         return present_class(token)
 
     try:
-        return classes.build(definition, loads, known)
+        cls = classes.build(definition, loads, known)
+        for name, blob in _updates.get(token, {}).items():
+            set_attribute(cls, name, blob)
+        return cls
     except BaseException:
         forget_built(token)
         raise

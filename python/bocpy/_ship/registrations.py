@@ -3,7 +3,7 @@
 | registered with | known from | what a worker does |
 |---|---|---|
 | an abstract base class, `Base.register(C)` | the registry of the class | the same |
-| `functools.singledispatch` functions of importable modules | `function.registry` | the same |
+| `singledispatch` functions of importable modules | `function.registry` | the same |
 | `copyreg.pickle(C, reduce)` | `copyreg.dispatch_table` | the same |
 
 A registration is published once all that it names can be had in a worker: at once if it
@@ -74,7 +74,7 @@ def is_own(cls: Any) -> bool:
 
 def abstract() -> Iterator[Registration]:
     try:
-        from _abc import _get_dump
+        from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
     except ImportError:  # not CPython, which alone has workers that need this
         return
     for base in all_abstract():
@@ -91,10 +91,14 @@ def all_abstract() -> Iterator[type]:
         cls = todo.pop()
         if isinstance(cls, abc.ABCMeta):
             yield cls
+        derived: type
         for derived in type.__subclasses__(cls):
             if id(derived) not in seen:
                 seen.add(id(derived))
                 todo.append(derived)
+
+
+_MARKS = ("registry", "dispatch", "register")
 
 
 def find_dispatchers() -> None:
@@ -108,9 +112,8 @@ def find_dispatchers() -> None:
         if name == "__main__" or not isinstance(module, ModuleType):
             continue
         for value in list(vars(module).values()):
-            if type(value) is FunctionType and hasattr(value, "registry"):
-                if hasattr(value, "dispatch") and hasattr(value, "register"):
-                    _dispatchers[id(value)] = value
+            if type(value) is FunctionType and all(map(value.__dict__.get, _MARKS)):
+                _dispatchers[id(value)] = value
 
 
 def dispatched() -> Iterator[Registration]:
@@ -129,6 +132,11 @@ def pickled() -> Iterator[Registration]:
     for cls, function in list(copyreg.dispatch_table.items()):
         if is_own(cls) or is_own_function(function):
             yield "pickle", None, cls, function
+
+
+def may_grow(cls: type) -> bool:
+    """Whether classes may be registered with `cls` without an event that tells."""
+    return isinstance(cls, abc.ABCMeta)
 
 
 # ---- at the receiver -----------------------------------------------------------------

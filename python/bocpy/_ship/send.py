@@ -23,10 +23,11 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from weakref import ref
 
 from .. import _core, _namespaces
 from .._namespaces import Space
-from . import classes, origins, reach, registrations
+from . import classes, contents, origins, registrations
 from .log import (
     ATTRIBUTE,
     CLASS,
@@ -46,19 +47,37 @@ from .log import (
     token_of_class,
 )
 from .pickle import Pickler, Reduced, keep_sentinel, reduce_object
+from .reach import Reached, annotations_reached, names_reached
 from .receive import find_name, find_token
 
 
 class Entry:
-    """What was last published under a key."""
+    """What was last published under a key.
 
-    __slots__ = ("deps", "refusal", "submodules", "value")
+    value: what the name was bound to; of a class, nothing.
+    blob, kind, size, parts: what tells whether it has changed inside (`contents`).
+    attributes, pickled: of a class, what its attributes were, and the pickles of those
+        that may change inside.
+    """
+
+    __slots__ = (
+        *("attributes", "blob", "cls", "deps", "kind", "parts", "pickled", "polls"),
+        *("refusal", "size", "submodules", "value"),
+    )
 
     def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
         self.value = value
         self.submodules = submodules
         self.deps: frozenset[Key] = frozenset()
         self.refusal: str | None = None
+        self.blob: bytes | None = None
+        self.kind = contents.FROZEN
+        self.size: int | None = None
+        self.parts: tuple[object, ...] | None = None
+        self.cls: ref[type] | None = None
+        self.attributes: dict[str, object] = {}
+        self.pickled: dict[str, bytes] = {}
+        self.polls = False
 
 
 entries: dict[Key, Entry] = {}
@@ -100,7 +119,7 @@ class _Shipper(Pickler):
             return find_name, (space.key, space.name, name)
         self.reach_names(space, function.__code__)
         annotations = getattr(function, "__annotations__", None)
-        self.reach_all(reach.annotations_reached(space, (annotations or {}).values()))
+        self.reach_all(annotations_reached(space, (annotations or {}).values()))
         return None
 
     def class_reference(self, cls: type) -> Reduced:
@@ -123,9 +142,9 @@ class _Shipper(Pickler):
             self.reached.append((key, submodules))
 
     def reach_names(self, space: Space, code: CodeType) -> None:
-        self.reach_all(reach.names_reached(space, code))
+        self.reach_all(names_reached(space, code))
 
-    def reach_all(self, reached: Iterable[reach.Reached]) -> None:
+    def reach_all(self, reached: Iterable[Reached]) -> None:
         for key, submodules in reached:
             self.reach([key], submodules)
 
@@ -151,7 +170,7 @@ class _Counter(pickle.Pickler):
     count = 0
 
     def reducer_override(self, obj: Any) -> Any:
-        reduce_object(self, obj)
+        reduce_object(self, obj)  # type: ignore[arg-type]
         return NotImplemented
 
     def token_of(self, obj: object) -> str | None:
@@ -215,11 +234,44 @@ def queue_names(names: Iterable[tuple[Key, frozenset[str]]]) -> None:
     _queue.extend(names)
 
 
+_holding = False
+_held: list[Key] = []
+
+
+@contextmanager
+def holding() -> Generator[None, None, None]:
+    """Inside, what was published already is not published again if behaviors that
+    may see it are pending: `take_held` has what would have been."""
+    global _holding
+    before = _holding
+    _holding = not _core._is_idle()
+    try:
+        yield
+        drain()
+    finally:
+        _holding = before
+        _held.clear()
+
+
+def take_held() -> list[Key]:
+    held = list(_held)
+    _held.clear()
+    return held
+
+
 def drain() -> None:
     while _queue:
         key, submodules = _queue.popleft()
-        if is_stale(key, submodules):
-            publish_name(key, submodules)
+        if not is_stale(key, submodules):
+            continue
+        entry, space = entries.get(key), _namespaces.find(key[0])
+        bound = space.names.get(key[1], MISSING) if space is not None else MISSING
+        before = entry.value if entry is not None else MISSING
+        held = before is not bound and before is not MISSING
+        if _holding and held:
+            _held.append(key)
+            continue
+        publish_name(key, submodules)
 
 
 def publish_registrations() -> None:
@@ -235,7 +287,7 @@ def publish_registrations() -> None:
         record((REGISTRATIONS, _namespaces.new_token()), VALUE + file.getvalue())
 
 
-def publish_names(names: Iterable[reach.Reached]) -> None:
+def publish_names(names: Iterable[Reached]) -> None:
     with exporting():
         queue_names(names)
 
@@ -295,9 +347,46 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
     if not before:
         announce(space)
     if value is not MISSING:
-        record(key, definition_of(value, entry))
+        blob = definition_of(value, entry)
+        record(key, blob)
+        note_contents(key, entry, blob)
     elif before is not None and before.value is not MISSING:
         record(key, DELETED)
+
+
+_COPIES = (VALUE,)
+
+
+def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
+    """Remembers what tells later whether the value has changed inside."""
+    if isinstance(entry.value, FunctionType):
+        _core._watch_changes(None)
+        entry.parts = parts_of(entry.value)
+    if not blob.startswith(_COPIES):
+        return
+    entry.kind = contents.judge(entry.value, len(blob))
+    if entry.kind == contents.FROZEN:
+        return
+    entry.blob = blob if entry.kind != contents.LARGE else None
+    entry.size = size_of(entry.value)
+    entry.polls = entry.kind != contents.WATCHED
+    if entry.kind == contents.LARGE:
+        contents.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
+
+
+def parts_of(value: object) -> tuple[object, ...] | None:
+    """What a function's events tell of: compared by identity, since functions are."""
+    if not isinstance(value, FunctionType):
+        return None
+    parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
+    return tuple(map(id, parts))
+
+
+def size_of(value: Any) -> int | None:
+    try:
+        return len(value)
+    except Exception:  # it has none
+        return None
 
 
 _ANNOUNCED = ("__file__", "__package__", "__doc__")
@@ -386,13 +475,50 @@ def define_class(cls: type, token: str) -> None:
     module = sys.modules.get(cls.__module__)
     if module is not None and annotations:
         space = _namespaces.space_of(module.__dict__)
-        _queue.extend(reach.annotations_reached(space, annotations.values()))
+        _queue.extend(annotations_reached(space, annotations.values()))
     definition = classes.define(cls, dump, left_out)
     record(("", token), CLASS + definition)
+    entry.cls = ref(cls)
+    note_attributes(entry)
     # Plain pickle, in bodies, looks a class up by the name of its module.
     deps.update(outermost_name(cls))
     entry.deps = frozenset(deps)
     entries["", token] = entry
+
+
+def note_attributes(entry: Entry) -> None:
+    """Remembers what tells later whether the class has changed."""
+    cls = entry.cls() if entry.cls is not None else None
+    if cls is None:
+        return
+    entry.attributes = classes.attributes_of(cls)
+    entry.pickled = {
+        name: blob
+        for name, value in entry.attributes.items()
+        if not contents.is_frozen(value)
+        for blob in [definition_of(value, Entry(value))]
+        if blob.startswith(_COPIES) and len(blob) <= contents.LIMIT
+    }
+    watched = _core._watch_changes(cls)
+    entry.polls = not watched or bool(entry.pickled) or registrations.may_grow(cls)
+
+
+def changed_attributes(entry: Entry) -> dict[str, bytes]:
+    """The attributes of a class that differ from what was published, as blobs."""
+    cls = entry.cls() if entry.cls is not None else None
+    if cls is None:
+        return {}
+    _core._watch_changes(cls)
+    now = classes.attributes_of(cls)
+    changed: dict[str, bytes] = dict.fromkeys(entry.attributes.keys() - now, DELETED)
+    for name, value in now.items():
+        same = entry.attributes.get(name, MISSING) is value
+        if same and name not in entry.pickled:
+            continue
+        blob = definition_of(value, Entry(value))
+        if not same or blob != entry.pickled[name]:
+            changed[name] = blob
+    return changed
 
 
 def outermost_name(cls: type) -> Iterator[Key]:

@@ -10,10 +10,12 @@
 #include "grant.h"
 #include "grant_object.h"
 #include "log.h"
+#include "changes.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pinned.h"
 #include "process.h"
+#include "quiesce.h"
 #include "pump.h"
 #include "py312_kwnames.h"
 #include "run.h"
@@ -98,6 +100,8 @@ static PyMethodDef module_methods[] = {
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
     {"_refuses", bocpy_foreign_ext_refuses, METH_O, NULL},
     {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},
+    {"_watch_changes", bocpy_changes_watch, METH_O, NULL},
+    {"_is_idle", bocpy_is_idle, METH_NOARGS, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
     BOCPY_CODEC_METHODS,
@@ -178,6 +182,7 @@ static int module_clear(PyObject *module) {
   bocpy_freelist_close(&state->handles, PyObject_GC_Del);
   bocpy_freelist_close(&state->schedulers, PyObject_Free);
   bocpy_code_clear(state);
+  bocpy_changes_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
   Py_CLEAR(state->elsewhere);

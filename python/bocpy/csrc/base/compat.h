@@ -320,4 +320,7 @@ static inline int bocpy_object_is_sole(PyObject *object) {
 #endif
 }
 
+/* Events of dicts, classes and functions (ship/changes.h). */
+#define BOCPY_HAS_WATCHERS (PY_VERSION_HEX >= 0x030C0000)
+
 #endif

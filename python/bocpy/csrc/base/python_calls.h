@@ -30,8 +30,10 @@
   X(SHIP_CATCH_UP, "bocpy._ship", "catch_up")                                          \
   X(SHIP_DESCRIBE, "bocpy._ship", "describe")                                          \
   X(SHIP_DUMPS, "bocpy._ship", "dumps")                                                \
+  X(SHIP_ENTER, "bocpy._ship", "enter")                                                \
   X(SHIP_EXPORT_CLASS, "bocpy._ship", "export_class")                                  \
   X(SHIP_FIND_CLASS, "bocpy._ship", "find_class")                                      \
+  X(SHIP_LEAVE, "bocpy._ship", "leave")                                                \
   X(SHIP_LOADS, "bocpy._ship", "loads")                                                \
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \

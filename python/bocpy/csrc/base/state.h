@@ -34,6 +34,7 @@ typedef struct bocpy_state {
   PyObject *value_name;      /* the interned str 'value' */
   bocpy_python_cache python; /* the Python functions that C calls */
   size_t caught_up;          /* how much of the log has been seen (log.h) */
+  int dict_watcher, type_watcher, function_watcher; /* 0: none (changes.h) */
   bocpy_codec_state codec;
   bocpy_freelist handles;    /* of cowns */
   bocpy_freelist schedulers; /* what when() returns */

@@ -214,6 +214,20 @@ int bocpy_bound_args_init(bocpy_bound_args *bound, bocpy_state *state,
   return status;
 }
 
+int bocpy_bound_args_add_globals(bocpy_bound_args *bound, PyObject *snapshot) {
+  Py_ssize_t count = bound->captures ? PyTuple_GET_SIZE(bound->captures) : 0;
+  PyObject *more = PyTuple_New(count + 1);
+  if (!more) {
+    Py_DECREF(snapshot);
+    return -1;
+  }
+  captures_put_all(more, 0, bound->captures, 0);
+  PyTuple_SET_ITEM(more, count, snapshot);
+  Py_XSETREF(bound->captures, more);
+  bound->globals = true;
+  return 0;
+}
+
 void bocpy_bound_args_fini(bocpy_bound_args *bound) {
   Py_CLEAR(bound->function);
   Py_CLEAR(bound->code);

@@ -13,6 +13,7 @@ typedef struct bocpy_bound_args {
   bocpy_entry *entry; /* what is known about it */
   PyObject *captures; /* a tuple, or NULL: nothing */
   uint32_t extra, positional, keywords, cells;
+  bool globals; /* the last capture is a snapshot of globals */
 } bocpy_bound_args;
 
 /* Works out what `callable` is to be called with, given `items` arguments made of cowns
@@ -20,6 +21,9 @@ typedef struct bocpy_bound_args {
  * it does not fit the parameters, SyntaxError if it cannot be a body. */
 int bocpy_bound_args_init(bocpy_bound_args *bound, bocpy_state *state,
                           PyObject *callable, uint32_t items, PyObject *captures);
+/* Adds a snapshot of globals, which is stolen, to the captures. -1 with an exception. */
+int bocpy_bound_args_add_globals(bocpy_bound_args *bound, PyObject *snapshot);
+
 void bocpy_bound_args_fini(bocpy_bound_args *bound);
 
 /* The name of the i-th capture, for messages: a new reference, or NULL without an

@@ -15,6 +15,7 @@
 #include "failure.h"
 #include "log.h"
 #include "notices.h"
+#include "overlay.h"
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
@@ -43,6 +44,7 @@ typedef struct frame {
   PyObject **args;
   size_t count; /* so far */
   PyObject *captures;
+  PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
   PyObject *few[1 + FEW_ARGUMENTS]; /* the first is for the callee's use */
 } frame;
@@ -51,6 +53,7 @@ static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
   size_t size = (size_t)call->extra + call->items + call->positional + call->keywords;
   f->state = state;
   f->captures = NULL;
+  f->globals = NULL;
   f->count = 0;
   f->args = f->few + 1;
   if (size <= FEW_ARGUMENTS)
@@ -70,6 +73,7 @@ static void frame_fini(frame *f) {
   if (f->args != f->few + 1)
     PyMem_Free(f->args - 1);
   Py_XDECREF(f->captures);
+  Py_XDECREF(f->globals);
 }
 
 static int frame_unpack_captures(frame *f, const bocpy_call *call) {
@@ -147,7 +151,8 @@ static int frame_bind(frame *f, boc_behavior *self, bocpy_call *call) {
 
 static PyObject *frame_make_cells(const frame *f, const bocpy_call *call) {
   PyObject *cells = PyTuple_New(call->cells);
-  Py_ssize_t first = PyTuple_GET_SIZE(f->captures) - (Py_ssize_t)call->cells;
+  Py_ssize_t first =
+      PyTuple_GET_SIZE(f->captures) - (Py_ssize_t)call->cells - call->globals;
   for (uint32_t i = 0; cells && i < call->cells; i++) {
     PyObject *box = PyTuple_GET_ITEM(f->captures, first + i);
     PyObject *cell =
@@ -160,37 +165,85 @@ static PyObject *frame_make_cells(const frame *f, const bocpy_call *call) {
   return cells;
 }
 
-/* The same function with cells of its own, which hold what the closure held when the
- * behavior was scheduled. */
-static PyObject *frame_function_with_cells(const frame *f, const bocpy_call *call,
-                                           PyObject *function) {
-  PyObject *cells = frame_make_cells(f, call);
+/* The snapshot of globals, which the call has. */
+static PyObject *frame_snapshot(const frame *f) {
+  return PyTuple_GET_ITEM(f->captures, PyTuple_GET_SIZE(f->captures) - 1);
+}
+
+/* The same function over other globals, with cells of its own, which hold what the
+ * closure held when the behavior was scheduled. */
+static PyObject *frame_copy_function(const frame *f, const bocpy_call *call,
+                                     PyObject *function, PyObject *globals) {
+  PyObject *cells = call->cells ? frame_make_cells(f, call) : NULL;
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
-  PyObject *copy =
-      cells && name ? PyFunction_NewWithQualName(PyFunction_GET_CODE(function),
-                                                 PyFunction_GET_GLOBALS(function), name)
-                    : NULL;
-  if (copy && PyFunction_SetClosure(copy, cells) < 0)
+  PyObject *code = call->local && call->globals ? bocpy_overlay_code(frame_snapshot(f))
+                                                : PyFunction_GET_CODE(function);
+  PyObject *copy = name && (cells || !call->cells)
+                       ? PyFunction_NewWithQualName(code, globals, name)
+                       : NULL;
+  if (copy && cells && PyFunction_SetClosure(copy, cells) < 0)
     Py_CLEAR(copy);
   Py_XDECREF(cells);
   Py_XDECREF(name);
   return copy;
 }
 
-/* A new reference to what is to be called. */
-static PyObject *frame_function(const frame *f, const bocpy_call *call) {
+/* Borrowed: the function as it was defined. */
+static PyObject *call_defined_function(const bocpy_call *call, bocpy_state *state) {
   PyObject *function = call->function;
   if (!function && call->local)
     function = bocpy_code_shared(call->code, NULL);
-  if (!function) {
-    if (bocpy_ship_catch_up_in(f->state) < 0)
-      return NULL;
-    function = bocpy_code_template(f->state, call->code);
+  if (function)
+    return function;
+  if (bocpy_ship_catch_up_in(state) < 0)
+    return NULL;
+  return bocpy_code_template(state, call->code);
+}
+
+/* The globals that the body is to run over: borrowed, or NULL with an exception. What
+ * frame_leave_globals wants is kept. */
+static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
+                                     PyObject *globals) {
+  PyObject *snapshot = frame_snapshot(f);
+  if (!call->local) {
+    f->globals =
+        bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_ENTER, "(O)", snapshot);
+    return f->globals ? globals : NULL;
   }
+  bocpy_overlay_warn(snapshot, bocpy_overlay_origin(globals), call->code->qualname,
+                     call->code->file, call->code->line);
+  if (!bocpy_overlay_is_needed(snapshot))
+    return globals;
+  f->globals = bocpy_overlay_new(snapshot, globals);
+  return f->globals;
+}
+
+/* A new reference to what is to be called. */
+static PyObject *frame_function(frame *f, const bocpy_call *call) {
+  PyObject *function = call_defined_function(call, f->state);
   if (!function)
     return NULL;
-  return call->cells ? frame_function_with_cells(f, call, function)
-                     : Py_NewRef(function);
+  PyObject *defined = PyFunction_GET_GLOBALS(function), *globals = defined;
+  if (call->globals && !(globals = frame_enter_globals(f, call, globals)))
+    return NULL;
+  return call->cells || globals != defined
+             ? frame_copy_function(f, call, function, globals)
+             : Py_NewRef(function);
+}
+
+/* Keeps the exception that is set. */
+static void frame_leave_globals(frame *f, const bocpy_call *call) {
+  if (!f->globals)
+    return;
+  PyObject *pending = PyErr_GetRaisedException();
+  if (call->local)
+    bocpy_overlay_end(f->globals, frame_snapshot(f));
+  else
+    Py_XDECREF(
+        bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_LEAVE, "(O)", f->globals));
+  if (PyErr_Occurred())
+    PyErr_WriteUnraisable(f->globals);
+  PyErr_SetRaisedException(pending);
 }
 
 /* What the function returned, or NULL with what it, or anything before it, raised. */
@@ -209,6 +262,7 @@ static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *
           function, f.args, (f.count - call->keywords) | PY_VECTORCALL_ARGUMENTS_OFFSET,
           names);
     Py_XDECREF(function);
+    frame_leave_globals(&f, call);
   }
   frame_fini(&f);
   return result;

@@ -8,6 +8,7 @@
 #include "bound_args.h"
 #include "code.h"
 #include "elsewhere.h"
+#include "overlay.h"
 #include "run.h"
 #include "runtime.h"
 
@@ -33,7 +34,7 @@ void bocpy_call_clear(bocpy_call *call) {
  * that is set if no part fails alone. */
 static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
   PyObject *pending = PyErr_GetRaisedException();
-  Py_ssize_t count = PyTuple_GET_SIZE(bound->captures);
+  Py_ssize_t count = PyTuple_GET_SIZE(bound->captures) - bound->globals;
   for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++) {
     PyObject *part = PyTuple_GET_ITEM(bound->captures, i);
     if (i >= count - (Py_ssize_t)bound->cells && PyTuple_GET_SIZE(part))
@@ -83,9 +84,24 @@ static bool when_args_by_reference(const bocpy_when_args *when_args) {
          (when_args->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
 }
 
+/* Keeps the globals that the body is to see, where they may change before it runs. */
+static int call_snapshot_globals(bool local, bocpy_state *state,
+                                 bocpy_bound_args *bound) {
+  PyObject *snapshot = NULL;
+  if (!local) {
+    if (bocpy_code_ship(state, bound->entry, bound->function, &snapshot) < 0)
+      return -1;
+  } else if (bound->entry->names) {
+    snapshot = bocpy_overlay_snapshot(bound->entry->names,
+                                      PyFunction_GET_GLOBALS(bound->function));
+    if (!snapshot)
+      return -1;
+  }
+  return snapshot ? bocpy_bound_args_add_globals(bound, snapshot) : 0;
+}
+
 /* What of the environment is known before there is a behavior to put it into. */
-static int call_prepare(bocpy_call *call, bocpy_state *state,
-                        const bocpy_bound_args *bound,
+static int call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
                         const bocpy_when_args *when_args) {
   bool local = when_args_by_reference(when_args);
   *call = (bocpy_call){
@@ -101,8 +117,9 @@ static int call_prepare(bocpy_call *call, bocpy_state *state,
       .grouped = when_args->shape != NULL,
       .reads = when_args->reads,
   };
-  if (!local && bocpy_code_ship(state, bound->entry, bound->function) < 0)
+  if (call_snapshot_globals(local, state, bound) < 0)
     return -1;
+  call->globals = bound->globals;
   if (call_carry_captures(call, bound, when_args->items) < 0)
     return -1;
   call->counted = bocpy_code_use(call->code);

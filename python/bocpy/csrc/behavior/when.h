@@ -38,6 +38,7 @@ typedef struct bocpy_call {
   bool grouped;    /* there is a shape */
   bool reads;      /* some cowns are for reading */
   bool counted;    /* `code` is to be dropped */
+  bool globals;    /* the last capture is a snapshot of globals (overlay.h) */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_buffer *buffer;                   /* encoded */

@@ -41,3 +41,15 @@ bool bocpy_quiesce_unwatch(boc_quiesce_node *node) {
   bocpy_runtime_unuse();
   return taken;
 }
+
+static void quiesce_note(void *idle) { atomic_store((atomic_bool *)idle, true); }
+
+PyObject *bocpy_is_idle(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  atomic_bool idle = false;
+  boc_quiesce_node node = {.done = quiesce_note, .ctx = &idle};
+  bocpy_quiesce_watch(&node);
+  bocpy_quiesce_unwatch(&node);
+  return PyBool_FromLong(idle);
+}

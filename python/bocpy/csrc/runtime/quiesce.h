@@ -19,4 +19,7 @@ int bocpy_wait_quiescent(boc_runtime *runtime, int64_t timeout);
 void bocpy_quiesce_watch(boc_quiesce_node *node);
 bool bocpy_quiesce_unwatch(boc_quiesce_node *node);
 
+/* Whether no behavior is scheduled or running: entry for the module's method table. */
+PyObject *bocpy_is_idle(PyObject *module, PyObject *unused);
+
 #endif

@@ -11,6 +11,9 @@
  *   a record is released by every drop [R2], and acquired by the last [A2]. */
 #include "code.h"
 
+#include "changes.h"
+#include "overlay.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +98,8 @@ static PyObject *record_make_shared(PyObject *function) {
   PyObject *copy =
       name ? PyObject_CallMethod(PyFunction_GET_CODE(function), "replace", NULL) : NULL;
   PyObject *made =
-      copy ? PyFunction_NewWithQualName(copy, PyFunction_GET_GLOBALS(function), name)
+      copy ? PyFunction_NewWithQualName(
+                 copy, bocpy_overlay_origin(PyFunction_GET_GLOBALS(function)), name)
            : NULL;
   Py_XDECREF(copy);
   Py_XDECREF(name);
@@ -170,28 +174,29 @@ static void record_name(bocpy_code *code, PyObject *function, PyObject *object) 
 }
 
 /* Reads what bocpy._body.check_body says. -1 with an exception. */
-static int record_fill(bocpy_code *code, PyObject *body) {
+static int record_fill(bocpy_code *code, PyObject *body, PyObject **out_names) {
   Py_ssize_t defaults;
-  PyObject *keyword_only, *free_names;
+  PyObject *keyword_only, *free_names, *names;
   int varargs, varkeywords;
-  if (!PyArg_ParseTuple(body, "nnO!ppO!", &code->positional, &defaults, &PyTuple_Type,
+  if (!PyArg_ParseTuple(body, "nnO!ppO!O", &code->positional, &defaults, &PyTuple_Type,
                         &keyword_only, &varargs, &varkeywords, &PyTuple_Type,
-                        &free_names))
+                        &free_names, &names))
     return -1;
   code->keyword_only = PyTuple_GET_SIZE(keyword_only);
   code->free = PyTuple_GET_SIZE(free_names);
   code->varargs = varargs;
+  *out_names = names == Py_None ? NULL : Py_NewRef(names);
   return 0;
 }
 
-static bocpy_code *record_make(bocpy_state *state, PyObject *function,
-                               PyObject *object) {
+static bocpy_code *record_make(bocpy_state *state, PyObject *function, PyObject *object,
+                               PyObject **out_names) {
   PyObject *body =
       bocpy_python_call(&state->python, BOCPY_PY_BODY_CHECK, "(O)", function);
   if (!body)
     return NULL;
   bocpy_code *code = record_new();
-  if (code && record_fill(code, body) < 0) {
+  if (code && record_fill(code, body, out_names) < 0) {
     bocpy_code_drop(code);
     code = NULL;
   }
@@ -244,6 +249,7 @@ static void entry_free(bocpy_entry *entry) {
   Py_XDECREF(entry->shipment);
   Py_XDECREF(entry->watch);
   Py_XDECREF(entry->seen);
+  Py_XDECREF(entry->names);
   free(entry);
 }
 
@@ -308,10 +314,14 @@ static bocpy_entry *entry_new(bocpy_state *state, bocpy_code *code, PyObject *ob
 
 static bocpy_entry *entry_make(bocpy_state *state, PyObject *function, PyObject *object,
                                PyObject *globals) {
-  bocpy_code *code = record_make(state, function, object);
+  PyObject *names = NULL;
+  bocpy_code *code = record_make(state, function, object, &names);
   bocpy_entry *made = code ? entry_new(state, code, object, globals) : NULL;
-  if (!made)
+  if (!made) {
+    Py_XDECREF(names);
     return NULL;
+  }
+  made->names = names;
   bocpy_entry *entry = entry_insert(state, made);
   if (!entry)
     PyErr_NoMemory();
@@ -324,7 +334,12 @@ bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
   PyObject *object = PyFunction_GET_CODE(function);
   PyObject *globals = PyFunction_GET_GLOBALS(function);
   bocpy_entry *entry = entry_find(state, object, globals);
-  return entry ? entry : entry_make(state, function, object, globals);
+  if (entry)
+    return entry;
+  /* A function that a body over an overlay has made is its module's. */
+  PyObject *origin = bocpy_overlay_origin(globals);
+  entry = origin == globals ? NULL : entry_find(state, object, origin);
+  return entry ? entry : entry_make(state, function, object, origin);
 }
 
 /* ---- shipping -------------------------------------------------------------------- */
@@ -350,16 +365,21 @@ static int record_publish_blob(bocpy_code *code, PyObject *bytes) {
 }
 
 /* Remembers what of the shipment is to be watched. */
-static int entry_note_watch(bocpy_entry *entry, PyObject *shipment) {
+static int entry_note_watch(bocpy_entry *entry, PyObject *shipment, size_t changes) {
   PyObject *watch = PyObject_GetAttrString(shipment, "watch");
   PyObject *seen = watch ? PyObject_GetAttrString(shipment, "seen") : NULL;
-  if (!seen || !PyTuple_Check(watch) || !PyTuple_Check(seen)) {
+  PyObject *polls = seen ? PyObject_GetAttrString(shipment, "polls") : NULL;
+  if (!polls || !PyTuple_Check(watch) || !PyTuple_Check(seen)) {
     Py_XDECREF(watch);
     Py_XDECREF(seen);
+    Py_XDECREF(polls);
     return -1;
   }
   Py_XSETREF(entry->watch, watch);
   Py_XSETREF(entry->seen, seen);
+  entry->polls = polls == Py_True;
+  entry->checked = changes;
+  Py_DECREF(polls);
   return 0;
 }
 
@@ -369,7 +389,7 @@ static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *func
   PyObject *bytes = shipment ? PyObject_GetAttrString(shipment, "blob") : NULL;
   int status = -1;
   if (bytes && record_publish_blob((bocpy_code *)entry->code, bytes) == 0)
-    status = entry_note_watch(entry, shipment);
+    status = 0;
   Py_XDECREF(bytes);
   if (status == 0)
     Py_XSETREF(entry->shipment, shipment);
@@ -378,11 +398,21 @@ static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *func
   return status;
 }
 
-static int entry_refresh(bocpy_state *state, bocpy_entry *entry) {
-  PyObject *done =
+/* Looks the shipment through, and takes what is not to be published. */
+static int entry_refresh(bocpy_state *state, bocpy_entry *entry,
+                         PyObject **out_snapshot) {
+  size_t changes = bocpy_changes();
+  PyObject *snapshot =
       bocpy_python_call(&state->python, BOCPY_PY_SHIP_REFRESH, "(O)", entry->shipment);
-  Py_XDECREF(done);
-  return done ? entry_note_watch(entry, entry->shipment) : -1;
+  if (!snapshot || entry_note_watch(entry, entry->shipment, changes) < 0) {
+    Py_XDECREF(snapshot);
+    return -1;
+  }
+  if (snapshot == Py_None)
+    Py_DECREF(snapshot);
+  else
+    *out_snapshot = snapshot;
+  return 0;
 }
 
 /* Whether a watched name is bound to something else by now. */
@@ -399,17 +429,24 @@ static bool watch_has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missin
   return changed;
 }
 
-int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function) {
-  if (!entry->shipment)
-    return entry_describe(state, entry, function);
+int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
+                    PyObject **out_snapshot) {
+  *out_snapshot = NULL;
+  if (!entry->shipment) {
+    if (entry_describe(state, entry, function) < 0)
+      return -1;
+    return entry_refresh(state, entry, out_snapshot);
+  }
   Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
+  if (entry->polls || (count && entry->checked != bocpy_changes()))
+    return entry_refresh(state, entry, out_snapshot);
   PyObject *missing =
       count ? bocpy_python_get(&state->python, BOCPY_PY_SHIP_MISSING) : NULL;
   if (count && !missing)
     return -1;
   for (Py_ssize_t i = 0; i < count; i++)
     if (watch_has_changed(entry, i, missing))
-      return entry_refresh(state, entry);
+      return entry_refresh(state, entry, out_snapshot);
   return 0;
 }
 
@@ -466,6 +503,7 @@ static int entry_traverse(const bocpy_entry *entry, visitproc visit, void *arg) 
   Py_VISIT(entry->shipment);
   Py_VISIT(entry->watch);
   Py_VISIT(entry->seen);
+  Py_VISIT(entry->names);
   return 0;
 }
 

@@ -43,6 +43,10 @@ struct bocpy_entry {
   PyObject *globals;        /* of the function: the rest of the key */
   PyObject *shipment;       /* how workers get to know it (bocpy._ship), once needed */
   PyObject *watch, *seen;   /* of the shipment */
+  size_t checked;           /* the shipment: bocpy_changes when it was made */
+  bool polls;               /* of the shipment: to be looked through each time */
+  PyObject *names;          /* what of the globals a call by reference keeps
+                               (overlay.h); NULL: nothing */
   struct bocpy_entry *next; /* of the same code object, with other globals */
 };
 
@@ -59,8 +63,11 @@ int bocpy_code_init(void); /* process-wide; -1 with an exception */
 bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function);
 
 /* Makes sure that workers can make a template of `function`, and that they see the
- * globals that it reaches as they are now. -1 with an exception. */
-int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function);
+ * globals that it reaches as they are now. What differs from what the pending behaviors
+ * are to see goes into `*out_snapshot`, a new reference or NULL, which the call takes
+ * along (bocpy._ship.enter). -1 with an exception. */
+int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
+                    PyObject **out_snapshot);
 
 /* Borrowed: this interpreter's template. NULL with an exception. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);

@@ -1,0 +1,133 @@
+"""Whether what a global holds may change inside, and how such a change is found out.
+
+| kind | what | how |
+|---|---|---|
+| FROZEN | numbers, text, tuples of them, functions, modules, cowns, ... | not at all |
+| WATCHED | dicts of those | by an event of CPython |
+| POLLED | other data whose pickle is small | by comparing pickles when it is needed |
+| LARGE | other data | not: a warning says so once |
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import warnings
+from typing import Any
+
+from .. import _core
+
+FROZEN, WATCHED, POLLED, LARGE = range(4)
+
+LIMIT = 1 << 15  # bytes of a pickle that is made anew at each scheduling
+
+_FROZEN_TYPES = frozenset(
+    {
+        *(type(None), bool, int, float, complex, str, bytes, type(...)),
+        *(type(NotImplemented), range, slice, object, types.BuiltinFunctionType),
+        *(types.ModuleType, types.CodeType, types.WrapperDescriptorType),
+        *(types.MethodDescriptorType, types.GetSetDescriptorType),
+        *(types.MemberDescriptorType, types.GenericAlias, types.MethodWrapperType),
+        _core.Cown,
+        _core.PinnedCown,
+    }
+)
+
+# Found by name: these modules shall not be imported for their sake.
+_FROZEN_NAMES = frozenset(
+    {
+        *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
+        *("datetime.timezone", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"),
+        *("re.Pattern", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib._local"),
+        *("pathlib.PurePosixPath", "pathlib.PureWindowsPath", "zoneinfo.ZoneInfo"),
+        *("ipaddress.IPv4Address", "ipaddress.IPv6Address", "logging.Logger"),
+        *("logging.RootLogger", "ctypes.CDLL", "typing.TypeVar", "typing.ParamSpec"),
+        *("typing.TypeAliasType", "typing.NewType", "operator.itemgetter"),
+        *("operator.attrgetter", "struct.Struct", "_struct.Struct"),
+        *("pathlib._local.PosixPath", "pathlib._local.WindowsPath"),
+    }
+)
+
+_DEEP = 20
+
+
+def is_frozen(value: Any, depth: int = 0) -> bool:
+    """Whether nothing in `value` can change, as far as this is known."""
+    kind = type(value)
+    if kind in _FROZEN_TYPES or isinstance(value, type):
+        return True
+    if depth > _DEEP:
+        return False
+    if issubclass(kind, tuple | frozenset):
+        return all(is_frozen(part, depth + 1) for part in value)
+    if kind is types.FunctionType:
+        return is_frozen_function(value, depth)
+    if kind is types.MethodType:
+        return is_frozen(value.__self__, depth + 1)
+    if kind in (property, staticmethod, classmethod):
+        parts = (getattr(value, name, None) for name in ("fget", "fset", "__func__"))
+        return all(is_frozen(part, depth + 1) for part in parts)
+    if f"{kind.__module__}.{kind.__qualname__}" in _FROZEN_NAMES:
+        return True
+    return is_enum_member(value) or is_frozen_dataclass(value, depth)
+
+
+def is_frozen_function(function: types.FunctionType, depth: int) -> bool:
+    parts: list[Any] = [*(function.__defaults__ or ())]
+    parts += (function.__kwdefaults__ or {}).values()
+    parts += vars(function).values()
+    for cell in function.__closure__ or ():
+        try:
+            parts.append(cell.cell_contents)
+        except ValueError:
+            return False
+    return all(part is function or is_frozen(part, depth + 1) for part in parts)
+
+
+def is_enum_member(value: object) -> bool:
+    enum = sys.modules.get("enum")
+    return enum is not None and isinstance(value, enum.Enum)
+
+
+def is_frozen_dataclass(value: Any, depth: int) -> bool:
+    parameters = getattr(type(value), "__dataclass_params__", None)
+    if not getattr(parameters, "frozen", False):
+        return False
+    names = type(value).__dataclass_fields__
+    parts = (getattr(value, name, None) for name in names)
+    return all(is_frozen(part, depth + 1) for part in parts)
+
+
+def judge(value: Any, size: int) -> int:
+    """The kind of a global whose pickle has `size` bytes; begins to watch it."""
+    if is_frozen(value):
+        return FROZEN
+    flat = type(value) is dict and all(map(is_frozen, value.values()))
+    if flat and _core._watch_changes(value):
+        return WATCHED
+    return POLLED if size <= LIMIT else LARGE
+
+
+def warn_of_size(name: str, module: str, value: object) -> None:
+    """A change inside a large global is not seen: so much is said beforehand."""
+    warn(
+        f"global {name!r} of {module}, a {type(value).__name__!r}, is too large to be "
+        "compared each time a behavior that reads it is scheduled: behaviors get it as "
+        "it is now, and changes inside it are not seen. Put it into a cown or a "
+        "notice, or make it a tuple if it does not change"
+    )
+
+
+def warn(text: str) -> None:
+    """Warns whoever schedules."""
+    depth = 1
+    frame: Any = sys._getframe()
+    while frame is not None and frame.f_globals.get("__package__", "") in _PACKAGES:
+        frame = frame.f_back
+        depth += 1
+    warnings.warn(text, RuntimeWarning, stacklevel=depth)
+
+
+_PACKAGES = frozenset({"bocpy", __package__})

@@ -1,0 +1,211 @@
+"""Shipments: what workers need to run a function, kept up to date.
+
+A body sees the globals that it reaches as they were when it was scheduled. What a
+global holds is published once, in the log, and applied by all workers. When it has
+changed by the time of a later scheduling, there are two ways:
+
+- nothing is pending: the new value is published, and the old one is nobody's;
+- behaviors are pending, which are to see the old value: the new one goes along with the
+  call, and is in its worker's namespace for as long as that body runs.
+
+Threads: any; LOCK of `log` guards the tables.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections import deque
+from collections.abc import Iterable
+from types import FunctionType
+from typing import Any
+
+from .. import _code_names, _core, _namespaces
+from . import contents, send
+from .log import CLASS_ATTRIBUTES, DELETED, LOCK, MISSING, Key
+from .origins import SCALARS
+from .reach import names_reached
+from .send import Entry, entries, exporting, queue_names
+
+Snapshot = tuple[Any, ...]
+"""For each global that differs: its module (or CLASS_ATTRIBUTES), its name, whether the
+value follows as it is, and the value or a blob as in the log."""
+
+
+class Shipment:
+    """A described function.
+
+    blob: what `build` makes a function of, in any interpreter.
+    watch: pairs of a globals dict and a name. When `names.get(name, MISSING)` is not
+        the object at the same place of `seen`, call `refresh`, which replaces both.
+    polls: whether `refresh` is to be called at each scheduling.
+    """
+
+    __slots__ = ("blob", "polls", "roots", "seen", "watch")
+
+    def __init__(self, blob: bytes, roots: frozenset[Key]) -> None:
+        self.blob = blob
+        self.roots = roots
+        self.watch: tuple[tuple[dict[str, Any], str], ...] = ()
+        self.seen: tuple[object, ...] = ()
+        self.polls = False
+
+
+def describe(function: FunctionType) -> Shipment:
+    """Describes the body of a behavior, once per code object, where it is scheduled.
+
+    What it reaches and nobody has reached before is published when this returns;
+    `refresh` does the rest. Defaults, keyword-only defaults and the contents of the
+    closure are captures and not part of it.
+    """
+    code = function.__code__
+    space = _namespaces.space_of(function.__globals__)
+    reached = list(names_reached(space, code))
+    names = (function.__name__, function.__qualname__)
+    blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
+    shipment = Shipment(marshal.dumps(blob), frozenset(key for key, _ in reached))
+    warn_of_changes(space, function)
+    with exporting(), send.holding():
+        queue_names(reached)
+        # What others reached before it was there may be there by now.
+        queue_names(
+            (key, entry.submodules)
+            for key, entry in entries.items()
+            if entry.value is MISSING
+        )
+    return shipment
+
+
+def warn_of_changes(space: _namespaces.Space, function: FunctionType) -> None:
+    """What a body plainly changes of its globals stays in the worker that runs it."""
+    if not space.published or _namespaces.in_worker():
+        return
+    code = function.__code__
+    assigned = _code_names.own_stored_globals(code) & space.names.keys()
+    for name in assigned:
+        contents.warn(
+            f"behavior {function.__qualname__!r} assigns the global {name!r}: the "
+            "assignment is seen in the worker that runs it only. Return the value, or "
+            "keep it in a cown or a notice"
+        )
+    for name in _code_names.changed_globals(code) - assigned:
+        value = space.names.get(name)
+        if type(value) in (list, dict, set, bytearray):
+            contents.warn(
+                f"behavior {function.__qualname__!r} changes the global {name!r}, a "
+                f"{type(value).__name__!r}: the change is seen in the worker that runs "
+                "it only. Return the value, or keep it in a cown or a notice"
+            )
+
+
+def refresh(shipment: Shipment) -> Snapshot | None:
+    """Publishes what a shipment reaches and what has changed, or returns it."""
+    with exporting():
+        changed = [key for key in closure(shipment.roots) if has_changed(key)]
+        snapshot = None
+        if changed and _core._is_idle():
+            for key in changed:
+                publish(key)
+        elif changed:
+            snapshot = carry(changed)
+    update_watch(shipment)
+    return snapshot
+
+
+def closure(roots: Iterable[Key]) -> list[Key]:
+    """All keys that are reached from `roots`."""
+    found = dict.fromkeys(roots)
+    todo = list(found)
+    while todo:
+        entry = entries.get(todo.pop())
+        for key in entry.deps if entry else ():
+            if key not in found:
+                found[key] = None
+                todo.append(key)
+    return list(found)
+
+
+def update_watch(shipment: Shipment) -> None:
+    watch: list[tuple[dict[str, Any], str]] = []
+    seen: list[object] = []
+    polls = False
+    with LOCK:
+        for key in closure(shipment.roots):
+            space, entry = _namespaces.find(key[0]), entries.get(key)
+            polls = polls or (entry is not None and entry.polls)
+            if space is not None and entry is not None:
+                watch.append((space.names, key[1]))
+                seen.append(entry.value)
+    shipment.watch, shipment.seen = tuple(watch), tuple(seen)
+    shipment.polls = polls
+
+
+# ---- changes -------------------------------------------------------------------------
+
+
+def has_changed(key: Key) -> bool:
+    """Whether a global, or a class, is not what was published of it."""
+    entry = entries.get(key)
+    if not key[0]:
+        return entry is not None and bool(send.changed_attributes(entry))
+    if entry is None or send.is_stale(key, frozenset()):
+        return True
+    if entry.parts is not None and entry.parts != send.parts_of(entry.value):
+        return True
+    if entry.kind == contents.WATCHED:
+        return send.definition_of(entry.value, Entry(entry.value)) != entry.blob
+    if entry.kind == contents.LARGE:
+        return send.size_of(entry.value) != entry.size
+    if entry.kind != contents.POLLED:
+        return False
+    return send.definition_of(entry.value, Entry(entry.value)) != entry.blob
+
+
+def publish(key: Key) -> None:
+    if key[0]:
+        send.publish_name(key, frozenset())
+        return
+    entry = entries[key]
+    for name, blob in send.changed_attributes(entry).items():
+        send.record((CLASS_ATTRIBUTES, f"{key[1]} {name}"), blob)
+    send.note_attributes(entry)
+
+
+def carry(changed: Iterable[Key]) -> Snapshot | None:
+    """What a call is to take along: what has changed, and what that reaches which has
+    changed too. What nobody has reached before is published."""
+    snapshot: list[Any] = []
+    done: set[Key] = set()
+    todo = deque(changed)
+    with send.holding():
+        while todo:
+            key = todo.popleft()
+            if key in done:
+                continue
+            done.add(key)
+            if key[0] and key not in entries:
+                queue_names([(key, frozenset())])
+            elif key[0]:
+                snapshot += carried_name(key)
+            else:
+                snapshot += carried_attributes(key)
+            send.drain()
+            todo.extend(send.take_held())
+    return tuple(snapshot) or None
+
+
+def carried_name(key: Key) -> list[Any]:
+    space = _namespaces.find(key[0])
+    assert space is not None
+    value = space.names.get(key[1], MISSING)
+    if value is MISSING:
+        return [*key, False, DELETED]
+    if type(value) in SCALARS:
+        return [*key, True, value]
+    return [*key, False, send.definition_of(value, Entry(value))]
+
+
+def carried_attributes(key: Key) -> list[Any]:
+    carried: list[Any] = []
+    for name, blob in send.changed_attributes(entries[key]).items():
+        carried += [CLASS_ATTRIBUTES, f"{key[1]} {name}", False, blob]
+    return carried

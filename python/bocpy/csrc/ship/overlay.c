@@ -1,0 +1,165 @@
+/* Overlay: see overlay.h. */
+#include "overlay.h"
+
+/* The places in a bocpy._body.Names. */
+enum { NAMES_KEPT, NAMES_OTHERS, NAMES_STORED, NAMES_THROUGH, NAMES_CODE };
+
+#define OVERLAY_ORIGIN "__bocpy_origin__"
+
+/* What of a module's globals its functions expect besides their own names. */
+static const char *const overlay_module_names[] = {
+    "__builtins__", "__name__", "__file__", "__package__", "__spec__", "__loader__"};
+
+/* Stands for a name that was not bound: no value is the tuple of names itself. */
+static bool overlay_is_unbound(PyObject *snapshot, PyObject *value) {
+  return value == PyTuple_GET_ITEM(snapshot, 0);
+}
+
+static PyObject *snapshot_names(PyObject *snapshot, int which) {
+  return PyTuple_GET_ITEM(PyTuple_GET_ITEM(snapshot, 0), which);
+}
+
+static int snapshot_put(PyObject *snapshot, Py_ssize_t at, PyObject *names,
+                        PyObject *globals) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+    PyObject *value;
+    if (PyDict_GetItemRef(globals, PyTuple_GET_ITEM(names, i), &value) < 0)
+      return -1;
+    PyTuple_SET_ITEM(snapshot, at + i,
+                     value ? value : Py_NewRef(PyTuple_GET_ITEM(snapshot, 0)));
+  }
+  return 0;
+}
+
+PyObject *bocpy_overlay_snapshot(PyObject *names, PyObject *globals) {
+  PyObject *kept = PyTuple_GET_ITEM(names, NAMES_KEPT);
+  PyObject *through = PyTuple_GET_ITEM(names, NAMES_THROUGH);
+  Py_ssize_t first = 1 + PyTuple_GET_SIZE(kept);
+  PyObject *snapshot = PyTuple_New(first + PyTuple_GET_SIZE(through));
+  if (!snapshot)
+    return NULL;
+  PyTuple_SET_ITEM(snapshot, 0, Py_NewRef(names));
+  if (snapshot_put(snapshot, 1, kept, globals) == 0 &&
+      snapshot_put(snapshot, first, through, globals) == 0)
+    return snapshot;
+  Py_DECREF(snapshot);
+  return NULL;
+}
+
+bool bocpy_overlay_is_needed(PyObject *snapshot) {
+  return PyTuple_GET_SIZE(snapshot_names(snapshot, NAMES_KEPT)) > 0;
+}
+
+PyObject *bocpy_overlay_code(PyObject *snapshot) {
+  return snapshot_names(snapshot, NAMES_CODE);
+}
+
+static bool overlay_is_rebound(PyObject *snapshot, PyObject *seen, PyObject *name,
+                               PyObject *globals) {
+  PyObject *now;
+  if (overlay_is_unbound(snapshot, seen) || PyDict_GetItemRef(globals, name, &now) <= 0)
+    return false;
+  Py_DECREF(now);
+  return now != seen;
+}
+
+/* A new reference to what a module's warnings have been told already. */
+static PyObject *overlay_warned_places(PyObject *globals) {
+  PyObject *told = PyDict_GetItemString(globals, "__warningregistry__");
+  if (told)
+    return Py_NewRef(told);
+  told = PyDict_New();
+  if (told && PyDict_SetItemString(globals, "__warningregistry__", told) < 0)
+    Py_CLEAR(told);
+  return told;
+}
+
+void bocpy_overlay_warn(PyObject *snapshot, PyObject *globals, const char *qualname,
+                        const char *file, int line) {
+  PyObject *through = snapshot_names(snapshot, NAMES_THROUGH);
+  Py_ssize_t first = 1 + PyTuple_GET_SIZE(snapshot_names(snapshot, NAMES_KEPT));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(through); i++) {
+    PyObject *name = PyTuple_GET_ITEM(through, i);
+    PyObject *seen = PyTuple_GET_ITEM(snapshot, first + i);
+    if (!overlay_is_rebound(snapshot, seen, name, globals))
+      continue;
+    PyObject *text = PyUnicode_FromFormat(
+        "global %R was bound anew while behavior '%s' was pending, and a function that "
+        "it calls reads it: the function sees the new value. Pass the value on "
+        "(%U=%U), or put it into a cown or a notice",
+        name, qualname, name, name);
+    const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
+    PyObject *told = overlay_warned_places(globals);
+    if (!utf8 || !told ||
+        PyErr_WarnExplicit(PyExc_RuntimeWarning, utf8, file, line, NULL, told) < 0)
+      PyErr_WriteUnraisable(name);
+    Py_XDECREF(told);
+    Py_XDECREF(text);
+    return;
+  }
+}
+
+PyObject *bocpy_overlay_origin(PyObject *globals) {
+  PyObject *origin = PyDict_GetItemString(globals, OVERLAY_ORIGIN);
+  return origin ? origin : globals;
+}
+
+static int overlay_copy(PyObject *overlay, PyObject *name, PyObject *from) {
+  PyObject *value;
+  if (PyDict_GetItemRef(from, name, &value) < 0)
+    return -1;
+  int status = value ? PyDict_SetItem(overlay, name, value) : 0;
+  Py_XDECREF(value);
+  return status;
+}
+
+static int overlay_copy_all(PyObject *overlay, PyObject *names, PyObject *from) {
+  int status = 0;
+  for (Py_ssize_t i = 0; status == 0 && i < PyTuple_GET_SIZE(names); i++)
+    status = overlay_copy(overlay, PyTuple_GET_ITEM(names, i), from);
+  return status;
+}
+
+static int overlay_copy_module_names(PyObject *overlay, PyObject *from) {
+  size_t count = sizeof overlay_module_names / sizeof *overlay_module_names;
+  int status = 0;
+  for (size_t i = 0; status == 0 && i < count; i++) {
+    PyObject *name = PyUnicode_InternFromString(overlay_module_names[i]);
+    status = name ? overlay_copy(overlay, name, from) : -1;
+    Py_XDECREF(name);
+  }
+  return status;
+}
+
+static int overlay_fill(PyObject *overlay, PyObject *snapshot, PyObject *globals) {
+  PyObject *taken = snapshot_names(snapshot, NAMES_KEPT);
+  PyObject *read = snapshot_names(snapshot, NAMES_OTHERS);
+  PyObject *stored = snapshot_names(snapshot, NAMES_STORED);
+  PyObject *origin = bocpy_overlay_origin(globals);
+  if (read != Py_None && (overlay_copy_module_names(overlay, globals) < 0 ||
+                          overlay_copy_all(overlay, read, globals) < 0))
+    return -1;
+  if (overlay_copy_all(overlay, stored, origin) < 0)
+    return -1;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(taken); i++) {
+    PyObject *value = PyTuple_GET_ITEM(snapshot, i + 1);
+    PyObject *name = PyTuple_GET_ITEM(taken, i);
+    if (overlay_is_unbound(snapshot, value) ? overlay_copy(overlay, name, origin) < 0
+                                            : PyDict_SetItem(overlay, name, value) < 0)
+      return -1;
+  }
+  return PyDict_SetItemString(overlay, OVERLAY_ORIGIN, origin);
+}
+
+PyObject *bocpy_overlay_new(PyObject *snapshot, PyObject *globals) {
+  bool whole = snapshot_names(snapshot, NAMES_OTHERS) == Py_None;
+  PyObject *overlay = whole ? PyDict_Copy(globals) : PyDict_New();
+  if (overlay && overlay_fill(overlay, snapshot, globals) < 0)
+    Py_CLEAR(overlay);
+  return overlay;
+}
+
+int bocpy_overlay_end(PyObject *overlay, PyObject *snapshot) {
+  PyObject *stored = snapshot_names(snapshot, NAMES_STORED);
+  return overlay_copy_all(bocpy_overlay_origin(overlay), stored, overlay);
+}
