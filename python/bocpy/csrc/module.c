@@ -1,6 +1,7 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
  * own; what all share is set up by the first, the main one. */
 #include "acquire.h"
+#include "changes.h"
 #include "code.h"
 #include "deferred.h"
 #include "elsewhere.h"
@@ -10,14 +11,13 @@
 #include "grant.h"
 #include "grant_object.h"
 #include "log.h"
-#include "changes.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pinned.h"
 #include "process.h"
-#include "quiesce.h"
 #include "pump.h"
 #include "py312_kwnames.h"
+#include "quiesce.h"
 #include "run.h"
 #include "runtime.h"
 #include "start.h"
