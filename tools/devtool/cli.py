@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from devtool import checks, commands, matrix, platforms
+from devtool import checks, commands, matrix, only, platforms
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
@@ -46,6 +46,9 @@ Each job has a log in .dev/logs. Tests that fail are explained as their job ends
 listed once more at the end.
 
   ./dev test                                    what to run before a commit
+  ./dev test --only request                     one C test, built incrementally: seconds
+  ./dev test --only test_when.py                one file of Python tests, likewise
+  ./dev test --only "cown and not stress"       or what pytest's -k takes
   ./dev test --matrix                           what CI runs: every configuration below
   ./dev test --python 3.10 --python 3.13t       the package on two interpreters
   ./dev test --c-only --compiler clang --sanitize thread --park posix
@@ -126,6 +129,11 @@ def add_command(
 
 
 def add_test_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        help="one test: of C, a file of Python tests, or a word of pytest's -k",
+    )
     part = parser.add_mutually_exclusive_group()
     part.add_argument("--c-only", action="store_true", help="only libboc")
     part.add_argument("--python-only", action="store_true", help="only the package")
@@ -265,6 +273,9 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
     if "list" in arguments.platform:
         say(platforms.table())
         return 0
+    if arguments.only:
+        spec = arguments.python[0] if arguments.python else None
+        return only.test(arguments.only, commands.pick(spec), rest)
     asked = wish(arguments, rest)
     interpreter = tools_interpreter(arguments)
     parallel = max(1, arguments.parallel)
