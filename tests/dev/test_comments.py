@@ -75,5 +75,21 @@ def test_damage_is_found(damage):
     assert any(message in problem for problem in problems), problems
 
 
+def test_a_sound_file_is_left_as_it_is():
+    assert check_comments.mend(SOUND) == SOUND
+
+
+def test_long_lines_and_banners_are_mended():
+    damaged = SOUND.replace(BANNER, BANNER.replace("-- */", "----- */"))
+    damaged = damaged.replace("Threads: any.", "Threads: any. " + "word " * 20)
+    damaged = damaged.replace("a load.", "a load " + "of many words " * 6 + "end.")
+    damaged += "\n/* " + "short words " * 9 + "*/\n"
+    mended = check_comments.mend(damaged)
+    assert list(check_comments.check(mended)) == []
+    assert mended.split() != damaged.split()
+    words = [word for word in damaged.split() if word.strip("*-/")]
+    assert [word for word in mended.split() if word.strip("*-/")] == words
+
+
 def test_the_tree_has_no_damage():
     assert check_comments.main() == 0

@@ -162,7 +162,8 @@ def check_layers(here: Check) -> None:
 
 def check_comments(here: Check) -> None:
     """Banners, tables and heads of files that a formatter has damaged."""
-    here.everything([here.env.python, ROOT / "tools" / "check_comments.py"])
+    mode = ["--fix"] if here.fix else []
+    here.everything([here.env.python, ROOT / "tools" / "check_comments.py", *mode])
 
 
 def check_orders(here: Check) -> None:

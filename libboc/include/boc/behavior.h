@@ -145,7 +145,8 @@ BOC_API void boc_behavior_complete(boc_behavior *behavior);
 BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
 /* The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
- * `body` gets `arg` itself, which stays the caller's. Refusals as `boc_behavior_new`. */
+ * `body` gets `arg` itself, which stays the caller's. Refusals as `boc_behavior_new`.
+ */
 BOC_API boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
                             void (*body)(boc_behavior *self, void *arg), void *arg);
 

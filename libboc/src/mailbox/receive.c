@@ -146,8 +146,8 @@ static boc_status remove_receiver(receive_call *call, parked_receiver *self) {
 }
 
 /* Parks once. BOC_WOULD_BLOCK: nothing has come, and the time is not up. */
-static boc_status park_once(receive_call *call, parked_receiver *self,
-                            uint64_t deadline) {
+static boc_status park_receiver_once(receive_call *call, parked_receiver *self,
+                                     uint64_t deadline) {
   bool expired = false;
   boc_status status = add_receiver(call, self);
   if (status != BOC_OK)
@@ -179,7 +179,7 @@ static boc_status park_until_message(receive_call *call, uint64_t deadline,
   self.waiter.ctx = &self.parker;
   const uint64_t begin = boci_os_now();
   do
-    status = park_once(call, &self, deadline);
+    status = park_receiver_once(call, &self, deadline);
   while (status == BOC_WOULD_BLOCK);
   const bool soon = boci_os_now() - begin < SOON_NS;
   boci_parker_fini(&self.parker);

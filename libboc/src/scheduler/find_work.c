@@ -75,7 +75,7 @@ static uint32_t next_random(boci_worker *worker) {
 
 /* Half of the first run queue that has something. `backing_off`: not of the maker whose
  * behaviors the worker leaves alone for a while. */
-static boc_behavior *steal(boci_worker *worker, bool backing_off) {
+static boc_behavior *steal_half(boci_worker *worker, bool backing_off) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
   const uint32_t start = next_random(worker) % started;
@@ -97,7 +97,7 @@ static boc_behavior *steal(boci_worker *worker, bool backing_off) {
 }
 
 /* A behavior whose worker is too busy for it, or blocked. */
-static boc_behavior *rescue(boci_worker *worker) {
+static boc_behavior *rescue_overdue(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = 0; i < started; i++) {
@@ -134,9 +134,9 @@ static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
     return behavior;
   if (worker->queue.alone)
     return NULL;
-  if ((behavior = steal(worker, backing_off)))
+  if ((behavior = steal_half(worker, backing_off)))
     return behavior;
-  if ((behavior = rescue(worker)))
+  if ((behavior = rescue_overdue(worker)))
     *out_overdue = true;
   return behavior;
 }
@@ -239,7 +239,7 @@ static bool others_will_look(boci_worker *worker, bool monitors, bool leave_it) 
 
 /* Parks, unless there is work. Returns whether the worker woke up by itself.
  * `leave_it`: if it parks as a monitor, it does so whether there is work or not. */
-static bool park_once(boci_worker *worker, bool leave_it) {
+static bool park_worker_once(boci_worker *worker, bool leave_it) {
   boci_scheduler *scheduler = worker->scheduler;
   boci_idle *idle = &scheduler->idle;
   boci_idle_prepare_park(idle, worker); /* [F1] [F2] */
@@ -272,7 +272,7 @@ static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) 
     if (!leave_it && boci_idle_start_searching(idle, worker))
       behavior = spin_for_work(worker, out_overdue);
     if (!behavior && !called_away(worker))
-      timed_out = park_once(worker, leave_it);
+      timed_out = park_worker_once(worker, leave_it);
   }
   stop_searching(worker);
   return behavior;

@@ -1,9 +1,9 @@
 /* Park under the systematic scheduler: which unit has a mutex, which ones wait.
  *
- * A mutex belongs to a unit, or to `outside` where no run is under way. A free mutex
- * goes to the first unit that runs: units that waited for it compete with new ones.
- * What a mutex orders is reported to ThreadSanitizer, since switches order nothing for
- * it.
+ * A mutex belongs to a unit, or to `outside_unit` where no run is under way. A free
+ * mutex goes to the first unit that runs: units that waited for it compete with new
+ * ones. What a mutex orders is reported to ThreadSanitizer, since switches order
+ * nothing for it.
  */
 #include "park.h"
 
@@ -17,12 +17,12 @@
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 
-static char outside;
+static char outside_unit;
 static uint32_t latest_id;
 
 static void *current_unit(void) {
   void *unit = boci_systematic_self();
-  return unit ? unit : &outside;
+  return unit ? unit : &outside_unit;
 }
 
 boc_status boci_mutex_init(boci_mutex *mutex) {

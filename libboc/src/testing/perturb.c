@@ -11,16 +11,16 @@
 #define LINGER_ONE_IN 1024u
 #define LINGER_YIELDS 50
 
-static BOCI_THREAD_LOCAL uint32_t state;
+static BOCI_THREAD_LOCAL uint32_t random_state;
 
 /* xorshift; a thread's seed is where its slot lies and when it came here first. */
 static uint32_t draw_random(void) {
-  if (state == 0)
-    state = ((uint32_t)(uintptr_t)&state ^ (uint32_t)boci_os_now()) | 1;
-  state ^= state << 13;
-  state ^= state >> 17;
-  state ^= state << 5;
-  return state;
+  if (random_state == 0)
+    random_state = ((uint32_t)(uintptr_t)&random_state ^ (uint32_t)boci_os_now()) | 1;
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 17;
+  random_state ^= random_state << 5;
+  return random_state;
 }
 
 void boci_perturb_random(void) {

@@ -62,7 +62,7 @@ static struct {
   void *outside_slot;
   uint64_t seed, random, steps, limit, time;
   boci_run_outcome outcome;
-  /* What the seed chose for the whole run. */
+  /* What the seed chose for the whole current_run. */
   bool by_rank, alone;
   uint32_t switch_one_in, expire_one_in, horizon;
   uint64_t pace;
@@ -70,11 +70,11 @@ static struct {
   uint32_t lowest;    /* all ranks are above */
   trace_entry trace[TRACED];
   uint64_t traced;
-} run;
+} current_run;
 
 /* splitmix64: every seed, 0 and 1 included, starts a different sequence. */
 static uint64_t draw_word(void) {
-  uint64_t z = run.random += UINT64_C(0x9e3779b97f4a7c15);
+  uint64_t z = current_run.random += UINT64_C(0x9e3779b97f4a7c15);
   z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
   z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
   return z ^ z >> 31;
@@ -86,29 +86,33 @@ static uint32_t draw_below(uint32_t n) {
 
 static bool draw_one_in(uint32_t n) { return n != 0 && draw_below(n) == 0; }
 
-void *boci_systematic_self(void) { return run.current; }
+void *boci_systematic_self(void) { return current_run.current; }
 
-bool boci_systematic_chance(uint32_t n) { return run.current && draw_one_in(n); }
+bool boci_systematic_chance(uint32_t n) {
+  return current_run.current && draw_one_in(n);
+}
 
 void **boci_systematic_slot(void) {
-  return run.current ? &run.current->slot : &run.outside_slot;
+  return current_run.current ? &current_run.current->slot : &current_run.outside_slot;
 }
 
 uint64_t boci_systematic_now(void) {
-  run.time += run.current ? run.pace : 1;
-  return run.time;
+  current_run.time += current_run.current ? current_run.pace : 1;
+  return current_run.time;
 }
 
-unsigned boci_systematic_processors(void) { return run.current && run.alone ? 1 : 2; }
+unsigned boci_systematic_processors(void) {
+  return current_run.current && current_run.alone ? 1 : 2;
+}
 
-void boci_systematic_limit(uint64_t steps) { run.limit = steps; }
+void boci_systematic_limit(uint64_t steps) { current_run.limit = steps; }
 
-uint64_t boci_systematic_steps(void) { return run.steps; }
+uint64_t boci_systematic_steps(void) { return current_run.steps; }
 
 /* ---- reports --------------------------------------------------------------------- */
 
 static int number_of(const unit *which) {
-  return which ? (int)(which - run.units) : -1;
+  return which ? (int)(which - current_run.units) : -1;
 }
 
 static void report_unit(const unit *which) {
@@ -116,7 +120,7 @@ static void report_unit(const unit *which) {
   if (which->state == ENDED)
     fprintf(stderr, "has ended\n");
   else if (which->state == READY)
-    fprintf(stderr, which == run.current ? "was running\n" : "could go on\n");
+    fprintf(stderr, which == current_run.current ? "was running\n" : "could go on\n");
   else if (which->deadline == BOCI_NEVER)
     fprintf(stderr, "waits for %s %u\n", which->kind, (unsigned)which->id);
   else
@@ -126,19 +130,20 @@ static void report_unit(const unit *which) {
 void boci_systematic_report(void) {
   static const char *const texts[] = {"finished", "deadlock", "endless",
                                       "unjoined thread", "failed"};
-  if (run.used == 0)
+  if (current_run.used == 0)
     return;
   fprintf(stderr, "systematic: seed %llu (%s), step %llu: %s\n",
-          (unsigned long long)run.seed, run.by_rank ? "ranks" : "walk",
-          (unsigned long long)run.steps, run.current ? "running" : texts[run.outcome]);
-  for (unsigned i = 0; i < run.used; i++) {
-    if (run.units[i].state != FREE)
-      report_unit(&run.units[i]);
+          (unsigned long long)current_run.seed, current_run.by_rank ? "ranks" : "walk",
+          (unsigned long long)current_run.steps,
+          current_run.current ? "running" : texts[current_run.outcome]);
+  for (unsigned i = 0; i < current_run.used; i++) {
+    if (current_run.units[i].state != FREE)
+      report_unit(&current_run.units[i]);
   }
   fprintf(stderr, "  latest switches (step: unit > unit):");
-  uint64_t first = run.traced > TRACED ? run.traced - TRACED : 0;
-  for (uint64_t i = first; i < run.traced; i++) {
-    trace_entry *entry = &run.trace[i % TRACED];
+  uint64_t first = current_run.traced > TRACED ? current_run.traced - TRACED : 0;
+  for (uint64_t i = first; i < current_run.traced; i++) {
+    trace_entry *entry = &current_run.trace[i % TRACED];
     fprintf(stderr, " %llu: %d > %d", (unsigned long long)entry->step, entry->from,
             entry->to);
   }
@@ -160,28 +165,28 @@ static void tsan_release_unit(unit *which) {
 }
 
 static void trace_switch(const unit *from, const unit *to) {
-  trace_entry *entry = &run.trace[run.traced++ % TRACED];
-  entry->step = run.steps;
+  trace_entry *entry = &current_run.trace[current_run.traced++ % TRACED];
+  entry->step = current_run.steps;
   entry->from = number_of(from);
   entry->to = number_of(to);
 }
 
 static void go_on_with(unit *next) {
-  unit *from = run.current;
+  unit *from = current_run.current;
   if (next == from)
     return;
   trace_switch(from, next);
   tsan_release_unit(from);
-  run.current = next;
+  current_run.current = next;
   boci_fiber_switch(&from->fiber, &next->fiber);
 }
 
 static void leave_run(boci_run_outcome outcome) {
-  unit *from = run.current;
+  unit *from = current_run.current;
   tsan_release_unit(from);
-  run.outcome = outcome;
-  run.current = NULL;
-  boci_fiber_switch(&from->fiber, &run.host);
+  current_run.outcome = outcome;
+  current_run.current = NULL;
+  boci_fiber_switch(&from->fiber, &current_run.host);
 }
 
 _Noreturn void boci_systematic_fail(void) {
@@ -198,8 +203,8 @@ static void make_ready(unit *which, bool expired) {
 }
 
 static void expire_unit(unit *which) {
-  if (run.time < which->deadline)
-    run.time = which->deadline;
+  if (current_run.time < which->deadline)
+    current_run.time = which->deadline;
   make_ready(which, true);
 }
 
@@ -209,18 +214,19 @@ static bool is_timed(const unit *which) {
 
 /* The seed may let any timed wait expire: a thread may always be that late. */
 static void expire_some(void) {
-  bool early = draw_one_in(run.expire_one_in);
-  for (unsigned i = 0; i < run.used; i++) {
-    unit *which = &run.units[i];
-    if (is_timed(which) && (which->deadline <= run.time || (early && draw_one_in(2))))
+  bool early = draw_one_in(current_run.expire_one_in);
+  for (unsigned i = 0; i < current_run.used; i++) {
+    unit *which = &current_run.units[i];
+    if (is_timed(which) &&
+        (which->deadline <= current_run.time || (early && draw_one_in(2))))
       expire_unit(which);
   }
 }
 
 static bool expire_earliest(void) {
   unit *earliest = NULL;
-  for (unsigned i = 0; i < run.used; i++) {
-    unit *which = &run.units[i];
+  for (unsigned i = 0; i < current_run.used; i++) {
+    unit *which = &current_run.units[i];
     if (is_timed(which) && (!earliest || which->deadline < earliest->deadline))
       earliest = which;
   }
@@ -233,8 +239,8 @@ static bool expire_earliest(void) {
 static unit *choose_any(const unit *except) {
   unit *chosen = NULL;
   uint32_t seen = 0;
-  for (unsigned i = 0; i < run.used; i++) {
-    unit *which = &run.units[i];
+  for (unsigned i = 0; i < current_run.used; i++) {
+    unit *which = &current_run.units[i];
     if (which->state == READY && which != except && draw_below(++seen) == 0)
       chosen = which;
   }
@@ -243,8 +249,8 @@ static unit *choose_any(const unit *except) {
 
 static unit *choose_highest(void) {
   unit *chosen = NULL;
-  for (unsigned i = 0; i < run.used; i++) {
-    unit *which = &run.units[i];
+  for (unsigned i = 0; i < current_run.used; i++) {
+    unit *which = &current_run.units[i];
     if (which->state == READY && (!chosen || which->rank > chosen->rank))
       chosen = which;
   }
@@ -254,41 +260,41 @@ static unit *choose_highest(void) {
 /* A unit that spins may depend on one whose wait is timed. */
 #define EXPIRE_BY_YIELD_ONE_IN 64u
 
-static void demote_unit(unit *which) { which->rank = --run.lowest; }
+static void demote_unit(unit *which) { which->rank = --current_run.lowest; }
 
 static void count_step(void) {
-  if (++run.steps > (run.limit != 0 ? run.limit : STEPS_LIMIT))
+  if (++current_run.steps > (current_run.limit != 0 ? current_run.limit : STEPS_LIMIT))
     leave_run(BOCI_RUN_ENDLESS);
 }
 
 void boci_systematic_point(void) {
-  unit *self = run.current;
+  unit *self = current_run.current;
   if (!self)
     return;
   count_step();
   expire_some();
-  if (run.by_rank) {
-    if (run.demotions > 0 && draw_one_in(run.horizon)) {
-      run.demotions--;
+  if (current_run.by_rank) {
+    if (current_run.demotions > 0 && draw_one_in(current_run.horizon)) {
+      current_run.demotions--;
       demote_unit(self);
     }
     go_on_with(choose_highest());
-  } else if (draw_one_in(run.switch_one_in)) {
+  } else if (draw_one_in(current_run.switch_one_in)) {
     go_on_with(choose_any(NULL));
   }
 }
 
 void boci_systematic_yield(void) {
-  unit *self = run.current;
+  unit *self = current_run.current;
   if (!self)
     return;
   count_step();
-  run.time += run.pace;
+  current_run.time += current_run.pace;
   expire_some();
   if (draw_one_in(EXPIRE_BY_YIELD_ONE_IN))
     expire_earliest();
   demote_unit(self);
-  unit *next = run.by_rank ? choose_highest() : choose_any(self);
+  unit *next = current_run.by_rank ? choose_highest() : choose_any(self);
   if (next)
     go_on_with(next);
 }
@@ -297,7 +303,7 @@ void boci_systematic_yield(void) {
 static void give_way(void) {
   count_step();
   expire_some();
-  unit *next = run.by_rank ? choose_highest() : choose_any(NULL);
+  unit *next = current_run.by_rank ? choose_highest() : choose_any(NULL);
   if (!next && expire_earliest())
     next = choose_any(NULL);
   if (next)
@@ -308,7 +314,7 @@ static void give_way(void) {
 
 bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
                            uint64_t deadline) {
-  unit *self = run.current;
+  unit *self = current_run.current;
   BOCI_REQUIRE(self != NULL && "outside of a run nobody can wait");
   self->object = object;
   self->kind = kind;
@@ -321,17 +327,17 @@ bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
 }
 
 void boci_systematic_wake_all(const void *object) {
-  for (unsigned i = 0; i < run.used; i++) {
-    if (run.units[i].state == BLOCKED && run.units[i].object == object)
-      make_ready(&run.units[i], false);
+  for (unsigned i = 0; i < current_run.used; i++) {
+    if (current_run.units[i].state == BLOCKED && current_run.units[i].object == object)
+      make_ready(&current_run.units[i], false);
   }
 }
 
 void boci_systematic_wake_one(const void *object) {
   unit *chosen = NULL;
   uint32_t seen = 0;
-  for (unsigned i = 0; i < run.used; i++) {
-    unit *which = &run.units[i];
+  for (unsigned i = 0; i < current_run.used; i++) {
+    unit *which = &current_run.units[i];
     if (which->state == BLOCKED && which->object == object && draw_below(++seen) == 0)
       chosen = which;
   }
@@ -342,16 +348,16 @@ void boci_systematic_wake_one(const void *object) {
 /* ---- units ----------------------------------------------------------------------- */
 
 static bool all_ended(void) {
-  for (unsigned i = 0; i < run.used; i++) {
-    if (run.units[i].state == READY || run.units[i].state == BLOCKED)
+  for (unsigned i = 0; i < current_run.used; i++) {
+    if (current_run.units[i].state == READY || current_run.units[i].state == BLOCKED)
       return false;
   }
   return true;
 }
 
 static boci_run_outcome outcome_at_end(void) {
-  for (unsigned i = 1; i < run.used; i++) {
-    if (run.units[i].state == ENDED)
+  for (unsigned i = 1; i < current_run.used; i++) {
+    if (current_run.units[i].state == ENDED)
       return BOCI_RUN_UNJOINED;
   }
   return BOCI_RUN_FINISHED;
@@ -384,22 +390,22 @@ static void set_name(unit *which, const char *name) {
 
 void *boci_systematic_start(void (*entry)(void *arg), void *arg, const char *name) {
   unsigned i = 0;
-  while (i < UNITS && run.units[i].state != FREE)
+  while (i < UNITS && current_run.units[i].state != FREE)
     i++;
   if (i == UNITS)
     return NULL;
-  unit *started = &run.units[i];
+  unit *started = &current_run.units[i];
   if (!started->resting && !boci_fiber_prepare(&started->fiber, run_unit, started))
     return NULL;
   started->entry = entry;
   started->arg = arg;
   started->slot = NULL;
-  started->rank = run.lowest + 1 + draw_below(UINT32_MAX / 2);
+  started->rank = current_run.lowest + 1 + draw_below(UINT32_MAX / 2);
   set_name(started, name);
   tsan_release_unit(started);
   make_ready(started, false);
-  if (i >= run.used)
-    run.used = i + 1;
+  if (i >= current_run.used)
+    current_run.used = i + 1;
   return started;
 }
 
@@ -419,39 +425,39 @@ void boci_systematic_join(void *memory) {
  * that have to meet is unknown. */
 static void choose_plan(uint64_t seed) {
   static const uint64_t paces[] = {100, 2000, 20000, 1000000};
-  run.seed = seed;
-  run.random = seed;
-  run.by_rank = draw_one_in(2);
-  run.switch_one_in = UINT32_C(1) << draw_below(7);
-  run.horizon = UINT32_C(4) << draw_below(9);
-  run.demotions = 1 + draw_below(5);
-  run.expire_one_in = draw_one_in(2) ? UINT32_C(8) << draw_below(8) : 0;
-  run.pace = paces[draw_below(4)];
-  run.alone = draw_one_in(2);
-  run.lowest = UINT32_MAX / 2;
-  run.time = TIME_ORIGIN;
-  run.steps = 0;
-  run.traced = 0;
+  current_run.seed = seed;
+  current_run.random = seed;
+  current_run.by_rank = draw_one_in(2);
+  current_run.switch_one_in = UINT32_C(1) << draw_below(7);
+  current_run.horizon = UINT32_C(4) << draw_below(9);
+  current_run.demotions = 1 + draw_below(5);
+  current_run.expire_one_in = draw_one_in(2) ? UINT32_C(8) << draw_below(8) : 0;
+  current_run.pace = paces[draw_below(4)];
+  current_run.alone = draw_one_in(2);
+  current_run.lowest = UINT32_MAX / 2;
+  current_run.time = TIME_ORIGIN;
+  current_run.steps = 0;
+  current_run.traced = 0;
 }
 
 static void abandon_units(void) {
-  for (unsigned i = 0; i < run.used; i++)
-    run.units[i].state = FREE;
-  run.used = 0;
+  for (unsigned i = 0; i < current_run.used; i++)
+    current_run.units[i].state = FREE;
+  current_run.used = 0;
 }
 
 boci_run_outcome boci_systematic_try(uint64_t seed, void (*fn)(void *arg), void *arg) {
-  BOCI_REQUIRE(run.current == NULL && "a run within a run");
+  BOCI_REQUIRE(current_run.current == NULL && "a run within a run");
   abandon_units();
   choose_plan(seed);
-  boci_fiber_adopt(&run.host);
+  boci_fiber_adopt(&current_run.host);
   unit *first = boci_systematic_start(fn, arg, "main");
   BOCI_REQUIRE(first != NULL);
-  run.current = first;
-  boci_fiber_switch(&run.host, &first->fiber);
-  for (unsigned i = 0; i < run.used; i++)
-    tsan_acquire_unit(&run.units[i]);
-  return run.outcome;
+  current_run.current = first;
+  boci_fiber_switch(&current_run.host, &first->fiber);
+  for (unsigned i = 0; i < current_run.used; i++)
+    tsan_acquire_unit(&current_run.units[i]);
+  return current_run.outcome;
 }
 
 void boci_systematic_run(uint64_t seed, void (*fn)(void *arg), void *arg) {

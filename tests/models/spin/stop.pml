@@ -213,7 +213,7 @@ inline park() {
   assert(!parked[self])
 }
 
-/* park_once */
+/* park_worker_once */
 inline sleep_once() {
   atomic { /* boci_idle_prepare_park */
     parked[self] = true;

@@ -31,7 +31,7 @@ static void push(bocpy_grant *grant) {
   bocpy_completion_push(&grant->completion);
 }
 
-/* ---- asking ------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------- */
 
 static int require_places(const bocpy_when_args *plan) {
   for (uint32_t i = 0; i < plan->cowns; i++) {
@@ -110,7 +110,7 @@ static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   return (PyObject *)self;
 }
 
-/* ---- the end of it ----------------------------------------------------------------- */
+/* ---- the end of it --------------------------------------------------------------- */
 
 static void end(grant_object *self) {
   if (!self->grant)
@@ -162,7 +162,7 @@ static void grant_dealloc(grant_object *self) {
   Py_DECREF(type);
 }
 
-/* ---- holding ------------------------------------------------------------------------- */
+/* ---- holding --------------------------------------------------------------------- */
 
 static PyObject *grant_enter(grant_object *self, PyObject *unused) {
   (void)unused;
@@ -229,7 +229,7 @@ static PyObject *grant_writes(grant_object *self, PyObject *cown) {
   return PyBool_FromLong(core && bocpy_grant_mode(self->grant, core) == BOC_WRITE);
 }
 
-/* ---- the result ------------------------------------------------------------------------ */
+/* ---- the result ------------------------------------------------------------------ */
 
 static PyObject *grant_settle(grant_object *self, PyObject *object) {
   bocpy_value *value = ((bocpy_cown *)self->result)->value;

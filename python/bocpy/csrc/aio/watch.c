@@ -4,7 +4,8 @@
  * returns it once what it waits for has come; `end` takes it back, and is right at any
  * time.
  *
- * Who tells has a reference of its own until it has told, or the watch is taken back. */
+ * Who tells has a reference of its own until it has told, or the watch is taken back.
+ */
 #include "watch.h"
 
 #include <stddef.h>
@@ -38,7 +39,7 @@ static void drop_completion(bocpy_completion *self) { drop_watch((watch *)self);
 /* With the teller's reference. */
 static void tell(void *ctx) { bocpy_completion_push(&((watch *)ctx)->completion); }
 
-/* ---- kinds -------------------------------------------------------------------------- */
+/* ---- kinds ----------------------------------------------------------------------- */
 
 static boc_status end_quiescence(watch *self) {
   return bocpy_quiesce_unwatch(&self->node) ? BOC_WOULD_BLOCK : BOC_OK;
@@ -61,7 +62,7 @@ static int begin_tags(watch *self, PyObject *tags) {
   return bocpy_mailbox_add_waiter(tags, &self->mail);
 }
 
-/* ---- the object ---------------------------------------------------------------------- */
+/* ---- the object ------------------------------------------------------------------ */
 
 typedef struct watch_object {
   PyObject_HEAD watch *watch; /* NULL: ended */

@@ -1,8 +1,8 @@
 /* Address map: from the address of an object to a word; the one hash table here.
  *
- * Open addressing with linear probing, at most half full; what is removed leaves no mark
- * behind. The map holds no references: its user sees to it that an address stands for
- * the same object as long as it is a key.
+ * Open addressing with linear probing, at most half full; what is removed leaves no
+ * mark behind. The map holds no references: its user sees to it that an address stands
+ * for the same object as long as it is a key.
  *
  *   used by           key            word
  *   memo.h            an object      its number in the encoding
@@ -10,7 +10,9 @@
  *   code.c            a code object  the first of its entries
  *   pickled_handle.c  a core         its serial number
  *
- * Memory is CPython's raw domain. Threads: as the user says.
+ * Memory is CPython's raw domain.
+ *
+ * Threads: as the user says.
  */
 #ifndef BOCPY_ADDRESS_MAP_H
 #define BOCPY_ADDRESS_MAP_H

@@ -1,9 +1,10 @@
-/* Elsewhere: calls that a body of a cluster's behavior makes, which its executor answers.
+/* Elsewhere: calls that a body of a cluster's behavior makes, which its executor
+ * answers.
  *
  * In a worker of a cluster, `bocpy.distributed` sets one Python function. It is asked
- * first: on a thread that runs such a body, `when` is recorded for the driver instead of
- * scheduled here, and what belongs to one process is refused with the reason. In every
- * other process the function is not set, and a call costs one comparison.
+ * first: on a thread that runs such a body, `when` is recorded for the driver instead
+ * of scheduled here, and what belongs to one process is refused with the reason. In
+ * every other process the function is not set, and a call costs one comparison.
  *
  * Threads: attached to the interpreter of `state`.
  */

@@ -23,8 +23,8 @@
  * path begins with, e.g. "value". */
 int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* The same for what a cown has already: instances that have moved out of it (extension.h)
- * stay empty in place of being refused. */
+/* The same for what a cown has already: instances that have moved out of it
+ * (extension.h) stay empty in place of being refused. */
 int bocpy_encode_held(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
 /* The same, and the value stays whole: what would move (extension.h) is copied. */

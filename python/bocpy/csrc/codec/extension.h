@@ -68,10 +68,10 @@ void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
 
 /* ---- by reference (take_over.c) -------------------------------------------------- */
 
-/* What a value keeps that takes `object` by reference: `object`, unless it, or an element
- * of it if it is an exact list, tuple or dict, moves on every backend; then new instances
- * take what those had. A new reference. NULL with an exception, and nothing has changed:
- * RuntimeError if one has moved before. */
+/* What a value keeps that takes `object` by reference: `object`, unless it, or an
+ * element of it if it is an exact list, tuple or dict, moves on every backend; then new
+ * instances take what those had. A new reference. NULL with an exception, and nothing
+ * has changed: RuntimeError if one has moved before. */
 PyObject *bocpy_take_over(PyObject *object);
 
 /* Undoes it, for a value that nobody has seen. */

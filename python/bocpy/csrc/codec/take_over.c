@@ -1,9 +1,10 @@
-/* Take over: what moves on every backend (BOCPY_MOVES_EVERYWHERE), taken out of where it
- * came from when a value takes an object by reference.
+/* Take over: what moves on every backend (BOCPY_MOVES_EVERYWHERE), taken out of where
+ * it came from when a value takes an object by reference.
  *
  * Looked at are the object and the elements of an exact list, tuple or dict. A list and
  * a dict stay themselves and get the new instances; a tuple becomes another one. The
- * order is: refuse, make, move, put in place; only what comes before the moving can fail.
+ * order is: refuse, make, move, put in place; only what comes before the moving can
+ * fail.
  */
 #include "extension.h"
 

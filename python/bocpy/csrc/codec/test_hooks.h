@@ -5,7 +5,7 @@
  *   _codec_encode(value, root="value")  a capsule: the buffer
  *   _codec_decode(buffer)               a new value
  *   _codec_size(buffer)                 bytes
- *   _codec_inline(value, capacity)      (size, a decoded copy), or None: it does not fit
+ *   _codec_inline(value, capacity)      (size, decoded copy), or None: it does not fit
  *   _codec_check(value, root="value")   None, or the refusal
  */
 #ifndef BOCPY_TEST_HOOKS_H

@@ -23,7 +23,7 @@ static bool is_ours(const bocpy_bridge *bridge) {
   return bridge->forks == atomic_load(&bocpy_forks);
 }
 
-/* ---- the list --------------------------------------------------------------------- */
+/* ---- the list -------------------------------------------------------------------- */
 
 static void signal_locked(bocpy_bridge *bridge) {
   if (bridge->signalled)
@@ -82,7 +82,7 @@ static void tell_lane(void *ctx) {
   bocpy_lock_give(&bridge->lock);
 }
 
-/* ---- life ------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------ */
 
 bocpy_bridge *bocpy_bridge_hold(bocpy_bridge *bridge) {
   atomic_fetch_add(&bridge->references, 1);
@@ -142,7 +142,7 @@ static void close_bridge(bocpy_bridge *bridge) {
     bocpy_waiter_free(waiter);
 }
 
-/* ---- the Python object ------------------------------------------------------------- */
+/* ---- the Python object ----------------------------------------------------------- */
 
 typedef struct bridge_object {
   PyObject_HEAD bocpy_bridge *bridge; /* NULL: closed */

@@ -40,7 +40,7 @@ void bocpy_completion_disown(bocpy_completion *self);
 bocpy_bridge *bocpy_bridge_hold(bocpy_bridge *bridge);
 void bocpy_bridge_drop(bocpy_bridge *bridge);
 
-/* ---- the Python object ------------------------------------------------------------ */
+/* ---- the Python object ----------------------------------------------------------- */
 
 extern PyType_Spec bocpy_bridge_spec;
 

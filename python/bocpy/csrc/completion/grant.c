@@ -1,8 +1,8 @@
 /* Grant: see grant.h.
  *
- * The asker and the behavior have a reference each; the behavior's goes when it is over,
- * its cowns handed on. `list_lock` guards the list of all that are not over, which the
- * end of the program and the child of a fork need. */
+ * The asker and the behavior have a reference each; the behavior's goes when it is
+ * over, its cowns handed on. `list_lock` guards the list of all that are not over,
+ * which the end of the program and the child of a fork need. */
 #include "grant.h"
 
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static void unlink_grant(bocpy_grant *grant) {
   bocpy_lock_give(&list_lock);
 }
 
-/* ---- the behavior ----------------------------------------------------------------- */
+/* ---- the behavior ---------------------------------------------------------------- */
 
 void bocpy_grant_hold(bocpy_grant *grant) { atomic_fetch_add(&grant->references, 1); }
 
@@ -107,10 +107,10 @@ static const boc_behavior_type shipped_type = {
     .name = "bocpy.grant", .body = be_granted, .admit = admit};
 static const boc_behavior_type plain_type = {.name = "bocpy.grant", .body = be_granted};
 
-/* ---- asking ------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------- */
 
-/* Whether the values are free to be looked at without waiting for another interpreter: a
- * hint, which costs a wait if it is wrong. */
+/* Whether the values are free to be looked at without waiting for another interpreter:
+ * a hint, which costs a wait if it is wrong. */
 static bool is_at_hand(const boc_access *accesses, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     const bocpy_value *value = bocpy_value_of(accesses[i].cown);
@@ -192,7 +192,7 @@ bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
   return NULL;
 }
 
-/* ---- holding ------------------------------------------------------------------------ */
+/* ---- holding --------------------------------------------------------------------- */
 
 void bocpy_grant_enter(bocpy_grant *grant) {
   int expected = GRANTED;
@@ -261,7 +261,7 @@ int bocpy_grant_mode(const bocpy_grant *grant, const boc_cown *core) {
   return mode;
 }
 
-/* ---- all of them ---------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------- */
 
 bool bocpy_grant_any(void) {
   bool found = false;
@@ -327,7 +327,7 @@ bocpy_grant *bocpy_grant_here(void) {
   return grant;
 }
 
-/* ---- refusals ----------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------- */
 
 int bocpy_grant_refuse(bool holds, const char *what) {
   if (bocpy_self.bodies) {
@@ -368,7 +368,7 @@ int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what) {
   return -1;
 }
 
-/* ---- by threads ------------------------------------------------------------------------- */
+/* ---- by threads ------------------------------------------------------------------ */
 
 static void signal_waiter(bocpy_grant *grant) { bocpy_waiter_signal(grant->ctx); }
 

@@ -41,9 +41,9 @@ struct bocpy_grant {
 
 int bocpy_grant_init(void); /* process-wide; -1 with an exception */
 
-/* A grant over `count` accesses that calls `told` once it is granted, scheduled already.
- * The caller has one reference. NULL with an exception. `result` may be NULL: a cown that
- * nobody knows yet, to be filled before the grant is given back. */
+/* A grant over `count` accesses that calls `told` once it is granted, scheduled
+ * already. The caller has one reference. NULL with an exception. `result` may be NULL:
+ * a cown that nobody knows yet, to be filled before the grant is given back. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
                              boc_cown *result, void (*told)(bocpy_grant *self),
                              bocpy_bridge *bridge, void *ctx);
@@ -78,8 +78,8 @@ typedef struct bocpy_grant_handle {
   PyObject_HEAD bocpy_grant *grant;
 } bocpy_grant_handle;
 
-/* -1 with RuntimeError if the calling thread must not wait for a cown: in a body, or in a
- * task that holds some, or if it `holds` others itself. */
+/* -1 with RuntimeError if the calling thread must not wait for a cown: in a body, or in
+ * a task that holds some, or if it `holds` others itself. */
 int bocpy_grant_refuse(bool holds, const char *what);
 
 /* -1 with RuntimeError if this thread's event loop has a task that holds the cown: it

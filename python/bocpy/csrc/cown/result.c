@@ -19,7 +19,7 @@
 #include "runtime.h"
 #include "worker.h"
 
-/* ---- the outcome ------------------------------------------------------------------ */
+/* ---- the outcome ----------------------------------------------------------------- */
 
 static PyObject *raise_if(bool failed, PyObject *object) {
   if (!object || !failed || !PyExceptionInstance_Check(object))
@@ -95,7 +95,7 @@ PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs) {
   return outcome_waited(core, seconds, timeout);
 }
 
-/* ---- callbacks --------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------- */
 
 /* One call that is due. Its objects are the main interpreter's. */
 typedef struct bocpy_callback {
@@ -203,7 +203,7 @@ PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
   return NULL;
 }
 
-/* ---- documentation ----------------------------------------------------------------- */
+/* ---- documentation --------------------------------------------------------------- */
 
 const char bocpy_cown_result_doc[] =
     "result($self, /, timeout=None)\n--\n\n"

@@ -11,9 +11,9 @@
 
 #include <boc/behavior.h>
 
-/* The answer of `admit` for a behavior whose first `cowns` cowns have values that it will
- * look at: here, or the worker that most of them live with. `reads`: some may be for
- * reading. What can be had at once is fetched. */
+/* The answer of `admit` for a behavior whose first `cowns` cowns have values that it
+ * will look at: here, or the worker that most of them live with. `reads`: some may be
+ * for reading. What can be had at once is fetched. */
 int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue);
 
 #endif

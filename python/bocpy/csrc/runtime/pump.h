@@ -41,8 +41,8 @@ void bocpy_pump_rest(void);
  * of it, so that nobody else needs to. */
 bool bocpy_pump_note(PyObject *exception);
 
-/* Calls `told(ctx)`, on whichever thread, when the lane has got something to run, and at
- * once if it has; it must not block. One listener at a time: the last. */
+/* Calls `told(ctx)`, on whichever thread, when the lane has got something to run, and
+ * at once if it has; it must not block. One listener at a time: the last. */
 void bocpy_pump_listen(void (*told)(void *ctx), void *ctx);
 void bocpy_pump_unlisten(void *ctx); /* if it is the one */
 

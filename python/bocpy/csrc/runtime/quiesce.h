@@ -14,8 +14,8 @@
 int bocpy_wait_quiescent(boc_runtime *runtime, int64_t timeout);
 
 /* For waits that block no thread: calls node->done once, when no behavior is scheduled
- * or running; at once, if so. Whoever watches calls `unwatch` before the node goes: true
- * if it has not been told and will not be. */
+ * or running; at once, if so. Whoever watches calls `unwatch` before the node goes:
+ * true if it has not been told and will not be. */
 void bocpy_quiesce_watch(boc_quiesce_node *node);
 bool bocpy_quiesce_unwatch(boc_quiesce_node *node);
 

@@ -80,8 +80,8 @@ static int value_set_object(bocpy_value *value, PyObject *object) {
 
 static PyObject *value_object(const bocpy_value *value);
 
-/* The same, and what moves on every backend is taken out of where it came from; unless it
- * is the content already. -1 with an exception: nothing has changed. */
+/* The same, and what moves on every backend is taken out of where it came from; unless
+ * it is the content already. -1 with an exception: nothing has changed. */
 static int value_take_over(bocpy_value *value, PyObject *object) {
   bool same = bocpy_value_kind(value) >= BOCPY_BOXED && !value_is_foreign(value) &&
               value_object(value) == object;
