@@ -1,4 +1,10 @@
-/* Functions: exp, log, sin, cos, tanh and their like. */
+/* Functions: exp, log, sin, cos, tanh in vectors where multiply-add is one instruction,
+ * within 1 ulp; else, and for log1p and expm1, libm's.
+ *
+ * An argument is reduced to a small interval, where a polynomial stands for the function
+ * (Muller, "Elementary Functions", 2016; Cody and Waite, "Software Manual for the
+ * Elementary Functions", 1980). The coefficients are minimax fits by Remez's algorithm,
+ * made for this file; the error that they leave is noted beside them. */
 #include "kernels.h"
 #include "simd.h"
 
@@ -10,11 +16,198 @@
 
 FROM_LIBM(log1p_of, log1p)
 FROM_LIBM(expm1_of, expm1)
+
+#if MX_HAS_FMA
+
+/* Adding it rounds to an integer, which is then in the lowest bits. */
+#define ROUNDER 0x1.8p52
+#define LN2_HIGH 0x1.62e42fefa39efp-1
+#define LN2_LOW 0x1.abc9e3b39803fp-56
+
+MX_INLINE mx_v polynomial(mx_v x, const double *c, int degree) {
+  mx_v sum = mx_set(c[degree]);
+  MX_UNROLL for (int i = degree - 1; i >= 0; i--) sum = mx_fma(sum, x, mx_set(c[i]));
+  return sum;
+}
+
+MX_INLINE mx_v absolute(mx_v x) { return (mx_v)((mx_i)x & INT64_MAX); }
+MX_INLINE mx_v with_sign_of(mx_v size, mx_v x) {
+  return (mx_v)((mx_i)size | ((mx_i)x & INT64_MIN));
+}
+
+/* ---- exp ------------------------------------------------------------------------- */
+
+/* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-58 of exp. */
+static const double exp_c[] = {
+    0x1.000000000000bp-1,  0x1.5555555555561p-3,  0x1.5555555550034p-5,
+    0x1.111111110d5fap-7,  0x1.6c16c185a6a6cp-10, 0x1.a01a01baf5c3ep-13,
+    0x1.a019969553b99p-16, 0x1.71dddfa51c03fp-19, 0x1.28b047cf05e80p-22,
+    0x1.af85bdbfbcde1p-26};
+
+/* x = k ln(2) + r; the k, as a number. */
+MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r) {
+  mx_v k = mx_fma(x, mx_set(0x1.71547652b82fep0), mx_set(ROUNDER)) - mx_set(ROUNDER);
+  *out_r = mx_fma(k, mx_set(-LN2_LOW), mx_fma(k, mx_set(-LN2_HIGH), x));
+  return k;
+}
+
+/* exp(r) - 1 - r. In two halves, which wait for each other less. */
+MX_INLINE mx_v exp_rest(mx_v r) {
+  mx_v square = r * r, fourth = square * square;
+  mx_v low = mx_fma(mx_fma(r, mx_set(exp_c[3]), mx_set(exp_c[2])), square,
+                    mx_fma(r, mx_set(exp_c[1]), mx_set(exp_c[0])));
+  mx_v middle = mx_fma(mx_fma(r, mx_set(exp_c[7]), mx_set(exp_c[6])), square,
+                       mx_fma(r, mx_set(exp_c[5]), mx_set(exp_c[4])));
+  mx_v high = mx_fma(r, mx_set(exp_c[9]), mx_set(exp_c[8]));
+  return square * mx_fma(mx_fma(high, fourth, middle), fourth, low);
+}
+
+/* 2^k for an integer k of -1022 to 1023. */
+MX_INLINE mx_v power_of_two(mx_v k) {
+  return (mx_v)(((mx_i)(k + mx_set(ROUNDER)) + 1023) << 52);
+}
+
+/* x times 2^k, in two steps, since the result may be subnormal. */
+MX_INLINE mx_v scale(mx_v x, mx_v k) {
+#if MX_WIDTH == 8
+  return (mx_v)_mm512_scalef_pd((__m512d)x, (__m512d)k);
+#else
+  mx_v half = mx_fma(k, mx_set(0.5), mx_set(ROUNDER)) - mx_set(ROUNDER);
+  return x * power_of_two(half) * power_of_two(k - half);
+#endif
+}
+
+MX_INLINE mx_v exp_v(mx_v x) {
+  mx_v r, bounded = mx_less_of(mx_greater_of(x, mx_set(-746.0)), mx_set(710.0));
+  mx_v k = reduce_by_ln2(bounded, &r);
+  mx_v result = scale(mx_set(1.0) + (r + exp_rest(r)), k);
+  return mx_select(MX_NAN_MASK(x), x, result);
+}
+
+/* ---- log ------------------------------------------------------------------------- */
+
+/* (2 atanh(s) / s - 2) / s^2 of z = s^2, for s = f / (2 + f), 1 + f within the square
+ * roots of 1/2 and 2; 2^-58. */
+static const double log_c[] = {0x1.5555555555593p-1, 0x1.999999997fb2dp-2,
+                               0x1.2492494217d16p-2, 0x1.c71c51e7d6fcbp-3,
+                               0x1.7466463275675p-3, 0x1.39a0f473b887bp-3,
+                               0x1.2f0d9409b31d3p-3};
+
+#define SQRT_HALF UINT64_C(0x3fe6a09e667f3bcd)
+#define ONE UINT64_C(0x3ff0000000000000)
+#define MANTISSA UINT64_C(0x000fffffffffffff)
+
+MX_INLINE mx_v log_v(mx_v x) {
+  mx_i tiny = MX_LESS_MASK(x, mx_set(0x1p-1022));
+  mx_u bits = (mx_u)mx_select(tiny, x * mx_set(0x1p54), x) + (ONE - SQRT_HALF);
+  mx_v exponent = (mx_v)((bits >> 52) | UINT64_C(0x4330000000000000)) -
+                  mx_set(0x1p52 + 1023.0) - mx_select(tiny, mx_set(54.0), mx_set(0.0));
+  mx_v f = (mx_v)((bits & MANTISSA) + SQRT_HALF) - mx_set(1.0);
+  mx_v s = f / (mx_set(2.0) + f), z = s * s, half = mx_set(0.5) * f * f;
+  mx_v rest = half + z * polynomial(z, log_c, 6);
+  mx_v low = mx_fma(s, rest, exponent * mx_set(LN2_LOW));
+  mx_v result = mx_fma(exponent, mx_set(LN2_HIGH), f - (half - low));
+  result = mx_select(MX_EQUAL_MASK(x, mx_set(0.0)), mx_set(-INFINITY), result);
+  result = mx_select(MX_LESS_MASK(x, mx_set(0.0)), mx_set(NAN), result);
+  mx_i odd = MX_NAN_MASK(x) | MX_EQUAL_MASK(x, mx_set(INFINITY));
+  return mx_select(odd, x, result);
+}
+
+/* ---- sin, cos -------------------------------------------------------------------- */
+
+/* (sin(r) / r - 1) / z and (cos(r) - 1 + z / 2) / z^2 of z = r^2, for |r| <= pi / 4;
+ * 2^-58 and 2^-64. */
+static const double sin_c[] = {-0x1.5555555555549p-3,  0x1.111111110f87ap-7,
+                               -0x1.a01a019c11987p-13, 0x1.71de3577b64eap-19,
+                               -0x1.ae5e663a92bf9p-26, 0x1.5d93010a602e0p-33};
+static const double cos_c[] = {0x1.555555555554cp-5,   -0x1.6c16c16c1517ep-10,
+                               0x1.a01a019cb1c08p-16,  -0x1.27e4f809f26e7p-22,
+                               0x1.1ee9ebea50ea9p-29,  -0x1.8fae9d06809d3p-37};
+
+#define LARGEST 65536.0 /* beyond, libm reduces */
+
+/* The sine of x, or with `turn` 1 the cosine: x = k pi / 2 + r + low, where pi / 2 is a
+ * sum of three numbers, and the first product is exact. */
+MX_INLINE mx_v sine_v(mx_v x, int64_t turn) {
+  mx_v biased = mx_fma(x, mx_set(0x1.45f306dc9c883p-1), mx_set(ROUNDER));
+  mx_i quadrant = (mx_i)biased + turn;
+  mx_v k = mx_set(ROUNDER) - biased; /* its negative */
+  mx_v first = mx_fma(k, mx_set(0x1.921fb54442d18p+0), x);
+  mx_v r = mx_fma(k, mx_set(0x1.1a62633145c07p-54), first);
+  mx_v low = mx_fma(k, mx_set(0x1.1a62633145c07p-54), first - r);
+  low = mx_fma(k, mx_set(-0x1.f1976b7ed8fbcp-110), low);
+  mx_v z = r * r, half = mx_set(0.5) * z, rest = mx_set(1.0) - half;
+  mx_v sine = r + mx_fma(r * z, polynomial(z, sin_c, 5), mx_fma(-half, low, low));
+  mx_v cosine = rest + (((mx_set(1.0) - rest) - half) +
+                        mx_fma(z * z, polynomial(z, cos_c, 5), -(r * low)));
+  mx_v result = mx_select((mx_i)((quadrant & 1) == 0), sine, cosine);
+  return (mx_v)((mx_i)result ^ ((quadrant & 2) << 62));
+}
+
+MX_INLINE mx_v sin_v(mx_v x) {
+  return mx_select(MX_EQUAL_MASK(x, mx_set(0.0)), x, sine_v(x, 0));
+}
+MX_INLINE mx_v cos_v(mx_v x) { return sine_v(x, 1); }
+
+/* ---- tanh ------------------------------------------------------------------------ */
+
+/* e / (e + 2) of e = exp(2 |x|) - 1, which is a sum of two numbers; the quotient is
+ * corrected once. */
+MX_INLINE mx_v tanh_v(mx_v x) {
+  mx_v r, size = mx_less_of(absolute(x), mx_set(22.0));
+  mx_v k = reduce_by_ln2(size + size, &r);
+  mx_v power = power_of_two(k), rest = exp_rest(r), one_less = power - mx_set(1.0);
+  mx_v sum = r + rest, sum_low = (r - sum) + rest;
+  mx_v e = mx_fma(power, sum, one_less);
+  mx_v e_low = mx_fma(power, sum_low, mx_fma(power, sum, one_less - e));
+  mx_v d = e + mx_set(2.0), back = d - e;
+  mx_v d_low = ((e - (d - back)) + (mx_set(2.0) - back)) + e_low;
+  mx_v quotient = e / d;
+  mx_v left = mx_fma(-quotient, d, e) + mx_fma(-quotient, d_low, e_low);
+  mx_v result = with_sign_of(quotient + left / d, x);
+  return mx_select(MX_NAN_MASK(x), x, result);
+}
+
+/* ---- loops ----------------------------------------------------------------------- */
+
+#define VECTORS_OF(name, vector)                                                       \
+  static void name(const double *in, double *out, size_t count) {                      \
+    size_t i = 0;                                                                      \
+    for (; i + MX_WIDTH <= count; i += MX_WIDTH)                                       \
+      mx_store(out + i, vector(mx_load(in + i)));                                      \
+    if (i < count)                                                                     \
+      mx_store_part(out + i, vector(mx_load_part(in + i, count - i)), count - i);      \
+  }
+
+/* Where one argument is large, or no number, libm does them all. */
+#define BOUNDED_VECTORS_OF(name, vector, function)                                     \
+  static void name(const double *in, double *out, size_t count) {                      \
+    for (size_t i = 0; i < count; i += MX_WIDTH) {                                     \
+      size_t part = count - i < MX_WIDTH ? count - i : MX_WIDTH;                       \
+      mx_v x = part < MX_WIDTH ? mx_load_part(in + i, part) : mx_load(in + i);         \
+      if (mx_any(~MX_LESS_MASK(absolute(x), mx_set(LARGEST))))                         \
+        for (size_t j = i; j < i + part; j++)                                          \
+          out[j] = function(in[j]);                                                    \
+      else if (part < MX_WIDTH)                                                        \
+        mx_store_part(out + i, vector(x), part);                                       \
+      else                                                                             \
+        mx_store(out + i, vector(x));                                                  \
+    }                                                                                  \
+  }
+
+VECTORS_OF(exp_of, exp_v)
+VECTORS_OF(log_of, log_v)
+VECTORS_OF(tanh_of, tanh_v)
+BOUNDED_VECTORS_OF(sin_of, sin_v, sin)
+BOUNDED_VECTORS_OF(cos_of, cos_v, cos)
+
+#else
 FROM_LIBM(exp_of, exp)
 FROM_LIBM(log_of, log)
 FROM_LIBM(sin_of, sin)
 FROM_LIBM(cos_of, cos)
 FROM_LIBM(tanh_of, tanh)
+#endif
 
 void MX_NAME(mx_functions)(mx_kernels *table) {
   table->unary[MX_COS] = cos_of;

@@ -215,7 +215,12 @@ mx_block *mx_buffer_block(PyObject *object) {
   if (open_buffer(object, &view, &read) < 0)
     return NULL;
   mx_block *block = NULL;
-  if (count_of(&view) < 1) {
+  if (view.ndim == 0) {
+    PyErr_Format(PyExc_TypeError,
+                 "a matrix is made of rows and columns, or of a buffer of one or two "
+                 "dimensions, not of a single %.200s",
+                 Py_TYPE(object)->tp_name);
+  } else if (count_of(&view) < 1) {
     PyErr_SetString(PyExc_ValueError, "a matrix has one element at least, this buffer "
                                       "has none");
   } else {

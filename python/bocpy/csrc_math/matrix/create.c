@@ -107,7 +107,7 @@ PyObject *mx_matrix_new(PyTypeObject *type, PyObject *args, PyObject *keywords) 
   MX_SIGNATURE("Matrix", 1, 0, 3, "rows", "columns", "values");
   if (mx_arguments_of_tuple(&signature_, args, keywords, found) < 0)
     return NULL;
-  if (!found[1] && !found[2] && !PyIndex_Check(found[0]))
+  if (!found[1] && !found[2] && !PyLong_Check(found[0]))
     return new_of_buffer(type, found[0]);
   if (!found[1]) {
     PyErr_SetString(PyExc_TypeError, "Matrix() needs argument 'columns' (position 2)");

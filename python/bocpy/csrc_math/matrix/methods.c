@@ -927,6 +927,12 @@ PyMethodDef mx_matrix_methods[] = {
      ">>> from bocpy import Matrix\n"
      ">>> Matrix(2, 2, [1, 2, 3, 4]).det()\n"
      "-2.0"},
+    {"__dlpack__", FAST(mx_matrix_dlpack),
+     "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n"
+     "--\n\n"
+     "The memory as a DLPack capsule, for numpy.from_dlpack and its like."},
+    {"__dlpack_device__", mx_matrix_dlpack_device, METH_NOARGS,
+     "__dlpack_device__($self, /)\n--\n\n(1, 0): the CPU."},
     {"__reduce__", mx_matrix_reduce, METH_NOARGS,
      "Pickled as its shape and the bytes of its numbers."},
     {NULL, NULL, 0, NULL},

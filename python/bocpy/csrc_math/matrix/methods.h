@@ -94,6 +94,8 @@ MX_METHOD(column_views)
 MX_SIMPLE(solve)
 MX_SIMPLE(inv)
 MX_SIMPLE(det)
+MX_METHOD(dlpack)
+MX_SIMPLE(dlpack_device)
 MX_SIMPLE(reduce)
 MX_SIMPLE(unpickle)
 #undef MX_METHOD

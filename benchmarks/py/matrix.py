@@ -1,0 +1,357 @@
+"""Matrix beside NumPy, and beside the Matrix of bocpy 0.14, in one process on one core.
+
+Each line is one operation; the figures are the median time of ours and the ratio to the
+others', who take turns: below 1 ours is faster. `at most` is the aim. NumPy runs with
+one thread.
+
+    python benchmarks/py/matrix.py --peer PYTHON-WITH-0.14 --plot matrix.png
+    python benchmarks/py/matrix.py --only "matmul|sum"
+
+0.14's extension module is loaded from that Python's environment, under another name; it
+has to be of the same version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.machinery
+import importlib.util
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import bocpy  # noqa: E402
+import numpy as np  # noqa: E402
+from bocpy import _math  # noqa: E402
+
+MILLION = 10**6
+
+
+def load_peer(python):
+    """The Matrix of 0.14, from the environment of that Python."""
+    found = subprocess.run(
+        [python, "-c", "import bocpy._math as m; print(m.__file__)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+    ).stdout.strip()
+    loader = importlib.machinery.ExtensionFileLoader("peer._math", found)
+    spec = importlib.util.spec_from_file_location("peer._math", found, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module.Matrix
+
+
+class Row:
+    """One operation: a call for each of the kinds, and what is aimed at."""
+
+    def __init__(self, name, ours, numpy=None, peer=None, aim=None, peer_aim=None):
+        self.name, self.aim, self.peer_aim = name, aim, peer_aim
+        self.calls = {"ours": ours, "numpy": numpy, "0.14": peer}
+        self.calls = {kind: call for kind, call in self.calls.items() if call}
+
+
+class Operands:
+    """The same numbers as an array and as a matrix of either kind."""
+
+    def __init__(self, peer):
+        self.peer, self.random = peer, np.random.default_rng(0)
+
+    def make(self, rows, columns, low=-1.0, high=1.0):
+        array = self.random.uniform(low, high, (rows, columns))
+        numbers = array.ravel().tolist()
+        kinds = [bocpy.Matrix(array), array]
+        return [*kinds, self.peer(rows, columns, numbers) if self.peer else None]
+
+
+def assign(key, value):
+    def run(target):
+        target[key] = value
+
+    return run
+
+
+def small_rows(operands):
+    for rows, columns in ((1, 3), (2, 2), (3, 3), (4, 4), (8, 8), (16, 16)):
+        (m, a, p), (m2, a2, p2) = (operands.make(rows, columns) for _ in range(2))
+        size = f"{rows}x{columns}"
+        has = p is not None
+        yield both(f"add {size}", m, a, p, lambda x, y: x + y, m2, a2, p2, None, 1.0)
+        yield one(f"sum {size}", m, a, p, lambda x: x.sum(), None, 1.0)
+        yield one(f"get {size}", m, a, p, lambda x: x[0, 1], None, 1.0)
+        yield one(f"set {size}", m, a, p, assign((0, 1), 2.0), None, 1.0)
+        if rows == columns:
+            yield both(
+                f"matmul {size}", m, a, p, lambda x, y: x @ y, m2, a2, p2, None, 1.0
+            )
+        else:
+            yield Row(
+                f"normalize {size}",
+                m.normalize,
+                lambda a=a: a / np.linalg.norm(a),
+                p.normalize if has else None,
+                None,
+                1.0,
+            )
+            yield Row(
+                f"cross {size}",
+                lambda m=m, m2=m2: m.cross(m2),
+                None,
+                (lambda p=p, p2=p2: p.cross(p2)) if has else None,
+                None,
+                1.0,
+            )
+
+
+def one(name, m, a, p, call, aim=None, peer_aim=None, numpy=None):
+    """An operation that is written alike for all kinds."""
+    return Row(
+        name,
+        lambda: call(m),
+        lambda: (numpy or call)(a),
+        (lambda: call(p)) if p is not None else None,
+        aim,
+        peer_aim,
+    )
+
+
+def both(name, m, a, p, call, m2, a2, p2, aim=None, peer_aim=None, numpy=None):
+    return Row(
+        name,
+        lambda: call(m, m2),
+        lambda: (numpy or call)(a, a2),
+        (lambda: call(p, p2)) if p is not None else None,
+        aim,
+        peer_aim,
+    )
+
+
+def product_rows(operands):
+    for size, aim, peer_aim in ((64, 1.3, 1.05), (256, 1.3, 0.3), (1024, 1.3, 1.05)):
+        (m, a, p), (m2, a2, p2) = (operands.make(size, size) for _ in range(2))
+        yield both(
+            f"matmul {size}", m, a, p, lambda x, y: x @ y, m2, a2, p2, aim, peer_aim
+        )
+
+
+def million_rows(operands):
+    m, a, p = operands.make(1, MILLION)
+    m2, a2, p2 = operands.make(1, MILLION)
+    square, array, peer = operands.make(1000, 1000)
+    positive = operands.make(1, MILLION, 0.5, 2.0)
+    out, out_array, out_peer = operands.make(1, MILLION)
+    full = slice(None)
+    mask, mask_array = m.less(0), a < 0
+    mask_peer = p.less(0) if p is not None else None
+    aim = 1.1
+    yield both("add", m, a, p, lambda x, y: x + y, m2, a2, p2, aim, 1.05)
+    yield Row(
+        "add, out",
+        lambda: m.add(m2, out=out),
+        lambda: np.add(a, a2, out=out_array),
+        (lambda: p.add(p2, out=out_peer)) if p is not None else None,
+        aim,
+        1.05,
+    )
+    yield both("divide", m, a, p, lambda x, y: x / y, m2, a2, p2, aim, 1.05)
+    yield one("copy", m, a, p, lambda x: x.copy(), aim, 1.05)
+    yield one(
+        "slice",
+        square,
+        array,
+        peer,
+        lambda x: x[1:, 1:],
+        aim,
+        1.05,
+        lambda x: x[1:, 1:].copy(),
+    )
+    yield Row(
+        "assign",
+        lambda: square.__setitem__(full, square),
+        lambda: array.__setitem__(full, array.copy()),
+        (lambda: peer.__setitem__(full, peer)) if peer is not None else None,
+        aim,
+        1.05,
+    )
+    yield Row(
+        "where",
+        lambda: bocpy.Matrix.where(mask, m, m2),
+        lambda: np.where(mask_array, a, a2),
+        (lambda: operands.peer.where(mask_peer, p, p2)) if p is not None else None,
+        aim,
+        1.05,
+    )
+    yield one("clip", m, a, p, lambda x: x.clip(-0.5, 0.5), aim, 1.05)
+    yield one(
+        "transpose",
+        square,
+        array,
+        peer,
+        lambda x: x.transpose(),
+        aim,
+        1.05,
+        lambda x: x.T.copy(),
+    )
+    for name in ("floor", "sqrt", "sin", "cos", "exp", "log", "tanh"):
+        kinds = positive if name in ("sqrt", "log") else (m, a, p)
+        known = kinds[2] if hasattr(kinds[2], name) else None
+        limit = 0.5 if name in ("sin", "cos") else aim
+        yield one(
+            name,
+            kinds[0],
+            kinds[1],
+            known,
+            lambda x, name=name: getattr(x, name)(),
+            limit,
+            1.05,
+            lambda x, name=name: getattr(np, name)(x),
+        )
+    yield one("round", m, a, p, lambda x: x.round(), aim, 1.05)
+    for name in ("sum", "mean", "min", "max"):
+        call = lambda x, name=name: getattr(x, name)()  # noqa: E731
+        yield one(name, m, a, p, call, aim, 1.05)
+        for axis in (0, 1):
+            along = lambda x, name=name, axis=axis: getattr(x, name)(axis)  # noqa: E731
+            yield one(f"{name} axis {axis}", square, array, peer, along, aim, 1.05)
+    yield one("std", m, a, None, lambda x: x.std(), aim)
+    yield one("argmin", m, a, p, lambda x: x.argmin(), 1.0, 1.05)
+    yield both(
+        "vecdot",
+        m,
+        a.ravel(),
+        p,
+        lambda x, y: x.vecdot(y),
+        m2,
+        a2.ravel(),
+        p2,
+        aim,
+        1.05,
+        np.dot,
+    )
+    yield one(
+        "norm", m, a.ravel(), p, lambda x: x.magnitude(), aim, 1.05, np.linalg.norm
+    )
+
+    def ten(x):
+        best = np.argpartition(x, MILLION - 10)[MILLION - 10 :]
+        return best[np.argsort(-x[best])]
+
+    yield one("topk(10)", m, a.ravel(), p, lambda x: x.topk(10), 0.05, 1.05, ten)
+    yield one("sort", m, a, None, lambda x: x.sort(), None, None, np.sort)
+    yield Row("from NumPy", lambda: bocpy.Matrix(a), a.copy, None, aim)
+
+
+def rows(peer):
+    operands = Operands(peer)
+    yield from small_rows(operands)
+    yield from product_rows(operands)
+    yield from million_rows(operands)
+
+
+# ---- measuring -----------------------------------------------------------------------
+
+
+def repeats(call, seconds):
+    """How many calls take about that long."""
+    call()
+    begin = time.perf_counter()
+    call()
+    once = time.perf_counter() - begin
+    if once > seconds / 4:
+        return 1
+    count = max(1, int(seconds / max(once, 1e-7)))
+    return min(count, 200_000)
+
+
+def once(call, count):
+    begin = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - begin) / count
+
+
+def measure(row, rounds, seconds):
+    """Median seconds of a call of each kind; the kinds take turns."""
+    counts = {kind: repeats(call, seconds) for kind, call in row.calls.items()}
+    samples = {kind: [] for kind in row.calls}
+    for _ in range(rounds):
+        for kind, call in row.calls.items():
+            samples[kind].append(once(call, counts[kind]))
+    return {kind: statistics.median(values) for kind, values in samples.items()}
+
+
+def ratio(figures, kind):
+    return figures["ours"] / figures[kind] if kind in figures else None
+
+
+def cell(value, aim):
+    if value is None:
+        return f"{'':>16}"
+    limit = "" if aim is None else f" (<= {aim})"
+    mark = " " if aim is None or value <= aim else "!"
+    return f"{value:7.2f}{mark}{limit:<8}"
+
+
+def plot(path, table):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    names = [row["name"] for row in table]
+    figure, axes = pyplot.subplots(figsize=(8, 0.22 * len(names) + 1))
+    for kind, color in (("numpy", "#4c72b0"), ("0.14", "#dd8452")):
+        points = [(row[kind], i) for i, row in enumerate(table) if row[kind]]
+        axes.plot(*zip(*points, strict=True), "o", color=color, label=f"ours / {kind}")
+    axes.axvline(1.0, color="0.6")
+    axes.set(xscale="log", yticks=range(len(names)), yticklabels=names, xlabel="ratio")
+    axes.invert_yaxis()
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main():
+    line = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    line.add_argument("--peer", help="a Python that has bocpy 0.14")
+    line.add_argument("--only", default="", help="operations whose name matches")
+    line.add_argument("--rounds", type=int, default=7)
+    line.add_argument("--seconds", type=float, default=0.02, help="of one sample")
+    line.add_argument("--plot", help="write a picture of the ratios to a file")
+    line.add_argument("--save", help="write the figures as JSON to a file")
+    options = line.parse_args()
+    peer = load_peer(options.peer) if options.peer else None
+    print(f"{platform.python_version()}, NumPy {np.__version__}, {_math.kernels}")
+    print(f"{'':<22}{'ours':>12}  {'/ NumPy':<16}  {'/ 0.14':<16}")
+    table = []
+    for row in rows(peer):
+        if not re.search(options.only, row.name):
+            continue
+        figures = measure(row, options.rounds, options.seconds)
+        numpy, old = ratio(figures, "numpy"), ratio(figures, "0.14")
+        table.append(
+            {"name": row.name, "seconds": figures, "numpy": numpy, "0.14": old}
+        )
+        cells = f"{cell(numpy, row.aim)}  {cell(old, row.peer_aim)}"
+        print(f"{row.name:<22}{figures['ours'] * 1e6:>9.3f} us  {cells}", flush=True)
+    if options.save:
+        with open(options.save, "w", encoding="ascii") as file:
+            json.dump(table, file, indent=1)
+    if options.plot:
+        plot(options.plot, table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

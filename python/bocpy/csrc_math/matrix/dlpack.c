@@ -1,0 +1,131 @@
+/* DLPack: the memory of a matrix for libraries of arrays that exchange it this way.
+ *
+ * Source: the layout of DLPack's `dltensor` capsule (dmlc.github.io/dlpack). As with a
+ * buffer, the block stays where it is until the tensor's deleter has been called. */
+#include "methods.h"
+
+#define CAPSULE "dltensor"
+#define CPU 1
+#define FLOAT 2
+
+typedef struct dl_tensor {
+  void *data;
+  int32_t device_type, device_id;
+  int32_t ndim;
+  uint8_t code, bits;
+  uint16_t lanes;
+  int64_t *shape, *strides;
+  uint64_t byte_offset;
+} dl_tensor;
+
+typedef struct dl_managed {
+  dl_tensor tensor;
+  void *context;
+  void (*deleter)(struct dl_managed *self);
+  /* Ours, behind what the protocol knows. */
+  mx_block *block;
+  int64_t shape[2], strides[2];
+} dl_managed;
+
+/* Called by whoever took the tensor, with or without the GIL. */
+static void managed_delete(dl_managed *self) {
+  bool attached = PyGILState_Check();
+  PyGILState_STATE state = PyGILState_UNLOCKED;
+  if (!attached)
+    state = PyGILState_Ensure();
+  mx_count_down(&self->block->exports);
+  mx_block_drop(self->block);
+  PyMem_RawFree(self);
+  if (!attached)
+    PyGILState_Release(state);
+}
+
+/* The capsule of a tensor that nobody took; one that was taken has another name. */
+static void capsule_delete(PyObject *capsule) {
+  dl_managed *managed = PyCapsule_IsValid(capsule, CAPSULE)
+                            ? PyCapsule_GetPointer(capsule, CAPSULE)
+                            : NULL;
+  if (managed)
+    managed_delete(managed);
+}
+
+static dl_managed *managed_new(mx_block *block) {
+  dl_managed *managed = PyMem_RawCalloc(1, sizeof *managed);
+  if (!managed) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  mx_block_hold(block);
+  mx_count_up(&block->exports);
+  managed->block = block;
+  managed->shape[0] = (int64_t)block->rows;
+  managed->shape[1] = managed->strides[0] = (int64_t)block->columns;
+  managed->strides[1] = 1;
+  managed->deleter = managed_delete;
+  managed->tensor = (dl_tensor){.data = block->data,
+                                .device_type = CPU,
+                                .ndim = 2,
+                                .code = FLOAT,
+                                .bits = 64,
+                                .lanes = 1,
+                                .shape = managed->shape,
+                                .strides = managed->strides};
+  return managed;
+}
+
+static PyObject *export_block(mx_block *block) {
+  dl_managed *managed = managed_new(block);
+  PyObject *capsule =
+      managed ? PyCapsule_New(managed, CAPSULE, capsule_delete) : NULL;
+  if (managed && !capsule)
+    managed_delete(managed);
+  return capsule;
+}
+
+/* None, or the device where all matrices are. */
+static int check_device(PyObject *device) {
+  int type, id;
+  if (!device || device == Py_None)
+    return 0;
+  if (!PyTuple_Check(device) || !PyArg_ParseTuple(device, "ii", &type, &id)) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_TypeError, "dl_device must be a tuple of two ints");
+    return -1;
+  }
+  if (type == CPU && id == 0)
+    return 0;
+  PyErr_Format(PyExc_BufferError,
+               "a matrix is in the memory of the CPU, device (1, 0), not (%d, %d)", type,
+               id);
+  return -1;
+}
+
+PyObject *mx_matrix_dlpack(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                           PyObject *names) {
+  PyObject *found[4], *capsule = NULL;
+  bool copies = false;
+  MX_SIGNATURE("__dlpack__", 0, 0, 0, "stream", "max_version", "dl_device", "copy");
+  if (mx_arguments(&signature_, args, count, names, found) < 0 ||
+      check_device(found[2]) < 0 ||
+      (found[3] != Py_None && mx_truth(found[3], &copies) < 0))
+    return NULL;
+  if (found[0] && found[0] != Py_None) {
+    PyErr_SetString(PyExc_BufferError, "stream must be None: a matrix is in the memory "
+                                       "of the CPU");
+    return NULL;
+  }
+  mx_block *block = mx_matrix_pin(self);
+  mx_block *shown = block && copies ? mx_block_copy(block) : block;
+  if (shown)
+    capsule = export_block(shown);
+  if (shown != block)
+    mx_block_drop(shown);
+  mx_block_drop(block);
+  return capsule;
+}
+
+PyObject *mx_matrix_dlpack_device(PyObject *self, PyObject *unused) {
+  (void)self;
+  (void)unused;
+  return Py_BuildValue("ii", CPU, 0);
+}
