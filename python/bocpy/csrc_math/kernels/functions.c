@@ -38,11 +38,11 @@ MX_INLINE mx_v with_sign_of(mx_v size, mx_v x) {
 /* ---- exp ------------------------------------------------------------------------- */
 
 /* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-58 of exp. */
-static const double exp_c[] = {
-    0x1.000000000000bp-1,  0x1.5555555555561p-3,  0x1.5555555550034p-5,
-    0x1.111111110d5fap-7,  0x1.6c16c185a6a6cp-10, 0x1.a01a01baf5c3ep-13,
-    0x1.a019969553b99p-16, 0x1.71dddfa51c03fp-19, 0x1.28b047cf05e80p-22,
-    0x1.af85bdbfbcde1p-26};
+static const double exp_c[] = {0x1.000000000000bp-1,  0x1.5555555555561p-3,
+                               0x1.5555555550034p-5,  0x1.111111110d5fap-7,
+                               0x1.6c16c185a6a6cp-10, 0x1.a01a01baf5c3ep-13,
+                               0x1.a019969553b99p-16, 0x1.71dddfa51c03fp-19,
+                               0x1.28b047cf05e80p-22, 0x1.af85bdbfbcde1p-26};
 
 /* x = k ln(2) + r; the k, as a number. */
 MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r) {
@@ -120,9 +120,9 @@ MX_INLINE mx_v log_v(mx_v x) {
 static const double sin_c[] = {-0x1.5555555555549p-3,  0x1.111111110f87ap-7,
                                -0x1.a01a019c11987p-13, 0x1.71de3577b64eap-19,
                                -0x1.ae5e663a92bf9p-26, 0x1.5d93010a602e0p-33};
-static const double cos_c[] = {0x1.555555555554cp-5,   -0x1.6c16c16c1517ep-10,
-                               0x1.a01a019cb1c08p-16,  -0x1.27e4f809f26e7p-22,
-                               0x1.1ee9ebea50ea9p-29,  -0x1.8fae9d06809d3p-37};
+static const double cos_c[] = {0x1.555555555554cp-5,  -0x1.6c16c16c1517ep-10,
+                               0x1.a01a019cb1c08p-16, -0x1.27e4f809f26e7p-22,
+                               0x1.1ee9ebea50ea9p-29, -0x1.8fae9d06809d3p-37};
 
 #define LARGEST 65536.0 /* beyond, libm reduces */
 

@@ -75,8 +75,7 @@ static dl_managed *managed_new(mx_block *block) {
 
 static PyObject *export_block(mx_block *block) {
   dl_managed *managed = managed_new(block);
-  PyObject *capsule =
-      managed ? PyCapsule_New(managed, CAPSULE, capsule_delete) : NULL;
+  PyObject *capsule = managed ? PyCapsule_New(managed, CAPSULE, capsule_delete) : NULL;
   if (managed && !capsule)
     managed_delete(managed);
   return capsule;
@@ -95,8 +94,8 @@ static int check_device(PyObject *device) {
   if (type == CPU && id == 0)
     return 0;
   PyErr_Format(PyExc_BufferError,
-               "a matrix is in the memory of the CPU, device (1, 0), not (%d, %d)", type,
-               id);
+               "a matrix is in the memory of the CPU, device (1, 0), not (%d, %d)",
+               type, id);
   return -1;
 }
 
