@@ -1,4 +1,4 @@
-/* Spares: a body that blocks does not keep the others from running. */
+/* Blocking: a body that blocks does not keep the others from running. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -67,7 +67,7 @@ static void one_worker_suffices_for_two_that_meet(void) {
   teardown(&m);
 }
 
-static void spares_are_used_again(void) {
+static void retired_workers_are_used_again(void) {
   meeting m;
   setup(&m, 1, 2);
   for (int i = 0; i < 3; i++) {
@@ -85,7 +85,7 @@ static void outside_it_does_nothing(void) {
   boc_worker_block_end();
 }
 
-static void without_spares_it_only_waits(void) {
+static void without_compensation_it_only_waits(void) {
   meeting m;
   setup(&m, 1, 0);
   CHECK(boc_when(m.runtime, NULL, 0, block, &m) == BOC_OK);
@@ -102,7 +102,7 @@ static void poke_all(void *arg, unsigned index) {
     boc_worker_poke(m->runtime, i);
 }
 
-static void a_resting_spare_can_be_poked(void) {
+static void a_retired_worker_can_be_poked(void) {
   meeting m;
   setup(&m, 1, 1);
   CHECK(boc_when(m.runtime, NULL, 0, block_then_unblock, &m) == BOC_OK);
@@ -117,9 +117,9 @@ static void a_resting_spare_can_be_poked(void) {
 static const test_case cases[] = {
     TEST_ONCE(outside_it_does_nothing),
     TEST_RACE(one_worker_suffices_for_two_that_meet, 1),
-    TEST_RACE(spares_are_used_again, 4),
-    TEST_RACE(without_spares_it_only_waits, 2),
-    TEST_RACE(a_resting_spare_can_be_poked, 2),
+    TEST_RACE(retired_workers_are_used_again, 4),
+    TEST_RACE(without_compensation_it_only_waits, 2),
+    TEST_RACE(a_retired_worker_can_be_poked, 2),
 };
 
 TEST_MAIN(cases)

@@ -203,7 +203,7 @@ inline find() {
 inline look() {
   find();
   if
-  :: self == 1 || started > 1 -> take(queue[1 - self]) /* steal */
+  :: self == 1 || started > 1 -> take(queue[1 - self]) /* steal_half */
   :: else
   fi
 }
