@@ -21,7 +21,8 @@ typedef struct bocpy_bound_args {
  * it does not fit the parameters, SyntaxError if it cannot be a body. */
 int bocpy_bound_args_init(bocpy_bound_args *bound, bocpy_state *state,
                           PyObject *callable, uint32_t items, PyObject *captures);
-/* Adds a snapshot of globals, which is stolen, to the captures. -1 with an exception. */
+/* Adds a snapshot of globals, which is stolen, to the captures. -1 with an exception.
+ */
 int bocpy_bound_args_add_globals(bocpy_bound_args *bound, PyObject *snapshot);
 
 void bocpy_bound_args_fini(bocpy_bound_args *bound);
