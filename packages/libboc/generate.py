@@ -43,6 +43,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 INCLUDE = ROOT / "libboc" / "include" / "boc"
 PACKAGE = HERE / "libboc"
+#: bocpy's core by cffi is built of the same C.
+BOCPY = ROOT / "python" / "bocpy"
 REQUIREMENTS = ROOT / "tools" / "requirements" / "cffi.txt"
 MODULE = "libboc._libboc"
 EDITED = "Made by packages/libboc/generate.py from libboc/include/boc: do not edit."
@@ -400,10 +402,12 @@ def generate() -> dict[Path, str]:
     cdef, source = cdef_of(api), source_of(api)
     with tempfile.TemporaryDirectory() as place:
         module = module_of(cdef, source, Path(place))
+    stub = formatted(stub_of(api), "_libboc.pyi")
     return {
         PACKAGE / "_cdef.h": cdef,
         PACKAGE / "_libboc.c": module,
-        PACKAGE / "_libboc.pyi": formatted(stub_of(api), "_libboc.pyi"),
+        PACKAGE / "_libboc.pyi": stub,
+        BOCPY / "_libboc.pyi": stub,
         PACKAGE / "_errors.py": formatted(errors_of(api), "_errors.py"),
     }
 

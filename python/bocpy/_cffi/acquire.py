@@ -11,8 +11,9 @@ from __future__ import annotations
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
+from .._libboc import ffi, lib
 from . import pump, runtime
-from .base import FOREVER, NULL, fail, ffi, in_body, lib
+from .base import FOREVER, NULL, fail, in_body
 from .waiting import Waiter
 
 if TYPE_CHECKING:

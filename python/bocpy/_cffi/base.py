@@ -9,14 +9,12 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .. import _libboc
+from .._libboc import ffi, lib
 
 if TYPE_CHECKING:
     from .notices import View
     from .pump import Pumping
 
-ffi: Any = _libboc.ffi
-lib: Any = _libboc.lib
 NULL = ffi.NULL
 
 WRITE: int = lib.BOC_WRITE

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._libboc import ffi, lib
 from . import failure, notices, pump, runtime
 from .arguments import Bound, WhenArgs, bind, when_args
-from .base import FRESH, NULL, WRITE, fail, ffi, lib, me
+from .base import FRESH, NULL, WRITE, fail, me
 from .cown import Cown
 from .cown import result as make_result
 

@@ -14,8 +14,9 @@ from threading import get_ident
 from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
+from .._libboc import ffi, lib
 from . import acquire, codec, failure, pump, runtime
-from .base import FOREVER, WRITE, ffi, lib, on_worker, parse_timeout
+from .base import FOREVER, WRITE, on_worker, parse_timeout
 
 T = TypeVar("T")
 

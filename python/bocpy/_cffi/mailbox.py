@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._libboc import ffi, lib
 from . import pump
 from .base import (
     FOREVER,
@@ -18,10 +19,8 @@ from .base import (
     deadline_of,
     discard,
     fail,
-    ffi,
     in_body,
     left,
-    lib,
     on_worker,
     options,
     parse_timeout,

@@ -20,7 +20,7 @@ class Matrix:
     Matrix needs bocpy's extensions in C
     """
 
-    def __new__(cls, *arguments: Any, **keywords: Any) -> NoReturn:  # type: ignore[misc]
+    def __new__(cls, *arguments: Any, **keywords: Any) -> NoReturn:
         raise RuntimeError(
             f"{cls.__name__} needs bocpy's extensions in C: use NumPy arrays, or "
             "CPython without BOCPY_CORE=cffi"

@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import _notices
+from .._libboc import ffi, lib
 from . import runtime
-from .base import discard, fail, ffi, get, lib, me, options, put, take
+from .base import discard, fail, get, me, options, put, take
 from .codec import Encoded
 
 _board: Any = None

@@ -14,8 +14,9 @@ import threading
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
+from .._libboc import ffi, lib
 from . import runtime
-from .base import FOREVER, deadline_of, ffi, left, lib, me, options, passed
+from .base import FOREVER, deadline_of, left, me, options, passed
 from .waiting import Waiter
 
 if TYPE_CHECKING:

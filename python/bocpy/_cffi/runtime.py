@@ -22,7 +22,8 @@ import threading
 from threading import Lock
 from typing import Any
 
-from .base import FOREVER, NULL, fail, ffi, lib, me, on_worker, options, parse_timeout
+from .._libboc import ffi, lib
+from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
 from .waiting import QuiesceNode, Waiter
 
 STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)

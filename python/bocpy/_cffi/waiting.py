@@ -11,7 +11,8 @@ from __future__ import annotations
 from threading import Lock
 from typing import Any
 
-from .base import FOREVER, deadline_of, ffi, get, left, lib, put, seconds_of, take
+from .._libboc import ffi, lib
+from .base import FOREVER, deadline_of, get, left, put, seconds_of, take
 
 
 class Waiter:
