@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from .. import _arguments, _body
-from .base import READ
+from .base import READ, type_name
 from .cown import Cown, Reading
 
 
@@ -57,7 +57,7 @@ def when_args(arguments: Sequence[Any]) -> WhenArgs:
 
 
 def refusal(argument: object, position: int, inside: int) -> TypeError:
-    name = type(argument).__name__
+    name = type_name(type(argument))
     if isinstance(argument, Cown):
         text = (
             f"when() argument {position + 1} is a Cown without a value: its class must "

@@ -91,22 +91,21 @@ def fail(status: int, what: str) -> NoReturn:
     raise RuntimeError(text)
 
 
+def type_name(kind: type) -> str:
+    """As the interpreter names it in errors."""
+    return f"bocpy.{kind.__name__}" if kind.__module__ == "bocpy" else kind.__name__
+
+
 def parse_timeout(seconds: float | None) -> int:
     """Nanoseconds; None never expires."""
     if seconds is None:
         return FOREVER
-    try:
-        number = float(seconds)
-    except TypeError:
+    kind = type(seconds)
+    if not hasattr(kind, "__float__") and not hasattr(kind, "__index__"):
         raise TypeError(
-            "timeout must be a number of seconds or None, not "
-            f"'{type(seconds).__name__}'"
-        ) from None
-    if isinstance(seconds, str | bytes | bytearray):
-        raise TypeError(
-            "timeout must be a number of seconds or None, not "
-            f"'{type(seconds).__name__}'"
+            f"timeout must be a number of seconds or None, not '{type_name(kind)}'"
         )
+    number = float(seconds)
     if math.isnan(number):
         raise ValueError("timeout must be a number of seconds, not NaN")
     nanoseconds = number * 1e9

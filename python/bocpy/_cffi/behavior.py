@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._libboc import ffi, lib
 from . import failure, notices, pump, runtime
 from .arguments import Bound, WhenArgs, bind, when_args
-from .base import FRESH, NULL, WRITE, fail, me
+from .base import FRESH, NULL, WRITE, fail, me, type_name
 from .cown import Cown
 from .cown import result as make_result
 
@@ -174,7 +174,7 @@ def whencall(
 def several(given: Iterable[Any], name: str) -> tuple[Any, ...]:
     kind = type(given)
     if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):
-        raise TypeError(f"whencall(): {name} must be a list, not '{kind.__name__}'")
+        raise TypeError(f"whencall(): {name} must be a list, not '{type_name(kind)}'")
     return tuple(given)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
 from . import acquire, codec, failure, pump, runtime
-from .base import FOREVER, WRITE, on_worker, parse_timeout
+from .base import FOREVER, WRITE, on_worker, parse_timeout, type_name
 
 T = TypeVar("T")
 
@@ -346,6 +346,10 @@ class PinnedCown(Cown[T]):
         lib.boc_cown_pin(self._core, lane)
         self._value = value
 
+    def __del__(self) -> None:
+        if self._pinned and not pump.is_here():
+            pump.end_here(self._value)
+
 
 class Reading(Generic[T]):
     """What read() returns: a cown that when() is to share."""
@@ -370,7 +374,7 @@ def read(cown: Cown[T] | Reading[T], /) -> Reading[T]:
         return cown
     if not isinstance(cown, Cown):
         raise TypeError(
-            f"read() takes one Cown, not '{type(cown).__name__}': of a group, mark "
+            f"read() takes one Cown, not '{type_name(type(cown))}': of a group, mark "
             "each, as in when([read(c) for c in group])"
         )
     reading: Reading[T] = object.__new__(Reading)

@@ -26,6 +26,7 @@ from .base import (
     parse_timeout,
     put,
     take,
+    type_name,
 )
 from .waiting import Waiter
 
@@ -66,7 +67,7 @@ class Tags:
         for index, name in enumerate(self.names):
             if not isinstance(name, str):
                 raise TypeError(
-                    f"{what}: tag {index} must be a str, not '{type(name).__name__}'"
+                    f"{what}: tag {index} must be a str, not '{type_name(type(name))}'"
                 )
         self.count = len(self.names)
         self.array = ffi.new("boc_tag[]", self.count)
@@ -81,7 +82,7 @@ class Tags:
             hasattr(kind, "__iter__") or hasattr(kind, "__getitem__")
         ):
             raise TypeError(
-                f"{what}: tags must be a str or several, not '{kind.__name__}'"
+                f"{what}: tags must be a str or several, not '{type_name(kind)}'"
             )
         return tuple(given)
 
@@ -99,7 +100,7 @@ def refuse(status: int, what: str) -> None:
 
 def send(tag: str, contents: object) -> None:
     if not isinstance(tag, str):
-        raise TypeError(f"send(): tag must be a str, not '{type(tag).__name__}'")
+        raise TypeError(f"send(): tag must be a str, not '{type_name(type(tag))}'")
     tags = Tags(tag, "send()")
     pointer = put(contents)
     status = lib.boc_mailbox_send(_mailbox, tags.array[0], pointer)
@@ -185,7 +186,7 @@ def receive(
         limit = FOREVER if float(timeout) < 0 else 1
     if after is not None and not callable(after):
         raise TypeError(
-            f"receive(): after must be callable or None, not '{type(after).__name__}'"
+            f"receive(): after must be callable or None, not '{type_name(type(after))}'"
         )
     given = Tags(tags, "receive()")
     if not given.count:

@@ -12,7 +12,7 @@ from typing import Any
 from .. import _notices
 from .._libboc import ffi, lib
 from . import runtime
-from .base import discard, fail, get, me, options, put, take
+from .base import discard, fail, get, me, options, put, take, type_name
 from .codec import Encoded
 
 _board: Any = None
@@ -41,7 +41,7 @@ make()
 def key_of(key: object) -> tuple[Any, Any]:
     """The key as the library takes it, and what keeps its bytes."""
     if not isinstance(key, str):
-        raise TypeError(f"a notice's key must be a str, not '{type(key).__name__}'")
+        raise TypeError(f"a notice's key must be a str, not '{type_name(type(key))}'")
     data = key.encode("utf-8")
     if b"\0" in data:
         raise ValueError(f"a notice's key must have no NUL in it: {key!r}")
@@ -195,7 +195,7 @@ def notice_update(key: str, fn: Callable[[Any], object], default: Any = None) ->
     name, _memory = key_of(key)
     if not callable(fn):
         raise TypeError(
-            f"notice_update(): fn must be callable, not '{type(fn).__name__}'"
+            f"notice_update(): fn must be callable, not '{type_name(type(fn))}'"
         )
     update = Update(fn, default)
     pointer = put(update)

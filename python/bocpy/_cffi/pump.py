@@ -22,6 +22,9 @@ from .waiting import Waiter
 if TYPE_CHECKING:
     from .cown import Cown
 
+#: Values of pinned cowns that ended elsewhere, and end on the main thread.
+_ended: list[Any] = []
+
 _lock = Lock()
 _lane: Any = None
 _main = 0  # the main thread's ident
@@ -106,9 +109,18 @@ def require_here(cown: Cown[Any], what: str) -> None:
         )
 
 
+def end_here(value: object) -> None:
+    """Has a value end on the main thread, soon if that waits."""
+    _ended.append(value)
+    listener = _listener
+    if listener is not None:
+        listener.wake()
+
+
 def run_one(pumping: Pumping) -> bool:
     """False if there is none; raises what ends the pump."""
     global _busy
+    _ended.clear()
     outer, me.pumping = me.pumping, pumping
     _busy = True
     ran = ffi.new("size_t *")
@@ -123,6 +135,7 @@ def run_one(pumping: Pumping) -> bool:
         raise RuntimeError(
             "pinned behaviors are being run further up already: they do not nest"
         )
+    _ended.clear()
     if pumping.stop is not None:
         stop, pumping.stop = pumping.stop, None
         raise stop
@@ -189,6 +202,7 @@ def wait_running(waiter: Waiter, deadline: int | None) -> bool:
 
 def require() -> None:
     lane()
+    _ended.clear()
     if not is_here():
         raise RuntimeError(
             "pump() is for the main thread only: that is where behaviors over pinned "

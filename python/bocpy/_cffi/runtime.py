@@ -16,9 +16,11 @@ Threads: any.
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import threading
+import time
 from threading import Lock
 from typing import Any
 
@@ -41,6 +43,7 @@ _waiting: list[None] = []
 _closed_from = RUNNING
 _leaving = False
 _ending = False
+_interrupted = False  # while a fork waited
 
 
 # ---- options of start() --------------------------------------------------------------
@@ -238,10 +241,12 @@ def enter(open_: bool) -> Any:
         return _core
     may_leave = False
     while True:
-        _inside.append(None)
+        # Looked at before counting too: who ends the runtime waits until it is 0.
         if usable(open_, may_leave) or on_worker():
-            return _core
-        _inside.pop()
+            _inside.append(None)
+            if usable(open_, may_leave) or on_worker():
+                return _core
+            _inside.pop()
         bring_up_any(open_)
         may_leave = True
 
@@ -440,18 +445,27 @@ def put_off_exception(error: BaseException) -> None:
     """An interrupt comes again after the fork; other exceptions are reported."""
     from . import failure
 
+    global _interrupted
     if isinstance(error, KeyboardInterrupt):
-        import _thread
-
-        _thread.interrupt_main()
+        _interrupted = True
     else:
         failure.write_unraisable(error, before_fork)
 
 
 def after_fork_in_parent() -> None:
+    global _interrupted
     if me.forking:
         me.forking = False
         _lock.release()
+    if _interrupted:
+        _interrupted = False
+        # Raised in this hook, it would be ignored.
+        _thread.start_new_thread(interrupt_soon, ())
+
+
+def interrupt_soon() -> None:
+    time.sleep(0.002)
+    _thread.interrupt_main()
 
 
 def after_fork_in_child() -> None:

@@ -8,11 +8,14 @@ Threads: `Waiter.signal` any; a Waiter is waited for by the thread that made it.
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import Lock, get_ident, main_thread
 from typing import Any
 
 from .._libboc import ffi, lib
 from .base import FOREVER, deadline_of, get, left, put, seconds_of, take
+
+#: ns that a signal may have to wait for its handler.
+SLICE = 50_000_000
 
 
 class Waiter:
@@ -42,7 +45,13 @@ class Waiter:
         return was
 
     def sleep(self, timeout: int) -> None:
-        """Until it is woken, or `timeout` ns have passed."""
+        """Until it is woken, or `timeout` ns have passed; now and then for nothing.
+
+        A signal may be taken by any thread, and so not wake the main one, which runs
+        its handler: that one looks anew every SLICE.
+        """
+        if get_ident() == main_thread().ident:
+            timeout = SLICE if timeout < 0 else min(timeout, SLICE)
         self.lock.acquire(timeout=seconds_of(timeout))
 
     def wait(self, timeout: int) -> bool:
