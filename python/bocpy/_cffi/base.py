@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from .._libboc import ffi, lib
 
 if TYPE_CHECKING:
+    from .cown import Cown
     from .notices import View
     from .pump import Pumping
 
@@ -32,6 +33,8 @@ class Self(threading.local):
     view: View | None = None
     #: While behaviors of the lane run.
     pumping: Pumping | None = None
+    #: The cowns in the pickle that is being made.
+    pickled: list[Cown[Any]] | None = None
     #: Between the hooks of a fork: it has the runtime's lock.
     forking = False
 

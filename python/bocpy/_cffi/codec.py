@@ -12,6 +12,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
+from .base import me
+
 if TYPE_CHECKING:
     from .cown import Cown
 
@@ -23,7 +25,7 @@ _SHARED = (type(None), bool, int, float, complex, str, bytes)
 class Encoded:
     """A copy of a value, of which `decode` makes others."""
 
-    __slots__ = ("buffers", "data", "value")
+    __slots__ = ("buffers", "cowns", "data", "value")
 
     def __init__(self, value: object, root: str) -> None:
         self.value: object = None
@@ -32,7 +34,13 @@ class Encoded:
         if type(value) in _SHARED:
             self.value = value
             return
-        data, buffers = ship(value, root)
+        #: A pickle does not keep the cowns in it.
+        self.cowns: list[Cown[Any]] = []
+        outer, me.pickled = me.pickled, self.cowns
+        try:
+            data, buffers = ship(value, root)
+        finally:
+            me.pickled = outer
         self.data = data
         self.buffers = [copy_of(buffer.raw()) for buffer in buffers or ()]
 
@@ -75,6 +83,8 @@ _nonce = int.from_bytes(os.urandom(8), "little")
 
 def reduce_cown(cown: Cown[Any]) -> tuple[Callable[..., Any], tuple[int, int, int]]:
     global _last_serial
+    if me.pickled is not None:
+        me.pickled.append(cown)
     with _lock:
         serial = cown._serial
         if not serial:
