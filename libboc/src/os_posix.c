@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -68,10 +67,21 @@ static void name_this_thread(const char *name) {
 #endif
 }
 
+/* By pthread_exit, thrd_exit or a cancellation: the runtime would wait for ever for
+ * what the thread was doing. */
+static void panic_at_exit(void *unused) {
+  (void)unused;
+  boci_panic(__FILE__, __LINE__,
+             "a body has ended its thread (pthread_exit, thrd_exit, pthread_cancel): "
+             "a body must return");
+}
+
 static void *run_thread(void *memory) {
   thread_start *start = memory;
   name_this_thread(start->name);
+  pthread_cleanup_push(panic_at_exit, NULL);
   start->entry(start->arg);
+  pthread_cleanup_pop(0);
   return NULL;
 }
 
@@ -104,13 +114,7 @@ boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void
   start->arg = arg;
   strncpy(start->name, name, sizeof start->name - 1);
   start->name[sizeof start->name - 1] = '\0';
-  /* The thread inherits the mask: no signal can reach it before it has blocked them. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool created = create_thread(start, stack_size);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  if (!created) {
+  if (!create_thread(start, stack_size)) {
     free(start);
     return BOC_NO_THREAD;
   }

@@ -50,7 +50,9 @@ typedef struct boc_runtime_options {
   {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
 
 /* A running runtime; returns when all workers have run their `start` hook. `options`
- * may be NULL. Workers have all signals blocked where the platform knows signals.
+ * may be NULL. Workers inherit the signal mask of this thread, as the threads and
+ * processes do that bodies start; a worker that stands in for a blocked one inherits
+ * that one's. To keep a signal's handler off the workers, block it here meanwhile.
  * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers of
  * either kind), or what a `start` hook returned; all threads have ended then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,

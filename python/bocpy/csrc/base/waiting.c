@@ -1,4 +1,9 @@
 /* Waiting: see waiting.h. Waiters are kept in a small pool, as each costs system calls.
+ *
+ * Signal handlers of Python run on the main thread, while the system may deliver the
+ * signal to any. So the main thread does not sleep on its waiter alone, but on
+ * `signal_event` too, to which CPython's C handler writes on whichever thread it runs.
+ * No signal is ever blocked for that: children of this process would inherit the mask.
  */
 #include "waiting.h"
 
@@ -7,6 +12,8 @@
 
 #include <boc/base.h>
 
+#include "state.h"
+
 #define WAITER_POOL_MAX 16
 
 static bocpy_lock
@@ -14,9 +21,35 @@ static bocpy_lock
 static bocpy_waiter *waiter_pool; /* under `waiter_pool_lock` */
 static unsigned waiter_pooled;    /* under `waiter_pool_lock` */
 
+static bocpy_waiter signal_event;       /* the main thread's */
+static atomic_bool signal_event_exists; /* likewise */
+
 int bocpy_waiting_init(void) {
   return waiter_pool_lock ? 0 : bocpy_lock_init(&waiter_pool_lock);
 }
+
+/* ---- the main thread ------------------------------------------------------------- */
+
+/* 1, 0, or -1 with an exception. */
+static int waits_on_main(void) {
+  if (PyInterpreterState_Get() != PyInterpreterState_Main())
+    return 0;
+  return bocpy_main_thread_find() < 0 ? -1 : bocpy_main_thread_is_here();
+}
+
+/* 0, or -1 with OSError. */
+static int signal_event_make(void) {
+  if (atomic_load(&signal_event_exists))
+    return 0;
+  if (!bocpy_event_init(&signal_event)) {
+    PyErr_SetFromErrno(PyExc_OSError);
+    return -1;
+  }
+  atomic_store(&signal_event_exists, true);
+  return 0;
+}
+
+/* ---- waiters --------------------------------------------------------------------- */
 
 static bocpy_waiter *waiter_pool_take(void) {
   bocpy_lock_take(&waiter_pool_lock);
@@ -76,6 +109,8 @@ int bocpy_waiters_forget(void) {
     bocpy_event_fini(waiter);
     free(waiter);
   }
+  if (atomic_exchange(&signal_event_exists, false))
+    bocpy_event_fini(&signal_event);
   return 0;
 }
 
@@ -83,32 +118,43 @@ void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
 
 bool bocpy_waiter_take(bocpy_waiter *waiter) { return bocpy_event_take(waiter); }
 
-/* One look and one sleep: 0 signalled, 1 not yet, 2 the bell is, -1 with an exception.
- */
-static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
-  bocpy_signal_guard guard;
-  int status = 1;
-  bocpy_signals_block(&guard);
-  if (PyErr_CheckSignals() < 0) {
-    status = -1;
-  } else if (bocpy_event_take(waiter)) {
-    status = 0;
-  } else if (bell && bocpy_event_is_set(bell)) {
-    status = 2;
-  } else {
-    Py_BEGIN_ALLOW_THREADS
-    bocpy_event_sleep(waiter, bell, timeout, &guard);
-    Py_END_ALLOW_THREADS
-  }
-  bocpy_signals_restore(&guard);
+/* One look and one sleep: 0 signalled, 1 not yet, 2 `bell` is, -1 with an exception.
+ * `signals` is NULL but on the main thread. */
+static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *bell,
+                            bocpy_waiter *signals, int64_t timeout) {
+  if (PyErr_CheckSignals() < 0)
+    return -1;
+  if (bocpy_event_take(waiter))
+    return 0;
+  if (bell && bocpy_event_is_set(bell))
+    return 2;
+  Py_BEGIN_ALLOW_THREADS
+  bocpy_event_sleep(waiter, bell, signals, timeout);
+  Py_END_ALLOW_THREADS
+  return 1;
+}
+
+/* A signal that comes after the look for it is written to the event, which ends the
+ * sleep. */
+static int waiter_wait_once_on_main(bocpy_waiter *waiter, bocpy_waiter *bell,
+                                    int64_t timeout) {
+  if (signal_event_make() < 0)
+    return -1;
+  bocpy_signals before = bocpy_signals_to(&signal_event);
+  int status = waiter_wait_once(waiter, bell, &signal_event, timeout);
+  bocpy_signals_back(&signal_event, before);
   return status;
 }
 
 int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
+  int on_main = waits_on_main();
+  if (on_main < 0)
+    return -1;
   uint64_t begun = timeout > 0 ? boc_now() : 0;
   int64_t left = timeout;
   for (;;) {
-    int status = waiter_wait_once(waiter, bell, left);
+    int status = on_main ? waiter_wait_once_on_main(waiter, bell, left)
+                         : waiter_wait_once(waiter, bell, NULL, left);
     if (status != 1)
       return status;
     if (timeout < 0)
@@ -125,12 +171,9 @@ int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
 }
 
 void bocpy_waiter_settle(bocpy_waiter *waiter) {
-  bocpy_signal_guard guard;
   Py_BEGIN_ALLOW_THREADS
-  bocpy_signals_block(&guard);
   while (!bocpy_event_take(waiter))
-    bocpy_event_sleep(waiter, NULL, -1, NULL);
-  bocpy_signals_restore(&guard);
+    bocpy_event_sleep(waiter, NULL, NULL, -1);
   Py_END_ALLOW_THREADS
 }
 

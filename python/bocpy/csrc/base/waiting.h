@@ -59,18 +59,18 @@ void bocpy_event_set(bocpy_waiter *waiter);
 /* Takes the signal if there is one. */
 bool bocpy_event_take(bocpy_waiter *waiter);
 
-/* What keeps a signal from slipping in between the look for it and the sleep. */
-typedef struct bocpy_signal_guard {
-  _Alignas(16) unsigned char mask[256];
-} bocpy_signal_guard;
-void bocpy_signals_block(bocpy_signal_guard *guard);
-void bocpy_signals_restore(const bocpy_signal_guard *guard);
+/* Where CPython's signal handler writes that a signal has come: from `to` to `back` it
+ * is `event`. `back` hands on what came to the descriptor that there was before. Main
+ * thread, attached. */
+typedef int bocpy_signals;
+bocpy_signals bocpy_signals_to(bocpy_waiter *event);
+void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before);
 
-/* Sleeps until the event is set, or that of `bell` (which may be NULL), `timeout` ns
- * have passed (negative: never), or a signal that `guard` held back has come; may
+/* Sleeps until the event is set, or that of `bell`, a signal has been written to
+ * `signals` (either may be NULL), or `timeout` ns have passed (negative: never); may
  * return early for no reason. */
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
-                       const bocpy_signal_guard *guard);
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
+                       int64_t timeout);
 
 /* Makes somebody else's descriptor readable (on Windows, the other end of a socket). */
 void bocpy_descriptor_write(intptr_t descriptor);

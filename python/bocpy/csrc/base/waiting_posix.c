@@ -1,21 +1,18 @@
 /* Waiting on POSIX: the event is a byte in a pipe.
  *
- * All signals are blocked before the last look for pending ones and let through only
- * while the thread sleeps: there is no moment in which one could come too late to be
- * seen and too early to wake the sleeper. */
+ * CPython writes a signal's number to its wake-up descriptor from the C handler, on
+ * whichever thread that runs. asyncio and others have a descriptor of their own: it is
+ * put back, and told, after each sleep. */
 #if !defined(_WIN32)
 #include "waiting.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
-
-_Static_assert(sizeof(sigset_t) <= sizeof(bocpy_signal_guard), "a mask must fit");
 
 static bool event_prepare_fd(int fd) {
   int flags = fcntl(fd, F_GETFL);
@@ -60,17 +57,28 @@ bool bocpy_event_take(bocpy_waiter *waiter) {
   return got == 1;
 }
 
-void bocpy_signals_block(bocpy_signal_guard *guard) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  memcpy(guard->mask, &before, sizeof(before));
+/* One that is full knows already. */
+static void signal_numbers_send(int fd, const char *numbers, size_t count) {
+  while (write(fd, numbers, count) < 0 && errno == EINTR)
+    continue;
 }
 
-void bocpy_signals_restore(const bocpy_signal_guard *guard) {
-  sigset_t before;
-  memcpy(&before, guard->mask, sizeof(before));
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+bocpy_signals bocpy_signals_to(bocpy_waiter *event) {
+  return PySignal_SetWakeupFd((int)event->handles[1]);
+}
+
+void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before) {
+  int ours = (int)event->handles[1];
+  int last = PySignal_SetWakeupFd(before);
+  if (last != ours) { /* a handler has chosen another one */
+    PySignal_SetWakeupFd(last);
+    before = last;
+  }
+  char numbers[64];
+  ssize_t count;
+  while ((count = read((int)event->handles[0], numbers, sizeof numbers)) > 0)
+    if (before >= 0 && before != ours)
+      signal_numbers_send(before, numbers, (size_t)count);
 }
 
 bool bocpy_event_is_set(bocpy_waiter *waiter) {
@@ -78,33 +86,38 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
   return poll(&entry, 1, 0) == 1;
 }
 
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
-                       const bocpy_signal_guard *guard) {
-  struct pollfd entries[2] = {{.fd = (int)waiter->handles[0], .events = POLLIN},
-                              {.fd = -1, .events = POLLIN}};
-  nfds_t count = bell ? 2 : 1;
+/* How long a descriptor is slept on that select() cannot take. */
+enum { SLICE_MS = 50 };
+
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
+                       int64_t timeout) {
+  struct pollfd entries[3] = {{.fd = (int)waiter->handles[0], .events = POLLIN}};
+  nfds_t count = 1;
   if (bell)
-    entries[1].fd = (int)bell->handles[0];
+    entries[count++] = (struct pollfd){.fd = (int)bell->handles[0], .events = POLLIN};
+  if (signals)
+    entries[count++] =
+        (struct pollfd){.fd = (int)signals->handles[0], .events = POLLIN};
   struct timespec limit = {(time_t)(timeout / 1000000000),
                            (long)(timeout % 1000000000)};
   struct timespec *until = timeout < 0 ? NULL : &limit;
-  sigset_t mask;
-  if (guard)
-    memcpy(&mask, guard->mask, sizeof(mask));
 #if defined(__linux__) || defined(__FreeBSD__) || defined(__OpenBSD__)
-  ppoll(entries, count, until, guard ? &mask : NULL);
+  ppoll(entries, count, until, NULL);
 #else
   fd_set set;
-  int highest = entries[0].fd > entries[1].fd ? entries[0].fd : entries[1].fd;
+  int highest = -1;
+  for (nfds_t i = 0; i < count; i++)
+    if (entries[i].fd > highest)
+      highest = entries[i].fd;
   if (highest >= FD_SETSIZE) {
-    int slice = timeout >= 0 && timeout < 50000000 ? (int)(timeout / 1000000) + 1 : 50;
-    poll(entries, count, slice);
+    bool last = timeout >= 0 && timeout < (int64_t)SLICE_MS * 1000000;
+    poll(entries, count, last ? (int)(timeout / 1000000) + 1 : SLICE_MS);
     return;
   }
   FD_ZERO(&set);
   for (nfds_t i = 0; i < count; i++)
     FD_SET(entries[i].fd, &set);
-  pselect(highest + 1, &set, NULL, NULL, until, guard ? &mask : NULL);
+  pselect(highest + 1, &set, NULL, NULL, until, NULL);
 #endif
 }
 

@@ -26,9 +26,15 @@ bool bocpy_event_take(bocpy_waiter *waiter) {
   return WaitForSingleObject((HANDLE)waiter->handles[0], 0) == WAIT_OBJECT_0;
 }
 
-void bocpy_signals_block(bocpy_signal_guard *guard) { (void)guard; }
+bocpy_signals bocpy_signals_to(bocpy_waiter *event) {
+  (void)event;
+  return 0;
+}
 
-void bocpy_signals_restore(const bocpy_signal_guard *guard) { (void)guard; }
+void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before) {
+  (void)event;
+  (void)before;
+}
 
 bool bocpy_event_is_set(bocpy_waiter *waiter) {
   bool set = bocpy_event_take(waiter);
@@ -38,9 +44,9 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
 }
 
 /* What the wait took is put back: the caller takes it. */
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout,
-                       const bocpy_signal_guard *guard) {
-  (void)guard;
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
+                       int64_t timeout) {
+  (void)signals;
   HANDLE events[2] = {(HANDLE)waiter->handles[0],
                       bell ? (HANDLE)bell->handles[0] : NULL};
   DWORD slice = SLICE_MS;
