@@ -24,9 +24,14 @@ def interpreter() -> str:
     return name if gil_enabled() else f"{name} (free-threaded)"
 
 
+def core() -> str:
+    """Which core there is: see _choose_core."""
+    return "cffi" if bocpy._core.__name__.endswith("_cffi") else "extension"
+
+
 def backend_for(wanted: str | None = None) -> str:
     """The backend that `start(backend=wanted)` takes."""
-    own_gils = sys.version_info >= (3, 12) and gil_enabled()
+    own_gils = sys.version_info >= (3, 12) and gil_enabled() and core() == "extension"
     usual = "interpreters" if own_gils else "threads"
     return wanted or os.environ.get("BOCPY_BACKEND") or usual
 
@@ -39,6 +44,7 @@ def info() -> dict[str, str]:
         "compiler": platform.python_compiler(),
         "platform": f"{platform.platform()}, {platform.machine()}",
         "C library": " ".join(platform.libc_ver()).strip() or "unknown",
+        "core": core(),
         "backend": backend_for(),
         "workers": f"{bocpy.WORKER_COUNT} of {os.cpu_count()} processors",
         "settings": settings(),

@@ -12,6 +12,7 @@ import os
 import signal
 
 import bocpy
+import cffi_core
 import harness
 import pytest
 
@@ -38,7 +39,26 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("backend", backends, scope="session")
 
 
+def pytest_ignore_collect(collection_path):
+    """Files for what the core by cffi has not: cffi_core.py."""
+    if harness.CFFI and collection_path.name in cffi_core.FILES:
+        return True
+    return None
+
+
+def has_core(item):
+    """Whether the core that there is has what the test is of."""
+    name = item.nodeid.rpartition("/")[2] if "[" not in item.nodeid else item.nodeid
+    name = name[name.index("test_") :]
+    return not any(name.startswith(begin) for begin in cffi_core.TESTS)
+
+
 def pytest_collection_modifyitems(config, items):
+    if harness.CFFI:
+        config.hook.pytest_deselected(
+            items=[item for item in items if not has_core(item)]
+        )
+        items[:] = [item for item in items if has_core(item)]
     if config.getoption("slow"):
         return
     slow = [item for item in items if item.get_closest_marker("slow")]

@@ -9,6 +9,8 @@ import threading
 from dataclasses import dataclass
 
 import bocpy
+import cffi_core
+import harness
 from bocpy import Cown, PinnedCown, quiesce, start, wait, when, whencall
 from harness import LIMIT
 
@@ -25,6 +27,8 @@ class Misuse:
 
     def matches(self, error):
         text = text_of(error)
+        if harness.CFFI and re.search(cffi_core.WORDED_BY_PYTHON, self.text):
+            return True
         return (
             bool(re.fullmatch(self.text, text)) if self.pattern else self.text == text
         )

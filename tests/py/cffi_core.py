@@ -1,0 +1,37 @@
+"""What of the suite bocpy's core by cffi is not run with, and why: the whole list.
+
+docs/guide/backends.md has the same as a table. Everything else runs, on CPython by
+BOCPY_CORE=cffi and on PyPy.
+"""
+
+#: Whole files: they test what is not there.
+FILES = {
+    "test_codec.py": "the codec of the extension",
+    "test_codec_any.py": "the codec of the extension",
+    "test_codec_edges.py": "the codec of the extension",
+    "test_extension.py": "bocpy.h: hooks of other extensions",
+    "test_large_values.py": "buffers that move between interpreters",
+    "test_matrix_cowns.py": "Matrix",
+    "test_matrix_defects.py": "Matrix",
+    "test_matrix_differential.py": "Matrix",
+    "test_ship.py": "the codec of the extension, which tests ask what it shipped",
+}
+
+#: Tests, by the beginning of their names.
+TESTS = {
+    "test_backends.py::test_the_default": "backend interpreters",
+    "test_build.py::test_every_module_loads": "interpreters with a GIL of their own",
+    "test_build.py::test_the_runtime_is_refused": "sub-interpreters",
+    "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
+    "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
+    "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
+    "test_guide.py::test_program[docs/guide/testing.md:83": "backend interpreters",
+    "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
+    "test_messages.py::test_send_takes_two": "Python words it",
+}
+
+#: What Python itself says of a call: of functions in C in other words than of others.
+WORDED_BY_PYTHON = (
+    r"missing|given\)|\bpos \d|unexpected keyword|got several|takes|bocpy\.|"
+    r"not callable|not writable|not subscriptable|has no len|not iterable|setter"
+)
