@@ -58,7 +58,7 @@ def test_names_of_interpreters():
         ({}, []),
         ({"headers": False}, ["lacks its C headers"]),
         ({"venv": False}, ["lacks the venv and ensurepip modules"]),
-        ({"implementation": "pypy"}, ["is not CPython"]),
+        ({"implementation": "graalpy"}, ["is not CPython or PyPy"]),
     ],
 )
 def test_what_an_interpreter_lacks(traits, missing):

@@ -6,6 +6,7 @@ BOCPY_CORE=cffi and on PyPy.
 
 #: Whole files: they test what is not there.
 FILES = {
+    "clusters": "bocpy.distributed, which ships values by the codec of the extension",
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",
     "test_codec_edges.py": "the codec of the extension",

@@ -32,6 +32,8 @@ from devtool.base import (
 TREE = Path("/tree")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSIONS = ("3.14", "3.15")
+#: PyPy, which not each snapshot of Debian's unstable suite can install.
+PYPY = ("pypy3", "pypy3-dev", "pypy3-venv")
 #: What the suite builds with inside: the package, and extensions in C and in C++.
 PACKAGES = (
     "ca-certificates",
@@ -66,20 +68,20 @@ def check_possible() -> None:
     need("unshare", "apt-get install util-linux")
 
 
-def lacking() -> list[str]:
+def lacking(packages: Sequence[str] = PACKAGES) -> list[str]:
     """The packages that a chroot made by an earlier list of them does not have."""
     status = root() / "var" / "lib" / "dpkg" / "status"
     try:
         text = status.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return list(PACKAGES)
+        return list(packages)
     there = {line.removeprefix("Package: ") for line in text.splitlines()}
-    return [package for package in PACKAGES if package not in there]
+    return [package for package in packages if package not in there]
 
 
-def complete() -> None:
+def complete(packages: Sequence[str] = PACKAGES) -> None:
     """Installs in the chroot what it lacks."""
-    missing = lacking()
+    missing = lacking(packages)
     if not missing:
         return
     say(f"installing {' '.join(missing)} in the Debian chroot {root()}")
@@ -116,6 +118,17 @@ def make() -> Path:
     (started / TREE.relative_to("/")).mkdir()
     started.rename(final)
     return final
+
+
+def make_pypy() -> None:
+    """The same, with PyPy."""
+    make()
+    complete(PYPY)
+
+
+def runner() -> Path:
+    """The CPython inside that runs `./dev`."""
+    return Path("/usr/bin") / f"python{VERSIONS[0]}"
 
 
 def variables() -> dict[str, str]:

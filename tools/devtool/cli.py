@@ -105,12 +105,13 @@ backends in turn where there are two. --seed repeats the choices of a run.
 
 PYTHON = """\
 Prepares an interpreter that is not installed and keeps it in the user's cache:
-3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14 and
-3.15 come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one is
-found.
+3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14, 3.15
+and PyPy come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one
+is found.
 
   ./dev python 3.13t
   ./dev python 3.14 && ./dev test --python 3.14
+  ./dev python pypy3.11 && ./dev test --python pypy3.11 --python-only
 """
 
 

@@ -24,7 +24,9 @@ from devtool.base import WINDOWS, Problem, ask_to_install, cache_directory, outp
 
 OLDEST = (3, 10)
 #: What `./dev python` can prepare: one from its source, others in a chroot.
-CAN_BE_PREPARED = ("3.13t", *chroot.VERSIONS)
+CAN_BE_PREPARED = ("3.13t", *chroot.VERSIONS, "pypy3.11")
+#: The oldest PyPy, whose own cffi the generated C needs.
+OLDEST_PYPY = (3, 11)
 
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
@@ -60,17 +62,28 @@ class Interpreter:
     def name(self) -> str:
         """What it is called on the command line and in file names, such as 3.13t."""
         major, minor, _ = self.version
-        return f"{major}.{minor}" + ("t" if self.free_threaded else "")
+        return f"{self.prefix}{major}.{minor}" + ("t" if self.free_threaded else "")
+
+    @property
+    def prefix(self) -> str:
+        return "" if self.implementation == "cpython" else self.implementation
+
+    @property
+    def is_cpython(self) -> bool:
+        return self.implementation == "cpython"
 
     @property
     def label(self) -> str:
-        return ".".join(map(str, self.version)) + ("t" if self.free_threaded else "")
+        version = ".".join(map(str, self.version))
+        return self.prefix + version + ("t" if self.free_threaded else "")
 
     def faults(self) -> list[str]:
         """Why it is not suitable; nothing if it is."""
         found = []
-        if self.implementation != "cpython":
-            found.append("is not CPython")
+        if self.implementation not in ("cpython", "pypy"):
+            found.append("is not CPython or PyPy")
+        if self.implementation == "pypy" and self.version < OLDEST_PYPY:
+            found.append("is older than PyPy 3.11")
         if self.version < OLDEST:
             found.append("is older than 3.10")
         if not self.headers:
@@ -110,6 +123,7 @@ def probe(executable: Path) -> Interpreter | None:
 def on_path() -> Iterator[Path]:
     names = ["python3", "python"]
     names += [f"python3.{minor}{t}" for minor in range(10, 20) for t in ("", "t")]
+    names += [f"pypy3.{minor}" for minor in range(11, 20)]
     for name in names:
         found = shutil.which(name)
         if found:
@@ -161,6 +175,15 @@ def in_chroot() -> Iterator[Interpreter]:
                 headers=headers.exists(),
                 chroot=root,
             )
+    for path in sorted((root / "usr" / "bin").glob("pypy3.*")):
+        found = re.fullmatch(r"pypy3\.(\d+)", path.name)
+        if found:
+            yield Interpreter(
+                executable=Path("/usr/bin") / path.name,
+                version=(3, int(found.group(1)), 0),
+                implementation="pypy",
+                chroot=root,
+            )
 
 
 def distinct(found: Iterable[Interpreter | None]) -> list[Interpreter]:
@@ -182,7 +205,8 @@ def newest(found: Iterable[Interpreter] | None = None) -> Interpreter:
     """The newest suitable interpreter outside the chroot."""
     everything = list(discover() if found is None else found)
     for interpreter in everything:
-        if not interpreter.faults() and interpreter.chroot is None:
+        suitable = not interpreter.faults() and interpreter.is_cpython
+        if suitable and interpreter.chroot is None:
             return interpreter
     seen = "; ".join(
         f"{found.label} at {found.executable} {' and '.join(found.faults())}"
@@ -218,13 +242,15 @@ def what_is_wrong(interpreter: Interpreter) -> str:
     """In one line, with what to install if that would mend it."""
     text = f"Python {interpreter.label} at {interpreter.executable}"
     text += " " + " and ".join(interpreter.faults())
-    if interpreter.version < OLDEST or interpreter.implementation != "cpython":
+    if interpreter.version < OLDEST or not interpreter.is_cpython:
         return text
     return f"{text}: {how_to_install(interpreter.name)}"
 
 
 def how_to_install(version: str) -> str:
     """The command for a Python with all that is needed; `version` may be just "3"."""
+    if version.startswith("pypy"):
+        return "install PyPy 3.11 or newer, with its headers and venv, from pypy.org"
     if version.endswith("t"):
         return f"install a free-threaded Python {version[:-1]}, with pyenv or uv"
     newest = "3.14" if version == "3" else version

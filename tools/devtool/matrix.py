@@ -15,7 +15,17 @@ from devtool.interpreters import Interpreter, choose, discover, newest
 from devtool.jobs import Job, Tally
 
 #: The Pythons of the whole matrix; those that are not there are named and left out.
-PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.13t", "3.14", "3.14t", "3.15")
+PYTHONS = (
+    "3.10",
+    "3.11",
+    "3.12",
+    "3.13",
+    "3.13t",
+    "3.14",
+    "3.14t",
+    "3.15",
+    "pypy3.11",
+)
 
 
 @dataclass(frozen=True)
@@ -105,10 +115,11 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
         where = f"the chroot {each.chroot}" if each.chroot else each.executable
         say(f"Python {each.label} of {where}")
         names = pybuild.matrix_files(newest=each == best)
-        files = tuple(f"tests/py/{name}" for name in names)
+        files = tuple(f"tests/py/{name}" for name in names) if each.is_cpython else ()
         rest = wish.pytest_arguments or (files if wish.matrix else ())
         yield Job(f"py-{each.name}", partial(test_python, each, rest))
     if wish.matrix:
+        yield Job("py-cffi", lambda log: pybuild.test_cffi(best, log))
         yield Job("py-soak", lambda log: pybuild.test_soak(best, 1, log))
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))

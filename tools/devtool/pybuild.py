@@ -183,8 +183,9 @@ def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Ta
     report.parent.mkdir(parents=True, exist_ok=True)
     remove_tree(report)
     inside = chroot.TREE / report.relative_to(ROOT)
+    runner = interpreter.executable if interpreter.is_cpython else chroot.runner()
     command: Command = [
-        interpreter.executable,
+        runner,
         chroot.TREE / "dev",
         "test",
         "--python-only",
@@ -200,9 +201,28 @@ def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Ta
     return read_report(report)
 
 
+def test_cffi(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
+    """The package `libboc` with its suite, and bocpy's whole suite over its core by
+    cffi, which on CPython is built in beside the extension."""
+    name = f"cffi-{interpreter.name}"
+    more = ["cffi"] if interpreter.is_cpython else []
+    files = environments.requirements("build", "test", *more)
+    env = environments.make(name, interpreter, files, log=log)
+    package = build_wheel(env, ROOT / "packages" / "libboc", f"{name}-libboc", log)
+    install_wheel(env, package, log)
+    options = ["-Dcffi=enabled"] if interpreter.is_cpython else []
+    install_wheel(env, build_wheel(env, ROOT, name, log, *options), log)
+    tally = Tally()
+    if not arguments:
+        tally = suite(env, f"{name}-libboc", log, ROOT / "tests" / "cffi")
+    return tally + suite(env, name, log, *arguments, BOCPY_CORE="cffi")
+
+
 def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     if interpreter.chroot:
         return test_in_chroot(interpreter, log, *arguments)
+    if not interpreter.is_cpython:
+        return test_cffi(interpreter, log, *arguments)
     return test_wheel(interpreter, log, *arguments)
 
 

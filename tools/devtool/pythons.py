@@ -152,21 +152,28 @@ def build_from_source(version: str) -> Path:
     return final / "bin" / "python3"
 
 
+def prepare_chroot(version: str) -> None:
+    if version.startswith("pypy"):
+        chroot.make_pypy()
+    else:
+        chroot.make()
+
+
 def prepare(version: str) -> Interpreter:
     """The interpreter of that version, prepared if it is not there."""
     for interpreter in discover():
         names = (interpreter.name, interpreter.label)
         if version in names and not interpreter.faults():
             if interpreter.chroot:
-                chroot.make()
+                prepare_chroot(version)
             return interpreter
     if version in FROM_SOURCE:
         built = probe(build_from_source(version))
         if built is None:
             raise Failed(f"Python {version} was built but does not run")
         return built
-    if version in chroot.VERSIONS:
-        chroot.make()
+    if version in (*chroot.VERSIONS, "pypy3.11"):
+        prepare_chroot(version)
         return choose(version)
     raise Problem(
         f"only {', '.join(CAN_BE_PREPARED)} can be prepared: {how_to_install(version)}"

@@ -87,11 +87,24 @@ def on_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def patience(seconds: float | None) -> float:
-    """A timeout as a lock of `threading` takes it."""
-    if seconds is None:
-        return -1
-    return min(max(seconds, 0), threading.TIMEOUT_MAX)
+#: Seconds that a signal may have to wait for its handler.
+SLICE = 0.05
+
+
+def acquire(lock: threading.Lock, seconds: float | None) -> bool:
+    """Waits for a lock that a callback releases, so that a signal ends the wait.
+
+    A signal may be taken by any thread, and so not wake the main one, which runs its
+    handler: that one looks anew now and then.
+    """
+    left = threading.TIMEOUT_MAX if seconds is None else max(seconds, 0)
+    if not on_main_thread():
+        return lock.acquire(timeout=min(left, threading.TIMEOUT_MAX))
+    while left > SLICE:
+        if lock.acquire(timeout=SLICE):
+            return True
+        left -= SLICE
+    return lock.acquire(timeout=left)
 
 
 def version() -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ._libboc import CData
     from ._runtime import Runtime
 
-#: Nanoseconds between two looks for signals, where there is no descriptor to wait for.
+#: Nanoseconds that a signal may have to wait for its handler: see `acquire`.
 _SLICE = 50_000_000
 
 #: What interrupted a body that a thread pumped, by thread.
@@ -106,10 +106,11 @@ class Lane:
             rest = None if deadline is None else max(0, deadline - lib.boc_now())
             if rest == 0:
                 return False
+            slice_ = _SLICE if rest is None else min(rest, _SLICE)
             if watched:
-                select.select(watched, [], [], None if rest is None else rest / 1e9)
+                select.select(watched, [], [], slice_ / 1e9)
             else:
-                lib.boc_lane_wait(core, _SLICE if rest is None else min(rest, _SLICE))
+                lib.boc_lane_wait(core, slice_)
 
     @staticmethod
     def _waited(status: int) -> bool:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ._base import (
     NULL,
+    acquire,
     check,
     error,
     nanoseconds,
     objects,
     on_main_thread,
     options,
-    patience,
     put,
     take,
 )
@@ -193,7 +193,7 @@ class Mailbox:
             if token is not None:
                 token._lock = lock
             if token is None or not token._cancelled:
-                lock.acquire(timeout=patience(timeout))
+                acquire(lock, timeout)
         finally:
             if token is not None:
                 token._lock = None

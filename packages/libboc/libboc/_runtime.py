@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from . import _behavior
-from ._base import NULL, check, error, nanoseconds, options, patience
+from ._base import NULL, acquire, check, error, nanoseconds, options
 from ._behavior import (
     Access,
     Behavior,
@@ -430,7 +430,7 @@ class Turn:
             rest.complete()
 
     def wait(self, timeout: float | None) -> tuple[Access, ...]:
-        if not self.come.acquire(timeout=patience(timeout)):
+        if not acquire(self.come, timeout):
             raise Timeout(f"hold(): others have the cowns after {timeout} s")
         return self.args
 

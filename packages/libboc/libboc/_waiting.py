@@ -10,8 +10,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from ._base import acquire, put, take
 from ._base import get as get_object
-from ._base import patience, put, take
 from ._libboc import ffi, lib
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def wait_for_node(
     told = False
     tell(node)
     try:
-        told = lock.acquire(timeout=patience(timeout))
+        told = acquire(lock, timeout)
     finally:
         # A wait that was interrupted must not leave a node that is gone with it.
         told = told or not cancel(node)
