@@ -53,10 +53,17 @@ from ._runtime import Behaviors, WaitResult, quiesce, wait
 if TYPE_CHECKING:
     from . import aio as aio
     from ._cancelled import CancelledError as CancelledError
+    from ._failures import BehaviorError as BehaviorError
+    from ._failures import BehaviorTraceback as BehaviorTraceback
 
 #: What is imported when it is first used: much of it needs modules that are slow to
 #: import.
-_LATER: Final = {"CancelledError": "_cancelled", "aio": "aio"}
+_LATER: Final = {
+    "BehaviorError": "_failures",
+    "BehaviorTraceback": "_failures",
+    "CancelledError": "_cancelled",
+    "aio": "aio",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -81,6 +88,8 @@ __all__ = [
     "REMOVED",
     "TIMEOUT",
     "WORKER_COUNT",
+    "BehaviorError",
+    "BehaviorTraceback",
     "Behaviors",
     "CancelledError",
     "Cown",

@@ -14,5 +14,7 @@ class CancelledError(concurrent.futures.CancelledError):
     >>> from bocpy import CancelledError
     >>> raise CancelledError("the scope was cancelled")
     Traceback (most recent call last):
-    bocpy._cancelled.CancelledError: the scope was cancelled
+    bocpy.CancelledError: the scope was cancelled
     """
+
+    __module__ = "bocpy"

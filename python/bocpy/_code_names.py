@@ -115,7 +115,7 @@ _SIMPLE_LOADS = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF
 
 @kept_with_code
 def changed_globals(code: CodeType) -> frozenset[str]:
-    """The globals whose contents `code` plainly changes: `name.append(...)`,
+    """The globals whose contents `code` itself plainly changes: `name.append(...)`,
     `name[key] = ...`."""
     import dis
 
@@ -132,8 +132,6 @@ def changed_globals(code: CodeType) -> frozenset[str]:
             changes = loads[1:] == ["STORE_SUBSCR"] and loads[0] in _SIMPLE_LOADS
         if changes:
             found.add(step.argval)
-    for inner in nested_codes(code):
-        found |= changed_globals(inner)
     return frozenset(found)
 
 

@@ -58,6 +58,8 @@ class FailureGroup(Group):
     (ZeroDivisionError('division by zero'),)
     """
 
+    __module__ = "bocpy"
+
     def derive(self, exceptions: Sequence[Exception]) -> FailureGroup:
         """The group of some of them."""
         return FailureGroup(self.message, exceptions)

@@ -5,8 +5,10 @@ Threads: any.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
@@ -17,7 +19,14 @@ HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
 
 
 class BehaviorTraceback(Exception):
-    """A traceback as text: the cause of an exception from another interpreter."""
+    """A traceback as text: the cause of an exception from another interpreter.
+
+    >>> from bocpy import BehaviorTraceback
+    >>> print(BehaviorTraceback("Traceback (most recent call last): ...").text)
+    Traceback (most recent call last): ...
+    """
+
+    __module__ = "bocpy"
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -28,7 +37,15 @@ class BehaviorTraceback(Exception):
 
 
 class BehaviorError(RuntimeError):
-    """Stands for an exception that cannot leave the interpreter that raised it."""
+    """Stands for an exception that cannot leave the interpreter that raised it: neither
+    its class can, nor any that it derives from. Its text says what it was.
+
+    >>> from bocpy import BehaviorError
+    >>> issubclass(BehaviorError, RuntimeError)
+    True
+    """
+
+    __module__ = "bocpy"
 
 
 def restore(exception: BaseException, text: str) -> BaseException:
@@ -66,16 +83,15 @@ def described(exception: BaseException) -> str:
         return f"<{type(exception).__qualname__}>"
 
 
-def survives(exception: BaseException) -> bool:
-    """Whether the exception is whole after a round trip."""
+def survives(part: object) -> bool:
+    """Whether it is whole after a round trip."""
     from . import _ship
 
     try:
-        data, buffers = _ship.dumps(exception)
-        copy = _ship.loads(data, buffers)
-    except Exception:
+        data, buffers = _ship.dumps(part)
+        return type(_ship.loads(data, buffers)) is type(part)
+    except Exception:  # whatever a user's __reduce__ raises
         return False
-    return isinstance(copy, BaseException)
 
 
 def hint(exception: BaseException) -> str | None:
@@ -125,28 +141,144 @@ def pack(exception: BaseException) -> object:
     """What is encoded in an exception's place."""
     exception = hinted(exception)
     text = text_of(exception)
-    if not survives(exception):
-        exception = BehaviorError(described(exception))
-    return Packed(exception, text)
+    return Packed(exception if survives(exception) else portable(exception), text)
+
+
+# ---- exceptions that do not travel as they are ---------------------------------------
+
+
+class Portable:
+    """Pickles as an exception of the class, with the parts that travel."""
+
+    def __init__(self, make: Any, arguments: tuple[Any, ...]) -> None:
+        self.reduced = (make, arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.reduced
+
+
+def portable(exception: BaseException) -> Any:
+    """The exception without the parts that do not travel; they leave a note."""
+    for cls in type(exception).__mro__[:-2]:
+        if survives(cls):
+            return stripped(exception, cls)
+    return BehaviorError(described(exception))
+
+
+def stripped(exception: BaseException, cls: type) -> Portable:
+    lost: list[str] = []
+    if cls is not type(exception):
+        lost.append(f"its class, {type(exception).__qualname__!r}")
+    members = getattr(exception, "exceptions", None)
+    if isinstance(members, tuple) and hasattr(cls, "derive"):
+        inner = [one if survives(one) else portable(one) for one in members]
+        message = getattr(exception, "message", "")
+        return Portable(rebuild_group, (cls, message, inner))
+    arguments = [kept(f"args[{i}]", part, lost) for i, part in each(exception.args)]
+    state = dict(vars(exception))
+    notes = [note for note in state.pop("__notes__", ()) if isinstance(note, str)]
+    for name, part in list(state.items()):
+        state[name] = kept(name, part, lost)
+    if lost:
+        notes.append(f"{', '.join(lost)}: this did not leave the worker that raised it")
+    shown = described_text(exception)
+    return Portable(rebuild, (cls, tuple(arguments), state, notes, shown))
+
+
+def each(parts: object) -> Iterable[tuple[int, Any]]:
+    return enumerate(parts) if isinstance(parts, tuple) else ()
+
+
+def kept(name: str, part: object, lost: list[str]) -> object:
+    """The part, or what is said of it in its place."""
+    if survives(part):
+        return part
+    lost.append(f"{name} (a {type(part).__qualname__!r})")
+    return None
+
+
+def described_text(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:  # a user's __str__
+        return ""
+
+
+def rebuild(
+    cls: Any, arguments: tuple[Any, ...], state: dict[str, Any], notes: Any, shown: str
+) -> BaseException:
+    """An exception of the class, without running its constructor."""
+    exception: BaseException
+    try:
+        exception = cls.__new__(cls, *arguments)
+    except TypeError:
+        exception = cls.__new__(cls)
+    exception.args = arguments
+    vars(exception).update(state)
+    if described_text(exception) != shown:
+        notes = [*notes, f"it said: {shown}"]
+    if notes and hasattr(exception, "add_note"):  # 3.11 and newer
+        for note in notes:
+            exception.add_note(note)
+    return exception
+
+
+def rebuild_group(cls: Any, message: str, members: list[BaseException]) -> Any:
+    try:
+        return cls(message, members)
+    except Exception:  # a constructor of the program's own
+        return BehaviorError(message)
+
+
+# ---- reports -------------------------------------------------------------------------
 
 
 class Place:
-    """What sys.unraisablehook is told of a failed behavior: its repr says which, and
-    where in it, if the exception has left its traceback in another interpreter."""
+    """What sys.unraisablehook is told of a failed behavior: its repr says which."""
 
-    def __init__(
-        self, exception: BaseException, name: str, file: str, line: int
-    ) -> None:
+    def __init__(self, name: str, file: str, line: int) -> None:
         self.name = name
         self.file = file
         self.line = line
-        self.frames = ""
-        cause = exception.__cause__
-        if isinstance(cause, BehaviorTraceback) and not HOOK_SHOWS_CAUSES:
-            lines = cause.text.splitlines()
-            self.frames = "\n".join(text for text in lines if text.startswith("  "))
 
     def __repr__(self) -> str:
         where = f"{self.name!r} ({self.file}:{self.line})"
-        text = f"<behavior {where}, whose result nobody looked at>"
-        return f"{text}\n{self.frames}" if self.frames else text
+        return f"<behavior {where}, whose result nobody looked at>"
+
+
+def place_of(exception: BaseException, name: str, file: str, line: int) -> Place:
+    """The place of a failure that is about to be reported; the exception gets the
+    traceback of its body, if it has left that in another interpreter: without one, the
+    frame of whoever happens to wait would be shown."""
+    cause = exception.__cause__
+    if exception.__traceback__ is None:
+        text = cause.text if isinstance(cause, BehaviorTraceback) else ""
+        exception.__traceback__ = trace_of(text) or trace_through(file, line, name)
+        if HOOK_SHOWS_CAUSES and isinstance(cause, BehaviorTraceback):
+            exception.__cause__ = None
+    return Place(name, file, line)
+
+
+# ---- tracebacks from their text ------------------------------------------------------
+
+_FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
+_HEAD = "Traceback (most recent call last):\n"
+_STUB = compile("frame = getframe()", "", "exec")
+
+
+def trace_of(text: str) -> TracebackType | None:
+    """The traceback that a text shows last: those before it are of causes."""
+    trace: TracebackType | None = None
+    for file, line, name in reversed(_FRAME.findall(text.rpartition(_HEAD)[2])):
+        trace = trace_through(file, int(line), name, trace)
+    return trace
+
+
+def trace_through(
+    file: str, line: int, name: str, rest: TracebackType | None = None
+) -> TracebackType:
+    """A traceback through a line of a file: its frame is a made-up one."""
+    code = _STUB.replace(co_filename=file, co_name=name, co_firstlineno=max(line, 1))
+    names: dict[str, Any] = {"getframe": sys._getframe}
+    exec(code, names)
+    return TracebackType(rest, names["frame"], 0, line)

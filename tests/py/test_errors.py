@@ -3,6 +3,7 @@
 import sys
 import traceback
 
+import bocpy
 import pytest
 from bocpy import Cown, when
 from harness import LIMIT
@@ -360,7 +361,7 @@ def test_a_failure_that_was_read_is_not_reported(program, backend):
         assert result.exception
 
         result = when()(careful)
-        when(result)(lambda result: str(result.value))
+        when(result)(lambda result: result.exception)
         del result
         wait()
         """
@@ -391,3 +392,135 @@ def test_unread_failures_go_to_the_unraisable_hook(program, backend):
         """
     )
     assert done.lines == ["['ValueError0', 'ValueError1', 'ValueError2']", "True"]
+
+
+PIPELINE = """
+import sys
+from bocpy import Cown, FailureGroup, start, wait, when
+
+start(2)
+
+def deep(n):
+    if n:
+        return deep(n - 1)
+    raise ValueError("deep trouble")
+
+def schedule():
+    q = Cown(1)
+    @when(q)
+    def load(q):
+        deep(2)
+    @when(load)
+    def store(image):
+        return type(image.value).__name__
+    return load, store
+
+load, store = schedule()
+try:
+    wait(raise_failures=True)
+except FailureGroup as group:
+    print(group)
+print(store.unwrap())
+schedule()
+wait()
+"""
+
+
+def test_a_failed_step_is_told_once_with_its_own_frames(program, backend):
+    done = program(PIPELINE)
+    assert "1 behavior failed: 'schedule.<locals>.load'" in done.lines[0]
+    assert done.lines[1] == "ValueError"
+    lines = done.err.splitlines()
+    assert "<behavior 'schedule.<locals>.load'" in lines[0]
+    frames = [line.split(" in ")[1] for line in lines if line.startswith("  File")]
+    assert frames == ["load", "deep", "deep", "deep"]
+    assert lines[-1] == "ValueError: deep trouble"
+    assert done.err.count("deep trouble") == 2  # in a line of source, and as the error
+
+
+TYPES = """
+import io, subprocess, threading, urllib.error
+from bocpy import Cown, start, wait, when
+
+start(2)
+
+class Locked(Exception):
+    def __init__(self, a, b):
+        super().__init__(f"{a}-{b}")
+        self.a, self.lock = a, threading.Lock()
+
+class Stuck(Exception):
+    def __reduce__(self):
+        raise RuntimeError("no")
+
+class Group(Exception):
+    pass
+
+def http():
+    raise urllib.error.HTTPError("http://x", 404, "gone", {"k": "v"}, io.BytesIO(b""))
+
+def locked():
+    raise Locked(1, 2)
+
+def local():
+    class Inner(Locked):
+        pass
+    raise Inner(3, 4)
+
+def argument():
+    raise ValueError("x", threading.Lock())
+
+def process():
+    raise subprocess.CalledProcessError(3, ["cmd"], output=b"out")
+
+def stuck():
+    raise Stuck("s")
+
+def generator():
+    error = LookupError("g")
+    error.rest = (i for i in ())
+    raise error
+
+for run in (http, locked, local, argument, process, stuck, generator):
+    @when()
+    def result():
+        run()
+    try:
+        result.unwrap(timeout=30)
+    except BaseException as error:
+        names = [cls.__name__ for cls in type(error).__mro__[:2]]
+        print(run.__name__, names, getattr(error, "code", None),
+              getattr(error, "a", None), getattr(error, "returncode", None))
+        notes = getattr(error, "__notes__", [])
+        if notes: print("note", notes[0])
+        same = {"http": urllib.error.HTTPError, "locked": Locked, "stuck": Stuck}
+        assert type(error) is same.get(run.__name__, type(error))
+"""
+
+
+def test_exceptions_keep_their_type(program, backend):
+    done = program(TYPES)
+    told = [line for line in done.lines if not line.startswith("note")]
+    assert told == [
+        "http ['HTTPError', 'URLError'] 404 None None",
+        "locked ['Locked', 'Exception'] None 1 None",
+        "local ['Inner', 'Locked'] None 3 None",
+        "argument ['ValueError', 'Exception'] None None None",
+        "process ['CalledProcessError', 'SubprocessError'] None None 3",
+        "stuck ['Stuck', 'Exception'] None None None",
+        "generator ['LookupError', 'Exception'] None None None",
+    ]
+    if backend == "interpreters":
+        assert "note lock (a 'lock'): this did not leave the worker that raised it" in (
+            done.lines
+        )
+
+
+def test_names_that_users_see_are_public():
+    for name in bocpy.__all__:
+        public = getattr(bocpy, name)
+        if isinstance(public, type) and issubclass(public, BaseException):
+            assert public.__module__ == "bocpy", name
+    assert issubclass(bocpy.BehaviorError, RuntimeError)
+    assert "BehaviorError" in bocpy.__all__
+    assert "BehaviorTraceback" in bocpy.__all__

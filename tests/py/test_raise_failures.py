@@ -91,7 +91,7 @@ def test_what_was_read_is_not_raised():
 
     @when(handled)
     def _(handled):
-        assert isinstance(handled.value, KeyError)
+        assert handled.exception
 
     quiesce()
     with pytest.raises(KeyError):
@@ -269,6 +269,8 @@ def test_a_result_that_somebody_holds_is_his(gate):
     finally:
         done.set()
         thread.join()
+    with results[0]:
+        assert results[0].exception
 
 
 @pytest.mark.parametrize("call", [start, wait, quiesce])

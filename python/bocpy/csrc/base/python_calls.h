@@ -19,7 +19,7 @@
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
-  X(FAILURES_PLACE, "bocpy._failures", "Place")                                        \
+  X(FAILURES_PLACE, "bocpy._failures", "place_of")                                     \
   X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \

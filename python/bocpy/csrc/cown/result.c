@@ -28,7 +28,10 @@ static PyObject *raise_if(bool failed, PyObject *object) {
   return NULL;
 }
 
+/* Whoever gets an outcome has looked at it; reading `value` has not. */
 PyObject *bocpy_outcome_read(bocpy_value *value) {
+  if (value->failed)
+    bocpy_failure_forget(value);
   PyObject *object = bocpy_reader_copy_here(value);
   return raise_if(value->failed, object);
 }
@@ -40,6 +43,8 @@ static PyObject *outcome_held(bocpy_value *value) {
 }
 
 static PyObject *outcome_of_reader(bocpy_value *value) {
+  if (value->failed)
+    bocpy_failure_forget(value);
   PyObject *object = bocpy_reader_get(value);
   return raise_if(value->failed, object);
 }

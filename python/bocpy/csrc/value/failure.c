@@ -78,6 +78,7 @@ bool bocpy_failure_copy_first(bocpy_failure *out_copy) {
   bocpy_failure *failure = failures.next;
   if (failure != &failures) {
     *out_copy = *failure;
+    bocpy_code_hold(failure->code);
     found = true;
   }
   bocpy_lock_give(&failures_lock);

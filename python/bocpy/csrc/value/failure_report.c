@@ -38,6 +38,7 @@ static void failures_report_living(void) {
   while (bocpy_failure_copy_first(&copy)) {
     bocpy_value *value = copy.value ? copy.value : &copy.content;
     failure_print(value, copy.code);
+    bocpy_code_drop(copy.code);
     if (copy.value && copy.value->failure)
       bocpy_failure_forget(copy.value);
   }

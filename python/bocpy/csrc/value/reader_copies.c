@@ -167,8 +167,6 @@ static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) 
 }
 
 static PyObject *copy_get(bocpy_value *value, bocpy_reader_copy *copy) {
-  if (value->failed)
-    bocpy_failure_forget(value);
   PyObject *kept = copy_kept(copy);
   if (kept)
     return kept;

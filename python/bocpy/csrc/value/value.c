@@ -153,6 +153,13 @@ int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root)
   return 0;
 }
 
+/* What has not been looked at stays so when the content takes another form. */
+static bocpy_failure *value_set_failure_aside(bocpy_value *value) {
+  bocpy_failure *failure = value->failure;
+  value->failure = NULL;
+  return failure;
+}
+
 static PyObject *value_decode(bocpy_value *value) {
   bool failed = value->failed;
   PyObject *object = bocpy_decode_last(value->buffer);
@@ -162,15 +169,15 @@ static PyObject *value_decode(bocpy_value *value) {
     PyErr_SetRaisedException(exception);
     return NULL;
   }
+  bocpy_failure *failure = value_set_failure_aside(value);
   if (value_set_object(value, object) < 0)
     Py_CLEAR(object);
   value->failed = failed;
+  value->failure = failure;
   return object;
 }
 
 PyObject *bocpy_value_get(bocpy_value *value) {
-  if (value->failure)
-    bocpy_failure_forget(value);
   if (value_is_foreign(value))
     bocpy_value_borrow(value);
   switch (bocpy_value_kind(value)) {
@@ -294,10 +301,13 @@ void bocpy_value_encode(bocpy_value *value) {
     return;
   bool failed = value->failed;
   bocpy_buffer *buffer = object_encode_to_move(object, &failed);
-  if (buffer)
+  if (buffer) {
+    bocpy_failure *failure = value_set_failure_aside(value);
     value_set_buffer(value, buffer);
-  else
+    value->failure = failure;
+  } else {
     bocpy_value_clear(value);
+  }
   value->failed = failed;
 }
 
