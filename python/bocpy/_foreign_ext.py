@@ -10,7 +10,7 @@ import importlib
 import sys
 import threading
 import time
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.machinery import BuiltinImporter, ExtensionFileLoader, ModuleSpec
 from types import ModuleType
 
 from . import _core
@@ -31,7 +31,9 @@ def guard() -> None:
     load = ExtensionFileLoader.create_module
 
     def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
-        if not is_standard(spec.name):
+        if is_standard(spec.name):
+            load_in_main_first(spec.name)
+        else:
             problem = _core._ask_main(f"admit {spec.name}")
             if problem is not None:
                 message = f"{problem}; {ELSEWHERE}"
@@ -39,6 +41,31 @@ def guard() -> None:
         return load(self, spec)  # type: ignore[no-any-return, unused-ignore]
 
     ExtensionFileLoader.create_module = create_module  # type: ignore[method-assign]
+    if MAIN_FIRST:
+        guard_builtin()
+
+
+#: Until 3.13, what a module of the standard library keeps for the whole process belongs
+#: to the interpreter that is the first to load it. If a worker is, the main interpreter
+#: gives up, when the program ends, what is not its own: `import datetime` in a body and
+#: then in the main program ends in an abort.
+MAIN_FIRST = sys.version_info < (3, 14)
+
+
+def load_in_main_first(name: str) -> None:
+    if MAIN_FIRST:
+        _core._ask_main(f"admit {name}")
+
+
+def guard_builtin() -> None:
+    """The same for modules that are part of the executable."""
+    load = BuiltinImporter.create_module
+
+    def create_module(spec: ModuleSpec) -> ModuleType | None:
+        load_in_main_first(spec.name)
+        return load(spec)
+
+    BuiltinImporter.create_module = staticmethod(create_module)  # type: ignore[method-assign,assignment]
 
 
 _asking = threading.Lock()  # one worker at a time

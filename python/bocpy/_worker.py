@@ -17,7 +17,10 @@ SWITCH_INTERVAL = 0.0001
 
 def facts() -> bytes:
     """A marshalled dict for `set_up`."""
-    from . import _foreign_ext, _ship  # noqa: F401  their modules shall be loaded here first
+    # Their modules shall be loaded here first.
+    from . import _foreign_ext, _ship, _threads  # noqa: F401
+
+    _threads.guard_frames()
 
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {
@@ -36,9 +39,11 @@ def set_up(known: dict[str, Any]) -> None:
     sys.dont_write_bytecode = known["dont_write_bytecode"]
     sys.setswitchinterval(SWITCH_INTERVAL)
     sys.setrecursionlimit(known["recursion_limit"])
-    from . import _core, _foreign_ext, _ship  # noqa: F401
+    from . import _core, _foreign_ext, _ship, _threads  # noqa: F401
 
     _foreign_ext.guard()
+    _threads.guard_frames()
+    _threads.explain_limits()
     _ship.start_worker()
     main = sys.modules.get("__main__")
     if main is not None and known["file"] is not None:

@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
+#include "frames.h"
 #include "grant.h"
 #include "grant_object.h"
 #include "log.h"
@@ -95,6 +96,8 @@ static PyMethodDef module_methods[] = {
     {"_worker_count", bocpy_worker_count, METH_NOARGS, NULL},
     {"_is_main", module_is_main, METH_NOARGS, NULL},
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
+    {"_current_frames", bocpy_current_frames, METH_NOARGS, NULL},
+    {"_current_exceptions", bocpy_current_exceptions, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
     {"_after_fork_in_parent", bocpy_after_fork_in_parent, METH_NOARGS, NULL},
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},

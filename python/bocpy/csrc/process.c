@@ -16,6 +16,8 @@
 
 /* ---- the end of the program ------------------------------------------------------ */
 
+#define THREADS_NS INT64_C(10000000) /* between two looks */
+
 static int process_end_workers(const char *what) {
   if (bocpy_quiesce_all(what, BOC_FOREVER, !bocpy_failure_kept()) < 0 ||
       bocpy_runtime_lock(what) < 0)
@@ -35,6 +37,22 @@ static void process_after_the_end(void) {
     PyErr_SetRaisedException(pending);
 }
 
+/* Waits for the threads that bodies have started: as the program's own, they may still
+ * schedule. Looked at now and then, since a worker's interpreter has no way to tell. */
+static int process_wait_for_threads(void) {
+  bocpy_waiter *waiter = bocpy_waiter_new();
+  int status = waiter ? 0 : -1;
+  while (status == 0 && bocpy_runtime_threads_of_bodies() > 0) {
+    status = bocpy_waiter_wait(waiter, THREADS_NS) < 0 ? -1 : 0;
+    if (status == 0)
+      status = bocpy_quiesce_all("the end of the program", BOC_FOREVER,
+                                 !bocpy_failure_kept());
+  }
+  if (waiter)
+    bocpy_waiter_free(waiter);
+  return status;
+}
+
 /* Finishes what was scheduled, then ends the workers. */
 PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
   (void)module;
@@ -43,7 +61,9 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
     return NULL;
   bocpy_acquire_release_all();
   bocpy_grant_release_all();
-  if (process_end_workers("the end of the program") < 0)
+  if (bocpy_quiesce_all("the end of the program", BOC_FOREVER, false) < 0 ||
+      process_wait_for_threads() < 0 ||
+      process_end_workers("the end of the program") < 0)
     return NULL;
   bocpy_runtime_has_left();
   bocpy_failure_report(true);

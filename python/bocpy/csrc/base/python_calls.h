@@ -38,6 +38,9 @@
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
+  X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \
+  X(THREADS_ENTER, "bocpy._threads", "enter")                                          \
+  X(THREADS_LEAVE, "bocpy._threads", "leave")                                          \
   X(WORKER_FACTS, "bocpy._worker", "facts")                                            \
   X(WORKER_SET_UP, "bocpy._worker", "set_up")                                          \
   X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \
@@ -45,6 +48,10 @@
   X(OS_GETPID, "os", "getpid")                                                         \
   X(SYS_IS_FINALIZING, "sys", "is_finalizing")                                         \
   X(THREADING_CURRENT_THREAD, "threading", "current_thread")                           \
+  X(SYS_SETPROFILE, "sys", "setprofile")                                               \
+  X(SYS_SETTRACE, "sys", "settrace")                                                   \
+  X(THREADING_GETPROFILE, "threading", "getprofile")                                   \
+  X(THREADING_GETTRACE, "threading", "gettrace")                                       \
   X(THREADING_MAIN_THREAD, "threading", "main_thread")
 
 typedef enum bocpy_python {

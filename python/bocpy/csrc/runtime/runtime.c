@@ -195,6 +195,34 @@ static int runtime_begin_workers(unsigned count, bool threads) {
   return 0;
 }
 
+/* Of the interpreter `home`, another one than this thread's. */
+static long interpreter_count_threads(PyInterpreterState *home) {
+  PyThreadState *mine = PyEval_SaveThread();
+  PyThreadState *there = PyThreadState_New(home);
+  long count = 0;
+  if (there) {
+    PyEval_RestoreThread(there);
+    PyObject *number = bocpy_python_call(NULL, BOCPY_PY_THREADS_ALIVE, NULL);
+    count = number ? PyLong_AsLong(number) : 0;
+    Py_XDECREF(number);
+    PyErr_Clear();
+    PyThreadState_Clear(there);
+    PyThreadState_DeleteCurrent();
+  }
+  PyEval_RestoreThread(mine);
+  return count;
+}
+
+long bocpy_runtime_threads_of_bodies(void) {
+  long count = 0;
+  if (!runtime || bocpy_by_reference())
+    return 0;
+  for (unsigned i = 0; i < last_worker_count + BLOCKING_WORKERS; i++)
+    if (runtime_slots[i].interp)
+      count += interpreter_count_threads(runtime_slots[i].interp);
+  return count;
+}
+
 static int start_refuse_count(unsigned count) {
   PyErr_Format(PyExc_RuntimeError,
                "the runtime has %u workers already: wait() for them before "
@@ -293,11 +321,31 @@ static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
   return last_worker_count ? 0 : bocpy_start_option_backend(Py_None, out_threads);
 }
 
+/* For a thread that a body has started in a worker's interpreter. It starts no workers,
+ * and does not take the lock: a thread that ends workers has it, and waits for this one.
+ */
+static int runtime_open_from_worker(bool open) {
+  int now;
+  while ((now = atomic_load(&runtime_state)) == CLOSED) {
+    Py_BEGIN_ALLOW_THREADS
+    boc_yield();
+    Py_END_ALLOW_THREADS
+  }
+  if (now == STOPPED)
+    return bocpy_require_main("the first behavior");
+  if (now == PAUSED && open)
+    atomic_compare_exchange_strong(&runtime_state, &now, runtime_open_state());
+  return 0;
+}
+
 static int runtime_bring_up_any(bool open, bool *out_may_leave) {
   unsigned count;
   bool threads;
-  if (bocpy_require_main("the first behavior") < 0 ||
-      (atomic_load(&program_leaving) && leaving_end_daemon() < 0) ||
+  if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    *out_may_leave = true;
+    return runtime_open_from_worker(open);
+  }
+  if ((atomic_load(&program_leaving) && leaving_end_daemon() < 0) ||
       bocpy_runtime_lock("a behavior") < 0)
     return -1;
   *out_may_leave = true;

@@ -60,6 +60,11 @@ boc_runtime *bocpy_runtime_now(void);
 /* Whether behaviors can be scheduled at once. Any thread. */
 bool bocpy_runtime_is_running(void);
 
+/* How many threads that bodies have started in workers' interpreters still run, and are
+ * to be waited for when the program ends. Attached to the main interpreter; nobody ends
+ * workers meanwhile, and none is busy for long. */
+long bocpy_runtime_threads_of_bodies(void);
+
 /* Whether the program is being ended, or at its end. */
 bool bocpy_runtime_is_leaving(void);
 

@@ -101,6 +101,45 @@ static boc_status worker_start_interpreter(bocpy_slot *slot) {
   return BOC_BAD_STATE;
 }
 
+/* Where that fails the thread has no name, and runs bodies all the same. */
+static void worker_enter_threading(bocpy_slot *slot) {
+  PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_ENTER,
+                                     "(I)", slot->index + 1);
+  if (!done)
+    PyErr_WriteUnraisable(NULL);
+  Py_XDECREF(done);
+}
+
+static void worker_leave_threading(bocpy_slot *slot) {
+  PyObject *done =
+      bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_LEAVE, NULL);
+  if (!done)
+    PyErr_WriteUnraisable(NULL);
+  Py_XDECREF(done);
+}
+
+/* What threading.settrace() and its kin chose for threads that start is called for
+ * bodies. Some debuggers choose when there are workers already: so each worker looks
+ * when it gets work. */
+static void worker_follow(bocpy_slot *slot, PyObject **now, bocpy_python get,
+                          bocpy_python set) {
+  PyObject *chosen = bocpy_python_call(&slot->state->python, get, NULL);
+  if (chosen && chosen != (*now ? *now : Py_None)) {
+    Py_XSETREF(*now, Py_NewRef(chosen));
+    PyObject *done = bocpy_python_call(&slot->state->python, set, "(O)", chosen);
+    Py_XDECREF(done);
+  }
+  Py_XDECREF(chosen);
+  if (PyErr_Occurred())
+    PyErr_WriteUnraisable(NULL);
+}
+
+static void worker_follow_hooks(bocpy_slot *slot) {
+  worker_follow(slot, &slot->trace, BOCPY_PY_THREADING_GETTRACE, BOCPY_PY_SYS_SETTRACE);
+  worker_follow(slot, &slot->profile, BOCPY_PY_THREADING_GETPROFILE,
+                BOCPY_PY_SYS_SETPROFILE);
+}
+
 static boc_status worker_start_thread(bocpy_slot *slot) {
   slot->interp = PyInterpreterState_Main();
   slot->tstate = PyThreadState_New(slot->interp);
@@ -124,6 +163,7 @@ static boc_status worker_start(void *ctx, unsigned worker) {
   }
   if (status != BOC_OK)
     return status;
+  worker_enter_threading(slot);
   PyEval_SaveThread();
   atomic_store(&slot->parked, true);
   return BOC_OK;
@@ -142,6 +182,8 @@ static void worker_after_park(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */
   PyEval_RestoreThread(slot->tstate);
+  if (!slot->own_interp)
+    worker_follow_hooks(slot);
 }
 
 static void worker_poke(void *ctx, unsigned worker) {
@@ -169,6 +211,9 @@ static void worker_stop(void *ctx, unsigned worker) {
     Py_EndInterpreter(slot->tstate);
     bocpy_lock_give(&interpreter_lock);
   } else {
+    worker_leave_threading(slot);
+    Py_CLEAR(slot->trace);
+    Py_CLEAR(slot->profile);
     PyThreadState_Clear(slot->tstate);
     PyThreadState_DeleteCurrent();
   }

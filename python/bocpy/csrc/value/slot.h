@@ -31,7 +31,8 @@ struct bocpy_slot {
   bool own_interp;
   PyInterpreterState *interp;
   PyThreadState *tstate;
-  const bocpy_boot *boot; /* what the worker's interpreter is told (worker.h) */
+  PyObject *trace, *profile; /* of threading, set on this thread; backend `threads` */
+  const bocpy_boot *boot;    /* what the worker's interpreter is told (worker.h) */
   bocpy_state *state;
   boc_runtime *runtime;    /* set before any body runs */
   atomic_bool parked;      /* hint: the worker is detached, its GIL is free */

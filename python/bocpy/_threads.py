@@ -1,0 +1,89 @@
+"""Workers as threads that Python's threading knows.
+
+Threads: `enter` and `leave` on a worker, attached to its interpreter; `guard_frames` in
+each interpreter.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from typing import Any
+
+from . import _core
+
+
+def enter(number: int) -> None:
+    """Gives this thread a name, and has threads that bodies start be no daemons: the
+    program waits for them, as for those of the main thread."""
+    thread = threading.current_thread()
+    thread.name = f"bocpy-worker-{number}"
+    # threading makes a thread that it has not started a daemon, and what it starts
+    # inherits that. There is no public way to say otherwise.
+    thread._daemonic = False  # type: ignore[attr-defined]
+
+
+def leave() -> None:
+    """Has threading forget this thread; before 3.13 it would do so never."""
+    forget = getattr(threading.current_thread(), "_delete", None)
+    if sys.version_info < (3, 13) and forget is not None:
+        forget()
+
+
+def guard_frames() -> None:
+    """Replaces functions of sys that reach into other interpreters, without their GILs:
+    what they take from there is given up in the wrong interpreter, which ends the
+    process at its exit."""
+    sys._current_frames = _core._current_frames
+    sys._current_exceptions = _core._current_exceptions
+
+
+def alive() -> int:
+    """How many threads the bodies of a worker have started that still run and that a
+    program waits for at its end. In the worker's interpreter, on any thread."""
+    kinds = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
+    return sum(
+        not thread.daemon and not isinstance(thread, kinds)
+        for thread in threading.enumerate()
+    )
+
+
+# ---- what a worker's interpreter cannot do -------------------------------------------
+
+INSTEAD = (
+    "an interpreter of a worker cannot do that: use start(backend='threads'), or do it "
+    "outside of behaviors"
+)
+
+
+def explained(function: Any) -> Any:
+    """`function`, whose RuntimeErrors say what to do instead."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except RuntimeError as error:
+            if "interpreter" not in str(error):
+                raise
+            raise RuntimeError(f"{error}: {INSTEAD}") from None
+
+    return call
+
+
+def explain_limits() -> None:
+    """Daemon threads and forks, and with them pools of multiprocessing and executors of
+    processes, are refused by CPython in all interpreters but the main one."""
+    thread = threading.Thread
+    thread.__init__ = explained(thread.__init__)  # type: ignore[method-assign]
+    daemon = thread.daemon
+    thread.daemon = property(  # type: ignore[assignment,method-assign]
+        daemon.fget,  # type: ignore[attr-defined]
+        explained(daemon.fset),  # type: ignore[attr-defined]
+        doc=daemon.__doc__,
+    )
+    for name in ("fork", "forkpty"):
+        if hasattr(os, name):
+            setattr(os, name, explained(getattr(os, name)))

@@ -1,0 +1,14 @@
+/* Frames: sys._current_frames and sys._current_exceptions for one interpreter.
+ *
+ * CPython's own look at the threads of all interpreters without their GILs, and make
+ * objects in the caller's interpreter of what belongs to others.
+ */
+#ifndef BOCPY_FRAMES_H
+#define BOCPY_FRAMES_H
+
+#include "compat.h"
+
+PyObject *bocpy_current_frames(PyObject *module, PyObject *unused);
+PyObject *bocpy_current_exceptions(PyObject *module, PyObject *unused);
+
+#endif
