@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from devtool import checks, commands, matrix, only, platforms
+from devtool import checks, commands, matrix, only, platforms, wheels
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
@@ -24,6 +24,7 @@ and picks the newest suitable Python that it finds (pyenv's included), saying wh
   ./dev docs            the documentation as HTML
   ./dev fuzz            random programs against a sequential run
   ./dev soak            all operations of the package mixed, from several threads
+  ./dev wheels          wheels as they are published, repaired and tested
   ./dev python 3.13t    prepare an interpreter that is not installed
 
 On Windows: python dev test
@@ -101,6 +102,16 @@ backends in turn where there are two. --seed repeats the choices of a run.
   ./dev soak
   ./dev soak --minutes 10 --backend interpreters
   ./dev soak --python 3.13t -- --workers 8 --threads 4
+"""
+
+WHEELS = """\
+Builds wheels and the source distribution into dist/ as they are published: repaired by
+auditwheel, checked by twine, installed into an environment with nothing else in it and
+tested there; with a list of what is inside (SBOM) and a table of sizes and digests.
+
+  ./dev wheels                                  the newest Python
+  ./dev wheels --python 3.12 --python 3.13t
+  ./dev wheels --twice                          each is built twice: the same bytes
 """
 
 PYTHON = """\
@@ -233,6 +244,16 @@ def parser() -> argparse.ArgumentParser:
     )
     for each in (demo, bench, check, docs, soak):
         each.add_argument("--python", metavar="VERSION", help="3.13, 3.13t or a path")
+    wheel = add_command(commands_, "wheels", WHEELS, "wheels as they are published")
+    wheel.add_argument(
+        "--python",
+        metavar="VERSION",
+        action="append",
+        help="3.13, 3.13t or a path; may be repeated",
+    )
+    wheel.add_argument(
+        "--twice", action="store_true", help="build each again: the same bytes"
+    )
     python = add_command(commands_, "python", PYTHON, "prepare an interpreter")
     python.add_argument("version", metavar="VERSION")
     return result
@@ -311,6 +332,9 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
             return commands.soak(arguments.python, backends, minutes, [*seed, *rest])
         case "docs":
             return commands.docs(arguments.python)
+        case "wheels":
+            chosen_ones = [commands.pick(each) for each in arguments.python or [None]]
+            return wheels.make(chosen_ones, twice=arguments.twice)
         case _:
             return commands.python(arguments.version)
 
