@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 
 import pytest
 from bocpy import (
@@ -38,13 +39,17 @@ def test_it_moves_without_a_copy(runtime):
 
     @when(c)
     def there(c):
-        import ctypes
-
         c.value += 1
+        try:
+            import ctypes
+        except ImportError:
+            return None
         return ctypes.addressof(ctypes.c_char.from_buffer(c.value))
 
     quiesce()
-    assert there.unwrap() == before
+    found = there.unwrap()
+    if sys.version_info[:2] != (3, 12):  # whose ctypes refuses sub-interpreters
+        assert found == before
     back = c.unwrap()
     assert address(back) == before
     assert back == 2.0
