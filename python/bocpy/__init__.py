@@ -49,6 +49,7 @@ from ._math import Matrix, MatrixView
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
+from ._scope import Scope, behaviors, cancelled, checkpoint
 
 if TYPE_CHECKING:
     from . import aio as aio
@@ -98,8 +99,12 @@ __all__ = [
     "MatrixView",
     "PinnedCown",
     "PumpResult",
+    "Scope",
     "WaitResult",
     "__version__",
+    "behaviors",
+    "cancelled",
+    "checkpoint",
     "drain",
     "get_include",
     "get_sources",

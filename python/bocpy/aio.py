@@ -157,16 +157,6 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
     return schedule
 
 
-async def told(kind: str, what: object = None) -> None:
-    """Until a watch is told."""
-    here = _loops.waiter()
-    watch = _core._Watch(here.bridge, kind, what)
-    try:
-        await here.completed(watch)
-    finally:
-        watch.end()
-
-
 def require_free(what: str) -> None:
     if _tasks.held_here() is not None:
         raise RuntimeError(
@@ -178,7 +168,7 @@ def require_free(what: str) -> None:
 async def quiescent(what: str, report: bool) -> None:
     """Until nothing is scheduled or running."""
     while not _core._quiesce(0, what, report):
-        await told("quiescence")
+        await _loops.told("quiescence")
 
 
 async def quiesce(
@@ -249,7 +239,7 @@ async def message(tags: list[str]) -> tuple[str, Any]:
         pair: tuple[str, Any] | None = _core.receive(tags, 0, lambda: None)
         if pair is not None:
             return pair
-        await told("tags", tags)
+        await _loops.told("tags", tags)
 
 
 async def receive(

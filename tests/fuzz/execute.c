@@ -132,8 +132,9 @@ static void done(void *ctx, bool ran) {
   boci_add_acq_rel(&self->told, 1);
 }
 
-static const boc_behavior_type plain = {"plain", body, drop, NULL};
-static const boc_behavior_type choosy = {"choosy", body, drop, admit};
+static const boc_behavior_type plain = {.name = "plain", .body = body, .drop = drop};
+static const boc_behavior_type choosy = {
+    .name = "choosy", .body = body, .drop = drop, .admit = admit};
 
 /* ---- making ---------------------------------------------------------------------- */
 

@@ -234,3 +234,14 @@ def interrupt_until_it_ends(process):
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
     return finish_program(process, expect_code=None)
+
+
+def run_async(main):
+    """Runs `main`, a coroutine function, in each event loop that there is."""
+    import asyncio
+
+    asyncio.run(main())
+    if importlib.util.find_spec("trio") is not None:
+        import trio
+
+        trio.run(main)

@@ -58,12 +58,15 @@ typedef struct boc_access {
  *   forwarded behavior waits in that worker's inbox, which no worker steals from, until
  *   the worker gets to it; if that takes longer than a millisecond while another worker
  *   is idle, the idle one takes it and asks again with `overdue` set.
+ * - `cancelled` is called in place of the body if the behavior's scope was cancelled
+ *   before: with all cowns held, where the body would have run. It must not defer.
  */
 typedef struct boc_behavior_type {
   const char *name;
   void (*body)(boc_behavior *self, void *env);
   void (*drop)(void *env);
   int (*admit)(boc_behavior *self, void *env, unsigned worker, bool overdue);
+  void (*cancelled)(boc_behavior *self, void *env);
 } boc_behavior_type;
 
 /* A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of environment,

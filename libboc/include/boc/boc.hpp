@@ -214,7 +214,7 @@ template <class F, class... Arguments> struct behavior {
   }
   static void drop(void *env) noexcept { static_cast<F *>(env)->~F(); }
 
-  static constexpr boc_behavior_type type = {"boc::when", run, drop, nullptr};
+  static constexpr boc_behavior_type type = {"boc::when", run, drop, nullptr, nullptr};
 };
 
 /* Stands for a body whose move may throw, which must not happen in a behavior. */

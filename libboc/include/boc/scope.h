@@ -25,6 +25,11 @@ BOC_API boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocat
 BOC_API boc_scope *boc_scope_hold(boc_scope *scope);
 BOC_API void boc_scope_drop(boc_scope *scope);
 
+/* As hold, without a reference of one's own, but while the scope's data has not been
+ * dropped (say, because `drop` takes a lock that the caller has). NULL if the last
+ * reference has been given up already. Any thread. */
+BOC_API boc_scope *boc_scope_try_hold(boc_scope *scope);
+
 /* The scope of the body that this thread runs, or NULL. Borrowed. */
 BOC_API boc_scope *boc_scope_current(void);
 
@@ -42,6 +47,24 @@ BOC_API bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node)
  */
 BOC_API void boc_scope_cancel(boc_scope *scope);
 BOC_API bool boc_scope_cancelled(const boc_scope *scope);
+
+/* How many behaviors of the scope are scheduled, running or deferred at the moment of
+ * the call. A hint. Any thread. */
+BOC_API size_t boc_scope_pending(const boc_scope *scope);
+
+/* Calls `node->done` once, when fewer than `count` behaviors of the scope are pending: at
+ * once on this thread if so, else by the thread that ends one; it must not block. For
+ * producers that shall not run ahead. It may be called early if several wait with
+ * different counts: look again. Taken back by boc_scope_on_room_cancel, as
+ * boc_scope_on_empty_cancel does. Any thread. */
+BOC_API void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node);
+BOC_API bool boc_scope_on_room_cancel(boc_scope *scope, boc_quiesce_node *node);
+
+/* What an embedder keeps with a scope: set once, by its maker, before the first behavior
+ * of the scope; `drop(data)` is called when the last reference is given up, on that
+ * thread, and may be NULL. */
+BOC_API void boc_scope_set_data(boc_scope *scope, void *data, void (*drop)(void *data));
+BOC_API void *boc_scope_data(const boc_scope *scope);
 
 #ifdef __cplusplus
 }

@@ -9,8 +9,11 @@
 bool boci_call_with_options(boc_behavior *behavior,
                             void (*body)(boc_behavior *behavior)) {
   boci_stored_options *options = boci_behavior_stored_options(behavior);
-  if (options->scope && boc_scope_cancelled(options->scope))
+  if (options->scope && boc_scope_cancelled(options->scope)) {
+    if (behavior->type->cancelled)
+      behavior->type->cancelled(behavior, boci_behavior_env(behavior));
     return false;
+  }
   options->ran = true;
   boci_thread_context mine = {0};
   boci_thread_context *before = boci_thread_context_current();

@@ -17,8 +17,12 @@ struct boc_scope {
   boci_atomic_word references;
   boci_atomic_word pending;
   boci_atomic_u32 cancelled;
+  boci_atomic_word room; /* 0, or: whoever waits for room wants fewer pending than that */
   boci_waiters waiters;
+  boci_waiters room_waiters;
   boc_scope *parent;
+  void *data;
+  void (*drop_data)(void *data);
   const boc_allocator *allocator;
   boc_allocator allocator_copy;
 };
@@ -28,6 +32,9 @@ static void init_scope(boc_scope *scope, boc_scope *parent,
   boci_init(&scope->references, 1);
   boci_init(&scope->pending, 0);
   boci_init(&scope->cancelled, 0);
+  boci_init(&scope->room, 0);
+  scope->data = NULL;
+  scope->drop_data = NULL;
   scope->parent = parent ? boc_scope_hold(parent) : NULL;
   scope->allocator = NULL;
   if (!allocator)
@@ -41,7 +48,9 @@ boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
   boc_scope *scope = boci_allocate(allocator, sizeof *scope);
   if (!scope)
     return BOC_NO_MEMORY;
-  const boc_status status = boci_waiters_init(&scope->waiters);
+  boc_status status = boci_waiters_init(&scope->waiters);
+  if (status == BOC_OK && (status = boci_waiters_init(&scope->room_waiters)) != BOC_OK)
+    boci_waiters_fini(&scope->waiters);
   if (status != BOC_OK) {
     boci_release(allocator, scope, sizeof *scope);
     return status;
@@ -56,9 +65,20 @@ boc_scope *boc_scope_hold(boc_scope *scope) {
   return scope;
 }
 
+boc_scope *boc_scope_try_hold(boc_scope *scope) {
+  uintptr_t seen = boci_load_relaxed(&scope->references); /* hint: the swap checks it */
+  while (seen)
+    if (boci_cas_weak_relaxed(&scope->references, &seen, seen + 1)) /* count */
+      return scope;
+  return NULL;
+}
+
 static void end_scope(boc_scope *scope) {
   const bool own = scope->allocator != NULL;
   const boc_allocator allocator = own ? scope->allocator_copy : (boc_allocator){0};
+  if (scope->drop_data)
+    scope->drop_data(scope->data);
+  boci_waiters_fini(&scope->room_waiters);
   boci_waiters_fini(&scope->waiters);
   boci_release(own ? &allocator : NULL, scope, sizeof *scope);
 }
@@ -84,14 +104,42 @@ void boci_scope_enter(boc_scope *scope) {
     boci_add_relaxed(&at->pending, 1); /* count: before the behavior can be linked */
 }
 
+static bool scope_has_room(void *ctx) {
+  boc_scope *scope = ctx;
+  return boci_load_acquire(&scope->pending) < /* [A14] */
+         boci_load_relaxed(&scope->room);     /* hint: after [F1] */
+}
+
+static void scope_tell(boc_scope *scope) {
+  const uintptr_t rest = boci_load_acquire(&scope->pending); /* [A14] */
+  if (rest < boci_load_relaxed(&scope->room))                /* hint: after [F1] */
+    boci_waiters_check(&scope->room_waiters, scope_has_room, scope);
+  if (rest == 0)
+    boci_waiters_check(&scope->waiters, scope_is_empty, scope);
+}
+
+/* Whoever is told that a scope is empty finds that its ancestors have counted that. */
 void boci_scope_leave(boc_scope *scope) {
-  for (boc_scope *at = scope; at; at = at->parent) {
-    if (boci_sub_acq_rel(&at->pending, 1) != 1) /* [R14] [A14] */
-      continue;
-    boci_fence_seq_cst(); /* [F1] */
-    boci_waiters_check(&at->waiters, scope_is_empty, at);
-  }
+  for (boc_scope *at = scope; at; at = at->parent)
+    boci_sub_acq_rel(&at->pending, 1); /* [R14] [A14] */
+  boci_fence_seq_cst();                /* [F1] */
+  for (boc_scope *at = scope; at; at = at->parent)
+    scope_tell(at);
   boc_scope_drop(scope);
+}
+
+/* The largest count that anybody has asked for stays: others are told early. */
+void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node) {
+  uintptr_t room = boci_load_relaxed(&scope->room); /* hint: the swap checks it */
+  while (room < count && !boci_cas_weak_relaxed(&scope->room, &room, count)) /* [F1] */
+    continue;
+  boci_waiters_add(&scope->room_waiters, node);
+  boci_fence_seq_cst(); /* [F1] */
+  boci_waiters_check(&scope->room_waiters, scope_has_room, scope);
+}
+
+bool boc_scope_on_room_cancel(boc_scope *scope, boc_quiesce_node *node) {
+  return boci_waiters_cancel(&scope->room_waiters, node);
 }
 
 void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node) {
@@ -124,3 +172,14 @@ bool boc_scope_cancelled(const boc_scope *scope) {
       return true;
   return false;
 }
+
+size_t boc_scope_pending(const boc_scope *scope) {
+  return boci_load_acquire(&((boc_scope *)scope)->pending); /* [A14] */
+}
+
+void boc_scope_set_data(boc_scope *scope, void *data, void (*drop)(void *data)) {
+  scope->data = data;
+  scope->drop_data = drop;
+}
+
+void *boc_scope_data(const boc_scope *scope) { return scope->data; }

@@ -604,6 +604,7 @@ static void py_cown_type_drop(boc_cown *cown, void *payload);
 static void py_behavior_type_body(boc_behavior *self, void *env);
 static void py_behavior_type_drop(void *env);
 static int py_behavior_type_admit(boc_behavior *self, void *env, unsigned worker, _Bool overdue);
+static void py_behavior_type_cancelled(boc_behavior *self, void *env);
 static void py_behavior_options_done(void *ctx, _Bool ran);
 static void py_when_body(boc_behavior *self, void *arg);
 static void py_lane_options_filled(void *ctx);
@@ -617,6 +618,7 @@ static void py_worker_hooks_before_park(void *ctx, unsigned worker);
 static void py_worker_hooks_after_park(void *ctx, unsigned worker);
 static void py_worker_hooks_poke(void *ctx, unsigned worker);
 static void py_quiesce_node_done(void *ctx);
+static void py_scope_set_data_drop(void *data);
 static void py_trace_read_see(void *ctx, const boc_trace_event *event);
 static void py_trace_write_write(void *ctx, const char *text, size_t size);
 #include "glue.h"
@@ -626,24 +628,24 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 
 static void *_cffi_types[] = {
 /*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // boc_behavior *
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 408), // boc_behavior *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // boc_behavior const *
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 408), // boc_behavior const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 395), // boc_cown const *
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_cown const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 407), // boc_quiesce_node *
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_runtime *
+/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 423), // boc_quiesce_node *
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_scope *
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_scope *
 /* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_scope const *
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_scope const *
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -652,19 +654,19 @@ static void *_cffi_types[] = {
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(boc_cown *)
-/* 27 */ _CFFI_OP(_CFFI_OP_POINTER, 395), // boc_cown *
+/* 27 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_cown *
 /* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void)
 /* 30 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION, 65), // boc_cown_type const *()(boc_cown const *)
 /* 32 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 402), // boc_mode()(boc_behavior const *, size_t)
+/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 418), // boc_mode()(boc_behavior const *, size_t)
 /* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 36 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 225), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 39 */ _CFFI_OP(_CFFI_OP_POINTER, 406), // boc_notices const *
+/* 39 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // boc_notices const *
 /* 40 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
 /* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION, 225), // boc_notice const *()(boc_notices const *, size_t)
@@ -672,7 +674,7 @@ static void *_cffi_types[] = {
 /* 44 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 46 */ _CFFI_OP(_CFFI_OP_FUNCTION, 39), // boc_notices const *()(boc_noticeboard *)
-/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 404), // boc_noticeboard *
+/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // boc_noticeboard *
 /* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
 /* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -687,15 +689,15 @@ static void *_cffi_types[] = {
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_cown *, boc_lane *)
 /* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 397), // boc_lane *
+/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 413), // boc_lane *
 /* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 396), // boc_cown_type const *
+/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 412), // boc_cown_type const *
 /* 66 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * *
 /* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane *, int *)
 /* 69 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // int *
+/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // int *
 /* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 72 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane *, int64_t)
 /* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
@@ -708,12 +710,12 @@ static void *_cffi_types[] = {
 /* 80 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // size_t *
 /* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 398), // boc_lane_options const *
+/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 414), // boc_lane_options const *
 /* 84 */ _CFFI_OP(_CFFI_OP_POINTER, 62), // boc_lane * *
 /* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // boc_mailbox *
-/* 88 */ _CFFI_OP(_CFFI_OP_POINTER, 401), // boc_mailbox_waiter *
+/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 415), // boc_mailbox *
+/* 88 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // boc_mailbox_waiter *
 /* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
 /* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
@@ -731,17 +733,17 @@ static void *_cffi_types[] = {
 /* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
 /* 104 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 105 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 408), // boc_receive_token *
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_receive_token *
 /* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 80),
 /* 108 */ _CFFI_OP(_CFFI_OP_POINTER, 113), // void * *
 /* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag, void *)
 /* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
 /* 112 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 113 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // void *
+/* 113 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // void *
 /* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 400), // boc_mailbox_options const *
+/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_mailbox_options const *
 /* 117 */ _CFFI_OP(_CFFI_OP_POINTER, 87), // boc_mailbox * *
 /* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *)
@@ -774,14 +776,14 @@ static void *_cffi_types[] = {
 /* 146 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 149 */ _CFFI_OP(_CFFI_OP_POINTER, 405), // boc_noticeboard_options const *
+/* 149 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_noticeboard_options const *
 /* 150 */ _CFFI_OP(_CFFI_OP_POINTER, 47), // boc_noticeboard * *
 /* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 152 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
 /* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 154 */ _CFFI_OP(_CFFI_OP_POINTER, 394), // boc_behavior_type const *
+/* 154 */ _CFFI_OP(_CFFI_OP_POINTER, 410), // boc_behavior_type const *
 /* 155 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 156 */ _CFFI_OP(_CFFI_OP_POINTER, 390), // boc_access const *
+/* 156 */ _CFFI_OP(_CFFI_OP_POINTER, 406), // boc_access const *
 /* 157 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 158 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
 /* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -791,14 +793,14 @@ static void *_cffi_types[] = {
 /* 163 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 156),
 /* 165 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 166 */ _CFFI_OP(_CFFI_OP_POINTER, 393), // boc_behavior_options const *
+/* 166 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_behavior_options const *
 /* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 158),
 /* 168 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
 /* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * const *
 /* 172 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 173 */ _CFFI_OP(_CFFI_OP_POINTER, 287), // void(*)(boc_behavior *, void *)
+/* 173 */ _CFFI_OP(_CFFI_OP_POINTER, 293), // void(*)(boc_behavior *, void *)
 /* 174 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 176 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, int64_t)
@@ -823,21 +825,21 @@ static void *_cffi_types[] = {
 /* 195 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
 /* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 366), // void(*)(void *, boc_trace_event const *)
+/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 382), // void(*)(void *, boc_trace_event const *)
 /* 199 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
 /* 202 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 203 */ _CFFI_OP(_CFFI_OP_POINTER, 370), // void(*)(void *, char const *, size_t)
+/* 203 */ _CFFI_OP(_CFFI_OP_POINTER, 386), // void(*)(void *, char const *, size_t)
 /* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 207 */ _CFFI_OP(_CFFI_OP_POINTER, 410), // boc_runtime_options const *
+/* 207 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_runtime_options const *
 /* 208 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
 /* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
 /* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 212 */ _CFFI_OP(_CFFI_OP_POINTER, 391), // boc_allocator const *
+/* 212 */ _CFFI_OP(_CFFI_OP_POINTER, 407), // boc_allocator const *
 /* 213 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
 /* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_scope *, int64_t)
@@ -848,24 +850,24 @@ static void *_cffi_types[] = {
 /* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 221 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
 /* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 415), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 431), // boc_verdict()(void *, boc_notice const *, void * *)
 /* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 403), // boc_notice const *
+/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_notice const *
 /* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 108),
 /* 227 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 372), // char const *()(boc_status)
+/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 388), // char const *()(boc_status)
 /* 229 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
 /* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION, 372), // char const *()(void)
+/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION, 388), // char const *()(void)
 /* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 233 */ _CFFI_OP(_CFFI_OP_FUNCTION, 421), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 233 */ _CFFI_OP(_CFFI_OP_FUNCTION, 437), // int()(boc_behavior *, void *, unsigned int, _Bool)
 /* 234 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 237 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 421), // int()(boc_runtime const *)
-/* 240 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_runtime const *
+/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 437), // int()(boc_runtime const *)
+/* 240 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_runtime const *
 /* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 242 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_behavior const *)
 /* 243 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
@@ -879,186 +881,201 @@ static void *_cffi_types[] = {
 /* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
 /* 252 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
 /* 253 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 418), // boc_worker_stats *
+/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_worker_stats *
 /* 255 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_notices const *)
-/* 258 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_scope const *)
+/* 258 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
 /* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 260 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_runtime const *)
-/* 261 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
+/* 260 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_notices const *)
+/* 261 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
 /* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(void)
-/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(boc_runtime const *)
-/* 266 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_runtime const *)
+/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
+/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(void)
 /* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(void)
-/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_behavior *)
-/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(boc_runtime const *)
+/* 269 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 271 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(void)
 /* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_cown *)
-/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_behavior *)
+/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(void *, size_t)
-/* 277 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 278 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_behavior *)
-/* 281 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_behavior *, uintptr_t)
-/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 285 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_behavior *, void *)
-/* 288 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 289 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 290 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_behavior_options *)
-/* 292 */ _CFFI_OP(_CFFI_OP_POINTER, 393), // boc_behavior_options *
-/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_cown *)
-/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_cown *)
+/* 277 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_scope const *)
+/* 280 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(void *, size_t)
+/* 283 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 284 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *)
+/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *, uintptr_t)
+/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 291 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *, void *)
+/* 294 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_cown *, void *)
-/* 298 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_lane *)
-/* 302 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_lane_options *)
-/* 305 */ _CFFI_OP(_CFFI_OP_POINTER, 398), // boc_lane_options *
+/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior_options *)
+/* 298 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_behavior_options *
+/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_cown *)
+/* 301 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 302 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_cown *, void *)
+/* 304 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_mailbox *)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_lane *)
+/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
 /* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_mailbox *, boc_receive_token *)
-/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 312 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 315 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 316 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
-/* 317 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_mailbox_options *)
-/* 320 */ _CFFI_OP(_CFFI_OP_POINTER, 400), // boc_mailbox_options *
-/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_noticeboard *)
-/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_lane_options *)
+/* 311 */ _CFFI_OP(_CFFI_OP_POINTER, 414), // boc_lane_options *
+/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *)
+/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
+/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *, boc_receive_token *)
+/* 317 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
+/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 321 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
+/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
+/* 323 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_noticeboard_options *)
-/* 326 */ _CFFI_OP(_CFFI_OP_POINTER, 405), // boc_noticeboard_options *
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox_options *)
+/* 326 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_mailbox_options *
 /* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_notices const *)
-/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
+/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_noticeboard *)
+/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
 /* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_runtime *)
-/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_noticeboard_options *)
+/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_noticeboard_options *
 /* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_runtime *, boc_quiesce_node *)
-/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_runtime *, unsigned int)
-/* 339 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 340 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_runtime_options *)
-/* 343 */ _CFFI_OP(_CFFI_OP_POINTER, 410), // boc_runtime_options *
-/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_scope *)
-/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_notices const *)
+/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
+/* 336 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *)
+/* 338 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *, boc_quiesce_node *)
+/* 341 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *, unsigned int)
+/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 346 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(boc_scope *, boc_quiesce_node *)
-/* 349 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(uintptr_t)
-/* 353 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(uintptr_t, _Bool)
-/* 356 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 357 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *)
-/* 360 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, _Bool)
-/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 364 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, boc_trace_event const *)
-/* 367 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 368 */ _CFFI_OP(_CFFI_OP_POINTER, 413), // boc_trace_event const *
-/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, char const *, size_t)
-/* 371 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 372 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // char const *
-/* 373 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime_options *)
+/* 349 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_runtime_options *
+/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *)
+/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, boc_quiesce_node *)
+/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 360 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, void *, void(*)(void *))
+/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 366 */ _CFFI_OP(_CFFI_OP_POINTER, 375), // void(*)(void *)
+/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(uintptr_t)
+/* 369 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(uintptr_t, _Bool)
+/* 372 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 373 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 374 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, unsigned int)
+/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *)
 /* 376 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 377 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, void *)
-/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 381 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 383 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void *, void *, size_t)
-/* 384 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 385 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 386 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 433), // void()(void)
-/* 389 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 390 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 391 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 392 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 393 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 394 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 395 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 396 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 397 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 398 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 399 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 400 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 401 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 402 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 403 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 404 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 405 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 406 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 407 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 408 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 409 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 410 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 411 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 412 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // boc_status(*)(void *, unsigned int)
-/* 413 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_trace_event
-/* 414 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 415 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 416 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // boc_worker_hooks const *
-/* 417 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_worker_hooks
-/* 418 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_stats
-/* 419 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 420 */ _CFFI_OP(_CFFI_OP_POINTER, 233), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 421 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 422 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 423 */ _CFFI_OP(_CFFI_OP_POINTER, 276), // void *(*)(void *, size_t)
-/* 424 */ _CFFI_OP(_CFFI_OP_POINTER, 283), // void(*)(boc_behavior *, uintptr_t)
-/* 425 */ _CFFI_OP(_CFFI_OP_POINTER, 297), // void(*)(boc_cown *, void *)
-/* 426 */ _CFFI_OP(_CFFI_OP_POINTER, 352), // void(*)(uintptr_t)
-/* 427 */ _CFFI_OP(_CFFI_OP_POINTER, 355), // void(*)(uintptr_t, _Bool)
-/* 428 */ _CFFI_OP(_CFFI_OP_POINTER, 359), // void(*)(void *)
-/* 429 */ _CFFI_OP(_CFFI_OP_POINTER, 362), // void(*)(void *, _Bool)
-/* 430 */ _CFFI_OP(_CFFI_OP_POINTER, 375), // void(*)(void *, unsigned int)
-/* 431 */ _CFFI_OP(_CFFI_OP_POINTER, 379), // void(*)(void *, void *)
-/* 432 */ _CFFI_OP(_CFFI_OP_POINTER, 383), // void(*)(void *, void *, size_t)
-/* 433 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, _Bool)
+/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 380 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, boc_trace_event const *)
+/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 384 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_trace_event const *
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, char const *, size_t)
+/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 388 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // char const *
+/* 389 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, unsigned int)
+/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 393 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, void *)
+/* 396 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, void *, size_t)
+/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 401 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 402 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void)
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 406 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 407 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 408 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 409 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 410 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 411 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 412 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 413 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 414 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 415 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 416 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 417 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 418 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 419 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 420 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 421 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 422 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 423 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 424 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 425 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 426 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 428 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // boc_status(*)(void *, unsigned int)
+/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_trace_event
+/* 430 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 431 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 432 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_worker_hooks const *
+/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_worker_hooks
+/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_stats
+/* 435 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 436 */ _CFFI_OP(_CFFI_OP_POINTER, 233), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 437 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 439 */ _CFFI_OP(_CFFI_OP_POINTER, 282), // void *(*)(void *, size_t)
+/* 440 */ _CFFI_OP(_CFFI_OP_POINTER, 289), // void(*)(boc_behavior *, uintptr_t)
+/* 441 */ _CFFI_OP(_CFFI_OP_POINTER, 303), // void(*)(boc_cown *, void *)
+/* 442 */ _CFFI_OP(_CFFI_OP_POINTER, 368), // void(*)(uintptr_t)
+/* 443 */ _CFFI_OP(_CFFI_OP_POINTER, 371), // void(*)(uintptr_t, _Bool)
+/* 444 */ _CFFI_OP(_CFFI_OP_POINTER, 378), // void(*)(void *, _Bool)
+/* 445 */ _CFFI_OP(_CFFI_OP_POINTER, 391), // void(*)(void *, unsigned int)
+/* 446 */ _CFFI_OP(_CFFI_OP_POINTER, 395), // void(*)(void *, void *)
+/* 447 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(void *, void *, size_t)
+/* 448 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1327,6 +1344,18 @@ static void py_behavior_type_body(boc_behavior * a0, void * a1)
   _cffi_call_python(&_cffi_externpy__py_behavior_type_body, p);
 }
 
+static struct _cffi_externpy_s _cffi_externpy__py_behavior_type_cancelled =
+  { "libboc._libboc.py_behavior_type_cancelled", 0, 0, 0 };
+
+static void py_behavior_type_cancelled(boc_behavior * a0, void * a1)
+{
+  char a[16];
+  char *p = a;
+  *(boc_behavior * *)(p + 0) = a0;
+  *(void * *)(p + 8) = a1;
+  _cffi_call_python(&_cffi_externpy__py_behavior_type_cancelled, p);
+}
+
 static struct _cffi_externpy_s _cffi_externpy__py_behavior_type_drop =
   { "libboc._libboc.py_behavior_type_drop", 0, 0, 0 };
 
@@ -1478,6 +1507,17 @@ static void py_quiesce_node_done(void * a0)
   char *p = a;
   *(void * *)(p + 0) = a0;
   _cffi_call_python(&_cffi_externpy__py_quiesce_node_done, p);
+}
+
+static struct _cffi_externpy_s _cffi_externpy__py_scope_set_data_drop =
+  { "libboc._libboc.py_scope_set_data_drop", 0, 0, 0 };
+
+static void py_scope_set_data_drop(void * a0)
+{
+  char a[8];
+  char *p = a;
+  *(void * *)(p + 0) = a0;
+  _cffi_call_python(&_cffi_externpy__py_scope_set_data_drop, p);
 }
 
 static struct _cffi_externpy_s _cffi_externpy__py_trace_read_see =
@@ -1888,7 +1928,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(402));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(418));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4690,6 +4730,44 @@ _cffi_f_boc_scope_current(PyObject *self, PyObject *noarg)
 #  define _cffi_f_boc_scope_current _cffi_d_boc_scope_current
 #endif
 
+static void * _cffi_d_boc_scope_data(boc_scope const * x0)
+{
+  return boc_scope_data(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
+{
+  boc_scope const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  void * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(18), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_scope_data(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(113));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_scope_data _cffi_d_boc_scope_data
+#endif
+
 static void _cffi_d_boc_scope_drop(boc_scope * x0)
 {
   boc_scope_drop(x0);
@@ -4932,6 +5010,249 @@ _cffi_f_boc_scope_on_empty_cancel(PyObject *self, PyObject *args)
 #  define _cffi_f_boc_scope_on_empty_cancel _cffi_d_boc_scope_on_empty_cancel
 #endif
 
+static void _cffi_d_boc_scope_on_room(boc_scope * x0, size_t x1, boc_quiesce_node * x2)
+{
+  boc_scope_on_room(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_on_room(PyObject *self, PyObject *args)
+{
+  boc_scope * x0;
+  size_t x1;
+  boc_quiesce_node * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "boc_scope_on_room", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(11), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(11), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { boc_scope_on_room(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_boc_scope_on_room _cffi_d_boc_scope_on_room
+#endif
+
+static _Bool _cffi_d_boc_scope_on_room_cancel(boc_scope * x0, boc_quiesce_node * x1)
+{
+  return boc_scope_on_room_cancel(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_on_room_cancel(PyObject *self, PyObject *args)
+{
+  boc_scope * x0;
+  boc_quiesce_node * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  _Bool result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "boc_scope_on_room_cancel", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(11), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_scope_on_room_cancel(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c__Bool(result);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_scope_on_room_cancel _cffi_d_boc_scope_on_room_cancel
+#endif
+
+static size_t _cffi_d_boc_scope_pending(boc_scope const * x0)
+{
+  return boc_scope_pending(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_pending(PyObject *self, PyObject *arg0)
+{
+  boc_scope const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  size_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(18), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_scope_pending(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, size_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_scope_pending _cffi_d_boc_scope_pending
+#endif
+
+static void _cffi_d_boc_scope_set_data(boc_scope * x0, void * x1, void(* x2)(void *))
+{
+  boc_scope_set_data(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
+{
+  boc_scope * x0;
+  void * x1;
+  void(* x2)(void *);
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "boc_scope_set_data", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(113), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(113), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(366));
+  if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { boc_scope_set_data(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_boc_scope_set_data _cffi_d_boc_scope_set_data
+#endif
+
+static boc_scope * _cffi_d_boc_scope_try_hold(boc_scope * x0)
+{
+  return boc_scope_try_hold(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_scope_try_hold(PyObject *self, PyObject *arg0)
+{
+  boc_scope * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_scope * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_scope_try_hold(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(14));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_scope_try_hold _cffi_d_boc_scope_try_hold
+#endif
+
 static boc_status _cffi_d_boc_scope_wait(boc_scope * x0, int64_t x1)
 {
   return boc_scope_wait(x0, x1);
@@ -5002,7 +5323,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(372));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(388));
   return pyresult;
 }
 #else
@@ -5146,7 +5467,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(372));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(388));
   return pyresult;
 }
 #else
@@ -5619,10 +5940,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(292), arg0, (char **)&x0);
+      _cffi_type(298), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(292), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(298), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5655,10 +5976,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(305), arg0, (char **)&x0);
+      _cffi_type(311), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(305), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(311), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5691,10 +6012,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(320), arg0, (char **)&x0);
+      _cffi_type(326), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(320), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(326), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5727,10 +6048,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(326), arg0, (char **)&x0);
+      _cffi_type(332), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(326), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5763,10 +6084,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(343), arg0, (char **)&x0);
+      _cffi_type(349), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(343), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(349), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5891,6 +6212,7 @@ static void _cffi_checkfld__boc_behavior_type(boc_behavior_type *p)
   { void(* *tmp)(boc_behavior *, void *) = &p->body; (void)tmp; }
   { void(* *tmp)(void *) = &p->drop; (void)tmp; }
   { int(* *tmp)(boc_behavior *, void *, unsigned int, _Bool) = &p->admit; (void)tmp; }
+  { void(* *tmp)(boc_behavior *, void *) = &p->cancelled; (void)tmp; }
 }
 struct _cffi_align__boc_behavior_type { char x; boc_behavior_type y; };
 
@@ -6112,42 +6434,42 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 372), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 388), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 280), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_complete },
   { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 242), (void *)_cffi_d_boc_behavior_count },
   { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 280), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 280), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_free },
   { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 34), (void *)_cffi_d_boc_behavior_mode },
   { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 152), (void *)_cffi_d_boc_behavior_new },
   { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 160), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 280), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_schedule },
   { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 56), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 268), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 271), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 294), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 300), (void *)_cffi_d_boc_cown_drop },
   { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_hold },
   { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 64), (void *)_cffi_d_boc_cown_new },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 276), (void *)_cffi_d_boc_cown_payload },
   { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_boc_cown_pin },
   { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_try_hold },
   { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 31), (void *)_cffi_d_boc_cown_type_of },
   { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 301), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_lane_free },
   { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 245), (void *)_cffi_d_boc_lane_length },
   { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_new },
   { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 76), (void *)_cffi_d_boc_lane_pump },
   { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 72), (void *)_cffi_d_boc_lane_wait },
   { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 310), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 314), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 316), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 320), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_mailbox_free },
   { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_boc_mailbox_new },
   { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_receive },
   { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 86), (void *)_cffi_d_boc_mailbox_remove_waiter },
@@ -6156,7 +6478,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 119), (void *)_cffi_d_boc_noticeboard_clear },
   { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 122), (void *)_cffi_d_boc_noticeboard_delete },
   { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 132), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 322), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_noticeboard_free },
   { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 148), (void *)_cffi_d_boc_noticeboard_new },
   { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 46), (void *)_cffi_d_boc_noticeboard_read },
   { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 126), (void *)_cffi_d_boc_noticeboard_update },
@@ -6164,74 +6486,82 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 137), (void *)_cffi_d_boc_noticeboard_write_if },
   { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 42), (void *)_cffi_d_boc_notices_at },
   { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 248), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 334), (void *)_cffi_d_boc_notices_drop },
   { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 38), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 257), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 263), (void *)_cffi_d_boc_now },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 260), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 266), (void *)_cffi_d_boc_now },
   { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 49), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 265), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 337), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 268), (void *)_cffi_d_boc_runtime_idle_workers },
   { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 206), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 334), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 340), (void *)_cffi_d_boc_runtime_on_quiescent },
   { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 176), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 260), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 263), (void *)_cffi_d_boc_runtime_scheduled_outside },
   { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 251), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 265), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 345), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 268), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 351), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
   { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 54), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 345), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 279), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 351), (void *)_cffi_d_boc_scope_drop },
   { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 51), (void *)_cffi_d_boc_scope_hold },
   { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 210), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 348), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 354), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 257), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 363), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 51), (void *)_cffi_d_boc_scope_try_hold },
   { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 215), (void *)_cffi_d_boc_scope_wait },
   { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 228), (void *)_cffi_d_boc_status_text },
   { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 196), (void *)_cffi_d_boc_trace_read },
   { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 201), (void *)_cffi_d_boc_trace_write },
   { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 231), (void *)_cffi_d_boc_version },
   { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 169), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 388), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 388), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_worker_block_end },
   { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 239), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 338), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 388), (void *)_cffi_d_boc_yield },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 344), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_yield },
   { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 29), (void *)_cffi_d_glue_cown },
   { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 20), (void *)_cffi_d_glue_current },
   { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 187), (void *)_cffi_d_glue_new },
   { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 319), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 432), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 429), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 420), (void *)py_behavior_type_admit },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 297), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 348), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 439), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 447), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 444), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 436), (void *)py_behavior_type_admit },
   { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_behavior_type_body },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 425), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 425), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 425), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 427), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 424), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 431), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 431), (void *)py_noticeboard_options_drop },
+  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_behavior_type_cancelled },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 443), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 442), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 440), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_noticeboard_options_drop },
   { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 129), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_quiesce_node_done },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_scope_set_data_drop },
   { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 198), (void *)py_trace_read_see },
   { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 203), (void *)py_trace_write_write },
   { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 430), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 430), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 430), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 412), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 430), (void *)py_worker_hooks_stop },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
@@ -6240,13 +6570,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 402) },
+            _CFFI_OP(_CFFI_OP_NOOP, 418) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 423) },
+                _CFFI_OP(_CFFI_OP_NOOP, 439) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 432) },
+               _CFFI_OP(_CFFI_OP_NOOP, 447) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6258,37 +6588,40 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 429) },
+            _CFFI_OP(_CFFI_OP_NOOP, 444) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 372) },
+            _CFFI_OP(_CFFI_OP_NOOP, 388) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
             _CFFI_OP(_CFFI_OP_NOOP, 173) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 428) },
+            _CFFI_OP(_CFFI_OP_NOOP, 366) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 420) },
+             _CFFI_OP(_CFFI_OP_NOOP, 436) },
+  { "cancelled", offsetof(boc_behavior_type, cancelled),
+                 sizeof(((boc_behavior_type *)0)->cancelled),
+                 _CFFI_OP(_CFFI_OP_NOOP, 173) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 372) },
+            _CFFI_OP(_CFFI_OP_NOOP, 388) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
                     _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 425) },
+               _CFFI_OP(_CFFI_OP_NOOP, 441) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 425) },
+               _CFFI_OP(_CFFI_OP_NOOP, 441) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 425) },
+            _CFFI_OP(_CFFI_OP_NOOP, 441) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
                  _CFFI_OP(_CFFI_OP_NOOP, 212) },
@@ -6297,7 +6630,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 428) },
+              _CFFI_OP(_CFFI_OP_NOOP, 366) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6315,7 +6648,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                 _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 431) },
+            _CFFI_OP(_CFFI_OP_NOOP, 446) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6330,10 +6663,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 88) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 422) },
+            _CFFI_OP(_CFFI_OP_NOOP, 438) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 422) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 438) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
               _CFFI_OP(_CFFI_OP_NOOP, 193) },
@@ -6342,7 +6675,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 229) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 428) },
+              _CFFI_OP(_CFFI_OP_NOOP, 366) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6357,7 +6690,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 135) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 372) },
+             _CFFI_OP(_CFFI_OP_NOOP, 388) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
@@ -6366,7 +6699,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 431) },
+            _CFFI_OP(_CFFI_OP_NOOP, 446) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6378,7 +6711,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 11) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 428) },
+            _CFFI_OP(_CFFI_OP_NOOP, 366) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6405,7 +6738,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                   _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 416) },
+             _CFFI_OP(_CFFI_OP_NOOP, 432) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
                     _CFFI_OP(_CFFI_OP_NOOP, 24) },
@@ -6414,7 +6747,7 @@ static const struct _cffi_field_s _cffi_fields[] = {
                  _CFFI_OP(_CFFI_OP_NOOP, 212) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 372) },
+             _CFFI_OP(_CFFI_OP_NOOP, 388) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
@@ -6429,28 +6762,28 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 182) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 372) },
+            _CFFI_OP(_CFFI_OP_NOOP, 388) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 414) },
+            _CFFI_OP(_CFFI_OP_NOOP, 430) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 421) },
+              _CFFI_OP(_CFFI_OP_NOOP, 437) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 412) },
+             _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 430) },
+            _CFFI_OP(_CFFI_OP_NOOP, 445) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 430) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 445) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 430) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 445) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 430) },
+            _CFFI_OP(_CFFI_OP_NOOP, 445) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 113) },
@@ -6487,104 +6820,104 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 390, 0,
+  { "boc_access", 406, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 391, 0,
+  { "boc_allocator", 407, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 392, _CFFI_F_OPAQUE,
+  { "boc_behavior", 408, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 393, 0,
+  { "boc_behavior_options", 409, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 394, 0,
-    sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 4 },
-  { "boc_cown", 395, _CFFI_F_OPAQUE,
+  { "boc_behavior_type", 410, 0,
+    sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
+  { "boc_cown", 411, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 396, 0,
-    sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 13, 6 },
-  { "boc_lane", 397, _CFFI_F_OPAQUE,
+  { "boc_cown_type", 412, 0,
+    sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
+  { "boc_lane", 413, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 398, 0,
-    sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 19, 4 },
-  { "boc_mailbox", 399, _CFFI_F_OPAQUE,
+  { "boc_lane_options", 414, 0,
+    sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
+  { "boc_mailbox", 415, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 400, 0,
-    sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 23, 6 },
-  { "boc_mailbox_waiter", 401, 0,
-    sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 29, 8 },
-  { "boc_notice", 403, 0,
-    sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 37, 3 },
+  { "boc_mailbox_options", 416, 0,
+    sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
+  { "boc_mailbox_waiter", 417, 0,
+    sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
+  { "boc_notice", 419, 0,
+    sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
   { "boc_notice_key", 40, 0,
-    sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 40, 2 },
-  { "boc_noticeboard", 404, _CFFI_F_OPAQUE,
+    sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
+  { "boc_noticeboard", 420, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 405, 0,
-    sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 42, 4 },
-  { "boc_notices", 406, _CFFI_F_OPAQUE,
+  { "boc_noticeboard_options", 421, 0,
+    sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
+  { "boc_notices", 422, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 407, 0,
-    sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 46, 3 },
-  { "boc_receive_token", 408, 0,
-    sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 49, 2 },
-  { "boc_runtime", 409, _CFFI_F_OPAQUE,
+  { "boc_quiesce_node", 423, 0,
+    sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
+  { "boc_receive_token", 424, 0,
+    sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
+  { "boc_runtime", 425, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 410, 0,
-    sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 51, 8 },
-  { "boc_scope", 411, _CFFI_F_OPAQUE,
+  { "boc_runtime_options", 426, 0,
+    sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 8 },
+  { "boc_scope", 427, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_tag", 112, 0,
-    sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 59, 2 },
-  { "boc_trace_event", 413, 0,
-    sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 61, 6 },
-  { "boc_worker_hooks", 417, 0,
-    sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 67, 6 },
-  { "boc_worker_stats", 418, 0,
-    sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 73, 10 },
+    sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 60, 2 },
+  { "boc_trace_event", 429, 0,
+    sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 62, 6 },
+  { "boc_worker_hooks", 433, 0,
+    sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 68, 6 },
+  { "boc_worker_stats", 434, 0,
+    sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 74, 10 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 402, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 418, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
   { "boc_status", 229, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 414, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 430, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 415, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 431, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 390 },
-  { "boc_allocator", 391 },
-  { "boc_behavior", 392 },
-  { "boc_behavior_options", 393 },
-  { "boc_behavior_type", 394 },
-  { "boc_cown", 395 },
-  { "boc_cown_type", 396 },
-  { "boc_lane", 397 },
-  { "boc_lane_options", 398 },
-  { "boc_mailbox", 399 },
-  { "boc_mailbox_options", 400 },
-  { "boc_mailbox_waiter", 401 },
-  { "boc_mode", 402 },
-  { "boc_notice", 403 },
+  { "boc_access", 406 },
+  { "boc_allocator", 407 },
+  { "boc_behavior", 408 },
+  { "boc_behavior_options", 409 },
+  { "boc_behavior_type", 410 },
+  { "boc_cown", 411 },
+  { "boc_cown_type", 412 },
+  { "boc_lane", 413 },
+  { "boc_lane_options", 414 },
+  { "boc_mailbox", 415 },
+  { "boc_mailbox_options", 416 },
+  { "boc_mailbox_waiter", 417 },
+  { "boc_mode", 418 },
+  { "boc_notice", 419 },
   { "boc_notice_key", 40 },
-  { "boc_noticeboard", 404 },
-  { "boc_noticeboard_options", 405 },
-  { "boc_notices", 406 },
-  { "boc_quiesce_node", 407 },
-  { "boc_receive_token", 408 },
-  { "boc_runtime", 409 },
-  { "boc_runtime_options", 410 },
-  { "boc_scope", 411 },
+  { "boc_noticeboard", 420 },
+  { "boc_noticeboard_options", 421 },
+  { "boc_notices", 422 },
+  { "boc_quiesce_node", 423 },
+  { "boc_receive_token", 424 },
+  { "boc_runtime", 425 },
+  { "boc_runtime_options", 426 },
+  { "boc_scope", 427 },
   { "boc_status", 229 },
   { "boc_tag", 112 },
-  { "boc_trace_event", 413 },
-  { "boc_trace_kind", 414 },
-  { "boc_verdict", 415 },
-  { "boc_worker_hooks", 417 },
-  { "boc_worker_stats", 418 },
+  { "boc_trace_event", 429 },
+  { "boc_trace_kind", 430 },
+  { "boc_verdict", 431 },
+  { "boc_worker_hooks", 433 },
+  { "boc_worker_stats", 434 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -6594,12 +6927,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  155,  /* num_globals */
+  163,  /* num_globals */
   26,  /* num_struct_unions */
   4,  /* num_enums */
   30,  /* num_typenames */
   NULL,  /* no includes */
-  434,  /* num_types */
+  449,  /* num_types */
   1,  /* flags */
 };
 

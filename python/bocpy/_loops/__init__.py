@@ -43,6 +43,9 @@ class Waiter(Protocol):
     async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The outcome, or TimeoutError."""
 
+    async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
+        """The outcome, also in a task that is being cancelled."""
+
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
         """Runs it as a task of the loop, which never raises."""
 
@@ -115,3 +118,26 @@ async def enter_cown(cown: Cown[T]) -> T:
 async def exit_cown(cown: Cown[Any]) -> None:
     """What `Cown.__aexit__` returns."""
     _tasks.leave(_tasks.holder_of(cown))
+
+
+async def told(kind: str, what: object = None) -> None:
+    """Until a watch is told."""
+    here = waiter()
+    watch = _core._Watch(here.bridge, kind, what)
+    try:
+        await here.completed(watch)
+    finally:
+        watch.end()
+
+
+async def peek(cown: Cown[T]) -> T:
+    """What the cown holds, exceptions too."""
+    here = waiter()
+    grant = _core._Grant(here.bridge, (_core.read(cown),))
+    try:
+        if not grant.ready:
+            await here.completed(grant)
+        (value,) = grant.values()
+        return value  # type: ignore[no-any-return]
+    finally:
+        grant.end()

@@ -91,6 +91,9 @@ class AsyncioWaiter:
         except asyncio.TimeoutError:
             raise TimeoutError from None
 
+    async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
+        return await wait
+
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
         made = asyncio.get_running_loop().create_task(task, name=name)
         self.tasks.add(made)

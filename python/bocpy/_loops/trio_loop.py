@@ -70,6 +70,10 @@ class TrioWaiter:
         except trio.TooSlowError:
             raise TimeoutError from None
 
+    async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
+        with trio.CancelScope(shield=True):
+            return await wait
+
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
         async def run() -> None:
             await task

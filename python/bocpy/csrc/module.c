@@ -21,6 +21,7 @@
 #include "quiesce.h"
 #include "run.h"
 #include "runtime.h"
+#include "scope.h"
 #include "start.h"
 #include "start_options.h"
 #include "stats.h"
@@ -59,6 +60,11 @@ PyDoc_STRVAR(
 
 static PyMethodDef module_methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
+    {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
+    {"_scope_find", bocpy_scope_find, METH_O, NULL},
+    {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
+    {"_scope_current", bocpy_scope_current, METH_NOARGS, NULL},
+    {"_cancelled", bocpy_scope_cancelled, METH_NOARGS, NULL},
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
     {"read", bocpy_read, METH_O, bocpy_read_doc},
@@ -116,7 +122,7 @@ static int process_init(void) {
   return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
-                 bocpy_grant_init() < 0 || bocpy_log_init() < 0 ||
+                 bocpy_grant_init() < 0 || bocpy_scope_init() < 0 || bocpy_log_init() < 0 ||
                  bocpy_worker_init() < 0 || bocpy_kwnames_init() < 0 ||
                  bocpy_mailbox_init() < 0 || bocpy_notices_init() < 0 ||
                  bocpy_pump_init() < 0
@@ -146,6 +152,8 @@ static int module_exec(PyObject *module) {
       !(state->bridge_type = module_make_type(module, &bocpy_bridge_spec)) ||
       !(state->grant_type = module_make_type(module, &bocpy_grant_spec)) ||
       !(state->watch_type = module_make_type(module, &bocpy_watch_spec)) ||
+      !(state->scope_type = module_make_type(module, &bocpy_scope_spec)) ||
+      !(state->scope_variable = PyContextVar_New("bocpy.scope", NULL)) ||
       !(state->pinned_type = module_make_cown_type(module, &bocpy_pinned_spec)))
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
@@ -153,6 +161,8 @@ static int module_exec(PyObject *module) {
       PyModule_AddObjectRef(module, "_Bridge", (PyObject *)state->bridge_type) < 0 ||
       PyModule_AddObjectRef(module, "_Grant", (PyObject *)state->grant_type) < 0 ||
       PyModule_AddObjectRef(module, "_Watch", (PyObject *)state->watch_type) < 0 ||
+      PyModule_AddObjectRef(module, "_Scope", (PyObject *)state->scope_type) < 0 ||
+      PyModule_AddObjectRef(module, "_scope_variable", state->scope_variable) < 0 ||
       PyModule_AddObjectRef(module, "CownCapsule", (PyObject *)state->capsule_type) <
           0 ||
       PyModule_AddStringConstant(module, "__version__", BOC_VERSION_STRING) < 0 ||
@@ -174,6 +184,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->bridge_type);
   Py_VISIT(state->grant_type);
   Py_VISIT(state->watch_type);
+  Py_VISIT(state->scope_type);
+  Py_VISIT(state->scope_variable);
   int status = bocpy_python_traverse(&state->python, visit, arg);
   if (!status)
     status = bocpy_codec_state_traverse(&state->codec, visit, arg);
@@ -195,6 +207,8 @@ static int module_clear(PyObject *module) {
   Py_CLEAR(state->bridge_type);
   Py_CLEAR(state->grant_type);
   Py_CLEAR(state->watch_type);
+  Py_CLEAR(state->scope_type);
+  Py_CLEAR(state->scope_variable);
   Py_CLEAR(state->capsule_type);
   Py_CLEAR(state->pinned_type);
   Py_CLEAR(state->cown_type);

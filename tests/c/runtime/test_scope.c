@@ -236,7 +236,103 @@ static void a_pump_within_a_body_leaves_its_scope(void) {
     boc_lane_free(all.lanes[i]);
 }
 
+/* ---- what cancelled behaviors are told, room, data ------------------------------ */
+
+static void never(boc_behavior *self, void *environment) {
+  (void)self;
+  (void)environment;
+  CHECK(!"a cancelled body has run");
+}
+
+static void tell_cancelled(boc_behavior *self, void *environment) {
+  env *here = environment;
+  CHECK_EQ(boc_behavior_count(self), 1);
+  CHECK_EQ(boci_load_relaxed(&here->f->dropped), here->depth);
+  boci_add_relaxed(&here->f->cancelled, 1);
+}
+
+static const boc_behavior_type cancelled_type = {
+    .body = never, .drop = drop, .cancelled = tell_cancelled};
+
+static void cancelled_behaviors_are_told_with_their_cowns(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
+  boc_scope_cancel(f.scope);
+  for (unsigned i = 0; i < 3; i++)
+    boc_behavior_schedule(make(&f, &cancelled_type, i, f.gate, &inside));
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.cancelled), 3);
+  CHECK_EQ(boci_load_relaxed(&f.dropped), 3);
+  teardown(&f);
+}
+
+static void count_told(void *f) { boci_add_relaxed(&((fixture *)f)->over, 1); }
+
+static void unpark_over(void *ctx) {
+  fixture *f = ctx;
+  boci_add_relaxed(&f->over, 1);
+  boci_parker_unpark(&f->parker);
+}
+
+static void hold_gate(boc_behavior *self, void *environment) {
+  boc_behavior_defer(self);
+  boci_add_release(&((env *)environment)->f->ran, 1);
+}
+static const boc_behavior_type holding = {.body = hold_gate};
+
+static void room_is_told_before_it_is_empty(void) {
+  fixture f;
+  setup(&f);
+  const boc_behavior_options inside = {.size = sizeof inside, .scope = f.scope};
+  boc_quiesce_node at_once = {.done = count_told, .ctx = &f};
+  boc_scope_on_room(f.scope, 1, &at_once);
+  CHECK_EQ(boci_load_relaxed(&f.over), 1);
+  boc_behavior *held[3];
+  for (int i = 0; i < 3; i++) {
+    held[i] = make(&f, &holding, 0, NULL, &inside);
+    boc_behavior_schedule(held[i]);
+  }
+  CHECK_EQ(boc_scope_pending(f.scope), 3);
+  while (boci_load_acquire(&f.ran) < 3)
+    boci_os_yield();
+  boc_quiesce_node later = {.done = unpark_over, .ctx = &f};
+  boc_scope_on_room(f.scope, 3, &later);
+  CHECK_EQ(boci_load_relaxed(&f.over), 1);
+  boc_behavior_complete(held[0]);
+  CHECK(boci_parker_park(&f.parker, boci_os_now() + UINT64_C(30000000000)));
+  CHECK(!boc_scope_on_room_cancel(f.scope, &later));
+  CHECK_EQ(boc_scope_pending(f.scope), 2);
+  boc_quiesce_node taken_back = {.done = count_told, .ctx = &f};
+  boc_scope_on_room(f.scope, 1, &taken_back);
+  CHECK(boc_scope_on_room_cancel(f.scope, &taken_back));
+  boc_behavior_complete(held[1]);
+  boc_behavior_complete(held[2]);
+  CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&f.over), 2);
+  teardown(&f);
+}
+
+static void drop_count(void *count) { ++*(int *)count; }
+
+static void data_goes_with_the_last_reference(void) {
+  int dropped = 0;
+  boc_scope *scope;
+  CHECK(boc_scope_new(NULL, NULL, &scope) == BOC_OK);
+  CHECK(boc_scope_data(scope) == NULL);
+  boc_scope_set_data(scope, &dropped, drop_count);
+  CHECK(boc_scope_data(scope) == &dropped);
+  CHECK(boc_scope_try_hold(scope) == scope);
+  boc_scope_drop(scope);
+  CHECK_EQ(dropped, 0);
+  boc_scope_drop(scope);
+  CHECK_EQ(dropped, 1);
+}
+
 static const test_case cases[] = {
+    TEST_RACE(cancelled_behaviors_are_told_with_their_cowns, 1),
+    TEST_ONCE(room_is_told_before_it_is_empty),
+    TEST_ONCE(data_goes_with_the_last_reference),
     TEST_RACE(a_scope_waits_for_all_below_it, 1),
     TEST_RACE(a_scope_does_not_wait_for_others, 2),
     TEST_RACE(cancelled_bodies_do_not_run_and_hand_on_their_cowns, 1),

@@ -131,8 +131,10 @@ static void drop_plan(void *env) {
   boci_add_relaxed(&mine->all->dropped, 1);
 }
 
-static const boc_behavior_type plain_type = {"plain", body, drop_plan, NULL};
-static const boc_behavior_type choosy_type = {"choosy", body, drop_plan, admit};
+static const boc_behavior_type plain_type = {
+    .name = "plain", .body = body, .drop = drop_plan};
+static const boc_behavior_type choosy_type = {
+    .name = "choosy", .body = body, .drop = drop_plan, .admit = admit};
 
 static boc_behavior *make(world *all, test_random *random, plan fresh) {
   boc_access accesses[MOST];

@@ -1,6 +1,7 @@
 /* Watch: see watch.h.
  *
- * _Watch(bridge, "quiescence") or _Watch(bridge, "tags", tags). The bridge's take()
+ * _Watch(bridge, "quiescence") _Watch(bridge, "tags", tags),
+ * _Watch(bridge, "empty", scope), _Watch(bridge, "room", scope). The bridge's take()
  * returns it once what it waits for has come; `end` takes it back, and is right at any
  * time.
  *
@@ -14,6 +15,7 @@
 
 #include "mailbox.h"
 #include "quiesce.h"
+#include "scope.h"
 
 #include <boc/message.h>
 
@@ -23,6 +25,7 @@ typedef struct watch {
   size_t forks; /* when it was made */
   boc_quiesce_node node;
   boc_mailbox_waiter mail;
+  boc_scope *scope; /* held, or NULL */
   /* Takes it back: BOC_WOULD_BLOCK if it has not told and will not. */
   boc_status (*end)(struct watch *self);
 } watch;
@@ -31,6 +34,7 @@ static void drop_watch(watch *self) {
   if (atomic_fetch_sub(&self->references, 1) != 1)
     return;
   bocpy_bridge_drop(self->completion.bridge);
+  boc_scope_drop(self->scope);
   free(self);
 }
 
@@ -62,7 +66,30 @@ static int begin_tags(watch *self, PyObject *tags) {
   return bocpy_mailbox_add_waiter(tags, &self->mail);
 }
 
-/* ---- the object ------------------------------------------------------------------ */
+static boc_status end_empty(watch *self) {
+  return boc_scope_on_empty_cancel(self->scope, &self->node) ? BOC_WOULD_BLOCK : BOC_OK;
+}
+
+static boc_status end_room(watch *self) {
+  return boc_scope_on_room_cancel(self->scope, &self->node) ? BOC_WOULD_BLOCK : BOC_OK;
+}
+
+static int begin_scope(watch *self, PyObject *object, bool room) {
+  bocpy_state *state = bocpy_state_get();
+  boc_scope *core = state ? bocpy_scope_of(state, object) : NULL;
+  if (!core)
+    return -1;
+  self->scope = boc_scope_hold(core);
+  self->node = (boc_quiesce_node){.done = tell, .ctx = self};
+  self->end = room ? end_room : end_empty;
+  if (room)
+    boc_scope_on_room(core, bocpy_scope_limit(core), &self->node);
+  else
+    boc_scope_on_empty(core, &self->node);
+  return 0;
+}
+
+/* ---- the object ---------------------------------------------------------------------- */
 
 typedef struct watch_object {
   PyObject_HEAD watch *watch; /* NULL: ended */
@@ -92,6 +119,8 @@ static int begin(watch_object *self, const char *kind, PyObject *what) {
     return begin_quiescence(self->watch);
   if (strcmp(kind, "tags") == 0)
     return begin_tags(self->watch, what);
+  if (strcmp(kind, "empty") == 0 || strcmp(kind, "room") == 0)
+    return begin_scope(self->watch, what, kind[0] == 'r');
   PyErr_Format(PyExc_ValueError, "no such watch: %s", kind);
   return -1;
 }

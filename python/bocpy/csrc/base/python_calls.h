@@ -17,6 +17,7 @@
   X(ARGUMENTS_COMPLETE, "bocpy._arguments", "complete")                                \
   X(BODY_CHECK, "bocpy._body", "check_body")                                           \
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
+  X(CANCELLED_ERROR, "bocpy._cancelled", "CancelledError")                             \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
   X(FAILURES_PLACE, "bocpy._failures", "place_of")                                     \
@@ -38,6 +39,7 @@
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
+  X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \
   X(THREADS_ENTER, "bocpy._threads", "enter")                                          \
   X(THREADS_LEAVE, "bocpy._threads", "leave")                                          \

@@ -19,6 +19,7 @@
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
+#include "scope.h"
 #include "when.h"
 #include "worker.h"
 
@@ -296,9 +297,19 @@ static int call_hold_cowns(boc_behavior *self, const bocpy_call *call) {
 }
 
 /* Steals `result`, which is NULL with an exception if the body failed. */
-static void result_store(boc_cown *core, PyObject *result, const bocpy_code *code) {
+/* A body that ends since its scope was cancelled is no failure. */
+static void result_store_failure(boc_cown *core, const bocpy_code *code,
+                                 const bocpy_scope_entry *entry) {
+  bool told = bocpy_scope_failed(entry, core);
+  bocpy_failure_store(core, code);
+  if (told)
+    bocpy_failure_forget(bocpy_value_of(core));
+}
+
+static void result_store(boc_cown *core, PyObject *result, const bocpy_code *code,
+                         const bocpy_scope_entry *entry) {
   if (!result || bocpy_value_set(bocpy_value_of(core), result, "result") < 0)
-    bocpy_failure_store(core, code);
+    result_store_failure(core, code, entry);
   Py_XDECREF(result);
 }
 
@@ -309,7 +320,11 @@ static void behavior_run(boc_behavior *self, void *env) {
   bocpy_slot_run_deferred(slot);
   bool held = call_hold_cowns(self, call) == 0;
   bocpy_self.bodies++;
-  result_store(result, held ? call_invoke(self, call, slot->state) : NULL, call->code);
+  bocpy_scope_entry entry;
+  bocpy_scope_begin(&entry, call->code);
+  result_store(result, held ? call_invoke(self, call, slot->state) : NULL, call->code,
+               &entry);
+  bocpy_scope_end(&entry);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.bodies--;
@@ -321,13 +336,14 @@ static void behavior_run(boc_behavior *self, void *env) {
 
 /* The result is nobody's object: it is copied at once. */
 static void result_store_pinned(boc_cown *core, PyObject *result,
-                                const bocpy_code *code) {
+                                const bocpy_code *code,
+                                const bocpy_scope_entry *entry) {
   bocpy_value *value = bocpy_value_of(core);
   if (!result || bocpy_value_set_copy(value, result, "result") < 0) {
     PyObject *exception = PyErr_GetRaisedException();
     bool told = bocpy_pump_note(exception);
     PyErr_SetRaisedException(exception);
-    bocpy_failure_store(core, code);
+    result_store_failure(core, code, entry);
     if (told)
       bocpy_failure_forget(value);
   }
@@ -349,7 +365,11 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_self.bodies = 1;
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.pumping->executed++;
-  result_store_pinned(result, held ? call_invoke(self, call, state) : NULL, call->code);
+  bocpy_scope_entry entry;
+  bocpy_scope_begin(&entry, call->code);
+  result_store_pinned(result, held ? call_invoke(self, call, state) : NULL, call->code,
+                      &entry);
+  bocpy_scope_end(&entry);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.runtime = NULL;
@@ -365,13 +385,26 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
 /* Behaviors that never ran: the environment is empty otherwise. */
 static void behavior_drop(void *env) { bocpy_call_clear(env); }
 
+/* In place of the body. */
+static void behavior_cancelled(boc_behavior *self, void *env) {
+  const bocpy_call *call = env;
+  bocpy_scope_store_cancelled(boc_behavior_cown(self, call->cowns));
+}
+
 const boc_behavior_type bocpy_behavior_shipped = {.name = "bocpy.behavior",
                                                   .body = behavior_run,
                                                   .drop = behavior_drop,
-                                                  .admit = behavior_admit};
+                                                  .admit = behavior_admit,
+                                                  .cancelled = behavior_cancelled};
 
 const boc_behavior_type bocpy_behavior_by_reference = {
-    .name = "bocpy.behavior", .body = behavior_run, .drop = behavior_drop};
+    .name = "bocpy.behavior",
+    .body = behavior_run,
+    .drop = behavior_drop,
+    .cancelled = behavior_cancelled};
 
 const boc_behavior_type bocpy_behavior_pinned = {
-    .name = "bocpy.behavior", .body = behavior_run_pinned, .drop = behavior_drop};
+    .name = "bocpy.behavior",
+    .body = behavior_run_pinned,
+    .drop = behavior_drop,
+    .cancelled = behavior_cancelled};

@@ -11,6 +11,7 @@
 #include "overlay.h"
 #include "run.h"
 #include "runtime.h"
+#include "scope.h"
 
 /* ---- the environment ------------------------------------------------------------- */
 
@@ -150,7 +151,7 @@ static const boc_behavior_type *when_behavior_type(const bocpy_when_args *when_a
 
 static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call,
                                     const bocpy_when_args *when_args, boc_cown *result,
-                                    boc_behavior **out_behavior) {
+                                    boc_scope *scope, boc_behavior **out_behavior) {
   boc_access few[FEW_ACCESSES], *accesses = few;
   size_t count = (size_t)when_args->cowns + 1;
   if (count > FEW_ACCESSES)
@@ -162,8 +163,13 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
                                when_args->modes[i] ? BOC_READ : BOC_WRITE};
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
   size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, when_args);
-  boc_status status = boc_behavior_new(runtime, when_behavior_type(when_args), size,
-                                       accesses, count, out_behavior);
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
+  options.scope = scope;
+  const boc_behavior_type *type = when_behavior_type(when_args);
+  boc_status status =
+      scope ? boc_behavior_new_with(runtime, type, size, accesses, count, &options,
+                                    out_behavior)
+            : boc_behavior_new(runtime, type, size, accesses, count, out_behavior);
   if (accesses != few)
     free(accesses);
   return status;
@@ -172,13 +178,13 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
 /* The result's handle; takes over what `call` carries, also if it fails. */
 static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
                              const bocpy_bound_args *bound,
-                             const bocpy_when_args *when_args) {
+                             const bocpy_when_args *when_args, boc_scope *scope) {
   boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
-  boc_status status = result
-                          ? when_new_behavior(runtime, call, when_args, core, &behavior)
-                          : BOC_NO_MEMORY;
+  boc_status status = result ? when_new_behavior(runtime, call, when_args, core, scope,
+                                                 &behavior)
+                             : BOC_NO_MEMORY;
   if (status != BOC_OK) {
     call->handed = false; /* they are not in yet */
     bocpy_call_clear(call);
@@ -192,19 +198,26 @@ static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_cal
 }
 
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
-                         const bocpy_when_args *when_args, PyObject *captures) {
-  boc_runtime *runtime = bocpy_runtime_enter(true);
-  if (!runtime)
+                         const bocpy_when_args *when_args, PyObject *captures,
+                         PyObject *given) {
+  boc_scope *scope;
+  if (bocpy_scope_here(state, given, &scope) < 0)
     return NULL;
+  boc_runtime *runtime = bocpy_runtime_enter(true);
+  if (!runtime) {
+    boc_scope_drop(scope);
+    return NULL;
+  }
   bocpy_state_remember(state);
   bocpy_bound_args bound;
   bocpy_call call;
   PyObject *result = NULL;
   if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
     if (call_prepare(&call, state, &bound, when_args) == 0)
-      result = when_launch(state, runtime, &call, &bound, when_args);
+      result = when_launch(state, runtime, &call, &bound, when_args, scope);
     bocpy_bound_args_fini(&bound);
   }
+  boc_scope_drop(scope);
   bocpy_runtime_leave();
   bocpy_runtime_settle();
   return result;
@@ -215,6 +228,7 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
 typedef struct when_object {
   PyObject_HEAD vectorcallfunc vectorcall;
   bocpy_state *state;
+  PyObject *scope; /* a _Scope, or NULL: the current one */
   bocpy_when_args when_args;
 } when_object;
 
@@ -225,23 +239,20 @@ static PyObject *when_call(when_object *self, PyObject *const *args, size_t flag
                     "when(...) is a decorator: call it with one function");
     return NULL;
   }
-  return bocpy_schedule(self->state, args[0], &self->when_args, NULL);
+  return bocpy_schedule(self->state, args[0], &self->when_args, NULL, self->scope);
 }
 
 static void when_dealloc(when_object *self) {
   PyTypeObject *type = Py_TYPE(self);
   bocpy_when_args_fini(&self->when_args);
+  Py_CLEAR(self->scope);
   if (!bocpy_freelist_keep(&self->state->schedulers, (PyObject *)self))
     type->tp_free(self);
   Py_DECREF(type);
 }
 
-PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
-  bocpy_state *state = bocpy_state_of(module);
-  PyObject *recorded;
-  int answered = bocpy_elsewhere(state, "when", args, count, &recorded);
-  if (answered)
-    return answered > 0 ? recorded : NULL;
+static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *args,
+                          Py_ssize_t count) {
   when_object *self =
       (when_object *)bocpy_freelist_take(&state->schedulers, state->when_type);
   if (!self)
@@ -250,10 +261,31 @@ PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) 
     return NULL;
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
+  self->scope = Py_XNewRef(scope);
   if (bocpy_when_args_init(&self->when_args, state, args, count) == 0)
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;
+}
+
+PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+  bocpy_state *state = bocpy_state_of(module);
+  PyObject *recorded;
+  int answered = bocpy_elsewhere(state, "when", args, count, &recorded);
+  if (answered)
+    return answered > 0 ? recorded : NULL;
+  return when_new(state, NULL, args, count);
+}
+
+/* _when_in(scope, *cowns) */
+PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+  bocpy_state *state = bocpy_state_of(module);
+  if (count < 1 || !bocpy_scope_of(state, args[0])) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_TypeError, "_when_in() takes a scope and cowns");
+    return NULL;
+  }
+  return when_new(state, args[0], args + 1, count - 1);
 }
 
 static PyMemberDef when_members[] = {
@@ -292,7 +324,7 @@ static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
   for (Py_ssize_t i = 0; i < count; i++)
     items[i] = PyTuple_GET_ITEM(args, i);
   if (bocpy_when_args_init(&when_args, state, items, count) == 0) {
-    result = bocpy_schedule(state, callable, &when_args, captures);
+    result = bocpy_schedule(state, callable, &when_args, captures, NULL);
     bocpy_when_args_fini(&when_args);
   }
   PyMem_Free(items);

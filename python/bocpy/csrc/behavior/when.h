@@ -79,10 +79,12 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          PyObject *const *args, Py_ssize_t count);
 void bocpy_when_args_fini(bocpy_when_args *when_args);
 
-/* Schedules `callable` over `when_args`, with a tuple of captures or NULL: the result's
+/* Schedules `callable` over `when_args`, with a tuple of captures or NULL, in a
+ * scope (a _Scope; NULL: the current one): the result's
  * handle. NULL with an exception: nothing is scheduled. */
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
-                         const bocpy_when_args *when_args, PyObject *captures);
+                         const bocpy_when_args *when_args, PyObject *captures,
+                         PyObject *scope);
 
 /* How many bytes `handles` and the shape take. */
 static inline size_t bocpy_call_tail(const bocpy_call *call,
@@ -102,6 +104,7 @@ extern PyType_Spec bocpy_when_spec, bocpy_reading_spec;
 
 /* Entries for the module's method table. */
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_read(PyObject *module, PyObject *cown);
 extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[];

@@ -1,0 +1,332 @@
+"""Scopes: waiting for exactly the work that was started in a block, and cancelling it.
+
+Threads: any of the main interpreter; `Scope` objects travel to workers as handles.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import Token
+from types import TracebackType
+from typing import Any, Literal
+
+from . import _core, _failure_group
+from ._core import Cown
+
+OnError = Literal["cancel", "continue"]
+
+
+def cancelled() -> bool:
+    """Whether the scope that this code belongs to has been cancelled.
+
+    That of the behavior, or of the `with behaviors()` block. A long body looks at it
+    now and then, and ends early.
+
+    >>> from bocpy import behaviors, cancelled
+    >>> with behaviors() as scope:
+    ...     scope.cancel()
+    ...     cancelled()
+    True
+    >>> cancelled()
+    False
+    """
+    return _core._cancelled()
+
+
+def checkpoint() -> None:
+    """Raises CancelledError if the scope that this code belongs to is cancelled.
+
+    For bodies that take long: call it now and then, where nothing is half done. What it
+    raises is no failure of the scope.
+
+    >>> from bocpy import behaviors, checkpoint
+    >>> with behaviors():
+    ...     checkpoint()
+    """
+    if cancelled():
+        from ._cancelled import CancelledError
+
+        raise CancelledError("the scope of this behavior was cancelled")
+
+
+def positive(name: str, value: object) -> None:
+    """TypeError or ValueError, unless it is a positive number or None."""
+    if value is None:
+        return
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be a number or None, not {kind!r}")
+    if not value >= 0:
+        raise ValueError(f"{name} must not be negative, and not NaN: {value}")
+
+
+def plural(count: int) -> str:
+    return f"{count} behavior" if count == 1 else f"{count} behaviors"
+
+
+class Scope:
+    """What `behaviors` returns: work that is waited for, and cancelled, together."""
+
+    def __init__(
+        self,
+        handle: _core._Scope,
+        name: str | None,
+        timeout: float | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._handle = handle
+        self.name = name if name is not None else f"scope {handle.number}"
+        self.limit = limit
+        self.deadline: float | None = None
+        """When the time of the block is over, as time.monotonic() tells it, or None."""
+        self._timeout = timeout
+        self._token: Token[_core._Scope | None] | None = None
+        self._late: str | None = None
+
+    def __repr__(self) -> str:
+        state = "cancelled" if self.cancelled else f"{self.pending} pending"
+        return f"<{self.name}: {state}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Scope, (self._handle, self.name)
+
+    def cancel(self) -> None:
+        """Behaviors of the scope that have not begun will not run.
+
+        Their results raise CancelledError. Those that run can ask `cancelled()`, and
+        end as they like. What is scheduled in the scope later is cancelled too."""
+        self._handle.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it, or a scope around it, has been cancelled."""
+        return self._handle.cancelled
+
+    @property
+    def pending(self) -> int:
+        """How many of its behaviors are scheduled or running at this moment."""
+        return self._handle.pending
+
+    @property
+    def done(self) -> Cown[None]:
+        """A new cown that is free once nothing of the scope is pending any more.
+
+        Chain on it where waiting is refused, in bodies: `when(scope.done)`, and there
+        schedule what comes next. Name no cown beside it that the scope's own work may
+        still ask for: both would wait for each other."""
+        return self._handle.done()
+
+    def when(self, *cowns: Any) -> Callable[[Callable[..., Any]], Cown[Any]]:
+        """As `bocpy.when`, in this scope, wherever it is called."""
+        return _core._when_in(self._handle, *cowns)
+
+    async def room(self) -> None:
+        """Until fewer behaviors are pending than the scope's limit allows.
+
+        In an event loop, where `when` does not wait for it."""
+        from . import _loops
+
+        if self.limit is None:
+            raise RuntimeError("room() is for scopes with a limit: behaviors(limit=100)")
+        while self.pending >= self.limit and not self.cancelled:
+            await _loops.told("room", self._handle)
+
+    # ---- the block ----
+
+    def _begin(self) -> None:
+        if self._token is not None:
+            raise RuntimeError(f"{self.name} is entered already")
+        if self._timeout is not None:
+            self.deadline = time.monotonic() + self._timeout
+        self._token = _core._scope_variable.set(self._handle)
+
+    def _end(self, error: BaseException | None) -> None:
+        assert self._token is not None
+        _core._scope_variable.reset(self._token)
+        self._token = None
+        if error is not None:
+            self.cancel()
+
+    def _left(self) -> float | None:
+        if self.deadline is None or self._late is not None:
+            return None
+        return max(0.0, self.deadline - time.monotonic())
+
+    def _expire(self) -> None:
+        """The time is over: says what was running, and cancels the rest."""
+        names = self._handle.running()
+        running = f"; running: {', '.join(names)}" if names else ""
+        self._late = (
+            f"{self.name}: {plural(self.pending)} still pending after "
+            f"{self._timeout} s{running}"
+        )
+        self.cancel()
+
+    def _outcome(
+        self,
+        error: BaseException | None,
+        failures: list[tuple[BaseException, str]],
+    ) -> BaseException | None:
+        """What leaving raises in place of the block's own exception."""
+        if error is not None and not isinstance(error, Exception):
+            return None
+        late = TimeoutError(self._late) if self._late is not None else None
+        if late is not None and error is None and not failures:
+            return late
+        if error is None and not failures and self._handle.failed:
+            from ._cancelled import CancelledError
+
+            failures = [
+                (
+                    CancelledError(
+                        f"{self.name} was cancelled by a failure that has been taken "
+                        "out of its result meanwhile"
+                    ),
+                    self.name,
+                )
+            ]
+        where = [place for _, place in failures]
+        errors = [failure for failure, _ in failures]
+        if late is not None:
+            errors.insert(0, late)
+            where.insert(0, f"timeout of {self.name}")
+        if error is not None:
+            errors.insert(0, error)
+            where.insert(0, f"the block of {self.name}")
+        if not errors:
+            return None
+        return _failure_group.group(list(zip(errors, where, strict=True)))
+
+    def __enter__(self) -> Scope:
+        if _core._in_body():
+            raise RuntimeError(
+                "a behavior cannot wait for a scope, that could deadlock: make one "
+                "without `with`, schedule with scope.when(...), and chain on scope.done"
+            )
+        self._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        interrupt: KeyboardInterrupt | None = None
+        while True:
+            try:
+                if self._token is not None:
+                    self._end(error)
+                if self._handle.wait(self._left()):
+                    break
+                self._expire()
+            except KeyboardInterrupt as again:
+                if interrupt is not None:
+                    raise
+                interrupt = again
+                self.cancel()
+        if interrupt is not None:
+            raise interrupt
+        outcome = self._outcome(error, list(self._failures()))
+        if outcome is not None:
+            raise outcome from None
+
+    def _failures(self) -> Any:
+        for cown, name, file, line in self._handle.take_failures():
+            failure = _failure_group.read(cown)
+            if failure is not None:
+                yield failure, f"{name!r} ({file}:{line})"
+
+    async def __aenter__(self) -> Scope:
+        from . import _loops
+
+        _loops.waiter()
+        self._begin()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        from . import _loops
+
+        self._end(error)
+        here = _loops.waiter()
+        interrupt: BaseException | None = None
+        while self.pending:
+            wait = _loops.told("empty", self._handle)
+            try:
+                if interrupt is None:
+                    await here.within(wait, self._left())
+                else:
+                    await here.shielded(wait)
+            except TimeoutError:
+                self._expire()
+            except BaseException as again:
+                if interrupt is not None:
+                    raise
+                interrupt = again
+                self.cancel()
+        if interrupt is not None:
+            raise interrupt
+        failures = []
+        for cown, name, file, line in self._handle.take_failures():
+            failure = await _loops.peek(cown)
+            if isinstance(failure, BaseException):
+                failures.append((failure, f"{name!r} ({file}:{line})"))
+        outcome = self._outcome(error, failures)
+        if outcome is not None:
+            raise outcome from None
+
+
+def behaviors(
+    name: str | None = None,
+    timeout: float | None = None,
+    on_error: OnError = "cancel",
+    limit: int | None = None,
+) -> Scope:
+    """A scope: `with` waits at its end for exactly what was started in the block.
+
+    That is every behavior that the block schedules, and those that they schedule, and
+    so on; what others have scheduled does not matter. `async with` is the same in an
+    event loop. Scopes nest.
+
+    If a behavior raises, the others that have not begun are cancelled (`on_error=
+    "cancel"`), or go on ("continue"). At the end all failures are raised as one
+    FailureGroup (an ExceptionGroup), the block's own exception first. After `timeout`
+    seconds the scope is cancelled, and TimeoutError says what was running. What has
+    begun always ends: the first Ctrl-C cancels, the second leaves.
+
+    With a `limit`, a thread that schedules waits while that many are pending; bodies
+    and event loops never do (see `Scope.room`).
+
+    In a behavior, where waiting is refused: make a scope without `with`, schedule with
+    `scope.when(...)`, and chain on `scope.done`.
+
+    >>> from bocpy import Cown, behaviors, when
+    >>> total = Cown(0)
+    >>> with behaviors() as scope:
+    ...     for i in range(4):
+    ...         @when(total)
+    ...         def _(total, i=i):
+    ...             total.value += i
+    >>> total.unwrap(), scope.pending
+    (6, 0)
+    """
+    positive("timeout", timeout)
+    if on_error not in ("cancel", "continue"):
+        raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
+        raise TypeError(f"limit must be an int or None, not {type(limit).__name__!r}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit must be at least 1, not {limit}")
+    if not hasattr(_core, "_Scope"):
+        raise NotImplementedError(
+            "scopes need bocpy's extension module, which this interpreter cannot load"
+        )
+    parent = _core._scope_current()
+    handle = _core._Scope(parent, on_error == "cancel", limit or 0)
+    return Scope(handle, name, timeout, limit)

@@ -1,0 +1,451 @@
+"""Scopes: what they wait for, how they fail, and how they are cancelled."""
+
+import asyncio
+import threading
+import time
+
+import bocpy
+import pytest
+from bocpy import (
+    CancelledError,
+    Cown,
+    PinnedCown,
+    behaviors,
+    cancelled,
+    checkpoint,
+    read,
+    when,
+)
+from bocpy._failure_group import AnyGroup
+from harness import LIMIT, pass_through, run_async
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+
+def test_it_waits_for_what_was_started_inside_and_for_nothing_else(gate):
+    door, c = gate.door, Cown([])
+    unrelated = when()(lambda: pass_through(door))
+    with behaviors() as scope:
+        for i in range(3):
+
+            @when(c)
+            def outer(c, i=i):
+                c.value.append(i)
+
+                @when(c)
+                def inner(c, i=i):
+                    c.value.append(10 * i)
+
+    assert scope.pending == 0
+    assert sorted(c.unwrap()) == [0, 0, 1, 2, 10, 20]
+    gate.open()
+    unrelated.result(timeout=LIMIT)
+
+
+def test_what_was_scheduled_before_is_not_in_it(gate):
+    door, c = gate.door, Cown(0)
+    when(c)(lambda c: pass_through(door))
+    with behaviors() as scope:
+        assert scope.pending == 0
+    gate.open()
+
+
+def test_it_pumps():
+    drawn = PinnedCown([])
+    with behaviors():
+
+        @when(drawn)
+        def _(drawn):
+            drawn.value.append(1)
+
+    assert when(drawn)(lambda drawn: drawn.value).result() == [1]
+
+
+def test_nothing_is_scheduled_or_runs_after_it():
+    for _ in range(30):
+        running = Cown(0)
+        with behaviors():
+            for _ in range(20):
+                when(running)(lambda c: when(c)(lambda c: setattr(c, "value", 1)))
+        running.unwrap()  # raises if anything is in flight
+
+
+def test_a_failure_cancels_the_rest(gate):
+    door, c = gate.door, Cown(0)
+    rest = []
+    with pytest.raises(bocpy.FailureGroup, match="1 behavior failed") as caught:
+        with behaviors() as scope:
+
+            @when(c)
+            def broken(c):
+                pass_through(door)
+                raise KeyError("missing")
+
+            rest = [when(c)(lambda c: None) for _ in range(3)]
+            gate.open()
+    assert scope.cancelled
+    assert [type(error) for error in caught.value.exceptions] == [KeyError]
+    for made in rest:
+        with pytest.raises(CancelledError, match="before it began"):
+            made.result()
+        with pytest.raises(CancelledError):
+            made.unwrap()
+
+
+def test_failures_with_continue():
+    c = Cown(0)
+    with pytest.raises(bocpy.FailureGroup) as caught:
+        with behaviors(on_error="continue") as scope:
+            for i in range(4):
+
+                @when(c)
+                def odd(c, i=i):
+                    c.value += 1
+                    if i % 2:
+                        raise ValueError(i)
+
+    assert not scope.cancelled
+    assert c.unwrap() == 4
+    assert [str(error) for error in caught.value.exceptions] == ["1", "3"]
+
+
+def test_the_exception_of_the_block_comes_first(gate):
+    door = gate.door
+    with pytest.raises(bocpy.FailureGroup) as caught:
+        with behaviors():
+
+            @when()
+            def broken():
+                pass_through(door)
+                raise ValueError("behavior")
+
+            started(broken)
+            gate.open()
+            raise KeyError("block")
+    kinds = [type(error) for error in caught.value.exceptions]
+    assert kinds[0] is KeyError
+    assert kinds[1:] in ([ValueError], [])
+
+
+def started(_):
+    time.sleep(0.02)
+
+
+def test_exceptions_that_are_no_failures_go_through():
+    c = Cown(0)
+    with pytest.raises(KeyboardInterrupt):
+        with behaviors() as scope:
+            when(c)(lambda c: None)
+            raise KeyboardInterrupt
+    assert scope.cancelled
+
+
+def test_cancel_lets_what_has_begun_end(gate):
+    door, c = gate.door, Cown([])
+    with behaviors() as scope:
+
+        @when(c)
+        def first(c):
+            c.value.append("begun")
+            pass_through(door)
+            c.value.append(cancelled())
+
+        later = when(c)(lambda c: c.value.append("later"))
+        while not first_has_begun(scope):
+            time.sleep(0.001)
+        scope.cancel()
+        gate.open()
+        after = when(Cown(1))(lambda c: "ran")
+    assert c.unwrap() == ["begun", True]
+    for made in (later, after):
+        with pytest.raises(CancelledError):
+            made.result()
+
+
+def first_has_begun(scope):
+    return bool(scope._handle.running())
+
+
+def test_checkpoint_ends_a_body_and_is_no_failure(gate):
+    door = gate.door
+    with behaviors() as scope:
+
+        @when()
+        def long():
+            pass_through(door)
+            checkpoint()
+            return "to the end"
+
+        while not first_has_begun(scope):
+            time.sleep(0.001)
+        scope.cancel()
+        gate.open()
+    with pytest.raises(CancelledError):
+        long.result()
+    checkpoint()
+    assert not cancelled()
+
+
+def test_a_timeout_names_what_was_running(gate):
+    door = gate.door
+    with pytest.raises(TimeoutError, match=r"reports.*pending after 0\.05 s.*slow' \("):
+        with behaviors("reports", timeout=0.05) as scope:
+            assert scope.deadline > time.monotonic()
+
+            @when()
+            def slow():
+                pass_through(door)
+
+            threading.Timer(0.3, gate.open).start()
+    assert scope.cancelled
+    assert slow.result() is None
+
+
+def test_nested_scopes(gate):
+    door, c = gate.door, Cown([])
+    with behaviors() as outer:
+        with behaviors() as inner:
+            when(c)(lambda c: c.value.append("inner"))
+        assert (inner.pending, outer.pending) == (0, 0)
+        slow = when()(lambda: pass_through(door))
+        with behaviors():
+            pass
+        assert outer.pending == 1
+        gate.open()
+        slow.result(timeout=LIMIT)
+    assert c.unwrap() == ["inner"]
+
+
+def test_cancelling_an_outer_scope_cancels_the_inner():
+    with behaviors() as outer:
+        with behaviors() as inner:
+            outer.cancel()
+            assert inner.cancelled
+            made = when()(lambda: 1)
+    with pytest.raises(CancelledError):
+        made.result()
+
+
+def test_threads_do_not_inherit_it():
+    made = []
+    with behaviors() as scope:
+        thread = threading.Thread(target=lambda: made.append(cancelled()))
+        scope.cancel()
+        thread.start()
+        thread.join()
+    assert made == [False]
+
+
+def test_in_a_body_it_is_chained_on(gate):
+    log = Cown([])
+
+    @when(log)
+    def starts(log):
+        scope = behaviors("work")
+        for i in range(3):
+
+            @scope.when(Cown(i))
+            def _(c, log=log):
+                when(log)(lambda log, v=c.value: log.value.append(v))
+
+        @when(scope.done)
+        def _(done, log=log):
+            when(log)(lambda log: log.value.append("done"))
+
+        with pytest.raises(RuntimeError, match=r"scope\.done"):
+            with scope:
+                pass
+
+    bocpy.quiesce(timeout=LIMIT)
+    starts.unwrap()
+    *numbers, last = log.unwrap()
+    assert (sorted(numbers), last) == ([0, 1, 2], "done")
+
+
+def test_scopes_travel_to_bodies():
+    log = Cown([])
+    with behaviors("work") as scope:
+
+        @when(log)
+        def body(log, scope=scope):
+            scope.when(log)(lambda log: log.value.append(cancelled()))
+            log.value.append((scope.name, scope.pending > 0))
+            scope.cancel()
+
+    assert log.unwrap() == [("work", True)]
+
+
+def test_limit_holds_back_threads_outside():
+    most, c = [], Cown(0)
+    with behaviors(limit=5) as scope:
+        for _ in range(200):
+            when(c)(lambda c: setattr(c, "value", c.value + 1))
+            most.append(scope.pending)
+    assert max(most) <= 5
+    assert c.unwrap() == 200
+
+
+def test_limit_does_not_hold_back_bodies():
+    c = Cown(0)
+    with behaviors(limit=1):
+
+        @when(Cown(0))
+        def body(_):
+            for _ in range(10):
+                when(c)(lambda c: setattr(c, "value", c.value + 1))
+
+    assert c.unwrap() == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"timeout": "1"}, TypeError),
+        ({"timeout": -1}, ValueError),
+        ({"timeout": float("nan")}, ValueError),
+        ({"on_error": "stop"}, ValueError),
+        ({"limit": 0}, ValueError),
+        ({"limit": 1.5}, TypeError),
+    ],
+)
+def test_bad_arguments(arguments, error):
+    with pytest.raises(error):
+        behaviors(**arguments)
+
+
+def test_readers_and_results_in_a_scope():
+    c = Cown([1])
+    with behaviors():
+        looks = [when(read(c))(lambda c: len(c.value)) for _ in range(4)]
+    assert [made.unwrap() for made in looks] == [1] * 4
+
+
+# ---- event loops ----
+
+
+def test_async_with():
+    async def main():
+        c = Cown(0)
+        async with behaviors() as scope:
+            for _ in range(10):
+                when(c)(lambda c: setattr(c, "value", c.value + 1))
+        assert scope.pending == 0
+        assert await c == 10
+
+    run_async(main)
+
+
+def test_async_failures_and_cancellation(gate):
+    door = gate.door
+
+    async def main():
+        with pytest.raises(bocpy.FailureGroup) as caught:
+            async with behaviors():
+
+                @when()
+                def broken():
+                    raise KeyError("missing")
+
+        assert [type(error) for error in caught.value.exceptions] == [KeyError]
+        with pytest.raises(TimeoutError, match=r"0\.02"):
+            async with behaviors(timeout=0.02):
+                slow = when()(lambda: pass_through(door))
+                asyncio.get_running_loop().call_later(0.1, gate.open)
+        assert await slow is None
+
+    asyncio.run(main())
+
+
+def test_a_task_that_is_cancelled_cancels_its_scope(gate):
+    door = gate.door
+    made = []
+
+    async def work():
+        async with behaviors():
+            c = Cown(0)
+            when(c)(lambda c: pass_through(door))
+            made.append(when(c)(lambda c: 1))
+
+    async def main():
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.sleep(0)
+        gate.open()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(CancelledError):
+            await made[0]
+
+    asyncio.run(main())
+
+
+def test_room():
+    async def main():
+        c = Cown(0)
+        async with behaviors(limit=3) as scope:
+            for _ in range(50):
+                await scope.room()
+                assert scope.pending < 3
+                when(c)(lambda c: setattr(c, "value", c.value + 1))
+        assert await c == 50
+        with pytest.raises(RuntimeError, match="limit"):
+            await behaviors().room()
+
+    run_async(main)
+
+
+def test_tasks_have_scopes_of_their_own():
+    async def main():
+        async def work(n):
+            c = Cown(0)
+            async with behaviors() as scope:
+                for _ in range(n):
+                    when(c)(lambda c: setattr(c, "value", c.value + 1))
+                    await asyncio.sleep(0)
+            assert (scope.pending, await c) == (0, n)
+
+        await asyncio.gather(*(work(n) for n in range(1, 8)))
+
+    asyncio.run(main())
+
+
+def test_ctrl_c_cancels_first_and_leaves_then(launch):
+    process = launch(
+        """
+        import sys, time
+        from bocpy import Cown, behaviors, cancelled, when
+
+        c = Cown(0)
+        try:
+            with behaviors():
+                @when(c)
+                def long(c):
+                    print("begun", flush=True)
+                    while not cancelled():
+                        time.sleep(0.01)
+                    print("cancelled", flush=True)
+                    return 1
+                rest = when(c)(lambda c: print("never", flush=True))
+        except KeyboardInterrupt:
+            print("interrupted", long.result(), flush=True)
+        """
+    )
+    import signal
+
+    from harness import finish_program, read_line
+
+    read_line(process, "begun")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    done = finish_program(process)
+    assert done.lines[-2:] == ["cancelled", "interrupted 1"]
+
+
+def test_groups_with_base_exceptions():
+    with pytest.raises(AnyGroup):
+        with behaviors():
+
+            @when()
+            def leaves():
+                raise SystemExit(3)
