@@ -128,7 +128,9 @@ class Scope:
         from . import _loops
 
         if self.limit is None:
-            raise RuntimeError("room() is for scopes with a limit: behaviors(limit=100)")
+            raise RuntimeError(
+                "room() is for scopes with a limit: behaviors(limit=100)"
+            )
         while self.pending >= self.limit and not self.cancelled:
             await _loops.told("room", self._handle)
 

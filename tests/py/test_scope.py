@@ -1,5 +1,7 @@
 """Scopes: what they wait for, how they fail, and how they are cancelled."""
 
+# ruff: noqa: PT012  what a block raises at its end is what these tests are about
+
 import asyncio
 import threading
 import time
@@ -111,17 +113,16 @@ def test_failures_with_continue():
 
 def test_the_exception_of_the_block_comes_first(gate):
     door = gate.door
-    with pytest.raises(bocpy.FailureGroup) as caught:
-        with behaviors():
+    with pytest.raises(bocpy.FailureGroup) as caught, behaviors():
 
-            @when()
-            def broken():
-                pass_through(door)
-                raise ValueError("behavior")
+        @when()
+        def broken():
+            pass_through(door)
+            raise ValueError("behavior")
 
-            started(broken)
-            gate.open()
-            raise KeyError("block")
+        started(broken)
+        gate.open()
+        raise KeyError("block")
     kinds = [type(error) for error in caught.value.exceptions]
     assert kinds[0] is KeyError
     assert kinds[1:] in ([ValueError], [])
@@ -133,10 +134,9 @@ def started(_):
 
 def test_exceptions_that_are_no_failures_go_through():
     c = Cown(0)
-    with pytest.raises(KeyboardInterrupt):
-        with behaviors() as scope:
-            when(c)(lambda c: None)
-            raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt), behaviors() as scope:
+        when(c)(lambda c: None)
+        raise KeyboardInterrupt
     assert scope.cancelled
 
 
@@ -217,11 +217,10 @@ def test_nested_scopes(gate):
 
 
 def test_cancelling_an_outer_scope_cancels_the_inner():
-    with behaviors() as outer:
-        with behaviors() as inner:
-            outer.cancel()
-            assert inner.cancelled
-            made = when()(lambda: 1)
+    with behaviors() as outer, behaviors() as inner:
+        outer.cancel()
+        assert inner.cancelled
+        made = when()(lambda: 1)
     with pytest.raises(CancelledError):
         made.result()
 
@@ -252,9 +251,8 @@ def test_in_a_body_it_is_chained_on(gate):
         def _(done, log=log):
             when(log)(lambda log: log.value.append("done"))
 
-        with pytest.raises(RuntimeError, match=r"scope\.done"):
-            with scope:
-                pass
+        with pytest.raises(RuntimeError, match=r"scope\.done"), scope:
+            pass
 
     bocpy.quiesce(timeout=LIMIT)
     starts.unwrap()
@@ -443,9 +441,8 @@ def test_ctrl_c_cancels_first_and_leaves_then(launch):
 
 
 def test_groups_with_base_exceptions():
-    with pytest.raises(AnyGroup):
-        with behaviors():
+    with pytest.raises(AnyGroup), behaviors():
 
-            @when()
-            def leaves():
-                raise SystemExit(3)
+        @when()
+        def leaves():
+            raise SystemExit(3)

@@ -296,6 +296,9 @@ static void room_is_told_before_it_is_empty(void) {
   CHECK_EQ(boc_scope_pending(f.scope), 3);
   while (boci_load_acquire(&f.ran) < 3)
     boci_os_yield();
+  boc_quiesce_node taken_back = {.done = count_told, .ctx = &f};
+  boc_scope_on_room(f.scope, 3, &taken_back);
+  CHECK(boc_scope_on_room_cancel(f.scope, &taken_back));
   boc_quiesce_node later = {.done = unpark_over, .ctx = &f};
   boc_scope_on_room(f.scope, 3, &later);
   CHECK_EQ(boci_load_relaxed(&f.over), 1);
@@ -303,9 +306,6 @@ static void room_is_told_before_it_is_empty(void) {
   CHECK(boci_parker_park(&f.parker, boci_os_now() + UINT64_C(30000000000)));
   CHECK(!boc_scope_on_room_cancel(f.scope, &later));
   CHECK_EQ(boc_scope_pending(f.scope), 2);
-  boc_quiesce_node taken_back = {.done = count_told, .ctx = &f};
-  boc_scope_on_room(f.scope, 1, &taken_back);
-  CHECK(boc_scope_on_room_cancel(f.scope, &taken_back));
   boc_behavior_complete(held[1]);
   boc_behavior_complete(held[2]);
   CHECK(boc_scope_wait(f.scope, BOC_FOREVER) == BOC_OK);
