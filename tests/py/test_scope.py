@@ -1,6 +1,7 @@
 """Scopes: what they wait for, how they fail, and how they are cancelled."""
 
-# ruff: noqa: PT012  what a block raises at its end is what these tests are about
+
+# ruff: noqa: PT012, SIM117  what a block raises at its end is what is tested
 
 import asyncio
 import threading
