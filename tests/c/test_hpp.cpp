@@ -259,8 +259,7 @@ static void add_in_c(boc_behavior *self, void *env) {
       static_cast<std::uint64_t *>(boc_cown_payload(boc_behavior_cown(self, 0)));
   *all += static_cast<small *>(env)->words[0];
 }
-static const boc_behavior_type add_type = {"add", add_in_c, nullptr, nullptr,
-                                           nullptr};
+static const boc_behavior_type add_type = {"add", add_in_c, nullptr, nullptr, nullptr};
 
 static void schedule_in_c(const boc::cown<std::uint64_t> &sum) {
   const boc_access access = {sum.handle(), BOC_WRITE};

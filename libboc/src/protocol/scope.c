@@ -17,7 +17,8 @@ struct boc_scope {
   boci_atomic_word references;
   boci_atomic_word pending;
   boci_atomic_u32 cancelled;
-  boci_atomic_word room; /* 0, or: whoever waits for room wants fewer pending than that */
+  boci_atomic_word
+      room; /* 0, or: whoever waits for room wants fewer pending than that */
   boci_waiters waiters;
   boci_waiters room_waiters;
   boc_scope *parent;

@@ -122,10 +122,10 @@ static int process_init(void) {
   return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
-                 bocpy_grant_init() < 0 || bocpy_scope_init() < 0 || bocpy_log_init() < 0 ||
-                 bocpy_worker_init() < 0 || bocpy_kwnames_init() < 0 ||
-                 bocpy_mailbox_init() < 0 || bocpy_notices_init() < 0 ||
-                 bocpy_pump_init() < 0
+                 bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
+                 bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
+                 bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
+                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0
              ? -1
              : 0;
 }

@@ -225,7 +225,8 @@ static int process_forget(bocpy_state *state) {
   bocpy_main_thread_forget();
   bocpy_acquire_forget();
   atomic_fetch_add(&bocpy_forks, 1);
-  return bocpy_grants_forget() < 0 || bocpy_scope_forget() < 0 || bocpy_home_forget(state->codec.home) < 0 ||
+  return bocpy_grants_forget() < 0 || bocpy_scope_forget() < 0 ||
+                 bocpy_home_forget(state->codec.home) < 0 ||
                  bocpy_waiters_forget() < 0 || bocpy_mailbox_forget() < 0 ||
                  bocpy_notices_forget() < 0 || bocpy_pump_forget() < 0
              ? -1

@@ -31,7 +31,7 @@ typedef struct bocpy_state {
   PyTypeObject *grant_type;
   PyTypeObject *watch_type;
   PyTypeObject *scope_type;
-  PyObject *scope_variable; /* a context variable: the current _Scope, or None */
+  PyObject *scope_variable;  /* a context variable: the current _Scope, or None */
   PyObject *elsewhere;       /* the function of elsewhere.h, or NULL */
   PyObject *value_name;      /* the interned str 'value' */
   bocpy_python_cache python; /* the Python functions that C calls */

@@ -397,14 +397,12 @@ const boc_behavior_type bocpy_behavior_shipped = {.name = "bocpy.behavior",
                                                   .admit = behavior_admit,
                                                   .cancelled = behavior_cancelled};
 
-const boc_behavior_type bocpy_behavior_by_reference = {
-    .name = "bocpy.behavior",
-    .body = behavior_run,
-    .drop = behavior_drop,
-    .cancelled = behavior_cancelled};
+const boc_behavior_type bocpy_behavior_by_reference = {.name = "bocpy.behavior",
+                                                       .body = behavior_run,
+                                                       .drop = behavior_drop,
+                                                       .cancelled = behavior_cancelled};
 
-const boc_behavior_type bocpy_behavior_pinned = {
-    .name = "bocpy.behavior",
-    .body = behavior_run_pinned,
-    .drop = behavior_drop,
-    .cancelled = behavior_cancelled};
+const boc_behavior_type bocpy_behavior_pinned = {.name = "bocpy.behavior",
+                                                 .body = behavior_run_pinned,
+                                                 .drop = behavior_drop,
+                                                 .cancelled = behavior_cancelled};

@@ -182,9 +182,9 @@ static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_cal
   boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
-  boc_status status = result ? when_new_behavior(runtime, call, when_args, core, scope,
-                                                 &behavior)
-                             : BOC_NO_MEMORY;
+  boc_status status =
+      result ? when_new_behavior(runtime, call, when_args, core, scope, &behavior)
+             : BOC_NO_MEMORY;
   if (status != BOC_OK) {
     call->handed = false; /* they are not in yet */
     bocpy_call_clear(call);

@@ -21,9 +21,9 @@ struct bocpy_scope {
   unsigned long long number;
   boc_scope *core; /* not held: this is its data */
   boc_scope *parent;
-  bool cancels;  /* as soon as a behavior fails */
-  size_t limit;  /* of behaviors that are pending, for threads outside; 0: none */
-  bool failed;   /* it was cancelled by a failure */
+  bool cancels; /* as soon as a behavior fails */
+  size_t limit; /* of behaviors that are pending, for threads outside; 0: none */
+  bool failed;  /* it was cancelled by a failure */
   scope_failure *first, *last;
   bocpy_scope_entry running; /* head of a list */
   bocpy_scope *prev, *next;
@@ -333,7 +333,8 @@ static int scope_wait_room(bocpy_state *state, boc_scope *core) {
 
 int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope) {
   *out_scope = NULL;
-  if (!atomic_load_explicit(&scopes_used, memory_order_relaxed)) /* hint: ours is seen */
+  if (!atomic_load_explicit(&scopes_used,
+                            memory_order_relaxed)) /* hint: ours is seen */
     return 0;
   PyObject *object = Py_XNewRef(given);
   if (!object && !bocpy_self.bodies && state->scope_variable &&
@@ -400,8 +401,8 @@ static PyObject *scope_running(scope_object *self, PyObject *unused) {
 
 static PyObject *failure_tuple(bocpy_state *state, const scope_failure *failure) {
   PyObject *cown = bocpy_cown_adopt(state, boc_cown_hold(failure->result));
-  return cown ? Py_BuildValue("Nssi", cown, failure->code->qualname, failure->code->file,
-                              failure->code->line)
+  return cown ? Py_BuildValue("Nssi", cown, failure->code->qualname,
+                              failure->code->file, failure->code->line)
               : NULL;
 }
 
