@@ -29,9 +29,9 @@ typedef struct boci_thread {
   void *handle;
 } boci_thread;
 
-/* Starts `entry(arg)` on a new thread, which inherits the signal mask of this one; `name`
- * (at most 15 bytes, copied) is what debuggers show. `stack_size` 0: the default.
- * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
+/* Starts `entry(arg)` on a new thread, which inherits the signal mask of this one;
+ * `name` (at most 15 bytes, copied) is what debuggers show. `stack_size` 0: the
+ * default. Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
 boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void *arg,
                              const char *name, size_t stack_size);
 void boci_thread_join(boci_thread *thread);

@@ -292,19 +292,34 @@ static PyObject *decode_superseded(bocpy_decoder *decoder) {
   return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
 }
 
+static inline PyObject *decode_singleton(enum bocpy_tag tag) {
+  PyObject *object = tag == TAG_NONE       ? Py_None
+                     : tag == TAG_TRUE     ? Py_True
+                     : tag == TAG_FALSE    ? Py_False
+                     : tag == TAG_ELLIPSIS ? Py_Ellipsis
+                                           : Py_NotImplemented;
+  return Py_NewRef(object);
+}
+
+/* What the buffer has beside its bytes, or what an extension's type decodes. */
+static inline PyObject *decode_of_buffer(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  if (tag == TAG_COWN)
+    return bocpy_cown_wrap(decoder->buffer->cowns[bocpy_take_number(decoder)]);
+  if (tag == TAG_NATIVE)
+    return bocpy_decode_native(decoder);
+  return tag == TAG_HOOKED ? bocpy_decode_by_value(decoder)
+                           : bocpy_decode_immutable(decoder);
+}
+
 static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
                                uint32_t slot) {
   switch (tag) {
   case TAG_NONE:
-    return Py_NewRef(Py_None);
   case TAG_TRUE:
-    return Py_NewRef(Py_True);
   case TAG_FALSE:
-    return Py_NewRef(Py_False);
   case TAG_ELLIPSIS:
-    return Py_NewRef(Py_Ellipsis);
   case TAG_NOT_IMPLEMENTED:
-    return Py_NewRef(Py_NotImplemented);
+    return decode_singleton(tag);
   case TAG_INT8:
   case TAG_INT32:
   case TAG_INT64:
@@ -312,9 +327,8 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
   case TAG_INT_BIG:
     return make_big_int(decoder);
   case TAG_FLOAT:
-    return make_float(decoder);
   case TAG_COMPLEX:
-    return make_complex(decoder);
+    return tag == TAG_FLOAT ? make_float(decoder) : make_complex(decoder);
   case TAG_ASCII:
   case TAG_LATIN:
   case TAG_UCS2:
@@ -324,40 +338,34 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
   case TAG_BYTEARRAY:
     return make_bytes(decoder, tag);
   case TAG_LIST:
-    return make_list(decoder, slot);
   case TAG_DICT:
-    return make_dict(decoder, slot);
+    return tag == TAG_LIST ? make_list(decoder, slot) : make_dict(decoder, slot);
   case TAG_SET:
     return make_set(decoder, PySet_New(NULL), slot);
-  case TAG_TUPLE:
-    return make_tuple(decoder);
   case TAG_FROZENSET:
     return make_set(decoder, PyFrozenSet_New(NULL), NO_SLOT);
+  case TAG_TUPLE:
+    return make_tuple(decoder);
   case TAG_SLICE:
   case TAG_RANGE:
     return make_of_three(decoder, tag);
   case TAG_INSTANCE:
     return make_instance(decoder, slot);
   case TAG_COWN:
-    return bocpy_cown_wrap(decoder->buffer->cowns[bocpy_take_number(decoder)]);
   case TAG_NATIVE:
-    return bocpy_decode_native(decoder);
   case TAG_HOOKED:
-    return bocpy_decode_by_value(decoder);
   case TAG_IMMUTABLE:
-    return bocpy_decode_immutable(decoder);
+    return decode_of_buffer(decoder, tag);
   case TAG_MEMO:
-    return decode_memo(decoder);
   case TAG_MEMO_AFTER:
-    return decode_memo_after(decoder);
+    return tag == TAG_MEMO ? decode_memo(decoder) : decode_memo_after(decoder);
   case TAG_SUPERSEDED:
     return decode_superseded(decoder);
   case TAG_REF:
     return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
   case TAG_KEY:
-    return take_key(decoder, false);
   case TAG_NEW_KEY:
-    return take_key(decoder, true);
+    return take_key(decoder, tag == TAG_NEW_KEY);
   case TAG_PICKLE:
     return bocpy_decode_pickle(decoder);
   }

@@ -322,7 +322,8 @@ static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
 }
 
 /* For a thread that a body has started in a worker's interpreter. It starts no workers,
- * and does not take the lock: a thread that ends workers has it, and waits for this one.
+ * and does not take the lock: a thread that ends workers has it, and waits for this
+ * one.
  */
 static int runtime_open_from_worker(bool open) {
   int now;
