@@ -89,7 +89,7 @@ static int begin_scope(watch *self, PyObject *object, bool room) {
   return 0;
 }
 
-/* ---- the object ---------------------------------------------------------------------- */
+/* ---- the object ------------------------------------------------------------------ */
 
 typedef struct watch_object {
   PyObject_HEAD watch *watch; /* NULL: ended */

@@ -1,6 +1,6 @@
 /* Address map: from the address of an object to a word; the one hash table here.
  *
- * Open addressing with linear probing, at most half full; what is removed leaves no
+ * Open addressing with linear probing, at most half full; removing an entry leaves no
  * mark behind. The map holds no references: its user sees to it that an address stands
  * for the same object as long as it is a key.
  *
@@ -12,7 +12,7 @@
  *
  * Memory is CPython's raw domain.
  *
- * Threads: as the user says.
+ * Threads: one at a time; the user has a lock, or is the only thread.
  */
 #ifndef BOCPY_ADDRESS_MAP_H
 #define BOCPY_ADDRESS_MAP_H

@@ -250,8 +250,8 @@ static inline int PyModule_Add(PyObject *module, const char *name, PyObject *val
 
 /* ---- names of our own where versions differ -------------------------------------- */
 
-/* Spares threads the contention on the count of an object that stays: a hint, to be
- * given by the thread that made the object, before any other has seen it. */
+/* A hint that `object` will live long: CPython then counts references to it per thread.
+ * By the thread that made it, before any other thread has seen it. */
 static inline void bocpy_object_defer(PyObject *object) {
 #if PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(object);
@@ -260,8 +260,8 @@ static inline void bocpy_object_defer(PyObject *object) {
 #endif
 }
 
-/* A lock for state that threads share where there is no GIL; nothing where there is
- * one. Zeroed memory is an unlocked one. */
+/* A lock for state that threads share without a GIL; with a GIL it does nothing. Zeroed
+ * memory is an unlocked mutex. */
 #if BOCPY_FREE_THREADED
 typedef PyMutex bocpy_mutex;
 static inline void bocpy_mutex_lock(bocpy_mutex *mutex) { PyMutex_Lock(mutex); }
@@ -309,8 +309,8 @@ static inline int bocpy_str_ready(PyObject *text) {
 #endif
 }
 
-/* Whether nothing but the caller's own reference leads to `object`. Where counts are
- * split between threads the answer is always no. */
+/* Whether the caller has the only reference to `object`. Always false on free-threaded
+ * builds, where no thread can tell. */
 static inline int bocpy_object_is_sole(PyObject *object) {
 #if BOCPY_FREE_THREADED
   (void)object;

@@ -70,8 +70,8 @@ extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
 /* ---- the process ----------------------------------------------------------------- */
 
-/* Whether values are plain references: backend `threads` is, or would be, in use. Any
- * thread. */
+/* Whether values are plain references: the backend is `threads`, or would be if the
+ * runtime started now. Any thread. */
 extern atomic_bool bocpy_threads_backend;
 static inline bool bocpy_by_reference(void) {
   /* relaxed (owner): changes only while no worker exists */
@@ -103,7 +103,8 @@ extern struct PyModuleDef bocpy_module;
  * exception if bocpy is not imported there. */
 bocpy_state *bocpy_state_get(void);
 
-/* The same if this thread has asked before; else NULL, without an exception. */
+/* The same, if this thread has called bocpy_state_get in this interpreter before; else
+ * NULL without an exception. */
 bocpy_state *bocpy_state_peek(void);
 
 /* Lets bocpy_state_peek find the state of the interpreter that this thread is in. */
@@ -113,7 +114,8 @@ static inline bocpy_state *bocpy_state_of(PyObject *module) {
   return (bocpy_state *)PyModule_GetState(module);
 }
 
-/* Makes `state` the one that bocpy_state_get finds, and the end of that. */
+/* From enter to leave, bocpy_state_get finds `state` in its interpreter. -1 with an
+ * exception. */
 int bocpy_state_enter(bocpy_state *state, PyObject *module);
 void bocpy_state_leave(bocpy_state *state);
 

@@ -12,7 +12,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* With glibc one load finds it; other C libraries cannot load such a module late. */
+/* initial-exec: one load finds the variable. Other C libraries than glibc cannot dlopen
+ * a module that has such variables. */
 #if defined(__GLIBC__)
 #define BOCPY_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
 #else
@@ -42,7 +43,7 @@ static inline void bocpy_lock_take(bocpy_lock *lock) {
 
 static inline void bocpy_lock_give(bocpy_lock *lock) { PyThread_release_lock(*lock); }
 
-/* For waits that may be long: lets go of the interpreter meanwhile. */
+/* For waits that may be long: the thread is detached meanwhile. */
 static inline void bocpy_lock_take_detached(bocpy_lock *lock) {
   if (PyThread_acquire_lock(*lock, NOWAIT_LOCK))
     return;

@@ -40,7 +40,7 @@ static int behavior_admit(boc_behavior *self, void *env, unsigned worker,
 
 /* ---- arguments ------------------------------------------------------------------- */
 
-/* The arguments of one call: what is in `args` is owned. */
+/* The arguments of one call; `args` holds references. */
 typedef struct frame {
   PyObject **args;
   size_t count; /* so far */
@@ -247,7 +247,8 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   PyErr_SetRaisedException(pending);
 }
 
-/* What the function returned, or NULL with what it, or anything before it, raised. */
+/* Calls the function: its result, or NULL with the exception that it, or making its
+ * arguments, raised. */
 static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
   frame f;
   PyObject *result = NULL;
@@ -334,7 +335,8 @@ static void behavior_run(boc_behavior *self, void *env) {
 
 /* ---- on the main thread ---------------------------------------------------------- */
 
-/* The result is nobody's object: it is copied at once. */
+/* The result is encoded at once: the body may have kept the object, in the main
+ * interpreter. */
 static void result_store_pinned(boc_cown *core, PyObject *result,
                                 const bocpy_code *code,
                                 const bocpy_scope_entry *entry) {
@@ -356,7 +358,8 @@ static void call_leave_values(boc_behavior *self, const bocpy_call *call) {
       bocpy_value_leave(bocpy_value_of(boc_behavior_cown(self, i)));
 }
 
-/* A body that forks has no bodies below it in the child. */
+/* `bodies` is set, not counted: in the child of a fork inside the body there are no
+ * bodies below it. */
 static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_state *state = bocpy_state_get();
@@ -382,7 +385,7 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
 
 /* ---- the types ------------------------------------------------------------------- */
 
-/* Behaviors that never ran: the environment is empty otherwise. */
+/* For behaviors that never ran; after a run the environment is empty. */
 static void behavior_drop(void *env) { bocpy_call_clear(env); }
 
 /* In place of the body. */

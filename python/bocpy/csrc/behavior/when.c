@@ -31,8 +31,8 @@ void bocpy_call_clear(bocpy_call *call) {
   call->handed = false;
 }
 
-/* The whole could not be encoded: finds out which capture it was. Keeps the exception
- * that is set if no part fails alone. */
+/* The captures could not be encoded together: encodes each alone, and raises the error
+ * of the first that fails. If none does, the exception that is set stays. */
 static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
   PyObject *pending = PyErr_GetRaisedException();
   Py_ssize_t count = PyTuple_GET_SIZE(bound->captures) - bound->globals;
@@ -74,8 +74,8 @@ static int call_carry_captures(bocpy_call *call, const bocpy_bound_args *bound,
   return 0;
 }
 
-/* Counting references to an object of another thread is dear where there is no GIL: so
- * the body gets handles of its own. */
+/* Without a GIL, counting references to another thread's object is slow: so the body
+ * gets handles of its own. */
 static bool when_args_hands_over(const bocpy_when_args *when_args) {
   return !BOCPY_FREE_THREADED || when_args->special;
 }
@@ -101,7 +101,7 @@ static int call_snapshot_globals(bool local, bocpy_state *state,
   return snapshot ? bocpy_bound_args_add_globals(bound, snapshot) : 0;
 }
 
-/* What of the environment is known before there is a behavior to put it into. */
+/* Fills in what is known of the environment before the behavior is allocated. */
 static int call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
                         const bocpy_when_args *when_args) {
   bool local = when_args_by_reference(when_args);
@@ -186,7 +186,7 @@ static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_cal
       result ? when_new_behavior(runtime, call, when_args, core, scope, &behavior)
              : BOC_NO_MEMORY;
   if (status != BOC_OK) {
-    call->handed = false; /* they are not in yet */
+    call->handed = false; /* the handles have no references in `call` yet */
     bocpy_call_clear(call);
     Py_XDECREF(result);
     bocpy_status_raise(status, "when()");

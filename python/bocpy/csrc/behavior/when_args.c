@@ -5,7 +5,8 @@
 
 #include "runtime.h"
 
-/* A Cown can only be refused for being empty. */
+/* Raises for an argument that is no usable cown. A Cown is refused only if it has no
+ * core. */
 static int when_args_refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
                             Py_ssize_t inside) {
   if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
@@ -118,7 +119,7 @@ static int when_args_init_grouped(bocpy_when_args *when_args, bocpy_state *state
   return status;
 }
 
-/* It is over nothing, and what is in `few` does not matter. */
+/* Empties it; `few` may hold anything then. */
 static void when_args_reset(bocpy_when_args *when_args) {
   when_args->cowns = 0;
   when_args->handles = NULL;

@@ -19,8 +19,9 @@ static void buffer_free_one(bocpy_buffer *buffer) {
   PyMem_RawFree(buffer);
 }
 
-/* With the cowns in it their buffers may go, and so on: one after the other, since a
- * stack is not as deep as a chain of cowns may be long. */
+/* Freeing a buffer may drop the last reference to a cown, whose own buffer goes then,
+ * and so on. They are freed in a loop, since a chain of cowns can be longer than a
+ * stack is deep. */
 static void buffer_free_nested(bocpy_buffer *buffer) {
   if (bocpy_self.freeing) {
     buffer->below = bocpy_self.freed;

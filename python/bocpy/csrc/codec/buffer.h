@@ -150,8 +150,9 @@ static inline int bocpy_put_head(bocpy_writer *writer, enum bocpy_tag tag, size_
   return 0;
 }
 
-/* The leaves: what has no parts. 0 written, 1 not a scalar, -1 no room or an exception.
- * No user code runs and no object that the garbage collector knows is made. */
+/* Writes a scalar, a value without parts. 0; 1: it is none; -1: no room, or an
+ * exception. Runs no user code and makes no object that the garbage collector tracks.
+ */
 int bocpy_encode_scalar(bocpy_writer *writer, PyObject *value);
 
 #endif

@@ -66,7 +66,8 @@ static int is_reduced_in_python(PyTypeObject *type) {
   return 0;
 }
 
-/* 1 if pickle would take the object for all that can be said, 0 if it looks refused. */
+/* 1 if pickle seems to take the object, 0 if it seems to refuse it, -1 with an
+ * exception. */
 static int check_try_reduce(PyObject *value) {
   int custom = is_reduced_in_python(Py_TYPE(value));
   if (custom)
@@ -110,7 +111,7 @@ static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
   return status;
 }
 
-/* 1 fine, 0 it looks refused, -1 an exception. */
+/* 1 it seems shippable, 0 it seems refused, -1 with an exception. */
 static int walk_visit(struct check_walk *check_walk, PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
   if (type == &PyTuple_Type || type == &PyList_Type) {

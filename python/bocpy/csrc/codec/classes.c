@@ -25,7 +25,7 @@ static int type_is_inherited(PyTypeObject *type, const char *name) {
   return status < 0 ? -1 : ours == plain;
 }
 
-/* 1 if copyreg has nothing to say about `type`, 0 if it has. */
+/* 1 if copyreg has no reduction registered for `type`, 0 if it has. */
 static int type_is_unregistered(bocpy_codec_state *state, PyTypeObject *type) {
   PyObject *table = bocpy_python_get(state->python, BOCPY_PY_COPYREG_TABLE);
   int found = table ? PySequence_Contains(table, (PyObject *)type) : -1;
@@ -46,8 +46,8 @@ static int type_reduces_plainly(bocpy_codec_state *state, PyTypeObject *type) {
   return type_is_unregistered(state, type);
 }
 
-/* Lets other interpreters have the class: 1 and its place, or 0 if its name does not
- * lead to it any more. */
+/* Publishes the class for other interpreters, and fills in its place: 1; 0 if its name
+ * leads to another object by now. */
 static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   PyObject *reference = bocpy_python_call(state->python, BOCPY_PY_SHIP_EXPORT_CLASS,
                                           "(O)", (PyObject *)known->type);
@@ -59,7 +59,8 @@ static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   return bocpy_place_has(&known->place, known->type);
 }
 
-/* Whether an exception says something about the type, not about the moment. */
+/* Whether the exception that is set will be raised for this type again: a verdict to
+ * keep. Out of memory and interrupts are none. */
 static bool exception_is_verdict(void) {
   return PyErr_ExceptionMatches(PyExc_Exception) &&
          !PyErr_ExceptionMatches(PyExc_MemoryError);

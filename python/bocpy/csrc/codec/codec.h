@@ -27,7 +27,7 @@ int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer);
  * (extension.h) stay empty in place of being refused. */
 int bocpy_encode_held(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* The same, and the value stays whole: what would move (extension.h) is copied. */
+/* The same, but nothing moves out of the value: natives (extension.h) are copied. */
 int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
 /* Whether it could be encoded: 0, or -1 with the exception. Nothing moves. */
@@ -36,12 +36,13 @@ int bocpy_encode_tried(PyObject *value, const char *root);
 /* A new object equal to the encoded one, or NULL with an exception set. */
 PyObject *bocpy_decode(const bocpy_buffer *buffer);
 
-/* The same for the last time, by the only one who has the buffer: what moves need not
- * be copied. All that is left to do with the buffer is to free it. */
+/* The same, by the only owner of the buffer, who will not decode it again: natives move
+ * into the new object instead of being copied. Afterwards the buffer can only be freed.
+ */
 PyObject *bocpy_decode_last(bocpy_buffer *buffer);
 
-/* Moves back where it came from what the buffer has not been decoded to yet. By the
- * thread that encoded it, if no Python code has run since. */
+/* Moves natives that nobody has decoded back into the objects that they came from. By
+ * the thread that encoded the buffer, if no Python code has run since. */
 void bocpy_buffer_restore(bocpy_buffer *buffer);
 
 /* Gives up a buffer and the cowns it refers to. Any thread, attached or not. */

@@ -309,7 +309,7 @@ static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
   return bocpy_encode_hooked(encoder, value, hooked);
 }
 
-/* Types of other extensions are asked for only where there are any. */
+/* If no extension has registered a type here, bocpy_hooked_of answers at once. */
 static int encode_instance(bocpy_encoder *encoder, PyObject *value) {
   const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
   if (!hooked)

@@ -14,7 +14,7 @@
 
 #define BOCPY_DEPTH_MAX 500
 
-/* What an encoding step came to. */
+/* What an encoding step returns. */
 enum { BOCPY_FAILED = -1, BOCPY_DONE = 0, BOCPY_UNKNOWN = 1 };
 
 typedef struct bocpy_encoder {

@@ -42,7 +42,8 @@ const bocpy_hooked *bocpy_hooked_at(uint32_t id);
  * with an exception that says what to do. */
 PyTypeObject *bocpy_hooked_type(bocpy_codec_state *state, const bocpy_hooked *hooked);
 
-/* How the type moves, or NULL, without an exception: nobody has said. */
+/* The hooks of the type, or NULL without an exception: no extension has registered it.
+ */
 const bocpy_hooked *bocpy_hooked_of(bocpy_codec_state *state, PyTypeObject *type);
 
 /* Whether `object`, whose type that is, has something to move. */
@@ -56,14 +57,14 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
  * an exception: nothing has moved. */
 int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer);
 
-/* Forgets the objects that were to give something away. */
+/* Drops the references to objects whose natives were to move. */
 void bocpy_encoder_forget_natives(bocpy_encoder *encoder);
 
 /* The value whose tag has been taken. */
 PyObject *bocpy_decode_by_value(bocpy_decoder *decoder);
 PyObject *bocpy_decode_native(bocpy_decoder *decoder);
 
-/* Ends what nobody took of a buffer. Any thread, attached or not. */
+/* Frees the natives of a buffer that nobody took. Any thread, attached or not. */
 void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
 
 /* ---- by reference (take_over.c) -------------------------------------------------- */

@@ -34,7 +34,8 @@ static int encoder_note_native(bocpy_encoder *encoder, PyObject *object,
   return BOCPY_DONE;
 }
 
-/* What `encode` raises, pickle will raise again, and with the path to it. */
+/* The hook `encode` has raised: reports BOCPY_UNKNOWN, so that pickle calls it again
+ * and the error gets the path to the part. */
 static int encode_refuse(void) {
   if (!PyErr_ExceptionMatches(PyExc_Exception) ||
       PyErr_ExceptionMatches(PyExc_MemoryError))
@@ -71,7 +72,8 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
                               : put_native(encoder, value, hooked);
 }
 
-/* What stays where it is gets its copy here, before anything moves. */
+/* Copies a native that is to stay with its object. All copies come before the first
+ * move, since a copy can fail. */
 static int native_copy(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
   const bocpy_hooks *hooks = &native->hooked->hooks;
   void *here = *native_slot(native->hooked, object);

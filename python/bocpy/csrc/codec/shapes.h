@@ -103,8 +103,8 @@ typedef struct bocpy_resolved {
   PyObject *names[]; /* held, interned */
 } bocpy_resolved;
 
-/* What the number means here and now, or NULL with an exception (as pickle has them,
- * and TypeError for a type that is not bare). Good until the state goes. */
+/* The shape of that number in this interpreter, or NULL with an exception (as pickle
+ * would raise; TypeError for a type that is not bare). Valid until the state goes. */
 const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
 
 int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

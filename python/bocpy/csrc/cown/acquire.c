@@ -140,7 +140,8 @@ static void acquisition_begin(bocpy_acquisition *acquired) {
   bocpy_value_hold_to_write(acquired->value);
 }
 
-/* The worker that granted it may be on its last few instructions. */
+/* The worker that granted it may not have returned from the body yet: waits for that.
+ */
 static void acquisition_give_back(bocpy_acquisition *acquired) {
   boc_behavior_complete(acquired->behavior);
   if (!atomic_load(&acquired->over)) {
@@ -238,7 +239,8 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
 
 /* ---- release --------------------------------------------------------------------- */
 
-/* The value goes back as a copy, so that nothing of this thread's is left in it. */
+/* Encodes the value before it goes on, so that this thread shares no object with the
+ * next holder. */
 static void acquisition_finish(bocpy_acquisition *acquired) {
   bocpy_value_leave(acquired->value);
   acquired->value->acquired = NULL;

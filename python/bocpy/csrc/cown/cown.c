@@ -62,8 +62,9 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_DECREF(type);
 }
 
-/* `value` of what is exactly a Cown: that needs no search, which would cost more than
- * the access. Code has the name interned. */
+/* Whether this is attribute `value` of exactly a Cown: then no look-up along the type
+ * is needed, which would cost more than the access. Code objects have the name
+ * interned. */
 static bool cown_is_plain_value(PyObject *self, PyObject *name) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_state *state = slot ? slot->state : bocpy_state_peek();
@@ -79,8 +80,8 @@ static PyObject *cown_getattro(PyObject *self, PyObject *name) {
   return PyObject_GenericGetAttr(self, name);
 }
 
-/* A handle is known to the collector once it has attributes: only then it can be part
- * of a cycle. */
+/* A handle is tracked by the garbage collector from its first attribute on: before, it
+ * cannot be part of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
   if (cown_is_plain_value(self, name))
     return cown_set_value((bocpy_cown *)self, value, NULL);
@@ -160,7 +161,7 @@ static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
   return bocpy_value_set(self->value, value, "value");
 }
 
-/* Whoever asks, once nobody works on the cown any more, knows of the failure. */
+/* A failure counts as read if the cown is not in use, or is used by the caller. */
 static PyObject *cown_get_exception(bocpy_cown *self, void *unused) {
   (void)unused;
   if (cown_require_core(self) < 0)
@@ -194,7 +195,8 @@ static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
 /* Takes the content of a held cown, or raises it. */
 static PyObject *cown_consume(bocpy_value *value) {
   PyObject *object = bocpy_value_get(value);
-  bool failed = value->failed; /* only now: it may have turned out to be unmovable */
+  /* Read after the content: decoding may have failed and made it an exception. */
+  bool failed = value->failed;
   if (object)
     bocpy_value_clear(value);
   if (!object || !failed || !PyExceptionInstance_Check(object))
@@ -363,7 +365,8 @@ static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
 
 /* ---- the capsule ----------------------------------------------------------------- */
 
-/* What `Cown.impl` is: the handle's other face, for those who clean up. */
+/* What `Cown.impl` is in 0.14: an object whose `disown` empties the cown and releases
+ * it. */
 typedef struct bocpy_capsule {
   PyObject_HEAD bocpy_cown *cown;
 } bocpy_capsule;

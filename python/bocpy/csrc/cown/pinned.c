@@ -85,7 +85,7 @@ static PyType_Slot slots[] = {
     {0, NULL},
 };
 
-/* How the collector goes through it comes from Cown. */
+/* Traversal and clearing are inherited from Cown. */
 PyType_Spec bocpy_pinned_spec = {
     .name = "bocpy.PinnedCown",
     .basicsize = sizeof(bocpy_cown),

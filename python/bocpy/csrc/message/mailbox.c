@@ -62,12 +62,13 @@ int bocpy_mailbox_init(void) {
   return mailbox_make();
 }
 
-/* The parent's may be in the middle of something, and stays what it was. */
+/* The parent's mailbox may be locked by a thread that the child does not have: the
+ * child makes a new one and leaks the old. */
 int bocpy_mailbox_forget(void) { return mailbox_make(); }
 
 /* ---- tags ------------------------------------------------------------------------ */
 
-/* Tags as they were given: the strings stay alive as long as `owner` does. */
+/* Tags of one call; `owner` keeps their strings alive. */
 typedef struct tag_list {
   PyObject *owner; /* a tuple of str; or a str, the only tag */
   size_t count;
@@ -295,7 +296,8 @@ static boc_status receive_spin_lively(receipt *r) {
   return status;
 }
 
-/* Looks for a while, as going to sleep and waking up is not cheap. */
+/* Looks for a while before it sleeps, since sleeping and waking up cost system calls.
+ */
 static boc_status receive_spin(receipt *r) {
   boc_status status = receive_try(r);
   if (status != BOC_TIMEOUT)
@@ -311,7 +313,8 @@ static boc_status receive_spin(receipt *r) {
 
 static void waiter_signal_ctx(void *waiter) { bocpy_waiter_signal(waiter); }
 
-/* The worker's place is taken over, and its values may be fetched. */
+/* Waits as a blocked worker: a compensating worker runs meanwhile, and other workers
+ * may fetch this one's values. */
 static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
                                 int64_t timeout) {
   bocpy_slot_run_deferred(slot);
@@ -323,8 +326,8 @@ static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
   return status;
 }
 
-/* In a body, a wait that is soon over does not need a stand-in. Elsewhere the sender
- * may be a pinned behavior, which the main thread runs while it waits. */
+/* In a body, a compensating worker starts only after BLOCK_DELAY_NS. On the main thread
+ * the sender may be a pinned behavior, so that thread pumps while it waits. */
 static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)
@@ -338,8 +341,8 @@ static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
                               timeout < 0 ? timeout : timeout - BLOCK_DELAY_NS);
 }
 
-/* Sleeps until there may be something, at most `timeout` ns: 0, or 1 if it was in vain;
- * -1 with an exception. */
+/* Sleeps until a message may have come: 0; 1 after `timeout` ns; -1 with an exception.
+ */
 static int receive_sleep_once(receipt *r, bocpy_waiter *waiter, int64_t timeout) {
   boc_mailbox_waiter entry = {.notify = waiter_signal_ctx, .ctx = waiter};
   boc_status status =

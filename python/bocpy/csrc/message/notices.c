@@ -27,7 +27,8 @@ static int notices_make_board(void) {
 
 int bocpy_notices_init(void) { return board ? 0 : notices_make_board(); }
 
-/* The parent's may be in the middle of something, and stays what it was. */
+/* The parent's board may be locked by a thread that the child does not have: the child
+ * makes a new one and leaks the old. */
 int bocpy_notices_forget(void) {
   bocpy_self.view = NULL;
   return notices_make_board();
@@ -81,7 +82,7 @@ static int notices_require_running(const char *what) {
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* What somebody looks at: a snapshot, and what of it has been decoded. */
+/* A reader's view: a snapshot of the board, and the notices of it that were decoded. */
 struct bocpy_view {
   const boc_notices *notices;
   PyObject *decoded; /* dict by key, in no order */

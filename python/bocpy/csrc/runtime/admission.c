@@ -9,15 +9,15 @@ static bool value_lives_in(const bocpy_value *value, const bocpy_slot *slot) {
   return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
 }
 
-/* Who would read a value that lives on a busy worker asks for a buffer of it, and joins
- * the queue there; the next reader that gets its turn there makes one. */
+/* A reader whose value lives on a busy worker sets `wanted` and goes to that worker.
+ * The next reader that runs there encodes the value for all. */
 static void value_answer_wanted(bocpy_value *value) {
   if (atomic_load_explicit(&value->wanted, memory_order_relaxed))
     bocpy_value_lend_here(value);
 }
 
-/* Whether the value lives in another interpreter that we shall not enter: it is busy.
- * What can be had at once is fetched. */
+/* Whether the value lives on another worker that is busy, so that this one must not
+ * enter its interpreter. From an idle worker the value is fetched at once. */
 static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
   if (kind < BOCPY_BOXED)
@@ -41,7 +41,7 @@ static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   return false;
 }
 
-/* The behavior leaves this worker: so do its values. */
+/* The behavior goes to another worker: encodes those of its values that live here. */
 static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) {
   for (uint32_t i = 0; i < cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
@@ -54,8 +54,8 @@ static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) 
   }
 }
 
-/* Every hop leaves one interpreter less that has something of the behavior, so that it
- * arrives after as many hops as it has cowns. */
+/* After each hop one interpreter less has a value of the behavior, so the behavior
+ * arrives after as many hops as it has cowns, at most. */
 int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue) {
   bocpy_slot *target = NULL;
   uint32_t weight = 0;

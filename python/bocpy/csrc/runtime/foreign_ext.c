@@ -13,7 +13,7 @@ PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
   return PyBool_FromLong(def && !bocpy_def_has_own_gil(def));
 }
 
-/* Python code that main runs here knows nothing of this worker's interpreter. */
+/* Runs in the main interpreter, so nothing may touch objects of the worker's. */
 static char *foreign_ext_answer_in_main(const char *request) {
   bocpy_state *state = bocpy_state_get();
   PyObject *answer =

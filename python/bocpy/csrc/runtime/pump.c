@@ -14,7 +14,7 @@
 #include "state.h"
 #include "value.h"
 
-static bocpy_lock lane_lock; /* of the making of what follows */
+static bocpy_lock lane_lock; /* guards making the lane and the wakeup */
 static _Atomic(boc_lane *) pump_lane;
 static bocpy_waiter *pump_wakeup;
 
@@ -33,7 +33,7 @@ static void pump_wakeup_signal(void) {
     bocpy_waiter_signal(pump_wakeup);
 }
 
-/* What the watchdog looks at: it waits from here on, and tells anew. */
+/* For the watchdog: its time starts anew. */
 static void lane_note_move(void) {
   atomic_store_explicit(&lane_since, now_ms(), memory_order_relaxed);
   atomic_fetch_add_explicit(&lane_moves, 1, memory_order_relaxed);
@@ -145,7 +145,7 @@ int bocpy_pump_forget(void) {
 
 /* ---- running --------------------------------------------------------------------- */
 
-/* A program that is leaving cannot leave once more. */
+/* SystemExit ends the pump, but not while the program is ending already. */
 static bool exception_ends_pump(PyObject *exception) {
   if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
     return !bocpy_runtime_is_leaving();
@@ -172,7 +172,8 @@ static int pump_refuse_nested(void) {
   return -1;
 }
 
-/* What libboc's steps gave up meanwhile is ended here, where Python code may run. */
+/* Runs one behavior of the lane. References that were deferred meanwhile are dropped
+ * here, where Python code may run. */
 static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
   bocpy_pumping *outer = bocpy_self.pumping;
   bocpy_self.pumping = pumping;
@@ -188,7 +189,7 @@ static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
   return status;
 }
 
-/* 1 one ran; 0 there is none; -1 with what is to go up. */
+/* 1 one ran; 0 none was ready; -1 with the exception that ends the pump. */
 static int pump_run_one(bocpy_pumping *pumping) {
   size_t ran = 0;
   if (lane_run_one(pumping, &ran) != BOC_OK)
@@ -295,7 +296,8 @@ static int pump_require(void) {
   return -1;
 }
 
-/* 0, with whether the deadline left some; -1 with an exception. */
+/* 0, and in *out_late whether the deadline came while some were ready; -1 with an
+ * exception. */
 static int pump_run_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
                         bool *out_late) {
   uint64_t deadline = deadline_of(timeout);
@@ -309,7 +311,7 @@ static int pump_run_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
   return ran < 0 ? -1 : 0;
 }
 
-/* What is raised came after `earlier`, a reference that this takes over. */
+/* Makes `earlier` the context of the exception that is set. Steals the reference. */
 static void exception_add_context(PyObject *earlier) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *context = PyException_GetContext(exception);

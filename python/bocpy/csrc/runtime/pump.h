@@ -34,11 +34,12 @@ boc_lane *bocpy_pump_lane(void);
  * like that a body raised. */
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout);
 
-/* Runs what there is now, whatever comes of it; nothing on other threads. */
+/* Runs all that is ready now, and drops what it raises. Does nothing on other threads
+ * than the main one. */
 void bocpy_pump_rest(void);
 
-/* A body of the calling thread has raised `exception`: whether whoever pumps will hear
- * of it, so that nobody else needs to. */
+/* A pinned body has raised `exception`. True: pump() will raise it, so it need not be
+ * reported. */
 bool bocpy_pump_note(PyObject *exception);
 
 /* Calls `told(ctx)`, on whichever thread, when the lane has got something to run, and

@@ -16,8 +16,8 @@
  * there are workers. */
 int bocpy_kwnames_init(void);
 
-/* From now on nothing is freed that lies where workers that have ended had their
- * objects. Main interpreter, without workers. */
+/* From now on the main interpreter frees no object that lies in the memory of workers
+ * that have ended. Main interpreter, without workers. */
 void bocpy_kwnames_keep(void);
 
 #endif

@@ -96,7 +96,7 @@ static void runtime_shut_out(void) {
     boc_yield();
 }
 
-/* What a runtime that takes behaviors is in. */
+/* The state of a runtime that takes behaviors. */
 static int runtime_open_state(void) {
   return atomic_load(&program_leaving) ? LEAVING : RUNNING;
 }
@@ -239,8 +239,7 @@ static int start_refuse_backend(bool threads) {
   return -1;
 }
 
-/* Threads that are attached to an interpreter which is being torn down never come back.
- */
+/* A thread that attaches to an interpreter which is being torn down hangs. */
 static int start_refuse_teardown(void) {
   bocpy_state *here = bocpy_state_get();
   PyObject *answer =
@@ -362,7 +361,7 @@ static int runtime_bring_up_any(bool open, bool *out_may_leave) {
   return status;
 }
 
-/* Of a worker, or of a body that is being pumped: it cannot end meanwhile. */
+/* The runtime whose body this thread runs, or NULL. It cannot end meanwhile. */
 static boc_runtime *runtime_of_thread(void) {
   return bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_self.runtime;
 }

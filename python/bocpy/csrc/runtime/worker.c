@@ -65,7 +65,8 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
 }
 #endif
 
-/* The new interpreter shall find the same modules as the main one: that comes first. */
+/* Sets sys.path first, so that the new interpreter finds the same modules as the main
+ * one. */
 static int worker_set_path(PyObject *boot) {
   PyObject *path = PyDict_GetItemString(boot, "path");
   return path ? PySys_SetObject("path", path) : 0;

@@ -22,13 +22,14 @@ typedef struct bocpy_blob {
   char bytes[];
 } bocpy_blob;
 
-/* From so many calls on a function's record stays: a count that all workers change
- * costs more than the record. */
+/* After so many calls the record of a function is no longer counted but kept for good:
+ * workers would contend for the count. */
 #define OFTEN 1024
 
 static bocpy_lock records_lock;
 static bocpy_code *free_records;
-static bocpy_code *retired; /* records that stay, whose shared functions do not */
+static bocpy_code
+    *retired; /* records kept for good, whose shared functions are to be dropped */
 static size_t next_id, next_serial;
 
 int bocpy_code_init(void) { return records_lock ? 0 : bocpy_lock_init(&records_lock); }
@@ -84,7 +85,8 @@ void bocpy_code_drop(const bocpy_code *code) {
 
 bool bocpy_code_use(const bocpy_code *code) {
   bocpy_code *record = (bocpy_code *)code;
-  /* relaxed (count): who schedules keeps the function, and so the entry's hold */
+  /* relaxed (count): the thread that schedules keeps the function alive, and so the
+   * entry and its reference to the record */
   if (atomic_load_explicit(&record->uses, memory_order_relaxed) >= OFTEN)
     return false;
   atomic_fetch_add_explicit(&record->uses, 1, memory_order_relaxed);
@@ -92,7 +94,8 @@ bool bocpy_code_use(const bocpy_code *code) {
   return true;
 }
 
-/* Its code is a copy: the end of the code object is the end of the entry. */
+/* The shared function has a copy of the code object, since the entry must end when the
+ * original does. */
 static PyObject *record_make_shared(PyObject *function) {
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
   PyObject *copy =
@@ -111,7 +114,7 @@ PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function) {
   bocpy_code *record = (bocpy_code *)code;
   PyObject *shared =
       atomic_load_explicit(&record->shared, memory_order_acquire); /* [A1] */
-  /* relaxed (count): sooner or later does not matter */
+  /* relaxed (count): a late answer only shares later */
   if (shared || !function ||
       atomic_load_explicit(&record->uses, memory_order_relaxed) < OFTEN)
     return shared;
@@ -224,8 +227,8 @@ static bocpy_entry *entry_find(bocpy_state *state, PyObject *object,
   return entry;
 }
 
-/* The entry that is in the map afterwards: `made`, or that of a thread that was faster.
- * NULL without memory, and without an exception. */
+/* Returns the entry that is in the map afterwards: `made`, or one that another thread
+ * has put there first. NULL without memory, without an exception. */
 static bocpy_entry *entry_insert(bocpy_state *state, bocpy_entry *made) {
   bocpy_mutex_lock(&state->mutex);
   bocpy_entry *entry = entry_find_locked(state, made->object, made->globals);

@@ -72,20 +72,23 @@ int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
 /* Borrowed: this interpreter's template. NULL with an exception. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);
 
-/* What calls by reference of a function that is scheduled very often are to call, in
- * place of each its own: a function without defaults and closure. Borrowed, for as long
- * as there are workers. NULL, without an exception: it is not, or `function`, to make
- * it of, is NULL. */
+/* For a function that is scheduled very often by reference: one function object,
+ * without defaults and closure, that all calls share, so that they need no reference
+ * each. Borrowed, for as long as there are workers. It is made from `function`. NULL
+ * without an exception: the function is not scheduled that often, or `function` is NULL
+ * and there is none yet. */
 PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function);
 
-/* Gives up what calls have shared, of functions that are gone. There are no calls. */
+/* Drops the shared functions whose code objects are gone. No behavior is scheduled or
+ * running. */
 void bocpy_code_release_retired(void);
 
 /* Keeps a record. To be dropped as often. */
 void bocpy_code_hold(const bocpy_code *code);
 void bocpy_code_drop(const bocpy_code *code);
 
-/* Keeps it for a call. Whether that has to be dropped. */
+/* Holds the record for one call. False: it is kept for good, so the call need not drop
+ * it. */
 bool bocpy_code_use(const bocpy_code *code);
 
 /* Gives up all Python references that the state's maps hold. */

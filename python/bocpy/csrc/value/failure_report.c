@@ -78,7 +78,7 @@ PyObject *bocpy_keeps_failures(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(bocpy_failure_kept());
 }
 
-/* Of an orphan: its exception, and the end of it. */
+/* Takes the exception of an orphan, and frees the orphan. */
 static PyObject *failure_take_exception(bocpy_failure *orphan) {
   PyObject *exception = bocpy_value_get(&orphan->content);
   if (!exception)

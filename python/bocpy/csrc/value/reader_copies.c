@@ -77,7 +77,8 @@ void bocpy_reader_end(bocpy_value *value) {
 
 /* ---- lending --------------------------------------------------------------------- */
 
-/* Where it lives if that is not here; NULL: it is neutral, or ours. Invariant 1. */
+/* The interpreter that the content lives in, if that is another one than this thread's;
+ * else NULL. Invariant 1. */
 static PyInterpreterState *value_foreign_home(const bocpy_value *value) {
   bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)
@@ -105,7 +106,7 @@ static void copy_keep_original(bocpy_value *value, bocpy_kind kind) {
   }
 }
 
-/* Somebody else may be quicker, as encoding may let go of the GIL. */
+/* Encoding may release the GIL, and another reader may lend the value meanwhile. */
 void bocpy_value_lend_here(bocpy_value *value) {
   bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)

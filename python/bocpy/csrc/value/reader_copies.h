@@ -55,7 +55,7 @@ PyObject *bocpy_reader_copy_here(bocpy_value *value);
  * there. The behavior that reads it need not have begun. */
 void bocpy_value_lend(bocpy_value *value);
 
-/* The same for what lives here: by a thread that is attached to where that is. */
+/* The same, if the content lives in the interpreter that this thread is attached to. */
 void bocpy_value_lend_here(bocpy_value *value);
 
 #endif

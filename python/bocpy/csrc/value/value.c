@@ -9,7 +9,8 @@
 
 /* ---- contents -------------------------------------------------------------------- */
 
-/* What a value held, taken out of it, so that giving it up comes after all else. */
+/* The content taken out of a value. It is dropped last, because that may run Python
+ * code. */
 typedef struct content {
   bocpy_buffer *buffer;
   PyObject *object;
@@ -108,7 +109,8 @@ static bool value_set_inline(bocpy_value *value, PyObject *object) {
   content old = {NULL, NULL};
   if (!value_is_plain(value))
     old = value_take_content(value);
-  memcpy(value->bytes, bytes, sizeof(bytes)); /* all: that is two moves, and no call */
+  memcpy(value->bytes, bytes,
+         sizeof(bytes)); /* all of them: a constant size compiles to two moves */
   value->size = (unsigned char)size;
   bocpy_value_set_kind(value, BOCPY_INLINE);
   content_drop(old);
@@ -124,7 +126,7 @@ static void value_set_buffer(bocpy_value *value, bocpy_buffer *buffer) {
 }
 
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
-  /* Of a result, mostly: what it is to become it has been from the beginning. */
+  /* Fast path: storing None into a result that is None already. */
   if (object == Py_None && bocpy_value_kind(value) == BOCPY_NONE &&
       value_is_plain(value))
     return 0;
@@ -219,8 +221,8 @@ void bocpy_value_fail(bocpy_value *value, PyObject *exception) {
   Py_DECREF(exception);
 }
 
-/* An inline content cannot be an exception, a buffer may be a packed one or not: to
- * change which it is, it has to be an object. */
+/* `failed` decides how a content is encoded, so the content is decoded to an object
+ * before it changes. */
 int bocpy_value_set_failed(bocpy_value *value, bool failed) {
   if (value->failed == failed)
     return 0;
@@ -271,7 +273,8 @@ static bocpy_buffer *object_encode(PyObject *object, bool failed, encoding encod
   return buffer;
 }
 
-/* The buffer that takes the place of what cannot be encoded after all: the reason. */
+/* For an object that cannot be encoded after all: reports why, and returns a buffer of
+ * that exception. */
 static bocpy_buffer *object_encode_refusal(bool *out_failed) {
   PyObject *refusal = PyErr_GetRaisedException();
   bocpy_buffer *buffer = object_encode(refusal, true, bocpy_encode);
@@ -326,7 +329,8 @@ void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
   PyThreadState *theirs = PyThreadState_New(home);
   if (!theirs)
     Py_FatalError("bocpy: out of memory while moving a value between interpreters");
-  /* The worker's own list of boxes is not its to touch while it is elsewhere. */
+  /* While the thread is in another interpreter it is no worker: it has no GIL that
+   * guards its slot's list of boxes. */
   bocpy_self.slot = NULL;
   PyEval_RestoreThread(theirs);
   what(value);

@@ -103,17 +103,18 @@ PyObject *bocpy_value_get(bocpy_value *value);
  * beginning with `root`): the value is as it was. Clears `failed`. */
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
 
-/* Makes the content the copy that isolation demands: as bocpy_value_set, by a thread
- * that is no worker, and checked to the last part. */
+/* As bocpy_value_set, but the value gets a copy that is encoded at once, and so checked
+ * completely. For threads that are no workers. */
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
-/* Undoes what putting the content in, a moment ago, has moved (codec.h). */
+/* After bocpy_value_set_copy, if the value is not used after all: moves natives back
+ * into their objects (codec.h). */
 void bocpy_value_restore(bocpy_value *value, PyObject *origin);
 
 /* Takes the content out: a new reference to it, and None stays behind. */
 PyObject *bocpy_value_take(bocpy_value *value);
 
-/* Makes it None; what it held is given up where it lives, without being moved. */
+/* Makes it None. The content is dropped in the interpreter where it lives. */
 void bocpy_value_clear(bocpy_value *value);
 
 /* Makes `exception` the content, `failed`. Steals the reference. Cannot fail. */
@@ -127,8 +128,8 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed);
  */
 void bocpy_value_encode(bocpy_value *value);
 
-/* Nothing of the main interpreter's is left in the value, unless it is pinned: by a
- * thread there that has held it. */
+/* The end of a hold by a thread of the main interpreter: encodes an OBJECT, so that the
+ * thread shares nothing with the next holder. Pinned values stay. */
 void bocpy_value_leave(bocpy_value *value);
 
 /* The interpreter that the content lives in, or NULL if it is neutral. */
@@ -149,8 +150,8 @@ void bocpy_value_drop(bocpy_value *value);
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value));
 
-/* What `object`, of the interpreter that this thread is attached to, is as a buffer,
- * and stays; if it cannot be one, the exception that says so (*failed), or NULL. */
+/* Encodes an object of this interpreter and leaves it whole. If it cannot be encoded: a
+ * buffer of the exception, with `*failed` set, or NULL. */
 bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed);
 
 /* ---- of workers ------------------------------------------------------------------ */

@@ -6,9 +6,9 @@
  * changes: transposing in place gives the object another block. What moves between
  * interpreters is the pointer to it (ship.c).
  *
- * A matrix object has one reference. An operation takes another (a *pin*) for as long as
- * it looks at the numbers, and so does every exported buffer: a block that has more than
- * one stays where it is, and a copy travels.
+ * A matrix object has one reference. An operation takes another (a *pin*) for as long
+ * as it looks at the numbers, and so does every exported buffer: a block that has more
+ * than one stays where it is, and a copy travels.
  */
 #ifndef MX_BLOCK_H
 #define MX_BLOCK_H

@@ -1,9 +1,9 @@
 /* Compat: what differs between the versions and builds of CPython, and between
  * compilers.
  *
- * With a GIL a thread that is attached owns every object of its interpreter, so counters
- * are plain and MX_LOCK is empty. Without one they are atomic, and MX_LOCK is the
- * critical section of the object. */
+ * With a GIL a thread that is attached owns every object of its interpreter, so
+ * counters are plain and MX_LOCK is empty. Without one they are atomic, and MX_LOCK is
+ * the critical section of the object. */
 #ifndef MX_COMPAT_H
 #define MX_COMPAT_H
 
@@ -21,9 +21,9 @@
 
 typedef atomic_size_t mx_count;
 
-/* A new reference to a block comes from a thread that already has one, or that holds the
- * lock of the object that has: no order is needed. The last one that gives it back must
- * see what the others did [C1]. */
+/* A new reference to a block comes from a thread that already has one, or that holds
+ * the lock of the object that has: no order is needed. The last one that gives it back
+ * must see what the others did [C1]. */
 #define MX_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
 #define MX_UNLOCK() Py_END_CRITICAL_SECTION()
 

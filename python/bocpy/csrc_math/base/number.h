@@ -1,8 +1,8 @@
 /* Number: Python objects as numbers, axes, counts and indices.
  *
  * All functions give -1 (or false) with an exception where they cannot. They may run
- * Python code (`__float__`, `__index__`), so callers convert everything before they look
- * at the memory of a matrix. */
+ * Python code (`__float__`, `__index__`), so callers convert everything before they
+ * look at the memory of a matrix. */
 #ifndef MX_NUMBER_H
 #define MX_NUMBER_H
 

@@ -1,7 +1,7 @@
 /* Choose: which set of kernels this process uses.
  *
- * The build says which sets there are (MX_BUILT_AVX2, MX_BUILT_AVX512); the processor and
- * the operating system say which of them can run. */
+ * The build says which sets there are (MX_BUILT_AVX2, MX_BUILT_AVX512); the processor
+ * and the operating system say which of them can run. */
 #include "kernels.h"
 
 #include <string.h>

@@ -119,7 +119,8 @@ static void scaled_add(const double *a, const double *s, size_t step_s, const do
   }
 }
 
-/* A comparison with a NaN is false: such a bound bounds nothing, such a number stays. */
+/* A comparison with a NaN is false: such a bound bounds nothing, such a number stays.
+ */
 static void clip(const double *in, double low, double high, double *out, size_t count) {
   MX_INDEPENDENT for (size_t i = 0; i < count; i++) {
     double x = in[i];

@@ -1,8 +1,8 @@
 /* Order: where the least and the greatest are, and the k of them.
  *
  * A block is looked through for its extreme alone, and only the block that has the best
- * one for where it is; the k greatest are few, so that nearly all vectors of numbers are
- * dismissed by one comparison with the least of them. */
+ * one for where it is; the k greatest are few, so that nearly all vectors of numbers
+ * are dismissed by one comparison with the least of them. */
 #include "kernels.h"
 #include "simd.h"
 

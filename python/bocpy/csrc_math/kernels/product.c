@@ -1,9 +1,9 @@
 /* Product: the matrix product, in tiles of registers.
  *
  * Every element is the sum of its products over ascending k, from 0.0, product and sum
- * rounded apart; with MX_FUSED they are rounded once, which is faster where multiply-add
- * is one instruction with no adder beside it. What differs between the paths is the
- * order in which elements are worked on, never the order within one.
+ * rounded apart; with MX_FUSED they are rounded once, which is faster where
+ * multiply-add is one instruction with no adder beside it. What differs between the
+ * paths is the order in which elements are worked on, never the order within one.
  *
  * Small products read both matrices where they are. Larger ones copy a panel of `b` and
  * a block of `a` so that the innermost loop reads both in order.

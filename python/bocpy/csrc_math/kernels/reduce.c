@@ -1,10 +1,10 @@
 /* Reductions: sums, products of vectors, extremes.
  *
- * A sum runs over LANES partial sums, number i into lane i mod LANES, whatever the width
- * of the vectors is; the lanes are added pairwise, and leaves of LEAF numbers in a binary
- * tree (pairwise summation: Higham, "The accuracy of floating point summation", SIAM J.
- * Sci. Comput. 14, 1993). So every instruction set gives the same bits, and the error
- * grows with the logarithm of the count. */
+ * A sum runs over LANES partial sums, number i into lane i mod LANES, whatever the
+ * width of the vectors is; the lanes are added pairwise, and leaves of LEAF numbers in
+ * a binary tree (pairwise summation: Higham, "The accuracy of floating point
+ * summation", SIAM J. Sci. Comput. 14, 1993). So every instruction set gives the same
+ * bits, and the error grows with the logarithm of the count. */
 #include "kernels.h"
 #include "simd.h"
 

@@ -1,8 +1,8 @@
 /* SIMD: vectors of MX_WIDTH doubles in the compiler's own vector types.
  *
  * The build compiles each kernel once per set: with MX_SET its suffix (plain, avx2,
- * avx512). `plain` is what every processor of the architecture has: SSE2 on x86-64, NEON
- * on AArch64. Compilers without vector types (MSVC) get vectors of one number.
+ * avx512). `plain` is what every processor of the architecture has: SSE2 on x86-64,
+ * NEON on AArch64. Compilers without vector types (MSVC) get vectors of one number.
  */
 #ifndef MX_SIMD_H
 #define MX_SIMD_H

@@ -1,9 +1,9 @@
-/* Buffer: matrices as buffers for others (numpy.asarray, memoryview), and others' buffers
- * as matrices.
+/* Buffer: matrices as buffers for others (numpy.asarray, memoryview), and others'
+ * buffers as matrices.
  *
- * A buffer that has been exported holds the block: it stays where it is until the buffer
- * is released, and a copy travels. What comes in is copied, since memory of another
- * interpreter's object cannot move. */
+ * A buffer that has been exported holds the block: it stays where it is until the
+ * buffer is released, and a copy travels. What comes in is copied, since memory of
+ * another interpreter's object cannot move. */
 #include "buffer.h"
 
 #include <string.h>

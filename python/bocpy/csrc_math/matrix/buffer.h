@@ -8,7 +8,8 @@
  * TypeError: no numbers; ValueError: another shape. */
 int mx_buffer_fill(mx_block *block, PyObject *object);
 
-/* A block of the buffer's own shape; of one dimension: a row. NULL with an exception. */
+/* A block of the buffer's own shape; of one dimension: a row. NULL with an exception.
+ */
 mx_block *mx_buffer_block(PyObject *object);
 
 #endif

@@ -4,7 +4,8 @@
 
 /* ---- one answer ------------------------------------------------------------------ */
 
-/* Row by row, the first elements that differ decide; a NaN decides nothing. -1, 0, 1. */
+/* Row by row, the first elements that differ decide; a NaN decides nothing. -1, 0, 1.
+ */
 static int order_of(const mx_block *a, const mx_operand *b) {
   size_t count = mx_block_size(a), step = mx_operand_size(b) == count;
   for (size_t i = 0; i < count; i++) {
@@ -17,7 +18,8 @@ static int order_of(const mx_block *a, const mx_operand *b) {
   return 0;
 }
 
-/* A number stands for a matrix full of it; all else has the same shape or is different. */
+/* A number stands for a matrix full of it; all else has the same shape or is different.
+ */
 static bool fits(const mx_block *a, const mx_operand *b, bool number) {
   return number || (a->rows == b->rows && a->columns == b->columns);
 }

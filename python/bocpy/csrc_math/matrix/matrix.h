@@ -1,13 +1,13 @@
 /* Matrix: the object, a handle of a block.
  *
- * `block` is NULL when the matrix has moved to another interpreter, or, once it has been
- * put into a cown, to whoever holds that. Every operation pins the block first and
+ * `block` is NULL when the matrix has moved to another interpreter, or, once it has
+ * been put into a cown, to whoever holds that. Every operation pins the block first and
  * unpins it last (block.h): what happens to the object meanwhile, by another thread or
  * by Python code that the operation runs, does not touch the numbers that it works on.
  *
  * Threads: with a GIL, whoever has it. Without one, any: `block` changes and is pinned
- * under the object's lock. Numbers themselves are not locked; who shares a matrix between
- * threads puts it into a cown.
+ * under the object's lock. Numbers themselves are not locked; who shares a matrix
+ * between threads puts it into a cown.
  */
 #ifndef MX_MATRIX_H
 #define MX_MATRIX_H
@@ -30,7 +30,8 @@ static inline bool mx_is_matrix(PyObject *object) {
 
 MX_NOINLINE void mx_matrix_refuse(void); /* RuntimeError: not owned */
 
-/* The block, with a reference for the caller; NULL with RuntimeError if it has moved. */
+/* The block, with a reference for the caller; NULL with RuntimeError if it has moved.
+ */
 static inline mx_block *mx_matrix_pin(PyObject *object) {
   mx_block *block;
   MX_LOCK(object);
@@ -68,7 +69,8 @@ int mx_result_open(mx_result *result, PyTypeObject *type, PyObject *out, size_t 
 /* A new reference; or, if `failed`, NULL. */
 PyObject *mx_result_close(mx_result *result, bool failed);
 
-/* `out` or, if `in_place`, `self`; ValueError for both. NULL in *out_target: neither. */
+/* `out` or, if `in_place`, `self`; ValueError for both. NULL in *out_target: neither.
+ */
 int mx_target(PyObject *self, PyObject *in_place, PyObject *out, PyObject **out_target);
 
 /* The block of a mask, pinned, of that shape; NULL without an exception where there is

@@ -1,5 +1,5 @@
-/* Methods: what Matrix can do, as functions of its type. Each is in the file of its noun;
- * the table with the documentation is methods.c. */
+/* Methods: what Matrix can do, as functions of its type. Each is in the file of its
+ * noun; the table with the documentation is methods.c. */
 #ifndef MX_METHODS_H
 #define MX_METHODS_H
 

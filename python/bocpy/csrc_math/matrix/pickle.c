@@ -1,4 +1,5 @@
-/* Pickle: a matrix as its shape and the bytes of its numbers, in this machine's order. */
+/* Pickle: a matrix as its shape and the bytes of its numbers, in this machine's order.
+ */
 #include "methods.h"
 
 #include <string.h>

@@ -1,11 +1,11 @@
 /* Random: normal, uniform, seed.
  *
  * The generator is SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom
- * number generators", OOPSLA 2014): a counter that is hashed, so that taking a number is
- * one addition, and no lock. Normal numbers come in pairs by the polar method (Marsaglia
- * and Bray, "A convenient method for generating normal variables", SIAM Review 6, 1964);
- * a single one leaves the second of its pair. The same seed gives the same numbers
- * everywhere. */
+ * number generators", OOPSLA 2014): a counter that is hashed, so that taking a number
+ * is one addition, and no lock. Normal numbers come in pairs by the polar method
+ * (Marsaglia and Bray, "A convenient method for generating normal variables", SIAM
+ * Review 6, 1964); a single one leaves the second of its pair. The same seed gives the
+ * same numbers everywhere. */
 #include "random.h"
 
 #include <math.h>
@@ -17,7 +17,8 @@
 #define CHUNK                                                                          \
   ((size_t)1 << 15) /* normal numbers between two pauses for other threads */
 
-/* The counter after `count` numbers more; they are counter - (count - 1) * GAMMA, ... */
+/* The counter after `count` numbers more; they are counter - (count - 1) * GAMMA, ...
+ */
 static uint64_t advance(mx_state *state, uint64_t count) {
 #ifdef Py_GIL_DISABLED
   return atomic_fetch_add_explicit(&state->random, count * GAMMA,

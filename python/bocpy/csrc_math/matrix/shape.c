@@ -309,7 +309,8 @@ PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t cou
 
 /* ---- diagonals ------------------------------------------------------------------- */
 
-/* Of a vector, the matrix with it in its diagonal; of a matrix, its diagonal as a row. */
+/* Of a vector, the matrix with it in its diagonal; of a matrix, its diagonal as a row.
+ */
 PyObject *mx_matrix_diag(PyObject *self, PyObject *unused) {
   (void)unused;
   mx_block *block = mx_matrix_pin(self), *made = NULL;

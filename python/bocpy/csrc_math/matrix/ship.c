@@ -1,5 +1,5 @@
-/* Ship: see ship.h. The pointer to the block changes hands, through bocpy's public hooks;
- * a block that somebody is looking at stays, and a copy travels. */
+/* Ship: see ship.h. The pointer to the block changes hands, through bocpy's public
+ * hooks; a block that somebody is looking at stays, and a copy travels. */
 #include "ship.h"
 
 #include "../../include/bocpy/bocpy.h"

@@ -1,4 +1,5 @@
-/* Text: repr, which evaluates to the matrix as long as it is small, and str, a table. */
+/* Text: repr, which evaluates to the matrix as long as it is small, and str, a table.
+ */
 #include "methods.h"
 
 #include <math.h>

@@ -206,8 +206,8 @@ PyObject *mx_matrix_angle(PyObject *self, PyObject *const *args, Py_ssize_t coun
 
 /* ---- normalize ------------------------------------------------------------------- */
 
-/* Where squares, or their sum, are too large or too small: what is divided by a power of
- * two first, which is exact. */
+/* Where squares, or their sum, are too large or too small: what is divided by a power
+ * of two first, which is exact. */
 static void normalize_scaled(const double *in, double *out, size_t count,
                              size_t stride) {
   double largest = 0.0, total = 0.0;
@@ -272,8 +272,8 @@ PyObject *mx_matrix_normalize(PyObject *self, PyObject *const *args, Py_ssize_t 
 
 /* ---- cross ----------------------------------------------------------------------- */
 
-/* How self is read: one vector of 2 or 3, or a batch of them. 2x3 and 3x2 are batches of
- * 2; `axis` settles 2x2 and 3x3. False: neither. */
+/* How self is read: one vector of 2 or 3, or a batch of them. 2x3 and 3x2 are batches
+ * of 2; `axis` settles 2x2 and 3x3. False: neither. */
 static bool cross_batch(const mx_operand *a, mx_axis axis, batch *out) {
   size_t rows = a->rows, columns = a->columns, size = rows * columns;
   if ((rows == 1 || columns == 1) && (size == 2 || size == 3)) {

@@ -1,8 +1,8 @@
 /* View: a window on a row or a column of a matrix, whose numbers it shares.
  *
  * It refers to the matrix, not to its memory: when the matrix has moved, the view is as
- * dead as the matrix is. It remembers its place as numbers of a row or a column; when the
- * matrix is transposed in place, rows become columns, and the view goes with them.
+ * dead as the matrix is. It remembers its place as numbers of a row or a column; when
+ * the matrix is transposed in place, rows become columns, and the view goes with them.
  *
  * Threads: a view does not change; what it shows is the matrix's.
  */
