@@ -1,4 +1,5 @@
-/* Scope: see scope.h. `scope_lock` guards the list of all scopes and what is in them. */
+/* Scope: see scope.h. `scope_lock` guards the list of all scopes and what is in them.
+ */
 #include "scope.h"
 
 #include <stddef.h>
@@ -44,7 +45,7 @@ int bocpy_scope_forget(void) {
   return 0;
 }
 
-/* ---- what runs and fails ----------------------------------------------------------- */
+/* ---- what runs and fails --------------------------------------------------------- */
 
 void bocpy_scope_begin(bocpy_scope_entry *entry, const bocpy_code *code) {
   boc_scope *core = boc_scope_current();
@@ -129,7 +130,7 @@ void bocpy_scope_store_cancelled(boc_cown *result) {
   store_error(result, error);
 }
 
-/* ---- life ---------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------ */
 
 static void failure_free(scope_failure *failure) {
   boc_cown_drop(failure->result);
@@ -187,7 +188,7 @@ size_t bocpy_scope_limit(const boc_scope *core) {
   return scope->limit;
 }
 
-/* ---- the object ----------------------------------------------------------------------- */
+/* ---- the object ------------------------------------------------------------------ */
 
 typedef struct scope_object {
   PyObject_HEAD boc_scope *core;
@@ -269,7 +270,7 @@ static PyObject *scope_get_failed(scope_object *self, void *unused) {
   return PyBool_FromLong(data_of(self)->failed);
 }
 
-/* ---- waiting -------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------- */
 
 static void scope_signal(void *waiter) { bocpy_waiter_signal(waiter); }
 
@@ -354,7 +355,7 @@ int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope)
   return 0;
 }
 
-/* ---- telling --------------------------------------------------------------------------- */
+/* ---- telling --------------------------------------------------------------------- */
 
 static bool is_within(const bocpy_scope *scope, const bocpy_scope *outer) {
   while (scope && scope != outer)
@@ -482,7 +483,7 @@ PyObject *bocpy_scope_cancelled(PyObject *module, PyObject *unused) {
   return PyBool_FromLong(cancelled);
 }
 
-/* ---- done ---------------------------------------------------------------------------- */
+/* ---- done ------------------------------------------------------------------------ */
 
 /* A behavior that has no cowns but its result, and ends when the scope is empty. */
 typedef struct done_env {

@@ -39,9 +39,9 @@ void bocpy_scope_end(bocpy_scope_entry *entry);
  * because its scope was cancelled. */
 bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result);
 
-/* Where a behavior that is scheduled here belongs: `given` (a _Scope object) or, if that
- * is NULL, the current scope. *out_scope is held, or NULL: none but the body's own. Waits
- * while the scope is full, if this thread may. -1 with an exception. */
+/* Where a behavior that is scheduled here belongs: `given` (a _Scope object) or, if
+ * that is NULL, the current scope. *out_scope is held, or NULL: none but the body's
+ * own. Waits while the scope is full, if this thread may. -1 with an exception. */
 int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope);
 
 /* Makes the exception that says that it was cancelled the content of a result. */

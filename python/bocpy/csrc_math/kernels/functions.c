@@ -1,10 +1,10 @@
 /* Functions: exp, log, sin, cos, tanh in vectors where multiply-add is one instruction,
  * within 1 ulp; else, and for log1p and expm1, libm's.
  *
- * An argument is reduced to a small interval, where a polynomial stands for the function
- * (Muller, "Elementary Functions", 2016; Cody and Waite, "Software Manual for the
- * Elementary Functions", 1980). The coefficients are minimax fits by Remez's algorithm,
- * made for this file; the error that they leave is noted beside them. */
+ * An argument is reduced to a small interval, where a polynomial stands for the
+ * function (Muller, "Elementary Functions", 2016; Cody and Waite, "Software Manual for
+ * the Elementary Functions", 1980). The coefficients are minimax fits by Remez's
+ * algorithm, made for this file; the error that they leave is noted beside them. */
 #include "kernels.h"
 #include "simd.h"
 
