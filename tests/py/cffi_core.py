@@ -4,7 +4,7 @@ docs/guide/backends.md has the same as a table. Everything else runs, on CPython
 BOCPY_CORE=cffi and on PyPy.
 """
 
-#: Whole files: they test what is not there.
+#: Whole files and folders: they test what is not there.
 FILES = {
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
     "test_codec.py": "the codec of the extension",
@@ -12,9 +12,7 @@ FILES = {
     "test_codec_edges.py": "the codec of the extension",
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
-    "test_matrix_cowns.py": "Matrix",
-    "test_matrix_defects.py": "Matrix",
-    "test_matrix_differential.py": "Matrix",
+    "test_matrix*.py": "Matrix",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
 }
 
