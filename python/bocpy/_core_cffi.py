@@ -14,6 +14,7 @@ sys.modules[f"{__package__}"]._core = _self  # type: ignore[attr-defined]
 
 from . import _libboc  # noqa: E402
 from ._cffi import (  # noqa: E402
+    await_,
     codec,
     docs,
     failure,
@@ -60,6 +61,9 @@ __version__: str = _libboc.ffi.string(_libboc.lib.BOC_VERSION_STRING).decode()
 _libboc_version: str = _libboc.ffi.string(_libboc.lib.boc_version()).decode()
 _api: object = None
 
+_Bridge = await_.Bridge
+_Grant = await_.Grant
+_Watch = await_.Watch
 _after_fork_in_child = runtime.after_fork_in_child
 _after_fork_in_parent = runtime.after_fork_in_parent
 _apart = codec.apart
@@ -69,15 +73,19 @@ _clear_notices = notices.clear
 _finish = runtime.finish
 _hooked_from = codec.hooked_from
 _hooked_reduce = codec.hooked_reduce
+_is_idle = runtime.is_idle
 _keeps_failures = failure.keeps_failures
 _native_at = codec.native_at
 _pause = runtime.pause
 _publish = codec.publish
 _published_since = codec.published_since
 _pump = pump.pump
+_pump_some = pump.some
 _pump_backlog = pump.backlog
 _quiesce = runtime.quiesce
 _refuses = codec.refuses
+_set_elsewhere = codec.set_elsewhere
+_watch_changes = codec.watch_changes
 _running = runtime.is_running
 _stats = runtime.stats
 _take_failures = failure.take_failures

@@ -8,12 +8,13 @@ Threads: any. `lock` guards the states and the list of what is held.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
 
 from .._libboc import ffi, lib
-from . import pump, runtime
-from .base import FOREVER, NULL, fail, in_body
+from . import failure, pump, runtime
+from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me
 from .waiting import Waiter
 
 if TYPE_CHECKING:
@@ -35,13 +36,15 @@ class Acquisition:
         "cown",
         "depth",
         "over",
+        "ref",
         "state",
         "thread",
         "waiter",
     )
 
-    def __init__(self, cown: Cown[Any]) -> None:
+    def __init__(self, cown: Cown[Any], mode: int = WRITE) -> None:
         self.cown = cown
+        self.ref = (cown._ref & ~3) | mode
         self.thread = get_ident()
         self.waiter = Waiter()
         self.over = Waiter()
@@ -64,7 +67,7 @@ class Acquisition:
         else:
             self.waiter.signal()
 
-    def schedule(self) -> None:
+    def schedule(self, what: str = "acquire()") -> None:
         from .behavior import pending
 
         core = runtime.enter(False)
@@ -73,11 +76,11 @@ class Acquisition:
             pending[key] = self
             going[key] = self
             out = ffi.new("boc_behavior **")
-            refs = [self.cown._ref]
+            refs = [self.ref]
             status = lib.glue_new(core, key, refs, 1, NULL, True, out)
             if status:
                 del pending[key], going[key]
-                fail(status, "acquire()")
+                fail(status, what)
             lib.boc_behavior_schedule_or_run(out[0])
         finally:
             runtime.leave()
@@ -101,7 +104,8 @@ class Acquisition:
             raise
         if not come and self.abandon():
             return False
-        self.begin()
+        if self.ref & 3 == WRITE:
+            self.begin()
         return True
 
     def begin(self) -> None:
@@ -123,6 +127,26 @@ class Acquisition:
         with lock:
             held.pop(id(self), None)
         self.give_back()
+
+
+class Callback(Acquisition):
+    """A function that is called once the behaviors on a cown have ended."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, cown: Cown[Any], function: Callable[[Any], object]) -> None:
+        super().__init__(cown, READ)
+        self.function = function
+
+    def run(self, behavior: Any) -> None:
+        outer, me.lent = me.lent, self.cown
+        bodies, me.bodies = me.bodies, me.bodies + 1
+        try:
+            self.function(self.cown)
+        except BaseException as error:
+            failure.write_unraisable(error, self.function)
+        finally:
+            me.lent, me.bodies = outer, bodies
 
 
 @ffi.def_extern()

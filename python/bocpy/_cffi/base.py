@@ -33,6 +33,8 @@ class Self(threading.local):
     view: View | None = None
     #: While behaviors of the lane run.
     pumping: Pumping | None = None
+    #: The cown whose callback runs.
+    lent: Cown[Any] | None = None
     #: The cowns in the pickle that is being made.
     pickled: list[Cown[Any]] | None = None
     #: Between the hooks of a fork: it has the runtime's lock.

@@ -142,6 +142,17 @@ def native_at(index: int) -> Any:
     )
 
 
+def watch_changes(obj: object) -> bool:
+    """Nobody tells when a class or a dict is changed: it is looked at each time."""
+    return False
+
+
+def set_elsewhere(function: Callable[..., Any] | None) -> None:
+    raise RuntimeError(
+        "bocpy.distributed needs bocpy's extension, not its core by cffi"
+    )
+
+
 def refuses(module: object) -> bool:
     """There are no interpreters that a module could refuse."""
     return False

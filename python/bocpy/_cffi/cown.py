@@ -10,13 +10,15 @@ Threads: any.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from threading import get_ident
 from types import GenericAlias, TracebackType
 from typing import Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
 from . import acquire, codec, failure, pump, runtime
-from .base import FOREVER, WRITE, on_worker, parse_timeout, type_name
+from .await_ import REFUSED
+from .base import FOREVER, READ, WRITE, me, on_worker, parse_timeout, type_name
 
 T = TypeVar("T")
 
@@ -237,6 +239,65 @@ class Cown(Generic[T]):
             return self._consume()  # type: ignore[no-any-return]
         finally:
             acquire.release(self)
+
+    def _outcome(self) -> Any:
+        value = self._get()
+        if self._failed and isinstance(value, BaseException):
+            raise value
+        return value
+
+    def result(self, timeout: float | None = None) -> T:
+        self._require_core()
+        limit = parse_timeout(timeout)
+        if self._holder == get_ident() or self._reads_here() or me.lent is self:
+            return self._outcome()  # type: ignore[no-any-return]
+        pump.require_here(self, "result()")
+        if me.bodies:
+            raise RuntimeError(
+                "result(): a behavior cannot wait for a cown, that could deadlock: "
+                "name it in @when(...), or schedule another behavior over it"
+            )
+        if acquire.any_here():
+            raise RuntimeError(
+                "result() while holding a cown could deadlock: ask for all of them at "
+                "once (async with bocpy.aio.hold(a, b)), or give back what you hold "
+                "first"
+            )
+        reading = acquire.Acquisition(self, READ)
+        reading.schedule("result()")
+        if not reading.wait(limit):
+            raise TimeoutError(
+                f"result(): behaviors on this cown are still in flight after {timeout} s"
+            )
+        try:
+            return self._outcome()  # type: ignore[no-any-return]
+        finally:
+            reading.give_back()
+
+    def add_done_callback(self, function: Callable[[Cown[T]], object], /) -> None:
+        self._require_core()
+        if not callable(function):
+            raise TypeError(
+                "add_done_callback() takes a callable, not "
+                f"'{type_name(type(function))}'"
+            )
+        acquire.Callback(self, function).schedule("add_done_callback()")
+        runtime.settle()
+
+    def __await__(self) -> Generator[Any, None, T]:
+        raise RuntimeError(REFUSED)
+
+    async def __aenter__(self) -> T:
+        raise RuntimeError(REFUSED)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        raise RuntimeError(REFUSED)
 
     # ---- holding ---------------------------------------------------------------------
 

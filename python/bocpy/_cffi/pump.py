@@ -243,6 +243,18 @@ def pump(timeout: int, most: int, keep: bool, /) -> tuple[int, bool, int]:
     return pumping.executed, late, pumping.raised
 
 
+def some(most: int, /) -> bool:
+    """Runs up to `most` on the main thread; whether there are more."""
+    if _lane is None or me.bodies or me.pumping is not None or not is_here():
+        return False
+    global _rung
+    _rung = False
+    pumping = Pumping()
+    while most > 0 and run_one(pumping):
+        most -= 1
+    return bool(lib.boc_lane_length(_lane) > 0)
+
+
 def backlog() -> tuple[int, int, int]:
     """How often the lane has got something to run, for how many ms nobody has touched
     what is in it, and how many behaviors that is."""

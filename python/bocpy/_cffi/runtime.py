@@ -277,6 +277,15 @@ def wait_quiescent(core: Any, timeout: int) -> bool:
         node.end()
 
 
+def is_idle() -> bool:
+    """Whether nothing is scheduled or running: a hint."""
+    _waiting.append(None)
+    try:
+        return _state == STOPPED or lib.boc_runtime_quiesce(_core, 0) == lib.BOC_OK
+    finally:
+        _waiting.pop()
+
+
 def quiesce_for(what: str, timeout: int, report: bool) -> bool:
     """Waits for everything scheduled; the runtime, if there is one, stays as it is."""
     from . import acquire, failure
