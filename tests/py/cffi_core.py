@@ -6,6 +6,7 @@ BOCPY_CORE=cffi and on PyPy.
 
 #: Whole files and folders: they test what is not there.
 FILES = {
+    "test_await.py": "bocpy.aio: event loops are told by the extension",
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 REFUSED = (
-    "awaiting cowns (bocpy.aio, `await cown`) needs bocpy's extension: on this core, by "
-    "cffi, use result() in a thread (asyncio.to_thread(cown.result)), or "
+    "awaiting cowns (bocpy.aio, `await cown`) needs bocpy's extension: on this core, "
+    "by cffi, use result() in a thread (asyncio.to_thread(cown.result)), or "
     "add_done_callback()"
 )
 

@@ -142,11 +142,6 @@ class Cown(Generic[T]):
 
     # ---- the value -------------------------------------------------------------------
 
-    def _get(self) -> Any:
-        if self._failure is not None:
-            failure.forget(self)
-        return self._value
-
     def _set(self, value: object) -> None:
         if self._failure is not None:
             failure.forget(self)
@@ -161,7 +156,7 @@ class Cown(Generic[T]):
         """The value, for whoever holds the cown. Setting it clears `exception`."""
         if self._holder != get_ident() and not self._reads_here():
             self._require_held("value")
-        return self._get()  # type: ignore[no-any-return]
+        return self._value  # type: ignore[no-any-return]
 
     @value.setter
     def value(self, value: T) -> None:
@@ -190,9 +185,7 @@ class Cown(Generic[T]):
     def exception(self, flag: bool) -> None:
         self._require_held("exception")
         failed = bool(flag)
-        if failed != self._failed:
-            self._get()
-            self._failed = failed
+        self._failed = failed
 
     @exception.deleter
     def exception(self) -> None:
@@ -214,7 +207,7 @@ class Cown(Generic[T]):
         return capsule
 
     def _consume(self) -> Any:
-        value, failed = self._get(), self._failed
+        value, failed = self._value, self._failed
         self._clear()
         if failed and isinstance(value, BaseException):
             raise value
@@ -241,7 +234,9 @@ class Cown(Generic[T]):
             acquire.release(self)
 
     def _outcome(self) -> Any:
-        value = self._get()
+        value = self._value
+        if self._failed:
+            failure.forget(self)
         if self._failed and isinstance(value, BaseException):
             raise value
         return value
@@ -266,9 +261,8 @@ class Cown(Generic[T]):
         reading = acquire.Acquisition(self, READ)
         reading.schedule("result()")
         if not reading.wait(limit):
-            raise TimeoutError(
-                f"result(): behaviors on this cown are still in flight after {timeout} s"
-            )
+            flight = "behaviors on this cown are still in flight"
+            raise TimeoutError(f"result(): {flight} after {timeout} s")
         try:
             return self._outcome()  # type: ignore[no-any-return]
         finally:

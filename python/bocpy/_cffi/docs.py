@@ -41,6 +41,28 @@ given the cown.
 ['tea', 'milk']""",
     "Cown.acquired": """\
 Whether the caller holds the cown.""",
+    "Cown.add_done_callback": """\
+Calls `function(cown)` once the behaviors on the cown that are scheduled by now
+have ended.
+
+Among them is the one whose result it is. If they have ended already the call is
+made here and now; else it comes from a worker's thread, in the main
+interpreter. `result()` there gives the outcome at once. It must be
+short, as it keeps the worker, and may schedule, but not wait for cowns. An
+exception is reported through sys.unraisablehook.
+
+Raises RuntimeError outside of the main interpreter, TypeError for what cannot be
+called.
+
+>>> from bocpy import wait, when
+>>> told = []
+>>> @when()
+... def answer():
+...     return 42
+>>> answer.add_done_callback(lambda cown: told.append(cown.result()))
+>>> wait()
+>>> told
+[42]""",
     "Cown.exception": """\
 Whether the value is an exception that a behavior raised.
 
@@ -60,6 +82,23 @@ The cown's capsule: see `disown` there.""",
 Ends what `acquire` began; nothing if nobody holds the cown.
 
 Raises RuntimeError if another thread holds it.""",
+    "Cown.result": """\
+Waits for the behaviors on the cown that are scheduled by now; returns its value.
+
+The value stays where it is, so that several may ask, and ask again; until the next
+behavior writes the cown all get the same object. With backend 'interpreters' it
+is a copy: what is done to it is not seen by behaviors. Raises what the behavior
+raised whose result the cown is; TimeoutError after `timeout` seconds;
+RuntimeError inside a behavior that was not given the cown.
+
+>>> from bocpy import when
+>>> @when()
+... def answer():
+...     return 42
+>>> answer.result()
+42
+>>> answer.result(timeout=10)
+42""",
     "Cown.unwrap": """\
 Takes the value out and leaves None.
 

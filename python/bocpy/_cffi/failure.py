@@ -56,7 +56,7 @@ class Failure:
             self.report()
 
     def report(self) -> None:
-        place = _failures.Place(self.exception, self.name, self.file, self.line)
+        place = _failures.place_of(self.exception, self.name, self.file, self.line)
         write_unraisable(self.exception, place)
 
 
