@@ -166,6 +166,10 @@ def check_comments(here: Check) -> None:
     here.everything([here.env.python, ROOT / "tools" / "check_comments.py", *mode])
 
 
+def check_statics(here: Check) -> None:
+    here.everything([here.env.python, ROOT / "tools" / "check_statics.py"])
+
+
 def check_orders(here: Check) -> None:
     """The tags of atomic operations, the two pages that explain them, and whether the
     mutants of the models still apply."""
@@ -230,6 +234,7 @@ CHECKS: dict[str, Callable[[Check], None]] = {
     "layers": check_layers,
     "comments": check_comments,
     "orders": check_orders,
+    "statics": check_statics,
     "headers": check_headers,
     "reference": check_reference,
     "workflows": check_workflows,

@@ -5,6 +5,7 @@
 #include "code.h"
 #include "deferred.h"
 #include "elsewhere.h"
+#include "extension.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
@@ -14,6 +15,7 @@
 #include "log.h"
 #include "mailbox.h"
 #include "notices.h"
+#include "pickled_handle.h"
 #include "pinned.h"
 #include "process.h"
 #include "pump.h"
@@ -22,6 +24,7 @@
 #include "run.h"
 #include "runtime.h"
 #include "scope.h"
+#include "shapes.h"
 #include "start.h"
 #include "start_options.h"
 #include "stats.h"
@@ -125,7 +128,8 @@ static int process_init(void) {
                  bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
-                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0
+                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0 || bocpy_shapes_init() < 0 ||
+                 bocpy_pickled_handle_init() < 0 || bocpy_hooks_init() < 0
              ? -1
              : 0;
 }
@@ -140,9 +144,28 @@ static PyTypeObject *module_make_cown_type(PyObject *module, PyType_Spec *spec) 
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, base);
 }
 
+/* Two interpreters may import the module at the same moment, each with a GIL of its own:
+ * one of them makes what the process shares. */
+static int process_init_once(void) {
+  static atomic_int begun; /* 1: being made; 2: made */
+  for (;;) {
+    int before = 0;
+    if (atomic_compare_exchange_strong(&begun, &before, 1)) {
+      int status = process_init();
+      atomic_store(&begun, status < 0 ? 0 : 2);
+      return status;
+    }
+    if (before == 2)
+      return 0;
+    Py_BEGIN_ALLOW_THREADS
+    boc_yield();
+    Py_END_ALLOW_THREADS
+  }
+}
+
 static int module_exec(PyObject *module) {
   bocpy_state *state = bocpy_state_of(module);
-  if (process_init() < 0)
+  if (process_init_once() < 0)
     return -1;
   if (!(state->value_name = PyUnicode_InternFromString("value")) ||
       !(state->cown_type = module_make_type(module, &bocpy_cown_spec)) ||

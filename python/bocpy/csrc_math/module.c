@@ -9,6 +9,7 @@
  * type does. State is the module's; each interpreter has its own. */
 #include "base/state.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +20,19 @@
 #include "matrix/ship.h"
 #include "view/view.h"
 
+/* One thread of one interpreter chooses; another that imports the module meanwhile, with
+ * a GIL of its own, waits for it. */
 static int choose_kernels(void) {
   const char *name = getenv("BOCPY_MATH_KERNELS"), *fused = getenv("BOCPY_MATH_FUSED");
+  static atomic_int chosen; /* 1: being chosen; 2: chosen */
+  int before = 0;
+  while (!atomic_compare_exchange_strong(&chosen, &before, 1)) {
+    if (before == 2)
+      return 0;
+    before = 0;
+  }
   const char *problem = mx_kernels_choose(name, fused && strcmp(fused, "1") == 0);
+  atomic_store(&chosen, problem ? 0 : 2);
   if (!problem)
     return 0;
   PyErr_Format(PyExc_ImportError, "BOCPY_MATH_KERNELS=%s: %s; it has: %s", name,
@@ -42,7 +53,7 @@ static int make_types(PyObject *module, mx_state *state) {
 
 static int exec_module(PyObject *module) {
   mx_state *state = PyModule_GetState(module);
-  if (!mx_kernel.name && choose_kernels() < 0)
+  if (choose_kernels() < 0)
     return -1;
   if (make_types(module, state) < 0 || mx_random_init(state) < 0 ||
       PyModule_AddStringConstant(module, "kernels", mx_kernel.name) < 0 ||
