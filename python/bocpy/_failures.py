@@ -5,6 +5,7 @@ Threads: any.
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 import traceback
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
 
-from . import _namespaces
+from . import _namespaces, _traces
 
 #: sys.unraisablehook prints causes, and with them the text of a traceback.
 HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
@@ -30,10 +31,27 @@ class BehaviorTraceback(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.text = text
+        self._trace: str | _traces.Trace = text
+
+    @classmethod
+    def of(cls, trace: str | _traces.Trace) -> BehaviorTraceback:
+        """One that is written out when somebody looks."""
+        made = cls.__new__(cls)
+        made._trace = trace
+        return made
+
+    @property
+    def text(self) -> str:
+        """The traceback, as Python would have printed it."""
+        if not isinstance(self._trace, str):
+            self._trace = _traces.written(self._trace)
+        return self._trace
 
     def __str__(self) -> str:
         return f'\n"""\n{self.text}"""'
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text,)
 
 
 class BehaviorError(RuntimeError):
@@ -48,21 +66,21 @@ class BehaviorError(RuntimeError):
     __module__ = "bocpy"
 
 
-def restore(exception: BaseException, text: str) -> BaseException:
+def restore(exception: BaseException, trace: str | _traces.Trace) -> BaseException:
     """What `pack` made, in the interpreter that looks at it."""
-    exception.__cause__ = BehaviorTraceback(text)
+    exception.__cause__ = BehaviorTraceback.of(trace)
     return exception
 
 
 class Packed:
-    """Pickles as its exception with the traceback's text as the cause."""
+    """Pickles as its exception with the traceback as the cause."""
 
-    def __init__(self, exception: BaseException, text: str) -> None:
+    def __init__(self, exception: Any, trace: str | _traces.Trace) -> None:
         self.exception = exception
-        self.text = text
+        self.trace = trace
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return restore, (self.exception, self.text)
+        return restore, (self.exception, self.trace)
 
 
 def text_of(exception: BaseException) -> str:
@@ -137,11 +155,92 @@ def hinted(exception: BaseException) -> BaseException:
     return exception
 
 
-def pack(exception: BaseException) -> object:
-    """What is encoded in an exception's place."""
-    exception = hinted(exception)
-    text = text_of(exception)
-    return Packed(exception if survives(exception) else portable(exception), text)
+def trace_taken(exception: BaseException) -> str | _traces.Trace:
+    """What the traceback is made of; its text where that is not enough."""
+    try:
+        trace = _traces.take(exception, BehaviorTraceback)
+    except Exception:  # whatever a user's __str__ raises
+        trace = None
+    return text_of(exception) if trace is None else trace
+
+
+def pack(exception: object) -> object:
+    """What is encoded in an exception's place: for those of Python itself a tuple of
+    plain values, which `unpack` takes. What is no exception, but was said to count as
+    one, is encoded as any value."""
+    if not isinstance(exception, BaseException):
+        return exception
+    if isinstance(exception, ImportError | NameError | AttributeError):
+        exception = hinted(exception)
+    trace = trace_taken(exception)
+    arguments = plain_arguments(exception)
+    if arguments is not None:
+        notes = getattr(exception, "__notes__", None)
+        return _MARK, type(exception).__name__, arguments, notes, trace
+    whole = survives_as_before(exception) or survives(exception)
+    return Packed(exception if whole else portable(exception), trace)
+
+
+#: Begins what `pack` makes: a tuple of the program's own may be where an exception is,
+#: as `exception` can be set for any value.
+_MARK = "\0bocpy.failure"
+
+
+def unpack(packed: tuple[Any, ...]) -> object:
+    """The exception whose tuple `pack` made; any other tuple as it is."""
+    if len(packed) != 5 or packed[0] != _MARK:
+        return packed
+    _, name, arguments, notes, trace = packed
+    exception: BaseException = getattr(builtins, name)(*arguments)
+    if notes:
+        vars(exception)["__notes__"] = notes
+    return restore(exception, trace)
+
+
+_SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
+
+
+def plain_arguments(exception: BaseException) -> tuple[Any, ...] | None:
+    """What makes it anew, if it is one of Python's own with plain values alone."""
+    cls = type(exception)
+    if getattr(builtins, cls.__name__, None) is not cls:
+        return None
+    state = vars(exception)
+    if state and (state.keys() != {"__notes__"} or not are_texts(state["__notes__"])):
+        return None
+    reduced = exception.__reduce__()
+    arguments = reduced[1] if isinstance(reduced, tuple) else None
+    if isinstance(arguments, tuple) and _SCALARS.issuperset(map(type, arguments)):
+        return arguments
+    return None
+
+
+def are_texts(notes: object) -> bool:
+    return type(notes) is list and all(type(note) is str for note in notes)
+
+
+#: Kinds of exceptions of which one came through whole: class, types of the arguments,
+#: names and types of the attributes. Of plain values, the next one will.
+_survivors: set[tuple[Any, ...]] = set()
+_SURVIVORS_MAX = 256
+
+
+def survives_as_before(exception: BaseException) -> bool:
+    """Whether one like it did; finds out about the first."""
+    state = vars(exception)
+    kinds = tuple(map(type, exception.args))
+    if not (
+        _SCALARS.issuperset(kinds) and _SCALARS.issuperset(map(type, state.values()))
+    ):
+        return False
+    key = (type(exception), kinds, *((n, type(v)) for n, v in state.items()))
+    if key in _survivors:
+        return True
+    if not survives(exception):
+        return False
+    if len(_survivors) < _SURVIVORS_MAX:
+        _survivors.add(key)
+    return True
 
 
 # ---- exceptions that do not travel as they are ---------------------------------------

@@ -20,6 +20,7 @@
   X(CANCELLED_ERROR, "bocpy._cancelled", "CancelledError")                             \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
+  X(FAILURES_UNPACK, "bocpy._failures", "unpack")                                      \
   X(FAILURES_PLACE, "bocpy._failures", "place_of")                                     \
   X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \

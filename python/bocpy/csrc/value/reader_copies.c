@@ -159,6 +159,8 @@ static PyObject *copy_kept(const bocpy_reader_copy *copy) {
  * GIL. */
 static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) {
   PyObject *object = bocpy_decode(value->buffer);
+  if (value->failed)
+    object = bocpy_value_unpack(object);
   PyObject *kept = object ? copy_kept(copy) : NULL;
   if (kept)
     Py_SETREF(object, kept);

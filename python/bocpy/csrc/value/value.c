@@ -162,9 +162,23 @@ static bocpy_failure *value_set_failure_aside(bocpy_value *value) {
   return failure;
 }
 
+/* Steals `object`, what a failed value was encoded as: the exception that it was. */
+PyObject *bocpy_value_unpack(PyObject *object) {
+  if (!object || !PyTuple_CheckExact(object))
+    return object;
+  bocpy_state *state = bocpy_state_get();
+  PyObject *exception =
+      state ? bocpy_python_call(&state->python, BOCPY_PY_FAILURES_UNPACK, "(O)", object)
+            : NULL;
+  Py_DECREF(object);
+  return exception;
+}
+
 static PyObject *value_decode(bocpy_value *value) {
   bool failed = value->failed;
   PyObject *object = bocpy_decode_last(value->buffer);
+  if (failed)
+    object = bocpy_value_unpack(object);
   if (!object) {
     PyObject *exception = PyErr_GetRaisedException();
     bocpy_value_fail(value, Py_NewRef(exception));

@@ -1,0 +1,126 @@
+"""Tracebacks as plain values: taken down in the worker, written where somebody looks.
+
+Writing a traceback out reads source files and costs a tenth of a millisecond, for a
+text that few programs look at. So what travels is what it is made of: for each
+exception, from the one that was raised to its first cause,
+
+    (link, text, ((file, line, name, end line, column, end column), ...))
+
+where `link` says how it led to the one before ("", "cause" or "context") and `text` is
+its last line, with the notes. All parts are strings, integers and None, so that the
+codec needs no pickle for them.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from itertools import islice
+from types import CodeType, TracebackType
+from typing import Any
+
+Entry = tuple[str, str, tuple[tuple[Any, ...], ...]]
+Trace = tuple[Entry, ...]
+
+#: What `traceback` writes more for than a line: suggestions, the source, members.
+_SPECIAL: tuple[type[BaseException], ...] = (
+    SyntaxError,
+    NameError,
+    AttributeError,
+    ImportError,
+)
+if sys.version_info >= (3, 11):
+    _SPECIAL += (BaseExceptionGroup,)  # noqa: F821
+_HAS_POSITIONS = sys.version_info >= (3, 11)
+#: Exceptions in a chain beyond which it is written out as a text instead.
+_CHAIN_MAX = 20
+
+_LINKS = {
+    "cause": (
+        "\nThe above exception was the direct cause of the following exception:\n\n"
+    ),
+    "context": (
+        "\nDuring handling of the above exception, another exception occurred:\n\n"
+    ),
+}
+
+
+def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
+    """The trace of an exception; None if only `traceback` can write it out, or if one
+    of its causes is a `skip`, which is a text already."""
+    entries: list[Entry] = []
+    link, one = "", exception
+    while len(entries) < _CHAIN_MAX:
+        if isinstance(one, (*_SPECIAL, skip)):
+            return None
+        entries.append((link, last_line(one), frames(one.__traceback__)))
+        if one.__cause__ is not None:
+            link, one = "cause", one.__cause__
+        elif one.__context__ is not None and not one.__suppress_context__:
+            link, one = "context", one.__context__
+        else:
+            return tuple(entries)
+    return None
+
+
+def last_line(exception: BaseException) -> str:
+    """What ends the exception's part of a traceback, notes included."""
+    cls = type(exception)
+    name = cls.__qualname__
+    if cls.__module__ not in ("__main__", "builtins"):
+        name = f"{cls.__module__}.{name}"
+    text = str(exception)
+    lines = [f"{name}: {text}" if text else name]
+    notes = getattr(exception, "__notes__", None)
+    if isinstance(notes, list):
+        lines += [str(note) for note in notes]
+    return "\n".join(lines)
+
+
+def frames(trace: TracebackType | None) -> tuple[tuple[Any, ...], ...]:
+    found = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        where = (code.co_filename, trace.tb_lineno, code.co_name)
+        found.append(where + position(code, trace.tb_lasti))
+        trace = trace.tb_next
+    return tuple(found)
+
+
+def position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
+    """End line, first and last column of an instruction, where Python knows them."""
+    if sys.version_info < (3, 11) or instruction < 0:
+        return None, None, None
+    at = next(islice(code.co_positions(), instruction // 2, None), None)
+    return (at[1], at[2], at[3]) if at else (None, None, None)
+
+
+def written(trace: Trace) -> str:
+    """As `traceback.format_exception` writes it."""
+    parts = []
+    for at in range(len(trace) - 1, -1, -1):
+        link, text, found = trace[at]
+        if found:
+            parts.append("Traceback (most recent call last):\n")
+            parts += traceback.StackSummary.from_list(
+                [summary(*frame) for frame in found]
+            ).format()
+        parts.append(text + "\n")
+        parts.append(_LINKS.get(link, ""))
+    return "".join(parts)
+
+
+def summary(
+    file: str,
+    line: int,
+    name: str,
+    end_line: int | None,
+    column: int | None,
+    end_column: int | None,
+) -> Any:
+    options: dict[str, Any] = {}
+    if _HAS_POSITIONS:
+        options = {"end_lineno": end_line, "colno": column, "end_colno": end_column}
+    return traceback.FrameSummary(file, line, name, lookup_line=False, **options)
