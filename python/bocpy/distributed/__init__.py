@@ -22,6 +22,7 @@ from ._connect import connect
 from ._connection import Distributed
 from ._cown import Cown, Reading, read
 from ._errors import BehaviorError, CancelledError, CownLost, VersionMismatch
+from ._recompute import Recomputing
 from ._scope import Scope
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "CownLost",
     "Distributed",
     "Reading",
+    "Recomputing",
     "Scope",
     "VersionMismatch",
     "connect",

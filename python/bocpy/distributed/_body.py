@@ -151,7 +151,7 @@ def execute(executor: Executor, run: Run) -> Done:
     except BaseException as error:
         error_copy, blob, text = failure(error, executor)
         done = Done(run.key, "failed", (), blob, text)
-        value = Failed(error_copy)
+        value = Failed(error_copy, text)
     finally:
         current.recording = None
     seconds = executor.clock() - began
@@ -212,7 +212,7 @@ def write_durable(executor: Executor, run: Run, done: Done) -> Done:
     except Exception as error:
         copy, blob, text = failure(error, executor)
         with executor.lock:
-            executor.values[run.key] = Failed(copy)
+            executor.values[run.key] = Failed(copy, text)
         return Done(run.key, "unsaved", (), blob, text)
     return done
 

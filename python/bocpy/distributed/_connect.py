@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 from ._connection import Distributed
 from ._engine import Engine, Options
+from ._recompute import DaskTasks, RayTasks, Recomputing, Tasks
 
 #: Behaviors that may be scheduled and not ended before `when` waits.
 LIMIT = 16384
 
 
+@overload
+def connect(
+    client: Any = "auto",
+    *,
+    recover: Literal["lost"] = "lost",
+    batch: int | Literal["auto"] = "auto",
+    limit: int | None = LIMIT,
+    timeout: float = 10.0,
+    spill: int | None = None,
+    threads: int | None = None,
+) -> Distributed: ...
+@overload
+def connect(client: Any = "auto", *, recover: Literal["recompute"]) -> Recomputing: ...
 def connect(
     client: Any = "auto",
     *,
@@ -20,7 +34,7 @@ def connect(
     timeout: float = 10.0,
     spill: int | None = None,
     threads: int | None = None,
-) -> Distributed:
+) -> Distributed | Recomputing:
     """Connects to a cluster; one executor starts in each of its workers.
 
     client: a `distributed.Client`; or the address of a Ray cluster as `ray.init` takes
@@ -47,10 +61,29 @@ def connect(
         raise ValueError(f"batch must be 'auto' or a positive number, not {batch!r}")
     if timeout <= 0:
         raise ValueError("timeout must be positive: seconds")
+    if recover == "recompute":
+        return Recomputing(tasks_of(client))
     engine = engine_of(client)
     options = Options(timeout, spill, threads)
     size = batch if isinstance(batch, int) else None
     return Distributed(engine, batch=size, limit=limit, options=options)
+
+
+def tasks_of(client: Any) -> Tasks:
+    """The engine's tasks, for what `connect` was given."""
+    if isinstance(client, str):
+        return RayTasks(client)
+    check_client(client)
+    return DaskTasks(client)
+
+
+def check_client(client: Any) -> None:
+    module = type(client).__module__.partition(".")[0]
+    if module != "distributed":
+        raise TypeError(
+            "connect() takes a distributed.Client or the address of a Ray cluster, not "
+            f"{type(client).__name__!r}"
+        )
 
 
 def engine_of(client: Any) -> Engine:
@@ -63,12 +96,7 @@ def engine_of(client: Any) -> Engine:
                 f"a Ray address needs Ray: pip install bocpy[ray] ({error})"
             ) from error
         return RayEngine(client)
-    module = type(client).__module__.partition(".")[0]
-    if module != "distributed":
-        raise TypeError(
-            "connect() takes a distributed.Client or the address of a Ray cluster, not "
-            f"{type(client).__name__!r}"
-        )
+    check_client(client)
     from ._dask import DaskEngine
 
     return DaskEngine(client)

@@ -115,8 +115,8 @@ class Distributed:
         """Schedules the decorated function as a behavior over cowns of this connection.
 
         As `bocpy.when`; the function and what it captures travel by value. With
-        `retries`, a behavior that its worker's death has interrupted is scheduled again
-        that many times, behind what is scheduled by then: its body may run in part, and
+        `retries`, a behavior that its worker's death has interrupted runs again that
+        many times, after what was on its way by then: its body may run in part, and
         again. TypeError names an argument that is no cown of this connection.
         """
         parsed = parse(cowns, self.token)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
 
+from ._errors import with_text
 from ._values import Unpicklable, travel
 
 if TYPE_CHECKING:
@@ -33,13 +34,14 @@ class Site(Protocol):
 class Failed:
     """The value of a cown whose behavior raised."""
 
-    __slots__ = ("error",)
+    __slots__ = ("error", "text")
 
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
+    def __init__(self, error: BaseException, text: str = "") -> None:
+        self.error = with_text(error, text) if text else error
+        self.text = text
 
-    def __reduce__(self) -> tuple[type, tuple[BaseException]]:
-        return Failed, (self.error,)
+    def __reduce__(self) -> tuple[type, tuple[BaseException, str]]:
+        return Failed, (self.error, self.text)
 
 
 class Cell:

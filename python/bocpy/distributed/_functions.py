@@ -27,6 +27,7 @@ from bocpy._arguments import complete
 from bocpy._body import CO_VARARGS, check_body, normalize
 
 from ._cown import Site
+from ._modules import is_installed
 from ._values import Blob, encode
 
 #: A global of one of these types cannot be changed in place.
@@ -152,7 +153,7 @@ def content(cell: CellType, name: str) -> Any:
 def is_importable(function: Any) -> bool:
     """Whether workers find it by its name, as cloudpickle decides it."""
     name = getattr(function, "__module__", None)
-    if name is None or name == "__main__":
+    if name is None or name == "__main__" or not is_installed(name):
         return False
     found: Any = sys.modules.get(name)
     for part in function.__qualname__.split("."):

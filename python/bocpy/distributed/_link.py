@@ -445,6 +445,14 @@ class Linker(Placement):
             self.free(source, number)
         behavior.stays, behavior.frees, behavior.copies = [], [], []
 
+    def retry(self, behavior: Behavior) -> None:
+        """It was interrupted, and may run again: before what is not linked yet."""
+        self.unlink(behavior)
+        call = behavior.call
+        behavior.call = call._replace(retries=call.retries - 1)
+        result = self.places[call.key]
+        result.error, result.stays, result.backlog = None, [], 0.0
+
     def mark_result(self, behavior: Behavior, done: Done) -> None:
         result = self.places[behavior.key]
         if done.fate in ("failed", "unsaved") and done.blob is not None:

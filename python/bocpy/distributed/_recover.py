@@ -151,6 +151,13 @@ class Recovery:
                     del take.place.copies[take.target.number]
                     take.target.operations.append(("drop", (take.slot,)))
 
+    def may_retry(self, behavior: Behavior) -> bool:
+        """Whether that was asked for, and all values from before are there."""
+        if not behavior.call.retries or any(s.done for _, s in behavior.stays):
+            return False
+        places = self.linker.places
+        return all(places[name].error is None for name, _ in behavior.call.args)
+
     def interrupt(self, behavior: Behavior, again: deque[Behavior]) -> None:
         """A behavior in doubt does not run again; a look at a value is repeated."""
         worker = behavior.at
@@ -163,6 +170,10 @@ class Recovery:
                 return
             node, text = place.error
             done = Done(behavior.key, "lost", text=text, name=node)
+        elif self.may_retry(behavior):
+            self.linker.retry(behavior)
+            again.append(behavior)
+            return
         else:
             text = (
                 f"behavior {behavior.call.name!r} was interrupted: {worker.reason}; it "

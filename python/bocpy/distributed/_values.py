@@ -16,6 +16,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from ._modules import by_value, own_modules
+
 if TYPE_CHECKING:
     from ._cown import Site
 
@@ -71,8 +73,7 @@ def encode(value: object, site: Site | None = None, what: str = "the value") -> 
     travel.names, travel.site = names, site
     buffers: list[pickle.PickleBuffer] = []
     try:
-        dumps = cloudpickle_module().dumps
-        data = cast(bytes, dumps(value, protocol=5, buffer_callback=buffers.append))
+        data = dumps(value, buffers, names)
     except RecursionError:
         raise Unpicklable(f"{what} is nested too deeply to be pickled") from None
     except Exception as error:
@@ -83,6 +84,21 @@ def encode(value: object, site: Site | None = None, what: str = "the value") -> 
     finally:
         travel.names, travel.site = before
     return Blob(data, tuple(described(b) for b in buffers), tuple(names))
+
+
+def dumps(value: object, buffers: list[Any], names: list[int]) -> bytes:
+    """Pickles it, with what belongs to the program by value if that can be."""
+    cloudpickle = cloudpickle_module()
+    try:
+        with by_value(cloudpickle):
+            data = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    except Exception:
+        if not own_modules():
+            raise
+        buffers.clear()
+        names.clear()
+        data = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+    return cast(bytes, data)
 
 
 def is_plain(value: Any) -> bool:

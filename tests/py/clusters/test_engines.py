@@ -12,20 +12,16 @@ import os
 import random
 import time
 
+import bocpy
 import engines
 import pytest
+from bocpy.distributed import CancelledError, CownLost, read
 
 ENGINES = [
     name
     for name, module in (("dask", "distributed"), ("ray", "ray"))
     if importlib.util.find_spec(module)
 ]
-if not ENGINES:
-    pytest.skip("neither Dask nor Ray is installed", allow_module_level=True)
-
-import bocpy  # noqa: E402
-from bocpy.distributed import CancelledError, CownLost, read  # noqa: E402
-
 pytestmark = pytest.mark.filterwarnings("default")
 LIMIT = engines.LIMIT
 
@@ -569,6 +565,54 @@ def test_idle_values_are_spilled_and_come_back(cluster):
                 return cown.value[0], len(cown.value)
 
             assert first.unwrap(LIMIT) == (7, 1_000_000)
+
+
+def test_retries_run_again_elsewhere(cluster, mortal, tmp_path):
+    """What has not been reported when its worker dies runs again, if asked for."""
+    mark = tmp_path / "mark"
+
+    def once(cown, mark=str(mark)):
+        if not os.path.exists(mark):
+            open(mark, "w").close()
+            os._exit(1)
+        cown.value += 1
+        return "again"
+
+    cown = mortal.Cown(1)
+    assert mortal.when(cown, retries=2)(once).unwrap(LIMIT) == "again"
+    assert cown.unwrap(LIMIT) == 2
+
+
+def test_recompute(cluster):
+    with cluster.connect(recover="recompute") as d:
+        one, other = d.Cown(10), d.Cown([1])
+        d.when(one, read(other))(lambda one, other: setattr(one, "value", 11))
+
+        @d.when(one, other)
+        def total(one, other):
+            other.value.append(one.value)
+            return sum(other.value)
+
+        assert total.result(LIMIT) == 12
+        assert other.unwrap(LIMIT) == [1, 11]
+        with pytest.raises(ZeroDivisionError):
+            d.when(one)(lambda one: 1 / 0).unwrap(LIMIT)
+        with pytest.raises(RuntimeError, match="recompute"):
+            d.scope()
+        assert d.wait(LIMIT)
+
+
+def test_recompute_survives_a_worker(cluster):
+    with cluster.connect(recover="recompute") as d:
+        cowns = [d.Cown(i) for i in range(4)]
+        where = d.when(cowns[0])(lambda cown: os.getpid())
+        for _ in range(10):
+            for cown in cowns:
+                d.when(cown)(add)
+        engines.kill(where.result(LIMIT))
+        assert [cown.unwrap(2 * LIMIT) for cown in cowns] == [10, 11, 12, 13]
+    if cluster.name == "dask":
+        engines.until(lambda: len(cluster.client.nthreads()) == 2)
 
 
 def test_closed(cluster):
