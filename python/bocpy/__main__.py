@@ -45,6 +45,15 @@ def parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--workers", type=positive, help="default: one for each core")
     demo.add_argument("--backend", choices=("interpreters", "threads"))
+    for engine in ("dask", "ray"):
+        demo.add_argument(
+            f"--{engine}",
+            nargs="?",
+            const="local",
+            metavar="ADDRESS",
+            help=f"behaviors over a cluster of {engine.capitalize()}'s (default: over "
+            "worker processes of this machine)",
+        )
     demo.add_argument("--no-color", action="store_true", help="plain text only")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
     info = commands.add_parser(
@@ -58,6 +67,15 @@ def parser() -> argparse.ArgumentParser:
     )
     info.add_argument("--quick", action="store_true", help="leave the packages out")
     return whole
+
+
+def cluster_of(options: argparse.Namespace) -> tuple[str, str] | None:
+    """The engine and the address that the command line names, if it does."""
+    for engine in ("dask", "ray"):
+        address = getattr(options, engine)
+        if address is not None:
+            return engine, address
+    return None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,6 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             backend=options.backend,
             color=color and sys.stdout.isatty(),
             as_json=options.json,
+            cluster=cluster_of(options),
         )
     except KeyboardInterrupt:
         give_up()

@@ -30,6 +30,8 @@ ARGUMENTS = {
 #: They need NumPy, which not every interpreter has.
 WITH_NUMPY = {"image_pipeline": ["--images", "3", "--size", "64"]}
 HAS_NUMPY = importlib.util.find_spec("numpy") is not None
+#: They need an engine: clusters/test_examples_on_clusters.py runs them.
+ON_CLUSTERS = {"cluster_heat", "cluster_wordcount"}
 #: What runs without a runtime, and so without a backend.
 PLAIN = {"cooking_threads"}
 NAMES = sorted(
@@ -53,7 +55,7 @@ def run(name, *arguments, backend=None):
 
 
 def test_there_are_arguments_for_all():
-    assert set(NAMES) == set(ARGUMENTS) | set(WITH_NUMPY)
+    assert set(NAMES) == set(ARGUMENTS) | set(WITH_NUMPY) | ON_CLUSTERS
 
 
 @pytest.mark.parametrize("name", sorted(RUNNABLE))

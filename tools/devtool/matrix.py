@@ -121,9 +121,20 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     if wish.matrix:
         yield Job("py-cffi", lambda log: pybuild.test_cffi(best, log))
         yield Job("py-soak", lambda log: pybuild.test_soak(best, 1, log))
+        yield from cluster_jobs()
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
         yield Job("docs", lambda log: pybuild.test_docs(best, log))
+
+
+def cluster_jobs() -> Iterator[Job]:
+    """The tests on clusters, on one interpreter, where that is."""
+    try:
+        chosen = choose(pybuild.CLUSTERS_PYTHON)
+    except Problem as problem:
+        say(f"without clusters: {problem}")
+        return
+    yield Job("py-clusters", lambda log: pybuild.test_clusters(chosen, log))
 
 
 def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job]:

@@ -45,6 +45,8 @@ NEWEST = (
     "test_notebook.py",
     "test_ship.py",
 )
+#: The Python that the engines of clusters are installed on.
+CLUSTERS_PYTHON = "3.13"
 #: A folder whose tests a job of its own runs, with what they need installed; all but
 #: those that need nothing.
 CLUSTERS = "clusters/"
@@ -143,6 +145,14 @@ def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
     for backend in found:
         env.run(soak_command(env, backend, minutes), log=log)
     return Tally(passed=len(found))
+
+
+def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
+    """The tests on clusters of Dask and of Ray, with both installed."""
+    name = f"py-{interpreter.name}-clusters"
+    env = wheel_environment(interpreter, log, "test", "distributed")
+    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}", log), log)
+    return suite(env, name, log, ROOT / "tests" / "py" / CLUSTERS)
 
 
 def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:

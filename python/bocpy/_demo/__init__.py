@@ -20,6 +20,7 @@ from typing import Any
 import bocpy
 
 from .._info import backend_for, gil_enabled, interpreter
+from .cluster import run_cluster
 from .job import Run, run_parallel, run_sequential
 from .progress import ProgressBar
 from .report import findings, timings
@@ -42,6 +43,7 @@ def demo(
     backend: str | None = None,
     color: bool = False,
     as_json: bool = False,
+    cluster: tuple[str, str] | None = None,
 ) -> int:
     """Runs the job both ways and shows the result; 0 if both found the same."""
     root = path or sysconfig.get_path("stdlib")
@@ -50,7 +52,7 @@ def demo(
         print(f"bocpy: no Python files in {root}", file=sys.stderr)
         return 2
     count = workers or bocpy.WORKER_COUNT
-    backend = backend_for(backend)
+    backend = backend_for(backend) if cluster is None else cluster[0]
     sizes = [os.path.getsize(path) for path in paths]
     busy = load()
     if not as_json:
@@ -60,7 +62,10 @@ def demo(
             plain = run_sequential(paths, root, bar)
         with ProgressBar("behaviors", sizes) as bar:
             bar.say(f"starting {count} workers, which import and try the analyzer")
-            parallel = run_parallel(paths, root, bar, count, backend)
+            if cluster is None:
+                parallel = run_parallel(paths, root, bar, count, backend)
+            else:
+                parallel = run_cluster(paths, root, bar, count, cluster)
     same = plain.ledger == parallel.ledger
     if as_json:
         print(json.dumps(summary(plain, parallel, count, backend), indent=2))

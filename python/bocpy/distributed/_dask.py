@@ -27,6 +27,12 @@ distributed: Any = importlib.import_module("distributed")
 LOOK = 0.5
 
 
+def in_band(message: list[Any]) -> list[Any]:
+    """A message that goes through the scheduler, which knows no out-of-band buffers;
+    values that go from worker to worker stay out of band."""
+    return [message[0], *map(bytes, message[1:])]
+
+
 class DaskExecutor:
     """The actor. Its methods are coroutines, so they run on the worker's event loop."""
 
@@ -58,7 +64,7 @@ class DaskExecutor:
 
     async def call(self, message: list[Any], peers: dict[int, Any]) -> list[Any]:
         self.peers.update(peers)
-        return await self.started().call(message)
+        return in_band(await self.started().call(message))
 
     async def fetch_from(self, source: int, numbers: tuple[int, ...]) -> Any:
         return await self.peers[source].give(numbers)
@@ -158,7 +164,7 @@ class DaskEngine:
         peer = self.peers.get(number)
         if peer is None or not peer.alive:
             return
-        message = pack(([tuple(b) for b in batches], seen, patience))
+        message = in_band(pack(([tuple(b) for b in batches], seen, patience)))
         others = self.new_to(peer, batches)
         self.on_loop(lambda: self.answer(peer, message, others, patience))
 

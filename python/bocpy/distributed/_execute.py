@@ -536,18 +536,22 @@ class Executor:
             return Done(run.key, fate, text=missing.text, name=missing.node)
 
     def value(self, slot: int) -> Any:
-        """The value of a slot as a body sees it."""
+        """The value of a slot as a body sees it. Unpickling may import modules and take
+        long: not with the lock, which the worker's event loop needs."""
         with self.lock:
-            value = self.unshelved(slot)
-            if type(value) is Blob:
-                blob = value
-                try:
-                    value = decode(blob, self)
-                except Exception as error:
-                    value = Failed(error.with_traceback(None))
-                self.release_all(blob.names)
-                self.values[slot] = value
-            return value
+            found = self.unshelved(slot)
+        if not isinstance(found, Blob):
+            return found
+        try:
+            value = decode(found, self)
+        except Exception as error:
+            value = Failed(error.with_traceback(None))
+        with self.lock:
+            if self.values.get(slot) is not found:  # another reader was first
+                return self.values.get(slot)
+            self.release_all(found.names)
+            self.values[slot] = value
+        return value
 
     def settle(self, run: Run, done: Done) -> None:
         """What follows from a body's end, before anybody else has its cowns."""

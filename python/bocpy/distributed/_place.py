@@ -16,7 +16,7 @@ from ._places import Behavior, Place, Worker
 #: How long a body takes about which nothing is known.
 UNKNOWN = 1e-4
 
-#: What moving one cown costs, and one byte of it.
+#: What taking cowns from one worker costs, and one byte of them.
 MOVE = 2e-3
 BYTE = 5e-9
 #: What it costs to be at a worker that has twice its share of the cowns, and how many
@@ -83,7 +83,7 @@ class Placement:
         """The least busy worker; of those that are about as busy, the emptiest."""
         return min(
             self.workers.values(),
-            key=lambda w: (w.backlog / w.threads // MOVE, w.held, w.size),
+            key=lambda w: (int(w.backlog / w.threads / MOVE), w.held, w.size),
         )
 
     def crowd(self, worker: Worker, share: float) -> float:
@@ -101,10 +101,12 @@ class Placement:
     ) -> float:
         result = self.waiting(worker, args) + self.crowd(worker, share)
         result += EVEN * worker.held / (share + 1)
+        sources = set[int]()
         for place, reads in args:
             if place.home is None or place.home is worker:
                 continue
             if reads and worker.number in place.copies:
                 continue
-            result += MOVE + BYTE * place.size
-        return result
+            sources.add(place.home.number)
+            result += BYTE * place.size
+        return result + MOVE * len(sources)

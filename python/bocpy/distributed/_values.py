@@ -144,12 +144,9 @@ def usable(writable: bool, buffer: Any) -> Any:
 def pack(message: object) -> list[Any]:
     """A message as bytes, followed by the buffers that travel out of band."""
     buffers: list[pickle.PickleBuffer] = []
-    data = pickle.dumps(out_of_band(message), 5, buffer_callback=buffers.append)
-    return [data, *buffers]
-
-
-def out_of_band(message: object) -> object:
-    return message
+    data = pickle.dumps(message, 5, buffer_callback=buffers.append)
+    # As plain bytes: engines cut and compress them, which shaped ones do not survive.
+    return [data, *(pickle.PickleBuffer(buffer.raw()) for buffer in buffers)]
 
 
 def unpack(message: list[Any]) -> Any:

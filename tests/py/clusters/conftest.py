@@ -3,4 +3,8 @@
 import importlib.util
 
 if not importlib.util.find_spec("distributed"):
-    collect_ignore = ["test_ends.py", "test_engines.py"]
+    collect_ignore = [
+        "test_cluster_ends.py",
+        "test_engines.py",
+        "test_examples_on_clusters.py",
+    ]

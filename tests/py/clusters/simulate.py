@@ -39,9 +39,6 @@ from bocpy.distributed._messages import Call
 from bocpy.distributed._order import Order
 from bocpy.distributed._values import decode, encode
 
-# No engine is needed here, and none may be there.
-_values.dumps = lambda value, buffers, names: pickle.dumps(value, 5)
-
 TOKEN = "simulated"
 BODY = 1
 MOST_STEPS = 20_000
@@ -559,11 +556,17 @@ CONTROLS: dict[str, Callable[[], None]] = {
 
 def first_wrong(start: int, count: int) -> tuple[int, str] | None:
     """The first of these seeds that goes wrong, and how."""
-    for seed in range(start, start + count):
-        try:
-            Simulation(seed).go()
-        except Exception as error:
-            return seed, f"{type(error).__name__}: {error}"
+    before = _values.dumps
+    # No engine is needed here, and none may be there.
+    _values.dumps = lambda value, buffers, names: pickle.dumps(value, 5)
+    try:
+        for seed in range(start, start + count):
+            try:
+                Simulation(seed).go()
+            except Exception as error:
+                return seed, f"{type(error).__name__}: {error}"
+    finally:
+        _values.dumps = before
     return None
 
 

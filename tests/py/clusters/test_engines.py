@@ -274,6 +274,21 @@ def test_large_values_do_not_travel(d):
     assert d.stats()["moves"] == moves
 
 
+def test_arrays_with_a_shape(d):
+    import numpy
+
+    cown, other = d.Cown(numpy.zeros((64, 64))), d.Cown(numpy.ones((64, 64)))
+    for _ in range(6):
+
+        @d.when(cown, d.read(other))
+        def rows(cown, other):
+            cown.value += other.value
+            return [cown.value[0], cown.value[:, 0]]
+
+    assert [row.sum() for row in rows.unwrap(LIMIT)] == [6 * 64] * 2
+    assert cown.result(LIMIT).sum() == cown.unwrap(LIMIT).sum() == 6 * 64 * 64
+
+
 def test_arrays_arrive_writable(d):
     cown = d.Cown(bytearray(100_000))
     for worker in range(2):

@@ -1,0 +1,90 @@
+"""The demo's job over the workers of a cluster that Dask or Ray runs.
+
+The behaviors are those of `job`; the files have to be where every worker finds them,
+which they are on one machine, or on a shared file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from .job import PATIENCE, Progress, Run, add, collect, name_of
+from .ledger import AGGREGATES, Ledger
+from .source import facts_of
+
+#: Seconds between two looks at how far it is.
+LOOK = 0.1
+
+LOCAL = "local"
+"""The address that stands for a cluster of this machine's own, for the demo alone."""
+
+
+@contextlib.contextmanager
+def connected(engine: str, address: str, workers: int) -> Iterator[Any]:
+    """A connection; to workers of this machine if the address is LOCAL."""
+    clusters: Any = importlib.import_module("bocpy.distributed")
+    if engine == "ray":
+        with ray_started(address, workers), clusters.connect("auto") as connection:
+            yield connection
+        return
+    distributed: Any = importlib.import_module("distributed")
+    where: Any = address
+    with contextlib.ExitStack() as stack:
+        if address == LOCAL:
+            where = stack.enter_context(
+                distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    silence_logs=60,
+                )
+            )
+        client = stack.enter_context(distributed.Client(where))
+        yield stack.enter_context(clusters.connect(client))
+
+
+@contextlib.contextmanager
+def ray_started(address: str, workers: int) -> Iterator[None]:
+    ray: Any = importlib.import_module("ray")
+    if address == LOCAL:
+        ray.init(LOCAL, num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    else:
+        ray.init(address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def run_cluster(
+    paths: list[str],
+    root: str,
+    progress: Progress,
+    workers: int,
+    cluster: tuple[str, str],
+) -> Run:
+    """The job over a cluster; starting it is timed apart."""
+    begin = time.perf_counter()
+    with connected(*cluster, workers) as d:
+        d.whencall(facts_of, [], [paths[-1], "warm-up"]).unwrap(PATIENCE)
+        progress(0)
+        ready = time.perf_counter()
+        cowns = {field: d.Cown(empty) for field, empty in vars(Ledger()).items()}
+        for path in paths:
+            facts = d.whencall(facts_of, [], [path, name_of(path, root)])
+            for field in AGGREGATES:
+                d.whencall(add, [cowns[field], facts], [field])
+        del facts
+        each = 1 + len(AGGREGATES)
+        while not d.wait(LOOK):
+            progress(len(paths) - d.stats()["pending"] // each)
+        progress(len(paths))
+        summary = d.whencall(collect, list(cowns.values()))
+        ledger = Ledger(**summary.unwrap(PATIENCE))
+        seconds = time.perf_counter() - ready
+    return Run(ledger, seconds, ready - begin, len(paths) * each + 1)
