@@ -1,0 +1,88 @@
+"""Product: two matrices, multiplied block by block on all cores.
+
+Both are cut into blocks, each a matrix in a cown, and so is the result. The block in row
+i and column j of the result needs row i of the one and column j of the other: for each
+pair a behavior that has the result's block and reads the two. Behaviors of different
+blocks run side by side; those of one run in the order in which they were scheduled, so
+the sum is the same on any number of workers.
+
+    python -m bocpy.examples.product --size 1024 --blocks 2
+
+Source: Cannon, "A cellular computer to implement the Kalman filter algorithm", Montana
+State University, 1969 (the blocks; here no block has a place to be moved to).
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bocpy import Cown, Matrix, read, wait, when
+from bocpy.examples._command import begin, count, parser
+
+Blocks = list[list[Cown[Matrix]]]
+
+
+def bounds(size: int, blocks: int) -> list[slice[int, int, None]]:
+    """`blocks` slices of nearly the same length."""
+    ends = [size * number // blocks for number in range(blocks + 1)]
+    return [slice(begin, end) for begin, end in zip(ends, ends[1:], strict=False)]
+
+
+def cut(whole: Matrix, blocks: int) -> Blocks:
+    """The matrix as blocks x blocks cowns."""
+    parts = bounds(whole.rows, blocks)
+    return [[Cown(whole[rows, columns]) for columns in parts] for rows in parts]
+
+
+def join(blocks: Blocks) -> Matrix:
+    """The matrix again."""
+    rows = [Matrix.concat([cown.unwrap() for cown in row], axis=1) for row in blocks]
+    return Matrix.concat(rows)
+
+
+def multiply(left: Blocks, right: Blocks, result: Blocks) -> None:
+    """Schedules result += left @ right."""
+    for i, row in enumerate(result):
+        for j, block in enumerate(row):
+            for k in range(len(right)):
+
+                @when(block, read(left[i][k]), read(right[k][j]))
+                def _(
+                    block: Cown[Matrix], left: Cown[Matrix], right: Cown[Matrix]
+                ) -> None:
+                    block.value += left.value @ right.value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Multiplies two random matrices; returns the exit code."""
+    line = parser(__doc__)
+    line.add_argument("--size", type=count, default=512, help="rows and columns")
+    line.add_argument("--blocks", type=count, default=2, help="in each direction")
+    line.add_argument("--seed", type=int, default=1)
+    options = line.parse_args(arguments)
+    if options.size < options.blocks:
+        line.error("a block has one row at least: --size is too small")
+    begin(options)
+
+    Matrix.seed(options.seed)
+    size = (options.size, options.size)
+    a, b = Matrix.uniform(-1, 1, size), Matrix.uniform(-1, 1, size)
+    left, right = cut(a, options.blocks), cut(b, options.blocks)
+    result = cut(Matrix.zeros(size), options.blocks)
+    start = time.perf_counter()
+    multiply(left, right, result)
+    wait()
+    together = time.perf_counter() - start
+    product = join(result)
+    start = time.perf_counter()
+    expected = a @ b
+    seconds = time.perf_counter() - start
+
+    print(f"{options.size} x {options.size}: {together * 1e3:.1f} ms in ", end="")
+    print(f"{options.blocks**3} behaviors, {seconds * 1e3:.1f} ms in one product")
+    return 0 if Matrix.allclose(product, expected, rtol=1e-9, atol=1e-9) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
