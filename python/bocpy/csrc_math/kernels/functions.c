@@ -35,6 +35,20 @@ MX_INLINE mx_v with_sign_of(mx_v size, mx_v x) {
   return (mx_v)((mx_i)size | ((mx_i)x & INT64_MIN));
 }
 
+/* a / d for a normal d. In AVX-512 from an estimate of 14 bits, twice refined, since
+ * division is slow there; off by an ulp at most. */
+MX_INLINE mx_v quotient(mx_v a, mx_v d) {
+#if MX_WIDTH == 8
+  mx_v y = (mx_v)_mm512_rcp14_pd((__m512d)d);
+  y = mx_fma(y, mx_fma(-d, y, mx_set(1.0)), y);
+  y = mx_fma(y, mx_fma(-d, y, mx_set(1.0)), y);
+  mx_v q = a * y;
+  return mx_fma(y, mx_fma(-d, q, a), q);
+#else
+  return a / d;
+#endif
+}
+
 /* ---- exp ------------------------------------------------------------------------- */
 
 /* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-58 of exp. */
@@ -103,7 +117,7 @@ MX_INLINE mx_v log_v(mx_v x) {
   mx_v exponent = (mx_v)((bits >> 52) | UINT64_C(0x4330000000000000)) -
                   mx_set(0x1p52 + 1023.0) - mx_select(tiny, mx_set(54.0), mx_set(0.0));
   mx_v f = (mx_v)((bits & MANTISSA) + SQRT_HALF) - mx_set(1.0);
-  mx_v s = f / (mx_set(2.0) + f), z = s * s, half = mx_set(0.5) * f * f;
+  mx_v s = quotient(f, mx_set(2.0) + f), z = s * s, half = mx_set(0.5) * f * f;
   mx_v rest = half + z * polynomial(z, log_c, 6);
   mx_v low = mx_fma(s, rest, exponent * mx_set(LN2_LOW));
   mx_v result = mx_fma(exponent, mx_set(LN2_HIGH), f - (half - low));
@@ -162,9 +176,9 @@ MX_INLINE mx_v tanh_v(mx_v x) {
   mx_v e_low = mx_fma(power, sum_low, mx_fma(power, sum, one_less - e));
   mx_v d = e + mx_set(2.0), back = d - e;
   mx_v d_low = ((e - (d - back)) + (mx_set(2.0) - back)) + e_low;
-  mx_v quotient = e / d;
-  mx_v left = mx_fma(-quotient, d, e) + mx_fma(-quotient, d_low, e_low);
-  mx_v result = with_sign_of(quotient + left / d, x);
+  mx_v first = quotient(e, d);
+  mx_v left = mx_fma(-first, d, e) + mx_fma(-first, d_low, e_low);
+  mx_v result = with_sign_of(first + quotient(left, d), x);
   return mx_select(MX_NAN_MASK(x), x, result);
 }
 

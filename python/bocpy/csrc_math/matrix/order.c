@@ -282,34 +282,43 @@ PyObject *mx_matrix_topk(PyObject *self, PyObject *const *args, Py_ssize_t count
 
 /* ---- sort, argsort --------------------------------------------------------------- */
 
+/* `line` has room for one: `out` may be where the numbers are. */
 static void sort_line(mx_lines *lines, size_t i, bool places, mx_sort_item *items,
-                      double *out) {
+                      double *line, double *out) {
   size_t count, stride = lines->axis == MX_DOWN ? lines->count : 1;
   double *to = out + (lines->axis == MX_DOWN ? i : i * lines->length);
-  const double *numbers = mx_lines_at(lines, i, &count);
-  mx_sort_items(numbers, count, false, items);
+  memcpy(line, mx_lines_at(lines, i, &count), lines->length * sizeof *line);
+  mx_sort_items(line, count, false, items);
   for (size_t j = 0; j < count; j++)
-    to[j * stride] = places ? (double)items[j].place : items[j].number;
+    to[j * stride] = places ? (double)items[j].place : line[items[j].place];
 }
 
-static PyObject *sorted(PyObject *self, mx_lines *lines, bool places, PyObject *out) {
+static PyObject *sort_lines(PyObject *self, mx_lines *lines, bool places, PyObject *out,
+                            mx_sort_item *items, double *line) {
   const mx_block *block = lines->block;
   mx_result result;
   bool flat = lines->axis == MX_ALL;
-  mx_sort_item *items = PyMem_RawMalloc(2 * lines->length * sizeof *items);
-  if (!items)
-    return PyErr_NoMemory();
   if (mx_result_open(&result, Py_TYPE(self), out, flat ? 1 : block->rows,
-                     flat ? lines->length : block->columns) < 0) {
-    PyMem_RawFree(items);
+                     flat ? lines->length : block->columns) < 0)
     return NULL;
-  }
   MX_BEGIN_WORK(mx_block_size(block))
   for (size_t i = 0; i < lines->count; i++)
-    sort_line(lines, i, places, items, result.block->data);
+    sort_line(lines, i, places, items, line, result.block->data);
   MX_END_WORK()
-  PyMem_RawFree(items);
   return mx_result_close(&result, false);
+}
+
+static PyObject *sorted(PyObject *self, mx_lines *lines, bool places, PyObject *out) {
+  PyObject *result = NULL;
+  mx_sort_item *items = PyMem_RawMalloc(2 * lines->length * sizeof *items);
+  double *line = items ? mx_numbers_new(lines->length) : NULL;
+  if (!items)
+    PyErr_NoMemory();
+  if (line)
+    result = sort_lines(self, lines, places, out, items, line);
+  mx_numbers_free(line);
+  PyMem_RawFree(items);
+  return result;
 }
 
 static PyObject *sort_matrix(PyObject *self, mx_axis axis, bool places, PyObject *out) {

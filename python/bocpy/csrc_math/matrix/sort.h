@@ -1,4 +1,4 @@
-/* Sort: numbers with their places, stable, NaNs last. */
+/* Sort: the order of numbers: stable, NaNs last. */
 #ifndef MX_SORT_H
 #define MX_SORT_H
 
@@ -10,10 +10,10 @@
 typedef struct mx_sort_item {
   uint64_t key; /* ordered as the numbers are */
   size_t place;
-  double number;
 } mx_sort_item;
 
-/* `items` has room for twice `count`. */
+/* The places of `numbers` in their order, in items[0 .. count - 1]; there is room for
+ * twice `count`. */
 void mx_sort_items(const double *numbers, size_t count, bool descending,
                    mx_sort_item *items);
 
