@@ -1,15 +1,15 @@
 """Heat: a plate with one hot edge, and how the heat spreads over it.
 
-The plate is cut into strips, each a matrix in a cown. In every step a point becomes the
-mean of its four neighbors (Jacobi's method for Laplace's equation). A strip needs one row
-of each strip beside it: those rows are cowns of their own, two of each, so that a step
-reads the rows of the last one while it writes those of the next. Strips that are far
-apart may be in different steps; nobody waits for all.
+The plate is cut into strips, each a matrix in a cown. In every step a point becomes
+the mean of its four neighbors (Jacobi's method for Laplace's equation). A strip needs
+one row of each strip beside it: those rows are cowns of their own, two of each, so that
+a step reads the rows of the last one while it writes those of the next. Strips that are
+far apart may be in different steps; nobody waits for all.
 
     python -m bocpy.examples.heat --size 512 --steps 2000
 
-Source: Jacobi, "Ueber eine neue Aufloesungsart der bei der Methode der kleinsten Quadrate
-vorkommenden lineaeren Gleichungen", Astronomische Nachrichten 22, 1845.
+Source: Jacobi, "Ueber eine neue Aufloesungsart der bei der Methode der kleinsten
+Quadrate vorkommenden lineaeren Gleichungen", Astronomische Nachrichten 22, 1845.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def plate(size: int) -> Matrix:
 
 
 def spread(strip: Matrix) -> None:
-    """One step of the rows within a strip; its first and last row are the neighbors'."""
+    """One step of the rows within a strip; the first and last are the neighbors'."""
     mean = strip[:-2, 1:-1]
     mean += strip[2:, 1:-1]
     mean += strip[1:-1, :-2]
@@ -57,7 +57,8 @@ def cut(whole: Matrix, strips: int) -> list[Strip]:
     inner = whole.rows - 2
     ends = [inner * number // strips for number in range(strips + 1)]
     return [
-        Strip(whole[start : end + 2]) for start, end in zip(ends, ends[1:], strict=False)
+        Strip(whole[start : end + 2])
+        for start, end in zip(ends, ends[1:], strict=False)
     ]
 
 
