@@ -1,10 +1,10 @@
 """Product: two matrices, multiplied block by block on all cores.
 
-Both are cut into blocks, each a matrix in a cown, and so is the result. The block in row
-i and column j of the result needs row i of the one and column j of the other: for each
-pair a behavior that has the result's block and reads the two. Behaviors of different
-blocks run side by side; those of one run in the order in which they were scheduled, so
-the sum is the same on any number of workers.
+Both are cut into blocks, each a matrix in a cown, and so is the result. The block in
+row i and column j of the result needs row i of the one and column j of the other: for
+each pair a behavior that has the result's block and reads the two. Behaviors of
+different blocks run side by side; those of one run in the order in which they were
+scheduled, so the sum is the same on any number of workers.
 
     python -m bocpy.examples.product --size 1024 --blocks 2
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 
 from bocpy import Cown, Matrix, read, wait, when
 from bocpy.examples._command import begin, count, parser
@@ -26,7 +27,7 @@ Blocks = list[list[Cown[Matrix]]]
 def bounds(size: int, blocks: int) -> list[slice[int, int, None]]:
     """`blocks` slices of nearly the same length."""
     ends = [size * number // blocks for number in range(blocks + 1)]
-    return [slice(begin, end) for begin, end in zip(ends, ends[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(ends)]
 
 
 def cut(whole: Matrix, blocks: int) -> Blocks:

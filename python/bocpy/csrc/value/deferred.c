@@ -168,12 +168,13 @@ static void copy_drop(bocpy_reader_copy *copy) {
   bocpy_slot *here = bocpy_slot_here();
   bocpy_lock_take(&deferred_lock);
   bocpy_box *box = copy->box;
+  bool own = box && box->slot == here; /* another's may be gone after the lock */
   if (box)
     box->copy = NULL;
-  if (box && box->slot != here)
+  if (box && !own)
     defer_box_elsewhere_locked(box);
   bocpy_lock_give(&deferred_lock);
-  if (box && box->slot == here)
+  if (own)
     defer_box_here(here, box);
   free(copy);
 }
