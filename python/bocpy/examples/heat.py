@@ -17,7 +17,6 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-from itertools import pairwise
 
 from bocpy import Cown, Matrix, read, wait, when
 from bocpy.examples._command import begin, count, parser
@@ -57,10 +56,7 @@ def cut(whole: Matrix, strips: int) -> list[Strip]:
     """The plate as strips, each with one row more on either side."""
     inner = whole.rows - 2
     ends = [inner * number // strips for number in range(strips + 1)]
-    return [
-        Strip(whole[start : end + 2])
-        for start, end in zip(ends, ends[1:], strict=False)
-    ]
+    return [Strip(whole[a : b + 2]) for a, b in pairwise(ends)]
 
 
 def step(strips: list[Strip], number: int, edge: list[Cown[Matrix]]) -> None:
