@@ -17,6 +17,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
+from itertools import pairwise
 
 from bocpy import Cown, Matrix, read, wait, when
 from bocpy.examples._command import begin, count, parser
