@@ -1,4 +1,4 @@
-"""Which part of a value is to blame that it cannot be shipped.
+"""Which part of a value cannot be shipped.
 
 The parts are tried one by one, along a path from the root to the smallest part that is
 refused alone. This runs only when something has been refused already.
@@ -48,7 +48,7 @@ class _Search:
     def narrow(
         self, path: str, part: object, cause: Exception
     ) -> tuple[str, object, Exception]:
-        """The smallest part of `part`, which is refused, that is refused alone."""
+        """The smallest part of `part` that is refused by itself; `part` is refused."""
         while id(part) not in self.seen:
             self.seen.add(id(part))
             for step, inner in _parts(part):
@@ -131,7 +131,7 @@ def _name(part: object) -> str:
 
 
 def _reason(part: object, cause: Exception) -> str:
-    """Pickle's own words, where they say more than the type's name; else advice."""
+    """Pickle's message if it says more than the type's name; else advice."""
     text = str(cause)
     if text and not text.startswith("cannot pickle"):
         return f": {text}"

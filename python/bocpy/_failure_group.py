@@ -37,7 +37,7 @@ else:
             return "\n\n".join(parts)
 
     class Group(AnyGroup, Exception):
-        """Several of which each is an Exception."""
+        """Several exceptions in one; each is an Exception."""
 
 
 class FailureGroup(Group):
@@ -73,7 +73,7 @@ def described(where: Sequence[str]) -> str:
 
 
 def group(failures: Sequence[tuple[BaseException, str]]) -> BaseException:
-    """One exception for them all: no Exception, if one of them is none."""
+    """One exception for all: a BaseException group if one of them is no Exception."""
     message = described([where for _, where in failures])
     exceptions = [error for error, _ in failures]
     ordinary = [error for error in exceptions if isinstance(error, Exception)]
@@ -97,8 +97,8 @@ def read(cown: _core.Cown[object]) -> BaseException | None:
 
 
 def unread() -> Iterator[tuple[BaseException, str]]:
-    """What nobody has looked at, and where it was raised. From now on it counts as
-    read."""
+    """The failures that nobody has read, and where they were raised. From now on they
+    count as read."""
     for cown, orphan, name, file, line in _core._take_failures():
         error = orphan if cown is None else read(cown)
         if error is not None:
@@ -106,7 +106,7 @@ def unread() -> Iterator[tuple[BaseException, str]]:
 
 
 def raise_failures() -> None:
-    """Raises them, if there are any."""
+    """Raises the failures that nobody has read, if there are any."""
     failures = list(unread())
     if failures:
         raise group(failures)

@@ -1,4 +1,4 @@
-"""Exceptions of behaviors: how they travel, and how unread ones are told.
+"""Exceptions of behaviors: how they travel, and how unread ones are reported.
 
 Threads: any.
 """
@@ -84,7 +84,7 @@ class Packed:
 
 
 def text_of(exception: BaseException) -> str:
-    """The traceback as text; whatever an odd exception does to hinder it."""
+    """The traceback as text, even if the exception's own methods raise."""
     cause = exception.__cause__
     if isinstance(cause, BehaviorTraceback) and exception.__traceback__ is None:
         return cause.text
@@ -102,7 +102,7 @@ def described(exception: BaseException) -> str:
 
 
 def survives(part: object) -> bool:
-    """Whether it is whole after a round trip."""
+    """Whether the exception is the same after pickling and unpickling."""
     from . import _ship
 
     try:
@@ -123,7 +123,7 @@ def hint(exception: BaseException) -> str | None:
 def missing(
     exception: NameError | AttributeError, trace: TracebackType | None
 ) -> str | None:
-    """Why a global, or a class's attribute, did not come along with the code."""
+    """Why a global, or an attribute of a class, was not shipped with the code."""
     from . import _ship
 
     while trace is not None and trace.tb_next is not None:
@@ -142,7 +142,7 @@ def missing(
 
 
 def hinted(exception: BaseException) -> BaseException:
-    """The exception; its message says what to do about it, where that is known."""
+    """The exception, with advice in its message if there is some."""
     try:
         if isinstance(exception, ImportError):
             _namespaces.hint_at_refusal(exception)
@@ -289,7 +289,7 @@ def each(parts: object) -> Iterable[tuple[int, Any]]:
 
 
 def kept(name: str, part: object, lost: list[str]) -> object:
-    """The part, or what is said of it in its place."""
+    """The part, or a text in its place if it cannot travel."""
     if survives(part):
         return part
     lost.append(f"{name} (a {type(part).__qualname__!r})")
@@ -333,7 +333,8 @@ def rebuild_group(cls: Any, message: str, members: list[BaseException]) -> Any:
 
 
 class Place:
-    """What sys.unraisablehook is told of a failed behavior: its repr says which."""
+    """The object that sys.unraisablehook gets for a failed behavior: its repr names the
+    behavior."""
 
     def __init__(self, name: str, file: str, line: int) -> None:
         self.name = name

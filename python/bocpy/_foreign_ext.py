@@ -22,7 +22,7 @@ ELSEWHERE = "use start(backend='threads'), or keep what needs it in a pinned cow
 
 
 def refusal(name: str) -> str:
-    """What is said of a module that has no place in a worker's interpreter."""
+    """The error message for a module that a worker's interpreter cannot load."""
     return f"module {name} does not support loading in subinterpreters"
 
 
@@ -73,7 +73,7 @@ _PATIENCE = 10.0  # seconds
 
 
 def admit(name: str) -> str | None:
-    """Imports an extension module here, and says why a worker cannot have it, if so."""
+    """Imports an extension module here: None, or why a worker cannot load it."""
     with _asking:
         if is_being_imported(name.partition(".")[0]):
             return (
@@ -88,8 +88,8 @@ def admit(name: str) -> str | None:
 
 
 def is_being_imported(package: str) -> bool:
-    """Whether a thread of this interpreter imports the package, and does not come to an
-    end with that: its lock is not waited for, since it may wait for us."""
+    """Whether a thread of this interpreter is still importing the package after a while.
+    Nobody waits for the import lock, since that thread may wait for this one."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         spec = getattr(sys.modules.get(package), "__spec__", None)

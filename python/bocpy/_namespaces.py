@@ -67,7 +67,7 @@ _importable: dict[str, tuple[ModuleType, bool]] = {}
 
 
 def add(space: Space) -> Space:
-    """Registers `space`, unless its key is taken: then the one that is there."""
+    """Registers `space`; returns the space that has its key, perhaps another one."""
     space = _by_key.setdefault(space.key, space)
     return _by_id.setdefault(id(space.names), space)
 
@@ -164,8 +164,8 @@ _REFUSAL = re.compile(r"module \S+ does not support loading in subinterpreters")
 
 
 def refusal_behind(error: BaseException | None) -> str | None:
-    """What CPython, or we, said of an extension module that refuses sub-interpreters,
-    where its package has made an exception of its own of that."""
+    """The refusal of sub-interpreters that CPython or bocpy raised for an extension
+    module, if its package has replaced that error by one of its own."""
     while error is not None:
         found = _REFUSAL.search(str(error)) if isinstance(error, ImportError) else None
         if found is not None:
@@ -175,7 +175,7 @@ def refusal_behind(error: BaseException | None) -> str | None:
 
 
 def hint_at_refusal(error: ImportError) -> None:
-    """Has the error say what refused, and what to do about it."""
+    """Makes the error say which module refused, and what to do about it."""
     reason = refusal_behind(error)
     if reason is not None and not str(error).endswith(ELSEWHERE):
         error.msg = f"{reason}; {ELSEWHERE}"

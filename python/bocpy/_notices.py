@@ -1,4 +1,4 @@
-"""What the noticeboard has that is not C.
+"""REMOVED, the one part of the noticeboard that is written in Python.
 
 Threads: any, of any interpreter.
 """

@@ -1,4 +1,4 @@
-"""Running what pinned cowns hold up.
+"""pump(): running behaviors over pinned cowns on the main thread.
 
 Threads: `pump` is for the main thread, the rest for any of the main interpreter.
 """
@@ -103,7 +103,7 @@ def set_wait_pump_poll(ms: int = 50) -> None:
 
 
 def look() -> None:
-    """By who begins to pump: the watchdog says what it has to say, if there is one."""
+    """Called when pumping begins: lets the watchdog, if there is one, warn first."""
     if _watchdog is not None:
         _watchdog.look()
 

@@ -1,4 +1,4 @@
-"""Who warns if pinned behaviors are ready and nobody pumps them.
+"""The watchdog: warns if pinned behaviors are ready and nobody pumps them.
 
 Threads: `watch` has one of its own; the rest is for the main interpreter's others.
 """
@@ -20,9 +20,9 @@ def log(severity: int, message: str) -> None:
 
 
 class Watchdog:
-    """Tells of a backlog that nobody has touched for `warn_ms`: once, until it moves.
+    """Warns once of a backlog that nobody has touched for `warn_ms`, until it moves.
 
-    Its thread sleeps until that may first have come. `lock` guards `told`.
+    Its thread sleeps until the next warning may be due. `lock` guards `told`.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Watchdog:
                 left = warn_ms
 
     def look(self) -> None:
-        """By the main thread: the thread may have had no chance to."""
+        """Called by the main thread, since the watchdog's thread may have had no chance."""
         raised, self.raised = self.raised, None
         if raised is not None:
             raise raised
@@ -81,7 +81,7 @@ class Watchdog:
             self.check(self.warn_ms)
 
     def check(self, warn_ms: int) -> int:
-        """Tells, if it has come to that. In how many ms it may come to that next."""
+        """Warns if overdue; returns the milliseconds until the next check."""
         with self.lock:
             move, waited, depth = _core._pump_backlog()
             late = depth > 0 and waited >= warn_ms and move != self.told

@@ -1,4 +1,4 @@
-"""What a worker's interpreter is told of the main one, and does first.
+"""What a worker's interpreter learns from the main one, its first and last steps.
 
 Threads: `facts` in the main interpreter, `set_up` in a new one, `tear_down` in it when
 it is about to end.
@@ -51,7 +51,7 @@ def set_up(known: dict[str, Any]) -> None:
 
 
 def tear_down() -> None:
-    """Lets threading forget this thread while it can.
+    """Has threading drop this thread while that is still possible.
 
     Since 3.13 it does so when the locals of a thread that it has not started end. Those
     of a worker end with the interpreter, after threading's globals.

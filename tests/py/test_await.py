@@ -442,7 +442,7 @@ def test_a_hold_that_is_cancelled_before_the_grant(library, gate):
     library.run(main)
 
 
-def test_holds_cancelled_at_any_moment_strand_nobody(library):
+def test_acquire_cancelled_at_any_moment_strand_nobody(library):
     async def main():
         c = Cown(0)
 

@@ -211,7 +211,7 @@ def test_results_as_cowns(pairs):
 
 @PROFILE
 @given(st.lists(st.tuples(st.booleans(), OVER), max_size=30))
-def test_holds_among_behaviors(steps):
+def test_acquire_among_behaviors(steps):
     """Holding a cown in the main program takes its turn like a behavior."""
     cowns = [Cown([]) for _ in range(COWNS)]
     oracle = [[] for _ in range(COWNS)]

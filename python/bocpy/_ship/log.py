@@ -65,7 +65,7 @@ _backend: Backend | None = None
 
 
 def set_backend(backend: Backend | None) -> None:
-    """Uses another log than that of the extension module (None: that one again)."""
+    """Uses another log in place of the extension module's; None: that one again."""
     global _backend
     _backend = backend
 
@@ -108,7 +108,7 @@ def forget_token(address: int, token: str) -> None:
 
 
 def keep_class(cls: type, token: str) -> None:
-    """Keeps a class that this interpreter built: nothing else might."""
+    """Keeps a class that this interpreter built, since nothing else may refer to it."""
     keep_token(cls, token)
     _built[token] = cls
 

@@ -125,7 +125,7 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
 
 
 def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, Any]:
-    """The annotations; as text where what they say cannot be shipped."""
+    """The annotations; those that cannot be shipped as text."""
     try:
         annotations = dict(function.__annotations__)
     except Exception:  # evaluating annotations runs arbitrary code
@@ -195,7 +195,7 @@ def reduce_property(_: Pickler, prop: property) -> Reduced:
 
 
 def reduce_method(_: Pickler, method: Any) -> Any:
-    """Methods of what a module has: `random.random` belongs to one generator."""
+    """Methods of objects that a module has, as `random.random` is one of a generator."""
     owner = method.__self__
     if owner is None or isinstance(owner, types.ModuleType | type):
         return NotImplemented
@@ -256,7 +256,7 @@ def make_sentinel(token: str) -> object:
 
 
 def keep_sentinel(token: str, obj: object) -> None:
-    """Says what object a token stands for in the interpreter that it comes from."""
+    """Keeps an object under the token by which other interpreters refer to it."""
     token_objects[token] = obj
 
 

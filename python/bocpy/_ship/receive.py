@@ -47,7 +47,7 @@ def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
 
 
 def catch_up() -> None:
-    """Applies what was published since the last call. Cheap if that is nothing."""
+    """Applies what was published since the last call. Cheap if there is nothing new."""
     global _version
     version, _ = log()._published_since(_version)
     if version == _version and not _pending:
@@ -60,7 +60,7 @@ def catch_up() -> None:
 
 
 def settle() -> None:
-    """Applies what is pending; what failed again, as long as anything else succeeds.
+    """Applies what is pending. What fails is tried again as long as others succeed.
 
     A nested call, from what a definition runs, goes on where this one is.
     """

@@ -93,7 +93,7 @@ _path: list[str] = []
 
 
 class _Shipper(Pickler):
-    """Collects what the pickled value reaches."""
+    """A pickler that collects the names and classes that the value reaches."""
 
     def __init__(
         self, file: io.BytesIO, root: object = None, buffers: list[Any] | None = None
@@ -293,7 +293,7 @@ def publish_names(names: Iterable[Reached]) -> None:
 
 
 def publish_path() -> None:
-    """Lets workers search for modules where the main interpreter does by now."""
+    """Publishes sys.path if it has changed, so that workers find the same modules."""
     global _path
     path = [entry for entry in sys.path if isinstance(entry, str)]
     if path != _path and not _namespaces.in_worker():
@@ -325,7 +325,7 @@ def record(key: Key, blob: bytes) -> None:
 
 
 def is_stale(key: Key, submodules: frozenset[str]) -> bool:
-    """Whether what was published under `key` is not what is there now."""
+    """Whether the name `key` has changed since it was published."""
     space = _namespaces.find(key[0])
     if space is None or not space.published:
         return False
