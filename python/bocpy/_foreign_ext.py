@@ -88,7 +88,7 @@ def admit(name: str) -> str | None:
 
 
 def is_being_imported(package: str) -> bool:
-    """Whether a thread of this interpreter is still importing the package after a while.
+    """Whether a thread of this interpreter still imports the package after a while.
     Nobody waits for the import lock, since that thread may wait for this one."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:

@@ -73,7 +73,7 @@ class Watchdog:
                 left = warn_ms
 
     def look(self) -> None:
-        """Called by the main thread, since the watchdog's thread may have had no chance."""
+        """For the main thread, since the watchdog's own may have had no chance."""
         raised, self.raised = self.raised, None
         if raised is not None:
             raise raised

@@ -195,7 +195,7 @@ def reduce_property(_: Pickler, prop: property) -> Reduced:
 
 
 def reduce_method(_: Pickler, method: Any) -> Any:
-    """Methods of objects that a module has, as `random.random` is one of a generator."""
+    """Methods of objects that a module has: `random.random` is a generator's."""
     owner = method.__self__
     if owner is None or isinstance(owner, types.ModuleType | type):
         return NotImplemented
