@@ -3,7 +3,9 @@
  * Conventions that hold in all headers and are not repeated there:
  *  - A function that returns `boc_status` leaves its out-parameters untouched
  *    unless it returns BOC_OK. Out-parameters come last and are named `out_*`.
- *  - No pointer argument may be NULL unless its contract says so.
+ *  - No pointer argument may be NULL unless its contract says so. A NULL, and a cown or
+ *    runtime that is used after its end, are bugs of the caller: where the library sees
+ *    one, it prints which and ends the program.
  *  - "Any thread" means any thread of the process, a worker of any runtime included.
  *  - Times are nanoseconds. A timeout of BOC_FOREVER never expires; 0 does not wait.
  *  - An options struct begins with its size and has an initializer BOC_..._OPTIONS_INIT

@@ -73,6 +73,7 @@ boc_status boc_mailbox_new(const boc_mailbox_options *options,
 }
 
 void boc_mailbox_close(boc_mailbox *mailbox) {
+  BOCI_REQUIRE(mailbox != NULL);
   boci_rwlock_write_lock(&mailbox->lock);
   mailbox->closed = true;
   boci_mutex_lock(&mailbox->waiters_mutex);
@@ -82,6 +83,7 @@ void boc_mailbox_close(boc_mailbox *mailbox) {
 }
 
 void boc_mailbox_free(boc_mailbox *mailbox) {
+  BOCI_REQUIRE(mailbox != NULL);
   const uint32_t used = boci_load_acquire(&mailbox->used); /* [A22] */
   BOCI_REQUIRE(!mailbox->first);
   boci_slots_free(mailbox, mailbox->slots, used);
@@ -111,6 +113,7 @@ static boc_status push_message(boc_mailbox *mailbox, boc_tag tag, void *payload,
 }
 
 boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
+  BOCI_REQUIRE(mailbox != NULL);
   uint32_t mask = 0;
   for (;;) {
     boci_atomic_word *slot = boci_rwlock_read_lock(&mailbox->lock);

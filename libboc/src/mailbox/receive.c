@@ -191,6 +191,7 @@ static boc_status park_until_message(receive_call *call, uint64_t deadline,
 boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
                                int64_t timeout, boc_receive_token *token,
                                size_t *out_index, void **out_payload) {
+  BOCI_REQUIRE(mailbox != NULL);
   receive_call call;
   call.mailbox = mailbox;
   call.tags = tags;

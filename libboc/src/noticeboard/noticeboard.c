@@ -100,6 +100,7 @@ static void drop_entry(boc_noticeboard *board, notice_entry *old) {
 }
 
 void boc_notices_drop(const boc_notices *notices) {
+  BOCI_REQUIRE(notices != NULL);
   boc_notices *old = (boc_notices *)(uintptr_t)notices;
   if (boci_sub_acq_rel(&old->references, 1) != 1) /* [R27] [A27] */
     return;
@@ -175,6 +176,7 @@ boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
 }
 
 void boc_noticeboard_free(boc_noticeboard *board) {
+  BOCI_REQUIRE(board != NULL);
   boc_notices_drop(boci_load_acquire(&board->present)); /* [A26] */
   boci_mutex_fini(&board->writing);
   boci_rwlock_fini(&board->readers);
@@ -183,6 +185,7 @@ void boc_noticeboard_free(boc_noticeboard *board) {
 }
 
 const boc_notices *boc_noticeboard_read(boc_noticeboard *board) {
+  BOCI_REQUIRE(board != NULL);
   boci_atomic_word *slot = boci_rwlock_read_lock(&board->readers);
   boci_fence_seq_cst();                                      /* [F4] */
   boc_notices *present = boci_load_acquire(&board->present); /* [A26] */
@@ -279,6 +282,7 @@ static boc_status apply_change(boc_noticeboard *board, const notice_change *what
 
 boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
                                  void *payload) {
+  BOCI_REQUIRE(board != NULL);
   return apply_change(board, &(notice_change){.key = key, .payload = payload});
 }
 

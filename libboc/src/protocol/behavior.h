@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "block_pool.h"
+#include "os.h"
 #include "request.h"
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; a
@@ -161,6 +162,7 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   for (size_t i = 0; i < count; i++) {
     if (fresh)
       return BOC_BAD_ARGUMENT;
+    BOCI_REQUIRE(boci_cown_is_live(accesses[i].cown) && "a cown that somebody holds");
     boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
     special |= accesses[i].cown->special;
     fresh = accesses[i].mode == BOC_FRESH;

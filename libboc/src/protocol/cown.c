@@ -10,6 +10,7 @@
 
 #include "alloc.h"
 #include "cown_pool.h"
+#include "os.h"
 #include "thread_context.h"
 
 /* The pool of the calling worker; NULL: the thread is none, or there is no memory. */
@@ -56,6 +57,7 @@ void *boc_cown_payload(boc_cown *cown) { return boci_cown_payload(cown); }
 const boc_cown_type *boc_cown_type_of(const boc_cown *cown) { return cown->type; }
 
 boc_cown *boc_cown_hold(boc_cown *cown) {
+  BOCI_REQUIRE(boci_cown_is_live(cown) && "a cown that somebody holds");
   boci_cown_hold(cown);
   return cown;
 }
@@ -72,6 +74,7 @@ static void end_cown(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
   if (type->drop)
     type->drop(cown, boci_cown_payload(cown));
+  cown->type = NULL;
   const size_t size = BOCI_COWN_HEADER + type->payload_size;
   if (type->allocator)
     boci_release(type->allocator, cown, size);
@@ -80,6 +83,7 @@ static void end_cown(boc_cown *cown) {
 }
 
 void boc_cown_drop(boc_cown *cown) {
+  BOCI_REQUIRE(boci_cown_is_live(cown) && "a cown that somebody holds");
   if (boci_sub_acq_rel(&cown->references, 1) == 1) /* [R18] [A18] */
     end_cown(cown);
 }

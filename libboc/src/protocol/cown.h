@@ -54,6 +54,12 @@ static inline void *boci_cown_payload(boc_cown *cown) {
   return (char *)cown + BOCI_COWN_HEADER;
 }
 
+/* False if it is NULL, or gone: the memory of a cown that is gone stays in its pool for
+ * a while, without a type. */
+static inline bool boci_cown_is_live(const boc_cown *cown) {
+  return cown != NULL && cown->type != NULL;
+}
+
 static inline void boci_cown_hold(boc_cown *cown) {
   boci_add_relaxed(&cown->references, 1); /* count: the caller's own keeps it alive */
 }

@@ -95,6 +95,7 @@ boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane) {
 }
 
 void boc_lane_free(boc_lane *lane) {
+  BOCI_REQUIRE(lane != NULL);
   BOCI_REQUIRE(boci_injector_length(&lane->queue) == 0);
   const bool own = lane->options.allocator != NULL;
   const boc_allocator allocator = lane->allocator_copy;
@@ -141,6 +142,7 @@ static size_t run_without_scope(boc_lane *lane, uint64_t deadline, size_t most) 
 
 boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
                          size_t *out_ran) {
+  BOCI_REQUIRE(lane != NULL);
   if (!start_pumping(lane))
     return BOC_BAD_STATE;
   const uint64_t deadline = boci_os_deadline(timeout);
@@ -157,6 +159,7 @@ boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
 }
 
 boc_status boc_lane_wait(boc_lane *lane, int64_t timeout) {
+  BOCI_REQUIRE(lane != NULL);
   const uint64_t deadline = boci_os_deadline(timeout);
   while (boci_injector_length(&lane->queue) == 0)
     if (!boci_parker_park(&lane->parker, deadline))

@@ -74,6 +74,7 @@ boc_status boc_runtime_new(const boc_runtime_options *options,
 }
 
 void boc_runtime_free(boc_runtime *runtime) {
+  BOCI_REQUIRE(runtime != NULL);
   BOCI_REQUIRE(boc_worker_index(runtime) < 0);
   boci_store_release(&runtime->closing, 1); /* [R11] */
   while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY)
@@ -85,6 +86,7 @@ void boc_runtime_free(boc_runtime *runtime) {
 /* ---- quiescence ------------------------------------------------------------------ */
 
 boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout) {
+  BOCI_REQUIRE(runtime != NULL);
   if (boci_runtime_own_worker(runtime))
     return BOC_BAD_STATE;
   return boci_quiescence_wait(&runtime->scheduler, timeout);

@@ -43,6 +43,15 @@ static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker
   return status;
 }
 
+/* What is wrong with the arguments is a bug of the caller, told where it was made. */
+static inline void require_arguments(const boc_runtime *runtime,
+                                     const boc_behavior_type *type,
+                                     const boc_access *accesses, size_t count) {
+  BOCI_REQUIRE(runtime != NULL);
+  BOCI_REQUIRE(type != NULL && type->body != NULL);
+  BOCI_REQUIRE(count == 0 || accesses != NULL);
+}
+
 static boc_status make_with_options(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, const boci_stored_options *stored,
@@ -61,6 +70,7 @@ static boc_status make_with_options(boc_runtime *runtime, const boc_behavior_typ
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
+  require_arguments(runtime, type, accesses, count);
   boci_worker *worker = boci_runtime_own_worker(runtime);
   if (worker && !worker->context.scope)
     return make_behavior(runtime, worker, type, env_size, accesses, count, NULL,
@@ -75,6 +85,7 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
                                  size_t count, const boc_behavior_options *options,
                                  boc_behavior **out_behavior) {
   boc_behavior_options own = BOC_BEHAVIOR_OPTIONS_INIT;
+  require_arguments(runtime, type, accesses, count);
   if (!boci_options_read(&own, sizeof own, options))
     return BOC_BAD_ARGUMENT;
   const boci_stored_options stored = {
@@ -87,6 +98,7 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
 }
 
 void boc_behavior_free(boc_behavior *behavior) {
+  BOCI_REQUIRE(behavior != NULL);
   if (behavior->type->drop)
     behavior->type->drop(boci_behavior_env(behavior));
   if (behavior->block.flags & BOCI_BEHAVIOR_OPTIONS)
@@ -110,6 +122,7 @@ static inline const boci_executor *count_scheduled(boci_scheduler *scheduler,
 }
 
 void boc_behavior_schedule(boc_behavior *behavior) {
+  BOCI_REQUIRE(behavior != NULL);
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
@@ -174,11 +187,13 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
 /* ---- deferring ------------------------------------------------------------------- */
 
 void boc_behavior_defer(boc_behavior *self) {
+  BOCI_REQUIRE(self != NULL);
   self->block.flags |= BOCI_BEHAVIOR_DEFERRED;
   boci_store_relaxed(&self->pending, 2); /* owner: the caller hands it out afterwards */
 }
 
 void boc_behavior_complete(boc_behavior *behavior) {
+  BOCI_REQUIRE(behavior != NULL);
   if (boci_sub_acq_rel(&behavior->pending, 1) == 1) /* [R4] [A4] */
     boci_finish_deferred(behavior);
 }
@@ -213,6 +228,7 @@ static boc_status schedule_when(boc_runtime *runtime, const boc_access *accesses
 
 boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
                     void (*body)(boc_behavior *self, void *arg), void *arg) {
+  BOCI_REQUIRE(runtime != NULL && body != NULL && (count == 0 || cowns != NULL));
   const boc_allocator *allocator = runtime->scheduler.allocator;
   boc_access few[FEW_COWNS];
   boc_access *accesses = few;
