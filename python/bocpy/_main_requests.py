@@ -10,6 +10,7 @@ worker.
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
 from . import _core, _foreign_ext, _namespaces
@@ -19,6 +20,8 @@ def answer(request: str) -> str | None:
     word, _, rest = request.partition(" ")
     if word == "admit":
         return _foreign_ext.admit(rest)
+    if word == "module":
+        return publish_module(rest)
     return publish(*rest.split(" "))
 
 
@@ -33,6 +36,25 @@ def publish(module: str, name: str) -> str | None:
         return "there is no such name"
     _ship.publish_names([((space.key, name), frozenset())])
     return None
+
+
+def publish_module(name: str) -> str | None:
+    """Has workers get a whole module by value, if they must not import it."""
+    from . import _ship
+
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType) or _namespaces.importable(name):
+        return None
+    space = _namespaces.space_of(module.__dict__)
+    if not space.published or not _namespaces.has_cowns(name):
+        return None
+    _ship.publish_names(((space.key, each), frozenset()) for each in public(module))
+    return "it comes by value"
+
+
+def public(module: ModuleType) -> list[str]:
+    names = [name for name in vars(module) if not name.startswith("__")]
+    return names + [name for name in ("__path__",) if name in vars(module)]
 
 
 # ---- in a worker ---------------------------------------------------------------------

@@ -192,7 +192,50 @@ def importable(name: str) -> bool:
     known = _importable.get(name)
     if known is None or known[0] is not module:
         known = _importable[name] = (module, _is_findable(name, module))
-    return known[1]
+    return known[1] and not has_cowns(name)
+
+
+_with_cowns: dict[str, tuple[ModuleType, int, bool]] = {}
+
+
+def has_cowns(name: str) -> bool:
+    """Whether a module has cowns, or schedules while it is imported: then it is run in
+    the main interpreter only, and others get it by value."""
+    module = sys.modules[name]
+    if _worker:
+        return False
+    space = _by_key.get(name)
+    if space is not None and space.names is module.__dict__ and not space.imported:
+        return True
+    if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        return True
+    names = vars(module)
+    known = _with_cowns.get(name)
+    if known is None or known[0] is not module or known[1] != len(names):
+        found = any(map(is_made_of_cowns, parts(names)))
+        known = _with_cowns[name] = (module, len(names), found)
+    return known[2]
+
+
+def parts(names: dict[str, Any]) -> list[Any]:
+    """The globals of a module that it made itself, and their parts."""
+    found = [value for key, value in list(names.items()) if not key.startswith("__")]
+    for value in list(found):
+        if isinstance(value, dict):
+            found += value.values()
+        elif isinstance(value, list | tuple | set | frozenset):
+            found += value
+        elif isinstance(value, type) and value.__module__ == names.get("__name__"):
+            found += vars(value).values()
+        elif type(value).__module__ == names.get("__name__"):
+            found += getattr(value, "__dict__", {}).values()
+    return found
+
+
+def is_made_of_cowns(value: object) -> bool:
+    from . import _core
+
+    return isinstance(value, _core.Cown)
 
 
 def _is_findable(name: str, module: ModuleType) -> bool:

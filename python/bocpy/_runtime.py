@@ -49,6 +49,22 @@ def is_raising(choice: bool | None) -> bool:
     raise TypeError(f"raise_failures must be a bool or None, not {kind!r}")
 
 
+def imports_in_a_body() -> bool:
+    """Whether a body imports a module, which calls this while it is run: then there is
+    nothing to wait for."""
+    if _core._importing(0):
+        return True
+    if not _core._in_body():
+        return False
+    frame = sys._getframe()
+    while frame is not None:
+        spec = frame.f_globals.get("__spec__")
+        if frame.f_code.co_name == "<module>" and getattr(spec, "_initializing", False):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
 def result_of(stats: bool, noticeboard: bool) -> Result:
     if stats and noticeboard:
         return WaitResult(_core._stats(), dict(_core.noticeboard()))
@@ -128,6 +144,8 @@ def wait(
     >>> doubled.unwrap()
     2
     """
+    if imports_in_a_body():
+        return None
     _pump.look()
     raising = is_raising(raise_failures)
     finished = _core._quiesce(timeout, "wait()", not raising)
@@ -201,6 +219,8 @@ def quiesce(
     >>> doubled.unwrap()
     2
     """
+    if imports_in_a_body():
+        return None
     _pump.look()
     raising = is_raising(raise_failures)
     if not _core._quiesce(timeout, "quiesce()", not raising):

@@ -39,9 +39,10 @@ def set_up(known: dict[str, Any]) -> None:
     sys.dont_write_bytecode = known["dont_write_bytecode"]
     sys.setswitchinterval(SWITCH_INTERVAL)
     sys.setrecursionlimit(known["recursion_limit"])
-    from . import _core, _foreign_ext, _ship, _threads  # noqa: F401
+    from . import _core, _foreign_ext, _ship, _threads, _worker_imports  # noqa: F401
 
     _foreign_ext.guard()
+    _worker_imports.guard()
     _threads.guard_frames()
     _threads.explain_limits()
     _ship.start_worker()

@@ -44,6 +44,8 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   unsigned count;
   bool threads;
   (void)module;
+  if (bocpy_self.importing) /* its workers run already */
+    Py_RETURN_NONE;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
       bocpy_require_main("start()") < 0 ||

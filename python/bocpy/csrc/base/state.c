@@ -133,3 +133,29 @@ int bocpy_require_main(const char *what) {
   PyErr_Format(PyExc_RuntimeError, "%s is for the main interpreter only", what);
   return -1;
 }
+
+int bocpy_refuse_importing(const char *what) {
+  if (!bocpy_self.importing)
+    return 0;
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while a worker imports a module: every worker would have its own. "
+               "Import the module in the main program before it schedules; then all "
+               "have the same",
+               what);
+  return -1;
+}
+
+PyObject *bocpy_importing(PyObject *module, PyObject *change) {
+  (void)module;
+  long by = PyLong_AsLong(change);
+  if (by == -1 && PyErr_Occurred())
+    return NULL;
+  bocpy_self.importing += (unsigned)by;
+  return PyLong_FromUnsignedLong(bocpy_self.importing);
+}
+
+PyObject *bocpy_in_body(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(bocpy_self.bodies > 0);
+}

@@ -51,6 +51,7 @@ typedef struct bocpy_state {
 typedef struct bocpy_thread {
   bocpy_slot *slot;            /* of a worker, else NULL */
   unsigned bodies;             /* bodies that are on the stack */
+  unsigned importing;          /* modules that a worker imports here */
   bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
@@ -118,5 +119,16 @@ static inline bocpy_state *bocpy_state_of(PyObject *module) {
  * exception. */
 int bocpy_state_enter(bocpy_state *state, PyObject *module);
 void bocpy_state_leave(bocpy_state *state);
+
+/* A module that a worker imports makes nothing that each worker would have of its own.
+ * 0, or -1 with RuntimeError. */
+int bocpy_refuse_importing(const char *what);
+
+/* Entry for the module's method table: adds to the number of modules that this thread
+ * imports, and returns it. */
+PyObject *bocpy_importing(PyObject *module, PyObject *change);
+
+/* The same: whether this thread runs a body. */
+PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
 
 #endif

@@ -201,7 +201,8 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          const bocpy_when_args *when_args, PyObject *captures,
                          PyObject *given) {
   boc_scope *scope;
-  if (bocpy_scope_here(state, given, &scope) < 0)
+  if (bocpy_refuse_importing("scheduling a behavior") < 0 ||
+      bocpy_scope_here(state, given, &scope) < 0)
     return NULL;
   boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime) {

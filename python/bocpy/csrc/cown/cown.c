@@ -23,6 +23,8 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
     PyErr_SetString(PyExc_RuntimeError, "this cown is initialized already");
     return -1;
   }
+  if (bocpy_refuse_importing("making a cown") < 0)
+    return -1;
   boc_cown *core = bocpy_core_new(false);
   if (!core)
     return -1;

@@ -1,0 +1,65 @@
+"""What a worker imports, and what it has of the main interpreter instead.
+
+A module that has cowns, or that schedules while it is imported, is not run a second
+time in a worker: it comes by value, as `__main__` does, so that its cowns are the same
+everywhere. Whether a module is such a one, the main interpreter knows. What only a
+worker imports must not make cowns or schedule; `start` and `wait` do nothing there.
+
+Threads: `guard` in a new interpreter of a worker.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from types import ModuleType
+from typing import Any
+
+from . import _core, _namespaces
+
+
+class Finder(MetaPathFinder, Loader):
+    """Finds the modules that come by value."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: Any = None
+    ) -> ModuleSpec | None:
+        root = name.partition(".")[0]
+        if root in sys.stdlib_module_names or root in _OWN:
+            return None
+        if _core._ask_main(f"module {name}") is None:
+            return None
+        return ModuleSpec(name, self)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        from . import _ship
+
+        _namespaces.receive(spec.name, spec.name, imported=False)
+        _ship.catch_up()
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """What it has came with the log."""
+
+
+_OWN = frozenset({__package__, "__main__"})
+
+
+def guard() -> None:
+    """Has this interpreter ask before it runs a module."""
+    sys.meta_path.insert(0, Finder())
+    for loader in (SourceFileLoader, SourcelessFileLoader):
+        loader.exec_module = counted(loader.exec_module)  # type: ignore[method-assign]
+
+
+def counted(run: Callable[..., None]) -> Callable[..., None]:
+    def exec_module(self: Any, module: ModuleType) -> None:
+        _core._importing(1)
+        try:
+            run(self, module)
+        finally:
+            _core._importing(-1)
+
+    return exec_module
