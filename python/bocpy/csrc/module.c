@@ -112,7 +112,6 @@ static PyMethodDef module_methods[] = {
     {"_after_fork_in_child", bocpy_after_fork_in_child, METH_NOARGS, NULL},
     {"_refuses", bocpy_foreign_ext_refuses, METH_O, NULL},
     {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},
-    {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
     {"_importing", bocpy_importing, METH_O, NULL},
     {"_watch_changes", bocpy_changes_watch, METH_O, NULL},
     {"_is_idle", bocpy_is_idle, METH_NOARGS, NULL},

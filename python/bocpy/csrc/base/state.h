@@ -128,7 +128,4 @@ int bocpy_refuse_importing(const char *what);
  * imports, and returns it. */
 PyObject *bocpy_importing(PyObject *module, PyObject *change);
 
-/* The same: whether this thread runs a body. */
-PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
-
 #endif
