@@ -54,6 +54,7 @@ from ._scope import Scope, behaviors, cancelled, checkpoint
 if TYPE_CHECKING:
     from . import aio as aio
     from ._cancelled import CancelledError as CancelledError
+    from ._executor import BocExecutor as BocExecutor
     from ._failures import BehaviorError as BehaviorError
     from ._failures import BehaviorTraceback as BehaviorTraceback
 
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 _LATER: Final = {
     "BehaviorError": "_failures",
     "BehaviorTraceback": "_failures",
+    "BocExecutor": "_executor",
     "CancelledError": "_cancelled",
     "aio": "aio",
 }
@@ -92,6 +94,7 @@ __all__ = [
     "BehaviorError",
     "BehaviorTraceback",
     "Behaviors",
+    "BocExecutor",
     "CancelledError",
     "Cown",
     "FailureGroup",

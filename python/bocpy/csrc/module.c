@@ -65,6 +65,7 @@ static PyMethodDef module_methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
     {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
+    {"_blocked", bocpy_blocked, METH_O, NULL},
     {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
     {"_scope_current", bocpy_scope_current, METH_NOARGS, NULL},
     {"_cancelled", bocpy_scope_cancelled, METH_NOARGS, NULL},

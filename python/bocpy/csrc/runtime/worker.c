@@ -275,3 +275,19 @@ void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
   bocpy_self.bodies--;
   bocpy_self.runtime = runtime;
 }
+
+/* _blocked(function): what it returns, while another worker may take this one's place.
+ * The function blocks on something that is no cown, and schedules nothing. */
+PyObject *bocpy_blocked(PyObject *module, PyObject *function) {
+  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
+  (void)module;
+  if (!slot)
+    return PyObject_CallNoArgs(function);
+  bocpy_slot_run_deferred(slot);
+  boc_worker_block_begin();
+  PyObject *result = PyObject_CallNoArgs(function);
+  PyObject *pending = PyErr_GetRaisedException();
+  boc_worker_block_end();
+  PyErr_SetRaisedException(pending);
+  return result;
+}

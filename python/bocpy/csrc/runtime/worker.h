@@ -32,6 +32,9 @@ void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
  * what it runs counts as a body of Python. */
 void bocpy_visit_main(void (*what)(void *ctx), void *ctx);
 
+/* An entry for the module's method table. */
+PyObject *bocpy_blocked(PyObject *module, PyObject *function);
+
 /* Why the last `start` hook failed: malloc'd text or NULL, the caller's from here on.
  */
 char *bocpy_worker_take_error(void);

@@ -1,0 +1,554 @@
+"""Futures over the runtime: `concurrent.futures.Executor` for programs that use pools.
+
+A *place* is a behavior that runs tasks of one executor, one after the other; there are
+at most `max_workers` of them. With backend `threads` it takes them out of the queue
+itself. With `interpreters` it is given some, as many as take about a millisecond, and
+its result brings theirs home.
+
+Threads: any of the main interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import partial
+from typing import Any, TypeVar
+
+from . import _core
+from ._core import Cown, start, when
+
+T = TypeVar("T")
+
+#: The state of a future that has its outcome, by the name that Future has for it.
+FINISHED = "FINISHED"
+
+#: Tasks that a place runs before other behaviors of the runtime have their turn.
+TURN = 64
+#: Seconds that the tasks of one shipment shall take.
+SHIPMENT = 0.001
+#: Seconds for which the last callback of a place is waited for at a time.
+BRIEFLY = 0.0005
+
+
+class BrokenPool(BrokenExecutor):
+    """The initializer of an executor has raised: no task can run."""
+
+
+class Task:
+    """What `submit` was given; run by one place."""
+
+    __slots__ = ("args", "fn", "future", "kwargs")
+
+    def __init__(
+        self,
+        future: BocFuture[Any],
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.future = future
+        self.fn: Callable[..., Any] | None = fn
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+
+
+class BocFuture(Future[T]):
+    """A future whose `result`, asked for in a task, lets other tasks run meanwhile."""
+
+    def __init__(self, executor: BocExecutor) -> None:
+        super().__init__()
+        self._executor = executor
+
+    def _wait(
+        self, method: Callable[[float | None], Any], timeout: float | None
+    ) -> Any:
+        executor = self._executor
+        executor._step_aside()
+        try:
+            return _core._blocked(partial(method, timeout))
+        finally:
+            executor._step_back()
+
+    def result(self, timeout: float | None = None) -> T:
+        if self._state == FINISHED or not _core._in_body():
+            return super().result(timeout)
+        return self._wait(super().result, timeout)  # type: ignore[no-any-return]
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        if self._state == FINISHED or not _core._in_body():
+            return super().exception(timeout)
+        return self._wait(super().exception, timeout)  # type: ignore[no-any-return]
+
+
+class BocExecutor(Executor):
+    """An executor whose tasks are behaviors of the runtime.
+
+    `max_workers` is how many of its tasks run at a time, by default as many as there
+    are workers; the workers are the runtime's, which is started if need be (on
+    `backend`). `initializer(*initargs)` runs once in each worker that runs its tasks.
+
+    With backend 'threads' tasks are called with the very objects; with 'interpreters'
+    functions, arguments and results travel as those of behaviors do, and what cannot
+    travel fails the future with TypeError. `cancel()` of a future works until its
+    task is handed to a worker. A task may wait for another's `result()`: meanwhile
+    others run. `shutdown` waits, and runs pinned behaviors meanwhile.
+
+    Raises ValueError or TypeError for arguments that are none, RuntimeError if the
+    runtime runs on another backend.
+
+    >>> from bocpy import BocExecutor
+    >>> with BocExecutor() as executor:
+    ...     future = executor.submit(pow, 2, 10)
+    ...     list(executor.map(abs, [-1, -2])), future.result()
+    ([1, 2], 1024)
+    """
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        *,
+        backend: str | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if max_workers is not None and not isinstance(max_workers, int):
+            kind = type(max_workers).__name__
+            raise TypeError(f"max_workers must be an int or None, not {kind!r}")
+        if max_workers is not None and max_workers <= 0:
+            raise ValueError("max_workers must be greater than 0")
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        if backend is not None or not _core._running():
+            start(backend=backend)
+        self._max_workers = max_workers or len(_core._stats())
+        self._initializer = (initializer, initargs) if initializer else None
+        self._local = _core._backend() == "threads"
+        self._initialized = weakref.WeakSet[threading.Thread]()
+        self._key = (os.getpid(), next(_keys))
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._tasks: deque[Task] = deque()
+        self._places = 0
+        self._starting = 0  # places that are scheduled and have not begun
+        self._shut = False
+        self._broken: BaseException | None = None
+        self._latest: Cown[Any] | None = None
+        self._seconds = SHIPMENT  # that a task takes, about
+        _living.add(self)
+
+    # ---- submitting ----
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """A future for `fn(*args, **kwargs)`, which runs once there is a place."""
+        future: BocFuture[T] = BocFuture(self)
+        with self._lock:
+            self._require_open()
+            self._tasks.append(Task(future, fn, args, kwargs))
+            more = self._places < self._max_workers
+            if more:
+                self._places += 1
+        if more:
+            self._start_place()
+        return future
+
+    def submit_over(
+        self, cowns: Iterable[Any], fn: Callable[..., T], /, *args: Any
+    ) -> Future[T]:
+        """A future for `fn(*cowns, *args)` as a behavior over the cowns.
+
+        It takes its place among the behaviors over them at once, whatever
+        `max_workers` is. Takes cowns, groups and `read(cown)` as `when` does.
+
+        >>> from bocpy import BocExecutor, Cown
+        >>> log = Cown([])
+        >>> with BocExecutor() as executor:
+        ...     done = executor.submit_over([log], lambda c, x: c.value.append(x), 7)
+        >>> log.unwrap()
+        [7]
+        """
+        future: BocFuture[T] = BocFuture(self)
+        with self._lock:
+            self._require_open()
+            self._places += 1
+        task = Task(future, fn, args, {})
+        try:
+            if self._local:
+                self._latest = when(*cowns)(partial(self._run_over, task))
+            else:
+                future.set_running_or_notify_cancel()
+                made = when(*cowns)(partial(call_over, fn, args))
+                self._latest = made
+                made.add_done_callback(partial(self._bring_home_one, future))
+        except BaseException:
+            self._leave_place()
+            raise
+        return future
+
+    def _require_open(self) -> None:
+        if self._broken is not None:
+            raise BrokenPool("the initializer has raised") from self._broken
+        if self._shut:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        if _program_ends:
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """The results of `fn` for the items, in their order.
+
+        `chunksize` items make one task. With a `buffersize`, items are taken only as
+        far as that many results are not fetched yet; else at once. Raises TimeoutError
+        from the iterator, `timeout` seconds after the call."""
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        if buffersize is not None and not isinstance(buffersize, int):
+            raise TypeError("buffersize must be an integer or None")
+        if buffersize is not None and buffersize < 1:
+            raise ValueError("buffersize must be None or > 0")
+        if chunksize == 1 and buffersize is None:
+            return super().map(fn, *iterables, timeout=timeout)
+        chunks = chunked(zip(*iterables, strict=False), chunksize)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        submit = partial(self.submit, run_chunk, fn)
+        width = None if buffersize is None else -(-buffersize // chunksize)
+        window = deque(map(submit, itertools.islice(chunks, width)))
+        return itertools.chain.from_iterable(
+            results_of(window, map(submit, chunks), deadline)
+        )
+
+    # ---- places ----
+
+    def _start_place(self) -> None:
+        """One place is ours."""
+        try:
+            if self._local:
+                with self._lock:
+                    self._starting += 1
+                self._latest = when()(self._run_some)
+            else:
+                self._ship_some()
+        except BaseException as error:
+            self._leave_place()
+            self._fail_all(error)
+            raise
+
+    def _leave_place(self) -> None:
+        with self._lock:
+            self._places -= 1
+            self._idle.notify_all()
+
+    def _step_aside(self) -> None:
+        """A task waits for another: its place is given to others."""
+        with self._lock:
+            self._places -= 1
+            more = bool(self._tasks) and self._places < self._max_workers
+            if more:
+                self._places += 1
+        if more:
+            self._start_place()
+
+    def _step_back(self) -> None:
+        with self._lock:
+            self._places += 1
+
+    def _take(self) -> Task | None:
+        """The next that is not cancelled; or None, and the place is given up."""
+        while True:
+            with self._lock:
+                if not self._tasks:
+                    self._places -= 1
+                    self._idle.notify_all()
+                    return None
+                task = self._tasks.popleft()
+            if task.future.set_running_or_notify_cancel():
+                return task
+
+    def _fail_all(self, error: BaseException) -> None:
+        with self._lock:
+            tasks, self._tasks = self._tasks, deque()
+        for task in tasks:
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(error)
+
+    def _break(self, error: BaseException) -> None:
+        """The initializer has raised."""
+        with self._lock:
+            self._broken = error
+        broken = BrokenPool("the initializer of the executor has raised")
+        broken.__cause__ = error
+        self._fail_all(broken)
+
+    # ---- backend threads ----
+
+    def _run_some(self) -> None:
+        """A behavior: runs tasks until there are none, or others shall have a turn."""
+        with self._lock:
+            self._starting -= 1
+        if not self._initialize():
+            self._leave_place()
+            return
+        for _ in range(TURN):
+            task = self._take()
+            if task is None:
+                return
+            run(task)
+            del task
+        self._start_place()
+
+    def _run_over(self, task: Task, *cowns: Any) -> None:
+        if self._initialize() and task.future.set_running_or_notify_cancel():
+            task.args = (*cowns, *task.args)
+            run(task)
+        self._leave_place()
+
+    def _initialize(self) -> bool:
+        if self._broken is not None:
+            return False
+        if self._initializer is None or threading.current_thread() in self._initialized:
+            return True
+        initializer, initargs = self._initializer
+        try:
+            initializer(*initargs)
+        except BaseException as error:
+            log_critical("Exception in initializer:")
+            self._break(error)
+            return False
+        self._initialized.add(threading.current_thread())
+        return True
+
+    # ---- backend interpreters ----
+
+    def _ship_some(self) -> None:
+        """Ships tasks; what cannot be shipped fails its future."""
+        while True:
+            tasks = self._take_some()
+            if not tasks:
+                return
+            work = [(task.fn, task.args, task.kwargs) for task in tasks]
+            try:
+                made = when()(partial(run_shipped, self._key, self._initializer, work))
+            except BaseException as error:
+                if len(tasks) == 1:
+                    tasks[0].future.set_exception(error)
+                    continue
+                self._seconds = SHIPMENT
+                if self._ship_each(tasks):
+                    return
+                continue
+            self._latest = made
+            made.add_done_callback(partial(self._bring_home, tasks))
+            return
+
+    def _ship_each(self, tasks: list[Task]) -> bool:
+        """One behavior each, all in one place; whether there is any."""
+        left = [0]
+        for task in tasks:
+            work = [(task.fn, task.args, task.kwargs)]
+            try:
+                made = when()(partial(run_shipped, self._key, self._initializer, work))
+            except BaseException as error:
+                task.future.set_exception(error)
+                continue
+            with self._lock:
+                self._places += left[0]
+            left[0] = 1
+            self._latest = made
+            made.add_done_callback(partial(self._bring_home, [task]))
+        return left[0] == 1
+
+    def _take_some(self) -> list[Task]:
+        first = self._take()
+        if first is None:
+            return []
+        tasks = [first]
+        fair = len(self._tasks) // self._max_workers
+        most = min(fair, TURN, int(SHIPMENT / self._seconds) - 1)
+        with self._lock:
+            while len(tasks) <= most and self._tasks:
+                task = self._tasks.popleft()
+                if task.future.set_running_or_notify_cancel():
+                    tasks.append(task)
+        return tasks
+
+    def _bring_home(self, tasks: list[Task], made: Cown[Any]) -> None:
+        """A callback: what came of shipped tasks; the place takes others."""
+        if self._latest == made:  # which would keep what comes home
+            self._latest = None
+        try:
+            seconds, outcomes = made.result()
+        except BaseException as error:
+            outcomes = [(False, error)] * len(tasks)
+        else:
+            self._seconds = max(seconds / len(tasks), SHIPMENT / TURN)
+        if outcomes is None:
+            self._break(RuntimeError("the initializer raised in a worker"))
+            broken = BrokenPool("the initializer of the executor has raised")
+            outcomes = [(False, broken)] * len(tasks)
+        for task, (good, value) in zip(tasks, outcomes, strict=True):
+            if good:
+                task.future.set_result(value)
+            else:
+                task.future.set_exception(value)
+        self._start_place()
+
+    def _bring_home_one(self, future: Future[Any], made: Cown[Any]) -> None:
+        try:
+            value = made.result()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+        self._leave_place()
+
+    # ---- the end ----
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """No more tasks; with `wait`, until all have ended.
+
+        `cancel_futures` cancels those that have not been handed to a worker."""
+        dropped: deque[Task] = deque()
+        with self._lock:
+            self._shut = True
+            while cancel_futures and len(self._tasks) > self._starting:
+                dropped.append(self._tasks.pop())
+        for task in dropped:
+            task.future.cancel()
+            task.future.set_running_or_notify_cancel()
+        if wait:
+            self._wait_idle()
+
+    def _wait_idle(self) -> None:
+        """Pumps, if it is the main thread that waits."""
+        while True:
+            with self._lock:
+                if not self._places and not self._tasks:
+                    return
+                if _core._in_body() or threading.current_thread() in self._initialized:
+                    return
+                latest = self._latest
+                if latest is None or threading.current_thread() is not MAIN:
+                    self._idle.wait(BRIEFLY if latest is None else None)
+                    continue
+            with contextlib.suppress(Exception):  # its future has it
+                latest.result()
+            with self._lock:
+                if latest is self._latest and self._places:
+                    self._idle.wait(BRIEFLY)
+
+
+def run(task: Task) -> None:
+    """Calls it; what comes of it is in its future, and nothing of it stays here."""
+    future, fn = task.future, task.fn
+    args, kwargs = task.args, task.kwargs
+    task.fn, task.args, task.kwargs = None, (), {}
+    try:
+        result = fn(*args, **kwargs)  # type: ignore[misc]
+    except BaseException as error:
+        del fn, args, kwargs
+        future.set_exception(error)
+    else:
+        del fn, args, kwargs
+        future.set_result(result)
+
+
+#: The executors whose initializer has run in this interpreter; False: it has raised.
+_initialized_here: dict[tuple[int, int], bool] = {}
+
+
+def run_shipped(
+    key: tuple[int, int],
+    initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+    work: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
+) -> tuple[float, list[tuple[bool, Any]] | None]:
+    """A behavior: the outcomes of some tasks, and how long they took."""
+    began = time.perf_counter()
+    if initializer is not None and key not in _initialized_here:
+        try:
+            initializer[0](*initializer[1])
+        except BaseException:
+            _initialized_here[key] = False
+        else:
+            _initialized_here[key] = True
+    if initializer is not None and not _initialized_here[key]:
+        return 0.0, None
+    outcomes: list[tuple[bool, Any]] = []
+    for fn, args, kwargs in work:
+        try:
+            outcomes.append((True, fn(*args, **kwargs)))
+        except BaseException as error:
+            if len(work) == 1:
+                raise
+            outcomes.append((False, error))
+    return time.perf_counter() - began, outcomes
+
+
+def call_over(fn: Callable[..., T], args: tuple[Any, ...], *cowns: Any) -> T:
+    return fn(*cowns, *args)
+
+
+def call_each(
+    calls: list[tuple[Callable[..., T], tuple[Any, ...], dict[str, Any]]],
+) -> list[T]:
+    """For joblib.py, whose own batches cannot travel."""
+    return [fn(*args, **kwargs) for fn, args, kwargs in calls]
+
+
+def run_chunk(fn: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:
+    return [fn(*args) for args in chunk]
+
+
+def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while chunk := list(itertools.islice(items, size)):
+        yield chunk
+
+
+def results_of(
+    window: deque[Future[T]], more: Iterator[Future[T]], deadline: float | None
+) -> Iterator[T]:
+    """In order; each that is fetched makes room for one more."""
+    try:
+        while window:
+            window.extend(itertools.islice(more, 1))
+            left = None if deadline is None else deadline - time.monotonic()
+            future = window.popleft()
+            yield future.result(left)
+    finally:
+        for future in window:
+            future.cancel()
+
+
+def log_critical(message: str) -> None:
+    import logging
+
+    logging.getLogger("concurrent.futures").critical(message, exc_info=True)
+
+
+MAIN = threading.main_thread()
+_keys = itertools.count()
+_living: weakref.WeakSet[BocExecutor] = weakref.WeakSet()
+_program_ends = False
+
+
+def end_program() -> None:
+    """What was submitted ends before the interpreter does, as that of other pools."""
+    global _program_ends
+    _program_ends = True
+    for executor in list(_living):
+        executor.shutdown(wait=True)
+
+
+threading._register_atexit(end_program)  # type: ignore[attr-defined]

@@ -1,0 +1,264 @@
+"""BocExecutor: CPython's own tests of executors, from the installed interpreter, and
+what is ours alone."""
+
+import asyncio
+import importlib.util
+import threading
+
+import bocpy
+import pytest
+from bocpy import BocExecutor, Cown, PinnedCown, read
+from harness import LIMIT, pass_through
+
+CPYTHON = '''
+    """CPython's tests with BocExecutor where they have a pool of their own."""
+    import sys, unittest
+
+    try:
+        from test.test_concurrent_futures import util, executor, test_wait
+        from test.test_concurrent_futures import test_as_completed, test_shutdown
+        ExecutorTest, WaitTests = executor.ExecutorTest, test_wait.WaitTests
+        AsCompletedTests = test_as_completed.AsCompletedTests
+        ShutdownTest = test_shutdown.ExecutorShutdownTest
+        Mixin, Base = util.ExecutorMixin, util.BaseTestCase
+    except ImportError:  # one file until 3.12
+        from test import test_concurrent_futures as all_of_it
+        ExecutorTest, WaitTests = all_of_it.ExecutorTest, all_of_it.WaitTests
+        AsCompletedTests = all_of_it.AsCompletedTests
+        ShutdownTest = all_of_it.ExecutorShutdownTest
+        Mixin, Base = all_of_it.ExecutorMixin, all_of_it.BaseTestCase
+    import bocpy
+
+    bocpy.start(5)
+
+    class BocMixin(Mixin):
+        executor_type = bocpy.BocExecutor
+
+    class BocExecutorTest(BocMixin, ExecutorTest, Base):
+        pass
+
+    class BocWaitTest(BocMixin, WaitTests, Base):
+        pass
+
+    class BocAsCompletedTest(BocMixin, AsCompletedTests, Base):
+        pass
+
+    class BocShutdownTest(BocMixin, ShutdownTest, Base):
+        pass
+
+    # These start programs that import the executor from concurrent.futures by name.
+    BY_NAME = ("test_interpreter_shutdown", "test_submit_after_interpreter_shutdown",
+               "test_hang_gh83386")
+    for name in BY_NAME:
+        setattr(BocShutdownTest, name, None)
+    unittest.main(argv=["cpython", "-v"])
+'''
+
+
+def test_cpythons_own_tests(program, backend):
+    done = program(CPYTHON, expect_code=None)
+    assert done.code == 0, done.err
+    assert "OK" in done.err
+
+
+def test_programs_end_what_they_submitted(program, backend):
+    done = program(
+        """
+        import bocpy, time
+        executor = bocpy.BocExecutor(2)
+        def task(n):
+            time.sleep(0.05)
+            return n
+        futures = [executor.submit(task, n) for n in range(4)]
+        futures[-1].add_done_callback(lambda f: print("last", f.result()))
+        executor.shutdown(wait=False)
+        """
+    )
+    assert done.lines == ["last 3"]
+
+
+@pytest.fixture
+def executor(runtime):
+    with BocExecutor(2) as made:
+        yield made
+
+
+def test_results_and_failures(executor):
+    assert executor.submit(pow, 2, 5).result() == 32
+
+    def broken():
+        return {}["missing"]
+
+    future = executor.submit(broken)
+    with pytest.raises(KeyError, match="missing"):
+        future.result()
+    assert isinstance(future.exception(), KeyError)
+
+
+def test_at_most_so_many_run_at_a_time(executor, gate):
+    door = gate.door
+    futures = [executor.submit(pass_through, door) for _ in range(2)]
+    third = executor.submit(int)
+    with pytest.raises(TimeoutError):
+        third.result(timeout=0.05)
+    assert third.cancel()
+    gate.open(2)
+    assert [future.result(LIMIT) for future in futures] == [None, None]
+    assert third.cancelled()
+
+
+def test_what_cannot_travel_fails_its_future(executor, chosen_backend):
+    future = executor.submit(repr, threading.Lock())
+    good = executor.submit(repr, 1)
+    if chosen_backend == "threads":
+        assert "lock" in future.result()
+    else:
+        with pytest.raises(TypeError, match="lock"):
+            future.result()
+    assert good.result() == "1"
+
+
+def test_many_tiny_tasks(executor):
+    futures = [executor.submit(abs, -n) for n in range(3000)]
+    assert [future.result() for future in futures] == list(range(3000))
+
+
+@pytest.mark.parametrize("arguments", [{"chunksize": 7}, {"buffersize": 5}, {}])
+def test_map(executor, arguments):
+    assert list(executor.map(abs, range(-20, 0), **arguments)) == [*range(20, 0, -1)]
+    assert list(executor.map(pow, [2, 3], [3, 2], **arguments)) == [8, 9]
+
+
+def test_map_takes_items_as_far_as_results_are_fetched(executor):
+    taken = []
+
+    def items():
+        for n in range(100):
+            taken.append(n)
+            yield n
+
+    results = executor.map(abs, items(), buffersize=3)
+    assert len(taken) == 3
+    assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
+    assert len(taken) == 7
+
+
+def test_map_in_time(executor, gate):
+    door = gate.door
+    with pytest.raises(TimeoutError):
+        list(executor.map(pass_through, [door], timeout=0.05, buffersize=1))
+    gate.open()
+
+
+def test_submit_over(executor):
+    log, n = Cown([]), Cown(5)
+
+    def add(log, n, more):
+        log.value.append(n.value + more)
+        return len(log.value)
+
+    futures = [executor.submit_over([log, read(n)], add, i) for i in range(3)]
+    assert [future.result(LIMIT) for future in futures] == [1, 2, 3]
+    assert log.result() == [5, 6, 7]
+    with pytest.raises(TypeError):
+        executor.submit_over([3], add)
+
+
+def test_a_task_that_waits_for_another_does_not_starve(runtime, chosen_backend):
+    if chosen_backend == "interpreters":
+        return  # futures do not travel there
+    with BocExecutor(1) as executor:
+
+        def outer(depth):
+            if depth == 0:
+                return 0
+            return 1 + executor.submit(outer, depth - 1).result(LIMIT)
+
+        assert executor.submit(outer, 8).result(LIMIT) == 8
+
+
+def test_initializer(runtime):
+    with BocExecutor(2, initializer=remember, initargs=("set up",)) as executor:
+        futures = [executor.submit(recall) for _ in range(10)]
+        assert {future.result() for future in futures} == {"set up"}
+
+
+def test_an_initializer_that_raises_breaks_it(runtime):
+    with BocExecutor(2, initializer=int, initargs=("no number",)) as executor:
+        future = executor.submit(abs, -1)
+        with pytest.raises(bocpy._executor.BrokenPool):
+            future.result(LIMIT)
+        with pytest.raises(bocpy._executor.BrokenPool):
+            executor.submit(abs, -1)
+
+
+def remember(what):
+    import builtins
+
+    builtins.remembered = what
+
+
+def recall():
+    import builtins
+
+    return builtins.remembered
+
+
+def test_shutdown_pumps(runtime):
+    drawn = PinnedCown([])
+    executor = BocExecutor(1)
+    future = executor.submit_over([drawn], lambda drawn: drawn.value.append(1))
+    executor.shutdown()
+    assert future.done()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        executor.submit(int)
+
+
+def test_in_asyncio(executor):
+    async def main():
+        loop = asyncio.get_running_loop()
+        assert await loop.run_in_executor(executor, pow, 2, 8) == 256
+        many = [loop.run_in_executor(executor, abs, -n) for n in range(50)]
+        assert await asyncio.gather(*many) == list(range(50))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"max_workers": 0}, ValueError),
+        ({"max_workers": "2"}, TypeError),
+        ({"initializer": 3}, TypeError),
+        ({"backend": "fibers"}, ValueError),
+    ],
+)
+def test_bad_arguments(runtime, arguments, error):
+    with pytest.raises(error):
+        BocExecutor(**arguments)
+
+
+if importlib.util.find_spec("dask") is not None:
+
+    def test_as_the_pool_of_dask(executor):
+        import dask
+
+        with dask.config.set(pool=executor, scheduler="threads"):
+            (total,) = dask.compute(
+                dask.delayed(sum)([dask.delayed(abs)(-n) for n in range(20)])
+            )
+        assert total == 190
+
+
+if importlib.util.find_spec("joblib") is not None:
+
+    def test_as_a_backend_of_joblib(runtime):
+        import joblib
+
+        with joblib.parallel_backend("bocpy", n_jobs=2):
+            squares = joblib.Parallel()(joblib.delayed(pow)(n, 2) for n in range(50))
+        assert squares == [n * n for n in range(50)]
+        with joblib.parallel_backend("bocpy", n_jobs=2), pytest.raises(
+            ValueError, match="invalid literal"
+        ):
+            joblib.Parallel()(joblib.delayed(int)(text) for text in ["1", "x"])
