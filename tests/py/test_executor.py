@@ -258,7 +258,8 @@ if importlib.util.find_spec("joblib") is not None:
         with joblib.parallel_backend("bocpy", n_jobs=2):
             squares = joblib.Parallel()(joblib.delayed(pow)(n, 2) for n in range(50))
         assert squares == [n * n for n in range(50)]
-        with joblib.parallel_backend("bocpy", n_jobs=2), pytest.raises(
-            ValueError, match="invalid literal"
+        with (
+            joblib.parallel_backend("bocpy", n_jobs=2),
+            pytest.raises(ValueError, match="invalid literal"),
         ):
             joblib.Parallel()(joblib.delayed(int)(text) for text in ["1", "x"])
