@@ -55,7 +55,7 @@ class Task:
         kwargs: dict[str, Any],
     ) -> None:
         self.future = future
-        self.fn: Callable[..., Any] | None = fn
+        self.fn: Any = fn
         self.args: tuple[Any, ...] = args
         self.kwargs: dict[str, Any] = kwargs
 
@@ -226,9 +226,8 @@ class BocExecutor(Executor):
         submit = partial(self.submit, run_chunk, fn)
         width = None if buffersize is None else -(-buffersize // chunksize)
         window = deque(map(submit, itertools.islice(chunks, width)))
-        return itertools.chain.from_iterable(
-            results_of(window, map(submit, chunks), deadline)
-        )
+        lists: Iterator[list[T]] = results_of(window, map(submit, chunks), deadline)
+        return itertools.chain.from_iterable(lists)
 
     # ---- places ----
 
@@ -456,7 +455,7 @@ def run(task: Task) -> None:
     args, kwargs = task.args, task.kwargs
     task.fn, task.args, task.kwargs = None, (), {}
     try:
-        result = fn(*args, **kwargs)  # type: ignore[misc]
+        result = fn(*args, **kwargs)
     except BaseException as error:
         del fn, args, kwargs
         future.set_exception(error)

@@ -152,7 +152,7 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
         grant = _core._Grant(here.bridge, cowns, True)
         name = getattr(function, "__qualname__", "behavior")
         here.spawn(body_of(grant, here, function), name)
-        return grant.result  # type: ignore[no-any-return]
+        return grant.result
 
     return schedule
 
@@ -262,9 +262,9 @@ async def receive(
     """
     wanted = [tags] if isinstance(tags, str) else list(tags)
     if timeout is not None and timeout <= 0:
-        return _core.receive(wanted, 0, after)  # type: ignore[arg-type]
+        return _core.receive(wanted, 0, after)
     here = _loops.waiter()
     try:
         return await here.within(message(wanted), timeout)
     except TimeoutError:
-        return _core.receive(wanted, 0, after)  # type: ignore[arg-type]
+        return _core.receive(wanted, 0, after)

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from joblib import register_parallel_backend
-from joblib.parallel import ParallelBackendBase
+import joblib  # type: ignore[import-not-found,unused-ignore]
+import joblib.parallel  # type: ignore[import-not-found,unused-ignore]
 
 from . import WORKER_COUNT, _core
 from ._executor import BocExecutor, call_each
@@ -23,7 +23,7 @@ from ._executor import BocExecutor, call_each
 __all__ = ["BocBackend"]
 
 
-class BocBackend(ParallelBackendBase):  # type: ignore[misc]
+class BocBackend(joblib.parallel.ParallelBackendBase):  # type: ignore[misc]
     """What joblib knows as the backend "bocpy": a BocExecutor for each Parallel."""
 
     supports_retrieve_callback = True
@@ -88,4 +88,4 @@ class BocBackend(ParallelBackendBase):  # type: ignore[misc]
             self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
 
 
-register_parallel_backend("bocpy", BocBackend)
+joblib.register_parallel_backend("bocpy", BocBackend)

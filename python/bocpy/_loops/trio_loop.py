@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import trio
+import trio  # type: ignore[import-not-found,unused-ignore]
 
 from .. import _core
 from . import ARRIVED, PUMPED, Completion
@@ -84,7 +84,8 @@ class TrioWaiter:
 def waiter() -> TrioWaiter:
     """That of this run, made if need be."""
     try:
-        return _here.get()
+        found: TrioWaiter = _here.get()
+        return found
     except LookupError:
         made = TrioWaiter()
         _here.set(made)

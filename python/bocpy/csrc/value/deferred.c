@@ -173,7 +173,6 @@ static void copy_drop(bocpy_reader_copy *copy) {
     box->copy = NULL;
   if (box && !own)
     defer_box_elsewhere_locked(box);
-  bool own = box && box->slot == here; /* a box of another slot may be gone below */
   bocpy_lock_give(&deferred_lock);
   if (own)
     defer_box_here(here, box);
