@@ -109,6 +109,19 @@ def test_the_bank_example_runs(installed, tmp_path):
     build_bank(installed, tmp_path)
 
 
+if shutil.which("rustc"):
+
+    @of_static
+    def test_the_sketch_in_rust_runs(installed, tmp_path):
+        """docs/c/bindings.md: declarations by hand, and values in payloads."""
+        program = tmp_path / "bank"
+        flags = installed.flags("--libs", "--static")
+        linked = [word for word in flags if word.startswith(("-l", "-L"))]
+        source = ROOT / "examples" / "rust" / "bank.rs"
+        run("rustc", "-Dwarnings", "--edition=2021", source, "-o", program, *linked)
+        assert run(program, timeout=120) == "8000\n"
+
+
 CMAKE_PROJECT = """
 cmake_minimum_required(VERSION 3.18)
 project(stranger C)
