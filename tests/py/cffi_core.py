@@ -28,6 +28,8 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/testing.md:83": "backend interpreters",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_messages.py::test_send_takes_two": "Python words it",
+    "test_signals.py::test_no_signal_is_lost": "a signal that a worker takes: 50 ms",
+    "test_signals.py::test_a_sampling_profiler_sees": "a frame of the core is on top",
 }
 
 #: What Python itself says of a call: of functions in C in other words than of others.
