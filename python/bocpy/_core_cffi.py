@@ -15,6 +15,7 @@ sys.modules[f"{__package__}"]._core = _self  # type: ignore[attr-defined]
 from . import _libboc  # noqa: E402
 from ._cffi import (  # noqa: E402
     await_,
+    base,
     codec,
     docs,
     failure,
@@ -73,6 +74,9 @@ _clear_notices = notices.clear
 _finish = runtime.finish
 _hooked_from = codec.hooked_from
 _hooked_reduce = codec.hooked_reduce
+_cancelled = base.cancelled
+_importing = base.importing
+_in_body = base.in_body
 _is_idle = runtime.is_idle
 _keeps_failures = failure.keeps_failures
 _native_at = codec.native_at

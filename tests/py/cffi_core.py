@@ -14,6 +14,7 @@ FILES = {
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
+    "test_scope*.py": "scopes: `behaviors`, `Scope`",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
 }
 
@@ -24,6 +25,10 @@ TESTS = {
     "test_build.py::test_the_runtime_is_refused": "sub-interpreters",
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
+    "test_docs.py::test_example[threads-behaviors": "scopes",
+    "test_docs.py::test_example[threads-cancelled": "scopes",
+    "test_docs.py::test_example[threads-checkpoint": "scopes",
+    "test_docs.py::test_what_can_be_called_has_an_example[threads-Scope": "scopes",
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_guide.py::test_program[docs/guide/testing.md:83": "backend interpreters",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",

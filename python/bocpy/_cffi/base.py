@@ -33,6 +33,8 @@ class Self(threading.local):
     view: View | None = None
     #: While behaviors of the lane run.
     pumping: Pumping | None = None
+    #: Imports under way whose modules' top-level code may run here.
+    importing = 0
     #: The cown whose callback runs.
     lent: Cown[Any] | None = None
     #: The cowns in the pickle that is being made.
@@ -50,6 +52,16 @@ def on_worker() -> bool:
 
 def in_body() -> bool:
     return me.bodies > 0
+
+
+def importing(change: int) -> int:
+    me.importing += change
+    return me.importing
+
+
+def cancelled() -> bool:
+    """There are no scopes on this core."""
+    return False
 
 
 #: Objects that the library has as opaque pointers, by the address of the list that
