@@ -37,6 +37,7 @@ HEADERS = (
     "stats.h",
     "trace.h",
     "boc.hpp",
+    "cown.hpp",
 )
 NAME = r"(?:boc_\w+|BOC_\w+)"
 DECLARES = re.compile(

@@ -164,7 +164,9 @@ static void bodies_may_be_generic() {
     };
   };
   CHECK(runtime.quiesce());
-  runtime.when(boc::read(a)) << [](const int &value) { CHECK(value == 3); };
+  boc::reading<int> kept = boc::read(a);
+  runtime.when(kept, boc::read(boc::cown<int>(a))) <<
+      [](const int &value, const int &same) { CHECK(value == 3 && &value == &same); };
 }
 
 static void a_cown_named_twice_is_there_twice() {
@@ -239,6 +241,208 @@ static void captures_whose_move_may_throw() {
     CHECK(throws<std::runtime_error>(schedule) == (start < 0));
   }
   runtime.when(sum) << [](int &all) { CHECK(all == 9); };
+}
+
+/* A list, as C++ programmers write one. */
+struct node {
+  int value = 0;
+  boc::cown<node> next;
+};
+
+static void a_type_may_hold_cowns_of_itself() {
+  std::atomic<int> sum{0};
+  {
+    boc::runtime runtime(2);
+    boc::cown<node> first;
+    for (int i = 1; i <= 10; i++)
+      first = boc::make_cown<node>(node{i, first});
+    struct walk {
+      std::atomic<int> &sum;
+      void operator()(const node &here) const {
+        sum += here.value;
+        if (here.next)
+          boc::when(boc::read(here.next)) << walk{sum};
+      }
+    };
+    boc::when(boc::read(first)) << walk{sum};
+  }
+  CHECK(sum == 55);
+}
+
+static void bodies_get_their_cowns_back() {
+  boc::runtime runtime(1);
+  auto a = boc::make_cown<int>(1), b = boc::make_cown<int>(2);
+  boc::when(a, boc::read(b)) << [a, b](boc::acquired<int> to, const int &from) {
+    CHECK(to.cown() == a && to.handle() == a.handle());
+    *to += from;
+    boc::when(to.cown()) << [](int &again) { CHECK(again == 3); };
+  };
+  boc::when(boc::read(a)) <<
+      [a](boc::acquired<const int> seen) { CHECK(seen.cown() == a && seen == 3); };
+  struct pair {
+    int left, right;
+  };
+  auto both = boc::make_cown<pair>(pair{1, 2});
+  boc::when(both) << [](boc::acquired<pair> it) { CHECK(it->left + it->right == 3); };
+}
+
+static void one_when_inside_and_outside() {
+  auto log = boc::make_cown<std::vector<int>>();
+  {
+    boc::runtime runtime(1);
+    boc::when(log) << [log](std::vector<int> &all) {
+      all.push_back(1);
+      boc::when(log) << [](std::vector<int> &later) { later.push_back(2); };
+    };
+    CHECK(runtime.quiesce());
+    {
+      boc::runtime another(1);
+      CHECK(throws<boc::error>([&] { boc::when(log) << [](auto &) {}; }));
+      another.when(log) << [log](auto &) { /* on a worker there is no doubt */
+                                           boc::when(log) << [](std::vector<int> &all) {
+                                             all.push_back(3);
+                                           };
+      };
+    }
+    boc::when(log) << [](std::vector<int> &all) { all.push_back(4); };
+  }
+  try {
+    boc::when(log) << [](auto &) {};
+    CHECK(!"refused without a runtime");
+  } catch (const boc::error &refused) {
+    CHECK(refused.status() == BOC_BAD_STATE);
+    CHECK(std::string(refused.what()).find("boc::runtime") != std::string::npos);
+  }
+  boc::runtime last(1);
+  boc::when(boc::read(log)) <<
+      [](const std::vector<int> &all) { CHECK((all == std::vector<int>{1, 2, 3, 4})); };
+}
+
+static void ranges_of_cowns() {
+  boc::runtime runtime(2);
+  for (const std::size_t count : {0, 1, 3, 40}) {
+    std::vector<boc::cown<int>> all;
+    for (std::size_t i = 0; i < count; i++)
+      all.push_back(boc::make_cown<int>(1));
+    auto sum = boc::make_cown<int>(0);
+    boc::when(all, sum) << [all](boc::acquired_span<int> some, int &into) {
+      CHECK(some.size() == all.size() && some.empty() == all.empty());
+      for (std::size_t i = 0; i < some.size(); i++) {
+        some[i] += 1;
+        CHECK(some.cown(i) == all[i]);
+      }
+      for (int &one : some)
+        into += one;
+    };
+    boc::when(sum, boc::read(all), boc::read(std::vector<boc::cown<int>>(all)))
+        << [](boc::acquired<int> into, auto &some, auto const &same) {
+             static_assert(std::is_same_v<decltype(some[0]), const int &>);
+             CHECK(same.size() == some.size());
+             for (const int &one : some)
+               *into += one;
+           };
+    boc::when(boc::read(sum)) <<
+        [count](const int &total) { CHECK(total == 4 * static_cast<int>(count)); };
+  }
+  boc::cown<int> pair[2] = {boc::make_cown<int>(1), boc::make_cown<int>(2)};
+  const std::array<boc::cown<int>, 1> one = {pair[0]};
+  boc::when(pair, boc::read(one))
+      << [](auto &both, auto &first) { CHECK(both[1] == 2 && &both[0] == &first[0]); };
+  std::vector<boc::cown<int>> with_empty(3);
+  CHECK(throws<boc::error>([&] { boc::when(with_empty) << [](auto &) {}; }));
+}
+
+static void results_are_awaited_by_other_behaviors() {
+  std::atomic<int> seen{0};
+  {
+    boc::runtime runtime(2);
+    auto source = boc::make_cown<int>(20);
+    boc::cown<int> doubled = boc::when(boc::read(source))
+                             << [](int v) { return 2 * v; };
+    auto text = boc::when(doubled) << [](int &v) { return std::to_string(v + 2); };
+    static_assert(std::is_same_v<decltype(text), boc::cown<std::string>>);
+    auto owned = boc::when(text) << [](std::string &all) {
+      return std::make_unique<account>(std::stoi(all));
+    };
+    boc::when(owned) << [&seen](auto &held) { seen = held->balance; };
+    boc::when() << [] { return account::alive.load(); }; /* nobody wants it */
+    auto last = boc::when(source) << [](int &value) -> int & { return value; };
+    static_assert(std::is_same_v<decltype(last), boc::cown<int>>);
+  }
+  CHECK(seen == 42 && account::alive == 0);
+}
+
+static void results_of_bodies_whose_move_may_throw() {
+  boc::runtime runtime(1);
+  auto made = boc::when() << [careful = moves_with_care(3)] { return careful.value; };
+  boc::when(made) << [](int &value) { CHECK(value == 3); };
+}
+
+static void scopes_wait_and_cancel() {
+  boc::runtime runtime(1);
+  boc::scope scope(runtime);
+  boc::scope inner(&scope);
+  std::atomic<int> ran{0};
+  scope.when() << [&ran] {
+    CHECK(!boc::cancelled());
+    boc::when() << [&ran] { ran++; };
+  };
+  CHECK(scope.wait() && ran == 1 && scope.pending() == 0);
+  auto gate = boc::make_cown<int>(0);
+  std::atomic<bool> go{false};
+  boc::when(gate) << [&go](int &) {
+    while (!go)
+      boc_yield();
+  };
+  auto result = inner.when(gate) << [&ran](int &) { return ++ran; };
+  auto after = boc::when(result) << [&ran](int &) { return ++ran; };
+  std::vector<boc::cown<int>> many = {result, after};
+  boc::when(many) << [&ran](auto &) { ran++; };
+  CHECK(!scope.wait(0));
+  scope.cancel();
+  go = true;
+  CHECK(scope.wait() && inner.wait() && scope.cancelled() && inner.cancelled());
+  CHECK(runtime.quiesce() && ran == 1);
+  CHECK(!boc::cancelled());
+}
+
+static void batches_are_one_step() {
+  boc::runtime runtime(2);
+  auto log = boc::make_cown<std::vector<int>>();
+  const auto alive = std::make_shared<int>(0);
+  boc::batch batch;
+  boc::when(log) << [](std::vector<int> &all) { all.push_back(1); };
+  auto size = batch.when(log) << [](std::vector<int> &all) {
+    all.push_back(3);
+    return all.size();
+  };
+  batch.when(log, size) << [](std::vector<int> &all, std::size_t &before) {
+    CHECK(before == 3);
+    all.push_back(4);
+  };
+  boc::when(log) << [](std::vector<int> &all) { all.push_back(2); };
+  CHECK(batch.size() == 2);
+  batch.schedule();
+  CHECK(batch.size() == 0);
+  boc::when(log) <<
+      [](std::vector<int> &all) { CHECK((all == std::vector<int>{1, 2, 3, 4})); };
+  {
+    boc::batch given_up(runtime);
+    given_up.when(log) << [alive](std::vector<int> &) { CHECK(!"scheduled"); };
+  }
+  CHECK(alive.use_count() == 1);
+}
+
+/* The `when` of an argument that a capture takes: the body keeps the cown alive. */
+static void the_body_may_take_the_cown() {
+  boc::runtime runtime(1);
+  for (int i = 0; i < 100; i++) {
+    auto mine = boc::make_cown<account>(i);
+    boc::when(mine) << [mine = std::move(mine), i](account &self) {
+      CHECK(self.balance == i && mine);
+    };
+  }
+  CHECK(runtime.quiesce() && account::alive == 0);
 }
 
 enum { ROUNDS = 2000 };
@@ -349,6 +553,15 @@ int main() {
   RUN(lanes_are_pumped_by_their_owner);
   RUN(empty_cowns_are_refused);
   RUN(captures_whose_move_may_throw);
+  RUN(a_type_may_hold_cowns_of_itself);
+  RUN(bodies_get_their_cowns_back);
+  RUN(one_when_inside_and_outside);
+  RUN(ranges_of_cowns);
+  RUN(results_are_awaited_by_other_behaviors);
+  RUN(results_of_bodies_whose_move_may_throw);
+  RUN(scopes_wait_and_cancel);
+  RUN(batches_are_one_step);
+  RUN(the_body_may_take_the_cown);
   RUN(small_captures_allocate_what_c_allocates);
   RUN(no_memory_is_bad_alloc);
   exceptions_in_bodies_terminate();
