@@ -64,8 +64,8 @@ def pump(
     become ready meanwhile included), `max_behaviors` have run, or `deadline_ms`
     milliseconds have passed; the deadline is looked at between two behaviors. What a
     behavior raises fills its result; with `raise_on_error` the first Exception is
-    raised here too, in the end. KeyboardInterrupt, SystemExit and their like end the
-    pump at once; what is left stays for the next.
+    raised here too, and what is left stays for the next pump. KeyboardInterrupt,
+    SystemExit and their like end the pump in any case.
 
     Raises RuntimeError on any thread but the main one, inside a behavior, or if the
     runtime is not running; TypeError or OverflowError for bounds that are none.

@@ -148,8 +148,11 @@ def wait(
         return None
     _pump.look()
     raising = is_raising(raise_failures)
+    was_open = _core._running()
     finished = _core._quiesce(timeout, "wait()", not raising)
-    result = result_of(stats, noticeboard)
+    result = result_of(stats and was_open, noticeboard)
+    if stats and not was_open:
+        result = WaitResult([], result) if isinstance(result, dict) else []
     if finished:
         _core._pause()
         _core._clear_notices()

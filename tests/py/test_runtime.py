@@ -490,3 +490,10 @@ def test_a_thread_that_has_ended_leaves_its_cowns_usable(program, backend):
         """
     )
     assert done.out == "40\n"
+
+
+def test_stats_of_a_closed_runtime():
+    bocpy.start()
+    assert bocpy.wait(stats=True)
+    assert bocpy.wait(stats=True) == []
+    assert bocpy.wait(stats=True, noticeboard=True) == ([], {})

@@ -476,3 +476,82 @@ def test_returning_what_cannot_be_moved(backend):
         with pytest.raises(TypeError, match="lock"):
             got(result)
     assert got(c) == 2
+
+
+FINALIZERS = """
+import os, tempfile
+from bocpy import Cown, PinnedCown, start, wait, when
+
+start(2)
+folder = tempfile.TemporaryDirectory()
+
+class Owner:
+    def __init__(self):
+        self.n = 1
+    def __del__(self):
+        print("ended", self.n)
+
+def use(cown):
+    for _ in range(3):
+        @when(cown)
+        def _(cown):
+            cown.value.n += 1
+    wait()
+
+for value in (folder, Owner(), [Owner()]):
+    try:
+        cown = Cown(value)
+    except TypeError as error:
+        print(error)
+    else:
+        if value is folder:
+            @when(cown)
+            def there(cown):
+                return os.path.isdir(cown.value.name)
+            print(there.unwrap(timeout=30))
+    value = cown = None
+
+use(PinnedCown(Owner()))
+print(os.path.isdir(folder.name))
+"""
+
+
+def test_what_owns_something_ends_once(program, backend):
+    lines = program(FINALIZERS).lines
+    ended = sorted(line for line in lines if line.startswith("ended"))
+    assert ended == ["ended 1", "ended 1", "ended 4"]
+    assert lines.count("True") == (2 if backend == "threads" else 1)
+    if backend == "threads":
+        return
+    refused = [line for line in lines if "has a finalizer" in line]
+    assert refused[0].startswith("value._finalizer: cannot ship")
+    assert refused[2].startswith("value[0]: cannot ship a 'Owner'")
+    assert all("keep it in a PinnedCown" in line for line in refused)
+
+
+NESTED = """
+from bocpy import Cown, start, wait, when
+
+start(1)
+nested = []
+for _ in range(20_000):
+    nested = [nested]
+try:
+    cown = Cown(nested)
+except RecursionError as error:
+    print(error)
+else:
+    @when(cown)
+    def depth(cown):
+        count, value = 0, cown.value
+        while value:
+            count, value = count + 1, value[0]
+        return count
+    print(depth.unwrap(timeout=30))
+"""
+
+
+def test_twenty_thousand_lists(program, backend):
+    (line,) = program(NESTED).lines
+    moved, refused = "20000", "value is nested too deeply to be shipped"
+    assert line == (moved if backend == "threads" else refused)

@@ -370,10 +370,22 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         origin = by_origin(obj)
         if origin is not None:
             return origin
+    if not pickler.defining and (hasattr(cls, "__del__") or is_finalizer(obj)):
+        raise TypeError(
+            f"a {cls.__qualname__!r} ends something when it ends (it has a finalizer), "
+            "and would do so in each interpreter that it leaves; keep it in a "
+            "PinnedCown, or use backend='threads'"
+        )
     refusing = _foreign_ext.refusing(cls)
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
     return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+
+
+def is_finalizer(obj: object) -> bool:
+    """`weakref.finalize`, by which TemporaryDirectory and its like end."""
+    weakref = sys.modules.get("weakref")
+    return weakref is not None and isinstance(obj, weakref.finalize)
 
 
 def reduce_dataclass_mark(obj: object) -> Any:

@@ -303,25 +303,12 @@ static int pump_run_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
   uint64_t deadline = deadline_of(timeout);
   int ran = 1;
   *out_late = false;
-  while (ran > 0 && !*out_late && pumping->executed < most) {
+  while (ran > 0 && !*out_late && !pumping->first && pumping->executed < most) {
     ran = pump_run_one(pumping);
     *out_late = ran > 0 && pumping->executed < most && deadline_passed(deadline) &&
                 boc_lane_length(atomic_load(&pump_lane)) > 0;
   }
   return ran < 0 ? -1 : 0;
-}
-
-/* Makes `earlier` the context of the exception that is set. Steals the reference. */
-static void exception_add_context(PyObject *earlier) {
-  PyObject *exception = PyErr_GetRaisedException();
-  PyObject *context = PyException_GetContext(exception);
-  if (context || exception == earlier) {
-    Py_XDECREF(context);
-    Py_DECREF(earlier);
-  } else {
-    PyException_SetContext(exception, earlier);
-  }
-  PyErr_SetRaisedException(exception);
 }
 
 PyObject *bocpy_pump(PyObject *module, PyObject *args) {
@@ -335,9 +322,7 @@ PyObject *bocpy_pump(PyObject *module, PyObject *args) {
     return NULL;
   bocpy_pumping pumping = {.keep = keep};
   int status = pump_run_all(&pumping, timeout, (size_t)most, &late);
-  if (status < 0 && pumping.first)
-    exception_add_context(pumping.first);
-  else if (pumping.first)
+  if (pumping.first)
     PyErr_SetRaisedException(pumping.first);
   if (status < 0 || pumping.first)
     return NULL;
