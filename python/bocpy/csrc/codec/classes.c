@@ -33,10 +33,9 @@ static int type_is_unregistered(bocpy_codec_state *state, PyTypeObject *type) {
 }
 
 static int type_reduces_plainly(bocpy_codec_state *state, PyTypeObject *type) {
-  static const char *const names[] = {"__reduce_ex__",  "__reduce__",
-                                      "__getstate__",   "__setstate__",
-                                      "__getnewargs__", "__getnewargs_ex__",
-                                      "__del__"};
+  static const char *const names[] = {
+      "__reduce_ex__",  "__reduce__",        "__getstate__", "__setstate__",
+      "__getnewargs__", "__getnewargs_ex__", "__del__"};
   if (!bocpy_type_is_bare(type) || type->tp_getattro != PyObject_GenericGetAttr)
     return 0;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
