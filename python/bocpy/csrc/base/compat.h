@@ -7,6 +7,7 @@
  *   BOCPY_FREE_THREADED      1 if the interpreter runs without a GIL, else 0
  *   BOCPY_HAVE_OWN_GIL       1 if sub-interpreters may have a GIL of their own, else 0
  *   BOCPY_HAVE_NATIVE_BYTES  1 if the C API converts ints to bytes and back, else 0
+ *   BOCPY_HAVE_WAKEUP_FD     1 if libpython exports PySignal_SetWakeupFd, else 0
  *   BOCPY_MODULE_SLOTS       the slots by which a module declares that it needs no GIL,
  *                            works under one of its own; comma-terminated, perhaps
  *                            empty
@@ -36,6 +37,7 @@
 #endif
 
 #define BOCPY_HAVE_SHARED_KWNAMES (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
+#define BOCPY_HAVE_WAKEUP_FD (PY_VERSION_HEX >= 0x030D0000)
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
 #if BOCPY_HAVE_NATIVE_BYTES
 #define BOCPY_NATIVE_BYTES Py_ASNATIVEBYTES_LITTLE_ENDIAN

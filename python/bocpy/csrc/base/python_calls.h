@@ -49,6 +49,7 @@
   X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \
   X(COPYREG_TABLE, "copyreg", "dispatch_table")                                        \
   X(OS_GETPID, "os", "getpid")                                                         \
+  X(SIGNAL_SET_WAKEUP_FD, "signal", "set_wakeup_fd")                                   \
   X(SYS_IS_FINALIZING, "sys", "is_finalizing")                                         \
   X(THREADING_CURRENT_THREAD, "threading", "current_thread")                           \
   X(SYS_SETPROFILE, "sys", "setprofile")                                               \

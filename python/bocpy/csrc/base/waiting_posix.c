@@ -4,6 +4,7 @@
  * whichever thread that runs. asyncio and others have a descriptor of their own: it is
  * put back, and told, after each sleep. */
 #if !defined(_WIN32)
+#include "state.h"
 #include "waiting.h"
 
 #include <errno.h>
@@ -63,15 +64,34 @@ static void signal_numbers_send(int fd, const char *numbers, size_t count) {
     continue;
 }
 
+#if BOCPY_HAVE_WAKEUP_FD
+static int signal_set_wakeup_fd(int fd) { return PySignal_SetWakeupFd(fd); }
+#else
+/* Before 3.13 the C function is declared but not exported. Keeps the exception that is
+ * set; -1 if there was no descriptor, or it cannot be set. */
+static int signal_set_wakeup_fd(int fd) {
+  PyObject *pending = PyErr_GetRaisedException();
+  bocpy_state *state = bocpy_state_get();
+  PyObject *last = state ? bocpy_python_call(&state->python,
+                                             BOCPY_PY_SIGNAL_SET_WAKEUP_FD, "(i)", fd)
+                         : NULL;
+  int number = last ? (int)PyLong_AsLong(last) : -1;
+  Py_XDECREF(last);
+  PyErr_Clear();
+  PyErr_SetRaisedException(pending);
+  return number;
+}
+#endif
+
 bocpy_signals bocpy_signals_to(bocpy_waiter *event) {
-  return PySignal_SetWakeupFd((int)event->handles[1]);
+  return signal_set_wakeup_fd((int)event->handles[1]);
 }
 
 void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before) {
   int ours = (int)event->handles[1];
-  int last = PySignal_SetWakeupFd(before);
+  int last = signal_set_wakeup_fd(before);
   if (last != ours) { /* a handler has chosen another one */
-    PySignal_SetWakeupFd(last);
+    signal_set_wakeup_fd(last);
     before = last;
   }
   char numbers[64];
