@@ -539,16 +539,17 @@ class Executor:
         """The value of a slot as a body sees it. Unpickling may import modules and take
         long: not with the lock, which the worker's event loop needs."""
         with self.lock:
-            found = self.unshelved(slot)
-        if not isinstance(found, Blob):
+            found: Any = self.unshelved(slot)
+        if type(found) is not Blob:
             return found
         try:
             value = decode(found, self)
         except Exception as error:
             value = Failed(error.with_traceback(None))
         with self.lock:
-            if self.values.get(slot) is not found:  # another reader was first
-                return self.values.get(slot)
+            now: Any = self.values.get(slot)
+            if now is not found:  # another reader was first
+                return now
             self.release_all(found.names)
             self.values[slot] = value
         return value

@@ -140,7 +140,9 @@ class Host:
     def answer(self) -> None:
         self.woken = False
         if self.waiting and self.has_news():
-            self.waiting.popleft().set_result(None)
+            future = self.waiting.popleft()
+            if not future.done():
+                future.set_result(None)
 
     def soon(self, function: Callable[..., object], *args: Any) -> None:
         try:
@@ -209,4 +211,7 @@ class Host:
 
     def close(self) -> None:
         self.executor.close()
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(None)
         self.pool.shutdown(wait=False, cancel_futures=True)

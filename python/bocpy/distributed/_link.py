@@ -47,6 +47,9 @@ class Linker(Placement):
         self.takes: dict[int, Take] = {}
         self.recovery = Recovery(self)
         self.flights = 0
+        self.turn = 0
+        self.share = 0.0
+        self.numbers_of_workers: tuple[int, ...] = ()
         self.times: dict[int | str, float] = {}
         self.numbers = 0
         self.pending = 0
@@ -59,12 +62,14 @@ class Linker(Placement):
     def join(self, number: int, node: str, threads: int = 1) -> None:
         """A worker that behaviors may run on from now on."""
         self.workers[number] = Worker(number, node, max(1, threads))
+        self.numbers_of_workers = tuple(self.workers)
 
     def lose(self, number: int, reason: str) -> None:
         """A worker is dead, or cut off for good: `reason` follows its name."""
         worker = self.workers.pop(number, None)
         if worker is not None:
             self.counts["lost"] += 1
+            self.numbers_of_workers = tuple(self.workers)
             self.recovery.lose(worker, reason)
 
     def make(
@@ -173,6 +178,9 @@ class Linker(Placement):
 
     def step(self, most: int = 1 << 30) -> list[tuple[int, Batch]]:
         """Links at most that many behaviors; the batches to send."""
+        if self.workers and self.buffer:
+            held = sum(worker.held for worker in self.workers.values())
+            self.share = held / len(self.workers)
         while most > 0 and self.buffer and self.workers and not self.recovery.dead:
             behavior = self.buffer[0]
             worker = self.choose(behavior)

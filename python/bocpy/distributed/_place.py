@@ -19,6 +19,9 @@ UNKNOWN = 1e-4
 #: What taking cowns from one worker costs, and one byte of them.
 MOVE = 2e-3
 BYTE = 5e-9
+#: How many workers are looked at for one that has little to do.
+FEW_WORKERS = 16
+
 #: What it costs to be at a worker that has twice its share of the cowns, and how many
 #: more than its share are none too many.
 CROWD = 4e-2
@@ -34,6 +37,10 @@ class Placement:
 
     workers: dict[int, Worker]
     places: dict[int, Place]
+    turn: int
+    numbers_of_workers: tuple[int, ...]
+    share: float
+    """How many cowns a worker has on average, at the last step."""
     times: dict[int | str, float]
     """Seconds that bodies take: by the number of their function, or by their name."""
 
@@ -60,7 +67,7 @@ class Placement:
             near = self.near(place)
             if near is not None and not homes:
                 candidates[near.number] = near
-        share = sum(w.held for w in self.workers.values()) / len(self.workers)
+        share = self.share
         if not candidates or all(
             self.waiting(home, args) > MOVE or self.crowd(home, share)
             for home in homes.values()
@@ -80,9 +87,13 @@ class Placement:
         return self.places[place.near].home
 
     def least(self) -> Worker:
-        """The least busy worker; of those that are about as busy, the emptiest."""
+        """The least busy of a few workers, others at each call; of those that are about
+        as busy, the emptiest."""
+        numbers = self.numbers_of_workers
+        self.turn = (self.turn + FEW_WORKERS) % len(numbers)
+        few = (numbers + numbers[:FEW_WORKERS])[self.turn :][:FEW_WORKERS]
         return min(
-            self.workers.values(),
+            [self.workers[number] for number in few],
             key=lambda w: (int(w.backlog / w.threads / MOVE), w.held, w.size),
         )
 
