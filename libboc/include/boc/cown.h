@@ -23,6 +23,9 @@ typedef struct boc_cown boc_cown;
  *   behavior.
  * - `release`: on that thread, after the body.
  * - `drop`: on the thread that gave up the last reference; the payload is freed after.
+ *   A drop hook that drops another cown runs that one's hook within itself, or, beyond
+ *   some depth, has it run after the outermost hook: a chain of cowns may have any
+ *   length.
  */
 typedef struct boc_cown_type {
   const char *name;

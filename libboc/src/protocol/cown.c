@@ -70,16 +70,63 @@ boc_cown *boc_cown_try_hold(boc_cown *cown) {
   return NULL;
 }
 
-static void end_cown(boc_cown *cown) {
+/* Drop hooks that may run within each other. A hook may drop the next cown of a chain
+ * that is longer than a stack is deep. */
+enum { DROP_DEPTH_MAX = 32 };
+
+static void free_cown(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
-  if (type->drop)
-    type->drop(cown, boci_cown_payload(cown));
   cown->type = NULL;
   const size_t size = BOCI_COWN_HEADER + type->payload_size;
   if (type->allocator)
     boci_release(type->allocator, cown, size);
   else
     boci_cown_pool_free(own_cown_pool(), cown, size);
+}
+
+static void run_drop_hook(boc_cown *cown) {
+  cown->type->drop(cown, boci_cown_payload(cown));
+  free_cown(cown);
+}
+
+/* `writer` of a cown that nobody has is free to link it. */
+static void defer_end(boci_thread_context *context, boc_cown *cown) {
+  cown->writer = (struct boci_request *)context->dropped;
+  context->dropped = cown;
+}
+
+static void end_deferred(boci_thread_context *context) {
+  while (context->dropped) {
+    boc_cown *cown = context->dropped;
+    context->dropped = (boc_cown *)cown->writer;
+    run_drop_hook(cown);
+  }
+}
+
+static void end_in_context(boci_thread_context *context, boc_cown *cown) {
+  if (context->drop_depth >= DROP_DEPTH_MAX) {
+    defer_end(context, cown);
+    return;
+  }
+  context->drop_depth++;
+  run_drop_hook(cown);
+  if (context->drop_depth == 1)
+    end_deferred(context);
+  context->drop_depth--;
+}
+
+static void end_cown(boc_cown *cown) {
+  boci_thread_context *context = boci_thread_context_current();
+  if (!cown->type->drop) {
+    free_cown(cown);
+  } else if (context) {
+    end_in_context(context, cown);
+  } else {
+    boci_thread_context own = {.worker = NULL};
+    boci_tls_set(&own);
+    end_in_context(&own, cown);
+    boci_tls_set(NULL);
+  }
 }
 
 void boc_cown_drop(boc_cown *cown) {

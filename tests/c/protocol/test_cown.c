@@ -176,9 +176,60 @@ static void cowns_outlive_who_made_them(void) {
   CHECK_EQ(boci_load_relaxed(&drops), 4 * 2 * ROUNDS);
 }
 
+enum { CHAIN = 1000000 };
+
+static unsigned long ended;
+
+static void drop_next(boc_cown *cown, void *payload) {
+  boc_cown *next = *(boc_cown **)payload;
+  (void)cown;
+  ended++;
+  if (next)
+    boc_cown_drop(next);
+}
+
+static const boc_cown_type link_type = {
+    .name = "link", .payload_size = sizeof(boc_cown *), .drop = drop_next};
+
+static boc_cown *make_chain(void) {
+  boc_cown *head = NULL;
+  for (int i = 0; i < CHAIN; i++) {
+    boc_cown *cown = NULL;
+    CHECK_EQ(boc_cown_new(&link_type, &cown), BOC_OK);
+    *(boc_cown **)boc_cown_payload(cown) = head;
+    head = cown;
+  }
+  return head;
+}
+
+/* Outside of workers. */
+static void a_chain_of_any_length_ends(void) {
+  boc_cown *head = make_chain();
+  ended = 0;
+  boc_cown_drop(head);
+  CHECK_EQ(ended, CHAIN);
+}
+
+static void do_nothing(boc_behavior *self, void *arg) {
+  (void)self;
+  (void)arg;
+}
+
+static void a_chain_ends_on_a_worker(void) {
+  boc_runtime *runtime = NULL;
+  boc_cown *head = make_chain();
+  ended = 0;
+  CHECK_EQ(boc_runtime_new(NULL, &runtime), BOC_OK);
+  CHECK_EQ(boc_when(runtime, &head, 1, do_nothing, NULL), BOC_OK);
+  boc_cown_drop(head);
+  boc_runtime_free(runtime);
+  CHECK_EQ(ended, CHAIN);
+}
+
 static const test_case cases[] = {
     TEST_ONCE(a_payload_is_zero_and_aligned), TEST_ONCE(the_last_reference_drops),
     TEST_ONCE(refusals_leave_nothing),        TEST_RACE(threads_hold_and_drop, 1),
+    TEST_ONCE(a_chain_of_any_length_ends),    TEST_ALONE(a_chain_ends_on_a_worker),
     TEST_ONCE(cowns_of_all_sizes_are_apart),  TEST_RACE(cowns_outlive_who_made_them, 4),
 };
 TEST_MAIN(cases)
