@@ -74,6 +74,7 @@ _clear_notices = notices.clear
 _finish = runtime.finish
 _hooked_from = codec.hooked_from
 _hooked_reduce = codec.hooked_reduce
+_blocked = base.blocked
 _cancelled = base.cancelled
 _importing = base.importing
 _in_body = base.in_body

@@ -30,6 +30,8 @@ TESTS = {
     "test_docs.py::test_example[threads-checkpoint": "scopes",
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Scope": "scopes",
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
+    "test_examples.py::test_it_finds_its_result_right[threads-heat": "Matrix",
+    "test_examples.py::test_it_finds_its_result_right[threads-product": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:83": "backend interpreters",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_messages.py::test_send_takes_two": "Python words it",

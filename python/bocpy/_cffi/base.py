@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .._libboc import ffi, lib
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from .cown import Cown
     from .notices import View
     from .pump import Pumping
+
+T = TypeVar("T")
 
 NULL = ffi.NULL
 
@@ -52,6 +55,17 @@ def on_worker() -> bool:
 
 def in_body() -> bool:
     return me.bodies > 0
+
+
+def blocked(function: Callable[[], T]) -> T:
+    """Calls what blocks, in a body while another worker takes over."""
+    if not me.bodies or not on_worker():
+        return function()
+    lib.boc_worker_block_begin()
+    try:
+        return function()
+    finally:
+        lib.boc_worker_block_end()
 
 
 def importing(change: int) -> int:
