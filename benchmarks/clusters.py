@@ -1,7 +1,7 @@
 """bocpy.distributed against the engine's own bare submit, in the same run.
 
-    python benchmarks/distributed.py dask
-    python benchmarks/distributed.py ray
+    python benchmarks/clusters.py dask
+    python benchmarks/clusters.py ray
 
 Two worker processes on this machine. `bare` is one small task after the other of the
 engine itself, gathered at the end; the rows give the time of a behavior and its ratio
