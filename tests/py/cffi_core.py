@@ -14,6 +14,7 @@ FILES = {
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
+    "test_threads.py": "workers that threading knows by name",
     "test_scope*.py": "scopes: `behaviors`, `Scope`",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
 }
@@ -25,6 +26,7 @@ TESTS = {
     "test_build.py::test_the_runtime_is_refused": "sub-interpreters",
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
+    "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
     "test_docs.py::test_example[threads-behaviors": "scopes",
     "test_docs.py::test_example[threads-cancelled": "scopes",
     "test_docs.py::test_example[threads-checkpoint": "scopes",
@@ -32,6 +34,14 @@ TESTS = {
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_examples.py::test_it_finds_its_result_right[threads-heat": "Matrix",
     "test_examples.py::test_it_finds_its_result_right[threads-product": "Matrix",
+    "test_globals.py::test_names_of_a_module_are_snapshots": "globals are not copied",
+    "test_globals.py::test_pending_behaviors_see_what_was": "globals are not copied",
+    "test_globals.py::test_names_looked_up_while_running": "globals are not copied",
+    "test_globals.py::test_pinned_cowns": "globals are not copied",
+    "test_globals.py::test_loops_keep_no_memory": "globals are not copied",
+    "test_guide.py::test_program[docs/guide/awaiting.md": "bocpy.aio",
+    "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
+    "test_guide.py::test_program[docs/guide/scopes.md": "scopes",
     "test_guide.py::test_program[docs/guide/testing.md:83": "backend interpreters",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_messages.py::test_send_takes_two": "Python words it",
@@ -41,6 +51,6 @@ TESTS = {
 
 #: What Python itself says of a call: of functions in C in other words than of others.
 WORDED_BY_PYTHON = (
-    r"missing|given\)|\bpos \d|unexpected keyword|got several|takes|bocpy\.|"
+    r"exactly|missing|given\)|\bpos \d|unexpected keyword|got several|takes|bocpy\.|"
     r"not callable|not writable|not subscriptable|has no len|not iterable|setter"
 )
