@@ -10,7 +10,8 @@ from bocpy import Matrix
 PROGRAM = Path(__file__).parent / "programs" / "matrix_memory.py"
 #: CPython's own tests come with it nearly everywhere. Free-threaded 3.13 itself does not
 #: survive a failing allocation: `tuple([a, b])` hangs.
-HOOKS = importlib.util.find_spec("_testcapi") is not None and not harness.FREE_THREADED
+FOUND = importlib.util.find_spec("_testcapi") is not None
+HOOKS = FOUND and not harness.FREE_THREADED
 
 
 @pytest.mark.parametrize("source", [PROGRAM.read_text("ascii")] if HOOKS else [])
