@@ -33,6 +33,8 @@ SMOKE = (
 
 #: What the documentation and the programs in it need.
 DOCS = ("docs", "test", "recipes")
+#: For which there are wheels of bocpy 0.14.
+ORACLES = ("3.12", "3.13")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
 #: What the matrix runs on one interpreter only, since it takes long and does not depend
@@ -124,7 +126,23 @@ def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     env = wheel_environment(interpreter, log, "test", *more)
     wheel = build_wheel(env, ROOT, name, log, "-Dtest_hooks=enabled")
     install_wheel(env, wheel, log)
+    find_oracle(interpreter, log)
     return suite(env, name, log, *arguments)
+
+
+def find_oracle(interpreter: Interpreter, log: TextIO) -> None:
+    """Lets the tests ask bocpy 0.14, in an environment of its own, where there is a wheel
+    of it; elsewhere its recorded answers do (tests/py/matrix_oracle.py)."""
+    if interpreter.name not in ORACLES or "BOCPY_ORACLE" in os.environ:
+        return
+    files = environments.requirements("oracle")
+    try:
+        env = environments.make(
+            f"oracle-{interpreter.name}", interpreter, files, log=log
+        )
+    except Failed:
+        return
+    os.environ["BOCPY_ORACLE"] = str(env.python)
 
 
 def backends(interpreter: Interpreter) -> list[str]:
