@@ -131,8 +131,8 @@ def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
 
 
 def find_oracle(interpreter: Interpreter, log: TextIO) -> None:
-    """Lets the tests ask bocpy 0.14, in an environment of its own, where there is a wheel
-    of it; elsewhere its recorded answers do (tests/py/matrix_oracle.py)."""
+    """Lets the tests ask bocpy 0.14, in an environment of its own, where there is a
+    wheel of it; elsewhere its recorded answers do (tests/py/matrix_oracle.py)."""
     if interpreter.name not in ORACLES or "BOCPY_ORACLE" in os.environ:
         return
     files = environments.requirements("oracle")
