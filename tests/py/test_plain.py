@@ -1,0 +1,35 @@
+"""Whatever works on a plain thread or in a spawned process works in a behavior: the 152
+small programs of programs/plain.py, run all three ways."""
+
+import os
+import pathlib
+import sys
+
+import harness
+import pytest
+
+PROGRAMS = pathlib.Path(__file__).parent / "programs"
+IMPORTED = "import sys; sys.path.insert(0, {0!r}); import plain; plain.main()"
+
+
+def run(command, backend):
+    environment = {**os.environ, "BOCPY_BACKEND": backend}
+    process = harness.subprocess.run(
+        [sys.executable, *command],
+        cwd=PROGRAMS,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=4 * harness.LIMIT,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout.splitlines()
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_a_behavior_does_what_plain_python_does(backend, how):
+    command = ["plain.py"]
+    if how == "module":
+        command = ["-c", IMPORTED.format(str(PROGRAMS))]
+    assert run(command, backend) == ["152 programs"]
