@@ -696,9 +696,9 @@ def redirected():
 @program
 def imported_inside():
     import colorsys
-    import xml.etree.ElementTree as trees
+    from xml.etree import ElementTree
 
-    return colorsys.rgb_to_hsv(0, 0, 1), trees.fromstring("<a b='1'/>").get("b")
+    return colorsys.rgb_to_hsv(0, 0, 1), ElementTree.fromstring("<a b='1'/>").get("b")
 
 
 @program
