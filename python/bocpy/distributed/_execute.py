@@ -20,7 +20,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Protocol
 
 from . import _body
@@ -28,22 +29,11 @@ from ._cown import Failed
 from ._functions import Shipper
 from ._messages import Batch, Done, Entry, Gone, Operation, Report, Resolved, Run
 from ._names import Names
-from ._order import Node, Order
+from ._order import Order
 from ._spill import Shelf
+from ._steps import CANCELLED, Lost, Outbox, Step, accesses
 from ._store import open_store
 from ._values import Blob, decode, encode, snapshot
-
-CANCELLED = "the behavior was cancelled before it began"
-
-
-class Lost:
-    """The value of a slot whose worker died."""
-
-    __slots__ = ("node", "text")
-
-    def __init__(self, node: str, text: str) -> None:
-        self.node = node
-        self.text = text
 
 
 class Host(Protocol):
@@ -52,34 +42,6 @@ class Host(Protocol):
     def fetch(self, source: int, numbers: tuple[int, ...]) -> None: ...
     def ready(self) -> None: ...
     def news(self) -> None: ...
-
-
-class Step(Node):
-    """An operation in the order of its slots."""
-
-    __slots__ = ("arrived", "operation")
-
-    def __init__(
-        self, operation: Operation, reads: Iterable[int], writes: Iterable[int]
-    ) -> None:
-        super().__init__(reads, writes)
-        self.operation = operation
-        self.arrived = False
-
-
-class Outbox:
-    """A value that another executor takes."""
-
-    __slots__ = ("also", "filled", "mark", "names", "value", "waiting")
-
-    def __init__(self) -> None:
-        self.filled = False
-        self.also: list[int] = []
-        self.names: tuple[int, ...] = ()
-        """Cowns that live because the value names them."""
-        self.value: Any = None
-        self.mark = 0
-        self.waiting: list[Callable[[], object]] = []
 
 
 class Executor:
@@ -263,12 +225,15 @@ class Executor:
             self.names.release(name)
 
     def load(self, slot: int, store: str, file: str) -> None:
+        self.store(slot, self.stored(store, file))
+
+    def stored(self, store: str, file: str) -> Any:
+        """A durable value; a Lost that says why it cannot be read."""
         try:
-            value: Any = open_store(store).read(file)
+            return open_store(store).read(file)
         except Exception as error:
             text = f"its durable value {file!r} cannot be read from {store}: {error}"
-            value = Lost(store, text)
-        self.store(slot, value)
+            return Lost(store, text)
 
     def supply(self, number: int, blob: Blob) -> None:
         self.frozen.discard(number)
@@ -276,11 +241,7 @@ class Executor:
 
     def reload(self, number: int, store: str, file: str) -> None:
         self.frozen.discard(number)
-        try:
-            self.fetched({number: open_store(store).read(file)})
-        except Exception as error:
-            text = f"its durable value {file!r} cannot be read from {store}: {error}"
-            self.fetched({number: Lost(store, text)})
+        self.fetched({number: self.stored(store, file)})
 
     def give(self, number: int, slot: int, copy: bool) -> None:
         """Fills an outbox. A copy is pickled now: the next writer changes the value."""
@@ -599,7 +560,7 @@ class Executor:
             if gone:
                 self.entries.append(Gone(gone))
             skip = max(0, since - self.first)
-            entries = tuple(iterate(self.entries, skip))
+            entries = tuple(islice(self.entries, skip, None))
             return Report(self.next_batch, self.first + skip, entries)
 
     def close(self) -> None:
@@ -615,34 +576,6 @@ class Executor:
             self.values.clear()
             if self.shelf is not None:
                 self.shelf.close()
-
-
-def iterate(entries: deque[Entry], skip: int) -> Iterator[Entry]:
-    for index in range(skip, len(entries)):
-        yield entries[index]
-
-
-def accesses(operation: Operation) -> tuple[list[int], list[int]]:
-    """The slots that an operation reads and writes."""
-    kind = operation[0]
-    if kind == "run":
-        run: Run = operation[1]
-        reads = [slot for _, slot, reads in run.args if reads]
-        writes = [slot for _, slot, reads in run.args if not reads]
-        return reads, [*writes, run.key]
-    if kind == "give":
-        _, _, slot, copy = operation
-        return ([slot], []) if copy else ([], [slot])
-    if kind == "get":
-        _, _, slot, consume = operation
-        return ([], [slot]) if consume else ([slot], [])
-    if kind == "take":
-        return [], [operation[3]]
-    if kind == "restore":
-        return [], [operation[2]]
-    if kind == "drop":
-        return [], list(operation[1])
-    return [], [operation[1]]
 
 
 IMMEDIATE: dict[str, Callable[..., None]] = {

@@ -14,7 +14,7 @@ import contextlib
 import sys
 import sysconfig
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 _lock = threading.RLock()
@@ -49,7 +49,7 @@ def own_modules() -> list[Any]:
 
 
 @contextlib.contextmanager
-def by_value(cloudpickle: Any) -> Iterator[None]:
+def by_value(cloudpickle: Any) -> Generator[None, None, None]:
     """While it lasts, the program's modules are pickled by value."""
     with _lock:
         before = set(cloudpickle.list_registry_pickle_by_value())

@@ -14,7 +14,7 @@ from ._messages import Call
 from ._places import Behavior, Place, Worker
 
 #: How long a body takes about which nothing is known.
-UNKNOWN = 1e-4
+UNKNOWN = 2e-5
 
 #: What taking cowns from one worker costs, and one byte of them.
 MOVE = 2e-3
@@ -24,8 +24,9 @@ FEW_WORKERS = 16
 
 #: What it costs to be at a worker that has twice its share of the cowns, and how many
 #: more than its share are none too many.
-CROWD = 4e-2
-CROWD_MOST = 4 * MOVE
+CROWD = 0.2
+#: Values that take longer to move than this do not move because of that.
+HEAVY = 4 * MOVE
 SLACK = 1.2
 FEW = 2
 #: What a worker that has no cowns yet is worth.
@@ -67,7 +68,8 @@ class Placement:
             near = self.near(place)
             if near is not None and not homes:
                 candidates[near.number] = near
-        share = self.share
+        heavy = sum(p.size for p, _ in args if p.home is not None) * BYTE > HEAVY
+        share = float("inf") if heavy else self.share
         if not candidates or all(
             self.waiting(home, args) > MOVE or self.crowd(home, share)
             for home in homes.values()
@@ -100,7 +102,7 @@ class Placement:
     def crowd(self, worker: Worker, share: float) -> float:
         """What it costs that a worker has more than its share of the cowns."""
         many = worker.held - SLACK * share - FEW
-        return min(CROWD * many / (share + 1), CROWD_MOST) if many > 0 else 0.0
+        return CROWD * many / (share + 1) if many > 0 else 0.0
 
     def waiting(self, worker: Worker, args: list[tuple[Place, bool]]) -> float:
         """For how long it would wait for what has nothing to do with it."""
