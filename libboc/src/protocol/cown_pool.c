@@ -2,6 +2,7 @@
 #include "cown_pool.h"
 
 #include "alloc.h"
+#include "compiler.h"
 #include "cown.h"
 
 enum {
@@ -109,4 +110,28 @@ void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size) {
   } else {
     boci_block_pool_send_home(memory);
   }
+}
+
+/* ---- the end --------------------------------------------------------------------- */
+
+/* Of a pool that has a block that is in use, all stay: other threads may still run. */
+static void trim_idle_pools(void) {
+  lent_pool *lent = boci_swap_acquire(&idle_pools, NULL); /* [A28] */
+  for (lent_pool *next; lent; lent = next) {
+    next = lent->next;
+    boci_block_pool_trim(&lent->pool);
+    if (lent->pool.chunks)
+      put_idle_pools(lent, lent);
+    else
+      boci_release(NULL, lent, sizeof *lent);
+  }
+}
+
+BOCI_AT_UNLOAD static void trim_pools(void) {
+  trim_idle_pools();
+  if (!try_lock_shared_pool())
+    return;
+  boci_block_pool_flush(&shared_pool);
+  boci_block_pool_trim(&shared_pool);
+  unlock_shared_pool();
 }
