@@ -53,7 +53,8 @@ def has_core(item):
     """Whether the core that there is has what the test is of."""
     name = item.nodeid.rpartition("/")[2] if "[" not in item.nodeid else item.nodeid
     name = name[name.index("test_") :]
-    return not any(name.startswith(begin) for begin in cffi_core.TESTS)
+    left_out = [*cffi_core.TESTS, *(cffi_core.TESTS_ON_PYPY if harness.PYPY else ())]
+    return not any(name.startswith(begin) for begin in left_out)
 
 
 def pytest_collection_modifyitems(config, items):

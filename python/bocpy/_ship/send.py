@@ -157,10 +157,14 @@ class _Shipper(Pickler):
         return True
 
 
+#: PyPy counts no references: there every object may be shared.
+references = getattr(sys, "getrefcount", lambda obj: 0)
+
+
 def is_shared(obj: object) -> bool:
     """Whether somebody besides the value that is pickled may compare with `obj`: an
     object() that has one reference is nobody's sentinel, and keeps no token."""
-    return type(obj) is not object or sys.getrefcount(obj) > _ALONE
+    return type(obj) is not object or references(obj) > _ALONE
 
 
 class _Counter(pickle.Pickler):
@@ -179,7 +183,7 @@ class _Counter(pickle.Pickler):
 
     @staticmethod
     def count_of(obj: object) -> int:
-        return sys.getrefcount(obj)
+        return references(obj)
 
 
 def count_alone() -> int:
