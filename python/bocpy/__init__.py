@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 # First: what `_core` is depends on it.
 from . import _choose_core  # noqa: F401
+from ._bulk import as_completed, atomically, gather, map, reduce, when_each
 from ._core import (
     Cown,
     PinnedCown,
@@ -105,10 +106,13 @@ __all__ = [
     "Scope",
     "WaitResult",
     "__version__",
+    "as_completed",
+    "atomically",
     "behaviors",
     "cancelled",
     "checkpoint",
     "drain",
+    "gather",
     "get_include",
     "get_sources",
     "notice_delete",
@@ -121,6 +125,7 @@ __all__ = [
     "quiesce",
     "read",
     "receive",
+    "reduce",
     "send",
     "set_pump_watchdog",
     "set_tags",
@@ -128,5 +133,6 @@ __all__ = [
     "start",
     "wait",
     "when",
+    "when_each",
     "whencall",
 ]

@@ -255,6 +255,7 @@ if importlib.util.find_spec("joblib") is not None:
     def test_as_a_backend_of_joblib(runtime):
         import joblib
 
+        importlib.import_module("bocpy.joblib")  # registers the backend
         with joblib.parallel_backend("bocpy", n_jobs=2):
             squares = joblib.Parallel()(joblib.delayed(pow)(n, 2) for n in range(50))
         assert squares == [n * n for n in range(50)]

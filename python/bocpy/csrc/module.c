@@ -63,6 +63,8 @@ PyDoc_STRVAR(
 
 static PyMethodDef module_methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
+    {"_batch_begin", bocpy_batch_begin, METH_NOARGS, NULL},
+    {"_batch_end", bocpy_batch_end, METH_O, NULL},
     {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
     {"_blocked", bocpy_blocked, METH_O, NULL},

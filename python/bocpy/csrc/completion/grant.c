@@ -329,7 +329,17 @@ bocpy_grant *bocpy_grant_here(void) {
 
 /* ---- refusals -------------------------------------------------------------------- */
 
+static int refuse_in_batch(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s in an atomically() block: what the block schedules is scheduled at its "
+               "end, so wait after it",
+               what);
+  return -1;
+}
+
 int bocpy_grant_refuse(bool holds, const char *what) {
+  if (bocpy_self.batch)
+    return refuse_in_batch(what);
   if (bocpy_self.bodies) {
     PyErr_Format(
         PyExc_RuntimeError,
@@ -350,6 +360,8 @@ int bocpy_grant_refuse(bool holds, const char *what) {
 }
 
 int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what) {
+  if (bocpy_self.batch)
+    return refuse_in_batch(what);
   if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: ours is seen */
     return 0;
   bool found = false;

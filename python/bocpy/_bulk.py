@@ -1,0 +1,239 @@
+"""Many at once: results as they come, a lazy map, and behaviors over many cowns.
+
+Threads: any of the main interpreter; `when_each`, `gather`, `reduce` and `atomically` in
+bodies too.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from . import _core
+from ._core import Cown, read, when, whencall
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+#: Chunks that `map` has in flight for each worker.
+AHEAD = 4
+
+
+def left_of(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def deadline_of(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def as_completed(
+    results: Iterable[Cown[T]], timeout: float | None = None
+) -> Iterator[Cown[T]]:
+    """The results in the order in which they are complete, each once.
+
+    Raises TimeoutError from the iterator, `timeout` seconds after the first was asked
+    for. In an event loop use `asyncio.as_completed`, which takes cowns as they are.
+
+    >>> import time
+    >>> from bocpy import as_completed, when
+    >>> def nap(seconds):
+    ...     time.sleep(seconds)
+    ...     return seconds
+    >>> naps = [when()(lambda s=s: nap(s)) for s in (0.2, 0.01)]
+    >>> [result.result() for result in as_completed(naps)]
+    [0.01, 0.2]
+    """
+    deadline = deadline_of(timeout)
+    bridge = _core._Bridge()
+    waiting: dict[_core._Grant, Cown[T]] = {}
+    ready: deque[Cown[T]] = deque()
+    try:
+        for result in results:
+            grant = _core._Grant(bridge, (read(result),))
+            if grant.ready:
+                grant.end()
+                ready.append(result)
+            else:
+                waiting[grant] = result
+        total = len(waiting) + len(ready)
+        while ready or waiting:
+            if not ready and not bridge.wait(left_of(deadline)):
+                raise TimeoutError(
+                    f"as_completed(): {len(waiting)} of {total} results are not there "
+                    f"after {timeout} s"
+                )
+            if not ready:
+                for grant in bridge.take():
+                    grant.end()
+                    ready.append(waiting.pop(grant))
+            while ready:
+                yield ready.popleft()
+    finally:
+        for grant in waiting:
+            grant.end()
+        bridge.close()
+
+
+def run_chunk(function: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:
+    return [function(*arguments) for arguments in chunk]
+
+
+def chunks_of(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while chunk := list(itertools.islice(items, size)):
+        yield chunk
+
+
+def positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an int, not {type(value).__name__!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+def map(  # noqa: A001  what pools call it
+    function: Callable[..., T],
+    *iterables: Iterable[Any],
+    chunksize: int = 1,
+    buffersize: int | None = None,
+    timeout: float | None = None,
+) -> Iterator[T]:
+    """The results of `function` for the items, in their order, by the workers.
+
+    Lazy: items are taken as results are fetched, `buffersize` chunks of `chunksize` items
+    ahead (by default four for each worker). What a call raises is raised where its
+    result would come. Raises TimeoutError from the iterator, `timeout` seconds after the
+    call. Not in bodies.
+
+    >>> import bocpy
+    >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))
+    [1, 2, 3]
+    """
+    positive("chunksize", chunksize)
+    if buffersize is not None:
+        positive("buffersize", buffersize)
+    if not callable(function):
+        raise TypeError(f"map() takes a callable, not {type(function).__name__!r}")
+    chunks = chunks_of(zip(*iterables, strict=False), chunksize)
+    return mapped(function, chunks, buffersize, deadline_of(timeout), timeout)
+
+
+def mapped(
+    function: Callable[..., T],
+    chunks: Iterator[list[tuple[Any, ...]]],
+    buffersize: int | None,
+    deadline: float | None,
+    timeout: float | None,
+) -> Iterator[T]:
+    window: deque[Cown[list[T]]] = deque()
+
+    def fill(width: int) -> None:
+        for chunk in itertools.islice(chunks, max(0, width - len(window))):
+            window.append(whencall(run_chunk, [], [function, chunk]))
+
+    fill(buffersize or 1)
+    width = buffersize or AHEAD * max(1, len(_core._stats()))
+    fill(width)
+    while window:
+        try:
+            values = window.popleft().unwrap(left_of(deadline) if deadline else 1e9)
+        except TimeoutError as error:
+            if deadline is None or time.monotonic() < deadline:
+                raise
+            raise TimeoutError(f"map(): not all are there after {timeout} s") from error
+        fill(width)
+        yield from values
+
+
+def when_each(
+    cowns: Iterable[Any], body: Callable[..., T], *captures: Any
+) -> list[Cown[T]]:
+    """Schedules `body(cown, *captures)` for each of the cowns; the results, in order.
+
+    >>> from bocpy import Cown, when_each
+    >>> rows = [Cown(n) for n in range(3)]
+    >>> doubled = when_each(rows, lambda row, by: row.value * by, 2)
+    >>> [result.result() for result in doubled]
+    [0, 2, 4]
+    """
+    return [whencall(body, (cown,), captures) for cown in cowns]
+
+
+def collect(cowns: list[Cown[T]]) -> list[T]:
+    return [cown.result() for cown in cowns]
+
+
+def gather(*cowns: Cown[T]) -> Cown[list[T]]:
+    """A cown with the values of all, as they are when it has its turn at all of them.
+
+    It holds what the first of them that failed raised, if one did.
+
+    >>> from bocpy import Cown, gather
+    >>> gather(Cown(1), Cown(2)).result()
+    [1, 2]
+    """
+    return when([read(cown) for cown in cowns])(collect)
+
+
+def combine(function: Callable[[T, T], T], left: Cown[T], right: Cown[T]) -> T:
+    return function(left.result(), right.result())
+
+
+def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
+    """A cown with `function(function(a, b), ...)` over the values, in their order.
+
+    Neighbors are combined pair by pair, side by side, so `function` must be associative.
+    Raises ValueError for no cowns.
+
+    >>> from bocpy import Cown, reduce
+    >>> reduce([Cown(n) for n in range(5)], lambda a, b: a + b).result()
+    10
+    """
+    level = list(cowns)
+    if not level:
+        raise ValueError("reduce() of no cowns has no value")
+
+    def pair(left: Cown[T], right: Cown[T]) -> Cown[T]:
+        def both(left: Cown[T], right: Cown[T], function: Any = function) -> T:
+            return combine(function, left, right)
+
+        return when(read(left), read(right))(both)
+
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        odd = level[-1:] if len(level) % 2 else []
+        level = [*(pair(left, right) for left, right in pairs), *odd]
+    return level[0]
+
+
+@contextmanager
+def atomically() -> Iterator[None]:
+    """What the block schedules is scheduled at its end, as one step.
+
+    No other behavior comes between two of them on any cown. Nothing is scheduled if the
+    block raises. In the block nothing may be waited for, and results must not be looked
+    at: RuntimeError. Blocks do not nest, and contain no `await`.
+
+    >>> from bocpy import Cown, atomically, when
+    >>> left, right = Cown(1), Cown(2)
+    >>> with atomically():
+    ...     @when(left)
+    ...     def a(left):
+    ...         return left.value
+    ...     @when(right)
+    ...     def b(right):
+    ...         return right.value
+    >>> a.result(), b.result()
+    (1, 2)
+    """
+    _core._batch_begin()
+    try:
+        yield
+    except BaseException:
+        _core._batch_end(False)
+        raise
+    _core._batch_end(True)
