@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 # First: what `_core` is depends on it.
 from . import _choose_core  # noqa: F401
-from ._bulk import as_completed, atomically, gather, map, reduce, when_each
+from ._bulk import as_completed, atomically, gather, reduce, when_each
+from ._bulk import map as map  # noqa: A004  not in __all__: a name of Python's own
 from ._core import (
     Cown,
     PinnedCown,

@@ -1,7 +1,7 @@
 """Many at once: results as they come, a lazy map, and behaviors over many cowns.
 
-Threads: any of the main interpreter; `when_each`, `gather`, `reduce` and `atomically` in
-bodies too.
+Threads: any of the main interpreter; `when_each`, `gather`, `reduce` and `atomically`
+in bodies too.
 """
 
 from __future__ import annotations
@@ -104,10 +104,10 @@ def map(  # noqa: A001  what pools call it
 ) -> Iterator[T]:
     """The results of `function` for the items, in their order, by the workers.
 
-    Lazy: items are taken as results are fetched, `buffersize` chunks of `chunksize` items
-    ahead (by default four for each worker). What a call raises is raised where its
-    result would come. Raises TimeoutError from the iterator, `timeout` seconds after the
-    call. Not in bodies.
+    Lazy: items are taken as results are fetched, `buffersize` chunks of `chunksize`
+    items ahead (by default four for each worker). What a call raises is raised where
+    its result would come. Raises TimeoutError from the iterator, `timeout` seconds
+    after the call. Not in bodies.
 
     >>> import bocpy
     >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))
@@ -186,8 +186,8 @@ def combine(function: Callable[[T, T], T], left: Cown[T], right: Cown[T]) -> T:
 def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
     """A cown with `function(function(a, b), ...)` over the values, in their order.
 
-    Neighbors are combined pair by pair, side by side, so `function` must be associative.
-    Raises ValueError for no cowns.
+    Neighbors are combined pair by pair, side by side, so `function` must be
+    associative. Raises ValueError for no cowns.
 
     >>> from bocpy import Cown, reduce
     >>> reduce([Cown(n) for n in range(5)], lambda a, b: a + b).result()
