@@ -247,10 +247,9 @@ PyObject *bocpy_batch_end(PyObject *module, PyObject *flag) {
   bocpy_self.batch = NULL;
   size_t kept;
   boc_cown **cowns = batch_cowns(batch, &kept);
-  boc_status status =
-      cowns && flag == Py_True
-          ? boc_behavior_schedule_all(batch->behaviors, batch->count)
-          : BOC_NO_MEMORY;
+  boc_status status = cowns && flag == Py_True
+                          ? boc_behavior_schedule_all(batch->behaviors, batch->count)
+                          : BOC_NO_MEMORY;
   for (size_t i = 0; status != BOC_OK && i < batch->count; i++)
     boc_behavior_free(batch->behaviors[i]);
   for (size_t i = 0; i < kept; i++)

@@ -330,10 +330,11 @@ bocpy_grant *bocpy_grant_here(void) {
 /* ---- refusals -------------------------------------------------------------------- */
 
 static int refuse_in_batch(const char *what) {
-  PyErr_Format(PyExc_RuntimeError,
-               "%s in an atomically() block: what the block schedules is scheduled at its "
-               "end, so wait after it",
-               what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s in an atomically() block: what the block schedules is scheduled at its "
+      "end, so wait after it",
+      what);
   return -1;
 }
 
