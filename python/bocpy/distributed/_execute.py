@@ -1,7 +1,5 @@
 """An executor without I/O: one worker's values, and what happens to them in order.
 
-    batches in -> operations, ordered by the slots they access -> entries out
-
 The host around it carries batches, fetches and reports, and lends it threads: `work`
 runs bodies that are ready. A give fills an outbox, which the taker fetches. If a body
 scheduled something, what it held stays in its outbox until the driver has acknowledged
