@@ -370,7 +370,7 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         origin = by_origin(obj)
         if origin is not None:
             return origin
-    if not pickler.defining and (hasattr(cls, "__del__") or is_finalizer(obj)):
+    if not pickler.defining and (has_finalizer(cls) or is_finalizer(obj)):
         raise TypeError(
             f"a {cls.__qualname__!r} ends something when it ends (it has a finalizer), "
             "and would do so in each interpreter that it leaves; keep it in a "
@@ -380,6 +380,12 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
     return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+
+
+def has_finalizer(cls: type) -> bool:
+    """Whether a class, or one that it derives from, is written with `__del__`."""
+    ends = getattr(cls, "__del__", None)
+    return isinstance(ends, types.FunctionType)
 
 
 def is_finalizer(obj: object) -> bool:
