@@ -157,14 +157,16 @@ class _Shipper(Pickler):
         return True
 
 
-#: PyPy counts no references: there every object may be shared.
+#: PyPy counts no references: there every object may be shared, see `is_shared`.
 references = getattr(sys, "getrefcount", lambda obj: 0)
 
 
 def is_shared(obj: object) -> bool:
     """Whether somebody besides the value that is pickled may compare with `obj`: an
     object() that has one reference is nobody's sentinel, and keeps no token."""
-    return type(obj) is not object or references(obj) > _ALONE
+    if type(obj) is not object or not hasattr(sys, "getrefcount"):
+        return True
+    return references(obj) > _ALONE
 
 
 class _Counter(pickle.Pickler):
