@@ -1,12 +1,14 @@
-"""The benchmarks: `run.py c` and `run.py python` print tables of what things cost.
+"""The benchmarks: `run.py c`, `run.py cpp`, `run.py python` print what things cost.
 
 Figures are medians; ratios come from one run, in which all programs took turns. The C
 table shows libboc with one worker and with several, the floor (the same by hand in one
 thread), OpenMP, oneTBB and Taskflow where they are installed, and the aims of
 `reference.json`.
+The C++ table shows the programs of the Savina suite on boc.hpp, built by each compiler.
 The Python table shows each backend of each interpreter, and bocpy 0.14 beside it.
 
     python benchmarks/run.py c --instructions
+    python benchmarks/run.py cpp --workload banking
     python benchmarks/run.py python --ours .venv/bin/python --make-other /somewhere
 """
 
@@ -18,11 +20,11 @@ import os
 import sys
 from pathlib import Path
 
-from driver import c, python
+from driver import c, cpp, python
 
 
 def add_common(command: argparse.ArgumentParser, rounds: int, repeat: int) -> None:
-    """The options that both tables have."""
+    """The options that all tables have."""
     command.add_argument(
         "--workload", action="append", help="only this one (repeatable)"
     )
@@ -41,11 +43,11 @@ def add_common(command: argparse.ArgumentParser, rounds: int, repeat: int) -> No
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of both commands."""
+    """The options of all commands."""
     whole = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = whole.add_subparsers(required=True, metavar="c|python")
+    commands = whole.add_subparsers(required=True, metavar="c|cpp|python")
     native = commands.add_parser("c", help="libboc beside its peers")
     native.set_defaults(main=c.main)
     add_common(native, rounds=3, repeat=3)
@@ -58,6 +60,15 @@ def parser() -> argparse.ArgumentParser:
     )
     native.add_argument(
         "--instructions", action="store_true", help="count them too, with valgrind"
+    )
+    programs = commands.add_parser("cpp", help="programs on boc.hpp, by each compiler")
+    programs.set_defaults(main=cpp.main)
+    add_common(programs, rounds=3, repeat=3)
+    programs.add_argument(
+        "--build", type=Path, help="where to build (default: temporary)"
+    )
+    programs.add_argument(
+        "--from", dest="scheduler", choices=("inside", "outside"), default="inside"
     )
     ours = commands.add_parser("python", help="bocpy on each backend beside bocpy 0.14")
     ours.set_defaults(main=python.main)

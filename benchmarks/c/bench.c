@@ -92,11 +92,16 @@ static void print_line(const run_options *options, const bench_workload *workloa
   printf("\n");
 }
 
+/* Times can be repeated; what has a unit of its own is the same each time. */
+static bool is_time(const bench_workload *workload) {
+  return workload->unit == NULL || strcmp(workload->unit, "ms") == 0;
+}
+
 static void run_workload(const run_options *options, const bench_workload *workload) {
   double values[MAX_REPEAT];
-  unsigned repeat = workload->unit ? 1 : options->repeat;
+  unsigned repeat = is_time(workload) ? options->repeat : 1;
   size_t n = options->bench.n ? options->bench.n : workload->n;
-  if (!workload->unit && options->warm)
+  if (is_time(workload) && options->warm)
     workload->run(&options->bench, n);
   for (unsigned i = 0; i < repeat; i++)
     values[i] = workload->run(&options->bench, n);

@@ -30,7 +30,7 @@ typedef struct bench_workload {
   const char *name;
   bench_run *run;
   size_t n;
-  const char *unit; /* NULL: nanoseconds per behavior */
+  const char *unit; /* NULL: nanoseconds per behavior; "ms": of the whole */
 } bench_workload;
 
 /* Runs what the command line asks for, and returns the exit code. */

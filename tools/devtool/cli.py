@@ -80,6 +80,7 @@ benchmarks/run.py, whose --help lists the rest.
 
   ./dev bench
   ./dev bench c -- --instructions
+  ./dev bench cpp                          the Savina programs on boc.hpp
   ./dev bench python --python 3.13
 """
 
@@ -224,7 +225,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add_test_options(add_command(commands_, "test", TEST, "build and test everything"))
     bench = add_command(commands_, "bench", BENCH, "tables of what things cost")
-    bench.add_argument("what", nargs="?", choices=["c", "python", "all"], default="all")
+    bench.add_argument(
+        "what", nargs="?", choices=["c", "cpp", "python", "all"], default="all"
+    )
     check = add_command(commands_, "check", CHECK, "format, lint, types, layers")
     check.add_argument("--fix", action="store_true", help="mend what can be mended")
     check.add_argument(

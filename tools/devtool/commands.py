@@ -58,6 +58,8 @@ def bench(what: str, spec: str | None, arguments: list[str]) -> int:
     interpreter = pick(spec)
     if what in ("c", "all"):
         bench_c(interpreter, arguments)
+    if what == "cpp":
+        bench_cpp(interpreter, arguments)
     if what in ("python", "all"):
         env = installed(interpreter)
         others: list[str | Path] = ["--make-other", WORK / "bocpy-0.14"]
@@ -79,6 +81,14 @@ def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
         env = cbuild.variables(configuration, tools)
         run([tools.tool("meson"), "compile", "-C", folder], log=log, env=env)
     run([tools.python, DRIVER, "c", "--built", folder / "benchmarks", *arguments])
+
+
+def bench_cpp(interpreter: Interpreter, arguments: list[str]) -> None:
+    """The programs on boc.hpp, built with each compiler that there is."""
+    tools = environments.build_tools(interpreter)
+    env = cbuild.variables(Configuration(compiler=None), tools)
+    folder = WORK / "build" / "bench-cpp"
+    run([tools.python, DRIVER, "cpp", "--build", folder, *arguments], env=env)
 
 
 def fuzz(seconds: int) -> int:
