@@ -65,7 +65,7 @@ def guard_builtin() -> None:
         load_in_main_first(spec.name)
         return load(spec)
 
-    BuiltinImporter.create_module = staticmethod(create_module)  # type: ignore[method-assign,assignment]
+    BuiltinImporter.create_module = staticmethod(create_module)  # type: ignore[method-assign]
 
 
 _asking = threading.Lock()  # one worker at a time

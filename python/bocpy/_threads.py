@@ -79,7 +79,7 @@ def explain_limits() -> None:
     thread = threading.Thread
     thread.__init__ = explained(thread.__init__)  # type: ignore[method-assign]
     daemon = thread.daemon
-    thread.daemon = property(  # type: ignore[assignment,method-assign]
+    thread.daemon = property(  # type: ignore[assignment]
         daemon.fget,  # type: ignore[attr-defined]
         explained(daemon.fset),  # type: ignore[attr-defined]
         doc=daemon.__doc__,
