@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,16 +53,25 @@ class Encoded:
         return _ship.loads(self.data, [copy_of(memoryview(b)) for b in self.buffers])
 
 
+#: The pickler of `_ship` is a subclass of CPython's.
+CPYTHON = sys.implementation.name == "cpython"
+
+
+def plain(value: object) -> tuple[bytes, None]:
+    return pickle.dumps(value, 5), None
+
+
 def ship(value: object, root: str) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
     """Pickles it; TypeError that names the part, if it cannot be."""
     from .. import _explain_unshippable, _ship
 
+    dumps = _ship.dumps if CPYTHON else plain
     try:
-        return _ship.dumps(value)
+        return dumps(value)
     except MemoryError:
         raise
     except Exception as refusal:
-        explained = _explain_unshippable.explain(value, root, refusal, _ship.dumps)
+        explained = _explain_unshippable.explain(value, root, refusal, dumps)
         if explained is refusal:
             raise
         raise explained from explained.__cause__
