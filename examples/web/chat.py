@@ -27,7 +27,7 @@ def keep(history, line, most=HISTORY):
 
 async def serve(reader, writer):
     async with history as lines:
-        writer.writelines(f"{line}\n".encode() for line in lines)
+        writer.write("".join(f"{line}\n" for line in lines).encode())
     writers.add(writer)
     try:
         while text := await reader.readline():
