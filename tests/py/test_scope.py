@@ -187,6 +187,44 @@ def test_checkpoint_ends_a_body_and_is_no_failure(gate):
     assert not cancelled()
 
 
+def test_checkpoint_is_no_failure_where_it_raises_for_the_first_time(backend, program):
+    """Here no earlier test has made the worker's interpreter look up the class."""
+    done = program("""
+        from bocpy import CancelledError, behaviors, checkpoint, send, receive, wait, when
+
+        try:
+            with behaviors(timeout=0.1):
+
+                @when()
+                def long():
+                    send("begun", None)
+                    while True:
+                        checkpoint()
+
+                receive("begun")
+        except TimeoutError as error:
+            print("running: 'long'" in str(error))
+        with behaviors() as scope:
+
+            @when()
+            def forgotten():
+                send("begun", None)
+                while True:
+                    checkpoint()
+
+            receive("begun")
+            scope.cancel()
+        del forgotten
+        wait()
+        try:
+            long.result()
+        except CancelledError as error:
+            print(error)
+    """)
+    assert done.out == "True\nthe scope of this behavior was cancelled\n"
+    assert done.err == ""
+
+
 def test_a_timeout_names_what_was_running(gate):
     door = gate.door
     with pytest.raises(TimeoutError, match=r"reports.*pending after 0\.05 s.*slow' \("):

@@ -71,10 +71,17 @@ void bocpy_scope_end(bocpy_scope_entry *entry) {
   bocpy_lock_give(&scope_lock);
 }
 
-static bool is_cancelled_error(bocpy_state *state) {
+/* Of the exception that is set. The class is looked up with none set: the first time
+ * in an interpreter that imports. */
+static bool is_cancelled_error(void) {
+  PyObject *pending = PyErr_GetRaisedException();
+  bocpy_state *state = bocpy_state_get();
   PyObject *type =
       state ? bocpy_python_get(&state->python, BOCPY_PY_CANCELLED_ERROR) : NULL;
-  return type && PyErr_ExceptionMatches(type);
+  PyErr_Clear();
+  bool is = type && pending && PyErr_GivenExceptionMatches(pending, type);
+  PyErr_SetRaisedException(pending);
+  return is;
 }
 
 static void failure_append_locked(bocpy_scope *scope, scope_failure *failure) {
@@ -89,13 +96,8 @@ bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result) {
   bocpy_scope *scope = entry->scope;
   if (!scope)
     return false;
-  if (boc_scope_cancelled(scope->core)) {
-    PyObject *pending = PyErr_GetRaisedException();
-    bocpy_state *state = bocpy_state_get();
-    PyErr_SetRaisedException(pending);
-    if (is_cancelled_error(state))
-      return true;
-  }
+  if (boc_scope_cancelled(scope->core) && is_cancelled_error())
+    return true;
   scope_failure *failure = calloc(1, sizeof(*failure));
   if (failure) {
     failure->result = boc_cown_hold(result);
