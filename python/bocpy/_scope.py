@@ -66,7 +66,14 @@ def plural(count: int) -> str:
 
 
 class Scope:
-    """What `behaviors` returns: work that is waited for, and cancelled, together."""
+    """What `behaviors` returns: work that is waited for, and cancelled, together.
+
+    >>> from bocpy import behaviors
+    >>> with behaviors("reports") as scope:
+    ...     made = scope.when()(lambda: 6 * 7)
+    >>> scope, made.result()
+    (<reports: 0 pending>, 42)
+    """
 
     def __init__(
         self,

@@ -190,7 +190,8 @@ def test_checkpoint_ends_a_body_and_is_no_failure(gate):
 def test_checkpoint_is_no_failure_where_it_raises_for_the_first_time(backend, program):
     """Here no earlier test has made the worker's interpreter look up the class."""
     done = program("""
-        from bocpy import CancelledError, behaviors, checkpoint, send, receive, wait, when
+        from bocpy import CancelledError, behaviors, checkpoint, wait, when
+        from bocpy import receive, send
 
         try:
             with behaviors(timeout=0.1):
