@@ -284,7 +284,8 @@ class Scope:
         failures = []
         for cown, name, file, line in self._handle.take_failures():
             failure = await _loops.peek(cown)
-            if isinstance(failure, BaseException):
+            # Asking for `exception` is looking: what is raised is not reported, too.
+            if cown.exception and isinstance(failure, BaseException):
                 failures.append((failure, f"{name!r} ({file}:{line})"))
         outcome = self._outcome(error, failures)
         if outcome is not None:

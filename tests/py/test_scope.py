@@ -394,6 +394,29 @@ def test_async_failures_and_cancellation(gate):
     asyncio.run(main())
 
 
+def test_a_failure_that_an_async_block_raises_is_not_reported_too(backend, program):
+    done = program("""
+        import asyncio
+        from bocpy import FailureGroup, behaviors, wait, when
+
+        async def main():
+            try:
+                async with behaviors():
+
+                    @when()
+                    def broken():
+                        raise KeyError("missing")
+
+            except FailureGroup as group:
+                print(group.exceptions)
+
+        asyncio.run(main())
+        wait()
+    """)
+    assert done.out == "(KeyError('missing'),)\n"
+    assert done.err == ""
+
+
 def test_a_task_that_is_cancelled_cancels_its_scope(gate):
     door = gate.door
     made = []
