@@ -17,8 +17,8 @@
 #define BOCI_PREFETCH(address) ((void)(address))
 #endif
 
-/* Of a function that runs when the library is unloaded, or the program ends. Where there
- * is no such thing, and where threads are fibers, it does not run. */
+/* Of a function that runs when the library is unloaded, or the program ends. Where
+ * there is no such thing, and where threads are fibers, it does not run. */
 #if defined(__GNUC__) && !defined(BOC_SYSTEMATIC) && !defined(BOC_RELACY)
 #define BOCI_AT_UNLOAD __attribute__((destructor))
 #elif defined(__GNUC__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -211,7 +211,7 @@ def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
 
 
 @contextmanager
-def atomically() -> Iterator[None]:
+def atomically() -> Generator[None, None, None]:
     """What the block schedules is scheduled at its end, as one step.
 
     No other behavior comes between two of them on any cown. Nothing is scheduled if the

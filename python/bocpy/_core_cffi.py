@@ -97,11 +97,11 @@ _take_failures = failure.take_failures
 _worker_count = runtime.worker_count
 
 
-def _backend() -> str:
+def _backend() -> str:  # pyright: ignore[reportUnusedFunction]
     return "threads"
 
 
-def _is_main() -> bool:
+def _is_main() -> bool:  # pyright: ignore[reportUnusedFunction]
     return True
 
 

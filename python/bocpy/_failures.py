@@ -316,7 +316,7 @@ def rebuild(
     vars(exception).update(state)
     if described_text(exception) != shown:
         notes = [*notes, f"it said: {shown}"]
-    if notes and hasattr(exception, "add_note"):  # 3.11 and newer
+    if notes and sys.version_info >= (3, 11):
         for note in notes:
             exception.add_note(note)
     return exception

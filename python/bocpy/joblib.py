@@ -88,4 +88,4 @@ class BocBackend(joblib.parallel.ParallelBackendBase):  # type: ignore[misc]
             self.configure(n_jobs=self.parallel.n_jobs, parallel=self.parallel)
 
 
-joblib.register_parallel_backend("bocpy", BocBackend)
+joblib.register_parallel_backend("bocpy", BocBackend)  # pyright: ignore

@@ -54,7 +54,7 @@ def test_a_body_gets_an_equal_object(value):
         send("large", captured)
         return c.value == captured, len(c.value), c.value
 
-    tag, sent = receive("large", 30)
+    _, sent = receive("large", 30)
     same, length, back = there.unwrap(timeout=30)
     assert same
     assert length == len(value)

@@ -7,8 +7,8 @@
  *    runtime that is used after its end, are bugs of the caller: where the library sees
  *    one, it prints which and ends the program.
  *  - "Any thread" means any thread of the process, a worker of any runtime included.
- *  - Times are nanoseconds. A negative timeout, as BOC_FOREVER is, never expires; 0 does
- *    not wait.
+ *  - Times are nanoseconds. A negative timeout, as BOC_FOREVER is, never expires; 0
+ *    does not wait.
  *  - An options struct begins with its size and has an initializer BOC_..._OPTIONS_INIT
  *    with the defaults. A size that the library does not know (0, or that of a later
  *    version's struct) is refused with BOC_BAD_ARGUMENT.

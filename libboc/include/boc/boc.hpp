@@ -11,13 +11,13 @@
  * A `when` takes cowns, `boc::read` of cowns, and ranges of either (std::vector,
  * std::array, std::span, arrays). Its body gets, for each, a T &, a const T &, or a
  * boc::acquired_span; where it takes a boc::acquired<T> by value it gets the cown too.
- * What the body returns becomes the cown<R> that `<<` returns: a behavior over that cown
- * runs after this one.
+ * What the body returns becomes the cown<R> that `<<` returns: a behavior over that
+ * cown runs after this one.
  *
  * boc::when schedules on the runtime whose body calls it; elsewhere on the one
- * boc::runtime that the program has. Bodies may be lambdas with move-only captures; they
- * live in the behavior's own block, so that nothing else is allocated (but for those
- * whose move may throw, for results, and for ranges of many cowns).
+ * boc::runtime that the program has. Bodies may be lambdas with move-only captures;
+ * they live in the behavior's own block, so that nothing else is allocated (but for
+ * those whose move may throw, for results, and for ranges of many cowns).
  *
  * Refusals of the C API are thrown as boc::error (std::bad_alloc for BOC_NO_MEMORY) at
  * the call that made them. Compiled with -fno-exceptions, they end the program by
@@ -236,10 +236,10 @@ public:
   explicit pending(detail::target where, Stored... stored)
       : where_(where), stored_{std::move(stored)...} {}
 
-  /* Schedules `body`, which is moved or copied into the behavior. Returns the cown<R> of
-   * what it returns, or nothing if that is void. If the behavior is cancelled, so are
-   * those over its result. Throws what moving the body throws, std::bad_alloc, or error;
-   * nothing is scheduled then. An empty cown is BOC_BAD_ARGUMENT. */
+  /* Schedules `body`, which is moved or copied into the behavior. Returns the cown<R>
+   * of what it returns, or nothing if that is void. If the behavior is cancelled, so
+   * are those over its result. Throws what moving the body throws, std::bad_alloc, or
+   * error; nothing is scheduled then. An empty cown is BOC_BAD_ARGUMENT. */
   template <class F> auto operator<<(F &&body) && {
     using stored = std::decay_t<F>;
     constexpr std::index_sequence_for<Stored...> all;
@@ -458,8 +458,8 @@ inline bool cancelled() noexcept {
 
 /* Several behaviors that are scheduled as one step: no other behavior comes between two
  * of them, on any cown. What is not scheduled when the object ends will not run; the
- * result of a behavior may be named outside of the batch once that is scheduled. Used by
- * one thread at a time. */
+ * result of a behavior may be named outside of the batch once that is scheduled. Used
+ * by one thread at a time. */
 class batch {
 public:
   /* Schedules where boc::when would, or on `on`. */

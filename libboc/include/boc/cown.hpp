@@ -136,8 +136,8 @@ private:
 };
 
 /* A counted reference to a cown that holds a T. Copies refer to the same cown; a
- * default-constructed or moved-from one refers to none. T may be incomplete until a cown
- * is made or used, so that a type can hold cowns of itself. */
+ * default-constructed or moved-from one refers to none. T may be incomplete until a
+ * cown is made or used, so that a type can hold cowns of itself. */
 template <class T> class cown {
 public:
   using value_type = T;
@@ -192,9 +192,9 @@ template <class T> struct reading {
   cown<T> target;
 };
 
-/* What a body may take in place of a T & (of a const T &: acquired<const T>): the value,
- * and the cown that it is in, to schedule more over it. Valid for as long as the body
- * runs. */
+/* What a body may take in place of a T & (of a const T &: acquired<const T>): the
+ * value, and the cown that it is in, to schedule more over it. Valid for as long as the
+ * body runs. */
 template <class V> class acquired {
 public:
   using value_type = std::remove_const_t<V>;

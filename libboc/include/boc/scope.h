@@ -52,17 +52,17 @@ BOC_API bool boc_scope_cancelled(const boc_scope *scope);
  * the call. A hint. Any thread. */
 BOC_API size_t boc_scope_pending(const boc_scope *scope);
 
-/* Calls `node->done` once, when fewer than `count` behaviors of the scope are pending: at
- * once on this thread if so, else by the thread that ends one; it must not block. For
- * producers that shall not run ahead. It may be called early if several wait with
+/* Calls `node->done` once, when fewer than `count` behaviors of the scope are pending:
+ * at once on this thread if so, else by the thread that ends one; it must not block.
+ * For producers that shall not run ahead. It may be called early if several wait with
  * different counts: look again. Taken back by boc_scope_on_room_cancel, as
  * boc_scope_on_empty_cancel does. Any thread. */
 BOC_API void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node);
 BOC_API bool boc_scope_on_room_cancel(boc_scope *scope, boc_quiesce_node *node);
 
-/* What an embedder keeps with a scope: set once, by its maker, before the first behavior
- * of the scope; `drop(data)` is called when the last reference is given up, on that
- * thread, and may be NULL. */
+/* What an embedder keeps with a scope: set once, by its maker, before the first
+ * behavior of the scope; `drop(data)` is called when the last reference is given up, on
+ * that thread, and may be NULL. */
 BOC_API void boc_scope_set_data(boc_scope *scope, void *data, void (*drop)(void *data));
 BOC_API void *boc_scope_data(const boc_scope *scope);
 

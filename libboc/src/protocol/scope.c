@@ -132,7 +132,8 @@ void boci_scope_leave(boc_scope *scope) {
 /* The largest count that anybody has asked for stays: others are told early. */
 void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node) {
   uintptr_t room = boci_load_relaxed(&scope->room); /* hint: the swap checks it */
-  while (room < count && !boci_cas_weak_relaxed(&scope->room, &room, count)) /* [F1] */
+  while (room < count &&
+         !boci_cas_weak_relaxed(&scope->room, &room, count)) /* hint: the fence [F1] */
     continue;
   boci_waiters_add(&scope->room_waiters, node);
   boci_fence_seq_cst(); /* [F1] */

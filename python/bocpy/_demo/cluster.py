@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from .job import PATIENCE, Progress, Run, add, collect, name_of
@@ -24,7 +24,7 @@ LOCAL = "local"
 
 
 @contextlib.contextmanager
-def connected(engine: str, address: str, workers: int) -> Iterator[Any]:
+def connected(engine: str, address: str, workers: int) -> Generator[Any, None, None]:
     """A connection; to workers of this machine if the address is LOCAL."""
     clusters: Any = importlib.import_module("bocpy.distributed")
     if engine == "ray":
@@ -49,7 +49,7 @@ def connected(engine: str, address: str, workers: int) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def ray_started(address: str, workers: int) -> Iterator[None]:
+def ray_started(address: str, workers: int) -> Generator[None, None, None]:
     ray: Any = importlib.import_module("ray")
     if address == LOCAL:
         ray.init(LOCAL, num_cpus=workers, include_dashboard=False, log_to_driver=False)
@@ -79,7 +79,6 @@ def run_cluster(
             facts = d.whencall(facts_of, [], [path, name_of(path, root)])
             for field in AGGREGATES:
                 d.whencall(add, [cowns[field], facts], [field])
-        del facts
         each = 1 + len(AGGREGATES)
         while not d.wait(LOOK):
             progress(len(paths) - d.stats()["pending"] // each)

@@ -42,9 +42,11 @@ class Waiter(Protocol):
 
     async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The outcome, or TimeoutError."""
+        ...
 
     async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
         """The outcome, also in a task that is being cancelled."""
+        ...
 
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
         """Runs it as a task of the loop, which never raises."""

@@ -18,9 +18,8 @@ _BASES = ("Structure", "Union", "Array", "_SimpleCData", "_Pointer", "CFuncPtr")
 
 # Attributes of simple types: the same in the order of bytes of this machine, and in the
 # other.
-_NATIVE, _SWAPPED = "__ctype_le__", "__ctype_be__"
-if sys.byteorder == "big":
-    _NATIVE, _SWAPPED = _SWAPPED, _NATIVE
+_NATIVE = "__ctype_le__" if sys.byteorder == "little" else "__ctype_be__"
+_SWAPPED = "__ctype_be__" if sys.byteorder == "little" else "__ctype_le__"
 
 Reduced = tuple[Any, ...]
 

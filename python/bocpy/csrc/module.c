@@ -149,8 +149,8 @@ static PyTypeObject *module_make_cown_type(PyObject *module, PyType_Spec *spec) 
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, base);
 }
 
-/* Two interpreters may import the module at the same moment, each with a GIL of its own:
- * one of them makes what the process shares. */
+/* Two interpreters may import the module at the same moment, each with a GIL of its
+ * own: one of them makes what the process shares. */
 static int process_init_once(void) {
   static atomic_int begun; /* 1: being made; 2: made */
   for (;;) {

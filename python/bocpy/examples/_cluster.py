@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from bocpy._demo.cluster import LOCAL, connected
@@ -30,7 +30,7 @@ def cluster_parser(text: str | None) -> argparse.ArgumentParser:
 
 
 @contextlib.contextmanager
-def cluster(options: argparse.Namespace) -> Iterator[Any]:
+def cluster(options: argparse.Namespace) -> Generator[Any, None, None]:
     """The connection that the command line asks for."""
     engine = "ray" if options.ray is not None else "dask"
     with connected(engine, getattr(options, engine) or LOCAL, options.workers) as found:

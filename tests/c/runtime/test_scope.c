@@ -236,7 +236,7 @@ static void a_pump_within_a_body_leaves_its_scope(void) {
     boc_lane_free(all.lanes[i]);
 }
 
-/* ---- what cancelled behaviors are told, room, data ------------------------------ */
+/* ---- what cancelled behaviors are told, room, data ------------------------------- */
 
 static void never(boc_behavior *self, void *environment) {
   (void)self;
