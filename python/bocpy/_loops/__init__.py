@@ -132,14 +132,17 @@ async def told(kind: str, what: object = None) -> None:
         watch.end()
 
 
-async def peek(cown: Cown[T]) -> T:
-    """What the cown holds, exceptions too."""
+async def peek(cown: Cown[Any]) -> BaseException | None:
+    """What the behavior raised whose result the cown is; who asks has looked at it."""
     here = waiter()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:
         if not grant.ready:
             await here.completed(grant)
-        (value,) = grant.values()
-        return value  # type: ignore[no-any-return]
+        try:
+            grant.outcome()
+        except BaseException as error:
+            return error
+        return None
     finally:
         grant.end()
