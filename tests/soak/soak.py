@@ -33,7 +33,7 @@ LIMIT = 120
 #: How far memory may grow between the first and the last third of the rounds; and what
 #: CPython itself loses for an interpreter that ends, on versions before 3.14.
 GROWTH = 16 * 2**20
-LOST = 4 * 2**20 if sys.version_info < (3, 14) else 2**18
+LOST = 7 * 2**20 if sys.version_info < (3, 14) else 2**18
 
 
 def rss():
@@ -146,11 +146,11 @@ def between(report, options, chance):
     elif choice == 2:
         wait()
         start(options.workers + 1, backend=options.backend)
-        report.interpreters += 1
+        report.interpreters += 2 * options.workers + 1
         wait()
         start(options.workers, backend=options.backend)
     elif choice == 3 and hasattr(os, "fork"):
-        report.interpreters += 3 * (options.workers + 1)
+        report.interpreters += 2 * options.workers
         return forks(report)
     elif choice == 4:
         return exits(report, options.backend, chance)
