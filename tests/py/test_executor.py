@@ -55,10 +55,13 @@ CPYTHON = '''
 '''
 
 
-def test_cpythons_own_tests(program, backend):
-    done = program(CPYTHON, expect_code=None)
-    assert done.code == 0, done.err
-    assert "OK" in done.err
+# Some distributions leave CPython's tests out.
+if importlib.util.find_spec("test.test_concurrent_futures"):
+
+    def test_cpythons_own_tests(program, backend):
+        done = program(CPYTHON, expect_code=None)
+        assert done.code == 0, done.err
+        assert "OK" in done.err
 
 
 def test_programs_end_what_they_submitted(program, backend):

@@ -225,7 +225,7 @@ if sys.platform == "linux":
     NUMBERS = itertools.count()
 
     def swallow(result):
-        when(result)(lambda result: str(result.value))
+        when(result)(lambda result: (result.exception, str(result.value))[1])
 
     def closure(c, value):
         @when(c)
