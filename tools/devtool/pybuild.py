@@ -169,8 +169,22 @@ def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
     """The tests on clusters of Dask and of Ray, with both installed."""
     name = f"py-{interpreter.name}-clusters"
     env = wheel_environment(interpreter, log, "test", "distributed")
-    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}", log), log)
+    install_wheel(env, build_wheel(env, ROOT, name, log), log)
     return suite(env, name, log, ROOT / "tests" / "py" / CLUSTERS)
+
+
+#: What runs beside packages that programs wait with.
+LOOPS = ("test_await.py", "test_executor.py", "test_web.py")
+
+
+def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
+    """Awaiting, the executor and the web examples, with the event loops, servers and
+    libraries of others that they are for."""
+    name = f"py-{interpreter.name}-loops"
+    env = wheel_environment(interpreter, log, "test", "loops")
+    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    folder = ROOT / "tests" / "py"
+    return suite(env, name, log, *(folder / each for each in LOOPS))
 
 
 def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
