@@ -158,7 +158,7 @@ def soak_command(env: Environment, backend: str, minutes: float) -> Command:
 def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
     """All operations mixed, for some minutes on each backend: one test each."""
     env = wheel_environment(interpreter, log, "test")
-    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}", log), log)
+    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}-soak", log), log)
     found = backends(interpreter)
     for backend in found:
         env.run(soak_command(env, backend, minutes), log=log)
