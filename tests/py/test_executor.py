@@ -2,6 +2,7 @@
 what is ours alone."""
 
 import asyncio
+import concurrent.futures
 import importlib.util
 import threading
 
@@ -102,7 +103,7 @@ def test_at_most_so_many_run_at_a_time(executor, gate):
     door = gate.door
     futures = [executor.submit(pass_through, door) for _ in range(2)]
     third = executor.submit(int)
-    with pytest.raises(TimeoutError):
+    with pytest.raises(concurrent.futures.TimeoutError):
         third.result(timeout=0.05)
     assert third.cancel()
     gate.open(2)
@@ -148,7 +149,7 @@ def test_map_takes_items_as_far_as_results_are_fetched(executor):
 
 def test_map_in_time(executor, gate):
     door = gate.door
-    with pytest.raises(TimeoutError):
+    with pytest.raises(concurrent.futures.TimeoutError):
         list(executor.map(pass_through, [door], timeout=0.05, buffersize=1))
     gate.open()
 
