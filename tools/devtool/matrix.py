@@ -15,6 +15,8 @@ from devtool.interpreters import Interpreter, choose, discover, newest
 from devtool.jobs import Job, Tally
 
 #: The Pythons of the whole matrix; those that are not there are named and left out.
+# PyPy is not among them: its own run is `./dev test --python pypy3.11`, whose suite is
+# not all green yet (docs/guide/backends.md).
 PYTHONS = (
     "3.10",
     "3.11",
@@ -24,7 +26,6 @@ PYTHONS = (
     "3.14",
     "3.14t",
     "3.15",
-    "pypy3.11",
 )
 
 
