@@ -52,6 +52,32 @@ def test_what_a_daemon_thread_catches_does_not_keep_the_program(program, backend
     assert done.err == ""
 
 
+def test_many_cowns_that_are_gone_do_not_prolong_the_end(program, backend):
+    """A daemon thread of CPython 3.10 crashes where exit() takes some milliseconds."""
+    done = program(
+        """
+        import threading, time
+        from bocpy import Cown, start
+
+        start(2)
+        cowns = [Cown(n) for n in range(200_000)]
+        del cowns
+
+        def spin():
+            while True:
+                sum(range(100))
+
+        for _ in range(3):
+            threading.Thread(target=spin, daemon=True).start()
+        time.sleep(0.05)
+        print("ends")
+        """,
+        timeout=20,
+    )
+    assert done.err == ""
+    assert done.lines == ["ends"]
+
+
 def test_a_daemon_thread_is_ended_with_its_finally_blocks(program, backend):
     done = program(
         """
