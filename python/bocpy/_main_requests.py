@@ -10,6 +10,7 @@ worker.
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
 from typing import Any
 
@@ -39,14 +40,17 @@ def publish(module: str, name: str) -> str | None:
 
 
 def publish_module(name: str) -> str | None:
-    """Has workers get a whole module by value, if they must not import it."""
+    """Has workers get a whole module by value, if they cannot or must not import it."""
     from . import _ship
 
     module = sys.modules.get(name)
     if not isinstance(module, ModuleType) or _namespaces.importable(name):
         return None
+    # What C code has set up in one interpreter is not in the module's names.
+    if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
+        return None
     space = _namespaces.space_of(module.__dict__)
-    if not space.published or not _namespaces.has_cowns(name):
+    if not space.published:
         return None
     _ship.publish_names(((space.key, each), frozenset()) for each in public(module))
     return "it comes by value"

@@ -139,7 +139,7 @@ def test_a_refusal_in_a_cycle_and_in_a_large_value():
         _core._codec_encode(loop)
 
 
-@pytest.mark.parametrize("depth", [100, 498, 499])
+@pytest.mark.parametrize("depth", [100, 1000, 1022, 1023])
 def test_a_deep_value_survives(depth):
     value = nest(depth)
     copied = there_and_back(value)
@@ -156,7 +156,23 @@ def nest(depth):
     return value
 
 
-@pytest.mark.parametrize("depth", [500, 501, 600, 2000])
+class Link:
+    def __init__(self, following):
+        self.following = following
+
+
+@pytest.mark.parametrize("wrap", [Link, lambda part: {"part": part}])
+def test_a_deep_value_of_instances_or_dicts_survives(wrap):
+    value = 1
+    for _ in range(1000):
+        value = wrap(value)
+    copied = there_and_back(value)
+    for _ in range(1000):
+        (copied,) = getattr(copied, "__dict__", copied).values()
+    assert copied == 1
+
+
+@pytest.mark.parametrize("depth", [1024, 1025, 1200, 2000])
 def test_a_deeper_value_survives_or_is_refused(depth):
     refused = None
     try:

@@ -234,3 +234,25 @@ print(r.unwrap(timeout=30), inside.main())
 def test_a_module_that_keeps_no_cown(program, backend, tmp_path):
     (tmp_path / "inside.py").write_text(ONLY_INSIDE)
     assert program(LATER).lines == ["1", "(True, 3) 1"]
+
+
+NOT_FOUND = """
+import sys
+import inside
+from bocpy import Cown, start, when
+
+start(1)
+sys.path.clear()
+
+@when()
+def r():
+    import inside
+    return inside.Car(3).n, inside.__name__
+
+print(r.unwrap(timeout=30))
+"""
+
+
+def test_a_module_that_workers_cannot_find(program, backend, tmp_path):
+    (tmp_path / "inside.py").write_text(ONLY_INSIDE)
+    assert program(NOT_FOUND).lines == ["1", "(3, 'inside')"]

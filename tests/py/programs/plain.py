@@ -695,10 +695,10 @@ def redirected():
 
 @program
 def imported_inside():
+    import bz2
     import colorsys
-    from xml.etree import ElementTree
 
-    return colorsys.rgb_to_hsv(0, 0, 1), ElementTree.fromstring("<a b='1'/>").get("b")
+    return colorsys.rgb_to_hsv(0, 0, 1), bz2.decompress(bz2.compress(b"a")).decode()
 
 
 @program

@@ -12,7 +12,9 @@
 #include "memo.h"
 #include "shapes.h"
 
-#define BOCPY_DEPTH_MAX 500
+/* Deeper values are left to pickle. Above Python's default recursion limit, so that what
+ * a recursive function can build is shipped: CPython 3.12's pickle gives up at 749. */
+#define BOCPY_DEPTH_MAX 1024
 
 /* What an encoding step returns. */
 enum { BOCPY_FAILED = -1, BOCPY_DONE = 0, BOCPY_UNKNOWN = 1 };
