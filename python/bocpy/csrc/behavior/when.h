@@ -84,7 +84,7 @@ void bocpy_when_args_fini(bocpy_when_args *when_args);
  * handle. NULL with an exception: nothing is scheduled. */
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          const bocpy_when_args *when_args, PyObject *captures,
-                         PyObject *scope);
+                         PyObject *given);
 
 /* How many bytes `handles` and the shape take. */
 static inline size_t bocpy_call_tail(const bocpy_call *call,

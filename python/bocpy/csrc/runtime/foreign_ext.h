@@ -16,6 +16,6 @@
 
 /* Entries for the module's method table. */
 PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension);
-PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *name);
+PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *request);
 
 #endif
