@@ -291,6 +291,32 @@ int bocpy_runtime_start(unsigned count, bool any_count, bool threads,
 
 /* ---- use ------------------------------------------------------------------------- */
 
+/* A thread that catches SystemExit and goes on would contend for the GIL until the
+ * program is gone. CPython 3.10 frees what such a thread reads when it wakes up between
+ * Py_Finalize() and the end of exit(), and crashes (without bocpy too): so it contends
+ * no more. It is slow, not stuck: somebody may wait for it. */
+static void leaving_slow_down(void) {
+#if PY_VERSION_HEX < 0x030B0000
+  enum { QUICK_REFUSALS = 1000, SLOW_US = 1000000 };
+  static _Thread_local unsigned refusals;
+  bocpy_lock never = NULL;
+  if (refusals < QUICK_REFUSALS) {
+    refusals++;
+    return;
+  }
+  if (bocpy_lock_init(&never) < 0) {
+    PyErr_Clear();
+    return;
+  }
+  Py_BEGIN_ALLOW_THREADS
+  PyThread_acquire_lock(never, WAIT_LOCK);
+  PyThread_acquire_lock_timed(never, SLOW_US, 0);
+  PyThread_release_lock(never);
+  PyThread_free_lock(never);
+  Py_END_ALLOW_THREADS
+#endif
+}
+
 /* A daemon thread that goes on scheduling would keep the program from its end. It is
  * ended here, as CPython ends it soon after: 0, or -1 with SystemExit. */
 static int leaving_end_daemon(void) {
@@ -302,9 +328,11 @@ static int leaving_end_daemon(void) {
   int is_daemon = daemon ? PyObject_IsTrue(daemon) : -1;
   Py_XDECREF(daemon);
   Py_XDECREF(thread);
-  if (is_daemon > 0)
+  if (is_daemon > 0) {
+    leaving_slow_down();
     PyErr_SetString(PyExc_SystemExit,
                     "the program is ending: daemon threads schedule no behaviors");
+  }
   return is_daemon == 0 ? 0 : -1;
 }
 
