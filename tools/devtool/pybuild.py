@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from devtool import chroot, compilers, environments
-from devtool.base import ROOT, WORK, Command, Failed, Problem, remove_tree
+from devtool.base import ROOT, WORK, Command, Failed, Problem, remove_tree, say
 from devtool.environments import Environment
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally, count_junit, read_report
@@ -83,6 +83,10 @@ def build_wheel(
     return wheel
 
 
+#: Failures up to which a run may be repeated: more are no accident.
+AGAIN_MAX = 6
+
+
 def suite(
     env: Environment,
     name: str,
@@ -91,15 +95,39 @@ def suite(
     cwd: Path = ROOT,
     **variables: str,
 ) -> Tally:
-    """Runs pytest in the environment; from `cwd`, whose tests/py is the suite."""
+    """Runs pytest in the environment; from `cwd`, whose tests/py is the suite.
+
+    Many tests wait for other processes and threads, and run beside other jobs. The few
+    that fail are run again alone before they count; that they were is said."""
+    chosen: Command = list(arguments) or [cwd / "tests" / "py"]
+    cache = WORK / "pytest" / name
+    remove_tree(cache)
+    chosen += ["-o", f"cache_dir={cache}"]
+    first = pytest_once(env, name, log, chosen, variables)
+    if not 0 < first.failed <= AGAIN_MAX:
+        return first
+    chosen += ["--last-failed", "--last-failed-no-failures", "none"]
+    again = pytest_once(env, f"{name}-again", log, chosen, variables)
+    if again.failed or not again.passed:
+        return first
+    names = ", ".join(dict.fromkeys(each.name for each in first.failures))
+    say(f"  {name}: failed beside other jobs and passed alone: {names}")
+    return Tally(first.passed + again.passed, 0, first.skipped)
+
+
+def pytest_once(
+    env: Environment,
+    name: str,
+    log: TextIO,
+    chosen: Command,
+    variables: dict[str, str],
+) -> Tally:
     report = WORK / "reports" / f"{name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     remove_tree(report)
     command: Command = [env.python, "-m", "pytest", "-q", "--tb=short"]
-    command += ["-p", "no:cacheprovider", f"--junitxml={report}"]
-    command += list(arguments) or [cwd / "tests" / "py"]
     try:
-        env.run(command, log=log, **variables)
+        env.run([*command, f"--junitxml={report}", *chosen], log=log, **variables)
     except Failed as failure:
         if str(failure).endswith(f"code {NO_TESTS}"):
             raise Problem("pytest found no tests") from None
