@@ -20,7 +20,8 @@
 /* Of a function that runs when the shared library is unloaded, or the program ends. In
  * the static library it does not run: it would only prolong the end of the program, at
  * which other threads may still run (those of CPython 3.10 use what it has freed).
- * Where there is no such thing, and where threads are fibers, it does not run either. */
+ * Where there is no such thing, and where threads are fibers, it does not run either.
+ */
 #if defined(__GNUC__) && defined(BOC_BUILDING) && !defined(BOC_SYSTEMATIC) &&          \
     !defined(BOC_RELACY)
 #define BOCI_AT_UNLOAD __attribute__((destructor))

@@ -78,6 +78,11 @@ except KeyboardInterrupt:
 """
 
 
+def heed_interrupts():
+    """Where the tests run in the background, Ctrl-C is ignored and so inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_it_without_a_failure(tmp_path):
     text = PROGRAM.format(tools=str(TOOLS), logs=str(tmp_path))
     with subprocess.Popen(
@@ -86,6 +91,7 @@ def test_ctrl_c_ends_it_without_a_failure(tmp_path):
         stderr=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         while "begun" not in process.stdout.readline():
             assert process.poll() is None

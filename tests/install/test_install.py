@@ -287,7 +287,9 @@ def test_it_builds_where_there_is_no_python(tmp_path):
     options += ["-Ddefault_library=static", "-Dtests=disabled"]
     said = run(*meson, "setup", build, ROOT, *options, env=environment)
     assert "Python.h" not in said
-    assert "Program python" not in said
+    # The manual pages are made by the Python that runs Meson itself.
+    found = re.findall(r"Program (?:python|pypy)\S* found: YES \((.*)\)", said)
+    assert set(found) <= {sys.executable}
     run(*meson, "install", "-C", build, env=environment)
     made = Installation("static", tmp_path / "prefix")
     build_bank(made, tmp_path)

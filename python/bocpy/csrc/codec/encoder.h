@@ -12,8 +12,9 @@
 #include "memo.h"
 #include "shapes.h"
 
-/* Deeper values are left to pickle. Above Python's default recursion limit, so that what
- * a recursive function can build is shipped: CPython 3.12's pickle gives up at 749. */
+/* Deeper values are left to pickle. Above Python's default recursion limit, so that
+ * what a recursive function can build is shipped: CPython 3.12's pickle gives up at
+ * 749. */
 #define BOCPY_DEPTH_MAX 1024
 
 /* What an encoding step returns. */
