@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import signal
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,10 @@ from hypothesis import HealthCheck, settings
 
 import libboc
 from libboc import _base, _behavior
+
+# Where the tests run in the background, Ctrl-C is ignored, and would be in programs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PYPY = platform.python_implementation() == "PyPy"
 

@@ -37,19 +37,19 @@ def connect(
 ) -> Distributed | Recomputing:
     """Connects to a cluster; one executor starts in each of its workers.
 
-    client: a `distributed.Client`; or the address of a Ray cluster as `ray.init` takes
-        it ("auto", "local", "ray://…"), "auto" for the one that this process is
-        connected to.
-    recover: what the death of a worker means. "lost": no body runs twice; cowns that
-        were there raise CownLost. "recompute": bodies run again; for deterministic
-        bodies without effects only.
-    batch: how many behaviors may share a message; "auto" sends at once what finds a
-        worker idle, and collects the rest.
-    limit: how many behaviors may be scheduled and not ended before `when` waits,
-        outside of bodies; None: any number.
-    timeout: seconds without an answer after which a worker counts as dead.
-    spill: bytes of values that a worker keeps in memory; idle ones go to disk beyond.
-    threads: bodies at once in a worker; by default what the engine gives it.
+    - client: a `distributed.Client`; or the address of a Ray cluster as `ray.init`
+      takes it ("auto", "local", "ray://…"), "auto" for the one that this process is
+      connected to.
+    - recover: what the death of a worker means. "lost": no body runs twice; cowns that
+      were there raise CownLost. "recompute": bodies run again; for deterministic
+      bodies without effects only.
+    - batch: how many behaviors may share a message; "auto" sends at once what finds a
+      worker idle, and collects the rest.
+    - limit: how many behaviors may be scheduled and not ended before `when` waits,
+      outside of bodies; None: any number.
+    - timeout: seconds without an answer after which a worker counts as dead.
+    - spill: bytes of values that a worker keeps in memory; idle ones go to disk beyond.
+    - threads: bodies at once in a worker; by default what the engine gives it.
 
     Raises ValueError or TypeError for what is none of these, ModuleNotFoundError if the
     engine is not installed, VersionMismatch if a worker has other versions than the
