@@ -163,12 +163,13 @@ def without_numpy(tmp_path):
     return tmp_path
 
 
-def test_without_numpy_the_pipeline_says_what_to_do(tmp_path):
+@pytest.mark.parametrize("name", ["cluster_heat", "image_pipeline"])
+def test_without_numpy_it_says_what_to_do(tmp_path, name):
     env = harness.child_environment(None)
     places = [os.fspath(without_numpy(tmp_path)), env["PYTHONPATH"]]
     env["PYTHONPATH"] = os.pathsep.join(places)
     done = subprocess.run(
-        [sys.executable, "-m", "bocpy.examples.image_pipeline"],
+        [sys.executable, "-m", f"bocpy.examples.{name}"],
         capture_output=True,
         text=True,
         timeout=harness.LIMIT,

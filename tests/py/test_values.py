@@ -554,4 +554,9 @@ else:
 def test_twenty_thousand_lists(program, backend):
     (line,) = program(NESTED).lines
     moved, refused = "20000", "value is nested too deeply to be shipped"
-    assert line == (moved if backend == "threads" else refused)
+    if backend == "threads":
+        assert line == moved
+    elif sys.version_info < (3, 14):
+        assert line == refused
+    else:  # since then the size of the stack decides how deep pickle goes
+        assert line in (moved, refused)

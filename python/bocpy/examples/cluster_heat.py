@@ -15,12 +15,18 @@ NumPy is needed.
 from __future__ import annotations
 
 import sys
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from bocpy.examples._cluster import cluster, cluster_parser
 from bocpy.examples._command import count
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    try:
+        import numpy as np
+    except ImportError:
+        np = None
 
 RATE = 0.2
 SIDES = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -99,6 +105,8 @@ def main() -> int:
     given = options.parse_args()
     if given.size % given.tiles:
         options.error("--size must be a multiple of --tiles")
+    if np is None:
+        options.error("this example needs NumPy: python -m pip install numpy")
     plate = start_of(given.size)
     with cluster(given) as d:
         found = simulate(d, plate, given.tiles, given.steps)
