@@ -229,7 +229,7 @@ static void a_chain_ends_on_a_worker(void) {
 static const test_case cases[] = {
     TEST_ONCE(a_payload_is_zero_and_aligned), TEST_ONCE(the_last_reference_drops),
     TEST_ONCE(refusals_leave_nothing),        TEST_RACE(threads_hold_and_drop, 1),
-    TEST_ONCE(a_chain_of_any_length_ends),    TEST_ALONE(a_chain_ends_on_a_worker),
+    TEST_ALONE(a_chain_of_any_length_ends),   TEST_ALONE(a_chain_ends_on_a_worker),
     TEST_ONCE(cowns_of_all_sizes_are_apart),  TEST_RACE(cowns_outlive_who_made_them, 4),
 };
 TEST_MAIN(cases)
