@@ -266,6 +266,7 @@ def is_alias(name: str, real: str, module: ModuleType) -> bool:
 
 
 _FINDERS = ("_frozen_importlib", "importlib", "__editable__")
+_EDITABLE = "_editable_loader"  # how meson-python's modules of them end
 
 
 def is_everywhere(finder: Any, name: str) -> bool:
@@ -276,7 +277,7 @@ def is_everywhere(finder: Any, name: str) -> bool:
     if not isinstance(module, str):
         module = type(finder).__module__
     own = module.partition(".")[0] == name.partition(".")[0]
-    return own or module.startswith(_FINDERS)
+    return own or module.startswith(_FINDERS) or module.endswith(_EDITABLE)
 
 
 def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
