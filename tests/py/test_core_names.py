@@ -9,6 +9,8 @@ import harness
 #: What the core by cffi has not, and the package asks for by hasattr.
 NOT_BY_CFFI = {
     "_Scope",
+    "_batch_begin",
+    "_batch_end",
     "_current_exceptions",
     "_current_frames",
     "_scope_current",
