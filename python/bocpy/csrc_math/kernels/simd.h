@@ -15,7 +15,7 @@
 #define MX_PASTE(a, b) MX_PASTE2(a, b)
 #define MX_NAME(name) MX_PASTE(name, MX_SET)
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if (defined(__x86_64__) || defined(__SSE2__)) && defined(__GNUC__)
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__GNUC__)
 #include <arm_neon.h>
