@@ -325,4 +325,7 @@ static inline int bocpy_object_is_sole(PyObject *object) {
 /* Events of dicts, classes and functions (ship/changes.h). */
 #define BOCPY_HAS_WATCHERS (PY_VERSION_HEX >= 0x030C0000)
 
+/* Whether threads that want the GIL while the process ends may crash it. */
+#define BOCPY_EXIT_RACES (PY_VERSION_HEX < 0x030B0000)
+
 #endif

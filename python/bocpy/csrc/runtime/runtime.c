@@ -296,7 +296,7 @@ int bocpy_runtime_start(unsigned count, bool any_count, bool threads,
  * Py_Finalize() and the end of exit(), and crashes (without bocpy too): so it contends
  * no more. It is slow, not stuck: somebody may wait for it. */
 static void leaving_slow_down(void) {
-#if PY_VERSION_HEX < 0x030B0000
+#if BOCPY_EXIT_RACES
   enum { QUICK_REFUSALS = 1000, SLOW_US = 1000000 };
   static _Thread_local unsigned refusals;
   bocpy_lock never = NULL;
