@@ -18,6 +18,10 @@ import threading
 import time
 from dataclasses import dataclass
 
+#: The folder of this file, whose folders mirror the package.
+TESTS = os.path.dirname(os.path.abspath(__file__))
+PROGRAMS = os.path.join(TESTS, "programs")
+
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 #: Which core bocpy has: the extension, or the one by cffi.
@@ -114,7 +118,7 @@ def child_environment(backend, extra=()):
         if not k.startswith("BOCPY_") or k == "BOCPY_CORE"
     }
     env.update(PYTHONFAULTHANDLER="1", PYTHONUNBUFFERED="1", PYTHONUTF8="1")
-    path = [os.path.dirname(__file__), env.get("PYTHONPATH")]
+    path = [TESTS, env.get("PYTHONPATH")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     if backend is not None:
         env["BOCPY_BACKEND"] = backend
@@ -143,7 +147,7 @@ def command_line(source, how, folder):
         options = ["--no-banner", "--no-confirm-exit", "--colors=NoColor"]
         return [sys.executable, "-m", "IPython", *options, "-c", source], None
     if how == "jupyter":
-        driver = os.path.join(os.path.dirname(__file__), "programs", "kernel.py")
+        driver = os.path.join(PROGRAMS, "kernel.py")
         return [sys.executable, driver, str(path)], None
     raise ValueError(f"how={how!r}")
 

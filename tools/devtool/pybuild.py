@@ -58,10 +58,22 @@ WITHOUT_CLUSTER = ("clusters/test_link.py",)
 def matrix_files(*, newest: bool) -> tuple[str, ...]:
     """The files of tests/py that the matrix runs on an interpreter."""
     folder = ROOT / "tests" / "py"
-    names = (path.relative_to(folder).as_posix() for path in folder.rglob("test_*.py"))
+    left_out = () if newest else NEWEST
+    paths = (path for path in folder.rglob("test_*.py") if path.name not in left_out)
+    names = {path.relative_to(folder).as_posix() for path in paths}
     found = {name for name in names if not name.startswith(CLUSTERS)}
-    found |= set(WITHOUT_CLUSTER)
-    return tuple(sorted(found if newest else found - set(NEWEST)))
+    return tuple(sorted(found | set(WITHOUT_CLUSTER)))
+
+
+def suite_files(*names: str, root: Path = ROOT) -> list[Path]:
+    """Files of tests/py by their names, whatever folder they are in."""
+    found = []
+    for name in names:
+        files = list((root / "tests" / "py").rglob(name))
+        if len(files) != 1:
+            raise Problem(f"tests/py has {len(files)} files of the name {name}, not one")
+        found += files
+    return found
 
 
 def build_wheel(
@@ -160,7 +172,7 @@ def test_wheel(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
 
 def find_oracle(interpreter: Interpreter, log: TextIO) -> None:
     """Lets the tests ask bocpy 0.14, in an environment of its own, where there is a
-    wheel of it; elsewhere its recorded answers do (tests/py/matrix_oracle.py)."""
+    wheel of it; elsewhere its recorded answers do (matrix_oracle.py of tests/py)."""
     if interpreter.name not in ORACLES or "BOCPY_ORACLE" in os.environ:
         return
     files = environments.requirements("oracle")
@@ -211,8 +223,7 @@ def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
     name = f"py-{interpreter.name}-loops"
     env = wheel_environment(interpreter, log, "test", "loops")
     install_wheel(env, build_wheel(env, ROOT, name, log), log)
-    folder = ROOT / "tests" / "py"
-    return suite(env, name, log, *(folder / each for each in LOOPS))
+    return suite(env, name, log, *suite_files(*LOOPS))
 
 
 def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
@@ -232,8 +243,7 @@ def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
     files = environments.requirements("test")
     clean = environments.make("sdist", interpreter, files, log=log, fresh=True)
     install_wheel(clean, wheel, log)
-    folder = source / "tests" / "py"
-    return suite(clean, "sdist", log, *(folder / name for name in SMOKE), cwd=source)
+    return suite(clean, "sdist", log, *suite_files(*SMOKE, root=source), cwd=source)
 
 
 def test_editable(interpreter: Interpreter, log: TextIO) -> Tally:
@@ -243,8 +253,7 @@ def test_editable(interpreter: Interpreter, log: TextIO) -> Tally:
     folder.mkdir(parents=True, exist_ok=True)
     command: Command = ["install", "--no-build-isolation", "--no-deps"]
     env.pip(*command, f"--config-settings=build-dir={folder}", "-e", ROOT, log=log)
-    folder = ROOT / "tests" / "py"
-    return suite(env, "editable", log, *(folder / name for name in SMOKE))
+    return suite(env, "editable", log, *suite_files(*SMOKE))
 
 
 def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
@@ -312,7 +321,7 @@ def test_docs(interpreter: Interpreter, log: TextIO) -> Tally:
     the packages that recipes use are installed."""
     build_docs(interpreter, log)
     env = wheel_environment(interpreter, log, *DOCS)
-    guide = ROOT / "tests" / "py" / "test_guide.py"
+    (guide,) = suite_files("test_guide.py")
     return Tally(passed=1) + suite(env, "docs", log, guide, BOCPY_TEST_RECIPES="1")
 
 

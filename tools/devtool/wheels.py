@@ -91,8 +91,7 @@ def test_installed(interpreter: Interpreter, wheel: Path, log: TextIO) -> None:
     files = environments.requirements("test")
     env = environments.make(name, interpreter, files, log=log, fresh=True)
     pybuild.install_wheel(env, wheel, log)
-    folder = ROOT / "tests" / "py"
-    tally = pybuild.suite(env, name, log, *(folder / each for each in pybuild.SMOKE))
+    tally = pybuild.suite(env, name, log, *pybuild.suite_files(*pybuild.SMOKE))
     say(f"  tests: {tally}")
     if tally.failed or not tally.passed:
         raise Problem(f"{wheel.name} fails its tests")

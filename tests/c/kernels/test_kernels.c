@@ -1,6 +1,6 @@
 /* The kernels of matrices that every processor of an architecture has: on all of them
  * the same bits, which are summed up in one number. Python's tests compare the other
- * sets with these (tests/py/test_matrix_kernels.py). */
+ * sets with these (tests/py/matrix/test_matrix_kernels.py). */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -5,9 +5,10 @@ import ast
 import pathlib
 import sys
 
+import harness
 import pytest
 
-PROGRAM = pathlib.Path(__file__).parent / "programs" / "reached.py"
+PROGRAM = pathlib.Path(harness.PROGRAMS) / "reached.py"
 TEXT = PROGRAM.read_text(encoding="utf-8")
 
 

@@ -21,7 +21,7 @@ from bocpy._ship import log as _ship_log
 from bocpy._ship import receive as _ship_receive
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = (HERE / "programs" / "shipped.py").read_text(encoding="utf-8")
+SHIPPED = (HERE.parent / "programs" / "shipped.py").read_text(encoding="utf-8")
 LIMIT = 60
 
 # ---- programs in every place ---------------------------------------------------------

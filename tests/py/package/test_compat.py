@@ -11,7 +11,7 @@ from pathlib import Path
 import bocpy
 import pytest
 
-PROGRAMS = Path(__file__).parent / "programs" / "compat"
+PROGRAMS = Path(__file__).parents[1] / "programs" / "compat"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PROGRAMS.glob("*.py")))

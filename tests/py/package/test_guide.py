@@ -16,7 +16,7 @@ import bocpy
 import harness
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PYPI = ROOT / "docs" / "pypi.md"  # README.md once more
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {PYPI})]
 PROGRAM = re.compile(

@@ -5,9 +5,9 @@ runs a second time, and the package around it makes an exception of its own of t
 """
 
 import os
-import pathlib
 import sys
 
+import harness
 import pytest
 from extensions import build
 
@@ -86,7 +86,7 @@ def stubborn(tmp_path_factory):
 @pytest.fixture
 def using(program, stubborn):
     def lines(source):
-        path = os.pathsep.join([str(stubborn), str(pathlib.Path(__file__).parent)])
+        path = os.pathsep.join([str(stubborn), harness.TESTS])
         return program(source, env={"PYTHONPATH": path}).lines
 
     return lines

@@ -12,7 +12,7 @@ import tempfile
 import harness
 import pytest
 
-EVERYTHING = pathlib.Path(__file__).with_name("programs") / "everything.py"
+EVERYTHING = pathlib.Path(harness.PROGRAMS) / "everything.py"
 
 EXPECTED = {
     "constants": (100, {"one": 1, "two": [2, 2]}, "aa"),

@@ -10,11 +10,12 @@ import shutil
 import subprocess
 import sys
 
+import harness
 import pytest
 from extensions import build, run
 from harness import LIMIT
 
-EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "extension"
+EXAMPLE = pathlib.Path(__file__).parents[3] / "examples" / "extension"
 
 HEADER = """
 #include <bocpy/bocpy.h>
@@ -47,7 +48,7 @@ def using(program, site):
     """Runs a program that finds the example, and returns the lines that it prints."""
 
     def lines(source, **how):
-        path = os.pathsep.join([str(site), str(pathlib.Path(__file__).parent)])
+        path = os.pathsep.join([str(site), harness.TESTS])
         return program(source, env={"PYTHONPATH": path}, **how).lines
 
     return lines

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from harness import LIMIT
 
-WEB = Path(__file__).resolve().parents[2] / "examples" / "web"
+WEB = Path(__file__).resolve().parents[3] / "examples" / "web"
 
 COMMANDS = {
     "flask": ["-m", "flask", "--app", str(WEB / "flask_app.py"), "run", "--port", "0"],

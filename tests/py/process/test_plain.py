@@ -8,7 +8,7 @@ import sys
 import harness
 import pytest
 
-PROGRAMS = pathlib.Path(__file__).parent / "programs"
+PROGRAMS = pathlib.Path(harness.PROGRAMS)
 IMPORTED = "import sys; sys.path.insert(0, {0!r}); import plain; plain.main()"
 
 

@@ -1,6 +1,6 @@
 """A digest of the bits that the kernels give: the same for every set of them.
 
-BOCPY_MATH_KERNELS=sse2 python tests/py/matrix_digest.py
+BOCPY_MATH_KERNELS=sse2 python tests/py/matrix/matrix_digest.py
 """
 
 import hashlib

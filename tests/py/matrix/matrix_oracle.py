@@ -4,7 +4,7 @@
 environment from tools/requirements/oracle.txt); else its recorded answers count. To
 record them anew:
 
-    BOCPY_ORACLE=PYTHON-WITH-0.14 python tests/py/matrix_oracle.py
+    BOCPY_ORACLE=PYTHON-WITH-0.14 python tests/py/matrix/matrix_oracle.py
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import matrix_cases
 
-RECORD = Path(__file__).with_name("programs") / "matrix_answers.json"
+RECORD = Path(__file__).parents[1] / "programs" / "matrix_answers.json"
 RECORDED = 4000
 #: How many programs are tried where 0.14 can be asked.
 ASKED = 20000

@@ -7,7 +7,7 @@ import harness
 import pytest
 from bocpy import Matrix
 
-PROGRAM = Path(__file__).parent / "programs" / "matrix_memory.py"
+PROGRAM = Path(__file__).parents[1] / "programs" / "matrix_memory.py"
 #: CPython's own tests come with it nearly everywhere. Free-threaded 3.13 itself does
 #: not survive a failing allocation: `tuple([a, b])` hangs.
 FOUND = importlib.util.find_spec("_testcapi") is not None

@@ -3,7 +3,7 @@
 They are made from seeds, so that the same ones run here and under bocpy 0.14, in an
 environment of its own: there this file is a server that evaluates the lines it reads.
 
-    PYTHON-WITH-0.14 tests/py/matrix_cases.py < programs > results
+    PYTHON-WITH-0.14 tests/py/matrix/matrix_cases.py < programs > results
 """
 
 import json
