@@ -71,7 +71,9 @@ def suite_files(*names: str, root: Path = ROOT) -> list[Path]:
     for name in names:
         files = list((root / "tests" / "py").rglob(name))
         if len(files) != 1:
-            raise Problem(f"tests/py has {len(files)} files of the name {name}, not one")
+            raise Problem(
+                f"tests/py has {len(files)} files of the name {name}, not one"
+            )
         found += files
     return found
 
