@@ -100,6 +100,92 @@ MX_INLINE mx_v exp_v(mx_v x) {
 
 /* ---- log ------------------------------------------------------------------------- */
 
+/* What the formula is wrong for: 0, what is below, infinity, NaN. */
+MX_INLINE mx_v log_of_odd(mx_v x, mx_v result) {
+  result = mx_select(MX_EQUAL_MASK(x, mx_set(0.0)), mx_set(-INFINITY), result);
+  result = mx_select(MX_LESS_MASK(x, mx_set(0.0)), mx_set(NAN), result);
+  mx_i odd = MX_NAN_MASK(x) | MX_EQUAL_MASK(x, mx_set(INFINITY));
+  return mx_select(odd, x, result);
+}
+
+#if MX_WIDTH == 8
+
+/* (log(1 + r) - r) / r^2 for |r| < 0.0479; 2^-55, times r of the logarithm. */
+static const double log_c[] = {-0x1.0000000000000p-1, 0x1.5555555555556p-2,
+                               -0x1.fffffffffe01bp-3, 0x1.9999999997c28p-3,
+                               -0x1.555555707aa57p-3, 0x1.2492493da15e9p-3,
+                               -0x1.fffefd4f35fdep-4, 0x1.c71b82f9abc5fp-4,
+                               -0x1.9b906d7a60ae3p-4, 0x1.762d418a34448p-4};
+
+/* -log(n / 16) for n of 11 to 21, at n modulo 16, as a sum of two. The first, like
+ * that of ln(2), is a multiple of 2^-42: the sum with an exponent's is exact. */
+static const double log_high[16] = {0.0,
+                                    -0x1.f0a30c0118000p-5,
+                                    -0x1.e27076e2b0000p-4,
+                                    -0x1.5ff3070a7a000p-3,
+                                    -0x1.c8ff7c79aa000p-3,
+                                    -0x1.1675cababa000p-2,
+                                    0.0,
+                                    0.0,
+                                    0.0,
+                                    0.0,
+                                    0.0,
+                                    0x1.7fafa3bd81000p-2,
+                                    0x1.269621134e000p-2,
+                                    0x1.a93ed3c8ae000p-3,
+                                    0x1.1178e8227e000p-3,
+                                    0x1.08598b59e4000p-4};
+static const double log_low[16] = {0.0,
+                                   0x1.d599e83368e91p-45,
+                                   0x1.a342c2af0003cp-45,
+                                   0x1.8586f183bebf2p-44,
+                                   0x1.7794f689f8434p-45,
+                                   -0x1.8380e731f55c4p-44,
+                                   0.0,
+                                   0.0,
+                                   0.0,
+                                   0.0,
+                                   0.0,
+                                   0x1.46fb79bf6d4cbp-44,
+                                   -0x1.1b61f10522625p-44,
+                                   -0x1.8724350562169p-45,
+                                   0x1.1ef78ce2d07f2p-45,
+                                   -0x1.7e5dd7009902cp-46};
+
+/* One of 16 numbers, by the lowest four bits of each. */
+MX_INLINE mx_v entry(const double *table, mx_i bits) {
+  return (mx_v)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)bits,
+                                      _mm512_loadu_pd(table + 8));
+}
+
+/* x = 2^k m, and m n / 16 = 1 + r for the n nearest to 16 / m: r is exact, and log(x)
+ * is k ln(2) - log(n / 16) + log(1 + r), without a division (Tang, "Table-driven
+ * implementation of the logarithm function", 1990). */
+MX_INLINE mx_v log_v(mx_v x) {
+  mx_v m =
+      (mx_v)_mm512_getmant_pd((__m512d)x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
+  mx_v k = (mx_v)_mm512_getexp_pd((__m512d)x) -
+           (mx_v)(MX_LESS_MASK(m, mx_set(1.0)) & (mx_i)mx_set(-1.0));
+  mx_v biased =
+      mx_fma((mx_v)_mm512_rcp14_pd((__m512d)m), mx_set(16.0), mx_set(ROUNDER));
+  mx_v n = biased - mx_set(ROUNDER), r = mx_fma(m * mx_set(0.0625), n, mx_set(-1.0));
+  mx_v high = mx_fma(k, mx_set(0x1.62e42fefa3800p-1), entry(log_high, (mx_i)biased));
+  mx_v low = mx_fma(k, mx_set(0x1.ef35793c76730p-45), entry(log_low, (mx_i)biased));
+  mx_v sum = high + r, rest = low + ((high - sum) + r);
+  mx_v square = r * r, fourth = square * square;
+  mx_v first = mx_fma(mx_fma(r, mx_set(log_c[3]), mx_set(log_c[2])), square,
+                      mx_fma(r, mx_set(log_c[1]), mx_set(log_c[0])));
+  mx_v second = mx_fma(mx_fma(r, mx_set(log_c[7]), mx_set(log_c[6])), square,
+                       mx_fma(r, mx_set(log_c[5]), mx_set(log_c[4])));
+  mx_v third = mx_fma(r, mx_set(log_c[9]), mx_set(log_c[8]));
+  mx_v p = mx_fma(mx_fma(third, fourth, second), fourth, first);
+  mx_v result = sum + mx_fma(square, p, rest);
+  /* zeros, negative numbers, infinities, NaNs */
+  return _mm512_fpclass_pd_mask((__m512d)x, 0xdf) ? log_of_odd(x, result) : result;
+}
+
+#else
+
 /* (2 atanh(s) / s - 2) / s^2 of z = s^2, for s = f / (2 + f), 1 + f within the square
  * roots of 1/2 and 2; 2^-58. */
 static const double log_c[] = {0x1.5555555555593p-1, 0x1.999999997fb2dp-2,
@@ -121,11 +207,9 @@ MX_INLINE mx_v log_v(mx_v x) {
   mx_v rest = half + z * polynomial(z, log_c, 6);
   mx_v low = mx_fma(s, rest, exponent * mx_set(LN2_LOW));
   mx_v result = mx_fma(exponent, mx_set(LN2_HIGH), f - (half - low));
-  result = mx_select(MX_EQUAL_MASK(x, mx_set(0.0)), mx_set(-INFINITY), result);
-  result = mx_select(MX_LESS_MASK(x, mx_set(0.0)), mx_set(NAN), result);
-  mx_i odd = MX_NAN_MASK(x) | MX_EQUAL_MASK(x, mx_set(INFINITY));
-  return mx_select(odd, x, result);
+  return log_of_odd(x, result);
 }
+#endif
 
 /* ---- sin, cos -------------------------------------------------------------------- */
 
