@@ -14,6 +14,7 @@ from typing_extensions import Buffer
 
 kernels: Final[str]
 available_kernels: Final[str]
+blas: Final[str]
 
 @type_check_only
 class _HasFloat(Protocol):

@@ -57,6 +57,7 @@ static int exec_module(PyObject *module) {
     return -1;
   if (make_types(module, state) < 0 || mx_random_init(state) < 0 ||
       PyModule_AddStringConstant(module, "kernels", mx_kernel.name) < 0 ||
+      PyModule_AddStringConstant(module, "blas", mx_kernel.blas) < 0 ||
       PyModule_AddStringConstant(module, "available_kernels", mx_kernels_available()) <
           0)
     return -1;

@@ -185,3 +185,12 @@ def test_functions_of_nothing(name):
         assert all(map(math.isnan, getattr(Matrix(1, 9, x), name)().values()))
     for x in [math.inf] if name in ("sin", "cos") else []:
         assert all(map(math.isnan, getattr(Matrix(1, 9, x), name)().values()))
+
+
+def test_named_kernels_use_no_blas():
+    done = run(
+        "-c",
+        "from bocpy import _math; print(repr(_math.blas))",
+        BOCPY_MATH_KERNELS=SETS[-1],
+    )
+    assert done.stdout == "''\n", done.stderr

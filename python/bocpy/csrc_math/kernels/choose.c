@@ -113,8 +113,12 @@ const char *mx_kernels_choose(const char *name, bool fused) {
   const kernel_set *set = find_set(name);
   if (!set)
     return "this processor, or this build, has no such kernels";
-  mx_kernels table = {.name = set->name};
+  mx_kernels table = {.name = set->name, .blas = ""};
   set->fill(&table, fused);
+#ifdef MX_BLAS
+  if (!name || !*name)
+    mx_blas(&table);
+#endif
   mx_kernel = table;
   return NULL;
 }

@@ -5,6 +5,7 @@
  *   reduce.c       sums, products of vectors, extremes
  *   order.c        where the least is, the k greatest
  *   product.c      the matrix product
+ *   blas.c         the product by a BLAS, in builds with -Dblas=NAME
  *   choose.c       picks the set once, when the module is imported
  *
  * Every kernel but those of functions.c and the fused product gives the same bits on
@@ -60,6 +61,7 @@ typedef void (*mx_unary_kernel)(const double *in, double *out, size_t count);
 
 typedef struct mx_kernels {
   const char *name; /* of the instruction set */
+  const char *blas; /* the BLAS that takes large products; "" if none */
   mx_binary_kernel binary[MX_BINARIES];
   mx_unary_kernel unary[MX_UNARIES];
   /* a * b + c, rounded once */
@@ -101,7 +103,8 @@ typedef struct mx_kernels {
 extern mx_kernels mx_kernel;
 
 /* Chooses: BOCPY_MATH_KERNELS names one of the sets that the processor has, or is
- * "fastest"; BOCPY_MATH_FUSED=1 lets products fuse. NULL, or what is wrong. */
+ * "fastest"; BOCPY_MATH_FUSED=1 lets products fuse. A build with a BLAS uses it for
+ * products unless a set is named. NULL, or what is wrong. */
 const char *mx_kernels_choose(const char *name, bool fused);
 
 /* The sets of this build that this processor can run, separated by spaces. */
@@ -115,6 +118,9 @@ const char *mx_kernels_available(void);
   void mx_order_##suffix(mx_kernels *table);                                           \
   void mx_product_##suffix(mx_kernels *table);                                         \
   void mx_fused_##suffix(mx_kernels *table);
+
+/* Gives large products to the BLAS of the build. */
+void mx_blas(mx_kernels *table);
 
 MX_DECLARE_KERNELS(plain)
 MX_DECLARE_KERNELS(avx2)
