@@ -1,10 +1,10 @@
 """Boids: a flock that nobody leads.
 
 Each bird keeps with those that it sees: it turns to where they are and where they go,
-and away from who is too close. The birds are in groups, each group a cown. A step of a
-group is one behavior that reads all groups as they are now, side by side with the other
-groups' steps, and a result that is the group as it will be. The picture is a pinned
-cown: what is drawn on a terminal is drawn by the main thread.
+and away from those that are too close. The birds are in groups, each group a cown that
+holds a Matrix with a row for each bird. A step of a group is one behavior that reads
+all groups as they are now, side by side with the other groups' steps; its result is the
+group as it will be. The picture is a pinned cown: the main thread draws.
 
     python -m bocpy.examples.boids --headless
 
@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 import random
 import sys
-from typing import NamedTuple, TextIO
+from typing import TextIO
 
-from bocpy import Cown, PinnedCown, quiesce, read, wait, when
+from bocpy import Cown, Matrix, PinnedCown, quiesce, read, wait, when
 from bocpy.examples._command import begin, count, parser
 
 SIZE = 100.0  # of the world, which is a torus
@@ -28,50 +28,40 @@ CLOSE = 3.0
 SPEED = 1.5
 COLUMNS, ROWS = 64, 24
 
-
-class Bird(NamedTuple):
-    """Where a bird is and where it flies to."""
-
-    x: float
-    y: float
-    dx: float
-    dy: float
+#: A row for each bird: where it is, x and y, and where it flies to, dx and dy.
+Group = Matrix
 
 
-Group = list[Bird]
+def around(difference: Matrix) -> Matrix:
+    """Ways from here to there on a torus, the shorter ones."""
+    return difference - SIZE * ((difference + SIZE / 2) / SIZE).floor()
 
 
-def offset(here: float, there: float) -> float:
-    """The way from here to there on a torus, the shorter one."""
-    return (there - here + SIZE / 2) % SIZE - SIZE / 2
+def steer(group: Group, flock: Group) -> Matrix:
+    """The new directions of a group's birds, which see the birds of the flock."""
+    # A row for each bird of the group, a column for each of the flock.
+    x = around(flock[:, 0:1].T - group[:, 0:1])
+    y = around(flock[:, 1:2].T - group[:, 1:2])
+    distance = x * x + y * y
+    seen = distance.greater(0) * distance.less(SIGHT**2)
+    close = seen * distance.less(CLOSE**2)
+
+    number = seen.sum(axis=1)
+    divisor = number.clip(min=1)
+    direction = group[:, 2:4]
+    ahead = (seen @ flock[:, 2:4]) / divisor - direction * number.greater(0)
+    together = Matrix.concat([(x * seen).sum(axis=1), (y * seen).sum(axis=1)], 1)
+    apart = Matrix.concat([(x * close).sum(axis=1), (y * close).sum(axis=1)], 1)
+    return direction + 0.15 * ahead + 0.01 * together / divisor - 0.05 * apart
 
 
-def steer(bird: Bird, seen: list[tuple[float, float, Bird]]) -> tuple[float, float]:
-    """The new direction of a bird; of the others, where they are from here."""
-    if not seen:
-        return bird.dx, bird.dy
-    number = len(seen)
-    ahead = (sum(b.dx for *_, b in seen) / number, sum(b.dy for *_, b in seen) / number)
-    together = (sum(x for x, *_ in seen) / number, sum(y for _, y, _ in seen) / number)
-    close = [(x, y) for x, y, _ in seen if math.hypot(x, y) < CLOSE]
-    apart = (-sum(x for x, _ in close), -sum(y for _, y in close))
-    dx = bird.dx + 0.15 * (ahead[0] - bird.dx) + 0.01 * together[0] + 0.05 * apart[0]
-    dy = bird.dy + 0.15 * (ahead[1] - bird.dy) + 0.01 * together[1] + 0.05 * apart[1]
-    return dx, dy
-
-
-def move(bird: Bird, flock: list[Group]) -> Bird:
-    """A bird one step later."""
-    seen = []
-    for group in flock:
-        for other in group:
-            x, y = offset(bird.x, other.x), offset(bird.y, other.y)
-            if 0 < math.hypot(x, y) < SIGHT:
-                seen.append((x, y, other))
-    dx, dy = steer(bird, seen)
-    speed = math.hypot(dx, dy) or 1.0
-    dx, dy = dx / speed * SPEED, dy / speed * SPEED
-    return Bird((bird.x + dx) % SIZE, (bird.y + dy) % SIZE, dx, dy)
+def move(number: int, groups: list[Group]) -> Group:
+    """The group of that number one step later."""
+    group = groups[number]
+    direction = steer(group, Matrix.concat(groups)).normalize(axis=1) * SPEED
+    place = group[:, 0:2] + direction
+    place -= SIZE * (place / SIZE).floor()
+    return Matrix.concat([place, direction], 1)
 
 
 def step(groups: list[Cown[Group]]) -> list[Cown[Group]]:
@@ -81,8 +71,7 @@ def step(groups: list[Cown[Group]]) -> list[Cown[Group]]:
 
         @when([read(group) for group in groups])
         def moved(flock: list[Cown[Group]], number: int = number) -> Group:
-            now = [group.value for group in flock]
-            return [move(bird, now) for bird in now[number]]
+            return move(number, [group.value for group in flock])
 
         later.append(moved)
     return later
@@ -90,9 +79,8 @@ def step(groups: list[Cown[Group]]) -> list[Cown[Group]]:
 
 def order_of(flock: list[Group]) -> float:
     """How much the birds fly in one direction: from 0, not at all, to 1."""
-    birds = [bird for group in flock for bird in group]
-    dx, dy = sum(bird.dx for bird in birds), sum(bird.dy for bird in birds)
-    return math.hypot(dx, dy) / (SPEED * len(birds))
+    birds = Matrix.concat(flock)
+    return birds[:, 2:4].sum(axis=0).magnitude() / (SPEED * birds.rows)
 
 
 def picture(flock: list[Group]) -> str:
@@ -100,9 +88,10 @@ def picture(flock: list[Group]) -> str:
     rows = [[" "] * COLUMNS for _ in range(ROWS)]
     for group in flock:
         for bird in group:
-            sector = round(math.atan2(bird.dy, bird.dx) / (math.pi / 4)) % 8
-            x, y = int(bird.x * COLUMNS / SIZE), int(bird.y * ROWS / SIZE)
-            rows[y % ROWS][x % COLUMNS] = ">\\v/<\\^/"[sector]
+            x, y, dx, dy = bird.values()
+            sector = round(math.atan2(dy, dx) / (math.pi / 4)) % 8
+            column, row = int(x * COLUMNS / SIZE), int(y * ROWS / SIZE)
+            rows[row % ROWS][column % COLUMNS] = ">\\v/<\\^/"[sector]
     return "\n".join("".join(row) for row in rows)
 
 
@@ -119,13 +108,13 @@ def draw(screen: PinnedCown[TextIO], groups: list[Cown[Group]], number: int) -> 
 def hatch(birds: int, groups: int, seed: int) -> list[Group]:
     """Birds anywhere, flying anywhere; the same for the same seed."""
     chance = random.Random(seed)
-    flock: list[Group] = [[] for _ in range(groups)]
+    flock: list[list[list[float]]] = [[] for _ in range(groups)]
     for number in range(birds):
         angle = chance.uniform(0, 2 * math.pi)
-        x, y = chance.uniform(0, SIZE), chance.uniform(0, SIZE)
-        bird = Bird(x, y, SPEED * math.cos(angle), SPEED * math.sin(angle))
-        flock[number % groups].append(bird)
-    return flock
+        place = [chance.uniform(0, SIZE), chance.uniform(0, SIZE)]
+        direction = [SPEED * math.cos(angle), SPEED * math.sin(angle)]
+        flock[number % groups].append(place + direction)
+    return [Matrix.concat(group) for group in flock]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -142,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     begin(options)
 
     flock = hatch(options.birds, options.groups, options.seed)
-    groups = [Cown(group) for group in flock]
+    groups = [Cown(group.copy()) for group in flock]
     screen = PinnedCown(sys.stdout)
     for number in range(options.steps):
         groups = step(groups)
@@ -155,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"in order: {order_of(flock):.2f}, after {options.steps} steps: ", end="")
     print(f"{order_of(parallel):.2f}")
     for _ in range(options.steps):
-        flock = [[move(bird, flock) for bird in group] for group in flock]
+        flock = [move(number, flock) for number in range(len(flock))]
     return 0 if parallel == flock else 1
 
 
