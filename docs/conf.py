@@ -28,7 +28,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "picture",
-    "c_names",
+    "hawkmoth",
+    "c_headers",
 ]
 exclude_patterns = ["pictures", "pypi.md"]
 myst_enable_extensions = ["colon_fence", "attrs_inline"]

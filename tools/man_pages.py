@@ -8,6 +8,11 @@
 A page for each entry of the headers, named after the first thing that it declares; the
 others lead to it (`.so`). boc.3 is an overview of all. Meson installs them with the
 library, unless -Dman=disabled.
+
+A header is its first comment, then entries: a comment that begins with two stars and
+the code up to the next comment. The headers are laid out by clang-format; that is what
+makes so small a reader enough. It needs nothing but Python, where the library is built;
+the reference in HTML comes from Clang (docs/_extensions/c_headers.py).
 """
 
 from __future__ import annotations
@@ -16,17 +21,123 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from c_reference import HEADERS, INCLUDE, PREFIXES, Entry, Header, read
-
+ROOT = Path(__file__).resolve().parents[1]
+INCLUDE = ROOT / "libboc" / "include" / "boc"
 PREFACE = '.\\" Made from the public headers by tools/man_pages.py.'
+
+#: In the order in which they are read best.
+HEADERS = (
+    "base.h",
+    "cown.h",
+    "behavior.h",
+    "runtime.h",
+    "scope.h",
+    "lane.h",
+    "message.h",
+    "noticeboard.h",
+    "stats.h",
+    "trace.h",
+)
+#: What an X-macro's names become.
+PREFIXES = {"BOC_STATUS_MAP": "BOC_", "BOC_TRACE_MAP": "BOC_TRACE_"}
+NAME = r"(?:boc_\w+|BOC_\w+)"
+DECLARES = re.compile(
+    r"^BOC_API\b[^;(]*?\b(boc_\w+)\("  # a function
+    rf"|^\#define ({NAME})"
+    rf"|^\}} ({NAME});"  # the end of a struct or enum
+    rf"|^typedef (?:struct|enum) \w+ (\w+);",
+    re.MULTILINE,
+)
+#: The macros that expand an X-macro, undefined again after it.
+EXPANDER = re.compile(r"_(ENUM|FIELD)$")
+ROW = re.compile(r"X\((\w+), (?:(\w+), )?\"([^\"]*)\"\)")
+
+
+@dataclass
+class Entry:
+    """A comment and what it is about."""
+
+    text: str
+    code: list[str] = field(default_factory=list)
+
+    @property
+    def names(self) -> list[str]:
+        found = DECLARES.finditer("\n".join(self.code))
+        names = (next(filter(None, each.groups())) for each in found)
+        return [name for name in dict.fromkeys(names) if not EXPANDER.search(name)]
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        return ROW.findall("\n".join(self.code))
+
+    @property
+    def rest(self) -> str:
+        """What an entry with a table declares beside what the table says."""
+        blocks = "\n".join(self.code).split("\n\n")
+        return "\n\n".join(block for block in blocks if "_MAP(" not in block)
+
+
+@dataclass
+class Header:
+    name: str
+    text: str
+    entries: list[Entry]
+
+    @property
+    def title(self) -> str:
+        return f"boc/{self.name}"
+
+
+def plain(comment: str) -> str:
+    """A C comment's text: without its marks, empty lines as they are."""
+    body = comment.removeprefix("/**").removeprefix("/*").removesuffix("*/")
+    lines = [re.sub(r"^ ?\* ?", "", line) for line in body.split("\n")]
+    return "\n".join(line.rstrip() for line in lines).strip()
+
+
+def without_conditionals(text: str) -> str:
+    """Without what stands in #if ... #endif inside the include guard, and the guard."""
+    kept, depth = [], 0
+    for line in text.split("\n"):
+        if line.startswith(("#if", "#ifdef", "#ifndef")):
+            depth += 1
+        if depth < 2 and not re.match(r"#(if|else|elif|endif|include|undef)", line):
+            kept.append(line)
+        if line.startswith("#endif"):
+            depth -= 1
+    return "\n".join(kept)
+
+
+def pieces(text: str) -> Iterator[tuple[str, str]]:
+    """Top-level comments, each with the code up to the next one."""
+    parts = re.split(r"^(/\*.*?\*/)\n", text, flags=re.MULTILINE | re.DOTALL)
+    yield from zip(parts[1::2], parts[2::2], strict=True)
+
+
+def simplify(code: str) -> str:
+    code = re.sub(r"^BOC_API (?=\w)", "BOC_API ", code, flags=re.MULTILINE)
+    code = re.sub(r"#define BOC_(\w*)GUARD.*\n", "", code)
+    return re.sub(r"\n{3,}", "\n\n", code).strip("\n")
+
+
+def read(path: Path) -> Header:
+    text = path.read_text(encoding="utf-8")
+    first = re.match(r"/\*.*?\*/", text, re.DOTALL)
+    if not first:
+        sys.exit(f"{path.name} does not begin with a comment")
+    entries = [
+        Entry(plain(comment), [simplify(code)])
+        for comment, code in pieces(without_conditionals(text[first.end() :]))
+        if comment.startswith("/**")
+    ]
+    return Header(path.name, plain(first.group()), entries)
 
 
 def c_headers() -> list[Header]:
-    return [read(INCLUDE / name) for name in HEADERS if name.endswith(".h")]
+    return [read(INCLUDE / name) for name in HEADERS]
 
 
 def escaped(text: str) -> str:
@@ -63,7 +174,7 @@ def summary(entry: Entry) -> str:
 def declaration(code: str) -> str:
     """The code without the export mark; its lines are where that leaves them."""
     parts = []
-    for part in re.split(r"(?m)^(?=BOC_API )", code):
+    for part in re.split(r"(?m)^(?=BOC_API )", code.replace("/**", "/*")):
         if part.startswith("BOC_API "):
             part = part.replace("BOC_API ", "", 1).replace("\n        ", "\n")
         parts.append(part)

@@ -27,7 +27,6 @@ class Boc(ConanFile):
             "meson.options",
             "LICENSE",
             "libboc/*",
-            "tools/c_reference.py",
             "tools/man_pages.py",
         ):
             copy(self, pattern, str(root), self.export_sources_folder)

@@ -66,10 +66,10 @@ Reads the sources without running them: clang-format and clang-tidy for C; ruff,
 mypy and pyright for Python; what may not stand where (tools/check_layers.py); comments
 that a formatter has damaged (tools/check_comments.py); tags of atomic operations and
 the pages on them (tools/check_orders.py); public headers alone, as C11 and as C++17;
-whether docs/c/reference.md says what they say; the CI workflows.
+whether pictures and made pages are up to date; the CI workflows.
 
   ./dev check
-  ./dev check --fix        let clang-format, ruff and the reference's maker write files
+  ./dev check --fix        let clang-format, ruff and the makers of pictures write files
   ./dev check format lint  only these
 """
 

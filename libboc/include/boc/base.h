@@ -9,7 +9,7 @@
  *  - "Any thread" means any thread of the process, a worker of any runtime included.
  *  - Times are nanoseconds. A negative timeout, as BOC_FOREVER is, never expires; 0
  *    does not wait.
- *  - An options struct begins with its size and has an initializer BOC_..._OPTIONS_INIT
+ *  - An options struct begins with its size and has an initializer `..._OPTIONS_INIT`
  *    with the defaults. A size that the library does not know (0, or that of a later
  *    version's struct) is refused with BOC_BAD_ARGUMENT.
  */
@@ -38,7 +38,7 @@
 extern "C" {
 #endif
 
-/* The one list of status codes: X(NAME, kind, text).
+/** The one list of status codes: X(NAME, kind, text).
  *
  * - outcome: the call did its work and this is the answer.
  * - refusal: the call did nothing; nothing has changed.
@@ -63,31 +63,33 @@ typedef enum boc_status {
       BOC_STATUS_COUNT
 } boc_status;
 
-/* A short English text for `status`; static storage, never NULL. Any thread. */
+/** A short English text for `status`; static storage, never NULL. Any thread. */
 BOC_API const char *boc_status_text(boc_status status);
 
-/* The version of the library that runs, as BOC_VERSION_STRING was when it was built. */
+/** The version of the library that runs, as BOC_VERSION_STRING was when it was built.
+ */
 BOC_API const char *boc_version(void);
 
-/* A timeout that never expires. */
+/** A timeout that never expires. */
 #define BOC_FOREVER INT64_C(-1)
 
-/* The monotonic clock, in nanoseconds from an arbitrary origin. Any thread. */
+/** The monotonic clock, in nanoseconds from an arbitrary origin. Any thread. */
 BOC_API uint64_t boc_now(void);
 
-/* Lets another thread run on this processor. Any thread. */
+/** Lets another thread run on this processor. Any thread. */
 BOC_API void boc_yield(void);
 
-/* The number of physical cores this process may use (affinity and control-group limits
+/** The number of physical cores this process may use (affinity and control-group limits
  * respected), at least 1. */
 BOC_API unsigned boc_core_count(void);
 
-/* Where the library takes memory from. Each function may be called by any thread.
- * `allocate` returns memory aligned for any object, or NULL; `release` takes the same
- * size again. `ctx` is handed through. */
+/** Where the library takes memory from. Any thread may call each function. */
 typedef struct boc_allocator {
+  /** Returns memory aligned for any object, or NULL. */
   void *(*allocate)(void *ctx, size_t size);
+  /** Takes back what `allocate` returned, with the same size. */
   void (*release)(void *ctx, void *memory, size_t size);
+  /** Handed to both functions. */
   void *ctx;
 } boc_allocator;
 

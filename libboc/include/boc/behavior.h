@@ -22,133 +22,152 @@
 extern "C" {
 #endif
 
+/** A behavior. Opaque. */
 typedef struct boc_behavior boc_behavior;
+
+/** A runtime: see runtime.h. Opaque. */
 typedef struct boc_runtime boc_runtime;
-typedef struct boc_scope boc_scope; /* see scope.h */
 
-/* How a behavior uses a cown. Neighbouring readers of a cown run side by side; a writer
- * waits for all readers before it and holds back all that come after it.
- *
- * BOC_FRESH writes, and promises that only the caller knows the cown before
- * `boc_behavior_schedule` has been called: no behavior has been scheduled over it, so
- * there is nothing to wait for, which is cheaper. Made for the cown that is to hold the
- * result of the behavior. Only of the last cown that a behavior is given. */
-typedef enum boc_mode { BOC_WRITE = 0, BOC_READ = 1, BOC_FRESH = 2 } boc_mode;
+/** A scope: see scope.h. Opaque. */
+typedef struct boc_scope boc_scope;
 
+/** How a behavior uses a cown. Neighbouring readers of a cown run side by side; a
+ * writer waits for all readers before it and holds back all that come after it. */
+typedef enum boc_mode {
+  /** Alone. */
+  BOC_WRITE = 0,
+  /** Beside other readers. */
+  BOC_READ = 1,
+  /** Alone; and the caller promises that nobody else knows the cown before
+   * boc_behavior_schedule is called. No behavior has been scheduled over it, so there
+   * is nothing to wait for, which is cheaper. Made for the cown that will hold the
+   * behavior's result. Only for the last cown that a behavior is given. */
+  BOC_FRESH = 2
+} boc_mode;
+
+/** One cown of a behavior. */
 typedef struct boc_access {
+  /** The cown. */
   boc_cown *cown;
+  /** How the behavior uses it. */
   boc_mode mode;
 } boc_access;
 
-/* An answer of `admit`: run the body here. Any answer >= 0 is the index of the worker
+/** An answer of `admit`: run the body here. Any answer >= 0 is the index of the worker
  * that the behavior is to be forwarded to. */
 #define BOC_ADMIT (-1)
 
-/* What a kind of behavior is. `body` is required, the others may be NULL.
- * The type must outlive its behaviors.
- *
- * - `body` runs once, on a worker, holding all cowns. It must not block on other
- *   behaviors, and it ends by returning: nothing catches what a body throws, so
- *   an exception ends the program (in boc.hpp, by std::terminate), and longjmp out
- *   of it is undefined. It writes what others have to know of a failure into a cown.
- * - `drop` ends the environment: after the body, or in its place if the behavior is
- *   freed unscheduled or cancelled. Any thread.
- * - `admit` is asked before the body by the worker that is about to run it, with all
- *   cowns held, and may send the behavior to the worker where its data lives. A
- *   forwarded behavior waits in that worker's inbox, which no worker steals from, until
- *   the worker gets to it; if that takes longer than a millisecond while another worker
- *   is idle, the idle one takes it and asks again with `overdue` set.
- * - `cancelled` is called in place of the body if the behavior's scope was cancelled
- *   before: with all cowns held, where the body would have run. It must not defer.
- */
+/** A kind of behavior. `body` is required, the other hooks may be NULL. The type must
+ * outlive its behaviors. */
 typedef struct boc_behavior_type {
+  /** What traces call it; may be NULL. */
   const char *name;
+  /** Runs once, on a worker, holding all cowns. It must not block on other behaviors,
+   * and it ends by returning: nothing catches what a body throws, so an exception ends
+   * the program (in boc.hpp, by std::terminate), and longjmp out of it is undefined. It
+   * writes what others have to know of a failure into a cown. */
   void (*body)(boc_behavior *self, void *env);
+  /** Ends the environment: after the body, or in its place if the behavior is freed
+   * unscheduled or cancelled. Any thread. */
   void (*drop)(void *env);
+  /** The worker that is about to run the body asks this first, with all cowns held. The
+   * answer may send the behavior to the worker where its data lives. A forwarded
+   * behavior waits in that worker's inbox, which no worker steals from, until the
+   * worker gets to it. If that takes longer than a millisecond while another worker is
+   * idle, the idle one takes it and asks again with `overdue` set. */
   int (*admit)(boc_behavior *self, void *env, unsigned worker, bool overdue);
+  /** Called in place of the body if the behavior's scope was cancelled before: with all
+   * cowns held, where the body would have run. It must not defer. */
   void (*cancelled)(boc_behavior *self, void *env);
 } boc_behavior_type;
 
-/* A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of environment,
- * not scheduled yet. The same cown may be named several times; the stronger mode
- * counts. The caller, or what the environment has, keeps the cowns alive until
- * `boc_behavior_schedule` returns. Costs O(count log count) and one allocation. Any
- * thread.
- * Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if
- * two of the cowns are pinned to different lanes, or a cown before the last is fresh.
- */
+/** A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of
+ * environment, not scheduled yet. The same cown may be named several times; the
+ * stronger mode counts. The caller, or what the environment has, keeps the cowns alive
+ * until `boc_behavior_schedule` returns. Costs O(count log count) and one allocation.
+ * Any thread. Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping;
+ * BOC_BAD_ARGUMENT if two of the cowns are pinned to different lanes, or a cown before
+ * the last is fresh. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
 
-/* What a behavior may have beside its cowns. Start from BOC_BEHAVIOR_OPTIONS_INIT and
- * change what matters.
- *
- * - `scope`: the scope that it belongs to; NULL: that of the body that makes it.
- * - `done`: called once when the behavior is over and its cowns are handed on; `ran`
- *   says whether its body ran or it was cancelled. Not called by boc_behavior_free. It
- *   runs on the thread that ended the behavior, which it must not block; it may
- *   schedule.
- */
+/** What a behavior may have beside its cowns. Start from BOC_BEHAVIOR_OPTIONS_INIT and
+ * change what matters. */
 typedef struct boc_behavior_options {
-  size_t size; /* sizeof of this struct, for later versions */
+  /** sizeof of this struct: how later versions know it. */
+  size_t size;
+  /** The scope that it belongs to; NULL: that of the body that makes it. */
   boc_scope *scope;
+  /** Called once when the behavior is over and its cowns are handed on; `ran` says
+   * whether its body ran or it was cancelled. boc_behavior_free does not call it. It
+   * runs on the thread that ended the behavior, which it must not block; it may
+   * schedule. */
   void (*done)(void *ctx, bool ran);
-  void *ctx; /* handed to `done` */
+  /** Handed to `done`. */
+  void *ctx;
 } boc_behavior_options;
 
+/** The defaults of boc_behavior_options. */
 #define BOC_BEHAVIOR_OPTIONS_INIT {sizeof(boc_behavior_options), NULL, NULL, NULL}
 
-/* As boc_behavior_new. `options` may be NULL. */
+/** As boc_behavior_new. `options` may be NULL. */
 BOC_API boc_status boc_behavior_new_with(boc_runtime *runtime,
                                          const boc_behavior_type *type, size_t env_size,
                                          const boc_access *accesses, size_t count,
                                          const boc_behavior_options *options,
                                          boc_behavior **out_behavior);
 
-/* Ends a behavior that was never scheduled: drops its environment. Any thread. */
+/** Ends a behavior that was never scheduled: drops its environment. Any thread. */
 BOC_API void boc_behavior_free(boc_behavior *behavior);
 
-/* Schedules it. It belongs to the library from here on, and may have run and be gone
+/** Schedules it. It belongs to the library from here on, and may have run and be gone
  * when this returns. Never fails. Any thread, inside a body too. */
 BOC_API void boc_behavior_schedule(boc_behavior *behavior);
 
-/* Schedules it, and if its cowns are all free at this moment runs it before it returns:
- * true, and the body has been called here, on the calling thread, without a worker. The
- * body may defer the behavior (below), and so leave its cowns with the caller until
- * `boc_behavior_complete`. False: the behavior waits for its turn, and will run where
- * any other does, or may have run already. `admit` is not asked. In a body, the same as
- * boc_behavior_schedule. Never fails. Any thread; for a pinned cown, the one that pumps
- * its lane. */
+/** Schedules it, and if its cowns are all free at this moment runs it before it
+ * returns: true, and the body has been called here, on the calling thread, without a
+ * worker. The body may defer the behavior (below), and so leave its cowns with the
+ * caller until `boc_behavior_complete`. False: the behavior waits for its turn, and
+ * will run where any other does, or may have run already. `admit` is not asked. In a
+ * body, the same as boc_behavior_schedule. Never fails. Any thread; for a pinned cown,
+ * the one that pumps its lane. */
 BOC_API bool boc_behavior_schedule_or_run(boc_behavior *behavior);
 
-/* Schedules `count` behaviors of one runtime as one step: no other behavior comes
+/** Schedules `count` behaviors of one runtime as one step: no other behavior comes
  * between two of them on any cown. Any thread. Refusals: BOC_NO_MEMORY (none is
  * scheduled, all still belong to the caller); BOC_BAD_ARGUMENT if they are of several
  * runtimes. */
 BOC_API boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors,
                                              size_t count);
 
-/* The environment, aligned for any object; the number of cowns as given to `new`, and
- * the i-th of them. For the maker before scheduling, and for the body. */
+/** The environment, aligned for any object. For the maker before scheduling, and for
+ * the body, as the next three. */
 BOC_API void *boc_behavior_env(boc_behavior *behavior);
+
+/** The number of cowns that boc_behavior_new was given. */
 BOC_API size_t boc_behavior_count(const boc_behavior *behavior);
+
+/** The i-th cown that boc_behavior_new was given. */
 BOC_API boc_cown *boc_behavior_cown(const boc_behavior *behavior, size_t i);
 
-/* How the behavior holds its i-th cown (after merging duplicates): BOC_READ or
+/** How the behavior holds its i-th cown (after merging duplicates): BOC_READ or
  * BOC_WRITE. */
 BOC_API boc_mode boc_behavior_mode(const boc_behavior *behavior, size_t i);
 
-/* Called in a body: the behavior does not finish before `boc_behavior_complete` has
- * been called: once, from any thread, before or after the body returns. Until then it
- * holds its cowns and counts as work in flight, and blocks no worker. */
+/** Called in a body: the behavior does not finish before boc_behavior_complete has been
+ * called. Until then it holds its cowns and counts as work in flight, and blocks no
+ * worker. */
 BOC_API void boc_behavior_defer(boc_behavior *self);
+
+/** Finishes a behavior that was deferred. Called once, from any thread, before or after
+ * the body returns. */
 BOC_API void boc_behavior_complete(boc_behavior *behavior);
 
-/* Whether the scope of a running behavior has been cancelled. */
+/** Whether the scope of a running behavior has been cancelled. */
 BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
-/* The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
+/** The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
  * `body` gets `arg` itself, which stays the caller's. Refusals as `boc_behavior_new`.
  */
 BOC_API boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,

@@ -14,51 +14,56 @@
 extern "C" {
 #endif
 
+/** A cown. Opaque. */
 typedef struct boc_cown boc_cown;
 
-/* What a kind of cown is, and what its embedder wants to hear of. Each hook may be
- * NULL; none may schedule, block, or keep `payload`. The type must outlive its cowns.
- *
- * - `acquire`: on the thread that is about to run a behavior with this cown, once a
- *   behavior.
- * - `release`: on that thread, after the body.
- * - `drop`: on the thread that gave up the last reference; the payload is freed after.
- *   A drop hook that drops another cown runs that one's hook within itself, or, beyond
- *   some depth, has it run after the outermost hook: a chain of cowns may have any
- *   length.
- */
+/** A kind of cown, and the hooks of its embedder. Each hook may be NULL; none may
+ * schedule, block, or keep `payload`. The type must outlive its cowns. */
 typedef struct boc_cown_type {
+  /** What traces and messages call it. */
   const char *name;
+  /** The size of the payload in bytes. */
   size_t payload_size;
+  /** Called on the thread that is about to run a behavior with this cown, once for each
+   * behavior. */
   void (*acquire)(boc_cown *cown, void *payload);
+  /** Called on that thread after the body. */
   void (*release)(boc_cown *cown, void *payload);
+  /** Called on the thread that gave up the last reference; the library then frees the
+   * payload. A drop hook that drops another cown runs that cown's hook within itself
+   * or, beyond some depth, leaves it for after the outermost hook: a chain of cowns may
+   * have any length. */
   void (*drop)(boc_cown *cown, void *payload);
-  const boc_allocator *allocator; /* NULL: pools that all runtimes share */
+  /** NULL: pools that all runtimes share. */
+  const boc_allocator *allocator;
 } boc_cown_type;
 
-/* A new cown with one reference, held by the caller, and a payload of zero bytes.
+/** A new cown with one reference, held by the caller, and a payload of zero bytes.
  * Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown);
 
-/* The payload, aligned for any object. Its address never changes. Touching what it
+/** The payload, aligned for any object. Its address never changes. Touching what it
  * points to is for behaviors that hold the cown (and for its maker, before the first
  * schedule). */
 BOC_API void *boc_cown_payload(boc_cown *cown);
 
-/* The type that the cown was made with. */
+/** The type that the cown was made with. */
 BOC_API const boc_cown_type *boc_cown_type_of(const boc_cown *cown);
 
-/* One reference more, one less. The caller of either has one. Any thread, never blocks;
- * the last `drop` runs the type's drop hook. */
+/** Adds a reference and returns `cown`. The caller has one. Any thread, never blocks.
+ */
 BOC_API boc_cown *boc_cown_hold(boc_cown *cown);
+
+/** Gives up a reference of the caller's. The last one runs the type's drop hook. Any
+ * thread, never blocks. */
 BOC_API void boc_cown_drop(boc_cown *cown);
 
-/* As hold, for a caller that has no reference but knows that the cown's drop hook has
- * not returned (say, because the hook takes a lock that the caller has). NULL if the
- * last reference has been given up already. Any thread, never blocks. */
+/** As boc_cown_hold, for a caller that has no reference but knows that the cown's drop
+ * hook has not returned (say, because the hook takes a lock that the caller has). NULL
+ * if the last reference has been given up already. Any thread, never blocks. */
 BOC_API boc_cown *boc_cown_try_hold(boc_cown *cown);
 
-/* Whether a behavior holds the cown or waits for it at the moment of the call: a hint
+/** Whether a behavior holds the cown or waits for it at the moment of the call: a hint
  * for diagnostics, old news as soon as it returns, unless the caller knows better. */
 BOC_API bool boc_cown_busy(const boc_cown *cown);
 

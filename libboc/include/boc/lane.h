@@ -16,35 +16,39 @@
 extern "C" {
 #endif
 
+/** A lane. Opaque. */
 typedef struct boc_lane boc_lane;
 
-/* Start from BOC_LANE_OPTIONS_INIT and change what matters.
- *
- * - `filled`: the lane was empty and is not any more; called by the thread that made it
- *   so, in the middle of its work: it must not block, pump or schedule.
- */
+/** Options of a lane. Start from BOC_LANE_OPTIONS_INIT and change what matters. */
 typedef struct boc_lane_options {
-  size_t size; /* sizeof of this struct, for later versions */
+  /** sizeof of this struct: how later versions know it. */
+  size_t size;
+  /** The lane was empty and has got its first behavior. The thread that put it there
+   * calls this in the middle of its work: it must not block, pump or schedule. May be
+   * NULL. */
   void (*filled)(void *ctx);
-  void *ctx;                      /* handed to `filled` */
-  const boc_allocator *allocator; /* copied; NULL: malloc and free */
+  /** Handed to `filled`. */
+  void *ctx;
+  /** Copied; NULL: malloc and free. */
+  const boc_allocator *allocator;
 } boc_lane_options;
 
+/** The defaults of boc_lane_options. */
 #define BOC_LANE_OPTIONS_INIT {sizeof(boc_lane_options), NULL, NULL, NULL}
 
-/* A lane without behaviors. `options` may be NULL. Any thread.
+/** A lane without behaviors. `options` may be NULL. Any thread.
  * Refusals: BOC_NO_MEMORY, BOC_BAD_ARGUMENT. */
 BOC_API boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane);
 
-/* Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty, and
- * every runtime that has pushed to it has been quiescent since. */
+/** Ends a lane. No cown that is pinned to it may be scheduled any more, it is empty,
+ * and every runtime that has pushed to it has been quiescent since. */
 BOC_API void boc_lane_free(boc_lane *lane);
 
-/* Pins a cown: from here on its behaviors run on `lane`. By its maker, before the first
- * behavior over it. Refusals: BOC_BAD_STATE if it is pinned already. */
+/** Pins a cown: from here on its behaviors run on `lane`. By its maker, before the
+ * first behavior over it. Refusals: BOC_BAD_STATE if it is pinned already. */
 BOC_API boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane);
 
-/* Runs what is in the lane, and what gets there meanwhile, until it is empty, `most`
+/** Runs what is in the lane, and what gets there meanwhile, until it is empty, `most`
  * behaviors have run, or `timeout` has passed (looked at between two behaviors; at
  * least one runs if there is one). `out_ran` gets the number; it may be NULL. Outcomes:
  * BOC_OK; BOC_TIMEOUT if the timeout left some. Refusals: BOC_BAD_STATE on a worker, or
@@ -52,13 +56,13 @@ BOC_API boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane);
 BOC_API boc_status boc_lane_pump(boc_lane *lane, int64_t timeout, size_t most,
                                  size_t *out_ran);
 
-/* Waits until there is something to pump. Outcomes: BOC_OK, BOC_TIMEOUT. The owner. */
+/** Waits until there is something to pump. Outcomes: BOC_OK, BOC_TIMEOUT. The owner. */
 BOC_API boc_status boc_lane_wait(boc_lane *lane, int64_t timeout);
 
-/* How many behaviors are in the lane: a hint. Any thread. */
+/** How many behaviors are in the lane: a hint. Any thread. */
 BOC_API size_t boc_lane_length(boc_lane *lane);
 
-/* A descriptor for poll, select and their kin, readable while the lane is not empty
+/** A descriptor for poll, select and their kin, readable while the lane is not empty
  * (now and then for a moment longer). It is the lane's: do not read or close it.
  * The owner. Refusals: BOC_NOT_FOUND where the system has no such thing; BOC_NO_MEMORY.
  */

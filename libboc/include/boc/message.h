@@ -16,76 +16,87 @@
 extern "C" {
 #endif
 
+/** A mailbox. Opaque. */
 typedef struct boc_mailbox boc_mailbox;
 
-/* A tag's name: any bytes; compared by content and copied where it is kept. */
+/** A tag's name: any bytes; compared by content and copied where it is kept. */
 typedef struct boc_tag {
+  /** Its first byte; no NUL is needed at the end. */
   const char *bytes;
+  /** How many bytes. */
   size_t size;
 } boc_tag;
 
-/* Start from BOC_MAILBOX_OPTIONS_INIT and change what matters.
- *
- * - `drop`: ends a payload that nobody receives. It may be NULL.
+/** Options of a mailbox. Start from BOC_MAILBOX_OPTIONS_INIT and change what matters.
  */
 typedef struct boc_mailbox_options {
-  size_t size;     /* sizeof of this struct, for later versions */
-  unsigned tags;   /* how many there may be, at most 32; 0: 16 */
-  size_t capacity; /* messages for each tag, a power of two from 2; 0: 16384 */
+  /** sizeof of this struct: how later versions know it. */
+  size_t size;
+  /** How many tags there may be, at most 32; 0: 16. */
+  unsigned tags;
+  /** Messages for each tag, a power of two from 2; 0: 16384. */
+  size_t capacity;
+  /** Ends a payload that nobody receives. May be NULL. */
   void (*drop)(void *ctx, void *payload);
-  void *ctx;                      /* handed to `drop` */
-  const boc_allocator *allocator; /* copied; NULL: malloc and free */
+  /** Handed to `drop`. */
+  void *ctx;
+  /** Copied; NULL: malloc and free. */
+  const boc_allocator *allocator;
 } boc_mailbox_options;
 
+/** The defaults of boc_mailbox_options. */
 #define BOC_MAILBOX_OPTIONS_INIT {sizeof(boc_mailbox_options), 0, 0, NULL, NULL, NULL}
 
-/* `options` may be NULL. Refusals: BOC_NO_MEMORY, BOC_BAD_ARGUMENT. */
+/** A mailbox without messages. `options` may be NULL. Any thread. Refusals:
+ * BOC_NO_MEMORY, BOC_BAD_ARGUMENT. */
 BOC_API boc_status boc_mailbox_new(const boc_mailbox_options *options,
                                    boc_mailbox **out_mailbox);
 
-/* From now on sends are refused; what is queued can still be received, and then
- * receivers get BOC_CLOSED, those that wait now included. Any thread. */
+/** Closes the mailbox: from now on sends are refused; what is queued can still be
+ * received, and then receivers get BOC_CLOSED, those that wait now included. Any
+ * thread. */
 BOC_API void boc_mailbox_close(boc_mailbox *mailbox);
 
-/* Drops what is queued. Nobody may use the mailbox any more, or be in a call of it. */
+/** Drops what is queued. Nobody may use the mailbox any more, or be in a call of it. */
 BOC_API void boc_mailbox_free(boc_mailbox *mailbox);
 
-/* Puts `payload` into the queue of `tag`; it is the mailbox's if the answer is BOC_OK.
+/** Puts `payload` into the queue of `tag`; it is the mailbox's if the answer is BOC_OK.
  * Never blocks. Any thread. Outcomes: BOC_OK, BOC_CLOSED. Refusals: BOC_FULL,
  * BOC_NOT_FOUND (a new tag, and there are as many as there may be), BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload);
 
-/* What another thread cancels a receive by. Starts as {0}. */
+/** What another thread cancels a receive by. Starts as {0}. */
 typedef struct boc_receive_token {
   struct boc_mailbox_waiter *waiter; /* private */
   bool cancelled;                    /* private */
 } boc_receive_token;
 
-/* Takes the oldest message of one of `tags`; waits for one, parked, until `timeout` has
- * passed. `out_index` says of which tag. `token` may be NULL. Any thread; on a worker
- * see boc_worker_block_begin. Outcomes: BOC_OK, BOC_TIMEOUT, BOC_CLOSED, BOC_CANCELLED.
- * Refusals: BOC_NOT_FOUND (no room for a new tag, or boc_mailbox_set_tags took one away
- * meanwhile), BOC_BAD_ARGUMENT (no tags), BOC_NO_MEMORY. */
+/** Takes the oldest message of one of `tags`; waits for one, parked, until `timeout`
+ * has passed. `out_index` says of which tag. `token` may be NULL. Any thread; on a
+ * worker see boc_worker_block_begin. Outcomes: BOC_OK, BOC_TIMEOUT, BOC_CLOSED,
+ * BOC_CANCELLED. Refusals: BOC_NOT_FOUND (no room for a new tag, or
+ * boc_mailbox_set_tags took one away meanwhile), BOC_BAD_ARGUMENT (no tags),
+ * BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags,
                                        size_t count, int64_t timeout,
                                        boc_receive_token *token, size_t *out_index,
                                        void **out_payload);
 
-/* Cancels the receive that waits with `token`, or else the next that is going to. */
+/** Cancels the receive that waits with `token`, or else the next that is going to. */
 BOC_API void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token);
 
-/* Drops what is queued for those of `tags` that exist, and wakes receivers that wait
+/** Drops what is queued for those of `tags` that exist, and wakes receivers that wait
  * for them, which look and go on waiting. Any thread. */
 BOC_API void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count);
 
-/* Replaces all tags, and drops all that is queued. Receivers that wait for a tag that
+/** Replaces all tags, and drops all that is queued. Receivers that wait for a tag that
  * is no more get BOC_NOT_FOUND. What a running send puts in meanwhile is either dropped
  * or stays. Any thread. Refusals: BOC_FULL, BOC_BAD_ARGUMENT (a tag twice),
  * BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                         size_t count);
 
-/* For waits that must not block a thread in the library: `notify(ctx)` is called once,
+/** For waits that must not block a thread in the library: `notify(ctx)` is called once,
  * when something may have arrived for the waiter's tags, or they changed, or the
  * mailbox was closed; at once if that is so, else by the thread that does it. It must
  * neither use the mailbox nor block. The waiter is the caller's again after
@@ -95,15 +106,18 @@ typedef struct boc_mailbox_waiter {
   uint32_t mask, generation;              /* private */
   bool listed;                            /* private */
   boc_status outcome;                     /* private */
+  /** What is called; required. */
   void (*notify)(void *ctx);
+  /** Handed to `notify`. */
   void *ctx;
 } boc_mailbox_waiter;
 
-/* Refusals as of boc_mailbox_receive. */
+/** Begins a wait for `tags`: see boc_mailbox_waiter. Refusals as of
+ * boc_mailbox_receive. Any thread. */
 BOC_API boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *tags,
                                           size_t count, boc_mailbox_waiter *waiter);
 
-/* Takes `waiter` back: once for each successful boc_mailbox_add_waiter, whether it was
+/** Takes `waiter` back: once for each successful boc_mailbox_add_waiter, whether it was
  * notified or not. If it was notified of a message that is still there, another waiter
  * is notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was,
  * and that call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND:

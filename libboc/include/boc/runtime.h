@@ -13,43 +13,55 @@
 extern "C" {
 #endif
 
-/* What an embedder wants to do on the workers' threads. All hooks of a worker run on
- * its own thread, at the top level of its stack; each may be NULL.
- *
- * - `start`: first thing on the thread; anything but BOC_OK makes boc_runtime_new fail.
- * - `stop`: last thing on the thread, if `start` succeeded.
- * - `before_park`: the worker has run out of work and is going to spin, then park.
- * - `after_park`: it has found work, or is about to run `poke` or `stop`.
- * - `poke`: soon after boc_worker_poke, between two bodies.
+/** What an embedder does on the workers' threads. All hooks of a worker run on its own
+ * thread, at the top level of its stack; each may be NULL.
  *
  * Between `start` and the first `after_park` a worker counts as parked; the calls of
  * `before_park` and `after_park` alternate strictly. */
 typedef struct boc_worker_hooks {
+  /** First on the thread; anything but BOC_OK makes boc_runtime_new fail. */
   boc_status (*start)(void *ctx, unsigned worker);
+  /** Last on the thread, if `start` succeeded. */
   void (*stop)(void *ctx, unsigned worker);
+  /** The worker has run out of work and is going to spin, then park. */
   void (*before_park)(void *ctx, unsigned worker);
+  /** The worker has found work, or is about to run `poke` or `stop`. */
   void (*after_park)(void *ctx, unsigned worker);
+  /** Called soon after boc_worker_poke, between two bodies. */
   void (*poke)(void *ctx, unsigned worker);
+  /** Handed to all of them. */
   void *ctx;
 } boc_worker_hooks;
 
-/* Start from BOC_RUNTIME_OPTIONS_INIT and change what matters. */
+/** Options of a runtime. Start from BOC_RUNTIME_OPTIONS_INIT and change what matters.
+ */
 typedef struct boc_runtime_options {
-  size_t size;                   /* sizeof of this struct, for later versions */
-  unsigned workers;              /* 0: boc_core_count() */
-  unsigned compensating_workers; /* for blocked ones: boc_worker_block_begin */
-  uint64_t spin;     /* ns that an idle worker looks for work before it parks */
-  size_t stack_size; /* of a worker's thread, in bytes; 0: the system's default */
-  const boc_worker_hooks *hooks;  /* copied; may be NULL */
-  size_t trace_events;            /* kept for each worker (see trace.h); 0: none */
-  const boc_allocator *allocator; /* copied; NULL: malloc and free */
+  /** sizeof of this struct: how later versions know it. */
+  size_t size;
+  /** How many workers; 0: boc_core_count. */
+  unsigned workers;
+  /** How many further workers there may be for blocked ones: boc_worker_block_begin. */
+  unsigned compensating_workers;
+  /** Nanoseconds that an idle worker looks for work before it parks. */
+  uint64_t spin;
+  /** The stack of a worker's thread, in bytes; 0: the system's default. */
+  size_t stack_size;
+  /** Copied; may be NULL. */
+  const boc_worker_hooks *hooks;
+  /** How many events are kept for each worker (see trace.h); 0: none. */
+  size_t trace_events;
+  /** Copied; NULL: malloc and free. */
+  const boc_allocator *allocator;
 } boc_runtime_options;
 
+/** The default of `spin`, in nanoseconds. */
 #define BOC_SPIN_DEFAULT UINT64_C(30000)
+
+/** The defaults of boc_runtime_options. */
 #define BOC_RUNTIME_OPTIONS_INIT                                                       \
   {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
 
-/* A running runtime; returns when all workers have run their `start` hook. `options`
+/** A running runtime; returns when all workers have run their `start` hook. `options`
  * may be NULL. Workers inherit the signal mask of this thread, as the threads and
  * processes do that bodies start; a worker that stands in for a blocked one inherits
  * that one's. To keep a signal's handler off the workers, block it here meanwhile.
@@ -58,53 +70,61 @@ typedef struct boc_runtime_options {
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 
-/* Waits until all behaviors have finished, ends the workers and frees the runtime.
+/** Waits until all behaviors have finished, ends the workers and frees the runtime.
  * Nobody may use the handle from the call on but this runtime's bodies, which may go on
  * scheduling; `boc_behavior_new` is refused to others that it meets in time. Cowns stay
  * valid. Not from a worker of this runtime. */
 BOC_API void boc_runtime_free(boc_runtime *runtime);
 
-/* Waits until no behavior is scheduled, running or deferred, at one moment between call
- * and return. Any thread but this runtime's workers (BOC_BAD_STATE there). Outcomes:
- * BOC_OK, BOC_TIMEOUT. */
+/** Waits until no behavior is scheduled, running or deferred, at one moment between
+ * call and return. Any thread but this runtime's workers (BOC_BAD_STATE there).
+ * Outcomes: BOC_OK, BOC_TIMEOUT. */
 BOC_API boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout);
 
-/* Calls `done(ctx)` once, when the runtime is quiescent: at once on this thread if it
- * is, else later on a worker; it must not block. For waits that must not block a thread
- * (event loops, waits that signals interrupt). Replaces no other; several may be
- * waiting. The node belongs to the caller and stays untouched until `done` was called
- * or `boc_runtime_quiesce_cancel` returned true. Any thread. */
+/** A wait for quiescence that blocks no thread. It belongs to the caller, who leaves it
+ * alone until `done` was called or boc_runtime_quiesce_cancel returned true. */
 typedef struct boc_quiesce_node {
   struct boc_quiesce_node *next; /* private */
+  /** What is called; required. It must not block. */
   void (*done)(void *ctx);
+  /** Handed to `done`. */
   void *ctx;
 } boc_quiesce_node;
+
+/** Calls the node's `done` once, when the runtime is quiescent: at once on this thread
+ * if it is, else later on a worker. For waits that must not block a thread (event
+ * loops, waits that signals interrupt). Several nodes may wait at a time. Any thread.
+ */
 BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 
-/* Takes `node` back. True: it will not be called. False: it was, and that call is over.
- */
+/** Takes `node` back. True: it will not be called. False: it was, and that call is
+ * over. */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
+/** How many workers the runtime was made with. Any thread. */
 BOC_API unsigned boc_runtime_workers(const boc_runtime *runtime);
 
-/* How many workers have nothing to do: a hint, one relaxed load. Any thread. */
+/** How many workers have nothing to do: a hint, one relaxed load. Any thread. */
 BOC_API unsigned boc_runtime_idle_workers(const boc_runtime *runtime);
 
-/* The index of the calling thread among `runtime`'s workers, or -1. */
+/** The index of the calling thread among `runtime`'s workers, or -1. */
 BOC_API int boc_worker_index(const boc_runtime *runtime);
 
-/* The runtime whose worker the calling thread is, or NULL. */
+/** The runtime whose worker the calling thread is, or NULL. */
 BOC_API boc_runtime *boc_runtime_current(void);
 
-/* Around a stretch of a body that blocks on something other than the runtime (a
+/** Begins a stretch of a body that blocks on something other than the runtime (a
  * message, a file, another program). Meanwhile a compensating worker, if the runtime
  * was given any, keeps the other behaviors going; its index is at least
- * boc_runtime_workers(), and it runs the `start` hook when its thread is made. In
- * between, the body must not schedule. Not nested. Off workers they do nothing. */
+ * boc_runtime_workers, and it runs the `start` hook when its thread is made. Until
+ * boc_worker_block_end the body must not schedule. Not nested. Does nothing on threads
+ * that are no workers. */
 BOC_API void boc_worker_block_begin(void);
+
+/** Ends the stretch that boc_worker_block_begin began. */
 BOC_API void boc_worker_block_end(void);
 
-/* Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come
+/** Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come
  * before the hook has begun are one. Any thread, never blocks. */
 BOC_API void boc_worker_poke(boc_runtime *runtime, unsigned worker);
 

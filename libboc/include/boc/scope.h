@@ -15,55 +15,65 @@
 extern "C" {
 #endif
 
-/* An empty scope with one reference, the caller's. `parent` may be NULL; the scope
+/** An empty scope with one reference, the caller's. `parent` may be NULL; the scope
  * holds it. Any thread. Refusals: BOC_NO_MEMORY. */
 BOC_API boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
                                  boc_scope **out_scope);
 
-/* One reference more, one less. Behaviors in flight keep their scope alive. Any thread.
- */
+/** Adds a reference and returns `scope`. The caller has one. Any thread. */
 BOC_API boc_scope *boc_scope_hold(boc_scope *scope);
+
+/** Gives up a reference of the caller's. Behaviors in flight keep their scope alive.
+ * Any thread. */
 BOC_API void boc_scope_drop(boc_scope *scope);
 
-/* As hold, without a reference of one's own, but while the scope's data has not been
- * dropped (say, because `drop` takes a lock that the caller has). NULL if the last
- * reference has been given up already. Any thread. */
+/** As boc_scope_hold, without a reference of one's own, but while the scope's data has
+ * not been dropped (say, because `drop` takes a lock that the caller has). NULL if the
+ * last reference has been given up already. Any thread. */
 BOC_API boc_scope *boc_scope_try_hold(boc_scope *scope);
 
-/* The scope of the body that this thread runs, or NULL. Borrowed. */
+/** The scope of the body that this thread runs, or NULL. Borrowed. */
 BOC_API boc_scope *boc_scope_current(void);
 
-/* Waits until no behavior of the scope is scheduled, running or deferred.
+/** Waits until no behavior of the scope is scheduled, running or deferred.
  * Outcomes: BOC_OK, BOC_TIMEOUT. Refusals: BOC_BAD_STATE on a worker, BOC_NO_MEMORY. */
 BOC_API boc_status boc_scope_wait(boc_scope *scope, int64_t timeout);
 
-/* The same without a thread that waits: see boc_runtime_on_quiescent. */
+/** The same without a thread that waits: see boc_runtime_on_quiescent. */
 BOC_API void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node);
+
+/** Takes `node` back, as boc_runtime_quiesce_cancel does. */
 BOC_API bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node);
 
-/* Behaviors of the scope (and of scopes below it) whose bodies have not begun will not
+/** Behaviors of the scope (and of scopes below it) whose bodies have not begun will not
  * run: their environments are dropped and their cowns handed on. Bodies that run can
  * ask `boc_behavior_cancelled`. Whatever is made in the scope later is cancelled too.
  */
 BOC_API void boc_scope_cancel(boc_scope *scope);
+
+/** Whether boc_scope_cancel was called for it, or for a scope above it. Any thread. */
 BOC_API bool boc_scope_cancelled(const boc_scope *scope);
 
-/* How many behaviors of the scope are scheduled, running or deferred at the moment of
+/** How many behaviors of the scope are scheduled, running or deferred at the moment of
  * the call. A hint. Any thread. */
 BOC_API size_t boc_scope_pending(const boc_scope *scope);
 
-/* Calls `node->done` once, when fewer than `count` behaviors of the scope are pending:
+/** Calls `node->done` once, when fewer than `count` behaviors of the scope are pending:
  * at once on this thread if so, else by the thread that ends one; it must not block.
  * For producers that shall not run ahead. It may be called early if several wait with
  * different counts: look again. Taken back by boc_scope_on_room_cancel, as
  * boc_scope_on_empty_cancel does. Any thread. */
 BOC_API void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node);
+
+/** Takes `node` back, as boc_runtime_quiesce_cancel does. */
 BOC_API bool boc_scope_on_room_cancel(boc_scope *scope, boc_quiesce_node *node);
 
-/* What an embedder keeps with a scope: set once, by its maker, before the first
+/** What an embedder keeps with a scope: set once, by its maker, before the first
  * behavior of the scope; `drop(data)` is called when the last reference is given up, on
  * that thread, and may be NULL. */
 BOC_API void boc_scope_set_data(boc_scope *scope, void *data, void (*drop)(void *data));
+
+/** What boc_scope_set_data was given; NULL before. Any thread. */
 BOC_API void *boc_scope_data(const boc_scope *scope);
 
 #ifdef __cplusplus

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-/* The one list of counters: X(name, text). All count from the runtime's start. Later
+/** The one list of counters: X(name, text). All count from the runtime's start. Later
  * versions only add to its end. */
 #define BOC_STATS_MAP(X)                                                               \
   X(scheduled, "behaviors scheduled by this worker's bodies")                          \
@@ -32,14 +32,14 @@ typedef struct boc_worker_stats {
 #undef BOC_STATS_FIELD
 } boc_worker_stats;
 
-/* Writes the counters of up to `capacity` workers and returns how many workers there
+/** Writes the counters of up to `capacity` workers and returns how many workers there
  * are. `out_stats` may be NULL if `capacity` is 0. `size` is sizeof(boc_worker_stats)
  * as the caller was compiled: of a longer struct than the library's, what the library
  * does not count is 0. Any thread. */
 BOC_API size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
                                  boc_worker_stats *out_stats, size_t capacity);
 
-/* Behaviors scheduled by threads that are no workers of this runtime. */
+/** Behaviors scheduled by threads that are no workers of this runtime. */
 BOC_API uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime);
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-/* The one list of events: X(NAME, kind, text); `kind` is its name in JSON. */
+/** The one list of events: X(NAME, kind, text); `kind` is its name in JSON. */
 #define BOC_TRACE_MAP(X)                                                               \
   X(SCHEDULED, scheduled, "a behavior was scheduled")                                  \
   X(READY, ready, "it has all its cowns")                                              \
@@ -36,23 +36,30 @@ typedef enum boc_trace_kind {
       BOC_TRACE_COUNT
 } boc_trace_kind;
 
+/** One event. */
 typedef struct boc_trace_event {
-  uint64_t time;      /* of boc_now() */
-  uintptr_t behavior; /* 0 for parked and woken */
-  uintptr_t cown;     /* its first one, or 0; of a `cown` event, one more */
-  const char *name;   /* of the behavior's type; may be NULL */
+  /** When, on the clock of boc_now. */
+  uint64_t time;
+  /** The behavior's identity; 0 for `parked` and `woken`. */
+  uintptr_t behavior;
+  /** The identity of its first cown, or 0; of a `cown` event, of one more. */
+  uintptr_t cown;
+  /** The name of the behavior's type; may be NULL. */
+  const char *name;
+  /** What happened. */
   boc_trace_kind kind;
-  int worker; /* -1: an outside thread */
+  /** The worker's index; -1: an outside thread. */
+  int worker;
 } boc_trace_event;
 
-/* Hands each event that is still there to `see`, oldest first for each worker. The
+/** Hands each event that is still there to `see`, oldest first for each worker. The
  * runtime must be quiescent and stay so. Refusals: BOC_BAD_STATE if it traces nothing.
  */
 BOC_API boc_status boc_trace_read(boc_runtime *runtime,
                                   void (*see)(void *ctx, const boc_trace_event *event),
                                   void *ctx);
 
-/* Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
+/** Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
  * with the list of its cowns; an instant for each other event, so that a `cancelled` in
  * a slice tells that its body did not run; a row for each worker, one for all outside
  * threads. A deferred body's slice ends when its worker turns to something else, at the
