@@ -14,7 +14,7 @@ from . import _core
 #: How many behaviors the message names.
 NAMED = 5
 #: Seconds for which a result that was free a moment ago is waited for.
-PATIENCE = 1.0
+TIMEOUT = 1.0
 
 if sys.version_info >= (3, 11):
     Group = builtins.ExceptionGroup[Exception]
@@ -86,7 +86,7 @@ def read(cown: _core.Cown[object]) -> BaseException | None:
     """What a failed result holds, unless somebody else has read it by now, or is just
     about to."""
     try:
-        cown.acquire(PATIENCE)
+        cown.acquire(TIMEOUT)
     except TimeoutError:
         return None
     try:

@@ -69,7 +69,7 @@ def guard_builtin() -> None:
 
 
 _asking = threading.Lock()  # one worker at a time
-_PATIENCE = 10.0  # seconds
+_TIMEOUT = 10.0  # seconds
 
 
 def admit(name: str) -> str | None:
@@ -90,7 +90,7 @@ def admit(name: str) -> str | None:
 def is_being_imported(package: str) -> bool:
     """Whether a thread of this interpreter still imports the package after a while.
     Nobody waits for the import lock, since that thread may wait for this one."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         spec = getattr(sys.modules.get(package), "__spec__", None)
         if not getattr(spec, "_initializing", False):

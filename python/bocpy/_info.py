@@ -62,7 +62,7 @@ def settings() -> str:
 # ---- which packages refuse sub-interpreters ------------------------------------------
 
 #: Seconds that one package may take to be imported.
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 #: Imports modules, as far as they can be, and prints those that refuse; fails if none
 #: can be imported.
@@ -110,11 +110,11 @@ def refusing(modules: list[str]) -> str:
             [sys.executable, "-c", PROBE, *modules],
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"importing it took more than {PATIENCE:.0f} s"
+        return f"importing it took more than {TIMEOUT:.0f} s"
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it ended the interpreter"]
         return f"it cannot be imported here: {lines[-1]}"

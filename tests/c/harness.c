@@ -1,7 +1,7 @@
 /* The harness: options, the loop over cases and seeds, the watchdog, failures.
  *
  * Threads: the main thread runs cases; a watchdog sleeps until no run has begun for
- * TEST_PATIENCE. The systematic scheduler has its step limit instead.
+ * TEST_TIMEOUT. The systematic scheduler has its step limit instead.
  */
 #include "harness.h"
 
@@ -281,7 +281,7 @@ static void watch_runs(void *unused) {
 
 static void watch(void) {
   CHECK(boci_mutex_init(&dog.mutex) == BOC_OK && boci_cond_init(&dog.cond) == BOC_OK);
-  dog.give_up = boci_os_now() + TEST_PATIENCE;
+  dog.give_up = boci_os_now() + TEST_TIMEOUT;
   CHECK(boci_thread_start(&dog.thread, watch_runs, NULL, "watchdog", 0) == BOC_OK);
 }
 
@@ -297,7 +297,7 @@ static void unwatch(void) {
 
 static void run_once(const test_case *which) {
   boci_mutex_lock(&dog.mutex);
-  dog.give_up = boci_os_now() + 2 * TEST_PATIENCE;
+  dog.give_up = boci_os_now() + 2 * TEST_TIMEOUT;
   boci_mutex_unlock(&dog.mutex);
   which->body();
 }

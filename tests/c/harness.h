@@ -66,14 +66,14 @@ uint32_t test_draw(test_random *random, uint32_t n); /* below n */
 void test_threads(unsigned count, void (*body)(void *arg, unsigned index), void *arg);
 
 /* Waits until `condition` holds, letting others run. For what has no condition to park
- * on; fails after TEST_PATIENCE. */
+ * on; fails after TEST_TIMEOUT. */
 #define TEST_WAIT(condition)                                                           \
   do {                                                                                 \
-    uint64_t test_give_up = boci_os_now() + TEST_PATIENCE;                             \
+    uint64_t test_give_up = boci_os_now() + TEST_TIMEOUT;                              \
     while (!(condition))                                                               \
       test_keep_waiting(__FILE__, __LINE__, #condition, test_give_up);                 \
   } while (0)
-#define TEST_PATIENCE (UINT64_C(60) * 1000 * 1000 * 1000)
+#define TEST_TIMEOUT (UINT64_C(60) * 1000 * 1000 * 1000)
 void test_keep_waiting(const char *file, int line, const char *text, uint64_t give_up);
 
 /* An allocator that counts, checks sizes, and fails its `fail_at`-th allocation (from

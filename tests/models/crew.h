@@ -9,7 +9,7 @@
 #include "behavior.h"
 #include "model.h"
 
-enum { CREW_MOST = 4 };
+enum { CREW_MAX = 4 };
 
 /* A thread and what is ready on it. */
 typedef struct crew_thread {

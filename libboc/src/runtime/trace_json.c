@@ -81,7 +81,7 @@ static void end_list(writing *to) {
   to->listing = false;
 }
 
-static void write_line(writing *to, const char *line, int size) {
+static void write_json_line(writing *to, const char *line, int size) {
   end_list(to);
   to->write(to->ctx, to->any ? ",\n" : "[\n", 2);
   to->write(to->ctx, line, (size_t)size);
@@ -106,7 +106,7 @@ static void write_phase(writing *to, const boc_trace_event *event, uint64_t time
       name[0] ? name : "behavior", *phase == 'i' ? kind_names[event->kind] : "body",
       phase, id, time / 1000, (unsigned)(time % 1000), row_number(to), event->behavior,
       event->cown, begins ? ",\"cowns\":[" : "}}");
-  write_line(to, line, size);
+  write_json_line(to, line, size);
   to->listing = begins;
 }
 
@@ -125,7 +125,7 @@ static void write_row_name(writing *to) {
                             "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,"
                             "\"tid\":%d,\"args\":{\"name\":\"%s\"}}",
                             row_number(to), name);
-  write_line(to, line, size);
+  write_json_line(to, line, size);
 }
 
 static void close_slice(writing *to, size_t i, uint64_t time) {

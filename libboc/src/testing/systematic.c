@@ -65,7 +65,7 @@ static struct {
   /* What the seed chose for the whole current_run. */
   bool by_rank, alone;
   uint32_t switch_one_in, expire_one_in, horizon;
-  uint64_t pace;
+  uint64_t tick;
   uint32_t demotions; /* that are left */
   uint32_t lowest;    /* all ranks are above */
   trace_entry trace[TRACED];
@@ -97,7 +97,7 @@ void **boci_systematic_slot(void) {
 }
 
 uint64_t boci_systematic_now(void) {
-  current_run.time += current_run.current ? current_run.pace : 1;
+  current_run.time += current_run.current ? current_run.tick : 1;
   return current_run.time;
 }
 
@@ -111,12 +111,12 @@ uint64_t boci_systematic_steps(void) { return current_run.steps; }
 
 /* ---- reports --------------------------------------------------------------------- */
 
-static int number_of(const unit *which) {
+static int thread_number(const unit *which) {
   return which ? (int)(which - current_run.units) : -1;
 }
 
 static void report_unit(const unit *which) {
-  fprintf(stderr, "  unit %d '%s' ", number_of(which), which->name);
+  fprintf(stderr, "  unit %d '%s' ", thread_number(which), which->name);
   if (which->state == ENDED)
     fprintf(stderr, "has ended\n");
   else if (which->state == READY)
@@ -167,8 +167,8 @@ static void tsan_release_unit(unit *which) {
 static void trace_switch(const unit *from, const unit *to) {
   trace_entry *entry = &current_run.trace[current_run.traced++ % TRACED];
   entry->step = current_run.steps;
-  entry->from = number_of(from);
-  entry->to = number_of(to);
+  entry->from = thread_number(from);
+  entry->to = thread_number(to);
 }
 
 static void go_on_with(unit *next) {
@@ -289,7 +289,7 @@ void boci_systematic_yield(void) {
   if (!self)
     return;
   count_step();
-  current_run.time += current_run.pace;
+  current_run.time += current_run.tick;
   expire_some();
   if (draw_one_in(EXPIRE_BY_YIELD_ONE_IN))
     expire_earliest();
@@ -413,7 +413,7 @@ void boci_systematic_join(void *memory) {
   unit *ended = memory;
   boci_systematic_point();
   while (ended->state != ENDED)
-    boci_systematic_block(ended, "the end of unit", (uint32_t)number_of(ended),
+    boci_systematic_block(ended, "the end of unit", (uint32_t)thread_number(ended),
                           BOCI_NEVER);
   tsan_acquire_unit(ended);
   ended->state = FREE;
@@ -424,7 +424,7 @@ void boci_systematic_join(void *memory) {
 /* Each of these spreads over several powers of two: the number of steps between the two
  * that have to meet is unknown. */
 static void choose_plan(uint64_t seed) {
-  static const uint64_t paces[] = {100, 2000, 20000, 1000000};
+  static const uint64_t ticks[] = {100, 2000, 20000, 1000000};
   current_run.seed = seed;
   current_run.random = seed;
   current_run.by_rank = draw_one_in(2);
@@ -432,7 +432,7 @@ static void choose_plan(uint64_t seed) {
   current_run.horizon = UINT32_C(4) << draw_below(9);
   current_run.demotions = 1 + draw_below(5);
   current_run.expire_one_in = draw_one_in(2) ? UINT32_C(8) << draw_below(8) : 0;
-  current_run.pace = paces[draw_below(4)];
+  current_run.tick = ticks[draw_below(4)];
   current_run.alone = draw_one_in(2);
   current_run.lowest = UINT32_MAX / 2;
   current_run.time = TIME_ORIGIN;

@@ -340,7 +340,7 @@ class Runtime:
 
     @property
     def workers(self) -> int:
-        """How many workers there are, without spares."""
+        """How many workers there are, compensating ones not counted."""
         with self._using() as core:
             return int(lib.boc_runtime_workers(core))
 

@@ -32,7 +32,7 @@ STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
 #: Stand-ins for workers whose bodies block.
 BLOCKING_WORKERS = 64
 #: ns that a fork shuts others out: at first, at most, and lets them in between.
-CLOSED_FIRST, CLOSED_MOST, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
+CLOSED_FIRST, CLOSED_MAX, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
 
 _lock = Lock()
 _state = STOPPED
@@ -426,7 +426,7 @@ def close_quiescent(what: str) -> None:
             wait_quiescent(core, OPEN_BETWEEN)
         finally:
             _waiting.pop()
-        limit = min(2 * limit, CLOSED_MOST)
+        limit = min(2 * limit, CLOSED_MAX)
         take_lock(what)
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from .job import PATIENCE, Progress, Run, add, collect, name_of
+from .job import TIMEOUT, Progress, Run, add, collect, name_of
 from .ledger import AGGREGATES, Ledger
 from .source import facts_of
 
@@ -71,7 +71,7 @@ def run_cluster(
     """The job over a cluster; starting it is timed apart."""
     begin = time.perf_counter()
     with connected(*cluster, workers) as d:
-        d.whencall(facts_of, [], [paths[-1], "warm-up"]).unwrap(PATIENCE)
+        d.whencall(facts_of, [], [paths[-1], "warm-up"]).unwrap(TIMEOUT)
         progress(0)
         ready = time.perf_counter()
         cowns = {field: d.Cown(empty) for field, empty in vars(Ledger()).items()}
@@ -84,6 +84,6 @@ def run_cluster(
             progress(len(paths) - d.stats()["pending"] // each)
         progress(len(paths))
         summary = d.whencall(collect, list(cowns.values()))
-        ledger = Ledger(**summary.unwrap(PATIENCE))
+        ledger = Ledger(**summary.unwrap(TIMEOUT))
         seconds = time.perf_counter() - ready
     return Run(ledger, seconds, ready - begin, len(paths) * each + 1)

@@ -29,7 +29,7 @@ Progress = Callable[[int], None]
 WARM_UP_ROUNDS = 8
 """Files that each worker analyzes, on average, before the clock starts."""
 
-PATIENCE = 3600.0
+TIMEOUT = 3600.0
 """Seconds to wait for one file; more means that something is broken."""
 
 UNDER_WAY = 4096
@@ -84,7 +84,7 @@ def run_parallel(
     summary = bocpy.whencall(collect, list(cowns.values()), [])
     for number in range(max(1, len(paths) - UNDER_WAY + 1), len(paths) + 1):
         await_one(number, progress)
-    ledger = Ledger(**summary.unwrap(timeout=PATIENCE))
+    ledger = Ledger(**summary.unwrap(timeout=TIMEOUT))
     seconds = time.perf_counter() - ready
     bocpy.wait()
     behaviors = len(paths) * (1 + len(AGGREGATES)) + 1
@@ -100,9 +100,9 @@ def schedule_file(path: str, name: str, cowns: dict[str, bocpy.Cown[Any]]) -> No
 
 def await_one(number: int, progress: Progress) -> None:
     """Waits until one more file has been analyzed, the `number`th."""
-    tag, _ = bocpy.receive(ANALYZED, PATIENCE)
+    tag, _ = bocpy.receive(ANALYZED, TIMEOUT)
     if tag == bocpy.TIMEOUT:
-        raise TimeoutError(f"no file was analyzed in {PATIENCE:.0f} seconds")
+        raise TimeoutError(f"no file was analyzed in {TIMEOUT:.0f} seconds")
     progress(number)
 
 

@@ -38,10 +38,10 @@ from ._values import Blob, decode, encode
 T = TypeVar("T")
 
 #: Behaviors that a batch has at most, and batches that are under way per worker before
-#: further behaviors are collected, for PATIENCE seconds at most.
+#: further behaviors are collected, for TIMEOUT seconds at most.
 BATCH = 256
 DEPTH = 2
-PATIENCE = 0.002
+TIMEOUT = 0.002
 
 
 class Distributed:
@@ -316,7 +316,7 @@ class Distributed:
         """The thread: takes what there is, links, and sends."""
         while True:
             waiting = bool(self._linker.buffer) and not self._may_link()
-            events = self._take(PATIENCE if waiting else None)
+            events = self._take(TIMEOUT if waiting else None)
             for event in events:
                 if event[0] == "close":
                     return

@@ -119,7 +119,7 @@ static void trade(void *arg, unsigned index) {
   boci_block_pool_flush(&all->pools[index]);
 }
 
-static void strays_come_home(void) {
+static void remote_frees_come_home(void) {
   market all;
   test_memory memory;
   uint32_t left = 0;
@@ -148,7 +148,7 @@ static bool is_pooled(const void *memory) {
 }
 
 /* Blocks that ended elsewhere in the order of their making are made in it again. */
-static void strays_keep_their_order(void) {
+static void remote_frees_keep_their_order(void) {
   enum { BLOCKS = 3 * BOCI_BLOCK_POOL_BATCH + 5 };
   static void *blocks[BLOCKS];
   test_memory memory;
@@ -247,8 +247,8 @@ static const test_case cases[] = {
     TEST_ONCE(blocks_are_apart_and_aligned),
     TEST_ONCE(blocks_are_used_again),
     TEST_ONCE(a_refusal_leaves_the_pool_usable),
-    TEST_RACE(strays_come_home, 1),
-    TEST_ONCE(strays_keep_their_order),
+    TEST_RACE(remote_frees_come_home, 1),
+    TEST_ONCE(remote_frees_keep_their_order),
     TEST_ONCE(a_single_stray_comes_home),
     TEST_ONCE(a_pool_is_trimmed_when_all_are_home),
     TEST_ONCE(those_that_share_lines_are_apart),

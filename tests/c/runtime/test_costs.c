@@ -11,7 +11,7 @@
 #include <time.h>
 #endif
 
-enum { MANY = 1000, COWN_MOST = 64, PENDING_MOST = 96 };
+enum { MANY = 1000, COWN_MAX = 64, PENDING_MAX = 96 };
 
 static test_memory memory;
 static const boc_cown_type number_type = {.payload_size = sizeof(uint64_t),
@@ -33,7 +33,7 @@ static void a_cown_is_small(void) {
   for (int i = 0; i < MANY; i++)
     CHECK_EQ(boc_cown_new(&number_type, &cowns[i]), BOC_OK);
   const uintptr_t bytes = boci_load_relaxed(&memory.bytes);
-  CHECK(bytes <= MANY * (COWN_MOST + sizeof(uint64_t)));
+  CHECK(bytes <= MANY * (COWN_MAX + sizeof(uint64_t)));
   for (int i = 0; i < MANY; i++)
     boc_cown_drop(cowns[i]);
   test_memory_fini(&memory);
@@ -80,7 +80,7 @@ static void a_pending_behavior_is_small(void) {
   CHECK_EQ(boc_cown_new(&number_type, &cown), BOC_OK);
   CHECK_EQ(boc_when(all.runtime, &cown, 1, fill, &all), BOC_OK);
   CHECK_EQ(boc_runtime_quiesce(all.runtime, BOC_FOREVER), BOC_OK);
-  CHECK(all.bytes <= all.count * PENDING_MOST);
+  CHECK(all.bytes <= all.count * PENDING_MAX);
   boc_cown_drop(cown);
   boc_runtime_free(all.runtime);
   test_memory_fini(&memory);
@@ -89,7 +89,7 @@ static void a_pending_behavior_is_small(void) {
 #if !defined(BOC_SYSTEMATIC)
 
 #define MS UINT64_C(1000000)
-enum { IDLE_MOST = 5 /* ms in a second */ };
+enum { IDLE_MAX = 5 /* ms in a second */ };
 
 /* Of the whole process, in nanoseconds. */
 static uint64_t processor_time(void) {
@@ -114,7 +114,7 @@ static void measure_second(waiting *all) {
   const uint64_t before = processor_time();
   CHECK_EQ(boc_lane_wait(all->lane, 1000 * (int64_t)MS), BOC_TIMEOUT);
   const uint64_t spent = processor_time() - before;
-  CHECK(spent < IDLE_MOST * MS);
+  CHECK(spent < IDLE_MAX * MS);
   boc_mailbox_close(all->mailbox);
 }
 

@@ -46,7 +46,7 @@ static void only_what_waits_is_overdue(void) {
   queue.timed = true;
   CHECK(!boci_injector_overdue(&queue, 0));
   push_run(&queue, 0, 1);
-  CHECK(!boci_injector_overdue(&queue, TEST_PATIENCE));
+  CHECK(!boci_injector_overdue(&queue, TEST_TIMEOUT));
   TEST_WAIT(boci_injector_overdue(&queue, 50000));
   CHECK_EQ(boci_injector_take(&queue, 1, &first), 1);
   CHECK(!boci_injector_overdue(&queue, 0));

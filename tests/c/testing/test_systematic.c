@@ -1,4 +1,4 @@
-/* The systematic scheduler: it finds planted bugs within few seeds, lets the repaired
+/* The systematic scheduler: it finds known bugs within few seeds, lets the repaired
  * versions pass all of them, and repeats every run exactly. */
 #include "harness.h"
 
@@ -70,32 +70,32 @@ static struct {
   boci_parker parker;
   boci_atomic_u32 asleep, work;
   bool looks_again;
-} bed;
+} sleeper;
 
 static void sleep_or_send(void *arg, unsigned index) {
   (void)arg;
   if (index == 0) {
-    if (boci_load_acquire(&bed.work) == 0) {
-      boci_store_relaxed(&bed.asleep, 1);
+    if (boci_load_acquire(&sleeper.work) == 0) {
+      boci_store_relaxed(&sleeper.asleep, 1);
       boci_fence_seq_cst();
-      if (!bed.looks_again || boci_load_acquire(&bed.work) == 0)
-        boci_parker_park(&bed.parker, BOCI_NEVER);
+      if (!sleeper.looks_again || boci_load_acquire(&sleeper.work) == 0)
+        boci_parker_park(&sleeper.parker, BOCI_NEVER);
     }
   } else {
-    boci_store_release(&bed.work, 1);
+    boci_store_release(&sleeper.work, 1);
     boci_fence_seq_cst();
-    if (boci_load_relaxed(&bed.asleep) != 0)
-      boci_parker_unpark(&bed.parker);
+    if (boci_load_relaxed(&sleeper.asleep) != 0)
+      boci_parker_unpark(&sleeper.parker);
   }
 }
 
 static void send_to_sleeper(bool looks_again) {
-  CHECK(boci_parker_init(&bed.parker) == BOC_OK);
-  boci_init(&bed.asleep, 0);
-  boci_init(&bed.work, 0);
-  bed.looks_again = looks_again;
+  CHECK(boci_parker_init(&sleeper.parker) == BOC_OK);
+  boci_init(&sleeper.asleep, 0);
+  boci_init(&sleeper.work, 0);
+  sleeper.looks_again = looks_again;
   test_threads(2, sleep_or_send, NULL);
-  boci_parker_fini(&bed.parker);
+  boci_parker_fini(&sleeper.parker);
 }
 
 static void careless_sleeper(void *unused) {
@@ -244,7 +244,7 @@ static void spin_for_deadline(void *unused) {
 static void wait_or_spin(void *arg, unsigned index) {
   (void)arg;
   if (index == 0) {
-    CHECK(!boci_parker_park(&bed.parker, boci_os_deadline(INT64_C(1000000000))));
+    CHECK(!boci_parker_park(&sleeper.parker, boci_os_deadline(INT64_C(1000000000))));
     boci_store_release(&number, 1);
   } else {
     while (boci_load_acquire(&number) == 0)
@@ -255,9 +255,9 @@ static void wait_or_spin(void *arg, unsigned index) {
 static void spin_for_sleeper(void *unused) {
   (void)unused;
   boci_init(&number, 0);
-  CHECK(boci_parker_init(&bed.parker) == BOC_OK);
+  CHECK(boci_parker_init(&sleeper.parker) == BOC_OK);
   test_threads(2, wait_or_spin, NULL);
-  boci_parker_fini(&bed.parker);
+  boci_parker_fini(&sleeper.parker);
 }
 
 /* A thread that is not joined. */

@@ -2,7 +2,7 @@
  *
  * _Grant(bridge, cowns, filled): asks for `cowns`, a tuple as the arguments of when().
  * The bridge's take() returns the object once it is granted. Then `enter`, `values`
- * or `arguments`, and at last `end`, which is right at any time. */
+ * or `arguments`, and at last `grant_object_end`, which is right at any time. */
 #include "grant_object.h"
 
 #include <stddef.h>
@@ -23,39 +23,39 @@ typedef struct grant_object {
   PyObject *token;  /* of whoever waits */
   PyObject *result; /* a Cown, or NULL */
   PyObject *weakrefs;
-  bocpy_when_args plan;
+  bocpy_when_args args;
 } grant_object;
 
-static void push(bocpy_grant *grant) {
+static void grant_push(bocpy_grant *grant) {
   bocpy_grant_hold(grant);
   bocpy_completion_push(&grant->completion);
 }
 
 /* ---- asking ---------------------------------------------------------------------- */
 
-static int require_places(const bocpy_when_args *plan) {
-  for (uint32_t i = 0; i < plan->cowns; i++) {
-    const bocpy_value *value = ((bocpy_cown *)plan->handles[i])->value;
+static int require_places(const bocpy_when_args *args) {
+  for (uint32_t i = 0; i < args->cowns; i++) {
+    const bocpy_value *value = ((bocpy_cown *)args->handles[i])->value;
     if (bocpy_pinned_require_here(value, "await") < 0)
       return -1;
   }
   return 0;
 }
 
-static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge,
-                        boc_cown *result) {
+static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bridge,
+                                  boc_cown *result) {
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
-  if (plan->cowns > BOCPY_WHEN_ARGS_FEW)
-    accesses = PyMem_Malloc(plan->cowns * sizeof(*accesses));
+  if (args->cowns > BOCPY_WHEN_ARGS_FEW)
+    accesses = PyMem_Malloc(args->cowns * sizeof(*accesses));
   if (!accesses) {
     PyErr_NoMemory();
     return NULL;
   }
-  for (uint32_t i = 0; i < plan->cowns; i++)
-    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
-                               plan->modes[i] ? BOC_READ : BOC_WRITE};
+  for (uint32_t i = 0; i < args->cowns; i++)
+    accesses[i] = (boc_access){((bocpy_cown *)args->handles[i])->core,
+                               args->modes[i] ? BOC_READ : BOC_WRITE};
   bocpy_grant *grant =
-      bocpy_grant_new(accesses, plan->cowns, result, push, bridge, NULL);
+      bocpy_grant_new(accesses, args->cowns, result, grant_push, bridge, NULL);
   if (accesses != few)
     PyMem_Free(accesses);
   return grant;
@@ -63,8 +63,8 @@ static bocpy_grant *ask(const bocpy_when_args *plan, bocpy_bridge *bridge,
 
 /* The object is known to the bridge before the grant can be taken: both by this
  * thread. */
-static int begin(grant_object *self, bocpy_state *state, bocpy_bridge *bridge,
-                 bool filled) {
+static int grant_object_begin(grant_object *self, bocpy_state *state,
+                              bocpy_bridge *bridge, bool filled) {
   boc_cown *result = NULL;
   if (filled) {
     result = bocpy_core_new(false);
@@ -74,7 +74,7 @@ static int begin(grant_object *self, bocpy_state *state, bocpy_bridge *bridge,
   }
   if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
     return -1;
-  self->grant = ask(&self->plan, bridge, result);
+  self->grant = grant_new_for(&self->args, bridge, result);
   if (!self->grant) {
     PyObject *pending = PyErr_GetRaisedException();
     bocpy_bridge_forget(self->bridge, (PyObject *)self);
@@ -103,16 +103,17 @@ static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!self)
     return NULL;
   self->bridge = Py_NewRef(bridge_object);
-  if (bocpy_when_args_init(&self->plan, state, PySequence_Fast_ITEMS(cowns),
+  if (bocpy_when_args_init(&self->args, state, PySequence_Fast_ITEMS(cowns),
                            PyTuple_GET_SIZE(cowns)) < 0 ||
-      require_places(&self->plan) < 0 || begin(self, state, bridge, filled) < 0)
+      require_places(&self->args) < 0 ||
+      grant_object_begin(self, state, bridge, filled) < 0)
     Py_CLEAR(self);
   return (PyObject *)self;
 }
 
 /* ---- the end of it --------------------------------------------------------------- */
 
-static void end(grant_object *self) {
+static void grant_object_end(grant_object *self) {
   if (!self->grant)
     return;
   bocpy_grant_end(self->grant);
@@ -124,7 +125,7 @@ static void end(grant_object *self) {
 
 static PyObject *grant_end(grant_object *self, PyObject *unused) {
   (void)unused;
-  end(self);
+  grant_object_end(self);
   Py_RETURN_NONE;
 }
 
@@ -133,8 +134,8 @@ static int grant_traverse(grant_object *self, visitproc visit, void *arg) {
   Py_VISIT(self->bridge);
   Py_VISIT(self->token);
   Py_VISIT(self->result);
-  for (uint32_t i = 0; i < self->plan.cowns; i++)
-    Py_VISIT(self->plan.handles[i]);
+  for (uint32_t i = 0; i < self->args.cowns; i++)
+    Py_VISIT(self->args.handles[i]);
   return 0;
 }
 
@@ -157,7 +158,7 @@ static void grant_dealloc(grant_object *self) {
   Py_CLEAR(self->bridge);
   Py_CLEAR(self->token);
   Py_CLEAR(self->result);
-  bocpy_when_args_fini(&self->plan);
+  bocpy_when_args_fini(&self->args);
   type->tp_free(self);
   Py_DECREF(type);
 }
@@ -171,25 +172,25 @@ static PyObject *grant_enter(grant_object *self, PyObject *unused) {
 }
 
 static PyObject *value_at(grant_object *self, uint32_t i) {
-  bocpy_cown *cown = (bocpy_cown *)self->plan.handles[i];
+  bocpy_cown *cown = (bocpy_cown *)self->args.handles[i];
   return bocpy_grant_mode(self->grant, cown->core) == BOC_READ
              ? bocpy_reader_copy_here(cown->value)
              : bocpy_value_get(cown->value);
 }
 
 static PyObject *handle_at(grant_object *self, uint32_t i) {
-  return Py_NewRef(self->plan.handles[i]);
+  return Py_NewRef(self->args.handles[i]);
 }
 
 /* One item for each argument, lists for groups. */
 static PyObject *in_shape(grant_object *self,
                           PyObject *(*at)(grant_object *, uint32_t)) {
-  const bocpy_when_args *plan = &self->plan;
-  PyObject *all = PyTuple_New(plan->items);
+  const bocpy_when_args *args = &self->args;
+  PyObject *all = PyTuple_New(args->items);
   uint32_t cown = 0;
-  for (uint32_t i = 0; all && i < plan->items; i++) {
-    bool group = plan->shape && plan->shape[i] >= 0;
-    Py_ssize_t size = group ? plan->shape[i] : 1;
+  for (uint32_t i = 0; all && i < args->items; i++) {
+    bool group = args->shape && args->shape[i] >= 0;
+    Py_ssize_t size = group ? args->shape[i] : 1;
     PyObject *item = group ? PyList_New(size) : NULL;
     for (Py_ssize_t k = 0; k < size && (!group || item); k++) {
       PyObject *one = at(self, cown++);
@@ -221,7 +222,7 @@ static PyObject *grant_arguments(grant_object *self, PyObject *unused) {
 /* The outcome of the one cown that was asked for. */
 static PyObject *grant_outcome(grant_object *self, PyObject *unused) {
   (void)unused;
-  return bocpy_outcome_read(((bocpy_cown *)self->plan.handles[0])->value);
+  return bocpy_outcome_read(((bocpy_cown *)self->args.handles[0])->value);
 }
 
 static PyObject *grant_writes(grant_object *self, PyObject *cown) {

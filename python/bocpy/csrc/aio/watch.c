@@ -1,11 +1,12 @@
 /* Watch: see watch.h.
  *
- * _Watch(bridge, "quiescence") _Watch(bridge, "tags", tags),
+ * _Watch(bridge, "quiescence"), _Watch(bridge, "tags", tags),
  * _Watch(bridge, "empty", scope), _Watch(bridge, "room", scope). The bridge's take()
- * returns it once what it waits for has come; `end` takes it back, and is right at any
- * time.
+ * returns the watch once what it waits for has come. `watch_object_end` takes the watch
+ * back, and may be called at any time.
  *
- * Who tells has a reference of its own until it has told, or the watch is taken back.
+ * The notifier has a reference of its own until it has notified, or the watch is taken
+ * back.
  */
 #include "watch.h"
 
@@ -26,7 +27,7 @@ typedef struct watch {
   boc_quiesce_node node;
   boc_mailbox_waiter mail;
   boc_scope *scope; /* held, or NULL */
-  /* Takes it back: BOC_WOULD_BLOCK if it has not told and will not. */
+  /* Takes it back: BOC_WOULD_BLOCK if it has not notified and will not. */
   boc_status (*end)(struct watch *self);
 } watch;
 
@@ -38,10 +39,12 @@ static void drop_watch(watch *self) {
   free(self);
 }
 
-static void drop_completion(bocpy_completion *self) { drop_watch((watch *)self); }
+static void watch_completion_drop(bocpy_completion *self) { drop_watch((watch *)self); }
 
-/* With the teller's reference. */
-static void tell(void *ctx) { bocpy_completion_push(&((watch *)ctx)->completion); }
+/* With the notifier's reference. */
+static void watch_notify(void *ctx) {
+  bocpy_completion_push(&((watch *)ctx)->completion);
+}
 
 /* ---- kinds ----------------------------------------------------------------------- */
 
@@ -50,7 +53,7 @@ static boc_status end_quiescence(watch *self) {
 }
 
 static int begin_quiescence(watch *self) {
-  self->node = (boc_quiesce_node){.done = tell, .ctx = self};
+  self->node = (boc_quiesce_node){.done = watch_notify, .ctx = self};
   self->end = end_quiescence;
   bocpy_quiesce_watch(&self->node);
   return 0;
@@ -61,7 +64,7 @@ static boc_status end_tags(watch *self) {
 }
 
 static int begin_tags(watch *self, PyObject *tags) {
-  self->mail = (boc_mailbox_waiter){.notify = tell, .ctx = self};
+  self->mail = (boc_mailbox_waiter){.notify = watch_notify, .ctx = self};
   self->end = end_tags;
   return bocpy_mailbox_add_waiter(tags, &self->mail);
 }
@@ -80,7 +83,7 @@ static int begin_scope(watch *self, PyObject *object, bool room) {
   if (!core)
     return -1;
   self->scope = boc_scope_hold(core);
-  self->node = (boc_quiesce_node){.done = tell, .ctx = self};
+  self->node = (boc_quiesce_node){.done = watch_notify, .ctx = self};
   self->end = room ? end_room : end_empty;
   if (room)
     boc_scope_on_room(core, bocpy_scope_limit(core), &self->node);
@@ -105,13 +108,13 @@ static watch *new_watch(bocpy_bridge *bridge) {
     return NULL;
   }
   made->completion.bridge = bocpy_bridge_hold(bridge);
-  made->completion.drop = drop_completion;
+  made->completion.drop = watch_completion_drop;
   made->forks = atomic_load(&bocpy_forks);
   atomic_store(&made->references, 2);
   return made;
 }
 
-static int begin(watch_object *self, const char *kind, PyObject *what) {
+static int watch_object_begin(watch_object *self, const char *kind, PyObject *what) {
   if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
     return -1;
   bocpy_completion_own(&self->watch->completion, (PyObject *)self);
@@ -149,14 +152,14 @@ static PyObject *watch_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return NULL;
   self->bridge = Py_NewRef(bridge_object);
   self->watch = new_watch(bridge);
-  if (self->watch && begin(self, kind, what) < 0)
+  if (self->watch && watch_object_begin(self, kind, what) < 0)
     give_up(self);
   if (!self->watch)
     Py_CLEAR(self);
   return (PyObject *)self;
 }
 
-static boc_status end(watch_object *self) {
+static boc_status watch_object_end(watch_object *self) {
   watch *ended = self->watch;
   self->watch = NULL;
   if (!ended)
@@ -174,7 +177,7 @@ static boc_status end(watch_object *self) {
 
 static PyObject *watch_end(watch_object *self, PyObject *unused) {
   (void)unused;
-  if (end(self) != BOC_NOT_FOUND)
+  if (watch_object_end(self) != BOC_NOT_FOUND)
     Py_RETURN_NONE;
   PyErr_SetString(PyExc_RuntimeError,
                   "receive(): set_tags() took away a tag that it waited for");
@@ -198,7 +201,7 @@ static void watch_dealloc(watch_object *self) {
   PyObject_GC_UnTrack(self);
   if (self->weakrefs)
     PyObject_ClearWeakRefs((PyObject *)self);
-  end(self);
+  watch_object_end(self);
   Py_CLEAR(self->bridge);
   Py_CLEAR(self->token);
   type->tp_free(self);

@@ -118,43 +118,43 @@ void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
 
 bool bocpy_waiter_take(bocpy_waiter *waiter) { return bocpy_event_take(waiter); }
 
-/* One look and one sleep: 0 signalled, 1 not yet, 2 `bell` is, -1 with an exception.
+/* One look and one sleep: 0 signalled, 1 not yet, 2 `wakeup` is, -1 with an exception.
  * `signals` is NULL but on the main thread. */
-static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *bell,
+static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                             bocpy_waiter *signals, int64_t timeout) {
   if (PyErr_CheckSignals() < 0)
     return -1;
   if (bocpy_event_take(waiter))
     return 0;
-  if (bell && bocpy_event_is_set(bell))
+  if (wakeup && bocpy_event_is_set(wakeup))
     return 2;
   Py_BEGIN_ALLOW_THREADS
-  bocpy_event_sleep(waiter, bell, signals, timeout);
+  bocpy_event_sleep(waiter, wakeup, signals, timeout);
   Py_END_ALLOW_THREADS
   return 1;
 }
 
 /* A signal that comes after the look for it is written to the event, which ends the
  * sleep. */
-static int waiter_wait_once_on_main(bocpy_waiter *waiter, bocpy_waiter *bell,
+static int waiter_wait_once_on_main(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                                     int64_t timeout) {
   if (signal_event_make() < 0)
     return -1;
   bocpy_signals before = bocpy_signals_to(&signal_event);
-  int status = waiter_wait_once(waiter, bell, &signal_event, timeout);
+  int status = waiter_wait_once(waiter, wakeup, &signal_event, timeout);
   bocpy_signals_back(&signal_event, before);
   return status;
 }
 
-int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout) {
+int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *wakeup, int64_t timeout) {
   int on_main = waits_on_main();
   if (on_main < 0)
     return -1;
   uint64_t begun = timeout > 0 ? boc_now() : 0;
   int64_t left = timeout;
   for (;;) {
-    int status = on_main ? waiter_wait_once_on_main(waiter, bell, left)
-                         : waiter_wait_once(waiter, bell, NULL, left);
+    int status = on_main ? waiter_wait_once_on_main(waiter, wakeup, left)
+                         : waiter_wait_once(waiter, wakeup, NULL, left);
     if (status != 1)
       return status;
     if (timeout < 0)

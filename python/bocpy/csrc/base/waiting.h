@@ -33,8 +33,8 @@ void bocpy_waiter_signal(bocpy_waiter *waiter);
  * exception that a signal handler raised. Attached. */
 int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout);
 
-/* The same; 2 if `bell` has been signalled first, which is left as it is. */
-int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *bell, int64_t timeout);
+/* The same; 2 if `wakeup` has been signalled first, which is left as it is. */
+int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *wakeup, int64_t timeout);
 
 /* Takes the signal if there is one. */
 bool bocpy_waiter_take(bocpy_waiter *waiter);
@@ -66,11 +66,11 @@ typedef int bocpy_signals;
 bocpy_signals bocpy_signals_to(bocpy_waiter *event);
 void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before);
 
-/* Sleeps until the event is set, or that of `bell`, a signal has been written to
+/* Sleeps until the event is set, or that of `wakeup`, a signal has been written to
  * `signals` (either may be NULL), or `timeout` ns have passed (negative: never); may
  * return early for no reason. */
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
-                       int64_t timeout);
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,
+                       bocpy_waiter *signals, int64_t timeout);
 
 /* Makes somebody else's descriptor readable (on Windows, the other end of a socket). */
 void bocpy_descriptor_write(intptr_t descriptor);

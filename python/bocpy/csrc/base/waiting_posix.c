@@ -109,12 +109,12 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
 /* How long a descriptor is slept on that select() cannot take. */
 enum { SLICE_MS = 50 };
 
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
-                       int64_t timeout) {
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,
+                       bocpy_waiter *signals, int64_t timeout) {
   struct pollfd entries[3] = {{.fd = (int)waiter->handles[0], .events = POLLIN}};
   nfds_t count = 1;
-  if (bell)
-    entries[count++] = (struct pollfd){.fd = (int)bell->handles[0], .events = POLLIN};
+  if (wakeup)
+    entries[count++] = (struct pollfd){.fd = (int)wakeup->handles[0], .events = POLLIN};
   if (signals)
     entries[count++] =
         (struct pollfd){.fd = (int)signals->handles[0], .events = POLLIN};

@@ -44,16 +44,16 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
 }
 
 /* What the wait took is put back: the caller takes it. */
-void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *bell, bocpy_waiter *signals,
-                       int64_t timeout) {
+void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,
+                       bocpy_waiter *signals, int64_t timeout) {
   (void)signals;
   HANDLE events[2] = {(HANDLE)waiter->handles[0],
-                      bell ? (HANDLE)bell->handles[0] : NULL};
+                      wakeup ? (HANDLE)wakeup->handles[0] : NULL};
   DWORD slice = SLICE_MS;
   if (timeout >= 0 && timeout < (int64_t)SLICE_MS * 1000000)
     slice = (DWORD)((timeout + 999999) / 1000000);
-  DWORD woken = WaitForMultipleObjects(bell ? 2 : 1, events, FALSE, slice);
-  if (woken == WAIT_OBJECT_0 || (bell && woken == WAIT_OBJECT_0 + 1))
+  DWORD woken = WaitForMultipleObjects(wakeup ? 2 : 1, events, FALSE, slice);
+  if (woken == WAIT_OBJECT_0 || (wakeup && woken == WAIT_OBJECT_0 + 1))
     SetEvent(events[woken - WAIT_OBJECT_0]);
 }
 

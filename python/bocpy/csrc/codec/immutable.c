@@ -95,7 +95,7 @@ static void entry_unlink_locked(bocpy_immutable *entry) {
   entry->next->prev = entry->prev;
 }
 
-static void entry_free(bocpy_immutable *entry) {
+static void immutable_entry_free(bocpy_immutable *entry) {
   bocpy_home_drop(entry->home);
   PyMem_RawFree(entry->copy);
   free(entry);
@@ -114,7 +114,7 @@ static void entry_set_data(bocpy_immutable *entry, PyObject *value) {
   entry->largest = PyUnicode_MAX_CHAR_VALUE(value);
 }
 
-static bocpy_immutable *entry_new(bocpy_home *home, PyObject *value) {
+static bocpy_immutable *immutable_entry_new(bocpy_home *home, PyObject *value) {
   bocpy_immutable *entry = calloc(1, sizeof(*entry));
   if (!entry) {
     PyErr_NoMemory();
@@ -146,7 +146,7 @@ static void entry_drop(bocpy_immutable *entry) {
   }
   bocpy_lock_give(&home->lock);
   if (!given)
-    entry_free(entry);
+    immutable_entry_free(entry);
 }
 
 void bocpy_immutables_drop(bocpy_immutable **entries, uint32_t count) {
@@ -173,7 +173,7 @@ void bocpy_home_run_dead(bocpy_home *home) {
   while (entry) {
     bocpy_immutable *next = entry->next;
     Py_DECREF(entry->object);
-    entry_free(entry);
+    immutable_entry_free(entry);
     entry = next;
   }
 }
@@ -234,7 +234,7 @@ int bocpy_encode_immutable(bocpy_encoder *encoder, PyObject *value) {
   bocpy_home_run_dead(home);
   if (bocpy_reserve(&encoder->writer, 1 + sizeof(uint32_t)) < 0)
     return BOCPY_FAILED;
-  bocpy_immutable *entry = entry_new(home, value);
+  bocpy_immutable *entry = immutable_entry_new(home, value);
   if (!entry)
     return BOCPY_FAILED;
   if (encoder_keep(encoder, entry) < 0) {
@@ -274,7 +274,7 @@ static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
   if (!last)
     return Py_NewRef(object);
   *slot = NULL;
-  entry_free(entry);
+  immutable_entry_free(entry);
   return object;
 }
 

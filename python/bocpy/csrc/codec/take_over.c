@@ -28,7 +28,7 @@ static void **native_slot(const bocpy_hooked *hooked, PyObject *object) {
 /* ---- what moves ------------------------------------------------------------------ */
 
 /* The hooks of an object that moves on every backend, or NULL. */
-static const bocpy_hooked *moving(bocpy_codec_state *state, PyObject *object) {
+static const bocpy_hooked *hooks_for_move(bocpy_codec_state *state, PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   unsigned count = atomic_load_explicit(&state->moving_count, memory_order_acquire);
   bool found = count > BOCPY_MOVING_MAX;
@@ -60,7 +60,7 @@ static int require_here(const bocpy_hooked *hooked, PyObject *object) {
 
 int bocpy_check_here(PyObject *object) {
   bocpy_codec_state *state = bocpy_codec_state_get();
-  const bocpy_hooked *hooked = state ? moving(state, object) : NULL;
+  const bocpy_hooked *hooked = state ? hooks_for_move(state, object) : NULL;
   return !state || (hooked && require_here(hooked, object) < 0) ? -1 : 0;
 }
 
@@ -86,7 +86,7 @@ static void *native_take(const bocpy_hooked *hooked, PyObject *object) {
 }
 
 /* Of one that another part of the value has given it to. */
-static PyObject *exchanged(const exchanges *e, PyObject *object) {
+static PyObject *exchanged_object(const exchanges *e, PyObject *object) {
   for (size_t i = 0; i < e->count; i++)
     if (e->all[i].from == object)
       return e->all[i].to;
@@ -153,14 +153,15 @@ static int exchange_all(exchanges *e, PyObject *elements) {
   Py_ssize_t count = PyTuple_GET_SIZE(elements);
   for (Py_ssize_t i = 0; i < count; i++) {
     PyObject *object = PyTuple_GET_ITEM(elements, i);
-    const bocpy_hooked *hooked = moving(e->state, object);
+    const bocpy_hooked *hooked = hooks_for_move(e->state, object);
     if (hooked && require_here(hooked, object) < 0)
       return -1;
   }
   for (Py_ssize_t i = 0; i < count; i++) {
     PyObject *object = PyTuple_GET_ITEM(elements, i);
-    const bocpy_hooked *hooked = moving(e->state, object);
-    if (!hooked || ((e->copies || !is_here(hooked, object)) && exchanged(e, object)))
+    const bocpy_hooked *hooked = hooks_for_move(e->state, object);
+    if (!hooked ||
+        ((e->copies || !is_here(hooked, object)) && exchanged_object(e, object)))
       continue; /* a second time in the same value: it stays one */
     if (exchange_one(e, hooked, object) < 0)
       return -1;
@@ -171,7 +172,7 @@ static int exchange_all(exchanges *e, PyObject *elements) {
 static bool any_moves(bocpy_codec_state *state, PyObject *const *items,
                       Py_ssize_t count) {
   for (Py_ssize_t i = 0; i < count; i++)
-    if (moving(state, items[i]))
+    if (hooks_for_move(state, items[i]))
       return true;
   return false;
 }
@@ -190,7 +191,7 @@ static PyObject *tuple_of_values(bocpy_codec_state *state, PyObject *dict) {
   Py_ssize_t at = 0;
   Py_BEGIN_CRITICAL_SECTION(dict);
   while (!any && PyDict_Next(dict, &at, &key, &value))
-    any = moving(state, value) != NULL;
+    any = hooks_for_move(state, value) != NULL;
   Py_END_CRITICAL_SECTION();
   PyObject *values = any ? PyDict_Values(dict) : NULL;
   PyObject *tuple = !any ? PyTuple_New(0) : values ? PyList_AsTuple(values) : NULL;
@@ -203,8 +204,8 @@ static void list_replace(const exchanges *e, PyObject *list) {
   Py_BEGIN_CRITICAL_SECTION(list);
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
     PyObject *object = PyList_GET_ITEM(list, i), *to = NULL;
-    if (moving(e->state, object))
-      to = exchanged(e, object);
+    if (hooks_for_move(e->state, object))
+      to = exchanged_object(e, object);
     if (to) {
       PyList_SET_ITEM(list, i, Py_NewRef(to));
       Py_DECREF(object); /* the exchange has another */
@@ -218,8 +219,8 @@ static int dict_replace(const exchanges *e, PyObject *dict) {
   int status = items ? 0 : -1;
   for (Py_ssize_t i = 0; items && status == 0 && i < PyList_GET_SIZE(items); i++) {
     PyObject *item = PyList_GET_ITEM(items, i), *to = NULL;
-    if (moving(e->state, PyTuple_GET_ITEM(item, 1)))
-      to = exchanged(e, PyTuple_GET_ITEM(item, 1));
+    if (hooks_for_move(e->state, PyTuple_GET_ITEM(item, 1)))
+      to = exchanged_object(e, PyTuple_GET_ITEM(item, 1));
     if (to)
       status = PyDict_SetItem(dict, PyTuple_GET_ITEM(item, 0), to);
   }
@@ -232,8 +233,8 @@ static PyObject *tuple_replace(const exchanges *e, PyObject *tuple) {
   PyObject *made = PyTuple_New(count);
   for (Py_ssize_t i = 0; made && i < count; i++) {
     PyObject *object = PyTuple_GET_ITEM(tuple, i), *to = NULL;
-    if (moving(e->state, object))
-      to = exchanged(e, object);
+    if (hooks_for_move(e->state, object))
+      to = exchanged_object(e, object);
     PyTuple_SET_ITEM(made, i, Py_NewRef(to ? to : object));
   }
   return made;
@@ -282,7 +283,7 @@ PyObject *bocpy_take_over(PyObject *object) {
   if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
       PyDict_CheckExact(object))
     return take_over_elements(state, object);
-  const bocpy_hooked *hooked = moving(state, object);
+  const bocpy_hooked *hooked = hooks_for_move(state, object);
   if (!hooked)
     return Py_NewRef(object);
   exchanges e = {.state = state};
@@ -299,7 +300,7 @@ void bocpy_give_back(PyObject *object, PyObject *taken) {
   if (!state || object == taken)
     return;
   if (!PyTuple_CheckExact(object)) {
-    exchange one = {object, taken, moving(state, object)};
+    exchange one = {object, taken, hooks_for_move(state, object)};
     if (one.hooked)
       exchange_undo(&one);
     return;

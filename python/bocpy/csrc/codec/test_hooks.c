@@ -1,7 +1,7 @@
 /* Test hooks: see test_hooks.h. */
 #include "test_hooks.h"
 
-#define CAPSULE "bocpy._core.flat"
+#define CAPSULE "bocpy._core.buffer"
 
 static void free_capsule(PyObject *capsule) {
   bocpy_buffer_free(PyCapsule_GetPointer(capsule, CAPSULE));

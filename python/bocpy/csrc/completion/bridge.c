@@ -166,7 +166,7 @@ static PyObject *bridge_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
   return (PyObject *)self;
 }
 
-static void shut(bridge_object *self) {
+static void bridge_shut(bridge_object *self) {
   bocpy_bridge *bridge = self->bridge;
   self->bridge = NULL;
   if (!bridge)
@@ -191,7 +191,7 @@ static void bridge_dealloc(bridge_object *self) {
   PyObject_GC_UnTrack(self);
   if (self->weakrefs)
     PyObject_ClearWeakRefs((PyObject *)self);
-  shut(self);
+  bridge_shut(self);
   Py_CLEAR(self->waiting);
   type->tp_free(self);
   Py_DECREF(type);
@@ -225,7 +225,7 @@ void bocpy_bridge_forget(PyObject *bridge, PyObject *completion) {
 
 /* All of the list, their owners held; what has none is dropped. Under the lock, so that
  * no owner goes meanwhile. */
-static int collect(bridge_object *self, PyObject *list) {
+static int bridge_collect(bridge_object *self, PyObject *list) {
   bocpy_bridge *bridge = self->bridge;
   while (bridge->waiter && bocpy_waiter_take(bridge->waiter))
     continue;
@@ -258,7 +258,7 @@ static int collect(bridge_object *self, PyObject *list) {
 static PyObject *bridge_take(bridge_object *self, PyObject *unused) {
   (void)unused;
   PyObject *list = require_open(self) ? PyList_New(0) : NULL;
-  if (list && collect(self, list) < 0)
+  if (list && bridge_collect(self, list) < 0)
     Py_CLEAR(list);
   return list;
 }
@@ -298,7 +298,7 @@ static PyObject *bridge_listen(bridge_object *self, PyObject *unused) {
 
 static PyObject *bridge_close(bridge_object *self, PyObject *unused) {
   (void)unused;
-  shut(self);
+  bridge_shut(self);
   Py_RETURN_NONE;
 }
 

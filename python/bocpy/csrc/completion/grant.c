@@ -52,7 +52,7 @@ void bocpy_grant_drop(bocpy_grant *grant) {
   free(grant);
 }
 
-static void drop_completion(bocpy_completion *self) {
+static void grant_completion_drop(bocpy_completion *self) {
   bocpy_grant_drop((bocpy_grant *)self);
 }
 
@@ -97,14 +97,14 @@ static void be_granted(boc_behavior *self, void *env) {
     grant->told(grant);
 }
 
-static int admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
+static int grant_admit(boc_behavior *self, void *env, unsigned worker, bool overdue) {
   (void)worker;
   const bocpy_grant *grant = *(bocpy_grant **)env;
   return bocpy_admit(self, grant->cowns, true, overdue);
 }
 
 static const boc_behavior_type shipped_type = {
-    .name = "bocpy.grant", .body = be_granted, .admit = admit};
+    .name = "bocpy.grant", .body = be_granted, .admit = grant_admit};
 static const boc_behavior_type plain_type = {.name = "bocpy.grant", .body = be_granted};
 
 /* ---- asking ---------------------------------------------------------------------- */
@@ -120,8 +120,8 @@ static bool is_at_hand(const boc_access *accesses, uint32_t count) {
   return true;
 }
 
-static boc_status schedule(bocpy_grant *grant, boc_runtime *runtime,
-                           const boc_access *accesses, uint32_t count) {
+static boc_status grant_schedule(bocpy_grant *grant, boc_runtime *runtime,
+                                 const boc_access *accesses, uint32_t count) {
   bool pinned = false;
   for (uint32_t i = 0; i < count;
        i++) /* all `count` are there; the analyzer loses it */
@@ -153,14 +153,14 @@ static boc_status schedule_with(bocpy_grant *grant, boc_runtime *runtime,
                                 const boc_access *accesses, boc_cown *result) {
   uint32_t count = grant->cowns;
   if (!result)
-    return schedule(grant, runtime, accesses, count);
+    return grant_schedule(grant, runtime, accesses, count);
   boc_access *all = malloc((count + 1) * sizeof(*all));
   if (!all)
     return BOC_NO_MEMORY;
   for (uint32_t i = 0; i < count; i++)
     all[i] = accesses[i];
   all[count] = (boc_access){result, BOC_FRESH};
-  boc_status status = schedule(grant, runtime, all, count + 1);
+  boc_status status = grant_schedule(grant, runtime, all, count + 1);
   free(all);
   return status;
 }
@@ -175,7 +175,7 @@ bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
   boc_status status = BOC_NO_MEMORY;
   if (grant) {
     grant->completion.bridge = bridge ? bocpy_bridge_hold(bridge) : NULL;
-    grant->completion.drop = drop_completion;
+    grant->completion.drop = grant_completion_drop;
     grant->told = told;
     grant->ctx = ctx;
     grant->thread = &bocpy_self;
@@ -210,7 +210,7 @@ void bocpy_grant_enter(bocpy_grant *grant) {
   }
 }
 
-static void leave(bocpy_grant *grant) {
+static void grant_leave(bocpy_grant *grant) {
   atomic_fetch_sub(&entered, 1);
   for (uint32_t i = 0; i < grant->cowns; i++) {
     if (is_read(grant->behavior, i))
@@ -246,7 +246,7 @@ bool bocpy_grant_end(bocpy_grant *grant) {
   unlink_grant(grant);
   PyObject *pending = PyErr_GetRaisedException();
   if (state == ENTERED)
-    leave(grant);
+    grant_leave(grant);
   if (next == OVER && !grant->forgotten)
     give_back(grant);
   bocpy_runtime_settle();

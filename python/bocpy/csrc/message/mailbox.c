@@ -287,7 +287,7 @@ static boc_status receive_try(receipt *r) {
 }
 
 /* Reading the clock keeps the looks apart, so that the sender has the queue's lines. */
-static boc_status receive_spin_lively(receipt *r) {
+static boc_status receive_spin_adaptively(receipt *r) {
   uint64_t end = boc_now() + RECEIVE_SPIN_NS;
   boc_status status;
   do
@@ -304,7 +304,7 @@ static boc_status receive_spin(receipt *r) {
     return status;
   Py_BEGIN_ALLOW_THREADS
   if (receive_spins && bocpy_self.receives_soon)
-    status = receive_spin_lively(r);
+    status = receive_spin_adaptively(r);
   for (int left = receive_spins; left > 0 && status == BOC_TIMEOUT; left--)
     status = receive_try(r);
   Py_END_ALLOW_THREADS

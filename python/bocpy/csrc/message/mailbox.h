@@ -4,7 +4,7 @@
  * so that any interpreter may take it.
  *
  * Threads: attached to any interpreter, workers and bodies included. A receive that
- * waits lets go of its interpreter; in a body, a spare worker takes its place.
+ * waits lets go of its interpreter; in a body, a compensating worker takes its place.
  */
 #ifndef BOCPY_MAILBOX_H
 #define BOCPY_MAILBOX_H

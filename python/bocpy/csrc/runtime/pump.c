@@ -1,12 +1,13 @@
 /* Pump: see pump.h.
  *
- * The bell is one waiter that stays; only the main thread sleeps on it.
- * `pump_wakeup_set` saves system calls: a bell that has rung does not ring again until
- * it was listened to.
+ * `pump_wakeup` is one waiter that stays; only the main thread sleeps on it.
+ * `pump_wakeup_set` saves system calls: once signalled, the waiter is not signalled
+ * again until the main thread has taken the signal.
  *
- * Ordering: who fills the lane then sets `pump_wakeup_set`; who listens takes the
- * signal, clears `pump_wakeup_set`, then looks at the lane. Both words are sequentially
- * consistent, so a ring that finds `pump_wakeup_set` set comes before the look. */
+ * Ordering: the thread that fills the lane then sets `pump_wakeup_set`; the main thread
+ * takes the signal, clears `pump_wakeup_set`, then looks at the lane. Both words are
+ * sequentially consistent: a filler that finds `pump_wakeup_set` set comes before that
+ * look. */
 #include "pump.h"
 #include "deferred.h"
 

@@ -2,7 +2,7 @@
  *
  * That is the main thread: in pump(), and whenever it waits for something that a pinned
  * behavior could hold up. Such a wait sleeps until what it waits for has come or the
- * bell rings: whoever fills the lane rings it.
+ * lane gets a behavior: the thread that fills the lane signals the main thread.
  *
  * Threads: attached to the main interpreter, unless a function says otherwise.
  */

@@ -402,7 +402,7 @@ static PyObject *scope_running(scope_object *self, PyObject *unused) {
   return list;
 }
 
-static PyObject *failure_tuple(bocpy_state *state, const scope_failure *failure) {
+static PyObject *scope_failure_tuple(bocpy_state *state, const scope_failure *failure) {
   PyObject *cown = bocpy_cown_adopt(state, boc_cown_hold(failure->result));
   return cown ? Py_BuildValue("Nssi", cown, failure->code->qualname,
                               failure->code->file, failure->code->line)
@@ -421,7 +421,7 @@ static PyObject *scope_take_failures(scope_object *self, PyObject *unused) {
   PyObject *list = PyList_New(0);
   while (failure) {
     scope_failure *next = failure->next;
-    PyObject *tuple = list && state ? failure_tuple(state, failure) : NULL;
+    PyObject *tuple = list && state ? scope_failure_tuple(state, failure) : NULL;
     if (list && (!tuple || PyList_Append(list, tuple) < 0))
       Py_CLEAR(list);
     Py_XDECREF(tuple);

@@ -241,7 +241,7 @@ static bocpy_entry *entry_insert(bocpy_state *state, bocpy_entry *made) {
   return entry;
 }
 
-static void entry_free(bocpy_entry *entry) {
+static void code_entry_free(bocpy_entry *entry) {
   /* relaxed (count): nobody schedules the function any more */
   if (atomic_load_explicit(&entry->code->uses, memory_order_relaxed) < OFTEN)
     bocpy_code_drop(entry->code);
@@ -278,7 +278,7 @@ static PyObject *entry_end(PyObject *capsule, PyObject *reference) {
   (void)reference;
   bocpy_entry *entry = PyCapsule_GetPointer(capsule, NULL);
   entry_take_out(PyCapsule_GetContext(capsule), entry);
-  entry_free(entry);
+  code_entry_free(entry);
   Py_RETURN_NONE;
 }
 
@@ -297,8 +297,8 @@ static PyObject *entry_watch_code(bocpy_state *state, bocpy_entry *entry) {
 }
 
 /* Steals the hold of `code`. NULL with an exception. */
-static bocpy_entry *entry_new(bocpy_state *state, bocpy_code *code, PyObject *object,
-                              PyObject *globals) {
+static bocpy_entry *code_entry_new(bocpy_state *state, bocpy_code *code,
+                                   PyObject *object, PyObject *globals) {
   bocpy_entry *made = calloc(1, sizeof(*made));
   if (!made) {
     PyErr_NoMemory();
@@ -311,7 +311,7 @@ static bocpy_entry *entry_new(bocpy_state *state, bocpy_code *code, PyObject *ob
   made->reference = entry_watch_code(state, made);
   if (made->reference)
     return made;
-  entry_free(made);
+  code_entry_free(made);
   return NULL;
 }
 
@@ -319,7 +319,7 @@ static bocpy_entry *entry_make(bocpy_state *state, PyObject *function, PyObject 
                                PyObject *globals) {
   PyObject *names = NULL;
   bocpy_code *code = record_make(state, function, object, &names);
-  bocpy_entry *made = code ? entry_new(state, code, object, globals) : NULL;
+  bocpy_entry *made = code ? code_entry_new(state, code, object, globals) : NULL;
   if (!made) {
     Py_XDECREF(names);
     return NULL;
@@ -329,7 +329,7 @@ static bocpy_entry *entry_make(bocpy_state *state, PyObject *function, PyObject 
   if (!entry)
     PyErr_NoMemory();
   if (entry != made)
-    entry_free(made);
+    code_entry_free(made);
   return entry;
 }
 
@@ -534,7 +534,7 @@ void bocpy_code_clear(bocpy_state *state) {
     bocpy_entry *entry = (bocpy_entry *)(uintptr_t)map.entries[i].word;
     for (bocpy_entry *next; map.entries[i].key && entry; entry = next) {
       next = entry->next;
-      entry_free(entry);
+      code_entry_free(entry);
     }
   }
   for (size_t i = 0; i < template_count; i++)

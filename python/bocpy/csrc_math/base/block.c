@@ -32,7 +32,8 @@ static void ask_for_large_pages(const mx_block *block, size_t bytes) {
 #endif
 }
 
-static mx_block *prepare(mx_block *block, size_t rows, size_t columns, size_t bytes) {
+static mx_block *block_prepare(mx_block *block, size_t rows, size_t columns,
+                               size_t bytes) {
   if (!block)
     return NULL;
   mx_count_set(&block->references, 1);
@@ -55,8 +56,8 @@ static mx_block *new_block(size_t rows, size_t columns, bool zero) {
   }
   mx_block *block = NULL;
   if (bytes_of(count, &bytes))
-    block = prepare(zero ? PyMem_RawCalloc(1, bytes) : PyMem_RawMalloc(bytes), rows,
-                    columns, bytes);
+    block = block_prepare(zero ? PyMem_RawCalloc(1, bytes) : PyMem_RawMalloc(bytes),
+                          rows, columns, bytes);
   if (!block)
     PyErr_NoMemory();
   return block;
@@ -74,7 +75,8 @@ mx_block *mx_block_copy_raw(const mx_block *block) {
   size_t bytes;
   if (!bytes_of(mx_block_size(block), &bytes))
     return NULL;
-  mx_block *copy = prepare(PyMem_RawMalloc(bytes), block->rows, block->columns, bytes);
+  mx_block *copy =
+      block_prepare(PyMem_RawMalloc(bytes), block->rows, block->columns, bytes);
   if (copy)
     memcpy(copy->data, block->data, mx_block_size(block) * sizeof(double));
   return copy;

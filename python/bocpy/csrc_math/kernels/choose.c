@@ -14,7 +14,7 @@ typedef struct kernel_set {
   void (*fill)(mx_kernels *table, bool fused);
 } kernel_set;
 
-static bool always(void) { return true; }
+static bool always_runs(void) { return true; }
 
 #define FILL(set)                                                                      \
   static void fill_##set(mx_kernels *table, bool fused) {                              \
@@ -59,11 +59,11 @@ static void fill_avx512(mx_kernels *table, bool fused) {
 /* The slowest first. */
 static const kernel_set sets[] = {
 #if defined(__aarch64__)
-    {"neon", always, fill_plain},
+    {"neon", always_runs, fill_plain},
 #elif defined(__x86_64__) && defined(__GNUC__)
-    {"sse2", always, fill_plain},
+    {"sse2", always_runs, fill_plain},
 #else
-    {"plain", always, fill_plain},
+    {"plain", always_runs, fill_plain},
 #endif
 #ifdef MX_BUILT_AVX2
     {"avx2", has_avx2, fill_avx2},

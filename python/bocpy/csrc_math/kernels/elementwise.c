@@ -44,8 +44,8 @@ BINARY(minimum, x != x ? x : (x < y ? x : y))
 BINARY(maximum, x != x ? x : (x > y ? x : y))
 
 /* libm's, but for the powers that people write most. */
-static void power(const double *a, size_t step_a, const double *b, size_t step_b,
-                  double *out, size_t count) {
+static void power_pairs(const double *a, size_t step_a, const double *b, size_t step_b,
+                        double *out, size_t count) {
   if (step_a && !step_b && *b == 2.0) {
     multiply(a, 1, a, 1, out, count);
     return;
@@ -71,21 +71,21 @@ UNARY(round_of, rint(x))
 #else
 /* Without an instruction for it: adding 2^52 rounds to an integer, half to even; what
  * is as large as that is one already. */
-static inline double nearest(double x) {
+static inline double round_nearest(double x) {
   double size = fabs(x), rounded = (size + 0x1p52) - 0x1p52;
   return size < 0x1p52 ? copysign(rounded, x) : x;
 }
-static inline double below(double x) {
-  double n = nearest(x);
+static inline double round_down(double x) {
+  double n = round_nearest(x);
   return copysign(n - (n > x ? 1.0 : 0.0), x);
 }
-static inline double above(double x) {
-  double n = nearest(x);
+static inline double round_up(double x) {
+  double n = round_nearest(x);
   return copysign(n + (n < x ? 1.0 : 0.0), x);
 }
-UNARY(ceil_of, above(x))
-UNARY(floor_of, below(x))
-UNARY(round_of, nearest(x))
+UNARY(ceil_of, round_up(x))
+UNARY(floor_of, round_down(x))
+UNARY(round_of, round_nearest(x))
 #endif
 UNARY(negate, -x)
 UNARY(abs_of, fabs(x))
@@ -121,7 +121,8 @@ static void scaled_add(const double *a, const double *s, size_t step_s, const do
 
 /* A comparison with a NaN is false: such a bound bounds nothing, such a number stays.
  */
-static void clip(const double *in, double low, double high, double *out, size_t count) {
+static void clip_numbers(const double *in, double low, double high, double *out,
+                         size_t count) {
   MX_INDEPENDENT for (size_t i = 0; i < count; i++) {
     double x = in[i];
     x = x < low ? low : x;
@@ -154,13 +155,13 @@ static void select_of(const double *mask, const double *a, size_t step_a,
 void MX_NAME(mx_elementwise)(mx_kernels *table) {
   static const mx_binary_kernel binary[MX_BINARIES] = {
       add,           subtract, multiply,  divide,  less,    less_equal, greater,
-      greater_equal, equal,    not_equal, minimum, maximum, power};
+      greater_equal, equal,    not_equal, minimum, maximum, power_pairs};
   static const mx_unary_kernel unary[] = {ceil_of, floor_of, round_of,   negate,
                                           abs_of,  sqrt_of,  reciprocal, sign};
   memcpy(table->binary, binary, sizeof binary);
   memcpy(table->unary, unary, sizeof unary);
   table->fma = fma_of;
   table->scaled_add = scaled_add;
-  table->clip = clip;
+  table->clip = clip_numbers;
   table->select = select_of;
 }

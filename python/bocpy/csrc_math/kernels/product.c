@@ -197,7 +197,7 @@ static void block_of_strips(size_t rows, size_t columns, size_t depth, const dou
   }
 }
 
-static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
+static size_t smaller_size(size_t a, size_t b) { return a < b ? a : b; }
 
 static bool is_small(size_t rows, size_t columns, size_t inner) {
   return columns <= 128 && rows * inner <= SMALL / (columns ? columns : 1);
@@ -205,13 +205,13 @@ static bool is_small(size_t rows, size_t columns, size_t inner) {
 
 static size_t panel_columns(size_t columns) {
   size_t whole = (columns + TILE_COLUMNS - 1) / TILE_COLUMNS * TILE_COLUMNS;
-  return least_of(whole, PANEL_COLUMNS);
+  return smaller_size(whole, PANEL_COLUMNS);
 }
 
 static size_t scratch(size_t rows, size_t columns, size_t inner) {
   if (is_small(rows, columns, inner))
     return 0;
-  return least_of(inner, DEPTH) * (panel_columns(columns) + BLOCK_ROWS);
+  return smaller_size(inner, DEPTH) * (panel_columns(columns) + BLOCK_ROWS);
 }
 
 static void product(size_t rows, size_t columns, size_t inner, const double *a,
@@ -221,14 +221,14 @@ static void product(size_t rows, size_t columns, size_t inner, const double *a,
     return;
   }
   size_t wide = panel_columns(columns);
-  double *panel = room, *block = room + wide * least_of(inner, DEPTH);
+  double *panel = room, *block = room + wide * smaller_size(inner, DEPTH);
   for (size_t j = 0; j < columns; j += wide) {
-    size_t width = least_of(columns - j, wide);
+    size_t width = smaller_size(columns - j, wide);
     for (size_t k = 0; k < inner; k += DEPTH) {
-      size_t depth = least_of(inner - k, DEPTH);
+      size_t depth = smaller_size(inner - k, DEPTH);
       copy_panel(b + k * columns + j, columns, depth, width, panel);
       for (size_t i = 0; i < rows; i += BLOCK_ROWS) {
-        size_t height = least_of(rows - i, BLOCK_ROWS);
+        size_t height = smaller_size(rows - i, BLOCK_ROWS);
         copy_block(a + i * inner + k, inner, height, depth, block);
         block_of_strips(height, width, depth, block, panel, out + i * columns + j,
                         columns, k == 0);

@@ -13,7 +13,7 @@
 #define LEAF 1024
 
 /* Lanes folded in half until one is left. */
-static double fold(double *lanes) {
+static double fold_lanes(double *lanes) {
   for (int width = LANES / 2; width; width /= 2)
     for (int i = 0; i < width; i++)
       lanes[i] += lanes[i + width];
@@ -36,7 +36,7 @@ static double fold(double *lanes) {
         }                                                                              \
       MX_UNROLL for (int u = 0; u < VECTORS; u++)                                      \
           mx_store(lanes + u * MX_WIDTH, sums[u]);                                     \
-      total = fold(lanes);                                                             \
+      total = fold_lanes(lanes);                                                       \
     }                                                                                  \
     for (; i < count; i++)                                                             \
       rest += scalar;                                                                  \

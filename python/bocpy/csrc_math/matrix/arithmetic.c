@@ -25,8 +25,8 @@ static int run_into(mx_binary op, mx_operand *a, mx_operand *b, double *out,
   return 0;
 }
 
-static PyObject *run(mx_binary op, mx_operand *a, mx_operand *b, PyTypeObject *type,
-                     PyObject *out) {
+static PyObject *run_binary(mx_binary op, mx_operand *a, mx_operand *b,
+                            PyTypeObject *type, PyObject *out) {
   size_t rows, columns;
   mx_result result;
   if (!mx_broadcast_shape(a, b, &rows, &columns)) {
@@ -65,7 +65,7 @@ static PyObject *with_both(operation work, mx_binary op, PyObject *left,
 
 static PyObject *run_new(mx_binary op, mx_operand *a, mx_operand *b,
                          PyTypeObject *type) {
-  return run(op, a, b, type, NULL);
+  return run_binary(op, a, b, type, NULL);
 }
 
 PyObject *mx_number_add(PyObject *left, PyObject *right) {
@@ -141,7 +141,7 @@ static PyObject *binary_method(mx_binary op, const mx_signature *signature,
       mx_operand_need(&b, found[0], "other") < 0)
     return NULL;
   if (mx_operand_take(&a, self, "self") == 1) {
-    result = run(op, &a, &b, Py_TYPE(self), found[1]);
+    result = run_binary(op, &a, &b, Py_TYPE(self), found[1]);
     mx_operand_release(&a);
   }
   mx_operand_release(&b);
@@ -317,8 +317,8 @@ static int product_into(const mx_operand *a, const mx_operand *b, double *out) {
   return 0;
 }
 
-static PyObject *product(mx_binary op, mx_operand *a, mx_operand *b,
-                         PyTypeObject *type) {
+static PyObject *matrix_product(mx_binary op, mx_operand *a, mx_operand *b,
+                                PyTypeObject *type) {
   (void)op;
   if (a->columns != b->rows) {
     PyErr_Format(
@@ -340,5 +340,5 @@ static PyObject *product(mx_binary op, mx_operand *a, mx_operand *b,
 PyObject *mx_number_product(PyObject *left, PyObject *right) {
   if (mx_is_number(left) || mx_is_number(right))
     Py_RETURN_NOTIMPLEMENTED;
-  return with_both(product, MX_MULTIPLY, left, right);
+  return with_both(matrix_product, MX_MULTIPLY, left, right);
 }

@@ -20,16 +20,18 @@ static int order_of(const mx_block *a, const mx_operand *b) {
 
 /* A number stands for a matrix full of it; all else has the same shape or is different.
  */
-static bool fits(const mx_block *a, const mx_operand *b, bool number) {
+static bool operand_fits(const mx_block *a, const mx_operand *b, bool number) {
   return number || (a->rows == b->rows && a->columns == b->columns);
 }
 
-static PyObject *answer(int order, int op) { Py_RETURN_RICHCOMPARE(order, 0, op); }
+static PyObject *order_answer(int order, int op) {
+  Py_RETURN_RICHCOMPARE(order, 0, op);
+}
 
-static PyObject *compare(const mx_block *block, const mx_operand *other, bool number,
-                         int op) {
-  if (fits(block, other, number))
-    return answer(order_of(block, other), op);
+static PyObject *compare_blocks(const mx_block *block, const mx_operand *other,
+                                bool number, int op) {
+  if (operand_fits(block, other, number))
+    return order_answer(order_of(block, other), op);
   if (op == Py_EQ || op == Py_NE)
     return PyBool_FromLong(op == Py_NE);
   PyErr_Format(
@@ -41,7 +43,7 @@ static PyObject *compare(const mx_block *block, const mx_operand *other, bool nu
 }
 
 /* == and != are never wrong to ask: what is no row of numbers is different. */
-static PyObject *different(int op) {
+static PyObject *shapes_differ(int op) {
   if ((op != Py_EQ && op != Py_NE) || !(PyErr_ExceptionMatches(PyExc_TypeError) ||
                                         PyErr_ExceptionMatches(PyExc_ValueError) ||
                                         PyErr_ExceptionMatches(PyExc_OverflowError)))
@@ -56,9 +58,9 @@ PyObject *mx_matrix_compare(PyObject *self, PyObject *other, int op) {
   if (!number && !mx_is_matrix(other) && !PyList_Check(other) && !PyTuple_Check(other))
     Py_RETURN_NOTIMPLEMENTED;
   if (mx_operand_take(&operand, other, "the other side") < 0)
-    return different(op);
+    return shapes_differ(op);
   mx_block *block = mx_matrix_pin(self);
-  PyObject *result = block ? compare(block, &operand, number, op) : NULL;
+  PyObject *result = block ? compare_blocks(block, &operand, number, op) : NULL;
   mx_block_drop(block);
   mx_operand_release(&operand);
   return result;
@@ -158,7 +160,8 @@ static PyObject *select_into(PyTypeObject *type, const mx_block *mask,
   return mx_result_close(&result, false);
 }
 
-static PyObject *where(PyTypeObject *type, const mx_block *mask, PyObject **found) {
+static PyObject *where_true(PyTypeObject *type, const mx_block *mask,
+                            PyObject **found) {
   mx_operand a, b;
   PyObject *result = NULL;
   if (take_choice(&a, found[1], "a", mask) < 0)
@@ -180,7 +183,7 @@ PyObject *mx_matrix_where(PyObject *type, PyObject *const *args, Py_ssize_t coun
       need_matrix(found[0], "where(): mask") < 0)
     return NULL;
   mx_block *mask = mx_matrix_pin(found[0]);
-  PyObject *result = mask ? where((PyTypeObject *)type, mask, found) : NULL;
+  PyObject *result = mask ? where_true((PyTypeObject *)type, mask, found) : NULL;
   mx_block_drop(mask);
   return result;
 }

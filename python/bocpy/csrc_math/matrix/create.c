@@ -9,17 +9,17 @@
 
 /* ---- Matrix(...) ----------------------------------------------------------------- */
 
-static void fill(mx_block *block, double number) {
+static void fill_block(mx_block *block, double number) {
   MX_BEGIN_WORK(mx_block_size(block))
   for (size_t i = 0; i < mx_block_size(block); i++)
     block->data[i] = number;
   MX_END_WORK()
 }
 
-static mx_block *filled(size_t rows, size_t columns, double number) {
+static mx_block *filled_block(size_t rows, size_t columns, double number) {
   mx_block *block = mx_block_new(rows, columns);
   if (block)
-    fill(block, number);
+    fill_block(block, number);
   return block;
 }
 
@@ -58,7 +58,7 @@ static int fill_from(mx_block *block, PyObject *values) {
   if (mx_is_number(values)) {
     if (mx_number(values, &number) < 0)
       return -1;
-    fill(block, number);
+    fill_block(block, number);
     return 0;
   }
   if (PyList_Check(values) || PyTuple_Check(values))
@@ -129,7 +129,7 @@ PyObject *mx_matrix_ones(PyObject *type, PyObject *size) {
   size_t rows, columns;
   if (mx_dimensions_of(size, &rows, &columns) < 0)
     return NULL;
-  return mx_matrix_wrap((PyTypeObject *)type, filled(rows, columns, 1.0));
+  return mx_matrix_wrap((PyTypeObject *)type, filled_block(rows, columns, 1.0));
 }
 
 PyObject *mx_matrix_full(PyObject *type, PyObject *const *args, Py_ssize_t count,
@@ -142,7 +142,7 @@ PyObject *mx_matrix_full(PyObject *type, PyObject *const *args, Py_ssize_t count
       mx_dimensions_of(found[0], &rows, &columns) < 0 ||
       mx_number(found[1], &number) < 0)
     return NULL;
-  return mx_matrix_wrap((PyTypeObject *)type, filled(rows, columns, number));
+  return mx_matrix_wrap((PyTypeObject *)type, filled_block(rows, columns, number));
 }
 
 PyObject *mx_matrix_vector(PyObject *type, PyObject *const *args, Py_ssize_t count,

@@ -7,7 +7,7 @@
 
 /* ---- functions ------------------------------------------------------------------- */
 
-static PyObject *apply(mx_unary op, PyObject *self, PyObject *target) {
+static PyObject *apply_unary(mx_unary op, PyObject *self, PyObject *target) {
   mx_result result;
   PyObject *made = NULL;
   mx_block *block = mx_matrix_pin(self);
@@ -30,7 +30,7 @@ static PyObject *apply(mx_unary op, PyObject *self, PyObject *target) {
     if (mx_arguments(&signature_, args, count, names, found) < 0 ||                    \
         mx_target(self, found[0], found[1], &target) < 0)                              \
       return NULL;                                                                     \
-    return apply(op, self, target);                                                    \
+    return apply_unary(op, self, target);                                              \
   }
 
 UNARY_METHOD(ceil, MX_CEIL)
@@ -49,8 +49,10 @@ UNARY_METHOD(tanh, MX_TANH)
 UNARY_METHOD(log1p, MX_LOG1P)
 UNARY_METHOD(expm1, MX_EXPM1)
 
-PyObject *mx_matrix_negative(PyObject *self) { return apply(MX_NEGATE, self, NULL); }
-PyObject *mx_matrix_absolute(PyObject *self) { return apply(MX_ABS, self, NULL); }
+PyObject *mx_matrix_negative(PyObject *self) {
+  return apply_unary(MX_NEGATE, self, NULL);
+}
+PyObject *mx_matrix_absolute(PyObject *self) { return apply_unary(MX_ABS, self, NULL); }
 
 /* ---- with parameters ------------------------------------------------------------- */
 
@@ -73,7 +75,8 @@ typedef struct bounds {
   double low, high;
 } bounds;
 
-static void clip(const void *context, const double *in, double *out, size_t count) {
+static void clip_block(const void *context, const double *in, double *out,
+                       size_t count) {
   const bounds *b = context;
   mx_kernel.clip(in, b->low, b->high, out, count);
 }
@@ -102,7 +105,7 @@ PyObject *mx_matrix_clip(PyObject *self, PyObject *const *args, Py_ssize_t count
     return NULL;
   }
   mx_block *block = mx_matrix_pin(self);
-  PyObject *result = block ? apply_with(clip, &b, self, block, target) : NULL;
+  PyObject *result = block ? apply_with(clip_block, &b, self, block, target) : NULL;
   mx_block_drop(block);
   return result;
 }
@@ -128,7 +131,8 @@ static double bin_of(const bins *b, double x) {
   return bin > b->count - 1.0 ? b->count - 1.0 : bin;
 }
 
-static void bin(const void *context, const double *in, double *out, size_t count) {
+static void bin_numbers(const void *context, const double *in, double *out,
+                        size_t count) {
   for (size_t i = 0; i < count; i++)
     out[i] = bin_of(context, in[i]);
 }
@@ -187,7 +191,7 @@ PyObject *mx_matrix_bin(PyObject *self, PyObject *const *args, Py_ssize_t count,
   mx_block *block = mx_matrix_pin(self);
   if (block && !given)
     range_of(block, &b.low, &b.high);
-  PyObject *result = block ? apply_with(bin, &b, self, block, target) : NULL;
+  PyObject *result = block ? apply_with(bin_numbers, &b, self, block, target) : NULL;
   mx_block_drop(block);
   return result;
 }
@@ -215,7 +219,8 @@ static double digit_of(const edges *e, double x) {
   return (double)low;
 }
 
-static void digitize(const void *context, const double *in, double *out, size_t count) {
+static void digitize_numbers(const void *context, const double *in, double *out,
+                             size_t count) {
   for (size_t i = 0; i < count; i++)
     out[i] = digit_of(context, in[i]);
 }
@@ -246,7 +251,8 @@ static PyObject *digitize_into(PyObject *self, mx_operand *operand, bool right,
     copy[i] = e.at[i]; /* `out` may be the edges */
   e.at = copy;
   mx_block *block = mx_matrix_pin(self);
-  PyObject *result = block ? apply_with(digitize, &e, self, block, target) : NULL;
+  PyObject *result =
+      block ? apply_with(digitize_numbers, &e, self, block, target) : NULL;
   mx_block_drop(block);
   mx_numbers_free(copy);
   return result;

@@ -83,8 +83,8 @@ static int fit_axis(index_list *list, const mx_block *block, mx_axis axis) {
 
 /* ---- rows and columns ------------------------------------------------------------ */
 
-static void gather(const mx_block *from, const index_list *list, mx_axis axis,
-                   mx_block *to) {
+static void gather_lines(const mx_block *from, const index_list *list, mx_axis axis,
+                         mx_block *to) {
   size_t width = from->columns;
   if (axis == MX_DOWN) {
     for (size_t i = 0; i < list->count; i++)
@@ -99,8 +99,8 @@ static void gather(const mx_block *from, const index_list *list, mx_axis axis,
 }
 
 /* `value` has `step` 0 for one number, 1 for one each. */
-static void scatter(mx_block *to, const index_list *list, mx_axis axis,
-                    const double *value, size_t step, bool add) {
+static void scatter_lines(mx_block *to, const index_list *list, mx_axis axis,
+                          const double *value, size_t step, bool add) {
   size_t width = to->columns;
   if (axis == MX_DOWN) {
     for (size_t i = 0; i < list->count; i++)
@@ -124,7 +124,8 @@ static int refuse_alias(const mx_block *out, const mx_block *from) {
   return -1;
 }
 
-static PyObject *take(PyObject *self, index_list *list, mx_axis axis, PyObject *out) {
+static PyObject *take_lines(PyObject *self, index_list *list, mx_axis axis,
+                            PyObject *out) {
   mx_result result;
   mx_block *block = mx_matrix_pin(self);
   PyObject *made = NULL;
@@ -135,7 +136,7 @@ static PyObject *take(PyObject *self, index_list *list, mx_axis axis, PyObject *
       int status = refuse_alias(result.block, block);
       if (status == 0) {
         MX_BEGIN_WORK(rows * columns)
-        gather(block, list, axis, result.block);
+        gather_lines(block, list, axis, result.block);
         MX_END_WORK()
       }
       made = mx_result_close(&result, status < 0);
@@ -204,12 +205,12 @@ static int put_checked(mx_block *block, index_list *list, mx_axis axis,
   size_t columns = axis == MX_DOWN ? block->columns : list->count;
   if (value_fit(value, block, rows, columns) < 0)
     return -1;
-  scatter(block, list, axis, value->data, value->step, add);
+  scatter_lines(block, list, axis, value->data, value->step, add);
   return 0;
 }
 
-static int put(PyObject *self, index_list *list, mx_axis axis, PyObject *object,
-               bool add) {
+static int put_lines(PyObject *self, index_list *list, mx_axis axis, PyObject *object,
+                     bool add) {
   fancy_value value;
   if (value_take(&value, object) < 0)
     return -1;
@@ -257,7 +258,7 @@ PyObject *mx_fancy_get(PyObject *self, PyObject *key) {
   mx_axis axis;
   if (fancy_key(key, &list, &axis) < 0)
     return NULL;
-  PyObject *result = take(self, &list, axis, NULL);
+  PyObject *result = take_lines(self, &list, axis, NULL);
   PyMem_RawFree(list.at);
   return result;
 }
@@ -267,7 +268,7 @@ int mx_fancy_set(PyObject *self, PyObject *key, PyObject *value) {
   mx_axis axis;
   if (fancy_key(key, &list, &axis) < 0)
     return -1;
-  int status = put(self, &list, axis, value, false);
+  int status = put_lines(self, &list, axis, value, false);
   PyMem_RawFree(list.at);
   return status;
 }
@@ -283,7 +284,7 @@ PyObject *mx_matrix_take(PyObject *self, PyObject *const *args, Py_ssize_t count
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
       mx_line_axis_of(found[1], &axis) < 0 || indices_of(found[0], &list) < 0)
     return NULL;
-  PyObject *result = take(self, &list, axis, found[2]);
+  PyObject *result = take_lines(self, &list, axis, found[2]);
   PyMem_RawFree(list.at);
   return result;
 }
@@ -299,7 +300,7 @@ PyObject *mx_matrix_put(PyObject *self, PyObject *const *args, Py_ssize_t count,
       mx_line_axis_of(found[2], &axis) < 0 || mx_truth(found[3], &add) < 0 ||
       indices_of(found[0], &list) < 0)
     return NULL;
-  int status = put(self, &list, axis, found[1], add);
+  int status = put_lines(self, &list, axis, found[1], add);
   PyMem_RawFree(list.at);
   return status < 0 ? NULL : Py_NewRef(self);
 }
@@ -318,8 +319,8 @@ static int count_along(const index_list *list, const mx_block *block, mx_axis ax
   return -1;
 }
 
-static double *along(const mx_block *block, const index_list *list, mx_axis axis,
-                     size_t i) {
+static double *gather_along(const mx_block *block, const index_list *list, mx_axis axis,
+                            size_t i) {
   return block->data + (axis == MX_DOWN ? list->at[i] * block->columns + i
                                         : i * block->columns + list->at[i]);
 }
@@ -336,7 +337,7 @@ static PyObject *take_along(PyObject *self, index_list *list, mx_axis axis,
       mx_result_open(&result, Py_TYPE(self), out, rows, columns) == 0) {
     int status = refuse_alias(result.block, block);
     for (size_t i = 0; i < list->count && status == 0; i++)
-      result.block->data[i] = *along(block, list, axis, i);
+      result.block->data[i] = *gather_along(block, list, axis, i);
     made = mx_result_close(&result, status < 0);
   }
   mx_block_drop(block);
@@ -366,7 +367,8 @@ static int put_along_checked(mx_block *block, index_list *list, mx_axis axis,
       value_fit(value, block, rows, columns) < 0)
     return -1;
   for (size_t i = 0; i < list->count; i++) {
-    double *at = along(block, list, axis, i), number = value->data[i * value->step];
+    double *at = gather_along(block, list, axis, i),
+           number = value->data[i * value->step];
     *at = add ? *at + number : number;
   }
   return 0;

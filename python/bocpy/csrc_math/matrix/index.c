@@ -67,8 +67,8 @@ static int parts_of(PyObject *key, mx_key_part *rows, mx_key_part *columns) {
              : 0;
 }
 
-static int fit(const mx_key_part *rows, const mx_key_part *columns,
-               const mx_block *block, selection *out) {
+static int fit_operand(const mx_key_part *rows, const mx_key_part *columns,
+                       const mx_block *block, selection *out) {
   return mx_key_part_fit(rows, block->rows, "row", &out->rows) < 0 ||
                  mx_key_part_fit(columns, block->columns, "column", &out->columns) < 0
              ? -1
@@ -142,7 +142,7 @@ static PyObject *get_by_parts(PyObject *self, const mx_block *block,
                               const mx_key_part *rows, const mx_key_part *columns,
                               bool row_alone) {
   selection s;
-  if (fit(rows, columns, block, &s) < 0)
+  if (fit_operand(rows, columns, block, &s) < 0)
     return NULL;
   if (s.rows.single && (s.columns.single || (row_alone && block->columns == 1)))
     return PyFloat_FromDouble(
@@ -235,7 +235,7 @@ static int set_by_parts(PyObject *self, PyObject *key, PyObject *object,
   if (parts_of(key, &rows, &columns) < 0)
     return -1;
   mx_block *block = mx_matrix_pin(self);
-  int status = block ? fit(&rows, &columns, block, &s) : -1;
+  int status = block ? fit_operand(&rows, &columns, block, &s) : -1;
   if (status == 0)
     status = set_selection(block, &s, object, value);
   mx_block_drop(block);

@@ -103,7 +103,7 @@ PyTypeObject *mx_iterator_make_type(PyObject *module) {
 /* ---- of a Matrix ----------------------------------------------------------------- */
 
 /* What is not here is refused at once. */
-static PyObject *iterate(PyObject *self, mx_iteration kind, bool read_only) {
+static PyObject *iterate_over(PyObject *self, mx_iteration kind, bool read_only) {
   mx_block *block = mx_matrix_pin(self);
   if (!block)
     return NULL;
@@ -111,31 +111,32 @@ static PyObject *iterate(PyObject *self, mx_iteration kind, bool read_only) {
   return mx_iterator_new(mx_state_of(Py_TYPE(self)), self, kind, read_only);
 }
 
-PyObject *mx_matrix_iter(PyObject *self) { return iterate(self, MX_ROWS, false); }
+PyObject *mx_matrix_iter(PyObject *self) { return iterate_over(self, MX_ROWS, false); }
 
 PyObject *mx_matrix_values(PyObject *self, PyObject *unused) {
   (void)unused;
-  return iterate(self, MX_VALUES, false);
+  return iterate_over(self, MX_VALUES, false);
 }
 
-static PyObject *views(const mx_signature *signature, mx_iteration kind, PyObject *self,
-                       PyObject *const *args, Py_ssize_t count, PyObject *names) {
+static PyObject *iterate_views(const mx_signature *signature, mx_iteration kind,
+                               PyObject *self, PyObject *const *args, Py_ssize_t count,
+                               PyObject *names) {
   PyObject *found[1];
   bool read_only = false;
   if (mx_arguments(signature, args, count, names, found) < 0 ||
       mx_truth(found[0], &read_only) < 0)
     return NULL;
-  return iterate(self, kind, read_only);
+  return iterate_over(self, kind, read_only);
 }
 
 PyObject *mx_matrix_row_views(PyObject *self, PyObject *const *args, Py_ssize_t count,
                               PyObject *names) {
   MX_SIGNATURE("row_views", 0, 0, 0, "read_only");
-  return views(&signature_, MX_ROW_VIEWS, self, args, count, names);
+  return iterate_views(&signature_, MX_ROW_VIEWS, self, args, count, names);
 }
 
 PyObject *mx_matrix_column_views(PyObject *self, PyObject *const *args,
                                  Py_ssize_t count, PyObject *names) {
   MX_SIGNATURE("column_views", 0, 0, 0, "read_only");
-  return views(&signature_, MX_COLUMN_VIEWS, self, args, count, names);
+  return iterate_views(&signature_, MX_COLUMN_VIEWS, self, args, count, names);
 }

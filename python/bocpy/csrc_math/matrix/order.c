@@ -222,7 +222,8 @@ static PyObject *top_results(PyTypeObject *type, const mx_lines *lines, const to
   return NULL;
 }
 
-static PyObject *topk(PyTypeObject *type, mx_lines *lines, top *t, bool as_matrix) {
+static PyObject *topk_lines(PyTypeObject *type, mx_lines *lines, top *t,
+                            bool as_matrix) {
   size_t rows, columns;
   mx_lines_shape(lines, t->k, &rows, &columns);
   if (top_prepare(t, lines->length) < 0)
@@ -272,7 +273,7 @@ PyObject *mx_matrix_topk(PyObject *self, PyObject *const *args, Py_ssize_t count
       mx_lines_open(&lines, block, mask, axis, true) == 0) {
     t.k = (size_t)k;
     if (check_k(k, &lines) == 0)
-      result = topk(Py_TYPE(self), &lines, &t, as_matrix);
+      result = topk_lines(Py_TYPE(self), &lines, &t, as_matrix);
     mx_lines_close(&lines);
   }
   mx_block_drop(mask);
@@ -308,7 +309,8 @@ static PyObject *sort_lines(PyObject *self, mx_lines *lines, bool places, PyObje
   return mx_result_close(&result, false);
 }
 
-static PyObject *sorted(PyObject *self, mx_lines *lines, bool places, PyObject *out) {
+static PyObject *sorted_lines(PyObject *self, mx_lines *lines, bool places,
+                              PyObject *out) {
   PyObject *result = NULL;
   mx_sort_item *items = PyMem_RawMalloc(2 * lines->length * sizeof *items);
   double *line = items ? mx_numbers_new(lines->length) : NULL;
@@ -326,7 +328,7 @@ static PyObject *sort_matrix(PyObject *self, mx_axis axis, bool places, PyObject
   PyObject *result = NULL;
   mx_block *block = mx_matrix_pin(self);
   if (block && mx_lines_open(&lines, block, NULL, axis, false) == 0) {
-    result = sorted(self, &lines, places, out);
+    result = sorted_lines(self, &lines, places, out);
     mx_lines_close(&lines);
   }
   mx_block_drop(block);

@@ -19,7 +19,7 @@
 
 /* The counter after `count` numbers more; they are counter - (count - 1) * GAMMA, ...
  */
-static uint64_t advance(mx_state *state, uint64_t count) {
+static uint64_t random_advance(mx_state *state, uint64_t count) {
 #ifdef Py_GIL_DISABLED
   return atomic_fetch_add_explicit(&state->random, count * GAMMA,
                                    memory_order_relaxed) +
@@ -29,7 +29,7 @@ static uint64_t advance(mx_state *state, uint64_t count) {
 #endif
 }
 
-static double number_of(uint64_t counter) {
+static double random_number(uint64_t counter) {
   uint64_t z = counter;
   z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -86,11 +86,11 @@ typedef void (*draw)(mx_state *state, const distribution *d, double *out, size_t
 
 static void draw_uniform(mx_state *state, const distribution *d, double *out,
                          size_t count) {
-  uint64_t counter = advance(state, count) - (count - 1) * GAMMA;
+  uint64_t counter = random_advance(state, count) - (count - 1) * GAMMA;
   double width = d->second - d->first;
   MX_BEGIN_WORK(count)
   for (size_t i = 0; i < count; i++, counter += GAMMA)
-    out[i] = d->first + number_of(counter) * width;
+    out[i] = d->first + random_number(counter) * width;
   MX_END_WORK()
 }
 
@@ -98,8 +98,8 @@ static void draw_uniform(mx_state *state, const distribution *d, double *out,
 static double draw_point(mx_state *state, double *out_a, double *out_b) {
   double square;
   do {
-    *out_a = 2.0 * number_of(advance(state, 1)) - 1.0;
-    *out_b = 2.0 * number_of(advance(state, 1)) - 1.0;
+    *out_a = 2.0 * random_number(random_advance(state, 1)) - 1.0;
+    *out_b = 2.0 * random_number(random_advance(state, 1)) - 1.0;
     square = *out_a * *out_a + *out_b * *out_b;
   } while (square >= 1.0 || square == 0.0);
   return sqrt(-2.0 * log(square) / square);

@@ -9,12 +9,12 @@
 
 typedef double (*reduction)(const double *numbers, size_t count, double parameter);
 
-static double sum(const double *numbers, size_t count, double unused) {
+static double line_sum(const double *numbers, size_t count, double unused) {
   (void)unused;
   return mx_kernel.sum(numbers, count);
 }
 
-static double mean(const double *numbers, size_t count, double unused) {
+static double line_mean(const double *numbers, size_t count, double unused) {
   (void)unused;
   return count ? mx_kernel.sum(numbers, count) / (double)count : NAN;
 }
@@ -46,14 +46,14 @@ double mx_magnitude(const double *numbers, size_t count) {
   return total != total ? NAN : magnitude_scaled(numbers, count);
 }
 
-static double magnitude(const double *numbers, size_t count, double unused) {
+static double line_magnitude(const double *numbers, size_t count, double unused) {
   (void)unused;
   return mx_magnitude(numbers, count);
 }
 
 /* In two passes, about the mean (Chan, Golub and LeVeque, "Algorithms for computing the
  * sample variance", The American Statistician 37, 1983). */
-static double variance(const double *numbers, size_t count, double ddof) {
+static double line_variance(const double *numbers, size_t count, double ddof) {
   double freedom = (double)count - ddof;
   if (!count || freedom <= 0.0)
     return NAN;
@@ -61,16 +61,16 @@ static double variance(const double *numbers, size_t count, double ddof) {
   return mx_kernel.spread(numbers, center, count) / freedom;
 }
 
-static double deviation(const double *numbers, size_t count, double ddof) {
-  return sqrt(variance(numbers, count, ddof));
+static double line_deviation(const double *numbers, size_t count, double ddof) {
+  return sqrt(line_variance(numbers, count, ddof));
 }
 
-static double least(const double *numbers, size_t count, double unused) {
+static double line_least(const double *numbers, size_t count, double unused) {
   (void)unused;
   return count ? mx_kernel.least(numbers, count) : NAN;
 }
 
-static double greatest(const double *numbers, size_t count, double unused) {
+static double line_greatest(const double *numbers, size_t count, double unused) {
   (void)unused;
   return count ? mx_kernel.greatest(numbers, count) : NAN;
 }
@@ -120,15 +120,15 @@ static bool joins_columns(reduction reduce, const mx_lines *lines, double *out,
   const mx_block *block = lines->block;
   if (lines->axis != MX_DOWN || lines->mask || block->columns == 1)
     return false;
-  if (reduce == least || reduce == greatest) {
+  if (reduce == line_least || reduce == line_greatest) {
     *out_status =
-        extreme_columns(reduce == least ? MX_MINIMUM : MX_MAXIMUM, block, out);
+        extreme_columns(reduce == line_least ? MX_MINIMUM : MX_MAXIMUM, block, out);
     return true;
   }
-  if (reduce != sum && reduce != mean)
+  if (reduce != line_sum && reduce != line_mean)
     return false;
   *out_status = sum_columns(block, out);
-  for (size_t j = 0; j < block->columns && reduce == mean && *out_status == 0; j++)
+  for (size_t j = 0; j < block->columns && reduce == line_mean && *out_status == 0; j++)
     out[j] /= (double)block->rows;
   return true;
 }
@@ -144,8 +144,8 @@ static void reduce_lines(reduction reduce, double parameter, mx_lines *lines,
   MX_END_WORK()
 }
 
-static PyObject *reduced(reduction reduce, double parameter, PyTypeObject *type,
-                         mx_lines *lines) {
+static PyObject *reduced_lines(reduction reduce, double parameter, PyTypeObject *type,
+                               mx_lines *lines) {
   size_t rows, columns;
   int status;
   if (lines->axis == MX_ALL) {
@@ -174,7 +174,7 @@ static PyObject *reduce_matrix(reduction reduce, double parameter, PyObject *sel
   mx_block *block = mx_matrix_pin(self), *mask = NULL;
   if (block && mx_mask_pin(where, block, &mask) == 0 &&
       mx_lines_open(&lines, block, mask, axis, false) == 0) {
-    result = reduced(reduce, parameter, Py_TYPE(self), &lines);
+    result = reduced_lines(reduce, parameter, Py_TYPE(self), &lines);
     mx_lines_close(&lines);
   }
   mx_block_drop(mask);
@@ -196,12 +196,12 @@ static PyObject *reduce_matrix(reduction reduce, double parameter, PyObject *sel
     return reduce_matrix(reduce, 0.0, self, axis, found[1]);                           \
   }
 
-REDUCTION(sum, sum)
-REDUCTION(mean, mean)
-REDUCTION(magnitude, magnitude)
+REDUCTION(sum, line_sum)
+REDUCTION(mean, line_mean)
+REDUCTION(magnitude, line_magnitude)
 REDUCTION(magnitude_squared, magnitude_squared)
-REDUCTION(min, least)
-REDUCTION(max, greatest)
+REDUCTION(min, line_least)
+REDUCTION(max, line_greatest)
 
 static PyObject *spread_method(reduction reduce, const mx_signature *signature,
                                PyObject *self, PyObject *const *args, Py_ssize_t count,
@@ -218,13 +218,13 @@ static PyObject *spread_method(reduction reduce, const mx_signature *signature,
 PyObject *mx_matrix_var(PyObject *self, PyObject *const *args, Py_ssize_t count,
                         PyObject *names) {
   MX_SIGNATURE("var", 0, 0, 2, "axis", "where", "ddof");
-  return spread_method(variance, &signature_, self, args, count, names);
+  return spread_method(line_variance, &signature_, self, args, count, names);
 }
 
 PyObject *mx_matrix_std(PyObject *self, PyObject *const *args, Py_ssize_t count,
                         PyObject *names) {
   MX_SIGNATURE("std", 0, 0, 2, "axis", "where", "ddof");
-  return spread_method(deviation, &signature_, self, args, count, names);
+  return spread_method(line_deviation, &signature_, self, args, count, names);
 }
 
 PyObject *mx_matrix_trace(PyObject *self, PyObject *unused) {
@@ -241,7 +241,7 @@ PyObject *mx_matrix_trace(PyObject *self, PyObject *unused) {
 
 /* ---- sums as they grow ----------------------------------------------------------- */
 
-static void grow(const mx_block *from, mx_axis axis, double *out) {
+static void add_lines(const mx_block *from, mx_axis axis, double *out) {
   size_t columns = from->columns, count = mx_block_size(from);
   double total = 0.0;
   for (size_t i = 0; i < count; i++) {
@@ -269,7 +269,7 @@ PyObject *mx_matrix_cumsum(PyObject *self, PyObject *const *args, Py_ssize_t cou
   size_t columns = !block ? 0 : axis == MX_ALL ? mx_block_size(block) : block->columns;
   if (block && mx_result_open(&result, Py_TYPE(self), found[1], rows, columns) == 0) {
     MX_BEGIN_WORK(mx_block_size(block))
-    grow(block, axis, result.block->data);
+    add_lines(block, axis, result.block->data);
     MX_END_WORK()
     made = mx_result_close(&result, false);
   }

@@ -26,7 +26,7 @@ void mx_transpose(const double *from, size_t rows, size_t columns, double *to) {
     }
 }
 
-static mx_block *transposed(const mx_block *block) {
+static mx_block *transposed_block(const mx_block *block) {
   mx_block *made = mx_block_new(block->columns, block->rows);
   if (!made)
     return NULL;
@@ -39,7 +39,7 @@ static mx_block *transposed(const mx_block *block) {
 
 PyObject *mx_matrix_transposed(PyObject *self) {
   mx_block *block = mx_matrix_pin(self);
-  mx_block *made = block ? transposed(block) : NULL;
+  mx_block *made = block ? transposed_block(block) : NULL;
   if (made)
     made->flips = 0;
   mx_block_drop(block);
@@ -53,7 +53,7 @@ static int transpose_in_place(PyObject *self) {
                     "a matrix cannot be transposed in place while a buffer of it is "
                     "exported (numpy.asarray, memoryview)");
   else if (block)
-    made = transposed(block);
+    made = transposed_block(block);
   mx_block_drop(block);
   return made ? mx_matrix_replace(self, made) : -1;
 }
@@ -83,8 +83,8 @@ PyObject *mx_matrix_copy(PyObject *self, PyObject *unused) {
 
 PyObject *mx_matrix_positive(PyObject *self) { return mx_matrix_copy(self, NULL); }
 
-static PyObject *reshaped(PyObject *self, const mx_block *block, size_t rows,
-                          size_t columns) {
+static PyObject *reshaped_block(PyObject *self, const mx_block *block, size_t rows,
+                                size_t columns) {
   size_t count;
   if (!mx_multiply(rows, columns, &count) || count != mx_block_size(block)) {
     PyErr_Format(PyExc_ValueError,
@@ -137,7 +137,7 @@ PyObject *mx_matrix_reshape(PyObject *self, PyObject *const *args, Py_ssize_t co
   mx_block *block = pair && !PyErr_Occurred() ? mx_matrix_pin(self) : NULL;
   if (block && dimensions_for(PyTuple_GET_ITEM(pair, 0), PyTuple_GET_ITEM(pair, 1),
                               block, &rows, &columns) == 0)
-    result = reshaped(self, block, rows, columns);
+    result = reshaped_block(self, block, rows, columns);
   mx_block_drop(block);
   Py_XDECREF(pair);
   return result;
@@ -146,14 +146,16 @@ PyObject *mx_matrix_reshape(PyObject *self, PyObject *const *args, Py_ssize_t co
 PyObject *mx_matrix_flatten(PyObject *self, PyObject *unused) {
   (void)unused;
   mx_block *block = mx_matrix_pin(self);
-  PyObject *result = block ? reshaped(self, block, 1, mx_block_size(block)) : NULL;
+  PyObject *result =
+      block ? reshaped_block(self, block, 1, mx_block_size(block)) : NULL;
   mx_block_drop(block);
   return result;
 }
 
 /* ---- repeat ---------------------------------------------------------------------- */
 
-static void repeat(const mx_block *from, size_t repeats, mx_axis axis, double *out) {
+static void repeat_lines(const mx_block *from, size_t repeats, mx_axis axis,
+                         double *out) {
   if (axis == MX_DOWN) {
     for (size_t row = 0; row < from->rows; row++)
       for (size_t r = 0; r < repeats; r++, out += from->columns)
@@ -165,8 +167,8 @@ static void repeat(const mx_block *from, size_t repeats, mx_axis axis, double *o
       *out++ = from->data[i];
 }
 
-static PyObject *repeated(PyObject *self, const mx_block *block, size_t repeats,
-                          mx_axis axis) {
+static PyObject *repeated_block(PyObject *self, const mx_block *block, size_t repeats,
+                                mx_axis axis) {
   size_t total, rows = 1, columns;
   if (!mx_multiply(mx_block_size(block), repeats, &total) ||
       total > PY_SSIZE_T_MAX / sizeof(double)) {
@@ -182,7 +184,7 @@ static PyObject *repeated(PyObject *self, const mx_block *block, size_t repeats,
   if (!made)
     return NULL;
   MX_BEGIN_WORK(total)
-  repeat(block, repeats, axis, made->data);
+  repeat_lines(block, repeats, axis, made->data);
   MX_END_WORK()
   return mx_matrix_wrap(Py_TYPE(self), made);
 }
@@ -202,7 +204,7 @@ PyObject *mx_matrix_repeat_interleave(PyObject *self, PyObject *const *args,
     return NULL;
   }
   mx_block *block = mx_matrix_pin(self);
-  PyObject *result = block ? repeated(self, block, (size_t)repeats, axis) : NULL;
+  PyObject *result = block ? repeated_block(self, block, (size_t)repeats, axis) : NULL;
   mx_block_drop(block);
   return result;
 }
@@ -242,7 +244,8 @@ static int add_shape(const mx_operand *part, mx_axis axis, size_t *rows,
   return -1;
 }
 
-static void paste(const mx_operand *part, mx_block *out, size_t row, size_t column) {
+static void paste_part(const mx_operand *part, mx_block *out, size_t row,
+                       size_t column) {
   for (size_t i = 0; i < part->rows; i++)
     memcpy(out->data + (row + i) * out->columns + column,
            part->data + i * part->columns, part->columns * sizeof(double));
@@ -255,14 +258,14 @@ static mx_block *join_parts(const mx_operand *parts, size_t count, mx_axis axis)
       return NULL;
   mx_block *out = mx_block_new(rows, columns);
   for (size_t i = 0; out && i < count; i++) {
-    paste(&parts[i], out, row, column);
+    paste_part(&parts[i], out, row, column);
     row += axis == MX_DOWN ? parts[i].rows : 0;
     column += axis == MX_DOWN ? 0 : parts[i].columns;
   }
   return out;
 }
 
-static PyObject *concat(PyTypeObject *type, PyObject *tuple, mx_axis axis) {
+static PyObject *concat_parts(PyTypeObject *type, PyObject *tuple, mx_axis axis) {
   size_t count = (size_t)PyTuple_GET_SIZE(tuple), taken = 0;
   mx_block *out = NULL;
   mx_operand *parts = PyMem_RawCalloc(count, sizeof *parts);
@@ -302,7 +305,7 @@ PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t cou
   if (tuple && PyTuple_GET_SIZE(tuple) == 0)
     result = Py_NewRef(Py_None);
   else if (tuple)
-    result = concat((PyTypeObject *)type, tuple, axis);
+    result = concat_parts((PyTypeObject *)type, tuple, axis);
   Py_XDECREF(tuple);
   return result;
 }

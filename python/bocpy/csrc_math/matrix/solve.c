@@ -36,7 +36,7 @@ static void swap_rows(double *a, size_t columns, size_t i, size_t j) {
 /* Makes `a` (n x n) upper triangular, and does the same to `b` (n x m, or NULL). The
  * product of the pivots, with the sign of the exchanges: the determinant; 0.0 as soon
  * as a pivot is. */
-static double eliminate(double *a, size_t n, double *b, size_t m) {
+static double eliminate_columns(double *a, size_t n, double *b, size_t m) {
   double determinant = 1.0;
   for (size_t k = 0; k < n; k++) {
     size_t pivot = pivot_of(a, n, k);
@@ -83,7 +83,7 @@ static int solve_in_place(const mx_block *matrix, mx_block *b) {
     return -1;
   MX_BEGIN_WORK(n * n * n)
   memcpy(a, matrix->data, n * n * sizeof(double));
-  eliminate(a, n, b->data, b->columns);
+  eliminate_columns(a, n, b->data, b->columns);
   for (size_t k = 0; k < n; k++)
     regular = regular && a[k * n + k] != 0.0;
   if (regular)
@@ -96,7 +96,8 @@ static int solve_in_place(const mx_block *matrix, mx_block *b) {
   return -1;
 }
 
-static PyObject *solved(PyTypeObject *type, const mx_block *matrix, mx_block *b) {
+static PyObject *solved_system(PyTypeObject *type, const mx_block *matrix,
+                               mx_block *b) {
   if (b && solve_in_place(matrix, b) < 0) {
     mx_block_drop(b);
     return NULL;
@@ -133,7 +134,7 @@ PyObject *mx_matrix_solve(PyObject *self, PyObject *right) {
   mx_block *matrix = mx_matrix_pin(self);
   if (matrix && need_square(matrix, "solve") == 0 &&
       fit_right_side(&b, right, matrix) == 0)
-    result = solved(Py_TYPE(self), matrix, copy_operand(&b));
+    result = solved_system(Py_TYPE(self), matrix, copy_operand(&b));
   mx_block_drop(matrix);
   mx_operand_release(&b);
   return result;
@@ -147,7 +148,7 @@ PyObject *mx_matrix_inv(PyObject *self, PyObject *unused) {
     mx_block *unit = mx_block_zeros(matrix->rows, matrix->rows);
     for (size_t i = 0; unit && i < matrix->rows; i++)
       unit->data[i * matrix->rows + i] = 1.0;
-    result = solved(Py_TYPE(self), matrix, unit);
+    result = solved_system(Py_TYPE(self), matrix, unit);
   }
   mx_block_drop(matrix);
   return result;
@@ -164,7 +165,7 @@ PyObject *mx_matrix_det(PyObject *self, PyObject *unused) {
   if (a) {
     MX_BEGIN_WORK(n * n * n)
     memcpy(a, matrix->data, n * n * sizeof(double));
-    determinant = eliminate(a, n, NULL, 0);
+    determinant = eliminate_columns(a, n, NULL, 0);
     MX_END_WORK()
     mx_numbers_free(a);
   }

@@ -20,7 +20,7 @@ static uint64_t key_of(double number, bool descending) {
   return descending ? ~bits : bits;
 }
 
-static void sort_few(mx_sort_item *items, size_t count) {
+static void sort_few_numbers(mx_sort_item *items, size_t count) {
   for (size_t i = 1; i < count; i++) {
     mx_sort_item item = items[i];
     size_t at = i;
@@ -69,7 +69,7 @@ void mx_sort_items(const double *numbers, size_t count, bool descending,
   for (size_t i = 0; i < count; i++)
     items[i] = (mx_sort_item){key_of(numbers[i], descending), i};
   if (count <= FEW)
-    sort_few(items, count);
+    sort_few_numbers(items, count);
   else
     sort_by_bytes(items, count);
 }

@@ -18,7 +18,7 @@ typedef struct text {
   size_t length, capacity;
 } text;
 
-static int put(text *t, const char *bytes, size_t length) {
+static int text_put(text *t, const char *bytes, size_t length) {
   if (t->length + length > t->capacity) {
     size_t capacity = 2 * (t->length + length) + 64;
     char *larger = PyMem_Realloc(t->bytes, capacity);
@@ -34,11 +34,11 @@ static int put(text *t, const char *bytes, size_t length) {
   return 0;
 }
 
-static int put_text(text *t, const char *string) {
-  return put(t, string, strlen(string));
+static int text_put_string(text *t, const char *string) {
+  return text_put(t, string, strlen(string));
 }
 
-static PyObject *finish(text *t, int status) {
+static PyObject *text_finish(text *t, int status) {
   PyObject *string =
       status < 0 ? NULL : PyUnicode_FromStringAndSize(t->bytes, (Py_ssize_t)t->length);
   PyMem_Free(t->bytes);
@@ -50,9 +50,9 @@ static PyObject *finish(text *t, int status) {
 /* As Python writes it, without a `.0`, which an int does not need; -0.0 does. */
 static int put_exact(text *t, double number) {
   if (isnan(number))
-    return put_text(t, "float('nan')");
+    return text_put_string(t, "float('nan')");
   if (isinf(number))
-    return put_text(t, number < 0 ? "float('-inf')" : "float('inf')");
+    return text_put_string(t, number < 0 ? "float('-inf')" : "float('inf')");
   char *digits = PyOS_double_to_string(number, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
   if (!digits)
     return -1;
@@ -60,24 +60,24 @@ static int put_exact(text *t, double number) {
   if (length > 2 && strcmp(digits + length - 2, ".0") == 0 &&
       (number != 0.0 || !signbit(number)))
     length -= 2;
-  int status = put(t, digits, length);
+  int status = text_put(t, digits, length);
   PyMem_Free(digits);
   return status;
 }
 
-static int put_list(text *t, const double *numbers, size_t count) {
-  int status = put_text(t, "[");
+static int text_put_list(text *t, const double *numbers, size_t count) {
+  int status = text_put_string(t, "[");
   for (size_t i = 0; i < count && status == 0; i++) {
     if (i)
-      status = put_text(t, ", ");
+      status = text_put_string(t, ", ");
     if (i == EDGE && count > LARGE) {
-      status = put_text(t, "..., ");
+      status = text_put_string(t, "..., ");
       i = count - EDGE;
     }
     if (status == 0)
       status = put_exact(t, numbers[i]);
   }
-  return status < 0 ? -1 : put_text(t, "]");
+  return status < 0 ? -1 : text_put_string(t, "]");
 }
 
 PyObject *mx_matrix_repr(PyObject *self) {
@@ -89,19 +89,19 @@ PyObject *mx_matrix_repr(PyObject *self) {
   char head[80];
   text t = {0};
   PyOS_snprintf(head, sizeof head, "Matrix(%zu, %zu, ", block->rows, block->columns);
-  int status = put_text(&t, head);
+  int status = text_put_string(&t, head);
   if (status == 0)
-    status = put_list(&t, block->data, mx_block_size(block));
+    status = text_put_list(&t, block->data, mx_block_size(block));
   if (status == 0)
-    status = put_text(&t, ")");
+    status = text_put_string(&t, ")");
   mx_block_drop(block);
-  return finish(&t, status);
+  return text_finish(&t, status);
 }
 
 /* ---- str ------------------------------------------------------------------------- */
 
 /* Number i of those that are shown of `count`; `count` itself is where some are not. */
-static size_t shown(size_t i, size_t count, bool shortens) {
+static size_t shown_index(size_t i, size_t count, bool shortens) {
   if (!shortens || count <= 2 * EDGE)
     return i;
   return i < EDGE ? i : i == EDGE ? count : count - (2 * EDGE + 1) + i;
@@ -111,8 +111,8 @@ static size_t shown_count(size_t count, bool shortens) {
 }
 
 /* The number in six digits; an ellipsis beyond the edges. 1 byte for the NUL. */
-static int cell(const mx_operand *m, size_t row, size_t column, char *out,
-                size_t room) {
+static int text_cell(const mx_operand *m, size_t row, size_t column, char *out,
+                     size_t room) {
   if (row == m->rows || column == m->columns)
     return PyOS_snprintf(out, room, "...");
   char *digits =
@@ -131,11 +131,12 @@ static int each_cell(const mx_operand *m, text *t, int *width) {
   size_t rows = shown_count(m->rows, shortens);
   size_t columns = shown_count(m->columns, shortens);
   for (size_t i = 0; i < rows; i++) {
-    if (t && put_text(t, i ? " [" : "[[") < 0)
+    if (t && text_put_string(t, i ? " [" : "[[") < 0)
       return -1;
     for (size_t j = 0; j < columns; j++) {
-      int length = cell(m, shown(i, m->rows, shortens), shown(j, m->columns, shortens),
-                        digits, sizeof digits);
+      int length =
+          text_cell(m, shown_index(i, m->rows, shortens),
+                    shown_index(j, m->columns, shortens), digits, sizeof digits);
       if (length < 0)
         return -1;
       if (!t) {
@@ -143,12 +144,12 @@ static int each_cell(const mx_operand *m, text *t, int *width) {
         continue;
       }
       for (int blank = length - (j ? 1 : 0); blank < *width; blank++)
-        if (put_text(t, " ") < 0)
+        if (text_put_string(t, " ") < 0)
           return -1;
-      if (put(t, digits, (size_t)length) < 0)
+      if (text_put(t, digits, (size_t)length) < 0)
         return -1;
     }
-    if (t && put_text(t, i + 1 < rows ? "]\n" : "]]") < 0)
+    if (t && text_put_string(t, i + 1 < rows ? "]\n" : "]]") < 0)
       return -1;
   }
   return 0;
@@ -159,22 +160,22 @@ static int put_table(text *t, const mx_operand *m) {
   return each_cell(m, NULL, &width) < 0 ? -1 : each_cell(m, t, &width);
 }
 
-static PyObject *table(PyObject *self, const char *before, const char *after) {
+static PyObject *text_table(PyObject *self, const char *before, const char *after) {
   mx_operand operand;
   text t = {0};
   if (mx_operand_take(&operand, self, "self") < 0) {
     PyErr_Clear();
     return PyUnicode_FromFormat("%s<not acquired>%s", before, after);
   }
-  int status = put_text(&t, before);
+  int status = text_put_string(&t, before);
   if (status == 0)
     status = put_table(&t, &operand);
   if (status == 0)
-    status = put_text(&t, after);
+    status = text_put_string(&t, after);
   mx_operand_release(&operand);
-  return finish(&t, status);
+  return text_finish(&t, status);
 }
 
-PyObject *mx_matrix_str(PyObject *self) { return table(self, "", ""); }
+PyObject *mx_matrix_str(PyObject *self) { return text_table(self, "", ""); }
 
-PyObject *mx_view_repr(PyObject *self) { return table(self, "MatrixView(", ")"); }
+PyObject *mx_view_repr(PyObject *self) { return text_table(self, "MatrixView(", ")"); }

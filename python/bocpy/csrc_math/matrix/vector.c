@@ -62,8 +62,8 @@ static void dot_lines(mx_axis axis, const mx_operand *a, const mx_operand *b,
     out[0] = mx_kernel.sum(out, rows);
 }
 
-static PyObject *vecdot(PyTypeObject *type, mx_axis axis, const mx_operand *a,
-                        const mx_operand *b) {
+static PyObject *vecdot_lines(PyTypeObject *type, mx_axis axis, const mx_operand *a,
+                              const mx_operand *b) {
   size_t rows, columns;
   mx_broadcast_shape(a, b, &rows, &columns);
   double *room = a->columns == b->columns ? NULL : mx_numbers_new(columns);
@@ -100,7 +100,7 @@ PyObject *mx_matrix_vecdot(PyObject *self, PyObject *const *args, Py_ssize_t cou
     return NULL;
   if (mx_operand_take(&a, self, "self") == 1) {
     if (same_shape(&a, &b) || is_vector_of(&b, &a) || is_vector_of(&a, &b))
-      result = vecdot(Py_TYPE(self), axis, &a, &b);
+      result = vecdot_lines(Py_TYPE(self), axis, &a, &b);
     else
       PyErr_Format(PyExc_ValueError,
                    "vecdot: lhs %zux%zu incompatible with rhs %zux%zu", a.rows,
@@ -177,7 +177,7 @@ PyObject *mx_matrix_perpendicular(PyObject *self, PyObject *const *args,
   return made;
 }
 
-static PyObject *angles(PyTypeObject *type, const mx_block *block, const batch *b) {
+static PyObject *angles_of(PyTypeObject *type, const mx_block *block, const batch *b) {
   if (b->count == 1)
     return PyFloat_FromDouble(atan2(block->data[1], block->data[0]));
   mx_block *out = b->step == 1 ? mx_block_new(b->count, 1) : mx_block_new(1, b->count);
@@ -199,7 +199,7 @@ PyObject *mx_matrix_angle(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return NULL;
   mx_block *block = mx_matrix_pin(self);
   if (block && need_planar(block, axis, "angle", &b) == 0)
-    result = angles(Py_TYPE(self), block, &b);
+    result = angles_of(Py_TYPE(self), block, &b);
   mx_block_drop(block);
   return result;
 }
@@ -320,8 +320,8 @@ static void cross_spatial(const double *a, const batch *x, const double *b,
   }
 }
 
-static PyObject *cross(PyTypeObject *type, const mx_operand *a, const batch *x,
-                       const mx_operand *b, const batch *y) {
+static PyObject *cross_lines(PyTypeObject *type, const mx_operand *a, const batch *x,
+                             const mx_operand *b, const batch *y) {
   bool planar = x->dimension == 2;
   if (planar && x->count == 1 && mx_operand_size(a) == 2) {
     double number;
@@ -350,7 +350,7 @@ PyObject *mx_matrix_cross(PyObject *self, PyObject *const *args, Py_ssize_t coun
     return NULL;
   if (mx_operand_take(&a, self, "self") == 1) {
     if (cross_batch(&a, axis, &x) && cross_other(&a, &x, &b, &y))
-      result = cross(Py_TYPE(self), &a, &x, &b, &y);
+      result = cross_lines(Py_TYPE(self), &a, &x, &b, &y);
     else
       PyErr_Format(PyExc_ValueError,
                    "cross: %zux%zu incompatible with %zux%zu; vectors of 2 or 3, or "

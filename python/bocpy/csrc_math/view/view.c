@@ -180,7 +180,7 @@ static PyObject *get_size(PyObject *self, void *unused) {
   return check_here(self) < 0 ? NULL : PyLong_FromSize_t(view_of(self)->count);
 }
 
-static PyObject *get_shape(PyObject *self, void *unused) {
+static PyObject *view_get_shape(PyObject *self, void *unused) {
   (void)unused;
   Py_ssize_t count = (Py_ssize_t)view_of(self)->count, one = 1;
   bool row = view_of(self)->is_row;
@@ -199,7 +199,7 @@ static PyObject *get_read_only(PyObject *self, void *unused) {
   return PyBool_FromLong(view_of(self)->read_only);
 }
 
-static PyObject *get_transposed(PyObject *self, void *unused) {
+static PyObject *view_get_transposed(PyObject *self, void *unused) {
   (void)unused;
   view_object like = *view_of(self);
   like.is_row = !like.is_row;
@@ -250,11 +250,11 @@ static int set_element(PyObject *self, Py_ssize_t index, PyObject *value) {
   return status;
 }
 
-static PyObject *get_letter(PyObject *self, void *which) {
+static PyObject *view_get_letter(PyObject *self, void *which) {
   return get_element(self, (Py_ssize_t)(uintptr_t)which);
 }
 
-static int set_letter(PyObject *self, PyObject *value, void *which) {
+static int view_set_letter(PyObject *self, PyObject *value, void *which) {
   if (value)
     return set_element(self, (Py_ssize_t)(uintptr_t)which, value);
   PyErr_SetString(PyExc_TypeError, "elements of a view cannot be deleted");
@@ -263,7 +263,7 @@ static int set_letter(PyObject *self, PyObject *value, void *which) {
 
 /* ---- [] -------------------------------------------------------------------------- */
 
-static int key_of(PyObject *key, mx_key_part *out_part) {
+static int view_key_of(PyObject *key, mx_key_part *out_part) {
   if (PySlice_Check(key) || PyIndex_Check(key))
     return mx_key_part_of(key, out_part);
   PyErr_Format(PyExc_TypeError,
@@ -287,7 +287,7 @@ static int slice_of(const view_object *view, const mx_key_part *part,
 static PyObject *view_get(PyObject *self, PyObject *key) {
   mx_key_part part;
   view_object like;
-  if (key_of(key, &part) < 0)
+  if (view_key_of(key, &part) < 0)
     return NULL;
   if (part.single)
     return get_element(self, part.index);
@@ -297,7 +297,7 @@ static PyObject *view_get(PyObject *self, PyObject *key) {
 }
 
 /* A number fills; all else has as many elements, a row or a column alike. */
-static int write_line(const mx_line *line, mx_operand *value, bool number) {
+static int view_write_line(const mx_line *line, mx_operand *value, bool number) {
   size_t size = mx_operand_size(value), step = number ? 0 : 1;
   if (!number && size != line->count) {
     PyErr_Format(PyExc_ValueError, "cannot assign %zu values to a view of length %zu",
@@ -325,7 +325,7 @@ static int write_slice(PyObject *self, const mx_key_part *part, mx_operand *valu
     line.first += ((ptrdiff_t)window.start - (ptrdiff_t)view->start) * along;
     line.count = window.count;
     line.stride = window.step * along;
-    status = write_line(&line, value, number);
+    status = view_write_line(&line, value, number);
   }
   mx_block_drop(line.block);
   return status;
@@ -346,7 +346,7 @@ static int view_assign(PyObject *self, PyObject *key, PyObject *value) {
     PyErr_SetString(PyExc_TypeError, "elements of a view cannot be deleted");
     return -1;
   }
-  if (key_of(key, &part) < 0 || refuse_write(self) < 0)
+  if (view_key_of(key, &part) < 0 || refuse_write(self) < 0)
     return -1;
   return part.single ? set_element(self, part.index, value)
                      : assign_slice(self, &part, value);
@@ -416,14 +416,15 @@ static PyGetSetDef attributes[] = {
     {"columns", get_columns, NULL, "1 for a column, else the number of elements.",
      NULL},
     {"size", get_size, NULL, "The number of elements.", NULL},
-    {"shape", get_shape, NULL, "The tuple (rows, columns).", NULL},
+    {"shape", view_get_shape, NULL, "The tuple (rows, columns).", NULL},
     {"is_row", get_is_row, NULL, "Whether it stands for a row.", NULL},
     {"read_only", get_read_only, NULL, "Whether it refuses to be written.", NULL},
-    {"T", get_transposed, NULL, "The same elements as a column, or as a row.", NULL},
-    {"x", get_letter, set_letter, "The first element.", (void *)0},
-    {"y", get_letter, set_letter, "The second element.", (void *)1},
-    {"z", get_letter, set_letter, "The third element.", (void *)2},
-    {"w", get_letter, set_letter, "The fourth element.", (void *)3},
+    {"T", view_get_transposed, NULL, "The same elements as a column, or as a row.",
+     NULL},
+    {"x", view_get_letter, view_set_letter, "The first element.", (void *)0},
+    {"y", view_get_letter, view_set_letter, "The second element.", (void *)1},
+    {"z", view_get_letter, view_set_letter, "The third element.", (void *)2},
+    {"w", view_get_letter, view_set_letter, "The fourth element.", (void *)3},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
