@@ -187,12 +187,31 @@ def importable(name: str) -> bool:
     module = sys.modules.get(name)
     if module is None or name == "__main__":
         return False
-    if name.partition(".")[0] in sys.stdlib_module_names:
+    if is_standard(name):
         return True
     known = _importable.get(name)
     if known is None or known[0] is not module:
         known = _importable[name] = (module, _is_findable(name, module))
     return known[1] and not has_cowns(name)
+
+
+def is_standard(name: str) -> bool:
+    return name.partition(".")[0] in sys.stdlib_module_names
+
+
+_of_program: dict[str, bool] = {}
+_INSTALLED = re.compile(r"(^|[\\/])(site|dist)-packages[\\/]")
+
+
+def is_of_program(name: str) -> bool:
+    """Whether a module belongs to the program, and neither to the language nor to what
+    is installed."""
+    known = _of_program.get(name)
+    if known is None:
+        origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", "")
+        found = isinstance(origin, str) and not _INSTALLED.search(origin)
+        known = _of_program[name] = found and not is_standard(name)
+    return known
 
 
 _with_cowns: dict[str, tuple[ModuleType, int, bool]] = {}

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from . import _core, _namespaces
+from ._ship import follow
 
 
 class Finder(MetaPathFinder, Loader):
@@ -61,5 +62,6 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             run(self, module)
         finally:
             _core._importing(-1)
+        follow.module_imported(module.__name__)
 
     return exec_module

@@ -35,7 +35,7 @@ from .receive import (
     loads,
 )
 from .send import dumps, export_class, publish_names
-from .shipment import Shipment, describe, refresh
+from .shipment import Shipment, describe, poll, refresh
 
 __all__ = [
     "MISSING",
@@ -54,6 +54,7 @@ __all__ = [
     "leave",
     "loads",
     "normalize",
+    "poll",
     "publish_names",
     "refresh",
     "set_backend",

@@ -12,9 +12,11 @@ Threads: any. Nothing here keeps state.
 
 from __future__ import annotations
 
+import marshal
 import sys
 import types
 import warnings
+from operator import is_
 from typing import Any
 
 from .. import _core
@@ -117,6 +119,35 @@ def warn_of_size(name: str, module: str, value: object) -> None:
         "compared each time a behavior that reads it is scheduled: behaviors get it as "
         "it is now, and changes inside it are not seen. Put it into a cown or a "
         "notice, or make it a tuple if it does not change"
+    )
+
+
+def fingerprint(value: Any) -> bytes | None:
+    """What differs for any two values that are lists, dicts and the like of plain data;
+    None for others."""
+    try:
+        return marshal.dumps(value, 2)  # from 3 on it depends on who refers to parts
+    except ValueError:
+        return None
+
+
+def are_same(before: Any, now: Any) -> bool:
+    """Whether two containers have the same objects."""
+    if len(before) != len(now):
+        return False
+    if isinstance(before, dict):
+        keys = all(map(is_, before.keys(), now.keys()))
+        return keys and all(map(is_, before.values(), now.values()))
+    if isinstance(before, set | bytearray):
+        return bool(before == now)
+    return all(map(is_, before, now))
+
+
+def warn_of_replaced(module: str, name: str, reason: str) -> None:
+    """A function of a module was replaced by what cannot be sent."""
+    warn(
+        f"{module}.{name} was replaced, and workers have the module's own: {reason}; "
+        "use start(backend='threads')"
     )
 
 

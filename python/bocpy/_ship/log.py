@@ -24,6 +24,7 @@ ORIGIN = b"O"  # what origins.fetch wants, marshalled
 MODULE = b"M"  # a module's name and the submodules in use, marshalled
 CLASS = b"C"  # what classes.build wants
 DELETED = b"D"  # the name is unset
+FOLLOW = b"F"  # the state of a module that receivers import (`follow`)
 REFUSED = b"X"  # why the value cannot be shipped, in UTF-8
 
 # The record of this name, under the empty key, is where modules are searched for.

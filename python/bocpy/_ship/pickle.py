@@ -62,6 +62,9 @@ class Pickler(pickle.Pickler):
         """A reference to a class that is not found by import."""
         raise NotImplementedError
 
+    def note_import(self, obj: Any) -> None:
+        """Learns of a function or class that the receiver imports."""
+
     def token_of(self, obj: object) -> str | None:
         """What identifies `obj` in all interpreters, if its identity matters."""
         raise NotImplementedError
@@ -93,6 +96,7 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     if isinstance(module, str) and module.startswith(_OWN):
         return NotImplemented
     if _namespaces.resolves(function):
+        pickler.note_import(function)
         return NotImplemented
     reference = pickler.function_reference(function) or by_origin(function)
     return reference or reduce_function_by_value(pickler, function)
@@ -273,6 +277,7 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
             cls.__qualname__,
         )
     if _namespaces.resolves(cls):
+        pickler.note_import(cls)
         return NotImplemented
     reduced = ctypes_types.reduce_class(cls) or by_origin(cls)
     if reduced is not None:

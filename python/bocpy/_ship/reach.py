@@ -13,11 +13,12 @@ import builtins
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from .. import _code_names, _namespaces
 from .._namespaces import Space
+from . import follow
 from .log import MISSING, Key
 
 Reached = tuple[Key, frozenset[str]]  # with the submodules that may be used of it
@@ -30,6 +31,8 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
     """The keys of the globals that `code` reaches, with the submodules it may use."""
     yield from imports_reached(code)
     if not space.published:
+        if follow.is_own(space.key):
+            yield from names_followed(space, code)
         return
     names = _code_names.global_names(code)
     if not _LOOK_UP.isdisjoint(names):
@@ -44,6 +47,61 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
             yield (space.key, name), frozenset()
 
 
+def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
+    """What code of an importable module of the program reaches in it and in others."""
+    attributes = _code_names.all_names(code)
+    yield (space.key, follow.SPEC), frozenset()
+    for name in _code_names.global_names(code) & space.names.keys():
+        value = space.names[name]
+        if isinstance(value, ModuleType):
+            yield from attributes_followed(value, attributes)
+        else:
+            yield from name_followed(space.key, name, value)
+
+
+def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
+    """A global, and what it is of where it has been imported from."""
+    yield (module, name), frozenset()
+    own = getattr(value, "__module__", None)
+    if isinstance(value, type | FunctionType) and own != module:
+        yield from definition_followed(value)
+
+
+def definition_followed(value: Any) -> Iterator[Reached]:
+    """Where a function or a class of an importable module is defined."""
+    name = value.__module__
+    if isinstance(name, str) and follow.is_own(name):
+        head = value.__qualname__.partition(".")[0]
+        _namespaces.space_of(sys.modules[name].__dict__)
+        yield (name, head), frozenset()
+        yield (name, follow.SPEC), frozenset()
+
+
+def attributes_followed(
+    module: ModuleType, attributes: frozenset[str]
+) -> Iterator[Reached]:
+    """What code that mentions these attributes reaches in a module that others import
+    themselves, and in its submodules."""
+    todo, done = [module], set()
+    while todo:
+        module = todo.pop()
+        name = module.__name__
+        if name in done or not follow.follows(name):
+            continue
+        done.add(name)
+        space = _namespaces.space_of(module.__dict__)
+        if space.key != name or not space.imported:
+            continue
+        yield (name, follow.SPEC), frozenset()
+        known = follow.names_published.get(name, set())
+        for attribute in attributes & (module.__dict__.keys() | known):
+            value = module.__dict__.get(attribute, MISSING)
+            if isinstance(value, ModuleType):
+                todo.append(value)
+            elif not attribute.startswith("__"):
+                yield from name_followed(name, attribute, value)
+
+
 def public_names(space: Space) -> frozenset[str]:
     return frozenset(name for name in list(space.names) if not name.startswith("__"))
 
@@ -52,7 +110,10 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
     """What `code` imports itself of modules that other interpreters cannot import."""
     for name in _code_names.imported_modules(code):
         module = sys.modules.get(name)
-        if not isinstance(module, ModuleType) or _namespaces.importable(name):
+        if not isinstance(module, ModuleType):
+            continue
+        if _namespaces.importable(name):
+            yield from attributes_followed(module, _code_names.all_names(code))
             continue
         space = _namespaces.space_of(module.__dict__)
         if space.published:
@@ -81,6 +142,7 @@ def module_reached(
                 found.add(submodule)
                 packages.append(submodule)
     yield (space.key, name), frozenset(found)
+    yield from attributes_followed(module, frozenset(attributes))
 
 
 def annotations_reached(

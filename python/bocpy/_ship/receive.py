@@ -8,6 +8,7 @@ Threads: any; LOCK guards the tables.
 
 from __future__ import annotations
 
+import functools
 import marshal
 import pickle
 import sys
@@ -15,11 +16,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import _namespaces
-from . import classes, origins, registrations
+from . import classes, follow, origins, registrations
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
     DELETED,
+    FOLLOW,
     LOCK,
     MISSING,
     ORIGIN,
@@ -91,7 +93,10 @@ def take_in(module: str, name: str, blob: bytes) -> None:
     if module == REGISTRATIONS and _namespaces.is_own_token(name):
         return
     space = _namespaces.find(module)
-    if space is None or not space.owned:
+    if blob[:1] == FOLLOW:
+        if _namespaces.in_worker():
+            _pending[module, name] = blob
+    elif space is None or not space.owned:
         _pending[module, name] = blob
 
 
@@ -103,6 +108,9 @@ def apply(key: Key, blob: bytes) -> bool:
         return apply_registration(blob)
     if module == CLASS_ATTRIBUTES:
         apply_attribute(name, blob)
+        return True
+    if blob[:1] == FOLLOW:
+        follow.take_in(module, name, blob[1:])
         return True
     if blob[:1] == REFUSED:
         refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
@@ -162,6 +170,11 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
             undo.append((cls, name, cls.__dict__.get(name, MISSING)))
             set_attribute(cls, name, value)
             continue
+        if not plain and value[:1] == FOLLOW:
+            undo_state = follow.enter(module, name, value[1:])
+            if undo_state is not None:
+                undo.append((undo_state, name, None))
+            continue
         names = names_of(module)
         undo.append((names, name, names.get(name, MISSING)))
         if plain:
@@ -173,7 +186,9 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
 
 def leave(undo: Undo) -> None:
     for where, name, value in reversed(undo):
-        if isinstance(where, type):
+        if isinstance(where, functools.partial):
+            where()
+        elif isinstance(where, type):
             if value is not MISSING:
                 type.__setattr__(where, name, value)
             elif name in where.__dict__:

@@ -27,11 +27,13 @@ from weakref import ref
 
 from .. import _core, _namespaces
 from .._namespaces import Space
-from . import classes, contents, origins, registrations
+from . import classes, contents, follow, origins, registrations
+from .entries import Entry, entries
 from .log import (
     ATTRIBUTE,
     CLASS,
     DELETED,
+    FOLLOW,
     LOCK,
     MISSING,
     MODULE,
@@ -46,41 +48,17 @@ from .log import (
     log,
     token_of_class,
 )
-from .pickle import Pickler, Reduced, keep_sentinel, reduce_object
-from .reach import Reached, annotations_reached, names_reached
+from .pickle import Pickler, Reduced, keep_sentinel
+from .reach import (
+    Reached,
+    annotations_reached,
+    definition_followed,
+    name_followed,
+    names_reached,
+)
 from .receive import find_name, find_token
+from .shared import is_shared
 
-
-class Entry:
-    """What was last published under a key.
-
-    value: what the name was bound to; of a class, nothing.
-    blob, kind, size, parts: what tells whether it has changed inside (`contents`).
-    attributes, pickled: of a class, what its attributes were, and the pickles of those
-        that may change inside.
-    """
-
-    __slots__ = (
-        *("attributes", "blob", "cls", "deps", "kind", "parts", "pickled", "polls"),
-        *("refusal", "size", "submodules", "value"),
-    )
-
-    def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
-        self.value = value
-        self.submodules = submodules
-        self.deps: frozenset[Key] = frozenset()
-        self.refusal: str | None = None
-        self.blob: bytes | None = None
-        self.kind = contents.FROZEN
-        self.size: int | None = None
-        self.parts: tuple[object, ...] | None = None
-        self.cls: ref[type] | None = None
-        self.attributes: dict[str, object] = {}
-        self.pickled: dict[str, bytes] = {}
-        self.polls = False
-
-
-entries: dict[Key, Entry] = {}
 _queue: deque[tuple[Key, frozenset[str]]] = deque()
 _records: dict[Key, bytes] = {}
 _unfinished: set[str] = set()
@@ -127,6 +105,10 @@ class _Shipper(Pickler):
         self.deps.add(("", token))
         return find_token, (token,)
 
+    def note_import(self, obj: Any) -> None:
+        if self.defining:
+            self.reach_all(definition_followed(obj))
+
     def token_of(self, obj: object) -> str | None:
         known = _objects.get(id(obj))
         if known is None and (self.defining or is_shared(obj)):
@@ -155,46 +137,6 @@ class _Shipper(Pickler):
         except Exception:  # whatever a user's __reduce__ raises
             return False
         return True
-
-
-#: PyPy counts no references: there every object may be shared, see `is_shared`.
-references = getattr(sys, "getrefcount", lambda obj: 0)
-
-
-def is_shared(obj: object) -> bool:
-    """Whether somebody besides the value that is pickled may compare with `obj`: an
-    object() that has one reference is nobody's sentinel, and keeps no token."""
-    if type(obj) is not object or not hasattr(sys, "getrefcount"):
-        return True
-    return references(obj) > _ALONE
-
-
-class _Counter(pickle.Pickler):
-    """Finds out how many references an object() has that one list refers to, where
-    `is_shared` counts."""
-
-    count = 0
-
-    def reducer_override(self, obj: Any) -> Any:
-        reduce_object(self, obj)  # type: ignore[arg-type]
-        return NotImplemented
-
-    def token_of(self, obj: object) -> str | None:
-        self.count = self.count_of(obj)
-        return None
-
-    @staticmethod
-    def count_of(obj: object) -> int:
-        return references(obj)
-
-
-def count_alone() -> int:
-    counter = _Counter(io.BytesIO(), 5)
-    counter.dump([object()])
-    return counter.count
-
-
-_ALONE = count_alone()
 
 
 def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
@@ -321,6 +263,15 @@ def flush() -> None:
     _unfinished.clear()
 
 
+def current_definition(key: Key, entry: Entry) -> bytes:
+    """What would be published of a name whose value is that of the entry."""
+    entry = Entry(entry.value)
+    space = _namespaces.find(key[0])
+    if space is not None and space.imported:
+        return state_of(key, entry)
+    return copy_of(entry.value, entry)
+
+
 def is_registration(key: Key) -> bool:
     return key[0] == REGISTRATIONS
 
@@ -333,7 +284,7 @@ def record(key: Key, blob: bytes) -> None:
 def is_stale(key: Key, submodules: frozenset[str]) -> bool:
     """Whether the name `key` has changed since it was published."""
     space = _namespaces.find(key[0])
-    if space is None or not space.published:
+    if space is None or not (space.published or is_followed(space)):
         return False
     entry = entries.get(key)
     if entry is None:
@@ -342,11 +293,18 @@ def is_stale(key: Key, submodules: frozenset[str]) -> bool:
     return entry.value is not value or not submodules <= entry.submodules
 
 
+def is_followed(space: Space) -> bool:
+    return space.imported and follow.follows(space.key)
+
+
 def publish_name(key: Key, submodules: frozenset[str]) -> None:
     space = _namespaces.find(key[0])
     assert space is not None
     before = entries.get(key)
     value = space.names.get(key[1], MISSING)
+    if space.imported:
+        publish_state(key, value, before)
+        return
     if before is not None:
         submodules |= before.submodules
     entry = entries[key] = Entry(value, submodules)
@@ -358,6 +316,68 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
         note_contents(key, entry, blob)
     elif before is not None and before.value is not MISSING:
         record(key, DELETED)
+
+
+def publish_state(key: Key, value: object, before: Entry | None) -> None:
+    """The same for a name of a module that workers import themselves."""
+    entry = entries[key] = Entry(value)
+    blob = state_of(key, entry)
+    _core._watch_changes(sys.modules[key[0]].__dict__)
+    reached = list(name_followed(*key, value))[1:]
+    for function, code in follow.codes_of(value):
+        reached += names_reached(_namespaces.space_of(function.__globals__), code)
+    entry.deps |= frozenset(each for each, _ in reached)
+    _queue.extend(reached)
+    if blob and not (before is not None and before.blob == blob):
+        follow.names_published.setdefault(key[0], set()).add(key[1])
+        record(key, blob)
+    elif not blob and before is not None and before.blob:
+        record(key, FOLLOW + follow.packed(follow.AS_IMPORTED, 0))
+    note_state(key, entry, blob)
+
+
+def state_of(key: Key, entry: Entry) -> bytes:
+    if key[1] == follow.SPEC:
+        return follow.reloads(*key, entry.value)
+    shipper = _Shipper(io.BytesIO())
+
+    def dump(value: object) -> bytes:
+        file = io.BytesIO()
+        nonlocal shipper
+        shipper = _Shipper(file)
+        _core._apart(shipper.dump, value)
+        return file.getvalue()
+
+    try:
+        blob = follow.define(*key, entry.value, dump)
+    except Exception as error:  # whatever a user's __reduce__ raises
+        entry.refusal = str(error) or type(error).__name__
+        return b""
+    entry.deps |= frozenset(shipper.deps)
+    _queue.extend(shipper.reached)
+    return FOLLOW + blob if blob else b""
+
+
+def note_state(key: Key, entry: Entry, blob: bytes) -> None:
+    value = entry.value
+    entry.blob = blob
+    if entry.refusal and follow.is_replaced(value):
+        contents.warn_of_replaced(*key, entry.refusal)
+    parts = follow.parts_of(value)
+    if parts is None:
+        return
+    items = list(parts.values() if isinstance(parts, dict) else parts)
+    flat = all(map(contents.is_frozen, items))
+    watchable = type(value) is dict or isinstance(value, type)
+    if flat and watchable and _core._watch_changes(value):
+        entry.kind = contents.WATCHED
+        return
+    entry.polls = True
+    entry.kind = contents.POLLED
+    if flat or entry.refusal or len(blob) > contents.LIMIT:
+        entry.copy = parts
+    else:
+        entry.print = contents.fingerprint(value)
 
 
 _COPIES = (VALUE,)
@@ -376,6 +396,8 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     entry.blob = blob if entry.kind != contents.LARGE else None
     entry.size = size_of(entry.value)
     entry.polls = entry.kind != contents.WATCHED
+    if entry.kind == contents.POLLED:
+        entry.print = contents.fingerprint(entry.value)
     if entry.kind == contents.LARGE:
         contents.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
 
@@ -417,7 +439,12 @@ def definition_of(value: object, entry: Entry) -> bytes:
     if not isinstance(value, FunctionType | type):
         origin = origins.find_origin(value)
         if origin is not None:
+            follow_origin(origin, entry)
             return ORIGIN + marshal.dumps(origins.describe(origin, value))
+    return copy_of(value, entry)
+
+
+def copy_of(value: object, entry: Entry) -> bytes:
     file = io.BytesIO()
     shipper = _Shipper(file, root=value)
     try:
@@ -430,14 +457,42 @@ def definition_of(value: object, entry: Entry) -> bytes:
     return VALUE + file.getvalue()
 
 
+def follow_origin(origin: Key, entry: Entry) -> None:
+    """A name that is an attribute of an importable module follows that."""
+    if follow.follows(origin[0]):
+        _namespaces.space_of(sys.modules[origin[0]].__dict__)
+        entry.deps = frozenset({origin, (origin[0], follow.SPEC)})
+        _queue.extend((key, frozenset()) for key in entry.deps)
+
+
 # ---- classes -------------------------------------------------------------------------
 
 
 def export_class(cls: type) -> str:
     """Publishes a class that is not found by import; returns its reference."""
     if _namespaces.resolves(cls):
+        if follow.is_own(cls.__module__):
+            note_travelled(cls)
         return f"{cls.__module__}:{cls.__qualname__}"
     return export(cls)
+
+
+travelled: set[Key] = set()
+"""The classes of modules that workers import whose instances are values: bodies reach
+their methods without naming them."""
+_news: dict[str, int] = {}
+
+
+def note_travelled(cls: type) -> None:
+    with exporting():
+        keys = {key for key, _ in definition_followed(cls)}
+        if keys <= travelled:
+            return
+        travelled.update(keys)
+        queue_names((key, frozenset()) for key in keys)
+        # An event, so that what has been described already is looked at again.
+        _core._watch_changes(_news)
+        _news["travelled"] = len(travelled)
 
 
 def export(cls: type) -> str:

@@ -20,11 +20,12 @@ from types import FunctionType
 from typing import Any
 
 from .. import _code_names, _core, _namespaces
-from . import contents, send
-from .log import CLASS_ATTRIBUTES, DELETED, LOCK, MISSING, Key
+from . import contents, follow, send
+from .entries import Entry, entries
+from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .origins import SCALARS
 from .reach import names_reached
-from .send import Entry, entries, exporting, queue_names
+from .send import exporting, queue_names
 
 Snapshot = tuple[Any, ...]
 """For each global that differs: its module (or CLASS_ATTRIBUTES), its name, whether the
@@ -37,10 +38,11 @@ class Shipment:
     blob: what `build` makes a function of, in any interpreter.
     watch: pairs of a globals dict and a name. When `names.get(name, MISSING)` is not
         the object at the same place of `seen`, call `refresh`, which replaces both.
-    polls: whether `refresh` is to be called at each scheduling.
+    polls: whether `poll` is to be called at each scheduling, and `refresh` if it says
+        so.
     """
 
-    __slots__ = ("blob", "polls", "roots", "seen", "watch")
+    __slots__ = ("blob", "polled", "polls", "roots", "seen", "watch")
 
     def __init__(self, blob: bytes, roots: frozenset[Key]) -> None:
         self.blob = blob
@@ -48,6 +50,7 @@ class Shipment:
         self.watch: tuple[tuple[dict[str, Any], str], ...] = ()
         self.seen: tuple[object, ...] = ()
         self.polls = False
+        self.polled: list[tuple[Key, Entry]] = []
 
 
 def describe(function: FunctionType) -> Shipment:
@@ -112,8 +115,8 @@ def refresh(shipment: Shipment) -> Snapshot | None:
 
 
 def closure(roots: Iterable[Key]) -> list[Key]:
-    """All keys that are reached from `roots`."""
-    found = dict.fromkeys(roots)
+    """All keys that are reached from `roots`, and from what values are made of."""
+    found = dict.fromkeys((*roots, *send.travelled))
     todo = list(found)
     while todo:
         entry = entries.get(todo.pop())
@@ -127,16 +130,22 @@ def closure(roots: Iterable[Key]) -> list[Key]:
 def update_watch(shipment: Shipment) -> None:
     watch: list[tuple[dict[str, Any], str]] = []
     seen: list[object] = []
-    polls = False
+    polled: list[tuple[Key, Entry]] = []
     with LOCK:
         for key in closure(shipment.roots):
             space, entry = _namespaces.find(key[0]), entries.get(key)
-            polls = polls or (entry is not None and entry.polls)
-            if space is not None and entry is not None:
+            if entry is not None and entry.polls:
+                polled.append((key, entry))
+            if space is not None and entry is not None and not space.imported:
                 watch.append((space.names, key[1]))
                 seen.append(entry.value)
     shipment.watch, shipment.seen = tuple(watch), tuple(seen)
-    shipment.polls = polls
+    shipment.polls, shipment.polled = bool(polled), polled
+
+
+def poll(shipment: Shipment) -> bool:
+    """Whether the contents of a global have changed that tells of no changes."""
+    return any(has_other_contents(key, entry) for key, entry in shipment.polled)
 
 
 # ---- changes -------------------------------------------------------------------------
@@ -152,12 +161,24 @@ def has_changed(key: Key) -> bool:
     if entry.parts is not None and entry.parts != send.parts_of(entry.value):
         return True
     if entry.kind == contents.WATCHED:
-        return send.definition_of(entry.value, Entry(entry.value)) != entry.blob
+        return send.current_definition(key, entry) != entry.blob
+    return has_other_contents(key, entry)
+
+
+def has_other_contents(key: Key, entry: Entry) -> bool:
+    """The same for what is compared each time."""
+    if not key[0]:
+        return bool(send.changed_attributes(entry))
+    if entry.copy is not None:
+        parts = follow.parts_of(entry.value)
+        return parts is None or not contents.are_same(entry.copy, parts)
     if entry.kind == contents.LARGE:
         return send.size_of(entry.value) != entry.size
     if entry.kind != contents.POLLED:
         return False
-    return send.definition_of(entry.value, Entry(entry.value)) != entry.blob
+    if entry.print is not None:
+        return contents.fingerprint(entry.value) != entry.print
+    return send.current_definition(key, entry) != entry.blob
 
 
 def publish(key: Key) -> None:
@@ -197,6 +218,9 @@ def carried_name(key: Key) -> list[Any]:
     space = _namespaces.find(key[0])
     assert space is not None
     value = space.names.get(key[1], MISSING)
+    if space.imported:
+        blob = send.state_of(key, Entry(value))
+        return [*key, False, blob or FOLLOW + follow.packed(follow.AS_IMPORTED, 0)]
     if value is MISSING:
         return [*key, False, DELETED]
     if type(value) in SCALARS:

@@ -39,6 +39,7 @@
   X(SHIP_LOADS, "bocpy._ship", "loads")                                                \
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
+  X(SHIP_POLL, "bocpy._ship", "poll")                                                  \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \

@@ -432,6 +432,31 @@ static bool watch_has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missin
   return changed;
 }
 
+/* Whether the contents of a global that tells of no changes are others: -1 with an
+ * exception. */
+static int entry_polls_changed(bocpy_state *state, bocpy_entry *entry) {
+  PyObject *answer =
+      bocpy_python_call(&state->python, BOCPY_PY_SHIP_POLL, "(O)", entry->shipment);
+  int changed = answer ? answer == Py_True : -1;
+  Py_XDECREF(answer);
+  return changed;
+}
+
+/* Whether to look the shipment through: -1 with an exception. */
+static int entry_is_old(bocpy_state *state, bocpy_entry *entry) {
+  if (entry->checked != bocpy_changes())
+    return 1;
+  Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
+  PyObject *missing =
+      count ? bocpy_python_get(&state->python, BOCPY_PY_SHIP_MISSING) : NULL;
+  if (count && !missing)
+    return -1;
+  for (Py_ssize_t i = 0; i < count; i++)
+    if (watch_has_changed(entry, i, missing))
+      return 1;
+  return entry->polls ? entry_polls_changed(state, entry) : 0;
+}
+
 int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
                     PyObject **out_snapshot) {
   *out_snapshot = NULL;
@@ -440,17 +465,8 @@ int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
       return -1;
     return entry_refresh(state, entry, out_snapshot);
   }
-  Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
-  if (entry->polls || (count && entry->checked != bocpy_changes()))
-    return entry_refresh(state, entry, out_snapshot);
-  PyObject *missing =
-      count ? bocpy_python_get(&state->python, BOCPY_PY_SHIP_MISSING) : NULL;
-  if (count && !missing)
-    return -1;
-  for (Py_ssize_t i = 0; i < count; i++)
-    if (watch_has_changed(entry, i, missing))
-      return entry_refresh(state, entry, out_snapshot);
-  return 0;
+  int old = entry_is_old(state, entry);
+  return old > 0 ? entry_refresh(state, entry, out_snapshot) : old;
 }
 
 /* ---- templates ------------------------------------------------------------------- */

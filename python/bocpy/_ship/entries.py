@@ -1,0 +1,47 @@
+"""What was last published under each key, and what tells whether it has changed.
+
+Threads: any; LOCK of `log` guards the table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import ref
+
+from . import contents
+from .log import Key
+
+
+class Entry:
+    """What was last published under a key.
+
+    value: what the name was bound to; of a class, nothing.
+    blob, copy, kind, parts, print, size: what tells whether it has changed inside
+        (`contents`).
+    attributes, pickled: of a class, what its attributes were, and the pickles of those
+        that may change inside.
+    """
+
+    __slots__ = (
+        *("attributes", "blob", "cls", "copy", "deps", "kind", "parts", "pickled"),
+        *("polls", "print", "refusal", "size", "submodules", "value"),
+    )
+
+    def __init__(self, value: object, submodules: frozenset[str] = frozenset()) -> None:
+        self.value = value
+        self.submodules = submodules
+        self.deps: frozenset[Key] = frozenset()
+        self.refusal: str | None = None
+        self.blob: bytes | None = None
+        self.copy: Any = None
+        self.print: bytes | None = None
+        self.kind = contents.FROZEN
+        self.size: int | None = None
+        self.parts: tuple[object, ...] | None = None
+        self.cls: ref[type] | None = None
+        self.attributes: dict[str, object] = {}
+        self.pickled: dict[str, bytes] = {}
+        self.polls = False
+
+
+entries: dict[Key, Entry] = {}

@@ -1,0 +1,52 @@
+"""Whether an object() has an identity that somebody may ask for.
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+from typing import Any
+
+from .pickle import reduce_object
+
+#: PyPy counts no references: there every object may be shared, see `is_shared`.
+references = getattr(sys, "getrefcount", lambda obj: 0)
+
+
+def is_shared(obj: object) -> bool:
+    """Whether somebody besides the value that is pickled may compare with `obj`: an
+    object() that has one reference is nobody's sentinel, and keeps no token."""
+    if type(obj) is not object or not hasattr(sys, "getrefcount"):
+        return True
+    return references(obj) > _ALONE
+
+
+class _Counter(pickle.Pickler):
+    """Finds out how many references an object() has that one list refers to, where
+    `is_shared` counts."""
+
+    count = 0
+
+    def reducer_override(self, obj: Any) -> Any:
+        reduce_object(self, obj)  # type: ignore[arg-type]
+        return NotImplemented
+
+    def token_of(self, obj: object) -> str | None:
+        self.count = self.count_of(obj)
+        return None
+
+    @staticmethod
+    def count_of(obj: object) -> int:
+        return references(obj)
+
+
+def count_alone() -> int:
+    counter = _Counter(io.BytesIO(), 5)
+    counter.dump([object()])
+    return counter.count
+
+
+_ALONE = count_alone()

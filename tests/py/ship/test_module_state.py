@@ -1,0 +1,295 @@
+"""What a program has changed in modules that workers import themselves: a body sees
+them as they are when it is scheduled."""
+
+import textwrap
+from functools import partial
+
+import pytest
+from harness import BACKENDS
+
+ISOLATED = pytest.mark.parametrize(
+    "where", [backend for backend in BACKENDS if backend == "interpreters"]
+)
+
+SETTINGS = """
+import types
+
+DEBUG = False
+table = [1]
+options = {"a": 1}
+names = {"a"}
+nested = {"a": [1]}
+
+
+class Settings:
+    level = 1
+
+    def __init__(self):
+        self.color = "red"
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+    def __init__(self):
+        self.x = 1
+
+
+class Model:
+    def save(self):
+        return "saved", DEBUG
+
+
+settings = Settings()
+slotted = Slotted()
+space = types.SimpleNamespace(a=1)
+
+
+def debug():
+    return DEBUG
+
+
+def late():
+    return "own"
+
+
+def save():
+    return Model().save()
+"""
+
+DEEP = "LEVEL = 1\n"
+APP = """
+from . import deep
+from bocpy import when
+
+MODE = "a"
+seen = []
+
+
+class Item:
+    def mode(self):
+        return MODE, deep.LEVEL, len(seen)
+
+
+def go():
+    @when()
+    def body():
+        return MODE, deep.LEVEL, len(seen)
+
+    return body.result(30)
+"""
+
+HEAD = """
+import json, os, sys, warnings
+import config
+from config import Model, Settings, debug, save, settings, table
+from bocpy import Cown, start, wait, when
+
+start(2)
+"""
+
+READ = """
+def read():
+    @when()
+    def body():
+        return (
+            config.DEBUG, debug(), list(config.table), list(table), config.options,
+            sorted(config.names), config.nested, Settings.level, settings.color,
+            config.settings.level, config.space.a, config.slotted.x, config.late(),
+            save(), Model().save(), json.dumps(1),
+        )
+    return body.result(30)
+
+def plain():
+    return (
+        config.DEBUG, debug(), list(config.table), list(table), config.options,
+        sorted(config.names), config.nested, Settings.level, settings.color,
+        config.settings.level, config.space.a, config.slotted.x, config.late(),
+        save(), Model().save(), json.dumps(1),
+    )
+
+assert read() == plain()
+"""
+
+CHANGES = """
+config.DEBUG = True
+config.table.append(2)
+config.options["b"] = 2
+config.names.add("b")
+config.nested["a"].append(2)
+Settings.level = 2
+settings.color = "blue"
+config.space.a = 2
+config.slotted.x = 2
+config.late = lambda: "replaced"
+Model.save = lambda self: "replaced"
+dumps = json.dumps
+json.dumps = lambda value: "replaced"
+"""
+
+AGAIN = """
+json.dumps = dumps
+config.nested["a"] = [{"x": True}]
+config.table[:] = [1]
+settings.extra = "more"
+del Settings.level
+Settings.level = 3
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "config.py").write_text(SETTINGS, encoding="utf-8")
+    package = tmp_path / "package"
+    package.mkdir()
+    for name, text in (("__init__", ""), ("deep", DEEP), ("app", APP)):
+        (package / f"{name}.py").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def run(program, text):
+    done = program(HEAD + textwrap.dedent(text) + "\nwait()\nprint('right')\n")
+    assert done.lines == ["right"]
+    return done
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_changes_are_seen(program, backend, files, warm):
+    first = READ if warm else READ.replace("assert read() == plain()", "")
+    after = "assert read() == plain(), (read(), plain())\n"
+    run(program, first + CHANGES + after + AGAIN + after)
+
+
+def test_modules_of_a_package_that_schedule_and_classes_of_values(
+    program, backend, files
+):
+    run(
+        program,
+        """
+        import package.app, package.deep
+        from package.app import Item
+        assert package.app.go() == ("a", 1, 0)
+        package.app.MODE, package.deep.LEVEL = "b", 2
+        package.app.seen.append(1)
+        assert package.app.go() == ("b", 2, 1)
+        item = Cown(Item())
+        for level in (2, 3):
+            package.deep.LEVEL = level
+            @when(item)
+            def mode(item): return item.value.mode()
+            assert mode.result(30) == ("b", level, 1)
+        """,
+    )
+
+
+@ISOLATED
+def test_pending_behaviors_see_what_was(program, where, files):
+    run(
+        partial(program, backend=where),
+        """
+        door, handle = os.pipe()
+        gate = Cown(0)
+        @when(gate)
+        def hold(gate, door=door): os.read(door, 1)
+        seen = []
+        for i in range(3):
+            config.DEBUG = i
+            config.table.append(i)
+            settings.color = str(i)
+            @when(gate)
+            def see(gate):
+                return debug(), len(config.table), settings.color
+            seen.append(see)
+        os.write(handle, b".")
+        assert [each.result(30) for each in seen] == [
+            (i, 2 + i, str(i)) for i in range(3)
+        ], [each.result(30) for each in seen]
+        """,
+    )
+
+
+def test_a_module_that_is_loaded_again(program, backend, files):
+    run(
+        program,
+        """
+        import importlib
+        settings.color = "blue"
+        @when()
+        def before(): return config.late(), settings.color
+        assert before.result(30) == ("own", "blue")
+        text = open(config.__file__).read().replace('"own"', '"longer"')
+        open(config.__file__, "w").write(text)
+        importlib.reload(config)
+        config.DEBUG = 7
+        @when()
+        def after(): return config.late(), config.DEBUG
+        assert after.result(30) == ("longer", 7)
+        """,
+    )
+
+
+def test_what_is_deleted_is_gone(program, backend, files):
+    run(
+        program,
+        """
+        @when()
+        def there(): return config.DEBUG
+        there.result(30)
+        del config.DEBUG
+        @when()
+        def gone(): return config.DEBUG
+        try:
+            gone.result(30)
+        except AttributeError as error:
+            assert "DEBUG" in str(error)
+        else:
+            raise AssertionError("the name is there")
+        """,
+    )
+
+
+@ISOLATED
+def test_what_cannot_follow_is_told(program, where, files):
+    run(
+        partial(program, backend=where),
+        """
+        from unittest import mock
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with mock.patch("config.late"):
+                @when()
+                def body(): return config.late()
+                assert body.result(30) == "own"
+        (text,) = {str(each.message) for each in told}
+        assert "config.late was replaced" in text and "MagicMock" in text, text
+        """,
+    )
+    done = run(
+        partial(program, backend=where),
+        """
+        config.table.extend(range(10_000))
+        @when()
+        def size(): return len(config.table)
+        size.result(30)
+        """,
+    )
+    assert "config.table has 10001 elements in the main program" in done.err
+
+
+def test_polling_costs_little(program, backend, files):
+    """A list that a body reaches is compared at each scheduling."""
+    run(
+        program,
+        """
+        import time
+        def once():
+            start = time.perf_counter()
+            for _ in range(1000):
+                @when()
+                def body(): return config.table, config.nested
+            seconds = time.perf_counter() - start
+            wait()
+            return seconds
+        assert min(once() for _ in range(5)) < 0.05
+        """,
+    )
