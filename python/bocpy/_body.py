@@ -92,6 +92,10 @@ class Body(NamedTuple):
 
 def check_body(function: FunctionType) -> Body:
     """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
+    if "logging" in sys.modules:
+        from . import _main_logging
+
+        _main_logging.name_behaviors()
     code = function.__code__
     for flags, advice in _REFUSED:
         if code.co_flags & flags:

@@ -10,11 +10,19 @@ worker.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
 from typing import Any
 
-from . import _core, _foreign_ext, _namespaces
+from . import (
+    _core,
+    _foreign_ext,
+    _main_logging,
+    _main_output,
+    _main_warnings,
+    _namespaces,
+)
 
 
 def answer(request: str) -> str | None:
@@ -23,7 +31,18 @@ def answer(request: str) -> str | None:
         return _foreign_ext.admit(rest)
     if word == "module":
         return publish_module(rest)
+    if word == "log":
+        return _main_logging.handle(rest)
+    if word in SHOWN:
+        SHOWN[word](*rest.split(" "))
+        return None
     return publish(*rest.split(" "))
+
+
+SHOWN: dict[str, Callable[..., None]] = {
+    "warn": _main_warnings.show,
+    "write": _main_output.write,
+}
 
 
 def publish(module: str, name: str) -> str | None:

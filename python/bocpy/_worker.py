@@ -18,9 +18,10 @@ SWITCH_INTERVAL = 0.0001
 def facts() -> bytes:
     """A marshalled dict for `set_up`."""
     # Their modules shall be loaded here first.
-    from . import _foreign_ext, _ship, _threads  # noqa: F401
+    from . import _foreign_ext, _main_state, _ship, _threads  # noqa: F401
 
     _threads.guard_frames()
+    _main_state.watch()
 
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoad
 from types import ModuleType
 from typing import Any
 
-from . import _core, _namespaces
+from . import _core, _main_logging, _namespaces
 from ._ship import follow
 
 
@@ -62,6 +62,8 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             run(self, module)
         finally:
             _core._importing(-1)
+        if module.__name__ == "logging":
+            _main_logging.set_levels()
         follow.module_imported(module.__name__)
 
     return exec_module

@@ -32,6 +32,8 @@ class Self(threading.local):
 
     #: Bodies that are on the stack.
     bodies = 0
+    #: The name of the innermost of them.
+    name: str | None = None
     #: The noticeboard as the body has seen it.
     view: View | None = None
     #: While behaviors of the lane run.
@@ -51,6 +53,10 @@ me = Self()
 
 def on_worker() -> bool:
     return bool(lib.boc_runtime_current())
+
+
+def behavior_name() -> str | None:
+    return me.name
 
 
 def in_body() -> bool:

@@ -40,7 +40,8 @@ class Call:
         traceback's chain of frames, and must not keep the result by it."""
         pumping = me.pumping if self.over.pinned else None
         writes = self.hold(behavior)
-        outer = me.bodies
+        outer, outer_name = me.bodies, me.name
+        me.name = self.bound.function.__qualname__
         me.bodies = 1 if pumping else outer + 1
         if pumping:
             pumping.executed += 1
@@ -57,7 +58,7 @@ class Call:
         value = None
         if me.view is not None:
             notices.leave()
-        me.bodies = outer
+        me.bodies, me.name = outer, outer_name
         self.release(writes)
         del self.bound, self.over, self.result
 

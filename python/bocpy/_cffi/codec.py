@@ -152,6 +152,11 @@ def native_at(index: int) -> Any:
     )
 
 
+def changes() -> int:
+    """There are no events."""
+    return 0
+
+
 def watch_changes(obj: object) -> bool:
     """Nobody tells when a class or a dict is changed: it is looked at each time."""
     return False

@@ -102,6 +102,18 @@ def attributes_followed(
                 yield from name_followed(name, attribute, value)
 
 
+def closure_reached(function: FunctionType) -> Iterator[Reached]:
+    """What a function reaches of modules that it closes over."""
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:  # it is empty
+            continue
+        if isinstance(value, ModuleType):
+            names = _code_names.all_names(function.__code__)
+            yield from attributes_followed(value, names)
+
+
 def public_names(space: Space) -> frozenset[str]:
     return frozenset(name for name in list(space.names) if not name.startswith("__"))
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from .. import _namespaces
+from .. import _main_state, _namespaces
 from . import classes, follow, origins, registrations
 from .log import (
     ATTRIBUTE,
@@ -86,6 +86,10 @@ def take_in(module: str, name: str, blob: bytes) -> None:
     if module == "" and name == PATH:
         if _namespaces.in_worker():
             sys.path[:] = marshal.loads(blob)
+        return
+    if module == _main_state.KEY:
+        if _namespaces.in_worker():
+            _main_state.apply(name, blob)
         return
     if module == "":
         _definitions[name] = blob[1:]

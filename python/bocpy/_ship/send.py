@@ -25,7 +25,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import ref
 
-from .. import _core, _namespaces
+from .. import _core, _main_changes, _main_state, _namespaces
 from .._namespaces import Space
 from . import classes, contents, follow, origins, registrations
 from .entries import Entry, entries
@@ -108,6 +108,8 @@ class _Shipper(Pickler):
     def note_import(self, obj: Any) -> None:
         if self.defining:
             self.reach_all(definition_followed(obj))
+        elif follow.is_own(obj.__module__):
+            note_travelled(obj)
 
     def token_of(self, obj: object) -> str | None:
         known = _objects.get(id(obj))
@@ -253,6 +255,8 @@ def flush() -> None:
     """Gives the records to the log: classes first, and what was reached last before
     what reached it, since loading a value may run functions that it reaches."""
     publish_path()
+    if not _namespaces.in_worker():
+        _main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
     keys.sort(key=is_registration)
@@ -478,21 +482,18 @@ def export_class(cls: type) -> str:
 
 
 travelled: set[Key] = set()
-"""The classes of modules that workers import whose instances are values: bodies reach
-their methods without naming them."""
-_news: dict[str, int] = {}
+"""The classes and functions of modules that workers import which values are made of:
+bodies reach what they use without naming it."""
 
 
-def note_travelled(cls: type) -> None:
+def note_travelled(value: Any) -> None:
+    keys = {key for key, _ in definition_followed(value)}
+    if keys <= travelled:
+        return
     with exporting():
-        keys = {key for key, _ in definition_followed(cls)}
-        if keys <= travelled:
-            return
         travelled.update(keys)
         queue_names((key, frozenset()) for key in keys)
-        # An event, so that what has been described already is looked at again.
-        _core._watch_changes(_news)
-        _news["travelled"] = len(travelled)
+        _main_changes.changed()  # so that what is described already is looked at again
 
 
 def export(cls: type) -> str:

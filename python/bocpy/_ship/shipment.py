@@ -24,7 +24,7 @@ from . import contents, follow, send
 from .entries import Entry, entries
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .origins import SCALARS
-from .reach import names_reached
+from .reach import closure_reached, names_reached
 from .send import exporting, queue_names
 
 Snapshot = tuple[Any, ...]
@@ -62,7 +62,7 @@ def describe(function: FunctionType) -> Shipment:
     """
     code = function.__code__
     space = _namespaces.space_of(function.__globals__)
-    reached = list(names_reached(space, code))
+    reached = [*names_reached(space, code), *closure_reached(function)]
     names = (function.__name__, function.__qualname__)
     blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
     shipment = Shipment(marshal.dumps(blob), frozenset(key for key, _ in reached))

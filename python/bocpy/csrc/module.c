@@ -68,6 +68,8 @@ static PyMethodDef module_methods[] = {
     {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
     {"_blocked", bocpy_blocked, METH_O, NULL},
+    {"_behavior_name", bocpy_behavior_name, METH_NOARGS, NULL},
+    {"_changes", bocpy_changes_count, METH_NOARGS, NULL},
     {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
     {"_scope_current", bocpy_scope_current, METH_NOARGS, NULL},
     {"_cancelled", bocpy_scope_cancelled, METH_NOARGS, NULL},

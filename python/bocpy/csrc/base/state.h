@@ -51,6 +51,7 @@ typedef struct bocpy_state {
 typedef struct bocpy_thread {
   bocpy_slot *slot;            /* of a worker, else NULL */
   unsigned bodies;             /* bodies that are on the stack */
+  const struct bocpy_code *code; /* of the innermost that runs (code.h), else NULL */
   unsigned importing;          /* modules that a worker imports here */
   bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */

@@ -320,17 +320,27 @@ static void behavior_run(boc_behavior *self, void *env) {
   boc_cown *result = boc_behavior_cown(self, call->cowns);
   bocpy_slot_run_deferred(slot);
   bool held = call_hold_cowns(self, call) == 0;
+  const bocpy_code *outer = bocpy_self.code;
+  bocpy_self.code = call->code;
   bocpy_self.bodies++;
   bocpy_scope_entry entry;
   bocpy_scope_begin(&entry, call->code);
   result_store(result, held ? call_invoke(self, call, slot->state) : NULL, call->code,
                &entry);
   bocpy_scope_end(&entry);
+  bocpy_self.code = outer;
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.bodies--;
   if (held)
     call_release_cowns(self, call, call->cowns);
+}
+
+PyObject *bocpy_behavior_name(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  const bocpy_code *code = bocpy_self.code;
+  return code ? PyUnicode_FromString(code->qualname) : Py_NewRef(Py_None);
 }
 
 /* ---- on the main thread ---------------------------------------------------------- */
@@ -365,6 +375,8 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_state *state = bocpy_state_get();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
   bool held = call_hold_cowns(self, call) == 0;
+  const bocpy_code *outer = bocpy_self.code;
+  bocpy_self.code = call->code;
   bocpy_self.bodies = 1;
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.pumping->executed++;
@@ -373,6 +385,7 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
   result_store_pinned(result, held ? call_invoke(self, call, state) : NULL, call->code,
                       &entry);
   bocpy_scope_end(&entry);
+  bocpy_self.code = outer;
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.runtime = NULL;

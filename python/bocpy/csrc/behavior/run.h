@@ -11,4 +11,7 @@ extern const boc_behavior_type bocpy_behavior_shipped;      /* backend `interpre
 extern const boc_behavior_type bocpy_behavior_pinned;       /* over some pinned cown */
 extern const boc_behavior_type bocpy_behavior_by_reference; /* backend `threads` */
 
+/* _behavior_name(): the name of the body that runs on this thread, or None. */
+PyObject *bocpy_behavior_name(PyObject *module, PyObject *unused);
+
 #endif

@@ -7,6 +7,11 @@ size_t bocpy_changes(void) {
   return atomic_load_explicit(&watch_counter, memory_order_acquire);
 }
 
+PyObject *bocpy_changes_count(PyObject *module, PyObject *unused) {
+  (void)module, (void)unused;
+  return PyLong_FromSize_t(bocpy_changes());
+}
+
 #if BOCPY_HAS_WATCHERS
 
 static void watch_count_change(void) {

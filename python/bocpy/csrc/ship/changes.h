@@ -16,6 +16,7 @@ size_t bocpy_changes(void);
 
 /* Entry for the module's method table: watches a dict, a class, or all functions (for
  * None). Whether it is watched: if not, it is to be compared. */
+PyObject *bocpy_changes_count(PyObject *module, PyObject *unused);
 PyObject *bocpy_changes_watch(PyObject *module, PyObject *object);
 
 /* Gives the interpreter's watchers back. */

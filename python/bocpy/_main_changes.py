@@ -1,0 +1,37 @@
+"""Counts changes of the main interpreter's state that have no events of their own.
+
+Threads: the main interpreter's.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+from . import _core
+
+_numbers = itertools.count(1)
+_counter = {"changes": 0}
+
+
+def count_calls(owner: Any, name: str) -> None:
+    """Has calls of a function count as changes, in the way that dicts do which are
+    watched."""
+    function = getattr(owner, name, None)
+    if function is None or getattr(function, "counts_changes", False):
+        return
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        changed()
+        return result
+
+    call.counts_changes = True  # type: ignore[attr-defined]
+    setattr(owner, name, call)
+
+
+def changed() -> None:
+    _core._watch_changes(_counter)
+    _counter["changes"] = next(_numbers)

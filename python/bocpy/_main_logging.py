@@ -1,0 +1,158 @@
+"""Logging of workers in the main interpreter.
+
+A worker's loggers have the levels of the main interpreter's. A record that one of them
+lets through goes to the main interpreter's logger of that name, with its filters and
+handlers; handlers that a worker's own code has added are used where the main
+interpreter has none for it. A record has the name of the behavior that made it.
+
+Threads: `collect` in the main interpreter, `handle` in it in the name of a worker,
+`name_behaviors` in either; the rest in a worker.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import marshal
+import sys
+from typing import Any
+
+from . import _core, _main_changes
+
+
+def name_behaviors() -> None:
+    """Has records tell which behavior made them."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "setLogRecordFactory"):
+        return
+    factory = logging.getLogRecordFactory()
+    if getattr(factory, "names_behaviors", False):
+        return
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        record = factory(*args, **kwargs)
+        record.behavior = _core._behavior_name() or ""
+        return record
+
+    make.names_behaviors = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make)
+
+
+# ---- in the main interpreter ---------------------------------------------------------
+
+
+def collect() -> bytes | None:
+    """The levels of all loggers, and what is disabled; None without logging."""
+    logging = sys.modules.get("logging")
+    root = getattr(logging, "root", None)
+    if logging is None or root is None:
+        return None
+    name_behaviors()
+    for owner, name in ((logging.Logger, "setLevel"), (logging, "disable")):
+        _main_changes.count_calls(owner, name)
+    manager = root.manager
+    _core._watch_changes(manager.loggerDict)
+    levels = {
+        name: logger.level
+        for name, logger in list(manager.loggerDict.items())
+        if isinstance(logger, logging.Logger) and logger.level
+    }
+    levels["root"] = root.level
+    return marshal.dumps((manager.disable, sorted(levels.items())), 2)
+
+
+def handle(encoded: str) -> str | None:
+    """Handles the record of a worker; a text if nobody here does."""
+    import logging
+
+    from . import _ship
+
+    record = logging.makeLogRecord(_ship.loads(base64.b64decode(encoded)))
+    logger = logging.getLogger(record.name if record.name != "root" else None)
+    if not logger.hasHandlers():
+        return "there are no handlers"
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)
+    return None
+
+
+# ---- in a worker ---------------------------------------------------------------------
+
+_levels: dict[str, int] = {}
+_disable = 0
+
+
+def use(now: tuple[int, list[tuple[str, int]]]) -> None:
+    global _disable
+    _disable, levels = now
+    # A logger whose level the program has taken back.
+    _levels.update(dict.fromkeys(_levels, 0))
+    _levels.update(levels)
+    set_levels()
+
+
+def set_levels() -> None:
+    """Gives the loggers of this interpreter the main interpreter's levels."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "root"):
+        return
+    guard(logging)
+    logging.root.manager.disable = _disable
+    for name, level in _levels.items():
+        logger = logging.root if name == "root" else logging.getLogger(name)
+        if logger.level != level:
+            logger.setLevel(level)
+
+
+def guard(logging: Any) -> None:
+    """Has records go to the main interpreter."""
+    own = logging.Logger.callHandlers
+    if hasattr(own, "__wrapped__"):
+        return
+    name_behaviors()
+
+    @functools.wraps(own)
+    def callHandlers(self: Any, record: Any) -> None:  # noqa: N802
+        if not send(record):
+            own(self, record)
+
+    logging.Logger.callHandlers = callHandlers
+
+
+def send(record: Any) -> bool:
+    """Whether the main interpreter has handled the record."""
+    parts = dict(record.__dict__)
+    parts["msg"], parts["args"] = record.getMessage(), None
+    if record.exc_info:
+        import logging
+
+        if not record.exc_text:
+            parts["exc_text"] = logging.Formatter().formatException(record.exc_info)
+        parts["exc_info"] = (*record.exc_info[:2], None)
+    return _core._ask_main(f"log {base64.b64encode(pickled(parts)).decode()}") is None
+
+
+def pickled(parts: dict[str, Any]) -> bytes:
+    """What cannot be sent goes as its text."""
+    from . import _ship
+
+    try:
+        return _ship.dumps(parts)[0]
+    except Exception:  # whatever a user's __reduce__ raises
+        for name, value in parts.items():
+            parts[name] = value if is_sendable(value) else told(name, value)
+        return _ship.dumps(parts)[0]
+
+
+def is_sendable(value: object) -> bool:
+    from . import _ship
+
+    try:
+        _ship.dumps(value)
+    except Exception:  # the same
+        return False
+    return True
+
+
+def told(name: str, value: object) -> object:
+    return None if name == "exc_info" else repr(value)

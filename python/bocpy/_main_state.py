@@ -1,0 +1,110 @@
+"""What of the main interpreter's state workers follow: its environment, the filters of
+warnings, levels and handlers of logging, where output goes, the recursion limit.
+
+The main interpreter publishes a part when it has changed, whenever a behavior is
+scheduled; a worker applies it before its next body. Changes are found out by events of
+dicts, so that nothing is compared for each behavior. `_main_logging`, `_main_output`
+and `_main_warnings` carry what workers log, print and warn of to the main interpreter.
+
+Threads: `watch` and `look` in the main interpreter, under LOCK of `_ship.log`; the rest
+in a worker.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from . import _core, _main_changes, _main_logging, _main_output, _main_warnings
+
+KEY = "#main"
+"""The key of the parts in the log."""
+
+# ---- in the main interpreter ---------------------------------------------------------
+
+_published: dict[str, bytes] = {}
+_looked = -1
+
+
+def watch() -> None:
+    """Has changes looked for when the next behavior is scheduled."""
+    environment = getattr(os.environ, "_data", None)
+    for names in (vars(sys), vars(warnings), sys.modules, environment):
+        if names is not None:
+            _core._watch_changes(names)
+    for owner, name in FUNCTIONS:
+        _main_changes.count_calls(owner, name)
+
+
+#: What changes the state of the interpreter, and no dict.
+FUNCTIONS = (
+    (warnings, "_filters_mutated"),
+    (warnings, "_filters_mutated_lock_held"),  # since 3.14
+    (sys, "setrecursionlimit"),
+)
+
+
+def look(publish: Callable[[str, str, bytes], None]) -> None:
+    """Publishes the parts that have changed."""
+    global _looked
+    changes = _core._changes()
+    if changes == _looked:
+        return
+    _looked = changes
+    for name, (collect, _) in PARTS.items():
+        now = collect()
+        if now is not None and _published.get(name) != now:
+            _published[name] = now
+            publish(KEY, name, now)
+
+
+def environment() -> bytes | None:
+    data = getattr(os.environ, "_data", None)
+    return None if data is None else marshal.dumps(dict(data), 2)
+
+
+def recursion() -> bytes:
+    return marshal.dumps(sys.getrecursionlimit())
+
+
+# ---- in a worker ---------------------------------------------------------------------
+
+
+def apply(name: str, blob: bytes) -> None:
+    _, use = PARTS[name]
+    use(marshal.loads(blob))
+
+
+_environment: dict[Any, Any] | None = None
+
+
+def use_environment(now: dict[Any, Any]) -> None:
+    """Follows what has changed. The process's environment has it already."""
+    global _environment
+    data = getattr(os.environ, "_data", None)
+    if data is None:
+        return
+    before = data if _environment is None else _environment
+    for key in before.keys() - now.keys():
+        data.pop(key, None)
+    for key, value in now.items():
+        if _environment is None or _environment.get(key) != value:
+            data[key] = value
+    _environment = now
+
+
+def use_recursion(limit: int) -> None:
+    sys.setrecursionlimit(limit)
+
+
+PARTS: dict[str, tuple[Callable[[], bytes | None], Callable[[Any], None]]] = {
+    "environment": (environment, use_environment),
+    "filters": (_main_warnings.collect, _main_warnings.use),
+    "logging": (_main_logging.collect, _main_logging.use),
+    "output": (_main_output.collect, _main_output.use),
+    "recursion": (recursion, use_recursion),
+}

@@ -1,0 +1,109 @@
+"""Warnings of workers in the main interpreter.
+
+A worker has the main interpreter's filters. A warning that they let through is shown by
+the main interpreter: it may be recorded there, or go to logging.
+
+Threads: `collect` in the main interpreter, `show` in it in the name of a worker; the
+rest in a worker.
+"""
+
+from __future__ import annotations
+
+import base64
+import marshal
+import sys
+import warnings
+from typing import Any
+
+from . import _core
+
+# ---- in the main interpreter ---------------------------------------------------------
+
+
+def collect() -> bytes:
+    """The filters of warnings that workers can have: those for categories that they can
+    import."""
+    found = []
+    for action, message, category, module, line in list(warnings.filters):
+        if not isinstance(category, type):
+            continue
+        name = (category.__module__, category.__qualname__)
+        found.append((action, pattern(message), name, pattern(module), line))
+    return marshal.dumps(found, 2)
+
+
+def pattern(text: Any) -> tuple[str, int] | None:
+    """A regular expression as its text and flags; a plain text as it is."""
+    if text is None:
+        return None
+    if isinstance(text, str):
+        return text, -1
+    return text.pattern, text.flags
+
+
+def show(encoded: str) -> None:
+    """Shows the warning of a worker."""
+    from . import _ship
+
+    parts = _ship.loads(base64.b64decode(encoded))
+    shown = warnings.WarningMessage(*parts)
+    show_message = getattr(warnings, "_showwarnmsg", None)
+    if show_message is not None:
+        show_message(shown)
+    else:
+        warnings.showwarning(*parts)
+
+
+# ---- in a worker ---------------------------------------------------------------------
+
+
+def use(now: list[Any]) -> None:
+    warnings.showwarning = send
+    made = []
+    for action, message, (module, name), origin, line in now:
+        category = category_of(module, name)
+        if category is not None:
+            made.append((action, compiled(message), category, compiled(origin), line))
+    warnings.resetwarnings()  # which has what was warned of already looked at again
+    warnings.filters.extend(made)  # type: ignore[attr-defined]
+
+
+def category_of(module: str, qualname: str) -> Any:
+    """A category, if it is here: nothing is imported for the sake of a filter."""
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) else None
+
+
+def compiled(parts: tuple[str, int] | None) -> Any:
+    if parts is None:
+        return None
+    text, flags = parts
+    if flags < 0:
+        return text
+    import re
+
+    return re.compile(text, flags)
+
+
+def send(
+    message: Any,
+    category: Any,
+    filename: str,
+    lineno: int,
+    file: Any = None,
+    line: Any = None,
+) -> None:
+    """Takes the place of `warnings.showwarning`."""
+    from . import _ship
+
+    if file is not None:
+        file.write(warnings.formatwarning(message, category, filename, lineno, line))
+        return
+    try:
+        blob = _ship.dumps((message, category, filename, lineno))[0]
+    except Exception:  # whatever a user's __reduce__ raises
+        plain = (UserWarning(f"{category.__name__}: {message}"), UserWarning)
+        blob = _ship.dumps((*plain, filename, lineno))[0]
+    _core._ask_main(f"warn {base64.b64encode(blob).decode()}")
