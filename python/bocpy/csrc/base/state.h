@@ -49,11 +49,11 @@ typedef struct bocpy_state {
 } bocpy_state;
 
 typedef struct bocpy_thread {
-  bocpy_slot *slot;            /* of a worker, else NULL */
-  unsigned bodies;             /* bodies that are on the stack */
+  bocpy_slot *slot;              /* of a worker, else NULL */
+  unsigned bodies;               /* bodies that are on the stack */
   const struct bocpy_code *code; /* of the innermost that runs (code.h), else NULL */
-  unsigned importing;          /* modules that a worker imports here */
-  bocpy_view *view;            /* of the noticeboard, by the body (notices.h) */
+  unsigned importing;            /* modules that a worker imports here */
+  bocpy_view *view;              /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   bool receives_soon;  /* its last receive waited for less than a wake-up (mailbox.c) */
