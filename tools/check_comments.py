@@ -110,7 +110,7 @@ def mended_banner(line: str) -> str:
 
 
 def begins_paragraph(line: str, paragraph: list[str]) -> bool:
-    """Whether `line` does not go on with what `paragraph` says."""
+    """Whether `line` begins a paragraph of its own after `paragraph`."""
     if re.match(rf"\s*(?:{ITEM}|(?:{TITLES})\b)", line):
         return True
     indented = line.startswith("    ")

@@ -44,7 +44,7 @@ TABLE = "<!-- table of request.h -->"
 
 @dataclass(frozen=True)
 class Site:
-    """An atomic operation and the comments that are its own."""
+    """An atomic operation and its own comments."""
 
     file: str
     line: int
@@ -53,7 +53,8 @@ class Site:
 
     @property
     def tags(self) -> list[str]:
-        """A relaxed operation has none: what it names is what it relies on."""
+        """The tags of an operation. A relaxed one has none: a tag that it names is what
+        it relies on."""
         found = [] if self.order == "relaxed" else TAG.findall(self.comment)
         return [kind + number for kind, number in found]
 
@@ -214,7 +215,7 @@ def mutants(root: Path) -> set[str]:
 
 
 def vocabulary(root: Path) -> set[str]:
-    """Every word of the code, comments apart, and the mutants."""
+    """All words of the code without comments, and the mutants' names."""
     files = [
         path
         for folder in FOLDERS
@@ -242,7 +243,7 @@ def check_citations(root: Path, name: str, page: str) -> Iterator[str]:
 
 
 def picture(comment: str) -> list[list[str]]:
-    """The table in a comment: columns begin where those of its first line do."""
+    """The table in a comment. Columns begin where those of the first line do."""
     lines = [re.sub(r"^ \* ?", "", line) for line in comment.split("\n")]
     top = next(at for at, line in enumerate(lines) if re.match(r"\s+part\s", line))
     starts = [found.start() for found in re.finditer(r"\S+(?: \S+)*", lines[top])]

@@ -54,7 +54,7 @@ def documented() -> Iterator[tuple[str, str]]:
 
 
 def literal(text: str) -> str:
-    """Lines as they are, so that they are no longer than in the source."""
+    """A literal whose lines are as they are in the source."""
     quoted = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     return f'"""\\\n{quoted}"""'
 
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def normal(text: str) -> dict[str, str]:
-    """What a page says, however it is laid out."""
+    """The text of a page without its layout."""
     names: dict[str, dict[str, str]] = {}
     exec(compile(text, "docs.py", "exec"), names)
     return names["DOCS"]

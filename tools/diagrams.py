@@ -150,13 +150,13 @@ def layers() -> Drawing:
 
 
 def sentence(below: dict[str, list[str]]) -> str:
-    """The same for those who cannot see it."""
+    """The same as a sentence, for readers who cannot see the drawing."""
     return " ".join(
         f"{name} includes {', '.join(lower)}." for name, lower in below.items() if lower
     )
 
 
-#: Each step of a behavior's life: name, where it is told, x, y.
+#: Each step of a behavior's life: its name, the file that has it, x, y.
 STEPS = (
     ("new", "a block from a pool", 20, 40),
     ("link", "into its cowns' queues", 200, 40),

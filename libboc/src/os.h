@@ -46,7 +46,8 @@ void *boci_thread_token(void);
 #if defined(_MSC_VER)
 #define BOCI_THREAD_LOCAL __declspec(thread)
 #elif defined(__GLIBC__)
-/* One load, in a shared object too. Other C libraries cannot load that one late. */
+/* One load, in a shared object too. C libraries other than glibc and musl cannot load
+ * such an object late. */
 #define BOCI_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
 #else
 #define BOCI_THREAD_LOCAL _Thread_local

@@ -67,8 +67,8 @@ static void name_this_thread(const char *name) {
 #endif
 }
 
-/* By pthread_exit, thrd_exit or a cancellation: the runtime would wait for ever for
- * what the thread was doing. */
+/* The body ended its thread by pthread_exit, thrd_exit or a cancellation. The runtime
+ * would wait for ever for what the thread was doing. */
 static void panic_at_exit(void *unused) {
   (void)unused;
   boci_panic(__FILE__, __LINE__,
@@ -85,7 +85,7 @@ static void *run_thread(void *memory) {
   return NULL;
 }
 
-/* A whole number of pages, and enough for the system. */
+/* Rounds a stack size up to a whole number of pages that the system accepts. */
 static size_t legal_stack_size(size_t wanted) {
   size_t page = (size_t)sysconf(_SC_PAGESIZE);
   size_t least = (size_t)PTHREAD_STACK_MIN;

@@ -20,7 +20,7 @@ typedef struct thread_start {
 } thread_start;
 
 /* The frequency never changes while the system runs. Seconds and rest are converted
- * apart, since their product would overflow within hours. */
+ * apart, because their product would overflow within hours. */
 uint64_t boci_os_now(void) {
   LARGE_INTEGER frequency, counter;
   QueryPerformanceFrequency(&frequency);
@@ -56,7 +56,7 @@ unsigned boci_os_processor_count(void) {
   return at_least_one(GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
 }
 
-/* A process with a mask has its processors in one group; which one only matters on
+/* A process with a mask has its processors in one group. Which group matters only on
  * systems with several, where a mask that is not all ones is rare. */
 static unsigned count_cores(const char *records, DWORD size) {
   KAFFINITY mask = process_mask();

@@ -1,5 +1,5 @@
 /* Park over POSIX threads. Conditions wait on the monotonic clock, which is the clock
- * of deadlines; macOS has no such condition, but one that waits for a span. */
+ * of deadlines. macOS has no such condition; its conditions wait for a span of time. */
 #if !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
 #endif

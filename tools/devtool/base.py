@@ -34,7 +34,7 @@ Command = list[str | Path]
 
 
 class Problem(Exception):
-    """Something that the reader has to mend; `./dev` prints it in one line and ends."""
+    """A fault that the reader has to mend; `./dev` prints it in one line and ends."""
 
 
 class Failed(Exception):
@@ -86,7 +86,7 @@ def _wait_for_child(words: list[str], **options: Any) -> int:
 
 
 def end_children() -> None:
-    """Ends what `run` runs on other threads, and has it run nothing more."""
+    """Ends the commands that other threads run, and refuses further ones."""
     _ending.set()
     with _children_lock:
         for child in _children:

@@ -50,7 +50,7 @@ def installed(interpreter: Interpreter, *requirements: str) -> Environment:
 def demo(spec: str | None, arguments: list[str]) -> int:
     env = installed(pick(spec))
     command: Command = [env.python, "-m", "bocpy", "demo", *arguments]
-    # What went wrong in it, it has said itself.
+    # The build has printed what went wrong.
     return run(command, env=env.variables(), ok_codes=range(256))
 
 

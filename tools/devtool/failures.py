@@ -1,8 +1,8 @@
-"""What failed, in few lines: logs of CI are cut, so the little that helps comes first.
+"""What failed, in few lines. CI cuts logs, so the lines that help most come first.
 
-A failure has a name and the lines that explain it. They are taken from pytest's JUnit
-file and from Meson's log of tests; where a job left neither, because it could not build
-or a process died, from its log.
+A failure has a name and the lines that explain it, from pytest's JUnit file or Meson's
+log of tests. A job that left neither, because it could not build or a process died, has
+them from its log.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def of_junit(report: Path) -> Iterator[Failure]:
 
 
 def of_programs(log: Path) -> Iterator[Failure]:
-    """The programs that failed in Meson's log: what each said to stderr, or at all."""
+    """The programs that failed in Meson's log, each with its stderr or output."""
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         program = json.loads(line)
         if program["result"] not in ("OK", "SKIP"):
@@ -93,8 +93,8 @@ def of_programs(log: Path) -> Iterator[Failure]:
 
 
 def of_log(log: str, trouble: str) -> Failure:
-    """What a log says of a job that left no report: from its first line that speaks of
-    an error on. The name is that of the test whose death it tells of, if it does."""
+    """What the log of a job without a report says, from its first line about an error
+    on. The name is that of the test that died, if the log has it."""
     lines = lines_of(log)
     died = DIED_IN.search(log)
     name, *rest = lines_of(trouble) or ("failed without a report",)

@@ -239,7 +239,8 @@ def choose(spec: str, found: Iterable[Interpreter] | None = None) -> Interpreter
 
 
 def what_is_wrong(interpreter: Interpreter) -> str:
-    """In one line, with what to install if that would mend it."""
+    """What is wrong with an interpreter in one line, with what to install if that mends
+    it."""
     text = f"Python {interpreter.label} at {interpreter.executable}"
     text += " " + " and ".join(interpreter.faults())
     if interpreter.version < OLDEST or not interpreter.is_cpython:

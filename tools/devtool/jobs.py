@@ -47,7 +47,7 @@ class Tally:
 
 
 def read_report(report: Path) -> Tally:
-    """The tally that `write_report` wrote."""
+    """Reads the tally that `write_report` wrote."""
     facts = json.loads(report.read_text(encoding="utf-8"))
     failed = tuple(Failure(name, tuple(lines)) for name, lines, _ in facts["failures"])
     return Tally(**{**facts, "failures": failed})
@@ -97,7 +97,7 @@ def count_programs(log: Path) -> Tally:
 
 
 def finished(job: Job, log: Path) -> Tally:
-    """Does the job; a failure that no report tells of is what its log says."""
+    """Runs a job. A failure that no report has is taken from the log."""
     trouble = ""
     with log.open("w", encoding="utf-8") as file:
         try:
@@ -120,7 +120,7 @@ def run_job(job: Job, progress: Progress) -> Tally:
     with progress.step(job.name):
         tally = finished(job, path)
     if interrupted():
-        return Tally()  # what was killed in the middle says nothing
+        return Tally()  # a killed run leaves a report that says nothing
     took = time.monotonic() - began
     mark = "FAIL" if tally.failed else "ok"
     lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]

@@ -31,7 +31,7 @@ PYTHONS = (
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command line asks for."""
+    """The choices of the command line."""
 
     c: bool = True
     python: bool = True
@@ -48,7 +48,7 @@ class Wish:
 
 
 def all_configurations() -> list[Configuration]:
-    """Every way to build libboc that this machine can test; what cannot be is said."""
+    """All ways to build libboc that this machine can test. Says which it cannot."""
     found = [None] if WINDOWS else compilers.available()
     if not found:
         raise Problem(f"no C compiler: {compilers.how_to_install('gcc')}")
@@ -74,7 +74,7 @@ def all_configurations() -> list[Configuration]:
 
 
 def quick_platforms() -> list[Configuration]:
-    """The platforms that cost the matrix little, if what they need is there."""
+    """The platforms that cost little, as far as their programs are there."""
     result = []
     for platform in platforms.PLATFORMS.values():
         lacking = platforms.missing(platform)
@@ -165,7 +165,7 @@ def expand(names: tuple[str, ...]) -> list[str]:
 
 
 def require_compiler(wish: Wish) -> None:
-    """A Problem right away, rather than a job that fails for each thing to build."""
+    """Raises one Problem at once, rather than have each job fail to build."""
     if wish.configuration.compiler:
         compilers.require(wish.configuration.compiler)
     elif not wish.platforms:

@@ -19,7 +19,7 @@ def include_folders() -> list[Path]:
 
 
 def missing() -> str | None:
-    """What is not there, and how to get it; None: the models can be run."""
+    """What is missing for the models, and how to get it; None: nothing is."""
     if sys.platform != "linux":
         return "models run on Linux only"
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
@@ -30,7 +30,7 @@ def missing() -> str | None:
 
 
 def without_spin() -> str | None:
-    """What to install for the models in Spin's language, if that is not there."""
+    """What to install for the models in Spin's language, if Spin is not there."""
     if shutil.which("spin"):
         return None
     return "no Spin: " + ask_to_install("spin", "spin", "", "")

@@ -21,8 +21,8 @@ from devtool.jobs import Tally, count_junit, read_report
 BUILD = WORK / "build"
 NO_TESTS = 5
 
-#: What shows that a package is whole, however it was installed. The whole suite runs on
-#: each interpreter's wheel.
+#: The files that show that a package is whole, however it was installed. The whole
+#: suite runs on each interpreter's wheel.
 SMOKE = (
     "test_build.py",
     "test_cown.py",
@@ -33,7 +33,7 @@ SMOKE = (
 
 #: What the documentation and the programs in it need.
 DOCS = ("docs", "test", "recipes")
-#: For which there are wheels of bocpy 0.14.
+#: Versions for which there are wheels of bocpy 0.14.
 ORACLES = ("3.12", "3.13")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
@@ -319,7 +319,7 @@ def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
 
 
 def test_docs(interpreter: Interpreter, log: TextIO) -> Tally:
-    """That the documentation can be built counts as one test. Its programs run where
+    """Builds the documentation, which counts as one test, and runs its programs where
     the packages that recipes use are installed."""
     build_docs(interpreter, log)
     env = wheel_environment(interpreter, log, *DOCS)
@@ -328,7 +328,7 @@ def test_docs(interpreter: Interpreter, log: TextIO) -> Tally:
 
 
 def test_dev(interpreter: Interpreter, log: TextIO) -> Tally:
-    """The tests of `./dev` itself, and of installing libboc."""
+    """Runs the tests of `./dev` itself, and of installing libboc."""
     env = wheel_environment(interpreter, log, "test", "install")
     places = [ROOT / "tests" / "dev"]
     if compilers.pkg_config():

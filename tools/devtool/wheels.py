@@ -115,7 +115,7 @@ def make_sbom(env: Environment, log: TextIO) -> Path:
 
 
 def unpacked(path: Path) -> int:
-    """Bytes of all files inside."""
+    """The size of all files inside, in bytes."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as archive:
             return sum(each.file_size for each in archive.infolist())

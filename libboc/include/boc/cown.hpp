@@ -57,11 +57,11 @@ inline void require(boc_status status) {
 
 namespace detail {
 
-/* What has become of a cown's value. Only a result begins without one: its behavior
- * makes it, or was cancelled. */
+/* What happened to a cown's value. Only a result begins without a value: its behavior
+ * makes the value, or was cancelled. */
 enum class presence : unsigned char { none, made, cancelled };
 
-/* A cown's payload: the T, first, so that C finds it where C++ puts it. */
+/* A cown's payload. The T stands first, where C code expects it. */
 template <class T> struct box {
   alignas(T) unsigned char room[sizeof(T)];
   presence state;
@@ -86,7 +86,7 @@ template <class T>
 inline const boc_cown_type cown_type = {"boc::cown", sizeof(box<T>), nullptr,
                                         nullptr,     drop_box<T>,    nullptr};
 
-/* Makes `cown`s of handles whose reference it is given. */
+/* Tells a cown's constructor that it takes over the caller's reference. */
 struct adopt {
   boc_cown *handle;
 };

@@ -29,7 +29,7 @@ WAITING, GRANTED, ABANDONED = range(3)
 
 
 class Acquisition:
-    """One thread's hold of a cown, or its wait for it."""
+    """One thread's hold of a cown, or its wait for the cown."""
 
     __slots__ = (
         "behavior",
@@ -55,7 +55,7 @@ class Acquisition:
     # ---- the behavior ----------------------------------------------------------------
 
     def run(self, behavior: Any) -> None:
-        """Deferred first: once it is granted, the thread may complete the behavior."""
+        """Defers the behavior first: once it is granted, the thread may complete it."""
         lib.boc_behavior_defer(behavior)
         self.behavior = behavior
         with lock:
@@ -88,7 +88,7 @@ class Acquisition:
     # ---- the thread ------------------------------------------------------------------
 
     def abandon(self) -> bool:
-        """The wait has ended early. False: it was granted in the last moment."""
+        """Ends the wait early. False: the cown was granted at the last moment."""
         with lock:
             if self.state == GRANTED:
                 return False
@@ -116,7 +116,8 @@ class Acquisition:
         cown._holder = get_ident()
 
     def give_back(self) -> None:
-        """The worker that granted it may be on its last few instructions."""
+        """Returns the cown. Waits for the worker that granted it, which may be on its
+        last few instructions."""
         lib.boc_behavior_complete(self.behavior)
         self.over.wait(FOREVER)
         runtime.settle()
@@ -174,7 +175,8 @@ def acquire(cown: Cown[Any], timeout: int) -> bool:
 
 
 def acquire_pinned(acquisition: Acquisition, timeout: int) -> bool:
-    """On the main thread, which runs it while it waits."""
+    """Waits on the main thread, which meanwhile runs the behavior that acquires the
+    cown."""
     acquisition.schedule()
     return acquisition.wait(timeout)
 

@@ -23,9 +23,11 @@ class WhenArgs(NamedTuple):
 
     cowns: list[Cown[Any]]
     refs: list[int]
-    #: Those of `cowns` that are read alone, as long as nobody names them twice.
+    #: The positions of the cowns that are only read. A cown that is named twice is
+    #: written if one of the two writes.
     reads: list[bool]
-    #: For each argument how many cowns its group has; -1: it is one. None: all are.
+    #: How many cowns each argument's group has; -1: the argument is one cown. None: all
+    #: arguments are.
     shape: list[int] | None
     items: int
     pinned: bool
@@ -77,7 +79,7 @@ def refusal(argument: object, position: int, inside: int) -> TypeError:
 
 
 class Code(NamedTuple):
-    """What is known of a code object as a body."""
+    """What the core knows of a code object as a body."""
 
     positional: int
     keyword_only: int
@@ -91,7 +93,7 @@ _codes: WeakKeyDictionary[CodeType, Code] = WeakKeyDictionary()
 
 
 def code_of(function: FunctionType) -> Code:
-    """SyntaxError if it cannot be a body."""
+    """The record of a code object. Raises SyntaxError if it cannot be a body."""
     code = function.__code__
     known = _codes.get(code)
     if known is None:
@@ -108,7 +110,7 @@ def code_of(function: FunctionType) -> Code:
 
 
 class Bound(NamedTuple):
-    """A function and everything that it is called with but the cowns."""
+    """A function and everything that it is called with except the cowns."""
 
     function: FunctionType
     code: Code
@@ -193,5 +195,5 @@ def with_cells(function: FunctionType) -> FunctionType:
 def copy_cell(cell: CellType) -> CellType:
     try:
         return CellType(cell.cell_contents)
-    except ValueError:  # a name that is not bound yet
+    except ValueError:  # the name is not bound yet
         return CellType()

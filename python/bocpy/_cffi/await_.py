@@ -1,4 +1,4 @@
-"""Awaiting where it is not: event loops are told by the extension.
+"""Names that await needs, and that refuse: only the extension in C tells event loops.
 
 Threads: any.
 """
@@ -15,15 +15,15 @@ REFUSED = (
 
 
 class Bridge:
-    """What an event loop would listen to."""
+    """What an event loop would listen to; refuses."""
 
     def __new__(cls, *arguments: Any, **keywords: Any) -> NoReturn:
         raise RuntimeError(REFUSED)
 
 
 class Grant(Bridge):
-    """Cowns that a task would hold."""
+    """Cowns that a task would hold; refuses."""
 
 
 class Watch(Bridge):
-    """What a task would wait for."""
+    """What a task would wait for; refuses."""

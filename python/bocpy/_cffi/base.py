@@ -28,15 +28,15 @@ FOREVER: int = lib.BOC_FOREVER
 
 
 class Self(threading.local):
-    """What a thread has of its own."""
+    """What each thread has of its own."""
 
     #: Bodies that are on the stack.
     bodies = 0
     #: The name of the innermost of them.
     name: str | None = None
-    #: The noticeboard as the body has seen it.
+    #: The noticeboard as the running body has seen it.
     view: View | None = None
-    #: While behaviors of the lane run.
+    #: True while behaviors of the lane run.
     pumping: Pumping | None = None
     #: Imports under way whose modules' top-level code may run here.
     importing = 0
@@ -64,7 +64,7 @@ def in_body() -> bool:
 
 
 def blocked(function: Callable[[], T]) -> T:
-    """Calls what blocks, in a body while another worker takes over."""
+    """Calls a function that blocks. In a body, another worker takes over meanwhile."""
     if not me.bodies or not on_worker():
         return function()
     lib.boc_worker_block_begin()
@@ -84,8 +84,8 @@ def cancelled() -> bool:
     return False
 
 
-#: Objects that the library has as opaque pointers, by the address of the list that
-#: holds each: unique while it is here.
+#: Objects that the library knows as opaque pointers, by the address of the list that
+#: holds each object: the address is unique while the object is here.
 objects: dict[int, list[Any]] = {}
 
 
@@ -129,7 +129,7 @@ def fail(status: int, what: str) -> NoReturn:
 
 
 def type_name(kind: type) -> str:
-    """As the interpreter names it in errors."""
+    """A type's name as the interpreter writes it in errors."""
     return f"bocpy.{kind.__name__}" if kind.__module__ == "bocpy" else kind.__name__
 
 
@@ -164,5 +164,5 @@ def left(deadline: int | None) -> int:
 
 
 def seconds_of(timeout: int) -> float:
-    """As a lock of `threading` takes it."""
+    """A timeout as a lock of `threading` takes it."""
     return -1 if timeout < 0 else min(timeout / 1e9, threading.TIMEOUT_MAX)

@@ -36,8 +36,9 @@ class Call:
         self.result = result
 
     def run(self, behavior: Any) -> None:
-        """Afterwards this holds nothing: what the body raised has this frame in its
-        traceback's chain of frames, and must not keep the result by it."""
+        """Runs the body. Afterwards this object refers to nothing: an exception of the
+        body has this frame in its traceback, and must not keep the result alive through
+        it."""
         pumping = me.pumping if self.over.pinned else None
         writes = self.hold(behavior)
         outer, outer_name = me.bodies, me.name
@@ -63,8 +64,8 @@ class Call:
         del self.bound, self.over, self.result
 
     def hold(self, behavior: Any) -> list[bool]:
-        """How the behavior holds each: a cown that is named twice is written, if one of
-        the two does."""
+        """The mode for each cown: a cown that is named twice is written if one of the
+        two writes."""
         reads = self.over.reads
         cowns = self.over.cowns
         ident = get_ident()

@@ -62,7 +62,7 @@ def plain(value: object) -> tuple[bytes, None]:
 
 
 def ship(value: object, root: str) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
-    """Pickles it; TypeError that names the part, if it cannot be."""
+    """Pickles a value. Raises TypeError that names the part which cannot be pickled."""
     from .. import _explain_unshippable, _ship
 
     dumps = _ship.dumps if CPYTHON else plain
@@ -131,12 +131,13 @@ def published_since(version: int) -> tuple[int, list[tuple[str, str, bytes]]]:
 
 
 def apart(function: Callable[[Any], T], argument: Any) -> T:
-    """Calls it; the extension does so apart from the pickle that is being made."""
+    """Calls a function directly. The extension has to call it apart from a pickle in
+    progress."""
     return function(argument)
 
 
 def hooked_reduce(value: Any) -> Any:
-    """No extension module can register its types here."""
+    """NotImplemented: no extension module can register its types with this core."""
     return NotImplemented
 
 
@@ -158,7 +159,7 @@ def changes() -> int:
 
 
 def watch_changes(obj: object) -> bool:
-    """Nobody tells when a class or a dict is changed: it is looked at each time."""
+    """False: this core hears of no changes and looks at a class or dict each time."""
     return False
 
 
@@ -169,7 +170,7 @@ def set_elsewhere(function: Callable[..., Any] | None) -> None:
 
 
 def refuses(module: object) -> bool:
-    """There are no interpreters that a module could refuse."""
+    """False: there are no other interpreters that a module could refuse."""
     return False
 
 

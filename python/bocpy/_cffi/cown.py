@@ -125,7 +125,7 @@ class Cown(Generic[T]):
         readers[ident] = readers.get(ident, 0) + 1
 
     def _share(self) -> dict[int, int]:
-        """Made once, by whichever reader is first."""
+        """How often each thread reads, counted from the first reader on."""
         with acquire.lock:
             if self._readers is None:
                 self._readers = {}
@@ -153,7 +153,7 @@ class Cown(Generic[T]):
 
     @property
     def value(self) -> T:
-        """The value, for whoever holds the cown. Setting it clears `exception`."""
+        """The value, for the cown's holder. Setting it clears `exception`."""
         if self._holder != get_ident() and not self._reads_here():
             self._require_held("value")
         return self._value  # type: ignore[no-any-return]
@@ -438,7 +438,7 @@ def read(cown: Cown[T] | Reading[T], /) -> Reading[T]:
 
 
 def result() -> Cown[Any]:
-    """What a behavior is going to fill."""
+    """The cown that will hold what a behavior returns."""
     made: Cown[Any] = Cown.__new__(Cown)
     made._make()
     return made

@@ -51,7 +51,7 @@ class Failure:
         self.result = weakref.ref(result, self.orphan)
 
     def orphan(self, reference: object) -> None:
-        """The result is gone, and nobody has looked at it."""
+        """Called when the result is gone and nobody has looked at the failure."""
         if not kept and remove(self):
             self.report()
 
@@ -61,7 +61,7 @@ class Failure:
 
 
 def remove(failure: Failure) -> bool:
-    """False if somebody has been faster."""
+    """Removes the record. False: another thread was faster."""
     with lock:
         return failures.pop(id(failure), None) is not None
 
@@ -79,7 +79,7 @@ def store(
 
 
 def forget(result: Cown[Any]) -> None:
-    """Somebody has looked at it."""
+    """Called when the program has looked at the failure."""
     failure, result._failure = result._failure, None
     if failure is not None:
         remove(failure)
@@ -91,13 +91,14 @@ def keep(choice: bool) -> None:
 
 
 def collect() -> None:
-    """Ends the results that nobody has, where that is not done at once."""
+    """Has the collector end unreachable results, on interpreters without reference
+    counts."""
     if not COUNTED and failures:
         gc.collect()
 
 
 def report(everything: bool) -> None:
-    """Reports what nobody can look at any more; or all."""
+    """Reports the failures of results that are gone, or all failures."""
     collect()
     with lock:
         present = list(failures.values())
@@ -118,7 +119,8 @@ def keeps_failures() -> bool:
 def take_failures() -> list[
     tuple[Cown[Any] | None, BaseException | None, str, str, int]
 ]:
-    """All that are unread, in the order in which they came; orphans count as read."""
+    """Takes all unread failures in the order in which they came; results that are gone
+    count as read."""
     collect()
     found = []
     with lock:
@@ -132,11 +134,9 @@ def take_failures() -> list[
 
 
 def write_unraisable(exception: BaseException, place: object) -> None:
-    """As the interpreter tells of an exception that nobody can be given.
-
-    Its own hook takes arguments of a type that cannot be made here, so what that prints
-    is printed here.
-    """
+    """Writes an exception that has no caller, as the interpreter does. The hook
+    `sys.unraisablehook` takes a type that Python code cannot make, so what the default
+    hook would print is printed here."""
     hook = sys.unraisablehook
     if hook is sys.__unraisablehook__:
         show(exception, place)

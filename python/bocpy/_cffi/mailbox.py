@@ -43,7 +43,8 @@ def py_mailbox_options_drop(ctx: Any, payload: Any) -> None:
 
 
 def make() -> None:
-    """Also in the child of a fork: the parent's may be in the middle of something."""
+    """Makes the mailbox; in the child of a fork too, where the parent's may be in the
+    middle of an operation."""
     global _mailbox
     given = options("mailbox_options")
     given.tags = TAGS
@@ -138,7 +139,7 @@ class Receipt:
         return self.tags.names[self.index[0]], take(self.payload[0])
 
     def sleep(self, timeout: int) -> None:
-        """Until there may be something, at most `timeout` ns."""
+        """Sleeps until a message may be there, at most `timeout` ns."""
         waiter = Waiter()
         pointer = put(waiter)
         entry = ffi.new("boc_mailbox_waiter *")
@@ -161,8 +162,9 @@ class Receipt:
 
 
 def wait(waiter: Waiter, timeout: int) -> None:
-    """In a body, a wait that is soon over does not need a stand-in. Elsewhere the
-    sender may be a pinned behavior, which the main thread runs while it waits."""
+    """Waits for a message. In a body, a short wait needs no compensating worker.
+    Elsewhere the sender may be a pinned behavior, which the main thread runs while it
+    waits."""
     if not in_body() or not on_worker():
         pump.wait(waiter, timeout)
         return

@@ -24,7 +24,8 @@ def py_noticeboard_options_drop(ctx: Any, payload: Any) -> None:
 
 
 def make() -> None:
-    """Also in the child of a fork: the parent's may be in the middle of something."""
+    """Makes the board; in the child of a fork too, where the parent's may be in the
+    middle of an operation."""
     global _board
     given = options("noticeboard_options")
     given.drop = lib.py_noticeboard_options_drop
@@ -39,7 +40,7 @@ make()
 
 
 def key_of(key: object) -> tuple[Any, Any]:
-    """The key as the library takes it, and what keeps its bytes."""
+    """The key as the library takes it, and the object that keeps its bytes alive."""
     if not isinstance(key, str):
         raise TypeError(f"a notice's key must be a str, not '{type_name(type(key))}'")
     data = key.encode("utf-8")
@@ -78,7 +79,7 @@ def require_running(what: str) -> None:
 
 
 class View:
-    """A snapshot, and what of it has been decoded."""
+    """A snapshot, and those of its notices that have been decoded."""
 
     def __init__(self) -> None:
         self.notices = ffi.gc(lib.boc_noticeboard_read(_board), lib.boc_notices_drop)
@@ -102,7 +103,7 @@ class View:
 
 
 def view() -> View:
-    """The body's, or a new one."""
+    """The view of the running body, or a new one."""
     if not me.bodies:
         return View()
     if me.view is None:
@@ -111,7 +112,7 @@ def view() -> View:
 
 
 def leave() -> None:
-    """The body is over."""
+    """Drops the body's view when the body is over."""
     me.view = None
 
 
@@ -185,7 +186,7 @@ def py_noticeboard_update_change(ctx: Any, present: Any, out_payload: Any) -> in
     update = get(ctx)
     try:
         return int(update.change(present, out_payload))
-    except BaseException as error:  # for who called notice_update()
+    except BaseException as error:  # raised to the caller of notice_update()
         update.error = error
         return int(lib.BOC_NOTICE_KEEP)
 

@@ -36,7 +36,7 @@ _since = 0  # ms; when that last was
 
 
 class Pumping:
-    """What has come of a stretch of running behaviors."""
+    """What a stretch of running behaviors has led to."""
 
     def __init__(self, keep: bool = False) -> None:
         self.executed = 0
@@ -46,7 +46,8 @@ class Pumping:
         self.stop: BaseException | None = None
 
     def note(self, error: BaseException) -> bool:
-        """True if it is going to be raised here, so that it counts as read."""
+        """Notes an exception. True if the pump will raise it, so that it counts as
+        read."""
         if ends_pump(error):
             self.stop = error
             return True
@@ -58,7 +59,8 @@ class Pumping:
 
 
 def ends_pump(error: BaseException) -> bool:
-    """A program that is leaving cannot leave once more."""
+    """Whether the exception ends the pump: SystemExit of a program that is leaving does
+    not."""
     if isinstance(error, SystemExit):
         return not runtime.is_leaving()
     return not isinstance(error, Exception)
@@ -110,7 +112,7 @@ def require_here(cown: Cown[Any], what: str) -> None:
 
 
 def end_here(value: object) -> None:
-    """Has a value end on the main thread, soon if that waits."""
+    """Ends a value on the main thread, at once or as soon as that thread waits."""
     _ended.append(value)
     listener = _listener
     if listener is not None:
@@ -118,7 +120,7 @@ def end_here(value: object) -> None:
 
 
 def run_one(pumping: Pumping) -> bool:
-    """False if there is none; raises what ends the pump."""
+    """Runs one behavior. False if there is none; raises what ends the pump."""
     global _busy
     _ended.clear()
     outer, me.pumping = me.pumping, pumping
@@ -143,7 +145,7 @@ def run_one(pumping: Pumping) -> bool:
 
 
 def rest() -> None:
-    """Runs what is left, whatever it raises."""
+    """Runs the behaviors that are left, whatever they raise."""
     if _lane is None or not is_here() or me.pumping is not None:
         return
     pumping = Pumping()
@@ -159,7 +161,7 @@ def rest() -> None:
 
 
 def may_run() -> bool:
-    """Whether this thread is to pump while it waits."""
+    """Whether this thread runs pinned behaviors while it waits."""
     if me.bodies or me.pumping is not None:
         return False
     lane()
@@ -167,7 +169,7 @@ def may_run() -> bool:
 
 
 def wait(waiter: Waiter, timeout: int) -> bool:
-    """Until the waiter is signalled: False if that took longer than `timeout` ns."""
+    """Waits until the waiter is signalled. False: `timeout` ns have passed."""
     if not may_run():
         return waiter.wait(timeout)
     global _listener
@@ -244,7 +246,7 @@ def pump(timeout: int, most: int, keep: bool, /) -> tuple[int, bool, int]:
 
 
 def some(most: int, /) -> bool:
-    """Runs up to `most` on the main thread; whether there are more."""
+    """Runs up to `most` behaviors on the main thread; True if there are more."""
     if _lane is None or me.bodies or me.pumping is not None or not is_here():
         return False
     global _rung
@@ -256,8 +258,8 @@ def some(most: int, /) -> bool:
 
 
 def backlog() -> tuple[int, int, int]:
-    """How often the lane has got something to run, for how many ms nobody has touched
-    what is in it, and how many behaviors that is."""
+    """How often the lane was filled, how many ms ago anything in it last moved, and how
+    many behaviors it has."""
     depth = 0 if _lane is None or _busy else int(lib.boc_lane_length(_lane))
     now = int(lib.boc_now()) // 1_000_000
     return _moves, now - _since if depth else 0, depth

@@ -29,9 +29,10 @@ from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
 from .waiting import QuiesceNode, Waiter
 
 STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
-#: Stand-ins for workers whose bodies block.
+#: Compensating workers, for workers whose bodies block.
 BLOCKING_WORKERS = 64
-#: ns that a fork shuts others out: at first, at most, and lets them in between.
+#: How many ns a fork shuts other threads out, at first and at most, and how many it
+#: lets them in between.
 CLOSED_FIRST, CLOSED_MAX, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
 
 _lock = Lock()
@@ -120,7 +121,8 @@ def open_state() -> int:
 
 
 def end_workers() -> None:
-    """Under the lock, quiescent: nobody uses the runtime afterwards."""
+    """Ends the workers. The caller has the lock and the runtime is quiescent: nobody
+    uses it afterwards."""
     global _core, _state
     last = _core
     _state = STOPPED
@@ -132,7 +134,7 @@ def end_workers() -> None:
 
 
 def begin_workers(count: int) -> None:
-    """Under the lock, without workers."""
+    """Starts the workers. The caller has the lock, and there are no workers."""
     global _core, _count, _state
     given = options("runtime_options")
     given.workers = count
@@ -147,7 +149,8 @@ def begin_workers(count: int) -> None:
 
 
 def bring_up(count: int, loose: bool, any_count: bool) -> None:
-    """Under the lock. `loose`: whatever is there will do."""
+    """Brings the runtime up. The caller has the lock. `loose`: workers that are there
+    will do."""
     from . import acquire, pump
 
     global _state
@@ -211,7 +214,8 @@ def start(
 
 
 def usable(open_: bool, may_leave: bool) -> bool:
-    """`may_leave`: this thread may still schedule while the program ends."""
+    """Whether the runtime takes behaviors. `may_leave`: this thread may still schedule
+    while the program ends."""
     return (
         _state == RUNNING
         or (_state == PAUSED and not open_)
@@ -222,7 +226,7 @@ def usable(open_: bool, may_leave: bool) -> bool:
 def bring_up_any(open_: bool) -> None:
     global _state
     if _leaving and threading.current_thread().daemon:
-        # CPython ends it soon after: its behaviors would keep the program going.
+        # CPython ends the thread soon; its behaviors would keep the program going.
         raise SystemExit("the program is ending: daemon threads schedule no behaviors")
     with Locked("a behavior"):
         if usable(open_, True):
@@ -235,13 +239,13 @@ def bring_up_any(open_: bool) -> None:
 
 
 def enter(open_: bool) -> Any:
-    """The runtime, made if it must be; it stays until `leave`."""
+    """The runtime, started if needed; it stays until `leave`."""
     if me.bodies:
         _inside.append(None)
         return _core
     may_leave = False
     while True:
-        # Looked at before counting too: who ends the runtime waits until it is 0.
+        # Looked at before counting, too: ending waits until the count is 0.
         if usable(open_, may_leave) or on_worker():
             _inside.append(None)
             if usable(open_, may_leave) or on_worker():
@@ -287,7 +291,7 @@ def is_idle() -> bool:
 
 
 def quiesce_for(what: str, timeout: int, report: bool) -> bool:
-    """Waits for everything scheduled; the runtime, if there is one, stays as it is."""
+    """Waits for everything that is scheduled; the runtime stays as it is."""
     from . import acquire, failure
 
     if me.bodies:
@@ -343,7 +347,7 @@ def stats() -> list[dict[str, int]]:
 
 
 def begin_leaving() -> None:
-    """From here on no daemon thread schedules, so that there is an end to wait for."""
+    """From here on no daemon thread schedules: the wait for the end must end."""
     global _leaving, _state
     with Locked("the end of the program"):
         _leaving = True
@@ -362,7 +366,8 @@ def end_now(what: str) -> None:
 
 
 def settle() -> None:
-    """Nobody will wait for what is scheduled after the end: we do."""
+    """Waits for behaviors that were scheduled after the program's end began: nobody
+    else does."""
     if not _ending or me.bodies or on_worker():
         return
     from . import acquire, failure
@@ -376,7 +381,7 @@ def settle() -> None:
 
 
 def finish() -> None:
-    """The end of the program: finishes what was scheduled, then ends the workers."""
+    """Ends with the program: finishes what was scheduled, then ends the workers."""
     from . import acquire, failure
 
     global _ending
@@ -391,8 +396,8 @@ def finish() -> None:
 
 
 def close_for(limit: int) -> bool:
-    """Under the lock: no thread outside of bodies schedules for `limit` ns, or until
-    the runtime is quiescent; then it stays closed."""
+    """Shuts out threads other than bodies for `limit` ns, or until the runtime is
+    quiescent and so stays closed. The caller has the lock."""
     global _closed_from, _state
     _closed_from, _state = _state, CLOSED
     drain(_inside)
@@ -408,8 +413,8 @@ def close_for(limit: int) -> bool:
 
 def close_quiescent(what: str) -> None:
     """Takes the lock and closes the runtime, if there is one, once it is quiescent.
-    Others are let in again now and then: a body may wait for what they are going to do.
-    """
+    Lets other threads schedule in between: a body may wait for what they are going to
+    do."""
     limit = CLOSED_FIRST
     take_lock(what)
     while _core is not None:
@@ -431,8 +436,8 @@ def close_quiescent(what: str) -> None:
 
 
 def before_fork() -> None:
-    """Workers do not survive a fork: they end first, and come back when needed. In a
-    body they cannot; the child must not come back from it."""
+    """Ends the workers, since they do not survive a fork; they come back when needed. A
+    body cannot end them: its child must not return from the body."""
     from . import acquire
 
     if me.bodies or acquire.any_here():
@@ -440,7 +445,7 @@ def before_fork() -> None:
     put_off: BaseException | None = None
     try:
         close_quiescent("fork()")
-    except BaseException as error:  # a fork cannot be refused any more
+    except BaseException as error:  # too late to refuse the fork
         put_off = error
         take_lock("fork()")
     me.forking = True
@@ -451,7 +456,7 @@ def before_fork() -> None:
 
 
 def put_off_exception(error: BaseException) -> None:
-    """An interrupt comes again after the fork; other exceptions are reported."""
+    """Lets an interrupt come again after the fork; reports other exceptions."""
     from . import failure
 
     global _interrupted
@@ -468,7 +473,7 @@ def after_fork_in_parent() -> None:
         _lock.release()
     if _interrupted:
         _interrupted = False
-        # Raised in this hook, it would be ignored.
+        # An exception raised in this hook would be ignored.
         _thread.start_new_thread(interrupt_soon, ())
 
 
@@ -478,7 +483,7 @@ def interrupt_soon() -> None:
 
 
 def after_fork_in_child() -> None:
-    """What the fork found in the middle of something is that of threads now gone."""
+    """Makes anew what a thread, gone in the child, may have been in the middle of."""
     from . import acquire, behavior, mailbox, notices, pump
 
     global _lock, _core, _state

@@ -14,12 +14,12 @@ from typing import Any
 from .._libboc import ffi, lib
 from .base import FOREVER, deadline_of, get, left, put, seconds_of, take
 
-#: ns that a signal may have to wait for its handler.
+#: How many ns a signal may have to wait for its handler.
 SLICE = 50_000_000
 
 
 class Waiter:
-    """Something that one thread waits for until another signals it."""
+    """An event that one thread waits for until another thread signals it."""
 
     __slots__ = ("lock", "signalled")
 
@@ -33,29 +33,30 @@ class Waiter:
         self.wake()
 
     def wake(self) -> None:
-        """Ends the sleep, signalled or not."""
+        """Ends the sleep, whether the waiter was signalled or not."""
         try:
             self.lock.release()
-        except RuntimeError:  # it is awake
+        except RuntimeError:  # the sleeper is awake
             return
 
     def take(self) -> bool:
-        """Whether it was signalled since the last time."""
+        """Whether the waiter was signalled since the last call."""
         was, self.signalled = self.signalled, False
         return was
 
     def sleep(self, timeout: int) -> None:
-        """Until it is woken, or `timeout` ns have passed; now and then for nothing.
+        """Sleeps until it is woken, or `timeout` ns have passed; it may wake for no
+        reason.
 
-        A signal may be taken by any thread, and so not wake the main one, which runs
-        its handler: that one looks anew every SLICE.
+        Any thread may take a signal, and so not wake the main thread, which runs the
+        handler. The main thread therefore looks for handlers every SLICE.
         """
         if get_ident() == main_thread().ident:
             timeout = SLICE if timeout < 0 else min(timeout, SLICE)
         self.lock.acquire(timeout=seconds_of(timeout))
 
     def wait(self, timeout: int) -> bool:
-        """Until it is signalled: False if that took longer than `timeout` ns."""
+        """Waits until it is signalled. False: that took longer than `timeout` ns."""
         deadline = deadline_of(timeout)
         while not self.take():
             rest = left(deadline)
@@ -65,7 +66,7 @@ class Waiter:
         return True
 
     def settle(self) -> None:
-        """Waits for a signal that is on its way."""
+        """Waits for a thread that is about to signal."""
         self.wait(FOREVER)
 
 
@@ -80,7 +81,7 @@ def py_mailbox_waiter_notify(ctx: Any) -> None:
 
 
 class QuiesceNode:
-    """Has a waiter signalled once a runtime is quiescent."""
+    """Signals a waiter once a runtime is quiescent."""
 
     def __init__(self, runtime: Any, waiter: Waiter) -> None:
         self.runtime = runtime
@@ -91,6 +92,6 @@ class QuiesceNode:
         lib.boc_runtime_on_quiescent(runtime, self.node)
 
     def end(self) -> None:
-        """Takes the node back; a call that is under way is over afterwards."""
+        """Takes the node back; a call that is under way is over when this returns."""
         lib.boc_runtime_quiesce_cancel(self.runtime, self.node)
         take(self.pointer)

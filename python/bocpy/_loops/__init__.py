@@ -17,7 +17,7 @@ from .._core import Cown
 
 T = TypeVar("T")
 
-#: The token of a completion that was given out before anybody waited for it.
+#: The token of a completion that was pushed before any task waited for it.
 ARRIVED = object()
 
 #: How many behaviors over pinned cowns run before the loop has its turn again.
@@ -25,7 +25,7 @@ PUMPED = 64
 
 
 class Completion(Protocol):
-    """What a bridge gives out: a grant or a watch."""
+    """What a bridge pushes: a grant or a watch."""
 
     token: Any
 
@@ -38,10 +38,11 @@ class Waiter(Protocol):
     bridge: _core._Bridge
 
     async def completed(self, completion: Completion) -> None:
-        """Until the bridge gives it out. It is for the caller to end it."""
+        """Waits until the bridge pushes the completion, which stays the caller's to
+        end."""
 
     async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
-        """The outcome, or TimeoutError."""
+        """The outcome, or TimeoutError after the timeout."""
         ...
 
     async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
@@ -49,11 +50,11 @@ class Waiter(Protocol):
         ...
 
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
-        """Runs it as a task of the loop, which never raises."""
+        """Runs a coroutine that never raises, as a task of the loop."""
 
 
 def waiter() -> Waiter:
-    """That of the event loop that runs here. RuntimeError: there is none."""
+    """The waiter of the event loop that runs here. RuntimeError: there is none."""
     library = _tasks.library_here()
     if library == "asyncio":
         from . import asyncio_loop
@@ -75,7 +76,7 @@ async def outcome(cown: Cown[T]) -> T:
     """What the cown holds once the behaviors scheduled by now have ended."""
     held = _tasks.held_here()
     if held is not None:
-        return cown.result()  # or the refusal, if it is not among them
+        return cown.result()  # or the refusal, if the exception is not among them
     here = waiter()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:
@@ -83,7 +84,7 @@ async def outcome(cown: Cown[T]) -> T:
             await here.completed(grant)
         value: T = grant.outcome()
         return value
-    finally:  # before the grant, on its way, or granted: nothing stays behind
+    finally:  # whether the grant is to come, on its way or here, nothing stays behind
         grant.end()
 
 
@@ -93,7 +94,7 @@ def await_cown(cown: Cown[T]) -> Generator[Any, None, T]:
 
 
 async def enter(*cowns: Any) -> tuple[Any, ...]:
-    """The values of the cowns, held by the task that runs here until `_tasks.leave`."""
+    """The values of the cowns, which the running task holds until `_tasks.leave`."""
     if _tasks.held_here() is not None:
         raise RuntimeError(
             "this task holds cowns already, and to wait for more could deadlock: ask "
@@ -123,7 +124,7 @@ async def exit_cown(cown: Cown[Any]) -> None:
 
 
 async def told(kind: str, what: object = None) -> None:
-    """Until a watch is told."""
+    """Waits until a watch is completed."""
     here = waiter()
     watch = _core._Watch(here.bridge, kind, what)
     try:
@@ -133,7 +134,7 @@ async def told(kind: str, what: object = None) -> None:
 
 
 async def peek(cown: Cown[Any]) -> BaseException | None:
-    """What the behavior raised whose result the cown is; who asks has looked at it."""
+    """What the behavior raised whose result the cown is. The failure counts as read."""
     here = waiter()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:

@@ -18,14 +18,14 @@ from . import ARRIVED, PUMPED, Completion
 
 T = TypeVar("T")
 
-#: Where a loop keeps its waiter, so that both go together.
+#: The attribute of a loop that keeps its waiter, so that both end together.
 ATTRIBUTE = "_bocpy_waiter"
 
 _elsewhere: WeakKeyDictionary[AbstractEventLoop, AsyncioWaiter] = WeakKeyDictionary()
 
 
 class AsyncioWaiter:
-    """One for each loop, as long as the loop lives."""
+    """A waiter for each loop, as long as the loop lives."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
@@ -35,7 +35,7 @@ class AsyncioWaiter:
         self.bridge.listen()
 
     def watch_descriptor(self, loop: AbstractEventLoop) -> bool:
-        """Whether the loop watches descriptors: those of Windows do not."""
+        """Has the loop watch the descriptor. False: loops of Windows watch none."""
         if sys.platform == "win32":
             return False
         self.bridge = _core._Bridge()
@@ -43,7 +43,8 @@ class AsyncioWaiter:
         return True
 
     def watch_socket(self, loop: AbstractEventLoop) -> None:
-        """By a task that reads, since the loop of Windows knows nothing else."""
+        """Watches the socket by a task that reads it, since Windows' loop has no other
+        way."""
         ours, self.theirs = socket.socketpair()
         for end in (ours, self.theirs):
             end.setblocking(False)
@@ -60,7 +61,7 @@ class AsyncioWaiter:
             self.theirs.close()
 
     def take(self) -> None:
-        """Tells whoever waits for what has been completed."""
+        """Wakes the tasks whose completions the bridge has."""
         for completion in self.bridge.take():
             if completion is None:
                 self.pump()
@@ -72,7 +73,7 @@ class AsyncioWaiter:
                 future.set_result(None)
 
     def pump(self) -> None:
-        """Runs behaviors over pinned cowns; what is left waits for the loop's turn."""
+        """Runs some behaviors over pinned cowns; the loop's next turn runs more."""
         self.pumping = False
         if _core._pump_some(PUMPED) and not self.pumping:
             self.pumping = True
@@ -101,7 +102,7 @@ class AsyncioWaiter:
 
 
 def waiter() -> AsyncioWaiter:
-    """That of the running loop, made if need be."""
+    """The waiter of the running loop, made if needed."""
     loop = asyncio.get_running_loop()
     found: AsyncioWaiter | None = getattr(loop, ATTRIBUTE, None)
     if found is None:

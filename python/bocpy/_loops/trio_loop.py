@@ -1,4 +1,4 @@
-"""trio.
+"""Waiting for cowns in trio.
 
 Threads: each run is its thread's.
 """
@@ -19,7 +19,7 @@ _here: trio.lowlevel.RunVar[TrioWaiter] = trio.lowlevel.RunVar("bocpy")
 
 
 class TrioWaiter:
-    """One for each run, as long as it lasts."""
+    """A waiter for each run, as long as the run lasts."""
 
     def __init__(self) -> None:
         self.bridge = _core._Bridge()
@@ -36,7 +36,8 @@ class TrioWaiter:
             self.bridge.close()
 
     def take(self) -> bool:
-        """Tells whoever waits; whether there is something to pump."""
+        """Wakes the tasks whose completions the bridge has; True if there is something
+        to pump."""
         ready = False
         for completion in self.bridge.take():
             if completion is None:
@@ -48,7 +49,7 @@ class TrioWaiter:
         return ready
 
     async def pump(self) -> None:
-        """Runs behaviors over pinned cowns; the run has its turn in between."""
+        """Runs behaviors over pinned cowns; other tasks have their turn in between."""
         while _core._pump_some(PUMPED):
             await trio.lowlevel.cancel_shielded_checkpoint()
             if self.take():
@@ -82,7 +83,7 @@ class TrioWaiter:
 
 
 def waiter() -> TrioWaiter:
-    """That of this run, made if need be."""
+    """The waiter of this run, made if needed."""
     try:
         found: TrioWaiter = _here.get()
         return found

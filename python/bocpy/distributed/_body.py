@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Recording:
-    """What the body on this thread has scheduled."""
+    """Collects what the body on this thread schedules."""
 
     def __init__(self, executor: Executor) -> None:
         self.executor = executor
@@ -52,8 +52,9 @@ def recording() -> Recording:
 
 
 def elsewhere(name: str, args: tuple[Any, ...]) -> Any:
-    """What bocpy's own functions do on a thread that runs a distributed body: `when`
-    is recorded, what belongs to one process is refused; elsewhere nothing changes."""
+    """Makes bocpy's own functions, on a thread that runs a distributed body, record
+    what `when` schedules and refuse what belongs to one process. Other threads see no
+    change."""
     if current.recording is None:
         return NotImplemented
     if name == "when":
@@ -65,7 +66,8 @@ def elsewhere(name: str, args: tuple[Any, ...]) -> Any:
 
 
 class Here:
-    """A connection inside a body: what it makes and schedules is recorded."""
+    """A connection inside a body: records the cowns that the body makes and what it
+    schedules."""
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return arrive_site, ()
@@ -89,7 +91,7 @@ class Here:
 
 
 def new_cown(value: Any = None, **options: Any) -> Cown[Any]:
-    """A cown made by the body on this thread; it begins at its executor."""
+    """A cown made by the body on this thread; its value begins at this executor."""
     unknown = set(options) - {"near"}
     if unknown:
         raise TypeError(f"in a body, Cown() takes no {min(unknown)!r}")
@@ -109,7 +111,7 @@ def schedule(
     captures: tuple[Any, ...] = (),
     retries: int = 0,
 ) -> Cown[Any]:
-    """Records a behavior; the cown that will have its result."""
+    """Records a behavior and returns the cown of its result."""
     record = recording()
     executor = record.executor
     which, layout = parse(args, executor.token)
@@ -188,7 +190,7 @@ def call(executor: Executor, run: Run, params: list[Any]) -> Any:
 def write_back(
     executor: Executor, run: Run, cells: list[Cell], value: Any
 ) -> tuple[tuple[int, int], ...]:
-    """Stores what the body left; the sizes of it."""
+    """Stores the values that the body left, and returns their sizes."""
     sizes = []
     with executor.lock:
         for (number, slot, reads), cell in zip(run.args, cells, strict=True):
@@ -204,7 +206,8 @@ def write_back(
 
 
 def write_durable(executor: Executor, run: Run, done: Done) -> Done:
-    """Writes durable cowns before anybody else has them; a failure is the result's."""
+    """Writes durable cowns before another worker has them. The behavior's result raises
+    what goes wrong."""
     try:
         for slot, store in run.stores:
             value = executor.value(slot)
@@ -220,7 +223,7 @@ def write_durable(executor: Executor, run: Run, done: Done) -> Done:
 def failure(
     error: BaseException, executor: Executor
 ) -> tuple[BaseException, Blob, str]:
-    """An error as others can have it: a copy, pickled, and its traceback as text."""
+    """A pickled copy of an exception, with its traceback as text."""
     text = traceback_text(error)
     try:
         blob = encode(error, executor)

@@ -17,7 +17,8 @@ Layout = tuple[int | tuple[int, ...], ...]
 
 
 class Arguments:
-    """Each cown once, in the order of its first mention, and who gets which."""
+    """The cowns of a call, each once, in the order of first mention; and which
+    parameter gets which."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -26,7 +27,7 @@ class Arguments:
         self.layout: list[int | tuple[int, ...]] = []
 
     def add(self, argument: object, where: str) -> int:
-        """The index of a cown; TypeError for what is none of this connection's."""
+        """The index of a cown. TypeError: it is no cown of this connection."""
         cown = argument.cown if isinstance(argument, Reading) else argument
         if not isinstance(cown, Cown):
             raise TypeError(refusal(argument, where))

@@ -1,4 +1,4 @@
-"""Connecting: from what the user has of an engine to a connection."""
+"""Connecting: from the user's engine to a connection."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ class Distributed:
         return outcome
 
     def call_back(self, function: Callable[..., object], *args: Any) -> None:
-        """Calls it on a thread where it may wait."""
+        """Calls a callback on a thread where it may wait."""
         with self._lock:
             if self._callbacks is None:
                 self._callbacks = ThreadPoolExecutor(1, "bocpy-callbacks")
@@ -472,7 +472,7 @@ def value_of(blob: Blob, site: Distributed) -> Any:
 
 
 def error_of(done: Done, site: Distributed) -> BaseException | None:
-    """What a behavior that has not ended well means for who waits for it."""
+    """The exception that a behavior's outcome means for those who wait for it."""
     if done.fate == "done":
         return None
     if done.fate == "cancelled" or (done.fate == "lost" and not done.name):
@@ -493,7 +493,7 @@ def group_of(message: str, errors: list[BaseException]) -> BaseException:
 
 
 def report_failure(name: str, error: BaseException) -> None:
-    """A failure that nobody has looked at, once."""
+    """Reports a failure once, if the program has not looked at it."""
     hook: Any = sys.unraisablehook
     hook(
         types.SimpleNamespace(

@@ -172,7 +172,8 @@ class Cown(Generic[T]):
         self._watched().add_done_callback(lambda: self._site.call_back(callback, self))
 
     def _watched(self) -> Outcome:
-        """What will tell the value; a behavior's result is remembered."""
+        """The outcome that will get the value; the handle of a behavior's result keeps
+        it."""
         outcome = self._last
         if outcome is None:
             outcome = self._site.outcome(self._id, consume=False)
@@ -198,7 +199,7 @@ class Cown(Generic[T]):
             try:
                 loop.call_soon_threadsafe(settle)
             except RuntimeError:
-                return  # the loop is closed: nobody waits there any more
+                return  # the loop is closed: no task waits there any more
 
         outcome.add_done_callback(tell)
         return (yield from future.__await__())
@@ -260,7 +261,7 @@ def read(cown: Cown[T] | Reading[T]) -> Reading[T]:
 
 
 def arrive(id: int) -> Cown[Any]:  # noqa: A002
-    """A handle out of a pickle."""
+    """Makes a handle out of a pickle."""
     site = travel.site
     if site is None:
         raise RuntimeError("a distributed cown was unpickled outside of its cluster")
@@ -268,7 +269,7 @@ def arrive(id: int) -> Cown[Any]:  # noqa: A002
 
 
 def arrive_site() -> Any:
-    """What a connection is at the other end."""
+    """The connection that the other end means."""
     site = travel.site
     if site is None:
         raise RuntimeError("a connection was unpickled outside of its cluster")

@@ -60,7 +60,7 @@ IDLE = 2.0
 
 
 def sources_of(batches: Sequence[Batch]) -> set[int]:
-    """The executors that values are to be taken from."""
+    """The executors that values are taken from."""
     return {
         operation[2]
         for batch in batches
@@ -70,7 +70,7 @@ def sources_of(batches: Sequence[Batch]) -> set[int]:
 
 
 def mismatch(ours: dict[str, str], theirs: dict[str, str], node: str) -> str:
-    """What is to be said of different versions; empty if they agree."""
+    """A text about versions that differ; empty if they agree."""
     wrong = [
         f"{name} {theirs.get(name, 'none')} (the driver has {version})"
         for name, version in ours.items()

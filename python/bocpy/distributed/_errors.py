@@ -1,4 +1,4 @@
-"""What goes wrong past one machine."""
+"""Exceptions that only a cluster has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CownLost(RuntimeError):
 
 
 class BehaviorError(RuntimeError):
-    """A body raised something that cannot be pickled; the text tells what."""
+    """A body raised an exception that cannot be pickled; the text describes it."""
 
 
 class RemoteTraceback(Exception):
@@ -52,6 +52,6 @@ def traceback_text(error: BaseException) -> str:
 
 
 def with_text(error: BaseException, text: str) -> BaseException:
-    """The error as it was raised elsewhere, its traceback as its cause."""
+    """The exception as it was raised elsewhere, with its traceback as its cause."""
     error.__cause__ = RemoteTraceback(text)
     return error

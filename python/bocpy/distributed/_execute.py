@@ -35,7 +35,7 @@ from ._values import Blob, decode, encode, snapshot
 
 
 class Host(Protocol):
-    """What an executor needs from around it. Called with its lock held."""
+    """What an executor needs of its host. The executor calls it with its lock held."""
 
     def fetch(self, source: int, numbers: tuple[int, ...]) -> None: ...
     def ready(self) -> None: ...
@@ -173,7 +173,8 @@ class Executor:
     # ---- operations
 
     def start(self, step: Step) -> None:
-        """Does what waits for nothing, and what then waits for nothing."""
+        """Starts operations that wait for nothing, and those that then wait for
+        nothing."""
         todo = [step]
         while todo:
             step = todo.pop()
@@ -187,7 +188,7 @@ class Executor:
         return self.order.finish(step)
 
     def begin(self, step: Step) -> bool:
-        """Whether the operation has been done; a body is done later."""
+        """Begins an operation. True: it is done; a body ends later."""
         kind = step.operation[0]
         if kind == "run":
             self.runs.append(step)
@@ -204,7 +205,8 @@ class Executor:
         self.store(slot, blob)
 
     def store(self, slot: int, value: Any) -> None:
-        """A value as it came; what a pickled one names lives as long as it does."""
+        """Stores a value that arrived; the cowns that a pickled value names live as
+        long as it does."""
         if type(value) is Blob:
             self.hold_all(value.names)
         self.values[slot] = value
@@ -226,7 +228,7 @@ class Executor:
         self.store(slot, self.stored(store, file))
 
     def stored(self, store: str, file: str) -> Any:
-        """A durable value; a Lost that says why it cannot be read."""
+        """Reads a durable value; a Lost that says why, if it cannot be read."""
         try:
             return open_store(store).read(file)
         except Exception as error:
@@ -242,7 +244,8 @@ class Executor:
         self.fetched({number: self.stored(store, file)})
 
     def give(self, number: int, slot: int, copy: bool) -> None:
-        """Fills an outbox. A copy is pickled now: the next writer changes the value."""
+        """Fills an outbox. A copy is pickled at once, because the next writer changes
+        the value."""
         number = self.renamed.pop(number, number)
         if number in self.unwanted:
             self.unwanted.discard(number)
@@ -272,7 +275,7 @@ class Executor:
         self.serve(outbox)
 
     def rename(self, number: int, other: int) -> None:
-        """An outbox for another taker: the first cannot have it any more."""
+        """Gives an outbox to another taker: the first is gone."""
         self.last_give = max(self.last_give, other)
         outbox = self.outboxes.pop(number)
         early = self.outboxes.get(other)
@@ -358,8 +361,8 @@ class Executor:
     # ---- values between executors
 
     def fetch(self, numbers: Iterable[int], answer: Callable[[Any], object]) -> None:
-        """Another executor asks: answers with {number: value}, as soon as some of them
-        are there. None stands for one that is not to be had any more."""
+        """Answers another executor's fetch with {number: value}, as soon as some values
+        are there. None stands for a value that never will be."""
         wanted = tuple(numbers)
         answered = False
 
@@ -421,7 +424,7 @@ class Executor:
                         self.start(other)
 
     def wanted(self, numbers: Iterable[int]) -> set[int]:
-        """Which of these takes are still waited for."""
+        """Which of these takes still wait."""
         with self.lock:
             return {n for n in numbers if n in self.takes and n not in self.frozen}
 
@@ -475,8 +478,8 @@ class Executor:
                 self.start(other)
 
     def refused(self, run: Run) -> Done | None:
-        """Why a body does not begin, if so. Its cowns keep their values, and who needs
-        its result does not begin either."""
+        """Why a body does not begin; None if it does. Its cowns keep their values, and
+        behaviors that need its result do not begin either."""
         with self.lock:
             missing = None
             self.coming.discard(run.key)
@@ -514,7 +517,8 @@ class Executor:
         return value
 
     def settle(self, run: Run, done: Done) -> None:
-        """What follows from a body's end, before anybody else has its cowns."""
+        """Settles what follows from a body's end, before another behavior has its
+        cowns."""
         slots = [slot for _, slot, _ in run.args] + [run.key]
         mark = max((self.marks.get(slot, 0) for slot in slots), default=0)
         if done.calls or done.new:

@@ -28,7 +28,7 @@ from ._values import Blob, decode, encode
 
 
 class Tasks(Protocol):
-    """What an engine does with tasks; futures are its own."""
+    """What an engine does with tasks; the futures are the engine's own."""
 
     name: str
 
@@ -137,7 +137,7 @@ def run(
 
 
 def private(value: Any) -> Any:
-    """A copy: the engine may give the same object to several tasks."""
+    """A copy, because the engine may give one object to several tasks."""
     return pickle.loads(pickle.dumps(value, 5))
 
 
@@ -193,7 +193,7 @@ class Recomputing:
                 )
 
     def wait(self, timeout: float | None = None) -> bool:
-        """The same; whether it came to that in time."""
+        """Waits as `quiesce`; False: the timeout passed."""
         try:
             self.quiesce(timeout)
         except TimeoutError:
@@ -249,7 +249,7 @@ class Recomputing:
         threading.Thread(target=function, args=args, daemon=True).start()
 
     def outcome(self, id: int, *, consume: bool) -> Outcome:  # noqa: A002
-        """The value, when its version is there."""
+        """The value, once its version is there."""
         outcome = Outcome("the value of the cown")
         with self._lock:
             future, index = self._versions[id]

@@ -56,7 +56,7 @@ class Recovery:
         self.recover_if_resolved()
 
     def ask(self, dead: Worker) -> None:
-        """Asks those who take from the dead worker what they have."""
+        """Asks executors that take from the dead worker which values they have."""
         numbers: dict[int, list[int]] = {}
         for take in self.linker.takes.values():
             if take.source.worker is dead and take.target.alive:
@@ -140,7 +140,7 @@ class Recovery:
         return found
 
     def lose_copies(self) -> None:
-        """Copies that are still to come from dead workers do not come."""
+        """Cancels copies that dead workers still had to send."""
         for stay, takes in self.copies_by_source().items():
             for take in takes:
                 del self.linker.takes[take.number]
@@ -152,7 +152,8 @@ class Recovery:
                     take.target.operations.append(("drop", (take.slot,)))
 
     def may_retry(self, behavior: Behavior) -> bool:
-        """Whether that was asked for, and all values from before are there."""
+        """Whether the behavior was given retries, and all its values from before are
+        there."""
         if not behavior.call.retries or any(s.done for _, s in behavior.stays):
             return False
         places = self.linker.places
@@ -227,7 +228,8 @@ class Rescue:
         place.error = place.error or self.lost
 
     def pass_dead(self, stay: Stay, before: Stay | None) -> None:
-        """The value is where it was before this stay, unless it was changed in it."""
+        """Passes the value on from before this stay, unless the behavior changed it
+        here."""
         self.linker.takes.pop(stay.number, None)
         came = before is not None and before.worker.alive
         if stay.done or (not self.kept and not self.has_base()):
@@ -258,7 +260,8 @@ class Rescue:
     def supply(
         self, number: int, target: Worker, copy: Take | None, stay: Stay | None = None
     ) -> None:
-        """Says where what `target` takes as `number` comes from now."""
+        """Tells an executor where the value that `target` takes as `number` comes from
+        now."""
         linker, place = self.linker, self.place
         linker.takes.pop(number, None)
         if self.kept:

@@ -1,4 +1,4 @@
-"""What bocpy has and a cluster has not, each with the reason.
+"""Names that bocpy has and a cluster refuses, each with the reason.
 
 Threads: any. Nothing here keeps state.
 """

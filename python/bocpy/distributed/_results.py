@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Outcome:
-    """A value or an error that comes later; waited for by any number of threads."""
+    """A value or an error that comes later; any number of threads may wait for it."""
 
     __slots__ = ("_callbacks", "_decode", "_error", "_event", "_lock", "_value", "what")
 
@@ -29,7 +29,8 @@ class Outcome:
         decode: Callable[[], Any] | None = None,
         error: BaseException | None = None,
     ) -> None:
-        """Once: the value, decoded by whoever looks first; or the error."""
+        """Settles it once: with the value, which the first reader decodes, or with the
+        error."""
         with self._lock:
             if self._event.is_set():
                 return

@@ -83,7 +83,7 @@ class Scope:
         return schedule
 
     def cancel(self) -> None:
-        """What has not begun does not begin: its result raises CancelledError."""
+        """Cancels behaviors that have not begun: their results raise CancelledError."""
         with self._condition:
             self.cancelled = True
             keys = tuple(self._keys)
@@ -107,7 +107,7 @@ class Scope:
             self.connection._queue.put(("cancel", (call.key,)))
 
     def started(self, call: Call) -> bool:
-        """The linker has it; whether it is to be cancelled."""
+        """Called when the linker has the behavior. True: cancel it."""
         with self._condition:
             self._keys[call.key] = call.name
             return self.cancelled
@@ -176,7 +176,7 @@ class Scope:
                 self._condition.wait(left)
 
     def _expire(self) -> None:
-        """With the lock: the time is over."""
+        """Ends the scope's time. The caller has the lock."""
         names = ", ".join(sorted(set(self._keys.values()))) or "behaviors"
         what = f"scope {self.name!r}" if self.name else "the scope"
         self._errors.append(

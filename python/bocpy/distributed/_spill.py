@@ -32,7 +32,7 @@ class OnDisk:
 
 
 class Shelf:
-    """Which values are in memory, and since when they are idle."""
+    """Knows which values are in memory, and since when they are idle."""
 
     def __init__(self, limit: int, folder: str | None) -> None:
         self.limit = limit
@@ -48,7 +48,7 @@ class Shelf:
         return self.made / f"{slot}"
 
     def used(self, executor: Executor, slots: Iterable[int]) -> None:
-        """These have just been used; others may have to go."""
+        """Notes that these values were used just now; others may have to go to disk."""
         for slot in slots:
             self.total -= self.sizes.pop(slot, 0)
             if slot in executor.values:

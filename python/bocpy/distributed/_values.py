@@ -87,7 +87,7 @@ def encode(value: object, site: Site | None = None, what: str = "the value") -> 
 
 
 def dumps(value: object, buffers: list[Any], names: list[int]) -> bytes:
-    """Pickles it, with what belongs to the program by value if that can be."""
+    """Pickles a value; what belongs to the program goes by value if it can."""
     cloudpickle = cloudpickle_module()
     try:
         with by_value(cloudpickle):
@@ -102,7 +102,7 @@ def dumps(value: object, buffers: list[Any], names: list[int]) -> bytes:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether pickle alone does as well as cloudpickle, which is slower."""
+    """Whether pickle serves as well as cloudpickle, which is slower."""
     if type(value) in PLAIN:
         return True
     if type(value) not in (list, tuple) or len(value) > SAMPLE:
@@ -116,7 +116,7 @@ def described(buffer: pickle.PickleBuffer) -> tuple[bool, Any]:
 
 
 def snapshot(blob: Blob) -> Blob:
-    """The same value, in memory that nobody changes."""
+    """The same value in memory that no other code changes."""
     if not blob.buffers:
         return blob
     copied = tuple((writable, bytes(memoryview(b))) for writable, b in blob.buffers)
@@ -124,7 +124,7 @@ def snapshot(blob: Blob) -> Blob:
 
 
 def decode(blob: Blob, site: Site | None = None) -> Any:
-    """The value again; handles inside belong to `site`."""
+    """The value again; its handles belong to `site`."""
     before = travel.site
     travel.site = site
     try:
