@@ -175,7 +175,7 @@ print(codes)
         assert (done.code, done.out) == (0, "[7]\n"), done.err
 
     def test_many(self, program):
-        """A child never waits for what a thread of its parent had."""
+        """A child of fork never waits for what a thread of its parent had."""
         done = program(
             HEAD
             + """
@@ -358,7 +358,7 @@ class TestThreads:
 
     @pytest.mark.stress
     def test_close_while_others_schedule(self):
-        """Each call is carried out or refused; nobody uses a runtime that is freed."""
+        """Each call is carried out or refused; no thread uses a freed runtime."""
         for _ in range(20):
             runtime, count, accepted = Runtime(1), Cown(0), []
 
@@ -385,7 +385,7 @@ class TestThreads:
             assert count.value == len(accepted)
 
     def test_deferred_forever_is_no_wait(self, runtime):
-        """Completed by a thread that no runtime knows."""
+        """A thread that no runtime knows completes the behavior."""
         cown, rests = Cown(0), []
         for _ in range(50):
             runtime.schedule(lambda cown: rests.append(defer()), [cown])

@@ -314,7 +314,7 @@ class TestRuntime:
             assert held.value == 1
 
     def test_hold_races(self, runtime):
-        """A wait that is given up just as the turn comes leaves the cown free."""
+        """A wait that gives up just as its turn comes leaves the cown free."""
         cown = Cown(0)
         for n in range(100):
             runtime.schedule(lambda cown: time.sleep(0.0005), [cown])
@@ -451,7 +451,7 @@ class TestDefer:
         assert "already" in str(errors[0])
 
     def test_forgotten(self, runtime):
-        """Nobody is left to complete it, so it is."""
+        """A deferred behavior that no code can complete any more is completed."""
         with pytest.warns(ResourceWarning, match="forgotten"):
             forget(runtime)
 

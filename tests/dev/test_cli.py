@@ -86,7 +86,8 @@ def test_a_problem_is_one_line():
 
 @pytest.mark.parametrize("words", [["test"], ["test", "--c-only"], ["demo"]])
 def test_no_compiler_is_said_at_once(words, tmp_path):
-    """With a PATH that has no program at all, and before anything is made."""
+    """A missing compiler is reported before anything is made; PATH has no program at
+    all."""
     done = dev(*words, PATH=str(tmp_path), CC="")
     assert done.returncode == 1
     assert re.fullmatch(r"dev: no C compiler: .*gcc.*\n", done.stderr)

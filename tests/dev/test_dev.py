@@ -66,7 +66,7 @@ def test_what_an_interpreter_lacks(traits, missing):
 
 
 def test_an_old_interpreter_cannot_run_it(tmp_path):
-    """Nor does it get as far as what it does not know."""
+    """An old interpreter stops before it reaches syntax that it does not know."""
     source = (ROOT / "dev").read_text(encoding="utf-8")
     old = "import sys\nsys.version_info = (3, 9)\n"
     (tmp_path / "dev").write_text(source.replace("import sys\n", old), encoding="utf-8")

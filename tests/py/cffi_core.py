@@ -1,10 +1,10 @@
-"""What of the suite bocpy's core by cffi is not run with, and why: the whole list.
+"""The tests that bocpy's core by cffi does not run, and why: the whole list.
 
-docs/guide/backends.md has the same as a table. Everything else runs, on CPython by
+docs/guide/backends.md has the same as a table. All other tests run, on CPython by
 BOCPY_CORE=cffi and on PyPy.
 """
 
-#: Whole files and folders: they test what is not there.
+#: Whole files and folders that test what this core does not have.
 FILES = {
     "test_await.py": "bocpy.aio: event loops are told by the extension",
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
@@ -63,7 +63,7 @@ TESTS = {
     "test_signals.py::test_a_sampling_profiler_sees": "a frame of the core is on top",
 }
 
-#: The same on PyPy alone, where objects end when the collector comes to them.
+#: Tests that PyPy alone does not run: its collector decides when objects end.
 TESTS_ON_PYPY = {
     "test_messages.py::test_drained_contents_are_given_up": "the collector",
     "test_pinned.py::test_the_value_dies_with": "the collector",
@@ -72,7 +72,7 @@ TESTS_ON_PYPY = {
     "test_pinned.py::test_what_dies_in_the_pump": "the collector",
 }
 
-#: What Python itself says of a call: of functions in C in other words than of others.
+#: Python's own texts about a call, which differ for functions in C.
 WORDED_BY_PYTHON = (
     r"exactly|missing|given\)|\bpos \d|unexpected keyword|got several|takes|bocpy\.|"
     r"not callable|not writable|not subscriptable|has no len|not iterable|setter"

@@ -42,7 +42,7 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_ignore_collect(collection_path):
-    """Files for what the core by cffi has not: cffi_core.py."""
+    """Ignores files that test what the core by cffi does not have: cffi_core.py."""
     name = collection_path.name
     if harness.CFFI and any(map(partial(fnmatch, name), cffi_core.FILES)):
         return True
@@ -50,7 +50,7 @@ def pytest_ignore_collect(collection_path):
 
 
 def has_core(item):
-    """Whether the core that there is has what the test is of."""
+    """Whether this core has what the test needs."""
     name = item.nodeid.rpartition("/")[2] if "[" not in item.nodeid else item.nodeid
     name = name[name.index("test_") :]
     left_out = [*cffi_core.TESTS, *(cffi_core.TESTS_ON_PYPY if harness.PYPY else ())]
@@ -84,7 +84,7 @@ def chosen_backend(backend):
 
 @pytest.fixture
 def stopped(chosen_backend):
-    """No runtime yet; whatever the test leaves behind is finished afterwards."""
+    """A stopped runtime; behaviors that the test leaves are finished afterwards."""
     yield bocpy
     bocpy.start()
     bocpy.quiesce(timeout=harness.LIMIT)

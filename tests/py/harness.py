@@ -70,8 +70,8 @@ def pass_through(door):
 
 
 def once_below(limit, measure):
-    """Whether one of some tries takes less than `limit`: a machine that is busy with
-    something else delays any of them, but not all."""
+    """Whether one of several tries takes less than `limit`: a busy machine delays any
+    of them, but not all."""
     return any(measure() < limit for _ in range(20))
 
 
@@ -202,15 +202,15 @@ def finish_program(process, *, timeout=LIMIT, expect_code=0):
 
 
 def end_group(process):
-    """Ends what the program may have left running in its process group."""
+    """Ends the processes that the program may have left in its process group."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def read_line(process, expected, *, timeout=LIMIT):
-    """Waits until the program says `expected` on its standard output; if it says
-    nothing within `timeout`, fails with all its stacks."""
+    """Waits until the program prints `expected`. If it prints nothing within `timeout`,
+    fails with all its stacks."""
     stacks = []
 
     def give_up():
@@ -230,8 +230,8 @@ def read_line(process, expected, *, timeout=LIMIT):
 
 
 def interrupt_until_it_ends(process):
-    """Ctrl-C, until the process is gone: the first may come before what it is to end
-    has begun, and end what was before it."""
+    """Sends Ctrl-C until the process is gone: the first one may come before the wait
+    that it has to end."""
     deadline = time.monotonic() + LIMIT
     while process.poll() is None and time.monotonic() < deadline:
         process.send_signal(signal.SIGINT)

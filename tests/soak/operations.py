@@ -36,7 +36,7 @@ THREADS = 8
 
 
 class Refused(Exception):
-    """What a body raises that is told to."""
+    """What a body raises if the soak tells it to."""
 
     def __init__(self, number, text):
         super().__init__(number, text)
@@ -69,7 +69,7 @@ def is_whole(value):
 
 
 def swap_sealed(a, b, data):
-    """Values that move between workers stay what they are."""
+    """Values that move between workers keep their contents."""
     if not (is_whole(a.value) and is_whole(b.value)):
         raise AssertionError("a value was damaged")
     a.value, b.value = b.value, sealed(data)
@@ -122,12 +122,12 @@ class Stage:
         pump(max_behaviors=100)
 
     def catch_up(self, i):
-        """Nobody gets far ahead of the workers."""
+        """Waits until the workers are not far behind."""
         last = when(self.counters[i % 4])(lambda c: c.value)
         last.unwrap(timeout=LIMIT)
 
     def check(self):
-        """What is wrong now that all is at rest."""
+        """The problems, now that all is at rest."""
         money = sum(c.unwrap() for c in self.accounts)
         counted = sum(c.unwrap() for c in self.counters)
         logs = [c.unwrap() for c in self.logs]
@@ -286,7 +286,7 @@ def tree(stage, i, chance):
 
 
 def drop(stage, i, chance):
-    """Cowns, results and failures that nobody looks at."""
+    """Drops cowns, results and failures that the program has not looked at."""
     for n in range(4):
         when(Cown([n] * 100))(lambda c: c.value)
     cowns = Cown([Cown(n) for n in range(3)])

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 import operations
 from bocpy import quiesce, start, wait
 
-#: Seconds after which what has not come to rest hangs.
+#: Seconds after which work that has not come to rest counts as hanging.
 LIMIT = 120
 #: How far memory may grow between the first and the last third of the rounds; and what
 #: CPython itself loses for an interpreter that ends, on versions before 3.14.
@@ -138,7 +138,7 @@ def exits(report, backend, chance):
 
 
 def between(report, options, chance):
-    """What happens between two rounds; the problems."""
+    """The work between two rounds; returns the problems."""
     choice = report.rounds % 5
     if choice == 1:
         wait()

@@ -20,8 +20,8 @@
 #include "matrix/ship.h"
 #include "view/view.h"
 
-/* One thread of one interpreter chooses; another that imports the module meanwhile, with
- * a GIL of its own, waits for it. */
+/* One thread of one interpreter chooses. Another interpreter's thread that imports the
+ * module at the same time, with a GIL of its own, waits for it. */
 static int choose_kernels(void) {
   const char *name = getenv("BOCPY_MATH_KERNELS"), *fused = getenv("BOCPY_MATH_FUSED");
   static atomic_int chosen; /* 1: being chosen; 2: chosen */

@@ -24,7 +24,7 @@ LIBRARIES = [
 
 
 class Asyncio:
-    """What the tests need of a library, by the names that asyncio has."""
+    """The operations that the tests need of a library, by asyncio's names."""
 
     sleep = staticmethod(asyncio.sleep)
     Event = asyncio.Event
@@ -39,7 +39,7 @@ class Asyncio:
 
     @staticmethod
     async def within(seconds, function):
-        """Whether the function ended in that time; else it is cancelled."""
+        """Whether the function ended in that time; it is cancelled if not."""
         task = asyncio.ensure_future(function())
         done, _ = await asyncio.wait([task], timeout=seconds)
         if done:
@@ -472,7 +472,7 @@ def test_a_grant_that_is_cancelled_in_the_same_tick():
         async with c:
             task = asyncio.ensure_future(hold())
             await asyncio.sleep(0)
-        time.sleep(0.02)  # the grant is on its way, and nobody takes it
+        time.sleep(0.02)  # the grant is on its way, and no task takes it
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -1,4 +1,4 @@
-"""Bodies that raise: what is kept, what is told, and what comes back."""
+"""Bodies that raise: which exceptions are kept, reported and raised again."""
 
 import sys
 import traceback
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 
 class Odd(Exception):
-    """Its constructor does not take what `args` holds."""
+    """An exception whose constructor does not take what `args` holds."""
 
     def __init__(self, code, *, detail):
         super().__init__(f"{code} ({detail})")
@@ -297,7 +297,7 @@ def test_a_module_that_is_missing_in_the_body():
         got(failed)
 
 
-# Exceptions that nobody looks at
+# Exceptions that the program does not look at
 
 
 def test_an_unread_failure_is_reported_once(program, backend):

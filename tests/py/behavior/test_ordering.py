@@ -212,7 +212,7 @@ def test_results_as_cowns(pairs):
 @PROFILE
 @given(st.lists(st.tuples(st.booleans(), OVER), max_size=30))
 def test_acquire_among_behaviors(steps):
-    """Holding a cown in the main program takes its turn like a behavior."""
+    """A main program that holds a cown takes its turn like a behavior."""
     cowns = [Cown([]) for _ in range(COWNS)]
     oracle = [[] for _ in range(COWNS)]
     for number, (holds, over) in enumerate(steps):
@@ -231,7 +231,7 @@ def test_acquire_among_behaviors(steps):
 @PROFILE
 @given(st.lists(st.tuples(st.integers(0, 3), OVER), max_size=40))
 def test_several_threads_each_keep_their_own_order(steps):
-    """What one thread schedules stays in its order, whatever the others do."""
+    """Behaviors of one thread keep its order, whatever other threads do."""
     cowns = [Cown([]) for _ in range(COWNS)]
     mine = [
         [(n, over) for n, (who, over) in enumerate(steps) if who == me]

@@ -1,4 +1,5 @@
-"""The switch that makes wait() and quiesce() raise failures that nobody looked at."""
+"""The switch that makes wait() and quiesce() raise failures that the program did not
+look at."""
 
 import builtins
 import sys
@@ -36,7 +37,7 @@ def kept(runtime):
 
 @pytest.fixture
 def reported(monkeypatch):
-    """What is reported through sys.unraisablehook."""
+    """The failures that sys.unraisablehook reports."""
     told = []
     monkeypatch.setattr(
         sys, "unraisablehook", lambda report: told.append(repr(report.exc_value))
@@ -139,7 +140,7 @@ def test_nothing_is_raised_before_everything_is_over(gate):
 
 
 def test_kept_failures_are_raised_though_nobody_could_look(kept, reported):
-    """However soon they fail: what is dropped waits for wait()."""
+    """A behavior may fail, and its result be dropped, at once: wait() raises."""
     for number in range(20):
         whencall(fail, [], [KeyError(number)])
     with pytest.raises(FailureGroup) as caught:
@@ -251,7 +252,8 @@ def test_on_another_thread():
 
 
 def test_a_result_that_somebody_holds_is_his(gate):
-    """Whoever has it in hand looks at it, or not: wait() does not hang for him."""
+    """The thread that holds the cown looks at its failure or not: wait() does not wait
+    for it."""
     results = failing(KeyError("a"))
     quiesce()
     held, done = threading.Event(), threading.Event()

@@ -13,7 +13,7 @@ TEXT = PROGRAM.read_text(encoding="utf-8")
 
 
 def names():
-    """What the program calls its cases and values, without running it."""
+    """The names of the program's cases and values, read without running it."""
     for node in ast.parse(TEXT).body:
         if isinstance(node, ast.FunctionDef) and "case" in map(
             ast.unparse, node.decorator_list

@@ -14,7 +14,7 @@ ADVICE = "only reads the cown.*without read"
 
 
 class Refusing:
-    """Something that no interpreter but its own can have."""
+    """An object that cannot leave its interpreter."""
 
     def __reduce__(self):
         raise TypeError("stays at home")
@@ -46,7 +46,7 @@ def test_values_of_all_kinds(value):
 
 
 def test_readers_run_side_by_side(gate):
-    """Each waits for the other: one after the other they would never finish."""
+    """Each reader waits for the other: one after the other they would never finish."""
     here, there = gate, type(gate)()
     c = Cown({"k": 1})
 
@@ -64,7 +64,7 @@ def test_readers_run_side_by_side(gate):
 
 
 def test_readers_of_what_a_worker_has_made_run_side_by_side(gate):
-    """The value lives in one interpreter when the readers come."""
+    """The value lives in one worker's interpreter when the readers come."""
     there = type(gate)()
     c = Cown(None)
 
@@ -290,8 +290,8 @@ def test_failures_can_be_read():
 
 
 def test_what_cannot_leave_its_interpreter(backend, gate):
-    """A value turns out to be unmovable when readers elsewhere want it: they are told,
-    and nobody hangs."""
+    """A value turns out to be unmovable when readers elsewhere want it: the readers
+    raise, and no thread hangs."""
     c = Cown([])
 
     @when(c)

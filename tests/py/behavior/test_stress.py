@@ -1,7 +1,7 @@
 """Many behaviors, many cowns, long chains: the suite's load tests.
 
-The times asserted here are bounds on growth, not on speed: what must be linear would
-take minutes or for ever if it were not.
+The times asserted here bound growth, not speed: work that must be linear would take
+minutes or for ever if it were not.
 """
 
 import random
@@ -157,7 +157,7 @@ def test_a_hundred_thousand_deep_chain_of_results():
 
 
 def test_a_hundred_thousand_deep_chain_of_cowns():
-    """Each cown holds the one before it; letting go of the last frees them all."""
+    """Each cown holds the one before it; dropping the last one frees them all."""
     last = None
     for _ in range(100_000):
         last = Cown(last)
@@ -244,7 +244,7 @@ def test_a_million_cowns():
 
 
 def spin(tag, end):
-    """Has one body after the other take a waiter and give it back, until `end`."""
+    """Runs bodies that each take a waiter and give it back, until `end`."""
 
     @when()
     def _():

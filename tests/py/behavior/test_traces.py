@@ -1,4 +1,4 @@
-"""Tracebacks of bodies: taken down cheaply, written out as Python writes them."""
+"""Tracebacks of bodies: recorded at little cost, printed as Python prints them."""
 
 import os
 import sys

@@ -454,7 +454,7 @@ def test_one_decorator_for_several_functions():
 
 
 def test_a_function_scheduled_thousands_of_times():
-    """Calls may come to share what they run, but nothing of what they run it with."""
+    """Calls may come to share the function that they run, but none of its values."""
     total = Cown(0)
 
     def add(n):

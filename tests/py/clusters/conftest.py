@@ -1,4 +1,4 @@
-"""What needs an engine is collected where one is installed: in a leg of its own."""
+"""Tests that need an engine are collected only where one is installed."""
 
 import importlib.util
 

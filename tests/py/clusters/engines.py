@@ -28,7 +28,7 @@ class Dask:
         return dict(self.client.run(os.getpid))
 
     def bare(self, count):
-        """Seconds for each of `count` tasks of the engine's own."""
+        """Seconds for each of `count` empty tasks of the engine itself."""
         began = time.perf_counter()
         tasks = [self.client.submit(int, i, pure=False) for i in range(count)]
         self.client.gather(tasks)

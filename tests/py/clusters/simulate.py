@@ -45,7 +45,7 @@ MOST_STEPS = 20_000
 
 
 class Wrong(AssertionError):
-    """What a schedule did and must not do."""
+    """A schedule broke a rule."""
 
 
 class Driver:
@@ -360,7 +360,7 @@ class Simulation:
         return not self.flying and not self.losable
 
     def look_at_all(self) -> None:
-        """Asks for the values of all cowns that there still are."""
+        """Looks at the values of all cowns that still exist."""
         self.kills = 0
         for number in self.cowns:
             key = self.fresh()
@@ -555,7 +555,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
 
 
 def first_wrong(start: int, count: int) -> tuple[int, str] | None:
-    """The first of these seeds that goes wrong, and how."""
+    """The first of these seeds that goes wrong, and how it does."""
     before = _values.dumps
     # No engine is needed here, and none may be there.
     _values.dumps = lambda value, buffers, names: pickle.dumps(value, 5)

@@ -1,7 +1,7 @@
-"""The ends of drivers, and a worker that is cut off from everybody else.
+"""The ends of drivers, and a worker that is cut off from all other machines.
 
-The second needs network namespaces: there is such a test where the kernel lets this
-user make them.
+The second needs network namespaces: the test exists where the kernel lets this user
+make them.
 """
 
 import os
@@ -46,7 +46,8 @@ def started(log):
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGSTOP])
 def test_nothing_begins_a_second_after_the_drivers_death(tmp_path, signum):
-    """Or while it is stopped: the workers hear nothing of it."""
+    """The driver dies or is stopped: workers begin nothing once a second has passed
+    without it."""
     program = tmp_path / "driver.py"
     program.write_text(textwrap.dedent(DRIVER))
     log = tmp_path / "log"
@@ -129,7 +130,7 @@ class Namespaces:
         self.ip("link", "set", "eth0", "up", host=host)
 
     def cut(self, host):
-        """Nothing goes to that host or comes from it any more; it does not notice."""
+        """Cuts a host off: no packet reaches or leaves it, and it does not notice."""
         self.ip("link", "set", f"to-{host}", "down", host="hub")
 
     def start(self, host, *command, **options):
@@ -196,7 +197,8 @@ CUT = """
 
 
 def a_worker_that_is_cut_off(tmp_path):
-    """Its cowns are lost and named, the others go on; it begins nothing any more."""
+    """The worker's cowns are lost and named, other workers go on, and it begins nothing
+    more."""
     program = tmp_path / "driver.py"
     program.write_text(textwrap.dedent(CUT))
     log = tmp_path / "log"

@@ -172,8 +172,8 @@ def test_a_body_makes_cowns(d):
 
 
 def test_nested_behaviors_come_before_what_depends_on_their_body(d):
-    """What Q schedules on a third cown comes after what P did there, if Q has seen what
-    P left."""
+    """If Q has seen what P left, then what Q schedules on a third cown comes after what
+    P did there."""
     wrong = 0
     link = [d.Cown(0) for _ in range(8)]
     for round_ in range(60):
@@ -200,7 +200,7 @@ def test_nested_behaviors_come_before_what_depends_on_their_body(d):
 
 
 def test_plain_when_is_recorded_in_a_body(d):
-    """Names of bocpy itself, that the body's module may have imported long before."""
+    """Bodies that imported bocpy's own names long before record what they schedule."""
     log = d.Cown([])
 
     @d.when(log)
@@ -585,7 +585,8 @@ def test_idle_values_are_spilled_and_come_back(cluster):
 
 
 def test_retries_run_again_elsewhere(cluster, mortal, tmp_path):
-    """What has not been reported when its worker dies runs again, if asked for."""
+    """Behaviors that were not reported when their worker died run again, if retries are
+    given."""
     mark = tmp_path / "mark"
 
     def once(cown, mark=str(mark)):

@@ -26,7 +26,7 @@ def test_many_random_schedules():
 
 @pytest.mark.parametrize("control", sorted(simulate.CONTROLS))
 def test_a_broken_protocol_is_found(control):
-    """In a process of its own, which it breaks for good."""
+    """Breaks a rule in a process of its own, whose state it spoils."""
     program = Path(simulate.__file__)
     command = [sys.executable, program, "--schedules", "4000", "--control", control]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The value codec: what comes back is what went in, whatever way it took."""
+"""The value codec: a decoded value equals the encoded one, whichever way it travels."""
 
 import functools
 import gc

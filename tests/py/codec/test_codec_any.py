@@ -75,7 +75,7 @@ def test_any_tree_by_way_of_pickle(value):
     )
 )
 def test_any_graph(plan):
-    """Nodes of five kinds; what can change gets edges to any node, in cycles too."""
+    """Nodes of five kinds; mutable ones get edges to any node, in cycles too."""
     nodes = []
     for kind, edges in plan:
         earlier = tuple(nodes[edge % len(nodes)] for edge in edges if nodes)
@@ -129,7 +129,7 @@ if importlib.util.find_spec("_testcapi"):
         yield [range(3), {f"key{i}": [i] for i in range(50)}, [()] * 300]
 
     def out_of_memory_at(step, call, *args):
-        """Whether the call came to its end although one allocation failed."""
+        """Whether the call completed although one allocation failed."""
         _testcapi.set_nomemory(step, step + 1)
         try:
             result = call(*args)

@@ -1,5 +1,5 @@
-"""Large bytes and str: the same object where they come from, one copy elsewhere, and
-nothing is kept once nobody needs it."""
+"""Large bytes and str: the same object in their own interpreter, one copy in another,
+and nothing is kept once no interpreter needs it."""
 
 import gc
 import sys
@@ -23,7 +23,7 @@ IDS = ["bytes", "ascii", "latin", "ucs2", "ucs4"]
 
 
 def settled(thing):
-    """The reference count once others have given up what they had."""
+    """The reference count, once other interpreters have given up their references."""
     base = None
     for _ in range(200):
         gc.collect()

@@ -422,8 +422,8 @@ def errors_of(*cowns):
 
 @pytest.mark.parametrize("how", ["assigned", "put in"])
 def test_an_unmovable_value_in_a_cown(backend, how):
-    """Somebody is told, by the body's result or the cown's next user; no hang, no
-    crash, and the cown is usable afterwards."""
+    """The body's result, or the cown's next user, raises; no hang, no crash, and the
+    cown is usable afterwards."""
     c = Cown({})
 
     @when(c)

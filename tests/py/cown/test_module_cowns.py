@@ -1,5 +1,6 @@
-"""A cown that a module makes is one cown, whoever imports the module; a module that
-schedules while it is imported is run once, and waits for nothing in a worker."""
+"""A cown that a module makes is one cown, whichever interpreter imports the module. A
+module that schedules while it is imported runs once, and a worker does not wait for it.
+"""
 
 import sys
 

@@ -26,7 +26,7 @@ STAYS = "pinned.*stays on the main thread.*@when"
 
 
 class Widget:
-    """Something that no interpreter but its own can have."""
+    """An object that cannot leave its interpreter."""
 
     def __init__(self):
         self.drawn = []

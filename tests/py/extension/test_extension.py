@@ -255,7 +255,7 @@ def test_what_a_full_queue_refuses_has_not_moved(using, backend):
 
 
 def test_it_is_a_notice(using, backend):
-    """Whoever reads a notice has a copy: there may be many of them."""
+    """Each reader of a notice has a copy, so there may be many copies."""
     lines = using(
         """
         from bocpy import notice_read, notice_seed, wait, when

@@ -94,7 +94,8 @@ def using(program, stubborn):
 
 @pytest.mark.parametrize("first", ["", "import stubborn"])
 def test_importing_it_in_bodies(using, first, backend):
-    """Whether the main interpreter has it already or not, and however often."""
+    """Bodies import the module, whether the main interpreter has it or not, and however
+    often."""
     lines = using(
         f"""
         {first}

@@ -1,5 +1,5 @@
-"""Matrices and objects that do harm while they are being converted: to the list that
-they are in, to the matrix that is worked on."""
+"""Matrices and objects that do harm while they are converted: to the list that holds
+them, or to the matrix in use."""
 
 import gc
 
@@ -10,7 +10,7 @@ KINDS = ["transpose", "ship", "clear", "collect", "grow", "raise"]
 
 
 class Harm:
-    """A number, an index and a length that does something on the way."""
+    """A number, an index and a length that runs a function on the way."""
 
     def __init__(self, kind, matrix, owner=None):
         self.kind, self.matrix, self.owner = kind, matrix, owner
@@ -138,7 +138,7 @@ def test_a_length_that_lies(length):
 
 
 class Same:
-    """What returns the matrix itself where a number is expected."""
+    """An object that returns the matrix itself where a number is expected."""
 
     def __init__(self, matrix):
         self.matrix = matrix

@@ -1,7 +1,7 @@
 """Messages: send, receive, drain, set_tags.
 
-Receives without a timeout are what park; where a test's receive could wait for ever,
-the whole runs as a program with a time limit.
+A receive without a timeout parks. A test whose receive could wait for ever runs as a
+program with a time limit.
 """
 
 import enum
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("fresh_tags")
 
 NOTHING = (TIMEOUT, None)
 
-#: How often something may come late, on a crowded machine, before that is a defect.
+#: How often a timeout may be late on a busy machine before that is a defect.
 ATTEMPTS = 50
 
 
@@ -266,7 +266,7 @@ def test_zero_looks_once():
 
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.3])
 def test_a_timeout_is_neither_early_nor_late(seconds):
-    """Never early; late now and then, where the machine has other things to do."""
+    """A timeout is never early; it may be late now and then on a busy machine."""
     for _ in range(ATTEMPTS):
         passed = seconds_of(receive, ["a", "b"], seconds)
         assert passed >= seconds
@@ -276,7 +276,7 @@ def test_a_timeout_is_neither_early_nor_late(seconds):
 
 
 def test_a_timeout_is_about_the_whole_wait():
-    """Others take each message away: the wake-ups in vain do not prolong the wait."""
+    """Other receivers take each message: useless wake-ups do not prolong the wait."""
     ended = threading.Event()
 
     def tease():
@@ -402,7 +402,7 @@ def test_several_receivers_share_the_messages(program, backend):
 
 
 def test_several_tags_with_delayed_arrival():
-    """Each comes when the one before has been received, and a while later."""
+    """Each message comes a while after the one before it has been received."""
     heard = queue.Queue()
     got = in_thread(lambda: [heard.put(receive(["a", "b", "c"])[0]) for _ in range(9)])
     for tag in "cabbcaacb":
@@ -452,7 +452,7 @@ def test_many_bodies_may_block(program, backend):
 
 
 def test_values_of_a_blocked_body_can_be_fetched(program, backend):
-    """What lives in the interpreter of a worker that is blocked is not stuck there."""
+    """Values in the interpreter of a blocked worker can be fetched from there."""
     done = program("""
         from bocpy import Cown, receive, send, start, wait, when
         start(1)

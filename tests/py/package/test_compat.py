@@ -33,7 +33,7 @@ def test_every_program_has_its_record():
     assert names == {path.stem for path in PROGRAMS.glob("*.txt")}
 
 
-#: What 0.14 documents, but for Matrix and MatrixView.
+#: The names that 0.14 documents, except Matrix and MatrixView.
 NAMES = [
     "Behaviors",
     "Cown",

@@ -6,7 +6,7 @@ from pathlib import Path
 import bocpy
 import harness
 
-#: What the core by cffi has not, and the package asks for by hasattr.
+#: Names that the core by cffi lacks, and that the package asks for by hasattr.
 NOT_BY_CFFI = {
     "_Scope",
     "_batch_begin",

@@ -163,7 +163,7 @@ if hasattr(os, "killpg"):
         """
 
     def test_ctrl_c_ends_it(launch, tree, backend):
-        """At once, whatever is scheduled still."""
+        """Ctrl-C ends it at once, whatever is still scheduled."""
         process = launch(INTERRUPTED, args=[str(tree)])
         read_line(process, "ready")
         process.send_signal(signal.SIGINT)
@@ -196,7 +196,7 @@ if hasattr(os, "killpg"):
         assert drawings[-1] == ""
 
     def read_terminal(handle):
-        """What is there to read; nothing at its end, which Linux says is an error."""
+        """Reads what is there; nothing at the end, which Linux reports as an error."""
         try:
             return os.read(handle, 4096)
         except OSError:

@@ -21,7 +21,7 @@ def documented():
 
 
 EXAMPLES = dict(documented())
-#: Made by calls, whose examples show them.
+#: Classes that calls make, whose examples show them.
 RESULTS = ["WaitResult"]
 
 

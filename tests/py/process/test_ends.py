@@ -436,7 +436,8 @@ except KeyboardInterrupt:
         assert done.code in (-signal.SIGINT, 130)
 
     def test_a_second_ctrl_c_leaves_the_wait_at_the_end(launch, backend):
-        """At the end the program waits for its behaviors; Ctrl-C ends that too."""
+        """At its end the program waits for its behaviors; a second Ctrl-C ends that
+        wait."""
         process = launch(
             BLOCKED
             + """

@@ -136,7 +136,7 @@ wait()
         assert "in crash_here" in done.err
 
     def test_a_sampling_profiler_sees_bodies(program, backend):
-        """Its timer's signal is no worker's business alone: no wait may swallow it."""
+        """The timer's signal is not for workers alone: no wait may swallow it."""
         done = program(
             HEAD
             + """
@@ -198,7 +198,7 @@ print(len(late), sorted(late)[len(late) // 2], max(late))
         "sends", ["os.kill(os.getpid(), signal.SIGUSR1)", "signal.raise_signal(10)"]
     )
     def test_no_signal_is_lost_however_short_the_waits(program, backend, waits, sends):
-        """One that comes between the last look and the sleep, on any thread."""
+        """A signal may come between the last look and the sleep, on any thread."""
         sends = sends.replace("10", str(int(__import__("signal").SIGUSR1)))
         source = STORM.replace("COUNT", "500").replace("SEND", sends)
 

@@ -1,4 +1,5 @@
-"""The pump: when behaviors over pinned cowns run, and what of them is heard."""
+"""The pump: when behaviors over pinned cowns run, and which of their results and
+failures the program sees."""
 
 import threading
 import time
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 
 class Widget:
-    """Something that no interpreter but its own can have."""
+    """An object that cannot leave its interpreter."""
 
     def __init__(self):
         self.drawn = []
@@ -52,7 +53,7 @@ def pumped(executed, raised=0, *, late=False):
 
 
 def pump_until(done):
-    """Pumps until something is so, for what becomes ready elsewhere."""
+    """Pumps until the condition holds, for behaviors that become ready elsewhere."""
     end = time.monotonic() + LIMIT
     while not done():
         pump()
@@ -271,7 +272,7 @@ def test_quiesce_gives_up_on_a_chain_without_end():
 
 
 def test_wait_wakes_when_a_worker_fills_the_lane(gate):
-    """The main thread sleeps by then: whoever makes them ready tells it."""
+    """The main thread sleeps by then: the worker that fills the lane wakes it."""
     p = PinnedCown([])
 
     @when(Cown(gate.door))
@@ -551,7 +552,7 @@ def test_the_watchdog_tells_once_until_something_runs(watchdog):
 
 
 def test_the_watchdog_is_quiet_while_somebody_pumps(watchdog):
-    """It may bark only if this thread itself had no chance to pump for so long."""
+    """The watchdog may warn only if this thread itself could not pump for so long."""
     told, p, gaps = [], PinnedCown(1), [0]
     watchdog(50, lambda *message: told.append(message))
     end = time.monotonic() + 0.3

@@ -209,7 +209,7 @@ if "interpreters" in BACKENDS:
         "module", ["datetime", "sqlite3", "tomllib", "hashlib", "decimal", "asyncio"]
     )
     def test_a_module_that_a_body_is_the_first_to_import(program, module):
-        """What it keeps for the process is the main interpreter's to give up."""
+        """The main interpreter gives up what the module keeps for the whole process."""
         done = program(
             f"""
             from bocpy import start, wait, when

@@ -1,5 +1,5 @@
 """BocExecutor: CPython's own tests of executors, from the installed interpreter, and
-what is ours alone."""
+tests of what only it has."""
 
 import asyncio
 import concurrent.futures

@@ -1,5 +1,5 @@
 """A body sees the globals that it reads as they are when it is scheduled, on both
-backends; what it cannot see, and what it changes for itself alone, is said."""
+backends. Warnings name what it cannot see, and what it changes for itself alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is peculiar to notebooks and IPython: cells that run again, what they leave."""
+"""Notebooks and IPython: cells that run again, and the names that they leave."""
 
 import harness
 

@@ -16,8 +16,8 @@ typedef struct mx_signature {
   int positional;      /* how many have a position */
 } mx_signature;
 
-/* 0, or -1 with a TypeError that names the function and the parameter. What is found is
- * borrowed. */
+/* 0, or -1 with a TypeError that names the function and the parameter. The found
+ * arguments are borrowed. */
 int mx_arguments(const mx_signature *signature, PyObject *const *args, Py_ssize_t count,
                  PyObject *names, PyObject **out);
 

@@ -19,7 +19,8 @@ static bool bytes_of(size_t count, size_t *out_bytes) {
   return true;
 }
 
-/* Fresh memory comes page by page; large pages spare most of the faults. */
+/* The system maps fresh memory page by page; large pages avoid most of the page faults.
+ */
 static void ask_for_large_pages(const mx_block *block, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   if (bytes >= HUGE_FROM) {

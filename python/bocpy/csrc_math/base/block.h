@@ -27,13 +27,13 @@ static inline size_t mx_block_size(const mx_block *block) {
   return block->rows * block->columns;
 }
 
-/* Numbers that nobody has written yet. NULL with MemoryError; OverflowError if
+/* Memory for numbers that the caller writes. NULL with MemoryError; OverflowError if
  * rows * columns is no size_t. Both are at least 1. */
 mx_block *mx_block_new(size_t rows, size_t columns);
 mx_block *mx_block_zeros(size_t rows, size_t columns);
 mx_block *mx_block_copy(const mx_block *block);
 
-/* Without the GIL, without an exception; for the hooks. NULL: no memory. */
+/* For bocpy's hooks: needs no GIL and sets no exception. NULL: no memory. */
 mx_block *mx_block_copy_raw(const mx_block *block);
 void mx_block_free(mx_block *block);
 
@@ -47,7 +47,7 @@ static inline void mx_block_drop(mx_block *block) {
 double *mx_numbers_new(size_t count);
 void mx_numbers_free(double *numbers);
 
-/* The GIL is given up for work on at least this many numbers. */
+/* An operation gives up the GIL for work on at least this many numbers. */
 #define MX_LONG ((size_t)1 << 16)
 
 #define MX_BEGIN_WORK(amount)                                                          \

@@ -21,8 +21,8 @@
 
 typedef atomic_size_t mx_count;
 
-/* A new reference to a block comes from a thread that already has one, or that holds
- * the lock of the object that has: no order is needed. The last one that gives it back
+/* A thread that adds a reference to a block already has one, or holds the lock of the
+ * object that has one: no order is needed. The thread that gives up the last reference
  * must see what the others did [C1]. */
 #define MX_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
 #define MX_UNLOCK() Py_END_CRITICAL_SECTION()
@@ -61,7 +61,7 @@ static inline void mx_count_set(mx_count *count, size_t value) { *count = value;
 #define MX_NOINLINE
 #endif
 
-/* Sizes of matrices: false if the product does not fit. */
+/* Multiplies two sizes. False: the product does not fit. */
 static inline bool mx_multiply(size_t a, size_t b, size_t *out_product) {
   if (b && a > SIZE_MAX / b)
     return false;

@@ -62,7 +62,8 @@ static int numbers_of_tuple(PyObject *tuple, const char *what, double *to) {
   return 0;
 }
 
-/* A tuple of its own: what converts an element may change the sequence. */
+/* Converts a tuple of the elements, because converting an element may change the
+ * sequence. */
 double *mx_numbers_of(PyObject *sequence, const char *what, double *small,
                       size_t small_capacity, size_t *out_count) {
   PyObject *tuple = PySequence_Tuple(sequence);

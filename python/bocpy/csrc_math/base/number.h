@@ -21,26 +21,27 @@ static inline int mx_number(PyObject *object, double *out_number) {
 }
 
 /* Whether `object` is a sequence that stands for a row of numbers: list, tuple, range,
- * array and their like; no text, no bytes, nothing that adds on its own. */
+ * array and their like. Text, bytes and types that define `+` themselves are not. */
 bool mx_is_row(PyObject *object);
 
-/* The numbers of a list, a tuple, or another sequence. `what` names it in errors. The
- * memory is the caller's (mx_numbers_free), or `small` where `*out_count` fits into it;
- * at least 1. */
+/* Converts a list, a tuple, or another sequence to numbers. `what` names it in errors.
+ * The caller frees the memory by mx_numbers_free; it is `small` where `*out_count` fits
+ * into that. At least one number. */
 double *mx_numbers_of(PyObject *sequence, const char *what, double *small,
                       size_t small_capacity, size_t *out_count);
 
 typedef enum mx_axis { MX_ALL = -1, MX_DOWN = 0, MX_ALONG = 1 } mx_axis;
 
-/* None (or NULL), 0, 1, -1 for 1, -2 for 0. Else TypeError or ValueError. */
+/* None (or NULL), 0, 1, -1 for 1, -2 for 0. TypeError or ValueError for anything else.
+ */
 int mx_axis_of(PyObject *object, mx_axis *out_axis);
-/* The same without None; another number is a KeyError. NULL is 0. */
+/* The same without None: another number is a KeyError, NULL is 0. */
 int mx_line_axis_of(PyObject *object, mx_axis *out_axis);
 
 /* An integer by `__index__`. OverflowError. */
 int mx_integer(PyObject *object, Py_ssize_t *out_integer);
 
-/* rows and columns, both at least 1: AssertionError. */
+/* Rows and columns, both at least 1: else AssertionError. */
 int mx_dimensions(PyObject *rows, PyObject *columns, size_t *out_rows,
                   size_t *out_columns);
 /* The same from a tuple or a list of two. */

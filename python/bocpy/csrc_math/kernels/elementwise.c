@@ -43,7 +43,7 @@ BINARY(not_equal, x != y ? 1.0 : 0.0)
 BINARY(minimum, x != x ? x : (x < y ? x : y))
 BINARY(maximum, x != x ? x : (x > y ? x : y))
 
-/* libm's, but for the powers that people write most. */
+/* Calls libm's pow, except for the powers that programs use most. */
 static void power_pairs(const double *a, size_t step_a, const double *b, size_t step_b,
                         double *out, size_t count) {
   if (step_a && !step_b && *b == 2.0) {
@@ -69,8 +69,8 @@ UNARY(ceil_of, ceil(x))
 UNARY(floor_of, floor(x))
 UNARY(round_of, rint(x))
 #else
-/* Without an instruction for it: adding 2^52 rounds to an integer, half to even; what
- * is as large as that is one already. */
+/* Rounds without an instruction for it: adding 2^52 rounds to an integer, half to even;
+ * a number as large as that is an integer already. */
 static inline double round_nearest(double x) {
   double size = fabs(x), rounded = (size + 0x1p52) - 0x1p52;
   return size < 0x1p52 ? copysign(rounded, x) : x;
@@ -119,8 +119,8 @@ static void scaled_add(const double *a, const double *s, size_t step_s, const do
   }
 }
 
-/* A comparison with a NaN is false: such a bound bounds nothing, such a number stays.
- */
+/* A comparison with a NaN is false: a bound that is a NaN bounds nothing, and a number
+ * that is a NaN stays. */
 static void clip_numbers(const double *in, double low, double high, double *out,
                          size_t count) {
   MX_INDEPENDENT for (size_t i = 0; i < count; i++) {

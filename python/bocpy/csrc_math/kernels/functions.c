@@ -19,7 +19,7 @@ FROM_LIBM(expm1_of, expm1)
 
 #if MX_HAS_FMA
 
-/* Adding it rounds to an integer, which is then in the lowest bits. */
+/* Adding it rounds to an integer, which then stands in the lowest bits. */
 #define ROUNDER 0x1.8p52
 #define LN2_HIGH 0x1.62e42fefa39efp-1
 #define LN2_LOW 0x1.abc9e3b39803fp-56
@@ -65,7 +65,7 @@ MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r) {
   return k;
 }
 
-/* exp(r) - 1 - r. In two halves, which wait for each other less. */
+/* exp(r) - 1 - r, computed in two halves so that the processor can overlap them. */
 MX_INLINE mx_v exp_rest(mx_v r) {
   mx_v square = r * r, fourth = square * square;
   mx_v low = mx_fma(mx_fma(r, mx_set(exp_c[3]), mx_set(exp_c[2])), square,
@@ -100,7 +100,8 @@ MX_INLINE mx_v exp_v(mx_v x) {
 
 /* ---- log ------------------------------------------------------------------------- */
 
-/* What the formula is wrong for: 0, what is below, infinity, NaN. */
+/* log of the arguments that the formula does not cover: 0, negative numbers, infinity,
+ * NaN. */
 MX_INLINE mx_v log_of_odd(mx_v x, mx_v result) {
   result = mx_select(MX_EQUAL_MASK(x, mx_set(0.0)), mx_set(-INFINITY), result);
   result = mx_select(MX_LESS_MASK(x, mx_set(0.0)), mx_set(NAN), result);
@@ -277,7 +278,7 @@ MX_INLINE mx_v tanh_v(mx_v x) {
       mx_store_part(out + i, vector(mx_load_part(in + i, count - i)), count - i);      \
   }
 
-/* Where one argument is large, or no number, libm does them all. */
+/* If one argument is large, or no number, libm computes all of them. */
 #define BOUNDED_VECTORS_OF(name, vector, function)                                     \
   static void name(const double *in, double *out, size_t count) {                      \
     for (size_t i = 0; i < count; i += MX_WIDTH) {                                     \

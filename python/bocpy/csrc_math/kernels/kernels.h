@@ -83,10 +83,12 @@ typedef struct mx_kernels {
   double (*greatest)(const double *in, size_t count);
   double (*greatest_abs)(const double *in, size_t count); /* NaNs left out */
 
-  /* The first of the least; a NaN only if it is the first of all. */
+  /* The place of the first of the least numbers; of a NaN only if the first number is
+   * one. */
   size_t (*argmin)(const double *in, size_t count);
   size_t (*argmax)(const double *in, size_t count);
-  /* The k greatest (least), sorted, first on ties, without NaNs; how many there are. */
+  /* The k greatest (least) numbers, sorted, first on ties, without NaNs; returns how
+   * many. */
   size_t (*top)(const double *in, size_t count, size_t k, double *values,
                 size_t *indices);
   size_t (*bottom)(const double *in, size_t count, size_t k, double *values,
@@ -99,7 +101,7 @@ typedef struct mx_kernels {
   size_t (*product_scratch)(size_t rows, size_t columns, size_t inner);
 } mx_kernels;
 
-/* The process's choice; constant once the module has been imported. */
+/* The set that this process uses; constant once the module has been imported. */
 extern mx_kernels mx_kernel;
 
 /* Chooses: BOCPY_MATH_KERNELS names one of the sets that the processor has, or is

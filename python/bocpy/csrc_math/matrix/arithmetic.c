@@ -13,7 +13,7 @@ static int refuse_shapes(mx_binary op, const mx_operand *a, const mx_operand *b)
   return -1;
 }
 
-/* `out` is of the result's shape. */
+/* `out` has the result's shape. */
 static int run_into(mx_binary op, mx_operand *a, mx_operand *b, double *out,
                     size_t rows, size_t columns) {
   if (mx_operand_detach(a, out, rows, columns) < 0 ||
@@ -39,7 +39,7 @@ static PyObject *run_binary(mx_binary op, mx_operand *a, mx_operand *b,
                          run_into(op, a, b, result.block->data, rows, columns) < 0);
 }
 
-/* Takes both, then works. NotImplemented if one of them is nothing that is known. */
+/* Takes both operands, then works. NotImplemented if one of them is no operand. */
 typedef PyObject *(*operation)(mx_binary op, mx_operand *a, mx_operand *b,
                                PyTypeObject *type);
 
@@ -169,7 +169,7 @@ BINARY_METHOD(not_equal, MX_NOT_EQUAL)
 
 /* ---- multiply-add ---------------------------------------------------------------- */
 
-/* A Matrix that fits `block` by repetition, or a number. */
+/* Takes a Matrix that fits `block` by repetition, or a number. */
 static int take_scale(mx_operand *operand, PyObject *object, const char *what,
                       const mx_block *block) {
   if (!mx_is_matrix(object) && !mx_is_number(object)) {
@@ -188,7 +188,7 @@ static int take_scale(mx_operand *operand, PyObject *object, const char *what,
   return -1;
 }
 
-/* Row by row, unless all have one shape. */
+/* Works row by row, unless all operands have one shape. */
 static void fma_rows(const mx_block *a, const mx_operand *b, const mx_operand *c,
                      double *out) {
   size_t rows = a->rows, columns = a->columns, size = mx_block_size(a);
@@ -336,7 +336,7 @@ static PyObject *matrix_product(mx_binary op, mx_operand *a, mx_operand *b,
   return mx_matrix_wrap(type, out);
 }
 
-/* A number is no matrix to multiply by; `*` scales. */
+/* A matrix product with a number is refused: `*` scales. */
 PyObject *mx_number_product(PyObject *left, PyObject *right) {
   if (mx_is_number(left) || mx_is_number(right))
     Py_RETURN_NOTIMPLEMENTED;

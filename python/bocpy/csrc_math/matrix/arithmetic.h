@@ -4,7 +4,7 @@
 
 #include "operand.h"
 
-/* The type of results: of the one that is a Matrix or a MatrixView. */
+/* The type of results: that of the operand which is a Matrix or a MatrixView. */
 PyTypeObject *mx_matrix_type_of(PyObject *left, PyObject *right);
 
 PyObject *mx_number_add(PyObject *left, PyObject *right);

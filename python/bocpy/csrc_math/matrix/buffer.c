@@ -76,7 +76,7 @@ void mx_matrix_release_buffer(PyObject *self, Py_buffer *view) {
 
 /* ---- in -------------------------------------------------------------------------- */
 
-/* How one number is read; NULL for a format that is none. */
+/* A function that reads one number of a format; NULL for a format that has none. */
 typedef double (*reader)(const char *from);
 
 #define READER(name, type)                                                             \

@@ -4,12 +4,12 @@
 
 #include "matrix.h"
 
-/* Fills the block from a buffer of as many numbers, of one dimension or of its shape.
- * TypeError: no numbers; ValueError: another shape. */
+/* Fills the block from a buffer with as many numbers, of one dimension or of the
+ * block's shape. TypeError: it has no numbers; ValueError: it has another shape. */
 int mx_buffer_fill(mx_block *block, PyObject *object);
 
-/* A block of the buffer's own shape; of one dimension: a row. NULL with an exception.
- */
+/* A block of the buffer's shape; a buffer of one dimension becomes a row. NULL with an
+ * exception. */
 mx_block *mx_buffer_block(PyObject *object);
 
 #endif

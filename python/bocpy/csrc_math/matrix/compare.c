@@ -4,8 +4,8 @@
 
 /* ---- one answer ------------------------------------------------------------------ */
 
-/* Row by row, the first elements that differ decide; a NaN decides nothing. -1, 0, 1.
- */
+/* Compares row by row: the first elements that differ decide; a NaN decides nothing.
+ * -1, 0 or 1. */
 static int order_of(const mx_block *a, const mx_operand *b) {
   size_t count = mx_block_size(a), step = mx_operand_size(b) == count;
   for (size_t i = 0; i < count; i++) {
@@ -18,7 +18,7 @@ static int order_of(const mx_block *a, const mx_operand *b) {
   return 0;
 }
 
-/* A number stands for a matrix full of it; all else has the same shape or is different.
+/* A number stands for a matrix full of it; any other operand must have the same shape.
  */
 static bool operand_fits(const mx_block *a, const mx_operand *b, bool number) {
   return number || (a->rows == b->rows && a->columns == b->columns);
@@ -42,7 +42,7 @@ static PyObject *compare_blocks(const mx_block *block, const mx_operand *other,
   return NULL;
 }
 
-/* == and != are never wrong to ask: what is no row of numbers is different. */
+/* == and != always have an answer: an object that is no row of numbers is different. */
 static PyObject *shapes_differ(int op) {
   if ((op != Py_EQ && op != Py_NE) || !(PyErr_ExceptionMatches(PyExc_TypeError) ||
                                         PyErr_ExceptionMatches(PyExc_ValueError) ||
@@ -73,7 +73,8 @@ typedef struct tolerance {
   bool equal_nan;
 } tolerance;
 
-/* Infinities are close to themselves alone, a NaN to nothing unless NaNs are equal. */
+/* An infinity is close to itself alone; a NaN is close to nothing, unless NaNs are
+ * equal. */
 static bool is_close(double a, double b, const tolerance *t) {
   if (a == b)
     return true;
@@ -123,7 +124,7 @@ PyObject *mx_matrix_allclose(PyObject *type, PyObject *const *args, Py_ssize_t c
 
 /* ---- where ----------------------------------------------------------------------- */
 
-/* A matrix of the mask's shape, a number, or a list or tuple that is one. */
+/* Takes a matrix of the mask's shape, a number, or a list or tuple. */
 static int take_choice(mx_operand *operand, PyObject *object, const char *what,
                        const mx_block *mask) {
   bool number = mx_is_number(object);

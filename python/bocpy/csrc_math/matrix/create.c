@@ -87,7 +87,7 @@ static PyObject *new_of_size(PyTypeObject *type, PyObject **found) {
   return mx_matrix_wrap(type, block);
 }
 
-/* Matrix(buffer): of its own shape. */
+/* Matrix(buffer): a matrix of the buffer's shape. */
 static PyObject *new_of_buffer(PyTypeObject *type, PyObject *object) {
   if (mx_is_matrix(object))
     return mx_matrix_copy(object, NULL);

@@ -22,12 +22,12 @@ typedef struct dl_managed {
   dl_tensor tensor;
   void *context;
   void (*deleter)(struct dl_managed *self);
-  /* Ours, behind what the protocol knows. */
+  /* Our field, behind those of the protocol. */
   mx_block *block;
   int64_t shape[2], strides[2];
 } dl_managed;
 
-/* Called by whoever took the tensor, with or without the GIL. */
+/* The consumer of the tensor calls this, with or without the GIL. */
 static void managed_delete(dl_managed *self) {
   bool attached = PyGILState_Check();
   PyGILState_STATE state = PyGILState_UNLOCKED;
@@ -40,7 +40,7 @@ static void managed_delete(dl_managed *self) {
     PyGILState_Release(state);
 }
 
-/* The capsule of a tensor that nobody took; one that was taken has another name. */
+/* Ends the capsule of a tensor without a consumer; a consumer renames the capsule. */
 static void capsule_delete(PyObject *capsule) {
   dl_managed *managed = PyCapsule_IsValid(capsule, CAPSULE)
                             ? PyCapsule_GetPointer(capsule, CAPSULE)
@@ -81,7 +81,7 @@ static PyObject *export_block(mx_block *block) {
   return capsule;
 }
 
-/* None, or the device where all matrices are. */
+/* Accepts None, or the device that all matrices are on. */
 static int check_device(PyObject *device) {
   int type, id;
   if (!device || device == Py_None)

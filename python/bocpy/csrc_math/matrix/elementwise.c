@@ -56,7 +56,7 @@ PyObject *mx_matrix_absolute(PyObject *self) { return apply_unary(MX_ABS, self, 
 
 /* ---- with parameters ------------------------------------------------------------- */
 
-/* Calls `work(context, in, out, count)` for self and where the result goes. */
+/* Calls `work(context, in, out, count)` with the numbers of self and of the result. */
 typedef void (*worker)(const void *context, const double *in, double *out,
                        size_t count);
 
@@ -137,7 +137,7 @@ static void bin_numbers(const void *context, const double *in, double *out,
     out[i] = bin_of(context, in[i]);
 }
 
-/* Of the numbers that are none, if there are any. */
+/* The range of the numbers that are no NaN, if there are any. */
 static void range_of(const mx_block *block, double *low, double *high) {
   *low = INFINITY;
   *high = -INFINITY;

@@ -31,7 +31,7 @@ static int read_indices(PyObject *tuple, index_list *out) {
   return 0;
 }
 
-/* Not yet checked: negative ones are as large as a size_t makes them. */
+/* Reads the indices unchecked: a negative one becomes as large as a size_t makes it. */
 static int indices_of(PyObject *object, index_list *out) {
   if (!PyList_Check(object) && !PyTuple_Check(object)) {
     PyErr_Format(PyExc_TypeError,
@@ -98,7 +98,7 @@ static void gather_lines(const mx_block *from, const index_list *list, mx_axis a
       *out++ = from->data[row * width + list->at[j]];
 }
 
-/* `value` has `step` 0 for one number, 1 for one each. */
+/* The step of `value` is 0 for one number, 1 for a number each. */
 static void scatter_lines(mx_block *to, const index_list *list, mx_axis axis,
                           const double *value, size_t step, bool add) {
   size_t width = to->columns;
@@ -146,8 +146,9 @@ static PyObject *take_lines(PyObject *self, index_list *list, mx_axis axis,
   return made;
 }
 
-/* What is assigned to a selection by indices: a number, a 1x1 matrix, or a matrix of
- * the selection's shape, copied if it is the matrix that is written. */
+/* The value that is assigned to a selection by indices: a number, a 1x1 matrix, or a
+ * matrix of the selection's shape, which is copied if it is the matrix that is written.
+ */
 typedef struct fancy_value {
   double number;
   mx_block *block;

@@ -75,7 +75,7 @@ static int fit_operand(const mx_key_part *rows, const mx_key_part *columns,
              : 0;
 }
 
-/* m[i, j] with two ints: the way that most keys go. */
+/* m[i, j] with two ints: the most frequent key. */
 static inline bool is_pair_of_ints(PyObject *key) {
   return PyTuple_CheckExact(key) && PyTuple_GET_SIZE(key) == 2 &&
          PyLong_CheckExact(PyTuple_GET_ITEM(key, 0)) &&
@@ -137,7 +137,8 @@ static PyObject *get_selection(PyObject *self, const mx_block *block,
   return mx_matrix_wrap(Py_TYPE(self), copy);
 }
 
-/* All selectors integers, and one number left: a float. m[i] of one column is one. */
+/* If all selectors are integers and one number is left, the result is a float. m[i] of
+ * one column is such a number. */
 static PyObject *get_by_parts(PyObject *self, const mx_block *block,
                               const mx_key_part *rows, const mx_key_part *columns,
                               bool row_alone) {
@@ -191,7 +192,7 @@ static void copy_in(mx_block *block, const selection *s, const mx_operand *value
   }
 }
 
-/* What has one dimension alone (a list, a view) fills a single column, too. */
+/* A value with one dimension (a list, a view) can fill a single column, too. */
 static void turn_to_column(mx_operand *value, PyObject *object, const selection *s) {
   if (s->columns.count == 1 && s->rows.count > 1 && !mx_is_matrix(object) &&
       value->rows == 1 && value->columns == s->rows.count) {

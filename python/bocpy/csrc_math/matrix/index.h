@@ -4,7 +4,7 @@
 
 #include "matrix.h"
 
-/* Numbers from start in steps; one alone if it was an integer. */
+/* Numbers from `start` in steps; `single` if the key was an integer. */
 typedef struct mx_range {
   size_t start, count;
   ptrdiff_t step;
@@ -22,7 +22,8 @@ typedef struct mx_key_part {
 /* An int or a slice; TypeError for all else. NULL is `:`. */
 int mx_key_part_of(PyObject *key, mx_key_part *out_part);
 
-/* On an axis of `length`: IndexError where nothing is left; `what` is row or column. */
+/* Fits the key to an axis of `length`. IndexError if nothing is left; `what` is row or
+ * column. */
 int mx_key_part_fit(const mx_key_part *part, size_t length, const char *what,
                     mx_range *out_range);
 

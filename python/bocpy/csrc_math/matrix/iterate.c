@@ -63,7 +63,7 @@ static PyObject *item_of(mx_state *state, PyObject *source, mx_iteration kind,
   return item;
 }
 
-/* What two threads share gives each element to one of them. */
+/* Two threads that share an iterator get each element once between them. */
 static PyObject *iterator_next(PyObject *self) {
   iterator *it = (iterator *)self;
   PyObject *source;
@@ -102,7 +102,7 @@ PyTypeObject *mx_iterator_make_type(PyObject *module) {
 
 /* ---- of a Matrix ----------------------------------------------------------------- */
 
-/* What is not here is refused at once. */
+/* A matrix that has moved is refused at once. */
 static PyObject *iterate_over(PyObject *self, mx_iteration kind, bool read_only) {
   mx_block *block = mx_matrix_pin(self);
   if (!block)

@@ -18,7 +18,7 @@ static double arg_of(bool least, mx_lines *lines, size_t i) {
   return (double)(lines->places ? lines->places[at] : at);
 }
 
-/* Whole rows at a time: what each column's best is so far, and where. */
+/* Goes through whole rows: keeps the best number of each column so far, and its row. */
 static void arg_columns(bool least, const mx_block *block, double *best, double *out) {
   size_t columns = block->columns;
   memcpy(best, block->data, columns * sizeof(double));
@@ -149,7 +149,7 @@ static size_t top_of_few(top *t, const double *numbers, size_t count) {
   return have;
 }
 
-/* Into a line of the results: a row, or a column where columns are reduced. */
+/* Writes into a line of the results: a row, or a column where columns are reduced. */
 static void top_of_line(top *t, mx_lines *lines, size_t i, double *values,
                         double *places) {
   size_t count, stride = lines->axis == MX_DOWN ? lines->count : 1;
@@ -185,7 +185,7 @@ static int top_prepare(top *t, size_t length) {
   return -1;
 }
 
-/* Lists of ints: one, or one for each line. */
+/* Lists of ints: one list, or one for each line. */
 static PyObject *places_as_lists(const mx_lines *lines, size_t k,
                                  const double *places) {
   if (lines->axis == MX_ALL)
@@ -283,7 +283,7 @@ PyObject *mx_matrix_topk(PyObject *self, PyObject *const *args, Py_ssize_t count
 
 /* ---- sort, argsort --------------------------------------------------------------- */
 
-/* `line` has room for one: `out` may be where the numbers are. */
+/* `line` has room for one line, because `out` may be the memory of the numbers. */
 static void sort_line(mx_lines *lines, size_t i, bool places, mx_sort_item *items,
                       double *line, double *out) {
   size_t count, stride = lines->axis == MX_DOWN ? lines->count : 1;
@@ -335,7 +335,7 @@ static PyObject *sort_matrix(PyObject *self, mx_axis axis, bool places, PyObject
   return result;
 }
 
-/* The last axis where none is given, as elsewhere; None flattens. */
+/* The last axis if none is given, as elsewhere; None flattens. */
 static int sort_axis(PyObject *object, mx_axis *out_axis) {
   *out_axis = MX_ALONG;
   return object ? mx_axis_of(object, out_axis) : 0;

@@ -58,7 +58,7 @@ int mx_random_init(mx_state *state) {
   return bytes ? 0 : -1;
 }
 
-/* Any int: what does not fit into 64 bits is cut. */
+/* Takes any int: the bits beyond 64 are cut off. */
 PyObject *mx_matrix_seed(PyObject *type, PyObject *value) {
   if (!PyLong_Check(value) && !PyIndex_Check(value)) {
     PyErr_Format(PyExc_TypeError, "seed() needs an int, not %.200s",
@@ -94,7 +94,8 @@ static void draw_uniform(mx_state *state, const distribution *d, double *out,
   MX_END_WORK()
 }
 
-/* A point within the unit circle, and what makes its coordinates normal. */
+/* Draws a point within the unit circle, and the factor that makes its coordinates
+ * normal. */
 static double draw_point(mx_state *state, double *out_a, double *out_b) {
   double square;
   do {
@@ -120,7 +121,7 @@ static void draw_normal(mx_state *state, const distribution *d, double *out,
   }
 }
 
-/* A float where no size is given. */
+/* Returns a float if no size is given. */
 static PyObject *draw_size(draw work, PyTypeObject *type, const distribution *d,
                            PyObject *size) {
   size_t rows, columns;

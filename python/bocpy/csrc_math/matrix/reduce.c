@@ -24,8 +24,8 @@ static double magnitude_squared(const double *numbers, size_t count, double unus
   return mx_kernel.dot(numbers, numbers, count);
 }
 
-/* Squares of what is divided by a power of two first: exact, and neither too large nor
- * too small. */
+/* Adds squares of numbers that are divided by a power of two first: the division is
+ * exact, and the squares are neither too large nor too small. */
 static double magnitude_scaled(const double *numbers, size_t count) {
   double largest = mx_kernel.greatest_abs(numbers, count), total = 0.0;
   int exponent;
@@ -114,7 +114,7 @@ static int extreme_columns(mx_binary op, const mx_block *block, double *out) {
   return 0;
 }
 
-/* Whether columns can be joined; what remains to be done is done here. */
+/* Reduces all columns together, if `reduce` has a way. False: it has none. */
 static bool joins_columns(reduction reduce, const mx_lines *lines, double *out,
                           int *out_status) {
   const mx_block *block = lines->block;

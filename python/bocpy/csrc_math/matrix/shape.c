@@ -100,7 +100,7 @@ static PyObject *reshaped_block(PyObject *self, const mx_block *block, size_t ro
   return mx_matrix_wrap(Py_TYPE(self), copy);
 }
 
-/* One of the two may be -1: as many as there are. */
+/* One of the two may be -1: the number that fits. */
 static int dimensions_for(PyObject *rows, PyObject *columns, const mx_block *block,
                           size_t *out_rows, size_t *out_columns) {
   Py_ssize_t r, c, size = (Py_ssize_t)mx_block_size(block);
@@ -285,7 +285,7 @@ static PyObject *concat_parts(PyTypeObject *type, PyObject *tuple, mx_axis axis)
   return mx_matrix_wrap(type, out);
 }
 
-/* Of nothing: None, as it has always been. */
+/* Of an empty sequence: None, as bocpy 0.14 returns. */
 PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t count,
                            PyObject *names) {
   PyObject *found[2], *result = NULL;
@@ -312,7 +312,7 @@ PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t cou
 
 /* ---- diagonals ------------------------------------------------------------------- */
 
-/* Of a vector, the matrix with it in its diagonal; of a matrix, its diagonal as a row.
+/* A vector becomes the matrix with it in its diagonal; a matrix, its diagonal as a row.
  */
 PyObject *mx_matrix_diag(PyObject *self, PyObject *unused) {
   (void)unused;

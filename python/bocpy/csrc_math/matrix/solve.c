@@ -33,9 +33,9 @@ static void swap_rows(double *a, size_t columns, size_t i, size_t j) {
   }
 }
 
-/* Makes `a` (n x n) upper triangular, and does the same to `b` (n x m, or NULL). The
- * product of the pivots, with the sign of the exchanges: the determinant; 0.0 as soon
- * as a pivot is. */
+/* Makes `a` (n x n) upper triangular, and does the same row operations to `b` (n x m,
+ * or NULL). Returns the determinant: the product of the pivots, with the sign of the
+ * exchanges; 0.0 as soon as a pivot is 0. */
 static double eliminate_columns(double *a, size_t n, double *b, size_t m) {
   double determinant = 1.0;
   for (size_t k = 0; k < n; k++) {

@@ -32,7 +32,7 @@ static void sort_few_numbers(mx_sort_item *items, size_t count) {
 
 static unsigned byte_of(uint64_t key, int byte) { return key >> (8 * byte) & 255; }
 
-/* Where the first item with each byte goes; false if all have the same. */
+/* Where the first item with each byte goes; false if all items have the same byte. */
 static bool starts_of(const size_t *counts, size_t count, size_t *out_starts) {
   size_t start = 0;
   for (int value = 0; value < 256; value++) {

@@ -47,7 +47,8 @@ static PyObject *text_finish(text *t, int status) {
 
 /* ---- repr ------------------------------------------------------------------------ */
 
-/* As Python writes it, without a `.0`, which an int does not need; -0.0 does. */
+/* Writes the number as Python does, without a `.0`, which an int does not need; -0.0
+ * keeps it. */
 static int put_exact(text *t, double number) {
   if (isnan(number))
     return text_put_string(t, "float('nan')");
@@ -100,7 +101,8 @@ PyObject *mx_matrix_repr(PyObject *self) {
 
 /* ---- str ------------------------------------------------------------------------- */
 
-/* Number i of those that are shown of `count`; `count` itself is where some are not. */
+/* The index of the i-th shown element out of `count`; `count` stands for the ellipsis.
+ */
 static size_t shown_index(size_t i, size_t count, bool shortens) {
   if (!shortens || count <= 2 * EDGE)
     return i;
@@ -124,7 +126,7 @@ static int text_cell(const mx_operand *m, size_t row, size_t column, char *out,
   return length;
 }
 
-/* Calls for each cell that is shown: finds the widest, or writes them. */
+/* Visits each cell that is shown: finds the widest cell, or writes them. */
 static int each_cell(const mx_operand *m, text *t, int *width) {
   bool shortens = mx_operand_size(m) > LARGE;
   char digits[40];

@@ -19,7 +19,7 @@ static bool same_shape(const mx_operand *a, const mx_operand *b) {
   return a->rows == b->rows && a->columns == b->columns;
 }
 
-/* A number that is repeated along the row multiplies it in `room` first. */
+/* A number that repeats along the row is multiplied into `room` first. */
 static double dot_row(const mx_operand *a, const mx_operand *b, size_t row,
                       size_t columns, double *room) {
   const double *x = mx_operand_row(a, row), *y = mx_operand_row(b, row);
@@ -45,7 +45,7 @@ static void dot_columns(const mx_operand *a, const mx_operand *b, size_t rows,
   }
 }
 
-/* One number for each column, or for each row; of all, their sum in out[0]. */
+/* One number for each column, or for each row; for both axes, their sum in out[0]. */
 static void dot_lines(mx_axis axis, const mx_operand *a, const mx_operand *b,
                       size_t rows, size_t columns, double *out, double *room) {
   if (axis == MX_DOWN) {
@@ -206,8 +206,8 @@ PyObject *mx_matrix_angle(PyObject *self, PyObject *const *args, Py_ssize_t coun
 
 /* ---- normalize ------------------------------------------------------------------- */
 
-/* Where squares, or their sum, are too large or too small: what is divided by a power
- * of two first, which is exact. */
+/* For squares, or sums of squares, that are too large or too small: divides the numbers
+ * by a power of two first, which is exact. */
 static void normalize_scaled(const double *in, double *out, size_t count,
                              size_t stride) {
   double largest = 0.0, total = 0.0;
@@ -289,7 +289,7 @@ static bool cross_batch(const mx_operand *a, mx_axis axis, batch *out) {
   return by_rows || by_columns;
 }
 
-/* The other's vectors: as many, read alike; or one, for all. */
+/* The other operand's vectors: as many, in the same layout; or one for all. */
 static bool cross_other(const mx_operand *a, const batch *mine, const mx_operand *b,
                         batch *out) {
   size_t size = mx_operand_size(b);

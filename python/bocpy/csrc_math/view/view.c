@@ -152,7 +152,7 @@ PyObject *mx_matrix_column_view(PyObject *self, PyObject *const *args, Py_ssize_
 
 /* ---- attributes ------------------------------------------------------------------ */
 
-/* What is asked of a view whose matrix has moved is refused. */
+/* A view whose matrix has moved refuses everything. */
 static int check_here(PyObject *self) {
   mx_line line;
   if (mx_view_pin(self, &line) < 0)
@@ -296,7 +296,8 @@ static PyObject *view_get(PyObject *self, PyObject *key) {
   return view_alloc(Py_TYPE(self), &like);
 }
 
-/* A number fills; all else has as many elements, a row or a column alike. */
+/* A number fills the line; any other value needs as many elements, in a row or a
+ * column. */
 static int view_write_line(const mx_line *line, mx_operand *value, bool number) {
   size_t size = mx_operand_size(value), step = number ? 0 : 1;
   if (!number && size != line->count) {
