@@ -22,6 +22,8 @@ from typing import (
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
+_V = TypeVar("_V")
+_Values = TypeVar("_Values", covariant=True)
 
 __version__: Final[str]
 _libboc_version: Final[str]
@@ -72,6 +74,18 @@ class Cown(Generic[_T]):
     def __deepcopy__(self, memo: Any, /) -> Cown[_T]: ...
 
 @final
+class Held(Generic[_Values]):
+    def release(self) -> None: ...
+    def __enter__(self) -> _Values: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
 class _Bridge:
     def __new__(cls, descriptor: int = -1) -> _Bridge: ...
     def take(self) -> list[Any]: ...
@@ -115,6 +129,7 @@ class _Scope:
 
 _scope_variable: Final[ContextVar[_Scope | None]]
 
+def _in_flight() -> str: ...
 def _scope_find(number: int, /) -> _Scope: ...
 def _scope_current() -> _Scope | None: ...
 def _in_body() -> bool: ...
@@ -137,6 +152,31 @@ class PinnedCown(Cown[_T]):
 class Reading(Generic[_T]): ...
 
 def read(cown: Cown[_T] | Reading[_T], /) -> Reading[_T]: ...
+@overload
+def acquire(
+    first: Cown[_T] | Reading[_T], /, *, timeout: float | None = None
+) -> Held[tuple[_T]]: ...
+@overload
+def acquire(
+    first: Cown[_T] | Reading[_T],
+    second: Cown[_U] | Reading[_U],
+    /,
+    *,
+    timeout: float | None = None,
+) -> Held[tuple[_T, _U]]: ...
+@overload
+def acquire(
+    first: Cown[_T] | Reading[_T],
+    second: Cown[_U] | Reading[_U],
+    third: Cown[_V] | Reading[_V],
+    /,
+    *,
+    timeout: float | None = None,
+) -> Held[tuple[_T, _U, _V]]: ...
+@overload
+def acquire(
+    *cowns: _One | Sequence[_One], timeout: float | None = None
+) -> Held[tuple[Any, ...]]: ...
 
 class _When(Protocol):
     def __call__(self, function: Callable[..., _T], /) -> Cown[_T]: ...

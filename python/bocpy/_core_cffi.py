@@ -14,11 +14,15 @@ sys.modules[f"{__package__}"]._core = _self  # type: ignore[attr-defined]
 
 from . import _libboc  # noqa: E402
 from ._cffi import (  # noqa: E402
+    acquire as _acquire,
+)
+from ._cffi import (  # noqa: E402
     await_,
     base,
     codec,
     docs,
     failure,
+    in_flight,
     matrix,
     notices,
     pump,
@@ -40,8 +44,10 @@ from ._cffi.runtime import start  # noqa: E402
 __all__ = [
     "Cown",
     "CownCapsule",
+    "Held",
     "PinnedCown",
     "Reading",
+    "acquire",
     "drain",
     "notice_delete",
     "notice_read",
@@ -62,6 +68,8 @@ __version__: str = _libboc.ffi.string(_libboc.lib.BOC_VERSION_STRING).decode()
 _libboc_version: str = _libboc.ffi.string(_libboc.lib.boc_version()).decode()
 _api: object = None
 
+acquire = _acquire.acquire_cowns
+Held = _acquire.Held
 _Bridge = await_.Bridge
 _Grant = await_.Grant
 _Watch = await_.Watch
@@ -80,6 +88,7 @@ _blocked = base.blocked
 _cancelled = base.cancelled
 _importing = base.importing
 _in_body = base.in_body
+_in_flight = in_flight.now
 _is_idle = runtime.is_idle
 _keeps_failures = failure.keeps_failures
 _native_at = codec.native_at

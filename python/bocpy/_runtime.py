@@ -229,6 +229,7 @@ def quiesce(
     if not _core._quiesce(timeout, "quiesce()", not raising):
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"
+            f"{_core._in_flight()}"
         )
     if raising:
         _failure_group.raise_failures()

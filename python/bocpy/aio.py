@@ -197,6 +197,7 @@ async def quiesce(
     except TimeoutError:
         raise TimeoutError(
             f"quiesce(): behaviors are still in flight after {timeout} s"
+            f"{_core._in_flight()}"
         ) from None
     if raising:
         _failure_group.raise_failures()

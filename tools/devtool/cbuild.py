@@ -27,6 +27,7 @@ class Configuration:
     sanitize: str | None = None
     park: str = "auto"
     tiny: bool = False
+    checks: bool = False
     systematic: bool = False
     platform: str | None = None
     stress: bool = False
@@ -44,6 +45,7 @@ class Configuration:
             )
         parts += [] if self.park == "auto" else [self.park]
         parts += ["tiny"] if self.tiny else []
+        parts += ["checks"] if self.checks else []
         parts += ["systematic"] if self.systematic else []
         parts += ["models"] if self.models else []
         return "-".join(parts)
@@ -51,6 +53,7 @@ class Configuration:
     def options(self) -> list[str]:
         result = [f"-Dpark={self.park}", "-Dwerror=true"]
         result += [f"-Dtiny={str(self.tiny).lower()}"]
+        result += [f"-Dchecks={str(self.checks).lower()}"]
         result += [f"-Dsystematic={str(self.systematic).lower()}"]
         if self.models:
             result += ["-Dmodels=true", "-Dtests=disabled", "-Ddefault_library=static"]

@@ -181,6 +181,11 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         help="shrink every capacity, so that overflow is ordinary",
     )
     parser.add_argument(
+        "--checks",
+        action="store_true",
+        help="panic where a program uses what is over, or something twice",
+    )
+    parser.add_argument(
         "--systematic",
         action="store_true",
         help="run under the scheduler that chooses every interleaving",
@@ -277,6 +282,7 @@ def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
             sanitize=arguments.sanitize,
             park=arguments.park,
             tiny=arguments.tiny,
+            checks=arguments.checks,
             systematic=arguments.systematic,
             stress=arguments.stress,
             models=arguments.models,

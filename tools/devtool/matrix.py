@@ -58,6 +58,7 @@ def all_configurations() -> list[Configuration]:
             say(f"without {name}: {compilers.how_to_install(name)}")
     result = [Configuration(compiler) for compiler in found]
     result.append(Configuration(first, tiny=True))
+    result.append(Configuration(first, checks=True))
     result.append(Configuration(last, systematic=True))
     if not WINDOWS:
         result.append(Configuration(last, park="posix", sanitize="thread"))

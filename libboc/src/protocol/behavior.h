@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "block_pool.h"
+#include "checks.h"
 #include "os.h"
 #include "request.h"
 
@@ -31,6 +32,26 @@ enum {
   BOCI_BEHAVIOR_OPTIONS = 8,
   BOCI_BEHAVIOR_FRESH = 16
 };
+
+#if defined(BOC_CHECKS)
+/* `stage`, with values that chance does not write. */
+enum {
+  BOCI_STAGE_NEW = 0x0b0c0001,
+  BOCI_STAGE_SCHEDULED,
+  BOCI_STAGE_RUNNING,
+  BOCI_STAGE_COMPLETED, /* boc_behavior_complete was called */
+  BOCI_STAGE_OVER
+};
+#define BOCI_SET_STAGE(behavior, now)                                                  \
+  boci_store_relaxed(&(behavior)->stage, BOCI_STAGE_##now) /* assert */
+#define BOCI_CHECK_STAGE(behavior, before, text)                                       \
+  BOCI_CHECK(boci_load_relaxed(&(behavior)->stage) ==                                  \
+                 BOCI_STAGE_##before, /* assert */                                     \
+             text)
+#else
+#define BOCI_SET_STAGE(behavior, now) ((void)0)
+#define BOCI_CHECK_STAGE(behavior, before, text) ((void)0)
+#endif
 
 /* What few behaviors have, between the requests and the environment. */
 typedef struct boci_stored_options {
@@ -48,6 +69,9 @@ struct boc_behavior {
   boc_behavior *next; /* in the one queue or list that has it */
   boci_atomic_u32 pending;
   uint32_t count; /* requests */
+#if defined(BOC_CHECKS)
+  boci_atomic_u32 stage;
+#endif
 };
 
 /* What the pool of its memory belongs to: the scheduler that runs it. */
@@ -151,6 +175,7 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
                                             size_t env_size, const boc_access *accesses,
                                             size_t count,
                                             const boci_stored_options *options) {
+  BOCI_SET_STAGE(behavior, NEW);
   behavior->type = type;
   behavior->count = (uint32_t)count;
   behavior->block.flags = options ? BOCI_BEHAVIOR_OPTIONS : 0;

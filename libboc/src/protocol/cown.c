@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "checks.h"
 #include "cown_pool.h"
 #include "os.h"
 #include "thread_context.h"
@@ -74,6 +75,19 @@ boc_cown *boc_cown_try_hold(boc_cown *cown) {
  * that is longer than a stack is deep. */
 enum { DROP_DEPTH_MAX = 32 };
 
+/* `special` of a cown that nobody has is free to keep its size. */
+static void free_pooled_cown(boc_cown *cown, size_t size) {
+#if defined(BOC_CHECKS)
+  static boci_quarantine quarantine;
+  cown->special = size;
+  cown = boci_quarantine_swap(&quarantine, cown);
+  if (!cown)
+    return;
+  size = cown->special;
+#endif
+  boci_cown_pool_free(own_cown_pool(), cown, size);
+}
+
 static void free_cown(boc_cown *cown) {
   const boc_cown_type *type = cown->type;
   cown->type = NULL;
@@ -81,7 +95,7 @@ static void free_cown(boc_cown *cown) {
   if (type->allocator)
     boci_release(type->allocator, cown, size);
   else
-    boci_cown_pool_free(own_cown_pool(), cown, size);
+    free_pooled_cown(cown, size);
 }
 
 static void run_drop_hook(boc_cown *cown) {

@@ -10,6 +10,7 @@
 #include "scope.h"
 
 #include "alloc.h"
+#include "checks.h"
 #include "thread_context.h"
 #include "waiters.h"
 
@@ -61,7 +62,10 @@ boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
   return BOC_OK;
 }
 
+#define SCOPE_IS_HELD(scope) (boci_load_relaxed(&(scope)->references) > 0) /* assert */
+
 boc_scope *boc_scope_hold(boc_scope *scope) {
+  BOCI_CHECK(SCOPE_IS_HELD(scope), "boc_scope_hold: a scope that somebody holds");
   boci_add_relaxed(&scope->references, 1); /* count: the caller's own keeps it alive */
   return scope;
 }
@@ -74,6 +78,16 @@ boc_scope *boc_scope_try_hold(boc_scope *scope) {
   return NULL;
 }
 
+/* A scope that nobody holds has no references. */
+static void free_scope(boc_scope *scope) {
+#if defined(BOC_CHECKS)
+  static boci_quarantine quarantine;
+  scope = boci_quarantine_swap(&quarantine, scope);
+#endif
+  if (!BOCI_QUARANTINES || scope)
+    boci_release(NULL, scope, sizeof *scope);
+}
+
 static void end_scope(boc_scope *scope) {
   const bool own = scope->allocator != NULL;
   const boc_allocator allocator = own ? scope->allocator_copy : (boc_allocator){0};
@@ -81,10 +95,15 @@ static void end_scope(boc_scope *scope) {
     scope->drop_data(scope->data);
   boci_waiters_fini(&scope->room_waiters);
   boci_waiters_fini(&scope->waiters);
-  boci_release(own ? &allocator : NULL, scope, sizeof *scope);
+  if (own)
+    boci_release(&allocator, scope, sizeof *scope);
+  else
+    free_scope(scope);
 }
 
 void boc_scope_drop(boc_scope *scope) {
+  BOCI_CHECK(!scope || SCOPE_IS_HELD(scope),
+             "boc_scope_drop: a scope that somebody holds");
   while (scope && boci_sub_acq_rel(&scope->references, 1) == 1) { /* [R14] [A14] */
     boc_scope *parent = scope->parent;
     end_scope(scope);

@@ -99,11 +99,15 @@ boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *
 
 void boc_behavior_free(boc_behavior *behavior) {
   BOCI_REQUIRE(behavior != NULL);
+  BOCI_CHECK_STAGE(behavior, NEW, "boc_behavior_free: neither scheduled nor freed yet");
   if (behavior->type->drop)
     behavior->type->drop(boci_behavior_env(behavior));
   if (behavior->block.flags & BOCI_BEHAVIOR_OPTIONS)
     boci_drop_options(behavior);
-  free_behavior_block(boci_behavior_scheduler(behavior), behavior);
+  boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
+  void *block = boci_retire(scheduler, behavior);
+  if (!BOCI_QUARANTINES || block)
+    free_behavior_block(scheduler, block);
 }
 
 /* ---- scheduling ------------------------------------------------------------------ */
@@ -121,8 +125,17 @@ static inline const boci_executor *count_scheduled(boci_scheduler *scheduler,
   return &scheduler->outside.executor;
 }
 
+/* It is the caller's, and becomes the library's. */
+static inline void check_and_schedule(boc_behavior *behavior) {
+  BOCI_CHECK_STAGE(behavior, NEW,
+                   "a behavior is scheduled once, and not after its end");
+  BOCI_SET_STAGE(behavior, SCHEDULED);
+  (void)behavior;
+}
+
 void boc_behavior_schedule(boc_behavior *behavior) {
   BOCI_REQUIRE(behavior != NULL);
+  check_and_schedule(behavior);
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
@@ -150,11 +163,11 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
  * it is not, it may be freed once it is linked, and is not touched again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
-  if (boci_thread_context_is_worker() ||
-      (behavior->block.flags & BOCI_BEHAVIOR_PINNED)) {
+  if (boci_thread_context_is_worker()) {
     boc_behavior_schedule(behavior);
     return false;
   }
+  check_and_schedule(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
   catching_executor mine = {.others = count_scheduled(scheduler, 1),
@@ -177,6 +190,8 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
   boci_request **scratch = boci_allocate(scheduler->allocator, size);
   if (!scratch)
     return BOC_NO_MEMORY;
+  for (size_t i = 0; BOCI_QUARANTINES && i < count; i++)
+    check_and_schedule(behaviors[i]);
   for (size_t i = 0; scheduler->trace_events && i < count; i++)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behaviors[i]);
   boci_behavior_link_all(behaviors, count, scratch, count_scheduled(scheduler, count));
@@ -188,12 +203,29 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
 
 void boc_behavior_defer(boc_behavior *self) {
   BOCI_REQUIRE(self != NULL);
+  BOCI_CHECK_STAGE(self, RUNNING, "boc_behavior_defer: in the behavior's own body");
+  BOCI_CHECK(!(self->block.flags & BOCI_BEHAVIOR_DEFERRED),
+             "boc_behavior_defer: once for a behavior");
   self->block.flags |= BOCI_BEHAVIOR_DEFERRED;
   boci_store_relaxed(&self->pending, 2); /* owner: the caller hands it out afterwards */
 }
 
+/* Two threads may complete it at once: one of them is told. */
+static inline void check_complete(boc_behavior *behavior) {
+#if defined(BOC_CHECKS)
+  uint32_t stage = BOCI_STAGE_RUNNING;
+  BOCI_CHECK(boci_cas_strong_relaxed(&behavior->stage, &stage, /* assert */
+                                     BOCI_STAGE_COMPLETED) &&
+                 (behavior->block.flags & BOCI_BEHAVIOR_DEFERRED),
+             "boc_behavior_complete: once, for a behavior that is deferred");
+#else
+  (void)behavior;
+#endif
+}
+
 void boc_behavior_complete(boc_behavior *behavior) {
   BOCI_REQUIRE(behavior != NULL);
+  check_complete(behavior);
   if (boci_sub_acq_rel(&behavior->pending, 1) == 1) /* [R4] [A4] */
     boci_finish_deferred(behavior);
 }

@@ -54,7 +54,9 @@ static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
   boci_trace_outside(scheduler, BOC_TRACE_FINISHED, behavior);
   boci_behavior_end(behavior, &outside->executor);
   boci_end_options(behavior);
-  boci_outside_free(outside, behavior);
+  void *block = boci_retire(scheduler, behavior);
+  if (!BOCI_QUARANTINES || block)
+    boci_outside_free(outside, block);
   boci_quiescence_finish_outside(scheduler);
 }
 

@@ -19,6 +19,7 @@ void boci_run_special_body(boc_behavior *behavior);
 
 /* False: the behavior was deferred, and boc_behavior_complete will finish it. */
 static inline bool boci_run_body(boc_behavior *behavior) {
+  BOCI_SET_STAGE(behavior, RUNNING);
   if (behavior->block.flags & (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS))
     boci_run_special_body(behavior);
   else
@@ -35,7 +36,9 @@ static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *beha
   boci_end_options(behavior);
   if (behavior->block.home != &worker->pool)
     boci_steal_backoff_note(&worker->backoff, behavior->block.home);
-  boci_block_pool_free(&worker->pool, behavior);
+  void *block = boci_retire(worker->scheduler, behavior);
+  if (!BOCI_QUARANTINES || block)
+    boci_block_pool_free(&worker->pool, block);
   boci_in_flight_add_finished(&worker->in_flight);
 }
 

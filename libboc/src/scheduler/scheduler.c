@@ -112,7 +112,20 @@ boc_status boci_scheduler_init(boci_scheduler *scheduler,
   return init_parts(scheduler);
 }
 
+static void empty_quarantine(boci_scheduler *scheduler) {
+#if defined(BOC_CHECKS)
+  for (int i = 0; i < BOCI_QUARANTINE_CAPACITY; i++) {
+    void *block = boci_quarantine_swap(&scheduler->quarantine, NULL);
+    if (block)
+      boci_outside_free(&scheduler->outside, block);
+  }
+#else
+  (void)scheduler;
+#endif
+}
+
 void boci_scheduler_fini(boci_scheduler *scheduler) {
+  empty_quarantine(scheduler);
   fini_workers(scheduler);
   fini_handshake(scheduler);
   boci_outside_fini(&scheduler->outside, scheduler->allocator);

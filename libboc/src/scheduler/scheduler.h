@@ -46,6 +46,9 @@ typedef struct boci_scheduler {
   boci_overflow overflow;
   boci_waiters quiescence; /* those that wait for it */
   boci_outside outside;
+#if defined(BOC_CHECKS)
+  boci_quarantine quarantine; /* behaviors that are over */
+#endif
 
   /* The start-up handshake. */
   boci_mutex start_mutex;
@@ -87,6 +90,18 @@ static inline uint32_t boci_scheduler_started(boci_scheduler *scheduler) {
 /* The scheduler whose workers run `behavior`. */
 static inline boci_scheduler *boci_behavior_scheduler(const boc_behavior *behavior) {
   return (boci_scheduler *)boci_behavior_owner(behavior);
+}
+
+/* The block of a behavior that is over, to be given back by the caller; NULL: none, as
+ * this one stays in quarantine (checks.h). */
+static inline void *boci_retire(boci_scheduler *scheduler, boc_behavior *behavior) {
+#if defined(BOC_CHECKS)
+  BOCI_SET_STAGE(behavior, OVER);
+  return boci_quarantine_swap(&scheduler->quarantine, behavior);
+#else
+  (void)scheduler;
+  return behavior;
+#endif
 }
 
 /* The worker of `scheduler` that the calling thread is, or NULL. */

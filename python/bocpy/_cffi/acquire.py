@@ -8,16 +8,19 @@ Threads: any. `lock` guards the states and the list of what is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock, get_ident
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NoReturn
+from warnings import warn
 
 from .._libboc import ffi, lib
-from . import failure, pump, runtime
-from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me
+from . import failure, in_flight, pump, runtime
+from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me, parse_timeout
 from .waiting import Waiter
 
 if TYPE_CHECKING:
+    from .arguments import WhenArgs
     from .cown import Cown
 
 lock = Lock()
@@ -29,26 +32,41 @@ WAITING, GRANTED, ABANDONED = range(3)
 
 
 class Acquisition:
-    """One thread's hold of a cown, or its wait for the cown."""
+    """A thread's hold of some cowns, or its wait for them."""
 
     __slots__ = (
+        "before",
         "behavior",
-        "cown",
+        "cowns",
         "depth",
         "over",
-        "ref",
+        "refs",
+        "several",
         "state",
         "thread",
         "waiter",
+        "writes",
     )
 
-    def __init__(self, cown: Cown[Any], mode: int = WRITE) -> None:
-        self.cown = cown
-        self.ref = (cown._ref & ~3) | mode
+    def __init__(
+        self, cowns: Sequence[Cown[Any]], reads: Sequence[bool] = (False,)
+    ) -> None:
+        self.cowns = list(cowns)
+        self.refs = [
+            (cown._ref & ~3) | (READ if reading else WRITE)
+            for cown, reading in zip(cowns, reads, strict=True)
+        ]
+        #: A cown that is named twice is written, if one of the two is.
+        written = {
+            cown for cown, reading in zip(cowns, reads, strict=True) if not reading
+        }
+        self.writes = {cown: cown in written for cown in cowns}
+        self.before = [cown._scheduled for cown in cowns]
         self.thread = get_ident()
         self.waiter = Waiter()
         self.over = Waiter()
         self.state = WAITING
+        self.several = False  # all are given back together
         self.depth = 0  # of `with` blocks inside the first
         self.behavior: Any = None
 
@@ -76,8 +94,8 @@ class Acquisition:
             pending[key] = self
             going[key] = self
             out = ffi.new("boc_behavior **")
-            refs = [self.ref]
-            status = lib.glue_new(core, key, refs, 1, NULL, True, out)
+            refs = self.refs
+            status = lib.glue_new(core, key, refs, len(refs), NULL, True, out)
             if status:
                 del pending[key], going[key]
                 fail(status, what)
@@ -95,25 +113,32 @@ class Acquisition:
             self.state = ABANDONED
             return True
 
-    def wait(self, timeout: int) -> bool:
+    def wait(self, timeout: int, what: str) -> None:
+        """TimeoutError after `timeout` ns."""
         try:
             come = self.state == GRANTED or pump.wait(self.waiter, timeout)
         except BaseException:
             if not self.abandon():
                 self.give_back()
             raise
+        flight = "" if come else in_flight.ahead(self.cowns, self.before)
         if not come and self.abandon():
-            return False
-        if self.ref & 3 == WRITE:
-            self.begin()
-        return True
+            whose = "the cown is" if len(self.cowns) == 1 else "the cowns are"
+            seconds = timeout / 1e9
+            raise TimeoutError(
+                f"{what}: {whose} still in use after {seconds} s{flight}"
+            )
+        self.begin()
 
     def begin(self) -> None:
-        cown = self.cown
         with lock:
             held[id(self)] = self
-        cown._acquired = self
-        cown._holder = get_ident()
+        for cown, write in self.writes.items():
+            if write:
+                cown._acquired = self
+                cown._holder = get_ident()
+            else:
+                cown._begin_reading()
 
     def give_back(self) -> None:
         """Returns the cown. Waits for the worker that granted it, which may be on its
@@ -123,11 +148,28 @@ class Acquisition:
         runtime.settle()
 
     def finish(self) -> None:
-        self.cown._acquired = None
-        self.cown._holder = None
         with lock:
-            held.pop(id(self), None)
+            if held.pop(id(self), None) is None:
+                return
+        for cown, write in self.writes.items():
+            if write:
+                cown._acquired = None
+                cown._holder = None
+            else:
+                cown._end_reading()
         self.give_back()
+
+
+class Reader(Acquisition):
+    """A look at a cown: nothing is held by the thread."""
+
+    __slots__ = ()
+
+    def __init__(self, cown: Cown[Any]) -> None:
+        super().__init__([cown], [True])
+
+    def begin(self) -> None:
+        """The behavior alone reads it."""
 
 
 class Callback(Acquisition):
@@ -136,14 +178,14 @@ class Callback(Acquisition):
     __slots__ = ("function",)
 
     def __init__(self, cown: Cown[Any], function: Callable[[Any], object]) -> None:
-        super().__init__(cown, READ)
+        super().__init__([cown], [True])
         self.function = function
 
     def run(self, behavior: Any) -> None:
-        outer, me.lent = me.lent, self.cown
+        outer, me.lent = me.lent, self.cowns[0]
         bodies, me.bodies = me.bodies, me.bodies + 1
         try:
-            self.function(self.cown)
+            self.function(self.cowns[0])
         except BaseException as error:
             failure.write_unraisable(error, self.function)
         finally:
@@ -157,32 +199,141 @@ def py_glue_done(key: int, ran: bool) -> None:
         acquisition.over.signal()
 
 
-def acquire(cown: Cown[Any], timeout: int) -> bool:
-    """Waits for the cown's turn; False after `timeout` ns."""
-    if cown._holder == get_ident() or cown._reads_here():
-        return True
-    pump.require_here(cown, "acquire()")
+def require(cowns: Sequence[Cown[Any]], what: str) -> None:
+    """RuntimeError if the calling thread must not wait for them."""
+    for cown in cowns:
+        pump.require_here(cown, what)
     if in_body():
         raise RuntimeError(
-            "a behavior cannot wait for a cown, that could deadlock: name it in "
-            "@when(...), or schedule another behavior over it"
+            f"{what}: a behavior cannot wait for a cown, that could deadlock: name it "
+            "in @when(...), or schedule another behavior over it"
         )
-    acquisition = Acquisition(cown)
-    if cown._pinned:
-        return acquire_pinned(acquisition, timeout)
-    acquisition.schedule()
-    return acquisition.wait(timeout)
 
 
-def acquire_pinned(acquisition: Acquisition, timeout: int) -> bool:
-    """Waits on the main thread, which meanwhile runs the behavior that acquires the
-    cown."""
+def refuse_more(what: str) -> NoReturn:
+    raise RuntimeError(
+        f"{what} while this thread holds another cown could deadlock: take all of "
+        "them at once (with bocpy.acquire(a, b) as (x, y), in a task "
+        "bocpy.aio.hold), or release what it holds first"
+    )
+
+
+def acquire(cown: Cown[Any], timeout: int) -> None:
+    """Waits for the cown's turn; TimeoutError after `timeout` ns."""
+    if cown._holder == get_ident() or cown._reads_here():
+        return
+    require([cown], "acquire()")
+    if any_here():
+        refuse_more("acquire()")
+    acquisition = Acquisition([cown])
     acquisition.schedule()
-    return acquisition.wait(timeout)
+    acquisition.wait(timeout, "acquire()")
+
+
+def acquire_to_take(cown: Cown[Any], timeout: int) -> None:
+    """The same for unwrap(): a thread that holds others gets it if it is free."""
+    require([cown], "unwrap()")
+    holds = any_here()
+    acquisition = Acquisition([cown])
+    acquisition.schedule("unwrap()")
+    try:
+        acquisition.wait(0 if holds else timeout, "unwrap()")
+    except TimeoutError:
+        if not holds:
+            raise
+        refuse_more("unwrap()")
+
+
+class Held:
+    """What acquire() returns: cowns that a thread holds."""
+
+    __slots__ = ("_acquired", "_over")
+    _acquired: Acquisition | None
+    _over: WhenArgs
+
+    def __new__(cls) -> Held:
+        raise TypeError("cannot create 'bocpy.Held' instances")
+
+    def _require_ours(self, what: str) -> None:
+        acquired = self._acquired
+        if acquired is None:
+            return
+        if id(acquired) not in held:
+            raise RuntimeError(
+                f"{what}: the cowns have been given back: call acquire() again"
+            )
+        if acquired.thread != get_ident():
+            raise RuntimeError(f"{what}: another thread has acquired these cowns")
+
+    def __enter__(self) -> tuple[Any, ...]:
+        self._require_ours("a `with` block")
+        values = iter([cown.value for cown in self._over.cowns])
+        shape = self._over.shape or [-1] * self._over.items
+        return tuple(
+            next(values) if size < 0 else [next(values) for _ in range(size)]
+            for size in shape
+        )
+
+    def release(self) -> None:
+        if self._acquired is not None and id(self._acquired) in held:
+            self._require_ours("release()")
+            self._acquired.finish()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        acquired = self._acquired
+        if acquired is not None and id(acquired) in held:
+            warn(
+                "acquire(): the cowns are given back, since nobody kept what it "
+                "returned: use it in a `with` statement",
+                ResourceWarning,
+                stacklevel=2,
+            )
+            acquired.finish()
+
+
+def acquire_cowns(*cowns: Any, timeout: float | None = None) -> Held:
+    from .arguments import when_args
+
+    limit = parse_timeout(timeout)
+    if not cowns:
+        raise TypeError("acquire() takes the cowns to hold")
+    over = when_args(cowns, "acquire()")
+    made: Held = object.__new__(Held)
+    made._over = over
+    made._acquired = None
+    ident = get_ident()
+    if all(
+        cown._holder == ident or (reading and cown._reads_here())
+        for cown, reading in zip(over.cowns, over.reads, strict=True)
+    ):
+        return made
+    require(over.cowns, "acquire()")
+    if any_here():
+        refuse_more("acquire()")
+    acquisition = Acquisition(over.cowns, over.reads)
+    acquisition.schedule()
+    acquisition.wait(limit, "acquire()")
+    acquisition.several = True
+    made._acquired = acquisition
+    return made
 
 
 def release(cown: Cown[Any]) -> None:
     if cown._holder == get_ident():
+        if cown._acquired is not None and cown._acquired.several:
+            raise RuntimeError(
+                "release(): acquire(...) holds this cown together with others: leave "
+                "its `with` block, or release() what it returned"
+            )
         if cown._acquired is not None:
             cown._acquired.finish()
         return
@@ -226,7 +377,7 @@ def forget() -> None:
     global lock
     lock = Lock()
     for acquisition in held.values():
-        acquisition.cown._acquired = None
-        acquisition.cown._holder = None
+        for cown in acquisition.cowns:
+            cown._acquired = cown._holder = cown._readers = None
     held.clear()
     going.clear()

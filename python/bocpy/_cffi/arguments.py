@@ -33,7 +33,7 @@ class WhenArgs(NamedTuple):
     pinned: bool
 
 
-def when_args(arguments: Sequence[Any]) -> WhenArgs:
+def when_args(arguments: Sequence[Any], what: str = "when()") -> WhenArgs:
     cowns: list[Cown[Any]] = []
     refs: list[int] = []
     reads: list[bool] = []
@@ -48,7 +48,7 @@ def when_args(arguments: Sequence[Any]) -> WhenArgs:
             reading = type(member) is Reading
             cown = member.cown if reading else member
             if not isinstance(cown, Cown) or cown._core is None:
-                raise refusal(cown, position, inside if group else -1)
+                raise refusal(what, cown, position, inside if group else -1)
             cowns.append(cown)
             reads.append(reading)
             refs.append((cown._ref & ~3) | READ if reading else cown._ref)
@@ -58,21 +58,21 @@ def when_args(arguments: Sequence[Any]) -> WhenArgs:
     )
 
 
-def refusal(argument: object, position: int, inside: int) -> TypeError:
+def refusal(what: str, argument: object, position: int, inside: int) -> TypeError:
     name = type_name(type(argument))
     if isinstance(argument, Cown):
         text = (
-            f"when() argument {position + 1} is a Cown without a value: its class must "
+            f"{what} argument {position + 1} is a Cown without a value: its class must "
             "call super().__init__(value)"
         )
     elif inside < 0:
         text = (
-            f"when() argument {position + 1} must be a Cown, or a list or tuple of "
+            f"{what} argument {position + 1} must be a Cown, or a list or tuple of "
             f"them, not '{name}'"
         )
     else:
         text = (
-            f"when() argument {position + 1}: item {inside} of the group must be a "
+            f"{what} argument {position + 1}: item {inside} of the group must be a "
             f"Cown, not '{name}'"
         )
     return TypeError(text)

@@ -16,6 +16,7 @@ from .arguments import Bound, WhenArgs, bind, when_args
 from .base import FRESH, NULL, WRITE, fail, me, type_name
 from .cown import Cown
 from .cown import result as make_result
+from .in_flight import running
 
 if TYPE_CHECKING:
     from .acquire import Acquisition
@@ -46,6 +47,8 @@ class Call:
         me.bodies = 1 if pumping else outer + 1
         if pumping:
             pumping.executed += 1
+        ident = get_ident()
+        running[ident] = self.bound.code
         try:
             value = self.invoke()
         except BaseException as error:
@@ -57,6 +60,7 @@ class Call:
         else:
             self.result._value = value
         value = None
+        running.pop(ident, None)
         if me.view is not None:
             notices.leave()
         me.bodies, me.name = outer, outer_name
@@ -137,6 +141,9 @@ def schedule(target: Any, over: WhenArgs, captures: tuple[Any, ...]) -> Cown[Any
         call = Call(bind(target, over.items, captures), over, result)
         key = id(call)
         refs = [*over.refs, (result._ref & ~3) | FRESH]
+        for cown in over.cowns:
+            cown._scheduled = call.bound.code
+        result._scheduled = call.bound.code
         pending[key] = call
         status = lib.glue_when(core, key, refs, len(refs), NULL)
         if status:
@@ -183,3 +190,4 @@ def several(given: Iterable[Any], name: str) -> tuple[Any, ...]:
 def forget() -> None:
     """In the child of a fork: what was scheduled runs in the parent."""
     pending.clear()
+    running.clear()

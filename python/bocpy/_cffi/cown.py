@@ -13,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from threading import get_ident
 from types import GenericAlias, TracebackType
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
 from . import acquire, codec, failure, pump, runtime
 from .await_ import REFUSED
-from .base import FOREVER, READ, WRITE, me, on_worker, parse_timeout, type_name
+from .base import FOREVER, WRITE, me, on_worker, parse_timeout, type_name
+
+if TYPE_CHECKING:
+    from .arguments import Code
 
 T = TypeVar("T")
 
@@ -54,6 +57,7 @@ class Cown(Generic[T]):
         "_pinned",
         "_readers",
         "_ref",
+        "_scheduled",
         "_serial",
         "_value",
     )
@@ -65,6 +69,7 @@ class Cown(Generic[T]):
     _pinned: bool
     _readers: dict[int, int] | None
     _ref: int
+    _scheduled: Code | None
     _serial: int
     _value: Any
 
@@ -73,6 +78,7 @@ class Cown(Generic[T]):
         self._core = None
         self._ref = 0
         self._acquired = self._failure = self._holder = self._readers = None
+        self._scheduled = None  # last over it: for errors
         self._failed = self._pinned = False
         self._serial = 0
         self._value = None
@@ -226,8 +232,7 @@ class Cown(Generic[T]):
                 "unwrap() while behaviors on this cown are still in flight: call "
                 "wait() or quiesce() first, or give unwrap() a timeout"
             )
-        if not acquire.acquire(self, limit):
-            raise TimeoutError("unwrap(): behaviors on this cown are still in flight")
+        acquire.acquire_to_take(self, limit)
         try:
             return self._consume()  # type: ignore[no-any-return]
         finally:
@@ -255,14 +260,12 @@ class Cown(Generic[T]):
         if acquire.any_here():
             raise RuntimeError(
                 "result() while holding a cown could deadlock: ask for all of them at "
-                "once (async with bocpy.aio.hold(a, b)), or give back what you hold "
-                "first"
+                "once (with bocpy.acquire(a, b), async with bocpy.aio.hold(a, b)), or "
+                "give back what you hold first"
             )
-        reading = acquire.Acquisition(self, READ)
+        reading = acquire.Reader(self)
         reading.schedule("result()")
-        if not reading.wait(limit):
-            flight = "behaviors on this cown are still in flight"
-            raise TimeoutError(f"result(): {flight} after {timeout} s")
+        reading.wait(limit, "result()")
         try:
             return self._outcome()  # type: ignore[no-any-return]
         finally:
@@ -297,8 +300,7 @@ class Cown(Generic[T]):
 
     def acquire(self, timeout: float | None = None) -> None:
         self._require_core()
-        if not acquire.acquire(self, parse_timeout(timeout)):
-            raise TimeoutError("acquire(): the cown is still in use")
+        acquire.acquire(self, parse_timeout(timeout))
 
     def release(self) -> None:
         self._require_core()

@@ -12,6 +12,8 @@
 #include "frames.h"
 #include "grant.h"
 #include "grant_object.h"
+#include "held.h"
+#include "in_flight.h"
 #include "log.h"
 #include "mailbox.h"
 #include "notices.h"
@@ -76,6 +78,9 @@ static PyMethodDef module_methods[] = {
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
     {"read", bocpy_read, METH_O, bocpy_read_doc},
+    {"acquire", (PyCFunction)(void (*)(void))bocpy_acquire_cowns,
+     METH_FASTCALL | METH_KEYWORDS, bocpy_acquire_cowns_doc},
+    {"_in_flight", bocpy_in_flight, METH_NOARGS, NULL},
     {"start", (PyCFunction)(void (*)(void))bocpy_start, METH_VARARGS | METH_KEYWORDS,
      start_doc},
     {"send", (PyCFunction)(void (*)(void))bocpy_send, METH_FASTCALL | METH_KEYWORDS,
@@ -181,6 +186,7 @@ static int module_exec(PyObject *module) {
       !(state->reading_type = module_make_type(module, &bocpy_reading_spec)) ||
       !(state->bridge_type = module_make_type(module, &bocpy_bridge_spec)) ||
       !(state->grant_type = module_make_type(module, &bocpy_grant_spec)) ||
+      !(state->held_type = module_make_type(module, &bocpy_held_spec)) ||
       !(state->watch_type = module_make_type(module, &bocpy_watch_spec)) ||
       !(state->scope_type = module_make_type(module, &bocpy_scope_spec)) ||
       !(state->scope_variable = PyContextVar_New("bocpy.scope", NULL)) ||
@@ -190,6 +196,7 @@ static int module_exec(PyObject *module) {
       PyModule_AddObjectRef(module, "PinnedCown", (PyObject *)state->pinned_type) < 0 ||
       PyModule_AddObjectRef(module, "_Bridge", (PyObject *)state->bridge_type) < 0 ||
       PyModule_AddObjectRef(module, "_Grant", (PyObject *)state->grant_type) < 0 ||
+      PyModule_AddObjectRef(module, "Held", (PyObject *)state->held_type) < 0 ||
       PyModule_AddObjectRef(module, "_Watch", (PyObject *)state->watch_type) < 0 ||
       PyModule_AddObjectRef(module, "_Scope", (PyObject *)state->scope_type) < 0 ||
       PyModule_AddObjectRef(module, "_scope_variable", state->scope_variable) < 0 ||
@@ -213,6 +220,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->reading_type);
   Py_VISIT(state->bridge_type);
   Py_VISIT(state->grant_type);
+  Py_VISIT(state->held_type);
   Py_VISIT(state->watch_type);
   Py_VISIT(state->scope_type);
   Py_VISIT(state->scope_variable);
@@ -236,6 +244,7 @@ static int module_clear(PyObject *module) {
   Py_CLEAR(state->reading_type);
   Py_CLEAR(state->bridge_type);
   Py_CLEAR(state->grant_type);
+  Py_CLEAR(state->held_type);
   Py_CLEAR(state->watch_type);
   Py_CLEAR(state->scope_type);
   Py_CLEAR(state->scope_variable);

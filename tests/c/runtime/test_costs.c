@@ -11,7 +11,12 @@
 #include <time.h>
 #endif
 
-enum { MANY = 1000, COWN_MAX = 64, PENDING_MAX = 96 };
+#if defined(BOC_CHECKS)
+enum { CHECKED = 32 }; /* what a behavior has to be checked by */
+#else
+enum { CHECKED = 0 };
+#endif
+enum { MANY = 1000, COWN_MAX = 64, PENDING_MAX = 96 + CHECKED };
 
 static test_memory memory;
 static const boc_cown_type number_type = {.payload_size = sizeof(uint64_t),

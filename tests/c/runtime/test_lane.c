@@ -51,6 +51,26 @@ static void add_anywhere(boc_behavior *self, void *arg) {
   ++*value(boc_behavior_cown(self, 0));
 }
 
+/* The thread that pumps need not pump to have a pinned cown that is free. */
+static void a_free_pinned_cown_is_had_at_once(void) {
+  static const boc_behavior_type adding = {.name = "adding", .body = add_anywhere};
+  fixture f;
+  setup(&f, 1);
+  const boc_access access = {f.pinned, BOC_WRITE};
+  boc_behavior *first = NULL, *second = NULL;
+  CHECK_EQ(boc_behavior_new(f.runtime, &adding, 0, &access, 1, &first), BOC_OK);
+  CHECK(boc_behavior_schedule_or_run(first));
+  CHECK_EQ(*value(f.pinned), 1);
+  CHECK(boc_when(f.runtime, &f.pinned, 1, add_here, f.runtime) == BOC_OK);
+  CHECK_EQ(boc_behavior_new(f.runtime, &adding, 0, &access, 1, &second), BOC_OK);
+  CHECK(!boc_behavior_schedule_or_run(second)); /* behind the one in the lane */
+  size_t ran;
+  CHECK(boc_lane_pump(f.lane, BOC_FOREVER, SIZE_MAX, &ran) == BOC_OK);
+  CHECK_EQ(*value(f.pinned), 3);
+  CHECK_EQ(boc_runtime_quiesce(f.runtime, BOC_FOREVER), BOC_OK);
+  teardown(&f);
+}
+
 static void pump_until(fixture *f, size_t total) {
   for (size_t done = 0, ran; done < total; done += ran) {
     CHECK(boc_lane_wait(f->lane, BOC_FOREVER) == BOC_OK);
@@ -212,6 +232,7 @@ static void no_fill_is_lost(void) {
 
 static const test_case cases[] = {
     TEST_ONCE(pinned_behaviors_run_where_they_are_pumped),
+    TEST_ONCE(a_free_pinned_cown_is_had_at_once),
     TEST_ONCE(a_pump_stops_at_its_most),
     TEST_ONCE(a_pump_stops_at_its_deadline),
     TEST_ONCE(a_pump_is_not_nested_nor_on_a_worker),

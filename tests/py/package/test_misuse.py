@@ -141,11 +141,24 @@ says(
 )
 says(
     RuntimeError,
-    CANNOT_WAIT,
+    f"acquire(): {CANNOT_WAIT}",
     "in_body(lambda c: c.acquire(), Cown(1))",
     "in_body(lambda c: c.acquire(timeout=1), Cown(1))",
-    "in_body(lambda c: c.unwrap(), Cown(1))",
     "in_body(lambda c: c.__enter__(), Cown(1))",
+    "in_body(lambda c: bocpy.acquire(c), Cown(1))",
+)
+says(
+    RuntimeError,
+    f"unwrap(): {CANNOT_WAIT}",
+    "in_body(lambda c: c.unwrap(), Cown(1))",
+)
+says(
+    RuntimeError,
+    "{} while this thread holds another cown could deadlock: take all of them at once "
+    "(with bocpy.acquire(a, b) as (x, y), in a task bocpy.aio.hold), or release what "
+    "it holds first".format("acquire()"),
+    "holding(lambda c: Cown(2).acquire())",
+    "holding(lambda c: bocpy.acquire(c, Cown(2)))",
 )
 says(
     RuntimeError,
@@ -153,16 +166,17 @@ says(
     "quiesce() first, or give unwrap() a timeout",
     "holding(lambda c: when(c)(body).unwrap())",
 )
-says(
+python_says(
     TimeoutError,
-    "unwrap(): behaviors on this cown are still in flight",
-    "holding(lambda c: when(c)(body).unwrap(timeout=0.001))",
+    r"unwrap\(\): the cown is still in use after 0\.001 s: 'body' \(.*misuse\.py:\d+\) "
+    "was scheduled last before this call",
+    "holding(lambda c: in_thread(lambda: when(c)(body).unwrap(timeout=0.001)))",
 )
 says(
     TimeoutError,
-    "acquire(): the cown is still in use",
+    "acquire(): the cown is still in use after 0.001 s: a thread or task has it by "
+    "acquire() or hold()",
     "holding(lambda c: in_thread(lambda: c.acquire(timeout=0.001)))",
-    "holding(lambda c: in_thread(lambda: c.acquire(0)))",
 )
 says(
     TypeError,

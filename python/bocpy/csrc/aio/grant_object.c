@@ -103,7 +103,7 @@ static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!self)
     return NULL;
   self->bridge = Py_NewRef(bridge_object);
-  if (bocpy_when_args_init(&self->args, state, PySequence_Fast_ITEMS(cowns),
+  if (bocpy_when_args_init(&self->args, state, "when()", PySequence_Fast_ITEMS(cowns),
                            PyTuple_GET_SIZE(cowns)) < 0 ||
       require_places(&self->args) < 0 ||
       grant_object_begin(self, state, bridge, filled) < 0)
@@ -171,52 +171,27 @@ static PyObject *grant_enter(grant_object *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-static PyObject *value_at(grant_object *self, uint32_t i) {
+static PyObject *value_at(void *ctx, uint32_t i) {
+  grant_object *self = ctx;
   bocpy_cown *cown = (bocpy_cown *)self->args.handles[i];
   return bocpy_grant_mode(self->grant, cown->core) == BOC_READ
              ? bocpy_reader_copy_here(cown->value)
              : bocpy_value_get(cown->value);
 }
 
-static PyObject *handle_at(grant_object *self, uint32_t i) {
+static PyObject *handle_at(void *ctx, uint32_t i) {
+  grant_object *self = ctx;
   return Py_NewRef(self->args.handles[i]);
-}
-
-/* One item for each argument, lists for groups. */
-static PyObject *in_shape(grant_object *self,
-                          PyObject *(*at)(grant_object *, uint32_t)) {
-  const bocpy_when_args *args = &self->args;
-  PyObject *all = PyTuple_New(args->items);
-  uint32_t cown = 0;
-  for (uint32_t i = 0; all && i < args->items; i++) {
-    bool group = args->shape && args->shape[i] >= 0;
-    Py_ssize_t size = group ? args->shape[i] : 1;
-    PyObject *item = group ? PyList_New(size) : NULL;
-    for (Py_ssize_t k = 0; k < size && (!group || item); k++) {
-      PyObject *one = at(self, cown++);
-      if (!group)
-        item = one;
-      else if (one)
-        PyList_SET_ITEM(item, k, one);
-      else
-        Py_CLEAR(item);
-    }
-    if (item)
-      PyTuple_SET_ITEM(all, i, item);
-    else
-      Py_CLEAR(all);
-  }
-  return all;
 }
 
 static PyObject *grant_values(grant_object *self, PyObject *unused) {
   (void)unused;
-  return in_shape(self, value_at);
+  return bocpy_when_args_in_shape(&self->args, value_at, self);
 }
 
 static PyObject *grant_arguments(grant_object *self, PyObject *unused) {
   (void)unused;
-  return in_shape(self, handle_at);
+  return bocpy_when_args_in_shape(&self->args, handle_at, self);
 }
 
 /* The outcome of the one cown that was asked for. */

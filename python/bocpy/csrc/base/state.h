@@ -29,6 +29,7 @@ typedef struct bocpy_state {
   PyTypeObject *reading_type;
   PyTypeObject *bridge_type;
   PyTypeObject *grant_type;
+  PyTypeObject *held_type;
   PyTypeObject *watch_type;
   PyTypeObject *scope_type;
   PyObject *scope_variable;  /* a context variable: the current _Scope, or None */

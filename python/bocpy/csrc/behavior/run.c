@@ -13,6 +13,7 @@
 
 #include "code.h"
 #include "failure.h"
+#include "in_flight.h"
 #include "log.h"
 #include "notices.h"
 #include "overlay.h"
@@ -320,7 +321,7 @@ static void behavior_run(boc_behavior *self, void *env) {
   boc_cown *result = boc_behavior_cown(self, call->cowns);
   bocpy_slot_run_deferred(slot);
   bool held = call_hold_cowns(self, call) == 0;
-  const bocpy_code *outer = bocpy_self.code;
+  const bocpy_code *outer = bocpy_in_flight_run(slot, call->code);
   bocpy_self.code = call->code;
   bocpy_self.bodies++;
   bocpy_scope_entry entry;
@@ -329,6 +330,7 @@ static void behavior_run(boc_behavior *self, void *env) {
                &entry);
   bocpy_scope_end(&entry);
   bocpy_self.code = outer;
+  bocpy_in_flight_run(slot, outer);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.bodies--;
@@ -380,12 +382,14 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_self.bodies = 1;
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.pumping->executed++;
+  bocpy_in_flight_run_pinned(call->code);
   bocpy_scope_entry entry;
   bocpy_scope_begin(&entry, call->code);
   result_store_pinned(result, held ? call_invoke(self, call, state) : NULL, call->code,
                       &entry);
   bocpy_scope_end(&entry);
   bocpy_self.code = outer;
+  bocpy_in_flight_run_pinned(NULL);
   bocpy_call_clear(call);
   bocpy_notices_leave();
   bocpy_self.runtime = NULL;

@@ -8,6 +8,7 @@
 #include "bound_args.h"
 #include "code.h"
 #include "elsewhere.h"
+#include "in_flight.h"
 #include "overlay.h"
 #include "run.h"
 #include "runtime.h"
@@ -162,6 +163,8 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
     accesses[i] = (boc_access){((bocpy_cown *)when_args->handles[i])->core,
                                when_args->modes[i] ? BOC_READ : BOC_WRITE};
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
+  for (size_t i = 0; i < count; i++)
+    bocpy_in_flight_note(bocpy_value_of(accesses[i].cown), call->code);
   size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, when_args);
   boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
   options.scope = scope;
@@ -358,7 +361,7 @@ static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
   self->scope = Py_XNewRef(scope);
-  if (bocpy_when_args_init(&self->when_args, state, args, count) == 0)
+  if (bocpy_when_args_init(&self->when_args, state, "when()", args, count) == 0)
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;
@@ -419,7 +422,7 @@ static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
     return PyErr_NoMemory();
   for (Py_ssize_t i = 0; i < count; i++)
     items[i] = PyTuple_GET_ITEM(args, i);
-  if (bocpy_when_args_init(&when_args, state, items, count) == 0) {
+  if (bocpy_when_args_init(&when_args, state, "when()", items, count) == 0) {
     result = bocpy_schedule(state, callable, &when_args, captures, NULL);
     bocpy_when_args_fini(&when_args);
   }

@@ -61,6 +61,7 @@ enum { BOCPY_WHEN_ARGS_FEW = 8 };
 
 /* What a behavior is over: the arguments of `when`, flattened. */
 typedef struct bocpy_when_args {
+  const char *what; /* the call, for errors */
   uint32_t items, cowns;
   int32_t *shape;     /* NULL: every item is one cown */
   PyObject **handles; /* Cowns, owned */
@@ -74,9 +75,15 @@ typedef struct bocpy_when_args {
   bool few_modes[BOCPY_WHEN_ARGS_FEW];
 } bocpy_when_args;
 
-/* Fills `when_args` from `count` arguments. -1 with TypeError naming the position. */
+/* Fills `when_args` from `count` arguments of the call `what`. -1 with TypeError naming
+ * the position. */
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
-                         PyObject *const *args, Py_ssize_t count);
+                         const char *what, PyObject *const *args, Py_ssize_t count);
+
+/* A tuple of one object for each item, from `at`; a list of them for a group. NULL with
+ * an exception. */
+PyObject *bocpy_when_args_in_shape(const bocpy_when_args *when_args,
+                                   PyObject *(*at)(void *ctx, uint32_t i), void *ctx);
 void bocpy_when_args_fini(bocpy_when_args *when_args);
 
 /* Schedules `callable` over `when_args`, with a tuple of captures or NULL, in a

@@ -7,27 +7,26 @@
 
 /* Raises for an argument that is no usable cown. A Cown is refused only if it has no
  * core. */
-static int when_args_refuse(bocpy_state *state, PyObject *argument, Py_ssize_t position,
-                            Py_ssize_t inside) {
+static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argument,
+                            Py_ssize_t position, Py_ssize_t inside) {
   if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
     PyErr_Format(PyExc_TypeError,
-                 "when() argument %zd is a cown of a cluster: use the `when` of its "
+                 "%s argument %zd is a cown of a cluster: use the `when` of its "
                  "connection; one behavior has either local cowns or distributed ones",
-                 position + 1);
+                 what, position + 1);
   else if (bocpy_cown_check(state, argument))
     PyErr_Format(PyExc_TypeError,
-                 "when() argument %zd is a Cown without a value: its class must call "
+                 "%s argument %zd is a Cown without a value: its class must call "
                  "super().__init__(value)",
-                 position + 1);
+                 what, position + 1);
   else if (inside < 0)
-    PyErr_Format(
-        PyExc_TypeError,
-        "when() argument %zd must be a Cown, or a list or tuple of them, not '%s'",
-        position + 1, Py_TYPE(argument)->tp_name);
+    PyErr_Format(PyExc_TypeError,
+                 "%s argument %zd must be a Cown, or a list or tuple of them, not '%s'",
+                 what, position + 1, Py_TYPE(argument)->tp_name);
   else
     PyErr_Format(PyExc_TypeError,
-                 "when() argument %zd: item %zd of the group must be a Cown, not '%s'",
-                 position + 1, inside, Py_TYPE(argument)->tp_name);
+                 "%s argument %zd: item %zd of the group must be a Cown, not '%s'",
+                 what, position + 1, inside, Py_TYPE(argument)->tp_name);
   return -1;
 }
 
@@ -83,7 +82,7 @@ static int when_args_add_cown(bocpy_when_args *when_args, bocpy_state *state,
   if (read)
     object = read;
   if (!is_initialized_cown(state, object))
-    return when_args_refuse(state, object, position, inside);
+    return when_args_refuse(state, when_args->what, object, position, inside);
   when_args->reads = when_args->reads || read;
   when_args->special = when_args->special || !bocpy_cown_is_plain(state, object);
   when_args->pinned = when_args->pinned || ((bocpy_cown *)object)->value->pinned;
@@ -128,9 +127,10 @@ static void when_args_reset(bocpy_when_args *when_args) {
 }
 
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
-                         PyObject *const *args, Py_ssize_t count) {
+                         const char *what, PyObject *const *args, Py_ssize_t count) {
   bool grouped = false;
   when_args_reset(when_args);
+  when_args->what = what;
   when_args->items = (uint32_t)count;
   when_args->reads = when_args->pinned = when_args->special = false;
   for (Py_ssize_t i = 0; i < count; i++)
@@ -154,4 +154,29 @@ void bocpy_when_args_fini(bocpy_when_args *when_args) {
   if (when_args->shape != when_args->few_items)
     free(when_args->shape);
   when_args_reset(when_args);
+}
+
+PyObject *bocpy_when_args_in_shape(const bocpy_when_args *when_args,
+                                   PyObject *(*at)(void *ctx, uint32_t i), void *ctx) {
+  PyObject *all = PyTuple_New(when_args->items);
+  uint32_t cown = 0;
+  for (uint32_t i = 0; all && i < when_args->items; i++) {
+    bool group = when_args->shape && when_args->shape[i] >= 0;
+    Py_ssize_t size = group ? when_args->shape[i] : 1;
+    PyObject *item = group ? PyList_New(size) : NULL;
+    for (Py_ssize_t k = 0; k < size && (!group || item); k++) {
+      PyObject *one = at(ctx, cown++);
+      if (!group)
+        item = one;
+      else if (one)
+        PyList_SET_ITEM(item, k, one);
+      else
+        Py_CLEAR(item);
+    }
+    if (item)
+      PyTuple_SET_ITEM(all, i, item);
+    else
+      Py_CLEAR(all);
+  }
+  return all;
 }

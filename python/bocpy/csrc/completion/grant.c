@@ -114,6 +114,8 @@ static const boc_behavior_type plain_type = {.name = "bocpy.grant", .body = be_g
 static bool is_at_hand(const boc_access *accesses, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     const bocpy_value *value = bocpy_value_of(accesses[i].cown);
+    if (value->pinned && !bocpy_main_thread_is_here())
+      return false;
     if (!boc_cown_busy(accesses[i].cown) && bocpy_value_kind(value) == BOCPY_BOXED)
       return false;
   }
@@ -357,7 +359,8 @@ int bocpy_grant_refuse(bool holds, const char *what) {
     return 0;
   PyErr_Format(PyExc_RuntimeError,
                "%s while holding a cown could deadlock: ask for all of them at once "
-               "(async with bocpy.aio.hold(a, b)), or give back what you hold first",
+               "(with bocpy.acquire(a, b), async with bocpy.aio.hold(a, b)), or give "
+               "back what you hold first",
                what);
   return -1;
 }

@@ -11,17 +11,19 @@
  *
  * The thread and the behavior have one reference each; the behavior's goes when it is
  * over, its cown handed on, which a release waits for: so nobody finds a cown in use
- * after it. `acquired_lock` guards the list of all that is held, which the end of the
+ * after it. What acquire(a, b) returned has a third. `acquired_lock` guards the list of all that is held, which the end of the
  * program and the child of a fork need. */
 #include "acquire.h"
 
 #include <stdlib.h>
 
 #include "grant.h"
+#include "in_flight.h"
 #include "pinned.h"
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
+#include "status.h"
 #include "waiting.h"
 
 #include <boc/scope.h>
@@ -31,18 +33,22 @@ enum { UNWATCHED, WATCHED, GRANTED, ABANDONED };
 struct bocpy_acquisition {
   boc_behavior *behavior;
   bocpy_waiter *waiter;
-  bocpy_value *value;
   const bocpy_thread *thread;
   atomic_int state;
   atomic_int references;
-  atomic_bool over; /* the cown has been handed on */
-  unsigned depth;   /* of `with` blocks inside the first */
+  atomic_bool over;     /* the cowns have been handed on */
+  atomic_bool finished; /* given back, or of the parent in the child of a fork */
+  bool several;         /* all are given back together */
+  unsigned depth;       /* of `with` blocks inside the first */
   bocpy_acquisition *prev, *next;
+  uint32_t count;             /* cowns */
+  const bocpy_code *before[]; /* what was scheduled last over each, before */
 };
 
 static bocpy_lock acquired_lock;
 static bocpy_acquisition acquired_list = {.prev = &acquired_list,
                                           .next = &acquired_list};
+static atomic_size_t acquired_count; /* hint: how many are in the list */
 
 int bocpy_acquire_init(void) {
   return acquired_lock ? 0 : bocpy_lock_init(&acquired_lock);
@@ -55,6 +61,7 @@ static void acquisition_link(bocpy_acquisition *acquired) {
   acquired_list.prev->next = acquired;
   acquired_list.prev = acquired;
   bocpy_lock_give(&acquired_lock);
+  atomic_fetch_add_explicit(&acquired_count, 1, memory_order_relaxed); /* count */
 }
 
 static void acquisition_unlink(bocpy_acquisition *acquired) {
@@ -62,9 +69,22 @@ static void acquisition_unlink(bocpy_acquisition *acquired) {
   acquired->prev->next = acquired->next;
   acquired->next->prev = acquired->prev;
   bocpy_lock_give(&acquired_lock);
+  atomic_fetch_sub_explicit(&acquired_count, 1, memory_order_relaxed); /* count */
+}
+
+static bocpy_value *acquisition_value(const bocpy_acquisition *acquired, uint32_t i) {
+  return bocpy_value_of(boc_behavior_cown(acquired->behavior, i));
+}
+
+static bool acquisition_reads(const bocpy_acquisition *acquired, uint32_t i) {
+  return boc_behavior_mode(acquired->behavior, i) == BOC_READ;
 }
 
 /* ---- the behavior ---------------------------------------------------------------- */
+
+void bocpy_acquisition_hold(bocpy_acquisition *acquired) {
+  atomic_fetch_add(&acquired->references, 1);
+}
 
 static void acquisition_drop(bocpy_acquisition *acquired) {
   if (atomic_fetch_sub(&acquired->references, 1) == 1)
@@ -97,21 +117,24 @@ static const boc_behavior_type acquire_behavior = {.name = "bocpy.hold",
 
 /* ---- acquire --------------------------------------------------------------------- */
 
-static bocpy_acquisition *acquisition_new(boc_cown *core) {
-  bocpy_acquisition *acquired = calloc(1, sizeof(*acquired));
+static bocpy_acquisition *acquisition_new(const boc_access *accesses, uint32_t count) {
+  bocpy_acquisition *acquired =
+      calloc(1, sizeof(*acquired) + count * sizeof(acquired->before[0]));
   if (!acquired) {
     PyErr_NoMemory();
     return NULL;
   }
-  acquired->value = bocpy_value_of(core);
+  acquired->count = count;
+  for (uint32_t i = 0; i < count; i++)
+    acquired->before[i] = bocpy_in_flight_last(bocpy_value_of(accesses[i].cown));
   acquired->thread = &bocpy_self;
   atomic_store(&acquired->references, 2);
   return acquired;
 }
 
 /* -1 with an exception: nothing is scheduled, and `acquired` is the caller's. */
-static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
-  boc_access access = {core, BOC_WRITE};
+static int acquisition_schedule(bocpy_acquisition *acquired, const boc_access *accesses,
+                                const char *what) {
   boc_runtime *runtime = bocpy_runtime_enter(false);
   if (!runtime)
     return -1;
@@ -120,12 +143,12 @@ static int acquisition_schedule(bocpy_acquisition *acquired, boc_cown *core) {
   options.ctx = acquired;
   boc_status status =
       boc_behavior_new_with(runtime, &acquire_behavior, sizeof(bocpy_acquisition *),
-                            &access, 1, &options, &acquired->behavior);
+                            accesses, acquired->count, &options, &acquired->behavior);
   if (status == BOC_OK) {
     *(bocpy_acquisition **)boc_behavior_env(acquired->behavior) = acquired;
     boc_behavior_schedule_or_run(acquired->behavior);
   } else {
-    bocpy_status_raise(status, "acquire()");
+    bocpy_status_raise(status, what);
   }
   bocpy_runtime_leave();
   return status == BOC_OK ? 0 : -1;
@@ -136,8 +159,14 @@ static void acquisition_begin(bocpy_acquisition *acquired) {
     bocpy_waiter_free(acquired->waiter);
   acquired->waiter = NULL;
   acquisition_link(acquired);
-  acquired->value->acquired = acquired;
-  bocpy_value_hold_to_write(acquired->value);
+  for (uint32_t i = 0; i < acquired->count; i++) {
+    if (acquisition_reads(acquired, i))
+      continue;
+    bocpy_value *value = acquisition_value(acquired, i);
+    value->acquired = acquired;
+    bocpy_value_hold_to_write(value);
+    bocpy_in_flight_over(value, acquired->before[i]);
+  }
 }
 
 /* The worker that granted it may not have returned from the body yet: waits for that.
@@ -193,7 +222,41 @@ static int acquisition_watch(bocpy_acquisition *acquired, int64_t timeout) {
   return bocpy_pump_wait(acquired->waiter, timeout);
 }
 
-static int acquisition_wait(bocpy_acquisition *acquired, int64_t timeout) {
+static int acquisition_raise_timeout(const bocpy_acquisition *acquired,
+                                     PyObject *flight, const char *what,
+                                     int64_t timeout) {
+  PyObject *seconds = PyFloat_FromDouble((double)timeout / 1e9);
+  if (seconds)
+    PyErr_Format(PyExc_TimeoutError, "%s: %s still in use after %S s%U", what,
+                 acquired->count == 1 ? "the cown is" : "the cowns are", seconds,
+                 flight);
+  Py_XDECREF(seconds);
+  return -1;
+}
+
+/* The time is over: 0 if it was granted in the last moment, else -1 with TimeoutError.
+ * What is in flight is asked before, since it stays so until the grant. */
+static int acquisition_give_up(bocpy_acquisition *acquired, const char *what,
+                               int64_t timeout) {
+  PyObject *flight = bocpy_in_flight_ahead(acquired->behavior, acquired->before);
+  if (!flight) {
+    acquisition_cancel(acquired);
+    return -1;
+  }
+  int status = 0;
+  bocpy_acquisition_hold(acquired);
+  if (acquisition_abandon(acquired))
+    status = acquisition_raise_timeout(acquired, flight, what, timeout);
+  else
+    bocpy_waiter_settle(acquired->waiter);
+  acquisition_drop(acquired);
+  Py_DECREF(flight);
+  return status;
+}
+
+/* 0, or -1 with an exception. */
+static int acquisition_wait(bocpy_acquisition *acquired, const char *what,
+                            int64_t timeout) {
   int status = atomic_load(&acquired->state) == GRANTED
                    ? 0
                    : acquisition_watch(acquired, timeout);
@@ -201,59 +264,162 @@ static int acquisition_wait(bocpy_acquisition *acquired, int64_t timeout) {
     acquisition_cancel(acquired);
     return -1;
   }
-  if (status > 0) {
-    if (acquisition_abandon(acquired))
-      return 1;
-    bocpy_waiter_settle(acquired->waiter); /* granted in the last moment: take it */
-  }
+  if (status > 0 && acquisition_give_up(acquired, what, timeout) < 0)
+    return -1;
   acquisition_begin(acquired);
   return 0;
 }
 
-static int acquire_refuse_in_body(void) {
-  PyErr_SetString(PyExc_RuntimeError,
-                  "a behavior cannot wait for a cown, that could deadlock: name it in "
-                  "@when(...), or schedule another behavior over it");
+/* ---- refusals -------------------------------------------------------------------- */
+
+static int acquire_refuse_in_body(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s: a behavior cannot wait for a cown, that could deadlock: name it in "
+               "@when(...), or schedule another behavior over it",
+               what);
   return -1;
 }
 
+static bool thread_holds(void) { return bocpy_acquire_any() || bocpy_grant_here(); }
+
+static int acquire_refuse_while_holding(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s while this thread holds another cown could deadlock: take all of "
+               "them at once (with bocpy.acquire(a, b) as (x, y), in a task "
+               "bocpy.aio.hold), or release what it holds first",
+               what);
+  return -1;
+}
+
+static int acquire_require(const boc_access *accesses, uint32_t count,
+                           const char *what) {
+  for (uint32_t i = 0; i < count; i++)
+    if (bocpy_pinned_require_here(bocpy_value_of(accesses[i].cown), what) < 0)
+      return -1;
+  if (bocpy_self.bodies)
+    return acquire_refuse_in_body(what);
+  if (bocpy_require_main(what) < 0)
+    return -1;
+  for (uint32_t i = 0; i < count; i++)
+    if (bocpy_grant_refuse_blocking(accesses[i].cown, what) < 0)
+      return -1;
+  return 0;
+}
+
+/* ---- the calls ------------------------------------------------------------------- */
+
+/* NULL with an exception. */
+static bocpy_acquisition *acquire_some(const boc_access *accesses, uint32_t count,
+                                       int64_t timeout, const char *what) {
+  bocpy_acquisition *acquired = acquisition_new(accesses, count);
+  if (!acquired)
+    return NULL;
+  if (acquisition_schedule(acquired, accesses, what) < 0) {
+    free(acquired);
+    return NULL;
+  }
+  return acquisition_wait(acquired, what, timeout) < 0 ? NULL : acquired;
+}
+
 int bocpy_acquire(boc_cown *core, int64_t timeout) {
+  boc_access access = {core, BOC_WRITE};
   if (bocpy_value_held(bocpy_value_of(core)) ||
       bocpy_reader_is_here(bocpy_value_of(core)))
     return 0;
-  if (bocpy_pinned_require_here(bocpy_value_of(core), "acquire()") < 0)
+  if (acquire_require(&access, 1, "acquire()") < 0)
     return -1;
-  if (bocpy_self.bodies)
-    return acquire_refuse_in_body();
-  if (bocpy_require_main("acquire()") < 0 ||
-      bocpy_grant_refuse_blocking(core, "acquire()") < 0)
+  if (thread_holds())
+    return acquire_refuse_while_holding("acquire()");
+  return acquire_some(&access, 1, timeout, "acquire()") ? 0 : -1;
+}
+
+/* A thread that holds cowns gets another one only if that is free: it does not wait. */
+int bocpy_acquire_to_take(boc_cown *core, int64_t timeout) {
+  boc_access access = {core, BOC_WRITE};
+  if (acquire_require(&access, 1, "unwrap()") < 0)
     return -1;
-  bocpy_acquisition *acquired = acquisition_new(core);
+  bool holds = thread_holds();
+  if (acquire_some(&access, 1, holds ? 0 : timeout, "unwrap()"))
+    return 0;
+  if (!holds || !PyErr_ExceptionMatches(PyExc_TimeoutError))
+    return -1;
+  PyErr_Clear();
+  return acquire_refuse_while_holding("unwrap()");
+}
+
+/* How a thread that holds the cown does not need to wait for it. */
+static bool acquire_has(const boc_access *access) {
+  const bocpy_value *value = bocpy_value_of(access->cown);
+  return bocpy_value_held(value) ||
+         (access->mode == BOC_READ &&
+          (bocpy_reader_is_here(value) || bocpy_acquire_reads(access->cown)));
+}
+
+int bocpy_acquire_several(const boc_access *accesses, uint32_t count, int64_t timeout,
+                          bocpy_acquisition **out_acquired) {
+  uint32_t had = 0;
+  for (uint32_t i = 0; i < count; i++)
+    had += acquire_has(&accesses[i]);
+  *out_acquired = NULL;
+  if (had == count)
+    return 0;
+  if (acquire_require(accesses, count, "acquire()") < 0)
+    return -1;
+  if (thread_holds())
+    return acquire_refuse_while_holding("acquire()");
+  bocpy_acquisition *acquired = acquire_some(accesses, count, timeout, "acquire()");
   if (!acquired)
     return -1;
-  if (acquisition_schedule(acquired, core) == 0)
-    return acquisition_wait(acquired, timeout);
-  free(acquired);
-  return -1;
+  acquired->several = true;
+  bocpy_acquisition_hold(acquired);
+  *out_acquired = acquired;
+  return 0;
 }
 
 /* ---- release --------------------------------------------------------------------- */
 
-/* Encodes the value before it goes on, so that this thread shares no object with the
+/* Encodes the values before they go on, so that this thread shares no object with the
  * next holder. */
 static void acquisition_finish(bocpy_acquisition *acquired) {
-  bocpy_value_leave(acquired->value);
-  acquired->value->acquired = NULL;
-  bocpy_value_hold(acquired->value, NULL);
+  if (atomic_exchange(&acquired->finished, true))
+    return;
+  for (uint32_t i = 0; i < acquired->count; i++) {
+    if (acquisition_reads(acquired, i))
+      continue;
+    bocpy_value *value = acquisition_value(acquired, i);
+    bocpy_value_leave(value);
+    value->acquired = NULL;
+    bocpy_value_hold(value, NULL);
+  }
   acquisition_unlink(acquired);
   acquisition_give_back(acquired);
+}
+
+bool bocpy_acquisition_is_over(const bocpy_acquisition *acquired) {
+  return atomic_load(&acquired->finished);
+}
+
+bool bocpy_acquisition_is_ours(const bocpy_acquisition *acquired) {
+  return acquired->thread == &bocpy_self;
+}
+
+void bocpy_acquisition_end(bocpy_acquisition *acquired) {
+  acquisition_finish(acquired);
+  acquisition_drop(acquired);
 }
 
 int bocpy_acquire_release(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (bocpy_value_held(value)) {
-    if (value->acquired)
-      acquisition_finish(value->acquired);
+    bocpy_acquisition *acquired = value->acquired;
+    if (acquired && acquired->several) {
+      PyErr_SetString(PyExc_RuntimeError,
+                      "release(): acquire(...) holds this cown together with others: "
+                      "leave its `with` block, or release() what it returned");
+      return -1;
+    }
+    if (acquired)
+      acquisition_finish(acquired);
     return 0;
   }
   if (!atomic_load_explicit(&value->holder, memory_order_relaxed)) /* hint */
@@ -283,12 +449,33 @@ int bocpy_acquire_leave(boc_cown *core) {
 
 /* ---- ends ------------------------------------------------------------------------ */
 
+/* A thread sees its own in the count. */
+static bool acquired_none(void) {
+  return !atomic_load_explicit(&acquired_count, memory_order_relaxed); /* hint */
+}
+
 bool bocpy_acquire_any(void) {
   bool found = false;
+  if (acquired_none())
+    return false;
   bocpy_lock_take(&acquired_lock);
   for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
        acquired = acquired->next)
     found = found || acquired->thread == &bocpy_self;
+  bocpy_lock_give(&acquired_lock);
+  return found;
+}
+
+bool bocpy_acquire_reads(const boc_cown *core) {
+  bool found = false;
+  if (acquired_none())
+    return false;
+  bocpy_lock_take(&acquired_lock);
+  for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
+       acquired = acquired->next)
+    for (uint32_t i = 0; acquired->thread == &bocpy_self && i < acquired->count; i++)
+      found = found || (boc_behavior_cown(acquired->behavior, i) == core &&
+                        acquisition_reads(acquired, i));
   bocpy_lock_give(&acquired_lock);
   return found;
 }
@@ -310,8 +497,13 @@ void bocpy_acquire_release_all(void) {
 void bocpy_acquire_forget(void) {
   for (bocpy_acquisition *acquired = acquired_list.next; acquired != &acquired_list;
        acquired = acquired->next) {
-    acquired->value->acquired = NULL;
-    bocpy_value_hold(acquired->value, NULL);
+    atomic_store(&acquired->finished, true);
+    for (uint32_t i = 0; i < acquired->count; i++) {
+      bocpy_value *value = acquisition_value(acquired, i);
+      value->acquired = NULL;
+      bocpy_value_hold(value, NULL);
+    }
   }
+  atomic_store(&acquired_count, 0);
   acquired_list.next = acquired_list.prev = &acquired_list;
 }

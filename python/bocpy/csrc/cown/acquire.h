@@ -1,18 +1,44 @@
 /* Acquire: a thread outside of bodies holds a cown.
  *
- * A hold is a behavior over one cown that finishes when it is released. It waits its
- * turn like any other; its body only tells the waiting thread.
+ * A hold is a behavior over one cown or several that finishes when it is released. It
+ * waits its turn like any other; its body only tells the waiting thread. A thread that
+ * holds cowns does not wait for more, so that no two threads wait for each other.
  */
 #ifndef BOCPY_ACQUIRE_H
 #define BOCPY_ACQUIRE_H
 
 #include "cown.h"
 
+#include <boc/behavior.h>
+
 int bocpy_acquire_init(void); /* process-wide; -1 with an exception */
 
 /* Makes the calling thread the holder of `core`, waiting up to `timeout` ns. 0 held
- * (also if it was already); 1 not within the timeout; -1 with an exception. */
+ * (also if it was already); -1 with an exception: TimeoutError that says what is in
+ * flight, RuntimeError if the thread holds another cown. */
 int bocpy_acquire(boc_cown *core, int64_t timeout);
+
+/* The same for unwrap(), whose cown nobody holds: a thread that holds others gets it if
+ * it is free. */
+int bocpy_acquire_to_take(boc_cown *core, int64_t timeout);
+
+/* All of them at once, as bocpy_acquire. *out_acquired is NULL if the thread held them
+ * already; else it is ended by bocpy_acquisition_end. */
+int bocpy_acquire_several(const boc_access *accesses, uint32_t count, int64_t timeout,
+                          bocpy_acquisition **out_acquired);
+
+/* Gives the cowns back, unless that has been done, and the caller's reference. */
+void bocpy_acquisition_end(bocpy_acquisition *acquired);
+
+/* One reference more. */
+void bocpy_acquisition_hold(bocpy_acquisition *acquired);
+
+/* Whether the cowns have been given back; whether the calling thread acquired them. */
+bool bocpy_acquisition_is_over(const bocpy_acquisition *acquired);
+bool bocpy_acquisition_is_ours(const bocpy_acquisition *acquired);
+
+/* Whether the calling thread has acquired the cown for reading. */
+bool bocpy_acquire_reads(const boc_cown *core);
 
 /* Gives up what the calling thread holds outside of bodies; nothing if nobody holds the
  * cown or a body does that runs on this thread. -1 with RuntimeError if another thread

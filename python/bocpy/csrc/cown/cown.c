@@ -113,10 +113,11 @@ static int cown_task_mode(const bocpy_cown *self) {
   return grant ? bocpy_grant_mode(grant, self->core) : -1;
 }
 
-/* Whether a callback, or a task that reads, may look at it here. */
+/* Whether a callback, a task that reads, or a thread that has acquired it to read, may look at it here. */
 static bool cown_is_lent(const bocpy_cown *self) {
   return self->core &&
-         (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ);
+         (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ ||
+          bocpy_acquire_reads(self->core));
 }
 
 static int cown_require_held(const bocpy_cown *self, const char *what) {
@@ -232,11 +233,7 @@ static PyObject *cown_unwrap(bocpy_cown *self, PyObject *args, PyObject *kwargs)
   }
   if (timeout == Py_None && cown_require_idle(self) < 0)
     return NULL;
-  int status = bocpy_acquire(self->core, limit);
-  if (status > 0)
-    PyErr_SetString(PyExc_TimeoutError,
-                    "unwrap(): behaviors on this cown are still in flight");
-  if (status != 0)
+  if (bocpy_acquire_to_take(self->core, limit) < 0)
     return NULL;
   PyObject *object = cown_consume(self->value);
   PyObject *pending = object ? NULL : PyErr_GetRaisedException();
@@ -255,10 +252,7 @@ static PyObject *cown_acquire(bocpy_cown *self, PyObject *args, PyObject *kwargs
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:acquire", names, &timeout) ||
       cown_require_core(self) < 0 || bocpy_parse_timeout(timeout, &limit) < 0)
     return NULL;
-  int status = bocpy_acquire(self->core, limit);
-  if (status > 0)
-    PyErr_SetString(PyExc_TimeoutError, "acquire(): the cown is still in use");
-  return status ? NULL : Py_NewRef(Py_None);
+  return bocpy_acquire(self->core, limit) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
@@ -431,7 +425,8 @@ PyDoc_STRVAR(
     "Waits for the cown's turn and holds it until `release`.\n\n"
     "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
     "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
-    "given the cown.\n\n"
+    "given the cown, and if the thread holds another cown: for several at once there\n"
+    "is `bocpy.acquire`.\n\n"
     ">>> from bocpy import Cown\n"
     ">>> stock = Cown(['tea'])\n"
     ">>> stock.acquire(timeout=10)\n"

@@ -12,6 +12,7 @@
 #include "cown.h"
 #include "failure.h"
 #include "grant.h"
+#include "in_flight.h"
 
 #include "pinned.h"
 #include "pump.h"
@@ -51,11 +52,14 @@ static PyObject *outcome_of_reader(bocpy_value *value) {
 
 static PyObject *outcome_waited(boc_cown *core, PyObject *seconds, int64_t timeout) {
   bocpy_grant *grant;
+  const bocpy_code *before = bocpy_in_flight_last(bocpy_value_of(core));
   int status = bocpy_grant_wait(core, timeout, &grant);
-  if (status > 0)
+  PyObject *flight = status > 0 ? bocpy_in_flight_on(core, before) : NULL;
+  if (flight)
     PyErr_Format(PyExc_TimeoutError,
-                 "result(): behaviors on this cown are still in flight after %S s",
-                 seconds);
+                 "result(): behaviors on this cown are still in flight after %S s%U",
+                 seconds, flight);
+  Py_XDECREF(flight);
   if (status != 0)
     return NULL;
   PyObject *outcome = bocpy_outcome_read(bocpy_value_of(core));

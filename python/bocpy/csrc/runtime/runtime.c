@@ -437,6 +437,11 @@ boc_runtime *bocpy_runtime_use(void) {
 
 void bocpy_runtime_unuse(void) { atomic_fetch_sub(&runtime_waiting, 1); }
 
+const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
+  *out_count = last_worker_count + BLOCKING_WORKERS;
+  return runtime_slots;
+}
+
 /* ---- for start.c and process.c --------------------------------------------------- */
 
 void bocpy_runtime_pause(void) {

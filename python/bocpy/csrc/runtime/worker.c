@@ -155,6 +155,7 @@ static boc_status worker_start(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   boc_status status;
   bocpy_self.slot = slot;
+  atomic_store_explicit(&slot->thread, &bocpy_self, memory_order_relaxed); /* hint */
   if (slot->own_interp) {
     bocpy_lock_take(&interpreter_lock);
     status = worker_start_interpreter(slot);

@@ -56,17 +56,29 @@ static bocpy_code *record_new(void) {
   return code;
 }
 
+/* Its names are read under the lock by threads that hold nothing
+ * (bocpy_code_describe). */
 static void record_free(bocpy_code *code) {
-  free(code->qualname);
-  free(code->file);
-  code->qualname = code->file = NULL;
+  char *qualname = code->qualname, *file = code->file;
   /* relaxed (owner): nobody else has the record */
   free(atomic_load_explicit(&code->blob, memory_order_relaxed));
   atomic_store_explicit(&code->blob, NULL, memory_order_relaxed);
   bocpy_lock_take(&records_lock);
+  code->qualname = code->file = NULL;
   code->next_free = free_records;
   free_records = code;
   bocpy_lock_give(&records_lock);
+  free(qualname);
+  free(file);
+}
+
+PyObject *bocpy_code_describe(const bocpy_code *code) {
+  PyObject *name = NULL;
+  bocpy_lock_take(&records_lock);
+  if (code->qualname && code->file)
+    name = PyUnicode_FromFormat("'%s' (%s:%d)", code->qualname, code->file, code->line);
+  bocpy_lock_give(&records_lock);
+  return name;
 }
 
 void bocpy_code_hold(const bocpy_code *code) {
@@ -167,9 +179,14 @@ static void record_name(bocpy_code *code, PyObject *function, PyObject *object) 
   PyObject *qualname = PyObject_GetAttrString(function, "__qualname__");
   PyObject *file = qualname ? PyObject_GetAttrString(object, "co_filename") : NULL;
   PyObject *line = file ? PyObject_GetAttrString(object, "co_firstlineno") : NULL;
-  code->line = line ? (int)PyLong_AsLong(line) : 0;
-  code->qualname = record_copy_text(qualname);
-  code->file = record_copy_text(file);
+  char *qualname_copy = record_copy_text(qualname);
+  char *file_copy = record_copy_text(file);
+  int number = line ? (int)PyLong_AsLong(line) : 0;
+  bocpy_lock_take(&records_lock);
+  code->line = number;
+  code->qualname = qualname_copy;
+  code->file = file_copy;
+  bocpy_lock_give(&records_lock);
   Py_XDECREF(line);
   Py_XDECREF(file);
   Py_XDECREF(qualname);

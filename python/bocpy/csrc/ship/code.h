@@ -83,6 +83,10 @@ PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function);
  * running. */
 void bocpy_code_release_retired(void);
 
+/* "'f' (m.py:3)" of a record that somebody may just be dropping. NULL, maybe without an
+ * exception: nobody holds it. */
+PyObject *bocpy_code_describe(const bocpy_code *code);
+
 /* Keeps a record. To be dropped as often. */
 void bocpy_code_hold(const bocpy_code *code);
 void bocpy_code_drop(const bocpy_code *code);

@@ -53,6 +53,8 @@ struct bocpy_value {
   bocpy_acquisition *acquired; /* by a thread outside of bodies (acquire.h) */
   _Atomic(bocpy_reader_copy *)
       copies; /* of readers, until the next write (reader_copies.h) */
+  _Atomic(const bocpy_code *)
+      scheduled; /* hint: last over the cown, for errors (in_flight.h) */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
     bocpy_buffer *buffer;

@@ -1,0 +1,70 @@
+"""Which behaviors run or wait, by name, for the errors of waits whose time is over.
+
+Threads: any. `running` has the code of the body that each thread runs, by its identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import enumerate as threads
+from threading import main_thread
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .arguments import Code
+    from .cown import Cown
+
+#: How many behaviors a text names.
+NAMED_MAX = 4
+
+running: dict[int, Code] = {}
+
+
+def described(code: Code) -> str:
+    return f"'{code.qualname}' ({code.file}:{code.line})"
+
+
+def place(ident: int) -> str:
+    if ident == main_thread().ident:
+        return "the main thread"
+    names = [thread.name for thread in threads() if thread.ident == ident]
+    return names[0] if names else "a worker"
+
+
+def joined(parts: Sequence[str]) -> str:
+    return ": " + "; ".join(parts) if parts else ""
+
+
+def holder(cown: Cown[Any]) -> tuple[Code | None, str | None]:
+    ident = cown._holder
+    if ident is None:
+        return None, None
+    code = running.get(ident)
+    if code is None:
+        return None, "a thread or task has it by acquire() or hold()"
+    return code, f"{described(code)} has it, on {place(ident)}"
+
+
+def ahead(cowns: Sequence[Cown[Any]], before: Sequence[Code | None]) -> str:
+    """What a wait for `cowns` waits for; `before`: what each had as `_scheduled`."""
+    parts: list[str] = []
+    for cown, last in zip(cowns, before, strict=True):
+        code, text = holder(cown)
+        if text is not None:
+            parts.append(text)
+        if last is not None and last is not code:
+            parts.append(f"{described(last)} was scheduled last before this call")
+    parts = list(dict.fromkeys(parts))[:NAMED_MAX]
+    return joined(parts) if parts else now()
+
+
+def now() -> str:
+    """What runs."""
+    items = list(running.items())
+    parts = [
+        f"{described(code)} runs on {place(ident)}"
+        for ident, code in items[:NAMED_MAX]
+    ]
+    if len(items) > NAMED_MAX:
+        parts.append(f"{len(items) - NAMED_MAX} more run")
+    return joined(parts)

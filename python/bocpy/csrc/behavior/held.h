@@ -1,0 +1,18 @@
+/* Held: what acquire(a, b) returns: several cowns that a thread holds at once.
+ *
+ * The thread holds them from the call on; a `with` block gives the values, and gives
+ * the cowns back at its end.
+ */
+#ifndef BOCPY_HELD_H
+#define BOCPY_HELD_H
+
+#include "state.h"
+
+extern PyType_Spec bocpy_held_spec;
+
+/* Entry for the module's method table. */
+PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_t count,
+                              PyObject *names);
+extern const char bocpy_acquire_cowns_doc[];
+
+#endif

@@ -1,0 +1,162 @@
+/* In flight: see in_flight.h. */
+#include "in_flight.h"
+
+#include "code.h"
+#include "core.h"
+#include "runtime.h"
+
+enum { NAMED_MAX = 4 }; /* behaviors that a text names */
+
+static _Atomic(const bocpy_code *) running_pinned;  /* hint */
+static _Atomic(const bocpy_thread *) thread_pinned; /* hint: that runs them */
+
+void bocpy_in_flight_run_pinned(const bocpy_code *code) {
+  atomic_store_explicit(&thread_pinned, &bocpy_self, memory_order_relaxed); /* hint */
+  atomic_store_explicit(&running_pinned, code, memory_order_relaxed);       /* hint */
+}
+
+/* ---- parts of the text ----------------------------------------------------------- */
+
+/* Adds `part`, which it steals, to the list, unless that is there; -1 with an exception.
+ * Of a NULL part with no exception, nothing. */
+static int parts_add(PyObject *parts, PyObject *part) {
+  if (!part)
+    return PyErr_Occurred() ? -1 : 0;
+  int there = PySequence_Contains(parts, part);
+  int status = there ? (there < 0 ? -1 : 0) : PyList_Append(parts, part);
+  Py_DECREF(part);
+  return status;
+}
+
+static PyObject *parts_join(PyObject *parts) {
+  PyObject *separator = PyUnicode_FromString("; ");
+  PyObject *joined = separator ? PyUnicode_Join(separator, parts) : NULL;
+  PyObject *text = !joined                       ? NULL
+                   : PyUnicode_GetLength(joined) ? PyUnicode_FromFormat(": %U", joined)
+                                                 : Py_NewRef(joined);
+  Py_XDECREF(separator);
+  Py_XDECREF(joined);
+  return text;
+}
+
+/* "'f' (m.py:3) WHERE"; NULL, maybe without an exception: it is over. */
+static PyObject *part_of(const bocpy_code *code, const char *where, unsigned worker) {
+  PyObject *name = bocpy_code_describe(code);
+  PyObject *part = name ? PyUnicode_FromFormat(where, name, worker) : NULL;
+  Py_XDECREF(name);
+  return part;
+}
+
+static const bocpy_code *slot_running(const bocpy_slot *slot) {
+  return atomic_load_explicit(&slot->running, memory_order_relaxed); /* hint */
+}
+
+/* ---- who has a cown -------------------------------------------------------------- */
+
+static const bocpy_slot *slot_of(const bocpy_thread *thread) {
+  unsigned count;
+  const bocpy_slot *slots = bocpy_runtime_slots(&count);
+  for (unsigned i = 0; i < count; i++)
+    if (atomic_load_explicit(&slots[i].thread, memory_order_relaxed) ==
+        thread) /* hint */
+      return &slots[i];
+  return NULL;
+}
+
+/* `described` gets the code of the body that has the cown, if it is one. */
+static int parts_add_holder(PyObject *parts, const bocpy_value *value,
+                            const bocpy_code **described) {
+  const bocpy_thread *holder =
+      atomic_load_explicit(&value->holder, memory_order_relaxed); /* hint */
+  *described = NULL;
+  if (!holder)
+    return 0;
+  const bocpy_slot *slot = slot_of(holder);
+  if (slot && (*described = slot_running(slot)))
+    return parts_add(
+        parts, part_of(*described, "%U has it, on bocpy-worker-%u", slot->index + 1));
+  if (holder == atomic_load_explicit(&thread_pinned, memory_order_relaxed) &&
+      (*described = atomic_load_explicit(&running_pinned, memory_order_relaxed)))
+    return parts_add(parts, part_of(*described, "%U has it, on the main thread", 0));
+  return slot ? 0
+              : parts_add(parts, PyUnicode_FromString(
+                                     "a thread or task has it by acquire() or hold()"));
+}
+
+static int parts_add_running(PyObject *parts) {
+  unsigned count, more = 0;
+  const bocpy_slot *slots = bocpy_runtime_slots(&count);
+  int status = 0;
+  for (unsigned i = 0; i < count && status == 0; i++) {
+    const bocpy_code *code = slot_running(&slots[i]);
+    if (code && PyList_GET_SIZE(parts) < NAMED_MAX)
+      status = parts_add(
+          parts, part_of(code, "%U runs on bocpy-worker-%u", slots[i].index + 1));
+    else if (code)
+      more++;
+  }
+  const bocpy_code *pinned =
+      atomic_load_explicit(&running_pinned, memory_order_relaxed);
+  if (status == 0 && pinned)
+    status = parts_add(parts, part_of(pinned, "%U runs on the main thread", 0));
+  if (status == 0 && more)
+    status = parts_add(parts, PyUnicode_FromFormat("%u more run", more));
+  return status;
+}
+
+/* ---- the texts ------------------------------------------------------------------- */
+
+static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *before) {
+  const bocpy_code *described;
+  if (PyList_GET_SIZE(parts) >= NAMED_MAX)
+    return 0;
+  if (parts_add_holder(parts, bocpy_value_of(core), &described) < 0)
+    return -1;
+  if (!before || before == described)
+    return 0;
+  return parts_add(parts, part_of(before, "%U was scheduled last before this call", 0));
+}
+
+/* Steals `parts`; `status` says whether they are complete. */
+static PyObject *parts_finish(PyObject *parts, int status, bool some) {
+  if (status == 0 && (!some || !PyList_GET_SIZE(parts)))
+    status = parts_add_running(parts);
+  PyObject *text = status == 0 ? parts_join(parts) : NULL;
+  Py_DECREF(parts);
+  bocpy_runtime_unuse();
+  return text;
+}
+
+/* A list, and the runtime in use; or NULL, and *out_text what there is to say. */
+static PyObject *parts_begin(PyObject **out_text) {
+  PyObject *parts = PyList_New(0);
+  *out_text = NULL;
+  if (parts && bocpy_runtime_use())
+    return parts;
+  *out_text = parts ? parts_join(parts) : NULL;
+  Py_XDECREF(parts);
+  return NULL;
+}
+
+PyObject *bocpy_in_flight_ahead(const boc_behavior *self,
+                                const bocpy_code *const *before) {
+  PyObject *text, *parts = parts_begin(&text);
+  int status = 0;
+  if (!parts)
+    return text;
+  for (uint32_t i = 0; status == 0 && i < boc_behavior_count(self); i++)
+    status = parts_add_cown(parts, boc_behavior_cown(self, i), before[i]);
+  return parts_finish(parts, status, true);
+}
+
+PyObject *bocpy_in_flight_on(boc_cown *core, const bocpy_code *before) {
+  PyObject *text, *parts = parts_begin(&text);
+  return parts ? parts_finish(parts, parts_add_cown(parts, core, before), true) : text;
+}
+
+PyObject *bocpy_in_flight(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  PyObject *text, *parts = parts_begin(&text);
+  return parts ? parts_finish(parts, 0, false) : text;
+}
