@@ -9,24 +9,25 @@
 
 typedef struct held_object {
   PyObject_HEAD bocpy_acquisition *acquired; /* NULL: the thread held them before */
-  bocpy_when_args plan;
+  bocpy_when_args args;
 } held_object;
 
 /* ---- acquire --------------------------------------------------------------------- */
 
 static int acquire_cowns(held_object *self, int64_t timeout) {
-  const bocpy_when_args *plan = &self->plan;
+  const bocpy_when_args *when_args = &self->args;
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
-  if (plan->cowns > BOCPY_WHEN_ARGS_FEW)
-    accesses = PyMem_Malloc(plan->cowns * sizeof(*accesses));
+  if (when_args->cowns > BOCPY_WHEN_ARGS_FEW)
+    accesses = PyMem_Malloc(when_args->cowns * sizeof(*accesses));
   if (!accesses) {
     PyErr_NoMemory();
     return -1;
   }
-  for (uint32_t i = 0; i < plan->cowns; i++)
-    accesses[i] = (boc_access){((bocpy_cown *)plan->handles[i])->core,
-                               plan->modes[i] ? BOC_READ : BOC_WRITE};
-  int status = bocpy_acquire_several(accesses, plan->cowns, timeout, &self->acquired);
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    accesses[i] = (boc_access){((bocpy_cown *)when_args->handles[i])->core,
+                               when_args->modes[i] ? BOC_READ : BOC_WRITE};
+  int status =
+      bocpy_acquire_several(accesses, when_args->cowns, timeout, &self->acquired);
   if (accesses != few)
     PyMem_Free(accesses);
   return status;
@@ -62,7 +63,7 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
   if (!self)
     return NULL;
   self->acquired = NULL;
-  if (bocpy_when_args_init(&self->plan, state, "acquire()", args, count) == 0 &&
+  if (bocpy_when_args_init(&self->args, state, "acquire()", args, count) == 0 &&
       acquire_cowns(self, timeout) == 0) {
     PyObject_GC_Track(self);
     return (PyObject *)self;
@@ -75,7 +76,7 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
 
 static PyObject *value_at(void *ctx, uint32_t i) {
   const held_object *self = ctx;
-  bocpy_value *value = ((bocpy_cown *)self->plan.handles[i])->value;
+  bocpy_value *value = ((bocpy_cown *)self->args.handles[i])->value;
   if (bocpy_value_held(value))
     return bocpy_value_get(value);
   return bocpy_reader_is_here(value) ? bocpy_reader_get(value)
@@ -98,7 +99,7 @@ static PyObject *held_enter(held_object *self, PyObject *unused) {
   (void)unused;
   return require_ours(self, "a `with` block") < 0
              ? NULL
-             : bocpy_when_args_in_shape(&self->plan, value_at, self);
+             : bocpy_when_args_in_shape(&self->args, value_at, self);
 }
 
 /* ---- giving back ----------------------------------------------------------------- */
@@ -142,8 +143,8 @@ static void held_finalize(held_object *self) {
 
 static int held_traverse(held_object *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
-  for (uint32_t i = 0; i < self->plan.cowns; i++)
-    Py_VISIT(self->plan.handles[i]);
+  for (uint32_t i = 0; i < self->args.cowns; i++)
+    Py_VISIT(self->args.handles[i]);
   return 0;
 }
 
@@ -162,7 +163,7 @@ static void held_dealloc(held_object *self) {
     PyObject_GC_UnTrack(self);
   }
   held_clear(self);
-  bocpy_when_args_fini(&self->plan);
+  bocpy_when_args_fini(&self->args);
   type->tp_free(self);
   Py_DECREF(type);
 }
