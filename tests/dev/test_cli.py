@@ -68,7 +68,9 @@ def test_what_follows_the_dashes_goes_to_pytest():
     assert wish(rest=["-k", "cown"]).pytest_arguments == ("-k", "cown")
 
 
-@pytest.mark.parametrize("option", ["--tiny", "--checks", "--systematic", "--stress", "--models"])
+@pytest.mark.parametrize(
+    "option", ["--tiny", "--checks", "--systematic", "--stress", "--models"]
+)
 def test_a_special_build_is_not_plain(option):
     assert not wish(option).plain
 

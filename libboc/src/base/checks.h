@@ -6,7 +6,8 @@
  * that a pointer to it finds it dead, not somebody else's.
  *
  * Threads: any.
- * Ordering: [R29] memory goes into quarantine; [A29] whoever drives it out acquires it.
+ * Ordering:
+ *   [R29] memory goes into quarantine; [A29] whoever drives it out acquires it.
  */
 #ifndef BOCI_CHECKS_H
 #define BOCI_CHECKS_H

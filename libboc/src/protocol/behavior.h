@@ -43,11 +43,10 @@ enum {
   BOCI_STAGE_OVER
 };
 #define BOCI_SET_STAGE(behavior, now)                                                  \
-  boci_store_relaxed(&(behavior)->stage, BOCI_STAGE_##now) /* assert */
+  boci_store_relaxed(&(behavior)->stage, BOCI_STAGE_##now)         /* assert */
+#define BOCI_STAGE(behavior) boci_load_relaxed(&(behavior)->stage) /* assert */
 #define BOCI_CHECK_STAGE(behavior, before, text)                                       \
-  BOCI_CHECK(boci_load_relaxed(&(behavior)->stage) ==                                  \
-                 BOCI_STAGE_##before, /* assert */                                     \
-             text)
+  BOCI_CHECK(BOCI_STAGE(behavior) == BOCI_STAGE_##before, text)
 #else
 #define BOCI_SET_STAGE(behavior, now) ((void)0)
 #define BOCI_CHECK_STAGE(behavior, before, text) ((void)0)

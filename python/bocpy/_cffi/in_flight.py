@@ -62,8 +62,7 @@ def now() -> str:
     """What runs."""
     items = list(running.items())
     parts = [
-        f"{described(code)} runs on {place(ident)}"
-        for ident, code in items[:NAMED_MAX]
+        f"{described(code)} runs on {place(ident)}" for ident, code in items[:NAMED_MAX]
     ]
     if len(items) > NAMED_MAX:
         parts.append(f"{len(items) - NAMED_MAX} more run")

@@ -1,6 +1,6 @@
-/* Misuse: what must not be done to a behavior, a cown or a scope ends the program with a
- * text that names it. Each case runs in a child. Builds with -Dchecks=true find all of
- * them, others what costs nothing to find. */
+/* Misuse: what must not be done to a behavior, a cown or a scope ends the program with
+ * a text that names it. Each case runs in a child. Builds with -Dchecks=true find all
+ * of them, others what costs nothing to find. */
 #include "harness.h"
 
 #include <stdio.h>

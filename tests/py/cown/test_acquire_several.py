@@ -18,7 +18,9 @@ def test_the_values_in_order_and_what_is_done_to_them():
     a, b, c = Cown([1]), Cown({"n": 2}), Cown(3)
     with acquire(a, b, c) as (x, y, z):
         assert (x, y, z) == ([1], {"n": 2}, 3)
-        assert a.acquired and b.acquired and c.acquired
+        assert a.acquired
+        assert b.acquired
+        assert c.acquired
         x.append(y["n"])
         c.value = z + 1
     assert not a.acquired
@@ -160,7 +162,8 @@ def test_one_of_several_is_not_released_alone():
             a.release()
         with a as value, b:
             assert value == 1
-        assert a.acquired and b.acquired
+        assert a.acquired
+        assert b.acquired
 
 
 def test_without_a_block():
@@ -227,9 +230,14 @@ def test_a_body_that_has_them_needs_no_wait_and_no_other_can():
 
 def test_an_exception_gives_back():
     a, b = Cown([1]), Cown([2])
-    with pytest.raises(KeyError), acquire(a, b) as (x, _):
-        x.append(5)
-        raise KeyError
+
+    def fail():
+        with acquire(a, b) as (x, _):
+            x.append(5)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert a.unwrap(timeout=0) == [1, 5]
 
 

@@ -11,8 +11,8 @@
  *
  * The thread and the behavior have one reference each; the behavior's goes when it is
  * over, its cown handed on, which a release waits for: so nobody finds a cown in use
- * after it. What acquire(a, b) returned has a third. `acquired_lock` guards the list of all that is held, which the end of the
- * program and the child of a fork need. */
+ * after it. What acquire(a, b) returned has a third. `acquired_lock` guards the list of
+ * all that is held, which the end of the program and the child of a fork need. */
 #include "acquire.h"
 
 #include <stdlib.h>

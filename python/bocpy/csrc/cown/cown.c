@@ -113,7 +113,8 @@ static int cown_task_mode(const bocpy_cown *self) {
   return grant ? bocpy_grant_mode(grant, self->core) : -1;
 }
 
-/* Whether a callback, a task that reads, or a thread that has acquired it to read, may look at it here. */
+/* Whether a callback, a task that reads, or a thread that has acquired it to read, may
+ * look at it here. */
 static bool cown_is_lent(const bocpy_cown *self) {
   return self->core &&
          (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ ||

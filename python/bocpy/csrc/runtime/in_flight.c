@@ -17,8 +17,8 @@ void bocpy_in_flight_run_pinned(const bocpy_code *code) {
 
 /* ---- parts of the text ----------------------------------------------------------- */
 
-/* Adds `part`, which it steals, to the list, unless that is there; -1 with an exception.
- * Of a NULL part with no exception, nothing. */
+/* Adds `part`, which it steals, to the list, unless that is there. -1 with an
+ * exception. Of a NULL part with no exception, nothing. */
 static int parts_add(PyObject *parts, PyObject *part) {
   if (!part)
     return PyErr_Occurred() ? -1 : 0;
