@@ -34,12 +34,12 @@ struct bocpy_slot {
   PyObject *trace, *profile; /* of threading, set on this thread; backend `threads` */
   const bocpy_boot *boot;    /* what the worker's interpreter is told (worker.h) */
   bocpy_state *state;
-  boc_runtime *runtime;    /* set before any body runs */
-  atomic_bool parked;      /* hint: the worker is detached, its GIL is free */
+  boc_runtime *runtime; /* set before any body runs */
+  atomic_bool parked;   /* hint: the worker is detached, its GIL is free */
   _Atomic(const bocpy_thread *) thread; /* of the worker; for in_flight.h */
   _Atomic(const bocpy_code *) running;  /* hint: the body (in_flight.h) */
-  bocpy_box living;        /* head of the list of boxes */
-  bocpy_box *own_deferred; /* pushed and given up by this worker */
+  bocpy_box living;                     /* head of the list of boxes */
+  bocpy_box *own_deferred;              /* pushed and given up by this worker */
   /* pushed by others under the lock of deferred.c, given up by this worker */
   _Atomic(bocpy_box *) deferred;
   bool closed; /* under that lock: the worker stops, and takes no more */
