@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the drawings of docs/pictures that show libboc's sources.
+"""Makes those drawings of docs/pictures that are written down as text.
 
-    tools/diagrams.py            writes docs/pictures/{layers,life,queue,values}.svg
+    tools/diagrams.py            writes docs/pictures/NAME.svg, for each drawing below
     tools/diagrams.py --check    fails if that would change anything
 
 The layers are those of libboc/meson.build, which the compiler obeys: a room that is new
-there needs its line in ROOMS here. The other two are written down below.
+there needs its line in ROOMS here. All other drawings are written down below.
 """
 
 from __future__ import annotations
@@ -275,9 +275,98 @@ def values() -> Drawing:
     return drawing
 
 
+#: Who does what in the tutorial's first program: row, text, look, left edge, width.
+ROWS = (("main program", 70), ("a worker", 150), ("the cown", 230))
+EVENTS = (
+    (70, "Cown(0)", "box", 130, 90),
+    (70, "@when", "box", 240, 80),
+    (70, "goes on", "none", 330, 110),
+    (70, "wait()", "wait", 450, 110),
+    (70, "unwrap()", "box", 590, 90),
+    (150, "count(counter)", "body", 370, 170),
+    (230, "0", "box", 130, 220),
+    (230, "held by the body", "body", 370, 170),
+    (230, "1", "box", 560, 150),
+)
+
+
+def first_behavior() -> Drawing:
+    drawing = Drawing(
+        "first-behavior",
+        "A cown and a behavior over it",
+        "The main program makes a cown with the value 0 and schedules a behavior, "
+        "which returns at once. A worker runs the body and holds the cown meanwhile. "
+        "wait() returns when the body has ended; the value is 1 then.",
+        280,
+    )
+    drawing.text(670, 24, "time →", "small")
+    for name, y in ROWS:
+        drawing.text(62, y + 5, name, "small")
+        drawing.parts.append(f'<path class="line" d="M120 {y} H {WIDTH - 8}"/>')
+    for y, text, css, x, width in EVENTS:
+        if css != "none":
+            drawing.box(css, (x, y - 21), (width, 42))
+            drawing.text(x + width / 2, y + 5, text)
+        else:
+            drawing.text(x + width / 2, y - 8, text, "small")
+    drawing.arrow((280, 91), (280, 150), (368, 150))
+    drawing.text(322, 142, "scheduled", "small")
+    drawing.arrow((540, 129), (540, 93))
+    drawing.text(586, 118, "finished", "small")
+    return drawing
+
+
+#: The transfers of the tutorial: text, look, and the accounts that each holds.
+TRANSFERS = (
+    ("transfer 0 → 1", (0, 1)),
+    ("transfer 1 → 2", (1, 2)),
+    ("transfer 2 → 0", (2, 0)),
+    ("balances", (0, 1, 2)),
+)
+
+
+def transfers() -> Drawing:
+    drawing = Drawing(
+        "transfers",
+        "Three transfers in a circle, and a behavior over all accounts",
+        "Each account has a queue. Transfer 0 to 1 is first in the queues of accounts"
+        " 0 and 1, transfer 1 to 2 comes next in those of 1 and 2, transfer 2 to 0 in"
+        " those of 2 and 0, balances last in all three. A behavior runs when it is "
+        "first in all of its queues, so each waits only for earlier ones, and none "
+        "waits in a circle.",
+        240,
+    )
+    for account in range(3):
+        y = 56 + 64 * account
+        drawing.text(52, y + 5, f"account {account}")
+        drawing.parts.append(f'<path class="line" d="M100 {y} H {WIDTH - 8}"/>')
+    for i, (name, accounts) in enumerate(TRANSFERS):
+        x = 112 + 152 * i
+        for first, last in runs(sorted(accounts)):
+            top, bottom = 56 + 64 * first - 21, 56 + 64 * last + 21
+            drawing.box("body", (x, top), (140, bottom - top))
+            drawing.text(x + 70, (top + bottom) / 2 + 5, name)
+    drawing.text(WIDTH / 2, 22, "scheduled first → last", "small")
+    text = "a behavior runs when it is first in all of its queues"
+    drawing.text(WIDTH / 2, 228, text, "small")
+    return drawing
+
+
+def runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """The stretches of neighbors among sorted numbers: [0, 2] is (0, 0), (2, 2)."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 def main() -> int:
     stale = []
-    for drawing in (layers(), life(), queue(), values()):
+    drawings = (layers(), life(), queue(), values(), first_behavior(), transfers())
+    for drawing in drawings:
         target = PICTURES / f"{drawing.name}.svg"
         text = drawing.svg()
         if target.exists() and target.read_text(encoding="utf-8") == text:
