@@ -31,7 +31,7 @@ extensions = [
     "hawkmoth",
     "c_headers",
 ]
-exclude_patterns = ["pictures", "pypi.md"]
+exclude_patterns = ["_templates", "pictures", "pypi.md"]
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 
@@ -50,6 +50,10 @@ intersphinx_mapping = {}
 html_theme = "furo"
 html_title = f"libboc and bocpy {version}"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
+html_context = {"source": SOURCE}
+SIDEBAR = ("brand", "search", "repository", "scroll-start", "navigation", "scroll-end")
+html_sidebars = {"**": [f"sidebar/{part}.html" for part in SIDEBAR]}
 html_css_files = ["site.css"]
 html_favicon = "_static/icon.svg"
 html_copy_source = False
@@ -63,6 +67,8 @@ html_theme_options = {
         "color-brand-content": "#0b5c8a",
         "boc-cown": "#0b5c8a",
         "boc-behavior": "#b4530a",
+        "boc-body": "#f2e0d3",
+        "boc-shadow": "#00000038",
         "boc-ok": "#1d7a46",
         "boc-wait": "#8a8f98",
     },
@@ -71,6 +77,8 @@ html_theme_options = {
         "color-brand-content": "#6cc3f5",
         "boc-cown": "#6cc3f5",
         "boc-behavior": "#f2a65a",
+        "boc-body": "#3b2e22",
+        "boc-shadow": "#ffffff38",
         "boc-ok": "#6fd69a",
         "boc-wait": "#7d838d",
     },

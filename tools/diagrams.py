@@ -47,8 +47,16 @@ class Drawing:
     parts: list[str] = field(default_factory=list)
 
     def text(self, x: float, y: float, text: str, css: str = "") -> None:
+        self.label(x, y, text, css, "middle")
+
+    def label(
+        self, x: float, y: float, text: str, css: str = "", anchor: str = "start"
+    ) -> None:
+        """A text that begins, has its middle or ends at (x, y)."""
         mark = f' class="{css}"' if css else ""
-        place = f'x="{x:g}" y="{y:g}" text-anchor="middle"'
+        place = f'x="{x:g}" y="{y:g}"'
+        if anchor != "start":
+            place += f' text-anchor="{anchor}"'
         self.parts.append(f"<text{mark} {place}>{escape(text)}</text>")
 
     def box(self, css: str, at: tuple[float, float], size: tuple[float, float]) -> None:
@@ -159,7 +167,7 @@ def sentence(below: dict[str, list[str]]) -> str:
 #: Each step of a behavior's life: its name, the file that has it, x, y.
 STEPS = (
     ("new", "a block from a pool", 20, 40),
-    ("link", "into its cowns' queues", 200, 40),
+    ("link", "in its cowns' queues", 200, 40),
     ("waits", "pending > 0", 380, 40),
     ("ready", "pending = 0", 560, 40),
     ("queued", "LIFO slot, run queue, injector …", 450, 150),
@@ -265,11 +273,11 @@ def values() -> Drawing:
     drawing.arrow((130, 104), (130, 194))
     drawing.text(166, 150, "set: else", "small")
     drawing.arrow((210, 194), (300, 104))
-    drawing.text(292, 172, "needed elsewhere", "small")
+    drawing.text(206, 126, "needed elsewhere", "small")
     drawing.arrow((330, 104), (330, 228), (222, 228))
-    drawing.text(372, 222, "read by a worker", "small")
+    drawing.text(388, 222, "read by a worker", "small")
     drawing.arrow((440, 104), (560, 194))
-    drawing.text(550, 132, "read in the main one", "small")
+    drawing.text(430, 160, "read in the main one", "small")
     drawing.arrow((600, 194), (600, 60), (462, 60))
     drawing.text(640, 90, "leaves it", "small")
     return drawing

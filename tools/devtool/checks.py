@@ -205,7 +205,7 @@ def check_headers(here: Check) -> None:
 def check_reference(here: Check) -> None:
     """Pages and pictures that are made of others are what these make them."""
     mode = [] if here.fix else ["--check"]
-    made = ("diagrams.py", "pictures.py", "pypi_readme.py")
+    made = ("diagrams.py", "pictures.py", "plots.py", "pypi_readme.py")
     commands: list[Command] = [
         [here.env.python, ROOT / "tools" / name, *mode] for name in made
     ]
