@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
@@ -61,7 +61,7 @@ MEASURE = """(() => {
 class Site(http.server.SimpleHTTPRequestHandler):
     """Serves the site without a line for each request; `missing` has what it lacks."""
 
-    missing: list[str] = []
+    missing: ClassVar[list[str]] = []
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         if len(args) > 1 and str(args[1]) == "404":

@@ -107,7 +107,5 @@ def test_the_mistake_gets_the_message_of_the_title(program, beginning):
         pytest.importorskip("numpy")
     (title,) = [t for t in titles() if t[1].startswith(beginning)]
     source = "import os, threading, time\nfrom bocpy import *\n"
-    done = program(
-        source + textwrap.dedent(MISTAKES[beginning]), expect_code=1
-    )
+    done = program(source + textwrap.dedent(MISTAKES[beginning]), expect_code=1)
     assert re.search(pattern(*title), done.err), done.err
