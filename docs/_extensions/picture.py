@@ -8,6 +8,7 @@ readers. On a phone a drawing is as wide as its text needs and scrolls in its bo
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -19,7 +20,7 @@ PICTURES = Path(__file__).resolve().parents[1] / "pictures"
 class Picture(SphinxDirective):
     required_arguments = 1
     has_content = True
-    option_spec = {"fits": directives.flag}
+    option_spec: ClassVar = {"fits": directives.flag}
 
     def run(self):
         file = PICTURES / f"{self.arguments[0]}.svg"
