@@ -177,7 +177,9 @@ def pack(exception: object) -> object:
     if arguments is not None:
         notes = getattr(exception, "__notes__", None)
         return _MARK, type(exception).__name__, arguments, notes, trace
-    whole = survives_as_before(exception) or survives(exception)
+    if survives_as_before(exception):
+        return taken_apart(exception, trace) or Packed(exception, trace)
+    whole = survives(exception)
     return Packed(exception if whole else portable(exception), trace)
 
 
@@ -188,12 +190,47 @@ _MARK = "\0bocpy.failure"
 
 def unpack(packed: tuple[Any, ...]) -> object:
     """The exception whose tuple `pack` made; any other tuple as it is."""
-    if len(packed) != 5 or packed[0] != _MARK:
+    if len(packed) not in (5, 6) or packed[0] != _MARK:
         return packed
+    if len(packed) == 6:
+        return put_together(*packed[1:])
     _, name, arguments, notes, trace = packed
     exception: BaseException = getattr(builtins, name)(*arguments)
     if notes:
         vars(exception)["__notes__"] = notes
+    return restore(exception, trace)
+
+
+def taken_apart(
+    exception: BaseException, trace: str | _traces.Trace
+) -> tuple[Any, ...] | None:
+    """The tuple for an exception of another class, with plain values alone; None if the
+    class has its own way to be pickled."""
+    from . import _ship
+
+    reduced = _ship.reduce_exception(exception)
+    if reduced is NotImplemented:
+        return None
+    arguments, args, state, _ = reduced[2]
+    if not _SCALARS.issuperset(map(type, arguments)):
+        return None
+    reference = _ship.export_class(type(exception))
+    return _MARK, reference, arguments, args, dict(state or ()), trace
+
+
+def put_together(
+    reference: str,
+    arguments: tuple[Any, ...],
+    args: tuple[Any, ...],
+    state: dict[str, Any],
+    trace: str | _traces.Trace,
+) -> BaseException:
+    """What `taken_apart` took apart."""
+    from . import _ship
+
+    _ship.catch_up()
+    exception = _ship.make_exception(_ship.find_class(reference))
+    _ship.fill_exception(exception, (arguments, args, state, None))
     return restore(exception, trace)
 
 

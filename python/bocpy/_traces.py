@@ -21,6 +21,8 @@ from itertools import islice
 from types import CodeType, TracebackType
 from typing import Any
 
+from . import _core
+
 Entry = tuple[str, str, tuple[tuple[Any, ...], ...]]
 Trace = tuple[Entry, ...]
 
@@ -53,7 +55,7 @@ def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
     entries: list[Entry] = []
     link, one = "", exception
     while len(entries) < _CHAIN_MAX:
-        if isinstance(one, (*_SPECIAL, skip)):
+        if isinstance(one, _SPECIAL) or isinstance(one, skip):
             return None
         entries.append((link, last_line(one), frames(one.__traceback__)))
         if one.__cause__ is not None:
@@ -79,7 +81,7 @@ def last_line(exception: BaseException) -> str:
     return "\n".join(lines)
 
 
-def frames(trace: TracebackType | None) -> tuple[tuple[Any, ...], ...]:
+def frames_read(trace: TracebackType | None) -> tuple[tuple[Any, ...], ...]:
     found = []
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -95,6 +97,10 @@ def position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
         return None, None, None
     at = next(islice(code.co_positions(), instruction // 2, None), None)
     return (at[1], at[2], at[3]) if at else (None, None, None)
+
+
+#: The same in C, where the core is.
+frames = getattr(_core, "_trace_frames", frames_read)
 
 
 def written(trace: Trace) -> str:

@@ -24,7 +24,7 @@ from types import CellType, FunctionType
 from .._body import Body, check_body, normalize
 from .._namespaces import start_worker
 from .log import MISSING, set_backend
-from .pickle import make_function
+from .pickle import fill_exception, make_exception, make_function, reduce_exception
 from .receive import (
     catch_up,
     enter,
@@ -36,6 +36,7 @@ from .receive import (
 )
 from .send import dumps, export_class, publish_names
 from .shipment import Shipment, describe, poll, refresh
+from .ways import way_of
 
 __all__ = [
     "MISSING",
@@ -50,15 +51,19 @@ __all__ = [
     "explain",
     "explain_attribute",
     "export_class",
+    "fill_exception",
     "find_class",
     "leave",
     "loads",
+    "make_exception",
     "normalize",
     "poll",
     "publish_names",
+    "reduce_exception",
     "refresh",
     "set_backend",
     "start_worker",
+    "way_of",
 ]
 
 

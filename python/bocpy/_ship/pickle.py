@@ -317,8 +317,9 @@ def native_exception(cls: type[BaseException]) -> type[BaseException]:
     return next(base for base in cls.__mro__ if not is_heap_type(base))
 
 
-def make_exception(cls: type[BaseException]) -> BaseException:
-    return native_exception(cls).__new__(cls)
+def make_exception(cls: Any) -> BaseException:
+    made: BaseException = native_exception(cls).__new__(cls)
+    return made
 
 
 def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:

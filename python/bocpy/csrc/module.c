@@ -116,6 +116,7 @@ static PyMethodDef module_methods[] = {
     {"_is_main", module_is_main, METH_NOARGS, NULL},
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
     {"_current_frames", bocpy_current_frames, METH_NOARGS, NULL},
+    {"_trace_frames", bocpy_trace_frames, METH_O, NULL},
     {"_current_exceptions", bocpy_current_exceptions, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
     {"_after_fork_in_parent", bocpy_after_fork_in_parent, METH_NOARGS, NULL},
@@ -214,6 +215,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->cown_type);
   Py_VISIT(state->elsewhere);
+  Py_VISIT(state->notices);
   Py_VISIT(state->pinned_type);
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
@@ -239,6 +241,7 @@ static int module_clear(PyObject *module) {
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
   Py_CLEAR(state->elsewhere);
+  Py_CLEAR(state->notices);
   bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);

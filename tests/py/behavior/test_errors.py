@@ -524,3 +524,35 @@ def test_names_that_users_see_are_public():
     assert issubclass(bocpy.BehaviorError, RuntimeError)
     assert "BehaviorError" in bocpy.__all__
     assert "BehaviorTraceback" in bocpy.__all__
+
+
+class Refusal(Exception):
+    def __init__(self, what, amount=0):
+        super().__init__(what)
+        self.amount = amount
+
+
+class Late(OSError):
+    pass
+
+
+def refuses(kind, amount):
+    raise kind("refused", amount)
+
+
+@pytest.mark.parametrize("kind", [Refusal, Late, ValueError], ids=lambda k: k.__name__)
+def test_the_second_failure_of_a_kind_is_as_the_first(kind):
+    """From the second one on, classes of the program go without pickle."""
+    texts = []
+    for amount in (1, 2):
+        result = bocpy.whencall(refuses, [], [kind, amount])
+        with pytest.raises(kind) as caught:
+            got(result)
+        error = caught.value
+        assert type(error) is kind
+        assert getattr(error, "amount", amount) == amount
+        texts.append(
+            "".join(traceback.format_exception(error)).replace(str(amount), "N")
+        )
+        assert "in refuses" in texts[-1]
+    assert texts[0] == texts[1]

@@ -478,3 +478,64 @@ def test_the_names_are_public():
         "notice_delete",
     }
     assert names <= set(bocpy.__all__)
+
+
+# ---- large values are decoded once ---------------------------------------------------
+
+LARGE = [
+    list(range(2000)),
+    {str(i): i for i in range(2000)},
+    set(range(2000)),
+    bytearray(5000),
+    tuple(range(2000)),
+    [[i] for i in range(1000)],
+    {"deep": [list(range(2000))]},
+]
+
+
+def spoil(value):
+    """Changes it, and what it has in it, if that can be changed."""
+    if isinstance(value, list):
+        for item in value:
+            spoil(item)
+        value.append("spoilt")
+    elif isinstance(value, dict):
+        for item in value.values():
+            spoil(item)
+        value["spoilt"] = True
+    elif isinstance(value, set):
+        value.add("spoilt")
+    elif isinstance(value, bytearray):
+        value.extend(b"spoilt")
+
+
+@pytest.mark.parametrize("value", LARGE, ids=lambda value: type(value).__name__)
+def test_what_a_reader_changes_no_other_reader_sees(value):
+    notice_seed("large", value)
+    results = []
+    for _ in range(6):
+
+        @when()
+        def seen():
+            found = notice_read("large")
+            before = copy.deepcopy(found)
+            spoil(found)
+            return before
+
+        results.append(seen)
+    assert all(one.unwrap(timeout=LIMIT) == value for one in results)
+    here = notice_read("large")
+    spoil(here)
+    assert notice_read("large") == value
+
+
+def test_a_large_notice_that_is_written_again_is_read_again():
+    for number in range(3):
+        notice_seed("large", [number] * 2000)
+        assert notice_read("large") == [number] * 2000
+
+        @when()
+        def seen():
+            return notice_read("large")[0]
+
+        assert seen.unwrap(timeout=LIMIT) == number

@@ -16,6 +16,7 @@ NOT_BY_CFFI = {
     "_scope_current",
     "_scope_find",
     "_scope_variable",
+    "_trace_frames",
     "_when_in",
 }
 TYPES_ALONE = {"Reading", "_When"}

@@ -322,6 +322,20 @@ static inline int bocpy_object_is_sole(PyObject *object) {
 #endif
 }
 
+/* Where the instruction at byte `offset` of `code` stands: -1 for what is not known. */
+static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_line,
+                                       int *out_end_line, int *out_column,
+                                       int *out_end_column) {
+  *out_end_line = *out_column = *out_end_column = -1;
+#if PY_VERSION_HEX >= 0x030B0000
+  if (offset >= 0 && PyCode_Addr2Location(code, offset, out_line, out_column,
+                                          out_end_line, out_end_column))
+    return;
+  *out_end_line = *out_column = *out_end_column = -1;
+#endif
+  *out_line = PyCode_Addr2Line(code, offset);
+}
+
 /* Events of dicts, classes and functions (ship/changes.h). */
 #define BOCPY_HAS_WATCHERS (PY_VERSION_HEX >= 0x030C0000)
 

@@ -35,6 +35,7 @@ typedef struct bocpy_state {
   PyObject *scope_variable;  /* a context variable: the current _Scope, or None */
   PyObject *elsewhere;       /* the function of elsewhere.h, or NULL */
   PyObject *value_name;      /* the interned str 'value' */
+  PyObject *notices;         /* what is kept of the board (notice_cache.h), or NULL */
   bocpy_python_cache python; /* the Python functions that C calls */
   size_t caught_up;          /* how much of the log has been seen (log.h) */
   int dict_watcher, type_watcher, function_watcher; /* 0: none (changes.h) */

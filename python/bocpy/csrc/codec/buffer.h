@@ -15,6 +15,12 @@
  *   TUPLE FROZENSET        size, parts                      after
  *   SLICE RANGE            three parts                      after
  *   INSTANCE               u32 shape, attributes            before
+ *   UNSET                  -, in place of the value of a slot
+ *   NAMED                  u32 shape, size, parts                  after
+ *   REDUCED                u32 shape, u8: what follows; arguments  after
+ *   ARRAY                  u32 shape, u8 type, size, bytes         before
+ *   VIEW                   u8 read-only, format, dimensions; the   after
+ *                          sizes of each, offset and size; base
  *   COWN                   u32 index of the buffer's cowns        before
  *   NATIVE                 u32 index of the buffer's natives      before
  *   HOOKED                 u32 type (extension.h), its state      after
@@ -64,6 +70,11 @@ enum bocpy_tag {
   TAG_SLICE,
   TAG_RANGE,
   TAG_INSTANCE,
+  TAG_UNSET,
+  TAG_NAMED,
+  TAG_REDUCED,
+  TAG_ARRAY,
+  TAG_VIEW,
   TAG_COWN,
   TAG_NATIVE,
   TAG_HOOKED,

@@ -88,6 +88,19 @@ static bool is_by_name(PyObject *value) {
          PyModule_Check(value);
 }
 
+static int walk_push_slots(struct check_walk *check_walk, PyObject *value,
+                           const bocpy_layout *layout) {
+  for (uint32_t i = 0; i < layout->shape->count; i++) {
+    PyObject *part;
+    if (PyObject_GetOptionalAttr(value, layout->names[i], &part) < 0)
+      return -1;
+    if (part)
+      walk_push(check_walk, part);
+    Py_XDECREF(part);
+  }
+  return 1;
+}
+
 static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
   if (is_by_name(value) || bocpy_cown_core(value))
     return 1;
@@ -96,7 +109,15 @@ static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
     return -1;
   if (known->hooked)
     return bocpy_native_is_here(known->hooked, value);
-  if (known->plain) {
+  if (known->way == BOCPY_WAY_SLOTTED)
+    return walk_push_slots(check_walk, value, known->layouts[0]);
+  if (known->way == BOCPY_WAY_NAMED) {
+    walk_push_items(check_walk, value);
+    return 1;
+  }
+  if (bocpy_class_is_whole(known))
+    return 1;
+  if (known->way == BOCPY_WAY_PLAIN) {
     PyObject *dict = PyObject_GenericGetDict(value, NULL);
     if (dict)
       walk_push_values(check_walk, dict);

@@ -13,6 +13,17 @@ bool bocpy_type_is_bare(PyTypeObject *type) {
          type->tp_alloc == PyType_GenericAlloc;
 }
 
+bool bocpy_type_is_slotted(PyTypeObject *type, uint32_t slots) {
+  Py_ssize_t size = (Py_ssize_t)sizeof(PyObject);
+  size += (Py_ssize_t)bocpy_shape_named(slots) * (Py_ssize_t)sizeof(PyObject *);
+  if (type->tp_weaklistoffset > 0)
+    size += (Py_ssize_t)sizeof(PyObject *);
+  return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dictoffset == 0 &&
+         type->tp_basicsize == size && type->tp_itemsize == 0 &&
+         type->tp_new == PyBaseObject_Type.tp_new &&
+         type->tp_alloc == PyType_GenericAlloc;
+}
+
 /* 1 if `name` means the same for instances of `type` as for plain objects, 0 if not. */
 static int type_is_inherited(PyTypeObject *type, const char *name) {
   PyObject *ours = NULL, *plain = NULL;
@@ -52,7 +63,8 @@ static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   PyObject *reference = bocpy_python_call(state->python, BOCPY_PY_SHIP_EXPORT_CLASS,
                                           "(O)", (PyObject *)known->type);
   const char *text = reference ? PyUnicode_AsUTF8(reference) : NULL;
-  const bocpy_shape *shape = text ? bocpy_shape_intern(text, BOCPY_ANY, NULL) : NULL;
+  uint32_t count = bocpy_class_is_whole(known) ? BOCPY_WHOLE : BOCPY_ANY;
+  const bocpy_shape *shape = text ? bocpy_shape_intern(text, count, NULL) : NULL;
   Py_XDECREF(reference);
   if (!shape || bocpy_place_init(&known->place, shape) < 0)
     return -1;
@@ -66,16 +78,80 @@ static bool exception_is_verdict(void) {
          !PyErr_ExceptionMatches(PyExc_MemoryError);
 }
 
+/* The layout of the slots that `names` are: a new one. NULL with an exception. */
+static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
+  const char *texts[BOCPY_ATTRIBUTES_MAX];
+  Py_ssize_t count = PyTuple_GET_SIZE(names);
+  if (count > (Py_ssize_t)BOCPY_ATTRIBUTES_MAX) {
+    PyErr_SetString(PyExc_TypeError, "too many slots");
+    return NULL;
+  }
+  for (Py_ssize_t i = 0; i < count; i++)
+    if (!(texts[i] = PyUnicode_AsUTF8(PyTuple_GET_ITEM(names, i))))
+      return NULL;
+  const bocpy_shape *shape =
+      bocpy_shape_intern(known->place.shape->reference, (uint32_t)count, texts);
+  bocpy_layout *layout =
+      shape ? PyMem_Malloc(sizeof *layout + (size_t)count * sizeof(PyObject *)) : NULL;
+  if (!layout) {
+    if (shape)
+      PyErr_NoMemory();
+    return NULL;
+  }
+  for (Py_ssize_t i = 0; i < count; i++)
+    layout->names[i] = Py_NewRef(PyTuple_GET_ITEM(names, i));
+  layout->shape = shape;
+  return layout;
+}
+
+/* What the way needs beside the class's place: 1, or -1 with an exception. */
+static int class_equip(bocpy_class *known, PyObject *names) {
+  if (known->way == BOCPY_WAY_SLOTTED) {
+    known->layouts[0] = slots_layout(known, names);
+    known->layout_count = known->layouts[0] ? 1 : 0;
+    return known->layouts[0] ? 1 : -1;
+  }
+  if (known->way != BOCPY_WAY_REDUCED)
+    return 1;
+  PyObject *name = PyTuple_GET_ITEM(names, 0);
+  known->by_protocol = PyUnicode_CompareWithASCIIString(name, "__reduce_ex__") == 0;
+  known->reduce = PyObject_GetAttr((PyObject *)known->type, name);
+  return known->reduce ? 1 : -1;
+}
+
+/* 1 if there is a way for types that are not plain, 0 if there is none. */
+static int class_find_way(bocpy_codec_state *state, bocpy_class *known) {
+  int way;
+  PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_SHIP_WAY_OF,
+                                              "(O)", (PyObject *)known->type);
+  int status = found && PyArg_ParseTuple(found, "iO!", &way, &PyTuple_Type, &names)
+                   ? way != BOCPY_WAY_PICKLED
+                   : -1;
+  if (status > 0) {
+    known->way = (bocpy_way)way;
+    status = class_export(state, known);
+  }
+  if (status > 0)
+    status = class_equip(known, names);
+  Py_XDECREF(found);
+  return status;
+}
+
 static int class_classify(bocpy_codec_state *state, bocpy_class *known) {
-  int plain = type_reduces_plainly(state, known->type);
-  if (plain > 0)
-    plain = class_export(state, known);
-  if (plain < 0) {
+  int status = type_reduces_plainly(state, known->type);
+  if (status > 0) {
+    known->way = BOCPY_WAY_PLAIN;
+    status = class_export(state, known);
+  } else if (status == 0) {
+    status = class_find_way(state, known);
+  }
+  if (status < 0) {
     if (!exception_is_verdict())
       return -1;
     PyErr_Clear();
   }
-  known->plain = plain > 0;
+  if (status <= 0)
+    known->way = BOCPY_WAY_PICKLED;
   return 0;
 }
 
@@ -87,6 +163,7 @@ static void class_free(bocpy_class *known) {
     PyMem_Free(layout);
   }
   bocpy_place_fini(&known->place);
+  Py_XDECREF(known->reduce);
   Py_XDECREF(known->ref);
   PyMem_Free(known);
 }

@@ -8,6 +8,8 @@
 #include "extension.h"
 #include "immutable.h"
 #include "log.h"
+#include "reduced.h"
+#include "view.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
 
@@ -208,6 +210,10 @@ static PyObject *take_key(bocpy_decoder *decoder, bool is_new) {
 static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
                            const bocpy_resolved *resolved) {
   for (uint32_t i = 0; i < resolved->shape->count; i++) {
+    if (*decoder->at == TAG_UNSET) {
+      decoder->at++;
+      continue;
+    }
     PyObject *value = bocpy_decode_value(decoder);
     int status =
         value ? PyObject_GenericSetAttr(instance, resolved->names[i], value) : -1;
@@ -237,15 +243,21 @@ static int take_dict(bocpy_decoder *decoder, PyObject *instance,
   return status;
 }
 
-static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
+const bocpy_resolved *bocpy_take_class(bocpy_decoder *decoder) {
   uint32_t id = bocpy_take_number(decoder);
-  const bocpy_resolved *resolved = decoder->last;
-  if (!resolved || resolved->shape->id != id) {
-    resolved = bocpy_resolve(decoder->state, id);
+  if (!decoder->last || decoder->last->shape->id != id) {
+    const bocpy_resolved *resolved = bocpy_resolve(decoder->state, id);
     if (!resolved)
       return NULL;
     decoder->last = resolved;
   }
+  return decoder->last;
+}
+
+static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
+  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  if (!resolved)
+    return NULL;
   PyObject *instance =
       PyBaseObject_Type.tp_new(resolved->type, decoder->state->no_arguments, NULL);
   memo_fill_slot(decoder, slot, instance);
@@ -351,6 +363,13 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
     return make_of_three(decoder, tag);
   case TAG_INSTANCE:
     return make_instance(decoder, slot);
+  case TAG_NAMED:
+    return bocpy_make_named(decoder);
+  case TAG_REDUCED:
+    return bocpy_make_reduced(decoder);
+  case TAG_ARRAY:
+  case TAG_VIEW:
+    return tag == TAG_ARRAY ? bocpy_make_array(decoder) : bocpy_make_view(decoder);
   case TAG_COWN:
   case TAG_NATIVE:
   case TAG_HOOKED:
@@ -368,6 +387,8 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
     return take_key(decoder, tag == TAG_NEW_KEY);
   case TAG_PICKLE:
     return bocpy_decode_pickle(decoder);
+  case TAG_UNSET: /* only where an attribute is expected */
+    break;
   }
   Py_UNREACHABLE();
 }

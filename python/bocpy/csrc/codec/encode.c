@@ -13,6 +13,8 @@
  */
 #include "extension.h"
 #include "immutable.h"
+#include "reduced.h"
+#include "view.h"
 
 #define BIG_SCALAR                                                                     \
   64 /* strs and bytes from here on are remembered, for the sake of size */
@@ -285,17 +287,42 @@ static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict)
   return layout ? put_attributes(encoder, dict, layout) : put_pairs(encoder, dict);
 }
 
+/* The values of the slots that `layout` names. */
+static int put_slots(bocpy_encoder *encoder, PyObject *value,
+                     const bocpy_layout *layout) {
+  int status = bocpy_put_number(encoder, TAG_INSTANCE, layout->shape->id);
+  for (uint32_t i = 0; i < layout->shape->count && status == BOCPY_DONE; i++) {
+    PyObject *part;
+    if (PyObject_GetOptionalAttr(value, layout->names[i], &part) < 0 ||
+        bocpy_reserve(&encoder->writer, 1) < 0)
+      return BOCPY_FAILED;
+    if (part)
+      status = bocpy_encode_value(encoder, part);
+    else
+      bocpy_put_byte(&encoder->writer, TAG_UNSET);
+    Py_XDECREF(part);
+  }
+  return status;
+}
+
+/* BOCPY_DONE if the receiver will find the class. */
+static int require_class(bocpy_encoder *encoder, bocpy_class *known) {
+  if (encoder->last_class == known)
+    return BOCPY_DONE;
+  int current = bocpy_place_has(&known->place, known->type);
+  if (current <= 0)
+    return current < 0 ? BOCPY_FAILED : BOCPY_UNKNOWN;
+  encoder->last_class = known;
+  encoder->needs_classes = true;
+  return BOCPY_DONE;
+}
+
 static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
-  if (!known || !known->plain)
-    return known ? BOCPY_UNKNOWN : BOCPY_FAILED;
-  if (encoder->last_class != known) {
-    int current = bocpy_place_has(&known->place, known->type);
-    if (current <= 0)
-      return current < 0 ? BOCPY_FAILED : BOCPY_UNKNOWN;
-    encoder->last_class = known;
-    encoder->needs_classes = true;
-  }
+  if (!known)
+    return BOCPY_FAILED;
+  if (known->way == BOCPY_WAY_SLOTTED)
+    return put_slots(encoder, value, known->layouts[0]);
   PyObject *dict = PyObject_GenericGetDict(value, NULL);
   if (dict && BOCPY_FREE_THREADED)
     Py_SETREF(dict, PyDict_Copy(dict));
@@ -309,11 +336,30 @@ static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
   return bocpy_encode_hooked(encoder, value, hooked);
 }
 
+static int encode_by_class(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
+  if (!known || known->way == BOCPY_WAY_PICKLED)
+    return known ? BOCPY_UNKNOWN : BOCPY_FAILED;
+  int status = require_class(encoder, known);
+  if (status != BOCPY_DONE)
+    return status;
+  switch (known->way) {
+  case BOCPY_WAY_NAMED:
+    return encode_memo_after(encoder, value, bocpy_put_named);
+  case BOCPY_WAY_REDUCED:
+    return encode_memo_after(encoder, value, bocpy_put_reduced);
+  case BOCPY_WAY_ARRAY:
+    return encode_memo(encoder, value, bocpy_put_array);
+  default:
+    return encode_memo(encoder, value, put_instance);
+  }
+}
+
 /* If no extension has registered a type here, bocpy_hooked_of answers at once. */
 static int encode_instance(bocpy_encoder *encoder, PyObject *value) {
   const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
   if (!hooked)
-    return encode_memo(encoder, value, put_instance);
+    return encode_by_class(encoder, value);
   return hooked->hooks.encode ? encode_memo_after(encoder, value, put_hooked)
                               : encode_memo(encoder, value, put_hooked);
 }
@@ -341,9 +387,9 @@ static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
     return encode_memo_after(encoder, value, put_range);
   if (bocpy_cown_core(value))
     return encode_memo(encoder, value, put_cown);
-  if (type->tp_flags & Py_TPFLAGS_HEAPTYPE)
-    return encode_instance(encoder, value);
-  return BOCPY_UNKNOWN;
+  if (type == &PyMemoryView_Type)
+    return encode_memo_after(encoder, value, bocpy_put_view);
+  return encode_instance(encoder, value);
 }
 
 static int put_immutable(bocpy_encoder *encoder, PyObject *value) {

@@ -78,6 +78,9 @@ typedef struct bocpy_decoder {
 /* The next value of the stream, or NULL with an exception. */
 PyObject *bocpy_decode_value(bocpy_decoder *decoder);
 
+/* The class of the stream's next number, or NULL with an exception. */
+const bocpy_resolved *bocpy_take_class(bocpy_decoder *decoder);
+
 /* The value of a pickle, whose tag has been taken. */
 PyObject *bocpy_decode_pickle(bocpy_decoder *decoder);
 

@@ -5,7 +5,7 @@ static void resolved_free(bocpy_resolved *resolved) {
   if (!resolved)
     return;
   const bocpy_shape *shape = resolved->shape;
-  for (uint32_t i = 0; shape->count != BOCPY_ANY && i < shape->count; i++)
+  for (uint32_t i = 0; i < bocpy_shape_named(shape->count); i++)
     Py_XDECREF(resolved->names[i]);
   bocpy_place_fini(&resolved->place);
   Py_XDECREF(resolved->type);
@@ -25,20 +25,24 @@ static int attribute_is_data_descriptor(PyTypeObject *type, PyObject *name) {
 
 static int resolved_intern_names(bocpy_resolved *resolved) {
   const bocpy_shape *shape = resolved->shape;
+  bool slotted = !resolved->type->tp_dictoffset;
   resolved->through_dict = shape->count == BOCPY_ANY;
-  for (uint32_t i = 0; shape->count != BOCPY_ANY && i < shape->count; i++) {
+  for (uint32_t i = 0; i < bocpy_shape_named(shape->count); i++) {
     PyObject *name = PyUnicode_InternFromString(shape->names[i]);
     int taken = name ? attribute_is_data_descriptor(resolved->type, name) : -1;
     resolved->names[i] = name;
     if (taken < 0)
       return -1;
-    resolved->through_dict |= taken;
+    resolved->through_dict |= taken && !slotted;
   }
   return 0;
 }
 
 static int resolved_check_bare(const bocpy_resolved *resolved) {
-  if (PyType_Check(resolved->type) && bocpy_type_is_bare(resolved->type))
+  uint32_t count = resolved->shape->count;
+  if (PyType_Check(resolved->type) &&
+      (count == BOCPY_WHOLE || bocpy_type_is_bare(resolved->type) ||
+       bocpy_type_is_slotted(resolved->type, count)))
     return 0;
   PyErr_Format(PyExc_TypeError,
                "%s is not the class that it is where the value came from",
@@ -48,7 +52,7 @@ static int resolved_check_bare(const bocpy_resolved *resolved) {
 
 static bocpy_resolved *resolved_new(bocpy_codec_state *state,
                                     const bocpy_shape *shape) {
-  size_t count = shape->count == BOCPY_ANY ? 0 : shape->count;
+  size_t count = bocpy_shape_named(shape->count);
   bocpy_resolved *resolved =
       PyMem_Calloc(1, sizeof *resolved + count * sizeof(PyObject *));
   if (!resolved) {

@@ -32,7 +32,7 @@ static const char *shape_copy_text(char **end, const char *text) {
 
 static bocpy_shape *shape_new(const char *reference, uint32_t count,
                               const char *const *names) {
-  uint32_t named = count == BOCPY_ANY ? 0 : count;
+  uint32_t named = bocpy_shape_named(count);
   size_t head = sizeof(bocpy_shape) + named * sizeof(char *);
   bocpy_shape *shape = PyMem_RawMalloc(head + shape_text_size(reference, named, names));
   if (!shape)
@@ -49,7 +49,7 @@ static bool shape_is_same(const bocpy_shape *shape, const char *reference,
                           uint32_t count, const char *const *names) {
   if (shape->count != count || strcmp(shape->reference, reference) != 0)
     return false;
-  for (uint32_t i = 0; count != BOCPY_ANY && i < count; i++)
+  for (uint32_t i = 0; i < bocpy_shape_named(count); i++)
     if (strcmp(shape->names[i], names[i]) != 0)
       return false;
   return true;

@@ -27,10 +27,21 @@
   8u /* then a class's instances are written with their names */
 #define BOCPY_SHAPES_MAX 65536u /* in all */
 #define BOCPY_ANY UINT32_MAX    /* attribute count of a shape that does not name them */
+#define BOCPY_WHOLE (UINT32_MAX - 1) /* of one whose instances are made by a call */
+
+/* How instances of a type are taken apart; the numbers are those of _ship/ways.py. */
+typedef enum bocpy_way {
+  BOCPY_WAY_PICKLED, /* only pickle knows */
+  BOCPY_WAY_PLAIN,   /* they are their __dict__ */
+  BOCPY_WAY_SLOTTED, /* they are their slots */
+  BOCPY_WAY_NAMED,   /* a tuple of namedtuple's */
+  BOCPY_WAY_REDUCED, /* a call of the type, and perhaps items (reduced.c) */
+  BOCPY_WAY_ARRAY    /* array.array */
+} bocpy_way;
 
 typedef struct bocpy_shape {
   uint32_t id;
-  uint32_t count;        /* of attributes, or BOCPY_ANY */
+  uint32_t count;        /* of attributes, BOCPY_ANY or BOCPY_WHOLE */
   const char *reference; /* "module:qualname", or a token without a colon */
   const char *names[];   /* UTF-8, as the reference */
 } bocpy_shape;
@@ -40,6 +51,11 @@ typedef struct bocpy_shape {
 const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
                                       const char *const *names);
 const bocpy_shape *bocpy_shape_at(uint32_t id);
+
+/* The number of attributes that it names. */
+static inline uint32_t bocpy_shape_named(uint32_t count) {
+  return count >= BOCPY_WHOLE ? 0 : count;
+}
 
 /* Makes the process's table usable. By the first interpreter, before any other. */
 int bocpy_shapes_init(void);
@@ -71,17 +87,24 @@ typedef struct bocpy_layout {
 typedef struct bocpy_class {
   PyTypeObject *type; /* alive if `ref` is */
   PyObject *ref;      /* a weak reference */
-  bool plain;
-  bool pickles; /* pickle has been seen to take an instance */
+  bocpy_way way;
+  bool pickles;     /* pickle has been seen to take an instance */
+  bool by_protocol; /* `reduce` takes the protocol of pickle */
+  PyObject *reduce; /* held: the method, if REDUCED */
   const struct bocpy_hooked
       *hooked; /* how its module says that they move (extension.h) */
   bocpy_place place;
   uint32_t layout_count;
-  bocpy_layout *layouts[BOCPY_CLASS_SHAPES];
+  bocpy_layout *layouts[BOCPY_CLASS_SHAPES]; /* SLOTTED: the first is the only one */
 } bocpy_class;
 
 /* What this interpreter knows of `type`. NULL with an exception. */
 bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type);
+
+/* Whether the type's way leads to a call of it, a whole. */
+static inline bool bocpy_class_is_whole(const bocpy_class *known) {
+  return known->way >= BOCPY_WAY_NAMED;
+}
 
 /* Whether pickle has been seen to take an instance; also notes it if `seen`. */
 bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen);
@@ -110,7 +133,9 @@ const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
 int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_resolved_clear(bocpy_codec_state *state);
 
-/* Whether object.__new__ makes instances of the type that consist of a dict alone. */
+/* Whether object.__new__ makes instances of the type that consist of a dict alone; or of
+ * that many slots alone. */
 bool bocpy_type_is_bare(PyTypeObject *type);
+bool bocpy_type_is_slotted(PyTypeObject *type, uint32_t slots);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "codec.h"
 #include "elsewhere.h"
+#include "notice_cache.h"
 #include "runtime.h"
 
 #include <boc/noticeboard.h>
@@ -13,7 +14,7 @@ static boc_noticeboard *board;
 
 static void notice_drop(void *ctx, void *payload) {
   (void)ctx;
-  bocpy_buffer_free(payload);
+  bocpy_notice_free(payload);
 }
 
 static int notices_make_board(void) {
@@ -134,7 +135,8 @@ static PyObject *view_fetch(bocpy_view *view, PyObject *key, const boc_notice *n
   PyObject *value;
   if (PyDict_GetItemRef(view->decoded, key, &value) != 0)
     return value;
-  value = bocpy_decode(notice->payload);
+  bocpy_state *state = bocpy_state_get();
+  value = state ? bocpy_notice_value(state, key, notice->payload) : NULL;
   if (value && PyDict_SetItem(view->decoded, key, value) < 0)
     Py_CLEAR(value);
   return value;
@@ -219,14 +221,27 @@ PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) 
 
 /* ---- writing --------------------------------------------------------------------- */
 
+/* NULL with an exception. */
+static bocpy_notice *notice_encode(PyObject *value) {
+  bocpy_buffer *buffer;
+  if (bocpy_encode(value, "value", &buffer) < 0)
+    return NULL;
+  bocpy_notice *notice = bocpy_notice_new(buffer);
+  if (!notice)
+    bocpy_buffer_free(buffer);
+  return notice;
+}
+
 static int notice_write(PyObject *text, PyObject *value, const char *what) {
   boc_notice_key key;
-  bocpy_buffer *buffer;
-  if (notice_parse_key(text, &key) < 0 || bocpy_encode(value, "value", &buffer) < 0)
+  if (notice_parse_key(text, &key) < 0)
     return -1;
-  if (notices_check(boc_noticeboard_write(board, key, buffer), what) == 0)
+  bocpy_notice *notice = notice_encode(value);
+  if (!notice)
+    return -1;
+  if (notices_check(boc_noticeboard_write(board, key, notice), what) == 0)
     return 0;
-  bocpy_buffer_free(buffer);
+  bocpy_notice_free(notice);
   return -1;
 }
 
@@ -335,8 +350,8 @@ static boc_verdict update_give_up(update *u) {
 static boc_verdict update_change(void *ctx, const boc_notice *present,
                                  void **out_payload) {
   update *u = ctx;
-  bocpy_buffer *buffer;
-  PyObject *before = present ? bocpy_decode(present->payload) : Py_NewRef(u->fallback);
+  const bocpy_notice *written = present ? present->payload : NULL;
+  PyObject *before = written ? bocpy_decode(written->buffer) : Py_NewRef(u->fallback);
   PyObject *after = before ? PyObject_CallOneArg(u->function, before) : NULL;
   Py_XDECREF(before);
   if (!after)
@@ -345,11 +360,11 @@ static boc_verdict update_change(void *ctx, const boc_notice *present,
     Py_DECREF(after);
     return present ? BOC_NOTICE_DELETE : BOC_NOTICE_KEEP;
   }
-  int status = bocpy_encode(after, "value", &buffer);
+  bocpy_notice *notice = notice_encode(after);
   Py_DECREF(after);
-  if (status < 0)
+  if (!notice)
     return update_give_up(u);
-  *out_payload = buffer;
+  *out_payload = notice;
   return BOC_NOTICE_WRITE;
 }
 

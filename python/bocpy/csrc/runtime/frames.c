@@ -2,6 +2,8 @@
  * for that it needs the GIL that the caller has. */
 #include "frames.h"
 
+#include <frameobject.h>
+
 static int frames_add(PyObject *frames, PyThreadState *tstate) {
   PyFrameObject *frame = PyThreadState_GetFrame(tstate);
   if (!frame)
@@ -35,4 +37,40 @@ PyObject *bocpy_current_exceptions(PyObject *module, PyObject *unused) {
       "handle while they run: use sys.exception() on the thread itself, or "
       "start(backend='threads')");
   return NULL;
+}
+
+/* ---- tracebacks ------------------------------------------------------------------ */
+
+static PyObject *number_or_none(int number) {
+  return number < 0 ? Py_NewRef(Py_None) : PyLong_FromLong(number);
+}
+
+/* The frame of one entry of a traceback. */
+static PyObject *trace_describe(const PyTracebackObject *trace) {
+  PyCodeObject *code = PyFrame_GetCode(trace->tb_frame);
+  int line, end_line, column, end_column;
+  bocpy_code_position(code, trace->tb_lasti, &line, &end_line, &column, &end_column);
+  if (trace->tb_lineno >= 0)
+    line = trace->tb_lineno;
+  PyObject *frame = Py_BuildValue(
+      "(ONONNN)", code->co_filename, number_or_none(line), code->co_name,
+      number_or_none(end_line), number_or_none(column), number_or_none(end_column));
+  Py_DECREF(code);
+  return frame;
+}
+
+PyObject *bocpy_trace_frames(PyObject *module, PyObject *traceback) {
+  (void)module;
+  PyObject *frames = PyList_New(0);
+  PyObject *rest = traceback;
+  for (; frames && rest && PyTraceBack_Check(rest);
+       rest = (PyObject *)((PyTracebackObject *)rest)->tb_next) {
+    PyObject *frame = trace_describe((PyTracebackObject *)rest);
+    if (!frame || PyList_Append(frames, frame) < 0)
+      Py_CLEAR(frames);
+    Py_XDECREF(frame);
+  }
+  PyObject *tuple = frames ? PyList_AsTuple(frames) : NULL;
+  Py_XDECREF(frames);
+  return tuple;
 }

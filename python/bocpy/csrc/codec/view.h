@@ -1,0 +1,21 @@
+/* View: memory views of bytes, bytearrays and arrays.
+ *
+ * A view is written as its base and where it lies in it, so a view and its base, or two
+ * views of one base, still share memory where they arrive; large bytes are not copied
+ * on the way (immutable.h). A small part of large bytes travels without the rest.
+ *
+ * Threads: as encoder.h.
+ */
+#ifndef BOCPY_VIEW_H
+#define BOCPY_VIEW_H
+
+#include "encoder.h"
+
+/* Writes a memoryview. BOCPY_UNKNOWN: its base is of another type, its items do not lie
+ * next to each other, or have a format that memoryview.cast does not make. */
+int bocpy_put_view(bocpy_encoder *encoder, PyObject *value);
+
+/* The view whose tag has been taken, or NULL with an exception. */
+PyObject *bocpy_make_view(bocpy_decoder *decoder);
+
+#endif

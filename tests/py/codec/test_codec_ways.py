@@ -1,0 +1,385 @@
+"""Values that are taken apart without pickle: slots, named tuples, dates, Decimals,
+containers of collections, arrays, memory views."""
+
+import array
+import collections
+import copyreg
+import datetime
+import decimal
+import functools
+import sys
+import typing
+import weakref
+
+import bocpy
+import pytest
+from bocpy import Cown, _core, when
+from bocpy._ship import ways
+from codec_values import there_and_back
+from harness import LIMIT
+
+
+class Slots:
+    __slots__ = ("left", "right")
+
+    def __init__(self, left=None, right=None):
+        self.left, self.right = left, right
+
+
+class MoreSlots(Slots):
+    __slots__ = ("__weakref__", "more")
+
+
+class Private:
+    __slots__ = ("__hidden",)
+
+    def __init__(self, hidden):
+        self.__hidden = hidden
+
+    def reveal(self):
+        return self.__hidden
+
+
+class SlotsAndDict(Slots):
+    pass
+
+
+class Guarded(Slots):
+    __slots__ = ()
+
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, ("set", value))
+
+
+class Stateful(Slots):
+    __slots__ = ()
+
+    def __getstate__(self):
+        return "state"
+
+    def __setstate__(self, state):
+        self.left = state
+
+
+class Registered(Slots):
+    __slots__ = ()
+
+
+def make_registered():
+    return Registered("registered")
+
+
+copyreg.pickle(Registered, lambda _: (make_registered, ()))
+
+
+class Ends(Slots):
+    __slots__ = ()
+
+    def __del__(self):
+        pass
+
+
+class Shadowed(Slots):
+    __slots__ = ("left",)
+
+
+Pair = collections.namedtuple("Pair", "left right")
+
+
+class Typed(typing.NamedTuple):
+    left: object
+    right: int = 7
+
+
+class Bare(Pair):
+    __slots__ = ()
+
+    def total(self):
+        return self.left + self.right
+
+
+class WithDict(Pair):
+    pass
+
+
+class Counted(Pair):
+    __slots__ = ()
+
+    def __new__(cls, left, right):
+        return Pair.__new__(cls, left, right)
+
+
+class Day(datetime.date):
+    pass
+
+
+class Dated(datetime.datetime):
+    def __init__(self, *_):
+        self.made = True
+
+
+def way(cls):
+    return ways.way_of(cls)[0]
+
+
+
+@pytest.mark.parametrize(
+    ("cls", "expected"),
+    [
+        (Slots, ways.SLOTTED),
+        (MoreSlots, ways.SLOTTED),
+        (Private, ways.SLOTTED),
+        (SlotsAndDict, ways.PICKLED),
+        (Guarded, ways.PICKLED),
+        (Stateful, ways.PICKLED),
+        (Registered, ways.PICKLED),
+        (Ends, ways.PICKLED),
+        (Shadowed, ways.PICKLED),
+        (Pair, ways.NAMED),
+        (Typed, ways.NAMED),
+        (Bare, ways.NAMED),
+        (WithDict, ways.PICKLED),
+        (Counted, ways.PICKLED),
+        (datetime.date, ways.REDUCED),
+        (datetime.datetime, ways.REDUCED),
+        (datetime.timedelta, ways.REDUCED),
+        (datetime.timezone, ways.REDUCED),
+        (Day, ways.REDUCED),
+        (collections.deque, ways.REDUCED),
+        (collections.OrderedDict, ways.REDUCED),
+        (array.array, ways.ARRAY),
+        (type("Array", (array.array,), {}), ways.PICKLED),
+        (weakref.finalize, ways.PICKLED),
+        (functools.partial, ways.PICKLED),
+        (OSError, ways.PICKLED),
+        (object, ways.PICKLED),
+        (type, ways.PICKLED),
+    ],
+)
+def test_classes_have_the_way_that_pickle_would_go(cls, expected):
+    assert way(cls) == expected
+
+
+def test_slots_come_back_set_or_unset():
+    slots = there_and_back(Slots([1], "x"))
+    assert (type(slots), slots.left, slots.right) == (Slots, [1], "x")
+    del slots.right
+    again = there_and_back(slots)
+    assert again.left == [1]
+    assert not hasattr(again, "right")
+    more = MoreSlots(1, 2)
+    more.more = 3
+    copy = there_and_back(more)
+    assert (copy.left, copy.right, copy.more) == (1, 2, 3)
+    assert there_and_back(Private("seen")).reveal() == "seen"
+
+
+def test_classes_with_a_say_have_it():
+    assert there_and_back(Guarded(1, 2)).left == ("set", ("set", 1))
+    assert there_and_back(Stateful(1, 2)).left == "state"
+    assert there_and_back(Registered(1)).left == "registered"
+    kept = SlotsAndDict(1, 2)
+    kept.extra = 3
+    assert there_and_back(kept).extra == 3
+    with pytest.raises(TypeError, match="finalizer"):
+        _core._codec_encode(Ends(1))
+
+
+def test_slots_may_refer_to_themselves():
+    slots = Slots()
+    slots.left = slots.right = slots
+    copy = there_and_back(slots)
+    assert copy.left is copy is copy.right
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Pair(1, [2]),
+        Typed("a"),
+        Bare(3, 4),
+        WithDict(1, 2),
+        Counted(1, 2),
+        (Pair(1, 2), Pair(Pair(3, 4), None)),
+    ],
+    ids=repr,
+)
+def test_named_tuples(value):
+    copy = there_and_back(value)
+    assert copy == value
+    assert type(copy) is type(value)
+
+
+def test_named_tuples_keep_what_they_share():
+    part = [1]
+    pair = Pair(part, part)
+    copy, other = there_and_back((pair, pair))
+    assert copy is other
+    assert copy.left is copy.right
+    part.append(pair)
+    cyclic = there_and_back(pair)
+    assert cyclic.left[1].left is cyclic.left
+
+
+AWARE = datetime.datetime(
+    2024, 2, 29, 12, 30, fold=1, tzinfo=datetime.timezone(datetime.timedelta(hours=2))
+)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        datetime.date(2024, 2, 29),
+        datetime.time(23, 59, 59, 999999),
+        datetime.datetime(1, 1, 1),
+        AWARE,
+        datetime.timedelta(days=-1, microseconds=5),
+        Day(2024, 2, 29),
+        Dated(2024, 2, 29),
+        decimal.Decimal("-1.50E+7"),
+        decimal.Decimal("sNaN123"),
+        collections.deque([1, [2], "x"], maxlen=5),
+        collections.deque(),
+        collections.OrderedDict([("b", 1), ("a", [2])]),
+        collections.defaultdict(list, {"a": [1]}),
+        collections.Counter("abca"),
+    ],
+    ids=repr,
+)
+def test_reduced_values(value):
+    copy = there_and_back(value)
+    assert type(copy) is type(value)
+    assert repr(copy) == repr(value)
+
+
+def test_details_of_reduced_values():
+    assert there_and_back(datetime.timezone.utc) is datetime.timezone.utc
+    assert there_and_back(AWARE).fold == 1
+    assert there_and_back(AWARE).utcoffset() == datetime.timedelta(hours=2)
+    assert there_and_back(Dated(2024, 1, 1)).made
+    queue = collections.deque([1], maxlen=3)
+    copy, other = there_and_back([queue, queue])
+    assert copy is other
+    assert copy.maxlen == 3
+    ring = collections.deque()
+    ring.append([ring])
+    around = there_and_back(ring)
+    assert around[0][0] is around or around[0][0][0] is around[0]
+    cown = Cown(1)
+    assert there_and_back(collections.deque([cown]))[0] == cown
+
+
+def test_a_part_that_is_refused_is_named():
+    with pytest.raises(TypeError, match=r"left.*generator|generator"):
+        _core._codec_encode([Pair((i for i in ()), 1)])
+    with pytest.raises(TypeError, match="deque"):
+        _core._codec_encode(collections.deque([(i for i in ())]))
+
+
+@pytest.mark.parametrize("code", "bBhHiIlLqQfd")
+def test_arrays(code):
+    values = array.array(code, [1, 2, 100])
+    copy, other = there_and_back([values, values])
+    assert copy is other
+    assert copy == values
+    assert copy.typecode == code
+    copy.append(4)
+
+
+def test_arrays_of_characters_and_of_nothing():
+    if "w" in array.typecodes:
+        assert there_and_back(array.array("w", "aΩ")).tounicode() == "aΩ"
+    assert there_and_back(array.array("d")) == array.array("d")
+
+
+# ---- memory views --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        memoryview(b"abcdef"),
+        memoryview(b"abcdef")[2:4],
+        memoryview(b""),
+        memoryview(bytes(range(12))).cast("B", (3, 4)),
+        memoryview(bytes(range(16))).cast("I"),
+        memoryview(bytearray(b"abc")),
+        memoryview(bytearray(b"abc")).toreadonly(),
+        memoryview(array.array("d", [1.0, 2.0]))[1:],
+        memoryview(b"x" * 200_000),
+        memoryview(b"x" * 200_000)[100:],
+        memoryview(b"xyz" * 100_000)[30:60],
+    ],
+    ids=lambda view: f"{view.format}{view.shape}{view.readonly}",
+)
+def test_views(view):
+    copy = there_and_back(view)
+    assert type(copy) is memoryview
+    assert copy == view
+    assert (copy.readonly, copy.format, copy.shape) == (
+        view.readonly,
+        view.format,
+        view.shape,
+    )
+
+
+def test_a_view_and_its_base_stay_together():
+    data = bytearray(b"abcd")
+    base, view, part = there_and_back([data, memoryview(data), memoryview(data)[1:]])
+    part[0] = ord("X")
+    assert base == b"aXcd"
+    assert view.tobytes() == b"aXcd"
+
+
+def test_a_small_part_of_large_bytes_goes_alone():
+    encoded = _core._codec_encode(memoryview(b"x" * 1_000_000)[10:20])
+    assert _core._codec_size(encoded) < 200
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        memoryview(bytes(range(10)))[::2],
+        memoryview((bocpy.Matrix(1, 4))),
+    ],
+    ids=["strided", "of a matrix"],
+)
+def test_views_that_are_refused(view):
+    with pytest.raises((TypeError, BufferError), match="memoryview"):
+        _core._codec_encode(view)
+
+
+def test_views_that_were_released_are_refused():
+    view = memoryview(b"abc")
+    view.release()
+    with pytest.raises((TypeError, ValueError)):
+        _core._codec_encode(view)
+
+
+# ---- through workers -----------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("runtime")
+@pytest.mark.parametrize(
+    "value",
+    [
+        [Slots(i, str(i)) for i in range(3)],
+        [Pair(1, "a"), Bare(2, 3), Typed(1)],
+        [datetime.datetime(2024, 1, 1), decimal.Decimal("1.5"), AWARE],
+        [array.array("d", [1.5]), memoryview(b"y" * 100_000)],
+    ],
+    ids=["slots", "named", "reduced", "buffers"],
+)
+def test_values_are_the_same_in_bodies(value):
+    cown = Cown(value)
+
+    @when(cown)
+    def seen(c):
+        return [repr(type(one)) for one in c.value], c.value
+
+    names, back = seen.unwrap(timeout=LIMIT)
+    assert names == [repr(type(one)) for one in value]
+    if not isinstance(value[0], Slots):
+        assert back == value
+    else:
+        assert [(one.left, one.right) for one in back] == [(i, str(i)) for i in range(3)]
