@@ -53,9 +53,10 @@ def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
     """The trace of an exception; None if only `traceback` can write it out, or if one
     of its causes is a `skip`, which is a text already."""
     entries: list[Entry] = []
+    special = (*_SPECIAL, skip)
     link, one = "", exception
     while len(entries) < _CHAIN_MAX:
-        if isinstance(one, _SPECIAL) or isinstance(one, skip):
+        if isinstance(one, special):
             return None
         entries.append((link, last_line(one), frames(one.__traceback__)))
         if one.__cause__ is not None:

@@ -46,7 +46,7 @@ def inherits(cls: Any, base: type, names: tuple[str, ...]) -> bool:
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
-_named = collections.namedtuple("_named", "")  # type: ignore[misc] # noqa: PYI024
+_named = collections.namedtuple("_named", "")  # type: ignore[misc]
 
 
 def is_named_tuple(cls: Any) -> bool:

@@ -7,7 +7,6 @@ import copyreg
 import datetime
 import decimal
 import functools
-import sys
 import typing
 import weakref
 
@@ -120,7 +119,6 @@ class Dated(datetime.datetime):
 
 def way(cls):
     return ways.way_of(cls)[0]
-
 
 
 @pytest.mark.parametrize(
@@ -340,7 +338,7 @@ def test_a_small_part_of_large_bytes_goes_alone():
     "view",
     [
         memoryview(bytes(range(10)))[::2],
-        memoryview((bocpy.Matrix(1, 4))),
+        memoryview(bocpy.Matrix(1, 4)),
     ],
     ids=["strided", "of a matrix"],
 )
@@ -382,4 +380,6 @@ def test_values_are_the_same_in_bodies(value):
     if not isinstance(value[0], Slots):
         assert back == value
     else:
-        assert [(one.left, one.right) for one in back] == [(i, str(i)) for i in range(3)]
+        assert [(one.left, one.right) for one in back] == [
+            (i, str(i)) for i in range(3)
+        ]
