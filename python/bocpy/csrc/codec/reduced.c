@@ -46,8 +46,8 @@ static PyObject *reduced_part(PyObject *reduced, Py_ssize_t i) {
 static bool reduced_is_call(PyObject *reduced, PyObject *value) {
   return PyTuple_CheckExact(reduced) && PyTuple_GET_SIZE(reduced) >= 2 &&
          PyTuple_GET_ITEM(reduced, 0) == (PyObject *)Py_TYPE(value) &&
-         PyTuple_CheckExact(PyTuple_GET_ITEM(reduced, 1)) && !reduced_part(reduced, 2) &&
-         !reduced_part(reduced, 5);
+         PyTuple_CheckExact(PyTuple_GET_ITEM(reduced, 1)) &&
+         !reduced_part(reduced, 2) && !reduced_part(reduced, 5);
 }
 
 static int put_iterated(bocpy_encoder *encoder, PyObject *iterator) {
@@ -183,13 +183,12 @@ PyObject *bocpy_make_array(bocpy_decoder *decoder) {
     return NULL;
   char code = (char)*decoder->at++;
   Py_ssize_t size = (Py_ssize_t)bocpy_take_size(decoder);
-  PyObject *bytes = PyMemoryView_FromMemory((char *)(uintptr_t)decoder->at, size,
-                                            PyBUF_READ);
+  PyObject *bytes =
+      PyMemoryView_FromMemory((char *)(uintptr_t)decoder->at, size, PyBUF_READ);
   decoder->at += size;
   PyObject *array =
       bytes ? PyObject_CallFunction((PyObject *)resolved->type, "C", (int)code) : NULL;
-  PyObject *done =
-      array ? PyObject_CallMethod(array, "frombytes", "O", bytes) : NULL;
+  PyObject *done = array ? PyObject_CallMethod(array, "frombytes", "O", bytes) : NULL;
   if (!done)
     Py_CLEAR(array);
   Py_XDECREF(done);

@@ -1,7 +1,8 @@
 /* View: see view.h. */
 #include "view.h"
 
-#define BASE_SHARE 4 /* bytes of which less than this part is viewed are not sent whole */
+#define BASE_SHARE                                                                     \
+  4 /* bytes of which less than this part is viewed are not sent whole */
 
 /* ---- encode ---------------------------------------------------------------------- */
 

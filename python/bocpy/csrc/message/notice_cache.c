@@ -106,8 +106,7 @@ static int cache_find(PyObject *cache, PyObject *key, const bocpy_notice *notice
   int found = PyDict_GetItemRef(cache, key, &entry);
   if (found <= 0)
     return found;
-  unsigned long long version =
-      PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(entry, 0));
+  unsigned long long version = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(entry, 0));
   if (version == notice->version)
     *out_object = Py_NewRef(PyTuple_GET_ITEM(entry, 1));
   Py_DECREF(entry);
@@ -118,8 +117,7 @@ static int cache_put(PyObject *cache, PyObject *key, const bocpy_notice *notice,
                      PyObject *object) {
   if (PyDict_GET_SIZE(cache) >= CACHED_MAX)
     PyDict_Clear(cache);
-  PyObject *entry =
-      Py_BuildValue("(KO)", (unsigned long long)notice->version, object);
+  PyObject *entry = Py_BuildValue("(KO)", (unsigned long long)notice->version, object);
   int status = entry ? PyDict_SetItem(cache, key, entry) : -1;
   Py_XDECREF(entry);
   return status;

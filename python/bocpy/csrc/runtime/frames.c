@@ -52,9 +52,9 @@ static PyObject *trace_describe(const PyTracebackObject *trace) {
   bocpy_code_position(code, trace->tb_lasti, &line, &end_line, &column, &end_column);
   if (trace->tb_lineno >= 0)
     line = trace->tb_lineno;
-  PyObject *frame = Py_BuildValue(
-      "(ONONNN)", code->co_filename, number_or_none(line), code->co_name,
-      number_or_none(end_line), number_or_none(column), number_or_none(end_column));
+  PyObject *frame = Py_BuildValue("(ONONNN)", code->co_filename, number_or_none(line),
+                                  code->co_name, number_or_none(end_line),
+                                  number_or_none(column), number_or_none(end_column));
   Py_DECREF(code);
   return frame;
 }
