@@ -77,11 +77,13 @@ static void add_captured(boc_behavior *self, void *env) {
       captured[0] + captured[1] - captured[2];
 }
 
-static const boc_behavior_type increment_type = {"increment", increment, NULL, NULL};
+static const boc_behavior_type increment_type = {"increment", increment, NULL, NULL,
+                                                 NULL};
 static const boc_behavior_type increment_all_type = {"increment all", increment_all,
-                                                     NULL, NULL};
-static const boc_behavior_type nothing_type = {"nothing", nothing, NULL, NULL};
-static const boc_behavior_type capture_type = {"capture", add_captured, NULL, NULL};
+                                                     NULL, NULL, NULL};
+static const boc_behavior_type nothing_type = {"nothing", nothing, NULL, NULL, NULL};
+static const boc_behavior_type capture_type = {"capture", add_captured, NULL, NULL,
+                                               NULL};
 
 /* One measurement: what the scheduling loops need, and when the first one began. */
 typedef struct work_plan {
@@ -168,7 +170,7 @@ typedef struct chain_link {
 } chain_link;
 
 static void spawn_next(boc_behavior *self, void *env);
-static const boc_behavior_type spawn_type = {"spawn", spawn_next, NULL, NULL};
+static const boc_behavior_type spawn_type = {"spawn", spawn_next, NULL, NULL, NULL};
 
 static void schedule_link(boc_runtime *runtime, boc_cown *cown, size_t left) {
   boc_behavior *behavior =

@@ -10,6 +10,21 @@
 #define BOCI_NOINLINE __attribute__((noinline))
 #endif
 
+/* For a function that several hot ones share: with constant arguments it is shorter in
+ * each of them. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define BOCI_ALWAYS_INLINE static __forceinline
+#else
+#define BOCI_ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
+
+/* In a loop of a few rounds: it stays a loop, and no call of memset or memcpy. */
+#if defined(__GNUC__)
+#define BOCI_STAY_LOOP() __asm__ __volatile__("")
+#else
+#define BOCI_STAY_LOOP() ((void)0)
+#endif
+
 /* Fetches the line of `address` into the cache, for writing. Never faults. */
 #if defined(__GNUC__)
 #define BOCI_PREFETCH(address) __builtin_prefetch(address, 1)

@@ -1,19 +1,20 @@
-/* The overflow: two owners of run queues push what they have no room for, and all take,
- * singly and by segments. Each item is taken once, and its taker sees what its maker
- * wrote. */
+/* The overflow: two owners of run queues push what they have no room for, each into its
+ * own, and all take from the first, singly and by segments; a thief takes half. Each
+ * item is taken once, and its taker sees what its maker wrote. */
 #include "behavior.h"
 #include "model.h"
 #include "overflow.h"
 
-enum { OWNERS = 2, EACH = BOCI_RING + 1, ITEMS = OWNERS * EACH };
+enum { OWNERS = 2, EACH = 2 * BOCI_RING, ITEMS = OWNERS * EACH };
 
-static boci_overflow overflow;
+static boci_overflow overflows[OWNERS + 1];
 static boc_behavior items[ITEMS];
 static boci_run_queue queues[OWNERS + 1];
 static unsigned taken[ITEMS];
 
 void model_before(void) {
-  MODEL_CHECK(boci_overflow_init(&overflow, NULL) == BOC_OK);
+  for (unsigned i = 0; i <= OWNERS; i++)
+    MODEL_CHECK(boci_overflow_init(&overflows[i], NULL) == BOC_OK);
   for (unsigned i = 0; i < ITEMS; i++)
     taken[i] = items[i].count = 0;
   for (unsigned i = 0; i <= OWNERS; i++)
@@ -32,12 +33,14 @@ static void empty(boci_run_queue *from) {
     take(item);
 }
 
-static void push_all(boci_run_queue *queue, unsigned first) {
+static void push_all(unsigned owner) {
+  boci_run_queue *queue = &queues[owner];
+  const unsigned first = owner * EACH;
   uint32_t count;
   for (unsigned i = first; i < first + EACH; i++) {
     items[i].count = 7 + i;
     while (!boci_run_queue_push(queue, &items[i]))
-      MODEL_CHECK(boci_overflow_push(&overflow, queue, &count));
+      MODEL_CHECK(boci_overflow_push(&overflows[owner], queue, &count));
   }
 }
 
@@ -45,23 +48,29 @@ void model_thread(unsigned index) {
   boci_run_queue *queue = &queues[index];
   uint32_t count;
   if (index < OWNERS)
-    push_all(queue, index * EACH);
+    push_all(index);
   empty(queue);
-  boc_behavior *one = index > 0 ? boci_overflow_take_one(&overflow) : NULL;
+  boc_behavior *one = index > 0 ? boci_overflow_take_one(&overflows[0]) : NULL;
   if (one)
     take(one);
-  boc_behavior *first = boci_overflow_take(&overflow, queue, &count);
-  if (first)
-    take(first);
-  empty(queue);
+  if (index > 0)
+    boci_overflow_steal(&overflows[0], &overflows[index]);
+  for (unsigned i = 0; i <= index; i += index + (index == 0)) {
+    boc_behavior *first = boci_overflow_take(&overflows[i], queue, &count);
+    if (first)
+      take(first);
+    empty(queue);
+  }
 }
 
 void model_after(void) {
   boc_behavior *item;
-  while ((item = boci_overflow_take_one(&overflow)))
-    take(item);
-  MODEL_CHECK(boci_overflow_empty(&overflow));
+  for (unsigned i = 0; i <= OWNERS; i++) {
+    while ((item = boci_overflow_take_one(&overflows[i])))
+      take(item);
+    MODEL_CHECK(boci_overflow_empty(&overflows[i]));
+    boci_overflow_fini(&overflows[i]);
+  }
   for (unsigned i = 0; i < ITEMS; i++)
     MODEL_CHECK(taken[i] == 1);
-  boci_overflow_fini(&overflow);
 }

@@ -87,9 +87,10 @@ MUTANTS = (
     weaker(
         "push_is_relaxed",
         "run_queue",
-        "run_queue.c",
+        "run_queue.h",
         "boci_store_release(&queue->tail, tail + 1)",
         "relaxed",
+        ("model_run_queue.c",),
     ),
     weaker(
         "thief_looks_relaxed",
@@ -101,18 +102,19 @@ MUTANTS = (
     Mutant(
         "owner_claims_without_cas",
         "run_queue",
-        "run_queue.c",
+        "run_queue.h",
         "if (queue->alone) {",
         "if (true) {",
+        ("model_run_queue.c",),
     ),
     Mutant(
         "claim_comes_before_copy",
         "run_queue",
         "run_queue.c",
         "    for (uint32_t i = 0; i < count; i++) {\n"
-        "      void *copy = boci_load_relaxed(ring_slot(victim, head + i)); "
-        "/* hint: the CAS */\n"
-        "      boci_store_relaxed(ring_slot(mine, my_tail + i), copy);      "
+        "      void *copy = boci_load_relaxed(boci_ring_slot(victim, head + i)); "
+        "/* hint: CAS */\n"
+        "      boci_store_relaxed(boci_ring_slot(mine, my_tail + i), copy);      "
         "/* owner */\n"
         "    }\n"
         "    if (boci_cas_strong_acq_rel(&victim->head, &head, head + count)) "
@@ -121,8 +123,8 @@ MUTANTS = (
         "    if (!boci_cas_strong_acq_rel(&victim->head, &head, head + count))\n"
         "      continue;\n"
         "    for (uint32_t i = 0; i < count; i++)\n"
-        "      boci_store_relaxed(ring_slot(mine, my_tail + i),\n"
-        "                         boci_load_relaxed(ring_slot(victim, head + i)));\n"
+        "      boci_store_relaxed(boci_ring_slot(mine, my_tail + i),\n"
+        "        boci_load_relaxed(boci_ring_slot(victim, head + i)));\n"
         "    return count;\n",
     ),
     # ---- the injector
@@ -151,20 +153,28 @@ MUTANTS = (
     ),
     # ---- the overflow
     Mutant(
-        "segment_does_not_go_behind_the_others",
+        "segment_stays_when_it_is_taken",
         "overflow",
         "overflow.c",
-        "    overflow->last->next = segment;\n",
-        "    overflow->first = segment;\n",
+        "  overflow->first += count;\n",
+        "",
     ),
     Mutant(
         "takers_of_segments_are_not_alone",
         "overflow",
         "overflow.c",
+        "  boci_segment *segment = NULL;\n"
         "  boci_mutex_lock(&overflow->mutex);\n"
-        "  boci_segment *segment = remove_first_locked(overflow);\n"
+        "  if (length_locked(overflow) > 0) {\n"
+        "    segment = *at_locked(overflow, 0);\n"
+        "    remove_locked(overflow, 1);\n"
+        "  }\n"
         "  boci_mutex_unlock(&overflow->mutex);\n",
-        "  boci_segment *segment = remove_first_locked(overflow);\n",
+        "  boci_segment *segment = NULL;\n"
+        "  if (length_locked(overflow) > 0) {\n"
+        "    segment = *at_locked(overflow, 0);\n"
+        "    remove_locked(overflow, 1);\n"
+        "  }\n",
     ),
     # ---- the ring of messages
     weaker(
@@ -220,10 +230,11 @@ MUTANTS = (
     Mutant(
         "link_does_not_publish",
         "hand_off",
-        "request.c",
+        "request.h",
         "boci_store_release(&previous->word, /* [R2] */\n"
         "                     (uintptr_t)first",
         "boci_store_relaxed(&previous->word, (uintptr_t)first",
+        ("behavior.c", "request.c", "model_hand_off.c"),
     ),
     weaker(
         "empty_queue_does_not_publish",
@@ -235,16 +246,18 @@ MUTANTS = (
     weaker(
         "newcomer_does_not_acquire",
         "hand_off",
-        "request.c",
+        "request.h",
         "boci_request *previous = boci_swap_acq_rel(&cown->tail, last)",
         "release",
+        ("behavior.c", "request.c", "model_hand_off.c"),
     ),
     weaker(
         "newcomer_does_not_publish",
         "hand_off",
-        "request.c",
+        "request.h",
         "boci_request *previous = boci_swap_acq_rel(&cown->tail, last)",
         "acquire",
+        ("behavior.c", "request.c", "model_hand_off.c"),
     ),
     weaker(
         "count_down_is_relaxed",
@@ -252,7 +265,7 @@ MUTANTS = (
         "behavior.h",
         "boci_sub_acq_rel(&behavior->pending, granted)",
         "relaxed",
-        ("behavior.c", "request.c"),
+        ("behavior.c", "request.c", "model_hand_off.c"),
     ),
     weaker(
         "last_does_not_acquire",
@@ -260,7 +273,7 @@ MUTANTS = (
         "behavior.h",
         "boci_load_acquire(&behavior->pending) != granted",
         "relaxed",
-        ("behavior.c", "request.c"),
+        ("behavior.c", "request.c", "model_hand_off.c"),
     ),
     Mutant(
         "reader_behind_a_granted_one_is_forgotten",
@@ -281,10 +294,12 @@ MUTANTS = (
         "readers",
         "request.c",
         "  boci_store_release(&request->word, BOCI_READY); /* [R2] */\n"
-        "  return follow_predecessor(previous, request, to);",
-        "  const bool got = follow_predecessor(previous, request, to);\n"
+        "  return previous ? follow_predecessor(previous, request, to) : "
+        "link_first(request, to);\n",
+        "  const bool got = previous ? follow_predecessor(previous, request, to)\n"
+        "                            : link_first(request, to);\n"
         "  boci_store_release(&request->word, BOCI_READY);\n"
-        "  return got;",
+        "  return got;\n",
     ),
     Mutant(
         "newcomer_is_looked_at_after_its_link",

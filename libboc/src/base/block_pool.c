@@ -20,9 +20,14 @@
 
 /* Chunks grow with the pool, so that a large one lies on few, huge pages. */
 #if defined(BOC_TINY)
-enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, STRIPE = 16 };
+enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 8192, STRIPE = 16, CARVE_BYTES = 128 };
 #else
-enum { SMALLEST_CHUNK = 64 * 1024, LARGEST_CHUNK = 16 * 1024 * 1024, STRIPE = 2048 };
+enum {
+  SMALLEST_CHUNK = 64 * 1024,
+  LARGEST_CHUNK = 16 * 1024 * 1024,
+  STRIPE = 2048,
+  CARVE_BYTES = 1024
+};
 #endif
 
 enum { CACHE_LINE = 64, PREFIX = 16 };
@@ -159,16 +164,43 @@ static char *cut_from_stripe(boci_block_pool *pool) {
   return pool->stripe + (size_t)line * CACHE_LINE;
 }
 
-static boci_free *carve_block(boci_block_pool *pool, size_t steps) {
-  const size_t size = steps * BOCI_BLOCK_POOL_STEP;
-  const bool shares = pool->lead > 0 && size == CACHE_LINE;
-  boci_free *block =
-      (boci_free *)(shares ? cut_from_stripe(pool) : cut_from_chunk(pool, size));
-  if (!block)
-    return NULL;
-  pool->carved++;
+static bool shares_lines(const boci_block_pool *pool, size_t size) {
+  return pool->lead > 0 && size == CACHE_LINE;
+}
+
+/* How many blocks of `size` are cut at once: what the newest chunk has room for, and no
+ * more than a few lines that are written before they are used. At least 1. */
+static size_t blocks_to_cut(const boci_block_pool *pool, size_t size) {
+  const char *at = place_in_chunk(pool, size);
+  if (!pool->fresh || at + size > pool->fresh_end)
+    return 1;
+  const size_t room = (size_t)(pool->fresh_end - at) / size;
+  const size_t most = size < CARVE_BYTES ? CARVE_BYTES / size : 1;
+  return room < most ? room : most;
+}
+
+static boci_free *init_carved(boci_block_pool *pool, void *memory, size_t steps) {
+  boci_free *block = memory;
   block->block = (boci_block){.home = pool, .steps = (uint16_t)steps};
   return block;
+}
+
+/* Of an empty class: a fresh block; those that lie behind it are free. */
+static boci_free *carve_blocks(boci_block_pool *pool, size_t steps) {
+  const size_t size = steps * BOCI_BLOCK_POOL_STEP;
+  const bool shares = shares_lines(pool, size);
+  const size_t count = shares ? 1 : blocks_to_cut(pool, size);
+  char *memory = shares ? cut_from_stripe(pool) : cut_from_chunk(pool, count * size);
+  if (!memory)
+    return NULL;
+  pool->carved += count;
+  for (size_t i = 1; i < count; i++) {
+    boci_free *block = init_carved(pool, memory + i * size, steps);
+    block->next = i + 1 < count ? (boci_free *)((char *)block + size) : NULL;
+    block->ahead = i + 2 < count ? (boci_free *)((char *)block + 2 * size) : NULL;
+  }
+  pool->classes[steps] = count > 1 ? (boci_free *)(memory + size) : NULL;
+  return init_carved(pool, memory, steps);
 }
 
 /* A large block has its size in front of it. */
@@ -193,7 +225,7 @@ void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size) {
   if (POOL_BYPASS || steps > BOCI_BLOCK_POOL_CLASSES)
     return alloc_large(pool, size);
   return take_batch(pool, steps) ? boci_block_pool_alloc(pool, size)
-                                 : carve_block(pool, steps);
+                                 : carve_blocks(pool, steps);
 }
 
 static void push_returned(boci_free *batch) {

@@ -106,6 +106,18 @@ void boci_block_pool_fini(boci_block_pool *pool);
 void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size);
 void boci_block_pool_free_slow(boci_block_pool *pool, void *memory);
 
+/* As boci_block_pool_alloc, of a size that has a class. NULL: that class is empty. */
+static inline void *boci_block_pool_alloc_ready(boci_block_pool *pool, size_t size) {
+  const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
+  boci_free *block = pool->classes[steps];
+  if (!block)
+    return NULL;
+  pool->classes[steps] = block->next;
+  BOCI_PREFETCH(block->ahead);
+  BOCI_PREFETCH((void *)((uintptr_t)block->ahead + size - 1));
+  return block;
+}
+
 /* A block of `size` bytes with `home` and `steps` filled in, or NULL. Aligned to 16; if
  * the allocator aligns to less, as that does, which is enough for any object. */
 static inline void *boci_block_pool_alloc(boci_block_pool *pool, size_t size) {

@@ -57,6 +57,15 @@ const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior) {
   return pinned_to;
 }
 
+/* Whether they are in order, and none has to be merged: so are cowns that were made one
+ * after the other. */
+static bool requests_ascend(const boci_request *requests, uint32_t count) {
+  for (uint32_t i = 1; i < count; i++)
+    if (boci_request_cown(&requests[i - 1]) >= boci_request_cown(&requests[i]))
+      return false;
+  return true;
+}
+
 uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
   boci_request *requests = boci_behavior_requests(behavior);
   if (count == 2 &&
@@ -67,6 +76,8 @@ uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
     requests[1].order = 1 - first;
     return 2;
   }
+  if (requests_ascend(requests, count))
+    return count;
   boci_sort_requests(requests, count);
   return merge_duplicates(requests, count);
 }

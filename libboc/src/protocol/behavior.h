@@ -202,6 +202,49 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   return BOC_OK;
 }
 
+/* Whether a behavior that holds a cown like that needs a flag for it. */
+static inline bool boci_access_is_special(const boc_access *access) {
+  BOCI_REQUIRE(boci_cown_is_live(access->cown) && "a cown that somebody holds");
+  return access->cown->special || access->mode == BOC_FRESH;
+}
+
+static inline bool boci_accesses_are_plain(const boc_access *accesses, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (boci_access_is_special(&accesses[i]))
+      return false;
+  return true;
+}
+
+/* In line, in steps of 16 bytes: an environment begins at one, and its block ends at
+ * one. */
+static inline void boci_behavior_clear_env(void *env, size_t size) {
+  typedef struct step {
+    uint64_t low, high;
+  } step;
+  step *steps = env;
+  for (size_t i = 0; i * sizeof *steps < size; i++) {
+    steps[i] = (step){0, 0};
+    BOCI_STAY_LOOP();
+  }
+}
+
+/* As boci_behavior_init, for plain accesses and no options. */
+BOCI_ALWAYS_INLINE void
+boci_behavior_init_plain(boc_behavior *behavior, const boc_behavior_type *type,
+                         size_t env_size, const boc_access *accesses, uint32_t count) {
+  boci_request *requests = boci_behavior_requests(behavior);
+  behavior->type = type;
+  behavior->count = count;
+  behavior->block.flags = 0;
+  BOCI_SET_STAGE(behavior, NEW);
+  for (uint32_t i = 0; i < count; i++)
+    boci_request_init(&requests[i], &accesses[i], i);
+  boci_behavior_clear_env((char *)behavior + boci_behavior_env_at(count, false),
+                          env_size);
+  boci_behavior_order(behavior, count, 0);
+  boci_init(&behavior->pending, behavior->block.number);
+}
+
 /* Counts down `granted` of what it waits for. */
 static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
                                          const boci_executor *to) {
@@ -240,6 +283,19 @@ size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
 void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to);
 
+/* Hands a cown on: in line if one writer follows another that is linked already. */
+static inline void boci_behavior_hand_on(boci_request *request,
+                                         const boci_executor *to) {
+  const uintptr_t word =
+      boci_request_reads(request) ? 0 : boci_load_acquire(&request->word); /* [A2] */
+  if (word & BOCI_WRITER_NEXT) {
+    boci_request *successor = (boci_request *)(word & ~BOCI_REQUEST_BITS);
+    boci_behavior_resolve(boci_request_behavior(successor), 1, to);
+  } else {
+    boci_request_release(request, to);
+  }
+}
+
 /* Drops the environment and hands the cowns on. The caller frees the block. */
 static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
@@ -247,7 +303,7 @@ static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor
     behavior->type->drop(boci_behavior_env(behavior));
   const uint32_t unique = boci_behavior_unique(behavior);
   for (uint32_t i = 0; i < unique; i++)
-    boci_request_release(&requests[requests[i].order], to);
+    boci_behavior_hand_on(&requests[requests[i].order], to);
 }
 
 #endif

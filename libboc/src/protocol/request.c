@@ -129,71 +129,26 @@ static bool enter_queue(boci_request *first, const boci_executor *to) {
   return boci_request_reads(first) ? enter_reader(first, to) : enter_writer(first);
 }
 
-BOCI_NOINLINE static bool link_behind(boci_request *previous, boci_request *first,
-                                      const boci_executor *to) {
-  wait_predecessor_ready(previous);
-  return follow_predecessor(previous, first, to);
-}
-
-BOCI_NOINLINE static bool link_first(boci_request *first, const boci_executor *to) {
+static bool link_first(boci_request *first, const boci_executor *to) {
   boci_cown_hold(boci_request_cown(first));
   return enter_queue(first, to);
 }
 
-/* Whether both write, so that no other thread touches the word: one store links them.
- */
-static inline bool simply_follows(boci_request *previous, const boci_request *first) {
-  return !((previous->target | first->target) & BOCI_READS) &&
-         (boci_load_acquire(&previous->word) & BOCI_READY); /* [A2] */
-}
-
-static inline void follow_simply(boci_request *previous, const boci_request *first) {
-  boci_store_release(&previous->word, /* [R2] */
-                     (uintptr_t)first | BOCI_WRITER_NEXT | BOCI_READY);
-}
-
-bool boci_request_link(boci_request *first, boci_request *last,
-                       const boci_executor *to) {
-  boc_cown *cown = boci_request_cown(first);
-  boci_request *previous = boci_swap_acq_rel(&cown->tail, last); /* [A1] [R2] */
+bool boci_request_link_slow(boci_request *previous, boci_request *first,
+                            const boci_executor *to) {
   if (!previous)
     return link_first(first, to);
-  if (!simply_follows(previous, first))
-    return link_behind(previous, first, to);
-  follow_simply(previous, first);
-  return false;
-}
-
-/* READY is set after the predecessor's (invariant 1), and before the link: from the
- * link on another thread may run and free the behavior. */
-BOCI_NOINLINE static bool link_only_behind(boci_request *previous,
-                                           boci_request *request,
-                                           const boci_executor *to) {
   wait_predecessor_ready(previous);
-  boci_store_release(&request->word, BOCI_READY); /* [R2] */
-  return follow_predecessor(previous, request, to);
+  return follow_predecessor(previous, first, to);
 }
 
-bool boci_request_link_only(boci_request *request, const boci_executor *to) {
-  boc_cown *cown = boci_request_cown(request);
-  boci_request *previous = boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
-  if (previous && !simply_follows(previous, request))
-    return link_only_behind(previous, request, to);
+/* The order of the stores: see boci_request_link_only_simply. */
+bool boci_request_link_only_slow(boci_request *previous, boci_request *request,
+                                 const boci_executor *to) {
+  if (previous)
+    wait_predecessor_ready(previous);
   boci_store_release(&request->word, BOCI_READY); /* [R2] */
-  if (!previous)
-    return link_first(request, to);
-  follow_simply(previous, request);
-  return false;
-}
-
-void boci_request_set_ready(boci_request *request) {
-  if (boci_request_reads(request)) {
-    boci_add_release(&request->word, BOCI_READY); /* [R2] */
-    return;
-  }
-  const uintptr_t word =
-      boci_load_relaxed(&request->word);                 /* owner: nothing links yet */
-  boci_store_release(&request->word, word | BOCI_READY); /* [R2] */
+  return previous ? follow_predecessor(previous, request, to) : link_first(request, to);
 }
 
 /* Returns the word, which has a successor; or 0: the queue is empty now, and the caller

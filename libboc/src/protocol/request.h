@@ -69,15 +69,65 @@ static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
+/* Whether both write, so that no other thread touches the word: one store links them.
+ */
+static inline bool boci_request_simply_follows(boci_request *previous,
+                                               const boci_request *first) {
+  return !((previous->target | first->target) & BOCI_READS) &&
+         (boci_load_acquire(&previous->word) & BOCI_READY); /* [A2] */
+}
+
+static inline void boci_request_follow_simply(boci_request *previous,
+                                              const boci_request *first) {
+  boci_store_release(&previous->word, /* [R2] */
+                     (uintptr_t)first | BOCI_WRITER_NEXT | BOCI_READY);
+}
+
+bool boci_request_link_slow(boci_request *previous, boci_request *first,
+                            const boci_executor *to);
+
 /* Phase one: appends the run of requests from `first` to `last`, which are linked to
  * each other already, to the queue of their one cown. Waits for the predecessor's phase
  * two. True: `first` has the cown now, and the caller counts that for its behavior. */
-bool boci_request_link(boci_request *first, boci_request *last,
-                       const boci_executor *to);
+static inline bool boci_request_link(boci_request *first, boci_request *last,
+                                     const boci_executor *to) {
+  boc_cown *cown = boci_request_cown(first);
+  boci_request *previous = boci_swap_acq_rel(&cown->tail, last); /* [A1] [R2] */
+  if (!previous || !boci_request_simply_follows(previous, first))
+    return boci_request_link_slow(previous, first, to);
+  boci_request_follow_simply(previous, first);
+  return false;
+}
 
-/* Both phases at once, for a behavior's only request. After false, the behavior may
- * have run and be gone. */
-bool boci_request_link_only(boci_request *request, const boci_executor *to);
+/* Both phases at once, for a behavior's only request, in two steps: this one swaps the
+ * tail. */
+static inline boci_request *boci_request_append_only(boci_request *request) {
+  boc_cown *cown = boci_request_cown(request);
+  return boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
+}
+
+/* READY is set after the predecessor's (invariant 1), and before the link: from the
+ * link on another thread may run and free the behavior. False: the slow way is needed,
+ * and nothing has changed. */
+static inline bool boci_request_link_only_simply(boci_request *previous,
+                                                 boci_request *request) {
+  if (!previous || !boci_request_simply_follows(previous, request))
+    return false;
+  boci_store_release(&request->word, BOCI_READY); /* [R2] */
+  boci_request_follow_simply(previous, request);
+  return true;
+}
+bool boci_request_link_only_slow(boci_request *previous, boci_request *request,
+                                 const boci_executor *to);
+
+/* Both steps. True: it has the cown now. After false, the behavior may have run and be
+ * gone. */
+static inline bool boci_request_link_only(boci_request *request,
+                                          const boci_executor *to) {
+  boci_request *previous = boci_request_append_only(request);
+  return !boci_request_link_only_simply(previous, request) &&
+         boci_request_link_only_slow(previous, request, to);
+}
 
 /* Both phases for a cown that no other thread knows: the request has it. Whatever
  * publishes the cown publishes the request. */
@@ -90,7 +140,15 @@ static inline void boci_request_link_fresh(boci_request *request) {
 }
 
 /* Phase two: lets successors link behind `request`. */
-void boci_request_set_ready(boci_request *request);
+static inline void boci_request_set_ready(boci_request *request) {
+  if (boci_request_reads(request)) {
+    boci_add_release(&request->word, BOCI_READY); /* [R2] */
+    return;
+  }
+  const uintptr_t word =
+      boci_load_relaxed(&request->word);                 /* owner: nothing links yet */
+  boci_store_release(&request->word, word | BOCI_READY); /* [R2] */
+}
 
 /* Hands the cown to the successor. `request` is dead afterwards. */
 void boci_request_release(boci_request *request, const boci_executor *to);

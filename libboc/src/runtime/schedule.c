@@ -67,10 +67,11 @@ static boc_status make_with_options(boc_runtime *runtime, const boc_behavior_typ
   return status;
 }
 
-boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
-                            size_t env_size, const boc_access *accesses, size_t count,
-                            boc_behavior **out_behavior) {
-  require_arguments(runtime, type, accesses, count);
+/* Any thread, any scope, any cowns, any size. */
+static BOCI_NOINLINE boc_status new_slow(boc_runtime *runtime,
+                                         const boc_behavior_type *type, size_t env_size,
+                                         const boc_access *accesses, size_t count,
+                                         boc_behavior **out_behavior) {
   boci_worker *worker = boci_runtime_own_worker(runtime);
   if (worker && !worker->context.scope)
     return make_behavior(runtime, worker, type, env_size, accesses, count, NULL,
@@ -78,6 +79,56 @@ boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
   const boci_stored_options stored = {.scope = boci_thread_context_scope()};
   return make_with_options(runtime, type, env_size, accesses, count, &stored,
                            out_behavior);
+}
+
+/* Most behaviors have few cowns and a small environment, and are made by bodies that
+ * have no scope. NULL: this one is not like that, or there is no block for it. */
+enum { PLAIN_COWNS = 8, PLAIN_ENV = 128 };
+
+BOCI_ALWAYS_INLINE boc_behavior *new_plain(boc_runtime *runtime,
+                                           const boc_behavior_type *type,
+                                           size_t env_size, const boc_access *accesses,
+                                           size_t count) {
+  boci_worker *worker = boci_runtime_own_worker(runtime);
+  if (!worker || worker->context.scope || env_size > PLAIN_ENV ||
+      !boci_accesses_are_plain(accesses, count))
+    return NULL;
+  boc_behavior *behavior = boci_block_pool_alloc_ready(
+      &worker->pool, boci_behavior_env_at(count, false) + env_size);
+  if (behavior)
+    boci_behavior_init_plain(behavior, type, env_size, accesses, (uint32_t)count);
+  return behavior;
+}
+
+static BOCI_NOINLINE boc_status new_with_many(boc_runtime *runtime,
+                                              const boc_behavior_type *type,
+                                              size_t env_size,
+                                              const boc_access *accesses, size_t count,
+                                              boc_behavior **out_behavior) {
+  boc_behavior *behavior =
+      count > PLAIN_COWNS ? NULL : new_plain(runtime, type, env_size, accesses, count);
+  if (!behavior)
+    return new_slow(runtime, type, env_size, accesses, count, out_behavior);
+  *out_behavior = behavior;
+  return BOC_OK;
+}
+
+/* Apart for no cown and for one, where the compiler knows all sizes. */
+boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
+                            size_t env_size, const boc_access *accesses, size_t count,
+                            boc_behavior **out_behavior) {
+  require_arguments(runtime, type, accesses, count);
+  boc_behavior *behavior;
+  if (count == 1)
+    behavior = new_plain(runtime, type, env_size, accesses, 1);
+  else if (count == 0)
+    behavior = new_plain(runtime, type, env_size, accesses, 0);
+  else
+    return new_with_many(runtime, type, env_size, accesses, count, out_behavior);
+  if (!behavior)
+    return new_slow(runtime, type, env_size, accesses, count, out_behavior);
+  *out_behavior = behavior;
+  return BOC_OK;
 }
 
 boc_status boc_behavior_new_with(boc_runtime *runtime, const boc_behavior_type *type,
@@ -133,13 +184,56 @@ static inline void check_and_schedule(boc_behavior *behavior) {
   (void)behavior;
 }
 
-void boc_behavior_schedule(boc_behavior *behavior) {
-  BOCI_REQUIRE(behavior != NULL);
-  check_and_schedule(behavior);
+static BOCI_NOINLINE void schedule_any(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
   boci_behavior_link(behavior, count_scheduled(scheduler, 1));
+}
+
+/* A behavior that has its cowns, made by a body that runs on `worker`. */
+static inline void enqueue_plain(boci_worker *worker, boc_behavior *behavior) {
+  boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
+  boci_enqueue_own(worker, behavior);
+  boci_wake_for_surplus(worker);
+}
+
+static BOCI_NOINLINE void schedule_first(boci_worker *worker, boc_behavior *behavior,
+                                         boci_request *previous) {
+  if (!boci_request_link_only_slow(previous, boci_behavior_requests(behavior),
+                                   &worker->body_executor))
+    return;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
+  enqueue_plain(worker, behavior);
+}
+
+/* Whether this worker made it, and it has at most one cown, which is not special. */
+static inline bool is_plain(const boci_worker *worker, const boc_behavior *behavior) {
+  return worker && behavior->block.home == &worker->pool &&
+         behavior->block.number <= 1 &&
+         !(behavior->block.flags & (BOCI_BEHAVIOR_FRESH | BOCI_BEHAVIOR_PINNED));
+}
+
+/* In line what most behaviors need. All else is in functions that end this one, so that
+ * it saves no registers. */
+void boc_behavior_schedule(boc_behavior *behavior) {
+  BOCI_REQUIRE(behavior != NULL);
+  check_and_schedule(behavior);
+  boci_worker *worker = boci_worker_current();
+  if (!is_plain(worker, behavior)) {
+    schedule_any(behavior);
+    return;
+  }
+  boci_trace_note(&worker->trace, BOC_TRACE_SCHEDULED, behavior);
+  boci_in_flight_add_scheduled(&worker->in_flight, 1);
+  if (behavior->block.number == 0) {
+    enqueue_plain(worker, behavior);
+    return;
+  }
+  boci_request *request = boci_behavior_requests(behavior);
+  boci_request *previous = boci_request_append_only(request);
+  if (!boci_request_link_only_simply(previous, request))
+    schedule_first(worker, behavior, previous);
 }
 
 /* Keeps one behavior back if linking grants it everything; all others go their way. */

@@ -52,12 +52,11 @@ void boci_wake_another(boci_worker *worker) {
  * injector. */
 BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
                                               boc_behavior *behavior) {
-  boci_scheduler *scheduler = worker->scheduler;
   uint32_t count;
-  if (boci_overflow_push(&scheduler->overflow, &worker->queue, &count)) {
+  if (boci_overflow_push(&worker->overflow, &worker->queue, &count)) {
     boci_run_queue_push(&worker->queue, behavior);
   } else {
-    boci_injector_push(&scheduler->injector, behavior, behavior, 1);
+    boci_injector_push(&worker->scheduler->injector, behavior, behavior, 1);
     count = 1;
   }
   boci_count(&worker->counters.overflowed, count);
@@ -78,10 +77,11 @@ BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
  * cache. Fetch them as soon as this one is ready: its own lines are at hand, and they
  * arrive by the time it ends. */
 static inline void prefetch_successors(const boc_behavior *behavior) {
-  const uint32_t unique = boci_behavior_unique(behavior);
   const boci_request *requests = boci_behavior_requests(behavior);
-  for (uint32_t i = 0; i < unique; i++)
-    boci_prefetch_successor(&requests[requests[i].order]);
+  boci_prefetch_successor(&requests[0]);
+  for (uint32_t i = 1; i < behavior->count; i++)
+    if (!(requests[i].target & BOCI_MERGED))
+      boci_prefetch_successor(&requests[i]);
 }
 
 void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
@@ -105,7 +105,8 @@ void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior) {
 void boci_enqueue_drain(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   boc_behavior *behavior;
-  while ((behavior = boci_run_queue_pop(&worker->queue)) ||
+  while ((behavior = boci_overflow_take_one(&worker->overflow)) ||
+         (behavior = boci_run_queue_pop(&worker->queue)) ||
          boci_injector_take(&worker->inbox, 1, &behavior) > 0)
     boci_injector_push(&scheduler->injector, behavior, behavior, 1);
   boci_idle_wake_one(&scheduler->idle);

@@ -19,7 +19,7 @@ enum {
 /* How long a forwarded behavior waits for a busy worker. */
 #define OVERDUE_NS UINT64_C(1000000)
 
-/* ---- what all workers share ------------------------------------------------------ */
+/* ---- what all workers share, and what the run queue has no room for -------------- */
 
 /* One behavior; or, if the run queue is empty, a fair share: the first to run, the
  * others into the run queue. */
@@ -43,7 +43,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
 }
 
 static boc_behavior *take_overflowed(boci_worker *worker, bool batch) {
-  boci_overflow *overflow = &worker->scheduler->overflow;
+  boci_overflow *overflow = &worker->overflow;
   uint32_t count = 1;
   boc_behavior *behavior = batch ? boci_overflow_take(overflow, &worker->queue, &count)
                                  : boci_overflow_take_one(overflow);
@@ -73,23 +73,45 @@ static uint32_t next_random(boci_worker *worker) {
   return worker->random = x;
 }
 
-/* Half of the first run queue that has something. `backing_off`: not of the maker whose
- * behaviors the worker leaves alone for a while. */
+/* Half of what the victim's run queue had no room for: the oldest that it has. */
+static boc_behavior *steal_overflowed(boci_worker *worker, boci_worker *victim) {
+  uint32_t count = 0;
+  if (boci_overflow_empty(&victim->overflow))
+    return NULL;
+  boci_overflow_steal(&victim->overflow, &worker->overflow);
+  boc_behavior *behavior =
+      boci_overflow_take(&worker->overflow, &worker->queue, &count);
+  if (!behavior)
+    behavior = boci_overflow_take(&victim->overflow, &worker->queue, &count);
+  boci_count(&worker->counters.stolen, count);
+  if (behavior)
+    boci_wake_for_surplus(worker); /* as in take_injected */
+  return behavior;
+}
+
+static boc_behavior *steal_queued(boci_worker *worker, boci_worker *victim) {
+  uint32_t count = 0;
+  boc_behavior *behavior = boci_run_queue_steal(&victim->queue, &worker->queue, &count);
+  boci_count(&worker->counters.stolen, count);
+  return behavior;
+}
+
+/* Half of what the first worker that has something queued has. `backing_off`: not of
+ * the maker whose behaviors the worker leaves alone for a while. */
 static boc_behavior *steal_half(boci_worker *worker, bool backing_off) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
   const uint32_t start = next_random(worker) % started;
   for (uint32_t i = 0; i < started; i++) {
     boci_worker *victim = &scheduler->worker[(start + i) % started];
-    uint32_t count = 0;
     if (victim == worker ||
         (backing_off && &victim->pool == worker->backoff.maker_pool))
       continue;
-    boc_behavior *behavior =
-        boci_run_queue_steal(&victim->queue, &worker->queue, &count);
+    boc_behavior *behavior = steal_overflowed(worker, victim);
+    if (!behavior)
+      behavior = steal_queued(worker, victim);
     if (!behavior)
       continue;
-    boci_count(&worker->counters.stolen, count);
     boci_trace_note(&worker->trace, BOC_TRACE_STOLEN, behavior);
     return behavior;
   }
@@ -115,12 +137,12 @@ static boc_behavior *rescue_overdue(boci_worker *worker) {
   return NULL;
 }
 
-/* What overflowed was made by workers, what was injected by other threads. A worker
- * that backs off from one of these takes only what the other did not make. */
+/* What was injected was made by other threads: not if the worker backs off from these.
+ */
 static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
-  if (!backing_off)
-    return boci_take_common(worker, true);
-  return boci_steal_backoff_from_outside(worker) ? NULL : take_injected(worker, true);
+  if (backing_off && boci_steal_backoff_from_outside(worker))
+    return take_overflowed(worker, true);
+  return boci_take_common(worker, true);
 }
 
 static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
@@ -147,14 +169,14 @@ static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
  * no publisher relies on us and stays unseen. */
 static bool work_visible(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
-  if (boci_injector_length(&scheduler->injector) > 0 ||
-      !boci_overflow_empty(&scheduler->overflow))
+  if (boci_injector_length(&scheduler->injector) > 0)
     return true;
   if (boci_injector_length(&worker->inbox) > 0)
     return true;
   const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = 0; i < started; i++)
-    if (boci_run_queue_length(&scheduler->worker[i].queue) > 0)
+    if (boci_run_queue_length(&scheduler->worker[i].queue) > 0 ||
+        !boci_overflow_empty(&scheduler->worker[i].overflow))
       return true;
   return false;
 }

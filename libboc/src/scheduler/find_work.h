@@ -1,16 +1,17 @@
 /* Find work: where a worker takes its next behavior from.
  *
  * In this order:
- *   1. every 61st time the injector or the overflow, so that neither starves
+ *   1. every 61st time the injector or its overflow, so that neither starves
  *   2. the LIFO slot: the behavior that got its cowns from the one before, so that a
  *      chain stays on this core. After 32 in a row (the LIFO budget) it goes behind the
  *      others in the run queue, so that a chain starves nobody; at once, if it is cold
  *   3. the inbox: behaviors that were forwarded here because their data lives here.
  *      After 8 in a row (the inbox budget) the run queue has its turn
  *   4. the run queue
- *   5. the inbox again; then a fair share of the injector, or a segment of the
+ *   5. the inbox again; then a fair share of the injector, or a segment of its
  *      overflow, in turns one or the other first
- *   6. half of another worker's run queue, or an overdue behavior of its inbox; spin
+ *   6. half of another worker's overflow, or of its run queue, or an overdue behavior
+ *      of its inbox; spin
  *   7. park, until another thread makes work visible (idle.h)
  *
  * boci_find_own does 1 to 5, boci_find_or_park the rest; steal_backoff.h says when a
@@ -38,15 +39,15 @@ enum { BOCI_LIFO_BUDGET = 32, BOCI_INBOX_BUDGET = 8, BOCI_COMMON_EVERY = 61 };
  * from the inbox of a worker that was too busy for it. */
 boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue);
 
-/* One behavior of the injector or the overflow; `batch`: and a share of the others into
- * the run queue, which is empty. NULL: both are empty. */
+/* One behavior of the injector or of the worker's overflow; `batch`: and a share of the
+ * others into the run queue, which is empty. NULL: both are empty. */
 boc_behavior *boci_take_common(boci_worker *worker, bool batch);
 
 static inline bool boci_nothing_else_waits(boci_worker *worker) {
   return boci_run_queue_length(&worker->queue) == 0 &&
          boci_injector_length(&worker->inbox) == 0 &&
          boci_injector_length(&worker->scheduler->injector) == 0 &&
-         boci_overflow_empty(&worker->scheduler->overflow);
+         boci_overflow_empty(&worker->overflow);
 }
 
 /* If the body scheduled nothing itself, its successor was made before, and is no warmer
@@ -79,24 +80,34 @@ static inline boc_behavior *boci_take_lifo_slot(boci_worker *worker) {
 
 static inline boc_behavior *boci_take_inbox(boci_worker *worker) {
   boc_behavior *behavior = NULL;
-  boci_injector_take(&worker->inbox, 1, &behavior);
+  if (boci_injector_length(&worker->inbox) > 0)
+    boci_injector_take(&worker->inbox, 1, &behavior);
   return behavior;
+}
+
+/* NULL: the inbox is empty, or its budget is used up. */
+static inline boc_behavior *boci_take_inbox_first(boci_worker *worker) {
+  if (boci_injector_length(&worker->inbox) == 0)
+    return NULL;
+  if (worker->inbox_used++ < BOCI_INBOX_BUDGET)
+    return boci_take_inbox(worker);
+  worker->inbox_used = 0;
+  return NULL;
 }
 
 /* NULL: neither the worker nor all together have anything queued. */
 static inline boc_behavior *boci_find_own(boci_worker *worker) {
   boc_behavior *behavior;
-  if (++worker->tick % BOCI_COMMON_EVERY == 0 &&
-      (behavior = boci_take_common(worker, false)))
-    return behavior;
+  if (--worker->until_common == 0) {
+    worker->until_common = BOCI_COMMON_EVERY;
+    if ((behavior = boci_take_common(worker, false)))
+      return behavior;
+  }
   if ((behavior = boci_take_lifo_slot(worker)))
     return behavior;
   worker->lifo_used = 0;
-  if (worker->inbox_used < BOCI_INBOX_BUDGET && (behavior = boci_take_inbox(worker))) {
-    worker->inbox_used++;
+  if ((behavior = boci_take_inbox_first(worker)))
     return behavior;
-  }
-  worker->inbox_used = 0;
   if ((behavior = boci_run_queue_pop(&worker->queue)))
     return behavior;
   if ((behavior = boci_take_inbox(worker)))

@@ -4,92 +4,165 @@
 #include "alloc.h"
 #include "compiler.h"
 
+#if defined(BOC_TINY)
+enum { SMALLEST_RING = 2, STEAL_MAX = 2, UNUSED_MAX = 1 };
+#else
+enum { SMALLEST_RING = 64, STEAL_MAX = 256, UNUSED_MAX = 64 };
+#endif
+
 enum { NEAR = 8 /* behaviors that are fetched before the first of them runs */ };
 
 typedef struct boci_segment {
-  struct boci_segment *next;
-  uint32_t begin, end; /* what is left of `items` */
+  struct boci_segment *next; /* while it is unused */
+  uint32_t begin, end;       /* what is left of `items` */
   boc_behavior *items[BOCI_RING / 2];
 } boci_segment;
 
 boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allocator) {
   overflow->allocator = allocator;
-  overflow->first = overflow->last = overflow->unused = NULL;
+  overflow->ring = NULL;
+  overflow->unused = NULL;
+  overflow->capacity = overflow->first = overflow->unused_count = 0;
   boci_init(&overflow->length, 0);
   return boci_mutex_init(&overflow->mutex);
 }
+
+static size_t ring_size(uint32_t capacity) { return capacity * sizeof(boci_segment *); }
 
 void boci_overflow_fini(boci_overflow *overflow) {
   for (boci_segment *segment = overflow->unused, *next; segment; segment = next) {
     next = segment->next;
     boci_release(overflow->allocator, segment, sizeof *segment);
   }
+  if (overflow->ring)
+    boci_release(overflow->allocator, overflow->ring, ring_size(overflow->capacity));
   boci_mutex_fini(&overflow->mutex);
 }
+
+/* ---- segments that are not used -------------------------------------------------- */
 
 static boci_segment *get_segment(boci_overflow *overflow) {
   boci_mutex_lock(&overflow->mutex);
   boci_segment *segment = overflow->unused;
-  if (segment)
+  if (segment) {
     overflow->unused = segment->next;
+    overflow->unused_count--;
+  }
   boci_mutex_unlock(&overflow->mutex);
   return segment ? segment : boci_allocate(overflow->allocator, sizeof *segment);
 }
 
 static void put_segment(boci_overflow *overflow, boci_segment *segment) {
   boci_mutex_lock(&overflow->mutex);
-  segment->next = overflow->unused;
-  overflow->unused = segment;
+  const bool keep = overflow->unused_count < UNUSED_MAX;
+  if (keep) {
+    segment->next = overflow->unused;
+    overflow->unused = segment;
+    overflow->unused_count++;
+  }
   boci_mutex_unlock(&overflow->mutex);
+  if (!keep)
+    boci_release(overflow->allocator, segment, sizeof *segment);
 }
 
-static void set_length_locked(boci_overflow *overflow, intptr_t change) {
-  const uintptr_t length = boci_load_relaxed(&overflow->length);     /* owner: locked */
-  boci_store_release(&overflow->length, length + (uintptr_t)change); /* [R19] */
+/* ---- the ring of segments -------------------------------------------------------- */
+
+static uint32_t length_locked(const boci_overflow *overflow) {
+  return (uint32_t)boci_load_relaxed(&overflow->length); /* owner: locked */
 }
 
-static void append_segment(boci_overflow *overflow, boci_segment *segment) {
-  segment->next = NULL;
+static void set_length_locked(boci_overflow *overflow, uint32_t length) {
+  boci_store_release(&overflow->length, length); /* [R19] */
+}
+
+static boci_segment **at_locked(const boci_overflow *overflow, uint32_t i) {
+  return &overflow->ring[(overflow->first + i) & (overflow->capacity - 1)];
+}
+
+static void copy_locked(const boci_overflow *overflow, uint32_t count,
+                        boci_segment **out_segments) {
+  for (uint32_t i = 0; i < count; i++)
+    out_segments[i] = *at_locked(overflow, i);
+}
+
+static void remove_locked(boci_overflow *overflow, uint32_t count) {
+  overflow->first += count;
+  set_length_locked(overflow, length_locked(overflow) - count);
+}
+
+/* Puts a larger ring in the place of the one that there is, which the caller gets. */
+static boci_segment **replace_ring_locked(boci_overflow *overflow, boci_segment **ring,
+                                          uint32_t capacity) {
+  boci_segment **before = overflow->ring;
+  copy_locked(overflow, length_locked(overflow), ring);
+  overflow->ring = ring;
+  overflow->capacity = capacity;
+  overflow->first = 0;
+  return before;
+}
+
+/* Makes room for `more` segments. Only the owner adds some, so that the room stays.
+ * False: no memory. */
+static bool reserve(boci_overflow *overflow, uint32_t more) {
   boci_mutex_lock(&overflow->mutex);
-  if (overflow->first)
-    overflow->last->next = segment;
-  else
-    overflow->first = segment;
-  overflow->last = segment;
-  set_length_locked(overflow, 1);
+  const uint32_t before = overflow->capacity, needed = length_locked(overflow) + more;
+  boci_mutex_unlock(&overflow->mutex);
+  if (needed <= before)
+    return true;
+  uint32_t capacity = before ? before : SMALLEST_RING;
+  while (capacity < needed)
+    capacity *= 2;
+  boci_segment **ring = boci_allocate(overflow->allocator, ring_size(capacity));
+  if (!ring)
+    return false;
+  boci_mutex_lock(&overflow->mutex);
+  boci_segment **old = replace_ring_locked(overflow, ring, capacity);
+  boci_mutex_unlock(&overflow->mutex);
+  if (old)
+    boci_release(overflow->allocator, old, ring_size(before));
+  return true;
+}
+
+static void append(boci_overflow *overflow, boci_segment *const *segments,
+                   uint32_t count) {
+  boci_mutex_lock(&overflow->mutex);
+  const uint32_t length = length_locked(overflow);
+  for (uint32_t i = 0; i < count; i++)
+    *at_locked(overflow, length + i) = segments[i];
+  set_length_locked(overflow, length + count);
   boci_mutex_unlock(&overflow->mutex);
 }
+
+/* ---- moving behaviors ------------------------------------------------------------ */
 
 bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
                         uint32_t *out_count) {
-  boci_segment *segment = get_segment(overflow);
+  boci_segment *segment = reserve(overflow, 1) ? get_segment(overflow) : NULL;
   if (!segment)
     return false;
   segment->begin = 0;
   segment->end = *out_count = boci_run_queue_spill(queue, segment->items);
   if (segment->end > 0)
-    append_segment(overflow, segment);
+    append(overflow, &segment, 1);
   else
     put_segment(overflow, segment);
   return true;
 }
 
-static boci_segment *remove_first_locked(boci_overflow *overflow) {
-  boci_segment *segment = overflow->first;
-  if (segment) {
-    overflow->first = segment->next;
-    set_length_locked(overflow, -1);
+static boci_segment *remove_first(boci_overflow *overflow) {
+  boci_segment *segment = NULL;
+  boci_mutex_lock(&overflow->mutex);
+  if (length_locked(overflow) > 0) {
+    segment = *at_locked(overflow, 0);
+    remove_locked(overflow, 1);
   }
+  boci_mutex_unlock(&overflow->mutex);
   return segment;
 }
 
 boc_behavior *boci_overflow_take(boci_overflow *overflow, boci_run_queue *queue,
                                  uint32_t *out_count) {
-  if (boci_overflow_empty(overflow))
-    return NULL;
-  boci_mutex_lock(&overflow->mutex);
-  boci_segment *segment = remove_first_locked(overflow);
-  boci_mutex_unlock(&overflow->mutex);
+  boci_segment *segment = boci_overflow_empty(overflow) ? NULL : remove_first(overflow);
   if (!segment)
     return NULL;
   boc_behavior **items = segment->items + segment->begin;
@@ -105,14 +178,39 @@ boc_behavior *boci_overflow_take(boci_overflow *overflow, boci_run_queue *queue,
 boc_behavior *boci_overflow_take_one(boci_overflow *overflow) {
   if (boci_overflow_empty(overflow))
     return NULL;
+  boc_behavior *taken = NULL;
+  boci_segment *used_up = NULL;
   boci_mutex_lock(&overflow->mutex);
-  boci_segment *segment = overflow->first;
-  boc_behavior *taken = segment ? segment->items[segment->begin++] : NULL;
-  if (segment && segment->begin == segment->end) {
-    remove_first_locked(overflow);
-    segment->next = overflow->unused;
-    overflow->unused = segment;
+  if (length_locked(overflow) > 0) {
+    boci_segment *segment = *at_locked(overflow, 0);
+    taken = segment->items[segment->begin++];
+    if (segment->begin == segment->end) {
+      remove_locked(overflow, 1);
+      used_up = segment;
+    }
   }
   boci_mutex_unlock(&overflow->mutex);
+  if (used_up)
+    put_segment(overflow, used_up);
   return taken;
+}
+
+static uint32_t steal_count(uint32_t length) {
+  return length / 2 < STEAL_MAX ? length / 2 : STEAL_MAX;
+}
+
+void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine) {
+  boci_segment *stolen[STEAL_MAX];
+  const uint32_t length =
+      (uint32_t)boci_load_relaxed(&victim->length); /* hint: the lock decides */
+  if (steal_count(length) == 0 || !reserve(mine, steal_count(length)))
+    return;
+  boci_mutex_lock(&victim->mutex);
+  uint32_t count = steal_count(length_locked(victim));
+  if (count > steal_count(length)) /* there is no room for more */
+    count = steal_count(length);
+  copy_locked(victim, count, stolen);
+  remove_locked(victim, count);
+  boci_mutex_unlock(&victim->mutex);
+  append(mine, stolen, count);
 }

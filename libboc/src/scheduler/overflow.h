@@ -1,14 +1,22 @@
-/* Overflow: what run queues have no room for, in segments of half a ring.
+/* Overflow: what a worker's run queue has no room for, in segments of half a ring.
  *
- *   full run queue --(its older half)--> [segment]->[segment]->... --> empty run queue
+ *   full run queue --(its older half)--> [segment][segment]... --> empty run queue
+ *                                           |
+ *                                           '--(the older half)--> a thief's overflow
  *
  * A segment has its behaviors in an array, so that the worker that takes it can
  * prefetch them all at once; in a list each would have to arrive before the next is
- * known.
+ * known. The segments are in an array, too, so that a thief takes many at once: the
+ * larger a backlog is, the less often its maker and its thief meet.
  *
- * Threads: any; `push` and `take` by the owner of the run queue that they are given.
+ * Rejected: one overflow for all workers. There a thief takes one segment at a time,
+ * and waits for the maker's lock and lines each time; a thief of tiny behaviors then
+ * keeps up with the maker or does not, by luck.
+ *
+ * Threads: any; `push` and `steal` (as `mine`) by the owner, `take` by the owner of the
+ *   run queue.
  * Ordering:
- *   [R19] the length is published with the segment; [A19] a look that may skip the
+ *   [R19] the length is published with the segments; [A19] a look that may skip the
  *     lock. Parking workers look at it after their store-load barrier (idle.h).
  */
 #ifndef BOCI_OVERFLOW_H
@@ -17,10 +25,15 @@
 #include "park.h"
 #include "run_queue.h"
 
+struct boci_segment;
+
 typedef struct boci_overflow {
   const boc_allocator *allocator;
-  boci_mutex mutex; /* of the fields below; for a few instructions only */
-  struct boci_segment *first, *last;
+  boci_mutex mutex;           /* of the fields below; for a few instructions only */
+  struct boci_segment **ring; /* [capacity], a power of two; NULL: none yet */
+  uint32_t capacity;
+  uint32_t first; /* where the oldest is; counts up, and wraps */
+  uint32_t unused_count;
   struct boci_segment *unused; /* kept for the next overflow */
   boci_atomic_word length;     /* segments */
 } boci_overflow;
@@ -40,6 +53,10 @@ boc_behavior *boci_overflow_take(boci_overflow *overflow, boci_run_queue *queue,
 
 /* Takes only the oldest behavior, or returns NULL. */
 boc_behavior *boci_overflow_take_one(boci_overflow *overflow);
+
+/* Moves the older half of the segments of `victim`, rounded down, behind those of
+ * `mine`. Without memory it moves none. */
+void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine);
 
 static inline bool boci_overflow_empty(boci_overflow *overflow) {
   return boci_load_acquire(&overflow->length) == 0; /* [A19] */

@@ -2,13 +2,6 @@
 #include "run_queue.h"
 
 #include "behavior.h"
-#include "compiler.h"
-
-enum { AHEAD = 8 /* pops before a behavior is popped, its memory is fetched */ };
-
-static boci_atomic_ptr *ring_slot(boci_run_queue *queue, uint32_t at) {
-  return &queue->slots[at % BOCI_RING];
-}
 
 void boci_run_queue_init(boci_run_queue *queue, bool alone) {
   queue->alone = alone;
@@ -18,51 +11,19 @@ void boci_run_queue_init(boci_run_queue *queue, bool alone) {
     boci_init(&queue->slots[i], NULL);
 }
 
-bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
-  const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
-  const uint32_t head = boci_load_acquire(&queue->head); /* [A7] */
-  if (tail - head >= BOCI_RING)
-    return false;
-  boci_store_relaxed(ring_slot(queue, tail),
-                     behavior);               /* owner: published by the tail */
-  boci_store_release(&queue->tail, tail + 1); /* [R6] */
-  return true;
-}
-
 void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first) {
   uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   for (boc_behavior *at = first; at; at = at->next)
-    boci_store_relaxed(ring_slot(queue, tail++), at); /* owner: published by the tail */
-  boci_store_release(&queue->tail, tail);             /* [R6] */
+    boci_store_relaxed(boci_ring_slot(queue, tail++), at); /* owner: until the tail */
+  boci_store_release(&queue->tail, tail);                  /* [R6] */
 }
 
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   for (uint32_t i = 0; i < count; i++)
-    boci_store_relaxed(ring_slot(queue, tail + i), behaviors[i]); /* owner: as above */
-  boci_store_release(&queue->tail, tail + count);                 /* [R6] */
-}
-
-/* Prefetches a behavior that is popped soon. Behind the tail it is a stale address. */
-static inline void fetch_ahead(boci_run_queue *queue, uint32_t head) {
-  BOCI_PREFETCH(boci_load_relaxed(ring_slot(queue, head + AHEAD))); /* hint */
-}
-
-boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
-  const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
-  uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
-  while (head != tail) {
-    boc_behavior *behavior = boci_load_relaxed(ring_slot(queue, head)); /* owner */
-    fetch_ahead(queue, head);
-    if (queue->alone) {
-      boci_store_relaxed(&queue->head, head + 1); /* owner: there is no thief */
-      return behavior;
-    }
-    if (boci_cas_weak_release(&queue->head, &head, head + 1)) /* [R7] */
-      return behavior;
-  }
-  return NULL;
+    boci_store_relaxed(boci_ring_slot(queue, tail + i), behaviors[i]); /* owner */
+  boci_store_release(&queue->tail, tail + count);                      /* [R6] */
 }
 
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors) {
@@ -76,7 +37,7 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
   } while (!boci_cas_weak_release(&queue->head, &head, head + count)); /* [R7] */
   for (uint32_t i = 0; i < count; i++)
     out_behaviors[i] =
-        boci_load_relaxed(ring_slot(queue, head + i)); /* owner: we write */
+        boci_load_relaxed(boci_ring_slot(queue, head + i)); /* owner: we write */
   return count;
 }
 
@@ -96,8 +57,8 @@ static uint32_t claim_half(boci_run_queue *victim, boci_run_queue *mine,
       continue;
     }
     for (uint32_t i = 0; i < count; i++) {
-      void *copy = boci_load_relaxed(ring_slot(victim, head + i)); /* hint: the CAS */
-      boci_store_relaxed(ring_slot(mine, my_tail + i), copy);      /* owner */
+      void *copy = boci_load_relaxed(boci_ring_slot(victim, head + i)); /* hint: CAS */
+      boci_store_relaxed(boci_ring_slot(mine, my_tail + i), copy);      /* owner */
     }
     if (boci_cas_strong_acq_rel(&victim->head, &head, head + count)) /* [R7] */
       return count;
@@ -113,8 +74,8 @@ boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
   *out_count = count;
   /* The youngest is returned, the others may be popped and stolen. */
   boc_behavior *taken =
-      boci_load_relaxed(ring_slot(mine, my_tail + count - 1)); /* owner */
-  boci_store_release(&mine->tail, my_tail + count - 1);        /* [R6] */
+      boci_load_relaxed(boci_ring_slot(mine, my_tail + count - 1)); /* owner */
+  boci_store_release(&mine->tail, my_tail + count - 1);             /* [R6] */
   return taken;
 }
 

@@ -26,6 +26,7 @@
 #define BOCI_RUN_QUEUE_H
 
 #include "atomic.h"
+#include "compiler.h"
 
 #include <boc/behavior.h>
 
@@ -34,6 +35,8 @@ enum { BOCI_RING = 4 };
 #else
 enum { BOCI_RING = 256 };
 #endif
+
+enum { BOCI_RUN_QUEUE_AHEAD = 8 /* pops before a behavior's turn, it is fetched */ };
 
 typedef struct boci_run_queue {
   boci_atomic_u32 head;
@@ -45,12 +48,46 @@ typedef struct boci_run_queue {
 
 void boci_run_queue_init(boci_run_queue *queue, bool alone);
 
+static inline boci_atomic_ptr *boci_ring_slot(boci_run_queue *queue, uint32_t at) {
+  return &queue->slots[at % BOCI_RING];
+}
+
 /* False: full. */
-bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior);
+static inline bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
+  const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
+  const uint32_t head = boci_load_acquire(&queue->head); /* [A7] */
+  if (tail - head >= BOCI_RING)
+    return false;
+  boci_store_relaxed(boci_ring_slot(queue, tail),
+                     behavior);               /* owner: published by the tail */
+  boci_store_release(&queue->tail, tail + 1); /* [R6] */
+  return true;
+}
+
 /* Into an empty queue: a list linked by `next`, of at most half a ring. */
 void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first);
 
-boc_behavior *boci_run_queue_pop(boci_run_queue *queue);
+/* Prefetches a behavior that is popped soon. Behind the tail it is a stale address. */
+static inline void boci_run_queue_fetch_ahead(boci_run_queue *queue, uint32_t head) {
+  const uint32_t at = head + BOCI_RUN_QUEUE_AHEAD;
+  BOCI_PREFETCH(boci_load_relaxed(boci_ring_slot(queue, at))); /* hint */
+}
+
+static inline boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
+  const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
+  uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
+  while (head != tail) {
+    boc_behavior *behavior = boci_load_relaxed(boci_ring_slot(queue, head)); /* owner */
+    boci_run_queue_fetch_ahead(queue, head);
+    if (queue->alone) {
+      boci_store_relaxed(&queue->head, head + 1); /* owner: there is no thief */
+      return behavior;
+    }
+    if (boci_cas_weak_release(&queue->head, &head, head + 1)) /* [R7] */
+      return behavior;
+  }
+  return NULL;
+}
 
 /* Into an empty queue: an array of at most half a ring. */
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,

@@ -1,6 +1,6 @@
 /* Scheduler: what the workers of one runtime share.
  *
- *   a body schedules ----> run queue of its worker --(full)--> overflow
+ *   a body schedules ----> run queue of its worker --(full)--> its overflow
  *   a body ends ---------> LIFO slot of its worker: the next holder of its cowns
  *   other threads -------> injector
  *   `admit` forwards ----> inbox of the worker that has the data
@@ -20,7 +20,6 @@
 #include "idle.h"
 #include "injector.h"
 #include "outside.h"
-#include "overflow.h"
 #include "quiescence.h"
 #include "worker.h"
 
@@ -43,7 +42,6 @@ typedef struct boci_scheduler {
   boci_idle idle;
   boci_blocking blocking;
   boci_injector injector;
-  boci_overflow overflow;
   boci_waiters quiescence; /* those that wait for it */
   boci_outside outside;
 #if defined(BOC_CHECKS)

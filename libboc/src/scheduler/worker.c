@@ -31,9 +31,7 @@ void boci_worker_poke(boci_worker *worker) {
     boci_blocking_poke(worker);
 }
 
-void boci_worker_answer_poke(boci_worker *worker) {
-  if (!boci_load_relaxed(&worker->poked)) /* hint: a poke that we miss wakes us */
-    return;
+void boci_worker_answer_poke_slow(boci_worker *worker) {
   boci_swap_acquire(&worker->poked, 0); /* [A10] */
   const boc_worker_hooks *hooks = &worker->scheduler->hooks;
   if (hooks->poke)
@@ -42,9 +40,9 @@ void boci_worker_answer_poke(boci_worker *worker) {
 
 /* Whether it is a compensating worker and fewer of those would do. */
 static bool is_surplus(boci_worker *worker) {
-  boci_scheduler *scheduler = worker->scheduler;
-  return worker->index >= scheduler->workers && !worker->lifo_slot &&
-         boci_load_relaxed(&scheduler->blocking.excess) > 0; /* hint: see retire */
+  return worker->compensating && !worker->lifo_slot &&
+         boci_load_relaxed(&worker->scheduler->blocking.excess) >
+             0; /* hint: see retire */
 }
 
 static void worker_loop(boci_worker *worker) {
@@ -76,7 +74,7 @@ static void worker_main(void *arg) {
   boci_worker *worker = arg;
   boci_scheduler *scheduler = worker->scheduler;
   const boc_worker_hooks *hooks = &scheduler->hooks;
-  const bool compensating = worker->index >= scheduler->workers;
+  const bool compensating = worker->compensating;
   boci_tls_set(&worker->context);
   if (compensating)
     boci_blocking_wait_until_published(worker);
@@ -105,7 +103,9 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   worker->context = (boci_thread_context){.worker = worker};
   worker->scheduler = scheduler;
   worker->index = index;
+  worker->until_common = BOCI_COMMON_EVERY;
   worker->hooked_as_parked = true;
+  worker->compensating = index >= scheduler->workers;
   worker->random = index * 2654435761u + 1;
   worker->body_executor = (boci_executor){boci_enqueue_from_body, worker};
   worker->handoff_executor = (boci_executor){boci_enqueue_handoff, worker};
@@ -122,6 +122,8 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
                                            scheduler->allocator);
   if (status != BOC_OK)
     return status;
+  if ((status = boci_overflow_init(&worker->overflow, scheduler->allocator)) != BOC_OK)
+    goto no_overflow;
   if ((status = boci_injector_init(&worker->inbox)) != BOC_OK)
     goto no_inbox;
   worker->inbox.timed = true;
@@ -129,6 +131,8 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
     return BOC_OK;
   boci_injector_fini(&worker->inbox);
 no_inbox:
+  boci_overflow_fini(&worker->overflow);
+no_overflow:
   boci_trace_ring_fini(&worker->trace, scheduler->allocator);
   return status;
 }
@@ -136,6 +140,7 @@ no_inbox:
 void boci_worker_fini(boci_worker *worker) {
   boci_parker_fini(&worker->parking.parker);
   boci_injector_fini(&worker->inbox);
+  boci_overflow_fini(&worker->overflow);
   boci_trace_ring_fini(&worker->trace, worker->scheduler->allocator);
   boci_block_pool_fini(&worker->pool);
   boci_cown_pool_give_back(worker->context.cowns);

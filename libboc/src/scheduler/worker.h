@@ -10,6 +10,7 @@
 #include "idle.h"
 #include "injector.h"
 #include "os.h"
+#include "overflow.h"
 #include "quiescence.h"
 #include "run_queue.h"
 #include "steal_backoff.h"
@@ -31,12 +32,13 @@ typedef struct boci_worker {
   boci_thread_context context; /* what its thread-local pointer points to */
   struct boci_scheduler *scheduler;
   uint32_t index;
-  uint32_t tick;         /* rounds of the loop: when to look at the injector first */
+  uint32_t until_common; /* rounds of the loop until it looks at the injector first */
   uint32_t lifo_used;    /* behaviors run from the LIFO slot in a row */
   uint32_t inbox_used;   /* behaviors run from the inbox in a row */
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
   uint32_t random;       /* where stealing starts */
   bool hooked_as_parked; /* after_park has not been called yet */
+  bool compensating;     /* see blocking.h */
   uintptr_t scheduled_before;  /* its `scheduled` when the latest body began */
   boc_behavior *lifo_slot;     /* handed off by what ran last; thieves do not see it */
   boci_executor body_executor; /* for what bodies schedule */
@@ -48,6 +50,7 @@ typedef struct boci_worker {
   boci_trace_ring trace;
   char apart[64]; /* other threads write what follows */
   boci_run_queue queue;
+  boci_overflow overflow;
   boci_injector inbox; /* any thread posts; idle workers take overdue behaviors */
   boci_parking parking;
   boci_atomic_word progress_seen; /* scheduled + finished, as a monitor last saw it */
@@ -79,7 +82,11 @@ void boci_worker_poke(boci_worker *worker);
 /* Calls the embedder's hook: `poke` only if the worker was poked. */
 void boci_worker_call_before_park(boci_worker *worker);
 void boci_worker_call_after_park(boci_worker *worker);
-void boci_worker_answer_poke(boci_worker *worker);
+void boci_worker_answer_poke_slow(boci_worker *worker);
+static inline void boci_worker_answer_poke(boci_worker *worker) {
+  if (boci_load_relaxed(&worker->poked)) /* hint: a poke that we miss wakes us */
+    boci_worker_answer_poke_slow(worker);
+}
 
 static inline void boci_count(boci_atomic_word *counter, uintptr_t by) {
   boci_store_relaxed(counter, boci_load_relaxed(counter) + by); /* count; owner */

@@ -133,11 +133,11 @@ static void a_full_queue_overflows_by_half(void) {
   setup(&all);
   for (unsigned i = 0; i <= BOCI_RING; i++)
     boci_enqueue_own(all.me, make(&all, &all.scheduler, NULL));
-  CHECK(!boci_overflow_empty(&all.scheduler.overflow));
+  CHECK(!boci_overflow_empty(&all.me->overflow));
   CHECK_EQ(boci_run_queue_length(&all.me->queue), BOCI_RING / 2 + 1);
   CHECK_EQ(boci_load_relaxed(&all.me->counters.overflowed), BOCI_RING / 2);
   unsigned left = 0;
-  while (boci_overflow_take_one(&all.scheduler.overflow))
+  while (boci_overflow_take_one(&all.me->overflow))
     left++;
   CHECK_EQ(left, BOCI_RING / 2);
   while (boci_run_queue_pop(&all.me->queue))

@@ -88,7 +88,7 @@ static void the_order_is_as_listed(void) {
   boc_behavior *handed = all.me->lifo_slot = make(&all);
   CHECK(boci_find_own(all.me) == handed);
   CHECK(boci_find_own(all.me) == posted);
-  CHECK_EQ(all.me->tick % BOCI_COMMON_EVERY != 0, true);
+  CHECK(all.me->until_common < BOCI_COMMON_EVERY);
   boc_behavior *third = boci_find_own(all.me), *fourth = boci_find_own(all.me);
   /* With tiny capacities the third look begins with what is common. */
   CHECK((third == queued && fourth == injected) ||
@@ -137,7 +137,7 @@ static void a_cold_successor_goes_behind(void) {
   CHECK(boci_find_own(all.me) == cold);
   boc_behavior *second = push(&all, all.me);
   boc_behavior *placed = all.me->lifo_slot = make_typed(&all, &placed_type);
-  all.me->tick = 0;
+  all.me->until_common = BOCI_COMMON_EVERY;
   CHECK(boci_find_own(all.me) == placed); /* its data is here */
   CHECK(boci_find_own(all.me) == second);
   teardown(&all);
@@ -197,11 +197,11 @@ static void what_overflowed_is_found(void) {
   setup(&all, WORKERS);
   for (unsigned i = 0; i < BOCI_RING + BOCI_RING / 2; i++)
     boci_enqueue_own(all.me, make(&all));
-  CHECK(!boci_overflow_empty(&all.scheduler.overflow));
+  CHECK(!boci_overflow_empty(&all.me->overflow));
   CHECK(boci_load_relaxed(&all.me->counters.overflowed) >= BOCI_RING / 2);
   for (unsigned i = 0; i < BOCI_RING + BOCI_RING / 2; i++)
     CHECK(boci_find_own(all.me));
-  CHECK(boci_overflow_empty(&all.scheduler.overflow));
+  CHECK(boci_overflow_empty(&all.me->overflow));
   teardown(&all);
 }
 

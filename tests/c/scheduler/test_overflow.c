@@ -70,6 +70,75 @@ static void one_by_one_and_the_rest_at_once(void) {
   boci_overflow_fini(&overflow);
 }
 
+static int length_of(boci_overflow *overflow) {
+  return (int)boci_load_relaxed(&overflow->length);
+}
+
+/* `segments` of them, from items[0] on. */
+static void fill_overflow(boci_overflow *overflow, int segments) {
+  boci_run_queue queue;
+  uint32_t count = 0;
+  boci_run_queue_init(&queue, false);
+  for (int next = 0; length_of(overflow) < segments;) {
+    next = fill(&queue, next);
+    CHECK(boci_overflow_push(overflow, &queue, &count));
+  }
+}
+
+static void a_thief_takes_the_older_half(void) {
+  enum { SEGMENTS = 6 };
+  boci_overflow victim, mine;
+  CHECK(boci_overflow_init(&victim, NULL) == BOC_OK);
+  CHECK(boci_overflow_init(&mine, NULL) == BOC_OK);
+  boci_overflow_steal(&victim, &mine);
+  CHECK(boci_overflow_empty(&mine));
+  fill_overflow(&victim, SEGMENTS);
+  boci_overflow_steal(&victim, &mine);
+  const int stolen = length_of(&mine);
+  CHECK(stolen == SEGMENTS / 2 || stolen == 2); /* with tiny capacities: two at most */
+  CHECK_EQ(length_of(&victim), SEGMENTS - stolen);
+  for (int i = 0; i < stolen * HALF; i++)
+    CHECK_EQ(index_of(boci_overflow_take_one(&mine)), i);
+  for (int i = stolen * HALF; i < SEGMENTS * HALF; i++)
+    CHECK_EQ(index_of(boci_overflow_take_one(&victim)), i);
+  boci_overflow_fini(&victim);
+  boci_overflow_fini(&mine);
+}
+
+static void the_last_segment_is_not_stolen_but_taken(void) {
+  boci_overflow victim, mine;
+  boci_run_queue queue;
+  uint32_t count = 0;
+  CHECK(boci_overflow_init(&victim, NULL) == BOC_OK);
+  CHECK(boci_overflow_init(&mine, NULL) == BOC_OK);
+  boci_run_queue_init(&queue, false);
+  fill_overflow(&victim, 1);
+  boci_overflow_steal(&victim, &mine);
+  CHECK(boci_overflow_empty(&mine));
+  CHECK_EQ(index_of(boci_overflow_take(&victim, &queue, &count)), 0);
+  boci_overflow_fini(&victim);
+  boci_overflow_fini(&mine);
+}
+
+static void without_memory_nothing_is_stolen(void) {
+  test_memory memory;
+  boci_overflow victim, mine;
+  test_memory_init(&memory, 4); /* a ring, two segments, and then `mine` needs a ring */
+  CHECK(boci_overflow_init(&victim, &memory.base) == BOC_OK);
+  CHECK(boci_overflow_init(&mine, &memory.base) == BOC_OK);
+  fill_overflow(&victim, 2);
+  boci_overflow_steal(&victim, &mine);
+  CHECK_EQ(length_of(&victim), 2);
+  CHECK_EQ(length_of(&mine), 0);
+  boci_overflow_steal(&victim, &mine);
+  CHECK_EQ(length_of(&mine), 1);
+  while (boci_overflow_take_one(&victim) || boci_overflow_take_one(&mine))
+    continue;
+  boci_overflow_fini(&mine);
+  boci_overflow_fini(&victim);
+  test_memory_fini(&memory);
+}
+
 static void without_memory_nothing_moves(void) {
   test_memory memory;
   boci_overflow overflow;
@@ -150,6 +219,9 @@ static void owners_share_what_overflows(void) {
 static const test_case cases[] = {
     TEST_ONCE(the_oldest_come_back_first),
     TEST_ONCE(one_by_one_and_the_rest_at_once),
+    TEST_ONCE(a_thief_takes_the_older_half),
+    TEST_ONCE(the_last_segment_is_not_stolen_but_taken),
+    TEST_ONCE(without_memory_nothing_is_stolen),
     TEST_ONCE(without_memory_nothing_moves),
     TEST_RACE(owners_share_what_overflows, 1),
 };
