@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _choose_core  # noqa: F401
 from ._bulk import as_completed, atomically, gather, reduce, when_each
 from ._bulk import map as map  # noqa: A004  not in __all__: a name of Python's own
+from ._context import propagate
 from ._core import (
     Cown,
     PinnedCown,
@@ -124,6 +125,7 @@ __all__ = [
     "notice_update",
     "notice_write",
     "noticeboard",
+    "propagate",
     "pump",
     "quiesce",
     "read",

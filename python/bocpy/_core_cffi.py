@@ -102,6 +102,7 @@ _quiesce = runtime.quiesce
 _refuses = codec.refuses
 _set_elsewhere = codec.set_elsewhere
 _watch_changes = codec.watch_changes
+_set_propagating = codec.set_propagating
 _running = runtime.is_running
 _stats = runtime.stats
 _take_failures = failure.take_failures

@@ -6,6 +6,7 @@ BOCPY_CORE=cffi and on PyPy.
 
 #: Whole files and folders that test what this core does not have.
 FILES = {
+    "test_context.py": "context variables are the worker's",
     "test_await.py": "bocpy.aio: event loops are told by the extension",
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
     "test_codec.py": "the codec of the extension",
@@ -30,6 +31,8 @@ TESTS = {
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
+    "test_docs.py::test_example[threads-propagate": "context variables",
+    "test_guide.py::test_program[docs/guide/workers.md": "context variables",
     "test_docs.py::test_example[threads-behaviors": "scopes",
     "test_docs.py::test_example[threads-cancelled": "scopes",
     "test_docs.py::test_example[threads-checkpoint": "scopes",

@@ -158,6 +158,10 @@ def changes() -> int:
     return 0
 
 
+def set_propagating() -> None:
+    """Bodies run in a copy of the context: `Call` of `behavior`."""
+
+
 def watch_changes(obj: object) -> bool:
     """False: this core hears of no changes and looks at a class or dict each time."""
     return False

@@ -155,10 +155,15 @@ def warn(text: str) -> None:
     """Warns whoever schedules."""
     depth = 1
     frame: Any = sys._getframe()
-    while frame is not None and frame.f_globals.get("__package__", "") in _PACKAGES:
+    while frame is not None and is_passed_over(frame):
         frame = frame.f_back
         depth += 1
     warnings.warn(text, RuntimeWarning, stacklevel=depth)
+
+
+def is_passed_over(frame: Any) -> bool:
+    names = frame.f_globals
+    return names.get("__package__") in _PACKAGES or names.get("__name__") == "contextlib"
 
 
 _PACKAGES = frozenset({"bocpy", __package__})

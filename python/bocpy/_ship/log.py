@@ -83,7 +83,16 @@ def log() -> Backend:
 # ---- classes and their tokens --------------------------------------------------------
 
 token_objects: dict[str, Any] = {}
+object_tokens: dict[int, tuple[Any, str]] = {}  # by address, the other way round
 """What other objects tokens stand for: sentinels, type parameters, aliases."""
+
+
+def keep_object(token: str, obj: Any) -> Any:
+    """Keeps an object under a token, unless there is one: the one that there is."""
+    kept = token_objects.setdefault(token, obj)
+    object_tokens.setdefault(id(kept), (kept, token))
+    return kept
+
 
 _tokens: dict[int, tuple[ref[type], str]] = {}
 _classes: dict[str, ref[type]] = {}

@@ -19,13 +19,14 @@ import pickle
 import sys
 import types
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import IO, Any
 
-from .. import _core, _foreign_ext, _namespaces
+from .. import _context, _core, _foreign_ext, _namespaces
 from .._code_names import kept_with_code
 from .._heap_types import is_heap_type
 from . import ctypes_types, origins, typing_objects
-from .log import token_objects
+from .log import keep_object, token_objects
 
 Reduced = tuple[Any, ...]
 
@@ -255,13 +256,28 @@ def reduce_object(pickler: Pickler, obj: object) -> Any:
     return NotImplemented if token is None else (make_sentinel, (token,))
 
 
+def reduce_context_variable(pickler: Pickler, variable: ContextVar[Any]) -> Any:
+    origin = by_origin(variable)
+    if origin is not None:
+        return origin
+    if pickler.defining:
+        _context.warn_unless_propagated(variable)
+    default = _context.default_of(variable)
+    token = pickler.token_of(variable)
+    return make_context_variable, (token, variable.name, default)
+
+
+def make_context_variable(token: str, name: str, default: tuple[Any, ...]) -> object:
+    if token in token_objects:
+        return token_objects[token]
+    made: ContextVar[Any] = ContextVar(name)
+    if default:
+        made = ContextVar(name, default=default[0])
+    return keep_object(token, made)
+
+
 def make_sentinel(token: str) -> object:
-    return token_objects.setdefault(token, object())
-
-
-def keep_sentinel(token: str, obj: object) -> None:
-    """Keeps an object under the token by which other interpreters refer to it."""
-    token_objects[token] = obj
+    return keep_object(token, object())
 
 
 # ---- classes, exceptions, enums ------------------------------------------------------
@@ -419,6 +435,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,
     object: reduce_object,
+    ContextVar: reduce_context_variable,
     types.MethodType: reduce_method,
     types.BuiltinMethodType: reduce_method,
 }

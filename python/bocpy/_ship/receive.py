@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from .. import _main_state, _namespaces
+from .. import _context, _main_state, _namespaces
 from . import classes, follow, origins, registrations
 from .log import (
     ATTRIBUTE,
@@ -168,6 +168,9 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
     undo: Undo = []
     for i in range(0, len(snapshot), 4):
         module, name, plain, value = snapshot[i : i + 4]
+        if module == _context.KEY:
+            _context.take(value)
+            continue
         if module == CLASS_ATTRIBUTES:
             token, _, name = name.partition(" ")
             cls = find_token(token)

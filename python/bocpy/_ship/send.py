@@ -44,11 +44,13 @@ from .log import (
     VALUE,
     Key,
     forget_token,
+    keep_object,
     keep_token,
     log,
+    object_tokens,
     token_of_class,
 )
-from .pickle import Pickler, Reduced, keep_sentinel
+from .pickle import Pickler, Reduced
 from .reach import (
     Reached,
     annotations_reached,
@@ -62,7 +64,6 @@ from .shared import is_shared
 _queue: deque[tuple[Key, frozenset[str]]] = deque()
 _records: dict[Key, bytes] = {}
 _unfinished: set[str] = set()
-_objects: dict[int, tuple[object, str]] = {}
 _depth = 0
 _path: list[str] = []
 
@@ -112,10 +113,11 @@ class _Shipper(Pickler):
             note_travelled(obj)
 
     def token_of(self, obj: object) -> str | None:
-        known = _objects.get(id(obj))
+        known = object_tokens.get(id(obj))
         if known is None and (self.defining or is_shared(obj)):
-            known = _objects.setdefault(id(obj), (obj, _namespaces.new_token()))
-            keep_sentinel(known[1], obj)
+            token = _namespaces.new_token()
+            keep_object(token, obj)
+            known = object_tokens[id(obj)]
         return known[1] if known else None
 
     def reach(

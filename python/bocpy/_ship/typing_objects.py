@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import _namespaces
-from .log import token_objects
+from .log import keep_object, token_objects
 
 if TYPE_CHECKING:
     from .pickle import Pickler
@@ -69,7 +69,7 @@ def make_type_parameter(
     known = token_objects.get(token)
     if known is None:
         made = kind(name, *constraints, **options)
-        known = token_objects.setdefault(token, made)
+        known = keep_object(token, made)
     return known
 
 
@@ -96,7 +96,7 @@ def make_alias(token: str, name: str, module: str) -> Any:
     if known is None:
         names: dict[str, Any] = {"__name__": module, "box": []}
         exec(_ALIAS.format(name), names)
-        known = token_objects.setdefault(token, names["alias"])
+        known = keep_object(token, names["alias"])
         _boxes[id(known)] = names["box"]
     return known
 
@@ -125,5 +125,5 @@ def make_generic_alias(
             "parameters": parameters,
         }
         exec(make, names)  # its module is that of the caller
-        known = token_objects.setdefault(token, names["alias"])
+        known = keep_object(token, names["alias"])
     return known

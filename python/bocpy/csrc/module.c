@@ -72,6 +72,7 @@ static PyMethodDef module_methods[] = {
     {"_blocked", bocpy_blocked, METH_O, NULL},
     {"_behavior_name", bocpy_behavior_name, METH_NOARGS, NULL},
     {"_changes", bocpy_changes_count, METH_NOARGS, NULL},
+    {"_set_propagating", bocpy_set_propagating, METH_NOARGS, NULL},
     {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
     {"_scope_current", bocpy_scope_current, METH_NOARGS, NULL},
     {"_cancelled", bocpy_scope_cancelled, METH_NOARGS, NULL},

@@ -19,6 +19,7 @@
 #define PY_SSIZE_T_CLEAN
 #endif
 #include <Python.h>
+#include <stdbool.h>
 
 #if PY_VERSION_HEX < 0x030A0000
 #error "CPython 3.10 or newer is needed"
@@ -341,5 +342,15 @@ static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_
 
 /* Whether threads that want the GIL while the process ends may crash it. */
 #define BOCPY_EXIT_RACES (PY_VERSION_HEX < 0x030B0000)
+
+/* Whether a context variable was ever set on this thread, in the context that it is in.
+ * The member is public and the same from 3.7 to 3.15; where it is not known, yes. */
+static inline bool bocpy_context_has_values(void) {
+#if PY_VERSION_HEX < 0x03100000
+  return PyThreadState_Get()->context != NULL;
+#else
+  return true;
+#endif
+}
 
 #endif

@@ -16,6 +16,7 @@
 #define BOCPY_PYTHON_MAP(X)                                                            \
   X(ARGUMENTS_COMPLETE, "bocpy._arguments", "complete")                                \
   X(BODY_CHECK, "bocpy._body", "check_body")                                           \
+  X(CONTEXT_ADD, "bocpy._context", "add")                                              \
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
   X(CANCELLED_ERROR, "bocpy._cancelled", "CancelledError")                             \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \

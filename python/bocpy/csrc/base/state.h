@@ -37,6 +37,7 @@ typedef struct bocpy_state {
   PyObject *value_name;      /* the interned str 'value' */
   PyObject *notices;         /* what is kept of the board (notice_cache.h), or NULL */
   bocpy_python_cache python; /* the Python functions that C calls */
+  bool propagates;           /* context variables are registered (_context.py) */
   size_t caught_up;          /* how much of the log has been seen (log.h) */
   int dict_watcher, type_watcher, function_watcher; /* 0: none (changes.h) */
   bocpy_codec_state codec;

@@ -248,9 +248,43 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   PyErr_SetRaisedException(pending);
 }
 
+/* The context that the body runs in: a new reference, or NULL for that of the thread,
+ * which nobody has used yet. What a body sets is not there for the next. */
+static int call_enter_context(bocpy_call *call, PyObject **out_context) {
+  *out_context = call->local ? Py_XNewRef(call->context) : NULL;
+  if (!*out_context && bocpy_context_has_values() && !(*out_context = PyContext_New()))
+    return -1;
+  if (!*out_context || PyContext_Enter(*out_context) == 0)
+    return 0;
+  Py_CLEAR(*out_context);
+  return -1;
+}
+
+/* Keeps the exception that is set. */
+static void call_leave_context(PyObject *context) {
+  if (!context)
+    return;
+  PyObject *pending = PyErr_GetRaisedException();
+  if (PyContext_Exit(context) < 0)
+    PyErr_WriteUnraisable(context);
+  Py_DECREF(context);
+  PyErr_SetRaisedException(pending);
+}
+
+static PyObject *call_function(boc_behavior *self, bocpy_call *call, bocpy_state *state);
+
+static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
+  PyObject *context;
+  if (call_enter_context(call, &context) < 0)
+    return NULL;
+  PyObject *result = call_function(self, call, state);
+  call_leave_context(context);
+  return result;
+}
+
 /* Calls the function: its result, or NULL with the exception that it, or making its
  * arguments, raised. */
-static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
+static PyObject *call_function(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
   frame f;
   PyObject *result = NULL;
   if (frame_init(&f, call, state) < 0)

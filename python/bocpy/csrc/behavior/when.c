@@ -23,6 +23,8 @@ void bocpy_call_clear(bocpy_call *call) {
     bocpy_buffer_free(call->buffer);
   else if (carried == BOCPY_CARRY_OBJECTS)
     Py_DECREF(call->objects);
+  if (call->local)
+    Py_CLEAR(call->context);
   if (call->counted)
     bocpy_code_drop(call->code);
   call->counted = false;
@@ -86,6 +88,12 @@ static bool when_args_by_reference(const bocpy_when_args *when_args) {
          (when_args->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
 }
 
+/* Adds the context variables that were registered: None if there is nothing. Steals. */
+static PyObject *snapshot_add_context(bocpy_state *state, PyObject *snapshot) {
+  return bocpy_python_call(&state->python, BOCPY_PY_CONTEXT_ADD, "(N)",
+                           snapshot ? snapshot : Py_NewRef(Py_None));
+}
+
 /* Keeps the globals that the body is to see, where they may change before it runs. */
 static int call_snapshot_globals(bool local, bocpy_state *state,
                                  bocpy_bound_args *bound) {
@@ -99,6 +107,11 @@ static int call_snapshot_globals(bool local, bocpy_state *state,
     if (!snapshot)
       return -1;
   }
+  if (!local && state->propagates &&
+      !(snapshot = snapshot_add_context(state, snapshot)))
+    return -1;
+  if (snapshot == Py_None)
+    Py_CLEAR(snapshot);
   return snapshot ? bocpy_bound_args_add_globals(bound, snapshot) : 0;
 }
 
@@ -122,6 +135,8 @@ static int call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *
   if (call_snapshot_globals(local, state, bound) < 0)
     return -1;
   call->globals = bound->globals;
+  if (local && bocpy_context_has_values() && !(call->context = PyContext_CopyCurrent()))
+    return -1;
   if (call_carry_captures(call, bound, when_args->items) < 0)
     return -1;
   call->counted = bocpy_code_use(call->code);
@@ -500,3 +515,9 @@ const char bocpy_whencall_doc[] =
     ">>> wait()\n"
     ">>> result.unwrap()\n"
     "1024\n";
+
+PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused) {
+  (void)unused;
+  bocpy_state_of(module)->propagates = true;
+  Py_RETURN_NONE;
+}

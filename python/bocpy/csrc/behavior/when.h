@@ -42,7 +42,10 @@ typedef struct bocpy_call {
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_buffer *buffer;                   /* encoded */
-    PyObject *objects;                      /* of the main interpreter */
+    struct {
+      PyObject *objects; /* of the main interpreter */
+      PyObject *context; /* local: the variables that the body sees; NULL: none */
+    };
   };
   PyObject *function; /* local: what is called; NULL: what all calls share (code.h) */
   /* if handed, one handle a cown; then, if grouped, one int32_t an item: -1, or the
@@ -92,6 +95,9 @@ void bocpy_when_args_fini(bocpy_when_args *when_args);
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          const bocpy_when_args *when_args, PyObject *captures,
                          PyObject *given);
+
+/* _set_propagating(): has bocpy._context asked for variables at each scheduling. */
+PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused);
 
 /* How many bytes `handles` and the shape take. */
 static inline size_t bocpy_call_tail(const bocpy_call *call,

@@ -1,0 +1,140 @@
+"""Context variables in bodies.
+
+With backend `threads` a body runs in a copy of the context that it was scheduled in.
+With `interpreters` the values of the variables that `propagate` has registered go along
+with each behavior, and are set where it runs; so it is for what bodies schedule.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextvars import Context, ContextVar
+from typing import Any
+
+from . import _core
+
+Variable = ContextVar[Any] | Callable[[], Any]
+
+KEY = "#context"
+"""Under which values are in a snapshot of globals."""
+
+_variables: dict[int, Variable] = {}
+_MISSING = object()
+
+SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+def propagate(*variables: Variable) -> None:
+    """Has behaviors see what context variables hold where they are scheduled.
+
+    variables: ContextVars, or `decimal.getcontext`, which stands for the context of
+        arithmetic with decimals.
+
+    With backend `threads` behaviors see all variables anyway, since each runs in a copy
+    of the context that it was scheduled in. With `interpreters` the values of
+    registered variables are moved with each behavior, for as long as the program runs;
+    one that cannot be moved is refused where the behavior is scheduled. What a body
+    sets is seen by what it schedules, and by nobody else.
+
+    Raises TypeError for anything else.
+
+    >>> from contextvars import ContextVar
+    >>> from bocpy import propagate, when
+    >>> request = ContextVar("request", default=None)
+    >>> propagate(request)
+    >>> token = request.set("GET /")
+    >>> @when()
+    ... def seen():
+    ...     return request.get()
+    >>> seen.result()
+    'GET /'
+    """
+    for variable in variables:
+        if not isinstance(variable, ContextVar) and not is_decimal(variable):
+            kind = type(variable).__name__
+            raise TypeError(
+                f"propagate() takes ContextVars and decimal.getcontext, not {kind!r}"
+            )
+    register(*variables)
+
+
+def register(*variables: Variable) -> None:
+    for variable in variables:
+        _variables[id(variable)] = variable
+    if _variables:
+        _core._set_propagating()
+
+
+def is_decimal(variable: object) -> bool:
+    decimal = sys.modules.get("decimal")
+    return decimal is not None and variable is getattr(decimal, "getcontext", None)
+
+
+def add(snapshot: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """A snapshot of globals with the registered variables, as far as they are set."""
+    found = []
+    for variable in list(_variables.values()):
+        value = value_of(variable)
+        if value is not _MISSING:
+            found.append((variable, *packed(variable, value)))
+    if not found:
+        return snapshot
+    return (*(snapshot or ()), KEY, "", True, tuple(found))
+
+
+def packed(variable: Variable, value: Any) -> tuple[bool, Any]:
+    """Whether a value goes as it is, and the value or its pickle."""
+    from . import _explain_unshippable, _ship
+
+    if type(value) in SCALARS:
+        return True, value
+    try:
+        return False, _ship.dumps(value)
+    except Exception as error:  # whatever a user's __reduce__ raises
+        name = getattr(variable, "name", None) or "decimal.getcontext"
+        root = f"context variable {name!r}"
+        raise _explain_unshippable.explain(value, root, error, _ship.dumps) from None
+
+
+def value_of(variable: Variable) -> Any:
+    if isinstance(variable, ContextVar):
+        return variable.get(_MISSING)
+    return variable().copy()
+
+
+def take(found: tuple[tuple[Variable, bool, Any], ...]) -> None:
+    """Sets variables in the context of a body, and registers them for what it
+    schedules."""
+    from . import _ship
+
+    for variable, plain, sent in found:
+        value = sent if plain else _ship.loads(*sent)
+        if isinstance(variable, ContextVar):
+            variable.set(value)
+        else:
+            sys.modules["decimal"].setcontext(value)
+        if id(variable) not in _variables:
+            register(variable)
+
+
+def default_of(variable: ContextVar[Any]) -> tuple[Any, ...]:
+    """The default of a variable in a tuple, an empty one if it has none."""
+    try:
+        return (Context().run(variable.get),)
+    except LookupError:
+        return ()
+
+
+def warn_unless_propagated(variable: ContextVar[Any]) -> None:
+    """A body that reads a variable which is not registered sees its default."""
+    if id(variable) in _variables or variable.get(_MISSING) is _MISSING:
+        return
+    from ._ship import contents
+
+    contents.warn(
+        f"ContextVar {variable.name!r} is set, and bodies that read it see its default "
+        "in a worker: register it with bocpy.propagate"
+    )
