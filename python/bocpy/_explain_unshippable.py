@@ -136,10 +136,10 @@ def _reason(part: object, cause: Exception) -> str:
     if text and not text.startswith("cannot pickle"):
         return f": {text}"
     module = _compiled_module(type(part))
-    return _ADVICE if module is None else _UNTOLD.format(module)
+    return ADVICE if module is None else _UNTOLD.format(module)
 
 
-_ADVICE = "; keep it in a PinnedCown, or use backend='threads'"
+ADVICE = "; keep it in a PinnedCown, or use backend='threads'"
 _UNTOLD = (
     ": module {0!r} is compiled and has not told bocpy how its values move; use "
     "start(backend='threads'), keep the value in a pinned cown, or have the module say "

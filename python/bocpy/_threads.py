@@ -73,6 +73,16 @@ def explained(function: Any) -> Any:
     return call
 
 
+def refuse_processes(module: Any) -> None:
+    """A ProcessPoolExecutor needs a daemon thread: before 3.14 it says so when a task
+    is submitted, since then the task fails with BrokenProcessPool."""
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        raise RuntimeError(f"ProcessPoolExecutor: {INSTEAD}")
+
+    module.ProcessPoolExecutor.__init__ = __init__
+
+
 def explain_limits() -> None:
     """Daemon threads and forks, and with them pools of multiprocessing and executors of
     processes, are refused by CPython in all interpreters but the main one."""

@@ -17,7 +17,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoad
 from types import ModuleType
 from typing import Any
 
-from . import _core, _main_logging, _namespaces
+from . import _core, _main_logging, _namespaces, _threads
 from ._ship import follow
 
 
@@ -55,6 +55,13 @@ def guard() -> None:
         loader.exec_module = counted(loader.exec_module)  # type: ignore[method-assign]
 
 
+#: What is done when a worker has imported a module of the standard library.
+ARRANGE: dict[str, Callable[[ModuleType], None]] = {
+    "logging": lambda _: _main_logging.set_levels(),
+    "concurrent.futures.process": _threads.refuse_processes,
+}
+
+
 def counted(run: Callable[..., None]) -> Callable[..., None]:
     def exec_module(self: Any, module: ModuleType) -> None:
         _core._importing(1)
@@ -62,8 +69,8 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             run(self, module)
         finally:
             _core._importing(-1)
-        if module.__name__ == "logging":
-            _main_logging.set_levels()
+        if module.__name__ in ARRANGE:
+            ARRANGE[module.__name__](module)
         follow.module_imported(module.__name__)
 
     return exec_module

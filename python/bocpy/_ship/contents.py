@@ -163,7 +163,9 @@ def warn(text: str) -> None:
 
 def is_passed_over(frame: Any) -> bool:
     names = frame.f_globals
-    return names.get("__package__") in _PACKAGES or names.get("__name__") == "contextlib"
+    return (
+        names.get("__package__") in _PACKAGES or names.get("__name__") == "contextlib"
+    )
 
 
 _PACKAGES = frozenset({"bocpy", __package__})

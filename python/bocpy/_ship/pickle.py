@@ -392,6 +392,7 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         origin = by_origin(obj)
         if origin is not None:
             return origin
+    refuse_bound(cls)
     if not pickler.defining and (has_finalizer(cls) or is_finalizer(obj)):
         raise TypeError(
             f"a {cls.__qualname__!r} ends something when it ends (it has a finalizer), "
@@ -402,6 +403,15 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
     return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+
+
+def refuse_bound(cls: type) -> None:
+    """Refuses what belongs to an event loop, of which a copy would wake nobody."""
+    if cls.__module__.startswith("asyncio.") and hasattr(cls, "_get_loop"):
+        raise TypeError(
+            f"an asyncio.{cls.__qualname__} belongs to an event loop, and a copy of it "
+            "would wake nobody; keep it in a PinnedCown, or use backend='threads'"
+        )
 
 
 def has_finalizer(cls: type) -> bool:

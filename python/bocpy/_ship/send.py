@@ -25,7 +25,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from weakref import ref
 
-from .. import _core, _main_changes, _main_state, _namespaces
+from .. import _core, _explain_unshippable, _main_changes, _main_state, _namespaces
 from .._namespaces import Space
 from . import classes, contents, follow, origins, registrations
 from .entries import Entry, entries
@@ -50,7 +50,7 @@ from .log import (
     object_tokens,
     token_of_class,
 )
-from .pickle import Pickler, Reduced
+from .pickle import Pickler, Reduced, refuse_bound
 from .reach import (
     Reached,
     annotations_reached,
@@ -456,11 +456,24 @@ def copy_of(value: object, entry: Entry) -> bytes:
     try:
         _core._apart(shipper.dump, value)
     except Exception as error:  # whatever a user's __reduce__ raises
-        entry.refusal = str(error) or type(error).__name__
+        entry.refusal = reason_of(value, error)
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
     entry.deps = frozenset(shipper.deps)
     _queue.extend(shipper.reached)
     return VALUE + file.getvalue()
+
+
+def reason_of(value: object, error: Exception) -> str:
+    """Why a global cannot be shipped, which part of it, and what to do about it."""
+
+    def attempt(part: object) -> None:
+        _Shipper(io.BytesIO()).dump(part)
+
+    if isinstance(value, FunctionType | type):
+        return f"{str(error) or type(error).__name__}{_explain_unshippable.ADVICE}"
+    explained = _explain_unshippable.explain(value, "it", error, attempt)
+    text = str(explained) or type(error).__name__
+    return text.removeprefix("it: ").replace("it[", "its part [", 1)
 
 
 def follow_origin(origin: Key, entry: Entry) -> None:
@@ -476,6 +489,7 @@ def follow_origin(origin: Key, entry: Entry) -> None:
 
 def export_class(cls: type) -> str:
     """Publishes a class that is not found by import; returns its reference."""
+    refuse_bound(cls)
     if _namespaces.resolves(cls):
         if follow.is_own(cls.__module__):
             note_travelled(cls)

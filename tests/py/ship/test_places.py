@@ -353,6 +353,6 @@ def test_a_global_that_cannot_be_shipped_is_explained(program, backend):
     if backend == "threads":
         assert done.lines == ["True", "True"]
     else:
-        why = "of __main__ could not be shipped to this interpreter: cannot pickle"
-        assert f"global 'lock' {why} '_thread.lock' object" in done.lines[0]
-        assert f"attribute 'Holder.lock' {why} '_thread.lock' object" in done.lines[1]
+        why = "of __main__ could not be shipped to this interpreter: cannot"
+        assert f"global 'lock' {why} ship a '_thread.lock'; keep" in done.lines[0]
+        assert f"attribute 'Holder.lock' {why} pickle '_thread.lock'" in done.lines[1]

@@ -1,0 +1,80 @@
+"""What a worker's interpreter cannot have is refused by name, with the way out."""
+
+import pytest
+
+HEAD = """
+import asyncio, os, threading
+from bocpy import Cown, start, wait, when
+
+start(2)
+isolated = os.environ["BOCPY_BACKEND"] == "interpreters"
+"""
+
+OBJECTS = ["Event()", "Lock()", "Semaphore()", "Condition()", "Queue()"]
+
+
+def test_objects_of_event_loops(program, backend):
+    """A copy of an event would be set, and nobody woken."""
+    done = program(
+        HEAD
+        + f"""
+def made(text):
+    return eval("asyncio." + text)
+
+for text in {OBJECTS!r}:
+    try:
+        Cown({{"part": made(text)}})
+        taken = True
+    except TypeError as error:
+        taken = False
+        assert "belongs to an event loop" in str(error), error
+        assert str(error).startswith("value['part']"), error
+        assert "backend='threads'" in str(error), error
+    assert taken is not isolated, text
+
+@when()
+def back(): return [asyncio.Event()]
+if isolated:
+    try:
+        back.result(30)
+    except TypeError as error:
+        assert "event loop" in str(error)
+    else:
+        raise AssertionError("a copy came back")
+else:
+    back.result(30)
+wait()
+print("right")
+"""
+    )
+    assert done.lines == ["right"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GUARD", "threading.Lock()"),
+        ("GUARDS", '{"a": [threading.RLock()]}'),
+        ("FILE", "open(__file__)"),
+        ("NUMBERS", "(i for i in range(3))"),
+    ],
+)
+def test_globals_that_cannot_be_sent(program, backend, name, value):
+    done = program(
+        HEAD
+        + f"""
+{name} = {value}
+@when()
+def body(): return {name} is not None
+try:
+    assert body.result(30) and not isolated
+except NameError as error:
+    text = str(error)
+    assert isolated
+    assert "global '{name}' of __main__" in text, text
+    assert "PinnedCown" in text and "backend='threads'" in text, text
+wait()
+print("right")
+"""
+    )
+    assert done.lines == ["right"]
