@@ -271,7 +271,8 @@ static void call_leave_context(PyObject *context) {
   PyErr_SetRaisedException(pending);
 }
 
-static PyObject *call_function(boc_behavior *self, bocpy_call *call, bocpy_state *state);
+static PyObject *call_function(boc_behavior *self, bocpy_call *call,
+                               bocpy_state *state);
 
 static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
   PyObject *context;
@@ -284,7 +285,8 @@ static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *
 
 /* Calls the function: its result, or NULL with the exception that it, or making its
  * arguments, raised. */
-static PyObject *call_function(boc_behavior *self, bocpy_call *call, bocpy_state *state) {
+static PyObject *call_function(boc_behavior *self, bocpy_call *call,
+                               bocpy_state *state) {
   frame f;
   PyObject *result = NULL;
   if (frame_init(&f, call, state) < 0)
