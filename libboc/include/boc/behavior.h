@@ -84,10 +84,10 @@ typedef struct boc_behavior_type {
 /** A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of
  * environment, not scheduled yet. The same cown may be named several times; the
  * stronger mode counts. The caller, or what the environment has, keeps the cowns alive
- * until `boc_behavior_schedule` returns. Costs O(count log count) and one allocation.
- * Any thread. Refusals: BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping;
- * BOC_BAD_ARGUMENT if two of the cowns are pinned to different lanes, or a cown before
- * the last is fresh. */
+ * until `boc_behavior_schedule` returns. Costs O(count) and one allocation; for more
+ * than 128 cowns one more, which the call gives back. Any thread. Refusals:
+ * BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if two of the
+ * cowns are pinned to different lanes, or a cown before the last is fresh. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);

@@ -78,7 +78,7 @@ uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
   }
   if (requests_ascend(requests, count))
     return count;
-  boci_sort_requests(requests, count);
+  boci_sort_requests(requests, count, behavior->block.home->allocator);
   return merge_duplicates(requests, count);
 }
 

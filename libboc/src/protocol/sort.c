@@ -1,10 +1,13 @@
-/* Sort: insertion for the few cowns of most behaviors, else a heap (in place, and no
- * input makes it quadratic); a stable merge for several behaviors at once. */
+/* Sort: of the few cowns of most behaviors by insertion, of more by the digits of their
+ * addresses, in memory beside the requests; without that memory a heap, in place. And a
+ * stable merge for several behaviors at once. */
 #include "sort.h"
 
 #include <string.h>
 
-enum { FEW = 12 };
+#include "alloc.h"
+
+enum { FEW = 12, ON_STACK = 128, DIGIT_BITS = 8, DIGITS = 1 << DIGIT_BITS };
 
 static bool request_precedes(const boci_request *requests, uint32_t a, uint32_t b) {
   const uintptr_t left = (uintptr_t)boci_request_cown(&requests[a]);
@@ -47,11 +50,80 @@ static void sort_heap(boci_request *requests, uint32_t count) {
   }
 }
 
-void boci_sort_requests(boci_request *requests, uint32_t count) {
+/* What is moved about while sorting: it is shorter than a request, and lies together. */
+typedef struct sort_entry {
+  uintptr_t address;
+  uint32_t index;
+} sort_entry;
+
+/* Sorts by one digit, from `from` into `to`; equals keep their order. */
+static void sort_by_digit(const sort_entry *from, sort_entry *to, uint32_t count,
+                          unsigned shift) {
+  uint32_t at[DIGITS] = {0};
+  for (uint32_t i = 0; i < count; i++)
+    at[(from[i].address >> shift) % DIGITS]++;
+  uint32_t sum = 0;
+  for (unsigned digit = 0; digit < DIGITS; digit++) {
+    const uint32_t first = sum;
+    sum += at[digit];
+    at[digit] = first;
+  }
+  for (uint32_t i = 0; i < count; i++)
+    to[at[(from[i].address >> shift) % DIGITS]++] = from[i];
+}
+
+/* The bits in which some addresses differ. */
+static uintptr_t fill_entries(const boci_request *requests, uint32_t count,
+                              sort_entry *entries) {
+  uintptr_t varying = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    entries[i] = (sort_entry){(uintptr_t)boci_request_cown(&requests[i]), i};
+    varying |= entries[i].address ^ entries[0].address;
+  }
+  return varying;
+}
+
+/* From the last digit that differs to the first. `entries` is twice as long. */
+static void sort_by_digits(boci_request *requests, uint32_t count,
+                           sort_entry *entries) {
+  sort_entry *from = entries, *to = entries + count;
+  uintptr_t varying = fill_entries(requests, count, entries);
+  for (unsigned shift = 0; varying != 0;) {
+    if (varying & 1) {
+      sort_by_digit(from, to, count, shift);
+      sort_entry *sorted = to;
+      to = from;
+      from = sorted;
+    }
+    const unsigned step = varying & 1 ? DIGIT_BITS : 1;
+    varying >>= step;
+    shift += step;
+  }
+  for (uint32_t i = 0; i < count; i++)
+    requests[i].order = from[i].index;
+}
+
+static void sort_many(boci_request *requests, uint32_t count,
+                      const boc_allocator *allocator) {
+  const size_t size = 2 * (size_t)count * sizeof(sort_entry);
+  sort_entry *entries = boci_allocate(allocator, size);
+  if (!entries) {
+    sort_heap(requests, count);
+    return;
+  }
+  sort_by_digits(requests, count, entries);
+  boci_release(allocator, entries, size);
+}
+
+void boci_sort_requests(boci_request *requests, uint32_t count,
+                        const boc_allocator *allocator) {
+  sort_entry entries[2 * ON_STACK];
   if (count <= FEW)
     sort_few(requests, count);
+  else if (count <= ON_STACK)
+    sort_by_digits(requests, count, entries);
   else
-    sort_heap(requests, count);
+    sort_many(requests, count, allocator);
 }
 
 static void merge_halves(boci_request **from, size_t middle, size_t count,

@@ -6,8 +6,10 @@
 #include "request.h"
 
 /* Sets `order` of the first `count` requests to their indices in ascending order of
- * cowns; of equals, the lower index first. In place, O(n log n) at worst. */
-void boci_sort_requests(boci_request *requests, uint32_t count);
+ * cowns; of equals, the lower index first. O(n), with memory of `allocator` for many;
+ * O(n log n) without. */
+void boci_sort_requests(boci_request *requests, uint32_t count,
+                        const boc_allocator *allocator);
 
 /* Sorts `all` by cown; equals keep their order (a merge sort). `scratch` has room for
  * as many. */

@@ -43,7 +43,7 @@ static void every_count_is_sorted(void) {
   boci_request requests[MOST];
   for (uint32_t count = 0; count < MOST; count++) {
     fill(requests, count, 1 + test_draw(&random, 2 * MOST), &random);
-    boci_sort_requests(requests, count);
+    boci_sort_requests(requests, count, NULL);
     check_orders(requests, count);
   }
 }
@@ -55,9 +55,37 @@ static void sorted_and_reversed_input_is_sorted(void) {
       const boc_access access = {cown_at(reversed ? MOST - i : i), BOC_WRITE};
       boci_request_init(&requests[i], &access, i);
     }
-    boci_sort_requests(requests, MOST);
+    boci_sort_requests(requests, MOST, NULL);
     check_orders(requests, MOST);
   }
+}
+
+/* Addresses that differ in their first digits and in their last. */
+static void addresses_far_apart_are_sorted(void) {
+  boci_request requests[MOST];
+  for (uint32_t i = 0; i < MOST; i++) {
+    const uintptr_t high = (uintptr_t)(i * 7 % 5) << (sizeof high * 8 - 4);
+    const boc_access access = {(boc_cown *)(high + 64 * (uintptr_t)(i * 31 % 97 + 1)),
+                               BOC_WRITE};
+    boci_request_init(&requests[i], &access, i);
+  }
+  boci_sort_requests(requests, MOST, NULL);
+  check_orders(requests, MOST);
+}
+
+static void without_memory_many_are_sorted_in_place(void) {
+  test_random random = test_random_stream(3);
+  boci_request requests[MOST];
+  test_memory memory;
+  test_memory_init(&memory, 1);
+  fill(requests, MOST, MOST, &random);
+  boci_sort_requests(requests, MOST, &memory.base);
+  CHECK(test_memory_failed(&memory));
+  check_orders(requests, MOST);
+  fill(requests, MOST, MOST, &random);
+  boci_sort_requests(requests, MOST, &memory.base);
+  check_orders(requests, MOST);
+  test_memory_fini(&memory);
 }
 
 static void equals_keep_their_order(void) {
@@ -77,6 +105,8 @@ static void equals_keep_their_order(void) {
 static const test_case cases[] = {
     TEST_ONCE(every_count_is_sorted),
     TEST_ONCE(sorted_and_reversed_input_is_sorted),
+    TEST_ONCE(addresses_far_apart_are_sorted),
+    TEST_ONCE(without_memory_many_are_sorted_in_place),
     TEST_ONCE(equals_keep_their_order),
 };
 TEST_MAIN(cases)
