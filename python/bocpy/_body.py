@@ -199,7 +199,7 @@ def normalize(
     `__call__` themselves. Anything else that is callable (classes, builtins) is passed
     to a function that calls it. `TypeError` for what is not callable.
     """
-    if isinstance(target, FunctionType):
+    if isinstance(target, FunctionType) and isinstance(target.__code__, CodeType):
         return target, (), {}
     if isinstance(target, MethodType):
         function, extra, keywords = normalize(target.__func__)

@@ -230,11 +230,6 @@ def atomically() -> Generator[None, None, None]:
     >>> a.result(), b.result()
     (1, 2)
     """
-    if not hasattr(_core, "_batch_begin"):
-        raise RuntimeError(
-            "atomically() is not there on the core by cffi: use CPython with the "
-            "extension"
-        )
     _core._batch_begin()
     try:
         yield

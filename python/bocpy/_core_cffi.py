@@ -27,8 +27,9 @@ from ._cffi import (  # noqa: E402
     notices,
     pump,
     runtime,
+    scope,
 )
-from ._cffi.behavior import when, whencall  # noqa: E402
+from ._cffi.behavior import batch_begin, batch_end, when, when_in, whencall  # noqa: E402
 from ._cffi.cown import Cown, CownCapsule, PinnedCown, Reading, read  # noqa: E402
 from ._cffi.mailbox import drain, receive, send, set_tags  # noqa: E402
 from ._cffi.notices import (  # noqa: E402
@@ -85,7 +86,9 @@ _finish = runtime.finish
 _hooked_from = codec.hooked_from
 _hooked_reduce = codec.hooked_reduce
 _blocked = base.blocked
-_cancelled = base.cancelled
+_batch_begin = batch_begin
+_batch_end = batch_end
+_cancelled = scope.cancelled
 _importing = base.importing
 _in_body = base.in_body
 _in_flight = in_flight.now
@@ -100,12 +103,17 @@ _pump_some = pump.some
 _pump_backlog = pump.backlog
 _quiesce = runtime.quiesce
 _refuses = codec.refuses
+_Scope = scope.Scope
+_scope_current = scope.current
+_scope_find = scope.find
+_scope_variable = scope.variable
 _set_elsewhere = codec.set_elsewhere
 _watch_changes = codec.watch_changes
 _set_propagating = codec.set_propagating
 _running = runtime.is_running
 _stats = runtime.stats
 _take_failures = failure.take_failures
+_when_in = when_in
 _worker_count = runtime.worker_count
 
 

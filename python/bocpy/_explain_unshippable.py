@@ -133,9 +133,13 @@ def _name(part: object) -> str:
 def _reason(part: object, cause: Exception) -> str:
     """Pickle's message if it says more than the type's name; else advice."""
     text = str(cause)
-    if text and not text.startswith("cannot pickle"):
+    kind = type(part)
+    # PyPy looks for the type by its name, where CPython knows that it cannot be.
+    builtin = kind.__module__ in sys.builtin_module_names
+    unsaid = ("cannot pickle", *([f"Can't pickle {kind!r}"] if builtin else ()))
+    if text and not text.startswith(unsaid):
         return f": {text}"
-    module = _compiled_module(type(part))
+    module = _compiled_module(kind)
     return ADVICE if module is None else _UNTOLD.format(module)
 
 

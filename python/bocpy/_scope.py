@@ -333,10 +333,6 @@ def behaviors(
         raise TypeError(f"limit must be an int or None, not {type(limit).__name__!r}")
     if limit is not None and limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
-    if not hasattr(_core, "_Scope"):
-        raise NotImplementedError(
-            "scopes need bocpy's extension module, which this interpreter cannot load"
-        )
     parent = _core._scope_current()
     handle = _core._Scope(parent, on_error == "cancel", limit or 0)
     return Scope(handle, name, timeout, limit)

@@ -15,8 +15,6 @@ from devtool.interpreters import Interpreter, choose, discover, newest
 from devtool.jobs import Job, Tally
 
 #: The Pythons of the whole matrix; those that are not there are named and left out.
-# PyPy is not among them: its own run is `./dev test --python pypy3.11`, whose suite is
-# not all green yet (docs/guide/backends.md).
 PYTHONS = (
     "3.10",
     "3.11",
@@ -26,6 +24,7 @@ PYTHONS = (
     "3.14",
     "3.14t",
     "3.15",
+    "pypy3.11",
 )
 
 
@@ -116,8 +115,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
     for each in chosen:
         where = f"the chroot {each.chroot}" if each.chroot else each.executable
         say(f"Python {each.label} of {where}")
-        names = pybuild.matrix_files(newest=each == best)
-        files = tuple(f"tests/py/{name}" for name in names) if each.is_cpython else ()
+        files = pybuild.matrix_arguments(each, newest=each == best)
         rest = wish.pytest_arguments or (files if wish.matrix else ())
         yield Job(f"py-{each.name}", partial(test_python, each, rest))
     if wish.matrix:

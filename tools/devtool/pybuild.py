@@ -47,6 +47,13 @@ NEWEST = (
     "test_notebook.py",
     "test_ship.py",
 )
+#: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
+#: programs, which run on CPython.
+PYPY_LIBBOC = (
+    "tests/cffi/test_c_misuse.py",
+    "tests/cffi/test_ends.py",
+    "tests/cffi/test_face.py",
+)
 #: The Python that the engines of clusters are installed on.
 CLUSTERS_PYTHON = "3.13"
 #: A folder whose tests a job of its own runs, with what they need installed; all but
@@ -63,6 +70,15 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
     names = {path.relative_to(folder).as_posix() for path in paths}
     found = {name for name in names if not name.startswith(CLUSTERS)}
     return tuple(sorted(found | set(WITHOUT_CLUSTER)))
+
+
+def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ...]:
+    """What the matrix has pytest run on an interpreter. On PyPy, where starting costs
+    most, that is a selection: `./dev test --python pypy3.11` runs everything."""
+    files = tuple(f"tests/py/{name}" for name in matrix_files(newest=newest))
+    if interpreter.is_cpython:
+        return files
+    return (*files, *PYPY_LIBBOC, "-m", "not stress")
 
 
 def suite_files(*names: str, root: Path = ROOT) -> list[Path]:
@@ -293,10 +309,15 @@ def test_cffi(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     install_wheel(env, package, log)
     options = ["-Dcffi=enabled"] if interpreter.is_cpython else []
     install_wheel(env, build_wheel(env, ROOT, name, log, *options), log)
-    tally = Tally()
+    # Its suite has a conftest.py of its own, and so runs apart.
+    libboc = [each for each in arguments if each.startswith("tests/cffi")]
     if not arguments:
-        tally = suite(env, f"{name}-libboc", log, ROOT / "tests" / "cffi")
-    return tally + suite(env, name, log, *arguments, BOCPY_CORE="cffi")
+        libboc = [str(ROOT / "tests" / "cffi")]
+    tally = suite(env, f"{name}-libboc", log, *libboc) if libboc else Tally()
+    rest = [each for each in arguments if each not in libboc]
+    if arguments and not rest:
+        return tally
+    return tally + suite(env, name, log, *rest, BOCPY_CORE="cffi")
 
 
 def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:

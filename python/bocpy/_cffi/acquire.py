@@ -9,13 +9,13 @@ Threads: any. `lock` guards the states and the list of what is held.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Lock, get_ident
+from threading import RLock, get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 from warnings import warn
 
 from .._libboc import ffi, lib
-from . import failure, in_flight, pump, runtime
+from . import await_, failure, in_flight, pump, runtime
 from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me, parse_timeout
 from .waiting import Waiter
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from .arguments import WhenArgs
     from .cown import Cown
 
-lock = Lock()
+lock = RLock()  # what ends in a collection inside may need it
 held: dict[int, Acquisition] = {}
 #: Behaviors of acquisitions that are not over, by key; the library has the key.
-going: dict[int, Acquisition] = {}
+going: dict[int, Acquisition | await_.Asked] = {}
 
 WAITING, GRANTED, ABANDONED = range(3)
 
@@ -85,11 +85,14 @@ class Acquisition:
         else:
             self.waiter.signal()
 
+    def cancel(self) -> None:
+        """The scope of the body that has asked for a callback was cancelled."""
+
     def schedule(self, what: str = "acquire()") -> None:
         from .behavior import pending
 
-        core = runtime.enter(False)
         try:
+            core = runtime.enter(False, self)
             key = id(self)
             pending[key] = self
             going[key] = self
@@ -101,7 +104,7 @@ class Acquisition:
                 fail(status, what)
             lib.boc_behavior_schedule_or_run(out[0])
         finally:
-            runtime.leave()
+            runtime.leave(self)
 
     # ---- the thread ------------------------------------------------------------------
 
@@ -175,21 +178,23 @@ class Reader(Acquisition):
 class Callback(Acquisition):
     """A function that is called once the behaviors on a cown have ended."""
 
-    __slots__ = ("function",)
+    __slots__ = ("function", "scope")
 
     def __init__(self, cown: Cown[Any], function: Callable[[Any], object]) -> None:
         super().__init__([cown], [True])
         self.function = function
+        self.scope = me.scope if me.bodies else None
 
     def run(self, behavior: Any) -> None:
         outer, me.lent = me.lent, self.cowns[0]
+        scope, me.scope = me.scope, self.scope
         bodies, me.bodies = me.bodies, me.bodies + 1
         try:
             self.function(self.cowns[0])
         except BaseException as error:
             failure.write_unraisable(error, self.function)
         finally:
-            me.lent, me.bodies = outer, bodies
+            me.lent, me.scope, me.bodies = outer, scope, bodies
 
 
 @ffi.def_extern()
@@ -208,6 +213,13 @@ def require(cowns: Sequence[Cown[Any]], what: str) -> None:
             f"{what}: a behavior cannot wait for a cown, that could deadlock: name it "
             "in @when(...), or schedule another behavior over it"
         )
+    for cown in cowns:
+        await_.refuse_blocking(cown, what)
+
+
+def holds_here() -> bool:
+    """Whether this thread, or the task that runs on it, holds a cown."""
+    return any_here() or await_.here() is not None
 
 
 def refuse_more(what: str) -> NoReturn:
@@ -223,7 +235,7 @@ def acquire(cown: Cown[Any], timeout: int) -> None:
     if cown._holder == get_ident() or cown._reads_here():
         return
     require([cown], "acquire()")
-    if any_here():
+    if holds_here():
         refuse_more("acquire()")
     acquisition = Acquisition([cown])
     acquisition.schedule()
@@ -233,7 +245,7 @@ def acquire(cown: Cown[Any], timeout: int) -> None:
 def acquire_to_take(cown: Cown[Any], timeout: int) -> None:
     """The same for unwrap(): a thread that holds others gets it if it is free."""
     require([cown], "unwrap()")
-    holds = any_here()
+    holds = holds_here()
     acquisition = Acquisition([cown])
     acquisition.schedule("unwrap()")
     try:
@@ -317,7 +329,7 @@ def acquire_cowns(*cowns: Any, timeout: float | None = None) -> Held:
     ):
         return made
     require(over.cowns, "acquire()")
-    if any_here():
+    if holds_here():
         refuse_more("acquire()")
     acquisition = Acquisition(over.cowns, over.reads)
     acquisition.schedule()
@@ -342,6 +354,10 @@ def release(cown: Cown[Any]) -> None:
 
 
 def enter(cown: Cown[Any]) -> None:
+    if cown._task_mode() >= 0:
+        raise RuntimeError(
+            "this task holds the cown already, until its `async with` block ends"
+        )
     if cown._holder != get_ident():
         acquire(cown, FOREVER)
     elif cown._acquired is not None:
@@ -375,7 +391,7 @@ def release_all() -> None:
 def forget() -> None:
     """In the child of a fork: the behaviors are the parent's."""
     global lock
-    lock = Lock()
+    lock = RLock()
     for acquisition in held.values():
         for cown in acquisition.cowns:
             cown._acquired = cown._holder = cown._readers = None

@@ -8,14 +8,16 @@ Threads: any. Nothing here keeps state but what is known of code objects.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import CellType, CodeType, FunctionType
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 from .. import _arguments, _body
 from .base import READ, type_name
 from .cown import Cown, Reading
+from .overlay import Kept, Snapshot
 
 
 class WhenArgs(NamedTuple):
@@ -31,6 +33,15 @@ class WhenArgs(NamedTuple):
     shape: list[int] | None
     items: int
     pinned: bool
+
+    def grouped(self, items: list[Any]) -> list[Any]:
+        """An item for each cown, in the shape of the arguments: lists for groups."""
+        assert self.shape is not None
+        following = iter(items)
+        return [
+            next(following) if size < 0 else [next(following) for _ in range(size)]
+            for size in self.shape
+        ]
 
 
 def when_args(arguments: Sequence[Any], what: str = "when()") -> WhenArgs:
@@ -87,47 +98,89 @@ class Code(NamedTuple):
     qualname: str
     file: str
     line: int
+    #: Its globals; None: nothing of them is kept.
+    names: Kept | None
+    reference: ref[CodeType]
+    globals: dict[str, Any] | None
 
 
-_codes: WeakKeyDictionary[CodeType, Code] = WeakKeyDictionary()
+#: By the identity of the code object.
+_codes: dict[int, Code] = {}
 
 
 def code_of(function: FunctionType) -> Code:
     """The record of a code object. Raises SyntaxError if it cannot be a body."""
     code = function.__code__
-    known = _codes.get(code)
-    if known is None:
-        body = _body.check_body(function)
-        known = _codes[code] = Code(
-            body.positional,
-            len(body.keyword_only),
-            body.varargs,
-            function.__qualname__,
-            code.co_filename,
-            code.co_firstlineno,
-        )
-    return known
+    known = _codes.get(id(code))
+    if (
+        known is not None
+        and known.reference() is code
+        and known.globals is function.__globals__
+    ):
+        return known
+    return describe(function, code)
+
+
+def describe(function: FunctionType, code: CodeType) -> Code:
+    body = _body.check_body(function)
+    names, key = function.__globals__, id(code)
+    made = Code(
+        body.positional,
+        len(body.keyword_only),
+        body.varargs,
+        function.__qualname__,
+        code.co_filename,
+        code.co_firstlineno,
+        # A copy of it would keep the code.
+        body.names and Kept(*body.names[:4]),
+        ref(code, lambda gone: _codes.pop(key, None)),
+        # Which names are data is another matter in another namespace. Those that are
+        # no module's may go before the code does, and so are not kept here.
+        names if is_module(names) else None,
+    )
+    _codes[key] = made
+    return made
+
+
+def is_module(names: dict[str, Any]) -> bool:
+    module = sys.modules.get(names.get("__name__", ""))
+    return module is not None and getattr(module, "__dict__", None) is names
 
 
 class Bound(NamedTuple):
     """A function and everything that it is called with except the cowns."""
 
     function: FunctionType
+    #: Of its globals; None: it needs none.
+    snapshot: Snapshot | None
     code: Code
     extra: tuple[Any, ...]
     captures: tuple[Any, ...]
     keywords: dict[str, Any] | None
 
 
+def bound(
+    function: FunctionType,
+    code: Code,
+    extra: tuple[Any, ...],
+    captures: tuple[Any, ...],
+    keywords: dict[str, Any] | None,
+) -> Bound:
+    function = with_cells(function)
+    snapshot = Snapshot(code.names, function) if code.names is not None else None
+    return Bound(function, snapshot, code, extra, captures, keywords)
+
+
 def bind(target: Any, items: int, captures: tuple[Any, ...]) -> Bound:
-    if type(target) is FunctionType:
+    # PyPy has functions whose code is that of a builtin.
+    if type(target) is FunctionType and type(target.__code__) is CodeType:
         return bind_function(target, items, (), captures)
     function, extra, keywords = _body.normalize(target)
     if keywords:
         code = code_of(function)
         given = len(extra) + items + len(captures)
         keywords = _arguments.complete(function, given, keywords)
-        return Bound(with_cells(function), code, extra, captures, keywords)
+        return bound(function, code, extra, captures, keywords)
     return bind_function(function, items, extra, captures)
 
 
@@ -156,7 +209,7 @@ def bind_function(
         raise misfit(code, items, given, code.positional - len(defaults))
     elif missing:
         captures = (*captures, *defaults[len(defaults) - missing :])
-    return Bound(with_cells(function), code, extra, captures, keywords)
+    return bound(function, code, extra, captures, keywords)
 
 
 def misfit(code: Code, items: int, given: int, needed: int) -> TypeError:

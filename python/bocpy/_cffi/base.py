@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from .._libboc import ffi, lib
 
 if TYPE_CHECKING:
+    from .behavior import Batch
     from .cown import Cown
     from .notices import View
     from .pump import Pumping
+    from .scope import Scope
 
 T = TypeVar("T")
 
@@ -44,6 +46,10 @@ class Self(threading.local):
     lent: Cown[Any] | None = None
     #: The cowns in the pickle that is being made.
     pickled: list[Cown[Any]] | None = None
+    #: The scope of the body.
+    scope: Scope | None = None
+    #: What atomically() has collected.
+    batch: Batch | None = None
     #: Between the hooks of a fork: it has the runtime's lock.
     forking = False
 
@@ -79,19 +85,14 @@ def importing(change: int) -> int:
     return me.importing
 
 
-def cancelled() -> bool:
-    """There are no scopes on this core."""
-    return False
-
-
 #: Objects that the library knows as opaque pointers, by the address of the list that
 #: holds each object: the address is unique while the object is here.
 objects: dict[int, list[Any]] = {}
 
 
-def put(value: object) -> Any:
-    """A pointer that stands for `value` until it is taken out."""
-    box = [value]
+def put(value: object, *kept: object) -> Any:
+    """A pointer that stands for `value` until it is taken out; it keeps the rest."""
+    box = [value, *kept]
     key = id(box)
     objects[key] = box
     return ffi.cast("void *", key)
@@ -107,6 +108,19 @@ def take(pointer: Any) -> Any:
 
 def discard(pointer: Any) -> None:
     objects.pop(int(ffi.cast("uintptr_t", pointer)), None)
+
+
+_forks = 0
+
+
+def forks() -> int:
+    """How often this process has been forked off: what is from before is of no use."""
+    return _forks
+
+
+def count_fork() -> None:
+    global _forks
+    _forks += 1
 
 
 def options(struct: str) -> Any:

@@ -11,7 +11,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._libboc import ffi, lib
-from . import failure, notices, pump, runtime
+from . import failure, notices, pump, runtime, scope
 from .arguments import Bound, WhenArgs, bind, when_args
 from .base import FRESH, NULL, WRITE, fail, me, type_name
 from .cown import Cown
@@ -20,18 +20,26 @@ from .in_flight import running
 
 if TYPE_CHECKING:
     from .acquire import Acquisition
+    from .await_ import Asked
 
 T = TypeVar("T")
 
-pending: dict[int, Call | Acquisition] = {}
+pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 
 
 class Call:
     """One behavior: what it is over, what it calls, what it fills."""
 
-    __slots__ = ("bound", "over", "result")
+    __slots__ = ("bound", "over", "result", "scope")
 
-    def __init__(self, bound: Bound, over: WhenArgs, result: Cown[Any]) -> None:
+    def __init__(
+        self,
+        bound: Bound,
+        over: WhenArgs,
+        result: Cown[Any],
+        inside: scope.Scope | None,
+    ) -> None:
+        self.scope = inside
         self.bound = bound
         self.over = over
         self.result = result
@@ -45,10 +53,13 @@ class Call:
         outer, outer_name = me.bodies, me.name
         me.name = self.bound.function.__qualname__
         me.bodies = 1 if pumping else outer + 1
+        around, me.scope = me.scope, self.scope
         if pumping:
             pumping.executed += 1
         ident = get_ident()
         running[ident] = self.bound.code
+        if self.scope is not None:
+            self.scope.begin(id(self), self.bound.code)
         try:
             value = self.invoke()
         except BaseException as error:
@@ -61,11 +72,13 @@ class Call:
             self.result._value = value
         value = None
         running.pop(ident, None)
+        if self.scope is not None:
+            self.scope.end(id(self))
         if me.view is not None:
             notices.leave()
-        me.bodies, me.name = outer, outer_name
+        me.bodies, me.name, me.scope = outer, outer_name, around
         self.release(writes)
-        del self.bound, self.over, self.result
+        del self.bound, self.over, self.result, self.scope
 
     def hold(self, behavior: Any) -> list[bool]:
         """The mode for each cown: a cown that is named twice is written if one of the
@@ -100,25 +113,32 @@ class Call:
                 cown._end_reading()
 
     def invoke(self) -> Any:
-        bound = self.bound
-        arguments = self.over.cowns if self.over.shape is None else self.groups()
-        if bound.keywords:
-            return bound.function(
-                *bound.extra, *arguments, *bound.captures, **bound.keywords
-            )
-        return bound.function(*bound.extra, *arguments, *bound.captures)
+        bound, cowns = self.bound, self.over.cowns
+        snapshot, code = bound.snapshot, bound.code
+        function: Any = bound.function
+        arguments = cowns if self.over.shape is None else self.over.grouped(cowns)
+        if snapshot is not None:
+            function = snapshot.enter(code.qualname, code.file, code.line)
+        try:
+            if bound.keywords:
+                return function(
+                    *bound.extra, *arguments, *bound.captures, **bound.keywords
+                )
+            return function(*bound.extra, *arguments, *bound.captures)
+        finally:
+            if snapshot is not None:
+                snapshot.leave(function)
 
-    def groups(self) -> list[Any]:
-        shape, cowns = self.over.shape, iter(self.over.cowns)
-        assert shape is not None
-        return [
-            next(cowns) if size < 0 else [next(cowns) for _ in range(size)]
-            for size in shape
-        ]
+    def cancel(self) -> None:
+        """In place of the body: its scope was cancelled before."""
+        self.result._value = scope.cancelled_error()
+        self.result._failed = True
 
     def store_failure(self, error: BaseException, pumping: pump.Pumping | None) -> None:
         code = self.bound.code
         told = pumping is not None and pumping.note(error)
+        if self.scope is not None:
+            told = self.scope.note_failure(error, self.result, code) or told
         failure.store(self.result, error, code.qualname, code.file, code.line)
         if told:
             failure.forget(self.result)
@@ -131,46 +151,113 @@ def py_glue_run(behavior: Any, key: int) -> None:
 
 @ffi.def_extern()
 def py_glue_dropped(key: int) -> None:
-    pending.pop(key, None)
+    dropped = pending.pop(key, None)
+    if dropped is not None:
+        dropped.cancel()
 
 
-def schedule(target: Any, over: WhenArgs, captures: tuple[Any, ...]) -> Cown[Any]:
-    core = runtime.enter(True)
+def schedule(
+    target: Any,
+    over: WhenArgs,
+    captures: tuple[Any, ...],
+    given: scope.Scope | None = None,
+) -> Cown[Any]:
+    inside = scope.here(given)
+    user = object()
     try:
+        core = runtime.enter(True, user)
         result = make_result()
-        call = Call(bind(target, over.items, captures), over, result)
-        key = id(call)
+        call = Call(bind(target, over.items, captures), over, result, inside)
         refs = [*over.refs, (result._ref & ~3) | FRESH]
         for cown in over.cowns:
             cown._scheduled = call.bound.code
         result._scheduled = call.bound.code
-        pending[key] = call
-        status = lib.glue_when(core, key, refs, len(refs), NULL)
-        if status:
-            del pending[key]
-            fail(status, "when()")
+        launch(core, call, refs, NULL if inside is None else inside._core)
     finally:
-        runtime.leave()
+        runtime.leave(user)
     runtime.settle()
     return result
+
+
+def launch(core: Any, call: Call, refs: list[int], inside: Any) -> None:
+    key = id(call)
+    pending[key] = call
+    if me.batch is None:
+        status = lib.glue_when(core, key, refs, len(refs), inside)
+    else:
+        out = ffi.new("boc_behavior **")
+        status = lib.glue_new(core, key, refs, len(refs), inside, False, out)
+        if not status:
+            me.batch.made.append((key, out[0]))
+    if status:
+        del pending[key]
+        fail(status, "when()")
+
+
+# ---- several as one step -------------------------------------------------------------
+
+
+class Batch:
+    """Behaviors that are made and not scheduled yet, by one thread, with their keys."""
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made: list[tuple[int, Any]] = []
+
+
+def batch_begin() -> None:
+    if me.batch is not None:
+        raise RuntimeError("atomically() blocks do not nest")
+    me.batch = Batch()
+    try:
+        runtime.enter(True, me.batch)  # it stays until the end of the block
+    except BaseException:
+        batch_end(False)
+        raise
+
+
+def batch_end(wanted: bool, /) -> None:
+    batch, me.batch = me.batch, None
+    if batch is None:
+        return
+    made = [behavior for _, behavior in batch.made]
+    status = lib.boc_behavior_schedule_all(made, len(made)) if wanted else lib.BOC_OK
+    if status or not wanted:
+        for key, behavior in batch.made:
+            del pending[key]
+            lib.boc_behavior_free(behavior)
+    runtime.leave(batch)
+    runtime.settle()
+    if status:
+        fail(status, "atomically()")
+
+
+# ---- when, whencall ------------------------------------------------------------------
 
 
 class When:
     """What when() returns: schedules the function it is called with."""
 
-    __slots__ = ("_over",)
+    __slots__ = ("_over", "_scope")
 
-    def __init__(self, over: WhenArgs) -> None:
+    def __init__(self, over: WhenArgs, inside: scope.Scope | None = None) -> None:
         self._over = over
+        self._scope = inside
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Cown[Any]:
         if len(arguments) != 1 or keywords:
             raise TypeError("when(...) is a decorator: call it with one function")
-        return schedule(arguments[0], self._over, ())
+        return schedule(arguments[0], self._over, (), self._scope)
 
 
 def when(*cowns: Any) -> When:
     return When(when_args(cowns))
+
+
+def when_in(inside: scope.Scope, /, *cowns: Any) -> When:
+    scope.require(inside)
+    return When(when_args(cowns), inside)
 
 
 def whencall(

@@ -10,15 +10,14 @@ Threads: any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from threading import get_ident
 from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
-from . import acquire, codec, failure, pump, runtime
-from .await_ import REFUSED
-from .base import FOREVER, WRITE, me, on_worker, parse_timeout, type_name
+from . import acquire, await_, codec, failure, pump, runtime
+from .base import FOREVER, READ, WRITE, me, on_worker, parse_timeout, type_name
 
 if TYPE_CHECKING:
     from .arguments import Code
@@ -65,7 +64,7 @@ class Cown(Generic[T]):
     _core: Any
     _failed: bool
     _failure: failure.Failure | None
-    _holder: int | None
+    _holder: int | await_.Asked | None
     _pinned: bool
     _readers: dict[int, int] | None
     _ref: int
@@ -108,12 +107,24 @@ class Cown(Generic[T]):
     def _reads_here(self) -> bool:
         return self._readers is not None and get_ident() in self._readers
 
+    def _task_mode(self) -> int:
+        """How the task that runs here holds it: READ, WRITE; -1: it does not."""
+        asked = await_.here()
+        return -1 if asked is None else asked.mode(self)
+
+    def _is_lent(self) -> bool:
+        """Whether a callback, or a task that reads, may look at it here."""
+        return me.lent is self or self._task_mode() == READ
+
+    def _held_here(self) -> bool:
+        return self._holder == get_ident() or self._task_mode() == WRITE
+
     def _require_held(self, what: str) -> None:
         self._require_core()
-        if self._holder == get_ident():
+        if self._held_here():
             return
         pump.require_here(self, what)
-        if self._reads_here():
+        if self._reads_here() or self._is_lent():
             raise RuntimeError(
                 f"{what}: this behavior only reads the cown; to change it, give it to "
                 "@when(...) without read()"
@@ -160,8 +171,9 @@ class Cown(Generic[T]):
     @property
     def value(self) -> T:
         """The value, for the cown's holder. Setting it clears `exception`."""
-        if self._holder != get_ident() and not self._reads_here():
-            self._require_held("value")
+        if self._holder == get_ident() or self._reads_here() or self._is_lent():
+            return self._value  # type: ignore[no-any-return]
+        self._require_held("value")
         return self._value  # type: ignore[no-any-return]
 
     @value.setter
@@ -179,8 +191,9 @@ class Cown(Generic[T]):
     def exception(self) -> bool:
         self._require_core()
         ours = (
-            self._holder == get_ident()
+            self._held_here()
             or self._reads_here()
+            or self._is_lent()
             or not lib.boc_cown_busy(self._core)
         )
         if ours and self._failed:
@@ -201,7 +214,7 @@ class Cown(Generic[T]):
     def acquired(self) -> bool:
         """Whether the caller holds the cown."""
         return self._core is not None and (
-            self._holder == get_ident() or self._reads_here()
+            self._held_here() or self._reads_here() or self._is_lent()
         )
 
     @property
@@ -223,9 +236,9 @@ class Cown(Generic[T]):
         self._require_core()
         limit = parse_timeout(timeout)
         pump.require_here(self, "unwrap()")
-        if self._holder == get_ident():
+        if self._held_here():
             return self._consume()  # type: ignore[no-any-return]
-        if self._reads_here():
+        if self._reads_here() or self._is_lent():
             self._require_held("unwrap()")
         if timeout is None and lib.boc_cown_busy(self._core):
             raise RuntimeError(
@@ -249,20 +262,16 @@ class Cown(Generic[T]):
     def result(self, timeout: float | None = None) -> T:
         self._require_core()
         limit = parse_timeout(timeout)
-        if self._holder == get_ident() or self._reads_here() or me.lent is self:
+        if (
+            self._holder == get_ident()
+            or self._reads_here()
+            or me.lent is self
+            or self._task_mode() >= 0
+        ):
             return self._outcome()  # type: ignore[no-any-return]
         pump.require_here(self, "result()")
-        if me.bodies:
-            raise RuntimeError(
-                "result(): a behavior cannot wait for a cown, that could deadlock: "
-                "name it in @when(...), or schedule another behavior over it"
-            )
-        if acquire.any_here():
-            raise RuntimeError(
-                "result() while holding a cown could deadlock: ask for all of them at "
-                "once (with bocpy.acquire(a, b), async with bocpy.aio.hold(a, b)), or "
-                "give back what you hold first"
-            )
+        await_.refuse(acquire.any_here(), "result()")
+        await_.refuse_blocking(self, "result()")
         reading = acquire.Reader(self)
         reading.schedule("result()")
         reading.wait(limit, "result()")
@@ -281,20 +290,31 @@ class Cown(Generic[T]):
         acquire.Callback(self, function).schedule("add_done_callback()")
         runtime.settle()
 
+    # ---- awaiting --------------------------------------------------------------------
+
     def __await__(self) -> Generator[Any, None, T]:
-        raise RuntimeError(REFUSED)
+        self._require_core()
+        from .. import _loops
 
-    async def __aenter__(self) -> T:
-        raise RuntimeError(REFUSED)
+        return _loops.await_cown(self)  # type: ignore[arg-type]
 
-    async def __aexit__(
+    def __aenter__(self) -> Coroutine[Any, Any, T]:
+        self._require_core()
+        from .. import _loops
+
+        return _loops.enter_cown(self)  # type: ignore[arg-type]
+
+    def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
         /,
-    ) -> None:
-        raise RuntimeError(REFUSED)
+    ) -> Coroutine[Any, Any, None]:
+        self._require_core()
+        from .. import _loops
+
+        return _loops.exit_cown(self)  # type: ignore[arg-type]
 
     # ---- holding ---------------------------------------------------------------------
 
@@ -360,7 +380,7 @@ class Cown(Generic[T]):
         state = "free"
         if self._core is None:
             state = "uninitialized"
-        elif self._holder == get_ident():
+        elif self._held_here():
             state = "held here"
         elif self._reads_here():
             state = "read here"

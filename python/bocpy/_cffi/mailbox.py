@@ -99,7 +99,10 @@ def refuse(status: int, what: str) -> None:
     fail(status, what)
 
 
-def send(tag: str, contents: object) -> None:
+def send(*given: Any) -> None:
+    if len(given) != 2:
+        raise TypeError(f"send() takes a tag and contents ({len(given)} given)")
+    tag, contents = given
     if not isinstance(tag, str):
         raise TypeError(f"send(): tag must be a str, not '{type_name(type(tag))}'")
     tags = Tags(tag, "send()")
@@ -141,24 +144,41 @@ class Receipt:
     def sleep(self, timeout: int) -> None:
         """Sleeps until a message may be there, at most `timeout` ns."""
         waiter = Waiter()
-        pointer = put(waiter)
-        entry = ffi.new("boc_mailbox_waiter *")
-        entry.notify, entry.ctx = lib.py_mailbox_waiter_notify, pointer
-        status = lib.boc_mailbox_add_waiter(
-            _mailbox, self.tags.array, self.tags.count, entry
-        )
-        if status:
-            take(pointer)
-            refuse(status, "receive()")
+        entry = watch(self.tags, waiter)
         try:
             wait(waiter, timeout)
         finally:
-            status = lib.boc_mailbox_remove_waiter(_mailbox, entry)
-            take(pointer)
-        if status == lib.BOC_NOT_FOUND:
-            raise RuntimeError(
-                "receive(): set_tags() took away a tag that it waited for"
-            )
+            there = take_back(entry)
+        if not there:
+            raise taken_away()
+
+
+def watch(tags: Tags, listener: Any) -> Any:
+    """Has `listener.signal` called once there may be something: the entry for
+    `take_back`."""
+    entry = ffi.new("boc_mailbox_waiter *")
+    entry.notify, entry.ctx = lib.py_mailbox_waiter_notify, put(listener, entry)
+    status = lib.boc_mailbox_add_waiter(_mailbox, tags.array, tags.count, entry)
+    if status:
+        discard(entry.ctx)
+        refuse(status, "receive()")
+    return entry
+
+
+def take_back(entry: Any) -> bool:
+    """False: one of its tags is no more."""
+    status = lib.boc_mailbox_remove_waiter(_mailbox, entry)
+    discard(entry.ctx)
+    return bool(status != lib.BOC_NOT_FOUND)
+
+
+def taken_away() -> RuntimeError:
+    return RuntimeError("receive(): set_tags() took away a tag that it waited for")
+
+
+def unwatch(entry: Any) -> None:
+    if not take_back(entry):
+        raise taken_away()
 
 
 def wait(waiter: Waiter, timeout: int) -> None:

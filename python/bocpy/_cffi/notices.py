@@ -145,11 +145,12 @@ def notice_write(key: str, value: object) -> None:
 
 
 def notice_seed(key: str, value: object) -> None:
-    runtime.enter(True)
+    user = object()
     try:
+        runtime.enter(True, user)
         write(key, value, "notice_seed()")
     finally:
-        runtime.leave()
+        runtime.leave(user)
 
 
 def notice_delete(key: str, /) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from .._libboc import ffi, lib
 from . import runtime
@@ -20,6 +21,7 @@ from .base import FOREVER, deadline_of, left, me, options, passed
 from .waiting import Waiter
 
 if TYPE_CHECKING:
+    from .await_ import Bridge
     from .cown import Cown
 
 #: Values of pinned cowns that ended elsewhere, and end on the main thread.
@@ -30,6 +32,8 @@ _lane: Any = None
 _main = 0  # the main thread's ident
 _rung = False
 _listener: Waiter | None = None
+#: Of the event loop that pumps, which must not be kept by it.
+_bridge: ref[Bridge] | None = None
 _busy = False  # hint: behaviors are being run
 _moves = 0  # how often the lane was filled, or one was run
 _since = 0  # ms; when that last was
@@ -80,6 +84,23 @@ def py_lane_options_filled(ctx: Any) -> None:
     listener = _listener
     if listener is not None:
         listener.wake()
+    bridge = _bridge() if _bridge is not None else None
+    if bridge is not None:
+        bridge.tell_lane()
+
+
+def listen(bridge: Bridge) -> None:
+    """Has an event loop told of what there is to run."""
+    global _bridge
+    _bridge = ref(bridge)
+    if _lane is not None and lib.boc_lane_length(_lane):
+        bridge.tell_lane()
+
+
+def unlisten(bridge: Bridge) -> None:
+    global _bridge
+    if _bridge is not None and _bridge() in (bridge, None):
+        _bridge = None
 
 
 def lane() -> Any:
@@ -228,7 +249,7 @@ def pump(timeout: int, most: int, keep: bool, /) -> tuple[int, bool, int]:
     late = False
     try:
         ran = True
-        while ran and not late and pumping.executed < most:
+        while ran and not late and not pumping.first and pumping.executed < most:
             ran = run_one(pumping)
             late = (
                 ran
@@ -267,11 +288,11 @@ def backlog() -> tuple[int, int, int]:
 
 def forget() -> None:
     """In the child of a fork."""
-    global _lock, _main, _rung, _listener
+    global _lock, _main, _rung, _listener, _bridge
     _lock = Lock()
     _main = get_ident() if _lane is not None else 0
     _rung = False
-    _listener = None
+    _listener = _bridge = None
 
 
 __all__ = ["Pumping", "backlog", "lane", "pump", "sys", "wait"]

@@ -25,8 +25,8 @@ from threading import Lock
 from typing import Any
 
 from .._libboc import ffi, lib
-from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
-from .waiting import QuiesceNode, Waiter
+from .base import FOREVER, NULL, count_fork, fail, me, on_worker, options, parse_timeout
+from .waiting import Waiter, end_node, quiesce_node
 
 STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
 #: Compensating workers, for workers whose bodies block.
@@ -39,8 +39,10 @@ _lock = Lock()
 _state = STOPPED
 _core: Any = None
 _count = 0  # of workers: what a restart takes; 0: none yet
-_inside: list[None] = []
-_waiting: list[None] = []
+#: One object for each that is counted in: a signal's handler may raise between any two
+#: steps, and what is given back twice must not count twice.
+_inside: set[object] = set()
+_waiting: set[object] = set()
 _closed_from = RUNNING
 _leaving = False
 _ending = False
@@ -89,29 +91,21 @@ def check_backend(name: object) -> None:
 # ---- states --------------------------------------------------------------------------
 
 
-class Locked:
-    """`_lock`, for a `with`; refused between the hooks of a fork of this thread."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        take_lock(self.what)
-
-    def __exit__(self, *_: object) -> None:
-        _lock.release()
-
-
-def take_lock(what: str) -> None:
+def refuse_forking(what: str) -> None:
+    """Between the hooks of a fork this thread has `_lock` itself."""
     if me.forking:
         raise RuntimeError(
             f"{what} in a hook of os.register_at_fork(): the workers have ended for "
             "the fork; schedule after it"
         )
+
+
+def take_lock(what: str) -> None:
+    refuse_forking(what)
     _lock.acquire()
 
 
-def drain(count: list[None]) -> None:
+def drain(count: set[object]) -> None:
     while count:
         lib.boc_yield()
 
@@ -135,10 +129,13 @@ def end_workers() -> None:
 
 def begin_workers(count: int) -> None:
     """Starts the workers. The caller has the lock, and there are no workers."""
+    from . import worker
+
     global _core, _count, _state
     given = options("runtime_options")
     given.workers = count
     given.compensating_workers = BLOCKING_WORKERS
+    given.hooks = worker.hooks
     out = ffi.new("boc_runtime **")
     status = lib.boc_runtime_new(given, out)
     if status:
@@ -151,7 +148,7 @@ def begin_workers(count: int) -> None:
 def bring_up(count: int, loose: bool, any_count: bool) -> None:
     """Brings the runtime up. The caller has the lock. `loose`: workers that are there
     will do."""
-    from . import acquire, pump
+    from . import acquire, await_, pump
 
     global _state
     if _state in (RUNNING, LEAVING):
@@ -171,6 +168,8 @@ def bring_up(count: int, loose: bool, any_count: bool) -> None:
     if _state == PAUSED:
         if acquire.any_here():
             raise holder("start()")
+        if await_.any_here():
+            raise task_holder("start()")
         if me.bodies:
             raise RuntimeError(
                 "start() inside a behavior cannot end the workers that there are: "
@@ -185,6 +184,13 @@ def holder(what: str) -> RuntimeError:
     return RuntimeError(
         f"{what} while this thread holds a cown by acquire() would wait for itself: "
         "release() it first"
+    )
+
+
+def task_holder(what: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} while a task of this thread's event loop holds a cown would wait for "
+        "that task: use `await bocpy.aio.wait()` outside of the block"
     )
 
 
@@ -204,7 +210,8 @@ def start(
             "raise_failures must be a bool or None, not "
             f"'{type(raise_failures).__name__}'"
         )
-    with Locked("start()"):
+    refuse_forking("start()")
+    with _lock:
         bring_up(count, False, worker_count is None)
     if raise_failures is not None:
         failure.keep(raise_failures)
@@ -228,7 +235,8 @@ def bring_up_any(open_: bool) -> None:
     if _leaving and threading.current_thread().daemon:
         # CPython ends the thread soon; its behaviors would keep the program going.
         raise SystemExit("the program is ending: daemon threads schedule no behaviors")
-    with Locked("a behavior"):
+    refuse_forking("a behavior")
+    with _lock:
         if usable(open_, True):
             return
         if not _count:
@@ -238,25 +246,26 @@ def bring_up_any(open_: bool) -> None:
             _state = PAUSED
 
 
-def enter(open_: bool) -> Any:
-    """The runtime, started if needed; it stays until `leave`."""
+def enter(open_: bool, user: object) -> Any:
+    """The runtime, started if needed; it stays until `leave(user)`, which is right in
+    any case."""
     if me.bodies:
-        _inside.append(None)
+        _inside.add(user)
         return _core
     may_leave = False
     while True:
         # Looked at before counting, too: ending waits until the count is 0.
         if usable(open_, may_leave) or on_worker():
-            _inside.append(None)
+            _inside.add(user)
             if usable(open_, may_leave) or on_worker():
                 return _core
-            _inside.pop()
+            _inside.discard(user)
         bring_up_any(open_)
         may_leave = True
 
 
-def leave() -> None:
-    _inside.pop()
+def leave(user: object) -> None:
+    _inside.discard(user)
 
 
 def is_leaving() -> bool:
@@ -274,25 +283,57 @@ def wait_quiescent(core: Any, timeout: int) -> bool:
     from . import pump
 
     waiter = Waiter()
-    node = QuiesceNode(core, waiter)
+    node = quiesce_node(waiter)
+    lib.boc_runtime_on_quiescent(core, node)
     try:
         return pump.wait(waiter, timeout)
     finally:
-        node.end()
+        # A call that is under way is over afterwards.
+        lib.boc_runtime_quiesce_cancel(core, node)
+        end_node(node)
+
+
+def watch_quiescence(listener: Any) -> Any:
+    """Has `listener.signal` called once: the node for `unwatch_quiescence`, or None: it
+    was called here."""
+    user = object()
+    try:
+        _waiting.add(user)
+        if _state == STOPPED:
+            listener.signal()
+            return None
+        node = quiesce_node(listener)
+        lib.boc_runtime_on_quiescent(_core, node)
+        return node
+    finally:
+        _waiting.discard(user)
+
+
+def unwatch_quiescence(node: Any) -> None:
+    """A runtime that ends is quiescent before: then the node has been told."""
+    user = object()
+    try:
+        _waiting.add(user)
+        if _state != STOPPED:
+            lib.boc_runtime_quiesce_cancel(_core, node)
+    finally:
+        _waiting.discard(user)
+    end_node(node)
 
 
 def is_idle() -> bool:
     """Whether nothing is scheduled or running: a hint."""
-    _waiting.append(None)
+    user = object()
     try:
+        _waiting.add(user)
         return _state == STOPPED or lib.boc_runtime_quiesce(_core, 0) == lib.BOC_OK
     finally:
-        _waiting.pop()
+        _waiting.discard(user)
 
 
 def quiesce_for(what: str, timeout: int, report: bool) -> bool:
     """Waits for everything that is scheduled; the runtime stays as it is."""
-    from . import acquire, failure
+    from . import acquire, await_, failure
 
     if me.bodies:
         raise RuntimeError(
@@ -301,11 +342,14 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         )
     if timeout < 0 and acquire.any_here():
         raise holder(what)
-    _waiting.append(None)
+    if timeout < 0 and await_.any_here():
+        raise task_holder(what)
+    user = object()
     try:
+        _waiting.add(user)
         over = _state == STOPPED or wait_quiescent(_core, timeout)
     finally:
-        _waiting.pop()
+        _waiting.discard(user)
     if over and report:
         failure.report(False)
     return over
@@ -320,14 +364,16 @@ def quiesce(
 def pause() -> None:
     """Closes a quiescent runtime: its workers stay parked for the next start."""
     global _state
-    with Locked("wait()"):
+    refuse_forking("wait()")
+    with _lock:
         if _state in (RUNNING, LEAVING):
             _state = PAUSED
 
 
 def stats() -> list[dict[str, int]]:
-    _waiting.append(None)
+    user = object()
     try:
+        _waiting.add(user)
         if _state == STOPPED:
             return []
         size = ffi.sizeof("boc_worker_stats")
@@ -335,7 +381,7 @@ def stats() -> list[dict[str, int]]:
         found = ffi.new("boc_worker_stats[]", count)
         lib.boc_runtime_stats(_core, size, found, count)
     finally:
-        _waiting.pop()
+        _waiting.discard(user)
     names = [name for name, _ in ffi.typeof("boc_worker_stats").fields]
     return [
         {"worker_index": index, **{name: int(getattr(each, name)) for name in names}}
@@ -349,7 +395,8 @@ def stats() -> list[dict[str, int]]:
 def begin_leaving() -> None:
     """From here on no daemon thread schedules: the wait for the end must end."""
     global _leaving, _state
-    with Locked("the end of the program"):
+    refuse_forking("the end of the program")
+    with _lock:
         _leaving = True
         if _state != STOPPED:
             _state = LEAVING
@@ -360,7 +407,8 @@ def end_now(what: str) -> None:
     from . import failure
 
     quiesce_for(what, FOREVER, not failure.kept)
-    with Locked(what):
+    refuse_forking(what)
+    with _lock:
         if _core is not None:
             end_workers()
 
@@ -382,11 +430,12 @@ def settle() -> None:
 
 def finish() -> None:
     """Ends with the program: finishes what was scheduled, then ends the workers."""
-    from . import acquire, failure
+    from . import acquire, await_, failure
 
     global _ending
     begin_leaving()
     acquire.release_all()
+    await_.release_all()
     end_now("the end of the program")
     _ending = True
     failure.report(True)
@@ -425,12 +474,13 @@ def close_quiescent(what: str) -> None:
             _lock.release()
             raise
         core = _core
-        _waiting.append(None)  # it stays
+        user = object()
+        _waiting.add(user)  # it stays
         _lock.release()
         try:
             wait_quiescent(core, OPEN_BETWEEN)
         finally:
-            _waiting.pop()
+            _waiting.discard(user)
         limit = min(2 * limit, CLOSED_MAX)
         take_lock(what)
 
@@ -438,9 +488,9 @@ def close_quiescent(what: str) -> None:
 def before_fork() -> None:
     """Ends the workers, since they do not survive a fork; they come back when needed. A
     body cannot end them: its child must not return from the body."""
-    from . import acquire
+    from . import acquire, await_
 
-    if me.bodies or acquire.any_here():
+    if me.bodies or acquire.any_here() or await_.any_here():
         return
     put_off: BaseException | None = None
     try:
@@ -484,7 +534,7 @@ def interrupt_soon() -> None:
 
 def after_fork_in_child() -> None:
     """Makes anew what a thread, gone in the child, may have been in the middle of."""
-    from . import acquire, behavior, mailbox, notices, pump
+    from . import acquire, await_, behavior, mailbox, notices, pump, scope
 
     global _lock, _core, _state
     _lock = Lock()
@@ -494,8 +544,11 @@ def after_fork_in_child() -> None:
     _waiting.clear()
     me.forking = False
     me.bodies = 0
-    me.pumping = None
+    me.pumping = me.batch = me.scope = None
+    count_fork()
     acquire.forget()
+    await_.forget()
+    scope.forget()
     behavior.forget()
     mailbox.make()
     notices.make()

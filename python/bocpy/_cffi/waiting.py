@@ -12,7 +12,7 @@ from threading import Lock, get_ident, main_thread
 from typing import Any
 
 from .._libboc import ffi, lib
-from .base import FOREVER, deadline_of, get, left, put, seconds_of, take
+from .base import FOREVER, deadline_of, discard, get, left, put, seconds_of
 
 #: How many ns a signal may have to wait for its handler.
 SLICE = 50_000_000
@@ -80,18 +80,13 @@ def py_mailbox_waiter_notify(ctx: Any) -> None:
     get(ctx).signal()
 
 
-class QuiesceNode:
-    """Signals a waiter once a runtime is quiescent."""
+def quiesce_node(listener: Any) -> Any:
+    """A node whose `done` calls `listener.signal()`; it is there until `end_node`."""
+    node = ffi.new("boc_quiesce_node *")
+    node.done = lib.py_quiesce_node_done
+    node.ctx = put(listener, node)
+    return node
 
-    def __init__(self, runtime: Any, waiter: Waiter) -> None:
-        self.runtime = runtime
-        self.pointer = put(waiter)
-        self.node = ffi.new("boc_quiesce_node *")
-        self.node.done = lib.py_quiesce_node_done
-        self.node.ctx = self.pointer
-        lib.boc_runtime_on_quiescent(runtime, self.node)
 
-    def end(self) -> None:
-        """Takes the node back; a call that is under way is over when this returns."""
-        lib.boc_runtime_quiesce_cancel(self.runtime, self.node)
-        take(self.pointer)
+def end_node(node: Any) -> None:
+    discard(node.ctx)

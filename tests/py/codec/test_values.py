@@ -479,7 +479,7 @@ def test_returning_what_cannot_be_moved(backend):
 
 
 FINALIZERS = """
-import os, tempfile
+import gc, os, tempfile
 from bocpy import Cown, PinnedCown, start, wait, when
 
 start(2)
@@ -513,6 +513,8 @@ for value in (folder, Owner(), [Owner()]):
 
 use(PinnedCown(Owner()))
 print(os.path.isdir(folder.name))
+gc.collect()
+gc.collect()
 """
 
 

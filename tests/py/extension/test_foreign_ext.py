@@ -212,7 +212,7 @@ def test_a_pinned_cown_keeps_it_in_the_main_interpreter(using, backend):
 
 
 # Where requirements/test.txt has NumPy.
-if sys.version_info < (3, 14):
+if sys.version_info < (3, 14) and not harness.PYPY:
 
     def test_numpy_in_bodies(program, backend):
         done = program(

@@ -6,19 +6,9 @@ from pathlib import Path
 import bocpy
 import harness
 
-#: Names that the core by cffi lacks, and that the package asks for by hasattr.
-NOT_BY_CFFI = {
-    "_Scope",
-    "_batch_begin",
-    "_batch_end",
-    "_current_exceptions",
-    "_current_frames",
-    "_scope_current",
-    "_scope_find",
-    "_scope_variable",
-    "_trace_frames",
-    "_when_in",
-}
+#: What the core by cffi lacks: workers' interpreters and the extension's own traces
+#: alone ask for it.
+NOT_BY_CFFI = {"_current_exceptions", "_current_frames", "_trace_frames"}
 TYPES_ALONE = {"Reading", "_When"}
 
 

@@ -272,14 +272,14 @@ CYCLES = """\
 import gc, os
 import bocpy
 from bocpy import Cown, wait, when
-from harness import rss
+from harness import PYPY, rss
 
 c = Cown(0)
 def cycle():
     when(c)(lambda c: setattr(c, "value", c.value + 1))
     wait()
 
-for _ in range(10):
+for _ in range(4000 if PYPY else 10):  # until its code is compiled
     cycle()
 gc.collect()
 before = rss()

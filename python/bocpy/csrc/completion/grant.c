@@ -84,13 +84,16 @@ static void leave_behind(boc_behavior *self, uint32_t count) {
   }
 }
 
+/* Deferred first: once GRANTED is seen, who asked may complete the behavior. */
 static void be_granted(boc_behavior *self, void *env) {
   bocpy_grant *grant = *(bocpy_grant **)env;
   leave_behind(self, grant->cowns);
   int expected = WAITING;
-  if (!atomic_compare_exchange_strong(&grant->state, &expected, GRANTED))
-    return;
   boc_behavior_defer(self);
+  if (!atomic_compare_exchange_strong(&grant->state, &expected, GRANTED)) {
+    boc_behavior_complete(self);
+    return;
+  }
   if (grant->thread == &bocpy_self && grant->asking)
     grant->at_once = true;
   else

@@ -1,0 +1,122 @@
+"""The globals of a body as they were when it was scheduled.
+
+A loop at module level binds its variable again before the body of the round before has
+run. So the names that a body reads itself and that hold data are kept when it is
+scheduled, and its function runs over a dict of its own. What the body assigns goes back
+to the module when it is over. `bocpy._body.Names` says which names those are.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import FunctionType
+from typing import Any, NamedTuple
+
+from . import failure
+
+ORIGIN = "__bocpy_origin__"
+#: What of a module's globals its functions expect besides their own names.
+MODULE_NAMES = (
+    "__builtins__",
+    "__name__",
+    "__file__",
+    "__package__",
+    "__spec__",
+    "__loader__",
+)
+UNBOUND = object()
+
+
+class Kept(NamedTuple):
+    """The fields of a `bocpy._body.Names` but the last."""
+
+    kept: tuple[str, ...]
+    others: tuple[str, ...] | None
+    stored: tuple[str, ...]
+    through: tuple[str, ...]
+
+
+class Snapshot:
+    """The values that the names have now."""
+
+    __slots__ = ("function", "names", "through", "values")
+
+    def __init__(self, names: Kept, function: FunctionType) -> None:
+        read = function.__globals__.get
+        self.names = names
+        self.function = function
+        self.values = [read(name, UNBOUND) for name in names.kept]
+        self.through = [read(name, UNBOUND) for name in names.through]
+
+    def enter(self, qualname: str, file: str, line: int) -> FunctionType:
+        """The function that is to run in place of the one that was scheduled."""
+        defined = self.function.__globals__
+        self.warn(origin_of(defined), qualname, file, line)
+        if not self.names.kept:
+            return self.function
+        return copied(self.function, self.overlay(defined))
+
+    def leave(self, function: FunctionType) -> None:
+        """Lets the module have what the body assigned."""
+        overlay = function.__globals__
+        if function is not self.function:
+            copy(origin_of(overlay), self.names.stored, overlay)
+
+    def overlay(self, defined: dict[str, Any]) -> dict[str, Any]:
+        names, origin = self.names, origin_of(defined)
+        if names.others is None:
+            made = defined.copy()
+        else:
+            made = {}
+            copy(made, MODULE_NAMES, defined)
+            copy(made, names.others, defined)
+        copy(made, names.stored, origin)
+        for name, value in zip(names.kept, self.values, strict=True):
+            if value is not UNBOUND:
+                made[name] = value
+            elif name in origin:
+                made[name] = origin[name]
+        made[ORIGIN] = origin
+        return made
+
+    def warn(self, now: dict[str, Any], qualname: str, file: str, line: int) -> None:
+        """Of the first name that a function reads which the body calls, and that is
+        bound to something else than when the behavior was scheduled."""
+        for name, seen in zip(self.names.through, self.through, strict=True):
+            if seen is UNBOUND or now.get(name, seen) is seen:
+                continue
+            text = (
+                f"global {name!r} was bound anew while behavior '{qualname}' was "
+                "pending, and a function that it calls reads it: the function sees "
+                f"the new value. Pass the value on ({name}={name}), or put it into a "
+                "cown or a notice"
+            )
+            told = now.setdefault("__warningregistry__", {})
+            try:
+                warnings.warn_explicit(text, RuntimeWarning, file, line, registry=told)
+            except Warning as refusal:
+                failure.write_unraisable(refusal, name)
+            return
+
+
+def copied(function: FunctionType, overlay: dict[str, Any]) -> FunctionType:
+    copy = FunctionType(
+        function.__code__, overlay, function.__name__, None, function.__closure__
+    )
+    copy.__qualname__ = function.__qualname__
+    return copy
+
+
+def origin_of(names: dict[str, Any]) -> dict[str, Any]:
+    """The module's globals that `names` is an overlay of; or `names`."""
+    origin: dict[str, Any] = names.get(ORIGIN, names)
+    return origin
+
+
+def copy(to: dict[str, Any], names: tuple[str, ...], given: dict[str, Any]) -> None:
+    for name in names:
+        value = given.get(name, UNBOUND)
+        if value is not UNBOUND:
+            to[name] = value

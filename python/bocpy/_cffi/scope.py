@@ -1,0 +1,276 @@
+"""Scopes: the handles that `bocpy._scope` drives, each of a scope of the library.
+
+The scope of a body is an attribute of its call, and of the thread while it runs; that
+of other code is a variable of its context.
+
+Threads: any. `lock` guards what runs and what has failed.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakValueDictionary
+
+from .. import _cancelled, _tasks
+from .._libboc import ffi, lib
+from . import await_, pump, runtime
+from .base import FOREVER, FRESH, NULL, fail, me, parse_timeout, type_name
+from .cown import result as make_result
+from .waiting import Waiter, end_node, quiesce_node
+
+if TYPE_CHECKING:
+    from .arguments import Code
+    from .cown import Cown
+
+#: The most names of running behaviors that are told.
+MOST_NAMES = 16
+
+lock = Lock()
+_last_number = 0
+_scopes: WeakValueDictionary[int, Scope] = WeakValueDictionary()
+
+
+class Scope:
+    """A handle of a scope. `parent` may be None; `limit` 0: there is none."""
+
+    _core: Any
+
+    __slots__ = (
+        "__weakref__",
+        "_cancels",
+        "_core",
+        "_failures",
+        "_parent",
+        "_running",
+        "failed",
+        "limit",
+        "number",
+    )
+
+    def __init__(self, parent: Scope | None, cancels: bool, limit: int, /) -> None:
+        global _last_number
+        if parent is None and me.bodies:
+            parent = me.scope
+        elif parent is not None:
+            require(parent)
+        self._core = new_core(parent._core if parent is not None else NULL)
+        self._parent = parent
+        self._cancels = bool(cancels)
+        self._failures: list[tuple[Cown[Any], str, str, int]] = []
+        self._running: dict[int, Code] = {}
+        #: Whether a failure has cancelled it.
+        self.failed = False
+        self.limit = limit
+        with lock:
+            _last_number += 1
+            self.number = _last_number
+            _scopes[self.number] = self
+
+    def __reduce__(self) -> Any:
+        return find, (self.number,)
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(lib.boc_scope_cancelled(self._core))
+
+    @property
+    def pending(self) -> int:
+        return int(lib.boc_scope_pending(self._core))
+
+    def cancel(self) -> None:
+        lib.boc_scope_cancel(self._core)
+
+    # ---- waiting ---------------------------------------------------------------------
+
+    def wait(self, seconds: float | None, /) -> bool:
+        timeout = parse_timeout(seconds)
+        await_.refuse(False, "leaving a scope")
+        return self.wait_for(0, timeout)
+
+    def wait_for(self, room: int, timeout: int) -> bool:
+        """Until fewer than `room` are pending; 0: until none is."""
+        waiter = Waiter()
+        node = self.watch(waiter, room)
+        try:
+            return pump.wait(waiter, timeout)
+        finally:
+            self.unwatch(node, room)
+
+    def watch(self, listener: Any, room: int) -> Any:
+        """Has `listener.signal` called once: the node that `unwatch` takes back."""
+        node = quiesce_node(listener)
+        if room:
+            lib.boc_scope_on_room(self._core, room, node)
+        else:
+            lib.boc_scope_on_empty(self._core, node)
+        return node
+
+    def unwatch(self, node: Any, room: int) -> bool:
+        """True: it was not told, and will not be."""
+        cancel = lib.boc_scope_on_room_cancel if room else lib.boc_scope_on_empty_cancel
+        taken = bool(cancel(self._core, node))
+        end_node(node)
+        return taken
+
+    def done(self) -> Cown[None]:
+        result = make_result()
+        try:
+            core = runtime.enter(True, result)
+            Done(self, result).schedule(core)
+        finally:
+            runtime.leave(result)
+        return result
+
+    # ---- telling ---------------------------------------------------------------------
+
+    def is_within(self, outer: Scope) -> bool:
+        scope: Scope | None = self
+        while scope is not None and scope is not outer:
+            scope = scope._parent
+        return scope is outer
+
+    def running(self) -> list[str]:
+        """What runs in it and in scopes below it."""
+        with lock:
+            inside = [each for each in _scopes.values() if each.is_within(self)]
+            codes = [code for scope in inside for code in scope._running.values()]
+        return [
+            f"'{code.qualname}' ({code.file}:{code.line})"
+            for code in codes[:MOST_NAMES]
+        ]
+
+    def take_failures(self) -> list[tuple[Cown[object], str, str, int]]:
+        """[(result, name, file, line), ...], which the scope forgets."""
+        with lock:
+            taken, self._failures = self._failures, []
+        return taken
+
+    def begin(self, key: int, code: Code) -> None:
+        """A body of it runs."""
+        with lock:
+            self._running[key] = code
+
+    def end(self, key: int) -> None:
+        with lock:
+            self._running.pop(key, None)
+
+    def note_failure(self, error: BaseException, result: Cown[Any], code: Code) -> bool:
+        """True: the body ended since the scope was cancelled, which is no failure."""
+        if self.cancelled and isinstance(error, _cancelled.CancelledError):
+            return True
+        with lock:
+            self._failures.append((result, code.qualname, code.file, code.line))
+            self.failed = self.failed or self._cancels
+        if self._cancels:
+            self.cancel()
+        return False
+
+
+def new_core(parent: Any) -> Any:
+    out = ffi.new("boc_scope **")
+    status = lib.boc_scope_new(parent, NULL, out)
+    if status:
+        fail(status, "a scope")
+    return ffi.gc(out[0], lib.boc_scope_drop)
+
+
+class Done:
+    """A behavior that has no cowns but its result, and ends when a scope is empty."""
+
+    __slots__ = ("behavior", "node", "result", "scope")
+
+    def __init__(self, scope: Scope, result: Cown[Any]) -> None:
+        self.scope = scope
+        self.result = result
+        self.behavior: Any = None
+        self.node: Any = None
+
+    def schedule(self, core: Any) -> None:
+        """In a scope of its own: in that of the body that asks it would wait for
+        itself."""
+        from .behavior import pending
+
+        key = id(self)
+        pending[key] = self
+        refs = [(self.result._ref & ~3) | FRESH]
+        status = lib.glue_when(core, key, refs, 1, new_core(NULL))
+        if status:
+            del pending[key]
+            fail(status, "done")
+
+    def run(self, behavior: Any) -> None:
+        lib.boc_behavior_defer(behavior)
+        self.behavior = behavior
+        # Signalled inside this call, perhaps.
+        self.node = quiesce_node(self)
+        lib.boc_scope_on_empty(self.scope._core, self.node)
+
+    def signal(self) -> None:
+        end_node(self.node)
+        lib.boc_behavior_complete(self.behavior)
+
+    def cancel(self) -> None:
+        """Nobody can: its scope is its own."""
+
+
+# ---- which is current ----------------------------------------------------------------
+
+variable: ContextVar[Scope | None] = ContextVar("bocpy_scope", default=None)
+
+
+def current() -> Scope | None:
+    return me.scope if me.bodies else variable.get()
+
+
+def find(number: int, /) -> Scope:
+    with lock:
+        found = _scopes.get(number)
+    if found is None:
+        raise RuntimeError("this scope is over, or belongs to another process")
+    return found
+
+
+def cancelled() -> bool:
+    scope = current()
+    return scope is not None and scope.cancelled
+
+
+def require(scope: object) -> None:
+    if not isinstance(scope, Scope):
+        refuse(scope)
+
+
+def refuse(scope: object) -> NoReturn:
+    raise TypeError(f"a scope, not '{type_name(type(scope))}'")
+
+
+def here(given: Scope | None) -> Scope | None:
+    """The scope of what is scheduled here; threads outside wait until it has room."""
+    if given is None:
+        given = me.scope if me.bodies else variable.get()
+    else:
+        require(given)
+    at = given
+    while at is not None:
+        while (
+            at.limit
+            and at.pending >= at.limit
+            and not at.cancelled
+            and not me.bodies
+            and _tasks.library_here() is None
+        ):
+            at.wait_for(at.limit, FOREVER)
+        at = at._parent
+    return given
+
+
+def cancelled_error() -> BaseException:
+    return _cancelled.CancelledError("the behavior was cancelled before it began")
+
+
+def forget() -> None:
+    """In the child of a fork."""
+    global lock
+    lock = Lock()
