@@ -33,6 +33,7 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
+    "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_signals.py::test_no_signal_is_lost": "a signal that a worker takes: 50 ms",
     "test_signals.py::test_a_sampling_profiler_sees": "a signal that a worker takes",

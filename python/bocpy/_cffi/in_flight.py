@@ -39,8 +39,8 @@ def holder(cown: Cown[Any]) -> tuple[Code | None, str | None]:
     ident = cown._holder
     if ident is None:
         return None, None
-    code = running.get(ident)
-    if code is None:
+    code = running.get(ident) if isinstance(ident, int) else None
+    if code is None or not isinstance(ident, int):
         return None, "a thread or task has it by acquire() or hold()"
     return code, f"{described(code)} has it, on {place(ident)}"
 
