@@ -158,8 +158,12 @@ class Bridge:
         self.pipe = None
 
     def __del__(self, finalizing: Any = sys.is_finalizing) -> None:
-        if not finalizing():
-            self.close()
+        if finalizing():
+            return
+        self.close()
+        # PyPy would come to them in a later collection.
+        for each in list(self.expected):
+            each.__del__()
 
 
 def drain(descriptor: int) -> None:
