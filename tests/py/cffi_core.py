@@ -6,7 +6,6 @@ BOCPY_CORE=cffi and on PyPy.
 
 #: Whole files and folders that test what this core does not have.
 FILES = {
-    "test_context.py": "context variables are the worker's",
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",
@@ -24,8 +23,6 @@ TESTS = {
     "test_build.py::test_the_runtime_is_refused": "sub-interpreters",
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
-    "test_docs.py::test_example[threads-propagate": "context variables",
-    "test_guide.py::test_program[docs/guide/workers.md": "context variables",
     "test_examples.py::test_it_finds_its_result_right[threads-boids": "Matrix",
     "test_examples.py::test_it_finds_its_result_right[threads-heat": "Matrix",
     "test_examples.py::test_the_birds_on_a_terminal": "Matrix",

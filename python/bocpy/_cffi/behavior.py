@@ -7,6 +7,7 @@ library has of it: its address, unique while it is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,7 +31,7 @@ pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 class Call:
     """One behavior: what it is over, what it calls, what it fills."""
 
-    __slots__ = ("bound", "over", "result", "scope")
+    __slots__ = ("bound", "context", "over", "result", "scope")
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Call:
         inside: scope.Scope | None,
     ) -> None:
         self.scope = inside
+        self.context = copy_context()
         self.bound = bound
         self.over = over
         self.result = result
@@ -78,7 +80,7 @@ class Call:
             notices.leave()
         me.bodies, me.name, me.scope = outer, outer_name, around
         self.release(writes)
-        del self.bound, self.over, self.result, self.scope
+        del self.bound, self.context, self.over, self.result, self.scope
 
     def hold(self, behavior: Any) -> list[bool]:
         """The mode for each cown: a cown that is named twice is written if one of the
@@ -121,10 +123,14 @@ class Call:
             function = snapshot.enter(code.qualname, code.file, code.line)
         try:
             if bound.keywords:
-                return function(
-                    *bound.extra, *arguments, *bound.captures, **bound.keywords
+                return self.context.run(
+                    function,
+                    *bound.extra,
+                    *arguments,
+                    *bound.captures,
+                    **bound.keywords,
                 )
-            return function(*bound.extra, *arguments, *bound.captures)
+            return self.context.run(function, *bound.extra, *arguments, *bound.captures)
         finally:
             if snapshot is not None:
                 snapshot.leave(function)
