@@ -7,7 +7,8 @@ Here: a header is included by its bare name, which no other header has, so that 
 goes around that list; nothing below the public headers includes Python.h, prints, or
 reads the environment; headers of an operating system stand in the platform files
 alone, Python version conditionals in compat.h alone; the binding never reaches into
-libboc/src. And the proportions: a function has at most 60 lines, a file 600.
+libboc/src. And the proportions: a function has at most 60 lines, a file 600. And names:
+a static function's is more than one bare word, and no other file's.
 """
 
 from __future__ import annotations
@@ -148,8 +149,34 @@ def check_names(paths: list[Path]) -> list[tuple[Path, str]]:
     ]
 
 
+#: Files of which a build has one of several: what is in all of them may have one name.
+ALTERNATIVES = re.compile(r"^(atomic|os|park|wakeup_fd|waiting)_\w+\.[ch]$")
+STATIC = re.compile(r"^static [\w ]*?[ *](\w+)\(", re.MULTILINE)
+
+
+def check_statics(paths: list[Path]) -> list[tuple[Path, str]]:
+    """A debugger and a profile show a static function by its name alone."""
+    first: dict[str, Path] = {}
+    problems = []
+    for path in paths:
+        for name in STATIC.findall(code_of(path.read_text("utf-8"))):
+            if "_" not in name:
+                problems.append((path, f"`{name}` does not say of what: name the noun"))
+            there = first.setdefault(name, path)
+            if there is not path and not ALTERNATIVES.match(path.name):
+                place = there.relative_to(ROOT).as_posix()
+                problems.append((path, f"`{name}` is a function of {place}, too"))
+    return problems
+
+
 def main() -> int:
     problems = check_names(c_files("libboc/src"))
+    for folders in (
+        ("libboc/src",),
+        ("python/bocpy/csrc",),
+        ("python/bocpy/csrc_math",),
+    ):
+        problems += check_statics(c_files(*folders))
     for path in c_files("libboc/src", "libboc/include"):
         problems += [(path, text) for text in check_library_file(path)]
     for path in c_files("python/bocpy/csrc"):

@@ -1,13 +1,13 @@
-/* Checks: what a program does to a behavior, a cown or a scope that is not there any
- * more, or twice. Only builds with -Dchecks=true have them; in all others the macros
+/* Checks: uses of a behavior, a cown or a scope that is gone, or that is ended twice.
+ * Only builds with -Dchecks=true have them; in all others the macros
  * are nothing, and no struct is larger.
  *
  * What is over stays in *quarantine* for a while before its memory is used again, so
- * that a pointer to it finds it dead, not somebody else's.
+ * that a pointer to it finds it dead, and not the memory of another object.
  *
  * Threads: any.
  * Ordering:
- *   [R29] memory goes into quarantine; [A29] whoever drives it out acquires it.
+ *   [R29] memory goes into quarantine; [A29] the thread that drives it out acquires it.
  */
 #ifndef BOCI_CHECKS_H
 #define BOCI_CHECKS_H

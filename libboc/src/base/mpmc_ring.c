@@ -3,12 +3,12 @@
 
 #include "alloc.h"
 
-static size_t ring_size(size_t capacity) {
+static size_t mpmc_ring_size(size_t capacity) {
   return sizeof(boci_mpmc_ring) + capacity * sizeof(boci_mpmc_cell);
 }
 
 boci_mpmc_ring *boci_mpmc_ring_new(const boc_allocator *allocator, size_t capacity) {
-  boci_mpmc_ring *ring = boci_allocate(allocator, ring_size(capacity));
+  boci_mpmc_ring *ring = boci_allocate(allocator, mpmc_ring_size(capacity));
   if (!ring)
     return NULL;
   boci_init(&ring->tail, 0);
@@ -20,7 +20,7 @@ boci_mpmc_ring *boci_mpmc_ring_new(const boc_allocator *allocator, size_t capaci
 }
 
 void boci_mpmc_ring_free(const boc_allocator *allocator, boci_mpmc_ring *ring) {
-  boci_release(allocator, ring, ring_size(ring->mask + 1));
+  boci_release(allocator, ring, mpmc_ring_size(ring->mask + 1));
 }
 
 bool boci_mpmc_ring_push(boci_mpmc_ring *ring, void *payload) {

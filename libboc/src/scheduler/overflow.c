@@ -27,7 +27,9 @@ boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allo
   return boci_mutex_init(&overflow->mutex);
 }
 
-static size_t ring_size(uint32_t capacity) { return capacity * sizeof(boci_segment *); }
+static size_t overflow_ring_size(uint32_t capacity) {
+  return capacity * sizeof(boci_segment *);
+}
 
 void boci_overflow_fini(boci_overflow *overflow) {
   for (boci_segment *segment = overflow->unused, *next; segment; segment = next) {
@@ -35,7 +37,8 @@ void boci_overflow_fini(boci_overflow *overflow) {
     boci_release(overflow->allocator, segment, sizeof *segment);
   }
   if (overflow->ring)
-    boci_release(overflow->allocator, overflow->ring, ring_size(overflow->capacity));
+    boci_release(overflow->allocator, overflow->ring,
+                 overflow_ring_size(overflow->capacity));
   boci_mutex_fini(&overflow->mutex);
 }
 
@@ -103,7 +106,7 @@ static boci_segment **replace_ring_locked(boci_overflow *overflow, boci_segment 
 
 /* Makes room for `more` segments. Only the owner adds some, so that the room stays.
  * False: no memory. */
-static bool reserve(boci_overflow *overflow, uint32_t more) {
+static bool overflow_reserve(boci_overflow *overflow, uint32_t more) {
   boci_mutex_lock(&overflow->mutex);
   const uint32_t before = overflow->capacity, needed = length_locked(overflow) + more;
   boci_mutex_unlock(&overflow->mutex);
@@ -112,19 +115,20 @@ static bool reserve(boci_overflow *overflow, uint32_t more) {
   uint32_t capacity = before ? before : SMALLEST_RING;
   while (capacity < needed)
     capacity *= 2;
-  boci_segment **ring = boci_allocate(overflow->allocator, ring_size(capacity));
+  boci_segment **ring =
+      boci_allocate(overflow->allocator, overflow_ring_size(capacity));
   if (!ring)
     return false;
   boci_mutex_lock(&overflow->mutex);
   boci_segment **old = replace_ring_locked(overflow, ring, capacity);
   boci_mutex_unlock(&overflow->mutex);
   if (old)
-    boci_release(overflow->allocator, old, ring_size(before));
+    boci_release(overflow->allocator, old, overflow_ring_size(before));
   return true;
 }
 
-static void append(boci_overflow *overflow, boci_segment *const *segments,
-                   uint32_t count) {
+static void overflow_append(boci_overflow *overflow, boci_segment *const *segments,
+                            uint32_t count) {
   boci_mutex_lock(&overflow->mutex);
   const uint32_t length = length_locked(overflow);
   for (uint32_t i = 0; i < count; i++)
@@ -137,13 +141,13 @@ static void append(boci_overflow *overflow, boci_segment *const *segments,
 
 bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
                         uint32_t *out_count) {
-  boci_segment *segment = reserve(overflow, 1) ? get_segment(overflow) : NULL;
+  boci_segment *segment = overflow_reserve(overflow, 1) ? get_segment(overflow) : NULL;
   if (!segment)
     return false;
   segment->begin = 0;
   segment->end = *out_count = boci_run_queue_spill(queue, segment->items);
   if (segment->end > 0)
-    append(overflow, &segment, 1);
+    overflow_append(overflow, &segment, 1);
   else
     put_segment(overflow, segment);
   return true;
@@ -203,7 +207,7 @@ void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine) {
   boci_segment *stolen[STEAL_MAX];
   const uint32_t length =
       (uint32_t)boci_load_relaxed(&victim->length); /* hint: the lock decides */
-  if (steal_count(length) == 0 || !reserve(mine, steal_count(length)))
+  if (steal_count(length) == 0 || !overflow_reserve(mine, steal_count(length)))
     return;
   boci_mutex_lock(&victim->mutex);
   uint32_t count = steal_count(length_locked(victim));
@@ -212,5 +216,5 @@ void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine) {
   copy_locked(victim, count, stolen);
   remove_locked(victim, count);
   boci_mutex_unlock(&victim->mutex);
-  append(mine, stolen, count);
+  overflow_append(mine, stolen, count);
 }

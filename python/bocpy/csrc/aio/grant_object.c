@@ -171,7 +171,7 @@ static PyObject *grant_enter(grant_object *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-static PyObject *value_at(void *ctx, uint32_t i) {
+static PyObject *grant_value_at(void *ctx, uint32_t i) {
   grant_object *self = ctx;
   bocpy_cown *cown = (bocpy_cown *)self->args.handles[i];
   return bocpy_grant_mode(self->grant, cown->core) == BOC_READ
@@ -186,7 +186,7 @@ static PyObject *handle_at(void *ctx, uint32_t i) {
 
 static PyObject *grant_values(grant_object *self, PyObject *unused) {
   (void)unused;
-  return bocpy_when_args_in_shape(&self->args, value_at, self);
+  return bocpy_when_args_in_shape(&self->args, grant_value_at, self);
 }
 
 static PyObject *grant_arguments(grant_object *self, PyObject *unused) {

@@ -74,7 +74,7 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
 
 /* ---- the values ------------------------------------------------------------------ */
 
-static PyObject *value_at(void *ctx, uint32_t i) {
+static PyObject *held_value_at(void *ctx, uint32_t i) {
   const held_object *self = ctx;
   bocpy_value *value = ((bocpy_cown *)self->args.handles[i])->value;
   if (bocpy_value_held(value))
@@ -99,7 +99,7 @@ static PyObject *held_enter(held_object *self, PyObject *unused) {
   (void)unused;
   return require_ours(self, "a `with` block") < 0
              ? NULL
-             : bocpy_when_args_in_shape(&self->args, value_at, self);
+             : bocpy_when_args_in_shape(&self->args, held_value_at, self);
 }
 
 /* ---- giving back ----------------------------------------------------------------- */

@@ -323,6 +323,31 @@ static inline PyObject *decode_of_buffer(bocpy_decoder *decoder, enum bocpy_tag 
                            : bocpy_decode_immutable(decoder);
 }
 
+/* Values that refer to something outside of their own bytes. */
+static PyObject *decode_referring(bocpy_decoder *decoder, enum bocpy_tag tag) {
+  switch (tag) {
+  case TAG_COWN:
+  case TAG_NATIVE:
+  case TAG_HOOKED:
+  case TAG_IMMUTABLE:
+    return decode_of_buffer(decoder, tag);
+  case TAG_MEMO:
+  case TAG_MEMO_AFTER:
+    return tag == TAG_MEMO ? decode_memo(decoder) : decode_memo_after(decoder);
+  case TAG_SUPERSEDED:
+    return decode_superseded(decoder);
+  case TAG_REF:
+    return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
+  case TAG_KEY:
+  case TAG_NEW_KEY:
+    return take_key(decoder, tag == TAG_NEW_KEY);
+  case TAG_PICKLE:
+    return bocpy_decode_pickle(decoder);
+  default: /* TAG_UNSET, which stands only where an attribute is expected */
+    Py_UNREACHABLE();
+  }
+}
+
 static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
                                uint32_t slot) {
   switch (tag) {
@@ -370,27 +395,9 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
   case TAG_ARRAY:
   case TAG_VIEW:
     return tag == TAG_ARRAY ? bocpy_make_array(decoder) : bocpy_make_view(decoder);
-  case TAG_COWN:
-  case TAG_NATIVE:
-  case TAG_HOOKED:
-  case TAG_IMMUTABLE:
-    return decode_of_buffer(decoder, tag);
-  case TAG_MEMO:
-  case TAG_MEMO_AFTER:
-    return tag == TAG_MEMO ? decode_memo(decoder) : decode_memo_after(decoder);
-  case TAG_SUPERSEDED:
-    return decode_superseded(decoder);
-  case TAG_REF:
-    return Py_NewRef(decoder->memo[bocpy_take_number(decoder)]);
-  case TAG_KEY:
-  case TAG_NEW_KEY:
-    return take_key(decoder, tag == TAG_NEW_KEY);
-  case TAG_PICKLE:
-    return bocpy_decode_pickle(decoder);
-  case TAG_UNSET: /* only where an attribute is expected */
-    break;
+  default:
+    return decode_referring(decoder, tag);
   }
-  Py_UNREACHABLE();
 }
 
 PyObject *bocpy_decode_value(bocpy_decoder *decoder) {

@@ -6,12 +6,12 @@
  */
 #include "extension.h"
 
-static void **native_slot(const bocpy_hooked *hooked, PyObject *object) {
+static void **encoded_native_slot(const bocpy_hooked *hooked, PyObject *object) {
   return (void **)((char *)object + hooked->hooks.native);
 }
 
 bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object) {
-  return hooked->hooks.encode || *native_slot(hooked, object);
+  return hooked->hooks.encode || *encoded_native_slot(hooked, object);
 }
 
 /* ---- encode ---------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
  * move, since a copy can fail. */
 static int native_copy(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
   const bocpy_hooks *hooks = &native->hooked->hooks;
-  void *here = *native_slot(native->hooked, object);
+  void *here = *encoded_native_slot(native->hooked, object);
   native->empty = !here;
   if (!here && encoder->held)
     return 0;
@@ -111,7 +111,7 @@ int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer) {
   }
   for (uint32_t i = 0; i < count; i++) {
     bocpy_native *native = &buffer->natives[i];
-    void **slot = native_slot(native->hooked, encoder->natives[i]);
+    void **slot = encoded_native_slot(native->hooked, encoder->natives[i]);
     if (native->native)
       continue;
     native->native = *slot;
@@ -138,7 +138,7 @@ PyObject *bocpy_decode_by_value(bocpy_decoder *decoder) {
 }
 
 /* The native itself if this is the last decoding of the buffer, else a copy. */
-static void *native_take(bocpy_decoder *decoder, bocpy_native *native) {
+static void *decoded_native_take(bocpy_decoder *decoder, bocpy_native *native) {
   void *taken = native->native;
   if (decoder->last_time)
     native->native = NULL;
@@ -154,11 +154,11 @@ static PyObject *native_make(bocpy_decoder *decoder, bocpy_native *native) {
   PyObject *object = type ? type->tp_alloc(type, 0) : NULL;
   if (native->empty)
     return object;
-  void *taken = object ? native_take(decoder, native) : NULL;
+  void *taken = object ? decoded_native_take(decoder, native) : NULL;
   if (!taken)
     Py_CLEAR(object);
   else
-    *native_slot(native->hooked, object) = taken;
+    *encoded_native_slot(native->hooked, object) = taken;
   return object;
 }
 
@@ -171,7 +171,7 @@ void bocpy_buffer_restore(bocpy_buffer *buffer) {
     bocpy_native *native = &buffer->natives[i];
     if (!native->native || !native->origin)
       continue;
-    *native_slot(native->hooked, native->origin) = native->native;
+    *encoded_native_slot(native->hooked, native->origin) = native->native;
     native->native = NULL;
   }
 }

@@ -21,7 +21,7 @@ typedef struct exchanges {
   bool copies; /* one was busy, and has kept its own */
 } exchanges;
 
-static void **native_slot(const bocpy_hooked *hooked, PyObject *object) {
+static void **moved_native_slot(const bocpy_hooked *hooked, PyObject *object) {
   return (void **)((char *)object + hooked->hooks.native);
 }
 
@@ -43,7 +43,7 @@ static const bocpy_hooked *hooks_for_move(bocpy_codec_state *state, PyObject *ob
 static bool is_here(const bocpy_hooked *hooked, PyObject *object) {
   bool here;
   Py_BEGIN_CRITICAL_SECTION(object);
-  here = *native_slot(hooked, object) != NULL;
+  here = *moved_native_slot(hooked, object) != NULL;
   Py_END_CRITICAL_SECTION();
   return here;
 }
@@ -67,8 +67,8 @@ int bocpy_check_here(PyObject *object) {
 /* ---- one instance ---------------------------------------------------------------- */
 
 /* The native part, or a copy of one that is busy; NULL with an exception. */
-static void *native_take(const bocpy_hooked *hooked, PyObject *object) {
-  void *native, **slot = native_slot(hooked, object);
+static void *moved_native_take(const bocpy_hooked *hooked, PyObject *object) {
+  void *native, **slot = moved_native_slot(hooked, object);
   bool moved = false;
   Py_BEGIN_CRITICAL_SECTION(object);
   native = *slot;
@@ -113,12 +113,12 @@ static int exchange_one(exchanges *e, const bocpy_hooked *hooked, PyObject *obje
   if (exchanges_grow(e) < 0)
     return -1;
   PyObject *to = type->tp_alloc(type, 0);
-  void *native = to ? native_take(hooked, object) : NULL;
+  void *native = to ? moved_native_take(hooked, object) : NULL;
   if (!native) {
     Py_XDECREF(to);
     return -1;
   }
-  *native_slot(hooked, to) = native;
+  *moved_native_slot(hooked, to) = native;
   e->copies = e->copies || is_here(hooked, object);
   e->all[e->count++] = (exchange){Py_NewRef(object), to, hooked};
   return 0;
@@ -126,8 +126,8 @@ static int exchange_one(exchanges *e, const bocpy_hooked *hooked, PyObject *obje
 
 /* What was busy has kept its own. */
 static void exchange_undo(const exchange *one) {
-  void **from = native_slot(one->hooked, one->from);
-  void **to = native_slot(one->hooked, one->to);
+  void **from = moved_native_slot(one->hooked, one->from);
+  void **to = moved_native_slot(one->hooked, one->to);
   Py_BEGIN_CRITICAL_SECTION2(one->from, one->to);
   if (!*from) {
     *from = *to;

@@ -17,8 +17,8 @@ static bool blas_takes(size_t rows, size_t columns, size_t inner) {
          (double)rows * (double)columns * (double)inner > SMALL;
 }
 
-static void product(size_t rows, size_t columns, size_t inner, const double *a,
-                    const double *b, double *out, double *scratch) {
+static void blas_product(size_t rows, size_t columns, size_t inner, const double *a,
+                         const double *b, double *out, double *scratch) {
   if (blas_takes(rows, columns, inner))
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, (int)columns,
                 (int)inner, 1.0, a, (int)inner, b, (int)columns, 0.0, out,
@@ -35,6 +35,6 @@ static size_t product_scratch(size_t rows, size_t columns, size_t inner) {
 void mx_blas(mx_kernels *table) {
   own = *table;
   table->blas = MX_BLAS;
-  table->product = product;
+  table->product = blas_product;
   table->product_scratch = product_scratch;
 }

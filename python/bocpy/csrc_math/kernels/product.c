@@ -208,14 +208,14 @@ static size_t panel_columns(size_t columns) {
   return smaller_size(whole, PANEL_COLUMNS);
 }
 
-static size_t scratch(size_t rows, size_t columns, size_t inner) {
+static size_t tiled_scratch(size_t rows, size_t columns, size_t inner) {
   if (is_small(rows, columns, inner))
     return 0;
   return smaller_size(inner, DEPTH) * (panel_columns(columns) + BLOCK_ROWS);
 }
 
-static void product(size_t rows, size_t columns, size_t inner, const double *a,
-                    const double *b, double *out, double *room) {
+static void tiled_product(size_t rows, size_t columns, size_t inner, const double *a,
+                          const double *b, double *out, double *room) {
   if (is_small(rows, columns, inner)) {
     small_product(rows, columns, inner, a, b, out);
     return;
@@ -243,6 +243,6 @@ void MX_NAME(mx_fused)(mx_kernels *table)
 void MX_NAME(mx_product)(mx_kernels *table)
 #endif
 {
-  table->product = product;
-  table->product_scratch = scratch;
+  table->product = tiled_product;
+  table->product_scratch = tiled_scratch;
 }
