@@ -50,7 +50,8 @@ static void sort_heap(boci_request *requests, uint32_t count) {
   }
 }
 
-/* What is moved about while sorting: it is shorter than a request, and lies together. */
+/* What is moved about while sorting: it is shorter than a request, and lies together.
+ */
 typedef struct sort_entry {
   uintptr_t address;
   uint32_t index;

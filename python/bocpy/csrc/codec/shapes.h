@@ -133,8 +133,8 @@ const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
 int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_resolved_clear(bocpy_codec_state *state);
 
-/* Whether object.__new__ makes instances of the type that consist of a dict alone; or of
- * that many slots alone. */
+/* Whether object.__new__ makes instances of the type that consist of a dict alone; or
+ * of that many slots alone. */
 bool bocpy_type_is_bare(PyTypeObject *type);
 bool bocpy_type_is_slotted(PyTypeObject *type, uint32_t slots);
 

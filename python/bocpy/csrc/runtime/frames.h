@@ -12,8 +12,8 @@
 PyObject *bocpy_current_frames(PyObject *module, PyObject *unused);
 PyObject *bocpy_current_exceptions(PyObject *module, PyObject *unused);
 
-/* _trace_frames(traceback): a tuple of (file, line, name, end line, column, end column),
- * the outermost first; None for what is not known. */
+/* _trace_frames(traceback): a tuple of (file, line, name, end line, column, end
+ * column), the outermost first; None for what is not known. */
 PyObject *bocpy_trace_frames(PyObject *module, PyObject *traceback);
 
 #endif
