@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from .. import _context, _main_state, _namespaces
+from .. import _context, _explain_unshippable, _main_state, _namespaces
 from . import classes, follow, origins, registrations
 from .log import (
     ATTRIBUTE,
@@ -123,7 +123,7 @@ def apply(key: Key, blob: bytes) -> bool:
     try:
         value = MISSING if blob == DELETED else load_definition(blob)
     except Exception as error:  # unpickling runs arbitrary code
-        refuse(key, str(error) or type(error).__name__)
+        refuse(key, failed_to_load(error))
         return isinstance(error, ImportError)
     _reasons.pop(key, None)
     if value is MISSING:
@@ -214,6 +214,14 @@ def apply_registration(blob: bytes) -> bool:
     except Exception:  # of a user's hook; what it names is refused elsewhere
         return True
     return True
+
+
+def failed_to_load(error: Exception) -> str:
+    """Why a value that could be pickled is not here, and what to do about it."""
+    if isinstance(error, ImportError | TypeError):
+        return str(error) or type(error).__name__  # of the package: says what to do
+    raised = f"unpickling it raised {type(error).__name__}: {error}"
+    return raised + _explain_unshippable.ADVICE
 
 
 def refuse(key: Key, reason: str) -> None:

@@ -18,6 +18,23 @@ MISTAKES = {
             import numpy
         body.result()
         """,
+    "... global '<name>'": """
+        start(backend="interpreters")
+        lock = threading.Lock()
+        @when()
+        def body():
+            lock.acquire()
+        body.result()
+        """,
+    "'<error>' object": """
+        @when()
+        def first():
+            return 1 / 0
+        @when(first)
+        def second(first):
+            return first.value.upper()
+        second.result()
+        """,
     "... this cown is": "Cown(1).value",
     "... inside a behavior": """
         @when()
@@ -25,12 +42,16 @@ MISTAKES = {
             wait()
         body.result()
         """,
-    "a behavior cannot wait": """
+    "... a behavior cannot wait": """
         other = Cown(1)
         @when()
         def body():
             other.acquire()
         body.result()
+        """,
+    "acquire() while": """
+        with Cown(1):
+            Cown(2).acquire()
         """,
     "... while this thread holds": """
         with Cown(1):
@@ -74,7 +95,12 @@ MISTAKES = {
         """,
 }
 #: Those that only workers with interpreters of their own meet.
-ISOLATED = ("module <name> does not", "fork() in a behavior", "... cannot ship")
+ISOLATED = (
+    "module <name> does not",
+    "... global '<name>'",
+    "fork() in a behavior",
+    "... cannot ship",
+)
 
 
 def titles():
