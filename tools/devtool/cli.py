@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from devtool import checks, commands, matrix, only, platforms, wheels
+from devtool import checks, commands, foreign, matrix, only, platforms, wheels
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
@@ -113,6 +113,8 @@ tested there; with a list of what is inside (SBOM) and a table of sizes and dige
   ./dev wheels                                  the newest Python
   ./dev wheels --python 3.12 --python 3.13t
   ./dev wheels --twice                          each is built twice: the same bytes
+  ./dev wheels --foreign                        instead: the extension for macOS and
+                                                Windows, compiled and linked, not run
 """
 
 PYTHON = """\
@@ -262,6 +264,11 @@ def parser() -> argparse.ArgumentParser:
     wheel.add_argument(
         "--twice", action="store_true", help="build each again: the same bytes"
     )
+    wheel.add_argument(
+        "--foreign",
+        action="store_true",
+        help="only compile and link the extension for macOS and Windows",
+    )
     python = add_command(commands_, "python", PYTHON, "prepare an interpreter")
     python.add_argument("version", metavar="VERSION")
     return result
@@ -343,6 +350,8 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
             return commands.docs(arguments.python)
         case "wheels":
             chosen_ones = [commands.pick(each) for each in arguments.python or [None]]
+            if arguments.foreign:
+                return foreign.check(chosen_ones[0])
             return wheels.make(chosen_ones, twice=arguments.twice)
         case _:
             return commands.python(arguments.version)
