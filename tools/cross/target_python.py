@@ -3,7 +3,7 @@
     python target_python.py SYSTEM HEADERS PROGRAM.py | -c CODE
 
 Nothing of the target can be run here, so this runs Meson's questions on the Python at
-hand, which answers as one of SYSTEM (macos or windows) whose headers are in HEADERS.
+hand, which answers as one of SYSTEM (such as macos-arm64) whose headers are in HEADERS.
 The extension is compiled and linked that way, and never loaded.
 """
 
@@ -11,7 +11,12 @@ import runpy
 import sys
 import sysconfig
 
-SUFFIXES = {"macos": ".cpython-{}-darwin.so", "windows": ".cp{}-win_amd64.pyd"}
+SUFFIXES = {
+    "macos-arm64": ".cpython-{}-darwin.so",
+    "macos-x86_64": ".cpython-{}-darwin.so",
+    "windows-arm64": ".cp{}-win_arm64.pyd",
+    "windows-x86_64": ".cp{}-win_amd64.pyd",
+}
 
 
 def pretend(system, headers):

@@ -124,7 +124,7 @@ def import_library(
 def target_python(target: Target, include: Path, tools: Environment) -> Path:
     """What Meson is told is the target's Python: one program, so it is a script."""
     script = include.parent / "python"
-    words = [tools.python, CROSS / "target_python.py", target.system, include]
+    words = [tools.python, CROSS / "target_python.py", target.name, include]
     line = " ".join(f"'{word}'" for word in words)
     script.write_text(f'#!/bin/sh\nexec {line} "$@"\n', encoding="utf-8")
     script.chmod(0o755)
@@ -157,7 +157,7 @@ def set_up(
 def build(target: Target, tools: Environment, folder: Path, log: TextIO) -> list[Path]:
     """The modules, compiled and linked."""
     tools.run([tools.tool("ninja"), "-C", folder], log=log)
-    ending = {"macos": "-darwin.so", "windows": "_amd64.pyd"}[target.system]
+    ending = {"macos": "-darwin.so", "windows": ".pyd"}[target.system]
     made = [p for p in folder.rglob(f"*{ending}") if p.is_file()]
     if sorted(path.name.split(".")[0] for path in made) != list(MODULES):
         raise Failed(f"{target.name}: {', '.join(MODULES)} are not there; see {LOG}")
