@@ -19,10 +19,16 @@ Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurre
 OOPSLA 2023.
 """
 
+# First: in a worker of a frozen program nothing else is found before.
+from . import _frozen  # noqa: F401
+
+# isort: split
 from typing import TYPE_CHECKING, Any, Final
 
-# First: what `_core` is depends on it.
+# What `_core` is depends on it.
 from . import _choose_core  # noqa: F401
+
+# isort: split
 from ._bulk import as_completed, atomically, gather, reduce, when_each
 from ._bulk import map as map  # noqa: A004  not in __all__: a name of Python's own
 from ._context import propagate

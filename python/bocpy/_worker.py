@@ -18,18 +18,22 @@ SWITCH_INTERVAL = 0.0001
 def facts() -> bytes:
     """A marshalled dict for `set_up`."""
     # Their modules shall be loaded here first.
-    from . import _foreign_ext, _main_state, _ship, _threads  # noqa: F401
+    from . import _coverage, _foreign_ext, _frozen, _main_state, _ship, _threads  # noqa: F401
 
     _threads.guard_frames()
     _main_state.watch()
 
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {
-        "path": [entry for entry in sys.path if isinstance(entry, str)],
+        "sys": {
+            "path": [entry for entry in sys.path if isinstance(entry, str)],
+            **_frozen.names(),
+        },
         "argv": [str(argument) for argument in sys.argv],
         "file": getattr(main, "__file__", None),
         "dont_write_bytecode": bool(sys.dont_write_bytecode),
         "recursion_limit": sys.getrecursionlimit(),
+        "coverage": _coverage.configuration(),
     }
     return marshal.dumps(known)
 
@@ -40,7 +44,7 @@ def set_up(known: dict[str, Any]) -> None:
     sys.dont_write_bytecode = known["dont_write_bytecode"]
     sys.setswitchinterval(SWITCH_INTERVAL)
     sys.setrecursionlimit(known["recursion_limit"])
-    from . import _core, _foreign_ext, _ship, _threads, _worker_imports  # noqa: F401
+    from . import _coverage, _foreign_ext, _ship, _threads, _worker_imports
 
     _foreign_ext.guard()
     _worker_imports.guard()
@@ -50,6 +54,7 @@ def set_up(known: dict[str, Any]) -> None:
     main = sys.modules.get("__main__")
     if main is not None and known["file"] is not None:
         main.__file__ = known["file"]
+    _coverage.start(known["coverage"])
 
 
 def tear_down() -> None:
@@ -58,6 +63,9 @@ def tear_down() -> None:
     Since 3.13 it does so when the locals of a thread that it has not started end. Those
     of a worker end with the interpreter, after threading's globals.
     """
+    from . import _coverage
+
+    _coverage.stop()
     local = getattr(sys.modules.get("threading"), "_thread_local_info", None)
     if local is not None:
         vars(local).clear()

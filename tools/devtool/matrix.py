@@ -123,6 +123,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
         yield Job("py-soak", lambda log: pybuild.test_soak(best, 1, log))
         yield from cluster_jobs()
         yield Job("py-loops", lambda log: pybuild.test_loops(best, log))
+        yield Job("py-tools", lambda log: pybuild.test_tools(best, log))
         yield Job("py-sdist", lambda log: pybuild.test_sdist(best, log))
         yield Job("py-editable", lambda log: pybuild.test_editable(best, log))
         yield Job("docs", lambda log: pybuild.test_docs(best, log))

@@ -56,9 +56,10 @@ PYPY_LIBBOC = (
 )
 #: The Python that the engines of clusters are installed on.
 CLUSTERS_PYTHON = "3.13"
-#: A folder whose tests a job of its own runs, with what they need installed; all but
+#: Folders whose tests jobs of their own run, with what they need installed; all but
 #: those that need nothing.
 CLUSTERS = "clusters/"
+TOOLS = "tools/"
 WITHOUT_CLUSTER = ("clusters/test_link.py",)
 
 
@@ -68,7 +69,7 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
     left_out = () if newest else NEWEST
     paths = (path for path in folder.rglob("test_*.py") if path.name not in left_out)
     names = {path.relative_to(folder).as_posix() for path in paths}
-    found = {name for name in names if not name.startswith(CLUSTERS)}
+    found = {name for name in names if not name.startswith((CLUSTERS, TOOLS))}
     return tuple(sorted(found | set(WITHOUT_CLUSTER)))
 
 
@@ -229,6 +230,14 @@ def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
     env = wheel_environment(interpreter, log, "test", "distributed")
     install_wheel(env, build_wheel(env, ROOT, name, log), log)
     return suite(env, name, log, ROOT / "tests" / "py" / CLUSTERS)
+
+
+def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:
+    """Programs under coverage.py, profilers and debuggers, and frozen ones."""
+    name = f"py-{interpreter.name}-tools"
+    env = wheel_environment(interpreter, log, "test", "tools")
+    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    return suite(env, name, log, ROOT / "tests" / "py" / TOOLS)
 
 
 #: What runs beside packages that programs wait with.

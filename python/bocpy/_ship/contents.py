@@ -112,6 +112,21 @@ def judge(value: Any, size: int) -> int:
     return POLLED if size <= LIMIT else LARGE
 
 
+def parts_of(value: object) -> tuple[object, ...] | None:
+    """What a function's events tell of: compared by identity, since functions are."""
+    if not isinstance(value, types.FunctionType):
+        return None
+    parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
+    return tuple(map(id, parts))
+
+
+def size_of(value: Any) -> int | None:
+    try:
+        return len(value)
+    except Exception:  # it has none
+        return None
+
+
 def warn_of_size(name: str, module: str, value: object) -> None:
     """A change inside a large global is not seen: so much is said beforehand."""
     warn(

@@ -31,6 +31,7 @@ from typing import Any
 from .. import _core, _namespaces
 from . import contents
 from .log import MISSING
+from .pickle import state_of
 
 #: What a record is about.
 VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE = range(8)
@@ -125,7 +126,7 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
         data = class_data(value, name, attribute)
         return packed(CLASS, dump(data)) if data else b""
     if has_plain_state(value):
-        return packed(OBJECT, dump(object_state(value)))
+        return packed(OBJECT, dump(state_of(value)))
     if is_data(value) or is_immutable(value):
         return packed(VALUE, dump(value))
     return b""
@@ -164,7 +165,7 @@ def parts_of(value: Any) -> dict[Any, Any] | list[Any] | None:
         return items_of(value)  # type: ignore[no-any-return]
     if isinstance(value, type):
         return class_data(value, value.__module__, value.__qualname__)
-    return object_state(value) if has_plain_state(value) else None
+    return state_of(value) if has_plain_state(value) else None
 
 
 def is_data(value: object) -> bool:
@@ -210,16 +211,6 @@ def has_plain_state(value: object) -> bool:
         for base in cls.__mro__[:-1]
         for hook in ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
     )
-
-
-def object_state(value: Any) -> dict[str, Any]:
-    state = dict(getattr(value, "__dict__", {}))
-    for base in type(value).__mro__:
-        slots = vars(base).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else tuple(slots):
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                state[name] = getattr(value, name)
-    return state
 
 
 def class_data(cls: type, name: str, attribute: str) -> dict[str, Any]:
@@ -351,7 +342,7 @@ def fill(own: Any, value: Any) -> Undo | None:
 
 def set_attributes(own: Any, state: dict[str, Any]) -> Undo | None:
     """Gives an object, or a class, other attributes."""
-    before = class_data_here(own) if isinstance(own, type) else object_state(own)
+    before = class_data_here(own) if isinstance(own, type) else state_of(own)
     undo: list[Undo] = []
     for name in before.keys() - state:
         undo.append(partial(setattr, own, name, before[name]))

@@ -12,6 +12,7 @@ Threads: a pickler belongs to one call.
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import functools
 import io
 import marshal
@@ -228,6 +229,15 @@ def reduce_mapping_proxy(_: Pickler, proxy: types.MappingProxyType[Any, Any]) ->
     return types.MappingProxyType, (dict(proxy),)
 
 
+def reduce_view(_: Pickler, view: Any) -> Reduced:
+    names = {"dict_keys": "keys", "dict_values": "values", "dict_items": "items"}
+    return make_view, (dict(view.mapping), names[type(view).__name__])
+
+
+def make_view(mapping: dict[Any, Any], name: str) -> Any:
+    return getattr(mapping, name)()
+
+
 def reduce_weak_mapping(_: Pickler, mapping: Any) -> Reduced:
     return type(mapping), (dict(mapping),)
 
@@ -402,7 +412,53 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     refusing = _foreign_ext.refusing(cls)
     if refusing is not None:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
+    if any("__getattr__" in vars(base) for base in cls.__mro__) and is_plain(cls):
+        return make_instance, (cls,), state_of(obj), None, None, fill_instance
     return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+
+
+def is_plain(cls: Any) -> bool:
+    """Whether instances are what is in their attributes: nothing says otherwise."""
+    hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+    return (
+        cls.__reduce_ex__ is object.__reduce_ex__
+        and cls.__reduce__ is object.__reduce__
+        and cls.__new__ is object.__new__
+        and cls not in copyreg.dispatch_table
+        and all(is_heap_type(base) for base in cls.__mro__[:-1])
+        and not any(hook in vars(base) for base in cls.__mro__[:-1] for hook in hooks)
+    )
+
+
+def state_of(obj: object) -> dict[str, Any]:
+    """All attributes of an instance, without asking its class."""
+    state: dict[str, Any] = {}
+    with contextlib.suppress(AttributeError):
+        state.update(object.__getattribute__(obj, "__dict__"))
+    for base in type(obj).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            with contextlib.suppress(AttributeError):
+                if name not in ("__dict__", "__weakref__"):
+                    name = mangled(base, name)
+                    state[name] = object.__getattribute__(obj, name)
+    return state
+
+
+def mangled(cls: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.__name__.lstrip('_')}{name}" if private else name
+
+
+def make_instance(cls: type) -> object:
+    """Not by pickle's own way, which asks an empty instance for `__setstate__`: a
+    `__getattr__` that looks into its own attributes would never end."""
+    return object.__new__(cls)
+
+
+def fill_instance(obj: object, state: dict[str, Any]) -> None:
+    for name, value in state.items():
+        object.__setattr__(obj, name, value)
 
 
 def refuse_bound(cls: type) -> None:
@@ -446,6 +502,9 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     types.ModuleType: reduce_module,
     object: reduce_object,
     ContextVar: reduce_context_variable,
+    **dict.fromkeys(
+        (type({}.keys()), type({}.values()), type({}.items())), reduce_view
+    ),
     types.MethodType: reduce_method,
     types.BuiltinMethodType: reduce_method,
 }

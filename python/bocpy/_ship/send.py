@@ -393,34 +393,19 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     """Remembers what tells later whether the value has changed inside."""
     if isinstance(entry.value, FunctionType):
         _core._watch_changes(None)
-        entry.parts = parts_of(entry.value)
+        entry.parts = contents.parts_of(entry.value)
     if not blob.startswith(_COPIES):
         return
     entry.kind = contents.judge(entry.value, len(blob))
     if entry.kind == contents.FROZEN:
         return
     entry.blob = blob if entry.kind != contents.LARGE else None
-    entry.size = size_of(entry.value)
+    entry.size = contents.size_of(entry.value)
     entry.polls = entry.kind != contents.WATCHED
     if entry.kind == contents.POLLED:
         entry.print = contents.fingerprint(entry.value)
     if entry.kind == contents.LARGE:
         contents.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
-
-
-def parts_of(value: object) -> tuple[object, ...] | None:
-    """What a function's events tell of: compared by identity, since functions are."""
-    if not isinstance(value, FunctionType):
-        return None
-    parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
-    return tuple(map(id, parts))
-
-
-def size_of(value: Any) -> int | None:
-    try:
-        return len(value)
-    except Exception:  # it has none
-        return None
 
 
 _ANNOUNCED = ("__file__", "__package__", "__doc__")

@@ -158,7 +158,7 @@ def has_changed(key: Key) -> bool:
         return entry is not None and bool(send.changed_attributes(entry))
     if entry is None or send.is_stale(key, frozenset()):
         return True
-    if entry.parts is not None and entry.parts != send.parts_of(entry.value):
+    if entry.parts is not None and entry.parts != contents.parts_of(entry.value):
         return True
     if entry.kind == contents.WATCHED:
         return send.current_definition(key, entry) != entry.blob
@@ -173,7 +173,7 @@ def has_other_contents(key: Key, entry: Entry) -> bool:
         parts = follow.parts_of(entry.value)
         return parts is None or not contents.are_same(entry.copy, parts)
     if entry.kind == contents.LARGE:
-        return send.size_of(entry.value) != entry.size
+        return contents.size_of(entry.value) != entry.size
     if entry.kind != contents.POLLED:
         return False
     if entry.print is not None:

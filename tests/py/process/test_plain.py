@@ -33,3 +33,13 @@ def test_a_behavior_does_what_plain_python_does(backend, how):
     if how == "module":
         command = ["-c", IMPORTED.format(str(PROGRAMS))]
     assert run(command, backend) == ["152 programs"]
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_programs_that_users_reported(backend, how):
+    """programs/plain_reports.py: each with its report and the right result."""
+    command = ["plain_reports.py"]
+    if how == "module":
+        imported = IMPORTED.replace("plain", "plain_reports")
+        command = ["-c", imported.format(str(PROGRAMS))]
+    assert run(command, backend) == ["39 programs"]

@@ -65,17 +65,23 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
 }
 #endif
 
-/* Sets sys.path first, so that the new interpreter finds the same modules as the main
- * one. */
-static int worker_set_path(PyObject *boot) {
-  PyObject *path = PyDict_GetItemString(boot, "path");
-  return path ? PySys_SetObject("path", path) : 0;
+/* Sets sys.path first, and what a frozen program's modules are found by, so that the new
+ * interpreter finds the same modules as the main one. */
+static int worker_set_sys(PyObject *facts) {
+  PyObject *names = PyDict_GetItemString(facts, "sys"), *name, *value;
+  Py_ssize_t at = 0;
+  while (names && PyDict_Next(names, &at, &name, &value)) {
+    const char *text = PyUnicode_AsUTF8(name);
+    if (!text || PySys_SetObject(text, value) < 0)
+      return -1;
+  }
+  return 0;
 }
 
 static int worker_set_up(const bocpy_boot *boot) {
   PyObject *facts = PyMarshal_ReadObjectFromString(boot->bytes, (Py_ssize_t)boot->size);
   PyObject *done = NULL;
-  if (facts && PyDict_Check(facts) && worker_set_path(facts) == 0)
+  if (facts && PyDict_Check(facts) && worker_set_sys(facts) == 0)
     done = bocpy_python_call(NULL, BOCPY_PY_WORKER_SET_UP, "(O)", facts);
   Py_XDECREF(facts);
   Py_XDECREF(done);
