@@ -77,7 +77,8 @@ def publish_module(name: str) -> str | None:
 
 def public(module: ModuleType) -> list[str]:
     names = [name for name in vars(module) if not name.startswith("__")]
-    return names + [name for name in ("__path__",) if name in vars(module)]
+    said = ("__path__", "__file__", "__package__")
+    return names + [name for name in said if name in vars(module)]
 
 
 # ---- in a worker ---------------------------------------------------------------------

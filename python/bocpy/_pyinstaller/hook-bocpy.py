@@ -13,10 +13,17 @@ from PyInstaller.utils.hooks import (  # type: ignore[import-untyped]
     collect_submodules,
 )
 
-_OPTIONAL = ("bocpy.distributed", "bocpy.joblib", "bocpy._cffi", "bocpy._core_cffi")
+_OPTIONAL = ("bocpy._cffi", "bocpy._core_cffi", "bocpy._demo", "bocpy._pyinstaller")
+
+
+def is_needed(name: str) -> bool:
+    """Whether a module is called by name: the package's own, not examples and the
+    like, which need packages of others."""
+    return name.startswith("bocpy._") and not name.startswith(_OPTIONAL)
+
 
 hiddenimports = [
-    *(n for n in collect_submodules("bocpy") if not n.startswith(_OPTIONAL)),
+    *(name for name in collect_submodules("bocpy") if is_needed(name)),
     *("dis", "inspect", "contextvars", "threading", "pickle", "marshal", "logging"),
 ]
 module_collection_mode = {"bocpy": "py"}
