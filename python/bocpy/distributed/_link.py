@@ -265,7 +265,6 @@ class Linker(Placement):
         stay = Stay(worker, 0)
         result.stays = [stay]
         result.backlog += behavior.seconds
-        worker.held += 1
         behavior.stays.append((result, stay))
         stores = tuple(
             (name, store)
@@ -284,6 +283,7 @@ class Linker(Placement):
         place.looked = True
         if not place.stays:
             self.put(place, worker)
+        self.count(place)
         if reads and place.home is not worker:
             return self.copy(behavior, place, worker)
         if not reads:
@@ -301,8 +301,14 @@ class Linker(Placement):
         else:
             worker.operations.append(("load", place.id, place.store, place.file))
         place.stays = [Stay(worker, 0)]
-        worker.held += 1
         worker.size += place.size
+
+    def count(self, place: Place) -> None:
+        """From now on it is one of its worker's cowns. Results are not while they are
+        in flight: they are where their behaviors are, and most are dropped at once."""
+        if not place.counted and place.home is not None:
+            place.counted = True
+            place.home.held += 1
 
     def move(self, place: Place, worker: Worker) -> None:
         source = place.stays[-1]
@@ -365,7 +371,7 @@ class Linker(Placement):
             place.size, place.stays = size, [Stay(worker, 0)]
             place.stays[0].done = True
             place.holders.update({worker.number} & self.holders_of(done, name))
-            worker.held += 1
+            self.count(place)
         if done.seconds:
             self.learn(behavior.call, done.seconds)
         for place, stay in behavior.stays:
@@ -382,6 +388,8 @@ class Linker(Placement):
             if call.key in done.plus:
                 self.places[call.key].holders.add(worker.number)
         self.ended(behavior, done)
+        if behavior.key in self.places:
+            self.count(self.places[behavior.key])
         for name, _ in done.new:
             self.forget_if_unused(self.places[name])
 
@@ -484,7 +492,7 @@ class Linker(Placement):
         home = place.home
         if home is None or not home.alive:
             return
-        home.held -= 1
+        home.held -= place.counted
         home.size -= place.size
         home.operations.append(("drop", (place.id,)))
         if place.store is not None and place.file is not None:

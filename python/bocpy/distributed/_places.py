@@ -85,6 +85,7 @@ class Place:
         "backlog",
         "blob",
         "copies",
+        "counted",
         "error",
         "failure",
         "file",
@@ -111,6 +112,8 @@ class Place:
         """Which workers have a copy for their readers."""
         self.backlog = 0.0
         """Seconds of what is in flight and uses it at its home."""
+        self.counted = False
+        """Whether its home counts it as one that it holds."""
         self.refs = 0
         self.holders: set[int] = set()
         self.failure: tuple[str, Blob, str] | None = None
@@ -198,7 +201,6 @@ class Take:
         self.place = place
         self.slot = slot
         self.stay = stay
-        """The stay that begins with it; None for a copy."""
         """The stay that begins with it; None for a copy."""
         self.behavior: Behavior | None = None
         """For a copy, the first behavior that reads it."""
