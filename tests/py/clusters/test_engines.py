@@ -16,6 +16,7 @@ import time
 import bocpy
 import engines
 import pytest
+import trials
 from bocpy.distributed import CancelledError, CownLost, read
 
 ENGINES = [
@@ -172,31 +173,7 @@ def test_a_body_makes_cowns(d):
 
 
 def test_nested_behaviors_come_before_what_depends_on_their_body(d):
-    """If Q has seen what P left, then what Q schedules on a third cown comes after what
-    P did there."""
-    wrong = 0
-    link = [d.Cown(0) for _ in range(8)]
-    for round_ in range(60):
-        log = d.Cown([])
-        a, b = random.Random(round_).sample(link, 2)
-
-        @d.when(a)
-        def p(a, log=log):
-            a.value += 1
-
-            @d.when(log)
-            def _(log):
-                log.value.append("p")
-
-        @d.when(a, b)
-        def q(a, b, log=log):
-            @d.when(log)
-            def _(log):
-                log.value.append("q")
-
-        q.unwrap(LIMIT)
-        wrong += log.unwrap(LIMIT) != ["p", "q"]
-    assert wrong == 0
+    assert trials.nested_out_of_order(d, 60) == 0
 
 
 def test_plain_when_is_recorded_in_a_body(d):
@@ -503,49 +480,7 @@ def test_durable_values_outlive_their_worker(cluster, mortal, tmp_path):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_workers(cluster, mortal, tmp_path, seed):
-    kill_one(cluster, mortal, tmp_path / "log", seed)
-
-
-def kill_one(cluster, d, log, seed):
-    """Kills a worker among behaviors: no body twice, all ends, sums hold."""
-    pick = random.Random(seed)
-    cowns = [d.Cown(0) for _ in range(12)]
-
-    def step(one, other, key, nap, log=str(log)):
-        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(file, f"{key}\n".encode())
-        os.close(file)
-        time.sleep(nap)
-        one.value -= 1
-        other.value += 1
-
-    results = [
-        d.whencall(step, pick.sample(cowns, 2), [key, pick.choice((0, 0.001, 0.003))])
-        for key in range(150)
-    ]
-    time.sleep(pick.random() * 0.25)
-    victim = pick.choice(list(cluster.pids(d).values()))
-    began = time.monotonic()
-    engines.kill(victim)
-    errors = collections.Counter()
-    for result in results:
-        try:
-            result.unwrap(LIMIT)
-        except CownLost as error:
-            errors[error.node] += 1
-    took = time.monotonic() - began
-    assert "" not in errors
-    values = []
-    for cown in cowns:
-        try:
-            values.append(cown.unwrap(LIMIT))
-        except CownLost:
-            values.append(None)
-    runs = collections.Counter(log.read_text().split()) if log.exists() else {}
-    assert not [key for key, count in runs.items() if count > 1]
-    if None not in values:
-        assert sum(values) == 0
-    return took
+    trials.kill_one(cluster, mortal, tmp_path / "log", seed)
 
 
 def test_a_body_that_kills_its_process_costs_one_worker(cluster, mortal):
