@@ -105,12 +105,9 @@ def kills(cluster, count, folder):
         d.close(timeout=LIMIT)
         if cluster.name == "dask":
             engines.until(lambda: len(cluster.client.nthreads()) == 2)
-    with_loss = sum(1 for seconds in latest if seconds)
-    print(
-        f"{count} kills, {with_loss} with losses: no body twice, nothing hangs; ",
-        end="",
-    )
-    print(f"the last CownLost {max(latest, default=0):.2f} s after its kill")
+    lossy = sum(1 for seconds in latest if seconds)
+    print(f"{count} kills, {lossy} of them with losses: no body twice, no hang")
+    print(f"the last CownLost came {max(latest, default=0):.2f} s after its kill")
 
 
 def dropped(d, count):
