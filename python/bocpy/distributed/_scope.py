@@ -10,6 +10,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,9 @@ class Scope:
         self._count = 0
         self._condition = threading.Condition()
         self._callbacks: list[Callable[[], object]] = []
+        """Called when nothing is pending."""
+        self._rooms: list[Callable[[], object]] = []
+        """Called when a behavior has ended."""
         self._token: contextvars.Token[Scope | None] | None = None
 
     def __repr__(self) -> str:
@@ -88,6 +92,18 @@ class Scope:
             self.cancelled = True
             keys = tuple(self._keys)
         self.connection._queue.put(("cancel", keys))
+
+    async def room(self) -> None:
+        """Waits until fewer behaviors than `limit` are pending, as scheduling from a
+        thread does by itself. At once without a limit."""
+        loop = asyncio.get_running_loop()
+        while self.limit is not None:
+            event = asyncio.Event()
+            with self._condition:
+                if self._count < self.limit:
+                    return
+                self._rooms.append(partial(loop.call_soon_threadsafe, event.set))
+            await event.wait()
 
     # ---- counted by the connection
 
@@ -122,8 +138,9 @@ class Scope:
                 first = not self._errors
                 self._errors.append(raised)
             self._condition.notify_all()
-            callbacks = [] if self._count else self._callbacks
-            if callbacks:
+            callbacks, self._rooms = self._rooms, []
+            if not self._count:
+                callbacks += self._callbacks
                 self._callbacks = []
         if first and self.on_error == "cancel":
             self.cancel()

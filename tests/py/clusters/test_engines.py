@@ -400,6 +400,19 @@ def test_async_scope(d):
     assert asyncio.run(main()) == (0, 2)
 
 
+def test_room_in_a_scope(d):
+    async def main():
+        most = 0
+        async with d.scope(limit=2) as scope:
+            for _ in range(10):
+                await scope.room()
+                most = max(most, scope.pending)
+                d.when(d.Cown(0))(add)
+        return most
+
+    assert asyncio.run(main()) <= 1
+
+
 def test_threads_schedule_side_by_side(d):
     """Four clients' worth of threads; what one schedules keeps its order."""
     from concurrent.futures import ThreadPoolExecutor
@@ -476,6 +489,27 @@ def test_durable_values_outlive_their_worker(cluster, mortal, tmp_path):
     with pytest.raises(CownLost) as caught:
         gone.unwrap(LIMIT)
     assert caught.value.node
+
+
+def test_a_url_of_fsspec_is_a_store(cluster, mortal, tmp_path):
+    d = mortal
+    cown = d.Cown(0, durable=f"file://{tmp_path}/store")
+    for _ in range(5):
+        d.when(cown)(add)
+    engines.kill(d.when(cown)(lambda cown: os.getpid()).unwrap(LIMIT))
+    assert cown.unwrap(LIMIT) == 5
+    assert list((tmp_path / "store").iterdir())
+
+
+def test_a_restart_of_the_client_is_the_death_of_all_workers():
+    with engines.dask() as cluster, cluster.connect() as d:
+        cown = d.Cown(0)
+        d.when(cown)(add).unwrap(LIMIT)
+        cluster.client.restart()
+        with pytest.raises(CownLost):
+            cown.unwrap(LIMIT)
+        fresh = d.Cown(1)
+        assert d.when(fresh)(lambda fresh: fresh.value + 1).unwrap(LIMIT) == 2
 
 
 @pytest.mark.parametrize("seed", range(3))
