@@ -120,7 +120,12 @@ class Distributed:
         again. TypeError names an argument that is no cown of this connection.
         """
         parsed = parse(cowns, self.token)
-        return lambda function: self.schedule(function, parsed, retries=retries)
+
+        def schedule(function: Callable[..., T], _held: Any = cowns) -> Handle[T]:
+            # The handles live until the linker knows the behavior that needs them.
+            return self.schedule(function, parsed, retries=retries)
+
+        return schedule
 
     def whencall(
         self,
@@ -129,7 +134,8 @@ class Distributed:
         captures: Iterable[Any] = (),
     ) -> Handle[T]:
         """`when` without the decorator."""
-        parsed = parse(tuple(args), self.token)
+        held = tuple(args)
+        parsed = parse(held, self.token)
         return self.schedule(function, parsed, captures=tuple(captures))
 
     read = staticmethod(read)

@@ -171,15 +171,20 @@ class Recomputing:
     ) -> Callable[[Callable[..., Any]], Handle[Any]]:
         """As `bocpy.when`; the body may run several times."""
         parsed = parse(cowns, self.token)
-        return lambda function: self._schedule(function, parsed, (), retries)
+
+        def schedule(function: Callable[..., Any], _held: Any = cowns) -> Handle[Any]:
+            # The handles live until the behavior has the versions that it needs.
+            return self._schedule(function, parsed, (), retries)
+
+        return schedule
 
     def whencall(
         self, function: Callable[..., Any], args: Iterable[Any], captures: Any = ()
     ) -> Handle[Any]:
         """`when` without the decorator."""
-        return self._schedule(
-            function, parse(tuple(args), self.token), tuple(captures), 0
-        )
+        held = tuple(args)
+        parsed = parse(held, self.token)
+        return self._schedule(function, parsed, tuple(captures), 0)
 
     read = staticmethod(read)
 

@@ -84,6 +84,20 @@ def test_a_behavior_changes_its_cowns_and_returns(d):
     assert one.unwrap(LIMIT) is None
 
 
+def test_a_cown_that_nobody_keeps_lives_as_long_as_its_behavior(d):
+    def value_of(cown):
+        return cown.value
+
+    assert d.when(d.Cown(7))(value_of).unwrap(LIMIT) == 7
+    assert (
+        d.when([d.Cown(1)], read(d.Cown(2)))(
+            lambda group, other: group[0].value + other.value
+        ).unwrap(LIMIT)
+        == 3
+    )
+    assert d.whencall(value_of, (d.Cown(n) for n in [8])).unwrap(LIMIT) == 8
+
+
 def test_closures_groups_and_duplicates(d):
     cowns, factor = [d.Cown(i) for i in range(4)], 3
 
