@@ -103,4 +103,5 @@ def slots_of(cls: Any) -> tuple[str, ...]:
     return names if cls.__basicsize__ == size else ()
 
 
-_POINTER = tuple.__itemsize__
+#: PyPy has no such attribute, and its core asks for no way.
+_POINTER: int = getattr(tuple, "__itemsize__", 0)
