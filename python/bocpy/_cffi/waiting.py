@@ -40,9 +40,12 @@ class Waiter:
             return
 
     def take(self) -> bool:
-        """Whether the waiter was signalled since the last call."""
-        was, self.signalled = self.signalled, False
-        return was
+        """Whether it was signalled since the last time. One that comes in between is
+        not overwritten: PyPy changes threads between any two steps."""
+        if not self.signalled:
+            return False
+        self.signalled = False
+        return True
 
     def sleep(self, timeout: int) -> None:
         """Sleeps until it is woken, or `timeout` ns have passed; it may wake for no
