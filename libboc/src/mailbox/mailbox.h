@@ -61,8 +61,30 @@ struct boc_mailbox {
   const boc_allocator *allocator;
 };
 
+static inline bool boci_words_same(const char *a, const char *b) {
+  uint32_t left, right;
+  memcpy(&left, a, sizeof left);
+  memcpy(&right, b, sizeof right);
+  return left == right;
+}
+
+/* In line: names are short, and around a call of memcmp a sender would have to save
+ * all that it has in registers. */
 static inline bool boci_tag_same(boc_tag a, boc_tag b) {
-  return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
+  const char *left = a.bytes, *right = b.bytes;
+  const size_t size = a.size, word = sizeof(uint32_t);
+  if (size != b.size)
+    return false;
+  if (size < word) {
+    for (size_t i = 0; i < size; i++)
+      if (left[i] != right[i])
+        return false;
+    return true;
+  }
+  for (size_t i = 0; i < size - word; i += word)
+    if (!boci_words_same(left + i, right + i))
+      return false;
+  return boci_words_same(left + size - word, right + size - word);
 }
 
 /* The slot of `tag`, or -1. With the lock, or its writer mutex. */

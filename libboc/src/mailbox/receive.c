@@ -7,6 +7,7 @@
  *
  * Threads: any. A token is under waiters_mutex.
  */
+#include "compiler.h"
 #include "mailbox_waiters.h"
 #include "os.h"
 #include "tags.h"
@@ -86,6 +87,21 @@ static boc_status try_receive(receive_call *call) {
   if (call->generation == call->mailbox->generation || find_slots(call))
     status = pop_message(call);
   boci_rwlock_read_unlock(slot);
+  return status;
+}
+
+/* The same for one tag, which needs no list of slots. */
+static boc_status try_receive_one(boc_mailbox *mailbox, boc_tag tag,
+                                  void **out_payload) {
+  boci_atomic_word *lock = boci_rwlock_read_lock(&mailbox->lock);
+  boc_status status = BOC_NOT_FOUND;
+  const int at = boci_mailbox_find(mailbox, tag);
+  if (at >= 0) {
+    boci_mpmc_ring *ring = boci_slot_ring(&mailbox->slots[at]);
+    const bool got = ring && boci_mpmc_ring_pop(ring, out_payload);
+    status = got ? BOC_OK : mailbox->closed ? BOC_CLOSED : BOC_WOULD_BLOCK;
+  }
+  boci_rwlock_read_unlock(lock);
   return status;
 }
 
@@ -188,10 +204,11 @@ static boc_status park_until_message(receive_call *call, uint64_t deadline,
   return status;
 }
 
-boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
-                               int64_t timeout, boc_receive_token *token,
-                               size_t *out_index, void **out_payload) {
-  BOCI_REQUIRE(mailbox != NULL);
+/* Any number of tags, for any time. */
+BOCI_NOINLINE static boc_status receive_slow(boc_mailbox *mailbox, const boc_tag *tags,
+                                             size_t count, int64_t timeout,
+                                             boc_receive_token *token,
+                                             size_t *out_index, void **out_payload) {
   receive_call call;
   call.mailbox = mailbox;
   call.tags = tags;
@@ -211,6 +228,21 @@ boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t
   if (status != BOC_WOULD_BLOCK)
     return status;
   return park_until_message(&call, deadline, token);
+}
+
+boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
+                               int64_t timeout, boc_receive_token *token,
+                               size_t *out_index, void **out_payload) {
+  BOCI_REQUIRE(mailbox != NULL);
+  const boc_status status =
+      count == 1 ? try_receive_one(mailbox, tags[0], out_payload) : BOC_NOT_FOUND;
+  if (status == BOC_OK)
+    *out_index = 0;
+  if (status == BOC_OK || status == BOC_CLOSED)
+    return status;
+  if (status == BOC_WOULD_BLOCK && timeout == 0)
+    return BOC_TIMEOUT;
+  return receive_slow(mailbox, tags, count, timeout, token, out_index, out_payload);
 }
 
 void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token) {
