@@ -1,9 +1,10 @@
 """The benchmarks: `run.py c`, `run.py cpp`, `run.py python` print what things cost.
 
-Figures are medians; ratios come from one run, in which all programs took turns. The C
-table shows libboc with one worker and with several, the floor (the same by hand in one
-thread), OpenMP, oneTBB and Taskflow where they are installed, and the aims of
-`reference.json`.
+Figures are medians; ratios come from one run, in which all programs took turns; what
+else the machine did meanwhile stands below. The C table shows libboc, built by each
+compiler, with one worker and with several, the floor (the same by hand in one thread),
+OpenMP, oneTBB and Taskflow where they are installed, and verona-rt where a clone is
+given.
 The C++ table shows the programs of the Savina suite on boc.hpp, built by each compiler.
 The Python table shows each backend of each interpreter, and bocpy 0.14 beside it.
 
@@ -21,6 +22,7 @@ import sys
 from pathlib import Path
 
 from driver import c, cpp, python
+from driver.tables import HERE
 
 
 def add_common(command: argparse.ArgumentParser, rounds: int, repeat: int) -> None:
@@ -42,6 +44,13 @@ def add_common(command: argparse.ArgumentParser, rounds: int, repeat: int) -> No
     )
 
 
+def add_verona(command: argparse.ArgumentParser) -> None:
+    """Where a peer is that no distribution has."""
+    command.add_argument(
+        "--verona", type=Path, metavar="CLONE", help="a clone of microsoft/verona-rt"
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The options of all commands."""
     whole = argparse.ArgumentParser(
@@ -53,6 +62,13 @@ def parser() -> argparse.ArgumentParser:
     add_common(native, rounds=3, repeat=3)
     native.add_argument("--built", type=Path, help="a folder with the built programs")
     native.add_argument(
+        "--plot",
+        type=Path,
+        nargs="?",
+        const=HERE.parent / "docs" / "_static",
+        help="draw pictures into a folder (docs/_static), with matplotlib",
+    )
+    native.add_argument(
         "--build", type=Path, help="where to build (default: temporary)"
     )
     native.add_argument(
@@ -61,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     native.add_argument(
         "--instructions", action="store_true", help="count them too, with valgrind"
     )
+    add_verona(native)
     programs = commands.add_parser("cpp", help="programs on boc.hpp, by each compiler")
     programs.set_defaults(main=cpp.main)
     add_common(programs, rounds=3, repeat=3)
@@ -70,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     programs.add_argument(
         "--from", dest="scheduler", choices=("inside", "outside"), default="inside"
     )
+    add_verona(programs)
     ours = commands.add_parser("python", help="bocpy on each backend beside bocpy 0.14")
     ours.set_defaults(main=python.main)
     add_common(ours, rounds=3, repeat=1)

@@ -1,3 +1,7 @@
+#if !defined(_WIN32) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+#endif
+
 #include "bench.h"
 
 #include <stdio.h>
@@ -5,7 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#if defined(__linux__)
+#if defined(_WIN32)
+#include <windows.h>
+#elif defined(__linux__)
 #include <unistd.h>
 #endif
 
@@ -19,11 +25,21 @@ typedef struct run_options {
   bool warm; /* run each workload once unmeasured before */
 } run_options;
 
+#if defined(_WIN32)
+uint64_t bench_now(void) {
+  LARGE_INTEGER now, per_second;
+  QueryPerformanceCounter(&now);
+  QueryPerformanceFrequency(&per_second);
+  const uint64_t ticks = (uint64_t)now.QuadPart, rate = (uint64_t)per_second.QuadPart;
+  return ticks / rate * 1000000000u + ticks % rate * 1000000000u / rate;
+}
+#else
 uint64_t bench_now(void) {
   struct timespec now;
-  timespec_get(&now, TIME_UTC);
+  clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+#endif
 
 size_t bench_resident(void) {
 #if defined(__linux__)

@@ -37,7 +37,7 @@ typedef struct bench_workload {
 int bench_main(int argc, char **argv, const char *program, unsigned workers,
                const bench_workload *workloads, size_t count);
 
-/* Nanoseconds from an arbitrary origin. */
+/* Nanoseconds from an arbitrary origin, by a clock that nobody sets. */
 uint64_t bench_now(void);
 
 /* The process's memory in use, in bytes; 0 where the system does not tell. */

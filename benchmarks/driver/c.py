@@ -1,21 +1,39 @@
 """The C programs: builds them, runs them in turn, prints libboc beside its peers.
 
 A round runs every workload in every program, each in a process of its own, before the
-next round begins: what else the machine does meanwhile hits all of them alike.
+next round begins: what else the machine does meanwhile hits all of them alike. Only
+what ran in these rounds is compared: a peer that cannot be built here has no column.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tables import HERE, Samples, figure, markdown, ratio, reference, run_json
+from . import plot
+from .tables import HERE, Samples, figure, markdown, ratio
 
+COMPILERS = (("gcc", "g++"), ("clang", "clang++"))
 MEMORY = ("mem_cown", "mem_pending", "mem_worker")
+WORKLOADS = (
+    "chain1",
+    "fanout",
+    "fanout_alloc",
+    "zero",
+    "rr64",
+    "ring2",
+    "hot2",
+    "group8",
+    "capture3",
+    "spawn1",
+    "spawn8",
+)
 
 
 @dataclass(frozen=True)
@@ -27,14 +45,24 @@ class Program:
     workloads: frozenset[str]
     workers: tuple[int, ...]
 
+    @property
+    def ours(self) -> bool:
+        return self.name.startswith("boc")
 
-def build(folder: Path) -> Path:
-    """Builds all that this machine can build; returns where the programs are."""
+
+def compilers() -> list[tuple[str, str]]:
+    """Those of C and of C++ that are installed; else whatever Meson finds."""
+    return [pair for pair in COMPILERS if all(map(shutil.which, pair))]
+
+
+def build(folder: Path, pair: tuple[str, str]) -> Path:
+    """Builds all that one compiler can build here; returns where the programs are."""
+    env = {**os.environ, "CC": pair[0], "CXX": pair[1]}
     if not (folder / "build.ninja").exists():
         options = ["-Dbenchmarks=true", "-Dtests=disabled", "-Ddefault_library=static"]
         command = ["meson", "setup", "--buildtype=release", *options]
-        subprocess.run([*command, str(folder), str(HERE.parent)], check=True)
-    subprocess.run(["meson", "compile", "-C", str(folder)], check=True)
+        subprocess.run([*command, str(folder), str(HERE.parent)], check=True, env=env)
+    subprocess.run(["meson", "compile", "-C", str(folder)], check=True, env=env)
     return folder / "benchmarks"
 
 
@@ -50,15 +78,38 @@ def build_llvm_peer(folder: Path) -> Path | None:
     return None if built.returncode else target
 
 
-def programs(built: Path, many: int) -> list[Program]:
-    """What there is to run, libboc first."""
+def build_verona(clone: Path | None, folder: Path) -> Path | None:
+    """verona-rt as its authors build it, of a clone; None without one."""
+    if clone is None:
+        return None
+    target = folder / "verona"
+    settings = [f"-DVERONA_RT={clone.resolve()}", "-DCMAKE_BUILD_TYPE=Release"]
+    settings += os.environ.get("VERONA_CMAKE_ARGS", "").split()
+    commands = [
+        ["cmake", "-S", HERE / "peers", "-B", target, *settings],
+        ["cmake", "--build", target, "--target", "verona_bench"],
+    ]
+    for command in commands:
+        done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+        if done.returncode:
+            print(f"verona-rt is left out:\n{done.stderr[-2000:]}", file=sys.stderr)
+            return None
+    return target / "verona_bench"
+
+
+def programs(built: dict[str, Path], verona: Path | None, many: int) -> list[Program]:
+    """What there is to run, libboc first; peers from the first compiler's folder."""
+    peers = next(iter(built.values()))
     found = [
-        ("boc", built / "boc_bench", (1, many)),
-        ("floor", built / "floor_bench", (1,)),
-        ("GCC OpenMP", built / "omp_bench", (many,)),
-        ("LLVM OpenMP", build_llvm_peer(built), (many,)),
-        ("oneTBB", built / "tbb_bench", (1, many)),
-        ("Taskflow", built / "taskflow_bench", (1, many)),
+        (f"boc {name}", path / "boc_bench", (1, many)) for name, path in built.items()
+    ]
+    found += [
+        ("floor", peers / "floor_bench", (1,)),
+        ("verona-rt", verona, (1, many)),
+        ("oneTBB", peers / "tbb_bench", (1, many)),
+        ("Taskflow", peers / "taskflow_bench", (1, many)),
+        ("GCC OpenMP", peers / "omp_bench", (many,)),
+        ("LLVM OpenMP", build_llvm_peer(peers), (many,)),
     ]
     return [
         Program(name, path, workloads_of(path), workers)
@@ -91,10 +142,9 @@ def run_one(samples: Samples, program: Program, workload: str, options) -> None:
         command += ["--workload", workload, "--workers", workers]
         if options.n and workload not in MEMORY:
             command += ["--n", options.n]
-        if program.name == "boc":
+        if program.ours:
             command += ["--from", options.scheduler]
-        for line in run_json(command):
-            samples.add(program.name, line)
+        samples.measure(program.name, command)
 
 
 def instructions(program: Program, workload: str, n: int = 20_000) -> float | None:
@@ -124,43 +174,37 @@ def count_instructions(program: Program, workload: str, n: int) -> int | None:
 
 
 def time_table(samples: Samples, found: list[Program], workloads: list[str]) -> str:
-    """Nanoseconds per behavior beside the aims."""
-    known = reference("c")
-    boc = found[0]
-    one, many = boc.workers
-    peers = [(each.name, workers) for each in found[1:] for workers in each.workers]
-    head = ["workload", f"boc {one}", f"boc {many}", f"boc {one}/{many}"]
-    head += [name if name == "floor" else f"{name} {count}" for name, count in peers]
-    head += ["verona-rt", "aim", f"boc/aim {one}", f"boc/aim {many}"]
+    """Nanoseconds per behavior, of libboc and of the peers that ran beside it."""
+    head = ["workload"]
+    for program in found:
+        head += [f"{program.name} {workers}" for workers in program.workers]
+        head += [f"{program.name} 1/{program.workers[-1]}"] if program.ours else []
     rows = []
     for workload in workloads:
-        ours = [samples.median("boc", workload, workers) for workers in (one, many)]
-        aims = known[workload]["aim"] or [None, None]
-        row = [workload, *map(figure, ours), ratio(*ours)]
-        row += [figure(samples.median(name, workload, count)) for name, count in peers]
-        row += [pair(known[workload]["verona-rt"]), pair(known[workload]["aim"])]
-        rows.append(row + [ratio(*each) for each in zip(ours, aims, strict=True)])
+        row = [workload]
+        for program in found:
+            values = [
+                samples.median(program.name, workload, workers)
+                for workers in program.workers
+            ]
+            row += map(figure, values)
+            row += [ratio(values[0], values[-1])] if program.ours else []
+        rows.append(row)
     return markdown(head, rows)
 
 
-def pair(values: list[float | None] | None) -> str:
-    return " / ".join(map(figure, values)) if values else "-"
-
-
-def memory_table(samples: Samples, workers: int) -> str:
+def memory_table(samples: Samples, ours: list[Program]) -> str:
     """Bytes of a cown, a pending behavior, a worker."""
-    known = reference("c")
-    rows = []
-    for workload in MEMORY:
-        aims = known[workload]["aim"] or [None]
-        ours = samples.median("boc", workload, workers)
-        rows.append([workload, figure(ours), figure(aims[0])])
-    return markdown(["bytes of one", "boc", "aim"], rows)
+    rows = [
+        [what, *(figure(samples.median(each.name, what, 1)) for each in ours)]
+        for what in MEMORY
+    ]
+    return markdown(["bytes of one", *(each.name for each in ours)], rows)
 
 
 def instruction_table(found: list[Program], workloads: list[str]) -> str:
     """Instructions per behavior of libboc and of the floor."""
-    chosen = [each for each in found if each.name in ("boc", "floor")]
+    chosen = [each for each in found if each.ours or each.name == "floor"]
     rows = [
         [workload]
         + [
@@ -174,19 +218,29 @@ def instruction_table(found: list[Program], workloads: list[str]) -> str:
     )
 
 
+def all_built(options, scratch: Path) -> dict[str, Path]:
+    """The folders with programs, by compiler."""
+    if options.built:
+        return {"as built": options.built}
+    root = options.build or scratch
+    found = compilers() or [("cc", "c++")]
+    return {pair[0]: build(root / pair[0], pair) for pair in found}
+
+
 def main(options) -> Samples:
     """Builds, measures, prints."""
-    scratch = tempfile.mkdtemp(prefix="boc-bench-")
-    built = options.built or build(options.build or Path(scratch))
-    found = programs(built, options.workers)
-    workloads = [each for each in reference("c") if each not in MEMORY]
-    if options.workload:
-        workloads = options.workload
-    if options.instructions:
-        print(instruction_table(found, workloads), end="\n\n")
-    samples = measure(found, [*MEMORY, *workloads], options)
-    print(f"Nanoseconds per behavior; medians of {options.rounds} rounds.\n")
-    print(time_table(samples, found, workloads), end="\n\n")
-    print(memory_table(samples, found[0].workers[0]))
-    shutil.rmtree(scratch)
+    with tempfile.TemporaryDirectory(prefix="boc-bench-") as name:
+        built = all_built(options, Path(name))
+        verona = build_verona(options.verona, options.build or Path(name))
+        found = programs(built, verona, options.workers)
+        workloads = options.workload or [*WORKLOADS]
+        if options.instructions:
+            print(instruction_table(found, workloads), end="\n\n")
+        samples = measure(found, [*MEMORY, *workloads], options)
+        print(f"Nanoseconds per behavior; medians of {options.rounds} rounds.\n")
+        print(time_table(samples, found, workloads), end="\n\n")
+        print(samples.other_load(), end="\n\n")
+        print(memory_table(samples, [each for each in found if each.ours]))
+        if options.plot:
+            plot.draw(samples, found, workloads, built, options)
     return samples

@@ -1,25 +1,19 @@
 """The Savina programs on boc.hpp: builds and runs them with each compiler there is.
 
 A round runs every program with one worker and with several, built by each compiler, in
-processes of their own. Each program checks its own result.
+processes of their own. Each program checks its own result. Four of them are written for
+verona-rt, too, and run beside it where a clone of that is given.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from .tables import HERE, Samples, figure, markdown, ratio, run_json
-
-COMPILERS = (("gcc", "g++"), ("clang", "clang++"))
-
-
-def compilers() -> list[tuple[str, str]]:
-    """Those of C and of C++ that are installed."""
-    return [pair for pair in COMPILERS if all(map(shutil.which, pair))]
+from .c import build_verona, compilers
+from .tables import HERE, Samples, figure, markdown, ratio
 
 
 def build(folder: Path, pair: tuple[str, str]) -> Path:
@@ -48,13 +42,14 @@ def measure(programs: dict[str, Path], workloads: list[str], options) -> Samples
     for _ in range(options.rounds):
         for workload in workloads:
             for name, path in programs.items():
+                if workload not in workloads_of(path):
+                    continue
                 for workers in (1, options.workers):
                     command = [path, "--json", "--repeat", options.repeat]
                     command += ["--workload", workload, "--workers", workers]
                     command += ["--from", options.scheduler]
                     command += ["--n", options.n] if options.n else []
-                    for line in run_json(command):
-                        samples.add(name, line)
+                    samples.measure(name, command)
     return samples
 
 
@@ -81,7 +76,10 @@ def main(options) -> Samples:
         if not programs:
             raise SystemExit("no compiler: install gcc and g++, or clang")
         workloads = options.workload or workloads_of(next(iter(programs.values())))
+        verona = build_verona(options.verona, root)
+        programs |= {"verona-rt": verona} if verona else {}
         samples = measure(programs, workloads, options)
     print(f"Milliseconds of the whole program; medians of {options.rounds} rounds.\n")
-    print(table(samples, list(programs), workloads, options.workers))
+    print(table(samples, list(programs), workloads, options.workers), end="\n\n")
+    print(samples.other_load())
     return samples

@@ -13,10 +13,29 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tables import HERE, Samples, figure, markdown, ratio, reference, run_json
+from .tables import HERE, Samples, figure, markdown, ratio, run_json
 
 OTHER = "bocpy==0.14.*"
 WEIGHTS = ("cown", "pending", "worker")
+WORKLOADS = (
+    "chain1",
+    "fanout",
+    "zero",
+    "rr64",
+    "ring2",
+    "hot2",
+    "group8",
+    "capture3",
+    "spawn1",
+    "spawn8",
+    "payload:int",
+    "payload:str_1k",
+    "payload:tuple_10",
+    "payload:dict_100",
+    "payload:bytes_1m",
+    "payload:bytearray_1m",
+    "payload:list_100k",
+)
 
 
 @dataclass(frozen=True)
@@ -114,8 +133,7 @@ def run_one(samples: Samples, column: Column, workload: str, workers: int, optio
     ]
     if options.n:
         command += ["--n", options.n]
-    for line in run_json(command, column.env()):
-        samples.add(column.name, line)
+    samples.measure(column.name, command, column.env())
 
 
 def weigh(found: list[Column], samples: Samples) -> None:
@@ -157,13 +175,14 @@ def memory_table(samples: Samples, found: list[Column]) -> str:
 def main(options) -> Samples:
     """Measures and prints."""
     found = columns(options)
-    workloads = options.workload or [*reference("python")]
+    workloads = options.workload or [*WORKLOADS]
     samples = measure(found, workloads, options)
     for workers in sorted({1, options.workers}):
         print(
             f"Microseconds per behavior, {workers} workers; {options.rounds} rounds.\n"
         )
         print(time_table(samples, found, workloads, workers), end="\n\n")
+        print(samples.other_load(), end="\n\n")
     if not options.workload:
         weigh(found, samples)
         print(memory_table(samples, found))

@@ -80,6 +80,8 @@ benchmarks/run.py, whose --help lists the rest.
 
   ./dev bench
   ./dev bench c -- --instructions
+  ./dev bench c --plot                     pictures, too, into docs/_static
+  ./dev bench c -- --verona CLONE          beside a clone of microsoft/verona-rt
   ./dev bench cpp                          the Savina programs on boc.hpp
   ./dev bench python --python 3.13
 """
@@ -235,6 +237,9 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "what", nargs="?", choices=["c", "cpp", "python", "all"], default="all"
     )
+    bench.add_argument(
+        "--plot", action="store_true", help="draw the C table, for docs/benchmarks.md"
+    )
     check = add_command(commands_, "check", CHECK, "format, lint, types, layers")
     check.add_argument("--fix", action="store_true", help="mend what can be mended")
     check.add_argument(
@@ -335,7 +340,9 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
         case "test":
             return test(arguments, rest)
         case "bench":
-            return commands.bench(arguments.what, arguments.python, rest)
+            return commands.bench(
+                arguments.what, arguments.python, rest, arguments.plot
+            )
         case "check":
             chosen = commands.pick(arguments.python)
             return checks.check(chosen, arguments.only, arguments.fix)

@@ -54,10 +54,12 @@ def demo(spec: str | None, arguments: list[str]) -> int:
     return run(command, env=env.variables(), ok_codes=range(256))
 
 
-def bench(what: str, spec: str | None, arguments: list[str]) -> int:
+def bench(what: str, spec: str | None, arguments: list[str], plot: bool) -> int:
     interpreter = pick(spec)
+    if plot and what not in ("c", "all"):
+        raise Problem("--plot draws pictures of the C table: ./dev bench c --plot")
     if what in ("c", "all"):
-        bench_c(interpreter, arguments)
+        bench_c(interpreter, arguments, plot)
     if what == "cpp":
         bench_cpp(interpreter, arguments)
     if what in ("python", "all"):
@@ -68,19 +70,14 @@ def bench(what: str, spec: str | None, arguments: list[str]) -> int:
     return 0
 
 
-def bench_c(interpreter: Interpreter, arguments: list[str]) -> None:
-    """Builds the benchmarks optimized and runs them beside their peers."""
-    tools = environments.build_tools(interpreter)
-    options = ["-Dbenchmarks=true", "-Dbuildtype=release"]
-    configuration = Configuration(compiler=None)
+def bench_c(interpreter: Interpreter, arguments: list[str], plot: bool) -> None:
+    """The C programs beside their peers, built with each compiler that there is."""
+    tools = (environments.plot_tools if plot else environments.build_tools)(interpreter)
+    env = cbuild.variables(Configuration(compiler=None), tools)
     folder = WORK / "build" / "bench"
-    log_path = WORK / "logs" / "bench.log"
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("w", encoding="utf-8") as log:
-        cbuild.set_up(configuration, tools, log, options, folder)
-        env = cbuild.variables(configuration, tools)
-        run([tools.tool("meson"), "compile", "-C", folder], log=log, env=env)
-    run([tools.python, DRIVER, "c", "--built", folder / "benchmarks", *arguments])
+    pictures = ["--plot", ROOT / "docs" / "_static"] if plot else []
+    command: Command = [tools.python, DRIVER, "c", "--build", folder]
+    run([*command, *pictures, *arguments], env=env)
 
 
 def bench_cpp(interpreter: Interpreter, arguments: list[str]) -> None:

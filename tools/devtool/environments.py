@@ -81,6 +81,12 @@ def make(
     return result
 
 
+def plot_tools(interpreter: Interpreter, log: TextIO | None = None) -> Environment:
+    """Meson and ninja, and matplotlib for the pictures of the benchmarks."""
+    name = f"plot-{interpreter.name}"
+    return make(name, interpreter, requirements("build", "plot"), log=log)
+
+
 def build_tools(interpreter: Interpreter, log: TextIO | None = None) -> Environment:
     """Meson and ninja, on the interpreter that runs the tools."""
     name = f"tools-{interpreter.name}"
