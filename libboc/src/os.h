@@ -36,6 +36,9 @@ boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void
                              const char *name, size_t stack_size);
 void boci_thread_join(boci_thread *thread);
 
+/* The calling process: the child of a fork has another one. */
+uint64_t boci_os_process(void);
+
 /* One pointer per thread, NULL at its start. A fiber of the systematic scheduler, or of
  * a model, has one of its own. */
 #if defined(BOC_SYSTEMATIC) || defined(BOC_RELACY)

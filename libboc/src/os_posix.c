@@ -40,6 +40,8 @@ uint64_t boci_os_now(void) {
 
 void boci_os_yield(void) { sched_yield(); }
 
+uint64_t boci_os_process(void) { return (uint64_t)getpid(); }
+
 void boci_os_huge_pages(void *memory, size_t size) {
 #if defined(MADV_HUGEPAGE)
   const uintptr_t page = (uintptr_t)2 << 20;

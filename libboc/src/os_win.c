@@ -33,6 +33,8 @@ uint64_t boci_os_now(void) {
 
 void boci_os_yield(void) { SwitchToThread(); }
 
+uint64_t boci_os_process(void) { return GetCurrentProcessId(); }
+
 void boci_os_huge_pages(void *memory, size_t size) {
   (void)memory;
   (void)size;

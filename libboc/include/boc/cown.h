@@ -63,6 +63,15 @@ BOC_API void boc_cown_drop(boc_cown *cown);
  * if the last reference has been given up already. Any thread, never blocks. */
 BOC_API boc_cown *boc_cown_try_hold(boc_cown *cown);
 
+/** The cown that a payload belongs to. */
+BOC_API boc_cown *boc_cown_of_payload(void *payload);
+
+/** How many references there are: those of holders, one for the queue if a behavior has
+ * the cown or waits for it, and one for each reader that has it. Old news as soon as it
+ * returns, unless the caller knows that all of them are accounted for: then it may find
+ * out that a cown is kept alive by its own payload alone. Any thread. */
+BOC_API uint32_t boc_cown_references(const boc_cown *cown);
+
 /** Whether a behavior holds the cown or waits for it at the moment of the call: a hint
  * for diagnostics, old news as soon as it returns, unless the caller knows better. */
 BOC_API bool boc_cown_busy(const boc_cown *cown);

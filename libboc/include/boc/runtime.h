@@ -73,11 +73,13 @@ BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
 /** Waits until all behaviors have finished, ends the workers and frees the runtime.
  * Nobody may use the handle from the call on but this runtime's bodies, which may go on
  * scheduling; `boc_behavior_new` is refused to others that it meets in time. Cowns stay
- * valid. Not from a worker of this runtime. */
+ * valid. Not from a worker of this runtime. In the child of a fork it does nothing: the
+ * workers are the parent's. */
 BOC_API void boc_runtime_free(boc_runtime *runtime);
 
 /** Waits until no behavior is scheduled, running or deferred, at one moment between
- * call and return. Any thread but this runtime's workers (BOC_BAD_STATE there).
+ * call and return. Any thread but this runtime's workers (BOC_BAD_STATE there, and in
+ * the child of a fork, which has none of the workers).
  * Outcomes: BOC_OK, BOC_TIMEOUT. */
 BOC_API boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout);
 
@@ -101,8 +103,18 @@ BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *no
  * over. */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
-/** How many workers the runtime was made with. Any thread. */
+/** How many workers run behaviors: what the runtime was made with, or
+ * boc_runtime_set_workers said. Any thread. */
 BOC_API unsigned boc_runtime_workers(const boc_runtime *runtime);
+
+/** Changes how many workers run behaviors, up to what the runtime was made with in all,
+ * compensating workers included: those that are too many rest, with all that their
+ * `start` hook has made; those that are missing come back, or are started. Any thread
+ * but a worker, one at a time, and only while the runtime is quiescent and nobody
+ * schedules. Refusals, after which the number is as it was: BOC_BAD_STATE (on a
+ * worker, or in the child of a fork), BOC_BAD_ARGUMENT (0, or more than there is room
+ * for), BOC_NO_MEMORY, BOC_NO_THREAD, or what a `start` hook returned. */
+BOC_API boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers);
 
 /** How many workers have nothing to do: a hint, one relaxed load. Any thread. */
 BOC_API unsigned boc_runtime_idle_workers(const boc_runtime *runtime);

@@ -55,6 +55,14 @@ boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
 
 void *boc_cown_payload(boc_cown *cown) { return boci_cown_payload(cown); }
 
+boc_cown *boc_cown_of_payload(void *payload) {
+  return (boc_cown *)((char *)payload - BOCI_COWN_HEADER);
+}
+
+uint32_t boc_cown_references(const boc_cown *cown) {
+  return boci_load_acquire(&((boc_cown *)cown)->references); /* [A18] */
+}
+
 const boc_cown_type *boc_cown_type_of(const boc_cown *cown) { return cown->type; }
 
 boc_cown *boc_cown_hold(boc_cown *cown) {

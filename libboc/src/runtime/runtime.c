@@ -32,6 +32,7 @@ static boc_status init_runtime(boc_runtime *runtime,
     allocator = &runtime->allocator_copy;
   }
   boci_init(&runtime->closing, 0);
+  runtime->process = boci_os_process();
   const boci_scheduler_config config = {
       .workers = options->workers ? options->workers : boc_core_count(),
       .compensating = options->compensating_workers,
@@ -75,6 +76,8 @@ boc_status boc_runtime_new(const boc_runtime_options *options,
 
 void boc_runtime_free(boc_runtime *runtime) {
   BOCI_REQUIRE(runtime != NULL);
+  if (boci_runtime_is_of_parent(runtime))
+    return;
   BOCI_REQUIRE(boc_worker_index(runtime) < 0);
   boci_store_release(&runtime->closing, 1); /* [R11] */
   while (boc_runtime_quiesce(runtime, BOC_FOREVER) == BOC_NO_MEMORY)
@@ -87,7 +90,7 @@ void boc_runtime_free(boc_runtime *runtime) {
 
 boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout) {
   BOCI_REQUIRE(runtime != NULL);
-  if (boci_runtime_own_worker(runtime))
+  if (boci_runtime_own_worker(runtime) || boci_runtime_is_of_parent(runtime))
     return BOC_BAD_STATE;
   return boci_quiescence_wait(&runtime->scheduler, timeout);
 }
@@ -103,7 +106,16 @@ bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node) {
 /* ---- workers --------------------------------------------------------------------- */
 
 unsigned boc_runtime_workers(const boc_runtime *runtime) {
-  return runtime->scheduler.workers;
+  return boci_scheduler_workers(&runtime->scheduler);
+}
+
+boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers) {
+  BOCI_REQUIRE(runtime != NULL);
+  if (boci_runtime_own_worker(runtime) || boci_runtime_is_of_parent(runtime))
+    return BOC_BAD_STATE;
+  if (workers == 0 || workers > runtime->scheduler.capacity)
+    return BOC_BAD_ARGUMENT;
+  return boci_blocking_resize(&runtime->scheduler, workers);
 }
 
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime) {

@@ -9,11 +9,18 @@
 struct boc_runtime {
   boci_scheduler scheduler; /* first: see boci_runtime_of */
   boci_atomic_u32 closing;  /* only bodies may still schedule */
+  uint64_t process;         /* whose threads the workers are */
   boc_allocator allocator_copy;
 };
 
 static inline boc_runtime *boci_runtime_of(boci_scheduler *scheduler) {
   return (boc_runtime *)scheduler; /* its first member */
+}
+
+/* Whether this is the child of a fork: it has the memory of the workers, not the
+ * threads. Whoever waits for them waits for ever. */
+static inline bool boci_runtime_is_of_parent(const boc_runtime *runtime) {
+  return runtime->process != boci_os_process();
 }
 
 /* The worker of `runtime` that the calling thread is, or NULL. */

@@ -55,7 +55,9 @@ void boci_blocking_wait_until_published(boci_worker *worker) {
 void boci_blocking_start_failed(boci_worker *worker) {
   boci_blocking *blocking = &worker->scheduler->blocking;
   boci_mutex_lock(&blocking->mutex);
-  blocking->active--;
+  worker->failed = true;
+  if (worker->index >= boci_scheduler_workers(worker->scheduler))
+    blocking->active--;
   boci_mutex_unlock(&blocking->mutex);
 }
 
@@ -152,6 +154,84 @@ void boci_blocking_poke(boci_worker *worker) {
   if (worker->retired)
     boci_parker_unpark(&worker->parking.parker);
   boci_mutex_unlock(&blocking->mutex);
+}
+
+/* ---- another number of workers --------------------------------------------------- */
+
+/* Takes one that has retired out of the list, and wakes it. */
+static void recall_locked(boci_blocking *blocking, boci_worker *worker) {
+  boci_worker **link = &blocking->retired;
+  while (*link != worker)
+    link = &(*link)->parking.next;
+  *link = worker->parking.next;
+  worker->retired = false;
+  boci_parker_unpark(&worker->parking.parker);
+}
+
+/* Workers below `workers` that stood in for others do so no more, and those from there
+ * on do. */
+static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
+  boci_blocking *blocking = &scheduler->blocking;
+  const uint32_t before = boci_scheduler_workers(scheduler);
+  const uint32_t started = boci_load_relaxed(&scheduler->started); /* owner: locked */
+  for (uint32_t i = before; i < workers && i < started; i++) {
+    if (scheduler->worker[i].retired)
+      recall_locked(blocking, &scheduler->worker[i]);
+    else if (!scheduler->worker[i].failed)
+      blocking->active--;
+  }
+  for (uint32_t i = workers; i < before; i++)
+    blocking->active += !scheduler->worker[i].failed;
+  for (uint32_t i = 0; i < started; i++)
+    boci_store_relaxed(&scheduler->worker[i].compensating,
+                       i >= workers);               /* hint: the mutex has the truth */
+  boci_store_relaxed(&scheduler->workers, workers); /* hint: see the reader */
+  boci_idle_resize(&scheduler->idle, workers);
+  update_excess_locked(blocking);
+}
+
+/* Those that are too many rest before this returns: nothing keeps them busy. */
+static void wait_retired(boci_scheduler *scheduler) {
+  const uint32_t started = boci_scheduler_started(scheduler);
+  for (uint32_t i = boci_scheduler_workers(scheduler); i < started; i++)
+    boci_worker_poke(&scheduler->worker[i]);
+  while (boci_load_relaxed(&scheduler->blocking.excess)) /* hint: for no longer */
+    boci_os_yield();
+}
+
+static bool failed_below_locked(const boci_scheduler *scheduler, uint32_t workers) {
+  bool failed = false;
+  for (uint32_t i = 0; i < workers; i++)
+    failed = failed || scheduler->worker[i].failed;
+  return failed;
+}
+
+static boc_status start_missing_locked(boci_scheduler *scheduler, uint32_t workers) {
+  while (boci_load_relaxed(&scheduler->started) < workers) /* owner: locked */
+    if (!start_worker_locked(scheduler))
+      return BOC_NO_THREAD;
+  return failed_below_locked(scheduler, workers) ? BOC_NO_THREAD : BOC_OK;
+}
+
+boc_status boci_blocking_resize(boci_scheduler *scheduler, uint32_t workers) {
+  boci_blocking *blocking = &scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  const uint32_t before = boci_scheduler_workers(scheduler);
+  const uint32_t from = boci_load_relaxed(&scheduler->started); /* owner: locked */
+  set_number_locked(scheduler, workers);
+  boc_status status = start_missing_locked(scheduler, workers);
+  const uint32_t to = boci_load_relaxed(&scheduler->started); /* owner: locked */
+  boci_mutex_unlock(&blocking->mutex);
+  const boc_status started = boci_scheduler_wait_started(scheduler, from, to);
+  if (status == BOC_OK)
+    status = started;
+  if (status != BOC_OK) {
+    boci_mutex_lock(&blocking->mutex);
+    set_number_locked(scheduler, before);
+    boci_mutex_unlock(&blocking->mutex);
+  }
+  wait_retired(scheduler);
+  return status;
 }
 
 void boci_blocking_stop(boci_scheduler *scheduler) {

@@ -56,6 +56,10 @@ void boci_blocking_poke(struct boci_worker *worker);
 /* The start hook of a compensating worker has failed: it is none. */
 void boci_blocking_start_failed(struct boci_worker *worker);
 
+/* Changes how many workers are none that only stand in for others. Nothing is in
+ * flight. Refusals: BOC_NO_THREAD, BOC_NO_MEMORY, or what a start hook returned. */
+boc_status boci_blocking_resize(struct boci_scheduler *scheduler, uint32_t workers);
+
 /* From now on no compensating worker comes or retires; those that have retired return.
  */
 void boci_blocking_stop(struct boci_scheduler *scheduler);

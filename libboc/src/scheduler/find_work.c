@@ -28,7 +28,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   const size_t length = boci_injector_length(injector);
   if (length == 0)
     return NULL;
-  size_t most = batch ? length / worker->scheduler->workers + 1 : 1;
+  size_t most = batch ? length / boci_scheduler_workers(worker->scheduler) + 1 : 1;
   if (most > BOCI_RING / 2)
     most = BOCI_RING / 2;
   boc_behavior *first = NULL;
@@ -186,7 +186,7 @@ static bool called_away(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   return boci_load_acquire(&worker->poked) /* [A10] */ ||
          boci_scheduler_stopping(scheduler) ||
-         (worker->index >= scheduler->workers &&
+         (worker->index >= boci_scheduler_workers(scheduler) &&
           boci_load_relaxed(&scheduler->blocking.excess) > 0); /* hint */
 }
 

@@ -11,12 +11,18 @@
 boc_status boci_idle_init(boci_idle *idle, uint32_t workers) {
   boci_init(&idle->state, 0);
   boci_init(&idle->monitors, 0);
-  idle->workers = workers;
+  boci_init(&idle->workers, 0);
+  boci_init(&idle->max_searchers, 0);
   idle->processors = boci_os_processor_count();
-  const uint32_t at_once = workers < idle->processors ? workers : idle->processors;
-  idle->max_searchers = (at_once + 1) / 2;
+  boci_idle_resize(idle, workers);
   idle->parked = NULL;
   return boci_mutex_init(&idle->mutex);
+}
+
+void boci_idle_resize(boci_idle *idle, uint32_t workers) {
+  const uint32_t at_once = workers < idle->processors ? workers : idle->processors;
+  boci_store_relaxed(&idle->workers, workers);                 /* hint */
+  boci_store_relaxed(&idle->max_searchers, (at_once + 1) / 2); /* hint */
 }
 
 void boci_idle_fini(boci_idle *idle) { boci_mutex_fini(&idle->mutex); }
@@ -25,7 +31,8 @@ static uint32_t searcher_count(uint32_t state) { return state / BOCI_SEARCHER; }
 static uint32_t parked_count(uint32_t state) { return state % BOCI_SEARCHER; }
 
 static bool oversubscribed_in(const boci_idle *idle, uint32_t state) {
-  return idle->workers >= idle->processors + parked_count(state);
+  return boci_load_relaxed(&((boci_idle *)idle)->workers) >= /* hint */
+         idle->processors + parked_count(state);
 }
 
 bool boci_idle_oversubscribed(const boci_idle *idle) {
@@ -38,7 +45,7 @@ bool boci_idle_start_searching(boci_idle *idle, boci_worker *worker) {
   if (worker->parking.searching)
     return true;
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: too many are fine */
-  if (searcher_count(state) >= idle->max_searchers)
+  if (searcher_count(state) >= boci_load_relaxed(&idle->max_searchers)) /* hint */
     return false;
   boci_add_acq_rel(&idle->state, BOCI_SEARCHER); /* [F2]: undone before a fence */
   worker->parking.searching = true;

@@ -43,8 +43,8 @@ struct boci_worker;
 typedef struct boci_idle {
   boci_atomic_u32 state;    /* parked workers, plus BOCI_SEARCHER for each searcher */
   boci_atomic_u32 monitors; /* parked workers that wake up by themselves */
-  uint32_t workers, processors;
-  uint32_t max_searchers;
+  boci_atomic_u32 workers, max_searchers; /* boci_idle_resize */
+  uint32_t processors;
   boci_mutex mutex;
   struct boci_worker
       *parked; /* doubly linked, the latest first: its cache is warmest */
@@ -62,6 +62,9 @@ typedef struct boci_parking {
 
 boc_status boci_idle_init(boci_idle *idle, uint32_t workers);
 void boci_idle_fini(boci_idle *idle);
+
+/* From now on there are `workers`. */
+void boci_idle_resize(boci_idle *idle, uint32_t workers);
 
 /* Makes `worker` a searcher unless there are enough. Returns whether it is one. */
 bool boci_idle_start_searching(boci_idle *idle, struct boci_worker *worker);

@@ -24,7 +24,7 @@ static boc_status init_workers(boci_scheduler *scheduler) {
   memset(scheduler->worker_memory, 0, size);
   const uintptr_t at = (uintptr_t)scheduler->worker_memory + CACHE_LINE - 1;
   scheduler->worker = (boci_worker *)(at & ~(uintptr_t)(CACHE_LINE - 1));
-  for (uint32_t i = 0; i < scheduler->workers; i++) {
+  for (uint32_t i = 0; i < scheduler->first_workers; i++) {
     const boc_status status = boci_worker_init(&scheduler->worker[i], scheduler, i);
     if (status == BOC_OK)
       continue;
@@ -33,7 +33,7 @@ static boc_status init_workers(boci_scheduler *scheduler) {
     boci_release(scheduler->allocator, scheduler->worker_memory, size);
     return status;
   }
-  boci_init(&scheduler->started, scheduler->workers);
+  boci_init(&scheduler->started, scheduler->first_workers);
   return BOC_OK;
 }
 
@@ -64,7 +64,7 @@ static void fini_handshake(boci_scheduler *scheduler) {
  * backwards. */
 static boc_status init_parts(boci_scheduler *scheduler) {
   const boc_allocator *allocator = scheduler->allocator;
-  boc_status status = boci_idle_init(&scheduler->idle, scheduler->workers);
+  boc_status status = boci_idle_init(&scheduler->idle, scheduler->first_workers);
   if (status != BOC_OK)
     return status;
   if ((status = boci_blocking_init(&scheduler->blocking)) != BOC_OK)
@@ -96,7 +96,8 @@ no_blocking:
 boc_status boci_scheduler_init(boci_scheduler *scheduler,
                                const boci_scheduler_config *config) {
   memset(scheduler, 0, sizeof *scheduler);
-  scheduler->workers = config->workers;
+  boci_init(&scheduler->workers, config->workers);
+  scheduler->first_workers = config->workers;
   scheduler->capacity = config->workers + config->compensating;
   scheduler->stack_size = config->stack_size;
   scheduler->trace_events = config->trace_events;
@@ -133,17 +134,22 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
 
 /* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
 static uint32_t start_threads(boci_scheduler *scheduler) {
-  for (uint32_t i = 0; i < scheduler->workers; i++)
+  for (uint32_t i = 0; i < scheduler->first_workers; i++)
     if (boci_worker_start_thread(&scheduler->worker[i]) != BOC_OK)
       return i;
-  return scheduler->workers;
+  return scheduler->first_workers;
 }
 
-static boc_status wait_until_started(boci_scheduler *scheduler, uint32_t threads) {
+boc_status boci_scheduler_wait_started(boci_scheduler *scheduler, uint32_t from,
+                                       uint32_t to) {
+  boc_status status = BOC_OK;
   boci_mutex_lock(&scheduler->start_mutex);
-  while (scheduler->reported < threads)
-    boci_cond_wait(&scheduler->start_cond, &scheduler->start_mutex);
-  const boc_status status = scheduler->start_status;
+  for (uint32_t i = from; i < to; i++) {
+    while (!scheduler->worker[i].reported)
+      boci_cond_wait(&scheduler->start_cond, &scheduler->start_mutex);
+    if (status == BOC_OK)
+      status = scheduler->worker[i].start_status;
+  }
   boci_mutex_unlock(&scheduler->start_mutex);
   return status;
 }
@@ -158,8 +164,8 @@ static void stop_threads(boci_scheduler *scheduler, uint32_t threads) {
 
 boc_status boci_scheduler_start(boci_scheduler *scheduler) {
   const uint32_t threads = start_threads(scheduler);
-  boc_status status = wait_until_started(scheduler, threads);
-  if (status == BOC_OK && threads < scheduler->workers)
+  boc_status status = boci_scheduler_wait_started(scheduler, 0, threads);
+  if (status == BOC_OK && threads < scheduler->first_workers)
     status = BOC_NO_THREAD;
   if (status != BOC_OK)
     stop_threads(scheduler, threads);

@@ -26,7 +26,8 @@
 #include <boc/runtime.h>
 
 typedef struct boci_scheduler {
-  uint32_t workers;  /* that run bodies */
+  boci_atomic_u32 workers; /* that run bodies; blocking.c changes it */
+  uint32_t first_workers;  /* how many it was made with */
   uint32_t capacity; /* with the compensating workers that may stand in for them */
   uint64_t spin;     /* ns that a worker looks for work before it parks */
   boc_worker_hooks hooks;
@@ -48,11 +49,9 @@ typedef struct boci_scheduler {
   boci_quarantine quarantine; /* behaviors that are over */
 #endif
 
-  /* The start-up handshake. */
+  /* The start-up handshake: of `reported` and `start_status` of workers. */
   boci_mutex start_mutex;
   boci_cond start_cond;
-  uint32_t reported; /* how many have run their start hook */
-  boc_status start_status;
 } boci_scheduler;
 
 /* What a runtime's options say about its workers. */
@@ -74,8 +73,18 @@ void boci_scheduler_fini(boci_scheduler *scheduler);
  * BOC_NO_MEMORY, or what a hook returned) leaves no thread running. */
 boc_status boci_scheduler_start(boci_scheduler *scheduler);
 
+/* Waits until the workers from `from` to `to` - 1 have run their start hooks. BOC_OK,
+ * or what one of these returned. */
+boc_status boci_scheduler_wait_started(boci_scheduler *scheduler, uint32_t from,
+                                       uint32_t to);
+
 /* Ends all threads. Nothing may be in flight. */
 void boci_scheduler_stop(boci_scheduler *scheduler);
+
+static inline uint32_t boci_scheduler_workers(const boci_scheduler *scheduler) {
+  return boci_load_relaxed(
+      &((boci_scheduler *)scheduler)->workers); /* hint: changes while nothing runs */
+}
 
 static inline bool boci_scheduler_stopping(boci_scheduler *scheduler) {
   return boci_load_acquire(&scheduler->stopping) != 0; /* [A11] */

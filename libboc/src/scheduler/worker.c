@@ -27,7 +27,8 @@ void boci_worker_call_after_park(boci_worker *worker) {
 void boci_worker_poke(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   boci_swap_release(&worker->poked, 1); /* [R10] */
-  if (!boci_idle_wake(&scheduler->idle, worker) && worker->index >= scheduler->workers)
+  if (!boci_idle_wake(&scheduler->idle, worker) &&
+      worker->index >= boci_scheduler_workers(scheduler))
     boci_blocking_poke(worker);
 }
 
@@ -40,7 +41,8 @@ void boci_worker_answer_poke_slow(boci_worker *worker) {
 
 /* Whether it is a compensating worker and fewer of those would do. */
 static bool is_surplus(boci_worker *worker) {
-  return worker->compensating && !worker->lifo_slot &&
+  return boci_load_relaxed(&worker->compensating) && /* hint: see blocking.c */
+         !worker->lifo_slot &&
          boci_load_relaxed(&worker->scheduler->blocking.excess) >
              0; /* hint: see retire */
 }
@@ -61,11 +63,11 @@ static void worker_loop(boci_worker *worker) {
   }
 }
 
-static void report_start(boci_scheduler *scheduler, boc_status status) {
+static void report_start(boci_worker *worker, boc_status status) {
+  boci_scheduler *scheduler = worker->scheduler;
   boci_mutex_lock(&scheduler->start_mutex);
-  scheduler->reported++;
-  if (status != BOC_OK)
-    scheduler->start_status = status;
+  worker->reported = true;
+  worker->start_status = status;
   boci_cond_signal(&scheduler->start_cond);
   boci_mutex_unlock(&scheduler->start_mutex);
 }
@@ -74,16 +76,15 @@ static void worker_main(void *arg) {
   boci_worker *worker = arg;
   boci_scheduler *scheduler = worker->scheduler;
   const boc_worker_hooks *hooks = &scheduler->hooks;
-  const bool compensating = worker->compensating;
+  const bool late = worker->index >= scheduler->first_workers;
   boci_tls_set(&worker->context);
-  if (compensating)
+  if (late)
     boci_blocking_wait_until_published(worker);
   const boc_status status =
       hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;
-  if (!compensating)
-    report_start(scheduler, status);
-  if (status != BOC_OK && compensating)
+  if (status != BOC_OK && late)
     boci_blocking_start_failed(worker);
+  report_start(worker, status);
   if (status != BOC_OK)
     return;
   worker_loop(worker);
@@ -105,7 +106,7 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   worker->index = index;
   worker->until_common = BOCI_COMMON_EVERY;
   worker->hooked_as_parked = true;
-  worker->compensating = index >= scheduler->workers;
+  boci_init(&worker->compensating, index >= boci_scheduler_workers(scheduler));
   worker->random = index * 2654435761u + 1;
   worker->body_executor = (boci_executor){boci_enqueue_from_body, worker};
   worker->handoff_executor = (boci_executor){boci_enqueue_handoff, worker};
@@ -118,6 +119,8 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   boci_init(&worker->progress_seen, 0);
   boci_init(&worker->poked, 0);
   boci_init(&worker->blocked, 0);
+  worker->retired = worker->failed = worker->reported = false;
+  worker->start_status = BOC_OK;
   boc_status status = boci_trace_ring_init(&worker->trace, scheduler->trace_events,
                                            scheduler->allocator);
   if (status != BOC_OK)

@@ -38,10 +38,10 @@ typedef struct boci_worker {
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
   uint32_t random;       /* where stealing starts */
   bool hooked_as_parked; /* after_park has not been called yet */
-  bool compensating;     /* see blocking.h */
-  uintptr_t scheduled_before;  /* its `scheduled` when the latest body began */
-  boc_behavior *lifo_slot;     /* handed off by what ran last; thieves do not see it */
-  boci_executor body_executor; /* for what bodies schedule */
+  boci_atomic_u32 compensating; /* it stands in for others: see blocking.c */
+  uintptr_t scheduled_before;   /* its `scheduled` when the latest body began */
+  boc_behavior *lifo_slot;      /* handed off by what ran last; thieves do not see it */
+  boci_executor body_executor;  /* for what bodies schedule */
   boci_executor handoff_executor; /* for what the end of a behavior makes ready */
   boci_in_flight in_flight;
   boci_counters counters;
@@ -56,7 +56,9 @@ typedef struct boci_worker {
   boci_atomic_word progress_seen; /* scheduled + finished, as a monitor last saw it */
   boci_atomic_u32 poked;
   boci_atomic_u32 blocked; /* its body blocks, or it has retired */
-  bool retired;            /* see blocking.h; under its mutex */
+  bool retired, failed;    /* see blocking.h; under its mutex */
+  bool reported;           /* its start hook has run; under the scheduler's mutex */
+  boc_status start_status; /* what that returned */
   boci_thread thread;
 } boci_worker;
 

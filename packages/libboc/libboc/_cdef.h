@@ -38,6 +38,8 @@ const boc_cown_type *boc_cown_type_of(const boc_cown *cown);
 boc_cown *boc_cown_hold(boc_cown *cown);
 void boc_cown_drop(boc_cown *cown);
 boc_cown *boc_cown_try_hold(boc_cown *cown);
+boc_cown *boc_cown_of_payload(void *payload);
+uint32_t boc_cown_references(const boc_cown *cown);
 _Bool boc_cown_busy(const boc_cown *cown);
 typedef struct boc_behavior boc_behavior;
 typedef struct boc_runtime boc_runtime;
@@ -200,6 +202,7 @@ typedef struct boc_quiesce_node {
 void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 _Bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 unsigned boc_runtime_workers(const boc_runtime *runtime);
+boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers);
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime);
 int boc_worker_index(const boc_runtime *runtime);
 boc_runtime *boc_runtime_current(void);

@@ -627,25 +627,25 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 408), // boc_behavior *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_behavior *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 418), // boc_behavior *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 408), // boc_behavior const *
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_behavior const *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 418), // boc_behavior const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_cown const *
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_cown const *)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_cown const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 423), // boc_quiesce_node *
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_runtime *, boc_quiesce_node *)
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_runtime *
+/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_quiesce_node *
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_scope *
+/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_scope *, boc_quiesce_node *)
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_scope *
 /* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 193), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_scope const *
+/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_scope const *)
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_scope const *
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
 /* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -654,428 +654,438 @@ static void *_cffi_types[] = {
 /* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(boc_cown *)
-/* 27 */ _CFFI_OP(_CFFI_OP_POINTER, 411), // boc_cown *
+/* 27 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_cown *
 /* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void)
-/* 30 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION, 65), // boc_cown_type const *()(boc_cown const *)
-/* 32 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void *)
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // void *
+/* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void)
 /* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 418), // boc_mode()(boc_behavior const *, size_t)
-/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 36 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 225), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 39 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // boc_notices const *
-/* 40 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
-/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION, 225), // boc_notice const *()(boc_notices const *, size_t)
-/* 43 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
-/* 44 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 46 */ _CFFI_OP(_CFFI_OP_FUNCTION, 39), // boc_notices const *()(boc_noticeboard *)
-/* 47 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // boc_noticeboard *
+/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 68), // boc_cown_type const *()(boc_cown const *)
+/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 428), // boc_mode()(boc_behavior const *, size_t)
+/* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 39 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION, 232), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 42 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_notices const *
+/* 43 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
+/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 232), // boc_notice const *()(boc_notices const *, size_t)
+/* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
+/* 47 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
-/* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(boc_scope *)
-/* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 42), // boc_notices const *()(boc_noticeboard *)
+/* 50 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_noticeboard *
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
 /* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
-/* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_behavior * const *, size_t)
-/* 57 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
-/* 58 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_cown *, boc_lane *)
-/* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 62 */ _CFFI_OP(_CFFI_OP_POINTER, 413), // boc_lane *
-/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 412), // boc_cown_type const *
-/* 66 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * *
-/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane *, int *)
-/* 69 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 70 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // int *
-/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 72 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane *, int64_t)
-/* 73 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 74 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 76 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
-/* 77 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 78 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 79 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 80 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // size_t *
-/* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 414), // boc_lane_options const *
-/* 84 */ _CFFI_OP(_CFFI_OP_POINTER, 62), // boc_lane * *
-/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 415), // boc_mailbox *
-/* 88 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // boc_mailbox_waiter *
-/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
-/* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 92 */ _CFFI_OP(_CFFI_OP_POINTER, 112), // boc_tag const *
-/* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 94 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
-/* 96 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 97 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
-/* 98 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 99 */ _CFFI_OP(_CFFI_OP_NOOP, 88),
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
-/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
-/* 104 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 105 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_receive_token *
-/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 80),
-/* 108 */ _CFFI_OP(_CFFI_OP_POINTER, 113), // void * *
-/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 110 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox *, boc_tag, void *)
-/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 112 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 113 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // void *
-/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_mailbox_options const *
-/* 117 */ _CFFI_OP(_CFFI_OP_POINTER, 87), // boc_mailbox * *
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 119 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *)
-/* 120 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
+/* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(boc_scope *)
+/* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
+/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_behavior * const *, size_t)
+/* 60 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
+/* 61 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_cown *, boc_lane *)
+/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 423), // boc_lane *
+/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // boc_cown_type const *
+/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * *
+/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int *)
+/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // int *
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int64_t)
+/* 76 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 77 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 80 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 82 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // size_t *
+/* 84 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_lane_options const *
+/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 65), // boc_lane * *
+/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_mailbox *
+/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_mailbox_waiter *
+/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 94 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 115), // boc_tag const *
+/* 96 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 98 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 99 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 100 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
+/* 101 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
+/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 106 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
+/* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 109 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_receive_token *
+/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 83),
+/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // void * *
+/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 114 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 115 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
+/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 117 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_mailbox_options const *
+/* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 90), // boc_mailbox * *
 /* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *, boc_notice_key)
-/* 123 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
-/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 128 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 129 */ _CFFI_OP(_CFFI_OP_POINTER, 223), // boc_verdict(*)(void *, boc_notice const *, void * *)
-/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
-/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 135 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
-/* 138 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 140 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
-/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 145 */ _CFFI_OP(_CFFI_OP_NOOP, 40),
-/* 146 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 149 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_noticeboard_options const *
-/* 150 */ _CFFI_OP(_CFFI_OP_POINTER, 47), // boc_noticeboard * *
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 152 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
-/* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 154 */ _CFFI_OP(_CFFI_OP_POINTER, 410), // boc_behavior_type const *
-/* 155 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 156 */ _CFFI_OP(_CFFI_OP_POINTER, 406), // boc_access const *
-/* 157 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 158 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
-/* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 160 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
-/* 161 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 162 */ _CFFI_OP(_CFFI_OP_NOOP, 154),
-/* 163 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 156),
-/* 165 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 166 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_behavior_options const *
-/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 158),
-/* 168 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 169 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
-/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 171 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * const *
-/* 172 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 173 */ _CFFI_OP(_CFFI_OP_POINTER, 293), // void(*)(boc_behavior *, void *)
-/* 174 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 176 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, int64_t)
-/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 178 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
-/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 182 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
-/* 183 */ _CFFI_OP(_CFFI_OP_POINTER, 182), // uintptr_t const *
-/* 184 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 185 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 187 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
-/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 183),
-/* 191 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 192 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 193 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
-/* 194 */ _CFFI_OP(_CFFI_OP_NOOP, 158),
-/* 195 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
-/* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 382), // void(*)(void *, boc_trace_event const *)
-/* 199 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
-/* 202 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 203 */ _CFFI_OP(_CFFI_OP_POINTER, 386), // void(*)(void *, char const *, size_t)
-/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 207 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_runtime_options const *
-/* 208 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
-/* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
-/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 212 */ _CFFI_OP(_CFFI_OP_POINTER, 407), // boc_allocator const *
-/* 213 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
-/* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(boc_scope *, int64_t)
-/* 216 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 219 */ _CFFI_OP(_CFFI_OP_FUNCTION, 229), // boc_status()(void *, unsigned int)
-/* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 221 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
-/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 431), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_notice const *
-/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 108),
-/* 227 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 388), // char const *()(boc_status)
-/* 229 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
-/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION, 388), // char const *()(void)
-/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 233 */ _CFFI_OP(_CFFI_OP_FUNCTION, 437), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 234 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 237 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 437), // int()(boc_runtime const *)
-/* 240 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_runtime const *
-/* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 242 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_behavior const *)
-/* 243 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_lane *)
-/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
-/* 247 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_notices const *)
-/* 249 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
-/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 252 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
-/* 253 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_worker_stats *
-/* 255 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_scope const *)
-/* 258 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 260 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_notices const *)
-/* 261 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
-/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(boc_runtime const *)
-/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
-/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 135), // uint64_t()(void)
-/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(boc_runtime const *)
-/* 269 */ _CFFI_OP(_CFFI_OP_NOOP, 240),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 271 */ _CFFI_OP(_CFFI_OP_FUNCTION, 221), // unsigned int()(void)
+/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *)
+/* 123 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 230), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
+/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 138 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 143 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
+/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 152 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_noticeboard_options const *
+/* 153 */ _CFFI_OP(_CFFI_OP_POINTER, 50), // boc_noticeboard * *
+/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 155 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 157 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // boc_behavior_type const *
+/* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_access const *
+/* 160 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 161 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
+/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 165 */ _CFFI_OP(_CFFI_OP_NOOP, 157),
+/* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 159),
+/* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_behavior_options const *
+/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
+/* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 172 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 174 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * const *
+/* 175 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 176 */ _CFFI_OP(_CFFI_OP_POINTER, 303), // void(*)(boc_behavior *, void *)
+/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 178 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, int64_t)
+/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 181 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 185 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
+/* 186 */ _CFFI_OP(_CFFI_OP_POINTER, 185), // uintptr_t const *
+/* 187 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 191 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 192 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 186),
+/* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 196 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
+/* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
+/* 198 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 199 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, unsigned int)
+/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 201 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
+/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 203 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 205 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // void(*)(void *, boc_trace_event const *)
+/* 206 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 207 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 208 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 209 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 210 */ _CFFI_OP(_CFFI_OP_POINTER, 396), // void(*)(void *, char const *, size_t)
+/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 212 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 214 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_runtime_options const *
+/* 215 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
+/* 216 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 217 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 218 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // boc_allocator const *
+/* 220 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
+/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_scope *, int64_t)
+/* 223 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 226 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(void *, unsigned int)
+/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 228 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION, 441), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 232 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_notice const *
+/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
+/* 234 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION, 398), // char const *()(boc_status)
+/* 236 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 237 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION, 398), // char const *()(void)
+/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION, 447), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 241 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 243 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 244 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 246 */ _CFFI_OP(_CFFI_OP_FUNCTION, 447), // int()(boc_runtime const *)
+/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_runtime const *
+/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_behavior const *)
+/* 250 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_lane *)
+/* 253 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 255 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_notices const *)
+/* 256 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 259 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 260 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 261 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_worker_stats *
+/* 262 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_scope const *)
+/* 265 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // uint32_t()(boc_cown const *)
+/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_notices const *)
+/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
 /* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_behavior *)
-/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_runtime const *)
+/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
 /* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_cown *)
-/* 277 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(boc_scope const *)
-/* 280 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION, 113), // void *()(void *, size_t)
-/* 283 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 284 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(void)
+/* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 201), // unsigned int()(boc_runtime const *)
+/* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 201), // unsigned int()(void)
+/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_behavior *)
+/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *)
-/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_cown *)
+/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
 /* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *, uintptr_t)
-/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 291 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior *, void *)
-/* 294 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_behavior_options *)
-/* 298 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // boc_behavior_options *
-/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_cown *)
-/* 301 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_scope const *)
+/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(void *, size_t)
+/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 294 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *)
+/* 297 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *, uintptr_t)
+/* 300 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 301 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 302 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_cown *, void *)
-/* 304 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *, void *)
+/* 304 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_lane *)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 62),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior_options *)
+/* 308 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_behavior_options *
 /* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_lane_options *)
-/* 311 */ _CFFI_OP(_CFFI_OP_POINTER, 414), // boc_lane_options *
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_cown *)
+/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
 /* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *)
-/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *, boc_receive_token *)
-/* 317 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_cown *, void *)
+/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 315 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_lane *)
+/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
 /* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 321 */ _CFFI_OP(_CFFI_OP_NOOP, 87),
-/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 92),
-/* 323 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_mailbox_options *)
-/* 326 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_mailbox_options *
-/* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_noticeboard *)
-/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 47),
-/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_noticeboard_options *)
-/* 332 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_noticeboard_options *
-/* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_notices const *)
-/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 39),
-/* 336 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *)
-/* 338 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *, boc_quiesce_node *)
-/* 341 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_lane_options *)
+/* 321 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_lane_options *
+/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *)
+/* 324 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *, boc_receive_token *)
+/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 328 */ _CFFI_OP(_CFFI_OP_NOOP, 109),
+/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 331 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
+/* 333 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox_options *)
+/* 336 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_mailbox_options *
+/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_noticeboard *)
+/* 339 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_noticeboard_options *)
+/* 342 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_noticeboard_options *
 /* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime *, unsigned int)
-/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 346 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_runtime_options *)
-/* 349 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_runtime_options *
-/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *)
-/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_notices const *)
+/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
+/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *)
+/* 348 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *, boc_quiesce_node *)
+/* 351 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, boc_quiesce_node *)
-/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *, unsigned int)
+/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 356 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, size_t, boc_quiesce_node *)
-/* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 360 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(boc_scope *, void *, void(*)(void *))
-/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 366 */ _CFFI_OP(_CFFI_OP_POINTER, 375), // void(*)(void *)
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime_options *)
+/* 359 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_runtime_options *
+/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *)
+/* 362 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, boc_quiesce_node *)
+/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 366 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(uintptr_t)
-/* 369 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(uintptr_t, _Bool)
-/* 372 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 373 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 374 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *)
-/* 376 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
+/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 370 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 371 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, void *, void(*)(void *))
+/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 375 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 376 */ _CFFI_OP(_CFFI_OP_POINTER, 385), // void(*)(void *)
 /* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, _Bool)
-/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 380 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, boc_trace_event const *)
-/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 384 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_trace_event const *
-/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, char const *, size_t)
-/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 388 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // char const *
-/* 389 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, unsigned int)
-/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 393 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, void *)
-/* 396 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void *, void *, size_t)
-/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 401 */ _CFFI_OP(_CFFI_OP_NOOP, 113),
-/* 402 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // void()(void)
-/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 406 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 407 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 408 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 409 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 410 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 411 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 412 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 413 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 414 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 415 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 416 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 417 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 418 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 419 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 420 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 421 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 422 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 423 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 424 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 425 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 426 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 428 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // boc_status(*)(void *, unsigned int)
-/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_trace_event
-/* 430 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 431 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 432 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_worker_hooks const *
-/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_worker_hooks
-/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_stats
-/* 435 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 436 */ _CFFI_OP(_CFFI_OP_POINTER, 233), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 437 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 439 */ _CFFI_OP(_CFFI_OP_POINTER, 282), // void *(*)(void *, size_t)
-/* 440 */ _CFFI_OP(_CFFI_OP_POINTER, 289), // void(*)(boc_behavior *, uintptr_t)
-/* 441 */ _CFFI_OP(_CFFI_OP_POINTER, 303), // void(*)(boc_cown *, void *)
-/* 442 */ _CFFI_OP(_CFFI_OP_POINTER, 368), // void(*)(uintptr_t)
-/* 443 */ _CFFI_OP(_CFFI_OP_POINTER, 371), // void(*)(uintptr_t, _Bool)
-/* 444 */ _CFFI_OP(_CFFI_OP_POINTER, 378), // void(*)(void *, _Bool)
-/* 445 */ _CFFI_OP(_CFFI_OP_POINTER, 391), // void(*)(void *, unsigned int)
-/* 446 */ _CFFI_OP(_CFFI_OP_POINTER, 395), // void(*)(void *, void *)
-/* 447 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(void *, void *, size_t)
-/* 448 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(uintptr_t)
+/* 379 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 380 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(uintptr_t, _Bool)
+/* 382 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 383 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *)
+/* 386 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, _Bool)
+/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 390 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, boc_trace_event const *)
+/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 394 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_trace_event const *
+/* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, char const *, size_t)
+/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 398 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // char const *
+/* 399 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, unsigned int)
+/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, void *)
+/* 406 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, void *, size_t)
+/* 410 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 411 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 412 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void)
+/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 416 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 417 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 418 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 419 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 420 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 421 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 422 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 423 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 424 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 425 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 426 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 428 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 430 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 431 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 432 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 435 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 436 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 438 */ _CFFI_OP(_CFFI_OP_POINTER, 226), // boc_status(*)(void *, unsigned int)
+/* 439 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_trace_event
+/* 440 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 441 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 442 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_worker_hooks const *
+/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_worker_hooks
+/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_stats
+/* 445 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 446 */ _CFFI_OP(_CFFI_OP_POINTER, 240), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 447 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 448 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 449 */ _CFFI_OP(_CFFI_OP_POINTER, 292), // void *(*)(void *, size_t)
+/* 450 */ _CFFI_OP(_CFFI_OP_POINTER, 299), // void(*)(boc_behavior *, uintptr_t)
+/* 451 */ _CFFI_OP(_CFFI_OP_POINTER, 313), // void(*)(boc_cown *, void *)
+/* 452 */ _CFFI_OP(_CFFI_OP_POINTER, 378), // void(*)(uintptr_t)
+/* 453 */ _CFFI_OP(_CFFI_OP_POINTER, 381), // void(*)(uintptr_t, _Bool)
+/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 388), // void(*)(void *, _Bool)
+/* 455 */ _CFFI_OP(_CFFI_OP_POINTER, 401), // void(*)(void *, unsigned int)
+/* 456 */ _CFFI_OP(_CFFI_OP_POINTER, 405), // void(*)(void *, void *)
+/* 457 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // void(*)(void *, void *, size_t)
+/* 458 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1844,7 +1854,7 @@ _cffi_f_boc_behavior_env(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(113));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1928,7 +1938,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(418));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(428));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1974,10 +1984,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(154), arg1, (char **)&x1);
+      _cffi_type(157), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(154), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(157), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1987,10 +1997,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(156), arg3, (char **)&x3);
+      _cffi_type(159), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(156), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(159), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2000,10 +2010,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(158), arg5, (char **)&x5);
+      _cffi_type(161), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(158), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(161), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2015,7 +2025,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2063,10 +2073,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(154), arg1, (char **)&x1);
+      _cffi_type(157), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(154), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(157), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2076,10 +2086,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(156), arg3, (char **)&x3);
+      _cffi_type(159), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(156), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(159), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2089,19 +2099,19 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(166), arg5, (char **)&x5);
+      _cffi_type(169), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(166), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(169), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(158), arg6, (char **)&x6);
+      _cffi_type(161), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(158), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(161), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2113,7 +2123,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2178,10 +2188,10 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(57), arg0, (char **)&x0);
+      _cffi_type(60), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(57), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(60), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2197,7 +2207,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2402,19 +2412,19 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(66), arg1, (char **)&x1);
+      _cffi_type(69), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(66), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(69), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2426,12 +2436,50 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_new _cffi_d_boc_cown_new
+#endif
+
+static boc_cown * _cffi_d_boc_cown_of_payload(void * x0)
+{
+  return boc_cown_of_payload(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_cown_of_payload(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_cown * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(30), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_cown_of_payload(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_cown_of_payload _cffi_d_boc_cown_of_payload
 #endif
 
 static void * _cffi_d_boc_cown_payload(boc_cown * x0)
@@ -2464,7 +2512,7 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(113));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2502,10 +2550,10 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg1, (char **)&x1);
+      _cffi_type(65), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2517,12 +2565,50 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_pin _cffi_d_boc_cown_pin
+#endif
+
+static uint32_t _cffi_d_boc_cown_references(boc_cown const * x0)
+{
+  return boc_cown_references(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_cown_references(PyObject *self, PyObject *arg0)
+{
+  boc_cown const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint32_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(7), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_cown_references(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint32_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_cown_references _cffi_d_boc_cown_references
 #endif
 
 static boc_cown * _cffi_d_boc_cown_try_hold(boc_cown * x0)
@@ -2593,7 +2679,7 @@ _cffi_f_boc_cown_type_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(65));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(68));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2622,19 +2708,19 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg0, (char **)&x0);
+      _cffi_type(65), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(70), arg1, (char **)&x1);
+      _cffi_type(73), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(70), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2646,7 +2732,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2667,10 +2753,10 @@ _cffi_f_boc_lane_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg0, (char **)&x0);
+      _cffi_type(65), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2705,10 +2791,10 @@ _cffi_f_boc_lane_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg0, (char **)&x0);
+      _cffi_type(65), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2749,19 +2835,19 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(83), arg0, (char **)&x0);
+      _cffi_type(86), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(83), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(86), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(84), arg1, (char **)&x1);
+      _cffi_type(87), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(84), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(87), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2773,7 +2859,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2806,10 +2892,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg0, (char **)&x0);
+      _cffi_type(65), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2823,10 +2909,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(80), arg3, (char **)&x3);
+      _cffi_type(83), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(80), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(83), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2838,7 +2924,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2867,10 +2953,10 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(62), arg0, (char **)&x0);
+      _cffi_type(65), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(62), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2886,7 +2972,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2919,19 +3005,19 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(92), arg1, (char **)&x1);
+      _cffi_type(95), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(92), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2941,10 +3027,10 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(88), arg3, (char **)&x3);
+      _cffi_type(91), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(88), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(91), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2956,7 +3042,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2983,19 +3069,19 @@ _cffi_f_boc_mailbox_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(106), arg1, (char **)&x1);
+      _cffi_type(109), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(109), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3028,10 +3114,10 @@ _cffi_f_boc_mailbox_close(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3072,19 +3158,19 @@ _cffi_f_boc_mailbox_drain(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(92), arg1, (char **)&x1);
+      _cffi_type(95), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(92), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3121,10 +3207,10 @@ _cffi_f_boc_mailbox_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3165,19 +3251,19 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg0, (char **)&x0);
+      _cffi_type(119), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(119), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(117), arg1, (char **)&x1);
+      _cffi_type(120), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(117), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(120), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3189,7 +3275,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3228,19 +3314,19 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(92), arg1, (char **)&x1);
+      _cffi_type(95), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(92), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3254,28 +3340,28 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(106), arg4, (char **)&x4);
+      _cffi_type(109), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(106), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(109), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(80), arg5, (char **)&x5);
+      _cffi_type(83), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(80), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(83), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(108), arg6, (char **)&x6);
+      _cffi_type(111), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (void * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(108), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(111), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3287,7 +3373,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3316,19 +3402,19 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(88), arg1, (char **)&x1);
+      _cffi_type(91), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(88), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(91), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3340,7 +3426,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3371,22 +3457,22 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(112), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(115), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg2, (char **)&x2);
+      _cffi_type(30), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3398,7 +3484,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3434,19 +3520,19 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg0, (char **)&x0);
+      _cffi_type(90), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(92), arg1, (char **)&x1);
+      _cffi_type(95), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(92), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3462,7 +3548,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3485,10 +3571,10 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3500,7 +3586,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3529,15 +3615,15 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -3547,7 +3633,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3583,15 +3669,15 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -3605,7 +3691,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3631,10 +3717,10 @@ _cffi_f_boc_noticeboard_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3675,19 +3761,19 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(149), arg0, (char **)&x0);
+      _cffi_type(152), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(149), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(152), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(150), arg1, (char **)&x1);
+      _cffi_type(153), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_noticeboard * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(150), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(153), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3699,7 +3785,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3722,10 +3808,10 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3737,7 +3823,7 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(39));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(42));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3770,26 +3856,26 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
-  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(129));
+  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(132));
   if (x2 == (boc_verdict(*)(void *, boc_notice const *, void * *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg3, (char **)&x3);
+      _cffi_type(30), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3801,7 +3887,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3837,22 +3923,22 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg2, (char **)&x2);
+      _cffi_type(30), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3864,7 +3950,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3902,15 +3988,15 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(47), arg0, (char **)&x0);
+      _cffi_type(50), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(47), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -3918,10 +4004,10 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg3, (char **)&x3);
+      _cffi_type(30), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3933,7 +4019,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3967,10 +4053,10 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(39), arg0, (char **)&x0);
+      _cffi_type(42), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(39), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3986,7 +4072,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(225));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(232));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4009,10 +4095,10 @@ _cffi_f_boc_notices_count(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(39), arg0, (char **)&x0);
+      _cffi_type(42), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(39), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4045,10 +4131,10 @@ _cffi_f_boc_notices_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(39), arg0, (char **)&x0);
+      _cffi_type(42), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(39), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4089,15 +4175,15 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(39), arg0, (char **)&x0);
+      _cffi_type(42), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(39), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(40), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -4107,7 +4193,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(225));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(232));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4135,10 +4221,10 @@ _cffi_f_boc_notices_version(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(39), arg0, (char **)&x0);
+      _cffi_type(42), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(39), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4261,10 +4347,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(240), arg0, (char **)&x0);
+      _cffi_type(247), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(240), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4305,19 +4391,19 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(207), arg0, (char **)&x0);
+      _cffi_type(214), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(207), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(214), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(208), arg1, (char **)&x1);
+      _cffi_type(215), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_runtime * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(208), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(215), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4329,7 +4415,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4428,7 +4514,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4504,10 +4590,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(240), arg0, (char **)&x0);
+      _cffi_type(247), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(240), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4525,6 +4611,54 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_boc_runtime_scheduled_outside _cffi_d_boc_runtime_scheduled_outside
+#endif
+
+static boc_status _cffi_d_boc_runtime_set_workers(boc_runtime * x0, unsigned int x1)
+{
+  return boc_runtime_set_workers(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  unsigned int x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "boc_runtime_set_workers", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, unsigned int);
+  if (x1 == (unsigned int)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_runtime_set_workers(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_runtime_set_workers _cffi_d_boc_runtime_set_workers
 #endif
 
 static size_t _cffi_d_boc_runtime_stats(boc_runtime const * x0, size_t x1, boc_worker_stats * x2, size_t x3)
@@ -4552,10 +4686,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(240), arg0, (char **)&x0);
+      _cffi_type(247), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(240), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4565,10 +4699,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(254), arg2, (char **)&x2);
+      _cffi_type(261), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(254), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(261), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4607,10 +4741,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(240), arg0, (char **)&x0);
+      _cffi_type(247), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(240), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4760,7 +4894,7 @@ _cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(113));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4874,19 +5008,19 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(212), arg1, (char **)&x1);
+      _cffi_type(219), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_allocator const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(212), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(219), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(213), arg2, (char **)&x2);
+      _cffi_type(220), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_scope * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(213), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(220), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4898,7 +5032,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5188,15 +5322,15 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg1, (char **)&x1);
+      _cffi_type(30), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(366));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(376));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5293,7 +5427,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5313,7 +5447,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(229), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(236), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5323,7 +5457,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(388));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(398));
   return pyresult;
 }
 #else
@@ -5361,15 +5495,15 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(198));
+  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(205));
   if (x1 == (void(*)(void *, boc_trace_event const *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg2, (char **)&x2);
+      _cffi_type(30), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5381,7 +5515,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5420,15 +5554,15 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(203));
+  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(210));
   if (x1 == (void(*)(void *, char const *, size_t))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg2, (char **)&x2);
+      _cffi_type(30), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5440,7 +5574,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5467,7 +5601,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(388));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(398));
   return pyresult;
 }
 #else
@@ -5510,10 +5644,10 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(171), arg1, (char **)&x1);
+      _cffi_type(174), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(171), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(174), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5522,15 +5656,15 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   if (x2 == (size_t)-1 && PyErr_Occurred())
     return NULL;
 
-  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(173));
+  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(176));
   if (x3 == (void(*)(boc_behavior *, void *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(113), arg4, (char **)&x4);
+      _cffi_type(30), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(113), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5542,7 +5676,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5613,10 +5747,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(240), arg0, (char **)&x0);
+      _cffi_type(247), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(240), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5802,10 +5936,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(183), arg2, (char **)&x2);
+      _cffi_type(186), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(183), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(186), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5828,10 +5962,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(158), arg6, (char **)&x6);
+      _cffi_type(161), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(158), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(161), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5843,7 +5977,7 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5891,10 +6025,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(183), arg2, (char **)&x2);
+      _cffi_type(186), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(183), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(186), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5919,7 +6053,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(229));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5940,10 +6074,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(298), arg0, (char **)&x0);
+      _cffi_type(308), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(298), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(308), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5976,10 +6110,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(311), arg0, (char **)&x0);
+      _cffi_type(321), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(311), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(321), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6012,10 +6146,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(326), arg0, (char **)&x0);
+      _cffi_type(336), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(326), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(336), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6048,10 +6182,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(332), arg0, (char **)&x0);
+      _cffi_type(342), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(332), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(342), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6084,10 +6218,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(349), arg0, (char **)&x0);
+      _cffi_type(359), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(349), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(359), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6434,134 +6568,137 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 388), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 398), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 242), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 249), (void *)_cffi_d_boc_behavior_count },
   { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_free },
-  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 34), (void *)_cffi_d_boc_behavior_mode },
-  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 152), (void *)_cffi_d_boc_behavior_new },
-  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 160), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_behavior_schedule },
-  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 56), (void *)_cffi_d_boc_behavior_schedule_all },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 283), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 37), (void *)_cffi_d_boc_behavior_mode },
+  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 155), (void *)_cffi_d_boc_behavior_new },
+  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 163), (void *)_cffi_d_boc_behavior_new_with },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 271), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 281), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 300), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_cown_drop },
   { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_hold },
-  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 64), (void *)_cffi_d_boc_cown_new },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 276), (void *)_cffi_d_boc_cown_payload },
-  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 60), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 67), (void *)_cffi_d_boc_cown_new },
+  { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_of_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 63), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_cown_references },
   { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_try_hold },
-  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 31), (void *)_cffi_d_boc_cown_type_of },
-  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 68), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 245), (void *)_cffi_d_boc_lane_length },
-  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_new },
-  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 76), (void *)_cffi_d_boc_lane_pump },
-  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 72), (void *)_cffi_d_boc_lane_wait },
-  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 95), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 316), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 320), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_mailbox_free },
-  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_boc_mailbox_new },
-  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_receive },
-  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 86), (void *)_cffi_d_boc_mailbox_remove_waiter },
-  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 110), (void *)_cffi_d_boc_mailbox_send },
-  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 90), (void *)_cffi_d_boc_mailbox_set_tags },
-  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 119), (void *)_cffi_d_boc_noticeboard_clear },
-  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 122), (void *)_cffi_d_boc_noticeboard_delete },
-  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 132), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_noticeboard_free },
-  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 148), (void *)_cffi_d_boc_noticeboard_new },
-  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 46), (void *)_cffi_d_boc_noticeboard_read },
-  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 126), (void *)_cffi_d_boc_noticeboard_update },
-  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 143), (void *)_cffi_d_boc_noticeboard_write },
-  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 137), (void *)_cffi_d_boc_noticeboard_write_if },
-  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 42), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 248), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 334), (void *)_cffi_d_boc_notices_drop },
-  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 38), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 260), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 266), (void *)_cffi_d_boc_now },
-  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 49), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 337), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 268), (void *)_cffi_d_boc_runtime_idle_workers },
-  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 206), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 340), (void *)_cffi_d_boc_runtime_on_quiescent },
-  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 176), (void *)_cffi_d_boc_runtime_quiesce },
+  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 34), (void *)_cffi_d_boc_cown_type_of },
+  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_boc_lane_descriptor },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 317), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 252), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 85), (void *)_cffi_d_boc_lane_new },
+  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 79), (void *)_cffi_d_boc_lane_pump },
+  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_boc_lane_wait },
+  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 98), (void *)_cffi_d_boc_mailbox_add_waiter },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 326), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 330), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 118), (void *)_cffi_d_boc_mailbox_new },
+  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 104), (void *)_cffi_d_boc_mailbox_receive },
+  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 89), (void *)_cffi_d_boc_mailbox_remove_waiter },
+  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 113), (void *)_cffi_d_boc_mailbox_send },
+  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 93), (void *)_cffi_d_boc_mailbox_set_tags },
+  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 122), (void *)_cffi_d_boc_noticeboard_clear },
+  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 125), (void *)_cffi_d_boc_noticeboard_delete },
+  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_boc_noticeboard_delete_if },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 338), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_boc_noticeboard_new },
+  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 49), (void *)_cffi_d_boc_noticeboard_read },
+  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_boc_noticeboard_update },
+  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_boc_noticeboard_write },
+  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 140), (void *)_cffi_d_boc_noticeboard_write_if },
+  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_boc_notices_at },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 255), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 41), (void *)_cffi_d_boc_notices_find },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 276), (void *)_cffi_d_boc_now },
+  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 52), (void *)_cffi_d_boc_runtime_current },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 347), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 213), (void *)_cffi_d_boc_runtime_new },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 350), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 179), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 263), (void *)_cffi_d_boc_runtime_scheduled_outside },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 251), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 268), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 351), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 199), (void *)_cffi_d_boc_runtime_set_workers },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 258), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 361), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
-  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 54), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 279), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 351), (void *)_cffi_d_boc_scope_drop },
-  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 51), (void *)_cffi_d_boc_scope_hold },
-  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 210), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 354), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 57), (void *)_cffi_d_boc_scope_current },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 361), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_hold },
+  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 217), (void *)_cffi_d_boc_scope_new },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 364), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 368), (void *)_cffi_d_boc_scope_on_room },
   { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 257), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 363), (void *)_cffi_d_boc_scope_set_data },
-  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 51), (void *)_cffi_d_boc_scope_try_hold },
-  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 215), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 228), (void *)_cffi_d_boc_status_text },
-  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 196), (void *)_cffi_d_boc_trace_read },
-  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 201), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 231), (void *)_cffi_d_boc_version },
-  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 169), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 239), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 344), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 404), (void *)_cffi_d_boc_yield },
-  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 29), (void *)_cffi_d_glue_cown },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 264), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 373), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_try_hold },
+  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 222), (void *)_cffi_d_boc_scope_wait },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 235), (void *)_cffi_d_boc_status_text },
+  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 203), (void *)_cffi_d_boc_trace_read },
+  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 208), (void *)_cffi_d_boc_trace_write },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 238), (void *)_cffi_d_boc_version },
+  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 172), (void *)_cffi_d_boc_when },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 246), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 354), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_yield },
+  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 32), (void *)_cffi_d_glue_cown },
   { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 20), (void *)_cffi_d_glue_current },
-  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 187), (void *)_cffi_d_glue_new },
-  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 297), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 348), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 439), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 447), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 444), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 436), (void *)py_behavior_type_admit },
-  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_behavior_type_body },
-  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 441), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 443), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 442), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 440), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_noticeboard_options_drop },
-  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 129), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 366), (void *)py_scope_set_data_drop },
-  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 198), (void *)py_trace_read_see },
-  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 203), (void *)py_trace_write_write },
-  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 173), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 428), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 445), (void *)py_worker_hooks_stop },
+  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 190), (void *)_cffi_d_glue_new },
+  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_glue_when },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 320), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 335), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 358), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 449), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 457), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 454), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_behavior_type_admit },
+  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_body },
+  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_cancelled },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 453), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 452), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 450), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 456), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 456), (void *)py_noticeboard_options_drop },
+  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 132), (void *)py_noticeboard_update_change },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_scope_set_data_drop },
+  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 205), (void *)py_trace_read_see },
+  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 210), (void *)py_trace_write_write },
+  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_when_body },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 438), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
@@ -6570,16 +6707,16 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 418) },
+            _CFFI_OP(_CFFI_OP_NOOP, 428) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 439) },
+                _CFFI_OP(_CFFI_OP_NOOP, 449) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 447) },
+               _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "size", offsetof(boc_behavior_options, size),
             sizeof(((boc_behavior_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
@@ -6588,109 +6725,109 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 444) },
+            _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 388) },
+            _CFFI_OP(_CFFI_OP_NOOP, 398) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
-            _CFFI_OP(_CFFI_OP_NOOP, 173) },
+            _CFFI_OP(_CFFI_OP_NOOP, 176) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 366) },
+            _CFFI_OP(_CFFI_OP_NOOP, 376) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 436) },
+             _CFFI_OP(_CFFI_OP_NOOP, 446) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 173) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 176) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 388) },
+            _CFFI_OP(_CFFI_OP_NOOP, 398) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
                     _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 441) },
+               _CFFI_OP(_CFFI_OP_NOOP, 451) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 441) },
+               _CFFI_OP(_CFFI_OP_NOOP, 451) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 441) },
+            _CFFI_OP(_CFFI_OP_NOOP, 451) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 212) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "size", offsetof(boc_lane_options, size),
             sizeof(((boc_lane_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 366) },
+              _CFFI_OP(_CFFI_OP_NOOP, 376) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "allocator", offsetof(boc_lane_options, allocator),
                  sizeof(((boc_lane_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 212) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "size", offsetof(boc_mailbox_options, size),
             sizeof(((boc_mailbox_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "tags", offsetof(boc_mailbox_options, tags),
             sizeof(((boc_mailbox_options *)0)->tags),
-            _CFFI_OP(_CFFI_OP_NOOP, 221) },
+            _CFFI_OP(_CFFI_OP_NOOP, 201) },
   { "capacity", offsetof(boc_mailbox_options, capacity),
                 sizeof(((boc_mailbox_options *)0)->capacity),
                 _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 446) },
+            _CFFI_OP(_CFFI_OP_NOOP, 456) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "allocator", offsetof(boc_mailbox_options, allocator),
                  sizeof(((boc_mailbox_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 212) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "prev", offsetof(boc_mailbox_waiter, prev),
             sizeof(((boc_mailbox_waiter *)0)->prev),
-            _CFFI_OP(_CFFI_OP_NOOP, 88) },
+            _CFFI_OP(_CFFI_OP_NOOP, 91) },
   { "next", offsetof(boc_mailbox_waiter, next),
             sizeof(((boc_mailbox_waiter *)0)->next),
-            _CFFI_OP(_CFFI_OP_NOOP, 88) },
+            _CFFI_OP(_CFFI_OP_NOOP, 91) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 438) },
+            _CFFI_OP(_CFFI_OP_NOOP, 448) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 438) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 448) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
-              _CFFI_OP(_CFFI_OP_NOOP, 193) },
+              _CFFI_OP(_CFFI_OP_NOOP, 196) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 229) },
+               _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 366) },
+              _CFFI_OP(_CFFI_OP_NOOP, 376) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "key", offsetof(boc_notice, key),
            sizeof(((boc_notice *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 40) },
+           _CFFI_OP(_CFFI_OP_NOOP, 43) },
   { "payload", offsetof(boc_notice, payload),
                sizeof(((boc_notice *)0)->payload),
-               _CFFI_OP(_CFFI_OP_NOOP, 113) },
+               _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "version", offsetof(boc_notice, version),
                sizeof(((boc_notice *)0)->version),
-               _CFFI_OP(_CFFI_OP_NOOP, 135) },
+               _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 388) },
+             _CFFI_OP(_CFFI_OP_NOOP, 398) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
@@ -6699,225 +6836,225 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 446) },
+            _CFFI_OP(_CFFI_OP_NOOP, 456) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "allocator", offsetof(boc_noticeboard_options, allocator),
                  sizeof(((boc_noticeboard_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 212) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "next", offsetof(boc_quiesce_node, next),
             sizeof(((boc_quiesce_node *)0)->next),
             _CFFI_OP(_CFFI_OP_NOOP, 11) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 366) },
+            _CFFI_OP(_CFFI_OP_NOOP, 376) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "waiter", offsetof(boc_receive_token, waiter),
               sizeof(((boc_receive_token *)0)->waiter),
-              _CFFI_OP(_CFFI_OP_NOOP, 88) },
+              _CFFI_OP(_CFFI_OP_NOOP, 91) },
   { "cancelled", offsetof(boc_receive_token, cancelled),
                  sizeof(((boc_receive_token *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 193) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 196) },
   { "size", offsetof(boc_runtime_options, size),
             sizeof(((boc_runtime_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "workers", offsetof(boc_runtime_options, workers),
                sizeof(((boc_runtime_options *)0)->workers),
-               _CFFI_OP(_CFFI_OP_NOOP, 221) },
+               _CFFI_OP(_CFFI_OP_NOOP, 201) },
   { "compensating_workers", offsetof(boc_runtime_options, compensating_workers),
                             sizeof(((boc_runtime_options *)0)->compensating_workers),
-                            _CFFI_OP(_CFFI_OP_NOOP, 221) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 201) },
   { "spin", offsetof(boc_runtime_options, spin),
             sizeof(((boc_runtime_options *)0)->spin),
-            _CFFI_OP(_CFFI_OP_NOOP, 135) },
+            _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "stack_size", offsetof(boc_runtime_options, stack_size),
                   sizeof(((boc_runtime_options *)0)->stack_size),
                   _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 432) },
+             _CFFI_OP(_CFFI_OP_NOOP, 442) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
                     _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 212) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 388) },
+             _CFFI_OP(_CFFI_OP_NOOP, 398) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 24) },
   { "time", offsetof(boc_trace_event, time),
             sizeof(((boc_trace_event *)0)->time),
-            _CFFI_OP(_CFFI_OP_NOOP, 135) },
+            _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "behavior", offsetof(boc_trace_event, behavior),
                 sizeof(((boc_trace_event *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 182) },
+                _CFFI_OP(_CFFI_OP_NOOP, 185) },
   { "cown", offsetof(boc_trace_event, cown),
             sizeof(((boc_trace_event *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 182) },
+            _CFFI_OP(_CFFI_OP_NOOP, 185) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 388) },
+            _CFFI_OP(_CFFI_OP_NOOP, 398) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 430) },
+            _CFFI_OP(_CFFI_OP_NOOP, 440) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 437) },
+              _CFFI_OP(_CFFI_OP_NOOP, 447) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 428) },
+             _CFFI_OP(_CFFI_OP_NOOP, 438) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 445) },
+            _CFFI_OP(_CFFI_OP_NOOP, 455) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 445) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 455) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 445) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 455) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 445) },
+            _CFFI_OP(_CFFI_OP_NOOP, 455) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 113) },
+           _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "scheduled", offsetof(boc_worker_stats, scheduled),
                  sizeof(((boc_worker_stats *)0)->scheduled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "finished", offsetof(boc_worker_stats, finished),
                 sizeof(((boc_worker_stats *)0)->finished),
-                _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "handed_off", offsetof(boc_worker_stats, handed_off),
                   sizeof(((boc_worker_stats *)0)->handed_off),
-                  _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "stolen", offsetof(boc_worker_stats, stolen),
               sizeof(((boc_worker_stats *)0)->stolen),
-              _CFFI_OP(_CFFI_OP_NOOP, 135) },
+              _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "injected", offsetof(boc_worker_stats, injected),
                 sizeof(((boc_worker_stats *)0)->injected),
-                _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "overflowed", offsetof(boc_worker_stats, overflowed),
                   sizeof(((boc_worker_stats *)0)->overflowed),
-                  _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "forwarded", offsetof(boc_worker_stats, forwarded),
                  sizeof(((boc_worker_stats *)0)->forwarded),
-                 _CFFI_OP(_CFFI_OP_NOOP, 135) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "rescued", offsetof(boc_worker_stats, rescued),
                sizeof(((boc_worker_stats *)0)->rescued),
-               _CFFI_OP(_CFFI_OP_NOOP, 135) },
+               _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "parked", offsetof(boc_worker_stats, parked),
               sizeof(((boc_worker_stats *)0)->parked),
-              _CFFI_OP(_CFFI_OP_NOOP, 135) },
+              _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "woken", offsetof(boc_worker_stats, woken),
              sizeof(((boc_worker_stats *)0)->woken),
-             _CFFI_OP(_CFFI_OP_NOOP, 135) },
+             _CFFI_OP(_CFFI_OP_NOOP, 138) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 406, 0,
+  { "boc_access", 416, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 407, 0,
+  { "boc_allocator", 417, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 408, _CFFI_F_OPAQUE,
+  { "boc_behavior", 418, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 409, 0,
+  { "boc_behavior_options", 419, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 410, 0,
+  { "boc_behavior_type", 420, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 411, _CFFI_F_OPAQUE,
+  { "boc_cown", 421, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 412, 0,
+  { "boc_cown_type", 422, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 413, _CFFI_F_OPAQUE,
+  { "boc_lane", 423, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 414, 0,
+  { "boc_lane_options", 424, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 415, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 425, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 416, 0,
+  { "boc_mailbox_options", 426, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 417, 0,
+  { "boc_mailbox_waiter", 427, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 419, 0,
+  { "boc_notice", 429, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
-  { "boc_notice_key", 40, 0,
+  { "boc_notice_key", 43, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 420, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 430, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 421, 0,
+  { "boc_noticeboard_options", 431, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 422, _CFFI_F_OPAQUE,
+  { "boc_notices", 432, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 423, 0,
+  { "boc_quiesce_node", 433, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 424, 0,
+  { "boc_receive_token", 434, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 425, _CFFI_F_OPAQUE,
+  { "boc_runtime", 435, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 426, 0,
+  { "boc_runtime_options", 436, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 8 },
-  { "boc_scope", 427, _CFFI_F_OPAQUE,
+  { "boc_scope", 437, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_tag", 112, 0,
+  { "boc_tag", 115, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 60, 2 },
-  { "boc_trace_event", 429, 0,
+  { "boc_trace_event", 439, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 62, 6 },
-  { "boc_worker_hooks", 433, 0,
+  { "boc_worker_hooks", 443, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 68, 6 },
-  { "boc_worker_stats", 434, 0,
+  { "boc_worker_stats", 444, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 74, 10 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 418, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 428, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 229, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 236, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 430, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 440, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 431, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 441, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 406 },
-  { "boc_allocator", 407 },
-  { "boc_behavior", 408 },
-  { "boc_behavior_options", 409 },
-  { "boc_behavior_type", 410 },
-  { "boc_cown", 411 },
-  { "boc_cown_type", 412 },
-  { "boc_lane", 413 },
-  { "boc_lane_options", 414 },
-  { "boc_mailbox", 415 },
-  { "boc_mailbox_options", 416 },
-  { "boc_mailbox_waiter", 417 },
-  { "boc_mode", 418 },
-  { "boc_notice", 419 },
-  { "boc_notice_key", 40 },
-  { "boc_noticeboard", 420 },
-  { "boc_noticeboard_options", 421 },
-  { "boc_notices", 422 },
-  { "boc_quiesce_node", 423 },
-  { "boc_receive_token", 424 },
-  { "boc_runtime", 425 },
-  { "boc_runtime_options", 426 },
-  { "boc_scope", 427 },
-  { "boc_status", 229 },
-  { "boc_tag", 112 },
-  { "boc_trace_event", 429 },
-  { "boc_trace_kind", 430 },
-  { "boc_verdict", 431 },
-  { "boc_worker_hooks", 433 },
-  { "boc_worker_stats", 434 },
+  { "boc_access", 416 },
+  { "boc_allocator", 417 },
+  { "boc_behavior", 418 },
+  { "boc_behavior_options", 419 },
+  { "boc_behavior_type", 420 },
+  { "boc_cown", 421 },
+  { "boc_cown_type", 422 },
+  { "boc_lane", 423 },
+  { "boc_lane_options", 424 },
+  { "boc_mailbox", 425 },
+  { "boc_mailbox_options", 426 },
+  { "boc_mailbox_waiter", 427 },
+  { "boc_mode", 428 },
+  { "boc_notice", 429 },
+  { "boc_notice_key", 43 },
+  { "boc_noticeboard", 430 },
+  { "boc_noticeboard_options", 431 },
+  { "boc_notices", 432 },
+  { "boc_quiesce_node", 433 },
+  { "boc_receive_token", 434 },
+  { "boc_runtime", 435 },
+  { "boc_runtime_options", 436 },
+  { "boc_scope", 437 },
+  { "boc_status", 236 },
+  { "boc_tag", 115 },
+  { "boc_trace_event", 439 },
+  { "boc_trace_kind", 440 },
+  { "boc_verdict", 441 },
+  { "boc_worker_hooks", 443 },
+  { "boc_worker_stats", 444 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -6927,12 +7064,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  163,  /* num_globals */
+  166,  /* num_globals */
   26,  /* num_struct_unions */
   4,  /* num_enums */
   30,  /* num_typenames */
   NULL,  /* no includes */
-  449,  /* num_types */
+  459,  /* num_types */
   1,  /* flags */
 };
 

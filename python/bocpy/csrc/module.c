@@ -2,6 +2,7 @@
  * own; what all share is set up by the first, the main one. */
 #include "acquire.h"
 #include "changes.h"
+#include "circular.h"
 #include "code.h"
 #include "deferred.h"
 #include "elsewhere.h"
@@ -135,6 +136,7 @@ static PyMethodDef module_methods[] = {
 
 /* Process-wide; the main interpreter imports the module first. */
 static int process_init(void) {
+  bocpy_circular_init();
   return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
@@ -142,8 +144,8 @@ static int process_init(void) {
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
                  bocpy_notices_init() < 0 || bocpy_pump_init() < 0 ||
-                 bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
-                 bocpy_hooks_init() < 0
+                 bocpy_stats_init() < 0 || bocpy_shapes_init() < 0 ||
+                 bocpy_pickled_handle_init() < 0 || bocpy_hooks_init() < 0
              ? -1
              : 0;
 }

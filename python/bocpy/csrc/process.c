@@ -13,6 +13,7 @@
 #include "quiesce.h"
 #include "scope.h"
 #include "start.h"
+#include "stats.h"
 #include "waiting.h"
 
 /* ---- the end of the program ------------------------------------------------------ */
@@ -228,7 +229,8 @@ static int process_forget(bocpy_state *state) {
   return bocpy_grants_forget() < 0 || bocpy_scope_forget() < 0 ||
                  bocpy_home_forget(state->codec.home) < 0 ||
                  bocpy_waiters_forget() < 0 || bocpy_mailbox_forget() < 0 ||
-                 bocpy_notices_forget() < 0 || bocpy_pump_forget() < 0
+                 bocpy_notices_forget() < 0 || bocpy_pump_forget() < 0 ||
+                 bocpy_stats_forget() < 0
              ? -1
              : 0;
 }

@@ -1,32 +1,14 @@
 /* Misuse: what must not be done to a behavior, a cown or a scope ends the program with
  * a text that names it. Each case runs in a child. Builds with -Dchecks=true find all
  * of them, others what costs nothing to find. */
-#include "harness.h"
+#include "apart.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <boc/boc.h>
 
-#if defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
-
-/* The sanitizers have reports of their own, and children may start no threads. */
-#if defined(_WIN32) || SANITIZED
-#define HAVE_FORK 0
-#else
-#define HAVE_FORK 1
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#endif
-
-#if HAVE_FORK
+#if TEST_HAS_APART
 
 static const boc_cown_type plain = {.name = "plain", .payload_size = sizeof(int)};
 
@@ -207,37 +189,15 @@ static const struct misuse {
     {"hold a scope that is gone", "boc_scope_hold", hold_a_scope_that_is_gone, false},
 };
 
-_Noreturn static void run_in_child(const struct misuse *misuse, int out) {
+static void run_misuse(const void *arg) {
+  const struct misuse *misuse = arg;
   fixture f;
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = 1;
-  dup2(out, STDERR_FILENO);
   CHECK_EQ(boc_runtime_new(&options, &f.runtime), BOC_OK);
   CHECK_EQ(boc_cown_new(&plain, &f.cown), BOC_OK);
   misuse->doing(&f);
   boc_runtime_quiesce(f.runtime, INT64_C(1000000000));
-  _exit(0);
-}
-
-/* What it writes to its standard error, as far as it fits. */
-static int run_apart(const struct misuse *misuse, char *text, size_t size) {
-  int ends[2], status;
-  size_t length = 0;
-  CHECK_EQ(pipe(ends), 0);
-  const pid_t child = fork();
-  CHECK(child >= 0);
-  if (child == 0) {
-    close(ends[0]);
-    run_in_child(misuse, ends[1]);
-  }
-  close(ends[1]);
-  for (ssize_t got = 1; got > 0 && length + 1 < size;
-       length += (size_t)(got > 0 ? got : 0))
-    got = read(ends[0], text + length, size - 1 - length);
-  text[length] = 0;
-  close(ends[0]);
-  CHECK_EQ(waitpid(child, &status, 0), child);
-  return status;
 }
 
 static void each_is_told(void) {
@@ -247,7 +207,7 @@ static void each_is_told(void) {
     if (!misuses[i].always)
       continue;
 #endif
-    const int status = run_apart(&misuses[i], text, sizeof text);
+    const int status = test_apart(run_misuse, &misuses[i], text, sizeof text);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT ||
         !strstr(text, misuses[i].text)) {
       fprintf(stderr, "%s: status %d, said: %s\n", misuses[i].name, status, text);

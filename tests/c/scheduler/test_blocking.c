@@ -114,12 +114,142 @@ static void a_retired_worker_can_be_poked(void) {
   teardown(&m);
 }
 
+/* ---- another number of workers --------------------------------------------------- */
+
+typedef struct crew {
+  boc_runtime *runtime;
+  boci_atomic_u32 started, stopped, seen; /* `seen`: a bit a worker that ran a body */
+  uint32_t refuse; /* the worker whose start hook fails; 0: none */
+} crew;
+
+static boc_status crew_start(void *ctx, unsigned worker) {
+  crew *c = ctx;
+  if (c->refuse && worker == c->refuse)
+    return BOC_NO_MEMORY;
+  boci_add_relaxed(&c->started, 1);
+  return BOC_OK;
+}
+
+static void crew_stop(void *ctx, unsigned worker) {
+  (void)worker;
+  boci_add_relaxed(&((crew *)ctx)->stopped, 1);
+}
+
+static void crew_setup(crew *c, unsigned workers, unsigned more) {
+  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = c};
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = workers;
+  options.compensating_workers = more;
+  options.hooks = &hooks;
+  boci_init(&c->started, 0);
+  boci_init(&c->stopped, 0);
+  boci_init(&c->seen, 0);
+  c->refuse = 0;
+  CHECK_EQ(boc_runtime_new(&options, &c->runtime), BOC_OK);
+}
+
+static void note_worker(boc_behavior *self, void *arg) {
+  crew *c = arg;
+  (void)self;
+  const uint32_t bit = UINT32_C(1) << boc_worker_index(c->runtime);
+  uint32_t seen = boci_load_relaxed(&c->seen);
+  while (!boci_cas_weak_relaxed(&c->seen, &seen, seen | bit))
+    continue;
+}
+
+static void crew_work(crew *c, unsigned bodies) {
+  boci_store_relaxed(&c->seen, 0);
+  for (unsigned i = 0; i < bodies; i++)
+    CHECK_EQ(boc_when(c->runtime, NULL, 0, note_worker, c), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(c->runtime, BOC_FOREVER), BOC_OK);
+}
+
+/* Each worker's hooks run once, however often it rests. */
+static void workers_rest_and_come_back(void) {
+  static const unsigned numbers[] = {1, 3, 2, 4, 1, 4};
+  crew c;
+  crew_setup(&c, 2, 2);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    CHECK_EQ(boc_runtime_set_workers(c.runtime, numbers[i]), BOC_OK);
+    CHECK_EQ(boc_runtime_workers(c.runtime), numbers[i]);
+    crew_work(&c, 8);
+    CHECK(boci_load_relaxed(&c.seen) < UINT32_C(1) << numbers[i]);
+    CHECK_EQ(boci_load_relaxed(&c.stopped), 0);
+  }
+  CHECK_EQ(boci_load_relaxed(&c.started), 4);
+  boc_runtime_free(c.runtime);
+  CHECK_EQ(boci_load_relaxed(&c.stopped), 4);
+}
+
+static void wrong_numbers_change_nothing(void) {
+  crew c;
+  crew_setup(&c, 2, 1);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 0), BOC_BAD_ARGUMENT);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 4), BOC_BAD_ARGUMENT);
+  CHECK_EQ(boc_runtime_workers(c.runtime), 2);
+  crew_work(&c, 4);
+  boc_runtime_free(c.runtime);
+}
+
+/* What its start hook refuses is told, and all goes on with as many as before. */
+static void a_worker_that_cannot_start(void) {
+  crew c;
+  crew_setup(&c, 1, 2);
+  c.refuse = 2;
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_MEMORY);
+  CHECK_EQ(boc_runtime_workers(c.runtime), 1);
+  crew_work(&c, 4);
+  CHECK_EQ(boci_load_relaxed(&c.seen), 1);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_OK);
+  crew_work(&c, 4);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_THREAD);
+  CHECK_EQ(boc_runtime_workers(c.runtime), 2);
+  crew_work(&c, 4);
+  boc_runtime_free(c.runtime);
+  CHECK_EQ(boci_load_relaxed(&c.stopped), boci_load_relaxed(&c.started));
+}
+
+static void set_in_a_body(boc_behavior *self, void *arg) {
+  (void)self;
+  CHECK_EQ(boc_runtime_set_workers(((crew *)arg)->runtime, 2), BOC_BAD_STATE);
+}
+
+static void not_from_a_body(void) {
+  crew c;
+  crew_setup(&c, 1, 1);
+  CHECK_EQ(boc_when(c.runtime, NULL, 0, set_in_a_body, &c), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(c.runtime, BOC_FOREVER), BOC_OK);
+  boc_runtime_free(c.runtime);
+}
+
+/* One that came for a blocked body is a worker like the others afterwards, and may be
+ * compensated for itself. */
+static void compensating_workers_may_become_others(void) {
+  meeting m;
+  setup(&m, 1, 3);
+  for (unsigned workers = 1; workers <= 3; workers++) {
+    CHECK_EQ(boc_runtime_set_workers(m.runtime, workers), BOC_OK);
+    CHECK(boc_when(m.runtime, NULL, 0, block_then_unblock, &m) == BOC_OK);
+    CHECK(boc_runtime_quiesce(m.runtime, BOC_FOREVER) == BOC_OK);
+  }
+  CHECK_EQ(boc_runtime_set_workers(m.runtime, 1), BOC_OK);
+  CHECK(boc_when(m.runtime, NULL, 0, block_then_unblock, &m) == BOC_OK);
+  CHECK(boc_runtime_quiesce(m.runtime, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&m.met), 4);
+  teardown(&m);
+}
+
 static const test_case cases[] = {
     TEST_ONCE(outside_it_does_nothing),
     TEST_RACE(one_worker_suffices_for_two_that_meet, 1),
     TEST_RACE(retired_workers_are_used_again, 4),
     TEST_RACE(without_compensation_it_only_waits, 2),
     TEST_RACE(a_retired_worker_can_be_poked, 2),
+    TEST_RACE(workers_rest_and_come_back, 4),
+    TEST_ONCE(wrong_numbers_change_nothing),
+    TEST_RACE(a_worker_that_cannot_start, 4),
+    TEST_ONCE(not_from_a_body),
+    TEST_RACE(compensating_workers_may_become_others, 4),
 };
 
 TEST_MAIN(cases)

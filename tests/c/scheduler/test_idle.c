@@ -15,7 +15,7 @@ static void setup(crew *all, uint32_t processors) {
   *all = (crew){.idle.parked = NULL};
   CHECK_EQ(boci_idle_init(&all->idle, WORKERS), BOC_OK);
   all->idle.processors = processors;
-  all->idle.max_searchers = 2;
+  boci_store_relaxed(&all->idle.max_searchers, 2);
   for (unsigned i = 0; i < WORKERS; i++)
     CHECK_EQ(boci_parker_init(&all->worker[i].parking.parker), BOC_OK);
 }
@@ -53,10 +53,10 @@ static void as_many_search_as_may(void) {
 static void half_of_the_processors_search(void) {
   boci_idle idle;
   CHECK_EQ(boci_idle_init(&idle, 1000), BOC_OK);
-  CHECK_EQ(idle.max_searchers, (boci_os_processor_count() + 1) / 2);
+  CHECK_EQ(boci_load_relaxed(&idle.max_searchers), (boci_os_processor_count() + 1) / 2);
   boci_idle_fini(&idle);
   CHECK_EQ(boci_idle_init(&idle, 1), BOC_OK);
-  CHECK_EQ(idle.max_searchers, 1);
+  CHECK_EQ(boci_load_relaxed(&idle.max_searchers), 1);
   boci_idle_fini(&idle);
 }
 

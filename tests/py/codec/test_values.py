@@ -562,3 +562,29 @@ def test_twenty_thousand_lists(program, backend):
         assert line == refused
     else:  # since then the size of the stack decides how deep pickle goes
         assert line in (moved, refused)
+
+
+def test_a_body_that_nests_too_deeply_is_told_where_it_assigns(backend):
+    bocpy.start(2)
+    cown = Cown("before")
+
+    @when(cown)
+    def fill(cown):
+        nested = []
+        for _ in range(20_000):
+            nested = [nested]
+        try:
+            cown.value = nested
+        except RecursionError as error:
+            return str(error)
+        return "taken"
+
+    said = fill.unwrap(timeout=60)
+    if backend == "threads":
+        assert said == "taken"
+    elif sys.version_info < (3, 14):
+        assert said == "value is nested too deeply to be shipped"
+        assert cown.unwrap() == "before"
+    else:
+        assert said in ("taken", "value is nested too deeply to be shipped")
+    bocpy.wait()

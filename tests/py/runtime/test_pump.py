@@ -298,16 +298,20 @@ def test_wait_wakes_for_a_pinned_cown_that_another_thread_makes():
             said.set()
             time.sleep(0.05)
             p = PinnedCown(1)
-            made.append(when(p)(on_main))
-            assert made[0].unwrap(timeout=LIMIT) is True
+            made.append(when(p)(tell))
+            assert told.wait(LIMIT)
 
-    said = threading.Event()
+    def tell(p):
+        told.set()
+        return on_main(p)
+
+    said, told = threading.Event(), threading.Event()
     thread = threading.Thread(target=run)
     thread.start()
     said.wait()
     quiesce(timeout=LIMIT)
     thread.join()
-    assert made
+    assert made[0].unwrap() is True
 
 
 def test_many_wakeups():

@@ -174,9 +174,11 @@ static PyObject *grant_enter(grant_object *self, PyObject *unused) {
 static PyObject *grant_value_at(void *ctx, uint32_t i) {
   grant_object *self = ctx;
   bocpy_cown *cown = (bocpy_cown *)self->args.handles[i];
-  return bocpy_grant_mode(self->grant, cown->core) == BOC_READ
-             ? bocpy_reader_copy_here(cown->value)
-             : bocpy_value_get(cown->value);
+  PyObject *object = bocpy_grant_mode(self->grant, cown->core) == BOC_READ
+                         ? bocpy_reader_copy_here(cown->value)
+                         : bocpy_value_get(cown->value);
+  bocpy_cown_track((PyObject *)cown, object);
+  return object;
 }
 
 static PyObject *handle_at(void *ctx, uint32_t i) {

@@ -25,6 +25,9 @@ PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
   self->value = (bocpy_value *)boc_cown_payload(core);
   self->dict = NULL;
   self->weakrefs = NULL;
+#if BOCPY_FREE_THREADED
+  PyObject_GC_Track(self);
+#endif
   return (PyObject *)self;
 }
 

@@ -47,6 +47,19 @@ static inline bool bocpy_cown_is_plain(bocpy_state *state, PyObject *cown) {
   return Py_IS_TYPE(cown, state->cown_type) && !((bocpy_cown *)cown)->dict;
 }
 
+/* A handle takes part in garbage collection from the moment on at which it can be part
+ * of a cycle: once somebody has had both it and its value, `object`, in hand. Without a
+ * GIL, where two threads may do that at once, from its beginning. */
+static inline void bocpy_cown_track(PyObject *cown, PyObject *object) {
+#if !BOCPY_FREE_THREADED
+  if (object && PyObject_IS_GC(object) && !PyObject_GC_IsTracked(cown))
+    PyObject_GC_Track(cown);
+#else
+  (void)cown;
+  (void)object;
+#endif
+}
+
 /* The core of a handle of this interpreter (borrowed), or NULL without an exception. */
 boc_cown *bocpy_cown_core(PyObject *object);
 

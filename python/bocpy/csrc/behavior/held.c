@@ -76,11 +76,13 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
 
 static PyObject *held_value_at(void *ctx, uint32_t i) {
   const held_object *self = ctx;
-  bocpy_value *value = ((bocpy_cown *)self->args.handles[i])->value;
-  if (bocpy_value_held(value))
-    return bocpy_value_get(value);
-  return bocpy_reader_is_here(value) ? bocpy_reader_get(value)
-                                     : bocpy_reader_copy_here(value);
+  PyObject *cown = self->args.handles[i];
+  bocpy_value *value = ((bocpy_cown *)cown)->value;
+  PyObject *object = bocpy_value_held(value)       ? bocpy_value_get(value)
+                     : bocpy_reader_is_here(value) ? bocpy_reader_get(value)
+                                                   : bocpy_reader_copy_here(value);
+  bocpy_cown_track(cown, object);
+  return object;
 }
 
 static int require_ours(const held_object *self, const char *what) {

@@ -5,9 +5,11 @@
 #include "immutable.h"
 #include "state.h"
 
+void (*bocpy_buffer_give_up)(boc_cown *core) = boc_cown_drop;
+
 static void buffer_free_one(bocpy_buffer *buffer) {
   for (uint32_t i = 0; i < buffer->cown_count; i++)
-    boc_cown_drop(buffer->cowns[i]);
+    bocpy_buffer_give_up(buffer->cowns[i]);
   if (buffer->cowns)
     PyMem_RawFree(buffer->cowns);
   if (buffer->natives)

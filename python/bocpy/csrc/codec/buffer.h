@@ -105,6 +105,9 @@ struct bocpy_buffer {
   unsigned char bytes[];
 };
 
+/* Gives up a cown that a buffer has held: circular.h, where the package is whole. */
+extern void (*bocpy_buffer_give_up)(boc_cown *core);
+
 /* Where bytes go. `buffer` is the block that `bytes` lies in, or NULL while they are in
  * memory of the caller's. A fixed writer never grows and refuses without an exception.
  */

@@ -3,15 +3,18 @@
  * A breadth-first walk over the first objects of a value. A type that the codec does
  * not know is tried once: object.__reduce_ex__ and its kin refuse without side effects.
  * What looks as if it were refused is encoded in full, which either makes the exception
- * or proves the look wrong. Reductions that are written in Python are not tried here.
+ * or proves the look wrong: so is what is nested deeply. Reductions that are written in
+ * Python are not tried here.
  */
 #include "extension.h"
 
 #define WALK_MAX 256u
+#define WALK_DEEP 128u /* may be too deep: the walk sees no further than WALK_MAX */
 
 struct check_walk {
   bocpy_codec_state *state;
   uint32_t count, next;
+  uint16_t depth[WALK_MAX];  /* of those in the queue */
   PyObject *queue[WALK_MAX]; /* held */
 };
 
@@ -25,8 +28,11 @@ static bool is_scalar(PyObject *value) {
 }
 
 static void walk_push(struct check_walk *check_walk, PyObject *value) {
-  if (check_walk->count < WALK_MAX && !is_scalar(value))
-    check_walk->queue[check_walk->count++] = Py_NewRef(value);
+  if (check_walk->count == WALK_MAX || is_scalar(value))
+    return;
+  uint32_t at = check_walk->count++, parent = check_walk->next;
+  check_walk->queue[at] = Py_NewRef(value);
+  check_walk->depth[at] = parent ? (uint16_t)(check_walk->depth[parent - 1] + 1) : 0;
 }
 
 static void walk_push_values(struct check_walk *check_walk, PyObject *dict) {
@@ -132,8 +138,12 @@ static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
   return status;
 }
 
-/* 1 it seems shippable, 0 it seems refused, -1 with an exception. */
-static int walk_visit(struct check_walk *check_walk, PyObject *value) {
+/* Of the next in the queue: 1 it seems shippable, 0 it seems refused, -1 with an
+ * exception. */
+static int walk_visit_next(struct check_walk *check_walk) {
+  PyObject *value = check_walk->queue[check_walk->next];
+  if (check_walk->depth[check_walk->next++] >= WALK_DEEP)
+    return 0;
   PyTypeObject *type = Py_TYPE(value);
   if (type == &PyTuple_Type || type == &PyList_Type) {
     walk_push_items(check_walk, value);
@@ -164,7 +174,7 @@ int bocpy_check_shippable(PyObject *value, const char *root) {
   walk_push(&check_walk, value);
   int status = 1;
   while (status > 0 && check_walk.next < check_walk.count)
-    status = walk_visit(&check_walk, check_walk.queue[check_walk.next++]);
+    status = walk_visit_next(&check_walk);
   while (check_walk.count)
     Py_DECREF(check_walk.queue[--check_walk.count]);
   return status > 0 ? 0 : status < 0 ? -1 : bocpy_encode_tried(value, root);

@@ -4,7 +4,9 @@
 #include <stddef.h>
 
 #include "acquire.h"
+#include "circular.h"
 #include "failure.h"
+#include "failure_report.h"
 #include "grant.h"
 #include "pinned.h"
 #include "reader_copies.h"
@@ -37,14 +39,34 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   return 0;
 }
 
+/* Whether nothing else has the cown: no other handle, no behavior, no buffer. While the
+ * garbage collector runs, nobody can get it. */
+static bool cown_is_ours_alone(const bocpy_cown *self) {
+  return self->core && boc_cown_references(self->core) == 1;
+}
+
+/* The content of a cown that one handle alone leads to is as good as the handle's own:
+ * so cycles through cowns are found. */
 static int cown_traverse(bocpy_cown *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->dict);
+  if (cown_is_ours_alone(self))
+    Py_VISIT(bocpy_value_object_here(self->value));
   return 0;
 }
 
+/* An exception that nobody has looked at is reported before it goes. */
 static int cown_clear(bocpy_cown *self) {
   Py_CLEAR(self->dict);
+  if (!cown_is_ours_alone(self) || !bocpy_value_object_here(self->value))
+    return 0;
+  if (self->value->failure) {
+    bocpy_failure_orphan(self->value);
+    bocpy_value_forget(self->value);
+    bocpy_failure_report_soon();
+  } else {
+    bocpy_value_collect(self->value);
+  }
   return 0;
 }
 
@@ -55,7 +77,7 @@ static void cown_dealloc(bocpy_cown *self) {
     PyObject_ClearWeakRefs((PyObject *)self);
   Py_CLEAR(self->dict);
   if (self->core)
-    boc_cown_drop(self->core);
+    bocpy_circular_give_up(self->core);
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_state *state = slot ? slot->state : bocpy_state_peek();
   if (!state || type != state->cown_type ||
@@ -144,13 +166,17 @@ static int cown_require_held(const bocpy_cown *self, const char *what) {
 
 static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
+  PyObject *object;
   if (self->core && !bocpy_value_held(self->value) && bocpy_reader_is_here(self->value))
-    return bocpy_reader_get(self->value);
-  if (self->core && !bocpy_value_held(self->value) && cown_is_lent(self))
-    return bocpy_reader_copy_here(self->value);
-  if (cown_require_held(self, "value") < 0)
+    object = bocpy_reader_get(self->value);
+  else if (self->core && !bocpy_value_held(self->value) && cown_is_lent(self))
+    object = bocpy_reader_copy_here(self->value);
+  else if (cown_require_held(self, "value") < 0)
     return NULL;
-  return bocpy_value_get(self->value);
+  else
+    object = bocpy_value_get(self->value);
+  bocpy_cown_track((PyObject *)self, object);
+  return object;
 }
 
 static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
@@ -162,6 +188,7 @@ static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
                     "the value cannot be deleted: set it to None");
     return -1;
   }
+  bocpy_cown_track((PyObject *)self, value);
   return bocpy_value_set(self->value, value, "value");
 }
 

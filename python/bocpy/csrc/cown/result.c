@@ -95,13 +95,16 @@ PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs) {
       bocpy_parse_timeout(seconds, &timeout) < 0)
     return NULL;
   PyObject *outcome = outcome_at_hand(core);
+  bocpy_cown_track(self, outcome);
   if (outcome || PyErr_Occurred())
     return outcome;
   if (bocpy_pinned_require_here(bocpy_value_of(core), "result()") < 0)
     return NULL;
   if (bocpy_grant_refuse(bocpy_acquire_any(), "result()") < 0)
     return NULL;
-  return outcome_waited(core, seconds, timeout);
+  outcome = outcome_waited(core, seconds, timeout);
+  bocpy_cown_track(self, outcome);
+  return outcome;
 }
 
 /* ---- callbacks ------------------------------------------------------------------- */

@@ -64,9 +64,11 @@ int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue) {
     bool read = reads && boc_behavior_mode(self, i) == BOC_READ;
     if (!value_is_out_of_reach(value, read, overdue))
       continue;
-    if (!target || value->weight > weight) {
+    unsigned its =
+        atomic_load_explicit(&value->weight, memory_order_relaxed); /* owner */
+    if (!target || (its & ~BOCPY_CIRCULAR) > weight) {
       target = value->slot;
-      weight = value->weight;
+      weight = its & ~BOCPY_CIRCULAR;
     }
   }
   if (!target)

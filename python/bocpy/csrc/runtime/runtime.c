@@ -19,10 +19,13 @@
 #include "code.h"
 #include "py312_kwnames.h"
 #include "start_options.h"
+#include "stats.h"
 #include "worker.h"
 
-/* Stand-ins for workers whose bodies block. */
+/* Stand-ins for workers whose bodies block; and room for a start() with more workers
+ * than the first one's. */
 #define BLOCKING_WORKERS 64
+#define MORE_WORKERS 64
 
 enum { STOPPED, RUNNING, PAUSED, CLOSED, LEAVING };
 
@@ -38,6 +41,7 @@ static atomic_bool program_ending;  /* the program is at its end */
 static boc_runtime *runtime;
 static bocpy_slot *runtime_slots;
 static bocpy_boot *runtime_boot;
+static unsigned slot_count;        /* of `runtime_slots` */
 static unsigned last_worker_count; /* of workers: what a restart takes; 0: none yet */
 static int closed_from;            /* the state before CLOSED */
 
@@ -152,9 +156,9 @@ static boc_status runtime_make(unsigned count, bool threads) {
   boc_worker_hooks hooks = bocpy_worker_hooks(runtime_slots);
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
-  options.compensating_workers = BLOCKING_WORKERS;
+  options.compensating_workers = slot_count - count;
   options.hooks = &hooks;
-  bocpy_slots_init(runtime_slots, count + BLOCKING_WORKERS, !threads, runtime_boot);
+  bocpy_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
   boc_status status;
   Py_BEGIN_ALLOW_THREADS
   status = boc_runtime_new(&options, &runtime);
@@ -177,7 +181,8 @@ static int runtime_begin_workers(unsigned count, bool threads) {
   runtime_boot = threads ? NULL : boot_new();
   if (!threads && !runtime_boot)
     return -1;
-  runtime_slots = calloc(count + BLOCKING_WORKERS, sizeof(*runtime_slots));
+  slot_count = count + BLOCKING_WORKERS + MORE_WORKERS;
+  runtime_slots = calloc(slot_count, sizeof(*runtime_slots));
   boc_status status = runtime_slots ? runtime_make(count, threads) : BOC_NO_MEMORY;
   if (status != BOC_OK) {
     free(runtime_slots);
@@ -187,10 +192,45 @@ static int runtime_begin_workers(unsigned count, bool threads) {
     runtime = NULL;
     return start_raise(status);
   }
-  for (unsigned i = 0; i < count + BLOCKING_WORKERS; i++)
+  for (unsigned i = 0; i < slot_count; i++)
     runtime_slots[i].runtime = runtime;
   atomic_store(&bocpy_threads_backend, threads);
   last_worker_count = count;
+  bocpy_stats_restart(NULL);
+  atomic_store(&runtime_state, runtime_open_state());
+  return 0;
+}
+
+static void slots_set_boot(bocpy_boot *boot) {
+  for (unsigned i = 0; i < slot_count; i++)
+    runtime_slots[i].boot = boot;
+  free(runtime_boot);
+  runtime_boot = boot;
+}
+
+/* Under `runtime_lock`, PAUSED, with workers of the same backend: adds those that are
+ * missing, and lets those rest that are too many, since an interpreter costs 10 ms and,
+ * before CPython 3.14, memory that never comes back. */
+static int runtime_resize(unsigned count, bool threads) {
+  bocpy_boot *boot = threads ? NULL : boot_new();
+  if (!threads && !boot)
+    return -1;
+  atomic_store(&runtime_state, CLOSED);
+  boc_status status;
+  Py_BEGIN_ALLOW_THREADS
+  runtime_drain_inside();
+  boc_runtime_quiesce(runtime, BOC_FOREVER);
+  if (!threads)
+    slots_set_boot(boot);
+  status = boc_runtime_set_workers(runtime, count);
+  Py_END_ALLOW_THREADS
+  if (status != BOC_OK) {
+    atomic_store(&runtime_state, PAUSED);
+    return start_raise(status);
+  }
+  last_worker_count = count;
+  bocpy_code_release_retired();
+  bocpy_stats_restart(runtime);
   atomic_store(&runtime_state, runtime_open_state());
   return 0;
 }
@@ -217,7 +257,7 @@ long bocpy_runtime_threads_of_bodies(void) {
   long count = 0;
   if (!runtime || bocpy_by_reference())
     return 0;
-  for (unsigned i = 0; i < last_worker_count + BLOCKING_WORKERS; i++)
+  for (unsigned i = 0; i < slot_count; i++)
     if (runtime_slots[i].interp)
       count += interpreter_count_threads(runtime_slots[i].interp);
   return count;
@@ -272,6 +312,8 @@ static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_c
   if (now == PAUSED) {
     if (callbacks->before_restart() < 0)
       return -1;
+    if (same_backend && count + BLOCKING_WORKERS <= slot_count)
+      return runtime_resize(count, threads);
     bocpy_runtime_end_workers();
   }
   return runtime_begin_workers(count, threads);
@@ -438,7 +480,7 @@ boc_runtime *bocpy_runtime_use(void) {
 void bocpy_runtime_unuse(void) { atomic_fetch_sub(&runtime_waiting, 1); }
 
 const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
-  *out_count = last_worker_count + BLOCKING_WORKERS;
+  *out_count = slot_count;
   return runtime_slots;
 }
 

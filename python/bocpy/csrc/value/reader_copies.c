@@ -119,7 +119,8 @@ void bocpy_value_lend_here(bocpy_value *value) {
     copy_keep_original(value, kind);
     value->buffer = buffer;
     value->failed = failed;
-    value->weight = buffer ? (uint32_t)bocpy_buffer_size(buffer) : 0;
+    if (buffer)
+      bocpy_value_note_buffer(value, buffer);
     atomic_store_explicit(&value->wanted, false, memory_order_relaxed); /* hint */
     atomic_store_explicit(&value->kind,
                           (unsigned char)(buffer ? BOCPY_ENCODED : BOCPY_NONE),

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "buffer.h"
 #include "deferred.h"
 #include "extension.h"
 #include "failure.h"
@@ -117,9 +118,36 @@ static bool value_set_inline(bocpy_value *value, PyObject *object) {
   return true;
 }
 
+static uint32_t buffer_count_cown(const bocpy_buffer *buffer, const boc_cown *core) {
+  uint32_t found = 0;
+  for (uint32_t i = 0; i < buffer->cown_count; i++)
+    found += buffer->cowns[i] == core;
+  return found;
+}
+
+void bocpy_value_note_buffer(bocpy_value *value, const bocpy_buffer *buffer) {
+  size_t size = bocpy_buffer_size(buffer);
+  unsigned weight = size < BOCPY_CIRCULAR ? (unsigned)size : BOCPY_CIRCULAR - 1;
+  if (buffer->cown_count && buffer_count_cown(buffer, boc_cown_of_payload(value)))
+    weight |= BOCPY_CIRCULAR;
+  atomic_store_explicit(&value->weight, weight, memory_order_relaxed); /* hint */
+}
+
+bool bocpy_value_is_circular(const bocpy_value *value) {
+  return bocpy_value_kind(value) == BOCPY_ENCODED &&
+         (atomic_load_explicit(&value->weight, memory_order_relaxed) & /* hint */
+          BOCPY_CIRCULAR);
+}
+
+uint32_t bocpy_value_count_own(const bocpy_value *value) {
+  return bocpy_value_kind(value) == BOCPY_ENCODED
+             ? buffer_count_cown(value->buffer, boc_cown_of_payload((void *)value))
+             : 0;
+}
+
 static void value_set_buffer(bocpy_value *value, bocpy_buffer *buffer) {
   content old = value_take_content(value);
-  value->weight = (uint32_t)bocpy_buffer_size(buffer);
+  bocpy_value_note_buffer(value, buffer);
   value->buffer = buffer;
   bocpy_value_set_kind(value, BOCPY_ENCODED);
   content_drop(old);
@@ -359,6 +387,31 @@ void bocpy_value_borrow(bocpy_value *value) {
   PyInterpreterState *home = bocpy_value_home(value);
   if (home)
     bocpy_value_visit(value, home, bocpy_value_encode);
+}
+
+/* ---- garbage --------------------------------------------------------------------- */
+
+PyObject *bocpy_value_object_here(const bocpy_value *value) {
+  if (bocpy_value_kind(value) < BOCPY_BOXED || value_is_foreign(value))
+    return NULL;
+  return value_object(value);
+}
+
+/* The collector runs on any thread, and what is pinned ends on the main one. */
+void bocpy_value_collect(bocpy_value *value) {
+  if (!value->pinned || bocpy_main_thread_is_here()) {
+    bocpy_value_clear(value);
+    return;
+  }
+  PyObject *object = value->object;
+  bocpy_value_forget(value);
+  bocpy_defer_decref_in_main(object);
+}
+
+void bocpy_value_forget(bocpy_value *value) {
+  value->failure = NULL;
+  value->failed = false;
+  bocpy_value_set_kind(value, BOCPY_NONE);
 }
 
 /* ---- ends ------------------------------------------------------------------------ */

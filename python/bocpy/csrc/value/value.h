@@ -27,6 +27,7 @@
 #include "slot.h"
 
 #define BOCPY_INLINE_CAPACITY 32
+#define BOCPY_CIRCULAR 0x80000000u /* in `weight` */
 
 typedef enum bocpy_kind {
   BOCPY_NONE,
@@ -47,8 +48,9 @@ struct bocpy_value {
   bool pinned; /* an OBJECT that stays on the main thread (pinned.h); never changes, and
                   read by all: in no byte with what the holder writes */
   atomic_bool
-      wanted;      /* hint: readers elsewhere would like a buffer (reader_copies.h) */
-  uint32_t weight; /* of the last buffer: what moving it costs */
+      wanted; /* hint: readers elsewhere would like a buffer (reader_copies.h) */
+  atomic_uint weight; /* of the last buffer: what moving it costs; the highest bit: it
+                         refers to the value's own cown */
   bocpy_failure *failure;      /* not read by anybody yet (failure.h) */
   bocpy_acquisition *acquired; /* by a thread outside of bodies (acquire.h) */
   _Atomic(bocpy_reader_copy *)
@@ -122,6 +124,27 @@ PyObject *bocpy_value_take(bocpy_value *value);
 
 /* Makes it None. The content is dropped in the interpreter where it lives. */
 void bocpy_value_clear(bocpy_value *value);
+
+/* The object that is the content, if it lives in the interpreter that this thread is
+ * attached to: borrowed, else NULL. For the garbage collector, which no behavior over
+ * the cown can disturb. */
+PyObject *bocpy_value_object_here(const bocpy_value *value);
+
+/* The end of such a content, which is garbage. */
+void bocpy_value_collect(bocpy_value *value);
+
+/* Makes it None without giving anything up: another one has the content now. */
+void bocpy_value_forget(bocpy_value *value);
+
+/* Whether the content is a buffer that refers to the value's own cown: a hint, unless
+ * the caller holds the cown. Any thread. */
+bool bocpy_value_is_circular(const bocpy_value *value);
+
+/* How often. By who holds the cown. */
+uint32_t bocpy_value_count_own(const bocpy_value *value);
+
+/* Notes what bocpy_value_is_circular tells, of a new buffer. */
+void bocpy_value_note_buffer(bocpy_value *value, const bocpy_buffer *buffer);
 
 /* Makes `exception` the content, `failed`. Steals the reference. Cannot fail. */
 void bocpy_value_fail(bocpy_value *value, PyObject *exception);

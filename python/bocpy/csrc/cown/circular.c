@@ -1,0 +1,60 @@
+/* Circular: see circular.h. */
+#include "circular.h"
+
+#include "buffer.h"
+#include "core.h"
+#include "runtime.h"
+
+/* What the cown has while the behavior runs: the reference that the behavior was given,
+ * and that of its queue. */
+enum { OURS = 2 };
+
+/* Nobody else can get the cown if all its other references are in its own value, which
+ * this behavior has to itself. */
+static void collect(boc_behavior *self, void *env) {
+  (void)self;
+  boc_cown *core = *(boc_cown **)env;
+  bocpy_value *value = bocpy_value_of(core);
+  if (atomic_load_explicit(&value->copies, memory_order_relaxed)) /* owner */
+    bocpy_value_drop_copies(value);
+  uint32_t own = bocpy_value_count_own(value);
+  if (own && boc_cown_references(core) == own + OURS && !value->failure)
+    bocpy_value_clear(value);
+}
+
+static void drop_core(void *env) { boc_cown_drop(*(boc_cown **)env); }
+
+static const boc_behavior_type collecting = {
+    .name = "bocpy.collect", .body = collect, .drop = drop_core};
+
+/* -1: nothing is scheduled. */
+static int collect_on(boc_runtime *runtime, boc_cown *core) {
+  boc_access access = {core, BOC_WRITE};
+  boc_behavior *behavior;
+  if (boc_behavior_new(runtime, &collecting, sizeof(core), &access, 1, &behavior) !=
+      BOC_OK)
+    return -1;
+  *(boc_cown **)boc_behavior_env(behavior) = core;
+  boc_behavior_schedule_or_run(behavior);
+  return 0;
+}
+
+/* Without workers, or without memory, the cown stays: nothing else may be lost. */
+static void give_up_circular(boc_cown *core) {
+  boc_runtime *runtime =
+      bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_runtime_use();
+  int status = runtime ? collect_on(runtime, core) : -1;
+  if (runtime && !bocpy_self.slot)
+    bocpy_runtime_unuse();
+  if (status < 0)
+    boc_cown_drop(core);
+}
+
+void bocpy_circular_give_up(boc_cown *core) {
+  if (bocpy_value_is_circular(bocpy_value_of(core)))
+    give_up_circular(core);
+  else
+    boc_cown_drop(core);
+}
+
+void bocpy_circular_init(void) { bocpy_buffer_give_up = bocpy_circular_give_up; }

@@ -1,0 +1,151 @@
+"""start() with another number of workers keeps those that there are."""
+
+import sys
+import threading
+import time
+
+import bocpy
+import pytest
+from bocpy import Cown, start, wait, when
+from harness import LIMIT, rss
+
+pytestmark = pytest.mark.usefixtures("closed")
+
+
+@pytest.fixture
+def closed(runtime):
+    """Nothing runs, so that any number of workers may be asked for."""
+    wait()
+
+
+def interpreter_of_body():
+    """Counts, in the interpreter of the worker that runs it, how often it is called."""
+    sys.bocpy_test_calls = getattr(sys, "bocpy_test_calls", 0) + 1
+    return threading.current_thread().name, sys.bocpy_test_calls
+
+
+def together(count):
+    """`count` bodies that run at the same time: what each of them returns."""
+
+    def meet(_):
+        bocpy.send("here", None)
+        bocpy.receive("go", LIMIT)
+        return interpreter_of_body()
+
+    results = [when(Cown(i))(meet) for i in range(count)]
+    for _ in range(count):
+        bocpy.receive("here", LIMIT)
+    for _ in range(count):
+        bocpy.send("go", None)
+    bocpy.quiesce(LIMIT)
+    return [result.unwrap() for result in results]
+
+
+def test_the_count_is_what_was_asked_for():
+    for count in (2, 4, 1, 3):
+        start(count)
+        assert len(wait(stats=True)) == count
+        start(count)
+        with pytest.raises(RuntimeError, match="workers already"):
+            start(count + 1)
+        wait()
+
+
+def test_workers_are_kept():
+    """Interpreters remember: those of the first start have run bodies before."""
+    start(2)
+    first = dict(together(2))
+    wait()
+    start(3)
+    assert sum(stats["finished"] for stats in bocpy.quiesce(stats=True)) == 0
+    again = dict(together(2))
+    wait()
+    start(2)
+    last = dict(together(2))
+    wait()
+    assert len(first) == 2
+    calls = sum(first.values()) + sum(again.values()) + sum(last.values())
+    if bocpy._core._backend() == "interpreters":
+        # One interpreter each: 1, 2, 3 for those that are always there.
+        assert calls >= 6
+    start(1)
+    assert [name for name, _ in together(1)] == ["bocpy-worker-1"]
+
+
+def test_values_in_a_worker_that_rests_are_not_lost():
+    start(3)
+    cowns = [Cown([i]) for i in range(30)]
+    for c in cowns:
+
+        @when(c)
+        def _(c):
+            c.value.append("there")
+
+    wait()
+    start(1)
+    for c in cowns:
+
+        @when(c)
+        def _(c):
+            c.value.append("here")
+
+    wait()
+    for i, c in enumerate(cowns):
+        assert c.unwrap() == [i, "there", "here"]
+
+
+def test_only_as_many_run_at_once():
+    start(3)
+    together(3)
+    wait()
+    start(1)
+    seen = Cown([])
+
+    def slow(_):
+        name = threading.current_thread().name
+        time.sleep(0.001)
+        return name
+
+    names = {r.unwrap(timeout=LIMIT) for r in [when(Cown(i))(slow) for i in range(20)]}
+    assert names == {"bocpy-worker-1"}
+    assert seen.unwrap() == []
+
+
+def test_more_than_there_is_room_for():
+    start(1)
+    wait()
+    start(70)
+    assert len(wait(stats=True)) == 70
+    start(2)
+    assert len(wait(stats=True)) == 2
+
+
+def test_what_new_workers_import_is_of_now(tmp_path, monkeypatch):
+    start(1)
+    together(1)
+    wait()
+    (tmp_path / "made_later.py").write_text("ANSWER = 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    start(3)
+
+    def ask(_):
+        import made_later
+
+        return made_later.ANSWER
+
+    wanted = [when(Cown(i))(ask) for i in range(9)]
+    assert {r.unwrap(timeout=LIMIT) for r in wanted} == {42}
+
+
+def test_memory_stays():
+    """30 changes, where each interpreter that ends is a loss of 1.7 MB and more."""
+    for count in (1, 3):
+        start(count)
+        wait()
+    before = rss()
+    for _ in range(15):
+        for count in (1, 3):
+            start(count)
+            assert when(Cown(count))(lambda c: c.value).unwrap(timeout=LIMIT) == count
+            wait()
+    assert rss() - before < 12 * 2**20
