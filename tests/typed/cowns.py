@@ -13,6 +13,7 @@ from bocpy import (
     Behaviors,
     Cown,
     __version__,
+    acquire,
     read,
     start,
     when,
@@ -129,3 +130,13 @@ whencall("function", [])  # type: ignore[arg-type]
 start("two")  # type: ignore[arg-type]
 print(balance.unwrap().nothing)  # type: ignore[attr-defined]
 Cown()  # type: ignore[call-arg]
+
+
+with acquire(account, read(Cown(1)), timeout=1) as (held, number):
+    if TYPE_CHECKING:
+        assert_type(held, Account)
+        assert_type(number, int)
+with acquire([account], account) as values:
+    if TYPE_CHECKING:
+        assert_type(values, tuple[Any, ...])
+account.acquire().release()  # type: ignore[attr-defined,func-returns-value]
