@@ -11,7 +11,7 @@ Threads: `collect` in the main interpreter, `handle` in it in the name of a work
 
 from __future__ import annotations
 
-import base64
+import binascii
 import functools
 import marshal
 import sys
@@ -67,7 +67,7 @@ def handle(encoded: str) -> str | None:
 
     from . import _ship
 
-    record = logging.makeLogRecord(_ship.loads(base64.b64decode(encoded)))
+    record = logging.makeLogRecord(_ship.loads(binascii.a2b_base64(encoded)))
     logger = logging.getLogger(record.name if record.name != "root" else None)
     if not logger.hasHandlers():
         return "there are no handlers"
@@ -129,7 +129,8 @@ def send(record: Any) -> bool:
         if not record.exc_text:
             parts["exc_text"] = logging.Formatter().formatException(record.exc_info)
         parts["exc_info"] = (*record.exc_info[:2], None)
-    return _core._ask_main(f"log {base64.b64encode(pickled(parts)).decode()}") is None
+    encoded = binascii.b2a_base64(pickled(parts), newline=False).decode()
+    return _core._ask_main(f"log {encoded}") is None
 
 
 def pickled(parts: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ rest in a worker.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import io
 import marshal
 import sys
@@ -34,7 +34,7 @@ def is_replaced(name: str) -> bool:
 
 def write(name: str, encoded: str) -> None:
     """Writes to a stream as it is now."""
-    text = base64.b64decode(encoded).decode("utf-8", "surrogatepass")
+    text = binascii.a2b_base64(encoded).decode("utf-8", "surrogatepass")
     stream = getattr(sys, name)
     if stream is not None:
         stream.write(text)
@@ -55,7 +55,8 @@ class Forwarded(io.TextIOBase):
             kind = type(text).__name__
             raise TypeError(f"write() argument must be str, not {kind}")
         if text:
-            encoded = base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+            blob = text.encode("utf-8", "surrogatepass")
+            encoded = binascii.b2a_base64(blob, newline=False).decode()
             _core._ask_main(f"write {self._name} {encoded}")
         return len(text)
 

@@ -9,7 +9,7 @@ rest in a worker.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import marshal
 import sys
 import warnings
@@ -45,7 +45,7 @@ def show(encoded: str) -> None:
     """Shows the warning of a worker."""
     from . import _ship
 
-    parts = _ship.loads(base64.b64decode(encoded))
+    parts = _ship.loads(binascii.a2b_base64(encoded))
     shown = warnings.WarningMessage(*parts)
     show_message = getattr(warnings, "_showwarnmsg", None)
     if show_message is not None:
@@ -106,4 +106,4 @@ def send(
     except Exception:  # whatever a user's __reduce__ raises
         plain = (UserWarning(f"{category.__name__}: {message}"), UserWarning)
         blob = _ship.dumps((*plain, filename, lineno))[0]
-    _core._ask_main(f"warn {base64.b64encode(blob).decode()}")
+    _core._ask_main(f"warn {binascii.b2a_base64(blob, newline=False).decode()}")

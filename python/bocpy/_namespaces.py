@@ -17,7 +17,6 @@ from __future__ import annotations
 import builtins
 import importlib
 import os
-import re
 import sys
 from functools import partial
 from itertools import count
@@ -160,14 +159,14 @@ def import_module(name: str) -> ModuleType:
         ) from error
 
 
-_REFUSAL = re.compile(r"module \S+ does not support loading in subinterpreters")
-
-
 def refusal_behind(error: BaseException | None) -> str | None:
     """The refusal of sub-interpreters that CPython or bocpy raised for an extension
     module, if its package has replaced that error by one of its own."""
+    import re  # slow to import
+
+    refusal = re.compile(r"module \S+ does not support loading in subinterpreters")
     while error is not None:
-        found = _REFUSAL.search(str(error)) if isinstance(error, ImportError) else None
+        found = refusal.search(str(error)) if isinstance(error, ImportError) else None
         if found is not None:
             return found.group()
         error = error.__cause__ or error.__context__
@@ -200,7 +199,7 @@ def is_standard(name: str) -> bool:
 
 
 _of_program: dict[str, bool] = {}
-_INSTALLED = re.compile(r"(^|[\\/])(site|dist)-packages[\\/]")
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def is_of_program(name: str) -> bool:
@@ -209,9 +208,14 @@ def is_of_program(name: str) -> bool:
     known = _of_program.get(name)
     if known is None:
         origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", "")
-        found = isinstance(origin, str) and not _INSTALLED.search(origin)
+        found = isinstance(origin, str) and _INSTALLED.isdisjoint(folders(origin))
         known = _of_program[name] = found and not is_standard(name)
     return known
+
+
+def folders(path: str) -> list[str]:
+    """The names of the folders that a path leads through."""
+    return path.replace("\\", "/").split("/")[:-1]
 
 
 _with_cowns: dict[str, tuple[ModuleType, int, bool]] = {}

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import importlib
 import marshal
-import pickle
 import sys
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
@@ -29,7 +28,7 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from .. import _core, _namespaces
-from . import contents
+from . import contents, pickling
 from .log import MISSING
 from .pickle import state_of
 
@@ -282,7 +281,7 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
     if kind == SIZE:
         warn_of_size(module, name, own, data)
         return None
-    value = pickle.loads(data)
+    value = pickling.loads(data)
     if own is MISSING or not fits(kind, own, value):
         return bind(there, name, own, value) if kind in (VALUE, ITEMS) else None
     if kind == ITEMS:

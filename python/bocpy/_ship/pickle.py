@@ -16,7 +16,6 @@ import copyreg
 import functools
 import io
 import marshal
-import pickle
 import sys
 import types
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from typing import IO, Any
 from .. import _context, _core, _foreign_ext, _namespaces
 from .._code_names import kept_with_code
 from .._heap_types import is_heap_type
-from . import ctypes_types, origins, typing_objects
+from . import ctypes_types, origins, pickling, typing_objects
 from .log import keep_object, token_objects
 
 Reduced = tuple[Any, ...]
@@ -44,7 +43,7 @@ class Cell:
         return types.CellType, ()
 
 
-class Pickler(pickle.Pickler):
+class Pickler(pickling.Pickler):
     """A pickler for values and definitions that go to another interpreter."""
 
     defining = False
@@ -516,8 +515,8 @@ def warm_up() -> None:
     CPython 3.12.1 allocates them on first use by whichever interpreter that is, and
     frees them in the main interpreter, which must therefore be the one.
     """
-    pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
-    pickle.loads(b"N.", buffers=None)
+    pickling.Pickler(io.BytesIO(), 5, buffer_callback=None)
+    pickling.loads(b"N.", buffers=None)
 
 
 warm_up()

@@ -10,7 +10,6 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 import builtins
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
@@ -24,7 +23,6 @@ from .log import MISSING, Key
 Reached = tuple[Key, frozenset[str]]  # with the submodules that may be used of it
 
 _LOOK_UP = frozenset({"eval", "exec", "globals"})
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
 def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
@@ -161,10 +159,12 @@ def annotations_reached(
     space: Space, annotations: Iterable[Any] | None
 ) -> Iterator[Reached]:
     """The globals that annotations name which are text: something may evaluate them."""
-    if not space.published:
+    texts = [text for text in annotations or () if isinstance(text, str)]
+    if not texts or not space.published:
         return
-    for text in annotations or ():
-        if isinstance(text, str):
-            for name in _IDENTIFIER.findall(text):
-                if name in space.names:
-                    yield (space.key, name), frozenset()
+    import re  # slow to import
+
+    for text in texts:
+        for name in re.findall(r"[^\W\d]\w*", text):
+            if name in space.names:
+                yield (space.key, name), frozenset()

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import functools
 import marshal
-import pickle
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from .. import _context, _explain_unshippable, _main_state, _namespaces
-from . import classes, follow, origins, registrations
+from . import classes, follow, origins, pickling, registrations
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
@@ -45,7 +44,7 @@ _reasons: dict[Key, str] = {}
 
 def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
     """The value that `dumps` pickled, perhaps in another interpreter."""
-    return pickle.loads(data, buffers=buffers)
+    return pickling.loads(data, buffers=buffers)
 
 
 def catch_up() -> None:

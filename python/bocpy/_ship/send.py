@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import io
 import marshal
-import pickle
 import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -51,6 +50,7 @@ from .log import (
     token_of_class,
 )
 from .pickle import Pickler, Reduced, refuse_bound
+from .pickling import PickleBuffer
 from .reach import (
     Reached,
     annotations_reached,
@@ -143,10 +143,10 @@ class _Shipper(Pickler):
         return True
 
 
-def dumps(value: object) -> tuple[bytes, list[pickle.PickleBuffer] | None]:
+def dumps(value: object) -> tuple[bytes, list[PickleBuffer] | None]:
     """Pickles a value for another interpreter, and publishes what it needs there."""
     file = io.BytesIO()
-    buffers: list[pickle.PickleBuffer] = []
+    buffers: list[PickleBuffer] = []
     shipper = _Shipper(file, buffers=buffers)
     shipper.dump(value)
     if any(is_stale(key, submodules) for key, submodules in shipper.reached):

@@ -6,10 +6,10 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 import io
-import pickle
 import sys
 from typing import Any
 
+from . import pickling
 from .pickle import reduce_object
 
 #: PyPy counts no references: there every object may be shared, see `is_shared`.
@@ -24,7 +24,7 @@ def is_shared(obj: object) -> bool:
     return references(obj) > _ALONE
 
 
-class _Counter(pickle.Pickler):
+class _Counter(pickling.Pickler):
     """Finds out how many references an object() has that one list refers to, where
     `is_shared` counts."""
 

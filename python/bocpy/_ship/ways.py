@@ -46,7 +46,8 @@ def inherits(cls: Any, base: type, names: tuple[str, ...]) -> bool:
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
-_named = collections.namedtuple("_named", "")  # type: ignore[misc]
+_named: Any = collections.namedtuple("_named", "")
+_ARGUMENTS = vars(_named)["__getnewargs__"].__code__
 
 
 def is_named_tuple(cls: Any) -> bool:
@@ -55,7 +56,7 @@ def is_named_tuple(cls: Any) -> bool:
     arguments = getattr(cls, "__getnewargs__", None)
     if (
         not issubclass(cls, tuple)
-        or getattr(arguments, "__code__", None) is not _named.__getnewargs__.__code__
+        or getattr(arguments, "__code__", None) is not _ARGUMENTS
         or cls.__dictoffset__
         or hasattr(cls, "__getnewargs_ex__")
         or not inherits(cls, tuple, _HOOKS)

@@ -1,0 +1,19 @@
+"""What of `pickle` is C, without the module `pickle`: that one imports regular
+expressions and more, which each worker would load.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pickle import PickleBuffer, Pickler, loads
+else:
+    try:
+        from _pickle import PickleBuffer, Pickler, loads
+    except ImportError:  # PyPy
+        from pickle import PickleBuffer, Pickler, loads
+
+__all__ = ["PickleBuffer", "Pickler", "loads"]
