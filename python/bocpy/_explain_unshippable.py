@@ -6,17 +6,17 @@ refused alone. This runs only when something has been refused already.
 
 from __future__ import annotations
 
-import pickle
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._heap_types import is_heap_type
+from ._ship.pickling import PickleError
 
 __all__ = ["explain"]
 
 _TRIES = 20_000  # at most, of all parts together
-_REFUSALS = (TypeError, AttributeError, pickle.PickleError, NotImplementedError)
+_REFUSALS = (TypeError, AttributeError, PickleError, NotImplementedError)
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, bytearray)
 
 Dumps = Callable[[object], object]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pickle import PickleBuffer, Pickler, loads
+    from pickle import PickleBuffer, PickleError, Pickler, loads
 else:
     try:
-        from _pickle import PickleBuffer, Pickler, loads
+        from _pickle import PickleBuffer, PickleError, Pickler, loads
     except ImportError:  # PyPy
-        from pickle import PickleBuffer, Pickler, loads
+        from pickle import PickleBuffer, PickleError, Pickler, loads
 
-__all__ = ["PickleBuffer", "Pickler", "loads"]
+__all__ = ["PickleBuffer", "PickleError", "Pickler", "loads"]
