@@ -75,7 +75,7 @@ def bench_c(interpreter: Interpreter, arguments: list[str], plot: bool) -> None:
     tools = (environments.plot_tools if plot else environments.build_tools)(interpreter)
     env = cbuild.variables(Configuration(compiler=None), tools)
     folder = WORK / "build" / "bench"
-    pictures = ["--plot", ROOT / "docs" / "_static"] if plot else []
+    pictures: Command = ["--plot", ROOT / "docs" / "_static"] if plot else []
     command: Command = [tools.python, DRIVER, "c", "--build", folder]
     run([*command, *pictures, *arguments], env=env)
 
