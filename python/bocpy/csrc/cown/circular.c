@@ -11,7 +11,7 @@ enum { OURS = 2 };
 
 /* Nobody else can get the cown if all its other references are in its own value, which
  * this behavior has to itself. */
-static void collect(boc_behavior *self, void *env) {
+static void circular_collect(boc_behavior *self, void *env) {
   (void)self;
   boc_cown *core = *(boc_cown **)env;
   bocpy_value *value = bocpy_value_of(core);
@@ -25,7 +25,7 @@ static void collect(boc_behavior *self, void *env) {
 static void drop_core(void *env) { boc_cown_drop(*(boc_cown **)env); }
 
 static const boc_behavior_type collecting = {
-    .name = "bocpy.collect", .body = collect, .drop = drop_core};
+    .name = "bocpy.collect", .body = circular_collect, .drop = drop_core};
 
 /* -1: nothing is scheduled. */
 static int collect_on(boc_runtime *runtime, boc_cown *core) {

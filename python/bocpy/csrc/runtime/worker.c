@@ -65,8 +65,8 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
 }
 #endif
 
-/* Sets sys.path first, and what a frozen program's modules are found by, so that the new
- * interpreter finds the same modules as the main one. */
+/* Sets sys.path first, and what a frozen program's modules are found by, so that the
+ * new interpreter finds the same modules as the main one. */
 static int worker_set_sys(PyObject *facts) {
   PyObject *names = PyDict_GetItemString(facts, "sys"), *name, *value;
   Py_ssize_t at = 0;
