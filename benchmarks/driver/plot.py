@@ -148,6 +148,7 @@ def draw_ratios(
     axes.axvline(1, color=axes.xaxis.label.get_color(), linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}x")
     axes.set_yticks(range(len(workloads)), workloads)
     axes.invert_yaxis()
     workers = found[0].workers[-1]

@@ -238,7 +238,7 @@ def parser() -> argparse.ArgumentParser:
         "what", nargs="?", choices=["c", "cpp", "python", "all"], default="all"
     )
     bench.add_argument(
-        "--plot", action="store_true", help="draw the C table, for docs/benchmarks.md"
+        "--plot", action="store_true", help="draw the C table as SVG, light and dark"
     )
     check = add_command(commands_, "check", CHECK, "format, lint, types, layers")
     check.add_argument("--fix", action="store_true", help="mend what can be mended")
