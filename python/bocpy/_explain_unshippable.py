@@ -39,6 +39,16 @@ def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Excep
     return error
 
 
+def reason(value: object, refusal: Exception, dumps: Dumps) -> str:
+    """Why a global cannot be shipped, which part of it, and what to do about it."""
+    kind = type(value)
+    whole = hasattr(value, "__code__") or kind.__module__ in ("weakref", "_weakrefset")
+    if whole or isinstance(value, type):
+        return f"{str(refusal) or type(refusal).__name__}{ADVICE}"
+    text = str(explain(value, "it", refusal, dumps)) or type(refusal).__name__
+    return text.removeprefix("it: ").replace("it[", "its part [", 1)
+
+
 class _Search:
     def __init__(self, dumps: Dumps) -> None:
         self.dumps = dumps

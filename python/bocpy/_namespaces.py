@@ -102,6 +102,18 @@ def space_of(names: dict[str, Any]) -> Space:
     return add(Space(key, name, names, owned=True, imported=False))
 
 
+def instances_published() -> dict[int, tuple[Space, str]]:
+    """By address: the globals of this interpreter's own spaces that are instances of
+    classes written in Python."""
+    return {
+        id(value): (space, name)
+        for space in list(_by_key.values())
+        if space.published
+        for name, value in list(space.names.items())
+        if type(value).__module__ != "builtins" and not isinstance(value, type)
+    }
+
+
 def receive(key: str, name: str, imported: bool) -> Space:
     """The space of that key in this interpreter, made if need be.
 

@@ -18,12 +18,23 @@ class Entry:
     value: what the name was bound to; of a class, nothing.
     blob, copy, kind, parts, print, size: what tells whether it has changed inside
         (`contents`).
+    named: the globals whose objects are in the value, and are not copied with it.
     attributes, pickled: of a class, what its attributes were, and the pickles of those
         that may change inside.
     """
 
     __slots__ = (
-        *("attributes", "blob", "cls", "copy", "deps", "kind", "parts", "pickled"),
+        *(
+            "attributes",
+            "blob",
+            "cls",
+            "copy",
+            "deps",
+            "kind",
+            "named",
+            "parts",
+            "pickled",
+        ),
         *("polls", "print", "refusal", "size", "submodules", "value"),
     )
 
@@ -34,6 +45,7 @@ class Entry:
         self.refusal: str | None = None
         self.blob: bytes | None = None
         self.copy: Any = None
+        self.named: frozenset[Key] = frozenset()
         self.print: bytes | None = None
         self.kind = contents.FROZEN
         self.size: int | None = None

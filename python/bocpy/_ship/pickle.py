@@ -63,6 +63,10 @@ class Pickler(pickling.Pickler):
         """A reference to a class that is not found by import."""
         raise NotImplementedError
 
+    def instance_reference(self, obj: object) -> Reduced | None:
+        """A reference to an instance that is a global too, else None."""
+        return None
+
     def note_import(self, obj: Any) -> None:
         """Learns of a function or class that the receiver imports."""
 
@@ -237,8 +241,29 @@ def make_view(mapping: dict[Any, Any], name: str) -> Any:
     return getattr(mapping, name)()
 
 
-def reduce_weak_mapping(_: Pickler, mapping: Any) -> Reduced:
+def reduce_weak_mapping(pickler: Pickler, mapping: Any) -> Reduced:
+    keys = type(mapping).__name__ == "WeakKeyDictionary"
+    for each in list(mapping.keys() if keys else mapping.values()):
+        refuse_alone(pickler, mapping, each)
     return type(mapping), (dict(mapping),)
+
+
+def reduce_weak_set(pickler: Pickler, elements: Any) -> Reduced:
+    for each in list(elements):
+        refuse_alone(pickler, elements, each)
+    return type(elements), (list(elements),)
+
+
+def refuse_alone(pickler: Pickler, weak: object, element: object) -> None:
+    """Refuses a global that refers weakly to what nothing else has where it arrives: it
+    would be empty there."""
+    if not pickler.defining or isinstance(element, type | types.FunctionType):
+        return
+    if by_origin(element) is None and pickler.instance_reference(element) is None:
+        raise TypeError(
+            f"a {type(weak).__name__!r} refers to a {type(element).__name__!r} that no "
+            "global has, and would lose it on the way"
+        )
 
 
 def reduce_module(_: Pickler, module: types.ModuleType) -> Reduced:
@@ -388,7 +413,7 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
     if module == "weakref" and cls.__name__ in _WEAK_MAPPINGS:
         return reduce_weak_mapping(pickler, obj)
     if module == "_weakrefset":
-        return cls, (list(obj),)
+        return reduce_weak_set(pickler, obj)
     if module == "typing":
         reduced = typing_objects.reduce(pickler, obj)
         if reduced is not NotImplemented:
@@ -401,6 +426,9 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         origin = by_origin(obj)
         if origin is not None:
             return origin
+        reference = pickler.instance_reference(obj)
+        if reference is not None:
+            return reference
     refuse_bound(cls)
     if not pickler.defining and (has_finalizer(cls) or is_finalizer(obj)):
         raise TypeError(

@@ -68,9 +68,6 @@ _depth = 0
 _path: list[str] = []
 
 
-# ---- values --------------------------------------------------------------------------
-
-
 class _Shipper(Pickler):
     """A pickler that collects the names and classes that the value reaches."""
 
@@ -83,6 +80,8 @@ class _Shipper(Pickler):
         self.deps: set[Key] = set()
         self.reached: list[tuple[Key, frozenset[str]]] = []
         self.named: set[Key] = set()
+        self.shared: set[Key] = set()
+        self.instances: dict[int, tuple[Space, str]] | None = None
 
     def function_reference(self, function: FunctionType) -> Reduced | None:
         space = _namespaces.space_of(function.__globals__)
@@ -105,6 +104,19 @@ class _Shipper(Pickler):
         token = export(cls)
         self.deps.add(("", token))
         return find_token, (token,)
+
+    def instance_reference(self, obj: object) -> Reduced | None:
+        if not self.defining or obj is self.root:
+            return None
+        if self.instances is None:
+            self.instances = _namespaces.instances_published()
+        found = self.instances.get(id(obj))
+        if found is None:
+            return None
+        space, name = found
+        self.reach([(space.key, name)])
+        self.shared.add((space.key, name))
+        return find_name, (space.key, space.name, name)
 
     def note_import(self, obj: Any) -> None:
         if self.defining:
@@ -441,24 +453,16 @@ def copy_of(value: object, entry: Entry) -> bytes:
     try:
         _core._apart(shipper.dump, value)
     except Exception as error:  # whatever a user's __reduce__ raises
-        entry.refusal = reason_of(value, error)
+        entry.refusal = _explain_unshippable.reason(value, error, attempt)
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
+    entry.named = frozenset(shipper.shared)
     entry.deps = frozenset(shipper.deps)
     _queue.extend(shipper.reached)
     return VALUE + file.getvalue()
 
 
-def reason_of(value: object, error: Exception) -> str:
-    """Why a global cannot be shipped, which part of it, and what to do about it."""
-
-    def attempt(part: object) -> None:
-        _Shipper(io.BytesIO()).dump(part)
-
-    if isinstance(value, FunctionType | type):
-        return f"{str(error) or type(error).__name__}{_explain_unshippable.ADVICE}"
-    explained = _explain_unshippable.explain(value, "it", error, attempt)
-    text = str(explained) or type(error).__name__
-    return text.removeprefix("it: ").replace("it[", "its part [", 1)
+def attempt(part: object) -> None:
+    _Shipper(io.BytesIO()).dump(part)
 
 
 def follow_origin(origin: Key, entry: Entry) -> None:

@@ -103,7 +103,7 @@ def warn_of_changes(space: _namespaces.Space, function: FunctionType) -> None:
 def refresh(shipment: Shipment) -> Snapshot | None:
     """Publishes what a shipment reaches and what has changed, or returns it."""
     with exporting():
-        changed = [key for key in closure(shipment.roots) if has_changed(key)]
+        changed = with_sharers(closure(shipment.roots))
         snapshot = None
         if changed and _core._is_idle():
             for key in changed:
@@ -112,6 +112,20 @@ def refresh(shipment: Shipment) -> Snapshot | None:
             snapshot = carry(changed)
     update_watch(shipment)
     return snapshot
+
+
+def with_sharers(keys: list[Key]) -> list[Key]:
+    """Those that have changed, then those that share an object with one of them."""
+    changed = dict.fromkeys(key for key in keys if has_changed(key))
+    while changed:
+        before = len(changed)
+        for key in keys:
+            entry = entries.get(key)
+            if entry is not None and not entry.named.isdisjoint(changed):
+                changed.setdefault(key)
+        if len(changed) == before:
+            break
+    return list(changed)
 
 
 def closure(roots: Iterable[Key]) -> list[Key]:

@@ -395,3 +395,53 @@ print(after - before)
 def test_loops_keep_no_memory(program, backend):
     pytest.importorskip("resource")
     assert int(program(MANY).lines[0]) < 20_000
+
+
+SHARED = (
+    HEAD
+    + """
+import os, weakref
+
+class Thing: pass
+
+thing = Thing()
+keys = weakref.WeakKeyDictionary({thing: 1})
+values = weakref.WeakValueDictionary({"a": thing})
+those = weakref.WeakSet([thing])
+table = {thing: 1}
+things = [thing]
+
+def look():
+    @when()
+    def seen():
+        return (
+            keys.get(thing), len(keys), values.get("a") is thing, thing in those,
+            table.get(thing), things[0] is thing, getattr(things[0], "x", None),
+        )
+    return seen.result(30)
+
+assert look() == (1, 1, True, True, 1, True, None), look()
+thing.x = 5
+assert look() == (1, 1, True, True, 1, True, 5), look()
+thing = Thing()
+@when()
+def apart(): return table.get(thing), things[0] is thing, things[0].x
+assert apart.result(30) == (None, False, 5)
+
+isolated = os.environ["BOCPY_BACKEND"] == "interpreters"
+kept = (lambda thing: lambda: thing)(Thing())
+alone = weakref.WeakKeyDictionary({kept(): 1})
+@when()
+def empty(): return len(alone)
+try:
+    assert empty.result(30) == 1 and not isolated
+except NameError as error:
+    assert isolated and "that no global has" in str(error), error
+print("right")
+"""
+)
+
+
+def test_globals_that_share_an_object(program, backend):
+    """An instance that is a global is the same one in others, in weak ones too."""
+    assert program(SHARED).lines == ["right"]
