@@ -35,6 +35,7 @@ HEADERS = (
     "behavior.h",
     "runtime.h",
     "scope.h",
+    "timer.h",
     "lane.h",
     "message.h",
     "noticeboard.h",

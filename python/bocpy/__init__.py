@@ -38,6 +38,7 @@ from ._core import (
     __version__,
     _worker_count,
     acquire,
+    after,
     drain,
     notice_delete,
     notice_read,
@@ -60,6 +61,7 @@ from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, WaitResult, quiesce, wait
 from ._scope import Scope, behaviors, cancelled, checkpoint
+from ._timers import at
 
 if TYPE_CHECKING:
     from . import aio as aio
@@ -116,7 +118,9 @@ __all__ = [
     "WaitResult",
     "__version__",
     "acquire",
+    "after",
     "as_completed",
+    "at",
     "atomically",
     "behaviors",
     "cancelled",

@@ -29,7 +29,14 @@ from ._cffi import (  # noqa: E402
     runtime,
     scope,
 )
-from ._cffi.behavior import batch_begin, batch_end, when, when_in, whencall  # noqa: E402
+from ._cffi.behavior import (  # noqa: E402
+    after,
+    batch_begin,
+    batch_end,
+    when,
+    when_in,
+    whencall,
+)
 from ._cffi.cown import Cown, CownCapsule, PinnedCown, Reading, read  # noqa: E402
 from ._cffi.mailbox import drain, receive, send, set_tags  # noqa: E402
 from ._cffi.notices import (  # noqa: E402
@@ -49,6 +56,7 @@ __all__ = [
     "PinnedCown",
     "Reading",
     "acquire",
+    "after",
     "drain",
     "notice_delete",
     "notice_read",
@@ -77,6 +85,7 @@ _Watch = await_.Watch
 _after_fork_in_child = runtime.after_fork_in_child
 _after_fork_in_parent = runtime.after_fork_in_parent
 _apart = codec.apart
+_at = after
 _ask_main = codec.ask_main
 _behavior_name = base.behavior_name
 _before_fork = runtime.before_fork

@@ -406,6 +406,39 @@ static void scopes_wait_and_cancel() {
   CHECK(!boc::cancelled());
 }
 
+static void behaviors_come_later() {
+  using namespace std::chrono_literals;
+  boc::runtime runtime(2);
+  boc::scope scope(runtime);
+  auto log = boc::make_cown<std::vector<int>>();
+  const auto alive = std::make_shared<int>(0);
+  auto size = boc::after(20ms, log) << [alive](std::vector<int> &all) {
+    all.push_back(2);
+    return all.size();
+  };
+  runtime.after(10ms, log) << [](std::vector<int> &all) { all.push_back(1); };
+  boc::when(log) << [](std::vector<int> &all) { all.push_back(0); };
+  boc::when(size) << [log](std::size_t &size) {
+    CHECK(size == 3);
+    boc::when(log) <<
+        [](std::vector<int> &all) { CHECK(all == std::vector<int>({0, 1, 2})); };
+  };
+  boc::timer handle;
+  CHECK(!handle.cancel());
+  std::atomic<int> ran{0};
+  auto never = runtime.after(1h, handle, log)
+               << [&ran, alive](std::vector<int> &) { return ++ran; };
+  boc::when(never) << [&ran](int &) { ran++; };
+  CHECK(handle.cancel() && !handle.cancel());
+  boc::after(1ms, handle) << [&ran] { ran += 10; };
+  scope.after(1h, log) << [&ran, alive](std::vector<int> &) { ran++; };
+  CHECK(scope.pending() == 1);
+  scope.cancel();
+  CHECK(scope.wait() && runtime.quiesce() && ran == 10);
+  CHECK(!handle.cancel() && alive.use_count() == 1);
+  CHECK(throws<boc::error>([] { boc::after(-1ns) << [] {}; }));
+}
+
 static void batches_are_one_step() {
   boc::runtime runtime(2);
   auto log = boc::make_cown<std::vector<int>>();
@@ -560,6 +593,7 @@ int main() {
   RUN(results_are_awaited_by_other_behaviors);
   RUN(results_of_bodies_whose_move_may_throw);
   RUN(scopes_wait_and_cancel);
+  RUN(behaviors_come_later);
   RUN(batches_are_one_step);
   RUN(the_body_may_take_the_cown);
   RUN(small_captures_allocate_what_c_allocates);

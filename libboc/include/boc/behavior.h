@@ -77,7 +77,8 @@ typedef struct boc_behavior_type {
    * idle, the idle one takes it and asks again with `overdue` set. */
   int (*admit)(boc_behavior *self, void *env, unsigned worker, bool overdue);
   /** Called in place of the body if the behavior's scope was cancelled before: with all
-   * cowns held, where the body would have run. It must not defer. */
+   * cowns held, where the body would have run. It must not defer. If a timer was
+   * cancelled (timer.h), no cown is held but the fresh one. */
   void (*cancelled)(boc_behavior *self, void *env);
 } boc_behavior_type;
 

@@ -11,6 +11,7 @@
 #include <boc/runtime.h>
 #include <boc/scope.h>
 #include <boc/stats.h>
+#include <boc/timer.h>
 #include <boc/trace.h>
 
 #endif

@@ -33,7 +33,9 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <tuple>
@@ -175,6 +177,8 @@ struct target {
   boc_runtime *runtime;
   boc_scope *scope = nullptr;
   std::vector<boc_behavior *> *batch = nullptr;
+  std::int64_t delay = -1; /* ns until it is scheduled; negative: there is none */
+  boc_timer **timer = nullptr;
 
   boc_behavior *make(const boc_behavior_type *type, std::size_t env_size,
                      const boc_access *accesses, std::size_t count) const {
@@ -197,8 +201,18 @@ struct target {
   void put(boc_behavior *made) const {
     if (batch)
       batch->push_back(made);
+    else if (delay >= 0)
+      start(made);
     else
       boc_behavior_schedule(made);
+  }
+
+private:
+  void start(boc_behavior *made) const {
+    const boc_status status = boc_runtime_after(runtime, delay, made, timer);
+    if (status != BOC_OK)
+      boc_behavior_free(made);
+    require(status);
   }
 };
 
@@ -229,6 +243,30 @@ private:
 };
 
 } // namespace detail
+
+/* Takes back what an `after` has promised. The end of the object cancels nothing. */
+class timer {
+public:
+  timer() noexcept = default;
+  timer(const timer &) = delete;
+  timer &operator=(const timer &) = delete;
+  ~timer() { boc_timer_drop(handle_); }
+
+  /* True: the behavior has not been scheduled and will not run, nor will those that
+   * need its result. False: its time had come, or there is none. */
+  bool cancel() noexcept { return handle_ && boc_timer_cancel(handle_); }
+  boc_timer *handle() const noexcept { return handle_; }
+
+  /* For `after`: where the next timer goes, in place of the one before. */
+  boc_timer **renew() noexcept {
+    boc_timer_drop(handle_);
+    handle_ = nullptr;
+    return &handle_;
+  }
+
+private:
+  boc_timer *handle_ = nullptr;
+};
 
 /* What `when` returns: the cowns, waiting for `<<` and a body. */
 template <class... Stored> class [[nodiscard]] pending {
@@ -300,6 +338,16 @@ private:
 };
 
 namespace detail {
+
+/* BOC_BAD_ARGUMENT for a negative delay. */
+inline target later(target where, std::chrono::nanoseconds delay,
+                    timer *handle = nullptr) {
+  if (delay.count() < 0)
+    refuse(BOC_BAD_ARGUMENT, "boc::after: a negative delay");
+  where.delay = delay.count();
+  where.timer = handle ? handle->renew() : nullptr;
+  return where;
+}
 
 template <class... Arguments>
 auto wait_for_body(target where, Arguments &&...arguments) {
@@ -380,6 +428,18 @@ public:
     return detail::wait_for_body({handle_}, std::forward<Arguments>(arguments)...);
   }
 
+  /* As boc::after, on this runtime. */
+  template <class... Arguments>
+  auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
+    return detail::wait_for_body(detail::later({handle_}, delay),
+                                 std::forward<Arguments>(arguments)...);
+  }
+  template <class... Arguments>
+  auto after(std::chrono::nanoseconds delay, timer &handle, Arguments &&...arguments) {
+    return detail::wait_for_body(detail::later({handle_}, delay, &handle),
+                                 std::forward<Arguments>(arguments)...);
+  }
+
   /* False: the timeout, in nanoseconds, passed. */
   bool quiesce(int64_t timeout = BOC_FOREVER) {
     const boc_status status = boc_runtime_quiesce(handle_, timeout);
@@ -407,6 +467,23 @@ template <class... Arguments> auto when(Arguments &&...arguments) {
                                std::forward<Arguments>(arguments)...);
 }
 
+/* As when, but the behavior takes its place in the queues of its cowns after `delay`,
+ * which counts from the `<<`. It is in flight at once: `quiesce` and scopes wait for it.
+ * Until its time name no cown beside its result that it needs itself: see timer.h. */
+template <class... Arguments>
+auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
+  return detail::wait_for_body(detail::later({detail::registered::current()}, delay),
+                               std::forward<Arguments>(arguments)...);
+}
+
+/* With a handle to cancel it. */
+template <class... Arguments>
+auto after(std::chrono::nanoseconds delay, timer &handle, Arguments &&...arguments) {
+  return detail::wait_for_body(
+      detail::later({detail::registered::current()}, delay, &handle),
+      std::forward<Arguments>(arguments)...);
+}
+
 /* A group of behaviors that are waited for, and cancelled, together: those that its
  * `when` schedules, and those that their bodies schedule, transitively. The end of the
  * object waits for nothing and cancels nothing. */
@@ -427,6 +504,14 @@ public:
   template <class... Arguments> auto when(Arguments &&...arguments) {
     boc_runtime *on = runtime_ ? runtime_ : detail::registered::current();
     return detail::wait_for_body({on, handle_}, std::forward<Arguments>(arguments)...);
+  }
+
+  /* As boc::after. The scope's cancel takes it back. */
+  template <class... Arguments>
+  auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
+    boc_runtime *on = runtime_ ? runtime_ : detail::registered::current();
+    return detail::wait_for_body(detail::later({on, handle_}, delay),
+                                 std::forward<Arguments>(arguments)...);
   }
 
   /* False: the timeout, in nanoseconds, passed. BOC_BAD_STATE on a worker. */

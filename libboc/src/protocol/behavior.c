@@ -96,6 +96,33 @@ void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {
   boci_behavior_resolve(behavior, granted, to);
 }
 
+static uint32_t kept_by_timer(const boc_behavior *behavior) {
+  return behavior->count - (behavior->block.flags & BOCI_BEHAVIOR_FRESH ? 1 : 0);
+}
+
+void boci_behavior_arm(boc_behavior *behavior) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < kept_by_timer(behavior); i++)
+    boci_cown_hold(boci_request_cown(&requests[i]));
+  behavior->block.flags |= BOCI_BEHAVIOR_TIMED;
+  boci_behavior_link_fresh(behavior);
+}
+
+void boci_behavior_withdraw(boc_behavior *behavior) {
+  const uint32_t fresh = (behavior->block.flags & BOCI_BEHAVIOR_FRESH) != 0;
+  behavior->block.number = fresh;
+  if (fresh)
+    boci_behavior_requests(behavior)[0].order = behavior->count - 1;
+  behavior->block.flags |= BOCI_BEHAVIOR_WITHDRAWN;
+  boci_store_relaxed(&behavior->pending, 0); /* owner: no queue has it */
+}
+
+void boci_behavior_disarm(boc_behavior *behavior) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < kept_by_timer(behavior); i++)
+    boc_cown_drop(boci_request_cown(&requests[i]));
+}
+
 /* Links requests of different behaviors for one cown to each other. No other thread
  * sees them yet. */
 static void chain_run(boci_request *const *run, size_t length) {

@@ -7,7 +7,7 @@
  * A request and its behavior know each other: see request.c.
  *
  * `pending` says what a behavior waits for, and later what its end waits for:
- *   new        unset
+ *   new        unset; so it is while a timer has the behavior
  *   linking    its unique requests that are not granted, and one for the linking itself
  *   waiting    its unique requests that are not granted; zero makes it ready
  *   running    0
@@ -24,13 +24,16 @@
 #include "request.h"
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; a
- * cown is pinned; the behavior has options; its last cown is fresh. */
+ * cown is pinned; the behavior has options; its last cown is fresh; it has, or had, a
+ * timer; it was taken back before its time, and is over no cown but the fresh one. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
   BOCI_BEHAVIOR_PINNED = 4,
   BOCI_BEHAVIOR_OPTIONS = 8,
-  BOCI_BEHAVIOR_FRESH = 16
+  BOCI_BEHAVIOR_FRESH = 16,
+  BOCI_BEHAVIOR_TIMED = 32,
+  BOCI_BEHAVIOR_WITHDRAWN = 64
 };
 
 #if defined(BOC_CHECKS)
@@ -263,10 +266,11 @@ static inline void boci_behavior_link_fresh(boc_behavior *behavior) {
     boci_request_link_fresh(&boci_behavior_requests(behavior)[behavior->count - 1]);
 }
 
-/* Links the behavior, which may be freed on return. */
-static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
+/* Links the requests for all cowns but the fresh one. The behavior may be freed on
+ * return. */
+static inline void boci_behavior_link_rest(boc_behavior *behavior,
+                                           const boci_executor *to) {
   const uint32_t linked = boci_behavior_linked(behavior);
-  boci_behavior_link_fresh(behavior);
   if (linked > 1) {
     boci_behavior_link_many(behavior, to);
     return;
@@ -277,6 +281,22 @@ static inline void boci_behavior_link(boc_behavior *behavior, const boci_executo
   boci_store_relaxed(&behavior->pending, 0); /* owner: it has all it waits for */
   to->ready(to->ctx, behavior);
 }
+
+/* Links the behavior, which may be freed on return. */
+static inline void boci_behavior_link(boc_behavior *behavior, const boci_executor *to) {
+  boci_behavior_link_fresh(behavior);
+  boci_behavior_link_rest(behavior, to);
+}
+
+/* A timer takes the behavior: from now on it has its fresh cown, and keeps the others
+ * alive until its end. boci_behavior_link_rest schedules it later. */
+void boci_behavior_arm(boc_behavior *behavior);
+
+/* Instead of that: the behavior is ready with its fresh cown alone, to be cancelled. */
+void boci_behavior_withdraw(boc_behavior *behavior);
+
+/* Lets go of the cowns of a behavior that had a timer. */
+void boci_behavior_disarm(boc_behavior *behavior);
 
 /* Links several as one step. `scratch` has room for boci_behavior_scratch pointers. */
 size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);

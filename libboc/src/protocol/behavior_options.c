@@ -30,6 +30,10 @@ bool boci_call_with_options(boc_behavior *behavior,
 }
 
 void boci_end_options_slow(boc_behavior *behavior) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_TIMED)
+    boci_behavior_disarm(behavior);
+  if (!(behavior->block.flags & BOCI_BEHAVIOR_OPTIONS))
+    return;
   const boci_stored_options options = *boci_behavior_stored_options(behavior);
   if (options.done)
     options.done(options.ctx, options.ran);
@@ -44,6 +48,8 @@ void boci_drop_options(boc_behavior *behavior) {
 }
 
 bool boc_behavior_cancelled(const boc_behavior *self) {
+  if (self->block.flags & BOCI_BEHAVIOR_WITHDRAWN)
+    return true;
   if (!(self->block.flags & BOCI_BEHAVIOR_OPTIONS))
     return false;
   const boc_scope *scope = boci_behavior_stored_options(self)->scope;

@@ -9,10 +9,11 @@
 bool boci_call_with_options(boc_behavior *behavior,
                             void (*body)(boc_behavior *behavior));
 
-/* The behavior has ended and its cowns are handed on. Does nothing without options. */
+/* The behavior has ended and its cowns are handed on. Does nothing for a behavior that
+ * has neither options nor had a timer. */
 void boci_end_options_slow(boc_behavior *behavior);
 static inline void boci_end_options(boc_behavior *behavior) {
-  if (behavior->block.flags & BOCI_BEHAVIOR_OPTIONS)
+  if (behavior->block.flags & (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_TIMED))
     boci_end_options_slow(behavior);
 }
 

@@ -5,7 +5,8 @@
  * Ordering:
  *   [R14] leaving publishes what the behavior did; [A14] the thread that finds the
  *     count at zero acquires it. Waiters look again under their mutex.
- *   [R15] cancelled is published; [A15] the thread that asks.
+ *   [R15] cancelled is published; [A15] the thread that asks. The mutexes order it with
+ *     the nodes: a cancel finds a node, or the thread that added it finds the cancel.
  */
 #include "scope.h"
 
@@ -23,11 +24,36 @@ struct boc_scope {
   boci_waiters waiters;
   boci_waiters room_waiters;
   boc_scope *parent;
+  boci_mutex mutex;      /* of these three; a parent's is locked before its child's */
+  boci_scope_node nodes; /* head of a list */
+  boc_scope *children, *prev, *next; /* the children; neighbors among the parent's */
   void *data;
   void (*drop_data)(void *data);
   const boc_allocator *allocator;
   boc_allocator allocator_copy;
 };
+
+static void join_parent(boc_scope *scope) {
+  boc_scope *parent = scope->parent;
+  boci_mutex_lock(&parent->mutex);
+  scope->next = parent->children;
+  if (parent->children)
+    parent->children->prev = scope;
+  parent->children = scope;
+  boci_mutex_unlock(&parent->mutex);
+}
+
+static void leave_parent(boc_scope *scope) {
+  boc_scope *parent = scope->parent;
+  boci_mutex_lock(&parent->mutex);
+  if (scope->prev)
+    scope->prev->next = scope->next;
+  else
+    parent->children = scope->next;
+  if (scope->next)
+    scope->next->prev = scope->prev;
+  boci_mutex_unlock(&parent->mutex);
+}
 
 static void init_scope(boc_scope *scope, boc_scope *parent,
                        const boc_allocator *allocator) {
@@ -37,7 +63,11 @@ static void init_scope(boc_scope *scope, boc_scope *parent,
   boci_init(&scope->room, 0);
   scope->data = NULL;
   scope->drop_data = NULL;
+  scope->nodes.prev = scope->nodes.next = &scope->nodes;
+  scope->children = scope->prev = scope->next = NULL;
   scope->parent = parent ? boc_scope_hold(parent) : NULL;
+  if (parent)
+    join_parent(scope);
   scope->allocator = NULL;
   if (!allocator)
     return;
@@ -45,14 +75,26 @@ static void init_scope(boc_scope *scope, boc_scope *parent,
   scope->allocator = &scope->allocator_copy;
 }
 
+static boc_status init_parts(boc_scope *scope) {
+  boc_status status = boci_mutex_init(&scope->mutex);
+  if (status != BOC_OK)
+    return status;
+  if ((status = boci_waiters_init(&scope->waiters)) != BOC_OK)
+    goto no_waiters;
+  if ((status = boci_waiters_init(&scope->room_waiters)) == BOC_OK)
+    return BOC_OK;
+  boci_waiters_fini(&scope->waiters);
+no_waiters:
+  boci_mutex_fini(&scope->mutex);
+  return status;
+}
+
 boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
                          boc_scope **out_scope) {
   boc_scope *scope = boci_allocate(allocator, sizeof *scope);
   if (!scope)
     return BOC_NO_MEMORY;
-  boc_status status = boci_waiters_init(&scope->waiters);
-  if (status == BOC_OK && (status = boci_waiters_init(&scope->room_waiters)) != BOC_OK)
-    boci_waiters_fini(&scope->waiters);
+  const boc_status status = init_parts(scope);
   if (status != BOC_OK) {
     boci_release(allocator, scope, sizeof *scope);
     return status;
@@ -93,8 +135,11 @@ static void end_scope(boc_scope *scope) {
   const boc_allocator allocator = own ? scope->allocator_copy : (boc_allocator){0};
   if (scope->drop_data)
     scope->drop_data(scope->data);
+  if (scope->parent)
+    leave_parent(scope);
   boci_waiters_fini(&scope->room_waiters);
   boci_waiters_fini(&scope->waiters);
+  boci_mutex_fini(&scope->mutex);
   if (own)
     boci_release(&allocator, scope, sizeof *scope);
   else
@@ -183,8 +228,49 @@ boc_status boc_scope_wait(boc_scope *scope, int64_t timeout) {
   return boci_waiters_wait(&scope->waiters, timeout, add_scope_waiter, scope);
 }
 
+/* ---- cancelling ------------------------------------------------------------------ */
+
+void boci_scope_add_node(boc_scope *scope, boci_scope_node *node) {
+  boci_mutex_lock(&scope->mutex);
+  node->prev = scope->nodes.prev;
+  node->next = &scope->nodes;
+  node->prev->next = node->next->prev = node;
+  boci_mutex_unlock(&scope->mutex);
+}
+
+void boci_scope_remove_node(boc_scope *scope, boci_scope_node *node) {
+  boci_mutex_lock(&scope->mutex);
+  node->prev->next = node->next;
+  node->next->prev = node->prev;
+  boci_mutex_unlock(&scope->mutex);
+}
+
+/* Moves the nodes of the scope, and of those below it, that it can claim to `claimed`.
+ */
+static boci_scope_node *claim_nodes(boc_scope *scope, boci_scope_node *claimed) {
+  boci_mutex_lock(&scope->mutex);
+  for (boci_scope_node *node = scope->nodes.next, *next; node != &scope->nodes;
+       node = next) {
+    next = node->next;
+    if (!node->claim(node))
+      continue;
+    node->prev->next = next;
+    next->prev = node->prev;
+    node->next = claimed;
+    claimed = node;
+  }
+  for (boc_scope *child = scope->children; child; child = child->next)
+    claimed = claim_nodes(child, claimed);
+  boci_mutex_unlock(&scope->mutex);
+  return claimed;
+}
+
 void boc_scope_cancel(boc_scope *scope) {
   boci_store_release(&scope->cancelled, 1); /* [R15] */
+  for (boci_scope_node *node = claim_nodes(scope, NULL), *next; node; node = next) {
+    next = node->next; /* the node ends with its behavior */
+    node->expire(node);
+  }
 }
 
 bool boc_scope_cancelled(const boc_scope *scope) {

@@ -163,19 +163,6 @@ void boc_behavior_free(boc_behavior *behavior) {
 
 /* ---- scheduling ------------------------------------------------------------------ */
 
-/* Counts `count` behaviors as scheduled by the calling thread. Returns where they go
- * when they are ready. */
-static inline const boci_executor *count_scheduled(boci_scheduler *scheduler,
-                                                   size_t count) {
-  boci_worker *worker = boci_scheduler_own_worker(scheduler);
-  if (worker) {
-    boci_in_flight_add_scheduled(&worker->in_flight, count);
-    return &worker->body_executor;
-  }
-  boci_outside_count_scheduled(&scheduler->outside, count);
-  return &scheduler->outside.executor;
-}
-
 /* It is the caller's, and becomes the library's. */
 static inline void check_and_schedule(boc_behavior *behavior) {
   BOCI_CHECK_STAGE(behavior, NEW,
@@ -188,7 +175,7 @@ static BOCI_NOINLINE void schedule_any(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
-  boci_behavior_link(behavior, count_scheduled(scheduler, 1));
+  boci_behavior_link(behavior, boci_scheduler_count_scheduled(scheduler, 1));
 }
 
 /* A behavior that has its cowns, made by a body that runs on `worker`. */
@@ -264,7 +251,7 @@ bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   check_and_schedule(behavior);
   if (scheduler->trace_events)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behavior);
-  catching_executor mine = {.others = count_scheduled(scheduler, 1),
+  catching_executor mine = {.others = boci_scheduler_count_scheduled(scheduler, 1),
                             .wanted = behavior};
   mine.executor = (boci_executor){catch_ready, &mine};
   boci_behavior_link(behavior, &mine.executor);
@@ -288,7 +275,8 @@ boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors, size_t coun
     check_and_schedule(behaviors[i]);
   for (size_t i = 0; scheduler->trace_events && i < count; i++)
     boci_trace_here(scheduler, BOC_TRACE_SCHEDULED, behaviors[i]);
-  boci_behavior_link_all(behaviors, count, scratch, count_scheduled(scheduler, count));
+  boci_behavior_link_all(behaviors, count, scratch,
+                         boci_scheduler_count_scheduled(scheduler, count));
   boci_release(scheduler->allocator, scratch, size);
   return BOC_OK;
 }

@@ -192,18 +192,22 @@ static bool called_away(boci_worker *worker) {
 
 static void stop_searching(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
-  if (!worker->parking.searching)
-    return;
+  const bool searched = worker->parking.searching;
   boci_idle_stop_searching(&scheduler->idle, worker);
   if (worker->queue.alone)
     return;
-  boci_fence_seq_cst(); /* [F2]: publishers relied on us while we searched */
-  if (work_visible(worker))
-    boci_idle_wake_one(&scheduler->idle);
+  if (searched) {
+    boci_fence_seq_cst(); /* [F2]: publishers relied on us while we searched */
+    if (work_visible(worker))
+      boci_idle_wake_one(&scheduler->idle);
+  }
+  if (boci_timers_any(&scheduler->timers)) /* this worker may have been the keeper */
+    boci_idle_wake_keeper(&scheduler->idle, false);
 }
 
 static boc_behavior *spin_for_work(boci_worker *worker, bool *out_overdue) {
   boci_scheduler *scheduler = worker->scheduler;
+  boci_timers_serve(worker);
   boc_behavior *behavior = find_anywhere(worker, out_overdue);
   if (behavior || scheduler->spin == 0)
     return behavior;
@@ -216,6 +220,7 @@ static boc_behavior *spin_for_work(boci_worker *worker, bool *out_overdue) {
       if ((behavior = find_anywhere(worker, out_overdue)))
         return behavior;
     }
+    boci_timers_serve(worker);
   } while (boci_os_now() < end || worker->backoff.until);
   return NULL;
 }
@@ -234,7 +239,18 @@ static bool inbox_waits(boci_worker *worker) {
 
 /* When a parked worker looks around without having been woken. */
 static uint64_t park_deadline(boci_worker *worker) {
-  return inbox_waits(worker) ? boci_os_now() + OVERDUE_NS : BOCI_NEVER;
+  boci_scheduler *scheduler = worker->scheduler;
+  const uint64_t look = inbox_waits(worker) ? boci_os_now() + OVERDUE_NS : BOCI_NEVER;
+  if (!boci_timers_any(&scheduler->timers) ||
+      !boci_idle_is_keeper(&scheduler->idle, worker))
+    return look;
+  const uint64_t due = boci_timers_next(&scheduler->timers);
+  return due < look ? due : look;
+}
+
+static bool timer_is_due(boci_worker *worker) {
+  boci_timers *timers = &worker->scheduler->timers;
+  return boci_timers_any(timers) && boci_timers_next(timers) <= boci_os_now();
 }
 
 /* Whether each processor has a worker that has scheduled or finished something since
@@ -289,7 +305,7 @@ static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) 
   unsigned skipped = 0; /* rounds in a row in which it did not search */
   while (!behavior && !called_away(worker)) {
     const bool leave_it = timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&
-                          all_processors_busy(worker);
+                          !timer_is_due(worker) && all_processors_busy(worker);
     skipped = leave_it ? skipped + 1 : 0;
     if (!leave_it && boci_idle_start_searching(idle, worker))
       behavior = spin_for_work(worker, out_overdue);

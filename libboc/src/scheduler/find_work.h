@@ -12,7 +12,8 @@
  *      overflow, in turns one or the other first
  *   6. half of another worker's overflow, or of its run queue, or an overdue behavior
  *      of its inbox; spin
- *   7. park, until another thread makes work visible (idle.h)
+ *   7. park, until another thread makes work visible, or a timer's time has come
+ *      (idle.h, timers.h)
  *
  * boci_find_own does 1 to 5, boci_find_or_park the rest; steal_backoff.h says when a
  * worker leaves work to others that it could take.

@@ -16,6 +16,7 @@ boc_status boci_idle_init(boci_idle *idle, uint32_t workers) {
   idle->processors = boci_os_processor_count();
   boci_idle_resize(idle, workers);
   idle->parked = NULL;
+  idle->keeper = NULL;
   return boci_mutex_init(&idle->mutex);
 }
 
@@ -69,11 +70,15 @@ static void list_parked_locked(boci_idle *idle, boci_worker *worker) {
   if (idle->parked)
     idle->parked->parking.prev = worker;
   idle->parked = worker;
+  if (!idle->keeper)
+    idle->keeper = worker;
 }
 
 static void unlist_parked_locked(boci_idle *idle, boci_worker *worker) {
   boci_parking *parking = &worker->parking;
   parking->listed = false;
+  if (idle->keeper == worker)
+    idle->keeper = NULL;
   if (parking->prev)
     parking->prev->parking.next = parking->next;
   else
@@ -176,4 +181,34 @@ bool boci_idle_wake(boci_idle *idle, boci_worker *worker) {
   if (parked)
     boci_parker_unpark(&worker->parking.parker);
   return parked;
+}
+
+/* ---- the keeper ------------------------------------------------------------------ */
+
+/* Who is to look at the timers now. A searcher does before it parks. */
+static boci_worker *next_keeper_locked(const boci_idle *idle, bool sooner) {
+  if (idle->keeper)
+    return sooner ? idle->keeper : NULL;
+  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: after [F2] */
+  return searcher_count(state) > 0 ? NULL : idle->parked;
+}
+
+void boci_idle_wake_keeper(boci_idle *idle, bool sooner) {
+  boci_fence_seq_cst();                                   /* [F2] */
+  if (parked_count(boci_load_relaxed(&idle->state)) == 0) /* hint: after [F2] */
+    return;
+  boci_mutex_lock(&idle->mutex);
+  boci_worker *worker = next_keeper_locked(idle, sooner);
+  if (worker)
+    make_searcher_locked(idle, worker);
+  boci_mutex_unlock(&idle->mutex);
+  if (worker)
+    boci_parker_unpark(&worker->parking.parker);
+}
+
+bool boci_idle_is_keeper(boci_idle *idle, const boci_worker *worker) {
+  boci_mutex_lock(&idle->mutex);
+  const bool is = idle->keeper == worker;
+  boci_mutex_unlock(&idle->mutex);
+  return is;
 }

@@ -27,6 +27,11 @@
  * Rejected: waking on every push (each costs a system call while the woken worker still
  * looks around); a semaphore (its count remembers wakes for work long gone).
  *
+ * The keeper is the parked worker that wakes up by itself when a timer's time has come
+ * (timers.h): the first that parks while there is none. Wakers take the latest in the
+ * list, so the keeper is woken last. A worker that was the keeper and goes on to work
+ * wakes another one, which parks again as the keeper, if there are timers.
+ *
  * Threads: any.
  * Invariants:
  *   1. `state` counts exactly the workers in the list `parked`, and the searchers.
@@ -48,6 +53,7 @@ typedef struct boci_idle {
   boci_mutex mutex;
   struct boci_worker
       *parked; /* doubly linked, the latest first: its cache is warmest */
+  struct boci_worker *keeper; /* in `parked`, or NULL; under the mutex */
 } boci_idle;
 
 /* A worker's part. */
@@ -90,6 +96,14 @@ bool boci_idle_wake_one(boci_idle *idle);
 
 /* The same for work of `worker` alone. True: it was parked. */
 bool boci_idle_wake(boci_idle *idle, struct boci_worker *worker);
+
+/* A timer was added that is `sooner` than those that the keeper knows of; or the
+ * calling worker goes on to work, while there are timers. Makes sure that some parked
+ * worker, if there is one, keeps the time. */
+void boci_idle_wake_keeper(boci_idle *idle, bool sooner);
+
+/* Whether `worker`, after prepare_park, is the keeper. */
+bool boci_idle_is_keeper(boci_idle *idle, const struct boci_worker *worker);
 
 /* Parked workers and searchers: a hint, for callers' heuristics. */
 static inline uint32_t boci_idle_count(const boci_idle *idle) {

@@ -25,8 +25,16 @@ static void call_body_with_hooks(boc_behavior *behavior) {
     call_cown_hooks(behavior, false);
 }
 
+static void end_withdrawn(boc_behavior *behavior) {
+  if (behavior->type->cancelled)
+    behavior->type->cancelled(behavior, boci_behavior_env(behavior));
+  boci_trace_here(boci_behavior_scheduler(behavior), BOC_TRACE_CANCELLED, behavior);
+}
+
 BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
-  if (!(behavior->block.flags & BOCI_BEHAVIOR_OPTIONS))
+  if (behavior->block.flags & BOCI_BEHAVIOR_WITHDRAWN)
+    end_withdrawn(behavior);
+  else if (!(behavior->block.flags & BOCI_BEHAVIOR_OPTIONS))
     call_body_with_hooks(behavior);
   else if (!boci_call_with_options(behavior, call_body_with_hooks))
     boci_trace_here(boci_behavior_scheduler(behavior), BOC_TRACE_CANCELLED, behavior);
@@ -36,6 +44,8 @@ BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
 
 BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
                               bool overdue) {
+  if (behavior->block.flags & BOCI_BEHAVIOR_WITHDRAWN) /* it has no data to go to */
+    return true;
   const boc_behavior_type *type = behavior->type;
   const int answer =
       type->admit(behavior, boci_behavior_env(behavior), worker->index, overdue);

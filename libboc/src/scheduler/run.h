@@ -14,13 +14,15 @@
 #include "enqueue.h"
 #include "scheduler.h"
 
-/* The body of a behavior with options, or with hooks of its cowns. */
+/* The body of a behavior with options, or with hooks of its cowns; or the end of one
+ * that was taken back before its time. */
 void boci_run_special_body(boc_behavior *behavior);
 
 /* False: the behavior was deferred, and boc_behavior_complete will finish it. */
 static inline bool boci_run_body(boc_behavior *behavior) {
   BOCI_SET_STAGE(behavior, RUNNING);
-  if (behavior->block.flags & (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS))
+  if (behavior->block.flags &
+      (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_HOOKS | BOCI_BEHAVIOR_WITHDRAWN))
     boci_run_special_body(behavior);
   else
     behavior->type->body(behavior, boci_behavior_plain_env(behavior));

@@ -71,6 +71,8 @@ static boc_status init_parts(boci_scheduler *scheduler) {
     goto no_blocking;
   if ((status = boci_injector_init(&scheduler->injector)) != BOC_OK)
     goto no_injector;
+  if ((status = boci_timers_init(&scheduler->timers)) != BOC_OK)
+    goto no_timers;
   if ((status = boci_waiters_init(&scheduler->quiescence)) != BOC_OK)
     goto no_quiescence;
   if ((status = boci_outside_init(&scheduler->outside, scheduler)) != BOC_OK)
@@ -85,6 +87,8 @@ no_handshake:
 no_outside:
   boci_waiters_fini(&scheduler->quiescence);
 no_quiescence:
+  boci_timers_fini(&scheduler->timers, allocator);
+no_timers:
   boci_injector_fini(&scheduler->injector);
 no_injector:
   boci_blocking_fini(&scheduler->blocking);
@@ -127,6 +131,7 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
   fini_handshake(scheduler);
   boci_outside_fini(&scheduler->outside, scheduler->allocator);
   boci_waiters_fini(&scheduler->quiescence);
+  boci_timers_fini(&scheduler->timers, scheduler->allocator);
   boci_injector_fini(&scheduler->injector);
   boci_blocking_fini(&scheduler->blocking);
   boci_idle_fini(&scheduler->idle);

@@ -21,6 +21,7 @@
 #include "injector.h"
 #include "outside.h"
 #include "quiescence.h"
+#include "timers.h"
 #include "worker.h"
 
 #include <boc/runtime.h>
@@ -43,6 +44,7 @@ typedef struct boci_scheduler {
   boci_idle idle;
   boci_blocking blocking;
   boci_injector injector;
+  boci_timers timers;
   boci_waiters quiescence; /* those that wait for it */
   boci_outside outside;
 #if defined(BOC_CHECKS)
@@ -115,6 +117,19 @@ static inline void *boci_retire(boci_scheduler *scheduler, boc_behavior *behavio
 static inline boci_worker *boci_scheduler_own_worker(const boci_scheduler *scheduler) {
   boci_worker *worker = boci_worker_current();
   return worker && worker->scheduler == scheduler ? worker : NULL;
+}
+
+/* Counts `count` behaviors as scheduled by the calling thread. Returns where they go
+ * when they are ready. */
+static inline const boci_executor *
+boci_scheduler_count_scheduled(boci_scheduler *scheduler, size_t count) {
+  boci_worker *worker = boci_scheduler_own_worker(scheduler);
+  if (worker) {
+    boci_in_flight_add_scheduled(&worker->in_flight, count);
+    return &worker->body_executor;
+  }
+  boci_outside_count_scheduled(&scheduler->outside, count);
+  return &scheduler->outside.executor;
 }
 
 #endif

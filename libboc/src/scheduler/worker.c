@@ -54,6 +54,8 @@ static void worker_loop(boci_worker *worker) {
     if (behavior)
       boci_run_on_worker(worker, behavior, overdue);
     boci_worker_answer_poke(worker);
+    if (boci_timers_any(&worker->scheduler->timers))
+      boci_timers_serve_between_bodies(worker);
     if (is_surplus(worker))
       boci_blocking_retire(worker);
     overdue = false;

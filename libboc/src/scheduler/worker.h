@@ -37,6 +37,8 @@ typedef struct boci_worker {
   uint32_t inbox_used;   /* behaviors run from the inbox in a row */
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
   uint32_t random;       /* where stealing starts */
+  uint32_t bodies_before_clock; /* until it looks whether a timer is due */
+  uint64_t clock_seen;          /* when it did so last */
   bool hooked_as_parked; /* after_park has not been called yet */
   boci_atomic_u32 compensating; /* it stands in for others: see blocking.c */
   uintptr_t scheduled_before;   /* its `scheduled` when the latest body began */

@@ -239,6 +239,12 @@ typedef struct boc_worker_stats {
 } boc_worker_stats;
 size_t boc_runtime_stats(const boc_runtime *runtime, size_t size, boc_worker_stats *out_stats, size_t capacity);
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime);
+typedef struct boc_timer boc_timer;
+boc_status boc_runtime_after(boc_runtime *runtime, int64_t delay, boc_behavior *behavior, boc_timer **out_timer);
+boc_status boc_runtime_at(boc_runtime *runtime, uint64_t deadline, boc_behavior *behavior, boc_timer **out_timer);
+_Bool boc_timer_cancel(boc_timer *timer);
+boc_timer *boc_timer_hold(boc_timer *timer);
+void boc_timer_drop(boc_timer *timer);
 typedef enum boc_trace_kind { BOC_TRACE_SCHEDULED, BOC_TRACE_READY, BOC_TRACE_STARTED, BOC_TRACE_FINISHED, BOC_TRACE_STOLEN, BOC_TRACE_PARKED, BOC_TRACE_WOKEN, BOC_TRACE_CANCELLED, BOC_TRACE_COWN, BOC_TRACE_COUNT, ... } boc_trace_kind;
 typedef struct boc_trace_event {
   uint64_t time;

@@ -627,57 +627,57 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 418), // boc_behavior *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_behavior *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_behavior *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 418), // boc_behavior const *
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_behavior const *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_behavior const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_cown const *
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_cown const *)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_cown const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_quiesce_node *
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_runtime *, boc_quiesce_node *)
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_runtime *
+/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_quiesce_node *
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_scope *
+/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_scope *, boc_quiesce_node *)
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_scope *
 /* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 196), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_scope const *
+/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_scope const *)
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_scope const *
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
-/* 21 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(boc_behavior const *, size_t)
-/* 23 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 24 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
-/* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(boc_cown *)
-/* 27 */ _CFFI_OP(_CFFI_OP_POINTER, 421), // boc_cown *
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_timer *)
+/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 450), // boc_timer *
+/* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
+/* 24 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_behavior const *, size_t)
+/* 26 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 27 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void *)
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // void *
+/* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_cown *)
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_cown *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // boc_cown *()(void)
+/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void)
 /* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 68), // boc_cown_type const *()(boc_cown const *)
 /* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 428), // boc_mode()(boc_behavior const *, size_t)
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 439), // boc_mode()(boc_behavior const *, size_t)
 /* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 39 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION, 232), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 42 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_notices const *
+/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION, 243), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 42 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_notices const *
 /* 43 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
 /* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 232), // boc_notice const *()(boc_notices const *, size_t)
+/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 243), // boc_notice const *()(boc_notices const *, size_t)
 /* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
 /* 47 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 42), // boc_notices const *()(boc_noticeboard *)
-/* 50 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_noticeboard *
+/* 50 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // boc_noticeboard *
 /* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
 /* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -686,406 +686,418 @@ static void *_cffi_types[] = {
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
 /* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_behavior * const *, size_t)
+/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_behavior * const *, size_t)
 /* 60 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
 /* 61 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_cown *, boc_lane *)
-/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 423), // boc_lane *
+/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_cown *, boc_lane *)
+/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_lane *
 /* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // boc_cown_type const *
-/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * *
+/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_cown_type const *
+/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
 /* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int *)
+/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int *)
 /* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // int *
+/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 459), // int *
 /* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int64_t)
+/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int64_t)
 /* 76 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
 /* 77 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
 /* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
 /* 80 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
 /* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 82 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // size_t *
+/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
 /* 84 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_lane_options const *
+/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_lane_options const *
 /* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 65), // boc_lane * *
 /* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 425), // boc_mailbox *
-/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_mailbox_waiter *
+/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_mailbox *
+/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 438), // boc_mailbox_waiter *
 /* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
 /* 94 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
 /* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 115), // boc_tag const *
 /* 96 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 98 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 98 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
 /* 99 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
 /* 100 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
 /* 101 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
 /* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
 /* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
 /* 106 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
 /* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 109 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_receive_token *
+/* 109 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_receive_token *
 /* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 83),
-/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // void * *
+/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 116), // void * *
 /* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag, void *)
 /* 114 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
 /* 115 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 470), // void *
 /* 117 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_mailbox_options const *
+/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_mailbox_options const *
 /* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 90), // boc_mailbox * *
 /* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *)
+/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *)
 /* 123 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key)
 /* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
 /* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
 /* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 230), // boc_verdict(*)(void *, boc_notice const *, void * *)
-/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
 /* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
+/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
 /* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
 /* 138 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
 /* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
 /* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
 /* 143 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
 /* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
 /* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
 /* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
 /* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 152 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_noticeboard_options const *
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 152 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_noticeboard_options const *
 /* 153 */ _CFFI_OP(_CFFI_OP_POINTER, 50), // boc_noticeboard * *
 /* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 155 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 155 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
 /* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 157 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // boc_behavior_type const *
+/* 157 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_behavior_type const *
 /* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // boc_access const *
+/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_access const *
 /* 160 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 161 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
 /* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
 /* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 165 */ _CFFI_OP(_CFFI_OP_NOOP, 157),
 /* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 159),
 /* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_behavior_options const *
+/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_behavior_options const *
 /* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
 /* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 172 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 172 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
 /* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 174 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // boc_cown * const *
+/* 174 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
 /* 175 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 176 */ _CFFI_OP(_CFFI_OP_POINTER, 303), // void(*)(boc_behavior *, void *)
-/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 176 */ _CFFI_OP(_CFFI_OP_POINTER, 311), // void(*)(boc_behavior *, void *)
+/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
 /* 178 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, int64_t)
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, int64_t)
 /* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 181 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
 /* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 185 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
-/* 186 */ _CFFI_OP(_CFFI_OP_POINTER, 185), // uintptr_t const *
-/* 187 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
-/* 191 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 192 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 186),
-/* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 196 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
-/* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
-/* 198 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 199 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, unsigned int)
-/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 201 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
-/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 203 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
-/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 205 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // void(*)(void *, boc_trace_event const *)
-/* 206 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 207 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 208 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
-/* 209 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 210 */ _CFFI_OP(_CFFI_OP_POINTER, 396), // void(*)(void *, char const *, size_t)
-/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 212 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 214 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_runtime_options const *
-/* 215 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
-/* 216 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 217 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
-/* 218 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 219 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // boc_allocator const *
-/* 220 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
-/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(boc_scope *, int64_t)
-/* 223 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 226 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // boc_status()(void *, unsigned int)
-/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 228 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 185 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 186 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 187 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
+/* 188 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
+/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 191 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 192 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 187),
+/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 195 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 196 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 197 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
+/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 197), // uintptr_t const *
+/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 204 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 205 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
+/* 206 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 207 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 208 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
+/* 209 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
+/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 211 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 212 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 213 */ _CFFI_OP(_CFFI_OP_POINTER, 403), // void(*)(void *, boc_trace_event const *)
+/* 214 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 216 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 217 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 218 */ _CFFI_OP(_CFFI_OP_POINTER, 407), // void(*)(void *, char const *, size_t)
+/* 219 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_runtime_options const *
+/* 223 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
+/* 224 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 227 */ _CFFI_OP(_CFFI_OP_POINTER, 428), // boc_allocator const *
+/* 228 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
 /* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION, 441), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 232 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_notice const *
-/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
-/* 234 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION, 398), // char const *()(boc_status)
-/* 236 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_scope *, int64_t)
+/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 232 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 233 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 234 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(void *, unsigned int)
+/* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
 /* 237 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION, 398), // char const *()(void)
-/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION, 447), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 241 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 243 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 244 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
+/* 239 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION, 453), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 243 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_notice const *
+/* 244 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
 /* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 246 */ _CFFI_OP(_CFFI_OP_FUNCTION, 447), // int()(boc_runtime const *)
-/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_runtime const *
+/* 246 */ _CFFI_OP(_CFFI_OP_FUNCTION, 409), // char const *()(boc_status)
+/* 247 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
 /* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_behavior const *)
-/* 250 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_lane *)
-/* 253 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 255 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_notices const *)
-/* 256 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 259 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
-/* 260 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 261 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_worker_stats *
-/* 262 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // size_t()(boc_scope const *)
-/* 265 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 448), // uint32_t()(boc_cown const *)
-/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
-/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_notices const *)
-/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_runtime const *)
-/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
-/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(void)
+/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION, 409), // char const *()(void)
+/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 252 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 253 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 254 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 255 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // int()(boc_runtime const *)
+/* 258 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_runtime const *
+/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 260 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
+/* 261 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
+/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
+/* 267 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
+/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 270 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
+/* 271 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 272 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_worker_stats *
+/* 273 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 274 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
+/* 276 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
 /* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 201), // unsigned int()(boc_runtime const *)
-/* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 247),
+/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_notices const *)
+/* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
 /* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 201), // unsigned int()(void)
-/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_behavior *)
-/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_runtime const *)
+/* 282 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
+/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 284 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(void)
 /* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_cown *)
-/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
+/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // unsigned int()(boc_runtime const *)
+/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
 /* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(boc_scope const *)
-/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // void *()(void *, size_t)
-/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 294 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *)
-/* 297 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *, uintptr_t)
-/* 300 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 301 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 302 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior *, void *)
-/* 304 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // unsigned int()(void)
+/* 290 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_behavior *)
+/* 292 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_cown *)
+/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_scope const *)
+/* 298 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(void *, size_t)
+/* 301 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 302 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *)
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_behavior_options *)
-/* 308 */ _CFFI_OP(_CFFI_OP_POINTER, 419), // boc_behavior_options *
-/* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_cown *)
-/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_cown *, void *)
-/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 27),
-/* 315 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_lane *)
-/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_lane_options *)
-/* 321 */ _CFFI_OP(_CFFI_OP_POINTER, 424), // boc_lane_options *
-/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *)
-/* 324 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *, boc_receive_token *)
-/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 328 */ _CFFI_OP(_CFFI_OP_NOOP, 109),
-/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 331 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
-/* 333 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_mailbox_options *)
-/* 336 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // boc_mailbox_options *
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *, uintptr_t)
+/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 309 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *, void *)
+/* 312 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior_options *)
+/* 316 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_behavior_options *
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_cown *)
+/* 319 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_cown *, void *)
+/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_lane *)
+/* 326 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_lane_options *)
+/* 329 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_lane_options *
+/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *)
+/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *, boc_receive_token *)
+/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 109),
 /* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_noticeboard *)
-/* 339 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_noticeboard_options *)
-/* 342 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_noticeboard_options *
-/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_notices const *)
-/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *)
-/* 348 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *, boc_quiesce_node *)
-/* 351 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime *, unsigned int)
-/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 356 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 339 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
+/* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
+/* 341 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox_options *)
+/* 344 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_mailbox_options *
+/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_noticeboard *)
+/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_noticeboard_options *)
+/* 350 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_noticeboard_options *
+/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_notices const *)
+/* 353 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
+/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *)
+/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_runtime_options *)
-/* 359 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_runtime_options *
-/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *)
-/* 362 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, boc_quiesce_node *)
-/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 366 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, size_t, boc_quiesce_node *)
-/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 370 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 371 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(boc_scope *, void *, void(*)(void *))
-/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 375 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 376 */ _CFFI_OP(_CFFI_OP_POINTER, 385), // void(*)(void *)
-/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(uintptr_t)
-/* 379 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *, boc_quiesce_node *)
+/* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 360 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *, unsigned int)
+/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 364 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime_options *)
+/* 367 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_runtime_options *
+/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *)
+/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, boc_quiesce_node *)
+/* 373 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 378 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 380 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(uintptr_t, _Bool)
-/* 382 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 383 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *)
-/* 386 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, _Bool)
-/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 390 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, void *, void(*)(void *))
+/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 384 */ _CFFI_OP(_CFFI_OP_POINTER, 396), // void(*)(void *)
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_timer *)
+/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 389 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(uintptr_t)
+/* 390 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, boc_trace_event const *)
-/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 394 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_trace_event const *
+/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(uintptr_t, _Bool)
+/* 393 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 394 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, char const *, size_t)
-/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 398 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // char const *
-/* 399 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, unsigned int)
-/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, void *)
-/* 406 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void *, void *, size_t)
-/* 410 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 411 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 412 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION, 458), // void()(void)
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *)
+/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, _Bool)
+/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 401 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, boc_trace_event const *)
+/* 404 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 405 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // boc_trace_event const *
+/* 406 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 407 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, char const *, size_t)
+/* 408 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 409 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // char const *
+/* 410 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 412 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, unsigned int)
+/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 414 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 416 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 417 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 418 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 419 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 420 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 421 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 422 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 423 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 424 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 425 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 426 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 428 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 430 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 431 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 432 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 435 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 436 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 438 */ _CFFI_OP(_CFFI_OP_POINTER, 226), // boc_status(*)(void *, unsigned int)
-/* 439 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_trace_event
-/* 440 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 441 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 442 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_worker_hooks const *
-/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_worker_hooks
-/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_stats
-/* 445 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 446 */ _CFFI_OP(_CFFI_OP_POINTER, 240), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 447 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 448 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 449 */ _CFFI_OP(_CFFI_OP_POINTER, 292), // void *(*)(void *, size_t)
-/* 450 */ _CFFI_OP(_CFFI_OP_POINTER, 299), // void(*)(boc_behavior *, uintptr_t)
-/* 451 */ _CFFI_OP(_CFFI_OP_POINTER, 313), // void(*)(boc_cown *, void *)
-/* 452 */ _CFFI_OP(_CFFI_OP_POINTER, 378), // void(*)(uintptr_t)
-/* 453 */ _CFFI_OP(_CFFI_OP_POINTER, 381), // void(*)(uintptr_t, _Bool)
-/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 388), // void(*)(void *, _Bool)
-/* 455 */ _CFFI_OP(_CFFI_OP_POINTER, 401), // void(*)(void *, unsigned int)
-/* 456 */ _CFFI_OP(_CFFI_OP_POINTER, 405), // void(*)(void *, void *)
-/* 457 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // void(*)(void *, void *, size_t)
-/* 458 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, void *)
+/* 417 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 419 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 420 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, void *, size_t)
+/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 422 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 423 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 424 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void)
+/* 426 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 428 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 430 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 431 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 432 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 435 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 436 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 438 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 439 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 440 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 441 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 442 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 445 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 446 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 447 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 448 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 449 */ _CFFI_OP(_CFFI_OP_POINTER, 234), // boc_status(*)(void *, unsigned int)
+/* 450 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
+/* 451 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
+/* 452 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 453 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // boc_worker_hooks const *
+/* 455 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
+/* 456 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
+/* 457 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 458 */ _CFFI_OP(_CFFI_OP_POINTER, 251), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 459 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 460 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 461 */ _CFFI_OP(_CFFI_OP_POINTER, 300), // void *(*)(void *, size_t)
+/* 462 */ _CFFI_OP(_CFFI_OP_POINTER, 307), // void(*)(boc_behavior *, uintptr_t)
+/* 463 */ _CFFI_OP(_CFFI_OP_POINTER, 321), // void(*)(boc_cown *, void *)
+/* 464 */ _CFFI_OP(_CFFI_OP_POINTER, 389), // void(*)(uintptr_t)
+/* 465 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // void(*)(uintptr_t, _Bool)
+/* 466 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(void *, _Bool)
+/* 467 */ _CFFI_OP(_CFFI_OP_POINTER, 412), // void(*)(void *, unsigned int)
+/* 468 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // void(*)(void *, void *)
+/* 469 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // void(*)(void *, void *, size_t)
+/* 470 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1780,7 +1792,7 @@ _cffi_f_boc_behavior_cown(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1854,7 +1866,7 @@ _cffi_f_boc_behavior_env(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1938,7 +1950,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(428));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(439));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2025,7 +2037,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2123,7 +2135,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2207,7 +2219,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2330,10 +2342,10 @@ _cffi_f_boc_cown_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(27), arg0, (char **)&x0);
+      _cffi_type(30), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(27), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2368,10 +2380,10 @@ _cffi_f_boc_cown_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(27), arg0, (char **)&x0);
+      _cffi_type(30), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(27), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2383,7 +2395,7 @@ _cffi_f_boc_cown_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2436,50 +2448,12 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_new _cffi_d_boc_cown_new
-#endif
-
-static boc_cown * _cffi_d_boc_cown_of_payload(void * x0)
-{
-  return boc_cown_of_payload(x0);
-}
-#ifndef PYPY_VERSION
-static PyObject *
-_cffi_f_boc_cown_of_payload(PyObject *self, PyObject *arg0)
-{
-  void * x0;
-  Py_ssize_t datasize;
-  struct _cffi_freeme_s *large_args_free = NULL;
-  boc_cown * result;
-  PyObject *pyresult;
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
-  if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  Py_BEGIN_ALLOW_THREADS
-  _cffi_restore_errno();
-  { result = boc_cown_of_payload(x0); }
-  _cffi_save_errno();
-  Py_END_ALLOW_THREADS
-
-  (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
-  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
-  return pyresult;
-}
-#else
-#  define _cffi_f_boc_cown_of_payload _cffi_d_boc_cown_of_payload
 #endif
 
 static void * _cffi_d_boc_cown_payload(boc_cown * x0)
@@ -2497,10 +2471,10 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(27), arg0, (char **)&x0);
+      _cffi_type(30), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(27), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2512,7 +2486,7 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2541,10 +2515,10 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(27), arg0, (char **)&x0);
+      _cffi_type(30), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(27), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2565,50 +2539,12 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_pin _cffi_d_boc_cown_pin
-#endif
-
-static uint32_t _cffi_d_boc_cown_references(boc_cown const * x0)
-{
-  return boc_cown_references(x0);
-}
-#ifndef PYPY_VERSION
-static PyObject *
-_cffi_f_boc_cown_references(PyObject *self, PyObject *arg0)
-{
-  boc_cown const * x0;
-  Py_ssize_t datasize;
-  struct _cffi_freeme_s *large_args_free = NULL;
-  uint32_t result;
-  PyObject *pyresult;
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(7), arg0, (char **)&x0);
-  if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  Py_BEGIN_ALLOW_THREADS
-  _cffi_restore_errno();
-  { result = boc_cown_references(x0); }
-  _cffi_save_errno();
-  Py_END_ALLOW_THREADS
-
-  (void)self; /* unused */
-  pyresult = _cffi_from_c_int(result, uint32_t);
-  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
-  return pyresult;
-}
-#else
-#  define _cffi_f_boc_cown_references _cffi_d_boc_cown_references
 #endif
 
 static boc_cown * _cffi_d_boc_cown_try_hold(boc_cown * x0)
@@ -2626,10 +2562,10 @@ _cffi_f_boc_cown_try_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(27), arg0, (char **)&x0);
+      _cffi_type(30), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(27), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2641,7 +2577,7 @@ _cffi_f_boc_cown_try_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2732,7 +2668,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2859,7 +2795,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2924,7 +2860,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2972,7 +2908,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3042,7 +2978,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3275,7 +3211,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3373,7 +3309,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3426,7 +3362,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3469,10 +3405,10 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg2, (char **)&x2);
+      _cffi_type(116), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3484,7 +3420,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3548,7 +3484,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3586,7 +3522,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3633,7 +3569,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3691,7 +3627,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3785,7 +3721,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3872,10 +3808,10 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg3, (char **)&x3);
+      _cffi_type(116), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3887,7 +3823,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3935,10 +3871,10 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg2, (char **)&x2);
+      _cffi_type(116), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3950,7 +3886,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4004,10 +3940,10 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg3, (char **)&x3);
+      _cffi_type(116), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4019,7 +3955,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4072,7 +4008,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(232));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(243));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4193,7 +4129,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(232));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(243));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4268,6 +4204,146 @@ _cffi_f_boc_now(PyObject *self, PyObject *noarg)
 }
 #else
 #  define _cffi_f_boc_now _cffi_d_boc_now
+#endif
+
+static boc_status _cffi_d_boc_runtime_after(boc_runtime * x0, int64_t x1, boc_behavior * x2, boc_timer * * x3)
+{
+  return boc_runtime_after(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  int64_t x1;
+  boc_behavior * x2;
+  boc_timer * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "boc_runtime_after", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, int64_t);
+  if (x1 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(187), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(187), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_runtime_after(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_runtime_after _cffi_d_boc_runtime_after
+#endif
+
+static boc_status _cffi_d_boc_runtime_at(boc_runtime * x0, uint64_t x1, boc_behavior * x2, boc_timer * * x3)
+{
+  return boc_runtime_at(x0, x1, x2, x3);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  uint64_t x1;
+  boc_behavior * x2;
+  boc_timer * * x3;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+
+  if (!PyArg_UnpackTuple(args, "boc_runtime_at", 4, 4, &arg0, &arg1, &arg2, &arg3))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uint64_t);
+  if (x1 == (uint64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(187), arg3, (char **)&x3);
+  if (datasize != 0) {
+    x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(187), arg3, (char **)&x3,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_runtime_at(x0, x1, x2, x3); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_runtime_at _cffi_d_boc_runtime_at
 #endif
 
 static boc_runtime * _cffi_d_boc_runtime_current(void)
@@ -4347,10 +4423,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(247), arg0, (char **)&x0);
+      _cffi_type(258), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4391,19 +4467,19 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(214), arg0, (char **)&x0);
+      _cffi_type(222), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(214), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(222), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(215), arg1, (char **)&x1);
+      _cffi_type(223), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_runtime * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(215), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(223), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4415,7 +4491,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4514,7 +4590,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4590,10 +4666,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(247), arg0, (char **)&x0);
+      _cffi_type(258), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4611,54 +4687,6 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_boc_runtime_scheduled_outside _cffi_d_boc_runtime_scheduled_outside
-#endif
-
-static boc_status _cffi_d_boc_runtime_set_workers(boc_runtime * x0, unsigned int x1)
-{
-  return boc_runtime_set_workers(x0, x1);
-}
-#ifndef PYPY_VERSION
-static PyObject *
-_cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
-{
-  boc_runtime * x0;
-  unsigned int x1;
-  Py_ssize_t datasize;
-  struct _cffi_freeme_s *large_args_free = NULL;
-  boc_status result;
-  PyObject *pyresult;
-  PyObject *arg0;
-  PyObject *arg1;
-
-  if (!PyArg_UnpackTuple(args, "boc_runtime_set_workers", 2, 2, &arg0, &arg1))
-    return NULL;
-
-  datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
-  if (datasize != 0) {
-    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
-            datasize, &large_args_free) < 0)
-      return NULL;
-  }
-
-  x1 = _cffi_to_c_int(arg1, unsigned int);
-  if (x1 == (unsigned int)-1 && PyErr_Occurred())
-    return NULL;
-
-  Py_BEGIN_ALLOW_THREADS
-  _cffi_restore_errno();
-  { result = boc_runtime_set_workers(x0, x1); }
-  _cffi_save_errno();
-  Py_END_ALLOW_THREADS
-
-  (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
-  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
-  return pyresult;
-}
-#else
-#  define _cffi_f_boc_runtime_set_workers _cffi_d_boc_runtime_set_workers
 #endif
 
 static size_t _cffi_d_boc_runtime_stats(boc_runtime const * x0, size_t x1, boc_worker_stats * x2, size_t x3)
@@ -4686,10 +4714,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(247), arg0, (char **)&x0);
+      _cffi_type(258), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4699,10 +4727,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(261), arg2, (char **)&x2);
+      _cffi_type(272), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(261), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(272), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4741,10 +4769,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(247), arg0, (char **)&x0);
+      _cffi_type(258), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4894,7 +4922,7 @@ _cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5008,19 +5036,19 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(219), arg1, (char **)&x1);
+      _cffi_type(227), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_allocator const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(219), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(227), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(220), arg2, (char **)&x2);
+      _cffi_type(228), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_scope * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(220), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(228), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5032,7 +5060,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5322,15 +5350,15 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg1, (char **)&x1);
+      _cffi_type(116), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(376));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(384));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5427,7 +5455,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5447,7 +5475,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(236), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(247), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5457,11 +5485,123 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(398));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(409));
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_status_text _cffi_d_boc_status_text
+#endif
+
+static _Bool _cffi_d_boc_timer_cancel(boc_timer * x0)
+{
+  return boc_timer_cancel(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_timer_cancel(PyObject *self, PyObject *arg0)
+{
+  boc_timer * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  _Bool result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(21), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_timer_cancel(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c__Bool(result);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_timer_cancel _cffi_d_boc_timer_cancel
+#endif
+
+static void _cffi_d_boc_timer_drop(boc_timer * x0)
+{
+  boc_timer_drop(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_timer_drop(PyObject *self, PyObject *arg0)
+{
+  boc_timer * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(21), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { boc_timer_drop(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_boc_timer_drop _cffi_d_boc_timer_drop
+#endif
+
+static boc_timer * _cffi_d_boc_timer_hold(boc_timer * x0)
+{
+  return boc_timer_hold(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_timer_hold(PyObject *self, PyObject *arg0)
+{
+  boc_timer * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_timer * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(21), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_timer_hold(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(21));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_timer_hold _cffi_d_boc_timer_hold
 #endif
 
 static boc_status _cffi_d_boc_trace_read(boc_runtime * x0, void(* x1)(void *, boc_trace_event const *), void * x2)
@@ -5495,15 +5635,15 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(205));
+  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(213));
   if (x1 == (void(*)(void *, boc_trace_event const *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg2, (char **)&x2);
+      _cffi_type(116), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5515,7 +5655,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5554,15 +5694,15 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(210));
+  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(218));
   if (x1 == (void(*)(void *, char const *, size_t))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg2, (char **)&x2);
+      _cffi_type(116), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5574,7 +5714,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5601,7 +5741,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(398));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(409));
   return pyresult;
 }
 #else
@@ -5661,10 +5801,10 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg4, (char **)&x4);
+      _cffi_type(116), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(116), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5676,7 +5816,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5747,10 +5887,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(247), arg0, (char **)&x0);
+      _cffi_type(258), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(247), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5859,7 +5999,7 @@ _cffi_f_glue_cown(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(27));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
   return pyresult;
 }
 #else
@@ -5936,10 +6076,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(186), arg2, (char **)&x2);
+      _cffi_type(198), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(186), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5977,7 +6117,7 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6025,10 +6165,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(186), arg2, (char **)&x2);
+      _cffi_type(198), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(186), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6053,7 +6193,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(236));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6074,10 +6214,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(308), arg0, (char **)&x0);
+      _cffi_type(316), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(308), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(316), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6110,10 +6250,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(321), arg0, (char **)&x0);
+      _cffi_type(329), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(321), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(329), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6146,10 +6286,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(336), arg0, (char **)&x0);
+      _cffi_type(344), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(336), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(344), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6182,10 +6322,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(342), arg0, (char **)&x0);
+      _cffi_type(350), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(342), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(350), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6218,10 +6358,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(359), arg0, (char **)&x0);
+      _cffi_type(367), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(359), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(367), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6568,44 +6708,42 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 398), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 409), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 249), (void *)_cffi_d_boc_behavior_count },
-  { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 22), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 283), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 260), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 25), (void *)_cffi_d_boc_behavior_cown },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_free },
   { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 37), (void *)_cffi_d_boc_behavior_mode },
   { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 155), (void *)_cffi_d_boc_behavior_new },
   { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 163), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_schedule },
   { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 281), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 289), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_cown_drop },
-  { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_hold },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_hold },
   { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 67), (void *)_cffi_d_boc_cown_new },
-  { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_of_payload },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 294), (void *)_cffi_d_boc_cown_payload },
   { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 63), (void *)_cffi_d_boc_cown_pin },
-  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_cown_references },
-  { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 26), (void *)_cffi_d_boc_cown_try_hold },
+  { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_try_hold },
   { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 34), (void *)_cffi_d_boc_cown_type_of },
   { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 317), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 252), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 263), (void *)_cffi_d_boc_lane_length },
   { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 85), (void *)_cffi_d_boc_lane_new },
   { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 79), (void *)_cffi_d_boc_lane_pump },
   { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_boc_lane_wait },
   { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 98), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 326), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 330), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 334), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 338), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_mailbox_free },
   { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 118), (void *)_cffi_d_boc_mailbox_new },
   { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 104), (void *)_cffi_d_boc_mailbox_receive },
   { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 89), (void *)_cffi_d_boc_mailbox_remove_waiter },
@@ -6614,184 +6752,188 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 122), (void *)_cffi_d_boc_noticeboard_clear },
   { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 125), (void *)_cffi_d_boc_noticeboard_delete },
   { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 338), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 346), (void *)_cffi_d_boc_noticeboard_free },
   { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_boc_noticeboard_new },
   { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 49), (void *)_cffi_d_boc_noticeboard_read },
   { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_boc_noticeboard_update },
   { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_boc_noticeboard_write },
   { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 140), (void *)_cffi_d_boc_noticeboard_write_if },
   { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 255), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 344), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 266), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 352), (void *)_cffi_d_boc_notices_drop },
   { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 41), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 276), (void *)_cffi_d_boc_now },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 284), (void *)_cffi_d_boc_now },
+  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_boc_runtime_after },
+  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 189), (void *)_cffi_d_boc_runtime_at },
   { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 52), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 347), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_runtime_idle_workers },
-  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 213), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 350), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 355), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 221), (void *)_cffi_d_boc_runtime_new },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_boc_runtime_on_quiescent },
   { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 179), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_runtime_scheduled_outside },
-  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 199), (void *)_cffi_d_boc_runtime_set_workers },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 258), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 361), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 281), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 269), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 369), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
   { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 57), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 361), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 297), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 369), (void *)_cffi_d_boc_scope_drop },
   { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_hold },
-  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 217), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 364), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 225), (void *)_cffi_d_boc_scope_new },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 372), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 368), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 376), (void *)_cffi_d_boc_scope_on_room },
   { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 264), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 373), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 275), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 381), (void *)_cffi_d_boc_scope_set_data },
   { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_try_hold },
-  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 222), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 235), (void *)_cffi_d_boc_status_text },
-  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 203), (void *)_cffi_d_boc_trace_read },
-  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 208), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 238), (void *)_cffi_d_boc_version },
+  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 230), (void *)_cffi_d_boc_scope_wait },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 246), (void *)_cffi_d_boc_status_text },
+  { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_timer_cancel },
+  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 386), (void *)_cffi_d_boc_timer_drop },
+  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 238), (void *)_cffi_d_boc_timer_hold },
+  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 211), (void *)_cffi_d_boc_trace_read },
+  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 216), (void *)_cffi_d_boc_trace_write },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 249), (void *)_cffi_d_boc_version },
   { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 172), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 246), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 354), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 414), (void *)_cffi_d_boc_yield },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 257), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 362), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_yield },
   { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 32), (void *)_cffi_d_glue_cown },
-  { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 20), (void *)_cffi_d_glue_current },
-  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 190), (void *)_cffi_d_glue_new },
-  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 320), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 335), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 358), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 449), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 457), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 454), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 446), (void *)py_behavior_type_admit },
+  { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 23), (void *)_cffi_d_glue_current },
+  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 202), (void *)_cffi_d_glue_new },
+  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 195), (void *)_cffi_d_glue_when },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 315), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 343), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 349), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 366), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 461), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 469), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 466), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 458), (void *)py_behavior_type_admit },
   { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_body },
   { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 451), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 453), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 452), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 450), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 456), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 456), (void *)py_noticeboard_options_drop },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 465), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 464), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 462), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_noticeboard_options_drop },
   { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 132), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 376), (void *)py_scope_set_data_drop },
-  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 205), (void *)py_trace_read_see },
-  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 210), (void *)py_trace_write_write },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_scope_set_data_drop },
+  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 213), (void *)py_trace_read_see },
+  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 218), (void *)py_trace_write_write },
   { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 438), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 455), (void *)py_worker_hooks_stop },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 449), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
   { "cown", offsetof(boc_access, cown),
             sizeof(((boc_access *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 428) },
+            _CFFI_OP(_CFFI_OP_NOOP, 439) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 449) },
+                _CFFI_OP(_CFFI_OP_NOOP, 461) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 457) },
+               _CFFI_OP(_CFFI_OP_NOOP, 469) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "size", offsetof(boc_behavior_options, size),
             sizeof(((boc_behavior_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "scope", offsetof(boc_behavior_options, scope),
              sizeof(((boc_behavior_options *)0)->scope),
              _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 454) },
+            _CFFI_OP(_CFFI_OP_NOOP, 466) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 398) },
+            _CFFI_OP(_CFFI_OP_NOOP, 409) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
             _CFFI_OP(_CFFI_OP_NOOP, 176) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 376) },
+            _CFFI_OP(_CFFI_OP_NOOP, 384) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 446) },
+             _CFFI_OP(_CFFI_OP_NOOP, 458) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
                  _CFFI_OP(_CFFI_OP_NOOP, 176) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 398) },
+            _CFFI_OP(_CFFI_OP_NOOP, 409) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
-                    _CFFI_OP(_CFFI_OP_NOOP, 24) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 451) },
+               _CFFI_OP(_CFFI_OP_NOOP, 463) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 451) },
+               _CFFI_OP(_CFFI_OP_NOOP, 463) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 451) },
+            _CFFI_OP(_CFFI_OP_NOOP, 463) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
   { "size", offsetof(boc_lane_options, size),
             sizeof(((boc_lane_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 376) },
+              _CFFI_OP(_CFFI_OP_NOOP, 384) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "allocator", offsetof(boc_lane_options, allocator),
                  sizeof(((boc_lane_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
   { "size", offsetof(boc_mailbox_options, size),
             sizeof(((boc_mailbox_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "tags", offsetof(boc_mailbox_options, tags),
             sizeof(((boc_mailbox_options *)0)->tags),
-            _CFFI_OP(_CFFI_OP_NOOP, 201) },
+            _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "capacity", offsetof(boc_mailbox_options, capacity),
                 sizeof(((boc_mailbox_options *)0)->capacity),
-                _CFFI_OP(_CFFI_OP_NOOP, 24) },
+                _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 456) },
+            _CFFI_OP(_CFFI_OP_NOOP, 468) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "allocator", offsetof(boc_mailbox_options, allocator),
                  sizeof(((boc_mailbox_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
   { "prev", offsetof(boc_mailbox_waiter, prev),
             sizeof(((boc_mailbox_waiter *)0)->prev),
             _CFFI_OP(_CFFI_OP_NOOP, 91) },
@@ -6800,130 +6942,130 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 91) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 448) },
+            _CFFI_OP(_CFFI_OP_NOOP, 460) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 448) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 460) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
-              _CFFI_OP(_CFFI_OP_NOOP, 196) },
+              _CFFI_OP(_CFFI_OP_NOOP, 208) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 236) },
+               _CFFI_OP(_CFFI_OP_NOOP, 247) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 376) },
+              _CFFI_OP(_CFFI_OP_NOOP, 384) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "key", offsetof(boc_notice, key),
            sizeof(((boc_notice *)0)->key),
            _CFFI_OP(_CFFI_OP_NOOP, 43) },
   { "payload", offsetof(boc_notice, payload),
                sizeof(((boc_notice *)0)->payload),
-               _CFFI_OP(_CFFI_OP_NOOP, 30) },
+               _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "version", offsetof(boc_notice, version),
                sizeof(((boc_notice *)0)->version),
                _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 398) },
+             _CFFI_OP(_CFFI_OP_NOOP, 409) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "size", offsetof(boc_noticeboard_options, size),
             sizeof(((boc_noticeboard_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 456) },
+            _CFFI_OP(_CFFI_OP_NOOP, 468) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "allocator", offsetof(boc_noticeboard_options, allocator),
                  sizeof(((boc_noticeboard_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
   { "next", offsetof(boc_quiesce_node, next),
             sizeof(((boc_quiesce_node *)0)->next),
             _CFFI_OP(_CFFI_OP_NOOP, 11) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 376) },
+            _CFFI_OP(_CFFI_OP_NOOP, 384) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "waiter", offsetof(boc_receive_token, waiter),
               sizeof(((boc_receive_token *)0)->waiter),
               _CFFI_OP(_CFFI_OP_NOOP, 91) },
   { "cancelled", offsetof(boc_receive_token, cancelled),
                  sizeof(((boc_receive_token *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 196) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 208) },
   { "size", offsetof(boc_runtime_options, size),
             sizeof(((boc_runtime_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "workers", offsetof(boc_runtime_options, workers),
                sizeof(((boc_runtime_options *)0)->workers),
-               _CFFI_OP(_CFFI_OP_NOOP, 201) },
+               _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "compensating_workers", offsetof(boc_runtime_options, compensating_workers),
                             sizeof(((boc_runtime_options *)0)->compensating_workers),
-                            _CFFI_OP(_CFFI_OP_NOOP, 201) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 236) },
   { "spin", offsetof(boc_runtime_options, spin),
             sizeof(((boc_runtime_options *)0)->spin),
             _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "stack_size", offsetof(boc_runtime_options, stack_size),
                   sizeof(((boc_runtime_options *)0)->stack_size),
-                  _CFFI_OP(_CFFI_OP_NOOP, 24) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 442) },
+             _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
-                    _CFFI_OP(_CFFI_OP_NOOP, 24) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 398) },
+             _CFFI_OP(_CFFI_OP_NOOP, 409) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 24) },
+            _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "time", offsetof(boc_trace_event, time),
             sizeof(((boc_trace_event *)0)->time),
             _CFFI_OP(_CFFI_OP_NOOP, 138) },
   { "behavior", offsetof(boc_trace_event, behavior),
                 sizeof(((boc_trace_event *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 185) },
+                _CFFI_OP(_CFFI_OP_NOOP, 197) },
   { "cown", offsetof(boc_trace_event, cown),
             sizeof(((boc_trace_event *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 185) },
+            _CFFI_OP(_CFFI_OP_NOOP, 197) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 398) },
+            _CFFI_OP(_CFFI_OP_NOOP, 409) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 440) },
+            _CFFI_OP(_CFFI_OP_NOOP, 452) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 447) },
+              _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 438) },
+             _CFFI_OP(_CFFI_OP_NOOP, 449) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 455) },
+            _CFFI_OP(_CFFI_OP_NOOP, 467) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 455) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 467) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 455) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 467) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 455) },
+            _CFFI_OP(_CFFI_OP_NOOP, 467) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 30) },
+           _CFFI_OP(_CFFI_OP_NOOP, 116) },
   { "scheduled", offsetof(boc_worker_stats, scheduled),
                  sizeof(((boc_worker_stats *)0)->scheduled),
                  _CFFI_OP(_CFFI_OP_NOOP, 138) },
@@ -6957,104 +7099,107 @@ static const struct _cffi_field_s _cffi_fields[] = {
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 416, 0,
+  { "boc_access", 427, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 417, 0,
+  { "boc_allocator", 428, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 418, _CFFI_F_OPAQUE,
+  { "boc_behavior", 429, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 419, 0,
+  { "boc_behavior_options", 430, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 420, 0,
+  { "boc_behavior_type", 431, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 421, _CFFI_F_OPAQUE,
+  { "boc_cown", 432, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 422, 0,
+  { "boc_cown_type", 433, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 423, _CFFI_F_OPAQUE,
+  { "boc_lane", 434, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 424, 0,
+  { "boc_lane_options", 435, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 425, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 436, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 426, 0,
+  { "boc_mailbox_options", 437, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 427, 0,
+  { "boc_mailbox_waiter", 438, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 429, 0,
+  { "boc_notice", 440, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
   { "boc_notice_key", 43, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 430, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 441, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 431, 0,
+  { "boc_noticeboard_options", 442, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 432, _CFFI_F_OPAQUE,
+  { "boc_notices", 443, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 433, 0,
+  { "boc_quiesce_node", 444, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 434, 0,
+  { "boc_receive_token", 445, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 435, _CFFI_F_OPAQUE,
+  { "boc_runtime", 446, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 436, 0,
+  { "boc_runtime_options", 447, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 8 },
-  { "boc_scope", 437, _CFFI_F_OPAQUE,
+  { "boc_scope", 448, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_tag", 115, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 60, 2 },
-  { "boc_trace_event", 439, 0,
+  { "boc_timer", 450, _CFFI_F_OPAQUE,
+    (size_t)-1, -1, -1, 0 /* opaque */ },
+  { "boc_trace_event", 451, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 62, 6 },
-  { "boc_worker_hooks", 443, 0,
+  { "boc_worker_hooks", 455, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 68, 6 },
-  { "boc_worker_stats", 444, 0,
+  { "boc_worker_stats", 456, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 74, 10 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 428, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 439, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 236, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 247, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 440, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 452, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 441, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 453, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 416 },
-  { "boc_allocator", 417 },
-  { "boc_behavior", 418 },
-  { "boc_behavior_options", 419 },
-  { "boc_behavior_type", 420 },
-  { "boc_cown", 421 },
-  { "boc_cown_type", 422 },
-  { "boc_lane", 423 },
-  { "boc_lane_options", 424 },
-  { "boc_mailbox", 425 },
-  { "boc_mailbox_options", 426 },
-  { "boc_mailbox_waiter", 427 },
-  { "boc_mode", 428 },
-  { "boc_notice", 429 },
+  { "boc_access", 427 },
+  { "boc_allocator", 428 },
+  { "boc_behavior", 429 },
+  { "boc_behavior_options", 430 },
+  { "boc_behavior_type", 431 },
+  { "boc_cown", 432 },
+  { "boc_cown_type", 433 },
+  { "boc_lane", 434 },
+  { "boc_lane_options", 435 },
+  { "boc_mailbox", 436 },
+  { "boc_mailbox_options", 437 },
+  { "boc_mailbox_waiter", 438 },
+  { "boc_mode", 439 },
+  { "boc_notice", 440 },
   { "boc_notice_key", 43 },
-  { "boc_noticeboard", 430 },
-  { "boc_noticeboard_options", 431 },
-  { "boc_notices", 432 },
-  { "boc_quiesce_node", 433 },
-  { "boc_receive_token", 434 },
-  { "boc_runtime", 435 },
-  { "boc_runtime_options", 436 },
-  { "boc_scope", 437 },
-  { "boc_status", 236 },
+  { "boc_noticeboard", 441 },
+  { "boc_noticeboard_options", 442 },
+  { "boc_notices", 443 },
+  { "boc_quiesce_node", 444 },
+  { "boc_receive_token", 445 },
+  { "boc_runtime", 446 },
+  { "boc_runtime_options", 447 },
+  { "boc_scope", 448 },
+  { "boc_status", 247 },
   { "boc_tag", 115 },
-  { "boc_trace_event", 439 },
-  { "boc_trace_kind", 440 },
-  { "boc_verdict", 441 },
-  { "boc_worker_hooks", 443 },
-  { "boc_worker_stats", 444 },
+  { "boc_timer", 450 },
+  { "boc_trace_event", 451 },
+  { "boc_trace_kind", 452 },
+  { "boc_verdict", 453 },
+  { "boc_worker_hooks", 455 },
+  { "boc_worker_stats", 456 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -7064,12 +7209,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  166,  /* num_globals */
-  26,  /* num_struct_unions */
+  168,  /* num_globals */
+  27,  /* num_struct_unions */
   4,  /* num_enums */
-  30,  /* num_typenames */
+  31,  /* num_typenames */
   NULL,  /* no includes */
-  459,  /* num_types */
+  471,  /* num_types */
   1,  /* flags */
 };
 

@@ -266,6 +266,13 @@ def when_in(inside: scope.Scope, /, *cowns: Any) -> When:
     return When(when_args(cowns), inside)
 
 
+def after(*arguments: Any) -> When:
+    raise NotImplementedError(
+        "after() and at() need bocpy's extension module, which this interpreter cannot "
+        "load"
+    )
+
+
 def whencall(
     func: Callable[..., T], args: Iterable[Any], captures: Iterable[Any] = ()
 ) -> Cown[T]:

@@ -280,6 +280,10 @@ class Cown(Generic[T]):
         finally:
             reading.give_back()
 
+    def cancel(self) -> bool:
+        self._require_core()
+        return False  # there are no timers
+
     def add_done_callback(self, function: Callable[[Cown[T]], object], /) -> None:
         self._require_core()
         if not callable(function):

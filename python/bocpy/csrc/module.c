@@ -68,6 +68,8 @@ static PyMethodDef module_methods[] = {
     {"when", (PyCFunction)(void (*)(void))bocpy_when, METH_FASTCALL, bocpy_when_doc},
     {"_batch_begin", bocpy_batch_begin, METH_NOARGS, NULL},
     {"_batch_end", bocpy_batch_end, METH_O, NULL},
+    {"after", (PyCFunction)(void (*)(void))bocpy_after, METH_FASTCALL, bocpy_after_doc},
+    {"_at", (PyCFunction)(void (*)(void))bocpy_at, METH_FASTCALL, NULL},
     {"_when_in", (PyCFunction)(void (*)(void))bocpy_when_in, METH_FASTCALL, NULL},
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
     {"_blocked", bocpy_blocked, METH_O, NULL},
@@ -141,6 +143,7 @@ static int process_init(void) {
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
+                 bocpy_timer_init() < 0 ||
                  bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
                  bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
                  bocpy_notices_init() < 0 || bocpy_pump_init() < 0 ||

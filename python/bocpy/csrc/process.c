@@ -14,6 +14,7 @@
 #include "scope.h"
 #include "start.h"
 #include "stats.h"
+#include "timer.h"
 #include "waiting.h"
 
 /* ---- the end of the program ------------------------------------------------------ */
@@ -136,14 +137,27 @@ static int fork_close_quiescent(const char *what) {
   return 0;
 }
 
+/* A fork waits until nothing is in flight, which may be as late as the last timer. */
+static int fork_refuse_timers(void) {
+  PyErr_Format(PyExc_RuntimeError,
+               "fork() while %zu behaviors wait for the time that after() or at() gave "
+               "them: cancel() them, wait() for them, or use subprocess, or the start "
+               "method 'spawn' of multiprocessing",
+               bocpy_timer_pending());
+  return -1;
+}
+
 /* Workers with interpreters end before a fork: a child would not survive them. An audit
  * hook is the one place from which a fork can be refused: if that would wait for
  * itself, or a signal handler raises while it waits. */
 static int fork_audit(const char *event, PyObject *args, void *data) {
   (void)args;
   (void)data;
-  if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || bocpy_by_reference() ||
-      !bocpy_runtime_has_workers())
+  if (strncmp(event, "os.fork", strlen("os.fork")) != 0 || !bocpy_runtime_has_workers())
+    return 0;
+  if (bocpy_timer_pending() > 0 && !bocpy_self.bodies)
+    return fork_refuse_timers();
+  if (bocpy_by_reference())
     return 0;
   if (!bocpy_self.bodies && !bocpy_thread_holds()) {
     if (fork_close_quiescent("fork()") < 0)
@@ -160,12 +174,14 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
   return -1;
 }
 
-/* Under the runtime's lock. */
-static int process_before_interpreters(void) {
-  static bool hooked;
-  if (!hooked && PySys_AddAuditHook(fork_audit, NULL) < 0)
+/* Two threads may come at once: the second hook has nothing to refuse. */
+static int process_watch_forks(void) {
+  static atomic_bool hooked;
+  if (atomic_load(&hooked))
+    return 0;
+  if (PySys_AddAuditHook(fork_audit, NULL) < 0)
     return -1;
-  hooked = true;
+  atomic_store(&hooked, true);
   return 0;
 }
 
@@ -227,7 +243,7 @@ static int process_forget(bocpy_state *state) {
   bocpy_acquire_forget();
   atomic_fetch_add(&bocpy_forks, 1);
   return bocpy_grants_forget() < 0 || bocpy_scope_forget() < 0 ||
-                 bocpy_home_forget(state->codec.home) < 0 ||
+                 bocpy_timer_forget() < 0 || bocpy_home_forget(state->codec.home) < 0 ||
                  bocpy_waiters_forget() < 0 || bocpy_mailbox_forget() < 0 ||
                  bocpy_notices_forget() < 0 || bocpy_pump_forget() < 0 ||
                  bocpy_stats_forget() < 0
@@ -243,7 +259,7 @@ PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
 }
 
 const bocpy_runtime_callbacks bocpy_process_callbacks = {
-    .before_interpreters = process_before_interpreters,
+    .watch_forks = process_watch_forks,
     .before_restart = process_before_restart,
     .after_the_end = process_after_the_end,
 };

@@ -356,6 +356,8 @@ static void behavior_run(boc_behavior *self, void *env) {
   bocpy_slot *slot = bocpy_slot_here();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
   bocpy_slot_run_deferred(slot);
+  if (call->timed)
+    bocpy_timer_over(result);
   bool held = call_hold_cowns(self, call) == 0;
   const bocpy_code *outer = bocpy_in_flight_run(slot, call->code);
   bocpy_self.code = call->code;
@@ -412,6 +414,8 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_state *state = bocpy_state_get();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
+  if (call->timed)
+    bocpy_timer_over(result);
   bool held = call_hold_cowns(self, call) == 0;
   const bocpy_code *outer = bocpy_self.code;
   bocpy_self.code = call->code;
@@ -444,7 +448,10 @@ static void behavior_drop(void *env) { bocpy_call_clear(env); }
 /* In place of the body. */
 static void behavior_cancelled(boc_behavior *self, void *env) {
   const bocpy_call *call = env;
-  bocpy_scope_store_cancelled(boc_behavior_cown(self, call->cowns));
+  boc_cown *result = boc_behavior_cown(self, call->cowns);
+  if (call->timed)
+    bocpy_timer_over(result);
+  bocpy_scope_store_cancelled(result);
 }
 
 const boc_behavior_type bocpy_behavior_shipped = {.name = "bocpy.behavior",

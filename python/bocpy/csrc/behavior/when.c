@@ -131,6 +131,7 @@ static int call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *
       .cells = bound->cells,
       .grouped = when_args->shape != NULL,
       .reads = when_args->reads,
+      .timed = when_args->due.kind != BOCPY_DUE_NOW,
   };
   if (call_snapshot_globals(local, state, bound) < 0)
     return -1;
@@ -283,6 +284,22 @@ PyObject *bocpy_batch_end(PyObject *module, PyObject *flag) {
   return NULL;
 }
 
+/* -1 with an exception. */
+static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
+                      boc_behavior *behavior, boc_cown *result) {
+  if (when_args->due.kind == BOCPY_DUE_NOW && bocpy_self.batch)
+    return batch_add(bocpy_self.batch, behavior);
+  boc_status status = BOC_OK;
+  if (when_args->due.kind == BOCPY_DUE_NOW)
+    boc_behavior_schedule(behavior);
+  else
+    status = bocpy_timer_start(runtime, &when_args->due, behavior, result);
+  if (status == BOC_OK)
+    return 0;
+  bocpy_status_raise(status, "after()");
+  return -1;
+}
+
 /* The result's handle; takes over what `call` carries, also if it fails. */
 static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
                              const bocpy_bound_args *bound,
@@ -301,13 +318,30 @@ static PyObject *when_launch(bocpy_state *state, boc_runtime *runtime, bocpy_cal
     return NULL;
   }
   call_fill_env(boc_behavior_env(behavior), call, bound, when_args);
-  if (!bocpy_self.batch) {
-    boc_behavior_schedule(behavior);
-  } else if (batch_add(bocpy_self.batch, behavior) < 0) {
+  if (when_start(runtime, when_args, behavior, core) < 0) {
     boc_behavior_free(behavior);
     Py_CLEAR(result);
   }
   return result;
+}
+
+/* -1 with RuntimeError. */
+static int when_refuse_cycle(const bocpy_when_args *when_args) {
+  if (bocpy_timer_pending() == 0 || when_args->cowns < 2)
+    return 0;
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    for (uint32_t k = 0; k < when_args->cowns; k++) {
+      if (!bocpy_timer_needs(((bocpy_cown *)when_args->handles[i])->core,
+                             ((bocpy_cown *)when_args->handles[k])->core))
+        continue;
+      PyErr_SetString(
+          PyExc_RuntimeError,
+          "a behavior over the result of after() or at(), and over a cown that this "
+          "one needs itself, would wait for it and hold it back: schedule over the "
+          "result, and in that body over the cown");
+      return -1;
+    }
+  return 0;
 }
 
 PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
@@ -315,7 +349,7 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          PyObject *given) {
   boc_scope *scope;
   if (bocpy_refuse_importing("scheduling a behavior") < 0 ||
-      bocpy_scope_here(state, given, &scope) < 0)
+      when_refuse_cycle(when_args) < 0 || bocpy_scope_here(state, given, &scope) < 0)
     return NULL;
   boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime) {
@@ -400,6 +434,53 @@ PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t coun
     return NULL;
   }
   return when_new(state, args[0], args + 1, count - 1);
+}
+
+/* ---- later ----------------------------------------------------------------------- */
+
+static PyObject *when_later(PyObject *module, const bocpy_due *due,
+                            PyObject *const *args, Py_ssize_t count) {
+  if (bocpy_self.batch) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "after() and at() in an atomically() block: what has its time "
+                    "later cannot be scheduled together with the others; call them "
+                    "outside");
+    return NULL;
+  }
+  if (bocpy_runtime_watch_forks() < 0)
+    return NULL;
+  PyObject *decorator = when_new(bocpy_state_of(module), NULL, args, count);
+  if (decorator)
+    ((when_object *)decorator)->when_args.due = *due;
+  return decorator;
+}
+
+static bool later_is_refused(PyObject *module, const char *name, Py_ssize_t count) {
+  if (bocpy_elsewhere_refuses(module, name))
+    return true;
+  if (count > 0)
+    return false;
+  PyErr_Format(PyExc_TypeError, "%s() needs a number of seconds, and takes cowns",
+               name);
+  return true;
+}
+
+PyObject *bocpy_after(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+  bocpy_due due = {.kind = BOCPY_DUE_AFTER};
+  if (later_is_refused(module, "after", count) ||
+      bocpy_timer_seconds(args[0], "after(): the delay", &due.ns) < 0)
+    return NULL;
+  return when_later(module, &due, args + 1, count - 1);
+}
+
+/* _at(seconds from now, *cowns): see bocpy._timers. */
+PyObject *bocpy_at(PyObject *module, PyObject *const *args, Py_ssize_t count) {
+  bocpy_due due = {.kind = BOCPY_DUE_AT};
+  if (later_is_refused(module, "at", count) ||
+      bocpy_timer_seconds(args[0], "at(): the time from now on", &due.ns) < 0)
+    return NULL;
+  due.ns += boc_now();
+  return when_later(module, &due, args + 1, count - 1);
 }
 
 static PyMemberDef when_members[] = {
@@ -521,3 +602,27 @@ PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused) {
   bocpy_state_of(module)->propagates = true;
   Py_RETURN_NONE;
 }
+
+const char bocpy_after_doc[] =
+    "after(seconds, /, *cowns)\n--\n\n"
+    "Schedules the decorated function as a behavior over `cowns`, `seconds` from "
+    "now.\n\n"
+    "As `when`, but the behavior takes its place in the queues of its cowns when its "
+    "time\n"
+    "has come, so what is scheduled before goes first. The function's name becomes the "
+    "Cown\n"
+    "with its result at once; `cancel` of that takes the behavior back. `wait` and "
+    "scopes\n"
+    "count it, and the cancelling of its scope cancels it. Accurate to about 1 ms "
+    "while "
+    "a\n"
+    "worker is idle; if all are busy, it is scheduled as soon as one is free. Raises\n"
+    "ValueError if `seconds` is negative, NaN, or more than 292 years.\n\n"
+    ">>> from bocpy import Cown, after, wait\n"
+    ">>> tea = Cown('hot')\n"
+    ">>> @after(0.05, tea)\n"
+    "... def _(tea):\n"
+    "...     tea.value = 'cold'\n"
+    ">>> wait()\n"
+    ">>> tea.unwrap()\n"
+    "'cold'\n";

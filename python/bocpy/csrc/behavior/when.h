@@ -8,6 +8,7 @@
 #define BOCPY_WHEN_H
 
 #include "cown.h"
+#include "timer.h"
 
 #include <boc/behavior.h>
 
@@ -39,6 +40,7 @@ typedef struct bocpy_call {
   bool reads;      /* some cowns are for reading */
   bool counted;    /* `code` is to be dropped */
   bool globals;    /* the last capture is a snapshot of globals (overlay.h) */
+  bool timed;      /* timer.h knows of it */
   union {
     unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
     bocpy_buffer *buffer;                   /* encoded */
@@ -72,6 +74,7 @@ typedef struct bocpy_when_args {
   bool reads;         /* some are */
   bool pinned;        /* some cowns are pinned: the main thread runs it */
   bool special; /* some handles are more than handles: body and caller share them */
+  bocpy_due due;
   /* where all these are if they fit */
   PyObject *few[BOCPY_WHEN_ARGS_FEW];
   int32_t few_items[BOCPY_WHEN_ARGS_FEW];
@@ -117,12 +120,15 @@ extern PyType_Spec bocpy_when_spec, bocpy_reading_spec;
 
 /* Entries for the module's method table. */
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *bocpy_after(PyObject *module, PyObject *const *args, Py_ssize_t count);
+PyObject *bocpy_at(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_batch_begin(PyObject *module, PyObject *unused);
 PyObject *bocpy_batch_end(PyObject *module, PyObject *flag);
 PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_read(PyObject *module, PyObject *cown);
-extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[];
+extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[],
+    bocpy_after_doc[];
 
 /* The cown of what read() returns (borrowed), or NULL: `object` is something else. */
 PyObject *bocpy_reading_cown(bocpy_state *state, PyObject *object);

@@ -133,6 +133,7 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
   when_args->what = what;
   when_args->items = (uint32_t)count;
   when_args->reads = when_args->pinned = when_args->special = false;
+  when_args->due.kind = BOCPY_DUE_NOW;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
   int status = grouped ? when_args_init_grouped(when_args, state, args, count)

@@ -12,6 +12,7 @@
 #include "reader_copies.h"
 #include "result.h"
 #include "runtime.h"
+#include "timer.h"
 #include "waiting.h"
 
 /* ---- life ------------------------------------------------------------------------ */
@@ -490,6 +491,7 @@ static PyMethodDef cown_methods[] = {
      METH_VARARGS | METH_KEYWORDS, bocpy_cown_result_doc},
     {"add_done_callback", bocpy_cown_add_done_callback, METH_O,
      bocpy_cown_add_done_callback_doc},
+    {"cancel", bocpy_cown_cancel, METH_NOARGS, bocpy_cown_cancel_doc},
     {"__aenter__", cown_aenter, METH_NOARGS, NULL},
     {"__aexit__", cown_aexit, METH_VARARGS, NULL},
     {"__enter__", (PyCFunction)cown_enter, METH_NOARGS, NULL},

@@ -57,6 +57,8 @@ int bocpy_runtime_init(const bocpy_runtime_callbacks *given) {
   return bocpy_lock_init(&runtime_lock);
 }
 
+int bocpy_runtime_watch_forks(void) { return callbacks->watch_forks(); }
+
 PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
@@ -176,7 +178,7 @@ static int import_threading(void) {
 
 /* Under `runtime_lock`, without workers. */
 static int runtime_begin_workers(unsigned count, bool threads) {
-  if (threads ? import_threading() < 0 : callbacks->before_interpreters() < 0)
+  if (threads ? import_threading() < 0 : bocpy_runtime_watch_forks() < 0)
     return -1;
   runtime_boot = threads ? NULL : boot_new();
   if (!threads && !runtime_boot)

@@ -25,8 +25,9 @@
 
 /* What the runtime asks of the files above it; process.c has them. */
 typedef struct bocpy_runtime_callbacks {
-  /* Before the first worker with an interpreter of its own. -1 with an exception. */
-  int (*before_interpreters)(void);
+  /* Before the first worker with an interpreter of its own, and before the first timer:
+   * from now on forks can be refused. -1 with an exception. */
+  int (*watch_forks)(void);
   /* Before the workers of a PAUSED runtime end, because start() wants others. -1 with
    * an exception: they stay. */
   int (*before_restart)(void);
@@ -36,6 +37,7 @@ typedef struct bocpy_runtime_callbacks {
 
 /* Process-wide; -1 with an exception. */
 int bocpy_runtime_init(const bocpy_runtime_callbacks *given);
+int bocpy_runtime_watch_forks(void); /* see above */
 
 /* ---- scheduling ------------------------------------------------------------------ */
 

@@ -1,0 +1,48 @@
+"""Behaviors at a point of time. `after` is the extension's; `at` counts from its clock.
+
+Threads: any of the main interpreter, and bodies.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import _core
+from ._core import Cown
+
+
+def at(deadline: float, /, *cowns: Any) -> Callable[[Callable[..., Any]], Cown[Any]]:
+    """Schedules the decorated function as a behavior over `cowns` at `deadline`.
+
+    That is a moment of the clock `time.monotonic()`, as `Scope.deadline` is; at once if
+    it has passed. Else as `after`. Raises ValueError for NaN and for more than 292
+    years from now.
+
+    >>> import time
+    >>> from bocpy import at
+    >>> begin = time.monotonic()
+    >>> for n in range(3):
+    ...     @at(begin + n / 100)
+    ...     def tick(n=n):
+    ...         return n
+    >>> tick.result(), time.monotonic() - begin >= 0.02
+    (2, True)
+    """
+    if isinstance(deadline, datetime.datetime):
+        raise TypeError(
+            "at() takes a moment of time.monotonic(), not a datetime: use "
+            "after((moment - datetime.now(moment.tzinfo)).total_seconds())"
+        )
+    if not isinstance(deadline, int | float) or isinstance(deadline, bool):
+        kind = type(deadline).__name__
+        raise TypeError(
+            f"at(): the deadline must be a number, as of time.monotonic(), not {kind!r}"
+        )
+    try:
+        left = float(deadline) - time.monotonic()
+    except OverflowError:
+        left = float("inf") if deadline > 0 else 0
+    return _core._at(0 if left < 0 else left, *cowns)
