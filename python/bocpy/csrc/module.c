@@ -1,6 +1,7 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
  * own; what all share is set up by the first, the main one. */
 #include "acquire.h"
+#include "batch.h"
 #include "changes.h"
 #include "circular.h"
 #include "code.h"

@@ -65,7 +65,7 @@ typedef struct bocpy_thread {
   bocpy_buffer *freed; /* what is to be freed after it */
   unsigned decref_depth;      /* objects whose ends are nested on the stack (value.c) */
   struct bocpy_box *deferred; /* objects that end after those */
-  struct bocpy_batch *batch;  /* what atomically() has collected (when.c), else NULL */
+  struct bocpy_batch *batch;  /* what atomically() has collected (batch.h), else NULL */
   struct boc_cown *lent;      /* what a callback may look at (result.c), else NULL */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch.h"
 #include "bound_args.h"
 #include "code.h"
 #include "elsewhere.h"
@@ -194,101 +195,13 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
   return status;
 }
 
-/* ---- several as one step --------------------------------------------------------- */
-
-/* Behaviors that are made and not scheduled yet, by one thread. */
-typedef struct bocpy_batch {
-  boc_behavior **behaviors;
-  size_t count, capacity;
-} bocpy_batch;
-
-/* Until it is scheduled nothing but its maker keeps its cowns. */
-static void batch_keep(const boc_behavior *behavior) {
-  for (size_t i = 0; i < boc_behavior_count(behavior); i++)
-    boc_cown_hold(boc_behavior_cown(behavior, i));
-}
-
-/* The cowns of all, in malloc'd memory; NULL without memory. */
-static boc_cown **batch_cowns(const bocpy_batch *batch, size_t *out_count) {
-  size_t count = 0;
-  for (size_t i = 0; i < batch->count; i++)
-    count += boc_behavior_count(batch->behaviors[i]);
-  boc_cown **cowns = malloc((count + 1) * sizeof(*cowns));
-  *out_count = 0;
-  for (size_t i = 0; cowns && i < batch->count; i++)
-    for (size_t k = 0; k < boc_behavior_count(batch->behaviors[i]); k++)
-      cowns[(*out_count)++] = boc_behavior_cown(batch->behaviors[i], k);
-  return cowns;
-}
-
-/* -1 with MemoryError. */
-static int batch_add(bocpy_batch *batch, boc_behavior *behavior) {
-  if (batch->count == batch->capacity) {
-    size_t capacity = batch->capacity ? 2 * batch->capacity : 16;
-    boc_behavior **larger =
-        realloc(batch->behaviors, capacity * sizeof(*batch->behaviors));
-    if (!larger) {
-      PyErr_NoMemory();
-      return -1;
-    }
-    batch->behaviors = larger;
-    batch->capacity = capacity;
-  }
-  batch->behaviors[batch->count++] = behavior;
-  batch_keep(behavior);
-  return 0;
-}
-
-PyObject *bocpy_batch_begin(PyObject *module, PyObject *unused) {
-  (void)module;
-  (void)unused;
-  if (bocpy_self.batch) {
-    PyErr_SetString(PyExc_RuntimeError, "atomically() blocks do not nest");
-    return NULL;
-  }
-  bocpy_batch *batch = calloc(1, sizeof(*batch));
-  if (!batch)
-    return PyErr_NoMemory();
-  if (!bocpy_runtime_enter(true)) { /* it stays until the end of the block */
-    free(batch);
-    return NULL;
-  }
-  bocpy_self.batch = batch;
-  Py_RETURN_NONE;
-}
-
-/* _batch_end(schedule) */
-PyObject *bocpy_batch_end(PyObject *module, PyObject *flag) {
-  bocpy_batch *batch = bocpy_self.batch;
-  (void)module;
-  if (!batch)
-    Py_RETURN_NONE;
-  bocpy_self.batch = NULL;
-  size_t kept;
-  boc_cown **cowns = batch_cowns(batch, &kept);
-  boc_status status = cowns && flag == Py_True
-                          ? boc_behavior_schedule_all(batch->behaviors, batch->count)
-                          : BOC_NO_MEMORY;
-  for (size_t i = 0; status != BOC_OK && i < batch->count; i++)
-    boc_behavior_free(batch->behaviors[i]);
-  for (size_t i = 0; i < kept; i++)
-    boc_cown_drop(cowns[i]);
-  free(cowns);
-  free(batch->behaviors);
-  free(batch);
-  bocpy_runtime_leave();
-  bocpy_runtime_settle();
-  if (status == BOC_OK || flag != Py_True)
-    Py_RETURN_NONE;
-  bocpy_status_raise(status, "atomically()");
-  return NULL;
-}
+/* ---- scheduling, now or later ---------------------------------------------------- */
 
 /* -1 with an exception. */
 static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
                       boc_behavior *behavior, boc_cown *result) {
   if (when_args->due.kind == BOCPY_DUE_NOW && bocpy_self.batch)
-    return batch_add(bocpy_self.batch, behavior);
+    return bocpy_batch_add(bocpy_self.batch, behavior);
   boc_status status = BOC_OK;
   if (when_args->due.kind == BOCPY_DUE_NOW)
     boc_behavior_schedule(behavior);

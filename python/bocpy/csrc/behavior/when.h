@@ -122,8 +122,6 @@ extern PyType_Spec bocpy_when_spec, bocpy_reading_spec;
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_after(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_at(PyObject *module, PyObject *const *args, Py_ssize_t count);
-PyObject *bocpy_batch_begin(PyObject *module, PyObject *unused);
-PyObject *bocpy_batch_end(PyObject *module, PyObject *flag);
 PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *bocpy_read(PyObject *module, PyObject *cown);
