@@ -20,8 +20,8 @@ OnError = Literal["cancel", "continue"]
 def cancelled() -> bool:
     """Whether the scope that this code belongs to has been cancelled.
 
-    That of the behavior, or of the `with behaviors()` block. A long body looks at it
-    now and then, and ends early.
+    That of the behavior, or of the `with behaviors()` block; or whether its time is
+    over. A long body looks at it now and then, and ends early.
 
     >>> from bocpy import behaviors, cancelled
     >>> with behaviors() as scope:
@@ -148,6 +148,7 @@ class Scope:
             raise RuntimeError(f"{self.name} is entered already")
         if self._timeout is not None:
             self.deadline = time.monotonic() + self._timeout
+            self._handle.set_deadline(self._timeout)
         self._token = _core._scope_variable.set(self._handle)
 
     def _end(self, error: BaseException | None) -> None:
@@ -163,14 +164,21 @@ class Scope:
         return max(0.0, self.deadline - time.monotonic())
 
     def _expire(self) -> None:
-        """The time is over: says what was running, and cancels the rest."""
+        """The time is over: says what was running, and cancels the rest. A body that
+        asks whether it is cancelled may have seen that before."""
+        pending = self._handle.late
         names = self._handle.running()
         running = f"; running: {', '.join(names)}" if names else ""
         self._late = (
-            f"{self.name}: {plural(self.pending)} still pending after "
-            f"{self._timeout} s{running}"
+            f"{self.name}: {plural(self.pending if pending is None else pending)} "
+            f"still pending after {self._timeout} s{running}"
         )
         self.cancel()
+
+    def _ended(self) -> None:
+        """Nothing is pending any more."""
+        if self._late is None and self._handle.late is not None:
+            self._expire()
 
     def _outcome(
         self,
@@ -237,6 +245,7 @@ class Scope:
                 self.cancel()
         if interrupt is not None:
             raise interrupt
+        self._ended()
         outcome = self._outcome(error, list(self._failures()))
         if outcome is not None:
             raise outcome from None
@@ -281,6 +290,7 @@ class Scope:
                 self.cancel()
         if interrupt is not None:
             raise interrupt
+        self._ended()
         failures = []
         for cown, name, file, line in self._handle.take_failures():
             failure = await _loops.peek(cown)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from . import _core
-from ._core import Cown
+
+if TYPE_CHECKING:
+    from ._core import _One, _When
 
 
-def at(deadline: float, /, *cowns: Any) -> Callable[[Callable[..., Any]], Cown[Any]]:
+def at(deadline: float, /, *cowns: _One | Sequence[_One]) -> _When:
     """Schedules the decorated function as a behavior over `cowns` at `deadline`.
 
     That is a moment of the clock `time.monotonic()`, as `Scope.deadline` is; at once if

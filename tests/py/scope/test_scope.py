@@ -112,6 +112,36 @@ def test_failures_with_continue():
     assert [str(error) for error in caught.value.exceptions] == ["1", "3"]
 
 
+def test_a_timeout_reaches_a_pinned_body_that_asks():
+    pinned, rest = PinnedCown(0), []
+
+    def endless(pinned):
+        while True:
+            checkpoint()
+
+    with pytest.raises(TimeoutError, match=r"2 behaviors.*running: .*endless"):
+        with behaviors(timeout=0.05) as scope:
+            rest = [when(pinned)(endless), when(pinned)(lambda pinned: None)]
+    assert scope.cancelled
+    for made in rest:
+        with pytest.raises(CancelledError):
+            made.result()
+
+
+def test_a_timeout_reaches_bodies_before_the_block_has_ended():
+    def endless():
+        while not cancelled():
+            time.sleep(0.001)
+        return "asked"
+
+    with pytest.raises(TimeoutError, match=r"1 behavior still pending after 0.05 s"):
+        with behaviors(timeout=0.05):
+            made = when()(endless)
+            assert made.result(LIMIT) == "asked"
+            with behaviors():
+                assert cancelled()
+
+
 def test_the_exception_of_the_block_comes_first(gate):
     door = gate.door
     with pytest.raises(bocpy.FailureGroup) as caught, behaviors():

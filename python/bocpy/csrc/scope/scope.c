@@ -18,6 +18,8 @@ typedef struct scope_failure {
   struct scope_failure *next;
 } scope_failure;
 
+enum { MOST_NAMES = 16 };
+
 struct bocpy_scope {
   unsigned long long number;
   boc_scope *core; /* not held: this is its data */
@@ -25,6 +27,10 @@ struct bocpy_scope {
   bool cancels; /* as soon as a behavior fails */
   size_t limit; /* of behaviors that are pending, for threads outside; 0: none */
   bool failed;  /* it was cancelled by a failure */
+  _Atomic uint64_t deadline; /* of the block, on the clock boc_now; 0: none */
+  bool late;                 /* a body was the first to see that it has passed */
+  const bocpy_code *late_codes[MOST_NAMES]; /* what ran then */
+  size_t late_count, late_pending;
   scope_failure *first, *last;
   bocpy_scope_entry running; /* head of a list */
   bocpy_scope *prev, *next;
@@ -147,6 +153,8 @@ static void scope_drop_data(void *data) {
   scope->prev->next = scope->next;
   scope->next->prev = scope->prev;
   bocpy_lock_give(&scope_lock);
+  for (size_t i = 0; i < scope->late_count; i++)
+    bocpy_code_drop(scope->late_codes[i]);
   while (scope->first) {
     scope_failure *next = scope->first->next;
     failure_free(scope->first);
@@ -381,13 +389,22 @@ static size_t running_copy_locked(const bocpy_scope *outer, const bocpy_code **c
   return count;
 }
 
-enum { MOST_NAMES = 16 };
+/* If a body saw the deadline pass: what ran then. */
+static size_t late_copy_locked(const bocpy_scope *scope, const bocpy_code **codes) {
+  for (size_t i = 0; i < scope->late_count; i++) {
+    bocpy_code_hold(scope->late_codes[i]);
+    codes[i] = scope->late_codes[i];
+  }
+  return scope->late_count;
+}
 
 static PyObject *scope_running(scope_object *self, PyObject *unused) {
   const bocpy_code *codes[MOST_NAMES];
+  const bocpy_scope *scope = data_of(self);
   (void)unused;
   bocpy_lock_take(&scope_lock);
-  size_t count = running_copy_locked(data_of(self), codes, MOST_NAMES);
+  size_t count = scope->late ? late_copy_locked(scope, codes)
+                             : running_copy_locked(scope, codes, MOST_NAMES);
   bocpy_lock_give(&scope_lock);
   PyObject *list = PyList_New(0);
   for (size_t i = 0; i < count; i++) {
@@ -471,83 +488,75 @@ PyObject *bocpy_scope_current(PyObject *module, PyObject *unused) {
   return object;
 }
 
+/* The deadline of a block is its thread's to watch, which may be running a pinned body,
+ * or has not come to the end of the block yet: so bodies that ask watch it, too. */
+static void scope_expire(boc_scope *core) {
+  bocpy_scope *scope = boc_scope_data(core);
+  bocpy_lock_take(&scope_lock);
+  bool first = !scope->late && !boc_scope_cancelled(core);
+  if (first) {
+    scope->late = true;
+    scope->late_pending = boc_scope_pending(core);
+    scope->late_count = running_copy_locked(scope, scope->late_codes, MOST_NAMES);
+  }
+  bocpy_lock_give(&scope_lock);
+  if (first)
+    boc_scope_cancel(core);
+}
+
+static bool scope_is_over(boc_scope *core) {
+  for (boc_scope *at = core; at;) {
+    const bocpy_scope *scope = boc_scope_data(at);
+    uint64_t deadline = scope ? atomic_load(&scope->deadline) : 0;
+    if (deadline && boc_now() >= deadline)
+      scope_expire(at);
+    at = scope ? scope->parent : NULL;
+  }
+  return boc_scope_cancelled(core);
+}
+
+/* _deadline(seconds): from now on. */
+static PyObject *scope_set_deadline(scope_object *self, PyObject *seconds) {
+  int64_t timeout;
+  if (bocpy_parse_timeout(seconds, &timeout) < 0)
+    return NULL;
+  if (timeout >= 0)
+    atomic_store(&data_of(self)->deadline, boc_now() + (uint64_t)timeout);
+  Py_RETURN_NONE;
+}
+
+/* How many were pending when a body saw the deadline pass, or None. */
+static PyObject *scope_get_late(scope_object *self, void *unused) {
+  const bocpy_scope *scope = data_of(self);
+  (void)unused;
+  bocpy_lock_take(&scope_lock);
+  bool late = scope->late;
+  bocpy_lock_give(&scope_lock);
+  return late ? PyLong_FromSize_t(scope->late_pending) : Py_NewRef(Py_None);
+}
+
 PyObject *bocpy_scope_cancelled(PyObject *module, PyObject *unused) {
   (void)unused;
   boc_scope *core = boc_scope_current();
   if (core || bocpy_self.bodies)
-    return PyBool_FromLong(core && boc_scope_cancelled(core));
+    return PyBool_FromLong(core && scope_is_over(core));
   PyObject *object = bocpy_scope_current(module, NULL);
   if (!object)
     return NULL;
-  bool cancelled =
-      object != Py_None && boc_scope_cancelled(((scope_object *)object)->core);
+  bool cancelled = object != Py_None && scope_is_over(((scope_object *)object)->core);
   Py_DECREF(object);
   return PyBool_FromLong(cancelled);
 }
 
-/* ---- done ------------------------------------------------------------------------ */
-
-/* A behavior that has no cowns but its result, and ends when the scope is empty. */
-typedef struct done_env {
-  boc_scope *scope; /* held */
-  boc_quiesce_node node;
-} done_env;
-
-static void done_complete(void *behavior) { boc_behavior_complete(behavior); }
-
-static void done_body(boc_behavior *self, void *env) {
-  done_env *done = env;
-  boc_behavior_defer(self);
-  done->node = (boc_quiesce_node){.done = done_complete, .ctx = self};
-  boc_scope_on_empty(done->scope, &done->node);
-}
-
-static void done_drop(void *env) { boc_scope_drop(((done_env *)env)->scope); }
-
-static const boc_behavior_type done_type = {
-    .name = "bocpy.scope_done", .body = done_body, .drop = done_drop};
-
-/* In a scope of its own: in that of the body that asks it would wait for itself. */
-static boc_status done_schedule(boc_runtime *runtime, boc_scope *scope,
-                                boc_cown *result) {
-  boc_access access = {result, BOC_FRESH};
-  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
-  boc_behavior *behavior;
-  boc_status status = boc_scope_new(NULL, NULL, &options.scope);
-  if (status != BOC_OK)
-    return status;
-  status = boc_behavior_new_with(runtime, &done_type, sizeof(done_env), &access, 1,
-                                 &options, &behavior);
-  boc_scope_drop(options.scope);
-  if (status != BOC_OK)
-    return status;
-  ((done_env *)boc_behavior_env(behavior))->scope = boc_scope_hold(scope);
-  boc_behavior_schedule(behavior);
-  return BOC_OK;
-}
-
 static PyObject *scope_done(scope_object *self, PyObject *unused) {
   (void)unused;
-  bocpy_state *state = bocpy_state_get();
-  boc_cown *core = state ? bocpy_core_new(false) : NULL;
-  PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
-  boc_runtime *runtime = result ? bocpy_runtime_enter(true) : NULL;
-  if (!runtime) {
-    Py_XDECREF(result);
-    return NULL;
-  }
-  boc_status status = done_schedule(runtime, self->core, core);
-  bocpy_runtime_leave();
-  if (status == BOC_OK)
-    return result;
-  Py_DECREF(result);
-  bocpy_status_raise(status, "done");
-  return NULL;
+  return bocpy_scope_done(self->core);
 }
 
 static PyMethodDef methods[] = {
     {"cancel", (PyCFunction)scope_cancel, METH_NOARGS, NULL},
     {"wait", (PyCFunction)scope_wait, METH_O, NULL},
+    {"set_deadline", (PyCFunction)scope_set_deadline, METH_O, NULL},
     {"done", (PyCFunction)scope_done, METH_NOARGS, NULL},
     {"running", (PyCFunction)scope_running, METH_NOARGS, NULL},
     {"take_failures", (PyCFunction)scope_take_failures, METH_NOARGS, NULL},
@@ -560,6 +569,7 @@ static PyGetSetDef getset[] = {
     {"pending", (getter)scope_get_pending, NULL, NULL, NULL},
     {"number", (getter)scope_get_number, NULL, NULL, NULL},
     {"limit", (getter)scope_get_limit, NULL, NULL, NULL},
+    {"late", (getter)scope_get_late, NULL, NULL, NULL},
     {"failed", (getter)scope_get_failed, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

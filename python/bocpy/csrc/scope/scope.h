@@ -50,6 +50,10 @@ void bocpy_scope_store_cancelled(boc_cown *result);
 /* The boc_scope of a _Scope object (borrowed), or NULL with TypeError. */
 boc_scope *bocpy_scope_of(bocpy_state *state, PyObject *object);
 
+/* A new Cown that is free once nothing of the scope is pending (done.c). NULL with an
+ * exception. */
+PyObject *bocpy_scope_done(boc_scope *scope);
+
 /* How many behaviors may be pending; 0: any number. */
 size_t bocpy_scope_limit(const boc_scope *core);
 
