@@ -39,7 +39,7 @@ typedef struct boci_worker {
   uint32_t random;       /* where stealing starts */
   uint32_t bodies_before_clock; /* until it looks whether a timer is due */
   uint64_t clock_seen;          /* when it did so last */
-  bool hooked_as_parked; /* after_park has not been called yet */
+  bool hooked_as_parked;        /* after_park has not been called yet */
   boci_atomic_u32 compensating; /* it stands in for others: see blocking.c */
   uintptr_t scheduled_before;   /* its `scheduled` when the latest body began */
   boc_behavior *lifo_slot;      /* handed off by what ran last; thieves do not see it */

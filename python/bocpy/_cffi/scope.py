@@ -8,6 +8,7 @@ Threads: any. `lock` guards what runs and what has failed.
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -41,10 +42,13 @@ class Scope:
         "__weakref__",
         "_cancels",
         "_core",
+        "_deadline",
         "_failures",
+        "_late_names",
         "_parent",
         "_running",
         "failed",
+        "late",
         "limit",
         "number",
     )
@@ -63,6 +67,10 @@ class Scope:
         #: Whether a failure has cancelled it.
         self.failed = False
         self.limit = limit
+        self._deadline: float | None = None
+        self._late_names: list[str] = []
+        #: How many were pending when a body saw the deadline pass, or None.
+        self.late: int | None = None
         with lock:
             _last_number += 1
             self.number = _last_number
@@ -81,6 +89,28 @@ class Scope:
 
     def cancel(self) -> None:
         lib.boc_scope_cancel(self._core)
+
+    def set_deadline(self, seconds: float | None, /) -> None:
+        if seconds is not None:
+            self._deadline = time.monotonic() + seconds
+
+    def is_over(self) -> bool:
+        """Cancelled, or its time is: bodies that ask watch the deadline, too."""
+        at: Scope | None = self
+        while at is not None:
+            if at._deadline is not None and time.monotonic() >= at._deadline:
+                at.expire()
+            at = at._parent
+        return self.cancelled
+
+    def expire(self) -> None:
+        names, pending = self.running(), self.pending
+        with lock:
+            first = self.late is None and not self.cancelled
+            if first:
+                self.late, self._late_names = pending, names
+        if first:
+            self.cancel()
 
     # ---- waiting ---------------------------------------------------------------------
 
@@ -132,7 +162,10 @@ class Scope:
         return scope is outer
 
     def running(self) -> list[str]:
-        """What runs in it and in scopes below it."""
+        """What runs in it and in scopes below it; or ran when a body saw the deadline
+        pass."""
+        if self.late is not None:
+            return self._late_names
         with lock:
             inside = [each for each in _scopes.values() if each.is_within(self)]
             codes = [code for scope in inside for code in scope._running.values()]
@@ -234,7 +267,7 @@ def find(number: int, /) -> Scope:
 
 def cancelled() -> bool:
     scope = current()
-    return scope is not None and scope.cancelled
+    return scope is not None and scope.is_over()
 
 
 def require(scope: object) -> None:
