@@ -43,8 +43,8 @@ BOC_API boc_status boc_runtime_at(boc_runtime *runtime, uint64_t deadline,
 
 /** Takes the behavior back. True: it has not taken its place in any queue and will not.
  * It ends soon, where its body would have run: `cancelled` is called in place of that,
- * with no cown held but the fresh one, and `done` with `ran` false. False: its time had come, or it
- * was cancelled before. Any thread, also after the runtime has ended. */
+ * with no cown held but the fresh one, and `done` with `ran` false. False: its time had
+ * come, or it was cancelled before. Any thread, also after the runtime has ended. */
 BOC_API bool boc_timer_cancel(boc_timer *timer);
 
 /** Adds a reference and returns `timer`. The caller has one. Any thread. */

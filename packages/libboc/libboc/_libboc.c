@@ -627,28 +627,28 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_behavior *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_behavior *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_behavior *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 429), // boc_behavior const *
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_behavior const *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_behavior const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_cown const *
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_cown const *)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_cown const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_quiesce_node *
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_runtime *, boc_quiesce_node *)
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_runtime *
+/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 454), // boc_quiesce_node *
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_scope *
+/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_scope *, boc_quiesce_node *)
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // boc_scope *
 /* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_scope const *
+/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_scope const *)
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // boc_scope const *
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 208), // _Bool()(boc_timer *)
-/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 450), // boc_timer *
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_timer *)
+/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 460), // boc_timer *
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
 /* 24 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -657,447 +657,457 @@ static void *_cffi_types[] = {
 /* 27 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_cown *)
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 432), // boc_cown *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_cown *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void)
-/* 33 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION, 68), // boc_cown_type const *()(boc_cown const *)
-/* 35 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void *)
+/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // void *
+/* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void)
 /* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 439), // boc_mode()(boc_behavior const *, size_t)
-/* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 39 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 41 */ _CFFI_OP(_CFFI_OP_FUNCTION, 243), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 42 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_notices const *
-/* 43 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
-/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 45 */ _CFFI_OP(_CFFI_OP_FUNCTION, 243), // boc_notice const *()(boc_notices const *, size_t)
-/* 46 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 47 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 49 */ _CFFI_OP(_CFFI_OP_FUNCTION, 42), // boc_notices const *()(boc_noticeboard *)
-/* 50 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // boc_noticeboard *
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 71), // boc_cown_type const *()(boc_cown const *)
+/* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 449), // boc_mode()(boc_behavior const *, size_t)
+/* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 42 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION, 250), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 45 */ _CFFI_OP(_CFFI_OP_POINTER, 453), // boc_notices const *
+/* 46 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
+/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION, 250), // boc_notice const *()(boc_notices const *, size_t)
+/* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 50 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
-/* 53 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(boc_scope *)
-/* 55 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 45), // boc_notices const *()(boc_noticeboard *)
+/* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // boc_noticeboard *
+/* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
-/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_behavior * const *, size_t)
-/* 60 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
-/* 61 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_cown *, boc_lane *)
-/* 64 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 65 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // boc_lane *
-/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 67 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 433), // boc_cown_type const *
-/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
-/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int *)
-/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 459), // int *
-/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int64_t)
-/* 76 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 77 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
-/* 80 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 81 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 82 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 83 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
-/* 84 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_lane_options const *
-/* 87 */ _CFFI_OP(_CFFI_OP_POINTER, 65), // boc_lane * *
-/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 436), // boc_mailbox *
-/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 438), // boc_mailbox_waiter *
-/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
-/* 94 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 115), // boc_tag const *
-/* 96 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 98 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
-/* 99 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 100 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
-/* 101 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
-/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
-/* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 106 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
-/* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 108 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 109 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_receive_token *
-/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 83),
-/* 111 */ _CFFI_OP(_CFFI_OP_POINTER, 116), // void * *
-/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 113 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox *, boc_tag, void *)
-/* 114 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 115 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 116 */ _CFFI_OP(_CFFI_OP_POINTER, 470), // void *
-/* 117 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 118 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_mailbox_options const *
-/* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 90), // boc_mailbox * *
-/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 122 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *)
-/* 123 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
+/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(boc_scope *)
+/* 58 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
+/* 61 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_behavior * const *, size_t)
+/* 63 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
+/* 64 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_cown *, boc_lane *)
+/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_lane *
+/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 71 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_cown_type const *
+/* 72 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
+/* 73 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int *)
+/* 75 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 469), // int *
+/* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int64_t)
+/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
+/* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 83 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
+/* 84 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 85 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
+/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_lane_options const *
+/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 68), // boc_lane * *
+/* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_mailbox *
+/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_mailbox_waiter *
+/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 97 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 118), // boc_tag const *
+/* 99 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 104 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 94),
+/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 107 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 109 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 110 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 112 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // boc_receive_token *
+/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
+/* 114 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // void * *
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 116 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 118 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
+/* 119 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_mailbox_options const *
+/* 123 */ _CFFI_OP(_CFFI_OP_POINTER, 93), // boc_mailbox * *
 /* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key)
-/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
-/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 132 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // boc_verdict(*)(void *, boc_notice const *, void * *)
-/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 134 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
-/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 138 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
-/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 143 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
-/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 43),
-/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 152 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_noticeboard_options const *
-/* 153 */ _CFFI_OP(_CFFI_OP_POINTER, 50), // boc_noticeboard * *
-/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 155 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
-/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 157 */ _CFFI_OP(_CFFI_OP_POINTER, 431), // boc_behavior_type const *
-/* 158 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 159 */ _CFFI_OP(_CFFI_OP_POINTER, 427), // boc_access const *
-/* 160 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 161 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
-/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
-/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 165 */ _CFFI_OP(_CFFI_OP_NOOP, 157),
-/* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 159),
-/* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_behavior_options const *
-/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
-/* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 172 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
-/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 174 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
-/* 175 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 176 */ _CFFI_OP(_CFFI_OP_POINTER, 311), // void(*)(boc_behavior *, void *)
-/* 177 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 178 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, int64_t)
-/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 181 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
-/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 185 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 186 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 187 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
-/* 188 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
-/* 190 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 191 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 192 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 187),
-/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 195 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
-/* 196 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 197 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
-/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 197), // uintptr_t const *
-/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 201 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
-/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 204 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 205 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
-/* 206 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 207 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 208 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
-/* 209 */ _CFFI_OP(_CFFI_OP_NOOP, 161),
-/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 211 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
-/* 212 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 213 */ _CFFI_OP(_CFFI_OP_POINTER, 403), // void(*)(void *, boc_trace_event const *)
-/* 214 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 215 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 216 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
-/* 217 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 218 */ _CFFI_OP(_CFFI_OP_POINTER, 407), // void(*)(void *, char const *, size_t)
-/* 219 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 220 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 222 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_runtime_options const *
-/* 223 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
-/* 224 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 225 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
-/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 227 */ _CFFI_OP(_CFFI_OP_POINTER, 428), // boc_allocator const *
-/* 228 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
-/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 230 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(boc_scope *, int64_t)
-/* 231 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 232 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 233 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 234 */ _CFFI_OP(_CFFI_OP_FUNCTION, 247), // boc_status()(void *, unsigned int)
-/* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
-/* 237 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
-/* 239 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *)
+/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 129 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 135 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
+/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 140 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 141 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 145 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 150 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 151 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 153 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 155 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // boc_noticeboard_options const *
+/* 156 */ _CFFI_OP(_CFFI_OP_POINTER, 53), // boc_noticeboard * *
+/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 159 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 160 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // boc_behavior_type const *
+/* 161 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 162 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_access const *
+/* 163 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
+/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 168 */ _CFFI_OP(_CFFI_OP_NOOP, 160),
+/* 169 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 162),
+/* 171 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 172 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_behavior_options const *
+/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 164),
+/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 176 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 177 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
+/* 178 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 179 */ _CFFI_OP(_CFFI_OP_POINTER, 321), // void(*)(boc_behavior *, void *)
+/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 181 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, int64_t)
+/* 183 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 184 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
+/* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 188 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 189 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 190 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
+/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
+/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 196 */ _CFFI_OP(_CFFI_OP_NOOP, 190),
+/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 198 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 199 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 200 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
+/* 201 */ _CFFI_OP(_CFFI_OP_POINTER, 200), // uintptr_t const *
+/* 202 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 204 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 206 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 207 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 208 */ _CFFI_OP(_CFFI_OP_NOOP, 201),
+/* 209 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 210 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 211 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
+/* 212 */ _CFFI_OP(_CFFI_OP_NOOP, 164),
+/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, unsigned int)
+/* 215 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
+/* 217 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 219 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 220 */ _CFFI_OP(_CFFI_OP_POINTER, 413), // void(*)(void *, boc_trace_event const *)
+/* 221 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // void(*)(void *, char const *, size_t)
+/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 227 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 229 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // boc_runtime_options const *
+/* 230 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
+/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 438), // boc_allocator const *
+/* 235 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
+/* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 237 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_scope *, int64_t)
+/* 238 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 239 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
 /* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION, 453), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 243 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_notice const *
-/* 244 */ _CFFI_OP(_CFFI_OP_NOOP, 111),
-/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 246 */ _CFFI_OP(_CFFI_OP_FUNCTION, 409), // char const *()(boc_status)
-/* 247 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
-/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION, 409), // char const *()(void)
-/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 251 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 252 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 253 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 254 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 255 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 459), // int()(boc_runtime const *)
-/* 258 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_runtime const *
-/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 260 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
-/* 261 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
-/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
-/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
-/* 267 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 268 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 270 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
-/* 271 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 272 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_worker_stats *
-/* 273 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 274 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
-/* 276 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_notices const *)
-/* 279 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(boc_runtime const *)
-/* 282 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
-/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 284 */ _CFFI_OP(_CFFI_OP_FUNCTION, 138), // uint64_t()(void)
-/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // unsigned int()(boc_runtime const *)
-/* 287 */ _CFFI_OP(_CFFI_OP_NOOP, 258),
-/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 236), // unsigned int()(void)
+/* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(void *, unsigned int)
+/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 243 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
+/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 247 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 463), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 249 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 250 */ _CFFI_OP(_CFFI_OP_POINTER, 450), // boc_notice const *
+/* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 114),
+/* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION, 419), // char const *()(boc_status)
+/* 254 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 255 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION, 419), // char const *()(void)
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION, 469), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 259 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 260 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 261 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 262 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION, 469), // int()(boc_runtime const *)
+/* 265 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_runtime const *
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
+/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
+/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
+/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
+/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 277 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
+/* 278 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 279 */ _CFFI_OP(_CFFI_OP_POINTER, 466), // boc_worker_stats *
+/* 280 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
+/* 283 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 284 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // uint32_t()(boc_cown const *)
+/* 286 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(boc_notices const *)
+/* 289 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
 /* 290 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_behavior *)
-/* 292 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(boc_runtime const *)
+/* 292 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
 /* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_cown *)
-/* 295 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(boc_scope const *)
-/* 298 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION, 116), // void *()(void *, size_t)
-/* 301 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 302 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(void)
+/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // unsigned int()(boc_runtime const *)
+/* 297 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
+/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // unsigned int()(void)
+/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_behavior *)
+/* 302 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *)
-/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_cown *)
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *, uintptr_t)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 309 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 311 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior *, void *)
-/* 312 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 313 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_behavior_options *)
-/* 316 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // boc_behavior_options *
-/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_cown *)
-/* 319 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_scope const *)
+/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(void *, size_t)
+/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 312 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *)
+/* 315 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *, uintptr_t)
+/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 319 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_cown *, void *)
-/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *, void *)
+/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
 /* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_lane *)
-/* 326 */ _CFFI_OP(_CFFI_OP_NOOP, 65),
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior_options *)
+/* 326 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_behavior_options *
 /* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_lane_options *)
-/* 329 */ _CFFI_OP(_CFFI_OP_POINTER, 435), // boc_lane_options *
+/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_cown *)
+/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
 /* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *)
-/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 333 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *, boc_receive_token *)
-/* 335 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 109),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_cown *, void *)
+/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 333 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_lane *)
+/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
 /* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 339 */ _CFFI_OP(_CFFI_OP_NOOP, 90),
-/* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 95),
-/* 341 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_mailbox_options *)
-/* 344 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_mailbox_options *
-/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_noticeboard *)
-/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 50),
-/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_noticeboard_options *)
-/* 350 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_noticeboard_options *
-/* 351 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_notices const *)
-/* 353 */ _CFFI_OP(_CFFI_OP_NOOP, 42),
-/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *)
-/* 356 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *, boc_quiesce_node *)
-/* 359 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 360 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_lane_options *)
+/* 339 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_lane_options *
+/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *)
+/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *, boc_receive_token *)
+/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 112),
+/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 349 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
+/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 351 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox_options *)
+/* 354 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_mailbox_options *
+/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 356 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_noticeboard *)
+/* 357 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_noticeboard_options *)
+/* 360 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // boc_noticeboard_options *
 /* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime *, unsigned int)
-/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 364 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_runtime_options *)
-/* 367 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_runtime_options *
-/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *)
-/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_notices const *)
+/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *)
+/* 366 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *, boc_quiesce_node *)
+/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, boc_quiesce_node *)
-/* 373 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *, unsigned int)
+/* 373 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 374 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, size_t, boc_quiesce_node *)
-/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 378 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 380 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_scope *, void *, void(*)(void *))
-/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 384 */ _CFFI_OP(_CFFI_OP_POINTER, 396), // void(*)(void *)
+/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime_options *)
+/* 377 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // boc_runtime_options *
+/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *)
+/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, boc_quiesce_node *)
+/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 384 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(boc_timer *)
-/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
-/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 389 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(uintptr_t)
-/* 390 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 392 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(uintptr_t, _Bool)
-/* 393 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 394 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 388 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, void *, void(*)(void *))
+/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 394 */ _CFFI_OP(_CFFI_OP_POINTER, 406), // void(*)(void *)
 /* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *)
-/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_timer *)
+/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
 /* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, _Bool)
-/* 400 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 401 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, boc_trace_event const *)
-/* 404 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 405 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // boc_trace_event const *
-/* 406 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 407 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, char const *, size_t)
-/* 408 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 409 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // char const *
-/* 410 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 412 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, unsigned int)
-/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 414 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, void *)
-/* 417 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 419 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 420 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void *, void *, size_t)
-/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 422 */ _CFFI_OP(_CFFI_OP_NOOP, 116),
-/* 423 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 424 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // void()(void)
-/* 426 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 427 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 428 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 429 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 430 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 431 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 432 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 433 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 434 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 435 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 436 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 438 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 439 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 440 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 441 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 442 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 445 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 446 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 447 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 448 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 449 */ _CFFI_OP(_CFFI_OP_POINTER, 234), // boc_status(*)(void *, unsigned int)
-/* 450 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
-/* 451 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
-/* 452 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 453 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // boc_worker_hooks const *
-/* 455 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
-/* 456 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
-/* 457 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 458 */ _CFFI_OP(_CFFI_OP_POINTER, 251), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 459 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 460 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 461 */ _CFFI_OP(_CFFI_OP_POINTER, 300), // void *(*)(void *, size_t)
-/* 462 */ _CFFI_OP(_CFFI_OP_POINTER, 307), // void(*)(boc_behavior *, uintptr_t)
-/* 463 */ _CFFI_OP(_CFFI_OP_POINTER, 321), // void(*)(boc_cown *, void *)
-/* 464 */ _CFFI_OP(_CFFI_OP_POINTER, 389), // void(*)(uintptr_t)
-/* 465 */ _CFFI_OP(_CFFI_OP_POINTER, 392), // void(*)(uintptr_t, _Bool)
-/* 466 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(void *, _Bool)
-/* 467 */ _CFFI_OP(_CFFI_OP_POINTER, 412), // void(*)(void *, unsigned int)
-/* 468 */ _CFFI_OP(_CFFI_OP_POINTER, 416), // void(*)(void *, void *)
-/* 469 */ _CFFI_OP(_CFFI_OP_POINTER, 420), // void(*)(void *, void *, size_t)
-/* 470 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(uintptr_t)
+/* 400 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(uintptr_t, _Bool)
+/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 404 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 406 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *)
+/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, _Bool)
+/* 410 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 411 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 412 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, boc_trace_event const *)
+/* 414 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 415 */ _CFFI_OP(_CFFI_OP_POINTER, 461), // boc_trace_event const *
+/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 417 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, char const *, size_t)
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 419 */ _CFFI_OP(_CFFI_OP_POINTER, 467), // char const *
+/* 420 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 421 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, unsigned int)
+/* 423 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 424 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 426 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, void *)
+/* 427 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 428 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 429 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, void *, size_t)
+/* 431 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 433 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void)
+/* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 438 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 439 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 440 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 441 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 442 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 445 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 446 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 447 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 448 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 449 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 450 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 451 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 452 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 453 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 454 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 455 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 456 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 457 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 458 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 459 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // boc_status(*)(void *, unsigned int)
+/* 460 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
+/* 461 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
+/* 462 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 463 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 464 */ _CFFI_OP(_CFFI_OP_POINTER, 465), // boc_worker_hooks const *
+/* 465 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
+/* 466 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
+/* 467 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 468 */ _CFFI_OP(_CFFI_OP_POINTER, 258), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 469 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 470 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 471 */ _CFFI_OP(_CFFI_OP_POINTER, 310), // void *(*)(void *, size_t)
+/* 472 */ _CFFI_OP(_CFFI_OP_POINTER, 317), // void(*)(boc_behavior *, uintptr_t)
+/* 473 */ _CFFI_OP(_CFFI_OP_POINTER, 331), // void(*)(boc_cown *, void *)
+/* 474 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(uintptr_t)
+/* 475 */ _CFFI_OP(_CFFI_OP_POINTER, 402), // void(*)(uintptr_t, _Bool)
+/* 476 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // void(*)(void *, _Bool)
+/* 477 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // void(*)(void *, unsigned int)
+/* 478 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // void(*)(void *, void *)
+/* 479 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // void(*)(void *, void *, size_t)
+/* 480 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1866,7 +1876,7 @@ _cffi_f_boc_behavior_env(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1950,7 +1960,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(439));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(449));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1996,10 +2006,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(157), arg1, (char **)&x1);
+      _cffi_type(160), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(157), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(160), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2009,10 +2019,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(159), arg3, (char **)&x3);
+      _cffi_type(162), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(159), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(162), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2022,10 +2032,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(161), arg5, (char **)&x5);
+      _cffi_type(164), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(161), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(164), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2037,7 +2047,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2085,10 +2095,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(157), arg1, (char **)&x1);
+      _cffi_type(160), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(157), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(160), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2098,10 +2108,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(159), arg3, (char **)&x3);
+      _cffi_type(162), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(159), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(162), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2111,19 +2121,19 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(169), arg5, (char **)&x5);
+      _cffi_type(172), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(169), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(172), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(161), arg6, (char **)&x6);
+      _cffi_type(164), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(161), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(164), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2135,7 +2145,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2200,10 +2210,10 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(60), arg0, (char **)&x0);
+      _cffi_type(63), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(60), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(63), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2219,7 +2229,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2424,19 +2434,19 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(71), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(71), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg1, (char **)&x1);
+      _cffi_type(72), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(72), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2448,12 +2458,50 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_new _cffi_d_boc_cown_new
+#endif
+
+static boc_cown * _cffi_d_boc_cown_of_payload(void * x0)
+{
+  return boc_cown_of_payload(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_cown_of_payload(PyObject *self, PyObject *arg0)
+{
+  void * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_cown * result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(33), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_cown_of_payload(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_cown_of_payload _cffi_d_boc_cown_of_payload
 #endif
 
 static void * _cffi_d_boc_cown_payload(boc_cown * x0)
@@ -2486,7 +2534,7 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2524,10 +2572,10 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg1, (char **)&x1);
+      _cffi_type(68), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2539,12 +2587,50 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_boc_cown_pin _cffi_d_boc_cown_pin
+#endif
+
+static uint32_t _cffi_d_boc_cown_references(boc_cown const * x0)
+{
+  return boc_cown_references(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_cown_references(PyObject *self, PyObject *arg0)
+{
+  boc_cown const * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  uint32_t result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(7), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_cown_references(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_int(result, uint32_t);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_cown_references _cffi_d_boc_cown_references
 #endif
 
 static boc_cown * _cffi_d_boc_cown_try_hold(boc_cown * x0)
@@ -2615,7 +2701,7 @@ _cffi_f_boc_cown_type_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(68));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(71));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2644,19 +2730,19 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg1, (char **)&x1);
+      _cffi_type(76), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2668,7 +2754,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2689,10 +2775,10 @@ _cffi_f_boc_lane_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2727,10 +2813,10 @@ _cffi_f_boc_lane_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2771,19 +2857,19 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(86), arg0, (char **)&x0);
+      _cffi_type(89), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(86), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(87), arg1, (char **)&x1);
+      _cffi_type(90), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(87), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(90), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2795,7 +2881,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2828,10 +2914,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2845,10 +2931,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(83), arg3, (char **)&x3);
+      _cffi_type(86), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(83), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(86), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2860,7 +2946,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2889,10 +2975,10 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(65), arg0, (char **)&x0);
+      _cffi_type(68), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(65), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2908,7 +2994,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2941,19 +3027,19 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(95), arg1, (char **)&x1);
+      _cffi_type(98), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2963,10 +3049,10 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(91), arg3, (char **)&x3);
+      _cffi_type(94), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(91), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(94), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2978,7 +3064,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3005,19 +3091,19 @@ _cffi_f_boc_mailbox_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(109), arg1, (char **)&x1);
+      _cffi_type(112), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(109), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(112), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3050,10 +3136,10 @@ _cffi_f_boc_mailbox_close(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3094,19 +3180,19 @@ _cffi_f_boc_mailbox_drain(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(95), arg1, (char **)&x1);
+      _cffi_type(98), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3143,10 +3229,10 @@ _cffi_f_boc_mailbox_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3187,19 +3273,19 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(119), arg0, (char **)&x0);
+      _cffi_type(122), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(119), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(122), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(120), arg1, (char **)&x1);
+      _cffi_type(123), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(120), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(123), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3211,7 +3297,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3250,19 +3336,19 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(95), arg1, (char **)&x1);
+      _cffi_type(98), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3276,28 +3362,28 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(109), arg4, (char **)&x4);
+      _cffi_type(112), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(109), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(112), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(83), arg5, (char **)&x5);
+      _cffi_type(86), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(83), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(86), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(111), arg6, (char **)&x6);
+      _cffi_type(114), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (void * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(111), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(114), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3309,7 +3395,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3338,19 +3424,19 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(91), arg1, (char **)&x1);
+      _cffi_type(94), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(91), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(94), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3362,7 +3448,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3393,22 +3479,22 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(115), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(118), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg2, (char **)&x2);
+      _cffi_type(33), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3420,7 +3506,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3456,19 +3542,19 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg0, (char **)&x0);
+      _cffi_type(93), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(95), arg1, (char **)&x1);
+      _cffi_type(98), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3484,7 +3570,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3507,10 +3593,10 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3522,7 +3608,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3551,15 +3637,15 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -3569,7 +3655,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3605,15 +3691,15 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -3627,7 +3713,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3653,10 +3739,10 @@ _cffi_f_boc_noticeboard_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3697,19 +3783,19 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(152), arg0, (char **)&x0);
+      _cffi_type(155), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(152), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(155), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(153), arg1, (char **)&x1);
+      _cffi_type(156), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_noticeboard * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(153), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(156), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3721,7 +3807,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3744,10 +3830,10 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3759,7 +3845,7 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(42));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(45));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3792,26 +3878,26 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
-  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(132));
+  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(135));
   if (x2 == (boc_verdict(*)(void *, boc_notice const *, void * *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg3, (char **)&x3);
+      _cffi_type(33), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3823,7 +3909,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3859,22 +3945,22 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg2, (char **)&x2);
+      _cffi_type(33), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3886,7 +3972,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3924,15 +4010,15 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(50), arg0, (char **)&x0);
+      _cffi_type(53), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(50), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -3940,10 +4026,10 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg3, (char **)&x3);
+      _cffi_type(33), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3955,7 +4041,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3989,10 +4075,10 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(42), arg0, (char **)&x0);
+      _cffi_type(45), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4008,7 +4094,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(243));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(250));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4031,10 +4117,10 @@ _cffi_f_boc_notices_count(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(42), arg0, (char **)&x0);
+      _cffi_type(45), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4067,10 +4153,10 @@ _cffi_f_boc_notices_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(42), arg0, (char **)&x0);
+      _cffi_type(45), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4111,15 +4197,15 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(42), arg0, (char **)&x0);
+      _cffi_type(45), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(43), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -4129,7 +4215,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(243));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(250));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4157,10 +4243,10 @@ _cffi_f_boc_notices_version(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(42), arg0, (char **)&x0);
+      _cffi_type(45), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(42), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4253,10 +4339,10 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(187), arg3, (char **)&x3);
+      _cffi_type(190), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(187), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(190), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4268,7 +4354,7 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4323,10 +4409,10 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(187), arg3, (char **)&x3);
+      _cffi_type(190), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(187), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(190), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4338,7 +4424,7 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4423,10 +4509,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(258), arg0, (char **)&x0);
+      _cffi_type(265), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4467,19 +4553,19 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(222), arg0, (char **)&x0);
+      _cffi_type(229), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(222), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(229), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(223), arg1, (char **)&x1);
+      _cffi_type(230), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_runtime * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(223), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(230), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4491,7 +4577,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4590,7 +4676,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4666,10 +4752,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(258), arg0, (char **)&x0);
+      _cffi_type(265), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4687,6 +4773,54 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
 }
 #else
 #  define _cffi_f_boc_runtime_scheduled_outside _cffi_d_boc_runtime_scheduled_outside
+#endif
+
+static boc_status _cffi_d_boc_runtime_set_workers(boc_runtime * x0, unsigned int x1)
+{
+  return boc_runtime_set_workers(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  unsigned int x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "boc_runtime_set_workers", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, unsigned int);
+  if (x1 == (unsigned int)-1 && PyErr_Occurred())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = boc_runtime_set_workers(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_boc_runtime_set_workers _cffi_d_boc_runtime_set_workers
 #endif
 
 static size_t _cffi_d_boc_runtime_stats(boc_runtime const * x0, size_t x1, boc_worker_stats * x2, size_t x3)
@@ -4714,10 +4848,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(258), arg0, (char **)&x0);
+      _cffi_type(265), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4727,10 +4861,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(272), arg2, (char **)&x2);
+      _cffi_type(279), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(272), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(279), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4769,10 +4903,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(258), arg0, (char **)&x0);
+      _cffi_type(265), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4922,7 +5056,7 @@ _cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(116));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5036,19 +5170,19 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(227), arg1, (char **)&x1);
+      _cffi_type(234), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_allocator const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(227), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(234), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(228), arg2, (char **)&x2);
+      _cffi_type(235), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_scope * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(228), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(235), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5060,7 +5194,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5350,15 +5484,15 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg1, (char **)&x1);
+      _cffi_type(33), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(384));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(394));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5455,7 +5589,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5475,7 +5609,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(247), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(254), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5485,7 +5619,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(409));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(419));
   return pyresult;
 }
 #else
@@ -5635,15 +5769,15 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(213));
+  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(220));
   if (x1 == (void(*)(void *, boc_trace_event const *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg2, (char **)&x2);
+      _cffi_type(33), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5655,7 +5789,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5694,15 +5828,15 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(218));
+  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(225));
   if (x1 == (void(*)(void *, char const *, size_t))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg2, (char **)&x2);
+      _cffi_type(33), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5714,7 +5848,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5741,7 +5875,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(409));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(419));
   return pyresult;
 }
 #else
@@ -5784,10 +5918,10 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(174), arg1, (char **)&x1);
+      _cffi_type(177), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(174), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(177), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5796,15 +5930,15 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   if (x2 == (size_t)-1 && PyErr_Occurred())
     return NULL;
 
-  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(176));
+  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(179));
   if (x3 == (void(*)(boc_behavior *, void *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(116), arg4, (char **)&x4);
+      _cffi_type(33), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(116), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5816,7 +5950,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5887,10 +6021,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(258), arg0, (char **)&x0);
+      _cffi_type(265), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(258), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6076,10 +6210,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(198), arg2, (char **)&x2);
+      _cffi_type(201), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(198), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(201), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6102,10 +6236,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(161), arg6, (char **)&x6);
+      _cffi_type(164), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(161), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(164), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6117,7 +6251,7 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6165,10 +6299,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(198), arg2, (char **)&x2);
+      _cffi_type(201), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(198), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(201), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6193,7 +6327,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(247));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6214,10 +6348,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(316), arg0, (char **)&x0);
+      _cffi_type(326), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(316), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(326), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6250,10 +6384,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(329), arg0, (char **)&x0);
+      _cffi_type(339), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(329), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(339), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6286,10 +6420,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(344), arg0, (char **)&x0);
+      _cffi_type(354), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(344), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(354), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6322,10 +6456,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(350), arg0, (char **)&x0);
+      _cffi_type(360), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(350), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(360), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6358,10 +6492,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(367), arg0, (char **)&x0);
+      _cffi_type(377), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(367), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(377), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6708,139 +6842,142 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 409), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 419), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 260), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_behavior_count },
   { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 25), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_free },
-  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 37), (void *)_cffi_d_boc_behavior_mode },
-  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 155), (void *)_cffi_d_boc_behavior_new },
-  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 163), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_behavior_schedule },
-  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 59), (void *)_cffi_d_boc_behavior_schedule_all },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 301), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_boc_behavior_mode },
+  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 158), (void *)_cffi_d_boc_behavior_new },
+  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_boc_behavior_new_with },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 62), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 289), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 299), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_cown_drop },
   { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_hold },
-  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 67), (void *)_cffi_d_boc_cown_new },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 294), (void *)_cffi_d_boc_cown_payload },
-  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 63), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 70), (void *)_cffi_d_boc_cown_new },
+  { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_of_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 285), (void *)_cffi_d_boc_cown_references },
   { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_try_hold },
-  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 34), (void *)_cffi_d_boc_cown_type_of },
-  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 263), (void *)_cffi_d_boc_lane_length },
-  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 85), (void *)_cffi_d_boc_lane_new },
-  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 79), (void *)_cffi_d_boc_lane_pump },
-  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_boc_lane_wait },
-  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 98), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 334), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 338), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 331), (void *)_cffi_d_boc_mailbox_free },
-  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 118), (void *)_cffi_d_boc_mailbox_new },
-  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 104), (void *)_cffi_d_boc_mailbox_receive },
-  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 89), (void *)_cffi_d_boc_mailbox_remove_waiter },
-  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 113), (void *)_cffi_d_boc_mailbox_send },
-  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 93), (void *)_cffi_d_boc_mailbox_set_tags },
-  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 122), (void *)_cffi_d_boc_noticeboard_clear },
-  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 125), (void *)_cffi_d_boc_noticeboard_delete },
-  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 135), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 346), (void *)_cffi_d_boc_noticeboard_free },
-  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_boc_noticeboard_new },
-  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 49), (void *)_cffi_d_boc_noticeboard_read },
-  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_boc_noticeboard_update },
-  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_boc_noticeboard_write },
-  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 140), (void *)_cffi_d_boc_noticeboard_write_if },
-  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 45), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 266), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 352), (void *)_cffi_d_boc_notices_drop },
-  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 41), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 284), (void *)_cffi_d_boc_now },
-  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_boc_runtime_after },
-  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 189), (void *)_cffi_d_boc_runtime_at },
-  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 52), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 355), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_runtime_idle_workers },
-  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 221), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 358), (void *)_cffi_d_boc_runtime_on_quiescent },
-  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 179), (void *)_cffi_d_boc_runtime_quiesce },
+  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 37), (void *)_cffi_d_boc_cown_type_of },
+  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_boc_lane_descriptor },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 335), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 88), (void *)_cffi_d_boc_lane_new },
+  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_pump },
+  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_boc_lane_wait },
+  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_add_waiter },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 344), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 348), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_boc_mailbox_new },
+  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 107), (void *)_cffi_d_boc_mailbox_receive },
+  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 92), (void *)_cffi_d_boc_mailbox_remove_waiter },
+  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 116), (void *)_cffi_d_boc_mailbox_send },
+  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 96), (void *)_cffi_d_boc_mailbox_set_tags },
+  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 125), (void *)_cffi_d_boc_noticeboard_clear },
+  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 128), (void *)_cffi_d_boc_noticeboard_delete },
+  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 138), (void *)_cffi_d_boc_noticeboard_delete_if },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 356), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_boc_noticeboard_new },
+  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 52), (void *)_cffi_d_boc_noticeboard_read },
+  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 132), (void *)_cffi_d_boc_noticeboard_update },
+  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 149), (void *)_cffi_d_boc_noticeboard_write },
+  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 143), (void *)_cffi_d_boc_noticeboard_write_if },
+  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 48), (void *)_cffi_d_boc_notices_at },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 362), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 44), (void *)_cffi_d_boc_notices_find },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 288), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 294), (void *)_cffi_d_boc_now },
+  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 186), (void *)_cffi_d_boc_runtime_after },
+  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 192), (void *)_cffi_d_boc_runtime_at },
+  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 55), (void *)_cffi_d_boc_runtime_current },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 365), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 228), (void *)_cffi_d_boc_runtime_new },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 368), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 182), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 281), (void *)_cffi_d_boc_runtime_scheduled_outside },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 269), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 369), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 214), (void *)_cffi_d_boc_runtime_set_workers },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 276), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 379), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
-  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 57), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 297), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 369), (void *)_cffi_d_boc_scope_drop },
-  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_hold },
-  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 225), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 372), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 60), (void *)_cffi_d_boc_scope_current },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 379), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_hold },
+  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 232), (void *)_cffi_d_boc_scope_new },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 382), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 376), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 386), (void *)_cffi_d_boc_scope_on_room },
   { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 275), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 381), (void *)_cffi_d_boc_scope_set_data },
-  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 54), (void *)_cffi_d_boc_scope_try_hold },
-  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 230), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 246), (void *)_cffi_d_boc_status_text },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 282), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 391), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_try_hold },
+  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 237), (void *)_cffi_d_boc_scope_wait },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 253), (void *)_cffi_d_boc_status_text },
   { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_timer_cancel },
-  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 386), (void *)_cffi_d_boc_timer_drop },
-  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 238), (void *)_cffi_d_boc_timer_hold },
-  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 211), (void *)_cffi_d_boc_trace_read },
-  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 216), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 249), (void *)_cffi_d_boc_version },
-  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 172), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 257), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 362), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 425), (void *)_cffi_d_boc_yield },
-  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 32), (void *)_cffi_d_glue_cown },
+  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 396), (void *)_cffi_d_boc_timer_drop },
+  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 245), (void *)_cffi_d_boc_timer_hold },
+  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 218), (void *)_cffi_d_boc_trace_read },
+  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 223), (void *)_cffi_d_boc_trace_write },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 256), (void *)_cffi_d_boc_version },
+  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 175), (void *)_cffi_d_boc_when },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 264), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 372), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_yield },
+  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 35), (void *)_cffi_d_glue_cown },
   { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 23), (void *)_cffi_d_glue_current },
-  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 202), (void *)_cffi_d_glue_new },
-  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 195), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 315), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 343), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 349), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 366), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 461), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 469), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 466), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 458), (void *)py_behavior_type_admit },
-  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_body },
-  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 463), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 465), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 464), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 462), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_noticeboard_options_drop },
-  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 132), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 384), (void *)py_scope_set_data_drop },
-  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 213), (void *)py_trace_read_see },
-  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 218), (void *)py_trace_write_write },
-  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 176), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 449), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 467), (void *)py_worker_hooks_stop },
+  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 205), (void *)_cffi_d_glue_new },
+  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 198), (void *)_cffi_d_glue_when },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 338), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 353), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 359), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 376), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 471), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 479), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 476), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_behavior_type_admit },
+  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_behavior_type_body },
+  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_behavior_type_cancelled },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 475), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 474), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 472), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 478), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 478), (void *)py_noticeboard_options_drop },
+  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 135), (void *)py_noticeboard_update_change },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_scope_set_data_drop },
+  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 220), (void *)py_trace_read_see },
+  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 225), (void *)py_trace_write_write },
+  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_when_body },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 459), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
@@ -6849,16 +6986,16 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 439) },
+            _CFFI_OP(_CFFI_OP_NOOP, 449) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 461) },
+                _CFFI_OP(_CFFI_OP_NOOP, 471) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 469) },
+               _CFFI_OP(_CFFI_OP_NOOP, 479) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "size", offsetof(boc_behavior_options, size),
             sizeof(((boc_behavior_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
@@ -6867,109 +7004,109 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 466) },
+            _CFFI_OP(_CFFI_OP_NOOP, 476) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 409) },
+            _CFFI_OP(_CFFI_OP_NOOP, 419) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
-            _CFFI_OP(_CFFI_OP_NOOP, 176) },
+            _CFFI_OP(_CFFI_OP_NOOP, 179) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 384) },
+            _CFFI_OP(_CFFI_OP_NOOP, 394) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 458) },
+             _CFFI_OP(_CFFI_OP_NOOP, 468) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 176) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 179) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 409) },
+            _CFFI_OP(_CFFI_OP_NOOP, 419) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
                     _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 463) },
+               _CFFI_OP(_CFFI_OP_NOOP, 473) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 463) },
+               _CFFI_OP(_CFFI_OP_NOOP, 473) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 463) },
+            _CFFI_OP(_CFFI_OP_NOOP, 473) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
   { "size", offsetof(boc_lane_options, size),
             sizeof(((boc_lane_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 384) },
+              _CFFI_OP(_CFFI_OP_NOOP, 394) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_lane_options, allocator),
                  sizeof(((boc_lane_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
   { "size", offsetof(boc_mailbox_options, size),
             sizeof(((boc_mailbox_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "tags", offsetof(boc_mailbox_options, tags),
             sizeof(((boc_mailbox_options *)0)->tags),
-            _CFFI_OP(_CFFI_OP_NOOP, 236) },
+            _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "capacity", offsetof(boc_mailbox_options, capacity),
                 sizeof(((boc_mailbox_options *)0)->capacity),
                 _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 468) },
+            _CFFI_OP(_CFFI_OP_NOOP, 478) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_mailbox_options, allocator),
                  sizeof(((boc_mailbox_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
   { "prev", offsetof(boc_mailbox_waiter, prev),
             sizeof(((boc_mailbox_waiter *)0)->prev),
-            _CFFI_OP(_CFFI_OP_NOOP, 91) },
+            _CFFI_OP(_CFFI_OP_NOOP, 94) },
   { "next", offsetof(boc_mailbox_waiter, next),
             sizeof(((boc_mailbox_waiter *)0)->next),
-            _CFFI_OP(_CFFI_OP_NOOP, 91) },
+            _CFFI_OP(_CFFI_OP_NOOP, 94) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 460) },
+            _CFFI_OP(_CFFI_OP_NOOP, 470) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 460) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 470) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
-              _CFFI_OP(_CFFI_OP_NOOP, 208) },
+              _CFFI_OP(_CFFI_OP_NOOP, 211) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 247) },
+               _CFFI_OP(_CFFI_OP_NOOP, 254) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 384) },
+              _CFFI_OP(_CFFI_OP_NOOP, 394) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "key", offsetof(boc_notice, key),
            sizeof(((boc_notice *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 43) },
+           _CFFI_OP(_CFFI_OP_NOOP, 46) },
   { "payload", offsetof(boc_notice, payload),
                sizeof(((boc_notice *)0)->payload),
-               _CFFI_OP(_CFFI_OP_NOOP, 116) },
+               _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "version", offsetof(boc_notice, version),
                sizeof(((boc_notice *)0)->version),
-               _CFFI_OP(_CFFI_OP_NOOP, 138) },
+               _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 409) },
+             _CFFI_OP(_CFFI_OP_NOOP, 419) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
@@ -6978,228 +7115,228 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 468) },
+            _CFFI_OP(_CFFI_OP_NOOP, 478) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_noticeboard_options, allocator),
                  sizeof(((boc_noticeboard_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
   { "next", offsetof(boc_quiesce_node, next),
             sizeof(((boc_quiesce_node *)0)->next),
             _CFFI_OP(_CFFI_OP_NOOP, 11) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 384) },
+            _CFFI_OP(_CFFI_OP_NOOP, 394) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "waiter", offsetof(boc_receive_token, waiter),
               sizeof(((boc_receive_token *)0)->waiter),
-              _CFFI_OP(_CFFI_OP_NOOP, 91) },
+              _CFFI_OP(_CFFI_OP_NOOP, 94) },
   { "cancelled", offsetof(boc_receive_token, cancelled),
                  sizeof(((boc_receive_token *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 208) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 211) },
   { "size", offsetof(boc_runtime_options, size),
             sizeof(((boc_runtime_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "workers", offsetof(boc_runtime_options, workers),
                sizeof(((boc_runtime_options *)0)->workers),
-               _CFFI_OP(_CFFI_OP_NOOP, 236) },
+               _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "compensating_workers", offsetof(boc_runtime_options, compensating_workers),
                             sizeof(((boc_runtime_options *)0)->compensating_workers),
-                            _CFFI_OP(_CFFI_OP_NOOP, 236) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "spin", offsetof(boc_runtime_options, spin),
             sizeof(((boc_runtime_options *)0)->spin),
-            _CFFI_OP(_CFFI_OP_NOOP, 138) },
+            _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "stack_size", offsetof(boc_runtime_options, stack_size),
                   sizeof(((boc_runtime_options *)0)->stack_size),
                   _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 454) },
+             _CFFI_OP(_CFFI_OP_NOOP, 464) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
                     _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 227) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 409) },
+             _CFFI_OP(_CFFI_OP_NOOP, 419) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "time", offsetof(boc_trace_event, time),
             sizeof(((boc_trace_event *)0)->time),
-            _CFFI_OP(_CFFI_OP_NOOP, 138) },
+            _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "behavior", offsetof(boc_trace_event, behavior),
                 sizeof(((boc_trace_event *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 197) },
+                _CFFI_OP(_CFFI_OP_NOOP, 200) },
   { "cown", offsetof(boc_trace_event, cown),
             sizeof(((boc_trace_event *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 197) },
+            _CFFI_OP(_CFFI_OP_NOOP, 200) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 409) },
+            _CFFI_OP(_CFFI_OP_NOOP, 419) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 452) },
+            _CFFI_OP(_CFFI_OP_NOOP, 462) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 459) },
+              _CFFI_OP(_CFFI_OP_NOOP, 469) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 449) },
+             _CFFI_OP(_CFFI_OP_NOOP, 459) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 467) },
+            _CFFI_OP(_CFFI_OP_NOOP, 477) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 467) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 477) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 467) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 477) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 467) },
+            _CFFI_OP(_CFFI_OP_NOOP, 477) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 116) },
+           _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "scheduled", offsetof(boc_worker_stats, scheduled),
                  sizeof(((boc_worker_stats *)0)->scheduled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "finished", offsetof(boc_worker_stats, finished),
                 sizeof(((boc_worker_stats *)0)->finished),
-                _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "handed_off", offsetof(boc_worker_stats, handed_off),
                   sizeof(((boc_worker_stats *)0)->handed_off),
-                  _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "stolen", offsetof(boc_worker_stats, stolen),
               sizeof(((boc_worker_stats *)0)->stolen),
-              _CFFI_OP(_CFFI_OP_NOOP, 138) },
+              _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "injected", offsetof(boc_worker_stats, injected),
                 sizeof(((boc_worker_stats *)0)->injected),
-                _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "overflowed", offsetof(boc_worker_stats, overflowed),
                   sizeof(((boc_worker_stats *)0)->overflowed),
-                  _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "forwarded", offsetof(boc_worker_stats, forwarded),
                  sizeof(((boc_worker_stats *)0)->forwarded),
-                 _CFFI_OP(_CFFI_OP_NOOP, 138) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "rescued", offsetof(boc_worker_stats, rescued),
                sizeof(((boc_worker_stats *)0)->rescued),
-               _CFFI_OP(_CFFI_OP_NOOP, 138) },
+               _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "parked", offsetof(boc_worker_stats, parked),
               sizeof(((boc_worker_stats *)0)->parked),
-              _CFFI_OP(_CFFI_OP_NOOP, 138) },
+              _CFFI_OP(_CFFI_OP_NOOP, 141) },
   { "woken", offsetof(boc_worker_stats, woken),
              sizeof(((boc_worker_stats *)0)->woken),
-             _CFFI_OP(_CFFI_OP_NOOP, 138) },
+             _CFFI_OP(_CFFI_OP_NOOP, 141) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 427, 0,
+  { "boc_access", 437, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 428, 0,
+  { "boc_allocator", 438, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 429, _CFFI_F_OPAQUE,
+  { "boc_behavior", 439, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 430, 0,
+  { "boc_behavior_options", 440, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 431, 0,
+  { "boc_behavior_type", 441, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 432, _CFFI_F_OPAQUE,
+  { "boc_cown", 442, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 433, 0,
+  { "boc_cown_type", 443, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 434, _CFFI_F_OPAQUE,
+  { "boc_lane", 444, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 435, 0,
+  { "boc_lane_options", 445, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 436, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 446, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 437, 0,
+  { "boc_mailbox_options", 447, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 438, 0,
+  { "boc_mailbox_waiter", 448, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 440, 0,
+  { "boc_notice", 450, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
-  { "boc_notice_key", 43, 0,
+  { "boc_notice_key", 46, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 441, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 451, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 442, 0,
+  { "boc_noticeboard_options", 452, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 443, _CFFI_F_OPAQUE,
+  { "boc_notices", 453, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 444, 0,
+  { "boc_quiesce_node", 454, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 445, 0,
+  { "boc_receive_token", 455, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 446, _CFFI_F_OPAQUE,
+  { "boc_runtime", 456, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 447, 0,
+  { "boc_runtime_options", 457, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 8 },
-  { "boc_scope", 448, _CFFI_F_OPAQUE,
+  { "boc_scope", 458, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_tag", 115, 0,
+  { "boc_tag", 118, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 60, 2 },
-  { "boc_timer", 450, _CFFI_F_OPAQUE,
+  { "boc_timer", 460, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_trace_event", 451, 0,
+  { "boc_trace_event", 461, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 62, 6 },
-  { "boc_worker_hooks", 455, 0,
+  { "boc_worker_hooks", 465, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 68, 6 },
-  { "boc_worker_stats", 456, 0,
+  { "boc_worker_stats", 466, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 74, 10 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 439, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 449, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 247, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 254, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 452, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 462, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 453, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 463, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 427 },
-  { "boc_allocator", 428 },
-  { "boc_behavior", 429 },
-  { "boc_behavior_options", 430 },
-  { "boc_behavior_type", 431 },
-  { "boc_cown", 432 },
-  { "boc_cown_type", 433 },
-  { "boc_lane", 434 },
-  { "boc_lane_options", 435 },
-  { "boc_mailbox", 436 },
-  { "boc_mailbox_options", 437 },
-  { "boc_mailbox_waiter", 438 },
-  { "boc_mode", 439 },
-  { "boc_notice", 440 },
-  { "boc_notice_key", 43 },
-  { "boc_noticeboard", 441 },
-  { "boc_noticeboard_options", 442 },
-  { "boc_notices", 443 },
-  { "boc_quiesce_node", 444 },
-  { "boc_receive_token", 445 },
-  { "boc_runtime", 446 },
-  { "boc_runtime_options", 447 },
-  { "boc_scope", 448 },
-  { "boc_status", 247 },
-  { "boc_tag", 115 },
-  { "boc_timer", 450 },
-  { "boc_trace_event", 451 },
-  { "boc_trace_kind", 452 },
-  { "boc_verdict", 453 },
-  { "boc_worker_hooks", 455 },
-  { "boc_worker_stats", 456 },
+  { "boc_access", 437 },
+  { "boc_allocator", 438 },
+  { "boc_behavior", 439 },
+  { "boc_behavior_options", 440 },
+  { "boc_behavior_type", 441 },
+  { "boc_cown", 442 },
+  { "boc_cown_type", 443 },
+  { "boc_lane", 444 },
+  { "boc_lane_options", 445 },
+  { "boc_mailbox", 446 },
+  { "boc_mailbox_options", 447 },
+  { "boc_mailbox_waiter", 448 },
+  { "boc_mode", 449 },
+  { "boc_notice", 450 },
+  { "boc_notice_key", 46 },
+  { "boc_noticeboard", 451 },
+  { "boc_noticeboard_options", 452 },
+  { "boc_notices", 453 },
+  { "boc_quiesce_node", 454 },
+  { "boc_receive_token", 455 },
+  { "boc_runtime", 456 },
+  { "boc_runtime_options", 457 },
+  { "boc_scope", 458 },
+  { "boc_status", 254 },
+  { "boc_tag", 118 },
+  { "boc_timer", 460 },
+  { "boc_trace_event", 461 },
+  { "boc_trace_kind", 462 },
+  { "boc_verdict", 463 },
+  { "boc_worker_hooks", 465 },
+  { "boc_worker_stats", 466 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -7209,12 +7346,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  168,  /* num_globals */
+  171,  /* num_globals */
   27,  /* num_struct_unions */
   4,  /* num_enums */
   31,  /* num_typenames */
   NULL,  /* no includes */
-  471,  /* num_types */
+  481,  /* num_types */
   1,  /* flags */
 };
 
