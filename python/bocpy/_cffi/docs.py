@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 DOCS = {
-    'Cown': """\
+    "Cown": """\
 A concurrently owned value: only one behavior at a time sees it.
 
 Schedule behaviors over cowns with `when`; outside of behaviors, hold one with
@@ -24,7 +24,7 @@ Raises TypeError if `value` cannot be moved between workers.
 >>> total.unwrap()
 42
 """,
-    'Cown.acquire': """\
+    "Cown.acquire": """\
 Waits for the cown's turn and holds it until `release`.
 
 Does nothing if the caller holds it already. Raises TimeoutError if it takes
@@ -40,9 +40,9 @@ is `bocpy.acquire`.
 >>> with stock as things:
 ...     print(things)
 ['tea', 'milk']""",
-    'Cown.acquired': """\
+    "Cown.acquired": """\
 Whether the caller holds the cown.""",
-    'Cown.add_done_callback': """\
+    "Cown.add_done_callback": """\
 Calls `function(cown)` once the behaviors on the cown that are scheduled by now
 have ended.
 
@@ -64,7 +64,7 @@ called.
 >>> wait()
 >>> told
 [42]""",
-    'Cown.cancel': """\
+    "Cown.cancel": """\
 Takes back the behavior that `after` or `at` has promised for this result.
 
 True if its time had not come: it will not run, it holds back nobody, and the result
@@ -76,7 +76,7 @@ behavior: to cancel those, use a scope (`behaviors`).
 >>> reminder.cancel(), reminder.cancel()
 (True, False)
 """,
-    'Cown.exception': """\
+    "Cown.exception": """\
 Whether the value is an exception that a behavior raised.
 
 >>> from bocpy import wait, when
@@ -89,13 +89,13 @@ Whether the value is an exception that a behavior raised.
 >>> wait()
 >>> told.unwrap()
 'nothing'""",
-    'Cown.impl': """\
+    "Cown.impl": """\
 The cown's capsule: see `disown` there.""",
-    'Cown.release': """\
+    "Cown.release": """\
 Ends what `acquire` began; nothing if nobody holds the cown.
 
 Raises RuntimeError if another thread holds it.""",
-    'Cown.result': """\
+    "Cown.result": """\
 Waits for the behaviors on the cown that are scheduled by now; returns its value.
 
 The value stays where it is, so that several may ask, and ask again; until the next
@@ -112,7 +112,7 @@ RuntimeError inside a behavior that was not given the cown.
 42
 >>> answer.result(timeout=10)
 42""",
-    'Cown.unwrap': """\
+    "Cown.unwrap": """\
 Takes the value out and leaves None.
 
 If a behavior failed to fill the cown, raises its exception instead. Raises
@@ -123,21 +123,21 @@ how many seconds to wait for them (then TimeoutError).
 >>> Cown([1, 2]).unwrap()
 [1, 2]
 """,
-    'Cown.value': """\
+    "Cown.value": """\
 The value, for whoever holds the cown. Setting it clears `exception`.""",
-    'CownCapsule': """\
+    "CownCapsule": """\
 The native side of a cown.""",
-    'CownCapsule.disown': """\
+    "CownCapsule.disown": """\
 Abandons the value without moving it: the cown is nobody's and holds None.
 
 Raises RuntimeError unless the caller holds the cown.""",
-    'Held': """\
+    "Held": """\
 What acquire() returns: cowns that a thread holds.""",
-    'Held.release': """\
+    "Held.release": """\
 Gives the cowns back; nothing if that has been done.
 
 Raises RuntimeError in another thread than the one that acquired them.""",
-    'PinnedCown': """\
+    "PinnedCown": """\
 A cown whose value stays on the main thread, as the object that it is.
 
 For what cannot travel: widgets, open files, handles of libraries. Every behavior
@@ -158,7 +158,7 @@ on a worker or outside the main interpreter.
 >>> wait()
 42
 """,
-    'acquire': """\
+    "acquire": """\
 Waits for the turn of several cowns and holds all of them, in a `with` block.
 
 The block gets the values, in order. Takes what `when` takes: cowns, `read(cown)`
@@ -176,7 +176,7 @@ and if the thread holds other cowns already: name all of them in one call.
 ...     b.append(a.pop())
 >>> right.unwrap()
 [2]""",
-    'after': """\
+    "after": """\
 Schedules the decorated function as a behavior over `cowns`, `seconds` from now.
 
 As `when`, but the behavior takes its place in the queues of its cowns when its time
@@ -195,7 +195,7 @@ ValueError if `seconds` is negative, NaN, or more than 292 years.
 >>> tea.unwrap()
 'cold'
 """,
-    'drain': """\
+    "drain": """\
 Discards what is queued for `tags`, a str or several.
 
 Whoever waits for one of them goes on waiting. Raises TypeError for a tag that is
@@ -206,7 +206,7 @@ no str.
 >>> drain('work')
 >>> receive('work', timeout=0)
 ('__timeout__', None)""",
-    'notice_delete': """\
+    "notice_delete": """\
 Takes a notice off the board; nothing if there is none.
 
 Raises TypeError or ValueError for what can be no key, RuntimeError if the runtime
@@ -218,7 +218,7 @@ is not running.
 >>> dict(noticeboard())
 {}
 >>> wait()""",
-    'notice_read': """\
+    "notice_read": """\
 The value of one notice, or `default`; seen as `noticeboard` sees it.
 
 Raises TypeError or ValueError for what can be no key.
@@ -228,7 +228,7 @@ Raises TypeError or ValueError for what can be no key.
 >>> notice_read('limit'), notice_read('rate', 0.5)
 (10, 0.5)
 >>> wait()""",
-    'notice_seed': """\
+    "notice_seed": """\
 As `notice_write`, before there are behaviors: starts the runtime.
 
 Raises RuntimeError outside of the main interpreter.
@@ -241,7 +241,7 @@ Raises RuntimeError outside of the main interpreter.
 >>> wait()
 >>> limit.unwrap()
 10""",
-    'notice_update': """\
+    "notice_update": """\
 Replaces a notice's value by `fn(value)`, as one step.
 
 `fn` gets `default` if there is no such notice; if it returns REMOVED, the notice is
@@ -256,7 +256,7 @@ changed; so are the errors of `notice_write`, and TypeError if it is no callable
 ...         notice_update('done', lambda n: n + 1, 0)
 >>> wait(noticeboard=True)
 {'done': 3}""",
-    'notice_write': """\
+    "notice_write": """\
 Puts a copy of `value` on the board under `key`.
 
 A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64. The board
@@ -270,7 +270,7 @@ runtime is not running.
 ...     notice_write('best', c.value)
 >>> wait(noticeboard=True)
 {'best': 3}""",
-    'noticeboard': """\
+    "noticeboard": """\
 The notices as an immutable mapping of keys to values.
 
 In a behavior, what its first look at the board showed, until it ends; elsewhere
@@ -283,7 +283,7 @@ what the board is now. The values are copies.
 >>> wait()
 >>> dict(noticeboard())
 {}""",
-    'read': """\
+    "read": """\
 Marks a cown in when(...): the behavior only reads it.
 
 Neighboring readers of a cown run side by side; a writer waits for the readers
@@ -303,7 +303,7 @@ what is not a Cown.
 >>> [result.unwrap() for result in found]
 [1, 2]
 """,
-    'receive': """\
+    "receive": """\
 Waits for a message of one of `tags`, a str or several; returns (tag, contents).
 
 The oldest of its tag; if several tags have one, they take turns. After `timeout`
@@ -322,7 +322,7 @@ Raises TypeError for tags that are no str, RuntimeError for none at all or if
 ('__timeout__', None)
 >>> receive('low', 0, lambda: 'nothing')
 'nothing'""",
-    'send': """\
+    "send": """\
 Puts `contents` into the queue of `tag`, a str. Never blocks.
 
 What one sender sends to one tag arrives in that order, with its type. With
@@ -337,7 +337,7 @@ RuntimeError if 16384 messages wait already, KeyError for a 17th tag.
 >>> send('greeting', ['hello', 'world'])
 >>> receive('greeting')
 ('greeting', ['hello', 'world'])""",
-    'set_tags': """\
+    "set_tags": """\
 Replaces all tags by `tags`, 16 at most, and discards all messages.
 
 A `receive` that waits for a tag that is no more raises RuntimeError. Tags that
@@ -352,7 +352,7 @@ main interpreter; then nothing has changed.
 >>> set_tags(['new'])
 >>> receive('old', timeout=0)
 ('__timeout__', None)""",
-    'start': """\
+    "start": """\
 Starts the workers; the first behavior would do so too.
 
 `worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers
@@ -370,7 +370,7 @@ TypeError for a worker count that is none.
 >>> start(2)
 >>> start(2)
 >>> wait()""",
-    'when': """\
+    "when": """\
 Schedules the decorated function as a behavior over `cowns`.
 
 It runs once all of them are free, on a worker, and is the only one to see their
@@ -393,7 +393,7 @@ captures cannot be moved to a worker.
 >>> left.unwrap()
 70
 """,
-    'whencall': """\
+    "whencall": """\
 Schedules `func` over the cowns in `args`: `when` without the decorator.
 
 `captures` are passed after the cowns. Returns the Cown that will hold the result.

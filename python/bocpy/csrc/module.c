@@ -144,12 +144,12 @@ static int process_init(void) {
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
-                 bocpy_timer_init() < 0 ||
-                 bocpy_log_init() < 0 || bocpy_worker_init() < 0 ||
-                 bocpy_kwnames_init() < 0 || bocpy_mailbox_init() < 0 ||
-                 bocpy_notices_init() < 0 || bocpy_pump_init() < 0 ||
-                 bocpy_stats_init() < 0 || bocpy_shapes_init() < 0 ||
-                 bocpy_pickled_handle_init() < 0 || bocpy_hooks_init() < 0
+                 bocpy_timer_init() < 0 || bocpy_log_init() < 0 ||
+                 bocpy_worker_init() < 0 || bocpy_kwnames_init() < 0 ||
+                 bocpy_mailbox_init() < 0 || bocpy_notices_init() < 0 ||
+                 bocpy_pump_init() < 0 || bocpy_stats_init() < 0 ||
+                 bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
+                 bocpy_hooks_init() < 0
              ? -1
              : 0;
 }
