@@ -469,7 +469,8 @@ template <class... Arguments> auto when(Arguments &&...arguments) {
 
 /* As when, but the behavior takes its place in the queues of its cowns after `delay`,
  * which counts from the `<<`. It is in flight at once: `quiesce` and scopes wait for
- * it. Until its time name no cown beside its result that it needs itself: see timer.h. */
+ * it. Until its time name no cown beside its result that it needs itself: see timer.h.
+ */
 template <class... Arguments>
 auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
   return detail::wait_for_body(detail::later({detail::registered::current()}, delay),

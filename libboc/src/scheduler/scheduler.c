@@ -62,7 +62,7 @@ static void fini_handshake(boci_scheduler *scheduler) {
 
 /* The parts that may be refused, in the order in which `boci_scheduler_fini` ends them
  * backwards. */
-static boc_status init_parts(boci_scheduler *scheduler) {
+static boc_status scheduler_init_parts(boci_scheduler *scheduler) {
   const boc_allocator *allocator = scheduler->allocator;
   boc_status status = boci_idle_init(&scheduler->idle, scheduler->first_workers);
   if (status != BOC_OK)
@@ -110,7 +110,7 @@ boc_status boci_scheduler_init(boci_scheduler *scheduler,
   if (config->hooks)
     scheduler->hooks = *config->hooks;
   boci_init(&scheduler->stopping, 0);
-  return init_parts(scheduler);
+  return scheduler_init_parts(scheduler);
 }
 
 static void empty_quarantine(boci_scheduler *scheduler) {

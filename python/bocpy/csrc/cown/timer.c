@@ -57,7 +57,7 @@ static pending *table_take_locked(boc_cown *result) {
   return entry;
 }
 
-static void entry_end(pending *entry) {
+static void timer_entry_end(pending *entry) {
   boc_timer_drop(entry->timer);
   free(entry);
 }
@@ -69,7 +69,7 @@ static void table_complete(pending *entry, boc_timer *timer) {
   bool over = entry->over;
   bocpy_lock_give(&timer_lock);
   if (over)
-    entry_end(entry);
+    timer_entry_end(entry);
 }
 
 /* An entry without a timer is the thread's that starts it. */
@@ -81,7 +81,7 @@ void bocpy_timer_over(boc_cown *result) {
     entry->over = true;
   bocpy_lock_give(&timer_lock);
   if (whole)
-    entry_end(entry);
+    timer_entry_end(entry);
 }
 
 /* ---- starting -------------------------------------------------------------------- */
