@@ -51,12 +51,13 @@ _ARGUMENTS = vars(_named)["__getnewargs__"].__code__
 
 
 def is_named_tuple(cls: Any) -> bool:
-    """Whether collections.namedtuple made it, or a class that changes nothing about how
+    """Whether collections.namedtuple made it, here or where a class that came by value
+    is from (its functions are copies), or a class that changes nothing about how
     it is made."""
     arguments = getattr(cls, "__getnewargs__", None)
     if (
         not issubclass(cls, tuple)
-        or getattr(arguments, "__code__", None) is not _ARGUMENTS
+        or getattr(arguments, "__code__", None) != _ARGUMENTS
         or cls.__dictoffset__
         or hasattr(cls, "__getnewargs_ex__")
         or not inherits(cls, tuple, _HOOKS)
