@@ -373,10 +373,10 @@ def test_values_are_the_same_in_bodies(value):
 
     @when(cown)
     def seen(c):
-        return [repr(type(one)) for one in c.value], c.value
+        return [type(one).__name__ for one in c.value], c.value
 
     names, back = seen.unwrap(timeout=LIMIT)
-    assert names == [repr(type(one)) for one in value]
+    assert names == [type(one).__name__ for one in value]
     if not isinstance(value[0], Slots):
         assert back == value
     else:
