@@ -96,13 +96,25 @@ static inline boc_behavior *boci_take_inbox_first(boci_worker *worker) {
   return NULL;
 }
 
+/* What was handed off may run elsewhere: another body comes first here. */
+static inline void boci_empty_lifo_slot(boci_worker *worker) {
+  boc_behavior *behavior = worker->lifo_slot;
+  if (!behavior)
+    return;
+  worker->lifo_slot = NULL;
+  boci_enqueue_own(worker, behavior);
+  boci_wake_for_surplus(worker);
+}
+
 /* NULL: neither the worker nor all together have anything queued. */
 static inline boc_behavior *boci_find_own(boci_worker *worker) {
   boc_behavior *behavior;
   if (--worker->until_common == 0) {
     worker->until_common = BOCI_COMMON_EVERY;
-    if ((behavior = boci_take_common(worker, false)))
+    if ((behavior = boci_take_common(worker, false))) {
+      boci_empty_lifo_slot(worker); /* invariant 1 */
       return behavior;
+    }
   }
   if ((behavior = boci_take_lifo_slot(worker)))
     return behavior;
