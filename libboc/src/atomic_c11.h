@@ -96,6 +96,7 @@ static inline void boci_fence_release(void) {
 static inline void boci_fence_seq_cst(void) {
   boci_perturb();
 #if defined(__clang__) && defined(__x86_64__)
+  /* NOLINTNEXTLINE(portability-no-assembler): no intrinsic has it */
   __asm__ __volatile__("lock orl $0, -8(%%rsp)" ::: "memory", "cc");
 #else
   atomic_thread_fence(memory_order_seq_cst);

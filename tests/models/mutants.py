@@ -419,7 +419,7 @@ MUTANTS = (
         "searcher_does_not_look_again",
         "sleep",
         "find_work.c",
-        "  if (work_visible(worker))\n    boci_idle_wake_one(&scheduler->idle);\n",
+        "    if (work_visible(worker))\n      boci_idle_wake_one(&scheduler->idle);\n",
         "",
     ),
     Mutant(
@@ -466,7 +466,7 @@ MUTANTS = (
         "sleep",
         "find_work.c",
         "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
-        "                          all_processors_busy(worker);",
+        "                          !timer_is_due(worker) && all_processors_busy(worker);",
         "timed_out && (all_processors_busy(worker) ||\n"
         "                                        skipped <= MAX_SKIPPED ||\n"
         "                                        !inbox_waits(worker));",

@@ -227,6 +227,7 @@ static inline void boci_behavior_clear_env(void *env, size_t size) {
   step *steps = env;
   for (size_t i = 0; i * sizeof *steps < size; i++) {
     steps[i] = (step){0, 0};
+    /* NOLINTNEXTLINE(portability-no-assembler) */
     BOCI_STAY_LOOP();
   }
 }

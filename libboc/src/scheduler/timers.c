@@ -56,11 +56,14 @@ boc_timer *boc_timer_hold(boc_timer *timer) {
   return timer;
 }
 
-void boc_timer_drop(boc_timer *timer) {
-  if (!timer || boci_sub_acq_rel(&timer->references, 1) != 1) /* [R30] [A30] */
-    return;
+static void timer_release(boc_timer *timer) {
   const boc_allocator allocator = timer->allocator;
   boci_release(allocator.release ? &allocator : NULL, timer, sizeof *timer);
+}
+
+void boc_timer_drop(boc_timer *timer) {
+  if (timer && boci_sub_acq_rel(&timer->references, 1) == 1) /* [R30] [A30] */
+    timer_release(timer);
 }
 
 /* ---- the heap -------------------------------------------------------------------- */
@@ -266,15 +269,17 @@ boc_status boci_timers_arm(boci_scheduler *scheduler, uint64_t deadline,
     return BOC_NO_MEMORY;
   boc_scope *scope = timer->scope ? boc_scope_hold(timer->scope) : NULL;
   const boc_status status = timer_arm(timer, deadline);
-  if (status != BOC_OK)
-    boc_timer_drop(timer); /* the one that takes it has none */
-  else if (scope && boc_scope_cancelled(scope))
-    boc_timer_cancel(timer);
+  if (status == BOC_OK) {
+    if (scope && boc_scope_cancelled(scope))
+      boc_timer_cancel(timer);
+    if (out_timer)
+      *out_timer = timer;
+    else
+      boc_timer_drop(timer);
+  } else {
+    timer_release(timer); /* nobody else has seen it */
+  }
   boc_scope_drop(scope);
-  if (status == BOC_OK && out_timer)
-    *out_timer = timer;
-  else
-    boc_timer_drop(timer);
   return status;
 }
 

@@ -46,7 +46,8 @@ def inherits(cls: Any, base: type, names: tuple[str, ...]) -> bool:
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
-_named: Any = collections.namedtuple("_named", "")
+_make: Any = collections.namedtuple
+_named = _make("_named", "")
 _ARGUMENTS = vars(_named)["__getnewargs__"].__code__
 
 

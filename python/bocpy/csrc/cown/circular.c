@@ -31,8 +31,8 @@ static const boc_behavior_type collecting = {
 static int collect_on(boc_runtime *runtime, boc_cown *core) {
   boc_access access = {core, BOC_WRITE};
   boc_behavior *behavior;
-  if (boc_behavior_new(runtime, &collecting, sizeof(core), &access, 1, &behavior) !=
-      BOC_OK)
+  if (boc_behavior_new(runtime, &collecting, sizeof(boc_cown *), &access, 1,
+                       &behavior) != BOC_OK)
     return -1;
   *(boc_cown **)boc_behavior_env(behavior) = core;
   boc_behavior_schedule_or_run(behavior);
