@@ -466,7 +466,8 @@ MUTANTS = (
         "sleep",
         "find_work.c",
         "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
-        "                          !timer_is_due(worker) && all_processors_busy(worker);",
+        "                          !timer_is_due(worker) && "
+        "all_processors_busy(worker);",
         "timed_out && (all_processors_busy(worker) ||\n"
         "                                        skipped <= MAX_SKIPPED ||\n"
         "                                        !inbox_waits(worker));",
