@@ -195,6 +195,9 @@ def whencall(
     args: Iterable[_One | Sequence[_One]],
     captures: Iterable[Any] = (),
 ) -> Cown[_T]: ...
+def _when_each(
+    cowns: Iterable[Any], body: Callable[..., _T], captures: tuple[Any, ...], /
+) -> list[Cown[_T]]: ...
 def start(
     worker_count: int | None = None,
     module: object = None,

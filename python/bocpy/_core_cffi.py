@@ -34,6 +34,7 @@ from ._cffi.behavior import (  # noqa: E402
     batch_begin,
     batch_end,
     when,
+    when_each,
     when_in,
     whencall,
 )
@@ -122,6 +123,7 @@ _set_propagating = codec.set_propagating
 _running = runtime.is_running
 _stats = runtime.stats
 _take_failures = failure.take_failures
+_when_each = when_each
 _when_in = when_in
 _worker_count = runtime.worker_count
 

@@ -318,7 +318,7 @@ def acquire_cowns(*cowns: Any, timeout: float | None = None) -> Held:
     limit = parse_timeout(timeout)
     if not cowns:
         raise TypeError("acquire() takes the cowns to hold")
-    over = when_args(cowns, "acquire()")
+    over = when_args(cowns, "acquire() argument")
     made: Held = object.__new__(Held)
     made._over = over
     made._acquired = None

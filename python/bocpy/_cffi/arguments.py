@@ -44,7 +44,7 @@ class WhenArgs(NamedTuple):
         ]
 
 
-def when_args(arguments: Sequence[Any], what: str = "when()") -> WhenArgs:
+def when_args(arguments: Sequence[Any], what: str = "when() argument") -> WhenArgs:
     cowns: list[Cown[Any]] = []
     refs: list[int] = []
     reads: list[bool] = []
@@ -73,17 +73,17 @@ def refusal(what: str, argument: object, position: int, inside: int) -> TypeErro
     name = type_name(type(argument))
     if isinstance(argument, Cown):
         text = (
-            f"{what} argument {position + 1} is a Cown without a value: its class must "
+            f"{what} {position + 1} is a Cown without a value: its class must "
             "call super().__init__(value)"
         )
     elif inside < 0:
         text = (
-            f"{what} argument {position + 1} must be a Cown, or a list or tuple of "
+            f"{what} {position + 1} must be a Cown, or a list or tuple of "
             f"them, not '{name}'"
         )
     else:
         text = (
-            f"{what} argument {position + 1}: item {inside} of the group must be a "
+            f"{what} {position + 1}: item {inside} of the group must be a "
             f"Cown, not '{name}'"
         )
     return TypeError(text)

@@ -280,6 +280,15 @@ def whencall(
     return schedule(func, over, several(captures, "captures"))
 
 
+def when_each(
+    cowns: Iterable[Any], body: Callable[..., T], captures: tuple[Any, ...], /
+) -> list[Cown[T]]:
+    """All cowns are checked before anything is scheduled."""
+    items = tuple(cowns)
+    when_args(items, "when_each() cown")
+    return [schedule(body, when_args((item,)), captures) for item in items]
+
+
 def several(given: Iterable[Any], name: str) -> tuple[Any, ...]:
     kind = type(given)
     if not hasattr(kind, "__iter__") and not hasattr(kind, "__getitem__"):

@@ -82,6 +82,7 @@ static PyMethodDef module_methods[] = {
     {"_cancelled", bocpy_scope_cancelled, METH_NOARGS, NULL},
     {"whencall", (PyCFunction)(void (*)(void))bocpy_whencall,
      METH_VARARGS | METH_KEYWORDS, bocpy_whencall_doc},
+    {"_when_each", (PyCFunction)(void (*)(void))bocpy_when_each, METH_FASTCALL, NULL},
     {"read", bocpy_read, METH_O, bocpy_read_doc},
     {"acquire", (PyCFunction)(void (*)(void))bocpy_acquire_cowns,
      METH_FASTCALL | METH_KEYWORDS, bocpy_acquire_cowns_doc},

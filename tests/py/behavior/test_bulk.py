@@ -3,13 +3,31 @@
 # ruff: noqa: PT012  what a block raises at its end is what is tested
 
 import asyncio
+import contextvars
+import functools
+import operator
+import threading
 
 import bocpy
 import pytest
-from bocpy import Cown, as_completed, atomically, gather, reduce, when, when_each
+from bocpy import (
+    CancelledError,
+    Cown,
+    PinnedCown,
+    as_completed,
+    atomically,
+    behaviors,
+    gather,
+    read,
+    reduce,
+    when,
+    when_each,
+)
 from harness import LIMIT, pass_through
 
 pytestmark = pytest.mark.usefixtures("runtime")
+
+variable = contextvars.ContextVar("variable")
 
 
 def test_as_completed(gate):
@@ -91,6 +109,156 @@ def test_when_each_gather_reduce():
     assert gather().result() == []
     with pytest.raises(ValueError, match="no cowns"):
         reduce([], max)
+
+
+def test_when_each_takes_what_when_takes():
+    a, b = Cown(1), Cown(2)
+    pinned = PinnedCown(4)
+
+    def total(cown):
+        members = cown if isinstance(cown, list) else [cown]
+        return sum(member.value for member in members)
+
+    made = when_each([a, read(b), [a, b], (read(a),), [], pinned], total)
+    bocpy.quiesce(timeout=LIMIT)
+    assert [result.result() for result in made] == [1, 2, 3, 1, 0, 4]
+    assert when_each([], total) == []
+    assert when_each(iter([a]), total)[0].result() == 1
+    assert when_each(cowns=[b], body=total)[0].result() == 2
+
+
+class Special(Cown):
+    """A cown with attributes: body and caller share the handle by reference."""
+
+
+def test_when_each_hands_over_what_is_special(backend):
+    special = Special(1)
+    special.mark = "mine"
+    found = when_each([Cown(0), special], lambda c: getattr(c, "mark", None))
+    expected = "mine" if backend == "threads" else None
+    assert [result.result() for result in found] == [None, expected]
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_each_behavior_has_captures_of_its_own(size):
+    made = when_each([Cown(n) for n in range(3)], append_own, list(range(size)))
+    assert [result.result() for result in made] == [[*range(size), n] for n in range(3)]
+
+
+def append_own(cown, several):
+    copy = list(several)
+    copy.append(cown.value)
+    return copy
+
+
+def test_defaults_cells_and_keywords_of_each():
+    factor = 3
+
+    def body(cown, more, plus=10, *, minus=1):
+        return cown.value * factor + more + plus - minus
+
+    made = when_each([Cown(n) for n in range(3)], body, 100)
+    factor = 5
+    assert [result.result() for result in made] == [109, 112, 115]
+    partial = functools.partial(operator.mul, 2)
+    assert when_each([Cown(1)], lambda c: partial(c.value))[0].result() == 2
+
+
+def test_the_order_of_each(gate):
+    door, log = gate.door, Cown([])
+    when(log)(lambda log: pass_through(door))
+    cowns = [log] * 5
+    when_each(cowns[:3], lambda log, what: log.value.append(what), "first")
+    when_each(cowns, lambda log, what: log.value.append(what), "second")
+    gate.open()
+    assert log.result() == ["first"] * 3 + ["second"] * 5
+
+
+@pytest.mark.parametrize(
+    ("items", "error", "says"),
+    [
+        ([3], TypeError, r"when_each\(\) cown 2 must be a Cown, .* not 'int'"),
+        ([[Cown(0), "x"]], TypeError, r"cown 2: item 1 of the group .* not 'str'"),
+        ([Cown.__new__(Cown)], TypeError, r"when_each\(\) cown 2 is a Cown without"),
+    ],
+)
+def test_nothing_is_scheduled_if_a_cown_is_refused(items, error, says):
+    c = Cown(0)
+    with pytest.raises(error, match=says):
+        when_each([c, *items, c], increment)
+    assert c.result() == 0
+
+
+def increment(cown, *_rest):
+    cown.value += 1
+
+
+@pytest.mark.parametrize("limit", [None, 2])
+def test_nothing_is_scheduled_if_the_body_is_refused(limit, backend):
+    c = Cown(0)
+    with behaviors(limit=limit) as scope:
+        with pytest.raises(TypeError, match="iterable"):
+            when_each(3, increment)
+        with pytest.raises(TypeError, match="2 captures"):
+            when_each([c, c], lambda c: None, 1, 2)
+        with pytest.raises(TypeError, match="callable|body|behavior"):
+            when_each([c, c], 3)
+        if backend == "interpreters":
+            with pytest.raises(TypeError, match="cannot"):
+                when_each([c, c], increment, threading.Lock())
+        assert scope.pending == 0
+    assert c.result() == 0
+
+
+def test_each_is_counted_and_cancelled_in_its_scope(gate):
+    door, c = gate.door, Cown(0)
+    with behaviors() as scope:
+        when(c)(lambda c: pass_through(door))
+        made = when_each([c] * 20, increment)
+        assert scope.pending == 21
+        scope.cancel()
+        gate.open()
+    for result in made:
+        with pytest.raises(CancelledError):
+            result.result()
+    assert c.result() == 0
+
+
+def test_each_waits_for_room():
+    c, most = Cown(0), 0
+    with behaviors(limit=3) as scope:
+        when_each([c] * 50, increment)
+        most = scope.pending
+    assert most <= 3
+    assert c.result() == 50
+
+
+def test_when_each_in_a_block_that_is_one_step_and_in_a_body():
+    left, right = Cown([]), Cown([])
+    with atomically():
+        made = when_each([left, right], lambda c: c.value.append("a"))
+    with pytest.raises(KeyError), atomically():
+        when_each([left, right], lambda c: c.value.append("never"))
+        raise KeyError("block")
+    assert [result.result() for result in made] == [None, None]
+
+    @when()
+    def body(left=left, right=right):
+        when_each([left, right], lambda c: c.value.append("b"))
+
+    bocpy.quiesce(timeout=LIMIT)
+    assert left.result() == right.result() == ["a", "b"]
+
+
+def test_each_sees_the_variables_of_its_caller(backend):
+    variable.set("mine")
+    made = when_each([Cown(n) for n in range(3)], lambda c: variable.get("none"))
+    for result in made:
+        if backend == "threads":
+            assert result.result() == "mine"
+        else:
+            with pytest.raises(NameError, match="propagate"):
+                result.result()
 
 
 def test_gather_fails_with_what_failed():

@@ -66,7 +66,7 @@ enum { BOCPY_WHEN_ARGS_FEW = 8 };
 
 /* What a behavior is over: the arguments of `when`, flattened. */
 typedef struct bocpy_when_args {
-  const char *what; /* the call, for errors */
+  const char *what; /* an argument of the call, for errors: "when() argument" */
   uint32_t items, cowns;
   int32_t *shape;     /* NULL: every item is one cown */
   PyObject **handles; /* Cowns, owned */
@@ -81,8 +81,8 @@ typedef struct bocpy_when_args {
   bool few_modes[BOCPY_WHEN_ARGS_FEW];
 } bocpy_when_args;
 
-/* Fills `when_args` from `count` arguments of the call `what`. -1 with TypeError naming
- * the position. */
+/* Fills `when_args` from `count` arguments, of which errors speak as `what`. -1 with
+ * TypeError naming the position. */
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count);
 
@@ -91,13 +91,6 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
 PyObject *bocpy_when_args_in_shape(const bocpy_when_args *when_args,
                                    PyObject *(*at)(void *ctx, uint32_t i), void *ctx);
 void bocpy_when_args_fini(bocpy_when_args *when_args);
-
-/* Schedules `callable` over `when_args`, with a tuple of captures or NULL, in a
- * scope (a _Scope; NULL: the current one): the result's
- * handle. NULL with an exception: nothing is scheduled. */
-PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
-                         const bocpy_when_args *when_args, PyObject *captures,
-                         PyObject *given);
 
 /* _set_propagating(): has bocpy._context asked for variables at each scheduling. */
 PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused);
@@ -124,6 +117,7 @@ PyObject *bocpy_after(PyObject *module, PyObject *const *args, Py_ssize_t count)
 PyObject *bocpy_at(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_when_in(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *bocpy_when_each(PyObject *module, PyObject *const *args, Py_ssize_t count);
 PyObject *bocpy_read(PyObject *module, PyObject *cown);
 extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[],
     bocpy_after_doc[];

@@ -11,21 +11,21 @@ static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argu
                             Py_ssize_t position, Py_ssize_t inside) {
   if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
     PyErr_Format(PyExc_TypeError,
-                 "%s argument %zd is a cown of a cluster: use the `when` of its "
+                 "%s %zd is a cown of a cluster: use the `when` of its "
                  "connection; one behavior has either local cowns or distributed ones",
                  what, position + 1);
   else if (bocpy_cown_check(state, argument))
     PyErr_Format(PyExc_TypeError,
-                 "%s argument %zd is a Cown without a value: its class must call "
+                 "%s %zd is a Cown without a value: its class must call "
                  "super().__init__(value)",
                  what, position + 1);
   else if (inside < 0)
     PyErr_Format(PyExc_TypeError,
-                 "%s argument %zd must be a Cown, or a list or tuple of them, not '%s'",
+                 "%s %zd must be a Cown, or a list or tuple of them, not '%s'",
                  what, position + 1, Py_TYPE(argument)->tp_name);
   else
     PyErr_Format(PyExc_TypeError,
-                 "%s argument %zd: item %zd of the group must be a Cown, not '%s'",
+                 "%s %zd: item %zd of the group must be a Cown, not '%s'",
                  what, position + 1, inside, Py_TYPE(argument)->tp_name);
   return -1;
 }

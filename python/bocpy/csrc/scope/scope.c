@@ -342,6 +342,12 @@ static int scope_wait_room(bocpy_state *state, boc_scope *core) {
   return 0;
 }
 
+bool bocpy_scope_is_limited(boc_scope *core) {
+  while (core && !bocpy_scope_limit(core))
+    core = ((const bocpy_scope *)boc_scope_data(core))->parent;
+  return core != NULL;
+}
+
 int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope) {
   *out_scope = NULL;
   if (!atomic_load_explicit(&scopes_used,

@@ -57,6 +57,9 @@ PyObject *bocpy_scope_done(boc_scope *scope);
 /* How many behaviors may be pending; 0: any number. */
 size_t bocpy_scope_limit(const boc_scope *core);
 
+/* Whether that of the scope, or of one around it, is limited. `core` may be NULL. */
+bool bocpy_scope_is_limited(boc_scope *core);
+
 extern PyType_Spec bocpy_scope_spec;
 
 /* Entries for the module's method table. */

@@ -1,0 +1,306 @@
+/* Schedule: see schedule.h. */
+#include "schedule.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch.h"
+#include "in_flight.h"
+#include "overlay.h"
+#include "run.h"
+#include "runtime.h"
+#include "scope.h"
+
+/* ---- the environment ------------------------------------------------------------- */
+
+void bocpy_call_clear(bocpy_call *call) {
+  uint8_t carried = call->carried;
+  call->carried = BOCPY_CARRY_NOTHING;
+  if (carried == BOCPY_CARRY_BUFFER)
+    bocpy_buffer_free(call->buffer);
+  else if (carried == BOCPY_CARRY_OBJECTS)
+    Py_DECREF(call->objects);
+  if (call->local)
+    Py_CLEAR(call->context);
+  if (call->counted)
+    bocpy_code_drop(call->code);
+  call->counted = false;
+  Py_CLEAR(call->function);
+  for (uint32_t i = 0; call->handed && i < call->cowns; i++)
+    Py_DECREF(call->handles[i]);
+  call->handed = false;
+}
+
+/* The captures could not be encoded together: encodes each alone, and raises the error
+ * of the first that fails. If none does, the exception that is set stays. */
+static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
+  PyObject *pending = PyErr_GetRaisedException();
+  Py_ssize_t count = PyTuple_GET_SIZE(bound->captures) - bound->globals;
+  for (Py_ssize_t i = 0; i < count && !PyErr_Occurred(); i++) {
+    PyObject *part = PyTuple_GET_ITEM(bound->captures, i);
+    if (i >= count - (Py_ssize_t)bound->cells && PyTuple_GET_SIZE(part))
+      part = PyTuple_GET_ITEM(part, 0);
+    PyObject *name = bocpy_bound_args_name(bound, items, i);
+    const char *root = name ? PyUnicode_AsUTF8(name) : NULL;
+    bocpy_encode_tried(part, root ? root : "capture");
+    Py_XDECREF(name);
+  }
+  if (PyErr_Occurred())
+    Py_DECREF(pending);
+  else
+    PyErr_SetRaisedException(pending);
+}
+
+static int call_carry_captures(bocpy_call *call, const bocpy_bound_args *bound,
+                               uint32_t items) {
+  if (!bound->captures)
+    return 0;
+  if (call->local) {
+    call->objects = Py_NewRef(bound->captures);
+    call->carried = BOCPY_CARRY_OBJECTS;
+    return 0;
+  }
+  size_t size = bocpy_encode_inline(bound->captures, call->bytes, sizeof(call->bytes));
+  if (size) {
+    call->size = (uint8_t)size;
+    call->carried = BOCPY_CARRY_INLINE;
+    return 0;
+  }
+  if (bocpy_encode(bound->captures, "captures", &call->buffer) < 0) {
+    explain_capture(bound, items);
+    return -1;
+  }
+  call->carried = BOCPY_CARRY_BUFFER;
+  return 0;
+}
+
+/* Without a GIL, counting references to another thread's object is slow: so the body
+ * gets handles of its own. */
+static bool when_args_hands_over(const bocpy_when_args *when_args) {
+  return !BOCPY_FREE_THREADED || when_args->special;
+}
+
+bool bocpy_call_is_local(const bocpy_when_args *when_args) {
+  return bocpy_by_reference() ||
+         (when_args->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
+}
+
+/* Adds the context variables that were registered: None if there is nothing. Steals. */
+static PyObject *snapshot_add_context(bocpy_state *state, PyObject *snapshot) {
+  return bocpy_python_call(&state->python, BOCPY_PY_CONTEXT_ADD, "(N)",
+                           snapshot ? snapshot : Py_NewRef(Py_None));
+}
+
+/* Keeps the globals that the body is to see, where they may change before it runs. */
+static int call_snapshot_globals(bool local, bocpy_state *state,
+                                 bocpy_bound_args *bound) {
+  PyObject *snapshot = NULL;
+  if (!local) {
+    if (bocpy_code_ship(state, bound->entry, bound->function, &snapshot) < 0)
+      return -1;
+  } else if (bound->entry->names) {
+    snapshot = bocpy_overlay_snapshot(bound->entry->names,
+                                      PyFunction_GET_GLOBALS(bound->function));
+    if (!snapshot)
+      return -1;
+  }
+  if (!local && state->propagates &&
+      !(snapshot = snapshot_add_context(state, snapshot)))
+    return -1;
+  if (snapshot == Py_None)
+    Py_CLEAR(snapshot);
+  return snapshot ? bocpy_bound_args_add_globals(bound, snapshot) : 0;
+}
+
+static int call_copy_context(bocpy_call *call) {
+  if (!call->local)
+    return 0;
+  call->context = NULL;
+  if (!bocpy_context_has_values())
+    return 0;
+  call->context = PyContext_CopyCurrent();
+  return call->context ? 0 : -1;
+}
+
+int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
+                       const bocpy_when_args *when_args) {
+  bool local = bocpy_call_is_local(when_args);
+  *call = (bocpy_call){
+      .code = bound->entry->code,
+      .local = local,
+      .handed = local && when_args_hands_over(when_args),
+      .items = when_args->items,
+      .cowns = when_args->cowns,
+      .extra = bound->extra,
+      .positional = bound->positional,
+      .keywords = bound->keywords,
+      .cells = bound->cells,
+      .grouped = when_args->shape != NULL,
+      .reads = when_args->reads,
+      .timed = when_args->due.kind != BOCPY_DUE_NOW,
+  };
+  if (call_snapshot_globals(local, state, bound) < 0)
+    return -1;
+  call->globals = bound->globals;
+  if (call_copy_context(call) < 0)
+    return -1;
+  if (call_carry_captures(call, bound, when_args->items) < 0)
+    return -1;
+  call->counted = bocpy_code_use(call->code);
+  return 0;
+}
+
+int bocpy_call_copy(bocpy_call *call, const bocpy_call *pattern,
+                    const bocpy_bound_args *bound, const bocpy_when_args *when_args) {
+  *call = *pattern;
+  call->handed = call->local && when_args_hands_over(when_args);
+  call->cowns = when_args->cowns;
+  call->grouped = when_args->shape != NULL;
+  call->reads = when_args->reads;
+  if (call_copy_context(call) < 0)
+    return -1;
+  if (call->carried == BOCPY_CARRY_OBJECTS)
+    Py_INCREF(call->objects);
+  else if (call->carried == BOCPY_CARRY_BUFFER &&
+           bocpy_encode(bound->captures, "captures", &call->buffer) < 0)
+    return -1;
+  call->counted = bocpy_code_use(call->code);
+  return 0;
+}
+
+static void call_fill_env(bocpy_call *env, const bocpy_call *call,
+                          const bocpy_bound_args *bound,
+                          const bocpy_when_args *when_args) {
+  *env = *call;
+  if (call->local && !bocpy_code_shared(call->code, bound->function))
+    env->function = Py_NewRef(bound->function);
+  for (uint32_t i = 0; call->handed && i < when_args->cowns; i++)
+    env->handles[i] = Py_NewRef(when_args->handles[i]);
+  if (when_args->shape)
+    memcpy(bocpy_call_shape(env), when_args->shape, when_args->items * sizeof(int32_t));
+}
+
+/* ---- scheduling ------------------------------------------------------------------ */
+
+#define FEW_ACCESSES (BOCPY_WHEN_ARGS_FEW + 1)
+
+static const boc_behavior_type *when_behavior_type(const bocpy_when_args *when_args) {
+  if (when_args->pinned)
+    return &bocpy_behavior_pinned;
+  return bocpy_by_reference() ? &bocpy_behavior_by_reference : &bocpy_behavior_shipped;
+}
+
+static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call,
+                                    const bocpy_when_args *when_args, boc_cown *result,
+                                    boc_scope *scope, boc_behavior **out_behavior) {
+  boc_access few[FEW_ACCESSES], *accesses = few;
+  size_t count = (size_t)when_args->cowns + 1;
+  if (count > FEW_ACCESSES)
+    accesses = malloc(count * sizeof(*accesses));
+  if (!accesses)
+    return BOC_NO_MEMORY;
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    accesses[i] = (boc_access){((bocpy_cown *)when_args->handles[i])->core,
+                               when_args->modes[i] ? BOC_READ : BOC_WRITE};
+  accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
+  for (size_t i = 0; i < count; i++)
+    bocpy_in_flight_note(bocpy_value_of(accesses[i].cown), call->code);
+  size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, when_args);
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
+  options.scope = scope;
+  const boc_behavior_type *type = when_behavior_type(when_args);
+  boc_status status =
+      scope ? boc_behavior_new_with(runtime, type, size, accesses, count, &options,
+                                    out_behavior)
+            : boc_behavior_new(runtime, type, size, accesses, count, out_behavior);
+  if (accesses != few)
+    free(accesses);
+  return status;
+}
+
+/* ---- scheduling, now or later ---------------------------------------------------- */
+
+/* -1 with an exception. */
+static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
+                      boc_behavior *behavior, boc_cown *result) {
+  if (when_args->due.kind == BOCPY_DUE_NOW && bocpy_self.batch)
+    return bocpy_batch_add(bocpy_self.batch, behavior);
+  boc_status status = BOC_OK;
+  if (when_args->due.kind == BOCPY_DUE_NOW)
+    boc_behavior_schedule(behavior);
+  else
+    status = bocpy_timer_start(runtime, &when_args->due, behavior, result);
+  if (status == BOC_OK)
+    return 0;
+  bocpy_status_raise(status, "after()");
+  return -1;
+}
+
+PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+                            const bocpy_bound_args *bound,
+                            const bocpy_when_args *when_args, boc_scope *scope) {
+  boc_cown *core = bocpy_core_new(false);
+  PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
+  boc_behavior *behavior;
+  boc_status status =
+      result ? when_new_behavior(runtime, call, when_args, core, scope, &behavior)
+             : BOC_NO_MEMORY;
+  if (status != BOC_OK) {
+    call->handed = false; /* the handles have no references in `call` yet */
+    bocpy_call_clear(call);
+    Py_XDECREF(result);
+    bocpy_status_raise(status, "when()");
+    return NULL;
+  }
+  call_fill_env(boc_behavior_env(behavior), call, bound, when_args);
+  if (when_start(runtime, when_args, behavior, core) < 0) {
+    boc_behavior_free(behavior);
+    Py_CLEAR(result);
+  }
+  return result;
+}
+
+int bocpy_call_refuse_cycle(const bocpy_when_args *when_args) {
+  if (bocpy_timer_pending() == 0 || when_args->cowns < 2)
+    return 0;
+  for (uint32_t i = 0; i < when_args->cowns; i++)
+    for (uint32_t k = 0; k < when_args->cowns; k++) {
+      if (!bocpy_timer_needs(((bocpy_cown *)when_args->handles[i])->core,
+                             ((bocpy_cown *)when_args->handles[k])->core))
+        continue;
+      PyErr_SetString(
+          PyExc_RuntimeError,
+          "a behavior over the result of after() or at(), and over a cown that this "
+          "one needs itself, would wait for it and hold it back: schedule over the "
+          "result, and in that body over the cown");
+      return -1;
+    }
+  return 0;
+}
+
+PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
+                         const bocpy_when_args *when_args, PyObject *captures,
+                         PyObject *given) {
+  boc_scope *scope;
+  if (bocpy_refuse_importing("scheduling a behavior") < 0 ||
+      bocpy_call_refuse_cycle(when_args) < 0 || bocpy_scope_here(state, given, &scope) < 0)
+    return NULL;
+  boc_runtime *runtime = bocpy_runtime_enter(true);
+  if (!runtime) {
+    boc_scope_drop(scope);
+    return NULL;
+  }
+  bocpy_state_remember(state);
+  bocpy_bound_args bound;
+  bocpy_call call;
+  PyObject *result = NULL;
+  if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
+    if (bocpy_call_prepare(&call, state, &bound, when_args) == 0)
+      result = bocpy_call_launch(state, runtime, &call, &bound, when_args, scope);
+    bocpy_bound_args_fini(&bound);
+  }
+  boc_scope_drop(scope);
+  bocpy_runtime_leave();
+  bocpy_runtime_settle();
+  return result;
+}
