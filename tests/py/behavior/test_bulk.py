@@ -201,7 +201,7 @@ def test_nothing_is_scheduled_if_the_body_is_refused(limit, backend):
             when_each(3, increment)
         with pytest.raises(TypeError, match="2 captures"):
             when_each([c, c], lambda c: None, 1, 2)
-        with pytest.raises(TypeError, match="callable|body|behavior"):
+        with pytest.raises(TypeError, match=r"callable|body|behavior"):
             when_each([c, c], 3)
         if backend == "interpreters":
             with pytest.raises(TypeError, match="cannot"):
