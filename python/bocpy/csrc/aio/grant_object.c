@@ -103,8 +103,8 @@ static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!self)
     return NULL;
   self->bridge = Py_NewRef(bridge_object);
-  if (bocpy_when_args_init(&self->args, state, "when() argument", PySequence_Fast_ITEMS(cowns),
-                           PyTuple_GET_SIZE(cowns)) < 0 ||
+  if (bocpy_when_args_init(&self->args, state, "when() argument",
+                           PySequence_Fast_ITEMS(cowns), PyTuple_GET_SIZE(cowns)) < 0 ||
       require_places(&self->args) < 0 ||
       grant_object_begin(self, state, bridge, filled) < 0)
     Py_CLEAR(self);

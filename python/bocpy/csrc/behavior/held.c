@@ -63,7 +63,8 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
   if (!self)
     return NULL;
   self->acquired = NULL;
-  if (bocpy_when_args_init(&self->args, state, "acquire() argument", args, count) == 0 &&
+  if (bocpy_when_args_init(&self->args, state, "acquire() argument", args, count) ==
+          0 &&
       acquire_cowns(self, timeout) == 0) {
     PyObject_GC_Track(self);
     return (PyObject *)self;

@@ -283,7 +283,8 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
                          PyObject *given) {
   boc_scope *scope;
   if (bocpy_refuse_importing("scheduling a behavior") < 0 ||
-      bocpy_call_refuse_cycle(when_args) < 0 || bocpy_scope_here(state, given, &scope) < 0)
+      bocpy_call_refuse_cycle(when_args) < 0 ||
+      bocpy_scope_here(state, given, &scope) < 0)
     return NULL;
   boc_runtime *runtime = bocpy_runtime_enter(true);
   if (!runtime) {

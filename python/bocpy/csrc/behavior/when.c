@@ -47,7 +47,8 @@ static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *
   self->vectorcall = (vectorcallfunc)when_call;
   self->state = state;
   self->scope = Py_XNewRef(scope);
-  if (bocpy_when_args_init(&self->when_args, state, "when() argument", args, count) == 0)
+  if (bocpy_when_args_init(&self->when_args, state, "when() argument", args, count) ==
+      0)
     return (PyObject *)self;
   Py_DECREF(self);
   return NULL;

@@ -21,12 +21,12 @@ static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argu
                  what, position + 1);
   else if (inside < 0)
     PyErr_Format(PyExc_TypeError,
-                 "%s %zd must be a Cown, or a list or tuple of them, not '%s'",
-                 what, position + 1, Py_TYPE(argument)->tp_name);
+                 "%s %zd must be a Cown, or a list or tuple of them, not '%s'", what,
+                 position + 1, Py_TYPE(argument)->tp_name);
   else
     PyErr_Format(PyExc_TypeError,
-                 "%s %zd: item %zd of the group must be a Cown, not '%s'",
-                 what, position + 1, inside, Py_TYPE(argument)->tp_name);
+                 "%s %zd: item %zd of the group must be a Cown, not '%s'", what,
+                 position + 1, inside, Py_TYPE(argument)->tp_name);
   return -1;
 }
 

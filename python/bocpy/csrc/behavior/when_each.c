@@ -159,9 +159,9 @@ static PyObject *each_schedule(each *self) {
       each_refuse_cycles(self) < 0 || bocpy_scope_here(self->state, NULL, &scope) < 0)
     return NULL;
   PyObject *list = PyList_New(self->all.items);
-  if (list && (bocpy_scope_is_limited(scope)
-                   ? each_schedule_in_turn(self, list)
-                   : each_schedule_at_once(self, scope, list)) < 0)
+  if (list &&
+      (bocpy_scope_is_limited(scope) ? each_schedule_in_turn(self, list)
+                                     : each_schedule_at_once(self, scope, list)) < 0)
     Py_CLEAR(list);
   boc_scope_drop(scope);
   return list;
