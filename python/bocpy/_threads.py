@@ -14,6 +14,9 @@ from typing import Any
 
 from . import _core
 
+#: Threads that threading has not started: workers are among them.
+_NOT_STARTED = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
+
 
 def enter(number: int) -> None:
     """Gives this thread a name, and has threads that bodies start be no daemons: the
@@ -32,6 +35,26 @@ def leave() -> None:
         forget()
 
 
+def end_child(error: BaseException | None) -> None:
+    """Ends, but for the exit itself, the child of a fork in a body: tells what the body
+    raised as threading does, and finishes what the child has begun."""
+    here = threading.current_thread()
+    if error is not None:
+        told = (type(error), error, error.__traceback__, here)
+        threading.excepthook(threading.ExceptHookArgs(told))
+    for thread in threading.enumerate():
+        if (
+            thread is not here
+            and not thread.daemon
+            and not isinstance(thread, _NOT_STARTED)
+        ):
+            thread.join()
+    _core._finish()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
 def guard_frames() -> None:
     """Replaces functions of sys that reach into other interpreters, without their GILs:
     what they take from there is given up in the wrong interpreter, which ends the
@@ -43,9 +66,8 @@ def guard_frames() -> None:
 def alive() -> int:
     """How many threads the bodies of a worker have started that still run and that a
     program waits for at its end. In the worker's interpreter, on any thread."""
-    kinds = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
     return sum(
-        not thread.daemon and not isinstance(thread, kinds)
+        not thread.daemon and not isinstance(thread, _NOT_STARTED)
         for thread in threading.enumerate()
     )
 

@@ -52,13 +52,15 @@ class Self(threading.local):
     batch: Batch | None = None
     #: Between the hooks of a fork: it has the runtime's lock.
     forking = False
+    #: In the child of a fork in a body: it was a worker.
+    left_behind = False
 
 
 me = Self()
 
 
 def on_worker() -> bool:
-    return bool(lib.boc_runtime_current())
+    return not me.left_behind and bool(lib.boc_runtime_current())
 
 
 def behavior_name() -> str | None:

@@ -6,15 +6,18 @@ library has of it: its address, unique while it is there.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from .. import _threads
 from .._libboc import ffi, lib
 from . import failure, notices, pump, runtime, scope
 from .arguments import Bound, WhenArgs, bind, when_args
-from .base import FRESH, NULL, WRITE, fail, me, type_name
+from .base import FRESH, NULL, WRITE, fail, forks, me, type_name
 from .cown import Cown
 from .cown import result as make_result
 from .in_flight import running
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
     from .await_ import Asked
 
 T = TypeVar("T")
+
+
+def end_child(error: BaseException | None) -> None:
+    """In the child of a fork in a body: this thread has no worker any more."""
+    try:
+        _threads.end_child(error)
+    except BaseException as failed:
+        sys.excepthook(type(failed), failed, failed.__traceback__)
+        sys.stderr.flush()
+    finally:
+        os._exit(0)
+
 
 pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 
@@ -62,9 +77,14 @@ class Call:
         running[ident] = self.bound.code
         if self.scope is not None:
             self.scope.begin(id(self), self.bound.code)
+        before = forks()
         try:
             value = self.invoke()
+            if forks() != before and not pumping:
+                end_child(None)
         except BaseException as error:
+            if forks() != before and not pumping:
+                end_child(error)
             trace = error.__traceback__
             # Neither this frame nor that of `invoke` is the program's.
             for _ in range(2):

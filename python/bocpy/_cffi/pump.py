@@ -144,6 +144,13 @@ def run_one(pumping: Pumping) -> bool:
     """Runs one behavior. False if there is none; raises what ends the pump."""
     global _busy
     _ended.clear()
+    if me.left_behind:
+        if not lib.boc_lane_length(_lane):
+            return False
+        raise RuntimeError(
+            "pinned behaviors cannot run in the child of a fork in a body: fork "
+            "outside of behaviors"
+        )
     outer, me.pumping = me.pumping, pumping
     _busy = True
     ran = ffi.new("size_t *")

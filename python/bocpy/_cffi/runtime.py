@@ -543,6 +543,7 @@ def after_fork_in_child() -> None:
     _inside.clear()
     _waiting.clear()
     me.forking = False
+    me.left_behind = me.left_behind or on_worker()
     me.bodies = 0
     me.pumping = me.batch = me.scope = None
     count_fork()

@@ -236,6 +236,7 @@ PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused) {
 /* What the fork found in the middle of something belongs to threads that are gone. */
 static int process_forget(bocpy_state *state) {
   bocpy_self.forking = false;
+  bocpy_self.left_behind |= bocpy_self.slot != NULL;
   bocpy_self.slot = NULL;
   bocpy_self.bodies = 0;
   bocpy_self.runtime = NULL;

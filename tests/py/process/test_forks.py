@@ -215,3 +215,55 @@ print(when(Cown(5))(lambda c: c.value).unwrap(timeout=60))
             "0",
             "5",
         ]
+
+    # What a fork in a body needs; a worker's interpreter refuses it.
+    IN_A_BODY = (
+        HEAD
+        + """
+def code(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+@when(Cown(1))
+def forks(c):
+    pid = os.fork()
+    if pid:
+        return code(pid)
+    CHILD
+
+try:
+    print(forks.unwrap(timeout=60), flush=True)
+except RuntimeError as error:
+    assert "start(backend='threads')" in str(error), error
+    print("refused")
+"""
+    )
+
+    def fork_in_a_body(program, backend, child):
+        """The output of the child, which has status 0, and what it said of errors."""
+        done = program(IN_A_BODY.replace("CHILD", child))
+        if backend == "interpreters":
+            assert done.lines == ["refused"]
+            return None
+        assert done.lines[-1] == "0", done.err
+        return done.lines[:-1], done.err
+
+    def test_a_child_forked_in_a_body_ends_with_the_body(program, backend):
+        """What it has printed is flushed; its worker ran nothing else."""
+        say = "sys.stdout.write('%s\\n')"
+        child = f"when(Cown(2))(lambda d: {say % 'of the child'}); {say % 'body'}"
+        got = fork_in_a_body(program, backend, child)
+        assert got is None or sorted(got[0]) == ["body", "of the child"]
+
+    def test_a_child_forked_in_a_body_tells_what_the_body_raises(program, backend):
+        got = fork_in_a_body(program, backend, "raise ValueError('in the child')")
+        assert got is None or (got[0] == [] and "ValueError: in the child" in got[1])
+
+    def test_a_child_forked_in_a_body_can_schedule_and_wait(program, backend):
+        child = "x = when(Cown(3))(lambda d: d.value + 1); wait(); print(x.unwrap())"
+        got = fork_in_a_body(program, backend, child)
+        assert got is None or got[0] == ["4"]
+
+    def test_a_child_forked_in_a_body_runs_no_pinned_behaviors(program, backend):
+        child = "when(bocpy.PinnedCown(1))(lambda p: None); wait()"
+        got = fork_in_a_body(program, backend, child)
+        assert got is None or "pinned behaviors cannot run in the child" in got[1]

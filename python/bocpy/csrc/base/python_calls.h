@@ -45,6 +45,7 @@
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \
+  X(THREADS_END_CHILD, "bocpy._threads", "end_child")                                  \
   X(THREADS_ENTER, "bocpy._threads", "enter")                                          \
   X(THREADS_LEAVE, "bocpy._threads", "leave")                                          \
   X(WORKER_FACTS, "bocpy._worker", "facts")                                            \

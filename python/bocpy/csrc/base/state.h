@@ -61,6 +61,7 @@ typedef struct bocpy_thread {
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   bool receives_soon;  /* its last receive waited for less than a wake-up (mailbox.c) */
   bool forking;        /* between the hooks of a fork: it has the lock of runtime.c */
+  bool left_behind;    /* in the child of a fork in a body: it was a worker */
   bool freeing;        /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed; /* what is to be freed after it */
   unsigned decref_depth;      /* objects whose ends are nested on the stack (value.c) */

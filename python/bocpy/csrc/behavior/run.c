@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "failure_report.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "code.h"
@@ -351,6 +352,21 @@ static void result_store(boc_cown *core, PyObject *result, const bocpy_code *cod
   Py_XDECREF(result);
 }
 
+/* In the child of a fork in the body: this thread has no worker any more, and all that
+ * it would go on with is the parent's. The process ends with the body, as with the
+ * function of a thread that forks. Steals `result`. */
+static void behavior_end_child(bocpy_slot *slot, PyObject *result) {
+  PyObject *exception = PyErr_GetRaisedException();
+  PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_END_CHILD,
+                                     "(O)", exception ? exception : Py_None);
+  if (!done)
+    PyErr_WriteUnraisable(NULL);
+  Py_XDECREF(done);
+  Py_XDECREF(exception);
+  Py_XDECREF(result);
+  exit(0);
+}
+
 static void behavior_run(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_slot *slot = bocpy_slot_here();
@@ -364,8 +380,10 @@ static void behavior_run(boc_behavior *self, void *env) {
   bocpy_self.bodies++;
   bocpy_scope_entry entry;
   bocpy_scope_begin(&entry, call->code);
-  result_store(result, held ? call_invoke(self, call, slot->state) : NULL, call->code,
-               &entry);
+  PyObject *returned = held ? call_invoke(self, call, slot->state) : NULL;
+  if (bocpy_self.slot != slot)
+    behavior_end_child(slot, returned);
+  result_store(result, returned, call->code, &entry);
   bocpy_scope_end(&entry);
   bocpy_self.code = outer;
   bocpy_in_flight_run(slot, outer);

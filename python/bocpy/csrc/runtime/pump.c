@@ -190,9 +190,19 @@ static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
   return status;
 }
 
+/* To libboc the thread is inside of a body still, where no lane is pumped. */
+static int pump_refuse_left_behind(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "pinned behaviors cannot run in the child of a fork in a body: fork "
+                  "outside of behaviors");
+  return -1;
+}
+
 /* 1 one ran; 0 none was ready; -1 with the exception that ends the pump. */
 static int pump_run_one(bocpy_pumping *pumping) {
   size_t ran = 0;
+  if (bocpy_self.left_behind)
+    return boc_lane_length(atomic_load(&pump_lane)) ? pump_refuse_left_behind() : 0;
   if (lane_run_one(pumping, &ran) != BOC_OK)
     return pump_refuse_nested();
   if (pumping->stop) {
