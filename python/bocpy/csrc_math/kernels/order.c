@@ -7,21 +7,21 @@
 #include "simd.h"
 
 #define BLOCK 1024
-#define VECTORS 8
-#define STRIDE (VECTORS * MX_WIDTH)
+#define GROUP 8 /* vectors that are looked at together */
+#define STRIDE (GROUP * MX_WIDTH)
 
 #define ARG_OF(name, pick, op)                                                         \
   /* The best of a block, or `best` if none beats it. NaNs beat nothing. */            \
   static double name##_block(const double *in, size_t count, double best) {            \
-    mx_v bests[VECTORS];                                                               \
+    mx_v bests[GROUP];                                                                 \
     double lanes[MX_WIDTH];                                                            \
     size_t i = 0;                                                                      \
     if (count >= STRIDE) {                                                             \
-      MX_UNROLL for (int u = 0; u < VECTORS; u++) bests[u] = mx_set(best);             \
+      MX_UNROLL for (int u = 0; u < GROUP; u++) bests[u] = mx_set(best);               \
       for (; i + STRIDE <= count; i += STRIDE)                                         \
-        MX_UNROLL for (int u = 0; u < VECTORS; u++) bests[u] =                         \
+        MX_UNROLL for (int u = 0; u < GROUP; u++) bests[u] =                           \
             pick(mx_load(in + i + (size_t)u * MX_WIDTH), bests[u]);                    \
-      MX_UNROLL for (int u = 1; u < VECTORS; u++) bests[0] = pick(bests[u], bests[0]); \
+      MX_UNROLL for (int u = 1; u < GROUP; u++) bests[0] = pick(bests[u], bests[0]);   \
       mx_store(lanes, bests[0]);                                                       \
       for (int lane = 0; lane < MX_WIDTH; lane++)                                      \
         best = lanes[lane] op best ? lanes[lane] : best;                               \
@@ -64,7 +64,7 @@ ARG_OF(argmax, mx_greater_of, >)
   MX_INLINE int any_beats_##mask(const double *in, double limit) {                     \
     mx_v all = mx_set(limit);                                                          \
     mx_i any = mask(mx_load(in), all);                                                 \
-    MX_UNROLL for (int u = 1; u < VECTORS; u++) any |=                                 \
+    MX_UNROLL for (int u = 1; u < GROUP; u++) any |=                                   \
         mask(mx_load(in + u * MX_WIDTH), all);                                         \
     return mx_any(any);                                                                \
   }
