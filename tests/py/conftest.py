@@ -38,6 +38,9 @@ def pytest_generate_tests(metafunc):
     if "backend" in metafunc.fixturenames:
         only = metafunc.config.getoption("backend")
         backends = [only] if only else harness.BACKENDS
+        marked = metafunc.definition.get_closest_marker("backends")
+        if marked:
+            backends = [backend for backend in backends if backend in marked.args]
         metafunc.parametrize("backend", backends, scope="session")
 
 
@@ -89,6 +92,7 @@ def stopped(chosen_backend):
     bocpy.start()
     bocpy.quiesce(timeout=harness.LIMIT)
     bocpy.wait()
+    bocpy.set_tags([])  # the tags of one test are not the next one's
 
 
 @pytest.fixture

@@ -228,6 +228,20 @@ def make_cached_property(function: Any, name: str | None) -> Any:
     return prop
 
 
+def reduce_dispatching_method(
+    _: Pickler, method: functools.singledispatchmethod[Any]
+) -> Reduced:
+    """Without its cache, which refers weakly to the instances that it was called on."""
+    state = {name: v for name, v in vars(method).items() if name != "_method_cache"}
+    return make_dispatching_method, (state,)
+
+
+def make_dispatching_method(state: dict[str, Any]) -> Any:
+    method = functools.singledispatchmethod(state["func"])
+    vars(method).update(state)
+    return method
+
+
 def reduce_mapping_proxy(_: Pickler, proxy: types.MappingProxyType[Any, Any]) -> Any:
     return types.MappingProxyType, (dict(proxy),)
 
@@ -525,6 +539,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     staticmethod: reduce_wrapped,
     classmethod: reduce_wrapped,
     functools.cached_property: reduce_cached_property,
+    functools.singledispatchmethod: reduce_dispatching_method,
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,
     object: reduce_object,
@@ -538,13 +553,15 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
 
 
 def warm_up() -> None:
-    """Has pickle's keyword parsers made by the interpreter that imports this first.
+    """Has pickle's keyword parsers made by the main interpreter.
 
     CPython 3.12.1 allocates them on first use by whichever interpreter that is, and
-    frees them in the main interpreter, which must therefore be the one.
+    frees them in the main interpreter, which must therefore be the one: before any
+    worker, and not by an interpreter of somebody else's that imports bocpy.
     """
     pickling.Pickler(io.BytesIO(), 5, buffer_callback=None)
     pickling.loads(b"N.", buffers=None)
 
 
-warm_up()
+if _core._is_main():
+    warm_up()

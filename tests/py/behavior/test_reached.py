@@ -153,21 +153,11 @@ def gone():
     return later
 
 print(sees.unwrap(timeout=30))
-try:
-    gone.unwrap(timeout=30)
-except NameError as error:
-    print(error)
+print(gone.unwrap(timeout=30))
 """
 
 
-def test_what_the_program_adds_to_a_module_is_not_silently_missing(
-    program, backend, tmp_path
-):
+def test_what_the_program_adds_to_a_module_is_seen(program, backend, tmp_path):
     (tmp_path / "settings.py").write_text(SETTINGS)
     done = program(ADDED)
-    if backend == "threads":
-        assert done.out.split() == ["['added']"]
-        return
-    assert "settings.registry has 1 elements in the main program, but 0" in done.err
-    assert "settings.later was set by the main program" in done.out
-    assert "put it into a cown or a notice" in done.out
+    assert (done.out, done.err) == ("['added']\n[1]\n", "")
