@@ -230,7 +230,8 @@ class Scope:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        interrupt: KeyboardInterrupt | None = None
+        # A Ctrl-C in the block was the first.
+        interrupt = error if isinstance(error, KeyboardInterrupt) else None
         while True:
             try:
                 if self._token is not None:
@@ -243,7 +244,7 @@ class Scope:
                     raise
                 interrupt = again
                 self.cancel()
-        if interrupt is not None:
+        if interrupt is not None and interrupt is not error:
             raise interrupt
         self._ended()
         outcome = self._outcome(error, list(self._failures()))

@@ -533,6 +533,53 @@ def test_ctrl_c_cancels_first_and_leaves_then(launch):
     assert done.lines[-2:] == ["cancelled", "interrupted 1"]
 
 
+@pytest.mark.parametrize("where", ["while it waits", "in the block"])
+def test_a_second_ctrl_c_leaves_what_does_not_end(launch, where):
+    """The first may come before the block has ended, too."""
+    process = launch(
+        f"""
+        import os, time
+        from bocpy import CancelledError, Cown, behaviors, cancelled, when
+
+        c = Cown(0)
+        reading, door = os.pipe()
+        try:
+            with behaviors() as scope:
+                @when(c)
+                def stubborn(c, reading=reading):
+                    print("begun", flush=True)
+                    while not cancelled():
+                        time.sleep(0.001)
+                    print("cancelled", flush=True)
+                    os.read(reading, 1)
+                    return "ended"
+                rest = when(c)(lambda c: print("never", flush=True))
+                while {where == "in the block"}:
+                    time.sleep(0.01)
+        except KeyboardInterrupt:
+            print("left", scope.cancelled, scope.pending, flush=True)
+            os.write(door, b".")
+            print(stubborn.result(10), flush=True)
+            try:
+                rest.result(10)
+            except CancelledError:
+                print("rest cancelled", scope.pending, flush=True)
+        """
+    )
+    import signal
+
+    from harness import finish_program, read_line
+
+    read_line(process, "begun")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    read_line(process, "cancelled")
+    time.sleep(0.1)  # the first Ctrl-C is over in the main thread
+    process.send_signal(signal.SIGINT)
+    done = finish_program(process)
+    assert done.lines == ["left True 2", "ended", "rest cancelled 0"]
+
+
 def test_groups_with_base_exceptions():
     with pytest.raises(AnyGroup), behaviors():
 
