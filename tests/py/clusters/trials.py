@@ -119,7 +119,7 @@ def dropped(d, count):
     for cown in cowns:
         d.whencall(abs_of, [cown], [])
     d.wait(LIMIT)
-    del cowns, cown
+    cowns = cown = None
     engines.until(lambda: d.stats()["cowns"] <= before)
 
 
