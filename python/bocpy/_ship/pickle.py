@@ -242,6 +242,16 @@ def make_dispatching_method(state: dict[str, Any]) -> Any:
     return method
 
 
+def reduce_partial_method(_: Pickler, method: functools.partialmethod[Any]) -> Reduced:
+    return make_partial_method, (method.func, method.args, method.keywords)
+
+
+def make_partial_method(
+    function: Any, args: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    return functools.partialmethod(function, *args, **keywords)
+
+
 def reduce_mapping_proxy(_: Pickler, proxy: types.MappingProxyType[Any, Any]) -> Any:
     return types.MappingProxyType, (dict(proxy),)
 
@@ -539,6 +549,7 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
     staticmethod: reduce_wrapped,
     classmethod: reduce_wrapped,
     functools.cached_property: reduce_cached_property,
+    functools.partialmethod: reduce_partial_method,
     functools.singledispatchmethod: reduce_dispatching_method,
     types.MappingProxyType: reduce_mapping_proxy,
     types.ModuleType: reduce_module,

@@ -409,11 +409,11 @@ def test_a_fork_is_refused_while_timers_are_pending(backend):
         "warnings.simplefilter('ignore')\n"
         "late = bocpy.after(3600)(lambda: None)\n"
         "try: os.fork()\n"
-        "except RuntimeError as error: print(error)\n"
+        "except RuntimeError as error: print(error, flush=True)\n"
         "late.cancel(); bocpy.wait(); child = os.fork()\n"
         "if child == 0:\n"
         "    bocpy.after(0.01)(lambda: None).result(); os._exit(7)\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
         "bocpy.after(0.01)(lambda: print('parent')).result()\n"
     )
     assert (done.returncode, done.stderr) == (0, "")
