@@ -135,7 +135,7 @@ def possible(beginning):
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the page is not in the package")
-@pytest.mark.parametrize("beginning", filter(possible, MISTAKES))
+@pytest.mark.parametrize("beginning", list(filter(possible, MISTAKES)))
 def test_the_mistake_gets_the_message_of_the_title(program, beginning):
     (title,) = [t for t in titles() if t[1].startswith(beginning)]
     source = "import os, threading, time\nfrom bocpy import *\n"
