@@ -221,6 +221,7 @@ static int module_exec(PyObject *module) {
 
 static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
+  Py_VISIT(state->registry);
   Py_VISIT(state->cown_type);
   Py_VISIT(state->elsewhere);
   Py_VISIT(state->notices);

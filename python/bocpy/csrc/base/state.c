@@ -28,20 +28,25 @@ int bocpy_state_enter(bocpy_state *state, PyObject *module) {
     return -1;
   int status = PyDict_SetItemString(dict, STATE_KEY, capsule);
   Py_DECREF(capsule);
+  state->registry = Py_NewRef(dict);
   atomic_fetch_add(&state_epoch, 1);
   return status;
 }
 
+/* The module may go after the interpreter has given up its dict. Then
+ * PyInterpreterState_GetDict would make another one, which nobody frees; and CPython
+ * keeps all memory of an interpreter that leaves one object. */
 void bocpy_state_leave(bocpy_state *state) {
   atomic_fetch_add(&state_epoch, 1);
-  PyObject *dict = state->interp ? PyInterpreterState_GetDict(state->interp) : NULL;
   PyObject *capsule = NULL;
-  if (dict && PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) > 0) {
+  if (state->registry &&
+      PyDict_GetItemStringRef(state->registry, STATE_KEY, &capsule) > 0) {
     if (PyCapsule_GetPointer(capsule, STATE_KEY) == state)
-      PyDict_DelItemString(dict, STATE_KEY);
+      PyDict_DelItemString(state->registry, STATE_KEY);
     Py_DECREF(capsule);
   }
   PyErr_Clear();
+  Py_CLEAR(state->registry);
 }
 
 static bocpy_state *state_find(PyInterpreterState *interp) {

@@ -21,7 +21,8 @@ typedef struct bocpy_view bocpy_view;
 typedef struct bocpy_state {
   PyObject *module; /* borrowed: the module owns this */
   PyInterpreterState *interp;
-  bool is_main; /* of the main interpreter */
+  PyObject *registry; /* the interpreter's dict, in which the state is found, or NULL */
+  bool is_main;       /* of the main interpreter */
   PyTypeObject *cown_type;
   PyTypeObject *pinned_type;
   PyTypeObject *capsule_type;
