@@ -7,6 +7,7 @@ BOCPY_CORE=cffi and on PyPy.
 #: Whole files and folders that test what this core does not have.
 FILES = {
     "clusters": "bocpy.distributed, which ships values by the codec of the extension",
+    "tools": "tools of others beside the extension's workers",
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",
     "test_codec_edges.py": "the codec of the extension",
@@ -20,6 +21,7 @@ FILES = {
 
 #: Tests, by the beginning of their names.
 TESTS = {
+    "test_cycles.py::TestByReference::test_an_exception": "prompt report of a failure",
     "test_backends.py::test_the_default": "backend interpreters",
     "test_build.py::test_every_module_loads": "interpreters with a GIL of their own",
     "test_build.py::test_the_runtime_is_refused": "sub-interpreters",

@@ -99,10 +99,15 @@ def refuse(status: int, what: str) -> None:
     fail(status, what)
 
 
-def send(*given: Any) -> None:
-    if len(given) != 2:
-        raise TypeError(f"send() takes a tag and contents ({len(given)} given)")
-    tag, contents = given
+def send(*given: Any, **named: Any) -> None:
+    unknown = [name for name in named if name not in ("tag", "contents")]
+    if unknown:
+        raise TypeError(f"send() got an unexpected keyword argument {unknown[0]!r}")
+    missing = [name for name in ("tag", "contents")[len(given) :] if name in named]
+    if len(given) + len(named) != 2 or len(missing) != len(named):
+        count = len(given) + len(named)
+        raise TypeError(f"send() takes a tag and contents ({count} given)")
+    tag, contents = (*given, *(named[name] for name in missing))
     if not isinstance(tag, str):
         raise TypeError(f"send(): tag must be a str, not '{type_name(type(tag))}'")
     tags = Tags(tag, "send()")
