@@ -11,7 +11,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, Literal
 
-from . import _core, _failure_group
+from . import _core, _failure_group, _tasks
 from ._core import Cown
 
 OnError = Literal["cancel", "continue"]
@@ -63,6 +63,9 @@ def positive(name: str, value: object) -> None:
 
 def plural(count: int) -> str:
     return f"{count} behavior" if count == 1 else f"{count} behaviors"
+
+#: The numbers of the scopes whose blocks block an event loop at their ends.
+_blocking: set[int] = set()
 
 
 class Scope:
@@ -155,6 +158,7 @@ class Scope:
         assert self._token is not None
         _core._scope_variable.reset(self._token)
         self._token = None
+        _blocking.discard(self._handle.number)
         if error is not None:
             self.cancel()
 
@@ -222,6 +226,8 @@ class Scope:
                 "without `with`, schedule with scope.when(...), and chain on scope.done"
             )
         self._begin()
+        if _tasks.library_here() is not None:
+            _blocking.add(self._handle.number)
         return self
 
     def __exit__(
@@ -301,6 +307,16 @@ class Scope:
         outcome = self._outcome(error, failures)
         if outcome is not None:
             raise outcome from None
+
+
+def refuse_blocking(what: str) -> None:
+    """A block that blocks the event loop at its end waits for no task of the loop."""
+    current = _core._scope_current()
+    if current is not None and current.number in _blocking:
+        raise RuntimeError(
+            f"{what} in a `with behaviors()` block: at its end the block would wait for "
+            "a task of the event loop that it blocks; write `async with behaviors()`"
+        )
 
 
 def behaviors(

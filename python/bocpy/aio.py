@@ -26,7 +26,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from . import _core, _failure_group, _loops, _pump, _runtime, _tasks
+from . import _core, _failure_group, _loops, _pump, _runtime, _scope, _tasks
 from ._cancelled import CancelledError
 from ._core import Cown
 
@@ -109,10 +109,13 @@ async def body_of(
     try:
         if not grant.ready:
             await here.completed(grant)
+        if grant.cancelled:
+            grant.cancel()
+            return
         _tasks.enter(grant)
         grant.settle(await function(*grant.arguments()))
     except BaseException as error:
-        grant.fail(stored(error), place_of(function))
+        grant.fail(stored(error), place_of(function), isinstance(error, Exception))
         if not isinstance(error, Exception):
             raise
     finally:
@@ -124,8 +127,10 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
 
     It starts once all cowns are free, holds them until it returns, and takes its place
     among the behaviors over them. It gets the Cowns, and may await what is no cown. The
-    name becomes a Cown with what it returns or raises. Raises TypeError for what is no
-    cown or no coroutine function, RuntimeError outside of an event loop.
+    name becomes a Cown with what it returns or raises. The current scope counts it as
+    any behavior; that its task is cancelled is no failure of the scope. Raises TypeError
+    for what is no cown or no coroutine function, RuntimeError outside of an event loop,
+    or in a block of `with behaviors()` there, which would keep the task from running.
 
     >>> import asyncio, bocpy
     >>> from bocpy import Cown
@@ -149,6 +154,7 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
                 "use bocpy.when() for a plain function"
             )
         here = _loops.waiter()
+        _scope.refuse_blocking("bocpy.aio.when()")
         grant = _core._Grant(here.bridge, cowns, True)
         name = getattr(function, "__qualname__", "behavior")
         here.spawn(body_of(grant, here, function), name)

@@ -375,7 +375,12 @@ class Grant:
     def settle(self, value: object, /) -> None:
         self.result._value = value
 
-    def fail(self, error: BaseException, place: FunctionType, /) -> None:
+    @property
+    def cancelled(self) -> bool:
+        """Whether the scope that counts it was: here, none does."""
+        return False
+
+    def fail(self, error: BaseException, place: FunctionType, tells: bool, /) -> None:
         """`place` is a function whose name and code say where the body stands."""
         code = place.__code__
         failure.store(

@@ -15,6 +15,7 @@ from collections import Counter
 from contextlib import suppress
 from itertools import count
 
+import bocpy
 import pytest
 from bocpy import (
     CancelledError,
@@ -65,11 +66,26 @@ options = st.fixed_dictionaries(
     }
 )
 bare = st.just("cancel") | st.just("raise")
-blocks = st.recursive(
-    st.tuples(options, st.lists(bodies | bare, max_size=6)),
-    lambda inner: st.tuples(options, st.lists(bodies | bare | inner, max_size=4)),
-    max_leaves=4,
+# Bodies that are tasks of an event loop.
+tasks = st.tuples(
+    st.just("task"),
+    st.integers(0, COWNS - 1),
+    st.booleans(),
+    st.sampled_from(DEEDS),
+    st.just(()),
 )
+
+
+def blocks_of(steps):
+    return st.recursive(
+        st.tuples(options, st.lists(steps, max_size=6)),
+        lambda inner: st.tuples(options, st.lists(steps | inner, max_size=4)),
+        max_leaves=4,
+    )
+
+
+blocks = blocks_of(bodies | bare)
+async_blocks = blocks_of(bodies | bare | tasks)
 relaxed = settings(
     max_examples=60,
     deadline=None,
@@ -111,6 +127,27 @@ def launch(number, scope, cowns, planned):
     made = decorator(body)
     send(TAG, (number, "scheduled"))
     return made
+
+
+def launch_task(number, scope, cowns, planned):
+    _, at, reads, deed, _ = planned
+
+    @bocpy.aio.when(read(cowns[at]) if reads else cowns[at])
+    async def body(cown):
+        send(TAG, (number, "begin"))
+        try:
+            await asyncio.sleep(0.0005 if deed == "nap" else 0)
+            if deed == "fail":
+                raise KeyError("task")
+            if deed == "cancel":
+                scope.cancel()
+            if deed == "check":
+                checkpoint()
+        finally:
+            send(TAG, (number, "end"))
+
+    send(TAG, (number, "scheduled"))
+    return body
 
 
 class Run:
@@ -160,7 +197,8 @@ class Run:
         elif step == "raise":
             raise BlockError
         elif len(step) == 5:
-            made.append(launch(number, scope, self.cowns, step))
+            schedule = launch_task if step[0] == "task" else launch
+            made.append(schedule(number, scope, self.cowns, step))
         else:
             return True
         return False
@@ -195,7 +233,7 @@ def test_leaving_a_block_implies_that_nothing_of_it_is_left(block):
 
 
 @relaxed
-@given(blocks)
+@given(async_blocks)
 def test_leaving_a_block_in_an_event_loop_implies_the_same(block):
     async def main():
         run = Run()

@@ -10,11 +10,13 @@
 #include "acquire.h"
 
 #include "code.h"
+#include "failure.h"
 #include "failure_report.h"
 #include "pinned.h"
 #include "reader_copies.h"
 #include "result.h"
 #include "runtime.h"
+#include "scope.h"
 #include "when.h"
 
 typedef struct grant_object {
@@ -23,6 +25,7 @@ typedef struct grant_object {
   PyObject *token;  /* of whoever waits */
   PyObject *result; /* a Cown, or NULL */
   PyObject *weakrefs;
+  boc_scope *scope; /* that counts it, held; or NULL */
   bocpy_when_args args;
 } grant_object;
 
@@ -43,7 +46,7 @@ static int require_places(const bocpy_when_args *args) {
 }
 
 static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bridge,
-                                  boc_cown *result) {
+                                  boc_cown *result, boc_scope *scope) {
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
   if (args->cowns > BOCPY_WHEN_ARGS_FEW)
     accesses = PyMem_Malloc(args->cowns * sizeof(*accesses));
@@ -55,7 +58,7 @@ static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bri
     accesses[i] = (boc_access){((bocpy_cown *)args->handles[i])->core,
                                args->modes[i] ? BOC_READ : BOC_WRITE};
   bocpy_grant *grant =
-      bocpy_grant_new(accesses, args->cowns, result, grant_push, bridge, NULL);
+      bocpy_grant_new(accesses, args->cowns, result, scope, grant_push, bridge, NULL);
   if (accesses != few)
     PyMem_Free(accesses);
   return grant;
@@ -67,6 +70,8 @@ static int grant_object_begin(grant_object *self, bocpy_state *state,
                               bocpy_bridge *bridge, bool filled) {
   boc_cown *result = NULL;
   if (filled) {
+    if (bocpy_scope_here(state, NULL, &self->scope) < 0)
+      return -1;
     result = bocpy_core_new(false);
     self->result = result ? bocpy_cown_adopt(state, result) : NULL;
     if (!self->result)
@@ -74,7 +79,7 @@ static int grant_object_begin(grant_object *self, bocpy_state *state,
   }
   if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
     return -1;
-  self->grant = grant_new_for(&self->args, bridge, result);
+  self->grant = grant_new_for(&self->args, bridge, result, self->scope);
   if (!self->grant) {
     PyObject *pending = PyErr_GetRaisedException();
     bocpy_bridge_forget(self->bridge, (PyObject *)self);
@@ -158,6 +163,7 @@ static void grant_dealloc(grant_object *self) {
   Py_CLEAR(self->bridge);
   Py_CLEAR(self->token);
   Py_CLEAR(self->result);
+  boc_scope_drop(self->scope);
   bocpy_when_args_fini(&self->args);
   type->tp_free(self);
   Py_DECREF(type);
@@ -216,17 +222,39 @@ static PyObject *grant_settle(grant_object *self, PyObject *object) {
   Py_RETURN_NONE;
 }
 
-/* `place` is a function whose name and code say where the body stands. */
+/* `place` is a function whose name and code say where the body stands; `tells`, whether
+ * it is a failure of the scope. */
 static PyObject *grant_fail(grant_object *self, PyObject *args) {
   PyObject *exception, *place;
-  if (!PyArg_ParseTuple(args, "OO!:fail", &exception, &PyFunction_Type, &place))
+  int tells;
+  if (!PyArg_ParseTuple(args, "OO!p:fail", &exception, &PyFunction_Type, &place,
+                        &tells))
     return NULL;
   bocpy_entry *entry = bocpy_code_of(bocpy_state_get(), place);
   if (!entry)
     return NULL;
+  boc_cown *result = ((bocpy_cown *)self->result)->core;
+  bocpy_scope_entry here = {
+      .scope = tells && self->scope ? boc_scope_data(self->scope) : NULL,
+      .code = entry->code};
   PyErr_SetRaisedException(Py_NewRef(exception));
-  bocpy_failure_store(((bocpy_cown *)self->result)->core, entry->code);
+  bool told = bocpy_scope_failed(&here, result);
+  bocpy_failure_store(result, entry->code);
+  if (told)
+    bocpy_failure_forget(bocpy_value_of(result));
   Py_RETURN_NONE;
+}
+
+/* The scope was cancelled before the body began. */
+static PyObject *grant_cancel(grant_object *self, PyObject *unused) {
+  (void)unused;
+  bocpy_scope_store_cancelled(((bocpy_cown *)self->result)->core);
+  Py_RETURN_NONE;
+}
+
+static PyObject *grant_get_cancelled(grant_object *self, void *unused) {
+  (void)unused;
+  return PyBool_FromLong(self->scope && boc_scope_cancelled(self->scope));
 }
 
 /* Whether it was granted when it was asked for: then nobody is told. */
@@ -237,6 +265,7 @@ static PyObject *grant_get_ready(grant_object *self, void *unused) {
 
 static PyGetSetDef getset[] = {
     {"ready", (getter)grant_get_ready, NULL, NULL, NULL},
+    {"cancelled", (getter)grant_get_cancelled, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -249,6 +278,7 @@ static PyMethodDef methods[] = {
     {"writes", (PyCFunction)grant_writes, METH_O, NULL},
     {"settle", (PyCFunction)grant_settle, METH_O, NULL},
     {"fail", (PyCFunction)grant_fail, METH_VARARGS, NULL},
+    {"cancel", (PyCFunction)grant_cancel, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -56,9 +56,31 @@ static void grant_completion_drop(bocpy_completion *self) {
   bocpy_grant_drop((bocpy_grant *)self);
 }
 
+/* A scope counts what has been made in it: a behavior that is freed in the end, and
+ * never scheduled, so that a cancelled scope has nothing that it could keep from
+ * running, and who asked is always told. */
+static void token_body(boc_behavior *self, void *env) {
+  (void)self;
+  (void)env;
+}
+
+static const boc_behavior_type token_type = {.name = "bocpy.grant_in_scope",
+                                             .body = token_body};
+
+static boc_status token_new(boc_runtime *runtime, boc_scope *scope,
+                            boc_behavior **out_token) {
+  if (!scope)
+    return BOC_OK;
+  boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
+  options.scope = scope;
+  return boc_behavior_new_with(runtime, &token_type, 0, NULL, 0, &options, out_token);
+}
+
 static void be_over(void *ctx, bool ran) {
   bocpy_grant *grant = ctx;
   (void)ran;
+  if (grant->token)
+    boc_behavior_free(grant->token);
   atomic_store(&grant->over, true);
   bocpy_grant_drop(grant);
 }
@@ -171,8 +193,9 @@ static boc_status schedule_with(bocpy_grant *grant, boc_runtime *runtime,
 }
 
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
-                             boc_cown *result, void (*told)(bocpy_grant *self),
-                             bocpy_bridge *bridge, void *ctx) {
+                             boc_cown *result, boc_scope *scope,
+                             void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
+                             void *ctx) {
   boc_runtime *runtime = bocpy_runtime_enter(result != NULL);
   if (!runtime)
     return NULL;
@@ -187,7 +210,11 @@ bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
     grant->cowns = count;
     grant->filled = result != NULL;
     atomic_store(&grant->references, 2);
-    status = schedule_with(grant, runtime, accesses, result);
+    status = token_new(runtime, scope, &grant->token);
+    if (status == BOC_OK)
+      status = schedule_with(grant, runtime, accesses, result);
+    if (status != BOC_OK && grant->token)
+      boc_behavior_free(grant->token);
   }
   bocpy_runtime_leave();
   if (status == BOC_OK)
@@ -399,7 +426,7 @@ int bocpy_grant_wait(boc_cown *core, int64_t timeout, bocpy_grant **out_grant) {
     return -1;
   bocpy_waiter *waiter = bocpy_waiter_new();
   bocpy_grant *grant =
-      waiter ? bocpy_grant_new(&access, 1, NULL, signal_waiter, NULL, waiter) : NULL;
+      waiter ? bocpy_grant_new(&access, 1, NULL, NULL, signal_waiter, NULL, waiter) : NULL;
   int status = !grant ? -1 : grant->at_once ? 0 : bocpy_pump_wait(waiter, timeout);
   if (status == 0) {
     *out_grant = grant;

@@ -36,6 +36,7 @@ struct bocpy_grant {
   atomic_int state;
   atomic_int references;
   atomic_bool over;         /* the cowns have been handed on */
+  boc_behavior *token;      /* never scheduled: its scope counts it; or NULL */
   bocpy_grant *prev, *next; /* all that are not over (grant.c) */
 };
 
@@ -43,9 +44,11 @@ int bocpy_grant_init(void); /* process-wide; -1 with an exception */
 
 /* A grant over `count` accesses that calls `told` once it is granted, scheduled
  * already. The caller has one reference. NULL with an exception. `result` may be NULL:
- * a cown that nobody knows yet, to be filled before the grant is given back. */
+ * a cown that nobody knows yet, to be filled before the grant is given back. `scope` may
+ * be NULL, too: it counts the grant until that is over. Cancelling the scope does not
+ * keep the grant from being granted: the asker is to look. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
-                             boc_cown *result, void (*told)(bocpy_grant *self),
+                             boc_cown *result, boc_scope *scope, void (*told)(bocpy_grant *self),
                              bocpy_bridge *bridge, void *ctx);
 
 /* Ends it, in whatever state it is: gives back what is held, once. True if the cowns

@@ -200,7 +200,7 @@ PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
   callback->core = boc_cown_hold(core);
   callback->callable = Py_NewRef(callable);
   boc_access access = {core, BOC_READ};
-  bocpy_grant *grant = bocpy_grant_new(&access, 1, NULL, be_due, NULL, callback);
+  bocpy_grant *grant = bocpy_grant_new(&access, 1, NULL, NULL, be_due, NULL, callback);
   if (grant && grant->at_once) { /* and so nobody is told */
     callback->grant = grant;
     bocpy_visit_main(call_one, callback);
