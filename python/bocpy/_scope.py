@@ -64,6 +64,7 @@ def positive(name: str, value: object) -> None:
 def plural(count: int) -> str:
     return f"{count} behavior" if count == 1 else f"{count} behaviors"
 
+
 #: The numbers of the scopes whose blocks block an event loop at their ends.
 _blocking: set[int] = set()
 

@@ -15,7 +15,7 @@ FILES = {
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
-    "test_scope_properties.py": "timers; asynchronous behaviors in scopes",
+    "test_scope_properties.py": "timers",
     "test_timers.py": "timers: `after`, `at`",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
 }
@@ -42,10 +42,10 @@ TESTS = {
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_guide.py::test_program[docs/guide/timers.md": "timers",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
-    "test_scope.py::test_a_scope_counts_asynchronous": "asynchronous behaviors in scopes",
-    "test_scope.py::test_a_cancelled_scope_starts_no_asynchronous": "asynchronous behaviors in scopes",
-    "test_scope.py::test_a_failed_asynchronous_behavior": "asynchronous behaviors in scopes",
-    "test_scope.py::test_an_asynchronous_body_sees": "asynchronous behaviors in scopes",
+    "test_scope.py::test_a_scope_counts_asynchronous": "no scope counts it",
+    "test_scope.py::test_a_cancelled_scope_starts_no_asynchronous": "no scope counts it",
+    "test_scope.py::test_a_failed_asynchronous_behavior": "no scope counts it",
+    "test_scope.py::test_an_asynchronous_body_sees": "no scope counts it",
     "test_signals.py::test_no_signal_is_lost": "a signal that a worker takes: 50 ms",
     "test_signals.py::test_a_sampling_profiler_sees": "a signal that a worker takes",
 }
