@@ -43,7 +43,7 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/timers.md": "timers",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_scope.py::test_a_scope_counts_asynchronous": "no scope counts it",
-    "test_scope.py::test_a_cancelled_scope_starts_no_asynchronous": "no scope counts it",
+    "test_scope.py::test_a_cancelled_scope_starts_no": "no scope counts it",
     "test_scope.py::test_a_failed_asynchronous_behavior": "no scope counts it",
     "test_scope.py::test_an_asynchronous_body_sees": "no scope counts it",
     "test_signals.py::test_no_signal_is_lost": "a signal that a worker takes: 50 ms",
