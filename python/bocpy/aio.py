@@ -128,9 +128,10 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
     It starts once all cowns are free, holds them until it returns, and takes its place
     among the behaviors over them. It gets the Cowns, and may await what is no cown. The
     name becomes a Cown with what it returns or raises. The current scope counts it as
-    any behavior; that its task is cancelled is no failure of the scope. Raises TypeError
-    for what is no cown or no coroutine function, RuntimeError outside of an event loop,
-    or in a block of `with behaviors()` there, which would keep the task from running.
+    any behavior; that its task is cancelled is no failure of the scope. Raises
+    TypeError for what is no cown or no coroutine function, RuntimeError outside of an
+    event loop, or in a block of `with behaviors()` there, which would keep the task
+    from running.
 
     >>> import asyncio, bocpy
     >>> from bocpy import Cown
