@@ -315,8 +315,8 @@ def refuse_blocking(what: str) -> None:
     current = _core._scope_current()
     if current is not None and current.number in _blocking:
         raise RuntimeError(
-            f"{what} in a `with behaviors()` block: at its end the block would wait for "
-            "a task of the event loop that it blocks; write `async with behaviors()`"
+            f"{what} in a `with behaviors()` block: at its end the block would wait "
+            "for a task of the event loop that it blocks; write `async with behaviors()`"
         )
 
 
