@@ -316,7 +316,7 @@ def refuse_blocking(what: str) -> None:
     if current is not None and current.number in _blocking:
         raise RuntimeError(
             f"{what} in a `with behaviors()` block: at its end the block would wait "
-            "for a task of the event loop that it blocks; write `async with behaviors()`"
+            "for a task of the loop that it blocks; write `async with behaviors()`"
         )
 
 
