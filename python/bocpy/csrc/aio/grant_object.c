@@ -234,9 +234,9 @@ static PyObject *grant_fail(grant_object *self, PyObject *args) {
   if (!entry)
     return NULL;
   boc_cown *result = ((bocpy_cown *)self->result)->core;
-  bocpy_scope_entry here = {
-      .scope = tells && self->scope ? boc_scope_data(self->scope) : NULL,
-      .code = entry->code};
+  bocpy_scope_entry here = {.scope = tells && self->scope ? boc_scope_data(self->scope)
+                                                          : NULL,
+                            .code = entry->code};
   PyErr_SetRaisedException(Py_NewRef(exception));
   bool told = bocpy_scope_failed(&here, result);
   bocpy_failure_store(result, entry->code);

@@ -48,8 +48,9 @@ int bocpy_grant_init(void); /* process-wide; -1 with an exception */
  * be NULL, too: it counts the grant until that is over. Cancelling the scope does not
  * keep the grant from being granted: the asker is to look. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
-                             boc_cown *result, boc_scope *scope, void (*told)(bocpy_grant *self),
-                             bocpy_bridge *bridge, void *ctx);
+                             boc_cown *result, boc_scope *scope,
+                             void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
+                             void *ctx);
 
 /* Ends it, in whatever state it is: gives back what is held, once. True if the cowns
  * had been granted. */
