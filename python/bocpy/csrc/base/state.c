@@ -158,3 +158,9 @@ PyObject *bocpy_importing(PyObject *module, PyObject *change) {
   bocpy_self.importing += (unsigned)by;
   return PyLong_FromUnsignedLong(bocpy_self.importing);
 }
+
+PyObject *bocpy_in_body(PyObject *module, PyObject *unused) {
+  (void)module;
+  (void)unused;
+  return PyBool_FromLong(bocpy_self.bodies != 0);
+}

@@ -76,6 +76,9 @@ typedef struct bocpy_thread {
 
 extern BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 
+/* _in_body(): whether this thread runs a body. */
+PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
+
 /* ---- the process ----------------------------------------------------------------- */
 
 /* Whether values are plain references: the backend is `threads`, or would be if the

@@ -595,9 +595,3 @@ PyType_Spec bocpy_scope_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,
 };
-
-PyObject *bocpy_in_body(PyObject *module, PyObject *unused) {
-  (void)module;
-  (void)unused;
-  return PyBool_FromLong(bocpy_self.bodies != 0);
-}

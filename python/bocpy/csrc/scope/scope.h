@@ -65,7 +65,6 @@ extern PyType_Spec bocpy_scope_spec;
 /* Entries for the module's method table. */
 PyObject *bocpy_scope_find(PyObject *module, PyObject *number);
 PyObject *bocpy_scope_cancelled(PyObject *module, PyObject *unused);
-PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
 PyObject *bocpy_scope_current(PyObject *module, PyObject *unused);
 
 #endif
