@@ -44,9 +44,9 @@ int bocpy_grant_init(void); /* process-wide; -1 with an exception */
 
 /* A grant over `count` accesses that calls `told` once it is granted, scheduled
  * already. The caller has one reference. NULL with an exception. `result` may be NULL:
- * a cown that nobody knows yet, to be filled before the grant is given back. `scope` may
- * be NULL, too: it counts the grant until that is over. Cancelling the scope does not
- * keep the grant from being granted: the asker is to look. */
+ * a cown that nobody knows yet, to be filled before the grant is given back. `scope`
+ * may be NULL, too: it counts the grant until that is over. Cancelling the scope does
+ * not keep the grant from being granted: the asker is to look. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
                              boc_cown *result, boc_scope *scope,
                              void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
