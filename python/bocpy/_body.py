@@ -210,7 +210,7 @@ def normalize(
     if not callable(target):
         raise TypeError(f"a behavior is a callable, not {type(target).__name__!r}")
     call = getattr(type(target), "__call__", None)  # noqa: B004
-    if isinstance(call, FunctionType):
+    if isinstance(call, FunctionType) and isinstance(call.__code__, CodeType):
         return call, (target,), {}
     return call_target, (target,), {}
 

@@ -207,13 +207,13 @@ def test_a_module_that_is_loaded_again(program, backend, files):
     run(
         program,
         """
-        import importlib
+        import importlib, pathlib
         settings.color = "blue"
         @when()
         def before(): return config.late(), settings.color
         assert before.result(30) == ("own", "blue")
-        text = open(config.__file__).read().replace('"own"', '"longer"')
-        open(config.__file__, "w").write(text)
+        file = pathlib.Path(config.__file__)
+        file.write_text(file.read_text().replace('"own"', '"longer"'))
         importlib.reload(config)
         config.DEBUG = 7
         @when()
