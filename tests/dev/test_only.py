@@ -15,10 +15,10 @@ def test_a_c_test(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["when", "test_when", "test_when.py", "tests/py/test_when.py"]
+    "name", ["when", "test_when", "test_when.py", "tests/py/behavior/test_when.py"]
 )
 def test_a_file_of_python_tests(name):
-    assert find(name) == Target("file", str(PY_TESTS / "test_when.py"))
+    assert find(name) == Target("file", str(PY_TESTS / "behavior" / "test_when.py"))
 
 
 def test_an_ending_says_which():
@@ -28,7 +28,7 @@ def test_an_ending_says_which():
 
 
 def test_one_test_of_a_file():
-    name = str(PY_TESTS / "test_when.py")
+    name = str(PY_TESTS / "behavior" / "test_when.py")
     assert find("test_when.py::test_x") == Target("file", f"{name}::test_x")
 
 

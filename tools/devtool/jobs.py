@@ -119,6 +119,8 @@ def run_job(job: Job, progress: Progress) -> Tally:
     began = time.monotonic()
     with progress.step(job.name):
         tally = finished(job, path)
+    if tally.failed:
+        _interrupted.wait(0.5)  # Ctrl-C may end a child before this process knows of it
     if interrupted():
         return Tally()  # a killed run leaves a report that says nothing
     took = time.monotonic() - began
