@@ -153,8 +153,8 @@ def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
             progress.say(f"{many}{forecast}; logs: {LOGS}")
         elif forecast:
             progress.say(f"{jobs[0].name}{forecast}")
-        results = [pool.submit(run_job, job, progress) for job in jobs]
         try:
+            results = [pool.submit(run_job, job, progress) for job in jobs]
             total = sum((each.result() for each in results), Tally())
         except KeyboardInterrupt:
             _interrupted.set()
