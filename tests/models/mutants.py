@@ -468,7 +468,7 @@ MUTANTS = (
         "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
         "                          !timer_is_due(worker) && "
         "all_processors_busy(worker);",
-        "timed_out && (all_processors_busy(worker) ||\n"
+        "timed_out && (all_processors_busy(worker) || timer_is_due(worker) ||\n"
         "                                        skipped <= MAX_SKIPPED ||\n"
         "                                        !inbox_waits(worker));",
     ),

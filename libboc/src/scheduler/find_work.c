@@ -186,7 +186,7 @@ static bool called_away(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   return boci_load_acquire(&worker->poked) /* [A10] */ ||
          boci_scheduler_stopping(scheduler) ||
-         (worker->index >= boci_scheduler_workers(scheduler) &&
+         (boci_load_relaxed(&worker->compensating) && /* hint: as the loop sees it */
           boci_load_relaxed(&scheduler->blocking.excess) > 0); /* hint */
 }
 

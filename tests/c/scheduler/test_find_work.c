@@ -162,15 +162,16 @@ static void the_injector_has_its_turn(void) {
   setup(&all, WORKERS);
   boc_behavior *injected = inject(&all);
   unsigned looks = 0;
-  boc_behavior *found = NULL;
+  boc_behavior *found = NULL, *handed = NULL;
   while (found != injected) {
     note_schedule(&all);
     if (!all.me->lifo_slot)
-      all.me->lifo_slot = make(&all);
+      handed = all.me->lifo_slot = make(&all);
     found = boci_find_own(all.me);
     CHECK(++looks <= BOCI_COMMON_EVERY);
   }
-  all.me->lifo_slot = NULL;
+  CHECK(!all.me->lifo_slot); /* thieves see the run queue */
+  CHECK(boci_find_own(all.me) == handed);
   teardown(&all);
 }
 
