@@ -1,5 +1,7 @@
 /* Ends: a program that exits, forks or loses a thread in the middle of bodies ends, or
  * says why not; and what signal mask threads and children of bodies have. */
+#define _POSIX_C_SOURCE 200809L /* pthread_sigmask, fork; before the first header */
+
 #include "apart.h"
 
 #include <stdio.h>

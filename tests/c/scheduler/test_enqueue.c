@@ -76,12 +76,15 @@ static void a_body_fills_its_workers_queue(void) {
 static void the_first_that_an_end_makes_ready_runs_next(void) {
   world all;
   setup(&all);
-  boc_behavior *first = make(&all, &all.scheduler, NULL);
-  boc_behavior *second = make(&all, &all.scheduler, NULL);
+  boc_cown *cown; /* an end makes ready what waited for one */
+  CHECK_EQ(boc_cown_new(&cown_type, &cown), BOC_OK);
+  boc_behavior *first = make(&all, &all.scheduler, cown);
+  boc_behavior *second = make(&all, &all.scheduler, cown);
   boci_enqueue_handoff(all.me, first);
   boci_enqueue_handoff(all.me, second);
   CHECK(all.me->lifo_slot == first);
   CHECK(boci_run_queue_pop(&all.me->queue) == second);
+  boc_cown_drop(cown);
   teardown(&all);
 }
 
@@ -97,8 +100,10 @@ static void threads_outside_inject(void) {
 static void another_runtimes_go_into_its_injector(void) {
   world all;
   setup(&all);
+  boc_cown *cown;
+  CHECK_EQ(boc_cown_new(&cown_type, &cown), BOC_OK);
   boc_behavior *one = make(&all, &all.other, NULL);
-  boc_behavior *two = make(&all, &all.other, NULL);
+  boc_behavior *two = make(&all, &all.other, cown);
   boc_behavior *three = make(&all, &all.other, NULL);
   boci_enqueue_from_body(all.me, one);
   boci_enqueue_handoff(all.me, two);
@@ -108,6 +113,7 @@ static void another_runtimes_go_into_its_injector(void) {
   CHECK(take_injected(&all.other) == one);
   CHECK(take_injected(&all.other) == two);
   CHECK(take_injected(&all.other) == three);
+  boc_cown_drop(cown);
   teardown(&all);
 }
 
