@@ -95,16 +95,27 @@ def is_lost(result):
         return bool(error.node)
 
 
-def kills(cluster, count, folder):
-    """Kills as many workers, each in a connection of its own."""
+def kills(cluster, seeds, folder):
+    """Kills a worker for each seed, each in a connection of its own. When the last
+    CownLost of each was told, in seconds since its kill."""
     latest = []
-    for seed in range(count):
+    for seed in seeds:
         d = cluster.connect()
         engines.until(lambda d=d: len(d.stats()["workers"]) == 2)
         latest.append(max(kill_one(cluster, d, folder / f"log{seed}", seed), default=0))
         d.close(timeout=LIMIT)
         if cluster.name == "dask":
             engines.until(lambda: len(cluster.client.nthreads()) == 2)
+    return latest
+
+
+def many_kills(engine, count, folder):
+    """In clusters of which none sees many: after some thirty, Dask's nanny no longer
+    starts a worker again."""
+    latest = []
+    for first in range(0, count, 20):
+        with engine() as cluster:
+            latest += kills(cluster, range(first, min(first + 20, count)), folder)
     lossy = sum(1 for seconds in latest if seconds)
     print(f"{count} kills, {lossy} of them with losses: no body twice, no hang")
     print(f"the last CownLost came {max(latest, default=0):.2f} s after its kill")
@@ -134,14 +145,14 @@ def main():
     parser.add_argument("--nested", type=int, default=0)
     parser.add_argument("--dropped", type=int, default=0)
     options = parser.parse_args()
-    with getattr(engines, options.engine)() as cluster:
-        with cluster.connect() as d:
-            wrong = nested_out_of_order(d, options.nested)
-            print(f"nested: {wrong} of {options.nested} out of order", flush=True)
-            dropped(d, options.dropped)
-            print(f"dropped: {options.dropped}, nothing is left", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            kills(cluster, options.kills, Path(folder))
+    engine = getattr(engines, options.engine)
+    with engine() as cluster, cluster.connect() as d:
+        wrong = nested_out_of_order(d, options.nested)
+        print(f"nested: {wrong} of {options.nested} out of order", flush=True)
+        dropped(d, options.dropped)
+        print(f"dropped: {options.dropped}, nothing is left", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        many_kills(engine, options.kills, Path(folder))
 
 
 if __name__ == "__main__":
