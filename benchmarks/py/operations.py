@@ -86,7 +86,7 @@ def busy(row: Row) -> Row:
                 while time.perf_counter() < end:
                     time.sleep(0.01)
 
-        time.sleep(0.05)
+        time.sleep(0.05)  # the workers are in their bodies by then
         cost = row()
         bocpy.quiesce()
         return cost
@@ -245,7 +245,7 @@ def wake() -> float:
     thread.start()
     for _ in range(100):
         ready.acquire()
-        time.sleep(0.002)
+        time.sleep(0.002)  # the receiver has parked by then: its wake is measured
         bocpy.send("wake", now())
     ready.acquire()
     bocpy.send("wake", 0)
@@ -270,7 +270,7 @@ def between_threads() -> float:
             bocpy.send("row", sent)
             sent += 1
         except RuntimeError:
-            time.sleep(0.0005)
+            time.sleep(0.0005)  # the queue is full: the receiver is to empty it
     thread.join()
     return (now() - began) / total * 1e6
 

@@ -286,6 +286,7 @@ def when_in(inside: scope.Scope, /, *cowns: Any) -> When:
     return When(when_args(cowns), inside)
 
 
+# Refused on purpose: docs/guide/backends.md has a table of what this core lacks.
 def after(*arguments: Any) -> When:
     raise NotImplementedError(
         "after() and at() need bocpy's extension module, which this interpreter cannot "

@@ -67,7 +67,7 @@ def kill_one(cluster, d, log, seed):
     ]
     for result in results:
         result.add_done_callback(lambda result: told.append((time.monotonic(), result)))
-    time.sleep(pick.random() * 0.25)
+    time.sleep(pick.random() * 0.25)  # the kill comes at a moment of the seed's
     victim = pick.choice(list(cluster.pids(d).values()))
     began = time.monotonic()
     engines.kill(victim)
