@@ -57,7 +57,7 @@ class Cluster:
         entries = tuple(Done(key, "done", seconds=body, name="body") for key in keys)
         self.linker.report(number, Report(received, self.first[number], entries))
         self.first[number] += len(keys)
-        self.linker.told.clear()
+        self.linker.notices.clear()
 
 
 def runs_of(batch: object) -> list[int]:

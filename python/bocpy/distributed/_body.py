@@ -1,9 +1,9 @@
-"""Running a body at its executor, and what it schedules meanwhile.
+"""Runs a body at its executor and records what the body schedules.
 
-`when` inside a body records: the record travels with the body's completion, and the
-driver links it.
+`when` inside a body only records the new behavior. The record travels to the driver
+with the message that the body has ended, and the driver links it.
 
-Threads: any; what runs is known per thread.
+Threads: any; the running body is known per thread.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def elsewhere(name: str, args: tuple[Any, ...]) -> Any:
 
 
 class Here:
-    """A connection inside a body: records the cowns that the body makes and what it
-    schedules."""
+    """The connection as a body sees it: records the cowns that the body makes and the
+    behaviors that it schedules."""
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return arrive_site, ()
@@ -91,7 +91,7 @@ class Here:
 
 
 def new_cown(value: Any = None, **options: Any) -> Cown[Any]:
-    """A cown made by the body on this thread; its value begins at this executor."""
+    """Makes a cown in the body on this thread; this executor has its first value."""
     unknown = set(options) - {"near"}
     if unknown:
         raise TypeError(f"in a body, Cown() takes no {min(unknown)!r}")
@@ -190,7 +190,7 @@ def call(executor: Executor, run: Run, params: list[Any]) -> Any:
 def write_back(
     executor: Executor, run: Run, cells: list[Cell], value: Any
 ) -> tuple[tuple[int, int], ...]:
-    """Stores the values that the body left, and returns their sizes."""
+    """Stores what the body left in its cowns, and returns the sizes of the values."""
     sizes = []
     with executor.lock:
         for (number, slot, reads), cell in zip(run.args, cells, strict=True):
@@ -206,8 +206,8 @@ def write_back(
 
 
 def write_durable(executor: Executor, run: Run, done: Done) -> Done:
-    """Writes durable cowns before another worker has them. The behavior's result raises
-    what goes wrong."""
+    """Writes durable cowns, before another worker can take them. If that fails, the
+    behavior's result raises the error."""
     try:
         for slot, store in run.stores:
             value = executor.value(slot)

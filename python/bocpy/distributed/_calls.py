@@ -1,4 +1,6 @@
-"""From the arguments of `when` to what the linker orders. The same at both ends.
+"""Translates the arguments of `when` into the cowns that the linker orders.
+
+The driver and the executors use the same code.
 
 Threads: any. Nothing here keeps state.
 """
@@ -17,8 +19,8 @@ Layout = tuple[int | tuple[int, ...], ...]
 
 
 class Arguments:
-    """The cowns of a call, each once, in the order of first mention; and which
-    parameter gets which."""
+    """The cowns of a call, each once, in the order of their first mention, and for
+    each parameter of the body which of them it gets."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -27,7 +29,7 @@ class Arguments:
         self.layout: list[int | tuple[int, ...]] = []
 
     def add(self, argument: object, where: str) -> int:
-        """The index of a cown. TypeError: it is no cown of this connection."""
+        """Returns a cown's index. TypeError if it is no cown of this connection."""
         cown = argument.cown if isinstance(argument, Reading) else argument
         if not isinstance(cown, Cown):
             raise TypeError(refusal(argument, where))
@@ -45,7 +47,7 @@ class Arguments:
 
 
 def parse(given: Sequence[object], token: str) -> tuple[Args, Layout]:
-    """What `when(*given)` asks for; groups are lists or tuples of cowns."""
+    """Parses the arguments of `when`; a group is a list or tuple of cowns."""
     result = Arguments(token)
     for position, argument in enumerate(given, 1):
         where = f"argument {position} of when()"
@@ -78,7 +80,7 @@ def refusal(argument: object, where: str) -> str:
 
 
 def arranged(layout: Layout, handles: Sequence[Any]) -> list[Any]:
-    """The parameters of a body."""
+    """Puts the handles where the body's parameters want them."""
     return [
         handles[each] if isinstance(each, int) else [handles[i] for i in each]
         for each in layout

@@ -1,4 +1,4 @@
-"""Connecting: from the user's engine to a connection."""
+"""`connect`: makes a connection from the engine that the user has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ._connection import Distributed
 from ._engine import Engine, Options
 from ._recompute import DaskTasks, RayTasks, Recomputing, Tasks
 
-#: Behaviors that may be scheduled and not ended before `when` waits.
+#: How many behaviors may be pending before `when` waits.
 LIMIT = 16384
 
 
@@ -43,17 +43,19 @@ def connect(
     - recover: what the death of a worker means. "lost": no body runs twice; cowns that
       were there raise CownLost. "recompute": bodies run again; for deterministic
       bodies without effects only.
-    - batch: how many behaviors may share a message; "auto" sends at once what finds a
-      worker idle, and collects the rest.
-    - limit: how many behaviors may be scheduled and not ended before `when` waits,
-      outside of bodies; None: any number.
+    - batch: how many behaviors may share a message; "auto" sends a behavior at once if
+      its worker is idle, and collects behaviors otherwise.
+    - limit: how many behaviors may be pending before `when` outside of bodies waits;
+      None: any number.
     - timeout: seconds without an answer after which a worker counts as dead.
-    - spill: bytes of values that a worker keeps in memory; idle ones go to disk beyond.
-    - threads: bodies at once in a worker; by default what the engine gives it.
+    - spill: bytes of values that a worker keeps in memory; beyond them it writes idle
+      values to disk.
+    - threads: how many bodies run at once in a worker; by default as many as the engine
+      gives it threads.
 
-    Raises ValueError or TypeError for what is none of these, ModuleNotFoundError if the
-    engine is not installed, VersionMismatch if a worker has other versions than the
-    driver of what must agree.
+    Raises ValueError or TypeError for other arguments, ModuleNotFoundError if the
+    engine is not installed, VersionMismatch if Python, bocpy or cloudpickle of a worker
+    differ from the driver's.
     """
     if recover not in ("lost", "recompute"):
         raise ValueError(f"recover must be 'lost' or 'recompute', not {recover!r}")
@@ -70,7 +72,7 @@ def connect(
 
 
 def tasks_of(client: Any) -> Tasks:
-    """The engine's tasks, for what `connect` was given."""
+    """Returns the tasks of the engine that `connect` was given."""
     if isinstance(client, str):
         return RayTasks(client)
     check_client(client)
@@ -87,7 +89,7 @@ def check_client(client: Any) -> None:
 
 
 def engine_of(client: Any) -> Engine:
-    """The adapter for what `connect` was given."""
+    """Returns the adapter of the engine that `connect` was given."""
     if isinstance(client, str):
         try:
             from ._ray import RayEngine

@@ -1,8 +1,8 @@
-"""A connection: the driver's end, from `d.when` to what an engine is to carry.
+"""A connection: the driver's end, from `d.when` to the batches that an engine carries.
 
-All events (behaviors, handles that come and go, reports, deaths) go into one queue. One
-thread takes them out, feeds the linker, and hands its batches to the adapter; so the
-order of the queue is the order of everything.
+All events go into one queue: new behaviors, handles made and dropped, reports, deaths
+of workers. One thread takes them out, passes them to the linker, and hands the linker's
+batches to the adapter. So the order of the queue is the order of all behaviors.
 
 Threads: any may schedule and wait. The thread named bocpy-linker owns the linker.
 """
@@ -37,15 +37,15 @@ from ._values import Blob, decode, encode
 
 T = TypeVar("T")
 
-#: Behaviors that a batch has at most, and batches that are under way per worker before
-#: further behaviors are collected, for TIMEOUT seconds at most.
+#: A batch has BATCH behaviors at most. Once each worker has DEPTH batches under way,
+#: the connection collects further behaviors, for TIMEOUT seconds at most.
 BATCH = 256
 DEPTH = 2
 TIMEOUT = 0.002
 
 
 class Distributed:
-    """A connection to a cluster: what `connect` returns."""
+    """A connection to a cluster; `connect` makes it."""
 
     def __init__(
         self, engine: Engine, *, batch: int | None, limit: int | None, options: Options
@@ -87,12 +87,12 @@ class Distributed:
         near: Handle[Any] | None = None,
         durable: str | os.PathLike[str] | None = None,
     ) -> Handle[T]:
-        """A cown of the cluster with a copy of `value`.
+        """Makes a cown of the cluster with a copy of `value`.
 
-        The value travels with the first behavior, to where that runs; `near` asks for
-        the worker of another cown. With `durable`, a directory that driver and workers
-        share or a URL of fsspec, each new value is written there before anybody else
-        sees it, and is read from there if its worker dies.
+        The value travels to a worker with the first behavior over the cown; `near` asks
+        for the worker that has another cown. `durable` is a directory that driver and
+        workers share, or a URL of fsspec: each new value is written there before
+        another behavior sees it, and is read from there if its worker dies.
 
         Raises TypeError if the value cannot be pickled.
         """
@@ -114,10 +114,10 @@ class Distributed:
     ) -> Callable[[Callable[..., T]], Handle[T]]:
         """Schedules the decorated function as a behavior over cowns of this connection.
 
-        As `bocpy.when`; the function and what it captures travel by value. With
-        `retries`, a behavior that its worker's death has interrupted runs again that
-        many times, after what was on its way by then: its body may run in part, and
-        again. TypeError names an argument that is no cown of this connection.
+        As `bocpy.when`; the function and its captures travel by value. If a worker's
+        death interrupts the behavior, it runs again up to `retries` times, after the
+        behaviors that had been sent to workers by then: its body may run in part, and
+        then again. TypeError names an argument that is no cown of this connection.
         """
         parsed = parse(cowns, self.token)
 
@@ -148,19 +148,20 @@ class Distributed:
         on_error: str = "cancel",
         limit: int | None = None,
     ) -> Scope:
-        """A block that ends when all that was scheduled in it has ended, transitively.
+        """Makes a block that waits for all behaviors that were scheduled in it, and for
+        those that they schedule.
 
-        Failures come out as an ExceptionGroup. With `on_error="cancel"`, the first one
-        cancels what has not begun.
+        Leaving it raises the failures as an ExceptionGroup. With `on_error="cancel"`,
+        the first failure cancels the behaviors that have not begun.
         """
         return Scope(self, name, timeout=timeout, on_error=on_error, limit=limit)
 
     def wait(
         self, timeout: float | None = None, *, raise_failures: bool = False
     ) -> bool:
-        """Waits until all behaviors have ended; whether they have, after `timeout`
+        """Waits until all behaviors have ended; False if they have not after `timeout`
         seconds. With `raise_failures`, raises an ExceptionGroup of the failures that
-        nobody has looked at."""
+        the program has not looked at."""
         try:
             self.quiesce(timeout)
         except TimeoutError:
@@ -171,8 +172,8 @@ class Distributed:
         return True
 
     def quiesce(self, timeout: float | None = None) -> None:
-        """Waits until no behavior is scheduled or running; TimeoutError, with where
-        they are, after `timeout` seconds."""
+        """Waits until no behavior is pending. After `timeout` seconds, TimeoutError
+        says which workers have the pending behaviors."""
         self._check_open()
         outcome = Outcome("the end of all behaviors")
         self._queue.put(("idle", outcome))
@@ -190,16 +191,18 @@ class Distributed:
             ) from None
 
     def stats(self) -> dict[str, Any]:
-        """Counters of the connection, and of each worker under "workers"."""
+        """Returns counters of the connection, and of each worker under "workers"."""
         return dict(self._ask(stats_of))
 
     def who_has(self) -> dict[int, str]:
-        """For each cown that the connection knows, by number, the worker that has it,
-        or will have once what is scheduled has run; "" while the driver has it."""
+        """Returns the worker of each cown of the connection, by the cown's number: the
+        one that will have it once all scheduled behaviors have run; "" while only the
+        driver has the value."""
         return dict(self._ask(who_has_of))
 
     def close(self, timeout: float | None = None) -> None:
-        """Waits as `wait`, and lets go of the workers; cowns cannot be used then."""
+        """Waits as `wait` does, and ends the executors. The cowns cannot be used
+        afterwards."""
         if self._closed:
             return
         self.wait(timeout)
@@ -273,7 +276,7 @@ class Distributed:
         return outcome
 
     def call_back(self, function: Callable[..., object], *args: Any) -> None:
-        """Calls a callback on a thread where it may wait."""
+        """Calls a callback on a thread of its own, where it may wait."""
         with self._lock:
             if self._callbacks is None:
                 self._callbacks = ThreadPoolExecutor(1, "bocpy-callbacks")
@@ -319,7 +322,7 @@ class Distributed:
         return outcome.wait(30)
 
     def _work(self) -> None:
-        """The thread: takes what there is, links, and sends."""
+        """The thread's loop: takes the events there are, links, and sends batches."""
         while True:
             waiting = bool(self._linker.buffer) and not self._may_link()
             events = self._take(TIMEOUT if waiting else None)
@@ -364,7 +367,7 @@ class Distributed:
             batches = linker.step(most if may else 0)
             for number, batch in batches:
                 self._call(number, [batch])
-            self._tell()
+            self._notify()
             if self._batch is None or linker.counts["linked"] == before:
                 break
         for number in list(linker.workers):
@@ -374,15 +377,15 @@ class Distributed:
     def _call(self, number: int, batches: list[Batch]) -> None:
         worker = self._linker.workers[number]
         self._calls[number] = self._calls.get(number, 0) + 1
-        patience = BUSY if worker.inflight else IDLE
-        self._engine.call(number, batches, worker.seen, patience)
+        poll_timeout = BUSY if worker.inflight else IDLE
+        self._engine.call(number, batches, worker.seen, poll_timeout)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         linker = self._linker
-        while linker.told:
-            told, linker.told = linker.told, []
-            for what, *rest in told:
-                getattr(self, f"_tell_{what}")(*rest)
+        while linker.notices:
+            notices, linker.notices = linker.notices, []
+            for what, *rest in notices:
+                getattr(self, f"_notify_{what}")(*rest)
 
     def _settle_idle(self) -> None:
         if self._idle and not self._linker.pending:
@@ -436,17 +439,17 @@ class Distributed:
     def _on_scope(self, number: int, scope: Scope) -> None:
         self._scopes[number] = scope
 
-    # ---- what the linker tells
+    # ---- notices of the linker
 
-    def _tell_entered(self, call: Call) -> None:
+    def _notify_entered(self, call: Call) -> None:
         self._scheduled += 1
         scope = self._scopes.get(call.scope)
         if scope is not None:
             scope.entered(call)
 
-    def _tell_ended(self, behavior: Any, done: Done) -> None:
+    def _notify_ended(self, behavior: Any, done: Done) -> None:
         if behavior.get:
-            self._tell_got(self._outcomes.pop(done.key), done)
+            self._notify_got(self._outcomes.pop(done.key), done)
             return
         with self._room:
             self._ended += 1
@@ -456,14 +459,14 @@ class Distributed:
         if scope is not None:
             scope.ended(behavior.call, lambda: error_of(done, self))
 
-    def _tell_got(self, outcome: Outcome, done: Done) -> None:
+    def _notify_got(self, outcome: Outcome, done: Done) -> None:
         if done.fate == "done" and done.blob is not None:
             blob = done.blob
             outcome.settle(lambda: value_of(blob, self))
         else:
             outcome.settle(error=error_of(done, self))
 
-    def _tell_unseen(self, name: str, blob: Blob, text: str) -> None:
+    def _notify_unseen(self, name: str, blob: Blob, text: str) -> None:
         error = with_text(decode(blob, self), text)
         self._failures.append((name, error))
         del self._failures[:-1000]
@@ -478,7 +481,7 @@ def value_of(blob: Blob, site: Distributed) -> Any:
 
 
 def error_of(done: Done, site: Distributed) -> BaseException | None:
-    """The exception that a behavior's outcome means for those who wait for it."""
+    """Returns the exception that waiters for a behavior's outcome get; None if none."""
     if done.fate == "done":
         return None
     if done.fate == "cancelled" or (done.fate == "lost" and not done.name):
@@ -499,7 +502,7 @@ def group_of(message: str, errors: list[BaseException]) -> BaseException:
 
 
 def report_failure(name: str, error: BaseException) -> None:
-    """Reports a failure once, if the program has not looked at it."""
+    """Reports a failure that the program has not looked at."""
     hook: Any = sys.unraisablehook
     hook(
         types.SimpleNamespace(
@@ -553,7 +556,7 @@ def who_has_of(linker: Linker) -> dict[int, str]:
 
 
 def _finish(weak: weakref.ref[Distributed]) -> None:
-    """At the program's end: finishes what was scheduled."""
+    """At the program's end: waits for the scheduled behaviors."""
     found = weak()
     if found is None or found._closed or found._pid != os.getpid():
         return

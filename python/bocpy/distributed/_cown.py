@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Site(Protocol):
-    """Where a handle is: at the driver, or at an executor."""
+    """The process that has a handle: the driver, or an executor."""
 
     token: str
 
@@ -58,10 +58,10 @@ class Cell:
 class Cown(Generic[T]):
     """A cown of a cluster: a value that lives in one of its workers.
 
-    Made by `Distributed.Cown(value)`, and by scheduling behaviors. Inside a behavior
-    that was given it, `value` is the value; elsewhere `unwrap`, `result` and `await`
-    fetch it. Equality and hash are by identity of the cown. It can be captured, put
-    into values and returned, within the same connection.
+    `Distributed.Cown(value)` makes one, and so does scheduling a behavior. A behavior
+    over the cown reads and sets `value`; elsewhere `unwrap`, `result` and `await` fetch
+    the value. Two handles are equal if they are of the same cown. A handle can be
+    captured, put into values and returned, within the same connection.
     """
 
     __slots__ = ("__weakref__", "_cell", "_id", "_is_result", "_last", "_site")
@@ -131,7 +131,8 @@ class Cown(Generic[T]):
 
     @property
     def value(self) -> T:
-        """The value; what was raised, if `exception`. RuntimeError unless held."""
+        """The value, or the exception if `exception`. RuntimeError outside of a
+        behavior over the cown."""
         value = self._held().value
         return cast(T, value.error if type(value) is Failed else value)
 
@@ -144,7 +145,8 @@ class Cown(Generic[T]):
 
     @property
     def exception(self) -> bool:
-        """Whether the behavior that filled it raised. RuntimeError unless held."""
+        """Whether the behavior whose result this is raised. RuntimeError outside of a
+        behavior over the cown."""
         return type(self._held().value) is Failed
 
     @property
@@ -153,27 +155,28 @@ class Cown(Generic[T]):
         return self._cell is not None and self._cell.open
 
     def unwrap(self, timeout: float | None = None) -> T:
-        """Takes the value, and leaves None; waits for the cown's pending behaviors.
+        """Waits for the cown's pending behaviors, takes the value and leaves None.
 
-        Raises what the behavior that filled it raised, CownLost if the value is gone,
-        TimeoutError after `timeout` seconds (the value stays), and RuntimeError inside
-        of a behavior.
+        Raises the exception of the behavior whose result this is, CownLost if the value
+        is lost, TimeoutError after `timeout` seconds (the value stays), RuntimeError
+        inside of a behavior.
         """
         return cast(T, self._site.outcome(self._id, consume=True).wait(timeout))
 
     def result(self, timeout: float | None = None) -> T:
-        """A copy of the value, which stays; else as `unwrap`. The handle of a
-        behavior's result remembers it, as a Future does; other handles ask again."""
+        """Returns a copy of the value and leaves the value there; else as `unwrap`. The
+        handle of a behavior's result keeps the copy, as a Future does; other handles
+        fetch it again."""
         return cast(T, self._watched().wait(timeout))
 
     def add_done_callback(self, callback: Callable[[Cown[T]], object]) -> None:
-        """Calls `callback(self)` on a thread of the connection, once `result` is
-        there; at once if it is."""
+        """Calls `callback(self)` on a thread of the connection as soon as `result`
+        would not wait."""
         self._watched().add_done_callback(lambda: self._site.call_back(callback, self))
 
     def _watched(self) -> Outcome:
-        """The outcome that will get the value; the handle of a behavior's result keeps
-        it."""
+        """Returns the outcome that will have the value; the handle of a behavior's
+        result keeps it."""
         outcome = self._last
         if outcome is None:
             outcome = self._site.outcome(self._id, consume=False)
@@ -182,7 +185,8 @@ class Cown(Generic[T]):
         return outcome
 
     def __await__(self) -> Generator[Any, None, T]:
-        """What `result` returns or raises; cancelling it cancels no behavior."""
+        """Returns or raises what `result` does; cancelling the await cancels no
+        behavior."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         outcome = self._watched()
@@ -205,7 +209,7 @@ class Cown(Generic[T]):
         return (yield from future.__await__())
 
     def _bocpy_read(self) -> Reading[T]:
-        """What `bocpy.read` returns."""
+        """`bocpy.read(cown)` returns this."""
         return Reading(self)
 
     def acquire(self, timeout: float | None = None) -> NoReturn:
@@ -231,7 +235,7 @@ class Cown(Generic[T]):
 
 
 class Reading(Generic[T]):
-    """A cown that a behavior only reads: what `read` returns."""
+    """A cown that a behavior only reads; `read` makes it."""
 
     __slots__ = ("cown",)
 
@@ -248,8 +252,8 @@ class Reading(Generic[T]):
 def read(cown: Cown[T] | Reading[T]) -> Reading[T]:
     """Marks a distributed cown in `when(...)`: the behavior only reads it.
 
-    Readers run side by side, on several workers too, each with a copy. TypeError for
-    what is not a distributed cown.
+    Readers run at the same time; those on other workers get a copy. TypeError if `cown`
+    is not a distributed cown.
     """
     if isinstance(cown, Reading):
         return cown
@@ -261,7 +265,7 @@ def read(cown: Cown[T] | Reading[T]) -> Reading[T]:
 
 
 def arrive(id: int) -> Cown[Any]:  # noqa: A002
-    """Makes a handle out of a pickle."""
+    """Makes a handle when a pickle is loaded."""
     site = travel.site
     if site is None:
         raise RuntimeError("a distributed cown was unpickled outside of its cluster")
@@ -269,7 +273,7 @@ def arrive(id: int) -> Cown[Any]:  # noqa: A002
 
 
 def arrive_site() -> Any:
-    """The connection that the other end means."""
+    """Returns this process's end of the connection when a pickle is loaded."""
     site = travel.site
     if site is None:
         raise RuntimeError("a connection was unpickled outside of its cluster")

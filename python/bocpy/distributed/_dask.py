@@ -1,7 +1,7 @@
-"""The adapter for Dask: one actor per worker, on the public API alone.
+"""The adapter for Dask: one actor per worker; it uses Dask's public API only.
 
-Calls go the way that the client goes (through the scheduler, unless the client was
-made with `direct_to_workers=True`); values go from worker to worker.
+Calls take the client's way: through the scheduler, unless the client was made with
+`direct_to_workers=True`. Values go from worker to worker.
 
 Threads: calls run on the client's event loop; one thread looks for new workers.
 """
@@ -28,8 +28,8 @@ LOOK = 0.5
 
 
 def in_band(message: list[Any]) -> list[Any]:
-    """A message that goes through the scheduler, which knows no out-of-band buffers;
-    values that go from worker to worker stay out of band."""
+    """Turns buffers into bytes, because the scheduler passes no out-of-band buffers on.
+    Messages from worker to worker do not need this."""
     return [message[0], *map(bytes, message[1:])]
 
 
@@ -78,7 +78,7 @@ class DaskExecutor:
 
 
 class Peer:
-    """An executor, at the driver."""
+    """An executor, as the driver sees it."""
 
     def __init__(self, number: int, address: str, future: Any, actor: Any) -> None:
         self.number = number
@@ -87,7 +87,7 @@ class Peer:
         self.actor = actor
         self.alive = True
         self.knows: set[int] = set()
-        """The executors that it has been told of."""
+        """The other executors whose actors it has been sent."""
 
 
 class DaskEngine:
@@ -133,7 +133,7 @@ class DaskEngine:
                 actor = future.result(timeout=self.options.timeout)
                 hello = actor.hello().result(timeout=self.options.timeout)
             except Exception:
-                continue  # it has gone again
+                continue  # the worker has left the cluster again
             wrong = mismatch(versions(), hello["versions"], address)
             if wrong:
                 self.refused.add(address)
@@ -159,31 +159,35 @@ class DaskEngine:
     # ---- calls
 
     def call(
-        self, number: int, batches: Sequence[Batch], seen: int, patience: float
+        self, number: int, batches: Sequence[Batch], seen: int, poll_timeout: float
     ) -> None:
         peer = self.peers.get(number)
         if peer is None or not peer.alive:
             return
-        message = in_band(pack(([tuple(b) for b in batches], seen, patience)))
+        message = in_band(pack(([tuple(b) for b in batches], seen, poll_timeout)))
         others = self.new_to(peer, batches)
-        self.on_loop(lambda: self.answer(peer, message, others, patience))
+        self.on_loop(lambda: self.answer(peer, message, others, poll_timeout))
 
     def on_loop(self, coroutine: Callable[[], Any]) -> None:
         self.client.loop.add_callback(coroutine)
 
     def new_to(self, peer: Peer, batches: Sequence[Batch]) -> dict[int, Any]:
-        """The executors that these batches mention for the first time."""
+        """Returns the executors that this one hears of for the first time."""
         new = sources_of(batches) - peer.knows
         peer.knows |= new
         return {s: self.peers[s].actor for s in new if s in self.peers}
 
     async def answer(
-        self, peer: Peer, message: list[Any], others: dict[int, Any], patience: float
+        self,
+        peer: Peer,
+        message: list[Any],
+        others: dict[int, Any],
+        poll_timeout: float,
     ) -> None:
         timeout = self.options.timeout
         try:
             future = peer.actor.call(message, others)
-            reply = await asyncio.wait_for(settled(future), patience + timeout)
+            reply = await asyncio.wait_for(settled(future), poll_timeout + timeout)
         except asyncio.TimeoutError:
             self.lose(peer, f"has not answered for {timeout:g} s")
         except Exception as error:
@@ -198,12 +202,12 @@ class DaskEngine:
             peer.future.release()
 
     def close(self) -> None:
-        """Lets go of the executors: Dask frees them."""
+        """Releases the executors; Dask frees them."""
         self.closed.set()
         for peer in self.peers.values():
             if peer.alive:
                 peer.alive = False
-                with contextlib.suppress(Exception):  # it may have gone before us
+                with contextlib.suppress(Exception):  # the worker may be gone already
                     peer.actor.close().result(timeout=2)
             peer.future.release()
 

@@ -1,4 +1,4 @@
-"""What an adapter does for a connection, and a connection for an adapter."""
+"""The interface between a connection and the adapter of its engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ._messages import Batch, Report
 
 
 class Events(Protocol):
-    """Called by an adapter, from any thread; returns at once."""
+    """The adapter calls these on the connection, from any thread; they do not wait."""
 
     def joined(self, number: int, node: str, threads: int) -> None: ...
     def lost(self, number: int, reason: str) -> None: ...
@@ -22,13 +22,13 @@ class Engine(Protocol):
     name: str
 
     def start(self, events: Events, token: str, options: Options) -> None:
-        """Finds the workers, now and whenever some join."""
+        """Makes an executor in each worker, now and whenever one joins."""
         ...
 
     def call(
-        self, number: int, batches: Sequence[Batch], seen: int, patience: float
+        self, number: int, batches: Sequence[Batch], seen: int, poll_timeout: float
     ) -> None:
-        """Calls an executor; its answer is an event, and so is its death."""
+        """Calls an executor and returns. An event brings its answer, or its death."""
         ...
 
     def close(self) -> None: ...
@@ -44,23 +44,24 @@ class Options:
         threads: int | None = None,
     ) -> None:
         self.timeout = timeout
-        """Seconds without an answer, after which a worker counts as lost."""
+        """Seconds without an answer after which a worker counts as lost."""
         self.spill = spill
-        """Bytes of values that an executor keeps in memory; None: all."""
+        """Bytes of values that an executor keeps in memory; None: no limit."""
         self.threads = threads
-        """Bodies at once per worker; None: as many as the engine gives it."""
+        """Bodies that run at once in a worker; None: as the engine gives it threads."""
 
 
 Message = list[Any]
 
-#: Seconds after which an executor that has nothing to say answers: with behaviors in
-#: flight, which begin only as long as it hears of its driver; and without.
+#: Seconds after which an executor answers a call although it has nothing to report.
+#: BUSY is for executors with behaviors in flight: calls have to reach these more often,
+#: because an executor begins bodies only for a while after a call (see LEASE).
 BUSY = 0.3
 IDLE = 2.0
 
 
 def sources_of(batches: Sequence[Batch]) -> set[int]:
-    """The executors that values are taken from."""
+    """Returns the executors from which these batches take values."""
     return {
         operation[2]
         for batch in batches
@@ -70,7 +71,7 @@ def sources_of(batches: Sequence[Batch]) -> set[int]:
 
 
 def mismatch(ours: dict[str, str], theirs: dict[str, str], node: str) -> str:
-    """A text about versions that differ; empty if they agree."""
+    """Returns a text that names the versions that differ; empty if they agree."""
     wrong = [
         f"{name} {theirs.get(name, 'none')} (the driver has {version})"
         for name, version in ours.items()

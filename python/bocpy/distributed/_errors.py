@@ -7,10 +7,10 @@ import traceback
 
 
 class CownLost(RuntimeError):
-    """The worker that held a cown's value is gone, and the value with it.
+    """The worker that had a cown's value died, and the value is lost.
 
-    Also what a behavior's result raises if its worker died before the behavior's end
-    was known: it may have begun, and does not run again.
+    A behavior's result raises it, too, if the worker died before it reported the
+    behavior's end: the body may have begun, and does not run again.
 
     `node` names the worker, `cown` the number of the cown.
     """
@@ -29,7 +29,7 @@ class BehaviorError(RuntimeError):
 
 
 class RemoteTraceback(Exception):
-    """The traceback of a body, as text: the cause of what it raised."""
+    """A body's traceback as text; it becomes the `__cause__` of the exception."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -52,6 +52,6 @@ def traceback_text(error: BaseException) -> str:
 
 
 def with_text(error: BaseException, text: str) -> BaseException:
-    """The exception as it was raised elsewhere, with its traceback as its cause."""
+    """Gives an exception from another process its traceback, as its cause."""
     error.__cause__ = RemoteTraceback(text)
     return error

@@ -1,14 +1,15 @@
-"""An executor without I/O: one worker's values, and what happens to them in order.
+"""An executor without I/O: the values of one worker and the operations on them.
 
-The host around it carries batches, fetches and reports, and lends it threads: `work`
-runs bodies that are ready. A give fills an outbox, which the taker fetches. If a body
-scheduled something, what it held stays in its outbox until the driver has acknowledged
-the record: nothing that depends on the body can reach the driver before.
+The host around it carries batches, fetches and reports, and its threads call `work`,
+which runs bodies that are ready. A `give` fills an outbox, from which another executor
+fetches the value. If a body scheduled behaviors, the values of its cowns stay in their
+outboxes until the driver has acknowledged that it knows these behaviors. So the driver
+learns of a behavior before it learns of anything that happened after it.
 
 Threads: any; one lock, not held while a body runs.
 Invariants:
- 1. Batches are processed once each, in the order of their numbers.
- 2. An operation starts when those before it on its slots have finished.
+ 1. Each batch is processed once, in the order of the numbers.
+ 2. An operation starts when all earlier operations on its slots have finished.
  3. A body starts at most once, and never after `close`.
  4. An outbox is kept until it is freed or restored.
 """
@@ -28,22 +29,23 @@ from ._functions import Shipper
 from ._messages import Batch, Done, Entry, Gone, Operation, Report, Resolved, Run
 from ._names import Names
 from ._order import Order
-from ._spill import Shelf
+from ._outboxes import Outboxes
+from ._spill import SpillStore
 from ._steps import CANCELLED, Lost, Outbox, Step, accesses
 from ._store import open_store
 from ._values import Blob, decode, encode, snapshot
 
 
 class Host(Protocol):
-    """What an executor needs of its host. The executor calls it with its lock held."""
+    """What an executor calls on its host, with the executor's lock held."""
 
     def fetch(self, source: int, numbers: tuple[int, ...]) -> None: ...
     def ready(self) -> None: ...
     def news(self) -> None: ...
 
 
-class Executor:
-    """The values and the order of one worker."""
+class Executor(Outboxes):
+    """The values of one worker, and the order of the operations on them."""
 
     def __init__(
         self,
@@ -52,23 +54,21 @@ class Executor:
         host: Host,
         *,
         clock: Callable[[], float] = time.perf_counter,
-        shelf: Shelf | None = None,
+        spill: SpillStore | None = None,
     ) -> None:
+        super().__init__()
         self.token = token
         self.number = number
         self.host = host
         self.clock = clock
-        self.shelf = shelf
+        self.spill = spill
         self.lock = threading.RLock()
         self.order = Order()
         self.names = Names()
         self.values: dict[int, Any] = {}
         self.codes: dict[int, Any] = {}
-        self.outboxes: dict[int, Outbox] = {}
-        self.unwanted: set[int] = set()
         self.takes: dict[int, tuple[Step, Any]] = {}
         self.frozen: set[int] = set()
-        self.renamed: dict[int, int] = {}
         self.arrived: dict[int, Any] = {}
         self.runs: deque[Step] = deque()
         self.coming: set[int] = set()
@@ -77,10 +77,9 @@ class Executor:
         self.marks: dict[int, int] = {}
         self.early: dict[int, Batch] = {}
         self.next_batch = 0
-        self.last_give = 0
         self.entries: deque[Entry] = deque()
         self.first = 0
-        self.parcels: deque[tuple[int, tuple[int, ...]]] = deque()
+        self.in_transit: deque[tuple[int, tuple[int, ...]]] = deque()
         self.count = 0
         self.unfinished = 0
         self.running = 0
@@ -106,15 +105,15 @@ class Executor:
 
     def outcome(self, id: int, *, consume: bool) -> Any:  # noqa: A002
         raise RuntimeError(
-            "a behavior cannot wait for a distributed cown, its worker would stand "
-            "still: schedule a behavior over it"
+            "a behavior cannot wait for a distributed cown, because its worker could "
+            "run nothing meanwhile: schedule a behavior over it"
         )
 
     def call_back(self, function: Callable[..., object], *args: Any) -> None:
         self.outcome(0, consume=False)
 
     def fresh(self) -> int:
-        """A number for a new cown."""
+        """Returns a number for a new cown, unique in the cluster."""
         with self.lock:
             self.count += 1
             return self.number << 40 | self.count
@@ -122,7 +121,7 @@ class Executor:
     # ---- batches in
 
     def receive(self, batch: Batch) -> None:
-        """Takes a batch; one that came before is ignored, an early one kept."""
+        """Processes a batch. Ignores a repeated one, and keeps one that comes early."""
         with self.lock:
             if self.closed:
                 return
@@ -136,14 +135,14 @@ class Executor:
                     self.admit(operation)
 
     def acknowledge(self, seen: int) -> None:
-        """The driver has processed the first `seen` entries."""
+        """Drops what was kept until the driver had processed `seen` entries."""
         if seen <= self.first:
             return
         while self.first < seen and self.entries:
             self.entries.popleft()
             self.first += 1
-        while self.parcels and self.parcels[0][0] < seen:
-            for name in self.parcels.popleft()[1]:
+        while self.in_transit and self.in_transit[0][0] < seen:
+            for name in self.in_transit.popleft()[1]:
                 self.names.release(name)
         for outbox in list(self.outboxes.values()):
             if outbox.waiting:
@@ -173,8 +172,8 @@ class Executor:
     # ---- operations
 
     def start(self, step: Step) -> None:
-        """Starts operations that wait for nothing, and those that then wait for
-        nothing."""
+        """Starts an operation that has nothing to wait for, then those that waited for
+        it alone. A loop, since a chain of operations may be longer than the stack."""
         todo = [step]
         while todo:
             step = todo.pop()
@@ -188,7 +187,7 @@ class Executor:
         return self.order.finish(step)
 
     def begin(self, step: Step) -> bool:
-        """Begins an operation. True: it is done; a body ends later."""
+        """Begins an operation; True if it has finished. Bodies and takes end later."""
         kind = step.operation[0]
         if kind == "run":
             self.runs.append(step)
@@ -205,30 +204,17 @@ class Executor:
         self.store(slot, blob)
 
     def store(self, slot: int, value: Any) -> None:
-        """Stores a value that arrived; the cowns that a pickled value names live as
-        long as it does."""
+        """Stores a value that arrived. Handles inside a pickled value count, so that
+        their cowns live as long as the value."""
         if type(value) is Blob:
             self.hold_all(value.names)
         self.values[slot] = value
-
-    def discard(self, slot: int) -> None:
-        value = self.values.pop(slot, None)
-        if type(value) is Blob:
-            self.release_all(value.names)
-
-    def hold_all(self, names: Iterable[int]) -> None:
-        for name in names:
-            self.names.hold(name)
-
-    def release_all(self, names: Iterable[int]) -> None:
-        for name in names:
-            self.names.release(name)
 
     def load(self, slot: int, store: str, file: str) -> None:
         self.store(slot, self.stored(store, file))
 
     def stored(self, store: str, file: str) -> Any:
-        """Reads a durable value; a Lost that says why, if it cannot be read."""
+        """Reads a durable value; if that fails, returns a Lost that says why."""
         try:
             return open_store(store).read(file)
         except Exception as error:
@@ -243,80 +229,17 @@ class Executor:
         self.frozen.discard(number)
         self.fetched({number: self.stored(store, file)})
 
-    def give(self, number: int, slot: int, copy: bool) -> None:
-        """Fills an outbox. A copy is pickled at once, because the next writer changes
-        the value."""
-        number = self.renamed.pop(number, number)
-        if number in self.unwanted:
-            self.unwanted.discard(number)
-            self.outboxes.pop(number, None)
-            if not copy:
-                self.discard(slot)
-            return
-        outbox = self.outboxes[number]
-        value = self.unshelved(slot)
-        if copy:
-            value = self.sendable(value)
-            if type(value) is Blob:
-                value = snapshot(value)
-                self.hold_all(value.names)
-        else:
-            self.values.pop(slot, None)
-        if type(value) is Blob:
-            outbox.names = value.names
-        outbox.value, outbox.filled = value, True
-        outbox.mark = self.marks.get(slot, 0)
-        for other in outbox.also:
-            if other in self.unwanted:
-                self.unwanted.discard(other)
-                del self.outboxes[other]
-            else:
-                self.fill_copy(outbox, self.outboxes[other])
-        self.serve(outbox)
-
-    def rename(self, number: int, other: int) -> None:
-        """Gives an outbox to another taker: the first is gone."""
-        self.last_give = max(self.last_give, other)
-        outbox = self.outboxes.pop(number)
-        early = self.outboxes.get(other)
-        if early is not None:
-            outbox.waiting += early.waiting
-        self.outboxes[other] = outbox
-        if outbox.filled:
-            self.serve(outbox)
-        else:
-            self.renamed[number] = other
-
-    def also(self, number: int, other: int) -> None:
-        """A copy of an outbox, for a reader."""
-        self.last_give = max(self.last_give, other)
-        outbox = self.outboxes[number]
-        copy = self.outboxes.setdefault(other, Outbox())
-        if outbox.filled:
-            self.fill_copy(outbox, copy)
-        else:
-            outbox.also.append(other)
-
-    def fill_copy(self, outbox: Outbox, copy: Outbox) -> None:
-        value = self.sendable(outbox.value)
-        if type(value) is Blob:
-            value = snapshot(value)
-            self.hold_all(value.names)
-            copy.names = value.names
-        copy.value, copy.filled, copy.mark = value, True, outbox.mark
-        self.serve(copy)
-
     def get(self, key: int, slot: int, consume: bool) -> None:
-        value = self.unshelved(slot)
+        value = self.loaded(slot)
         if type(value) is Lost:
-            self.say(Done(key, "lost", text=value.text, name=value.node))
+            self.post(Done(key, "lost", text=value.text, name=value.node))
             return
         try:
             blob = value if type(value) is Blob else encode(value, self)
         except Exception as error:
             _, blob, text = _body.failure(error, self)
             self.keep(blob.names)
-            self.say(Done(key, "failed", (), blob, text))
+            self.post(Done(key, "failed", (), blob, text))
             return
         self.keep(blob.names)
         if consume:
@@ -324,33 +247,17 @@ class Executor:
             self.values[slot] = None
         else:
             blob = snapshot(blob)
-        self.say(Done(key, "done", blob=blob))
-
-    def restore(self, number: int, slot: int) -> None:
-        outbox = self.outboxes.pop(number, None)
-        if outbox is not None:
-            self.values[slot] = outbox.value
+        self.post(Done(key, "done", blob=blob))
 
     def drop(self, slots: tuple[int, ...]) -> None:
         for slot in slots:
             self.discard(slot)
             self.marks.pop(slot, None)
-            if self.shelf is not None:
-                self.shelf.drop(slot)
+            if self.spill is not None:
+                self.spill.drop(slot)
 
     def code(self, number: int, blob: Blob) -> None:
         self.codes[number] = blob
-
-    def free(self, numbers: tuple[int, ...]) -> None:
-        for number in numbers:
-            outbox = self.outboxes.get(number)
-            if outbox is None:
-                continue
-            if not outbox.filled:
-                self.unwanted.add(number)
-                continue
-            del self.outboxes[number]
-            self.release_all(outbox.names)
 
     def cancel(self, keys: tuple[int, ...]) -> None:
         self.cancelled.update(self.coming.intersection(keys))
@@ -360,50 +267,9 @@ class Executor:
 
     # ---- values between executors
 
-    def fetch(self, numbers: Iterable[int], answer: Callable[[Any], object]) -> None:
-        """Answers another executor's fetch with {number: value}, as soon as some values
-        are there. None stands for a value that never will be."""
-        wanted = tuple(numbers)
-        answered = False
-
-        def look() -> None:
-            nonlocal answered
-            if answered:
-                return
-            found = dict(zip(wanted, map(self.outboxes.get, wanted), strict=True))
-            there = {n: o for n, o in found.items() if o is None or self.may_leave(o)}
-            answered = bool(there) or self.closed
-            if answered:
-                answer(
-                    {n: None if o is None else self.sent(o) for n, o in there.items()}
-                )
-                return
-            for outbox in found.values():
-                if outbox is not None:
-                    outbox.waiting.append(look)
-
-        with self.lock:
-            for number in wanted:
-                if number > self.last_give:  # the driver's batch is still on its way
-                    self.outboxes.setdefault(number, Outbox())
-            look()
-
-    def may_leave(self, outbox: Outbox) -> bool:
-        return outbox.filled and outbox.mark <= self.first
-
-    def serve(self, outbox: Outbox) -> None:
-        if not outbox.waiting or not self.may_leave(outbox):
-            return
-        waiting, outbox.waiting = outbox.waiting, []
-        for look in waiting:
-            look()
-
-    def sent(self, outbox: Outbox) -> Any:
-        """The value as it travels: a Blob, or a Lost."""
-        return self.sendable(outbox.value)
-
     def sendable(self, value: Any) -> Any:
-        """A value that cannot be pickled arrives as a failure that says so."""
+        """Pickles a value. If that fails, pickles the error in its place, so that the
+        taker's behavior finds it there."""
         if type(value) in (Blob, Lost):
             return value
         try:
@@ -412,7 +278,7 @@ class Executor:
             return encode(Failed(error.with_traceback(None)), self)
 
     def fetched(self, values: dict[int, Any]) -> None:
-        """What was fetched from another executor has arrived."""
+        """Takes values that the host has fetched from another executor."""
         with self.lock:
             for number, value in values.items():
                 if value is None or number not in self.takes or number in self.frozen:
@@ -424,7 +290,7 @@ class Executor:
                         self.start(other)
 
     def wanted(self, numbers: Iterable[int]) -> set[int]:
-        """Which of these takes still wait."""
+        """Returns which of these takes still wait for their value."""
         with self.lock:
             return {n for n in numbers if n in self.takes and n not in self.frozen}
 
@@ -433,14 +299,15 @@ class Executor:
         return True
 
     def resolve(self, numbers: tuple[int, ...]) -> None:
-        """Says which of these takes have arrived; the others wait to be redirected."""
+        """Reports which of these takes have arrived. The others then ignore arriving
+        values until the driver redirects them."""
         answer = []
         for number in numbers:
             missing = number in self.takes and number not in self.arrived
             if missing:
                 self.frozen.add(number)
             answer.append((number, not missing))
-        self.say(Resolved(tuple(answer)))
+        self.post(Resolved(tuple(answer)))
 
     def redirect(self, number: int, source: int, other: int) -> None:
         self.frozen.discard(number)
@@ -457,7 +324,7 @@ class Executor:
     # ---- bodies
 
     def work(self, may_begin: Callable[[], bool] = lambda: True) -> None:
-        """Runs bodies until none is ready; for a thread of the host."""
+        """Runs bodies until none is ready. Threads of the host call it."""
         while True:
             with self.lock:
                 if not self.runs or self.closed or not may_begin():
@@ -478,8 +345,8 @@ class Executor:
                 self.start(other)
 
     def refused(self, run: Run) -> Done | None:
-        """Why a body does not begin; None if it does. Its cowns keep their values, and
-        behaviors that need its result do not begin either."""
+        """Returns the outcome of a body that must not begin; None if it may. Its cowns
+        keep their values, and behaviors over its result do not begin either."""
         with self.lock:
             missing = None
             self.coming.discard(run.key)
@@ -498,10 +365,11 @@ class Executor:
             return Done(run.key, fate, text=missing.text, name=missing.node)
 
     def value(self, slot: int) -> Any:
-        """The value of a slot as a body sees it. Unpickling may import modules and take
-        long: not with the lock, which the worker's event loop needs."""
+        """Returns the value of a slot as a body sees it. It unpickles without the lock:
+        that may import modules and take long, and the worker's event loop needs the
+        lock."""
         with self.lock:
-            found: Any = self.unshelved(slot)
+            found: Any = self.loaded(slot)
         if type(found) is not Blob:
             return found
         try:
@@ -510,15 +378,17 @@ class Executor:
             value = Failed(error.with_traceback(None))
         with self.lock:
             now: Any = self.values.get(slot)
-            if now is not found:  # another reader was first
+            if now is not found:  # another reader has unpickled it meanwhile
                 return now
             self.release_all(found.names)
             self.values[slot] = value
         return value
 
     def settle(self, run: Run, done: Done) -> None:
-        """Settles what follows from a body's end, before another behavior has its
-        cowns."""
+        """Reports a body's end and marks its cowns, before another behavior gets them.
+
+        The mark is the number of entries that the driver must have acknowledged before
+        the value may leave this worker."""
         slots = [slot for _, slot, _ in run.args] + [run.key]
         mark = max((self.marks.get(slot, 0) for slot in slots), default=0)
         if done.calls or done.new:
@@ -533,30 +403,30 @@ class Executor:
             self.done_by_name[name] = self.done_by_name.get(name, 0) + 1
         if done.blob is not None:
             self.keep(done.blob.names)
-        self.say(done._replace(plus=self.names.gained()))
-        if self.shelf is not None:
-            self.shelf.used(self, slots)
+        self.post(done._replace(plus=self.names.gained()))
+        if self.spill is not None:
+            self.spill.used(self, slots)
 
-    def unshelved(self, slot: int) -> Any:
-        if self.shelf is not None:
-            self.shelf.fetch(self, slot)
+    def loaded(self, slot: int) -> Any:
+        if self.spill is not None:
+            self.spill.fetch(self, slot)
         return self.values.get(slot)
 
     # ---- entries out
 
     def keep(self, names: tuple[int, ...]) -> None:
-        """Handles that travel in the next entry live until it is acknowledged."""
+        """Holds the handles in the next entry until the driver acknowledges it."""
         if names:
             for name in names:
                 self.names.hold(name)
-            self.parcels.append((self.first + len(self.entries), names))
+            self.in_transit.append((self.first + len(self.entries), names))
 
-    def say(self, entry: Entry) -> None:
+    def post(self, entry: Entry) -> None:
         self.entries.append(entry)
         self.host.news()
 
     def report(self, since: int = 0) -> Report:
-        """The entries from number `since` on that are not acknowledged."""
+        """Returns the entries from number `since` on that are not acknowledged."""
         with self.lock:
             gone = self.names.lost()
             if gone:
@@ -566,7 +436,7 @@ class Executor:
             return Report(self.next_batch, self.first + skip, entries)
 
     def close(self) -> None:
-        """Nothing begins any more, and nobody is served."""
+        """Drops all values; no body begins and no fetch gets a value afterwards."""
         with self.lock:
             self.closed = True
             self.runs.clear()
@@ -576,8 +446,8 @@ class Executor:
                     look()
             self.outboxes.clear()
             self.values.clear()
-            if self.shelf is not None:
-                self.shelf.close()
+            if self.spill is not None:
+                self.spill.close()
 
 
 IMMEDIATE: dict[str, Callable[..., None]] = {

@@ -1,10 +1,10 @@
-"""Functions on their way to workers: by value, each once.
+"""Sends functions to workers: by value, each function once.
 
-A function is sent as its code and globals, and kept by the workers under a number;
-defaults and variables of enclosing functions go with every behavior, as they are when
-it is scheduled. The code is sent again if a global that it reads, itself or through
-functions that are sent with it, is another object. If such a global can be changed in
-place, the function goes along with each behavior instead.
+A function is sent with its code and globals, and the workers keep it under a number.
+Defaults and variables of enclosing functions travel with every behavior, as they are
+when it is scheduled. The function is sent again if a global that it reads, itself or
+through functions that are sent with it, has become another object. If such a global can
+be changed in place, the whole function travels with each behavior instead.
 
 Threads: any; one lock around the cache.
 """
@@ -33,7 +33,7 @@ from ._values import Blob, encode
 #: A global of one of these types cannot be changed in place.
 CONSTANT = (int, float, str, bytes, bool, type(None), complex, type, ModuleType)
 
-#: The number that says: the function is among the captures.
+#: In place of a function's number: the function travels with the captures.
 INSIDE = 0
 
 
@@ -43,21 +43,21 @@ class Shipped(NamedTuple):
     name: str
     code: int
     blob: Blob | None
-    """The code itself, if its number has not been handed out before."""
+    """The function, if no behavior has used its number before."""
     captures: Blob | None
 
 
 class Known(NamedTuple):
     number: int
     read: tuple[tuple[dict[str, Any], str, Any], ...]
-    """Globals that the code reads: where, name, value."""
+    """Globals that the code reads: the module's dict, the name, the value."""
 
 
 _MISSING = object()
 
 
 class Shipper:
-    """What functions have been sent."""
+    """Prepares functions for sending, and remembers which were sent."""
 
     def __init__(self, site: Site, fresh: Callable[[], int]) -> None:
         self.site = site
@@ -69,8 +69,8 @@ class Shipper:
     def ship(
         self, target: Callable[..., Any], given: int, captures: tuple[Any, ...] = ()
     ) -> Shipped:
-        """Prepares a body with `given` parameters for cowns. TypeError, SyntaxError or
-        Unpicklable, each naming it, if it cannot be one."""
+        """Prepares a body with `given` parameters for cowns. Raises TypeError,
+        SyntaxError or Unpicklable, naming the function, if it cannot be a body."""
         function, extra, keywords = normalize(target)
         name = getattr(target, "__qualname__", function.__qualname__)
         code = function.__code__
@@ -91,7 +91,7 @@ class Shipper:
         return Shipped(name, number, blob, sent)
 
     def number(self, function: FunctionType, name: str) -> tuple[int, Blob | None]:
-        """The number of a function's code, and the code if it is new."""
+        """Returns the number of a function, and the pickled function if it is new."""
         code = function.__code__
         with self.lock:
             known = self.known.get(code)
@@ -110,7 +110,7 @@ class Shipper:
 
 
 def skeleton(function: FunctionType) -> FunctionType:
-    """The function without what changes from behavior to behavior."""
+    """Returns the function without defaults and variables of enclosing functions."""
     if is_importable(function) and not function.__closure__:
         return function
     cells = tuple(CellType() for _ in function.__code__.co_freevars)
@@ -123,7 +123,7 @@ def skeleton(function: FunctionType) -> FunctionType:
 
 
 def revive(found: FunctionType, state: tuple[Any, Any, tuple[Any, ...]]) -> Any:
-    """The function of a behavior, out of its skeleton and its captures."""
+    """Makes the function of a behavior from its skeleton, defaults and variables."""
     defaults, keyword_defaults, cells = state
     if not (defaults or keyword_defaults or cells):
         return found
@@ -151,7 +151,7 @@ def content(cell: CellType, name: str) -> Any:
 
 
 def is_importable(function: Any) -> bool:
-    """Whether workers find it by its name, as cloudpickle decides it."""
+    """Whether workers can import the function; cloudpickle decides in the same way."""
     name = getattr(function, "__module__", None)
     if name is None or name == "__main__" or not is_installed(name):
         return False
@@ -162,8 +162,8 @@ def is_importable(function: Any) -> bool:
 
 
 def globals_read(function: FunctionType) -> Iterator[tuple[dict[str, Any], str, Any]]:
-    """The globals that a function reads which is sent by value, and those of the
-    functions among them."""
+    """Yields the globals that a function reads if it is sent by value, and those that
+    functions among these globals read."""
     todo, seen = [function], set[int]()
     while todo:
         each = todo.pop()

@@ -1,10 +1,11 @@
-"""What is around an executor in a worker: threads, the clock, the way to the driver.
+"""The surroundings of an executor in a worker: threads, clock, messages to the driver.
 
-The driver always has a call under way at each executor; the executor answers it when it
-has something to say, or after a while. So the death of either is seen: a call fails, or
-none comes. Without a call for LEASE seconds no body begins, until one comes again.
+The driver always has a call under way at each executor, and the executor answers when
+it has something to report, or after a while (long polling). So each notices the other's
+death: the driver's call fails, or the executor gets no call. An executor that has had
+no call for LEASE seconds begins no body until the next call comes.
 
-Threads: the worker's event loop; bodies run on threads of the host's own.
+Threads: the worker's event loop; bodies run on the host's own threads.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from bocpy import _core
 from . import _body
 from ._execute import Executor
 from ._messages import Batch
-from ._spill import Shelf
+from ._spill import SpillStore
 from ._values import cloudpickle_module, pack, unpack
 
-#: Seconds without a call of the driver, after which no body begins.
+#: Seconds after the driver's last call during which bodies may begin.
 LEASE = 0.9
 
-#: Seconds for which ends of behaviors are collected before they are reported, while
-#: others run.
+#: Seconds for which a host collects ends of behaviors before it reports them, while
+#: other behaviors run.
 GATHER = 0.001
 
-#: Seconds after which a fetch that failed is tried again.
+#: Seconds before a fetch that failed is tried again.
 RETRY = 0.2
 
 Fetch = Callable[[int, tuple[int, ...]], Awaitable[Any]]
 
 
 def versions() -> dict[str, str]:
-    """What driver and workers must agree about."""
+    """Returns the versions in which driver and workers must agree."""
     from bocpy import __version__
 
     return {
@@ -63,8 +64,8 @@ class Host:
         spill: int | None = None,
         folder: str | None = None,
     ) -> None:
-        shelf = None if spill is None else Shelf(spill, folder)
-        self.executor = Executor(token, number, self, shelf=shelf)
+        store = None if spill is None else SpillStore(spill, folder)
+        self.executor = Executor(token, number, self, spill=store)
         _core._set_elsewhere(_body.elsewhere)
         self.threads = threads
         self.fetch_from = fetch
@@ -78,7 +79,7 @@ class Host:
         self.tasks: set[asyncio.Future[Any]] = set()
 
     def hello(self) -> dict[str, Any]:
-        """Who answers, and with which versions."""
+        """Returns the versions, the process and the number of threads of this host."""
         return {
             "versions": versions(),
             "pid": os.getpid(),
@@ -86,7 +87,7 @@ class Host:
         }
 
     def progress(self) -> str:
-        """For the engine's dashboard: which behaviors have run, and what is waiting."""
+        """Returns a line for the engine's dashboard: behaviors that ran and wait."""
         executor = self.executor
         with executor.lock:
             names = sorted(executor.done_by_name.items(), key=lambda item: -item[1])
@@ -96,8 +97,8 @@ class Host:
     # ---- the driver's calls
 
     async def call(self, message: list[Any]) -> list[Any]:
-        """Takes batches; answers with a report once there is news, or after a while."""
-        batches, seen, patience = unpack(message)
+        """Takes batches; answers with a report when there is one, or after a while."""
+        batches, seen, poll_timeout = unpack(message)
         self.contact = time.monotonic()
         for batch in batches:
             self.executor.receive(Batch(*batch))
@@ -105,7 +106,7 @@ class Host:
             self.executor.acknowledge(seen)
             self.ready()
         if not self.has_news():
-            await self.wait_for_news(patience)
+            await self.wait_for_news(poll_timeout)
         report = self.executor.report(self.sent)
         self.sent = max(self.sent, report.first + len(report.entries))
         return pack(tuple(report))
@@ -114,11 +115,11 @@ class Host:
         executor = self.executor
         return executor.first + len(executor.entries) > self.sent
 
-    async def wait_for_news(self, patience: float) -> None:
+    async def wait_for_news(self, poll_timeout: float) -> None:
         future = self.loop.create_future()
         self.waiting.append(future)
         try:
-            await asyncio.wait_for(future, patience)
+            await asyncio.wait_for(future, poll_timeout)
         except asyncio.TimeoutError:
             return
         finally:
@@ -126,7 +127,7 @@ class Host:
                 self.waiting.remove(future)
 
     def news(self) -> None:
-        """From any thread: there is something to report."""
+        """Makes the event loop answer the driver's call soon. From any thread."""
         if not self.woken:
             self.woken = True
             self.soon(self.gather)
@@ -153,7 +154,7 @@ class Host:
     # ---- bodies
 
     def ready(self) -> None:
-        """Bodies are ready: a thread for them, unless all are busy. With the lock."""
+        """Starts a thread for ready bodies, unless all are busy. With the lock held."""
         if self.active < self.threads and self.executor.runs:
             self.active += 1
             self.pool.submit(self.work)
@@ -181,8 +182,8 @@ class Host:
         task.add_done_callback(self.tasks.discard)
 
     async def fetch_all(self, source: int, numbers: tuple[int, ...]) -> None:
-        """Fetches until all are there, or the driver has said where else they are to
-        come from: whether a source that fails is dead is for the driver to decide."""
+        """Fetches until all values are there or the driver has redirected the rest. It
+        tries a source that fails again: only the driver decides that one is dead."""
         left = set(numbers)
         while left and not self.executor.closed:
             try:
@@ -199,7 +200,7 @@ class Host:
             self.executor.fetched(values)
 
     async def serve(self, numbers: tuple[int, ...]) -> list[Any]:
-        """Another executor fetches from here."""
+        """Answers another executor that fetches values from here."""
         future: asyncio.Future[Any] = self.loop.create_future()
 
         def settle(values: Any) -> None:

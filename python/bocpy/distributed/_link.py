@@ -2,20 +2,21 @@
 
     schedule, get, release, report, join, lose in -> numbered batches out (`step`)
 
-The driver's events come in; what each executor is to do comes out, in batches that are
-numbered per executor. No clock, no sockets, no threads. A behavior is linked when it is
-placed: the linker chooses its worker, and from then on every operation that it needs is
-on its way. So the order of linking is the order of all cowns, and each wait of an
-executor is for something that was linked earlier: there can be no deadlock.
+The linker gets the driver's events and returns batches of operations, numbered for each
+executor. It has no clock, no sockets, no threads. To link a behavior is to choose its
+worker and to add all operations that it needs to the batches. The order of linking is
+the order of behaviors on every cown, and an executor waits only for behaviors that were
+linked earlier, so there can be no deadlock.
 
 Threads: one, the caller's.
 Invariants:
- 1. What is linked has been sent, or is in the batches of the step that links it.
+ 1. The operations of a linked behavior have been sent, or are in the batches of the
+    step that links it.
  2. A value is at its last stay, or on its way there through outboxes.
- 3. Until a behavior of a stay is reported, the value from before the stay is kept, by
-    the outbox that it came through or by the driver's own blob.
- 4. What a report tells is processed before anything that depends on it: executors hand
-    on nothing whose cause has a record that the driver has not acknowledged.
+ 3. Until a behavior of a stay is reported, the earlier value is kept in the outbox that
+    it came through, or as the driver's blob.
+ 4. The driver processes a report before anything that depends on it: an executor does
+    not pass a value on before the driver has acknowledged what its behavior scheduled.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from typing import Any
 
 from ._messages import Batch, Call, Done, Gone, Operation, Report, Resolved, Run
 from ._place import Placement
-from ._places import Behavior, Flight, Place, Stay, Take, Told, Worker
+from ._places import Behavior, Flight, Notice, Place, Stay, Take, Worker
 from ._recover import Recovery
 from ._values import Blob
 
-#: Behaviors in flight at one worker; linking stops there.
+#: Linking pauses when the chosen worker has this many behaviors in flight.
 CAP = 1024
 
 
@@ -54,18 +55,18 @@ class Linker(Placement):
         self.numbers = 0
         self.pending = 0
         """Behaviors that have not ended."""
-        self.told: list[Told] = []
+        self.notices: list[Notice] = []
         self.counts = {"linked": 0, "moves": 0, "copies": 0, "batches": 0, "lost": 0}
 
     # ---- events in
 
     def join(self, number: int, node: str, threads: int = 1) -> None:
-        """A worker that behaviors may run on from now on."""
+        """Adds a worker; behaviors may run there from now on."""
         self.workers[number] = Worker(number, node, max(1, threads))
         self.numbers_of_workers = tuple(self.workers)
 
     def lose(self, number: int, reason: str) -> None:
-        """A worker is dead, or cut off for good: `reason` follows its name."""
+        """Removes a dead worker. Messages about it say: worker NAME `reason`."""
         worker = self.workers.pop(number, None)
         if worker is not None:
             self.counts["lost"] += 1
@@ -81,7 +82,7 @@ class Linker(Placement):
         store: str | None = None,
         file: str | None = None,
     ) -> None:
-        """A cown of the driver's, with one handle."""
+        """Adds a cown that the driver made and has one handle of."""
         place = self.places[id] = Place(id)
         place.blob, place.size, place.near = blob, blob.size, near
         place.store, place.file = store, file
@@ -90,7 +91,7 @@ class Linker(Placement):
             self.hold(name)
 
     def schedule(self, call: Call) -> None:
-        """A behavior; the driver has one handle of its result."""
+        """Adds a behavior; the driver has one handle of its result."""
         self.enter(call)
         self.places[call.key].refs += 1
 
@@ -103,7 +104,7 @@ class Linker(Placement):
         self.use(Behavior(call))
 
     def use(self, behavior: Behavior) -> None:
-        """Into the queue; what it needs is kept until it is reported."""
+        """Appends a behavior to the queue, and keeps its cowns until it is reported."""
         for name in self.needs(behavior.call):
             self.hold(name)
         self.buffer.append(behavior)
@@ -117,7 +118,7 @@ class Linker(Placement):
             yield call.key
 
     def get(self, key: int, id: int, consume: bool) -> None:  # noqa: A002
-        """The driver wants the value, in its turn."""
+        """Adds a read of a cown's value for the driver, in the order of behaviors."""
         call = Call(key, "get", 0, None, ((id, not consume),), (0,))
         self.use(Behavior(call, id, consume))
 
@@ -133,7 +134,7 @@ class Linker(Placement):
             self.forget_if_unused(place)
 
     def cancel(self, keys: Iterable[int]) -> None:
-        """What has not begun of these does not begin."""
+        """Cancels those of these behaviors that have not begun."""
         wanted = set(keys)
         waiting = [b for b in self.buffer if b.key in wanted]
         if waiting:
@@ -146,7 +147,7 @@ class Linker(Placement):
                 flying.at.operations.append(("cancel", (key,)))
 
     def report(self, number: int, report: Report) -> None:
-        """What an executor has to say; may come twice, or in another order."""
+        """Processes an executor's report. Reports may come twice or out of order."""
         worker = self.workers.get(number)
         if worker is None:
             return
@@ -177,7 +178,7 @@ class Linker(Placement):
     # ---- batches out
 
     def step(self, most: int = 1 << 30) -> list[tuple[int, Batch]]:
-        """Links at most that many behaviors; the batches to send."""
+        """Links `most` behaviors at most; returns the batches to send."""
         if self.workers and self.buffer:
             held = sum(worker.held for worker in self.workers.values())
             self.share = held / len(self.workers)
@@ -197,8 +198,8 @@ class Linker(Placement):
         return batches
 
     def batch(self, worker: Worker) -> Batch | None:
-        """What there is for a worker. Freeing alone waits for company, or for an idle
-        worker."""
+        """Returns the next batch for a worker; None if there is nothing urgent. Frees
+        alone are not: they wait for other operations or until the worker is idle."""
         if not worker.operations and not (worker.frees and not worker.inflight):
             return None
         if worker.frees:
@@ -219,14 +220,14 @@ class Linker(Placement):
         return batch
 
     def unsent(self, number: int) -> list[Batch]:
-        """What an executor has not confirmed, to be sent again."""
+        """Returns the batches that an executor has not confirmed, for sending again."""
         worker = self.workers.get(number)
         return [] if worker is None else list(worker.sent.values())
 
     # ---- linking
 
     def link(self, behavior: Behavior, worker: Worker) -> None:
-        """Gives a behavior its place in the order, and at a worker."""
+        """Links a behavior: its place in the order is fixed, and `worker` runs it."""
         call = behavior.call
         lost = next((e for i, _ in call.args if (e := self.places[i].error)), None)
         if lost is not None:
@@ -245,7 +246,7 @@ class Linker(Placement):
         worker.operations.append(operation)
         worker.inflight += 1
         worker.backlog += behavior.seconds
-        worker.doubt[call.key] = behavior
+        worker.unreported[call.key] = behavior
         self.flying[call.key] = behavior
         self.counts["linked"] += 1
         behavior.rank = self.counts["linked"]
@@ -279,7 +280,7 @@ class Linker(Placement):
     def bring(
         self, behavior: Behavior, place: Place, worker: Worker, reads: bool
     ) -> int:
-        """Gets a cown's value to a worker; the slot that has it there."""
+        """Sends a cown's value to a worker; returns the slot that it gets there."""
         place.looked = True
         if not place.stays:
             self.put(place, worker)
@@ -295,7 +296,7 @@ class Linker(Placement):
         return place.id
 
     def put(self, place: Place, worker: Worker) -> None:
-        """The first value, from the driver or from its store."""
+        """Sends a cown's first value, from the driver or from its store."""
         if place.blob is not None:
             worker.operations.append(("put", place.id, place.blob))
         else:
@@ -304,8 +305,8 @@ class Linker(Placement):
         worker.size += place.size
 
     def count(self, place: Place) -> None:
-        """From now on it is one of its worker's cowns. Results are not while they are
-        in flight: they are where their behaviors are, and most are dropped at once."""
+        """Counts the cown among its worker's. A result counts only after its behavior,
+        because most are dropped at once and none moves before."""
         if not place.counted and place.home is not None:
             place.counted = True
             place.home.held += 1
@@ -322,7 +323,8 @@ class Linker(Placement):
         self.counts["moves"] += 1
 
     def copy(self, behavior: Behavior, place: Place, worker: Worker) -> int:
-        """A copy for readers; the next writer drops it."""
+        """Sends a copy to a worker, for readers; the next writer drops it. Returns the
+        copy's slot."""
         take = place.copies.get(worker.number)
         if take is None:
             number = self.number()
@@ -357,7 +359,7 @@ class Linker(Placement):
     # ---- what has been reported
 
     def reported(self, worker: Worker, done: Done) -> None:
-        """A behavior has ended at its worker."""
+        """Processes the end of a behavior at its worker."""
         behavior = self.flying.get(done.key)
         if behavior is None or behavior.at is not worker:
             return
@@ -383,7 +385,7 @@ class Linker(Placement):
             worker.runs += 1
         for call in done.calls:
             call = call._replace(scope=behavior.call.scope)
-            self.told.append(("entered", call))
+            self.notices.append(("entered", call))
             self.enter(call)
             if call.key in done.plus:
                 self.places[call.key].holders.add(worker.number)
@@ -405,7 +407,7 @@ class Linker(Placement):
         place.size = size
 
     def settle(self, place: Place, stay: Stay) -> None:
-        """The value is safe at this stay: what was kept from before it can go."""
+        """Frees the earlier value: a behavior of this stay has been reported."""
         stay.done = True
         if place.blob is not None:
             blob, place.blob = place.blob, None
@@ -423,7 +425,7 @@ class Linker(Placement):
             source.frees.append(number)
 
     def settle_files(self, behavior: Behavior) -> None:
-        """The durable values that this behavior wrote count from now on."""
+        """Makes the files that this behavior wrote the durable values of its cowns."""
         worker = behavior.at
         for name, reads in behavior.call.args:
             place = self.places[name]
@@ -434,22 +436,22 @@ class Linker(Placement):
             place.file = f"{name:x}-{behavior.key:x}"
 
     def ended(self, behavior: Behavior, done: Done) -> None:
-        """A behavior is over, in whichever way: tells it, and lets go."""
+        """Notifies the connection that a behavior ended, and releases its cowns."""
         self.unlink(behavior)
         if not behavior.get:
             self.pending -= 1
             self.mark_result(behavior, done)
-        self.told.append(("ended", behavior, done))
+        self.notices.append(("ended", behavior, done))
         for name in list(self.needs(behavior.call)):
             self.release(name)
 
     def unlink(self, behavior: Behavior) -> None:
-        """It is not in flight any more."""
+        """Takes a behavior out of the counters and lists of what is in flight."""
         self.flying.pop(behavior.key, None)
         if behavior.at is not None:
             behavior.at.inflight -= 1
             behavior.at.backlog -= behavior.seconds
-            behavior.at.doubt.pop(behavior.key, None)
+            behavior.at.unreported.pop(behavior.key, None)
             behavior.at = None
         if behavior.batch is not None:
             behavior.batch.left -= 1
@@ -462,7 +464,7 @@ class Linker(Placement):
         behavior.stays, behavior.frees, behavior.copies = [], [], []
 
     def retry(self, behavior: Behavior) -> None:
-        """It was interrupted, and may run again: before what is not linked yet."""
+        """Prepares an interrupted behavior to be linked again."""
         self.unlink(behavior)
         call = behavior.call
         behavior.call = call._replace(retries=call.retries - 1)
@@ -479,12 +481,12 @@ class Linker(Placement):
             result.error = "", done.text or "cancelled"
 
     def forget_if_unused(self, place: Place) -> None:
-        """Nobody has the cown any more: its value goes, wherever it is."""
+        """Drops a cown and its value if no process has a handle of it."""
         if place.refs > 0 or place.holders or place.id not in self.places:
             return
         del self.places[place.id]
         if place.failure is not None and not place.looked:
-            self.told.append(("unseen", *place.failure))
+            self.notices.append(("unseen", *place.failure))
         self.drop_copies(place)
         if place.blob is not None:
             for name in place.blob.names:

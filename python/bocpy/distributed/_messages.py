@@ -1,33 +1,33 @@
-"""What the linker and the executors tell each other.
+"""The messages between the linker and the executors.
 
-A batch is a tuple of operations for one executor, numbered; an operation is a tuple
-that begins with its kind. Slots are numbers: positive ones are cowns, negative ones the
-copies that readers have of them.
+A batch is a numbered tuple of operations for one executor; an operation is a tuple
+that begins with its kind. A slot is a number: a positive one is a cown, a negative one
+a copy of a cown for readers.
 
-In order of the slots that they access:
+Run in the order of the slots that they access:
     ("put", slot, blob)             the first value of a cown
-    ("load", slot, store, file)     a durable value, from where it was written
+    ("load", slot, store, file)     a durable value, read from its store
     ("run", run)                    a behavior
-    ("give", n, slot, copy)         the value goes to outbox `n`; a copy stays if asked
+    ("give", n, slot, copy)         the value, or a copy of it, goes to outbox `n`
     ("take", n, source, slot)       the value comes from outbox `n` of that executor
     ("get", key, slot, consume)     the value goes to the driver
-    ("restore", n, slot)            a value that nobody took goes back
-    ("drop", slots)                 nobody needs them any more
-At once:
+    ("restore", n, slot)            a value that nobody took goes back to its slot
+    ("drop", slots)                 values that no handle refers to any more
+Run at once:
     ("code", number, blob)          a function, which runs refer to
     ("free", numbers)               outboxes that nobody will take from
-    ("cancel", keys)                behaviors not to begin
-    ("resolve", numbers)            which takes have arrived? the others stop waiting
-    ("redirect", n, source, m)      take `m` of `source` instead of `n`
-    ("rename", n, m)                what was in outbox `n` is in `m`
-    ("also", n, m)                  outbox `m` has a copy of what is in `n`
-    ("supply", n, blob)             what `n` was to be
-    ("reload", n, store, file)      the same, from a store
-    ("lost", n, node, text)         there is no `n` any more
-    ("forget", store, file)         an old durable value
+    ("cancel", keys)                behaviors that must not begin any more
+    ("resolve", numbers)            asks which takes have arrived; the others pause
+    ("redirect", n, source, m)      take `n` becomes take `m`, from `source`
+    ("rename", n, m)                outbox `n` gets the number `m`
+    ("also", n, m)                  outbox `m` gets a copy of the value in outbox `n`
+    ("supply", n, blob)             the value that take `n` waits for
+    ("reload", n, store, file)      the same, read from a store
+    ("lost", n, node, text)         the value that take `n` waits for is lost
+    ("forget", store, file)         removes an old durable value
 
-An executor's answers are entries of one numbered stream, acknowledged by the driver:
-Done, Gone, Resolved.
+An executor answers with the entries Done, Gone and Resolved in one numbered stream,
+which the driver acknowledges.
 """
 
 from __future__ import annotations
@@ -49,37 +49,37 @@ class Batch(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A behavior, as an executor runs it."""
+    """A behavior, with what an executor needs to run it."""
 
     key: int
-    """Its number, which is that of its result."""
+    """The behavior's number, and the number of the cown of its result."""
     name: str
     code: int
     captures: Blob | None
     args: tuple[tuple[int, int, bool], ...]
-    """Each cown once: its number, its slot, and whether it is only read."""
+    """For each cown: its number, its slot, and whether the body only reads it."""
     layout: tuple[int | tuple[int, ...], ...]
-    """For each parameter, which of `args`; a tuple for a group."""
+    """For each parameter, its index in `args`; a tuple of indices for a group."""
     keeps: bool
-    """Whether anybody wants the result."""
+    """Whether a handle of the result exists."""
     stores: tuple[tuple[int, str], ...] = ()
-    """Which written cowns are durable: slot, store."""
+    """The durable cowns that the body may change: slot, store."""
 
 
 class Call(NamedTuple):
-    """A behavior that is scheduled."""
+    """A behavior, as `when` schedules it."""
 
     key: int
     name: str
     code: int
-    """The number of its function."""
+    """The function's number."""
     captures: Blob | None
     args: tuple[tuple[int, bool], ...]
     layout: tuple[int | tuple[int, ...], ...]
     retries: int = 0
     scope: int = 0
     function: Blob | None = None
-    """The function, when its number is new."""
+    """The function, if its number is new."""
 
 
 class Done(NamedTuple):
@@ -87,23 +87,24 @@ class Done(NamedTuple):
 
     key: int
     fate: str
-    """done, failed (the body raised), lost or cancelled (it did not begin)"""
+    """done, failed (the body raised), unsaved (a durable value was not written), lost
+    or cancelled (the body did not begin)"""
     sizes: tuple[tuple[int, int], ...] = ()
     blob: Blob | None = None
-    """What was raised, or what was to be got."""
+    """The exception of a behavior, or the value of a `get`."""
     text: str = ""
-    """The traceback of what was raised."""
+    """The traceback of the exception."""
     calls: tuple[Call, ...] = ()
     new: tuple[tuple[int, int], ...] = ()
     """Cowns that the body made: number, size."""
     plus: tuple[int, ...] = ()
-    """Cowns whose handles the executor has now and had not before."""
+    """Cowns of which the executor had no handle before and has one now."""
     seconds: float = 0.0
     name: str = ""
 
 
 class Gone(NamedTuple):
-    """Cowns that the executor has no handles of any more."""
+    """Cowns of which the executor has no handle any more."""
 
     ids: tuple[int, ...]
 
@@ -121,7 +122,7 @@ class Report(NamedTuple):
     """Entries of an executor's stream."""
 
     received: int
-    """The next batch that it expects."""
+    """The number of the next batch that the executor expects."""
     first: int
-    """The number of the first entry."""
+    """The number of the first of `entries`."""
     entries: tuple[Entry, ...]

@@ -1,9 +1,9 @@
-"""Which modules the workers have, and which travel by value.
+"""Decides which modules the workers can import, and which travel by value.
 
-Workers have what is installed: the standard library and site-packages. Functions and
-classes of other modules, those of the program itself, are pickled by value. If that
-cannot be (a global is a lock, say), they are pickled by name, and the workers must be
-able to import them.
+Workers have installed modules: the standard library and site-packages. Functions and
+classes of other modules, the program's own, are pickled by value. If one cannot be
+(because a global is a lock, say), it is pickled by name, and the workers must be able
+to import its module.
 
 Threads: any; one lock, since cloudpickle's list of modules belongs to the process.
 """
@@ -26,7 +26,7 @@ _PLACES = tuple(
         for name in ("stdlib", "platstdlib", "purelib", "platlib")
     }
 )
-#: What every worker has, wherever it was installed.
+#: Modules that every worker has, even if they are not in site-packages.
 _ALWAYS = ("bocpy", "cloudpickle", "dask", "distributed", "ray")
 
 
@@ -39,7 +39,7 @@ def is_installed(name: str) -> bool:
 
 
 def own_modules() -> list[Any]:
-    """The modules of the program, which are imported and not installed."""
+    """Returns the program's own modules: imported here, and not installed."""
     global _known, _own
     if len(sys.modules) != _known:
         _known = len(sys.modules)
@@ -50,7 +50,7 @@ def own_modules() -> list[Any]:
 
 @contextlib.contextmanager
 def by_value(cloudpickle: Any) -> Generator[None, None, None]:
-    """While it lasts, the program's modules are pickled by value."""
+    """Makes cloudpickle pickle the program's modules by value, inside the block."""
     with _lock:
         before = set(cloudpickle.list_registry_pickle_by_value())
         added = [m for m in own_modules() if m.__name__ not in before]

@@ -1,7 +1,7 @@
-"""Which cowns a process has handles of: what the driver needs to know to free them.
+"""Counts the handles that an executor has of each cown, so that the driver can free it.
 
-Handles come and go on any thread, in `__del__` too, so they only append to a deque;
-whoever asks counts.
+Handles are made and dropped on any thread, in `__del__` too, where taking a lock could
+deadlock. So they only append to a deque, and `gained` and `lost` count.
 
 Threads: `hold` and `release` any; the rest one at a time, the caller locks.
 """
@@ -12,7 +12,7 @@ from collections import deque
 
 
 class Names:
-    """How many handles there are of each cown, and what the driver knows of that."""
+    """The number of handles of each cown, and what the driver was told about it."""
 
     def __init__(self) -> None:
         self.counts: dict[int, int] = {}
@@ -39,14 +39,16 @@ class Names:
             self.touched.add(name)
 
     def gained(self) -> tuple[int, ...]:
-        """What has handles, and had none when the driver was last told."""
+        """Returns the cowns that have handles now and of which the driver was not
+        told."""
         self.settle()
         new = tuple(n for n in self.touched if n in self.counts and n not in self.known)
         self.known.update(new)
         return new
 
     def lost(self) -> tuple[int, ...]:
-        """What has none any more, though the driver thinks so."""
+        """Returns the cowns that have no handle now although the driver was told of
+        one."""
         self.settle()
         old = tuple(n for n in self.touched if n not in self.counts and n in self.known)
         self.known.difference_update(old)

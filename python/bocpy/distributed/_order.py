@@ -1,8 +1,8 @@
-"""Who waits for whom: readers of a slot side by side, writers alone, in order.
+"""The order of operations on slots: readers may overlap, a writer is alone.
 
-A node is anything with `missing` and `after`. `admit` counts what it waits for;
-`finish` returns what waits for nothing any more. A node waits for nodes admitted before
-it only, so there are no circles.
+A node is one operation. `admit` counts the earlier nodes that it must wait for, and
+`finish` returns the nodes that had waited for the finished one alone. A node waits only
+for nodes that were admitted before it, so there are no cycles.
 
 Threads: one at a time; the caller locks.
 """
@@ -33,7 +33,7 @@ class Order:
         self.readers: dict[int, list[Node]] = {}
 
     def admit(self, node: Node) -> bool:
-        """Puts it behind those it conflicts with; whether it may go ahead at once."""
+        """Puts a node behind those it conflicts with; True if it may start at once."""
         for slot in node.writes:
             self.wait_for(node, self.writer.get(slot))
             for reader in self.readers.pop(slot, ()):
@@ -50,7 +50,7 @@ class Order:
             node.missing += 1
 
     def finish(self, node: Node) -> list[Node]:
-        """Those that may go ahead now, in the order in which they were admitted."""
+        """Removes a node; returns those that may start now, in order of admission."""
         node.finished = True
         for slot in node.writes:
             if self.writer.get(slot) is node:

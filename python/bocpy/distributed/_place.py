@@ -1,9 +1,9 @@
-"""Where a behavior runs: where most of its bytes are, weighed against load.
+"""Chooses the worker of a behavior: the one with most of its bytes, unless it is busy.
 
-Three costs are compared, in seconds: moving the cowns that are elsewhere, waiting for
-behaviors there that have nothing to do with it, and a little for cowns that a worker
-has already, which spreads them. Behaviors on the same cowns do not count as load: they
-have to be waited for anywhere.
+The cost of a worker, in seconds, has three parts: the time to move the cowns that are
+elsewhere, the time that the worker needs for other behaviors, and a small amount for
+each cown that it has, which spreads cowns evenly. Earlier behaviors on the same cowns
+do not count: the behavior waits for them on any worker.
 
 Threads: the linker's.
 """
@@ -13,23 +13,23 @@ from __future__ import annotations
 from ._messages import Call
 from ._places import Behavior, Place, Worker
 
-#: How long a body takes about which nothing is known.
+#: Expected seconds of a function that has not run yet.
 UNKNOWN = 2e-5
 
-#: What taking cowns from one worker costs, and one byte of them.
+#: Seconds for fetching cowns from one worker, and for each byte of them.
 MOVE = 2e-3
 BYTE = 5e-9
-#: How many workers are looked at for one that has little to do.
+#: `least` compares this many workers.
 FEW_WORKERS = 16
 
-#: What it costs to be at a worker that has twice its share of the cowns, and how many
-#: more than its share are none too many.
-CROWD = 0.2
-#: Values that take longer to move than this do not move because of that.
-HEAVY = 4 * MOVE
+#: A worker with more cowns than SLACK times its share and FEW costs EXCESS for each
+#: further share.
+EXCESS = 0.2
 SLACK = 1.2
 FEW = 2
-#: What a worker that has no cowns yet is worth.
+#: Values that take longer to move than this do not move to even out numbers of cowns.
+HEAVY = 4 * MOVE
+#: What each share of cowns at a worker costs, so that new cowns go to empty workers.
 EVEN = 1e-4
 
 
@@ -41,24 +41,24 @@ class Placement:
     turn: int
     numbers_of_workers: tuple[int, ...]
     share: float
-    """How many cowns a worker has on average, at the last step."""
+    """The average number of cowns at a worker, at the last step."""
     times: dict[int | str, float]
-    """Seconds that bodies take: by the number of their function, or by their name."""
+    """Average seconds of bodies, by the number or the name of their function."""
 
     def expected(self, call: Call) -> float:
-        """How long a body will take: as those of the same function."""
+        """Estimates the seconds of a body from earlier ones of the same function."""
         return self.times.get(call.code or call.name, UNKNOWN)
 
     def learn(self, call: Call, seconds: float) -> None:
-        """How long one has taken. One that was preempted says little about the next:
-        it counts as four times as long as expected at most."""
+        """Adds the seconds of a body to the average. Counts at most four times the
+        expected time, since a preempted body says little about the next."""
         before = self.expected(call)
         self.times[call.code or call.name] = (
             before + (min(seconds, 4 * before + 1e-6) - before) / 8
         )
 
     def choose(self, behavior: Behavior) -> Worker:
-        """The cheapest worker for a behavior."""
+        """Returns the cheapest worker for a behavior."""
         args = [(self.places[name], reads) for name, reads in behavior.call.args]
         homes = {p.home.number: p.home for p, _ in args if p.home is not None}
         if behavior.get and homes:
@@ -71,7 +71,7 @@ class Placement:
         heavy = sum(p.size for p, _ in args if p.home is not None) * BYTE > HEAVY
         share = float("inf") if heavy else self.share
         if not candidates or all(
-            self.waiting(home, args) > MOVE or self.crowd(home, share)
+            self.waiting(home, args) > MOVE or self.excess(home, share)
             for home in homes.values()
         ):
             idle = self.least()
@@ -83,14 +83,14 @@ class Placement:
         )
 
     def near(self, place: Place) -> Worker | None:
-        """The home of the cown that this one is to be near to."""
+        """Returns the worker of the cown that `near` named when this one was made."""
         if place.stays or place.near is None or place.near not in self.places:
             return None
         return self.places[place.near].home
 
     def least(self) -> Worker:
-        """The least busy of a few workers, others at each call; of those that are about
-        as busy, the emptiest."""
+        """Returns the least busy of a few workers; of equally busy ones the one with
+        the fewest cowns. Each call compares the next few."""
         numbers = self.numbers_of_workers
         self.turn = (self.turn + FEW_WORKERS) % len(numbers)
         few = (numbers + numbers[:FEW_WORKERS])[self.turn :][:FEW_WORKERS]
@@ -99,20 +99,20 @@ class Placement:
             key=lambda w: (int(w.backlog / w.threads / MOVE), w.held, w.size),
         )
 
-    def crowd(self, worker: Worker, share: float) -> float:
-        """What it costs that a worker has more than its share of the cowns."""
+    def excess(self, worker: Worker, share: float) -> float:
+        """The cost of a worker that has more than its share of the cowns."""
         many = worker.held - SLACK * share - FEW
-        return CROWD * many / (share + 1) if many > 0 else 0.0
+        return EXCESS * many / (share + 1) if many > 0 else 0.0
 
     def waiting(self, worker: Worker, args: list[tuple[Place, bool]]) -> float:
-        """For how long it would wait for what has nothing to do with it."""
+        """Seconds that a behavior would wait there for behaviors on other cowns."""
         own = max((p.backlog for p, _ in args if p.home is worker), default=0.0)
         return max(0.0, worker.backlog - own) / worker.threads
 
     def cost(
         self, worker: Worker, args: list[tuple[Place, bool]], share: float
     ) -> float:
-        result = self.waiting(worker, args) + self.crowd(worker, share)
+        result = self.waiting(worker, args) + self.excess(worker, share)
         result += EVEN * worker.held / (share + 1)
         sources = set[int]()
         for place, reads in args:

@@ -1,9 +1,9 @@
-"""What the linker knows: of each worker, of each cown, of each behavior in flight.
+"""The linker's records: workers, cowns, behaviors in flight.
 
-A cown's history since its value was last known to be safe is a list of stays: at which
-worker it was, and through which outbox it came there. When a behavior of a stay is
-reported, the stays before it are over and their outboxes are freed. When a worker dies,
-the list says where the value from before is.
+A cown's record has a list of stays: each names a worker that has had the value and the
+outbox that the value came through. When a behavior of a stay is reported, the linker
+removes the earlier stays and frees their outboxes. When a worker dies, the list says
+where an earlier value is kept.
 
 Threads: the linker's.
 """
@@ -23,7 +23,6 @@ class Worker:
         "alive",
         "backlog",
         "codes",
-        "doubt",
         "early",
         "frees",
         "held",
@@ -38,6 +37,7 @@ class Worker:
         "sent",
         "size",
         "threads",
+        "unreported",
     )
 
     def __init__(self, number: int, node: str, threads: int) -> None:
@@ -58,8 +58,9 @@ class Worker:
         self.size = 0
         self.runs = 0
         self.backlog = 0.0
-        """Seconds that what is in flight there will take, as far as can be told."""
-        self.doubt: dict[int, Behavior] = {}
+        """Estimated seconds of the behaviors in flight there."""
+        self.unreported: dict[int, Behavior] = {}
+        """The behaviors in flight there; in doubt if the worker dies."""
 
 
 class Stay:
@@ -70,12 +71,12 @@ class Stay:
     def __init__(self, worker: Worker, number: int) -> None:
         self.worker = worker
         self.number = number
-        """The outbox that it came through; 0 at its first."""
+        """The outbox that the value came through; 0 at the first stay."""
         self.done = False
         """Whether a behavior of this stay has been reported."""
         self.shown = 0
-        """Behaviors of a lower rank have ended for sure: others had copies of what
-        they left."""
+        """Behaviors of a lower rank have certainly ended: another worker has a copy of
+        the value that they left."""
 
 
 class Place:
@@ -103,24 +104,24 @@ class Place:
         self.id = id
         self.stays: list[Stay] = []
         self.blob: Blob | None = None
-        """The value itself, as long as no behavior with it has been reported."""
+        """The first value, until a behavior over the cown has been reported."""
         self.size = 0
         self.near: int | None = None
         self.error: tuple[str, str] | None = None
-        """The worker that it was lost with, and how."""
+        """If the value is lost: the worker that had it, and a text."""
         self.copies: dict[int, Take] = {}
-        """Which workers have a copy for their readers."""
+        """The copies for readers, by the number of their worker."""
         self.backlog = 0.0
-        """Seconds of what is in flight and uses it at its home."""
+        """Estimated seconds of the behaviors in flight that use it at its home."""
         self.counted = False
-        """Whether its home counts it as one that it holds."""
+        """Whether the `held` of its home includes it."""
         self.refs = 0
         self.holders: set[int] = set()
         self.failure: tuple[str, Blob, str] | None = None
         self.looked = False
         self.store: str | None = None
         self.file: str | None = None
-        """The last durable value that is known to be whole."""
+        """The file with the last durable value that was reported."""
 
     @property
     def home(self) -> Worker | None:
@@ -148,19 +149,19 @@ class Behavior:
         self.key = call.key
         self.call = call
         self.get = get
-        """The cown whose value the driver wants, if it is a `get`."""
+        """For a `get`, the cown whose value the driver fetches."""
         self.consume = consume
         self.rank = 0
         """Its place in the order of linking."""
         self.seconds = 0.0
-        """How long it will take, as far as can be told."""
+        """Estimated seconds of the body."""
         self.at: Worker | None = None
         self.batch: Flight | None = None
         self.stays: list[tuple[Place, Stay]] = []
         self.copies: list[Take] = []
         """The copies that it reads."""
         self.frees: list[tuple[Worker, int]] = []
-        """Outboxes of copies that nobody takes from once it is reported."""
+        """Outboxes of copies, to be freed when the behavior is reported."""
 
 
 class Flight:
@@ -205,7 +206,7 @@ class Take:
         self.behavior: Behavior | None = None
         """For a copy, the first behavior that reads it."""
         self.rank = 0
-        """For a copy, the place of that in the order of linking."""
+        """For a copy, the rank of that behavior."""
 
 
-Told = tuple[Any, ...]
+Notice = tuple[Any, ...]

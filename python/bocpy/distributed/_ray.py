@@ -1,10 +1,10 @@
-"""The adapter for Ray: one actor per node, on the public API alone.
+"""The adapter for Ray: actors on each node; it uses Ray's public API only.
 
 Actors are asynchronous: calls and fetches run on the actor's event loop, bodies on
-threads of the executor's own. Values go from actor to actor, through Ray's object
-store where they are large.
+the executor's threads. Values go from actor to actor; Ray moves large ones through
+its object store.
 
-Threads: calls are sent by the connection's; Ray's own bring the answers.
+Threads: the connection's thread sends calls; threads of Ray bring the answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._values import pack, unpack
 
 ray: Any = importlib.import_module("ray")
 
-#: Seconds between two looks for new nodes, and for calls that nobody answers.
+#: Seconds between two looks for new nodes and for calls without an answer.
 LOOK = 0.5
 
 
@@ -39,7 +39,7 @@ class RayExecutor:
         self.peers: dict[int, Any] = {}
 
     def __repr__(self) -> str:
-        """For the dashboard and the logs."""
+        """Ray's dashboard and logs show this."""
         return "bocpy" if self.host is None else f"bocpy: {self.host.progress()}"
 
     async def hello(self) -> dict[str, Any]:
@@ -67,7 +67,7 @@ class RayExecutor:
 
 
 class Peer:
-    """An executor, at the driver."""
+    """An executor, as the driver sees it."""
 
     def __init__(self, number: int, place: tuple[str, int], actor: Any) -> None:
         self.number = number
@@ -76,15 +76,15 @@ class Peer:
         self.node = ""
         self.alive = True
         self.knows: set[int] = set()
-        """The executors that it has been told of."""
+        """The other executors whose actors it has been sent."""
         self.open: dict[int, float] = {}
-        """The calls under way, and until when they are waited for."""
+        """The calls under way, and the time by which each must be answered."""
 
 
 class RayEngine:
-    """Ray's nodes: on each as many executors as it has CPUs, or one with that many
-    threads if these are asked for. They reserve no CPU, so tasks of the program's own
-    have theirs."""
+    """Ray's nodes as executors. A node gets as many executors as it has CPUs, or one
+    executor if the user asks for a number of threads. Executors reserve no CPU, so that
+    the program's own tasks get them."""
 
     name = "ray"
 
@@ -96,7 +96,8 @@ class RayEngine:
         self.count = 0
         self.calls = 0
         self.doomed: list[Peer] = []
-        """Lost ones, to be killed: not by the thread of Ray's that tells of it."""
+        """Lost actors. The watching thread kills them: the thread of Ray that reports
+        a loss must not."""
         self.addresses: dict[str, str] = {}
         self.lock = threading.Lock()
         limits = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0}
@@ -121,7 +122,7 @@ class RayEngine:
                 self.look()
 
     def places(self) -> Iterator[tuple[str, int]]:
-        """Where executors are to be: node and index."""
+        """Returns where executors belong: pairs of node and index."""
         for node in ray.nodes():
             if node["Alive"]:
                 self.addresses[node["NodeID"]] = node["NodeManagerAddress"]
@@ -139,7 +140,7 @@ class RayEngine:
                 hello = ray.get(reference, timeout=60)
             except Exception:
                 peer.alive = False
-                continue  # the node has gone again
+                continue  # the node has left the cluster again
             peer.node = f"{self.addresses[peer.place[0]]}:{hello['pid']}"
             wrong = mismatch(versions(), hello["versions"], peer.node)
             if wrong:
@@ -160,23 +161,23 @@ class RayEngine:
     # ---- calls
 
     def call(
-        self, number: int, batches: Sequence[Batch], seen: int, patience: float
+        self, number: int, batches: Sequence[Batch], seen: int, poll_timeout: float
     ) -> None:
         peer = self.peers.get(number)
         if peer is None or not peer.alive:
             return
-        message = pack(([tuple(b) for b in batches], seen, patience))
+        message = pack(([tuple(b) for b in batches], seen, poll_timeout))
         with self.lock:
             self.calls += 1
             call = self.calls
-            peer.open[call] = time.monotonic() + patience + self.options.timeout
+            peer.open[call] = time.monotonic() + poll_timeout + self.options.timeout
         reference = peer.actor.call.remote(message, self.new_to(peer, batches))
         reference.future().add_done_callback(
             lambda future: self.answered(peer, call, future)
         )
 
     def new_to(self, peer: Peer, batches: Sequence[Batch]) -> dict[int, Any]:
-        """The executors that these batches mention for the first time."""
+        """Returns the executors that this one hears of for the first time."""
         new = sources_of(batches) - peer.knows
         peer.knows |= new
         return {s: self.peers[s].actor for s in new if s in self.peers}
@@ -192,7 +193,7 @@ class RayEngine:
             self.events.reported(peer.number, Report(*unpack(reply)))
 
     def lose_silent(self) -> None:
-        """Workers that have not answered in time count as dead."""
+        """Reports workers that have not answered in time as dead."""
         now = time.monotonic()
         for peer in list(self.peers.values()):
             with self.lock:
@@ -212,5 +213,5 @@ class RayEngine:
         for peer in self.peers.values():
             if peer.alive:
                 peer.alive = False
-                with contextlib.suppress(Exception):  # it may have gone before us
+                with contextlib.suppress(Exception):  # the actor may be gone already
                     ray.kill(peer.actor)

@@ -1,9 +1,10 @@
-"""`connect(..., recover="recompute")`: each behavior is a task of the engine's own.
+"""`connect(..., recover="recompute")`: each behavior is an ordinary task of the engine.
 
-A cown is a chain of versions; a behavior is a task from the versions of its cowns to
-the next ones. If a worker dies, the engine runs again what made the versions that are
-missing: bodies run at least once, so they must be deterministic and without effects.
-The engine keeps a task for every behavior whose versions may be needed again.
+A cown is a chain of versions; a behavior's task computes the next versions of its cowns
+from the last ones. If a worker dies, the engine runs the tasks again that made the
+versions lost with it: bodies run at least once, so they must be deterministic and
+without effects. The engine keeps a task for every behavior whose versions may be needed
+again.
 
 Threads: any; one lock.
 """
@@ -28,7 +29,7 @@ from ._values import Blob, decode, encode
 
 
 class Tasks(Protocol):
-    """What an engine does with tasks; the futures are the engine's own."""
+    """The interface to an engine's tasks; it passes the engine's futures on."""
 
     name: str
 
@@ -117,7 +118,8 @@ def run(
     layout: Layout,
     *versions: Any,
 ) -> tuple[Any, ...]:
-    """The task: the next versions of what is written, and the result."""
+    """Runs a behavior as a task; returns the next versions of the cowns that it may
+    change, and the result."""
     cells = [
         Cell(version[index] if only else private(version[index]), only)
         for version, index, only in zip(versions, indexes, reads, strict=True)
@@ -137,7 +139,7 @@ def run(
 
 
 def private(value: Any) -> Any:
-    """A copy, because the engine may give one object to several tasks."""
+    """Copies a value, because the engine may give one object to several tasks."""
     return pickle.loads(pickle.dumps(value, 5))
 
 
@@ -159,7 +161,7 @@ class Recomputing:
         self._linked = 0
 
     def Cown(self, value: Any = None) -> Handle[Any]:  # noqa: N802
-        """A cown with a copy of `value`. TypeError if that cannot be pickled."""
+        """Makes a cown with a copy of `value`. TypeError if that cannot be pickled."""
         encode(value, None, "the cown's value")
         number = self._fresh()
         with self._lock:
@@ -169,7 +171,7 @@ class Recomputing:
     def when(
         self, *cowns: Any, retries: int = 0
     ) -> Callable[[Callable[..., Any]], Handle[Any]]:
-        """As `bocpy.when`; the body may run several times."""
+        """Schedules a behavior as `bocpy.when` does; the body may run several times."""
         parsed = parse(cowns, self.token)
 
         def schedule(function: Callable[..., Any], _held: Any = cowns) -> Handle[Any]:
@@ -189,8 +191,7 @@ class Recomputing:
     read = staticmethod(read)
 
     def quiesce(self, timeout: float | None = None) -> None:
-        """Waits until no behavior is scheduled or running; TimeoutError after `timeout`
-        seconds."""
+        """Waits until no behavior is pending; TimeoutError after `timeout` seconds."""
         with self._lock:
             if not self._lock.wait_for(lambda: not self._pending, timeout):
                 raise TimeoutError(
@@ -198,7 +199,7 @@ class Recomputing:
                 )
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits as `quiesce`; False: the timeout passed."""
+        """Waits until no behavior is pending; False after `timeout` seconds."""
         try:
             self.quiesce(timeout)
         except TimeoutError:
@@ -206,7 +207,7 @@ class Recomputing:
         return True
 
     def stats(self) -> dict[str, Any]:
-        """Counters of the connection."""
+        """Returns counters of the connection."""
         with self._lock:
             return {
                 "linked": self._linked,
@@ -215,7 +216,7 @@ class Recomputing:
             }
 
     def close(self, timeout: float | None = None) -> None:
-        """Waits, and forgets all versions."""
+        """Waits for all behaviors, then drops all versions."""
         self.wait(timeout)
         with self._lock:
             self._versions.clear()
@@ -254,7 +255,7 @@ class Recomputing:
         threading.Thread(target=function, args=args, daemon=True).start()
 
     def outcome(self, id: int, *, consume: bool) -> Outcome:  # noqa: A002
-        """The value, once its version is there."""
+        """Returns an outcome that gets the value once its version is computed."""
         outcome = Outcome("the value of the cown")
         with self._lock:
             future, index = self._versions[id]

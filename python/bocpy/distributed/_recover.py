@@ -1,15 +1,15 @@
-"""What a worker's death means for cowns and behaviors.
+"""Recovers cowns and behaviors after a worker's death.
 
- 1. `lose`: other workers may be taking values from the dead one; they are asked which
-    of these have arrived, and nothing is linked until all have answered.
- 2. Behaviors that were sent there and not reported are in doubt. One has ended for
-    sure if something that it left was taken by a worker that lives, or if a later
-    behavior on the same cowns has ended for sure. For the cowns, the others count as
-    never begun; none of them runs again.
- 3. Each cown that was there goes back to the last place that still has its value from
-    before: the outbox that it came through, the driver's blob, its store. If a
-    behavior that has ended for sure had it at the dead worker, it is lost.
- 4. Workers that wait for it are told where it comes from now.
+1. Live workers may have been taking values from the dead one. `lose` asks them which
+   of these have arrived; nothing is linked until all have answered.
+2. Behaviors that were sent to the dead worker and not reported are in doubt. One has
+   certainly ended if a live worker took a value that it left, or if a later behavior
+   on the same cowns has certainly ended. For their cowns, the others count as never
+   begun; none of them runs again, except with `retries`.
+3. Each cown that was at the dead worker goes back to the last place that keeps an
+   earlier value: the outbox that it came through, the driver's blob, its store. If a
+   behavior over it has certainly ended at the dead worker, the value is lost.
+4. Workers that wait for such a cown are told where its value comes from now.
 
 Threads: the linker's.
 """
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 
 
 class Recovery:
-    """Deals with dead workers, for one linker."""
+    """Recovers from deaths of workers, for one linker."""
 
     def __init__(self, linker: Linker) -> None:
         self.linker = linker
         self.dead: list[Worker] = []
         self.unresolved: set[int] = set()
-        """Takes of which it is not known whether they have arrived."""
+        """Takes from dead workers whose takers have not yet answered."""
         self.taken: set[int] = set()
-        """Takes from dead workers that have."""
+        """Takes from dead workers that have arrived."""
 
     def lose(self, worker: Worker, reason: str) -> None:
-        """A worker is dead, or cut off for good."""
+        """Begins the recovery from a worker's death."""
         linker = self.linker
         worker.alive = False
         worker.reason = f"worker {worker.node} {reason}"
@@ -56,7 +56,7 @@ class Recovery:
         self.recover_if_resolved()
 
     def ask(self, dead: Worker) -> None:
-        """Asks executors that take from the dead worker which values they have."""
+        """Asks the takers of the dead worker's values which of them have arrived."""
         numbers: dict[int, list[int]] = {}
         for take in self.linker.takes.values():
             if take.source.worker is dead and take.target.alive:
@@ -78,7 +78,7 @@ class Recovery:
         if self.unresolved or not self.dead:
             return
         linker = self.linker
-        doubt = [b for worker in self.dead for b in worker.doubt.values()]
+        doubt = [b for worker in self.dead for b in worker.unreported.values()]
         doubt.sort(key=lambda behavior: behavior.rank)
         for take in linker.takes.values():
             if take.stay is None and take.number in self.taken:
@@ -104,7 +104,7 @@ class Recovery:
         self.taken.clear()
 
     def find_ended(self, doubt: list[Behavior]) -> None:
-        """Marks the stays of behaviors that have ended for sure, the last one first."""
+        """Marks the stays of behaviors that have certainly ended, last one first."""
         touched: set[int] = set()
         wrote: set[int] = set()
         for behavior in reversed(doubt):
@@ -124,14 +124,14 @@ class Recovery:
                     stay.done = True
 
     def has_left(self, place: Place, stay: Stay) -> bool:
-        """Whether the value went on from this stay to a worker that has it."""
+        """Whether a later worker has taken the value that was at this stay."""
         if stay not in place.stays:
             return True
         later = place.stays[place.stays.index(stay) + 1 :]
         return any(s.number in self.taken for s in later)
 
     def copies_by_source(self) -> dict[Stay, list[Take]]:
-        """The copies from dead workers that have not arrived."""
+        """Returns the copies from dead workers that have not arrived."""
         found: dict[Stay, list[Take]] = {}
         for take in self.linker.takes.values():
             coming = take.stay is None and take.number not in self.taken
@@ -140,7 +140,7 @@ class Recovery:
         return found
 
     def lose_copies(self) -> None:
-        """Cancels copies that dead workers still had to send."""
+        """Tells readers that a copy from a dead worker will not come."""
         for stay, takes in self.copies_by_source().items():
             for take in takes:
                 del self.linker.takes[take.number]
@@ -152,15 +152,16 @@ class Recovery:
                     take.target.operations.append(("drop", (take.slot,)))
 
     def may_retry(self, behavior: Behavior) -> bool:
-        """Whether the behavior was given retries, and all its values from before are
-        there."""
+        """Whether the behavior has retries left, and earlier values of all its cowns
+        exist."""
         if not behavior.call.retries or any(s.done for _, s in behavior.stays):
             return False
         places = self.linker.places
         return all(places[name].error is None for name, _ in behavior.call.args)
 
     def interrupt(self, behavior: Behavior, again: deque[Behavior]) -> None:
-        """A behavior in doubt does not run again; a look at a value is repeated."""
+        """Ends a behavior in doubt as lost; repeats a `get` or a behavior with
+        retries."""
         worker = behavior.at
         assert worker is not None
         if behavior.get:
@@ -185,7 +186,7 @@ class Recovery:
 
 
 class Rescue:
-    """One cown that was, or was to be, at a dead worker."""
+    """Recovers one cown that was at a dead worker or on its way there."""
 
     def __init__(
         self,
@@ -199,12 +200,12 @@ class Rescue:
         self.taken = taken
         self.copies = copies
         self.kept: list[Stay] = []
-        self.box = 0
-        """The outbox, at the last of these, that has the value; 0 if its slot has."""
+        self.outbox = 0
+        """The outbox at the last kept stay that has the value; 0: its slot has it."""
         self.lost: tuple[str, str] | None = None
 
     def go(self) -> None:
-        """Leaves the cown with the stays at workers that live."""
+        """Removes the stays at dead workers and finds the value for the others."""
         place = self.place
         for index in range(len(place.stays) - 1, 0, -1):
             if place.stays[index].number in self.taken:
@@ -219,24 +220,24 @@ class Rescue:
                 self.reconnect(stay)
             else:
                 self.kept.append(stay)
-        if self.box:
+        if self.outbox:
             last = self.kept[-1].worker
-            last.operations.append(("restore", self.box, place.id))
+            last.operations.append(("restore", self.outbox, place.id))
             last.held += 1
             last.size += place.size
         place.stays = self.kept
         place.error = place.error or self.lost
 
     def pass_dead(self, stay: Stay, before: Stay | None) -> None:
-        """Passes the value on from before this stay, unless the behavior changed it
-        here."""
+        """Skips a dead stay: the next one gets the earlier value. The value is lost if
+        a behavior has certainly ended at this stay."""
         self.linker.takes.pop(stay.number, None)
         came = before is not None and before.worker.alive
         if stay.done or (not self.kept and not self.has_base()):
-            if came or self.box:
-                number = stay.number if came else self.box
+            if came or self.outbox:
+                number = stay.number if came else self.outbox
                 self.kept[-1].worker.frees.append(number)
-            self.kept, self.box = [], 0
+            self.kept, self.outbox = [], 0
             if self.place.file is not None:
                 self.place.blob = None
                 return
@@ -244,7 +245,7 @@ class Rescue:
             self.lost = stay.worker.node, text
             return
         if came:
-            self.box = stay.number
+            self.outbox = stay.number
         for take in self.copies.get(stay, ()):
             self.supply(take.number, take.target, take)
 
@@ -253,27 +254,26 @@ class Rescue:
         return self.lost is None and (place.blob is not None or place.file is not None)
 
     def reconnect(self, stay: Stay) -> None:
-        """A stay that waits for the value of a dead one."""
+        """Finds the value for a live stay that waits for a dead one."""
         self.supply(stay.number, stay.worker, None, stay)
         self.kept.append(stay)
 
     def supply(
         self, number: int, target: Worker, copy: Take | None, stay: Stay | None = None
     ) -> None:
-        """Tells an executor where the value that `target` takes as `number` comes from
-        now."""
+        """Tells `target` where the value that it takes as `number` comes from now."""
         linker, place = self.linker, self.place
         linker.takes.pop(number, None)
         if self.kept:
             source, other = self.kept[-1], linker.number()
             kind = "rename" if copy is None else "also"
-            source.worker.operations.append((kind, self.box, other))
+            source.worker.operations.append((kind, self.outbox, other))
             target.operations.append(("redirect", number, source.worker.number, other))
             slot = place.id if copy is None else copy.slot
             take = Take(other, source, target, place, slot, stay)
             linker.takes[other] = take
             if stay is not None:
-                stay.number, self.box = other, 0
+                stay.number, self.outbox = other, 0
             if copy is not None and copy.behavior is not None:
                 take.behavior, take.rank = copy.behavior, copy.rank
                 copy.behavior.frees.append((source.worker, other))

@@ -1,4 +1,4 @@
-"""Names that bocpy has and a cluster refuses, each with the reason.
+"""The names of bocpy that a cluster refuses, each with the reason.
 
 Threads: any. Nothing here keeps state.
 """
@@ -35,8 +35,8 @@ REASONS = {
 
 
 def refuse(name: str, where: str = "of a connection") -> NoReturn:
-    """AttributeError for what there is not; RuntimeError with the reason for what a
-    user of bocpy may look for."""
+    """Raises RuntimeError with the reason for a name of bocpy that clusters refuse, and
+    AttributeError for any other name."""
     if name in REASONS:
         raise RuntimeError(f"there is no {name} {where}: {REASONS[name]}")
     raise AttributeError(f"there is no {name!r} {where}")

@@ -1,6 +1,6 @@
-"""What a driver waits for: the value of a cown, once it is there.
+"""Outcomes: values and errors that the driver's threads wait for.
 
-Threads: any. Waiting is interruptible.
+Threads: any. A signal interrupts a wait.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Outcome:
-    """A value or an error that comes later; any number of threads may wait for it."""
+    """A value or an error that is set later; any number of threads may wait for it."""
 
     __slots__ = ("_callbacks", "_decode", "_error", "_event", "_lock", "_value", "what")
 
@@ -29,8 +29,8 @@ class Outcome:
         decode: Callable[[], Any] | None = None,
         error: BaseException | None = None,
     ) -> None:
-        """Settles it once: with the value, which the first reader decodes, or with the
-        error."""
+        """Sets the value or the error; later calls do nothing. The first waiter decodes
+        the value."""
         with self._lock:
             if self._event.is_set():
                 return
@@ -51,7 +51,7 @@ class Outcome:
         callback()
 
     def wait(self, timeout: float | None = None) -> Any:
-        """The value; raises the error, and TimeoutError after `timeout` seconds."""
+        """Returns the value or raises the error; TimeoutError after `timeout` s."""
         if not self._event.wait(timeout):
             raise TimeoutError(f"{self.what} is not there after {timeout} s")
         with self._lock:

@@ -1,6 +1,6 @@
-"""A block that ends when what was scheduled in it has ended, transitively.
+"""Scopes: blocks that wait for the behaviors scheduled in them, transitively.
 
-Threads: the current scope is a context variable; counts have a lock.
+Threads: any; the current scope is a context variable, a lock protects the counts.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def current_scope(connection: Distributed) -> Scope | None:
 
 
 class Scope:
-    """What `d.scope(...)` returns: a context manager, `async with` too."""
+    """A scope of a connection, for `with` or `async with`; `d.scope()` makes it."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class Scope:
         self._count = 0
         self._condition = threading.Condition()
         self._callbacks: list[Callable[[], object]] = []
-        """Called when nothing is pending."""
+        """Functions to call when no behavior is pending."""
         self._rooms: list[Callable[[], object]] = []
-        """Called when a behavior has ended."""
+        """Functions to call when a behavior has ended."""
         self._token: contextvars.Token[Scope | None] | None = None
 
     def __repr__(self) -> str:
@@ -69,11 +69,11 @@ class Scope:
 
     @property
     def pending(self) -> int:
-        """How many behaviors of it have not ended."""
+        """How many behaviors of the scope have not ended."""
         return self._count
 
     def when(self, *cowns: Any, **options: Any) -> Callable[..., Any]:
-        """`d.when`, in this scope, from wherever it is called."""
+        """Schedules a behavior in this scope, even outside of its block."""
 
         scheduled = self.connection.when(*cowns, **options)
 
@@ -87,15 +87,15 @@ class Scope:
         return schedule
 
     def cancel(self) -> None:
-        """Cancels behaviors that have not begun: their results raise CancelledError."""
+        """Cancels behaviors that have not begun; their results raise CancelledError."""
         with self._condition:
             self.cancelled = True
             keys = tuple(self._keys)
         self.connection._queue.put(("cancel", keys))
 
     async def room(self) -> None:
-        """Waits until fewer behaviors than `limit` are pending, as scheduling from a
-        thread does by itself. At once without a limit."""
+        """Waits until fewer behaviors than `limit` are pending; returns at once if
+        there is no limit. Scheduling from a thread does the same."""
         loop = asyncio.get_running_loop()
         while self.limit is not None:
             event = asyncio.Event()
@@ -123,7 +123,8 @@ class Scope:
             self.connection._queue.put(("cancel", (call.key,)))
 
     def started(self, call: Call) -> bool:
-        """Called when the linker has the behavior. True: cancel it."""
+        """Notes a behavior that the linker has. Returns True if it must be cancelled,
+        because the scope was."""
         with self._condition:
             self._keys[call.key] = call.name
             return self.cancelled
@@ -193,7 +194,7 @@ class Scope:
                 self._condition.wait(left)
 
     def _expire(self) -> None:
-        """Ends the scope's time. The caller has the lock."""
+        """Cancels the scope because its timeout has passed. With the lock held."""
         names = ", ".join(sorted(set(self._keys.values()))) or "behaviors"
         what = f"scope {self.name!r}" if self.name else "the scope"
         self._errors.append(

@@ -1,7 +1,7 @@
-"""Idle values on disk, if an executor's take more memory than it may have.
+"""Writes idle values to disk when an executor's values exceed its memory limit.
 
-The values that were not used for longest go first. A value comes back when an operation
-needs it. The files are in the engine's own folder for such things, and go with it.
+The least recently used values go first. A value comes back when an operation needs it.
+The files lie in the engine's folder for temporary files; the engine removes them.
 
 Threads: the caller holds the executor's lock.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class OnDisk:
-    """The value of a slot that is in a file."""
+    """Stands in a slot for a value that is in a file."""
 
     __slots__ = ("path",)
 
@@ -31,8 +31,8 @@ class OnDisk:
         self.path = path
 
 
-class Shelf:
-    """Knows which values are in memory, and since when they are idle."""
+class SpillStore:
+    """The values that are in memory, in the order of their last use."""
 
     def __init__(self, limit: int, folder: str | None) -> None:
         self.limit = limit
@@ -48,7 +48,8 @@ class Shelf:
         return self.made / f"{slot}"
 
     def used(self, executor: Executor, slots: Iterable[int]) -> None:
-        """Notes that these values were used just now; others may have to go to disk."""
+        """Notes that these values were just used, and writes others to disk if the
+        limit is exceeded."""
         for slot in slots:
             self.total -= self.sizes.pop(slot, 0)
             if slot in executor.values:
@@ -67,16 +68,16 @@ class Shelf:
         try:
             blob = value if type(value) is Blob else encode(value, executor)
         except Exception:
-            return  # it cannot be pickled: it stays
+            return  # the value cannot be pickled: it stays in memory
         if blob.names:
-            return  # its handles keep other cowns alive: it stays
+            return  # its handles keep other cowns alive: it stays in memory
         path = self.path(slot)
         path.write_bytes(pickled(blob))
         executor.values[slot] = OnDisk(path)
         self.spilled.add(slot)
 
     def fetch(self, executor: Executor, slot: int) -> None:
-        """Brings a value back, if it is on disk."""
+        """Reads a slot's value from disk, if it is there."""
         if slot not in self.spilled:
             return
         value = executor.values.get(slot)

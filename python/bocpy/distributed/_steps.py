@@ -1,4 +1,4 @@
-"""What an executor does with its slots: steps, outboxes, and values that are lost.
+"""The parts of an executor: operations (steps), outboxes, markers of lost values.
 
 Threads: the executor's lock protects them.
 """
@@ -15,7 +15,7 @@ CANCELLED = "the behavior was cancelled before it began"
 
 
 class Lost:
-    """The value of a slot whose worker died."""
+    """Stands in a slot for a value that was lost with its worker."""
 
     __slots__ = ("node", "text")
 
@@ -25,7 +25,7 @@ class Lost:
 
 
 class Step(Node):
-    """An operation in the order of its slots."""
+    """An operation, as a node in the order of operations on slots."""
 
     __slots__ = ("arrived", "operation")
 
@@ -38,7 +38,7 @@ class Step(Node):
 
 
 class Outbox:
-    """A value that another executor takes."""
+    """A value that waits here until another executor takes it."""
 
     __slots__ = ("also", "filled", "mark", "names", "value", "waiting")
 
@@ -46,9 +46,10 @@ class Outbox:
         self.filled = False
         self.also: list[int] = []
         self.names: tuple[int, ...] = ()
-        """Cowns that live because the value names them."""
+        """The cowns of which the value has handles; they are released with it."""
         self.value: Any = None
         self.mark = 0
+        """The value may leave once the driver has acknowledged this many entries."""
         self.waiting: list[Callable[[], object]] = []
 
 

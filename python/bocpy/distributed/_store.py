@@ -1,8 +1,8 @@
-"""Durable values: written where other workers can read them.
+"""Stores of durable values, which outlive their worker.
 
 A store is the path of a directory that driver and workers share, or a URL of fsspec. A
-value is one file, written under another name and renamed, so that it is whole or not
-there.
+value is one file. It is written under a temporary name and then renamed, so that a file
+under its final name is complete.
 
 Threads: any. Nothing here keeps state.
 """
@@ -21,7 +21,7 @@ from ._values import Blob, encode, snapshot
 
 
 class Store(Protocol):
-    """Where durable values are."""
+    """A place for durable values."""
 
     def read(self, file: str) -> Blob: ...
     def write(self, file: str, blob: Blob) -> None: ...
@@ -86,11 +86,11 @@ def unpickled(data: bytes) -> Blob:
 
 @lru_cache(64)
 def open_store(where: str) -> Store:
-    """The store of that path or URL."""
+    """Returns the store at a path or URL."""
     return Remote(where) if "://" in where else Directory(where)
 
 
 def write_value(store: Store, file: str, value: Any, site: Site) -> None:
-    """Writes a value; raises what the store raises."""
+    """Writes a value; raises the store's exceptions."""
     blob = value if type(value) is Blob else encode(value, site, "a durable value")
     store.write(file, blob)

@@ -1,10 +1,10 @@
-"""Values on their way between processes: pickle protocol 5, large buffers out of band.
+"""Pickles values for other processes: protocol 5, large buffers out of band.
 
-A Blob is a pickled value with the buffers of its arrays beside it, and the numbers of
-the cowns that it names. Buffers refer to the value's own memory until `snapshot` copies
-them.
+A Blob is a pickled value, the buffers of its arrays beside it, and the numbers of the
+cowns of which it has handles. The buffers refer to the value's own memory until
+`snapshot` copies them.
 
-Threads: any. What is being pickled or unpickled is known per thread.
+Threads: any; the connection that a pickle belongs to is known per thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Values of these types pickle the same with and without cloudpickle, which is slower.
 PLAIN = (int, float, str, bytes, bool, type(None), complex)
 
-#: How many elements of a container are looked at to estimate its size.
+#: `size_of` estimates a container's size from this many elements.
 SAMPLE = 64
 
 
@@ -33,9 +33,10 @@ class Blob(NamedTuple):
 
     data: bytes
     buffers: tuple[tuple[bool, Any], ...] = ()
-    """For each buffer whether it is to be writable, and what holds its bytes."""
+    """For each buffer: whether the value needs it writable, and an object with its
+    bytes."""
     names: tuple[int, ...] = ()
-    """The cowns whose handles are inside, once for each handle."""
+    """The cowns of which the value has handles, once for each handle."""
 
     @property
     def size(self) -> int:
@@ -47,7 +48,7 @@ class Unpicklable(TypeError):
 
 
 class _Travel(threading.local):
-    """What this thread pickles or unpickles for."""
+    """The connection for which this thread pickles or unpickles."""
 
     names: list[int] | None = None
     site: Site | None = None
@@ -57,7 +58,7 @@ travel = _Travel()
 
 
 def cloudpickle_module() -> Any:
-    """cloudpickle, as the engine in use brings it."""
+    """Returns cloudpickle, or the copy of it that the engine brings."""
     try:
         return importlib.import_module("cloudpickle")
     except ImportError:
@@ -65,7 +66,7 @@ def cloudpickle_module() -> Any:
 
 
 def encode(value: object, site: Site | None = None, what: str = "the value") -> Blob:
-    """Pickles `value`; Unpicklable, naming `what`, if that cannot be."""
+    """Pickles `value`; raises Unpicklable, which names `what`, if it cannot."""
     if is_plain(value):
         return Blob(pickle.dumps(value, 5))
     before = travel.names, travel.site
@@ -87,7 +88,8 @@ def encode(value: object, site: Site | None = None, what: str = "the value") -> 
 
 
 def dumps(value: object, buffers: list[Any], names: list[int]) -> bytes:
-    """Pickles a value; what belongs to the program goes by value if it can."""
+    """Pickles a value, with the program's own functions and classes by value if
+    possible."""
     cloudpickle = cloudpickle_module()
     try:
         with by_value(cloudpickle):
@@ -116,7 +118,7 @@ def described(buffer: pickle.PickleBuffer) -> tuple[bool, Any]:
 
 
 def snapshot(blob: Blob) -> Blob:
-    """The same value in memory that no other code changes."""
+    """Copies the buffers, so that changes of the original no longer show."""
     if not blob.buffers:
         return blob
     copied = tuple((writable, bytes(memoryview(b))) for writable, b in blob.buffers)
@@ -124,7 +126,7 @@ def snapshot(blob: Blob) -> Blob:
 
 
 def decode(blob: Blob, site: Site | None = None) -> Any:
-    """The value again; its handles belong to `site`."""
+    """Unpickles a value; its handles belong to `site`."""
     before = travel.site
     travel.site = site
     try:
@@ -134,7 +136,7 @@ def decode(blob: Blob, site: Site | None = None) -> Any:
 
 
 def usable(writable: bool, buffer: Any) -> Any:
-    """A buffer that may be written to if the original could be."""
+    """Returns a buffer that is writable if the original was."""
     view = memoryview(buffer)
     if writable and view.readonly:
         return bytearray(view)
@@ -142,10 +144,10 @@ def usable(writable: bool, buffer: Any) -> Any:
 
 
 def pack(message: object) -> list[Any]:
-    """A message as bytes, followed by the buffers that travel out of band."""
+    """Pickles a message; its buffers follow the bytes, out of band."""
     buffers: list[pickle.PickleBuffer] = []
     data = pickle.dumps(message, 5, buffer_callback=buffers.append)
-    # As plain bytes: engines cut and compress them, which shaped ones do not survive.
+    # As plain bytes, because engines split and compress buffers as if they were.
     return [data, *(pickle.PickleBuffer(buffer.raw()) for buffer in buffers)]
 
 
@@ -154,7 +156,7 @@ def unpack(message: list[Any]) -> Any:
 
 
 def size_of(value: object) -> int:
-    """About how many bytes a value takes; cheap, and exact where bytes count."""
+    """Estimates the bytes of a value; quickly, and exactly for arrays and bytes."""
     size = getattr(value, "nbytes", None)
     if isinstance(size, int):
         return size
@@ -167,7 +169,7 @@ def size_of(value: object) -> int:
 
 
 def sampled(some: Any, count: int) -> int:
-    """The size of `count` elements, of which `some` are known."""
+    """Extrapolates the size of `count` elements from that of `some` of them."""
     if not some:
         return 0
     sizes: Callable[[Any], int] = lambda v: (  # noqa: E731

@@ -235,8 +235,8 @@ class Simulation:
             host.executor.fetched(rest[0])
 
     def hear(self) -> None:
-        told, self.linker.told = self.linker.told, []
-        for what, *rest in told:
+        notices, self.linker.notices = self.linker.notices, []
+        for what, *rest in notices:
             if what == "entered":
                 self.calls[rest[0].key] = rest[0]
             elif what == "ended":
