@@ -8,10 +8,7 @@ that `check` compares, it counts.
 import contextlib
 import gc
 import os
-import signal
 import subprocess
-import sys
-import threading
 import time
 import zlib
 
@@ -362,49 +359,3 @@ def use_in_child(n):
     for k in range(20):
         whencall(append, [c], [k])
     return 0 if c.unwrap(timeout=LIMIT) == [n, *range(20)] else 3
-
-
-#: Ways for a program to end, and its exit code.
-ENDINGS = (
-    ("return", 0),
-    ("sys.exit", 7),
-    ("exception", 1),
-    ("os._exit", 8),
-    ("daemon", 0),
-    ("thread", 0),
-    ("SIGTERM", -15),
-    ("SIGINT", -2 if os.name == "posix" else 1),
-    ("wait", 0),
-)
-
-
-def end_by(ending):
-    """Ends this program while behaviors are running."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    cowns = [Cown([0]) for _ in range(4)]
-    for n in range(400):
-        whencall(append, [cowns[n % 4]], [n])
-    if ending == "sys.exit":
-        sys.exit(7)
-    elif ending == "exception":
-        raise Refused(1, "as told")
-    elif ending == "os._exit":
-        os._exit(8)
-    elif ending == "daemon":
-        forever = threading.Event()
-        for _ in range(3):
-            threading.Thread(
-                target=schedule_until, args=(forever,), daemon=True
-            ).start()
-        time.sleep(0.01)
-    elif ending == "thread":
-        threading.Thread(target=use_in_child, args=(1,)).start()
-    elif ending.startswith("SIG"):
-        os.kill(os.getpid(), getattr(signal, ending))
-        time.sleep(LIMIT)
-    elif ending == "wait":
-        bocpy.wait()
-
-
-if __name__ == "__main__":
-    end_by(sys.argv[1])

@@ -1,12 +1,13 @@
 """A soak of the package: all its operations mixed, from several threads at once.
 
-    python soak.py --minutes 1 --backend interpreters [--seed N]
+    python soak.py --minutes 1 --backend interpreters [--seed N] [--storm NAME]
 
 In each round some threads choose operations at random for a while, the main thread with
 them; signals come meanwhile. Then everything must come to rest, and all sums must be
 right: nothing lost, nothing run twice, nothing in the wrong order. Between rounds the
 program forks, runs programs that end in all kinds of ways, closes and starts the
-runtime again, and looks at its memory. The seed that is printed repeats the choices,
+runtime again, and looks at its memory. With --storm one of these disturbances goes on
+without a pause instead: storms.py. The seed that is printed repeats the choices,
 not what the threads make of them. Exit status: 0, or 1 with what was wrong.
 """
 
@@ -17,17 +18,15 @@ import os
 import random
 import signal
 import statistics
-import subprocess
 import sys
 import threading
 import time
 import traceback
 import warnings
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.util import find_spec
 
 import operations
+import storms
 from bocpy import quiesce, start, wait
 
 #: Seconds after which work that has not come to rest counts as hanging.
@@ -66,10 +65,11 @@ class Report:
 class Round:
     """Threads that do what the operations are, for some seconds."""
 
-    def __init__(self, seed, seconds, threads, stage):
+    def __init__(self, seed, seconds, threads, stage, main=None):
         self.seed = seed
         self.until = time.monotonic() + seconds
         self.stage = stage
+        self.main = main or (lambda: self.work(0))
         self.problems = []
         self.done = [0] * (threads + 1)
         self.threads = [
@@ -89,7 +89,7 @@ class Round:
     def run(self):
         for thread in self.threads:
             thread.start()
-        self.work(0)
+        self.main()
         while any(thread.is_alive() for thread in self.threads):
             self.stage.pump()
             time.sleep(0.001)
@@ -105,14 +105,6 @@ def storm_of_signals(stop, pause):
         os.kill(os.getpid(), signal.SIGUSR1)
 
 
-def interpreters():
-    """How many there are beside the main one: what a fork ends."""
-    for name in ("_interpreters", "_xxsubinterpreters"):
-        if find_spec(name) is not None:
-            return len(import_module(name).list_all()) - 1
-    return 0
-
-
 def forks(report):
     """Children that use the runtime, while another thread of the parent schedules."""
     stop = threading.Event()
@@ -120,7 +112,7 @@ def forks(report):
     busy.start()
     problems = []
     for n in range(2):
-        report.interpreters += interpreters()
+        report.interpreters += storms.interpreters()
         child = os.fork()
         if child == 0:
             os._exit(operations.use_in_child(n))
@@ -131,23 +123,6 @@ def forks(report):
     stop.set()
     busy.join()
     return problems
-
-
-def exits(report, backend, chance):
-    """A program that ends in one of many ways, in the middle of its work."""
-    ending, code = chance.choice(operations.ENDINGS)
-    command = [sys.executable, operations.__file__, ending]
-    env = dict(os.environ, BOCPY_BACKEND=backend, PYTHONFAULTHANDLER="1")
-    try:
-        done = subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=LIMIT, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return [f"a program that ends by {ending} hangs"]
-    report.exits += 1
-    if done.returncode == code:
-        return []
-    return [f"a program that ends by {ending}: {done.returncode}\n{done.stderr}"]
 
 
 def between(report, options, chance):
@@ -164,7 +139,7 @@ def between(report, options, chance):
     elif choice == 3 and hasattr(os, "fork"):
         return forks(report)
     elif choice == 4:
-        return exits(report, options.backend, chance)
+        return storms.Exits(report, options, chance).disturb(1)
     return []
 
 
@@ -216,6 +191,44 @@ def soak(options, report):
     return problems
 
 
+def storm(options, report):
+    """One disturbance without a pause; the first problems."""
+    chance = random.Random(options.seed)
+    end = time.monotonic() + 60 * options.minutes
+    start(options.workers, backend=options.backend)
+    disturbance = storms.STORMS[options.storm](report, options, chance)
+    problems = []
+    while not problems and time.monotonic() < end:
+        faulthandler.dump_traceback_later(3 * LIMIT, exit=True)
+        problems = storm_round(disturbance, options, report, chance)
+        report.rounds += 1
+        note_memory(report, options.backend)
+    problems += disturbance.end()
+    faulthandler.cancel_dump_traceback_later()
+    if not problems and growth(report) > GROWTH:
+        problems = [f"memory grew by {growth(report) / 2**20:.1f} MiB"]
+    return problems
+
+
+def storm_round(disturbance, options, report, chance):
+    until = time.monotonic() + 1.5
+    problems = []
+
+    def disturb():
+        while not problems and time.monotonic() < until:
+            problems.extend(disturbance.disturb())
+            report.done += 1
+
+    if disturbance.beside == 0:
+        disturb()
+        return problems
+    stage = operations.Stage(chance.getrandbits(32))
+    threads = min(options.threads, disturbance.beside)
+    run = Round(chance.getrandbits(32), 1.5, threads, stage, disturb)
+    report.done += run.run()
+    return problems + run.problems
+
+
 def main():
     warnings.simplefilter("ignore", DeprecationWarning)  # of fork() beside threads
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -224,6 +237,7 @@ def main():
     parser.add_argument(
         "--seed", type=int, default=random.SystemRandom().getrandbits(32)
     )
+    parser.add_argument("--storm", choices=tuple(storms.STORMS))
     parser.add_argument("--threads", type=int, default=3)
     parser.add_argument("--workers", type=int, default=3)
     options = parser.parse_args()
@@ -233,7 +247,7 @@ def main():
         options.backend = _core._backend()
     print(f"{sys.version.split()[0]} {options.backend} seed {options.seed}", flush=True)
     report = Report()
-    problems = soak(options, report)
+    problems = (storm if options.storm else soak)(options, report)
     mib = [round(used / 2**20) for used in report.memory]
     print(
         f"{report.done} operations, {report.rounds} rounds, {report.forks} forks, "

@@ -99,11 +99,13 @@ there too, and .dev/build/fuzz/tests/fuzz/fuzz FILE runs it again.
 SOAK = """\
 Mixes all operations of the package, from several threads at once, with signals, forks,
 programs that end and a runtime that is started again, and checks that nothing is lost,
-run twice or out of order, and that memory stays flat: tests/soak/soak.py. On both
+run twice or out of order, and that memory stays flat: tests/soak/soak.py. With --storm
+signals, forks or exits come without a pause: tests/soak/storms.py. On both
 backends in turn where there are two. --seed repeats the choices of a run.
 
   ./dev soak
   ./dev soak --minutes 10 --backend interpreters
+  ./dev soak --minutes 5 --storm forks
   ./dev soak --python 3.13t -- --workers 8 --threads 4
 """
 
@@ -251,6 +253,7 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--minutes", type=float, default=1, help="for each backend; 1")
     soak.add_argument("--backend", choices=["interpreters", "threads"])
     soak.add_argument("--seed", type=int)
+    soak.add_argument("--storm", choices=["signals", "forks", "exits"])
     docs = add_command(
         commands_,
         "docs",
@@ -349,10 +352,13 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
         case "fuzz":
             return commands.fuzz(arguments.seconds)
         case "soak":
-            seed = [] if arguments.seed is None else ["--seed", str(arguments.seed)]
+            if arguments.seed is not None:
+                rest = ["--seed", str(arguments.seed), *rest]
+            if arguments.storm:
+                rest = ["--storm", arguments.storm, *rest]
             backends = [arguments.backend] if arguments.backend else None
             minutes = arguments.minutes
-            return commands.soak(arguments.python, backends, minutes, [*seed, *rest])
+            return commands.soak(arguments.python, backends, minutes, rest)
         case "docs":
             return commands.docs(arguments.python)
         case "wheels":
