@@ -135,7 +135,7 @@ async def measure_flight(rounds: int, tasks: int) -> None:
         async with cown as _:  # nothing over it runs until all await
             results = [bocpy.when(cown)(lambda cown: 1) for _ in range(tasks)]
             flying = [asyncio.ensure_future(one(result)) for result in results]
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # a turn in which every task begins to await
             each.append((resident() - before) / tasks)
             threads = threading.active_count()
         total = sum(await asyncio.gather(*flying))
@@ -164,12 +164,12 @@ async def longest_gap(seconds: float, load: int) -> float:
             await bocpy.when(cowns[i % 100])(lambda cown: 1)
 
     clients = [asyncio.ensure_future(client(i)) for i in range(load)]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # until all clients have begun and the load is even
     longest = 0.0
     end = last = time.perf_counter()
     end += seconds
     while last < end:
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the turn of the loop that is measured
         now = time.perf_counter()
         longest = max(longest, now - last)
         last = now

@@ -57,7 +57,7 @@ def by_os_exit(cowns):
 
 def by_os_exit_in_a_body(cowns):
     when(cowns[0])(lambda c: os._exit(9))
-    time.sleep(LIMIT)
+    time.sleep(LIMIT)  # the body ends the program long before
 
 
 def by_sys_exit_in_a_body(cowns):
@@ -76,7 +76,7 @@ def by_daemon(cowns):
     for _ in range(3):
         arguments = {"target": schedule_until, "args": (forever,), "daemon": True}
         threading.Thread(**arguments).start()
-    time.sleep(0.01)
+    time.sleep(0.01)  # the program ends while they schedule
 
 
 def by_waiting_daemon(cowns):
@@ -84,12 +84,12 @@ def by_waiting_daemon(cowns):
         bocpy.receive("never")
 
     threading.Thread(target=wait, daemon=True).start()
-    time.sleep(0.01)
+    time.sleep(0.01)  # the program ends while it waits
 
 
 def by_thread(cowns):
     def late():
-        time.sleep(0.02)
+        time.sleep(0.02)  # the main thread has come to its end
         for n in range(20):
             whencall(append, [cowns[0]], [n])
 
@@ -118,14 +118,14 @@ def by_chain(cowns):
 def by_signal(number):
     def end(cowns):
         os.kill(os.getpid(), number)
-        time.sleep(LIMIT)
+        time.sleep(LIMIT)  # the signal ends the program long before
 
     return end
 
 
 def by_crash_in_a_body(cowns):
     when(cowns[0])(lambda c: ctypes.string_at(0))
-    time.sleep(LIMIT)
+    time.sleep(LIMIT)  # the crash ends the program long before
 
 
 def by_abort(cowns):

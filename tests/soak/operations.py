@@ -349,7 +349,7 @@ def schedule_until(stop):
     c = Cown(0)
     while not stop.is_set():
         last = when(c)(add)
-        time.sleep(0.0005)
+        time.sleep(0.0005)  # few behaviors in flight: a fork waits for them
     last.unwrap(timeout=LIMIT)
 
 

@@ -32,6 +32,7 @@ chance = random.Random(seed)
 while os.getppid() == pid:
     for _ in range(chance.choice((1, 1, 1, 5, 50))):
         os.kill(pid, chance.choice(numbers))
+    # Bursts and pauses alternate, so that signals meet every state of a wait.
     time.sleep(chance.choice((0, 1e-4, 1e-3, 5e-3)))
 """
 
@@ -72,7 +73,7 @@ class Signals:
         for is whole afterwards, and held by nobody."""
         way = self.chance.choice(WAITS)
         cown = self.chance.choice(self.cowns)
-        for _ in range(3):
+        for _ in range(3):  # bodies that last until the wait below has begun
             when(cown)(lambda c: (time.sleep(0.0005), add(c))[1])
             when(self.counted)(add)
             self.added += 1
@@ -117,7 +118,7 @@ def wait_for_result(cown):
 
 def wait_for_cown(cown):
     with cown:
-        time.sleep(0.0005)
+        time.sleep(0.0005)  # a signal may come while the cown is held
 
 
 def wait_for_message(cown):
@@ -131,11 +132,11 @@ def wait_for_rest(cown):
 
 def wait_for_pump(cown):
     pump(max_behaviors=3)
-    time.sleep(0.0005)
+    time.sleep(0.0005)  # a signal may come between two calls of pump()
 
 
 def wait_in_python(cown):
-    time.sleep(0.002)
+    time.sleep(0.002)  # the wait that bocpy knows nothing of, to compare
 
 
 WAITS = (
@@ -267,7 +268,7 @@ def exit_code(child):
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(pause)
+        time.sleep(pause)  # waitpid() has no timeout
         pause = min(2 * pause, 0.05)
     os.kill(child, signal.SIGABRT)
     os.waitpid(child, 0)
