@@ -135,6 +135,16 @@ def sizes(paths: list[Path]) -> str:
     return "\n".join(lines) + "\n"
 
 
+#: What a user of the command may miss, and who does it.
+NOT_MADE = (
+    "musllinux: not built, since these interpreters are glibc's; cibuildwheel builds"
+    " and tests it (.github/workflows/wheels.yml), and `./dev test --platform musl`"
+    " tests libboc on musl here",
+    "abi3audit: does not apply, since no wheel claims the stable ABI (abi3): each is"
+    " for the one version of its tag",
+)
+
+
 def make(interpreters: list[Interpreter], *, twice: bool) -> int:
     """All of it; returns the exit code."""
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -160,4 +170,6 @@ def make(interpreters: list[Interpreter], *, twice: bool) -> int:
         env.run([env.tool("twine"), "check", "--strict", *made], log=log)
     (DIST / "SIZES.md").write_text(sizes(made), encoding="utf-8")
     say(f"{len(made)} files, {sbom.name} and SIZES.md are in {DIST}")
+    for line in NOT_MADE:
+        say(line)
     return 0
