@@ -42,11 +42,15 @@ NOTEBOOKS = ("3.12", "3.13")
 NEWEST = (
     "test_backends.py",
     "test_ends.py",
+    "test_link.py",
     "test_misuse.py",
     "test_misuse_more.py",
     "test_notebook.py",
     "test_ship.py",
 )
+#: Where the matrix leaves out the tests marked `stress`: what they exercise in these
+#: is the same source and the same kind of interpreter as in the version beside them.
+UNSTRESSED = ("3.10", "3.11", "3.15")
 #: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
 #: programs, which run on CPython.
 PYPY_LIBBOC = (
@@ -70,14 +74,15 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
     paths = (path for path in folder.rglob("test_*.py") if path.name not in left_out)
     names = {path.relative_to(folder).as_posix() for path in paths}
     found = {name for name in names if not name.startswith((CLUSTERS, TOOLS))}
-    return tuple(sorted(found | set(WITHOUT_CLUSTER)))
+    return tuple(sorted(found | (set(WITHOUT_CLUSTER) if newest else set())))
 
 
 def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ...]:
     """What the matrix has pytest run on an interpreter. On PyPy, where starting costs
     most, that is a selection: `./dev test --python pypy3.11` runs everything."""
     if interpreter.is_cpython:
-        return tuple(f"tests/py/{name}" for name in matrix_files(newest=newest))
+        marks = ("-m", "not stress") if interpreter.name in UNSTRESSED else ()
+        return (*(f"tests/py/{name}" for name in matrix_files(newest=newest)), *marks)
     # The folder, not its files: conftest.py leaves out what the core by cffi has not.
     left_out = (
         f"--ignore-glob=**/{name}" for name in (*NEWEST, "clusters/*", "tools/*")
