@@ -68,7 +68,7 @@ def check(status: int, what: str) -> None:
 
 
 def require_running(what: str) -> None:
-    if not runtime.is_running():
+    if not runtime.resume():
         raise RuntimeError(
             f"{what}: the runtime is not running: start() it before, or use "
             "notice_seed()"

@@ -243,7 +243,7 @@ def require() -> None:
             "pump() inside a behavior: pinned behaviors do not nest; the pump that "
             "runs this one goes on when it returns"
         )
-    if not runtime.is_running():
+    if not runtime.resume():
         raise RuntimeError(
             "pump() without a runtime: call start(), or schedule a behavior, first"
         )

@@ -44,6 +44,8 @@ _count = 0  # of workers: what a restart takes; 0: none yet
 _inside: set[object] = set()
 _waiting: set[object] = set()
 _closed_from = RUNNING
+#: It was open until a fork ended its workers: the next use starts them again.
+_ended_for_fork = False
 _leaving = False
 _ending = False
 _interrupted = False  # while a fork waited
@@ -276,6 +278,16 @@ def is_running() -> bool:
     return _state in (RUNNING, LEAVING, CLOSED) or on_worker()
 
 
+def resume() -> bool:
+    """Whether it runs, for a call that needs a runtime which somebody has started: if a
+    fork has ended its workers, they are started again."""
+    if _ended_for_fork and _state == STOPPED:
+        user = object()
+        enter(True, user)
+        leave(user)
+    return is_running()
+
+
 # ---- quiescence ----------------------------------------------------------------------
 
 
@@ -363,9 +375,10 @@ def quiesce(
 
 def pause() -> None:
     """Closes a quiescent runtime: its workers stay parked for the next start."""
-    global _state
+    global _ended_for_fork, _state
     refuse_forking("wait()")
     with _lock:
+        _ended_for_fork = False
         if _state in (RUNNING, LEAVING):
             _state = PAUSED
 
@@ -490,6 +503,7 @@ def before_fork() -> None:
     body cannot end them: its child must not return from the body."""
     from . import acquire, await_
 
+    global _ended_for_fork
     if me.bodies or acquire.any_here() or await_.any_here():
         return
     put_off: BaseException | None = None
@@ -501,6 +515,7 @@ def before_fork() -> None:
     me.forking = True
     if _core is not None and _state == CLOSED:
         end_workers()
+        _ended_for_fork = _closed_from in (RUNNING, LEAVING)
     if put_off is not None:
         put_off_exception(put_off)
 

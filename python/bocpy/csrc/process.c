@@ -213,8 +213,7 @@ PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
     }
   }
   bocpy_self.forking = true;
-  if (bocpy_runtime_is_closed())
-    bocpy_runtime_end_workers();
+  bocpy_runtime_end_for_fork();
   if (put_off) {
     PyErr_SetRaisedException(put_off);
     fork_put_off_exception();

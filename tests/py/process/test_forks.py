@@ -6,6 +6,8 @@ test_ends.py.
 
 import os
 
+import pytest
+
 HEAD = """\
 import os, signal, sys, threading, time, warnings
 import bocpy
@@ -157,6 +159,37 @@ print("parent", bocpy._core._backend(), len(wait(stats=True)))
             env={"BOCPY_BACKEND": ""},
         )
         assert done.lines == [f"child {backend} 2", f"parent {backend} 2"]
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "notice_write('k', 1)",
+            "notice_update('k', lambda old: 1, 0)",
+            "notice_delete('k')",
+            "pump()",
+        ],
+    )
+    def test_what_needs_a_started_runtime_finds_it_after_a_fork(program, backend, call):
+        """The fork has ended the workers of a runtime that start() has started."""
+        done = program(
+            HEAD.replace("start(2)", f"start(2, backend={backend!r})")
+            + f"""
+from bocpy import notice_delete, notice_read, notice_update, notice_write, pump
+
+notice_write("other", 2)
+fork(lambda: {call})
+{call}
+print(when()(lambda: notice_read("other")).unwrap(timeout=60))
+wait()
+try:
+    fork()
+    {call}
+except RuntimeError as error:
+    print(error)
+"""
+        )
+        assert done.lines[0] == "2"
+        assert "start()" in done.lines[1]
 
     def test_ctrl_c_while_a_fork_waits(program, backend):
         """Workers with interpreters: the fork is refused; threads: it is done, and the

@@ -72,8 +72,9 @@ static int notices_check(boc_status status, const char *what) {
 }
 
 static int notices_require_running(const char *what) {
-  if (bocpy_runtime_is_running())
-    return 0;
+  int running = bocpy_runtime_resume();
+  if (running != 0)
+    return running > 0 ? 0 : -1;
   PyErr_Format(PyExc_RuntimeError,
                "%s: the runtime is not running: start() it before, or use "
                "notice_seed()",

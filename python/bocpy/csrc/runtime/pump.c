@@ -299,8 +299,9 @@ static int pump_require(void) {
                     "that runs this one goes on when it returns");
     return -1;
   }
-  if (bocpy_runtime_is_running())
-    return 0;
+  int running = bocpy_runtime_resume();
+  if (running != 0)
+    return running > 0 ? 0 : -1;
   PyErr_SetString(PyExc_RuntimeError,
                   "pump() without a runtime: call start(), or schedule a behavior, "
                   "first");

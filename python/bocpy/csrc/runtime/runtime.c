@@ -34,6 +34,7 @@ static atomic_int runtime_state = STOPPED;
 static atomic_size_t runtime_inside; /* threads between enter and leave */
 static atomic_size_t
     runtime_waiting;                /* threads that use `runtime` to wait or to look */
+static atomic_bool ended_for_fork;  /* open until a fork ended its workers */
 static atomic_bool program_leaving; /* the program is being ended */
 static atomic_bool program_ending;  /* the program is at its end */
 
@@ -198,6 +199,7 @@ static int runtime_begin_workers(unsigned count, bool threads) {
     runtime_slots[i].runtime = runtime;
   atomic_store(&bocpy_threads_backend, threads);
   last_worker_count = count;
+  atomic_store(&ended_for_fork, false);
   bocpy_stats_restart(NULL);
   atomic_store(&runtime_state, runtime_open_state());
   return 0;
@@ -465,6 +467,15 @@ bool bocpy_runtime_is_running(void) {
   return bocpy_self.slot || now == RUNNING || now == LEAVING || now == CLOSED;
 }
 
+int bocpy_runtime_resume(void) {
+  if (!atomic_load(&ended_for_fork) || atomic_load(&runtime_state) != STOPPED)
+    return bocpy_runtime_is_running();
+  if (!bocpy_runtime_enter(true))
+    return -1;
+  bocpy_runtime_leave();
+  return 1;
+}
+
 PyObject *bocpy_running(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
@@ -490,6 +501,7 @@ const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
 
 void bocpy_runtime_pause(void) {
   int now = atomic_load(&runtime_state);
+  atomic_store(&ended_for_fork, false);
   if (now == RUNNING || now == LEAVING)
     atomic_store(&runtime_state, PAUSED);
 }
@@ -529,7 +541,13 @@ void bocpy_runtime_reopen(void) {
     atomic_store(&runtime_state, closed_from);
 }
 
-bool bocpy_runtime_is_closed(void) { return atomic_load(&runtime_state) == CLOSED; }
+void bocpy_runtime_end_for_fork(void) {
+  if (atomic_load(&runtime_state) != CLOSED)
+    return;
+  bool open = closed_from == RUNNING || closed_from == LEAVING;
+  bocpy_runtime_end_workers();
+  atomic_store(&ended_for_fork, open);
+}
 
 bool bocpy_runtime_has_workers(void) { return atomic_load(&runtime_state) != STOPPED; }
 

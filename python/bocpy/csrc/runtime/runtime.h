@@ -65,6 +65,10 @@ boc_runtime *bocpy_runtime_now(void);
 /* Whether behaviors can be scheduled at once. Any thread. */
 bool bocpy_runtime_is_running(void);
 
+/* The same, for a call that needs a runtime which somebody has started: if a fork has
+ * ended its workers, they are started again. -1 with an exception. Any thread. */
+int bocpy_runtime_resume(void);
+
 /* How many threads that bodies have started in workers' interpreters still run, and are
  * to be waited for when the program ends. Attached to the main interpreter; nobody ends
  * workers meanwhile, and none is busy for long. */
@@ -95,7 +99,10 @@ void bocpy_runtime_end_workers(void); /* it is quiescent; it becomes STOPPED */
  * more; NULL: there is none. `reopen` undoes it. */
 boc_runtime *bocpy_runtime_close(void);
 void bocpy_runtime_reopen(void);
-bool bocpy_runtime_is_closed(void);
+
+/* Ends the workers of what `close` has closed, if there is one. If it was open, the next
+ * use starts it again. */
+void bocpy_runtime_end_for_fork(void);
 
 /* The program is being ended: from here on no daemon thread schedules, so that there is
  * an end to wait for. -1 with an exception. */
