@@ -142,6 +142,7 @@ class Scope:
             raise RuntimeError(
                 "room() is for scopes with a limit: behaviors(limit=100)"
             )
+        await _loops.waiter().turn()
         while self.pending >= self.limit and not self.cancelled:
             await _loops.told("room", self._handle)
 

@@ -107,8 +107,7 @@ async def body_of(
 ) -> None:
     """The task of an asynchronous behavior."""
     try:
-        if not grant.ready:
-            await here.completed(grant)
+        await _loops.granted(here, grant)
         if grant.cancelled:
             grant.cancel()
             return
@@ -243,6 +242,7 @@ async def wait(
 
 async def message(tags: list[str]) -> tuple[str, Any]:
     """The next message of one of them."""
+    await _loops.waiter().turn()
     while True:
         pair: tuple[str, Any] | None = _core.receive(tags, 0, lambda: None)
         if pair is not None:

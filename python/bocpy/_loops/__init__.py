@@ -23,6 +23,11 @@ ARRIVED = object()
 #: How many behaviors over pinned cowns run before the loop has its turn again.
 PUMPED = 64
 
+#: How many awaits of what is there already go on at once in one turn of asyncio's loop,
+#: and how many tasks a turn wakes: about a millisecond's work.
+AT_ONCE = 16
+WOKEN = 200
+
 
 class Completion(Protocol):
     """What a bridge pushes: a grant or a watch."""
@@ -40,6 +45,10 @@ class Waiter(Protocol):
     async def completed(self, completion: Completion) -> None:
         """Waits until the bridge pushes the completion, which stays the caller's to
         end."""
+
+    async def turn(self) -> None:
+        """For an await that need not wait: lets others run now and then, since a task
+        whose results are always ready would keep the loop; on trio each time."""
 
     async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
         """The outcome, or TimeoutError after the timeout."""
@@ -72,16 +81,24 @@ def waiter() -> Waiter:
     raise RuntimeError(f"cowns can be awaited in asyncio and trio, not in {library}")
 
 
+async def granted(here: Waiter, grant: _core._Grant) -> None:
+    """Waits for the grant."""
+    if grant.ready:
+        await here.turn()
+    else:
+        await here.completed(grant)
+
+
 async def outcome(cown: Cown[T]) -> T:
     """What the cown holds once the behaviors scheduled by now have ended."""
     held = _tasks.held_here()
-    if held is not None:
-        return cown.result()  # or the refusal, if the exception is not among them
     here = waiter()
+    if held is not None:
+        await here.turn()
+        return cown.result()  # or the refusal, if the exception is not among them
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:
-        if not grant.ready:
-            await here.completed(grant)
+        await granted(here, grant)
         value: T = grant.outcome()
         return value
     finally:  # whether the grant is to come, on its way or here, nothing stays behind
@@ -103,8 +120,7 @@ async def enter(*cowns: Any) -> tuple[Any, ...]:
     here = waiter()
     grant = _core._Grant(here.bridge, cowns)
     try:
-        if not grant.ready:
-            await here.completed(grant)
+        await granted(here, grant)
         _tasks.enter(grant)
         return grant.values()
     except BaseException:
@@ -138,8 +154,7 @@ async def peek(cown: Cown[Any]) -> BaseException | None:
     here = waiter()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:
-        if not grant.ready:
-            await here.completed(grant)
+        await granted(here, grant)
         try:
             grant.outcome()
         except BaseException as error:

@@ -9,12 +9,13 @@ import asyncio
 import socket
 import sys
 from asyncio import AbstractEventLoop
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from .. import _core
-from . import ARRIVED, PUMPED, Completion
+from . import ARRIVED, AT_ONCE, PUMPED, WOKEN, Completion
 
 T = TypeVar("T")
 
@@ -30,6 +31,9 @@ class AsyncioWaiter:
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self.pumping = False
+        self.at_once = 0  # awaits in this turn of the loop that did not wait
+        self.due: deque[asyncio.Future[None]] = deque()  # of tasks that can go on
+        self.waking = False
         if not self.watch_descriptor(loop):
             self.watch_socket(loop)
         self.bridge.listen()
@@ -61,16 +65,27 @@ class AsyncioWaiter:
             self.theirs.close()
 
     def take(self) -> None:
-        """Wakes the tasks whose completions the bridge has."""
+        """Takes what the bridge has: the tasks that wait for it can go on."""
         for completion in self.bridge.take():
             if completion is None:
                 self.pump()
-                continue
-            future = completion.token
-            if future is None:
+            elif completion.token is None:
                 completion.token = ARRIVED
-            elif not future.done():
+            else:
+                self.due.append(completion.token)
+        if not self.waking:
+            self.wake()
+
+    def wake(self) -> None:
+        """Wakes some of the tasks that can go on; the loop's next turn wakes more."""
+        due = self.due
+        for _ in range(min(WOKEN, len(due))):
+            future = due.popleft()
+            if not future.done():
                 future.set_result(None)
+        self.waking = bool(due)
+        if due:
+            asyncio.get_running_loop().call_soon(self.wake)
 
     def pump(self) -> None:
         """Runs some behaviors over pinned cowns; the loop's next turn runs more."""
@@ -79,8 +94,26 @@ class AsyncioWaiter:
             self.pumping = True
             asyncio.get_running_loop().call_soon(self.pump)
 
+    async def turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.at_once += 1
+        if self.at_once == 1:
+            loop.call_soon(self.begin_turn)
+        if self.at_once <= AT_ONCE:
+            return
+        future = loop.create_future()
+        self.due.append(future)
+        if not self.waking:
+            self.waking = True
+            loop.call_soon(self.wake)
+        await future
+
+    def begin_turn(self) -> None:
+        self.at_once = 0
+
     async def completed(self, completion: Completion) -> None:
         if completion.token is ARRIVED:
+            await self.turn()
             return
         future = asyncio.get_running_loop().create_future()
         completion.token = future

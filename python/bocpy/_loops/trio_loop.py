@@ -55,8 +55,12 @@ class TrioWaiter:
             if self.take():
                 continue
 
+    async def turn(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def completed(self, completion: Completion) -> None:
         if completion.token is ARRIVED:
+            await self.turn()
             return
         event = trio.Event()
         completion.token = event
