@@ -129,9 +129,7 @@ async def room_again(done):
         await scope.room()
 
 
-@pytest.mark.parametrize(
-    "once", [result_again, hold_again, take_message, room_again]
-)
+@pytest.mark.parametrize("once", [result_again, hold_again, take_message, room_again])
 def test_a_task_that_never_waits_leaves_the_loop_to_others(library, once):
     """What it awaits is always there; another task has its turns, and can end it."""
 
