@@ -19,7 +19,8 @@ extern "C" {
  * Between `start` and the first `after_park` a worker counts as parked; the calls of
  * `before_park` and `after_park` alternate strictly. */
 typedef struct boc_worker_hooks {
-  /** First on the thread; anything but BOC_OK makes boc_runtime_new fail. */
+  /** First on the thread; anything but BOC_OK makes boc_runtime_new fail, unless the
+   * worker starts on demand. */
   boc_status (*start)(void *ctx, unsigned worker);
   /** Last on the thread, if `start` succeeded. */
   void (*stop)(void *ctx, unsigned worker);
@@ -52,6 +53,12 @@ typedef struct boc_runtime_options {
   size_t trace_events;
   /** Copied; NULL: malloc and free. */
   const boc_allocator *allocator;
+  /** How many of the workers start on demand; at most all but one, which the runtime
+   * has from the beginning. A worker on demand runs its `start` hook when there is work
+   * that no other worker is free for, and without such work neither that nor `stop`.
+   * boc_runtime_workers counts it from the beginning. If its `start` fails it is missing
+   * from then on, and the others do its work. */
+  unsigned workers_on_demand;
 } boc_runtime_options;
 
 /** The default of `spin`, in nanoseconds. */
@@ -59,14 +66,15 @@ typedef struct boc_runtime_options {
 
 /** The defaults of boc_runtime_options. */
 #define BOC_RUNTIME_OPTIONS_INIT                                                       \
-  {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL}
+  {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL, 0}
 
-/** A running runtime; returns when all workers have run their `start` hook. `options`
- * may be NULL. Workers inherit the signal mask of this thread, as the threads and
- * processes do that bodies start; a worker that stands in for a blocked one inherits
- * that one's. To keep a signal's handler off the workers, block it here meanwhile.
- * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers of
- * either kind), or what a `start` hook returned; all threads have ended then. */
+/** A running runtime; returns when all workers but those on demand have run their
+ * `start` hook. `options` may be NULL. Workers inherit the signal mask of this thread,
+ * as the threads and processes do that bodies start; a worker that stands in for a
+ * blocked one inherits that one's. To keep a signal's handler off the workers, block it
+ * here meanwhile. Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than
+ * 1024 workers of either kind), or what a `start` hook returned; all threads have ended
+ * then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 

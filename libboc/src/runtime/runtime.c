@@ -1,8 +1,8 @@
 /* Runtime: start order, stop steps.
  *
- * Start: 1. memory; 2. threads, one by one; 3. each runs its start hook; 4. the caller
- * waits for all of them. If a thread or a hook fails, those that run are stopped as
- * below.
+ * Start: 1. memory; 2. threads, one by one; 3. each runs its start hook, but for those
+ * on demand, which park first; 4. the caller waits for all the others. If a thread or
+ * a hook fails, those that run are stopped as below.
  *
  * Stop:
  *   1. closing: threads outside of the workers are refused new behaviors.
@@ -33,9 +33,12 @@ static boc_status init_runtime(boc_runtime *runtime,
   }
   boci_init(&runtime->closing, 0);
   runtime->process = boci_os_process();
+  const uint32_t workers = options->workers ? options->workers : boc_core_count();
+  const uint32_t on_demand = options->workers_on_demand;
   const boci_scheduler_config config = {
-      .workers = options->workers ? options->workers : boc_core_count(),
+      .workers = workers,
       .compensating = options->compensating_workers,
+      .on_demand = on_demand < workers ? on_demand : workers - 1,
       .spin = options->spin,
       .stack_size = options->stack_size,
       .trace_events = options->trace_events,

@@ -27,7 +27,7 @@ static void update_excess_locked(boci_blocking *blocking) {
 static void recall_retired_locked(boci_blocking *blocking) {
   boci_worker *worker = blocking->retired;
   blocking->retired = worker->parking.next;
-  worker->retired = false;
+  worker->retired = worker->parking.dormant = false;
   boci_parker_unpark(&worker->parking.parker);
 }
 
@@ -58,6 +58,7 @@ void boci_blocking_start_failed(boci_worker *worker) {
   worker->failed = true;
   if (worker->index >= boci_scheduler_workers(worker->scheduler))
     blocking->active--;
+  update_excess_locked(blocking);
   boci_mutex_unlock(&blocking->mutex);
 }
 
@@ -106,15 +107,19 @@ void boc_worker_block_end(void) {
 
 /* ---- a worker retires ------------------------------------------------------------ */
 
+static void list_retired_locked(boci_blocking *blocking, boci_worker *worker) {
+  worker->retired = true;
+  worker->parking.next = blocking->retired;
+  blocking->retired = worker;
+}
+
 static bool enter_retirement(boci_worker *worker) {
   boci_blocking *blocking = &worker->scheduler->blocking;
   boci_mutex_lock(&blocking->mutex);
   const bool surplus = has_surplus_locked(blocking);
   if (surplus) {
     blocking->active--;
-    worker->retired = true;
-    worker->parking.next = blocking->retired;
-    blocking->retired = worker;
+    list_retired_locked(blocking, worker);
   }
   update_excess_locked(blocking);
   boci_mutex_unlock(&blocking->mutex);
@@ -151,21 +156,25 @@ void boci_blocking_retire(boci_worker *worker) {
 void boci_blocking_poke(boci_worker *worker) {
   boci_blocking *blocking = &worker->scheduler->blocking;
   boci_mutex_lock(&blocking->mutex);
-  if (worker->retired)
+  if (worker->retired && !worker->parking.dormant)
     boci_parker_unpark(&worker->parking.parker);
   boci_mutex_unlock(&blocking->mutex);
 }
 
 /* ---- another number of workers --------------------------------------------------- */
 
-/* Takes one that has retired out of the list, and wakes it. */
-static void recall_locked(boci_blocking *blocking, boci_worker *worker) {
-  boci_worker **link = &blocking->retired;
+/* Takes one that has retired out of the list, and wakes it; one that has not started
+ * yet goes on to wait for work. */
+static void recall_locked(boci_scheduler *scheduler, boci_worker *worker) {
+  boci_worker **link = &scheduler->blocking.retired;
   while (*link != worker)
     link = &(*link)->parking.next;
   *link = worker->parking.next;
   worker->retired = false;
-  boci_parker_unpark(&worker->parking.parker);
+  if (worker->parking.dormant)
+    boci_idle_list_dormant(&scheduler->idle, worker);
+  else
+    boci_parker_unpark(&worker->parking.parker);
 }
 
 /* Workers below `workers` that stood in for others do so no more, and those from there
@@ -176,12 +185,15 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
   const uint32_t started = boci_load_relaxed(&scheduler->started); /* owner: locked */
   for (uint32_t i = before; i < workers && i < started; i++) {
     if (scheduler->worker[i].retired)
-      recall_locked(blocking, &scheduler->worker[i]);
+      recall_locked(scheduler, &scheduler->worker[i]);
     else if (!scheduler->worker[i].failed)
       blocking->active--;
   }
   for (uint32_t i = workers; i < before; i++)
-    blocking->active += !scheduler->worker[i].failed;
+    if (boci_idle_unlist_dormant(&scheduler->idle, &scheduler->worker[i]))
+      list_retired_locked(blocking, &scheduler->worker[i]);
+    else
+      blocking->active += !scheduler->worker[i].failed;
   for (uint32_t i = 0; i < started; i++)
     boci_store_relaxed(&scheduler->worker[i].compensating,
                        i >= workers);               /* hint: the mutex has the truth */
@@ -239,7 +251,7 @@ void boci_blocking_stop(boci_scheduler *scheduler) {
   boci_mutex_lock(&blocking->mutex);
   blocking->stopped = true;
   while (blocking->retired)
-    recall_retired_locked(blocking);
+    recall_locked(scheduler, blocking->retired);
   update_excess_locked(blocking);
   boci_mutex_unlock(&blocking->mutex);
 }

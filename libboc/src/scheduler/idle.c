@@ -42,14 +42,18 @@ bool boci_idle_oversubscribed(const boci_idle *idle) {
 
 /* ---- searchers ------------------------------------------------------------------- */
 
+void boci_idle_begin_searching(boci_idle *idle, boci_worker *worker) {
+  boci_add_acq_rel(&idle->state, BOCI_SEARCHER); /* [F2]: undone before a fence */
+  worker->parking.searching = true;
+}
+
 bool boci_idle_start_searching(boci_idle *idle, boci_worker *worker) {
   if (worker->parking.searching)
     return true;
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: too many are fine */
   if (searcher_count(state) >= boci_load_relaxed(&idle->max_searchers)) /* hint */
     return false;
-  boci_add_acq_rel(&idle->state, BOCI_SEARCHER); /* [F2]: undone before a fence */
-  worker->parking.searching = true;
+  boci_idle_begin_searching(idle, worker);
   return true;
 }
 
@@ -74,6 +78,17 @@ static void list_parked_locked(boci_idle *idle, boci_worker *worker) {
     idle->keeper = worker;
 }
 
+/* Behind all others: invariant 3. */
+static void list_dormant_locked(boci_idle *idle, boci_worker *worker) {
+  boci_worker *last = NULL, **link = &idle->parked;
+  for (; *link; link = &last->parking.next)
+    last = *link;
+  *link = worker;
+  worker->parking.prev = last;
+  worker->parking.next = NULL;
+  worker->parking.listed = worker->parking.dormant = true;
+}
+
 static void unlist_parked_locked(boci_idle *idle, boci_worker *worker) {
   boci_parking *parking = &worker->parking;
   parking->listed = false;
@@ -95,6 +110,24 @@ void boci_idle_prepare_park(boci_idle *idle, boci_worker *worker) {
   boci_add_acq_rel(&idle->state, 1 - left); /* before [F2] */
   boci_mutex_unlock(&idle->mutex);
   boci_fence_seq_cst(); /* [F1] [F2] */
+}
+
+void boci_idle_list_dormant(boci_idle *idle, boci_worker *worker) {
+  boci_mutex_lock(&idle->mutex);
+  list_dormant_locked(idle, worker);
+  boci_add_acq_rel(&idle->state, 1); /* no [F2]: it does not look for work before */
+  boci_mutex_unlock(&idle->mutex);
+}
+
+bool boci_idle_unlist_dormant(boci_idle *idle, boci_worker *worker) {
+  boci_mutex_lock(&idle->mutex);
+  const bool dormant = worker->parking.listed && worker->parking.dormant;
+  if (dormant) {
+    unlist_parked_locked(idle, worker);
+    boci_sub_acq_rel(&idle->state, 1); /* undoes boci_idle_list_dormant */
+  }
+  boci_mutex_unlock(&idle->mutex);
+  return dormant;
 }
 
 /* Takes the worker out of the list unless a waker has done so. */
@@ -143,6 +176,7 @@ bool boci_idle_park(boci_idle *idle, boci_worker *worker, bool monitors,
 /* From parked to searching, in one step of `state`. */
 static void make_searcher_locked(boci_idle *idle, boci_worker *worker) {
   unlist_parked_locked(idle, worker);
+  worker->parking.dormant = false;
   worker->parking.searching = true;
   boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1); /* seen by others after [F2] */
 }
@@ -181,6 +215,20 @@ bool boci_idle_wake(boci_idle *idle, boci_worker *worker) {
   if (parked)
     boci_parker_unpark(&worker->parking.parker);
   return parked;
+}
+
+void boci_idle_stop_dormancy(boci_idle *idle, boci_worker *worker) {
+  boci_idle_stop_searching(idle, worker);
+  boci_fence_seq_cst(); /* [F2]: publishers relied on us */
+  boci_mutex_lock(&idle->mutex);
+  boci_worker *other = idle->parked;
+  if (other && other->parking.dormant)
+    other = NULL; /* it could not search either; when we have started we wake it */
+  if (other)
+    make_searcher_locked(idle, other);
+  boci_mutex_unlock(&idle->mutex);
+  if (other)
+    boci_parker_unpark(&other->parking.parker);
 }
 
 /* ---- the keeper ------------------------------------------------------------------ */

@@ -32,10 +32,14 @@
  * list, so the keeper is woken last. A worker that was the keeper and goes on to work
  * wakes another one, which parks again as the keeper, if there are timers.
  *
+ * A dormant worker has not run its start hook yet. It stands at the end of the list, so
+ * that it is woken only if no other worker is parked.
+ *
  * Threads: any.
  * Invariants:
  *   1. `state` counts exactly the workers in the list `parked`, and the searchers.
  *   2. The thread that takes a worker out of the list, and no other, unparks it, once.
+ *   3. Dormant workers come after all others in the list.
  */
 #ifndef BOCI_IDLE_H
 #define BOCI_IDLE_H
@@ -60,6 +64,7 @@ typedef struct boci_idle {
 typedef struct boci_parking {
   boci_parker parker;
   struct boci_worker *prev, *next;
+  bool dormant;   /* its start hook waits for work; see boci_idle_list_dormant */
   bool listed;    /* in `parked`; under the mutex */
   bool searching; /* counted as searcher; by the worker itself, or by its waker */
 } boci_parking;
@@ -71,6 +76,10 @@ void boci_idle_fini(boci_idle *idle);
 
 /* From now on there are `workers`. */
 void boci_idle_resize(boci_idle *idle, uint32_t workers);
+
+/* Makes `worker`, whose thread is about to start, a searcher: the first work that is
+ * published wakes nobody else. */
+void boci_idle_begin_searching(boci_idle *idle, struct boci_worker *worker);
 
 /* Makes `worker` a searcher unless there are enough. Returns whether it is one. */
 bool boci_idle_start_searching(boci_idle *idle, struct boci_worker *worker);
@@ -87,6 +96,19 @@ void boci_idle_cancel_park(boci_idle *idle, struct boci_worker *worker);
  * monitor comes earlier. The worker is out of the list afterwards. */
 bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool monitors,
                     uint64_t deadline);
+
+/* Lists a worker as parked that is started on demand: its thread parks as the first
+ * thing that it does, or is parked. It is woken after all others and is never the
+ * keeper. The worker is no more dormant once somebody has woken it. */
+void boci_idle_list_dormant(boci_idle *idle, struct boci_worker *worker);
+
+/* Takes a dormant worker out of the list; its thread stays parked. False: it is not
+ * dormant, or somebody has woken it. */
+bool boci_idle_unlist_dormant(boci_idle *idle, struct boci_worker *worker);
+
+/* A dormant worker that was woken calls this before it starts, which takes long: it is
+ * no searcher meanwhile. Others relied on it: wakes a worker that can search now. */
+void boci_idle_stop_dormancy(boci_idle *idle, struct boci_worker *worker);
 
 /* Whether each processor has a worker that is not parked. */
 bool boci_idle_oversubscribed(const boci_idle *idle);

@@ -102,6 +102,7 @@ boc_status boci_scheduler_init(boci_scheduler *scheduler,
   memset(scheduler, 0, sizeof *scheduler);
   boci_init(&scheduler->workers, config->workers);
   scheduler->first_workers = config->workers;
+  scheduler->eager = config->workers - config->on_demand;
   scheduler->capacity = config->workers + config->compensating;
   scheduler->stack_size = config->stack_size;
   scheduler->trace_events = config->trace_events;
@@ -139,6 +140,12 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
 
 /* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
 static uint32_t start_threads(boci_scheduler *scheduler) {
+  boci_idle *idle = &scheduler->idle;
+  for (uint32_t i = 0; i < scheduler->first_workers; i++)
+    if (i < scheduler->eager)
+      boci_idle_begin_searching(idle, &scheduler->worker[i]);
+    else
+      boci_idle_list_dormant(idle, &scheduler->worker[i]);
   for (uint32_t i = 0; i < scheduler->first_workers; i++)
     if (boci_worker_start_thread(&scheduler->worker[i]) != BOC_OK)
       return i;
@@ -169,7 +176,8 @@ static void stop_threads(boci_scheduler *scheduler, uint32_t threads) {
 
 boc_status boci_scheduler_start(boci_scheduler *scheduler) {
   const uint32_t threads = start_threads(scheduler);
-  boc_status status = boci_scheduler_wait_started(scheduler, 0, threads);
+  const uint32_t eager = threads < scheduler->eager ? threads : scheduler->eager;
+  boc_status status = boci_scheduler_wait_started(scheduler, 0, eager);
   if (status == BOC_OK && threads < scheduler->first_workers)
     status = BOC_NO_THREAD;
   if (status != BOC_OK)

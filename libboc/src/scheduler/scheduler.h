@@ -29,6 +29,7 @@
 typedef struct boci_scheduler {
   boci_atomic_u32 workers; /* that run bodies; blocking.c changes it */
   uint32_t first_workers;  /* how many it was made with */
+  uint32_t eager; /* the first of these; the others start when there is work for them */
   uint32_t capacity; /* with the compensating workers that may stand in for them */
   uint64_t spin;     /* ns that a worker looks for work before it parks */
   boc_worker_hooks hooks;
@@ -58,7 +59,7 @@ typedef struct boci_scheduler {
 
 /* What a runtime's options say about its workers. */
 typedef struct boci_scheduler_config {
-  uint32_t workers, compensating;
+  uint32_t workers, compensating, on_demand; /* of the workers, fewer than all */
   uint64_t spin;
   size_t stack_size, trace_events;
   const boc_worker_hooks *hooks;  /* may be NULL */
@@ -71,8 +72,8 @@ boc_status boci_scheduler_init(boci_scheduler *scheduler,
 /* All threads have ended. */
 void boci_scheduler_fini(boci_scheduler *scheduler);
 
-/* Starts all workers and waits for their start hooks. A refusal (BOC_NO_THREAD,
- * BOC_NO_MEMORY, or what a hook returned) leaves no thread running. */
+/* Starts all workers and waits for the start hooks of the eager ones. A refusal
+ * (BOC_NO_THREAD, BOC_NO_MEMORY, or what a hook returned) leaves no thread running. */
 boc_status boci_scheduler_start(boci_scheduler *scheduler);
 
 /* Waits until the workers from `from` to `to` - 1 have run their start hooks. BOC_OK,

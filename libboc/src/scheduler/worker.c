@@ -74,19 +74,39 @@ static void report_start(boci_worker *worker, boc_status status) {
   boci_mutex_unlock(&scheduler->start_mutex);
 }
 
+/* False: there is nothing to start for, the scheduler stops. */
+static bool wait_to_start(boci_worker *worker) {
+  boci_scheduler *scheduler = worker->scheduler;
+  if (worker->index < scheduler->eager)
+    return true;
+  if (worker->index >= scheduler->first_workers) {
+    boci_blocking_wait_until_published(worker);
+    return true;
+  }
+  boci_idle_park(&scheduler->idle, worker, false, BOCI_NEVER);
+  boci_idle_stop_dormancy(&scheduler->idle, worker);
+  return !boci_scheduler_stopping(scheduler);
+}
+
+/* After a refusal the others, for which boc_runtime_new does not wait, do the work. */
+static void settle_start(boci_worker *worker, boc_status status) {
+  boci_scheduler *scheduler = worker->scheduler;
+  if (status != BOC_OK && worker->index >= scheduler->eager) {
+    boci_blocking_start_failed(worker);
+    boci_idle_wake_one(&scheduler->idle);
+  }
+  report_start(worker, status);
+}
+
 static void worker_main(void *arg) {
   boci_worker *worker = arg;
-  boci_scheduler *scheduler = worker->scheduler;
-  const boc_worker_hooks *hooks = &scheduler->hooks;
-  const bool late = worker->index >= scheduler->first_workers;
+  const boc_worker_hooks *hooks = &worker->scheduler->hooks;
   boci_tls_set(&worker->context);
-  if (late)
-    boci_blocking_wait_until_published(worker);
+  if (!wait_to_start(worker))
+    return;
   const boc_status status =
       hooks->start ? hooks->start(hooks->ctx, worker->index) : BOC_OK;
-  if (status != BOC_OK && late)
-    boci_blocking_start_failed(worker);
-  report_start(worker, status);
+  settle_start(worker, status);
   if (status != BOC_OK)
     return;
   worker_loop(worker);

@@ -188,6 +188,7 @@ typedef struct boc_runtime_options {
   const boc_worker_hooks *hooks;
   size_t trace_events;
   const boc_allocator *allocator;
+  unsigned workers_on_demand;
   ...;
 } boc_runtime_options;
 boc_status boc_runtime_new(const boc_runtime_options *options, boc_runtime **out_runtime);

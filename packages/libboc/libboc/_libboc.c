@@ -6747,6 +6747,7 @@ static void _cffi_checkfld__boc_runtime_options(boc_runtime_options *p)
   { boc_worker_hooks const * *tmp = &p->hooks; (void)tmp; }
   (void)((p->trace_events) | 0);  /* check that 'boc_runtime_options.trace_events' is an integer */
   { boc_allocator const * *tmp = &p->allocator; (void)tmp; }
+  (void)((p->workers_on_demand) | 0);  /* check that 'boc_runtime_options.workers_on_demand' is an integer */
 }
 struct _cffi_align__boc_runtime_options { char x; boc_runtime_options y; };
 
@@ -7161,6 +7162,9 @@ static const struct _cffi_field_s _cffi_fields[] = {
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
                  _CFFI_OP(_CFFI_OP_NOOP, 234) },
+  { "workers_on_demand", offsetof(boc_runtime_options, workers_on_demand),
+                         sizeof(((boc_runtime_options *)0)->workers_on_demand),
+                         _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
              _CFFI_OP(_CFFI_OP_NOOP, 419) },
@@ -7277,19 +7281,19 @@ static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
   { "boc_runtime", 456, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_runtime_options", 457, 0,
-    sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 8 },
+    sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 9 },
   { "boc_scope", 458, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_tag", 118, 0,
-    sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 60, 2 },
+    sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 61, 2 },
   { "boc_timer", 460, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
   { "boc_trace_event", 461, 0,
-    sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 62, 6 },
+    sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 63, 6 },
   { "boc_worker_hooks", 465, 0,
-    sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 68, 6 },
+    sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 69, 6 },
   { "boc_worker_stats", 466, 0,
-    sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 74, 10 },
+    sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 75, 10 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {

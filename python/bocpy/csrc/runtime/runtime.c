@@ -160,6 +160,7 @@ static boc_status runtime_make(unsigned count, bool threads) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
   options.compensating_workers = slot_count - count;
+  options.workers_on_demand = threads ? 0 : count - 1; /* an interpreter takes long */
   options.hooks = &hooks;
   bocpy_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
   boc_status status;
@@ -206,8 +207,7 @@ static int runtime_begin_workers(unsigned count, bool threads) {
 }
 
 static void slots_set_boot(bocpy_boot *boot) {
-  for (unsigned i = 0; i < slot_count; i++)
-    runtime_slots[i].boot = boot;
+  bocpy_workers_set_boot(runtime_slots, slot_count, boot);
   free(runtime_boot);
   runtime_boot = boot;
 }
@@ -261,9 +261,11 @@ long bocpy_runtime_threads_of_bodies(void) {
   long count = 0;
   if (!runtime || bocpy_by_reference())
     return 0;
-  for (unsigned i = 0; i < slot_count; i++)
-    if (runtime_slots[i].interp)
-      count += interpreter_count_threads(runtime_slots[i].interp);
+  for (unsigned i = 0; i < slot_count; i++) {
+    PyInterpreterState *home = atomic_load(&runtime_slots[i].interp);
+    if (home)
+      count += interpreter_count_threads(home);
+  }
   return count;
 }
 

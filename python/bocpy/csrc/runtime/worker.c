@@ -11,8 +11,8 @@
 #include "code.h"
 #include "immutable.h"
 
-static bocpy_lock interpreter_lock; /* one interpreter at a time */
-static char *worker_error;          /* under `interpreter_lock` */
+static bocpy_lock interpreter_lock;  /* one interpreter at a time */
+static _Atomic(char *) worker_error; /* why the latest that failed did not start */
 
 int bocpy_worker_init(void) {
   return interpreter_lock ? 0 : bocpy_lock_init(&interpreter_lock);
@@ -25,19 +25,25 @@ static void worker_keep_error(void) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *text = exception ? PyObject_Repr(exception) : NULL;
   const char *utf8 = text ? PyUnicode_AsUTF8(text) : NULL;
-  free(worker_error);
-  worker_error = utf8 ? strdup(utf8) : NULL;
+  free(atomic_exchange(&worker_error, utf8 ? strdup(utf8) : NULL));
   Py_XDECREF(text);
   Py_XDECREF(exception);
   PyErr_Clear();
 }
 
-char *bocpy_worker_take_error(void) {
-  bocpy_lock_take(&interpreter_lock);
-  char *error = worker_error;
-  worker_error = NULL;
-  bocpy_lock_give(&interpreter_lock);
-  return error;
+char *bocpy_worker_take_error(void) { return atomic_exchange(&worker_error, NULL); }
+
+/* In the main interpreter. No error: start() has waited for the worker, and raised it. */
+static int worker_warn_of_failure(void *unused) {
+  (void)unused;
+  char *error = bocpy_worker_take_error();
+  if (error && PyErr_WarnFormat(PyExc_RuntimeWarning, 1,
+                                "bocpy: a further worker could not be started; the "
+                                "others do its work: %s",
+                                error) < 0)
+    PyErr_WriteUnraisable(NULL);
+  free(error);
+  return 0;
 }
 
 #if BOCPY_HAVE_OWN_GIL
@@ -54,8 +60,8 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
   PyStatus status = Py_NewInterpreterFromConfig(&slot->tstate, &config);
   if (!PyStatus_Exception(status))
     return true;
-  free(worker_error);
-  worker_error = strdup(status.err_msg ? status.err_msg : "no new interpreter");
+  const char *text = status.err_msg ? status.err_msg : "no new interpreter";
+  free(atomic_exchange(&worker_error, strdup(text)));
   return false;
 }
 #else
@@ -96,9 +102,9 @@ static void worker_wake_home(void *ctx) {
 static boc_status worker_start_interpreter(bocpy_slot *slot) {
   if (!worker_enter_interpreter(slot))
     return BOC_BAD_STATE;
-  slot->interp = PyThreadState_GetInterpreter(slot->tstate);
   slot->state = worker_set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
   if (slot->state) {
+    atomic_store(&slot->interp, PyThreadState_GetInterpreter(slot->tstate));
     bocpy_home_set_wake(slot->state->codec.home, worker_wake_home, slot);
     return BOC_OK;
   }
@@ -148,8 +154,8 @@ static void worker_follow_hooks(bocpy_slot *slot) {
 }
 
 static boc_status worker_start_thread(bocpy_slot *slot) {
-  slot->interp = PyInterpreterState_Main();
-  slot->tstate = PyThreadState_New(slot->interp);
+  atomic_store(&slot->interp, PyInterpreterState_Main());
+  slot->tstate = PyThreadState_New(PyInterpreterState_Main());
   if (!slot->tstate)
     return BOC_NO_MEMORY;
   PyEval_RestoreThread(slot->tstate);
@@ -169,6 +175,8 @@ static boc_status worker_start(void *ctx, unsigned worker) {
   } else {
     status = worker_start_thread(slot);
   }
+  if (status != BOC_OK && worker > 0) /* start() need not have waited for it */
+    Py_AddPendingCall(worker_warn_of_failure, NULL);
   if (status != BOC_OK)
     return status;
   worker_enter_threading(slot);
@@ -249,6 +257,14 @@ void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
     slot->boot = boot;
     slot->living.prev = slot->living.next = &slot->living;
   }
+}
+
+/* A worker that starts on demand may be reading what it had. */
+void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot) {
+  bocpy_lock_take(&interpreter_lock);
+  for (unsigned i = 0; i < count; i++)
+    slots[i].boot = boot;
+  bocpy_lock_give(&interpreter_lock);
 }
 
 /* ---- visits ---------------------------------------------------------------------- */

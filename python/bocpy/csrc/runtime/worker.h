@@ -28,6 +28,10 @@ int bocpy_worker_init(void); /* process-wide; -1 with an exception */
 void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
                       const bocpy_boot *boot);
 
+/* Another `boot` for workers that start from now on: nobody reads the earlier one after
+ * this. Detached. */
+void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot);
+
 /* Calls `what(ctx)` attached to the main interpreter, by a worker in a body of libboc;
  * what it runs counts as a body of Python. */
 void bocpy_visit_main(void (*what)(void *ctx), void *ctx);

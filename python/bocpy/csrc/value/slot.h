@@ -29,7 +29,7 @@ typedef struct bocpy_box {
 struct bocpy_slot {
   unsigned index;
   bool own_interp;
-  PyInterpreterState *interp;
+  _Atomic(PyInterpreterState *) interp; /* NULL until it is set up */
   PyThreadState *tstate;
   PyObject *trace, *profile; /* of threading, set on this thread; backend `threads` */
   const bocpy_boot *boot;    /* what the worker's interpreter is told (worker.h) */

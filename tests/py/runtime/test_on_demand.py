@@ -1,0 +1,162 @@
+"""Workers with interpreters start when there is work for them: one at first."""
+
+import pytest
+
+pytestmark = pytest.mark.backends("interpreters")
+
+HEAD = """\
+import sys, time
+import bocpy
+from bocpy import Cown, quiesce, receive, send, start, wait, when
+
+try:
+    from _interpreters import list_all
+except ImportError:
+    from _xxsubinterpreters import list_all
+
+def workers():
+    return len(list_all()) - 1
+
+def meet(_):
+    send("here", None)
+    receive("go", 60)
+
+def together(count):
+    results = [when(Cown(i))(meet) for i in range(count)]
+    for _ in range(count):
+        assert receive("here", 60)[0] == "here"
+    for _ in range(count):
+        send("go", None)
+    for result in results:
+        result.unwrap(timeout=60)
+
+def alone(times=20):
+    for i in range(times):
+        assert when(Cown(i))(lambda c: c.value).unwrap(timeout=60) == i
+        quiesce(60)
+"""
+
+
+def test_one_at_first_and_others_as_bodies_run_beside_it(program, backend):
+    """Those that have not started are counted like the others."""
+    done = program(
+        HEAD
+        + """
+start(3)
+print(workers())
+alone(1)
+print(workers(), len(wait(stats=True)))
+start(3)
+together(2)
+print(workers() >= 2)
+together(3)  # each blocks in receive(), so that others may stand in
+print(workers() >= 3)
+"""
+    )
+    assert done.lines == ["1", "1 3", "True", "True"]
+
+
+def test_a_body_that_runs_long_keeps_nobody_from_running(program, backend):
+    """The second worker starts while the first is busy."""
+    done = program(
+        HEAD
+        + """
+start(2)
+long = when(Cown(0))(meet)
+receive("here", 60)
+print(when(Cown(5))(lambda c: c.value).unwrap(timeout=60))
+send("go", None)
+long.unwrap(timeout=60)
+"""
+    )
+    assert done.lines == ["5"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_another_number_before_all_have_started(program, backend, count):
+    done = program(
+        HEAD
+        + f"""
+start(3)
+alone()
+wait()
+start({count})
+together({count})
+print(workers() >= {count}, len(wait(stats=True)) >= {count})
+"""
+    )
+    assert done.lines == ["True True"]
+
+
+def test_forks_before_all_have_started(program, backend):
+    done = program(
+        HEAD
+        + """
+import os
+start(3)
+for _ in range(3):
+    alone(2)
+    if os.fork() == 0:
+        together(3)
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+together(3)
+"""
+    )
+    assert done.lines == ["7"] * 3
+
+
+def test_one_that_cannot_start_is_a_warning_and_the_first_does_the_work(
+    program, backend, tmp_path
+):
+    """It imports a module that is broken by now."""
+    done = program(
+        HEAD
+        + """
+import pathlib, warnings
+start(2)
+alone()
+pathlib.Path(sys.path[0], "contextvars.py").write_text("raise OSError('broken')")
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    long = when(Cown(0))(meet)
+    receive("here", 60)
+    other = when(Cown(1))(lambda c: c.value)
+    end = time.monotonic() + 60
+    while not seen and time.monotonic() < end:
+        time.sleep(0.001)  # pending calls of C run between instructions of Python
+send("go", None)
+print(other.unwrap(timeout=60))
+for each in seen:
+    print(each.category.__name__, each.message)
+alone()
+wait()
+"""
+    )
+    assert done.lines[0] == "1"
+    (warned,) = done.lines[1:]
+    assert warned.startswith("RuntimeWarning bocpy: a further worker could not")
+    assert "broken" in warned
+
+
+def test_many_starts_and_ends(program, backend):
+    """With workers that have started, are starting and never start."""
+    done = program(
+        HEAD
+        + """
+for i in range(12):
+    start(1 + i % 4)
+    results = [when(Cown(j))(lambda c: c.value) for j in range(i * 5)]
+    if i % 3:
+        quiesce(60)
+    wait()
+    assert [r.unwrap() for r in results] == list(range(i * 5))
+    if i % 4 == 3:
+        import os
+        if os.fork() == 0:
+            os._exit(0)
+        os.wait()
+print("done")
+"""
+    )
+    assert done.lines == ["done"]
