@@ -21,7 +21,7 @@ import heapq
 import random
 import time
 
-from bocpy.distributed._link import Linker
+from bocpy.distributed._linker import Linker
 from bocpy.distributed._messages import Call, Done, Report
 from bocpy.distributed._values import encode
 

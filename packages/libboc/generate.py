@@ -350,7 +350,7 @@ def enumerators(api: Api) -> list[str]:
 def errors_of(api: Api) -> str:
     """The exceptions: one for each status but success."""
     lines = [f'"""One exception for each status of libboc.\n\n{EDITED}\n"""', ""]
-    lines += ["from ._error import Error, Outcome, Refusal", ""]
+    lines += ["from ._error_base import Error, Outcome, Refusal", ""]
     named = []
     for name, kind, text in api.statuses:
         if name == "OK":
@@ -408,7 +408,7 @@ def generate() -> dict[Path, str]:
         PACKAGE / "_libboc.c": module,
         PACKAGE / "_libboc.pyi": stub,
         BOCPY / "_libboc.pyi": stub,
-        PACKAGE / "_errors.py": formatted(errors_of(api), "_errors.py"),
+        PACKAGE / "_status_errors.py": formatted(errors_of(api), "_status_errors.py"),
     }
 
 

@@ -55,10 +55,10 @@ from ._core import (
     whencall,
 )
 from ._extensions import get_include, get_sources
-from ._failure_group import FailureGroup
 from ._math import Matrix, MatrixView
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
+from ._raise_failures import FailureGroup
 from ._runtime import Behaviors, WaitResult, quiesce, wait
 from ._scope import Scope, behaviors, cancelled, checkpoint
 from ._timers import at

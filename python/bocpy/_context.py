@@ -132,9 +132,9 @@ def warn_unless_propagated(variable: ContextVar[Any]) -> None:
     """A body that reads a variable which is not registered sees its default."""
     if id(variable) in _variables or variable.get(_MISSING) is _MISSING:
         return
-    from ._ship import contents
+    from ._ship import change_detection
 
-    contents.warn(
+    change_detection.warn(
         f"ContextVar {variable.name!r} is set, and bodies that read it see its default "
         "in a worker: register it with bocpy.propagate"
     )

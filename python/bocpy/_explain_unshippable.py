@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ._heap_types import is_heap_type
-from ._ship.pickling import PickleError
+from ._ship.c_pickle import PickleError
 
 __all__ = ["explain"]
 

@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, overload
 
-from . import _core, _failure_group, _pump
+from . import _core, _pump, _raise_failures
 from ._core import start
 
 Stats = list[dict[str, int]]
@@ -157,7 +157,7 @@ def wait(
         _core._pause()
         _core._clear_notices()
     if finished and raising:
-        _failure_group.raise_failures()
+        _raise_failures.raise_failures()
     return result
 
 
@@ -232,7 +232,7 @@ def quiesce(
             f"{_core._in_flight()}"
         )
     if raising:
-        _failure_group.raise_failures()
+        _raise_failures.raise_failures()
     return result_of(stats, noticeboard)
 
 

@@ -11,7 +11,7 @@ from contextvars import Token
 from types import TracebackType
 from typing import Any, Literal
 
-from . import _core, _failure_group, _tasks
+from . import _core, _raise_failures, _tasks
 from ._core import Cown
 
 OnError = Literal["cancel", "continue"]
@@ -219,7 +219,7 @@ class Scope:
             where.insert(0, f"the block of {self.name}")
         if not errors:
             return None
-        return _failure_group.group(list(zip(errors, where, strict=True)))
+        return _raise_failures.group(list(zip(errors, where, strict=True)))
 
     def __enter__(self) -> Scope:
         if _core._in_body():
@@ -261,7 +261,7 @@ class Scope:
 
     def _failures(self) -> Any:
         for cown, name, file, line in self._handle.take_failures():
-            failure = _failure_group.read(cown)
+            failure = _raise_failures.read(cown)
             if failure is not None:
                 yield failure, f"{name!r} ({file}:{line})"
 

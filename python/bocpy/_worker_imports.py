@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from . import _core, _main_logging, _namespaces, _threads
-from ._ship import follow
+from ._ship import module_changes
 
 
 class Finder:
@@ -75,6 +75,6 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             _core._importing(-1)
         if module.__name__ in ARRANGE:
             ARRANGE[module.__name__](module)
-        follow.module_imported(module.__name__)
+        module_changes.module_imported(module.__name__)
 
     return exec_module

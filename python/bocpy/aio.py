@@ -26,7 +26,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from . import _core, _failure_group, _loops, _pump, _runtime, _scope, _tasks
+from . import _core, _loops, _pump, _raise_failures, _runtime, _scope, _tasks
 from ._cancelled import CancelledError
 from ._core import Cown
 
@@ -206,7 +206,7 @@ async def quiesce(
             f"{_core._in_flight()}"
         ) from None
     if raising:
-        _failure_group.raise_failures()
+        _raise_failures.raise_failures()
 
 
 async def wait(
@@ -237,7 +237,7 @@ async def wait(
     _core._pause()
     _core._clear_notices()
     if raising:
-        _failure_group.raise_failures()
+        _raise_failures.raise_failures()
 
 
 async def message(tags: list[str]) -> tuple[str, Any]:

@@ -67,7 +67,7 @@ def test_status(name, kind, text):
     assert ffi.string(lib.boc_status_text(status)).decode() == text
     if name == "OK":
         return
-    exception = libboc._errors.EXCEPTIONS[f"BOC_{name}"]
+    exception = libboc._status_errors.EXCEPTIONS[f"BOC_{name}"]
     base = {"outcome": libboc.Outcome, "refusal": libboc.Refusal}[kind]
     assert issubclass(exception, base)
     assert issubclass(exception, libboc.Error)

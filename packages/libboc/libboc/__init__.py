@@ -20,15 +20,15 @@ one: see docs/c/reference.md. Statuses other than BOC_OK are exceptions here.
 from ._base import core_count, now, version
 from ._behavior import Behavior, Deferred, cancelled, defer, schedule_all
 from ._cown import Cown, Reading, read
-from ._error import Error, Outcome, Refusal
-from ._errors import *  # noqa: F403
-from ._errors import EXCEPTIONS
+from ._error_base import Error, Outcome, Refusal
 from ._lane import Lane
 from ._libboc import ffi, lib
 from ._mailbox import Mailbox, Token
 from ._noticeboard import REMOVED, Noticeboard, Notices
 from ._runtime import Runtime, blocking, current, when
 from ._scope import Scope
+from ._status_errors import *  # noqa: F403
+from ._status_errors import EXCEPTIONS
 from ._trace import TraceEvent
 
 #: The version of libboc that this was built of.

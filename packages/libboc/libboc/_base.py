@@ -9,9 +9,9 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any
 
-from ._error import Error
-from ._errors import EXCEPTIONS
+from ._error_base import Error
 from ._libboc import ffi, lib
+from ._status_errors import EXCEPTIONS
 
 if TYPE_CHECKING:
     from ._libboc import CData

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from ._base import NULL, check, error
 from ._cown import ANY_THREAD, Cown, Reading
-from ._errors import BadArgument, BadState
 from ._lane import interrupts, raise_interrupt
 from ._libboc import ffi, lib
+from ._status_errors import BadArgument, BadState
 
 if TYPE_CHECKING:
     from ._libboc import CData

@@ -11,8 +11,8 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ._base import check
-from ._errors import BadState, NoMemory
 from ._libboc import ffi, lib
+from ._status_errors import BadState, NoMemory
 
 if TYPE_CHECKING:
     from ._libboc import CData

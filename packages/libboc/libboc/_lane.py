@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
 
 from ._base import NULL, check, error, nanoseconds, on_main_thread
-from ._errors import Closed
 from ._libboc import ffi, lib
+from ._status_errors import Closed
 
 if TYPE_CHECKING:
     from ._libboc import CData

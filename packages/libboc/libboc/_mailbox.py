@@ -22,8 +22,8 @@ from ._base import (
     put,
     take,
 )
-from ._errors import Cancelled
 from ._libboc import ffi, lib
+from ._status_errors import Cancelled
 
 if TYPE_CHECKING:
     from ._libboc import CData

@@ -32,10 +32,10 @@ from ._behavior import (
     refs_of,
 )
 from ._cown import Cown
-from ._errors import BadState, Closed, Timeout
 from ._lane import Forgotten, Lane
 from ._libboc import ffi, lib
 from ._scope import Scope, current_scope
+from ._status_errors import BadState, Closed, Timeout
 from ._trace import TraceEvent, read_events, read_json
 from ._waiting import wait_for_node
 

@@ -9,8 +9,8 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING
 
 from ._base import NULL, check, nanoseconds
-from ._errors import Timeout
 from ._libboc import ffi, lib
+from ._status_errors import Timeout
 from ._waiting import wait_for_node
 
 if TYPE_CHECKING:

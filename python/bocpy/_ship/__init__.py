@@ -23,8 +23,9 @@ from types import CellType, FunctionType
 
 from .._body import Body, check_body, normalize
 from .._namespaces import start_worker
+from .class_encodings import encoding_of
 from .log import MISSING, set_backend
-from .pickle import fill_exception, make_exception, make_function, reduce_exception
+from .pickler import fill_exception, make_exception, make_function, reduce_exception
 from .receive import (
     catch_up,
     enter,
@@ -36,7 +37,6 @@ from .receive import (
 )
 from .send import dumps, export_class, publish_names
 from .shipment import Shipment, describe, poll, refresh
-from .ways import way_of
 
 __all__ = [
     "MISSING",
@@ -47,6 +47,7 @@ __all__ = [
     "check_body",
     "describe",
     "dumps",
+    "encoding_of",
     "enter",
     "explain",
     "explain_attribute",
@@ -63,7 +64,6 @@ __all__ = [
     "refresh",
     "set_backend",
     "start_worker",
-    "way_of",
 ]
 
 

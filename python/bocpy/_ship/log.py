@@ -20,11 +20,11 @@ Key = tuple[str, str]  # of a space and a name in it; of "" and a class's token
 LOCK = RLock()
 
 VALUE = b"P"  # a pickle
-ORIGIN = b"O"  # what origins.fetch wants, marshalled
+ORIGIN = b"O"  # what import_origins.fetch wants, marshalled
 MODULE = b"M"  # a module's name and the submodules in use, marshalled
 CLASS = b"C"  # what classes.build wants
 DELETED = b"D"  # the name is unset
-FOLLOW = b"F"  # the state of a module that receivers import (`follow`)
+FOLLOW = b"F"  # the state of a module that receivers import (`module_changes`)
 REFUSED = b"X"  # why the value cannot be shipped, in UTF-8
 
 # The record of this name, under the empty key, is where modules are searched for.

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import _context, _explain_unshippable, _main_state, _namespaces
-from . import classes, follow, origins, pickling, registrations
+from . import c_pickle, classes, import_origins, module_changes, registrations
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
@@ -44,7 +44,7 @@ _reasons: dict[Key, str] = {}
 
 def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
     """The value that `dumps` pickled, perhaps in another interpreter."""
-    return pickling.loads(data, buffers=buffers)
+    return c_pickle.loads(data, buffers=buffers)
 
 
 def catch_up() -> None:
@@ -113,7 +113,7 @@ def apply(key: Key, blob: bytes) -> bool:
         apply_attribute(name, blob)
         return True
     if blob[:1] == FOLLOW:
-        follow.take_in(module, name, blob[1:])
+        module_changes.take_in(module, name, blob[1:])
         return True
     if blob[:1] == REFUSED:
         refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
@@ -177,7 +177,7 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
             set_attribute(cls, name, value)
             continue
         if not plain and value[:1] == FOLLOW:
-            undo_state = follow.enter(module, name, value[1:])
+            undo_state = module_changes.enter(module, name, value[1:])
             if undo_state is not None:
                 undo.append((undo_state, name, None))
             continue
@@ -238,7 +238,7 @@ def load_definition(blob: bytes) -> Any:
     if blob[:1] == VALUE:
         return loads(blob[1:])
     if blob[:1] == ORIGIN:
-        return origins.fetch(*marshal.loads(blob[1:]))
+        return import_origins.fetch(*marshal.loads(blob[1:]))
     name, submodules = marshal.loads(blob[1:])
     module = _namespaces.import_module(name)
     for submodule in submodules:

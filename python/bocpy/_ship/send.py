@@ -26,8 +26,8 @@ from weakref import ref
 
 from .. import _core, _explain_unshippable, _main_changes, _main_state, _namespaces
 from .._namespaces import Space
-from . import classes, contents, follow, origins, registrations
-from .entries import Entry, entries
+from . import change_detection, classes, import_origins, module_changes, registrations
+from .c_pickle import PickleBuffer
 from .log import (
     ATTRIBUTE,
     CLASS,
@@ -49,9 +49,10 @@ from .log import (
     object_tokens,
     token_of_class,
 )
-from .pickle import Pickler, Reduced, refuse_bound
-from .pickling import PickleBuffer
-from .reach import (
+from .object_identity import is_shared
+from .pickler import Pickler, Reduced, refuse_bound
+from .published import Entry, entries
+from .reached_globals import (
     Reached,
     annotations_reached,
     definition_followed,
@@ -59,7 +60,6 @@ from .reach import (
     names_reached,
 )
 from .receive import find_name, find_token
-from .shared import is_shared
 
 _queue: deque[tuple[Key, frozenset[str]]] = deque()
 _records: dict[Key, bytes] = {}
@@ -121,7 +121,7 @@ class _Shipper(Pickler):
     def note_import(self, obj: Any) -> None:
         if self.defining:
             self.reach_all(definition_followed(obj))
-        elif follow.is_own(obj.__module__):
+        elif module_changes.is_own(obj.__module__):
             note_travelled(obj)
 
     def token_of(self, obj: object) -> str | None:
@@ -312,7 +312,7 @@ def is_stale(key: Key, submodules: frozenset[str]) -> bool:
 
 
 def is_followed(space: Space) -> bool:
-    return space.imported and follow.follows(space.key)
+    return space.imported and module_changes.follows(space.key)
 
 
 def publish_name(key: Key, submodules: frozenset[str]) -> None:
@@ -342,21 +342,21 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
     blob = state_of(key, entry)
     _core._watch_changes(sys.modules[key[0]].__dict__)
     reached = list(name_followed(*key, value))[1:]
-    for function, code in follow.codes_of(value):
+    for function, code in module_changes.codes_of(value):
         reached += names_reached(_namespaces.space_of(function.__globals__), code)
     entry.deps |= frozenset(each for each, _ in reached)
     _queue.extend(reached)
     if blob and not (before is not None and before.blob == blob):
-        follow.names_published.setdefault(key[0], set()).add(key[1])
+        module_changes.names_published.setdefault(key[0], set()).add(key[1])
         record(key, blob)
     elif not blob and before is not None and before.blob:
-        record(key, FOLLOW + follow.packed(follow.AS_IMPORTED, 0))
+        record(key, FOLLOW + module_changes.packed(module_changes.AS_IMPORTED, 0))
     note_state(key, entry, blob)
 
 
 def state_of(key: Key, entry: Entry) -> bytes:
-    if key[1] == follow.SPEC:
-        return follow.reloads(*key, entry.value)
+    if key[1] == module_changes.SPEC:
+        return module_changes.reloads(*key, entry.value)
     shipper = _Shipper(io.BytesIO())
 
     def dump(value: object) -> bytes:
@@ -367,7 +367,7 @@ def state_of(key: Key, entry: Entry) -> bytes:
         return file.getvalue()
 
     try:
-        blob = follow.define(*key, entry.value, dump)
+        blob = module_changes.define(*key, entry.value, dump)
     except Exception as error:  # whatever a user's __reduce__ raises
         entry.refusal = str(error) or type(error).__name__
         return b""
@@ -379,23 +379,23 @@ def state_of(key: Key, entry: Entry) -> bytes:
 def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     value = entry.value
     entry.blob = blob
-    if entry.refusal and follow.is_replaced(value):
-        contents.warn_of_replaced(*key, entry.refusal)
-    parts = follow.parts_of(value)
+    if entry.refusal and module_changes.is_replaced(value):
+        change_detection.warn_of_replaced(*key, entry.refusal)
+    parts = module_changes.parts_of(value)
     if parts is None:
         return
     items = list(parts.values() if isinstance(parts, dict) else parts)
-    flat = all(map(contents.is_frozen, items))
+    flat = all(map(change_detection.is_frozen, items))
     watchable = type(value) is dict or isinstance(value, type)
     if flat and watchable and _core._watch_changes(value):
-        entry.kind = contents.WATCHED
+        entry.kind = change_detection.WATCHED
         return
     entry.polls = True
-    entry.kind = contents.POLLED
-    if flat or entry.refusal or len(blob) > contents.LIMIT:
+    entry.kind = change_detection.POLLED
+    if flat or entry.refusal or len(blob) > change_detection.LIMIT:
         entry.copy = parts
     else:
-        entry.print = contents.fingerprint(value)
+        entry.print = change_detection.fingerprint(value)
 
 
 _COPIES = (VALUE,)
@@ -405,19 +405,19 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     """Remembers what tells later whether the value has changed inside."""
     if isinstance(entry.value, FunctionType):
         _core._watch_changes(None)
-        entry.parts = contents.parts_of(entry.value)
+        entry.parts = change_detection.parts_of(entry.value)
     if not blob.startswith(_COPIES):
         return
-    entry.kind = contents.judge(entry.value, len(blob))
-    if entry.kind == contents.FROZEN:
+    entry.kind = change_detection.judge(entry.value, len(blob))
+    if entry.kind == change_detection.FROZEN:
         return
-    entry.blob = blob if entry.kind != contents.LARGE else None
-    entry.size = contents.size_of(entry.value)
-    entry.polls = entry.kind != contents.WATCHED
-    if entry.kind == contents.POLLED:
-        entry.print = contents.fingerprint(entry.value)
-    if entry.kind == contents.LARGE:
-        contents.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
+    entry.blob = blob if entry.kind != change_detection.LARGE else None
+    entry.size = change_detection.size_of(entry.value)
+    entry.polls = entry.kind != change_detection.WATCHED
+    if entry.kind == change_detection.POLLED:
+        entry.print = change_detection.fingerprint(entry.value)
+    if entry.kind == change_detection.LARGE:
+        change_detection.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
 
 
 _ANNOUNCED = ("__file__", "__package__", "__doc__")
@@ -440,10 +440,10 @@ def definition_of(value: object, entry: Entry) -> bytes:
         if name is not None:
             return MODULE + marshal.dumps((name, sorted(entry.submodules)))
     if not isinstance(value, FunctionType | type):
-        origin = origins.find_origin(value)
+        origin = import_origins.find_origin(value)
         if origin is not None:
             follow_origin(origin, entry)
-            return ORIGIN + marshal.dumps(origins.describe(origin, value))
+            return ORIGIN + marshal.dumps(import_origins.describe(origin, value))
     return copy_of(value, entry)
 
 
@@ -467,9 +467,9 @@ def attempt(part: object) -> None:
 
 def follow_origin(origin: Key, entry: Entry) -> None:
     """A name that is an attribute of an importable module follows that."""
-    if follow.follows(origin[0]):
+    if module_changes.follows(origin[0]):
         _namespaces.space_of(sys.modules[origin[0]].__dict__)
-        entry.deps = frozenset({origin, (origin[0], follow.SPEC)})
+        entry.deps = frozenset({origin, (origin[0], module_changes.SPEC)})
         _queue.extend((key, frozenset()) for key in entry.deps)
 
 
@@ -480,7 +480,7 @@ def export_class(cls: type) -> str:
     """Publishes a class that is not found by import; returns its reference."""
     refuse_bound(cls)
     if _namespaces.resolves(cls):
-        if follow.is_own(cls.__module__):
+        if module_changes.is_own(cls.__module__):
             note_travelled(cls)
         return f"{cls.__module__}:{cls.__qualname__}"
     return export(cls)
@@ -562,9 +562,9 @@ def note_attributes(entry: Entry) -> None:
     entry.pickled = {
         name: blob
         for name, value in entry.attributes.items()
-        if not contents.is_frozen(value)
+        if not change_detection.is_frozen(value)
         for blob in [definition_of(value, Entry(value))]
-        if blob.startswith(_COPIES) and len(blob) <= contents.LIMIT
+        if blob.startswith(_COPIES) and len(blob) <= change_detection.LIMIT
     }
     watched = _core._watch_changes(cls)
     entry.polls = not watched or bool(entry.pickled) or registrations.may_grow(cls)

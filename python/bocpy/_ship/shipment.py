@@ -20,11 +20,11 @@ from types import FunctionType
 from typing import Any
 
 from .. import _code_names, _core, _namespaces
-from . import contents, follow, send
-from .entries import Entry, entries
+from . import change_detection, module_changes, send
+from .import_origins import SCALARS
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
-from .origins import SCALARS
-from .reach import closure_reached, names_reached
+from .published import Entry, entries
+from .reached_globals import closure_reached, names_reached
 from .send import exporting, queue_names
 
 Snapshot = tuple[Any, ...]
@@ -85,7 +85,7 @@ def warn_of_changes(space: _namespaces.Space, function: FunctionType) -> None:
     code = function.__code__
     assigned = _code_names.own_stored_globals(code) & space.names.keys()
     for name in assigned:
-        contents.warn(
+        change_detection.warn(
             f"behavior {function.__qualname__!r} assigns the global {name!r}: the "
             "assignment is seen in the worker that runs it only. Return the value, or "
             "keep it in a cown or a notice"
@@ -93,7 +93,7 @@ def warn_of_changes(space: _namespaces.Space, function: FunctionType) -> None:
     for name in _code_names.changed_globals(code) - assigned:
         value = space.names.get(name)
         if type(value) in (list, dict, set, bytearray):
-            contents.warn(
+            change_detection.warn(
                 f"behavior {function.__qualname__!r} changes the global {name!r}, a "
                 f"{type(value).__name__!r}: the change is seen in the worker that runs "
                 "it only. Return the value, or keep it in a cown or a notice"
@@ -172,9 +172,11 @@ def has_changed(key: Key) -> bool:
         return entry is not None and bool(send.changed_attributes(entry))
     if entry is None or send.is_stale(key, frozenset()):
         return True
-    if entry.parts is not None and entry.parts != contents.parts_of(entry.value):
+    if entry.parts is not None and entry.parts != change_detection.parts_of(
+        entry.value
+    ):
         return True
-    if entry.kind == contents.WATCHED:
+    if entry.kind == change_detection.WATCHED:
         return send.current_definition(key, entry) != entry.blob
     return has_other_contents(key, entry)
 
@@ -184,14 +186,14 @@ def has_other_contents(key: Key, entry: Entry) -> bool:
     if not key[0]:
         return bool(send.changed_attributes(entry))
     if entry.copy is not None:
-        parts = follow.parts_of(entry.value)
-        return parts is None or not contents.are_same(entry.copy, parts)
-    if entry.kind == contents.LARGE:
-        return contents.size_of(entry.value) != entry.size
-    if entry.kind != contents.POLLED:
+        parts = module_changes.parts_of(entry.value)
+        return parts is None or not change_detection.are_same(entry.copy, parts)
+    if entry.kind == change_detection.LARGE:
+        return change_detection.size_of(entry.value) != entry.size
+    if entry.kind != change_detection.POLLED:
         return False
     if entry.print is not None:
-        return contents.fingerprint(entry.value) != entry.print
+        return change_detection.fingerprint(entry.value) != entry.print
     return send.current_definition(key, entry) != entry.blob
 
 
@@ -234,7 +236,11 @@ def carried_name(key: Key) -> list[Any]:
     value = space.names.get(key[1], MISSING)
     if space.imported:
         blob = send.state_of(key, Entry(value))
-        return [*key, False, blob or FOLLOW + follow.packed(follow.AS_IMPORTED, 0)]
+        return [
+            *key,
+            False,
+            blob or FOLLOW + module_changes.packed(module_changes.AS_IMPORTED, 0),
+        ]
     if value is MISSING:
         return [*key, False, DELETED]
     if type(value) in SCALARS:

@@ -16,7 +16,7 @@ from .. import _namespaces
 from .log import keep_object, token_objects
 
 if TYPE_CHECKING:
-    from .pickle import Pickler
+    from .pickler import Pickler
 
 _TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"})
 

@@ -4,13 +4,14 @@
 #include "batch.h"
 #include "changes.h"
 #include "circular.h"
+#include "cluster_calls.h"
 #include "code.h"
 #include "deferred.h"
-#include "elsewhere.h"
 #include "extension.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
+#include "fork.h"
 #include "frames.h"
 #include "grant.h"
 #include "grant_object.h"
@@ -21,22 +22,22 @@
 #include "notices.h"
 #include "pickled_handle.h"
 #include "pinned.h"
-#include "process.h"
+#include "program_end.h"
 #include "pump.h"
 #include "py312_kwnames.h"
 #include "quiesce.h"
 #include "run.h"
 #include "runtime.h"
+#include "scheduler_stats.h"
 #include "scope.h"
 #include "shapes.h"
-#include "start.h"
-#include "start_options.h"
-#include "stats.h"
+#include "start_wait.h"
 #include "test_hooks.h"
 #include "waiting.h"
 #include "watch.h"
 #include "when.h"
 #include "worker.h"
+#include "worker_count.h"
 
 #include <boc/boc.h>
 
@@ -105,7 +106,7 @@ static PyMethodDef module_methods[] = {
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_update_doc},
     {"notice_seed", (PyCFunction)(void (*)(void))bocpy_notice_seed,
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_seed_doc},
-    {"_set_elsewhere", bocpy_set_elsewhere, METH_O, NULL},
+    {"_set_cluster_call", bocpy_set_cluster_call, METH_O, NULL},
     {"_clear_notices", bocpy_notices_clear, METH_NOARGS, NULL},
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
@@ -138,10 +139,16 @@ static PyMethodDef module_methods[] = {
     BOCPY_TEST_METHODS{NULL, NULL, 0, NULL},
 };
 
+static const bocpy_runtime_callbacks runtime_callbacks = {
+    .watch_forks = bocpy_watch_forks,
+    .before_restart = bocpy_before_restart,
+    .after_the_end = bocpy_after_the_end,
+};
+
 /* Process-wide; the main interpreter imports the module first. */
 static int process_init(void) {
   bocpy_circular_init();
-  return bocpy_waiting_init() < 0 || bocpy_runtime_init(&bocpy_process_callbacks) < 0 ||
+  return bocpy_waiting_init() < 0 || bocpy_runtime_init(&runtime_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
@@ -223,7 +230,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->registry);
   Py_VISIT(state->cown_type);
-  Py_VISIT(state->elsewhere);
+  Py_VISIT(state->cluster_call);
   Py_VISIT(state->notices);
   Py_VISIT(state->pinned_type);
   Py_VISIT(state->capsule_type);
@@ -249,7 +256,7 @@ static int module_clear(PyObject *module) {
   bocpy_changes_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
-  Py_CLEAR(state->elsewhere);
+  Py_CLEAR(state->cluster_call);
   Py_CLEAR(state->notices);
   bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);

@@ -19,8 +19,8 @@ The guide's page on clusters says what that costs, and what happens if a worker 
 """
 
 from ._connect import connect
-from ._connection import Distributed
 from ._cown import Cown, Reading, read
+from ._driver import Distributed
 from ._errors import BehaviorError, CancelledError, CownLost, VersionMismatch
 from ._recompute import Recomputing
 from ._scope import Scope

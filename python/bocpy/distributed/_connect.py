@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, overload
 
-from ._connection import Distributed
+from ._driver import Distributed
 from ._engine import Engine, Options
 from ._recompute import DaskTasks, RayTasks, Recomputing, Tasks
 

@@ -20,10 +20,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from ._messages import Done, Resolved
-from ._places import Behavior, Place, Stay, Take, Worker
+from ._records import Behavior, Place, Stay, Take, Worker
 
 if TYPE_CHECKING:
-    from ._link import Linker
+    from ._linker import Linker
 
 
 class Recovery:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ._errors import CancelledError
 
 if TYPE_CHECKING:
-    from ._connection import Distributed
+    from ._driver import Distributed
     from ._messages import Call
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
@@ -204,7 +204,7 @@ class Scope:
         self.connection._queue.put(("cancel", tuple(self._keys)))
 
     def _raise(self, error: BaseException | None) -> None:
-        from ._connection import group_of
+        from ._driver import group_of
 
         if not self._errors:
             return

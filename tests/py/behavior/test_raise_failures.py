@@ -267,7 +267,7 @@ def test_a_result_that_somebody_holds_is_his(gate):
     thread.start()
     held.wait(LIMIT)
     try:
-        bocpy._failure_group.raise_failures()
+        bocpy._raise_failures.raise_failures()
     finally:
         done.set()
         thread.join()

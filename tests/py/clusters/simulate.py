@@ -34,7 +34,7 @@ from bocpy.distributed import _body, _values
 from bocpy.distributed._cown import Cown
 from bocpy.distributed._execute import Executor
 from bocpy.distributed._functions import Known
-from bocpy.distributed._link import Linker
+from bocpy.distributed._linker import Linker
 from bocpy.distributed._messages import Call
 from bocpy.distributed._order import Order
 from bocpy.distributed._values import decode, encode

@@ -19,7 +19,7 @@ from bocpy import (
     read,
     when,
 )
-from bocpy._failure_group import AnyGroup
+from bocpy._raise_failures import AnyGroup
 from harness import LIMIT, pass_through, run_async
 
 pytestmark = pytest.mark.usefixtures("runtime")

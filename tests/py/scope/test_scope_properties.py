@@ -29,7 +29,7 @@ from bocpy import (
     send,
     when,
 )
-from bocpy._failure_group import AnyGroup
+from bocpy._raise_failures import AnyGroup
 from harness import LIMIT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -20,8 +20,8 @@ typedef struct bocpy_codec_state {
   struct bocpy_resolved *retired; /* replaced, still in use perhaps */
   PyTypeObject **hooked;          /* held; by the numbers of extension.h, or NULL */
   uint32_t hooked_capacity;
-  /* Those of them that move on every backend (take_over.c); `moving_count` may be more.
-   */
+  /* The types that move on every backend (extension_move.c). More than
+   * BOCPY_MOVING_MAX of them: `moving_count` is larger. */
   _Atomic(PyTypeObject *) moving[BOCPY_MOVING_MAX];
   atomic_uint moving_count;
   bocpy_mutex mutex;                 /* the above; user code never runs under it */

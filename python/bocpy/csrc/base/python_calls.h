@@ -41,7 +41,7 @@
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
   X(SHIP_POLL, "bocpy._ship", "poll")                                                  \
-  X(SHIP_WAY_OF, "bocpy._ship", "way_of")                                              \
+  X(SHIP_ENCODING_OF, "bocpy._ship", "encoding_of")                                    \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \

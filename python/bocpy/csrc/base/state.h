@@ -34,7 +34,7 @@ typedef struct bocpy_state {
   PyTypeObject *watch_type;
   PyTypeObject *scope_type;
   PyObject *scope_variable;  /* a context variable: the current _Scope, or None */
-  PyObject *elsewhere;       /* the function of elsewhere.h, or NULL */
+  PyObject *cluster_call;    /* the function of cluster_calls.h, or NULL */
   PyObject *value_name;      /* the interned str 'value' */
   PyObject *notices;         /* what is kept of the board (notice_cache.h), or NULL */
   bocpy_python_cache python; /* the Python functions that C calls */

@@ -5,7 +5,7 @@
  */
 #include "schedule.h"
 
-#include "elsewhere.h"
+#include "cluster_calls.h"
 #include "runtime.h"
 #include "scope.h"
 
@@ -170,8 +170,8 @@ static PyObject *each_schedule(each *self) {
 /* ---- the call -------------------------------------------------------------------- */
 
 /* Where whencall() is somebody else's, as in the process of a cluster. */
-static PyObject *each_elsewhere(PyObject *module, PyObject *cowns, PyObject *body,
-                                PyObject *captures) {
+static PyObject *each_on_cluster(PyObject *module, PyObject *cowns, PyObject *body,
+                                 PyObject *captures) {
   Py_ssize_t count = PyTuple_GET_SIZE(cowns);
   PyObject *list = PyList_New(count);
   for (Py_ssize_t i = 0; list && i < count; i++) {
@@ -212,8 +212,9 @@ PyObject *bocpy_when_each(PyObject *module, PyObject *const *args, Py_ssize_t co
   PyObject *cowns = PySequence_Tuple(args[0]);
   if (!cowns)
     return NULL;
-  PyObject *list = state->elsewhere ? each_elsewhere(module, cowns, args[1], args[2])
-                                    : each_here(state, cowns, args[1], args[2]);
+  PyObject *list = state->cluster_call
+                       ? each_on_cluster(module, cowns, args[1], args[2])
+                       : each_here(state, cowns, args[1], args[2]);
   Py_DECREF(cowns);
   return list;
 }

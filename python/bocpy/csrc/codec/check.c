@@ -115,15 +115,15 @@ static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
     return -1;
   if (known->hooked)
     return bocpy_native_is_here(known->hooked, value);
-  if (known->way == BOCPY_WAY_SLOTTED)
+  if (known->encoding == BOCPY_ENCODING_SLOTTED)
     return walk_push_slots(check_walk, value, known->layouts[0]);
-  if (known->way == BOCPY_WAY_NAMED) {
+  if (known->encoding == BOCPY_ENCODING_NAMED) {
     walk_push_items(check_walk, value);
     return 1;
   }
   if (bocpy_class_is_whole(known))
     return 1;
-  if (known->way == BOCPY_WAY_PLAIN) {
+  if (known->encoding == BOCPY_ENCODING_PLAIN) {
     PyObject *dict = PyObject_GenericGetDict(value, NULL);
     if (dict)
       walk_push_values(check_walk, dict);

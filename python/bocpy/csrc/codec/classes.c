@@ -104,14 +104,15 @@ static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
   return layout;
 }
 
-/* What the way needs beside the class's place: 1, or -1 with an exception. */
+/* Fills in what the encoding needs beside the class's place: 1, or -1 with an
+ * exception. */
 static int class_equip(bocpy_class *known, PyObject *names) {
-  if (known->way == BOCPY_WAY_SLOTTED) {
+  if (known->encoding == BOCPY_ENCODING_SLOTTED) {
     known->layouts[0] = slots_layout(known, names);
     known->layout_count = known->layouts[0] ? 1 : 0;
     return known->layouts[0] ? 1 : -1;
   }
-  if (known->way != BOCPY_WAY_REDUCED)
+  if (known->encoding != BOCPY_ENCODING_REDUCED)
     return 1;
   PyObject *name = PyTuple_GET_ITEM(names, 0);
   known->by_protocol = PyUnicode_CompareWithASCIIString(name, "__reduce_ex__") == 0;
@@ -119,16 +120,17 @@ static int class_equip(bocpy_class *known, PyObject *names) {
   return known->reduce ? 1 : -1;
 }
 
-/* 1 if there is a way for types that are not plain, 0 if there is none. */
-static int class_find_way(bocpy_codec_state *state, bocpy_class *known) {
-  int way;
-  PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_SHIP_WAY_OF,
+/* Asks Python for the encoding of a type that is not plain: 1; 0 if only pickle knows
+ * it. */
+static int class_find_encoding(bocpy_codec_state *state, bocpy_class *known) {
+  int encoding;
+  PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_SHIP_ENCODING_OF,
                                               "(O)", (PyObject *)known->type);
-  int status = found && PyArg_ParseTuple(found, "iO!", &way, &PyTuple_Type, &names)
-                   ? way != BOCPY_WAY_PICKLED
+  int status = found && PyArg_ParseTuple(found, "iO!", &encoding, &PyTuple_Type, &names)
+                   ? encoding != BOCPY_ENCODING_PICKLED
                    : -1;
   if (status > 0) {
-    known->way = (bocpy_way)way;
+    known->encoding = (bocpy_class_encoding)encoding;
     status = class_export(state, known);
   }
   if (status > 0)
@@ -140,10 +142,10 @@ static int class_find_way(bocpy_codec_state *state, bocpy_class *known) {
 static int class_classify(bocpy_codec_state *state, bocpy_class *known) {
   int status = type_reduces_plainly(state, known->type);
   if (status > 0) {
-    known->way = BOCPY_WAY_PLAIN;
+    known->encoding = BOCPY_ENCODING_PLAIN;
     status = class_export(state, known);
   } else if (status == 0) {
-    status = class_find_way(state, known);
+    status = class_find_encoding(state, known);
   }
   if (status < 0) {
     if (!exception_is_verdict())
@@ -151,7 +153,7 @@ static int class_classify(bocpy_codec_state *state, bocpy_class *known) {
     PyErr_Clear();
   }
   if (status <= 0)
-    known->way = BOCPY_WAY_PICKLED;
+    known->encoding = BOCPY_ENCODING_PICKLED;
   return 0;
 }
 

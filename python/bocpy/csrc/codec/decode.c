@@ -8,7 +8,7 @@
 #include "extension.h"
 #include "immutable.h"
 #include "log.h"
-#include "reduced.h"
+#include "stdlib_types.h"
 #include "view.h"
 
 #define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */

@@ -13,7 +13,7 @@
  */
 #include "extension.h"
 #include "immutable.h"
-#include "reduced.h"
+#include "stdlib_types.h"
 #include "view.h"
 
 #define BIG_SCALAR                                                                     \
@@ -321,7 +321,7 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
   if (!known)
     return BOCPY_FAILED;
-  if (known->way == BOCPY_WAY_SLOTTED)
+  if (known->encoding == BOCPY_ENCODING_SLOTTED)
     return put_slots(encoder, value, known->layouts[0]);
   PyObject *dict = PyObject_GenericGetDict(value, NULL);
   if (dict && BOCPY_FREE_THREADED)
@@ -338,17 +338,17 @@ static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
 
 static int encode_by_class(bocpy_encoder *encoder, PyObject *value) {
   bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
-  if (!known || known->way == BOCPY_WAY_PICKLED)
+  if (!known || known->encoding == BOCPY_ENCODING_PICKLED)
     return known ? BOCPY_UNKNOWN : BOCPY_FAILED;
   int status = require_class(encoder, known);
   if (status != BOCPY_DONE)
     return status;
-  switch (known->way) {
-  case BOCPY_WAY_NAMED:
+  switch (known->encoding) {
+  case BOCPY_ENCODING_NAMED:
     return encode_memo_after(encoder, value, bocpy_put_named);
-  case BOCPY_WAY_REDUCED:
+  case BOCPY_ENCODING_REDUCED:
     return encode_memo_after(encoder, value, bocpy_put_reduced);
-  case BOCPY_WAY_ARRAY:
+  case BOCPY_ENCODING_ARRAY:
     return encode_memo(encoder, value, bocpy_put_array);
   default:
     return encode_memo(encoder, value, put_instance);

@@ -67,18 +67,19 @@ PyObject *bocpy_decode_native(bocpy_decoder *decoder);
 /* Frees the natives of a buffer that nobody took. Any thread, attached or not. */
 void bocpy_natives_drop(bocpy_native *natives, uint32_t count);
 
-/* ---- by reference (take_over.c) -------------------------------------------------- */
+/* ---- by reference (extension_move.c) --------------------------------------------- */
 
-/* What a value keeps that takes `object` by reference: `object`, unless it, or an
- * element of it if it is an exact list, tuple or dict, moves on every backend; then new
- * instances take what those had. A new reference. NULL with an exception, and nothing
- * has changed: RuntimeError if one has moved before. */
-PyObject *bocpy_take_over(PyObject *object);
+/* Moves the native parts of `object`, and of the elements of an exact list, tuple or
+ * dict, into new instances, for types that move on every backend. Returns a new
+ * reference to what a value keeps instead of `object`; to `object` itself if nothing
+ * moves. NULL with an exception, and nothing has changed: RuntimeError if an instance
+ * has moved before. */
+PyObject *bocpy_move_in(PyObject *object);
 
-/* Undoes it, for a value that nobody has seen. */
-void bocpy_give_back(PyObject *object, PyObject *taken);
+/* Undoes bocpy_move_in for a value that no other thread has seen. */
+void bocpy_move_back(PyObject *object, PyObject *taken);
 
-/* 0, or -1 with RuntimeError: `object` itself moves, and has moved before. */
+/* 0, or -1 with RuntimeError: `object` is of such a type, and has moved before. */
 int bocpy_check_here(PyObject *object);
 
 int bocpy_hooked_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

@@ -29,15 +29,16 @@
 #define BOCPY_ANY UINT32_MAX    /* attribute count of a shape that does not name them */
 #define BOCPY_WHOLE (UINT32_MAX - 1) /* of one whose instances are made by a call */
 
-/* How instances of a type are taken apart; the numbers are those of _ship/ways.py. */
-typedef enum bocpy_way {
-  BOCPY_WAY_PICKLED, /* only pickle knows */
-  BOCPY_WAY_PLAIN,   /* they are their __dict__ */
-  BOCPY_WAY_SLOTTED, /* they are their slots */
-  BOCPY_WAY_NAMED,   /* a tuple of namedtuple's */
-  BOCPY_WAY_REDUCED, /* a call of the type, and perhaps items (reduced.c) */
-  BOCPY_WAY_ARRAY    /* array.array */
-} bocpy_way;
+/* How instances of a type are encoded. The numbers are those of
+ * _ship/class_encodings.py. */
+typedef enum bocpy_class_encoding {
+  BOCPY_ENCODING_PICKLED, /* by pickle */
+  BOCPY_ENCODING_PLAIN,   /* the __dict__ */
+  BOCPY_ENCODING_SLOTTED, /* the slots */
+  BOCPY_ENCODING_NAMED,   /* the fields of a named tuple */
+  BOCPY_ENCODING_REDUCED, /* arguments for a call of the type, perhaps items */
+  BOCPY_ENCODING_ARRAY    /* array.array: the type code and the bytes */
+} bocpy_class_encoding;
 
 typedef struct bocpy_shape {
   uint32_t id;
@@ -87,7 +88,7 @@ typedef struct bocpy_layout {
 typedef struct bocpy_class {
   PyTypeObject *type; /* alive if `ref` is */
   PyObject *ref;      /* a weak reference */
-  bocpy_way way;
+  bocpy_class_encoding encoding;
   bool pickles;     /* pickle has been seen to take an instance */
   bool by_protocol; /* `reduce` takes the protocol of pickle */
   PyObject *reduce; /* held: the method, if REDUCED */
@@ -103,7 +104,7 @@ bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type);
 
 /* Whether the type's way leads to a call of it, a whole. */
 static inline bool bocpy_class_is_whole(const bocpy_class *known) {
-  return known->way >= BOCPY_WAY_NAMED;
+  return known->encoding >= BOCPY_ENCODING_NAMED;
 }
 
 /* Whether pickle has been seen to take an instance; also notes it if `seen`. */

@@ -11,7 +11,7 @@ static int base_is_known(bocpy_encoder *encoder, PyObject *base) {
   if (!base || PyBytes_CheckExact(base) || PyByteArray_CheckExact(base))
     return base != NULL;
   bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(base));
-  return known ? known->way == BOCPY_WAY_ARRAY : -1;
+  return known ? known->encoding == BOCPY_ENCODING_ARRAY : -1;
 }
 
 /* Whether memoryview.cast makes a view like this one of bytes. */

@@ -4,8 +4,8 @@
  * looks; what it waits for is a waiter (waiting.h) that a watch on the mailbox signals.
  */
 #include "mailbox.h"
+#include "cluster_calls.h"
 #include "deferred.h"
-#include "elsewhere.h"
 #include "slot.h"
 
 #include <math.h>
@@ -234,7 +234,7 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
 
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *names) {
-  if (bocpy_elsewhere_refuses(module, "send"))
+  if (bocpy_cluster_refuses(module, "send"))
     return NULL;
   static const char *const keywords[] = {"tag", "contents", NULL};
   PyObject *given[2] = {NULL, NULL};
@@ -448,7 +448,7 @@ static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
 
 PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                         PyObject *names) {
-  if (bocpy_elsewhere_refuses(module, "receive"))
+  if (bocpy_cluster_refuses(module, "receive"))
     return NULL;
   static const char *const keywords[] = {"tags", "timeout", "after", NULL};
   PyObject *given[3] = {NULL, NULL, Py_None};

@@ -16,11 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend.h"
 #include "code.h"
 #include "py312_kwnames.h"
-#include "start_options.h"
-#include "stats.h"
+#include "scheduler_stats.h"
 #include "worker.h"
+#include "worker_count.h"
 
 /* Stand-ins for workers whose bodies block; and room for a start() with more workers
  * than the first one's. */
@@ -54,7 +55,7 @@ int bocpy_runtime_init(const bocpy_runtime_callbacks *given) {
   callbacks = given;
   if (runtime_lock)
     return 0;
-  atomic_store(&bocpy_threads_backend, bocpy_start_default_threads());
+  atomic_store(&bocpy_threads_backend, bocpy_default_threads());
   return bocpy_lock_init(&runtime_lock);
 }
 
@@ -391,9 +392,9 @@ static bool runtime_is_usable(int now, bool open, bool may_leave) {
 
 /* What a start() that names nothing would choose; after a fork, what there was. */
 static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
-  *out_count = last_worker_count ? last_worker_count : bocpy_start_default_count();
+  *out_count = last_worker_count ? last_worker_count : bocpy_default_worker_count();
   *out_threads = bocpy_by_reference();
-  return last_worker_count ? 0 : bocpy_start_option_backend(Py_None, out_threads);
+  return last_worker_count ? 0 : bocpy_parse_backend(Py_None, out_threads);
 }
 
 /* For a thread that a body has started in a worker's interpreter. It starts no workers,
@@ -499,7 +500,7 @@ const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
   return runtime_slots;
 }
 
-/* ---- for start.c and process.c --------------------------------------------------- */
+/* ---- for start_wait.c, program_end.c and fork.c ---------------------------------- */
 
 void bocpy_runtime_pause(void) {
   int now = atomic_load(&runtime_state);

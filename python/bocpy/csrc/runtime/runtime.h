@@ -10,8 +10,8 @@
  *                     daemon threads may not
  *                     schedule
  *
- * After the end of the program (process.c), a thread that still schedules a behavior
- * waits for it, and the workers end with it.
+ * After the end of the program (program_end.c), a thread that still schedules a
+ * behavior waits for it, and ends the workers again.
  *
  * Threads: attached, unless a function says otherwise.
  */
@@ -23,7 +23,8 @@
 
 #include <boc/runtime.h>
 
-/* What the runtime asks of the files above it; process.c has them. */
+/* What the runtime asks of the files above it: fork.c, start_wait.c,
+ * program_end.c. */
 typedef struct bocpy_runtime_callbacks {
   /* Before the first worker with an interpreter of its own, and before the first timer:
    * from now on forks can be refused. -1 with an exception. */
@@ -77,7 +78,7 @@ long bocpy_runtime_threads_of_bodies(void);
 /* Whether the program is being ended, or at its end. */
 bool bocpy_runtime_is_leaving(void);
 
-/* ---- for start.c and process.c --------------------------------------------------- */
+/* ---- for start_wait.c, program_end.c and fork.c ---------------------------------- */
 
 /* The lock under which the state changes. -1 with RuntimeError: this thread forks, and
  * has it. `what` names the call that wants it. */
@@ -95,13 +96,13 @@ bool bocpy_runtime_has_workers(void);
 void bocpy_runtime_pause(void); /* RUNNING becomes PAUSED: the workers stay parked */
 void bocpy_runtime_end_workers(void); /* it is quiescent; it becomes STOPPED */
 
-/* Under the lock: CLOSED, and the runtime, in which no thread outside of bodies is any
- * more; NULL: there is none. `reopen` undoes it. */
+/* Under the lock: closes the runtime, waits until no thread outside of bodies uses it,
+ * and returns it; NULL if there is none. `reopen` undoes it. */
 boc_runtime *bocpy_runtime_close(void);
 void bocpy_runtime_reopen(void);
 
-/* Ends the workers of what `close` has closed, if there is one. If it was open, the next
- * use starts it again. */
+/* Ends the workers of the runtime that `close` has closed, if there is one. If it was
+ * open, its next use starts workers again. */
 void bocpy_runtime_end_for_fork(void);
 
 /* The program is being ended: from here on no daemon thread schedules, so that there is

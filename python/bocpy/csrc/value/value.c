@@ -87,12 +87,12 @@ static PyObject *value_object(const bocpy_value *value);
 static int value_take_over(bocpy_value *value, PyObject *object) {
   bool same = bocpy_value_kind(value) >= BOCPY_BOXED && !value_is_foreign(value) &&
               value_object(value) == object;
-  PyObject *taken = same ? Py_NewRef(object) : bocpy_take_over(object);
+  PyObject *taken = same ? Py_NewRef(object) : bocpy_move_in(object);
   if (!taken)
     return -1;
   int status = value_set_object(value, taken);
   if (status < 0)
-    bocpy_give_back(object, taken);
+    bocpy_move_back(object, taken);
   Py_DECREF(taken);
   return status;
 }
@@ -242,7 +242,7 @@ void bocpy_value_restore(bocpy_value *value, PyObject *origin) {
   if (bocpy_value_kind(value) == BOCPY_ENCODED)
     bocpy_buffer_restore(value->buffer);
   else if (bocpy_value_kind(value) >= BOCPY_BOXED)
-    bocpy_give_back(origin, value_object(value));
+    bocpy_move_back(origin, value_object(value));
 }
 
 PyObject *bocpy_value_take(bocpy_value *value) {

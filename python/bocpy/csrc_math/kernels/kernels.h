@@ -1,12 +1,14 @@
-/* Kernels: the loops over numbers, compiled once per instruction set from one source.
+/* Kernels: the loops over numbers of Matrix.
  *
- *   elementwise.c  one number in, one out         auto-vectorized C
- *   functions.c    exp, log, sin, cos, tanh       vectors; libm where there is no FMA
- *   reduce.c       sums, products of vectors, extremes
- *   order.c        where the least is, the k greatest
- *   product.c      the matrix product
- *   blas.c         the product by a BLAS, in builds with -Dblas=NAME
- *   choose.c       picks the set once, when the module is imported
+ *   per_instruction_set/  compiled once for each instruction set, from one source:
+ *     elementwise.c         one number in, one out        auto-vectorized C
+ *     functions.c           exp, log, sin, cos, tanh      vectors; libm without FMA
+ *     reduce.c              sums, products of vectors, extremes
+ *     order.c               where the least is, the k greatest
+ *     product.c             the matrix product
+ *     simd.h                vectors of one instruction set
+ *   choose_instruction_set.c  picks the set once, when the module is imported
+ *   blas.c                    the product by a BLAS, in builds with -Dblas=NAME
  *
  * Every kernel but those of functions.c and the fused product gives the same bits on
  * every path. Kernels know no Python: any thread, no GIL.

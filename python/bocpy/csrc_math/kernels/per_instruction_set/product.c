@@ -11,7 +11,7 @@
  * Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
  * ACM TOMS 34, 2008.
  */
-#include "kernels.h"
+#include "../kernels.h"
 #include "simd.h"
 
 /* TILE_ROWS x (TILE_VECTORS * MX_WIDTH) numbers of the result stay in registers. */

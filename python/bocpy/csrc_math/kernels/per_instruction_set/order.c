@@ -3,7 +3,7 @@
  * A block is looked through for its extreme alone, and only the block that has the best
  * one for where it is; the k greatest are few, so that nearly all vectors of numbers
  * are dismissed by one comparison with the least of them. */
-#include "kernels.h"
+#include "../kernels.h"
 #include "simd.h"
 
 #define BLOCK 1024

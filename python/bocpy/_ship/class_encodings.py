@@ -1,7 +1,10 @@
-"""How instances of a class are taken apart where pickle's own reduction is known to be
-all that there is to them: the codec then needs no pickle (csrc/codec/shapes.h).
+"""Chooses how the codec (csrc/codec) encodes the instances of a class without pickle.
 
-Each question is asked once per class and interpreter.
+That is possible where pickle would store nothing but the slots, the fields of a named
+tuple, or the arguments of a call of the class. To let the codec encode another type of
+the standard library without pickle, begin with `_REDUCED_IN`.
+
+The codec asks once per class and interpreter.
 
 Threads: any.
 """
@@ -14,7 +17,8 @@ import sys
 from types import MemberDescriptorType, MethodDescriptorType
 from typing import Any
 
-#: As in csrc/codec/shapes.h; 1 is for instances that are their `__dict__`.
+#: As `bocpy_class_encoding` in csrc/codec/shapes.h. The codec finds out by itself which
+#: classes have 1: their instances have a `__dict__` and nothing else.
 PICKLED, SLOTTED, NAMED, REDUCED, ARRAY = 0, 2, 3, 4, 5
 
 #: Modules whose reductions, written in C, are a class, arguments and items.
@@ -23,11 +27,11 @@ _REDUCED_IN = frozenset({"datetime", "decimal", "collections"})
 _HOOKS = ("__reduce_ex__", "__reduce__", "__getstate__", "__setstate__", "__del__")
 _ATTRIBUTE_HOOKS = ("__getattribute__", "__getattr__", "__setattr__")
 
-Way = tuple[int, tuple[str, ...]]
+Encoding = tuple[int, tuple[str, ...]]
 
 
-def way_of(cls: Any) -> Way:
-    """The way, and the names that it needs: of the slots, or of the method."""
+def encoding_of(cls: Any) -> Encoding:
+    """The encoding, with the names of the slots or of the method that reduces."""
     if cls in copyreg.dispatch_table or hasattr(cls, "__del__"):
         return PICKLED, ()
     if cls is getattr(sys.modules.get("array"), "array", None):
@@ -42,7 +46,7 @@ def way_of(cls: Any) -> Way:
 
 
 def inherits(cls: Any, base: type, names: tuple[str, ...]) -> bool:
-    """Whether those names mean for `cls` what they mean for `base`."""
+    """Whether `cls` has the attributes `names` from `base`, not overridden."""
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
@@ -52,9 +56,9 @@ _ARGUMENTS = vars(_named)["__getnewargs__"].__code__
 
 
 def is_named_tuple(cls: Any) -> bool:
-    """Whether collections.namedtuple made it, here or where a class that came by value
-    is from (its functions are copies), or a class that changes nothing about how
-    it is made."""
+    """Whether collections.namedtuple made `cls`, or a base whose making and pickling
+    `cls` does not change. Functions of a class that came by value are copies, so the
+    code of `__getnewargs__` is compared, not the function."""
     arguments = getattr(cls, "__getnewargs__", None)
     if (
         not issubclass(cls, tuple)
@@ -70,7 +74,8 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def method_in_c(cls: Any) -> str | None:
-    """The name of its reduction, if that is one of those known to be plain."""
+    """The name of the method that reduces instances, if it is written in C and in a
+    module of `_REDUCED_IN`."""
     if type(cls) is not type:
         return None
     for name in ("__reduce_ex__", "__reduce__"):
@@ -86,7 +91,7 @@ def method_in_c(cls: Any) -> str | None:
 
 
 def slots_of(cls: Any) -> tuple[str, ...]:
-    """The slots that are all of its instances; none, if there is more to them."""
+    """The names of the slots, if instances of `cls` have nothing else; otherwise ()."""
     if (
         cls.__dictoffset__
         or cls.__itemsize__
@@ -106,5 +111,5 @@ def slots_of(cls: Any) -> tuple[str, ...]:
     return names if cls.__basicsize__ == size else ()
 
 
-#: PyPy has no such attribute, and its core asks for no way.
+#: PyPy has no such attribute, and its core does not ask.
 _POINTER: int = getattr(tuple, "__itemsize__", 0)

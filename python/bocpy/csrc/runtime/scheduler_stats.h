@@ -1,6 +1,6 @@
 /* Stats: what libboc counts, as Python dicts. Threads: attached. */
-#ifndef BOCPY_STATS_H
-#define BOCPY_STATS_H
+#ifndef BOCPY_SCHEDULER_STATS_H
+#define BOCPY_SCHEDULER_STATS_H
 
 #include "compat.h"
 

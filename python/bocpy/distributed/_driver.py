@@ -27,7 +27,7 @@ from ._cown import Failed, arrive_site, read
 from ._engine import BUSY, IDLE, Engine, Options
 from ._errors import CancelledError, CownLost, with_text
 from ._functions import Shipper
-from ._link import Linker
+from ._linker import Linker
 from ._messages import Batch, Call, Done, Report
 from ._refused import refuse
 from ._results import Outcome
@@ -493,7 +493,7 @@ def error_of(done: Done, site: Distributed) -> BaseException | None:
 
 
 def group_of(message: str, errors: list[BaseException]) -> BaseException:
-    from bocpy._failure_group import AnyGroup, FailureGroup
+    from bocpy._raise_failures import AnyGroup, FailureGroup
 
     ordinary = [error for error in errors if isinstance(error, Exception)]
     if len(ordinary) == len(errors):

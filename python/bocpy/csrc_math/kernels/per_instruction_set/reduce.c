@@ -5,7 +5,7 @@
  * a binary tree (pairwise summation: Higham, "The accuracy of floating point
  * summation", SIAM J. Sci. Comput. 14, 1993). So every instruction set gives the same
  * bits, and the error grows with the logarithm of the count. */
-#include "kernels.h"
+#include "../kernels.h"
 #include "simd.h"
 
 #define LANES 32

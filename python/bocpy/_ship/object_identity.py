@@ -9,8 +9,8 @@ import io
 import sys
 from typing import Any
 
-from . import pickling
-from .pickle import reduce_object
+from . import c_pickle
+from .pickler import reduce_object
 
 #: PyPy counts no references: there every object may be shared, see `is_shared`.
 references = getattr(sys, "getrefcount", lambda obj: 0)
@@ -24,7 +24,7 @@ def is_shared(obj: object) -> bool:
     return references(obj) > _ALONE
 
 
-class _Counter(pickling.Pickler):
+class _Counter(c_pickle.Pickler):
     """Finds out how many references an object() has that one list refers to, where
     `is_shared` counts."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from weakref import ref
 
-from . import contents
+from . import change_detection
 from .log import Key
 
 
@@ -17,7 +17,7 @@ class Entry:
 
     value: what the name was bound to; of a class, nothing.
     blob, copy, kind, parts, print, size: what tells whether it has changed inside
-        (`contents`).
+        (`change_detection`).
     named: the globals whose objects are in the value, and are not copied with it.
     attributes, pickled: of a class, what its attributes were, and the pickles of those
         that may change inside.
@@ -47,7 +47,7 @@ class Entry:
         self.copy: Any = None
         self.named: frozenset[Key] = frozenset()
         self.print: bytes | None = None
-        self.kind = contents.FROZEN
+        self.kind = change_detection.FROZEN
         self.size: int | None = None
         self.parts: tuple[object, ...] | None = None
         self.cls: ref[type] | None = None

@@ -1,96 +1,22 @@
-/* Process: see process.h. */
-#include "process.h"
+/* Fork: see fork.h. */
+#include "fork.h"
 
 #include <string.h>
 
 #include "acquire.h"
-#include "failure_report.h"
 #include "grant.h"
 #include "immutable.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pump.h"
 #include "quiesce.h"
+#include "scheduler_stats.h"
 #include "scope.h"
-#include "start.h"
-#include "stats.h"
+#include "start_wait.h"
 #include "timer.h"
 #include "waiting.h"
 
-/* ---- the end of the program ------------------------------------------------------ */
-
-#define THREADS_NS INT64_C(10000000) /* between two looks */
-
-static int process_end_workers(const char *what) {
-  if (bocpy_quiesce_all(what, BOC_FOREVER, !bocpy_failure_kept()) < 0 ||
-      bocpy_runtime_lock(what) < 0)
-    return -1;
-  bocpy_runtime_end_workers();
-  bocpy_runtime_unlock();
-  return 0;
-}
-
-/* Nobody will wait for what is scheduled after the end, so the thread that scheduled it
- * does. */
-static void process_after_the_end(void) {
-  PyObject *pending = PyErr_GetRaisedException();
-  if (!bocpy_thread_holds() && process_end_workers("the end of the program") < 0)
-    PyErr_WriteUnraisable(NULL);
-  if (pending)
-    PyErr_SetRaisedException(pending);
-}
-
-/* Waits for the threads that bodies have started: as the program's own, they may still
- * schedule. Looked at now and then, since a worker's interpreter has no way to tell. */
-static int process_wait_for_threads(void) {
-  bocpy_waiter *waiter = bocpy_waiter_new();
-  int status = waiter ? 0 : -1;
-  while (status == 0 && bocpy_runtime_threads_of_bodies() > 0) {
-    status = bocpy_waiter_wait(waiter, THREADS_NS) < 0 ? -1 : 0;
-    if (status == 0)
-      status = bocpy_quiesce_all("the end of the program", BOC_FOREVER,
-                                 !bocpy_failure_kept());
-  }
-  if (waiter)
-    bocpy_waiter_free(waiter);
-  return status;
-}
-
-/* Finishes what was scheduled, then ends the workers. */
-PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
-  (void)module;
-  (void)unused;
-  if (bocpy_require_main("_finish()") < 0 || bocpy_runtime_begin_leaving() < 0)
-    return NULL;
-  bocpy_acquire_release_all();
-  bocpy_grant_release_all();
-  if (bocpy_quiesce_all("the end of the program", BOC_FOREVER, false) < 0 ||
-      process_wait_for_threads() < 0 ||
-      process_end_workers("the end of the program") < 0)
-    return NULL;
-  bocpy_runtime_has_left();
-  bocpy_failure_report(true);
-  Py_RETURN_NONE;
-}
-
-/* ---- a restart with other workers ------------------------------------------------ */
-
-static int process_before_restart(void) {
-  if (bocpy_acquire_any())
-    return bocpy_refuse_holder("start()");
-  if (bocpy_grant_any())
-    return bocpy_refuse_task("start()");
-  if (bocpy_self.bodies) {
-    PyErr_SetString(PyExc_RuntimeError,
-                    "start() inside a behavior cannot end the workers that there are: "
-                    "start() them with that count and backend before");
-    return -1;
-  }
-  bocpy_pump_rest();
-  return 0;
-}
-
-/* ---- fork: the parent ------------------------------------------------------------ */
+/* ---- the parent ------------------------------------------------------------------ */
 
 #define CLOSED_FIRST_NS INT64_C(50000000)
 #define CLOSED_MAX_NS INT64_C(1000000000)
@@ -175,7 +101,7 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
 }
 
 /* Two threads may come at once: the second hook has nothing to refuse. */
-static int process_watch_forks(void) {
+int bocpy_watch_forks(void) {
   static atomic_bool hooked;
   if (atomic_load(&hooked))
     return 0;
@@ -230,10 +156,10 @@ PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* ---- fork: the child ------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------- */
 
 /* What the fork found in the middle of something belongs to threads that are gone. */
-static int process_forget(bocpy_state *state) {
+static int child_forget(bocpy_state *state) {
   bocpy_self.forking = false;
   bocpy_self.left_behind |= bocpy_self.slot != NULL;
   bocpy_self.slot = NULL;
@@ -253,13 +179,7 @@ static int process_forget(bocpy_state *state) {
 
 PyObject *bocpy_after_fork_in_child(PyObject *module, PyObject *unused) {
   (void)unused;
-  if (bocpy_runtime_forget() < 0 || process_forget(bocpy_state_of(module)) < 0)
+  if (bocpy_runtime_forget() < 0 || child_forget(bocpy_state_of(module)) < 0)
     return NULL;
   Py_RETURN_NONE;
 }
-
-const bocpy_runtime_callbacks bocpy_process_callbacks = {
-    .watch_forks = process_watch_forks,
-    .before_restart = process_before_restart,
-    .after_the_end = process_after_the_end,
-};

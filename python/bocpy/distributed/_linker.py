@@ -26,8 +26,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._messages import Batch, Call, Done, Gone, Operation, Report, Resolved, Run
-from ._place import Placement
-from ._places import Behavior, Flight, Notice, Place, Stay, Take, Worker
+from ._placement import Placement
+from ._records import Behavior, Flight, Notice, Place, Stay, Take, Worker
 from ._recover import Recovery
 from ._values import Blob
 

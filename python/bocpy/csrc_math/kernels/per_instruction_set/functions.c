@@ -5,7 +5,7 @@
  * function (Muller, "Elementary Functions", 2016; Cody and Waite, "Software Manual for
  * the Elementary Functions", 1980). The coefficients are minimax fits by Remez's
  * algorithm, made for this file; the error that they leave is noted beside them. */
-#include "kernels.h"
+#include "../kernels.h"
 #include "simd.h"
 
 #define FROM_LIBM(name, function)                                                      \

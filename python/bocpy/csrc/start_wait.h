@@ -1,9 +1,9 @@
-/* Start: what Python calls to start the runtime, wait for it and close it.
+/* Start and wait: what Python calls to start the runtime, wait for it and close it.
  *
  * Threads: attached to the main interpreter.
  */
-#ifndef BOCPY_START_H
-#define BOCPY_START_H
+#ifndef BOCPY_START_WAIT_H
+#define BOCPY_START_WAIT_H
 
 #include "runtime.h"
 
@@ -22,6 +22,10 @@ int bocpy_refuse_task(const char *what);
 /* -1 with RuntimeError: `what` would wait for the cown that this thread has acquired.
  */
 int bocpy_refuse_holder(const char *what);
+
+/* Whether start() may end the workers that there are, for others: 0, or -1 with
+ * RuntimeError. */
+int bocpy_before_restart(void);
 
 /* Entries for the module's method table. */
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs);

@@ -1,5 +1,5 @@
-/* Stats: see stats.h. */
-#include "stats.h"
+/* Scheduler stats: see scheduler_stats.h. */
+#include "scheduler_stats.h"
 
 #include <stdlib.h>
 

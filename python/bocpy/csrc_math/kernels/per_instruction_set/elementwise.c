@@ -2,7 +2,7 @@
  *
  * The loops have no branch and no call, so that they can be; products and sums are
  * rounded apart, since the build forbids contraction. */
-#include "kernels.h"
+#include "../kernels.h"
 #include "simd.h"
 
 /* ---- two numbers ----------------------------------------------------------------- */

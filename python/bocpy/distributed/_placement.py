@@ -11,7 +11,7 @@ Threads: the linker's.
 from __future__ import annotations
 
 from ._messages import Call
-from ._places import Behavior, Place, Worker
+from ._records import Behavior, Place, Worker
 
 #: Expected seconds of a function that has not run yet.
 UNKNOWN = 2e-5

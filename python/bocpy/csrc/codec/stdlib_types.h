@@ -1,17 +1,18 @@
-/* Reduced: values that are a class and what it is called with. The codec takes them
- * apart without pickle where pickle would do no more (_ship/ways.py says for which
- * classes): named tuples, dates and times, Decimals, deques, ordered dicts, arrays.
+/* Types of the standard library that the codec encodes without pickle: named tuples,
+ * dates and times, Decimals, deques, ordered dicts, arrays. Each value is written as
+ * its class and the arguments of a call. _ship/class_encodings.py decides for which
+ * classes pickle would do no more than that.
  *
  * Threads: as encoder.h. What reduces is written in C, so no code of the program runs
  * while such a value is encoded.
  */
-#ifndef BOCPY_REDUCED_H
-#define BOCPY_REDUCED_H
+#ifndef BOCPY_STDLIB_TYPES_H
+#define BOCPY_STDLIB_TYPES_H
 
 #include "encoder.h"
 
-/* Write a value whose class is known to be of that way, and to be found by the
- * receiver: what bocpy_encode_value returns. */
+/* Write a value whose class has this encoding, and is known to the receiver. They
+ * return what bocpy_encode_value returns. */
 int bocpy_put_named(bocpy_encoder *encoder, PyObject *value);
 int bocpy_put_reduced(bocpy_encoder *encoder, PyObject *value);
 int bocpy_put_array(bocpy_encoder *encoder, PyObject *value);

@@ -13,7 +13,7 @@ import weakref
 import bocpy
 import pytest
 from bocpy import Cown, _core, when
-from bocpy._ship import ways
+from bocpy._ship import class_encodings
 from codec_values import there_and_back
 from harness import LIMIT
 
@@ -118,40 +118,40 @@ class Dated(datetime.datetime):
 
 
 def way(cls):
-    return ways.way_of(cls)[0]
+    return class_encodings.encoding_of(cls)[0]
 
 
 @pytest.mark.parametrize(
     ("cls", "expected"),
     [
-        (Slots, ways.SLOTTED),
-        (MoreSlots, ways.SLOTTED),
-        (Private, ways.SLOTTED),
-        (SlotsAndDict, ways.PICKLED),
-        (Guarded, ways.PICKLED),
-        (Stateful, ways.PICKLED),
-        (Registered, ways.PICKLED),
-        (Ends, ways.PICKLED),
-        (Shadowed, ways.PICKLED),
-        (Pair, ways.NAMED),
-        (Typed, ways.NAMED),
-        (Bare, ways.NAMED),
-        (WithDict, ways.PICKLED),
-        (Counted, ways.PICKLED),
-        (datetime.date, ways.REDUCED),
-        (datetime.datetime, ways.REDUCED),
-        (datetime.timedelta, ways.REDUCED),
-        (datetime.timezone, ways.REDUCED),
-        (Day, ways.REDUCED),
-        (collections.deque, ways.REDUCED),
-        (collections.OrderedDict, ways.REDUCED),
-        (array.array, ways.ARRAY),
-        (type("Array", (array.array,), {}), ways.PICKLED),
-        (weakref.finalize, ways.PICKLED),
-        (functools.partial, ways.PICKLED),
-        (OSError, ways.PICKLED),
-        (object, ways.PICKLED),
-        (type, ways.PICKLED),
+        (Slots, class_encodings.SLOTTED),
+        (MoreSlots, class_encodings.SLOTTED),
+        (Private, class_encodings.SLOTTED),
+        (SlotsAndDict, class_encodings.PICKLED),
+        (Guarded, class_encodings.PICKLED),
+        (Stateful, class_encodings.PICKLED),
+        (Registered, class_encodings.PICKLED),
+        (Ends, class_encodings.PICKLED),
+        (Shadowed, class_encodings.PICKLED),
+        (Pair, class_encodings.NAMED),
+        (Typed, class_encodings.NAMED),
+        (Bare, class_encodings.NAMED),
+        (WithDict, class_encodings.PICKLED),
+        (Counted, class_encodings.PICKLED),
+        (datetime.date, class_encodings.REDUCED),
+        (datetime.datetime, class_encodings.REDUCED),
+        (datetime.timedelta, class_encodings.REDUCED),
+        (datetime.timezone, class_encodings.REDUCED),
+        (Day, class_encodings.REDUCED),
+        (collections.deque, class_encodings.REDUCED),
+        (collections.OrderedDict, class_encodings.REDUCED),
+        (array.array, class_encodings.ARRAY),
+        (type("Array", (array.array,), {}), class_encodings.PICKLED),
+        (weakref.finalize, class_encodings.PICKLED),
+        (functools.partial, class_encodings.PICKLED),
+        (OSError, class_encodings.PICKLED),
+        (object, class_encodings.PICKLED),
+        (type, class_encodings.PICKLED),
     ],
 )
 def test_classes_have_the_way_that_pickle_would_go(cls, expected):

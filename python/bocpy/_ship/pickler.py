@@ -25,7 +25,7 @@ from typing import IO, Any
 from .. import _context, _core, _foreign_ext, _namespaces
 from .._code_names import kept_with_code
 from .._heap_types import is_heap_type
-from . import ctypes_types, origins, pickling, typing_objects
+from . import c_pickle, ctypes_types, import_origins, typing_objects
 from .log import keep_object, token_objects
 
 Reduced = tuple[Any, ...]
@@ -43,7 +43,7 @@ class Cell:
         return types.CellType, ()
 
 
-class Pickler(pickling.Pickler):
+class Pickler(c_pickle.Pickler):
     """A pickler for values and definitions that go to another interpreter."""
 
     defining = False
@@ -109,8 +109,10 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
 
 def by_origin(obj: object) -> Reduced | None:
     """A reference to the attribute of an importable module that `obj` is, if it is."""
-    origin = origins.find_origin(obj)
-    return None if origin is None else origins.Attribute(origin, obj).__reduce__()
+    origin = import_origins.find_origin(obj)
+    return (
+        None if origin is None else import_origins.Attribute(origin, obj).__reduce__()
+    )
 
 
 def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> Reduced:
@@ -208,10 +210,10 @@ def reduce_method(_: Pickler, method: Any) -> Any:
     owner = method.__self__
     if owner is None or isinstance(owner, types.ModuleType | type):
         return NotImplemented
-    origin = origins.find_origin(owner)
+    origin = import_origins.find_origin(owner)
     if origin is None:
         return NotImplemented
-    return getattr, (origins.Attribute(origin, owner), method.__name__)
+    return getattr, (import_origins.Attribute(origin, owner), method.__name__)
 
 
 def reduce_wrapped(_: Pickler, method: Any) -> Reduced:
@@ -570,8 +572,8 @@ def warm_up() -> None:
     frees them in the main interpreter, which must therefore be the one: before any
     worker, and not by an interpreter of somebody else's that imports bocpy.
     """
-    pickling.Pickler(io.BytesIO(), 5, buffer_callback=None)
-    pickling.loads(b"N.", buffers=None)
+    c_pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
+    c_pickle.loads(b"N.", buffers=None)
 
 
 if _core._is_main():

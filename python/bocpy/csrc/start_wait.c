@@ -1,12 +1,14 @@
-/* Start: see start.h. */
-#include "start.h"
+/* Start and wait: see start_wait.h. */
+#include "start_wait.h"
 
 #include "acquire.h"
+#include "backend.h"
 #include "failure_report.h"
 #include "grant.h"
+#include "pump.h"
 #include "quiesce.h"
-#include "start_options.h"
 #include "waiting.h"
+#include "worker_count.h"
 
 bool bocpy_thread_holds(void) { return bocpy_acquire_any() || bocpy_grant_any(); }
 
@@ -38,6 +40,29 @@ static int require_outside_body(const char *what) {
   return -1;
 }
 
+int bocpy_before_restart(void) {
+  if (bocpy_acquire_any())
+    return bocpy_refuse_holder("start()");
+  if (bocpy_grant_any())
+    return bocpy_refuse_task("start()");
+  if (bocpy_self.bodies) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "start() inside a behavior cannot end the workers that there are: "
+                    "start() them with that count and backend before");
+    return -1;
+  }
+  bocpy_pump_rest();
+  return 0;
+}
+
+static int check_raise_failures(PyObject *keep) {
+  if (keep == Py_None || PyBool_Check(keep))
+    return 0;
+  PyErr_Format(PyExc_TypeError, "raise_failures must be a bool or None, not '%s'",
+               Py_TYPE(keep)->tp_name);
+  return -1;
+}
+
 PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"worker_count", "module", "backend", "raise_failures", NULL};
   PyObject *number = Py_None, *unused = Py_None, *backend = Py_None, *keep = Py_None;
@@ -49,9 +74,8 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
       bocpy_require_main("start()") < 0 ||
-      bocpy_start_option_count(number, &count) < 0 ||
-      bocpy_start_option_backend(backend, &threads) < 0 ||
-      bocpy_start_option_flag(keep) < 0)
+      bocpy_parse_worker_count(number, &count) < 0 ||
+      bocpy_parse_backend(backend, &threads) < 0 || check_raise_failures(keep) < 0)
     return NULL;
   if (bocpy_runtime_start(count, number == Py_None, threads, backend == Py_None) < 0)
     return NULL;

@@ -3,7 +3,7 @@
 Made by packages/libboc/generate.py from libboc/include/boc: do not edit.
 """
 
-from ._error import Error, Outcome, Refusal
+from ._error_base import Error, Outcome, Refusal
 
 
 class Timeout(Outcome, TimeoutError):

@@ -1,10 +1,14 @@
-/* Take over: what moves on every backend (BOCPY_MOVES_EVERYWHERE), taken out of where
- * it came from when a value takes an object by reference.
+/* Extension move: instances of types that move on every backend
+ * (BOCPY_MOVES_EVERYWHERE), such as Matrix.
  *
- * Looked at are the object and the elements of an exact list, tuple or dict. A list and
- * a dict stay themselves and get the new instances; a tuple becomes another one. The
- * order is: refuse, make, move, put in place; only what comes before the moving can
- * fail.
+ * When a cown takes an object by reference, the caller must not keep such an instance.
+ * This file makes a new instance for the cown, moves the native part into it, and
+ * leaves the caller's instance empty.
+ *
+ * It looks at the object, and at the elements of an exact list, tuple or dict. A list
+ * or dict stays the same object and gets the new instances; a tuple is replaced by a
+ * new tuple. The order is: refuse, make, move, put in place; only the steps before the
+ * move can fail.
  */
 #include "extension.h"
 
@@ -18,7 +22,7 @@ typedef struct exchanges {
   bocpy_codec_state *state;
   exchange *all;
   size_t count, capacity;
-  bool copies; /* one was busy, and has kept its own */
+  bool copies; /* one instance was busy: it kept its native part, the new has a copy */
 } exchanges;
 
 static void **moved_native_slot(const bocpy_hooked *hooked, PyObject *object) {
@@ -66,7 +70,7 @@ int bocpy_check_here(PyObject *object) {
 
 /* ---- one instance ---------------------------------------------------------------- */
 
-/* The native part, or a copy of one that is busy; NULL with an exception. */
+/* Takes the native part out; of a busy instance, a copy. NULL with an exception. */
 static void *moved_native_take(const bocpy_hooked *hooked, PyObject *object) {
   void *native, **slot = moved_native_slot(hooked, object);
   bool moved = false;
@@ -85,7 +89,7 @@ static void *moved_native_take(const bocpy_hooked *hooked, PyObject *object) {
   return native;
 }
 
-/* Of one that another part of the value has given it to. */
+/* Borrowed: the new instance, if `object` occurred earlier in the value; else NULL. */
 static PyObject *exchanged_object(const exchanges *e, PyObject *object) {
   for (size_t i = 0; i < e->count; i++)
     if (e->all[i].from == object)
@@ -124,7 +128,7 @@ static int exchange_one(exchanges *e, const bocpy_hooked *hooked, PyObject *obje
   return 0;
 }
 
-/* What was busy has kept its own. */
+/* A busy instance has kept its native part: then there is nothing to undo. */
 static void exchange_undo(const exchange *one) {
   void **from = moved_native_slot(one->hooked, one->from);
   void **to = moved_native_slot(one->hooked, one->to);
@@ -199,7 +203,8 @@ static PyObject *tuple_of_values(bocpy_codec_state *state, PyObject *dict) {
   return tuple;
 }
 
-/* In place of an item that is still there: its count goes to the exchange's own. */
+/* Replaces the items that are still in the list. `e` holds a reference to each old one,
+ * so that no item is freed here. */
 static void list_replace(const exchanges *e, PyObject *list) {
   Py_BEGIN_CRITICAL_SECTION(list);
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
@@ -208,7 +213,7 @@ static void list_replace(const exchanges *e, PyObject *list) {
       to = exchanged_object(e, object);
     if (to) {
       PyList_SET_ITEM(list, i, Py_NewRef(to));
-      Py_DECREF(object); /* the exchange has another */
+      Py_DECREF(object); /* not the last reference: `e` has one */
     }
   }
   Py_END_CRITICAL_SECTION();
@@ -260,7 +265,7 @@ static PyObject *container_replace(const exchanges *e, PyObject *container) {
   return Py_NewRef(container);
 }
 
-static PyObject *take_over_elements(bocpy_codec_state *state, PyObject *container) {
+static PyObject *move_elements(bocpy_codec_state *state, PyObject *container) {
   exchanges e = {.state = state};
   PyObject *elements = elements_of(state, container), *taken = NULL;
   if (!elements)
@@ -274,15 +279,15 @@ static PyObject *take_over_elements(bocpy_codec_state *state, PyObject *containe
   return taken;
 }
 
-/* ---- either ---------------------------------------------------------------------- */
+/* ---- an object, or a container --------------------------------------------------- */
 
-PyObject *bocpy_take_over(PyObject *object) {
+PyObject *bocpy_move_in(PyObject *object) {
   bocpy_codec_state *state = bocpy_codec_state_get();
   if (!state)
     return NULL;
   if (PyList_CheckExact(object) || PyTuple_CheckExact(object) ||
       PyDict_CheckExact(object))
-    return take_over_elements(state, object);
+    return move_elements(state, object);
   const bocpy_hooked *hooked = hooks_for_move(state, object);
   if (!hooked)
     return Py_NewRef(object);
@@ -294,8 +299,9 @@ PyObject *bocpy_take_over(PyObject *object) {
   return taken;
 }
 
-/* Lists and dicts have the new instances still: nothing is lost. */
-void bocpy_give_back(PyObject *object, PyObject *taken) {
+/* A list or dict keeps the new instances, which have the native parts: nothing is lost.
+ */
+void bocpy_move_back(PyObject *object, PyObject *taken) {
   bocpy_codec_state *state = bocpy_codec_state_get();
   if (!state || object == taken)
     return;
@@ -306,5 +312,5 @@ void bocpy_give_back(PyObject *object, PyObject *taken) {
     return;
   }
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(object); i++)
-    bocpy_give_back(PyTuple_GET_ITEM(object, i), PyTuple_GET_ITEM(taken, i));
+    bocpy_move_back(PyTuple_GET_ITEM(object, i), PyTuple_GET_ITEM(taken, i));
 }

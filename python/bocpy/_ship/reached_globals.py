@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import _code_names, _namespaces
 from .._namespaces import Space
-from . import follow
+from . import module_changes
 from .log import MISSING, Key
 
 Reached = tuple[Key, frozenset[str]]  # with the submodules that may be used of it
@@ -29,7 +29,7 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
     """The keys of the globals that `code` reaches, with the submodules it may use."""
     yield from imports_reached(code)
     if not space.published:
-        if follow.is_own(space.key):
+        if module_changes.is_own(space.key):
             yield from names_followed(space, code)
         return
     names = _code_names.global_names(code)
@@ -48,7 +48,7 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
 def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
     """What code of an importable module of the program reaches in it and in others."""
     attributes = _code_names.all_names(code)
-    yield (space.key, follow.SPEC), frozenset()
+    yield (space.key, module_changes.SPEC), frozenset()
     for name in _code_names.global_names(code) & space.names.keys():
         value = space.names[name]
         if isinstance(value, ModuleType):
@@ -68,11 +68,11 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
 def definition_followed(value: Any) -> Iterator[Reached]:
     """Where a function or a class of an importable module is defined."""
     name = value.__module__
-    if isinstance(name, str) and follow.is_own(name):
+    if isinstance(name, str) and module_changes.is_own(name):
         head = value.__qualname__.partition(".")[0]
         _namespaces.space_of(sys.modules[name].__dict__)
         yield (name, head), frozenset()
-        yield (name, follow.SPEC), frozenset()
+        yield (name, module_changes.SPEC), frozenset()
 
 
 def attributes_followed(
@@ -84,14 +84,14 @@ def attributes_followed(
     while todo:
         module = todo.pop()
         name = module.__name__
-        if name in done or not follow.follows(name):
+        if name in done or not module_changes.follows(name):
             continue
         done.add(name)
         space = _namespaces.space_of(module.__dict__)
         if space.key != name or not space.imported:
             continue
-        yield (name, follow.SPEC), frozenset()
-        known = follow.names_published.get(name, set())
+        yield (name, module_changes.SPEC), frozenset()
+        known = module_changes.names_published.get(name, set())
         for attribute in attributes & (module.__dict__.keys() | known):
             value = module.__dict__.get(attribute, MISSING)
             if isinstance(value, ModuleType):

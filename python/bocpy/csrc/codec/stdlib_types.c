@@ -1,5 +1,5 @@
-/* Reduced: see reduced.h. */
-#include "reduced.h"
+/* Types of the standard library: see stdlib_types.h. */
+#include "stdlib_types.h"
 
 #define PICKLE_PROTOCOL 5
 

@@ -28,9 +28,9 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from .. import _core, _namespaces
-from . import contents, pickling
+from . import c_pickle, change_detection
 from .log import MISSING
-from .pickle import state_of
+from .pickler import state_of
 
 #: What a record is about.
 VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE = range(8)
@@ -174,7 +174,7 @@ def is_data(value: object) -> bool:
 def is_immutable(value: object) -> bool:
     if isinstance(value, FunctionType | ModuleType | type | _core.Cown):
         return False
-    return type(value) is not object and contents.is_frozen(value)
+    return type(value) is not object and change_detection.is_frozen(value)
 
 
 def items_of(value: Any) -> Any:
@@ -203,7 +203,7 @@ def has_plain_state(value: object) -> bool:
     cls = type(value)
     if cls is SimpleNamespace or cls.__qualname__ == "Namespace":
         return hasattr(value, "__dict__")
-    if isinstance(value, _WITH_OTHER_STATE) or contents.is_enum_member(value):
+    if isinstance(value, _WITH_OTHER_STATE) or change_detection.is_enum_member(value):
         return False
     return is_own(cls.__module__) and not any(
         hook in vars(base)
@@ -281,7 +281,7 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
     if kind == SIZE:
         warn_of_size(module, name, own, data)
         return None
-    value = pickling.loads(data)
+    value = c_pickle.loads(data)
     if own is MISSING or not fits(kind, own, value):
         return bind(there, name, own, value) if kind in (VALUE, ITEMS) else None
     if kind == ITEMS:

@@ -1,0 +1,26 @@
+/* Cluster calls: calls of bocpy that the body of a cluster's behavior makes, and that
+ * the cluster's executor answers.
+ *
+ * In a worker of a cluster, `bocpy.distributed` sets one Python function. bocpy
+ * asks it first. On a thread that runs such a body, it records a `when` for the driver,
+ * and refuses what works in one process only, with the reason. In every other process
+ * the function is not set, and asking costs one comparison.
+ *
+ * Threads: attached to the interpreter of `state`.
+ */
+#ifndef BOCPY_CLUSTER_CALLS_H
+#define BOCPY_CLUSTER_CALLS_H
+
+#include "state.h"
+
+/* Asks that function. 1: `*out_result` is the answer. 0: the call goes on in this
+ * process. -1: an exception. */
+int bocpy_cluster_call(bocpy_state *state, const char *name, PyObject *const *args,
+                       Py_ssize_t count, PyObject **out_result);
+/* Whether that function refuses the call; an exception is set then. */
+bool bocpy_cluster_refuses(PyObject *module, const char *name);
+
+/* For Python: sets the function, or None. */
+PyObject *bocpy_set_cluster_call(PyObject *module, PyObject *function);
+
+#endif
