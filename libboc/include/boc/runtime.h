@@ -56,7 +56,7 @@ typedef struct boc_runtime_options {
   /** How many of the workers start on demand; at most all but one, which the runtime
    * has from the beginning. A worker on demand runs its `start` hook when there is work
    * that no other worker is free for, and without such work neither that nor `stop`.
-   * boc_runtime_workers counts it from the beginning. If its `start` fails it is missing
+   * boc_runtime_workers counts it from the beginning. If its `start` fails it is gone
    * from then on, and the others do its work. */
   unsigned workers_on_demand;
 } boc_runtime_options;

@@ -124,7 +124,7 @@ bool boci_idle_unlist_dormant(boci_idle *idle, boci_worker *worker) {
   const bool dormant = worker->parking.listed && worker->parking.dormant;
   if (dormant) {
     unlist_parked_locked(idle, worker);
-    boci_sub_acq_rel(&idle->state, 1); /* undoes boci_idle_list_dormant */
+    boci_sub_acq_rel(&idle->state, 1); /* no [F2]: undoes the listing */
   }
   boci_mutex_unlock(&idle->mutex);
   return dormant;

@@ -119,8 +119,8 @@ static uint64_t first_parked(crew *c) {
   return first.parked;
 }
 
-/* The one that is parked is woken, not one that would have to start. A worker that looks
- * once more before it parks is neither: then another may start. */
+/* The one that is parked is woken, not one that would have to start. A worker that
+ * looks once more before it parks is neither: then another may start. */
 static void one_after_the_other_needs_one_worker(void) {
   crew c;
   setup(&c);

@@ -33,7 +33,7 @@ static void worker_keep_error(void) {
 
 char *bocpy_worker_take_error(void) { return atomic_exchange(&worker_error, NULL); }
 
-/* In the main interpreter. No error: start() has waited for the worker, and raised it. */
+/* In the main interpreter. No error text: start() waited for the worker and raised. */
 static int worker_warn_of_failure(void *unused) {
   (void)unused;
   char *error = bocpy_worker_take_error();
