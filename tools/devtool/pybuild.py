@@ -42,11 +42,13 @@ NOTEBOOKS = ("3.12", "3.13")
 NEWEST = (
     "test_backends.py",
     "test_ends.py",
+    "test_fork_states.py",
+    "test_interrupts.py",
     "test_link.py",
-    "test_misuse.py",
-    "test_misuse_more.py",
+    "test_misuse_*.py",
     "test_notebook.py",
     "test_ship.py",
+    "test_subprocesses.py",
 )
 #: Where the matrix leaves out the tests marked `stress`: what they exercise in these
 #: is the same source and the same kind of interpreter as in the version beside them.
@@ -71,8 +73,11 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
     """The files of tests/py that the matrix runs on an interpreter."""
     folder = ROOT / "tests" / "py"
     left_out = () if newest else NEWEST
-    paths = (path for path in folder.rglob("test_*.py") if path.name not in left_out)
-    names = {path.relative_to(folder).as_posix() for path in paths}
+    names = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("test_*.py")
+        if not any(path.match(name) for name in left_out)
+    }
     found = {name for name in names if not name.startswith((CLUSTERS, TOOLS))}
     return tuple(sorted(found | (set(WITHOUT_CLUSTER) if newest else set())))
 

@@ -1,7 +1,7 @@
 """Forks while other threads schedule.
 
 Each test is a program of its own with a time limit. The simpler forks are in
-test_ends.py.
+test_fork_states.py.
 """
 
 import os

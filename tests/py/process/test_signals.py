@@ -1,7 +1,7 @@
 """Signals: what bodies, their children and the main thread get of them.
 
 Most tests are programs of their own. That Ctrl-C ends each kind of wait is tested in
-test_ends.py.
+test_interrupts.py.
 """
 
 import os
