@@ -209,6 +209,37 @@ static void a_worker_that_cannot_start(void) {
   CHECK_EQ(boci_load_relaxed(&c.stopped), boci_load_relaxed(&c.started));
 }
 
+static boc_status refuse_once_asked_to_rest(void *ctx, unsigned worker) {
+  meeting *m = ctx;
+  if (worker == 0)
+    return BOC_OK;
+  boci_scheduler *scheduler = &m->runtime->scheduler;
+  TEST_WAIT(boci_load_relaxed(&scheduler->worker[worker].poked));
+  return BOC_BAD_STATE;
+}
+
+static void block_briefly(boc_behavior *self, void *arg) {
+  (void)self;
+  (void)arg;
+  boc_worker_block_begin();
+  boc_worker_block_end();
+}
+
+/* Setting a number waits for workers that are too many, not for one that is none. */
+static void a_compensating_worker_that_cannot_start(void) {
+  meeting m;
+  const boc_worker_hooks hooks = {.start = refuse_once_asked_to_rest, .ctx = &m};
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = 1;
+  options.compensating_workers = 1;
+  options.hooks = &hooks;
+  CHECK_EQ(boc_runtime_new(&options, &m.runtime), BOC_OK);
+  CHECK_EQ(boc_when(m.runtime, NULL, 0, block_briefly, &m), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(m.runtime, BOC_FOREVER), BOC_OK);
+  CHECK_EQ(boc_runtime_set_workers(m.runtime, 1), BOC_OK);
+  boc_runtime_free(m.runtime);
+}
+
 static void set_in_a_body(boc_behavior *self, void *arg) {
   (void)self;
   CHECK_EQ(boc_runtime_set_workers(((crew *)arg)->runtime, 2), BOC_BAD_STATE);
@@ -248,6 +279,7 @@ static const test_case cases[] = {
     TEST_RACE(workers_rest_and_come_back, 4),
     TEST_ONCE(wrong_numbers_change_nothing),
     TEST_RACE(a_worker_that_cannot_start, 4),
+    TEST_RACE(a_compensating_worker_that_cannot_start, 4),
     TEST_ONCE(not_from_a_body),
     TEST_RACE(compensating_workers_may_become_others, 4),
 };
