@@ -5,6 +5,7 @@ test_ends.py.
 """
 
 import pytest
+from harness import BACKENDS
 
 LOOPS = """\
 import threading, time
@@ -133,3 +134,31 @@ def test_behaviors_of_a_daemon_thread_that_were_scheduled_are_finished(
         """
     )
     assert done.lines == ["counted 1000"]
+
+
+@pytest.mark.skipif("interpreters" not in BACKENDS, reason="its own interpreters")
+def test_the_end_after_a_worker_that_could_not_start(program):
+    """The end looks for threads in the interpreters of all workers: its is gone."""
+    done = program(
+        """
+        import sys
+        from bocpy import start, wait, when
+
+        start(1)
+        wait()
+        path = sys.path[:]
+        sys.path[:] = []
+        try:
+            start(2)
+        except RuntimeError as error:
+            print(error)
+        sys.path[:] = path
+        start(1)
+        print(when()(lambda: "goes on").unwrap(timeout=60), len(wait(stats=True)))
+        """,
+        backend="interpreters",
+        env={"PYTHONMALLOC": "debug"},  # which overwrites what is freed
+    )
+    assert done.lines[0].startswith("bocpy: a worker could not be started: ")
+    assert "No module named" in done.lines[0]
+    assert done.lines[1:] == ["goes on 1"]
