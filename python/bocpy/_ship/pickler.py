@@ -515,7 +515,13 @@ def fill_instance(obj: object, state: dict[str, Any]) -> None:
 
 
 def refuse_bound(cls: type) -> None:
-    """Refuses what belongs to an event loop, of which a copy would wake nobody."""
+    """Refuses objects of which a copy is useless: those that belong to an event loop,
+    and mocks, whose classes make a new attribute for each that is looked at."""
+    if hasattr(cls, "mock_add_spec"):
+        raise TypeError(
+            f"a {cls.__qualname__!r} records its calls, and a copy of it would record "
+            "them in another interpreter; use backend='threads', or a plain function"
+        )
     if cls.__module__.startswith("asyncio.") and hasattr(cls, "_get_loop"):
         raise TypeError(
             f"an asyncio.{cls.__qualname__} belongs to an event loop, and a copy of it "

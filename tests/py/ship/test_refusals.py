@@ -78,3 +78,33 @@ print("right")
 """
     )
     assert done.lines == ["right"]
+
+
+@pytest.mark.parametrize("kind", ["Mock", "MagicMock", "AsyncMock"])
+def test_mocks(program, backend, kind):
+    """A copy of a mock would record the calls where no test sees them."""
+    done = program(
+        HEAD
+        + f"""
+from unittest import mock
+helper = mock.{kind}(return_value=3)
+
+@when()
+def by_global(): return helper is not None
+try:
+    assert by_global.result(30) and not isolated
+except NameError as error:
+    assert isolated and "records its calls" in str(error), error
+
+try:
+    cown = Cown([helper])
+    assert not isolated
+except TypeError as error:
+    assert isolated and "backend='threads'" in str(error), error
+
+assert when()(lambda: mock.sentinel.own is not None).result(30)
+wait()
+print("right")
+"""
+    )
+    assert done.lines == ["right"], done.err
