@@ -322,6 +322,7 @@ boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue) {
   boci_block_pool_flush(&worker->pool);
   if (worker->context.cowns)
     boci_block_pool_flush(worker->context.cowns);
+  boci_quiescence_check(worker->scheduler); /* before [F1]: a hint */
   boci_steal_backoff_out_of_work(worker);
   boc_behavior *behavior = search_until_found(worker, out_overdue);
   boci_steal_backoff_found_work(worker);

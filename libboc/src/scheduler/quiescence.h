@@ -51,7 +51,9 @@ static inline void boci_in_flight_add_finished(boci_in_flight *counters) {
 void boci_quiescence_finish_outside(struct boci_scheduler *scheduler);
 
 /* Notifies the waiters if the runtime is quiescent. To be called, after [F1], by a
- * thread that may have finished the last behavior and has nothing more to do. */
+ * thread that may have finished the last behavior and has nothing more to do. Without
+ * [F1] it may miss a waiter: a worker calls it so before it searches, since the search
+ * takes as long as the wait of a thread that schedules and waits in turn. */
 void boci_quiescence_check(struct boci_scheduler *scheduler);
 
 /* See boc_runtime_on_quiescent and boc_runtime_quiesce. */

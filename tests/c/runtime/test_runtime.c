@@ -138,6 +138,24 @@ static void hooks_alternate(void) {
   boc_cown_drop(cown);
 }
 
+/* A worker that finished the last behavior tells before it searches for more. */
+static void quiescence_does_not_wait_for_a_search(void) {
+  const int64_t second = 1000000000;
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  boc_runtime *runtime = NULL;
+  boc_cown *cown = new_number();
+  options.workers = 1;
+  options.spin = (uint64_t)(1000 * second);
+  CHECK_EQ(boc_runtime_new(&options, &runtime), BOC_OK);
+  for (unsigned i = 1; i <= 3; i++) {
+    CHECK_EQ(boc_when(runtime, &cown, 1, add_one, NULL), BOC_OK);
+    CHECK_EQ(boc_runtime_quiesce(runtime, 60 * second), BOC_OK);
+    CHECK_EQ(*number_of(cown), i);
+  }
+  boc_runtime_free(runtime);
+  boc_cown_drop(cown);
+}
+
 static void a_start_hook_may_refuse(void) {
   for (unsigned refuser = 0; refuser < 3; refuser++) {
     diary book;
@@ -411,6 +429,7 @@ static const test_case cases[] = {
     TEST_ONCE(bad_options_are_refused),
     TEST_ONCE(every_allocation_of_a_start_may_fail),
     TEST_RACE(hooks_alternate, 2),
+    TEST_ONCE(quiescence_does_not_wait_for_a_search),
     TEST_RACE(a_start_hook_may_refuse, 4),
     TEST_RACE(every_poke_is_answered, 2),
     TEST_RACE(a_body_knows_its_worker, 2),

@@ -60,7 +60,8 @@ typedef struct bocpy_thread {
   bocpy_view *view;              /* of the noticeboard, by the body (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
-  bool receives_soon;  /* its last receive waited for less than a wake-up (mailbox.c) */
+  bool waits_shortly;          /* its last wait was short (waiting.c) */
+  unsigned char spins_to_skip, spins_missed; /* its back-off (waiting.c) */
   bool forking;        /* between the hooks of a fork: it has the lock of runtime.c */
   bool left_behind;    /* in the child of a fork in a body: it was a worker */
   bool freeing;        /* a buffer with cowns in it is being freed (buffer.c) */

@@ -1,5 +1,11 @@
 /* Waiting: see waiting.h. Waiters are kept in a small pool, as each costs system calls.
  *
+ *   state      set by                             a signal
+ *   AWAKE      the waiting thread                 sets SIGNALLED: the last look at it
+ *   ASLEEP     that thread, before it sleeps      sets SIGNALLED, then the event
+ *   SIGNALLED  the signal                         (there is one at most)
+ *   POLLED     bocpy_waiter_new_polled, for good  sets the event
+ *
  * Signal handlers of Python run on the main thread, while the system may deliver the
  * signal to any. So the main thread does not sleep on its waiter alone, but on
  * `signal_event` too, to which CPython's C handler writes on whichever thread it runs.
@@ -16,15 +22,28 @@
 
 #define WAITER_POOL_MAX 16
 
+enum { AWAKE, ASLEEP, SIGNALLED, POLLED };
+
+/* Waits that end sooner are short: about two wake-ups and some work between them. */
+#define SHORT_NS 150000
+
+/* ns that a thread looks for. Two threads that wake each other up go on like that until
+ * one of them looks for as long as a wake-up and an answer take. */
+#define SPIN_NS 100000
+#define SPINS_SKIPPED_MAX 31
+
 static bocpy_lock
     waiter_pool_lock; /* a real one: workers' interpreters have GILs of their own */
 static bocpy_waiter *waiter_pool; /* under `waiter_pool_lock` */
 static unsigned waiter_pooled;    /* under `waiter_pool_lock` */
 
+static bool waiter_may_spin; /* another core can signal meanwhile */
+
 static bocpy_waiter signal_event;       /* the main thread's */
 static atomic_bool signal_event_exists; /* likewise */
 
 int bocpy_waiting_init(void) {
+  waiter_may_spin = boc_core_count() > 1;
   return waiter_pool_lock ? 0 : bocpy_lock_init(&waiter_pool_lock);
 }
 
@@ -74,11 +93,8 @@ static bool waiter_pool_give(bocpy_waiter *waiter) {
   return room;
 }
 
-bocpy_waiter *bocpy_waiter_new(void) {
-  bocpy_waiter *waiter = waiter_pool_take();
-  if (waiter)
-    return waiter;
-  waiter = malloc(sizeof(*waiter));
+static bocpy_waiter *waiter_make(void) {
+  bocpy_waiter *waiter = malloc(sizeof(*waiter));
   if (!waiter) {
     PyErr_NoMemory();
     return NULL;
@@ -89,6 +105,19 @@ bocpy_waiter *bocpy_waiter_new(void) {
   free(waiter);
   return NULL;
 }
+
+static bocpy_waiter *waiter_new_in(unsigned char state) {
+  bocpy_waiter *waiter = waiter_pool_take();
+  if (!waiter && !(waiter = waiter_make()))
+    return NULL;
+  atomic_init(&waiter->state, state);
+  waiter->slept = false;
+  return waiter;
+}
+
+bocpy_waiter *bocpy_waiter_new(void) { return waiter_new_in(AWAKE); }
+
+bocpy_waiter *bocpy_waiter_new_polled(void) { return waiter_new_in(POLLED); }
 
 void bocpy_waiter_free(bocpy_waiter *waiter) {
   while (bocpy_event_take(waiter))
@@ -114,9 +143,82 @@ int bocpy_waiters_forget(void) {
   return 0;
 }
 
-void bocpy_waiter_signal(bocpy_waiter *waiter) { bocpy_event_set(waiter); }
+/* ---- signals --------------------------------------------------------------------- */
 
-bool bocpy_waiter_take(bocpy_waiter *waiter) { return bocpy_event_take(waiter); }
+/* A waiter that is AWAKE may be gone once it is SIGNALLED. */
+void bocpy_waiter_signal(bocpy_waiter *waiter) {
+  if (atomic_load(&waiter->state) == POLLED ||
+      atomic_exchange(&waiter->state, SIGNALLED) == ASLEEP)
+    bocpy_event_set(waiter);
+}
+
+/* While the event of a signal is under way, the signal has not come. */
+bool bocpy_waiter_take(bocpy_waiter *waiter) {
+  unsigned char state = atomic_load(&waiter->state);
+  if (state == POLLED)
+    return bocpy_event_take(waiter);
+  if (state != SIGNALLED || (waiter->slept && !bocpy_event_take(waiter)))
+    return false;
+  waiter->slept = false;
+  atomic_store(&waiter->state, AWAKE);
+  return true;
+}
+
+/* Whether the waiting thread may sleep: the next signal sets the event. */
+static bool waiter_fall_asleep(bocpy_waiter *waiter) {
+  unsigned char state = AWAKE;
+  if (atomic_compare_exchange_strong(&waiter->state, &state, ASLEEP))
+    waiter->slept = true;
+  return state == POLLED || waiter->slept;
+}
+
+/* ---- looking --------------------------------------------------------------------- */
+
+static bool waiter_is_awaited(const bocpy_waiter *waiter, const atomic_bool *other) {
+  return atomic_load(&waiter->state) == AWAKE && !(other && atomic_load(other));
+}
+
+/* Where threads share a GIL, the one that is to signal is asleep until it gets that. */
+static bool waiter_needs_gil(void) {
+  return !BOCPY_FREE_THREADED && bocpy_by_reference();
+}
+
+/* Back-off: waits that go without a look; doubles after a look in vain, since the
+ * thread that is to signal may be waiting for this core. */
+static bool waiter_spin_skips(void) {
+  if (!bocpy_self.spins_to_skip)
+    return false;
+  bocpy_self.spins_to_skip--;
+  return true;
+}
+
+static void waiter_spin_note(bool in_vain) {
+  unsigned missed = in_vain ? 2u * bocpy_self.spins_missed + 1 : 0;
+  bocpy_self.spins_missed = missed < SPINS_SKIPPED_MAX ? missed : SPINS_SKIPPED_MAX;
+  bocpy_self.spins_to_skip = bocpy_self.spins_missed;
+}
+
+/* Reading the clock keeps the looks apart. The thread does not yield: to another
+ * program that could be for milliseconds. */
+void bocpy_waiter_spin(const bocpy_waiter *waiter, const atomic_bool *other,
+                       int64_t timeout) {
+  uint64_t most = timeout < 0 || timeout > SPIN_NS ? SPIN_NS : (uint64_t)timeout;
+  if (!waiter_may_spin || !bocpy_self.waits_shortly || waiter_needs_gil() ||
+      !waiter_is_awaited(waiter, other) || waiter_spin_skips())
+    return;
+  Py_BEGIN_ALLOW_THREADS
+  uint64_t end = boc_now() + most;
+  while (waiter_is_awaited(waiter, other) && boc_now() < end)
+    continue;
+  Py_END_ALLOW_THREADS
+  waiter_spin_note(waiter_is_awaited(waiter, other));
+}
+
+void bocpy_waiter_note(uint64_t begun, bool signalled) {
+  bocpy_self.waits_shortly = signalled && boc_now() - begun < SHORT_NS;
+}
+
+/* ---- sleeping -------------------------------------------------------------------- */
 
 /* One look and one sleep: 0 signalled, 1 not yet, 2 `wakeup` is, -1 with an exception.
  * `signals` is NULL but on the main thread. */
@@ -124,10 +226,12 @@ static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                             bocpy_waiter *signals, int64_t timeout) {
   if (PyErr_CheckSignals() < 0)
     return -1;
-  if (bocpy_event_take(waiter))
+  if (bocpy_waiter_take(waiter))
     return 0;
   if (wakeup && bocpy_event_is_set(wakeup))
     return 2;
+  if (!waiter_fall_asleep(waiter))
+    return 1;
   Py_BEGIN_ALLOW_THREADS
   bocpy_event_sleep(waiter, wakeup, signals, timeout);
   Py_END_ALLOW_THREADS
@@ -148,8 +252,10 @@ static int waiter_wait_once_on_main(bocpy_waiter *waiter, bocpy_waiter *wakeup,
 
 int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *wakeup, int64_t timeout) {
   int on_main = waits_on_main();
-  if (on_main < 0)
+  if (on_main < 0 || PyErr_CheckSignals() < 0)
     return -1;
+  if (bocpy_waiter_take(waiter))
+    return 0;
   uint64_t begun = timeout > 0 ? boc_now() : 0;
   int64_t left = timeout;
   for (;;) {
@@ -161,7 +267,7 @@ int bocpy_waiter_wait_or(bocpy_waiter *waiter, bocpy_waiter *wakeup, int64_t tim
       continue;
     uint64_t passed = timeout ? boc_now() - begun : 0;
     if (passed >= (uint64_t)timeout)
-      return bocpy_event_take(waiter) ? 0 : PyErr_CheckSignals() < 0 ? -1 : 1;
+      return bocpy_waiter_take(waiter) ? 0 : PyErr_CheckSignals() < 0 ? -1 : 1;
     left = timeout - (int64_t)passed;
   }
 }
@@ -172,8 +278,9 @@ int bocpy_waiter_wait(bocpy_waiter *waiter, int64_t timeout) {
 
 void bocpy_waiter_settle(bocpy_waiter *waiter) {
   Py_BEGIN_ALLOW_THREADS
-  while (!bocpy_event_take(waiter))
-    bocpy_event_sleep(waiter, NULL, NULL, -1);
+  while (!bocpy_waiter_take(waiter))
+    if (waiter_fall_asleep(waiter))
+      bocpy_event_sleep(waiter, NULL, NULL, -1);
   Py_END_ALLOW_THREADS
 }
 

@@ -107,7 +107,7 @@ static bocpy_bridge *new_bridge(intptr_t descriptor) {
   bridge->forks = atomic_load(&bocpy_forks);
   bridge->descriptor = descriptor;
   if (descriptor < 0)
-    bridge->waiter = bocpy_waiter_new();
+    bridge->waiter = bocpy_waiter_new_polled();
   if ((descriptor >= 0 || bridge->waiter) && bocpy_lock_init(&bridge->lock) == 0)
     return bridge;
   if (bridge->waiter)

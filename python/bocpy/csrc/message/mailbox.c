@@ -21,11 +21,9 @@
 /* Looks before a receive goes to sleep, if this thread's last one slept for long. */
 #define RECEIVE_SPINS 64
 
-/* ns that a receive looks for if the last one did not sleep, or not for much longer
- * than a wake-up takes: who parks though an answer is under way makes its sender wait
- * for a wake-up, and that one parks meanwhile. */
+/* ns that a receive looks at the queue if this thread's waits are short. The sender
+ * then need not look for whoever waits; after that the receive goes on as a waiter. */
 #define RECEIVE_SPIN_NS 30000
-#define RECEIVE_SOON_NS 150000
 
 /* ns that a body waits before another worker takes its place. */
 #define BLOCK_DELAY_NS 50000
@@ -303,7 +301,7 @@ static boc_status receive_spin(receipt *r) {
   if (status != BOC_TIMEOUT)
     return status;
   Py_BEGIN_ALLOW_THREADS
-  if (receive_spins && bocpy_self.receives_soon)
+  if (receive_spins && bocpy_self.waits_shortly)
     status = receive_spin_adaptively(r);
   for (int left = receive_spins; left > 0 && status == BOC_TIMEOUT; left--)
     status = receive_try(r);
@@ -334,7 +332,11 @@ static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
     return bocpy_pump_wait(waiter, timeout);
   if (timeout >= 0 && timeout <= BLOCK_DELAY_NS)
     return bocpy_waiter_wait(waiter, timeout);
-  int status = bocpy_waiter_wait(waiter, BLOCK_DELAY_NS);
+  uint64_t begun = boc_now();
+  bocpy_waiter_spin(waiter, NULL, BLOCK_DELAY_NS);
+  uint64_t passed = boc_now() - begun;
+  int status = bocpy_waiter_wait(
+      waiter, passed < BLOCK_DELAY_NS ? BLOCK_DELAY_NS - (int64_t)passed : 0);
   if (status != 1)
     return status;
   return receive_wait_blocked(slot, waiter,
@@ -378,7 +380,7 @@ static boc_status receive_sleep_until(receipt *r, int64_t timeout) {
   }
   if (waiter)
     bocpy_waiter_free(waiter);
-  bocpy_self.receives_soon = status == BOC_OK && boc_now() - begun < RECEIVE_SOON_NS;
+  bocpy_waiter_note(begun, status == BOC_OK);
   return status;
 }
 

@@ -102,7 +102,7 @@ static boc_lane *lane_make(void) {
   options.filled = lane_filled;
   boc_lane *made = NULL;
   if (!pump_wakeup)
-    pump_wakeup = bocpy_waiter_new();
+    pump_wakeup = bocpy_waiter_new_polled();
   if (!pump_wakeup)
     return NULL;
   if (boc_lane_new(&options, &made) != BOC_OK)
@@ -261,6 +261,7 @@ static int pump_wait_running(bocpy_waiter *waiter, uint64_t deadline) {
       return status;
     if (deadline_passed(deadline))
       return bocpy_waiter_wait(waiter, 0);
+    bocpy_waiter_spin(waiter, &pump_wakeup_set, deadline_left(deadline));
     status = bocpy_waiter_wait_or(waiter, pump_wakeup, deadline_left(deadline));
     if (status != 2)
       return status;
@@ -275,11 +276,24 @@ static int pump_may_run(void) {
   return bocpy_pump_lane() ? bocpy_main_thread_is_here() : -1;
 }
 
+static int pump_wait_elsewhere(bocpy_waiter *waiter, int64_t timeout) {
+  uint64_t begun = boc_now();
+  bocpy_waiter_spin(waiter, NULL, timeout);
+  uint64_t passed = boc_now() - begun;
+  if (timeout > 0)
+    timeout = passed < (uint64_t)timeout ? timeout - (int64_t)passed : 0;
+  return bocpy_waiter_wait(waiter, timeout);
+}
+
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout) {
+  uint64_t begun = boc_now();
   int pumping = pump_may_run();
-  if (pumping <= 0)
-    return pumping < 0 ? -1 : bocpy_waiter_wait(waiter, timeout);
-  return pump_wait_running(waiter, deadline_of(timeout));
+  if (pumping < 0)
+    return -1;
+  int status = pumping ? pump_wait_running(waiter, deadline_of(timeout))
+                       : pump_wait_elsewhere(waiter, timeout);
+  bocpy_waiter_note(begun, status == 0);
+  return status;
 }
 
 /* ---- pump() ---------------------------------------------------------------------- */
