@@ -62,11 +62,11 @@ typedef struct bocpy_thread {
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   bool waits_shortly;          /* its last wait was short (waiting.c) */
   unsigned char spins_to_skip, spins_missed; /* its back-off (waiting.c) */
-  bool forking;        /* between the hooks of a fork: it has the lock of runtime.c */
-  bool left_behind;    /* in the child of a fork in a body: it was a worker */
-  bool freeing;        /* a buffer with cowns in it is being freed (buffer.c) */
-  bocpy_buffer *freed; /* what is to be freed after it */
-  unsigned decref_depth;      /* objects whose ends are nested on the stack (value.c) */
+  bool forking;          /* between the hooks of a fork: it has the lock of runtime.c */
+  bool left_behind;      /* in the child of a fork in a body: it was a worker */
+  bool freeing;          /* a buffer with cowns in it is being freed (buffer.c) */
+  bocpy_buffer *freed;   /* what is to be freed after it */
+  unsigned decref_depth; /* objects whose ends are nested on the stack (value.c) */
   struct bocpy_box *deferred; /* objects that end after those */
   struct bocpy_batch *batch;  /* what atomically() has collected (batch.h), else NULL */
   struct boc_cown *lent;      /* what a callback may look at (result.c), else NULL */
