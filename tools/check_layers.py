@@ -21,6 +21,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 MAX_FUNCTION, MAX_FILE = 60, 600
+PROPORTIONED = (
+    "libboc",
+    "python/bocpy/csrc",
+    "python/bocpy/csrc_math",
+    "benchmarks",
+    "examples",
+    "tests/c",
+    "tests/fuzz",
+)
 PLATFORM_FILES = ("park*", "os*", "wakeup_fd*", "atomic*", "compiler", "fiber*")
 #: They run in test builds alone, and say which seed they run with.
 SPEAKING_FILES = ("os*", "systematic*")
@@ -171,6 +180,7 @@ def check_statics(paths: list[Path]) -> list[tuple[Path, str]]:
 
 def main() -> int:
     problems = check_names(c_files("libboc/src"))
+    problems += check_names(c_files("python/bocpy/csrc"))
     for folders in (
         ("libboc/src",),
         ("python/bocpy/csrc",),
@@ -181,7 +191,7 @@ def main() -> int:
         problems += [(path, text) for text in check_library_file(path)]
     for path in c_files("python/bocpy/csrc"):
         problems += [(path, text) for text in check_binding_file(path)]
-    for path in c_files("libboc", "tests/c", "tests/fuzz", "python/bocpy/csrc"):
+    for path in c_files(*PROPORTIONED):
         problems += [(path, text) for text in check_proportions(path)]
     for path, text in problems:
         print(f"{path.relative_to(ROOT).as_posix()}: {text}")

@@ -342,3 +342,147 @@ PyObject *mx_number_product(PyObject *left, PyObject *right) {
     Py_RETURN_NOTIMPLEMENTED;
   return with_both(matrix_product, MX_MULTIPLY, left, right);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_add_doc[] =
+    "add($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "self + other, into `out` if given, which may be one of the two. Other is a\n"
+    "Matrix, a MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).add([3, 4])\n"
+    "Matrix(1, 2, [4, 6])";
+
+const char mx_matrix_subtract_doc[] =
+    "subtract($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "self - other, into `out` if given, which may be one of the two. Other is a\n"
+    "Matrix, a MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).subtract([3, 4])\n"
+    "Matrix(1, 2, [-2, -2])";
+
+const char mx_matrix_multiply_doc[] =
+    "multiply($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "self * other, into `out` if given, which may be one of the two. Other is a\n"
+    "Matrix, a MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).multiply([3, 4])\n"
+    "Matrix(1, 2, [3, 8])";
+
+const char mx_matrix_divide_doc[] =
+    "divide($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "self / other, into `out` if given, which may be one of the two. Other is a\n"
+    "Matrix, a MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).divide([3, 4])\n"
+    "Matrix(1, 2, [0.3333333333333333, 0.5])";
+
+const char mx_matrix_pow_doc[] =
+    "pow($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "self ** other, into `out` if given, which may be one of the two. Other is a\n"
+    "Matrix, a MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).pow([3, 4])\n"
+    "Matrix(1, 2, [1, 16])";
+
+const char mx_matrix_less_doc[] =
+    "less($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self < other, else 0.0; shapes as for add(). A NaN is neither less,\n"
+    "equal, nor greater.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).less(2)\n"
+    "Matrix(1, 3, [1, 0, 0])";
+
+const char mx_matrix_less_equal_doc[] =
+    "less_equal($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self <= other, else 0.0; shapes as for add(). A NaN is neither less,\n"
+    "equal, nor greater.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).less_equal(2)\n"
+    "Matrix(1, 3, [1, 1, 0])";
+
+const char mx_matrix_greater_doc[] =
+    "greater($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self > other, else 0.0; shapes as for add(). A NaN is neither less,\n"
+    "equal, nor greater.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).greater(2)\n"
+    "Matrix(1, 3, [0, 0, 1])";
+
+const char mx_matrix_greater_equal_doc[] =
+    "greater_equal($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self >= other, else 0.0; shapes as for add(). A NaN is neither less,\n"
+    "equal, nor greater.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).greater_equal(2)\n"
+    "Matrix(1, 3, [0, 1, 1])";
+
+const char mx_matrix_equal_doc[] =
+    "equal($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self == other, else 0.0; shapes as for add(). A NaN is neither less,\n"
+    "equal, nor greater.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).equal(2)\n"
+    "Matrix(1, 3, [0, 1, 0])";
+
+const char mx_matrix_not_equal_doc[] =
+    "not_equal($self, other, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "1.0 where self != other, else 0.0; shapes as for add(). A NaN is different\n"
+    "from everything.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).not_equal(2)\n"
+    "Matrix(1, 3, [1, 0, 1])";
+
+const char mx_matrix_fma_doc[] =
+    "fma($self, b, c, /, in_place=False)\n"
+    "--\n"
+    "\n"
+    "self * b + c, rounded once. b and c are numbers, or matrices that fit by\n"
+    "repetition.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).fma(10, 1)\n"
+    "Matrix(1, 2, [11, 21])";
+
+const char mx_matrix_scaled_add_doc[] =
+    "scaled_add($self, s, x, /, in_place=False)\n"
+    "--\n"
+    "\n"
+    "self + s * x, rounded twice, as the expression is. x has self's shape.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).scaled_add(10, Matrix(1, 2, [1, 1]))\n"
+    "Matrix(1, 2, [11, 12])";

@@ -188,3 +188,28 @@ PyObject *mx_matrix_where(PyObject *type, PyObject *const *args, Py_ssize_t coun
   mx_block_drop(mask);
   return result;
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_where_doc[] =
+    "where($type, mask, a, b, /, *, out=None)\n"
+    "--\n"
+    "\n"
+    "Takes an element of a where mask is not 0 (a NaN is not), else of b. Both are\n"
+    "numbers, or have the mask's shape.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(1, 3, [-1, 2, -3])\n"
+    ">>> Matrix.where(m.less(0), 0, m)\n"
+    "Matrix(1, 3, [0, 2, 0])";
+
+const char mx_matrix_allclose_doc[] =
+    "allclose($type, lhs, rhs, /, rtol=1e-05, atol=1e-08, equal_nan=False)\n"
+    "--\n"
+    "\n"
+    "Whether the shapes are equal and all ``abs(lhs - rhs) <= atol + rtol *\n"
+    "abs(rhs)``. Infinities are close to themselves alone.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.allclose(Matrix(1, 1, 1.0), Matrix(1, 1, 1.0 + 1e-9))\n"
+    "True";

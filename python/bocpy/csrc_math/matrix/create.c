@@ -202,3 +202,67 @@ PyObject *mx_matrix_frombuffer(PyObject *type, PyObject *const *args, Py_ssize_t
   }
   return mx_matrix_wrap((PyTypeObject *)type, block);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_zeros_doc[] =
+    "zeros($type, size, /)\n"
+    "--\n"
+    "\n"
+    "A matrix of zeros; size is a tuple (rows, columns).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.zeros((1, 2))\n"
+    "Matrix(1, 2, [0, 0])";
+
+const char mx_matrix_ones_doc[] = "ones($type, size, /)\n"
+                                  "--\n"
+                                  "\n"
+                                  "A matrix of ones; size is a tuple (rows, columns).\n"
+                                  "\n"
+                                  ">>> from bocpy import Matrix\n"
+                                  ">>> Matrix.ones((1, 2))\n"
+                                  "Matrix(1, 2, [1, 1])";
+
+const char mx_matrix_full_doc[] =
+    "full($type, size, value, /)\n"
+    "--\n"
+    "\n"
+    "A matrix of one number; size is a tuple (rows, columns).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.full((1, 2), 3)\n"
+    "Matrix(1, 2, [3, 3])";
+
+const char mx_matrix_vector_doc[] =
+    "vector($type, values, as_column=False)\n"
+    "--\n"
+    "\n"
+    "A row, or a column, of a sequence of numbers. An empty one is a ValueError.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.vector([1, 2]).shape, Matrix.vector([1, 2], as_column=True).shape\n"
+    "((1, 2), (2, 1))";
+
+const char mx_matrix_frombuffer_doc[] =
+    "frombuffer($type, buffer, /, rows=None, columns=None)\n"
+    "--\n"
+    "\n"
+    "A copy of a buffer of real numbers (a NumPy array, array.array, memoryview),\n"
+    "converted to doubles. Its shape is the buffer's own, one dimension being a\n"
+    "row, or the given one.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> from array import array\n"
+    ">>> Matrix.frombuffer(array(\"f\", [1, 2, 3, 4]), 2, 2)\n"
+    "Matrix(2, 2, [1, 2, 3, 4])";
+
+const char mx_matrix_from_view_doc[] =
+    "from_view($type, view, /)\n"
+    "--\n"
+    "\n"
+    "A copy of a MatrixView: the same as view.copy().\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.from_view(Matrix(2, 2, [1, 2, 3, 4]).view[:, 0])\n"
+    "Matrix(2, 1, [1, 3])";

@@ -128,3 +128,16 @@ PyObject *mx_matrix_dlpack_device(PyObject *self, PyObject *unused) {
   (void)unused;
   return Py_BuildValue("ii", CPU, 0);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_dlpack_doc[] =
+    "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n"
+    "--\n"
+    "\n"
+    "The memory as a DLPack capsule, for numpy.from_dlpack and its like.";
+
+const char mx_matrix_dlpack_device_doc[] = "__dlpack_device__($self, /)\n"
+                                           "--\n"
+                                           "\n"
+                                           "(1, 0): the CPU.";

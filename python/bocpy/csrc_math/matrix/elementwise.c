@@ -279,3 +279,197 @@ PyObject *mx_matrix_digitize(PyObject *self, PyObject *const *args, Py_ssize_t c
   mx_operand_release(&operand);
   return result;
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_ceil_doc[] =
+    "ceil($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: the least integer not below it. Into a new Matrix, `out`, or\n"
+    "self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1.5, -1.5]).ceil()\n"
+    "Matrix(1, 2, [2, -1])";
+
+const char mx_matrix_floor_doc[] =
+    "floor($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: the greatest integer not above it. Into a new Matrix, `out`,\n"
+    "or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1.5, -1.5]).floor()\n"
+    "Matrix(1, 2, [1, -2])";
+
+const char mx_matrix_round_doc[] =
+    "round($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: the nearest integer, halves to even. Into a new Matrix,\n"
+    "`out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [0.5, 1.5]).round()\n"
+    "Matrix(1, 2, [0, 2])";
+
+const char mx_matrix_negate_doc[] =
+    "negate($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: with the other sign. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, -2]).negate()\n"
+    "Matrix(1, 2, [-1, 2])";
+
+const char mx_matrix_abs_doc[] =
+    "abs($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: without its sign. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, -2]).abs()\n"
+    "Matrix(1, 2, [1, 2])";
+
+const char mx_matrix_sqrt_doc[] =
+    "sqrt($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: its square root; NaN below 0. Into a new Matrix, `out`, or\n"
+    "self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [4, 9]).sqrt()\n"
+    "Matrix(1, 2, [2, 3])";
+
+const char mx_matrix_reciprocal_doc[] =
+    "reciprocal($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: 1 / element. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [2, 4]).reciprocal()\n"
+    "Matrix(1, 2, [0.5, 0.25])";
+
+const char mx_matrix_sign_doc[] =
+    "sign($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: -1, 0 or 1; 0 for a NaN. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [-3, 4]).sign()\n"
+    "Matrix(1, 2, [-1, 1])";
+
+const char mx_matrix_cos_doc[] =
+    "cos($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: its cosine, in radians. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).cos()\n"
+    "Matrix(1, 1, [1])";
+
+const char mx_matrix_sin_doc[] =
+    "sin($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: its sine, in radians. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).sin()\n"
+    "Matrix(1, 1, [0])";
+
+const char mx_matrix_exp_doc[] =
+    "exp($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: e to its power. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).exp()\n"
+    "Matrix(1, 1, [1])";
+
+const char mx_matrix_log_doc[] =
+    "log($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: its natural logarithm; NaN below 0. Into a new Matrix, `out`,\n"
+    "or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [1]).log()\n"
+    "Matrix(1, 1, [0])";
+
+const char mx_matrix_tanh_doc[] =
+    "tanh($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: its hyperbolic tangent. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).tanh()\n"
+    "Matrix(1, 1, [0])";
+
+const char mx_matrix_log1p_doc[] =
+    "log1p($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: log(1 + element), exact near 0. Into a new Matrix, `out`, or\n"
+    "self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).log1p()\n"
+    "Matrix(1, 1, [0])";
+
+const char mx_matrix_expm1_doc[] =
+    "expm1($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: exp(element) - 1, exact near 0. Into a new Matrix, `out`, or\n"
+    "self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 1, [0]).expm1()\n"
+    "Matrix(1, 1, [0])";
+
+const char mx_matrix_clip_doc[] =
+    "clip($self, min=None, max=None, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Elements below min become min, those above max max; NaNs stay. max < min is an\n"
+    "AssertionError, neither of them a ValueError.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [-5, 1, 5]).clip(0, 3)\n"
+    "Matrix(1, 3, [0, 1, 3])";
+
+const char mx_matrix_bin_doc[] =
+    "bin($self, bins, *, bounds=None, right=False, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "The number of the bin that an element falls into, of equally wide ones between\n"
+    "bounds (min, max), by default the least and greatest element. What is outside\n"
+    "falls into the first or the last, a NaN into -1. right=True: what is on a\n"
+    "boundary falls into the lower bin.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [0, 4, 10]).bin(5)\n"
+    "Matrix(1, 3, [0, 2, 4])";
+
+const char mx_matrix_digitize_doc[] =
+    "digitize($self, edges, *, right=False, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "How many of the edges, strictly increasing numbers, are <= an element\n"
+    "(right=True: < it); -1 for a NaN.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [0, 4, 10]).digitize([1, 5])\n"
+    "Matrix(1, 3, [0, 1, 2])";

@@ -402,3 +402,48 @@ PyObject *mx_matrix_put_along_axis(PyObject *self, PyObject *const *args,
   PyMem_RawFree(list.at);
   return status < 0 ? NULL : Py_NewRef(self);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_take_doc[] =
+    "take($self, indices, axis=0, *, out=None)\n"
+    "--\n"
+    "\n"
+    "The rows (0) or columns (1) of a list of indices. Out of range, or none:\n"
+    "IndexError.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).take([1, 1])\n"
+    "Matrix(2, 2, [3, 4, 3, 4])";
+
+const char mx_matrix_put_doc[] =
+    "put($self, indices, value, axis=0, accumulate=False)\n"
+    "--\n"
+    "\n"
+    "Assigns to rows or columns, or adds to them; a number, or a matrix of their\n"
+    "shape. All is checked before anything is written. Returns self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 1, [1, 2]).put([0, 0], 5, accumulate=True)\n"
+    "Matrix(2, 1, [11, 2])";
+
+const char mx_matrix_take_along_axis_doc[] =
+    "take_along_axis($self, indices, axis=0, *, out=None)\n"
+    "--\n"
+    "\n"
+    "One element of each column (0: indices are rows) or row (1: they are columns).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(2, 2, [1, 2, 4, 3])\n"
+    ">>> m.take_along_axis(m.argmax(1), 1)\n"
+    "Matrix(2, 1, [2, 4])";
+
+const char mx_matrix_put_along_axis_doc[] =
+    "put_along_axis($self, indices, value, axis=0, accumulate=False)\n"
+    "--\n"
+    "\n"
+    "Assigns to, or adds to, one element of each column or row. Returns self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2).put_along_axis([0, 1], 7, 1)\n"
+    "Matrix(2, 2, [7, 0, 0, 7])";

@@ -140,3 +140,34 @@ PyObject *mx_matrix_column_views(PyObject *self, PyObject *const *args,
   MX_SIGNATURE("column_views", 0, 0, 0, "read_only");
   return iterate_views(&signature_, MX_COLUMN_VIEWS, self, args, count, names);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_values_doc[] = "values($self, /)\n"
+                                    "--\n"
+                                    "\n"
+                                    "An iterator over the elements, row by row.\n"
+                                    "\n"
+                                    ">>> from bocpy import Matrix\n"
+                                    ">>> list(Matrix(2, 1, [1, 2]).values())\n"
+                                    "[1.0, 2.0]";
+
+const char mx_matrix_row_views_doc[] =
+    "row_views($self, *, read_only=False)\n"
+    "--\n"
+    "\n"
+    "An iterator over views of the rows.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).row_views()]\n"
+    "[1.0, 3.0]";
+
+const char mx_matrix_column_views_doc[] =
+    "column_views($self, *, read_only=False)\n"
+    "--\n"
+    "\n"
+    "An iterator over views of the columns.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).column_views()]\n"
+    "[1.0, 2.0]";

@@ -270,3 +270,32 @@ static PyType_Spec spec = {
 PyTypeObject *mx_matrix_make_type(PyObject *module) {
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_doc[] =
+    "Matrix(rows, columns, values=None)\n"
+    "--\n"
+    "\n"
+    "A matrix of floats: rows and columns of at least one element, in memory of its\n"
+    "own.\n"
+    "\n"
+    "values: a number for all, a flat sequence of rows * columns numbers, row by\n"
+    "row, or a buffer of as many (a NumPy array); zeros by default. Matrix(buffer)\n"
+    "has the buffer's shape. A dimension below 1 is an AssertionError, other values\n"
+    "a TypeError.\n"
+    "\n"
+    "Operators work on elements; @ is the matrix product. A Matrix, a MatrixView, a\n"
+    "number, or a list stands on either side; a dimension of 1 is repeated to fit\n"
+    "the other. m[i, j] is a float, m[i] a row, slices and lists of indices give\n"
+    "copies, m.view[...] shares.\n"
+    "\n"
+    "In a cown a matrix moves to whoever has it without a copy; then it is gone\n"
+    "where it was (`acquired` is False, and all else a RuntimeError).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
+    ">>> m @ m + 1\n"
+    "Matrix(2, 2, [8, 11, 16, 23])\n"
+    ">>> m.sum(), m.T[0], m[:, 1].max()\n"
+    "(10.0, Matrix(1, 2, [1, 3]), 4.0)";

@@ -1,940 +1,107 @@
-/* Methods: the table of what Matrix can do, and its documentation. */
+/* Methods: the table of what Matrix can do. Each function and its documentation are in
+ * the file of their noun. */
 #include "methods.h"
 
 #include "../view/view.h"
-#include "arithmetic.h"
 
-const char mx_matrix_doc[] =
-    "Matrix(rows, columns, values=None)\n"
-    "--\n"
-    "\n"
-    "A matrix of floats: rows and columns of at least one element, in memory of its "
-    "own.\n"
-    "\n"
-    "values: a number for all, a flat sequence of rows * columns numbers, row by row, "
-    "or a\n"
-    "buffer of as many (a NumPy array); zeros by default. Matrix(buffer) has the "
-    "buffer's shape.\n"
-    "A dimension below 1 is an AssertionError, other values a TypeError.\n"
-    "\n"
-    "Operators work on elements; @ is the matrix product. A Matrix, a MatrixView, a "
-    "number, or\n"
-    "a list stands on either side; a dimension of 1 is repeated to fit the other. m[i, "
-    "j] is a\n"
-    "float, m[i] a row, slices and lists of indices give copies, m.view[...] shares.\n"
-    "\n"
-    "In a cown a matrix moves to whoever has it without a copy; then it is gone where "
-    "it was\n"
-    "(`acquired` is False, and all else a RuntimeError).\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
-    ">>> m @ m + 1\n"
-    "Matrix(2, 2, [8, 11, 16, 23])\n"
-    ">>> m.sum(), m.T[0], m[:, 1].max()\n"
-    "(10.0, Matrix(1, 2, [1, 3]), 4.0)";
+#define METHOD(name, function, flags)                                                  \
+  {#name, (PyCFunction)(void (*)(void))function, flags, function##_doc}
 
-const char mx_view_doc[] =
-    "A window on a row or a column of a Matrix, which shares its elements.\n"
-    "\n"
-    "m.view[i], m.view[i, a:b], m.view[a:b, j], m.row_view(i), m.column_view(j) make "
-    "them. A\n"
-    "view has one dimension: v[i] is a float, v[a:b] a view, and so it is assigned. "
-    "Operators\n"
-    "give a new Matrix; copy() does, too. A view stays with its matrix: it cannot be "
-    "put into a\n"
-    "cown, and is as dead as a matrix that has moved.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
-    ">>> column = m.view[:, 1]\n"
-    ">>> column[:] = column * 10\n"
-    ">>> m\n"
-    "Matrix(2, 2, [1, 20, 3, 40])";
+/* Methods by what they take: arguments by position and keyword, one argument, none. */
+#define MANY(name) METHOD(name, mx_matrix_##name, METH_FASTCALL | METH_KEYWORDS)
+#define ONE(name) METHOD(name, mx_matrix_##name, METH_O)
+#define NONE(name) METHOD(name, mx_matrix_##name, METH_NOARGS)
 
-#define FAST(function)                                                                 \
-  (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
+/* The same for methods of the class. */
+#define CLASS_MANY(name)                                                               \
+  METHOD(name, mx_matrix_##name, METH_FASTCALL | METH_KEYWORDS | METH_CLASS)
+#define CLASS_ONE(name) METHOD(name, mx_matrix_##name, METH_O | METH_CLASS)
 
 PyMethodDef mx_matrix_methods[] = {
-    {"zeros", mx_matrix_zeros, METH_O | METH_CLASS,
-     "zeros($type, size, /)\n"
-     "--\n"
-     "\n"
-     "A matrix of zeros; size is a tuple (rows, columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.zeros((1, 2))\n"
-     "Matrix(1, 2, [0, 0])"},
-    {"ones", mx_matrix_ones, METH_O | METH_CLASS,
-     "ones($type, size, /)\n"
-     "--\n"
-     "\n"
-     "A matrix of ones; size is a tuple (rows, columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.ones((1, 2))\n"
-     "Matrix(1, 2, [1, 1])"},
-    {"full", FAST(mx_matrix_full) | METH_CLASS,
-     "full($type, size, value, /)\n"
-     "--\n"
-     "\n"
-     "A matrix of one number; size is a tuple (rows, columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.full((1, 2), 3)\n"
-     "Matrix(1, 2, [3, 3])"},
-    {"eye", FAST(mx_matrix_eye) | METH_CLASS,
-     "eye($type, rows, columns=None)\n"
-     "--\n"
-     "\n"
-     "Ones in the diagonal, zeros elsewhere; square if columns is not given.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.eye(2)\n"
-     "Matrix(2, 2, [1, 0, 0, 1])"},
-    {"vector", FAST(mx_matrix_vector) | METH_CLASS,
-     "vector($type, values, as_column=False)\n"
-     "--\n"
-     "\n"
-     "A row, or a column, of a sequence of numbers. An empty one is a ValueError.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.vector([1, 2]).shape, Matrix.vector([1, 2], as_column=True).shape\n"
-     "((1, 2), (2, 1))"},
-    {"concat", FAST(mx_matrix_concat) | METH_CLASS,
-     "concat($type, values, axis=0)\n"
-     "--\n"
-     "\n"
-     "Joins a list of matrices, views, or lists of numbers: under one another (axis=0, "
-     "lists\n"
-     "are rows), or beside one another (axis=1, lists are columns). Shapes that do not "
-     "fit are\n"
-     "an AssertionError, another axis a KeyError; an empty list gives None.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.concat([[1, 2], [3, 4]])\n"
-     "Matrix(2, 2, [1, 2, 3, 4])"},
-    {"frombuffer", FAST(mx_matrix_frombuffer) | METH_CLASS,
-     "frombuffer($type, buffer, /, rows=None, columns=None)\n"
-     "--\n"
-     "\n"
-     "A copy of a buffer of real numbers (a NumPy array, array.array, memoryview), "
-     "converted\n"
-     "to doubles. Its shape is the buffer's own, one dimension being a row, or the "
-     "given one.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> from array import array\n"
-     ">>> Matrix.frombuffer(array(\"f\", [1, 2, 3, 4]), 2, 2)\n"
-     "Matrix(2, 2, [1, 2, 3, 4])"},
-    {"from_view", mx_matrix_from_view, METH_O | METH_CLASS,
-     "from_view($type, view, /)\n"
-     "--\n"
-     "\n"
-     "A copy of a MatrixView: the same as view.copy().\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.from_view(Matrix(2, 2, [1, 2, 3, 4]).view[:, 0])\n"
-     "Matrix(2, 1, [1, 3])"},
-    {"seed", mx_matrix_seed, METH_O | METH_CLASS,
-     "seed($type, value, /)\n"
-     "--\n"
-     "\n"
-     "Starts this interpreter's random numbers anew: the same int gives the same "
-     "numbers.\n"
-     "Each worker has a generator of its own.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.seed(1); first = Matrix.uniform()\n"
-     ">>> Matrix.seed(1); first == Matrix.uniform()\n"
-     "True"},
-    {"uniform", FAST(mx_matrix_uniform) | METH_CLASS,
-     "uniform($type, minval=0.0, maxval=1.0, size=None)\n"
-     "--\n"
-     "\n"
-     "Random numbers, each as likely between minval and maxval as another: a float, or "
-     "a\n"
-     "Matrix of size (rows, columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> 0 <= Matrix.uniform() < 1\n"
-     "True"},
-    {"normal", FAST(mx_matrix_normal) | METH_CLASS,
-     "normal($type, mean=0.0, stddev=1.0, size=None)\n"
-     "--\n"
-     "\n"
-     "Random numbers of the normal distribution: a float, or a Matrix of size (rows,\n"
-     "columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.normal(10, 2, (3, 4)).shape\n"
-     "(3, 4)"},
-    {"where", FAST(mx_matrix_where) | METH_CLASS,
-     "where($type, mask, a, b, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "Takes an element of a where mask is not 0 (a NaN is not), else of b. Both are "
-     "numbers,\n"
-     "or have the mask's shape.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> m = Matrix(1, 3, [-1, 2, -3])\n"
-     ">>> Matrix.where(m.less(0), 0, m)\n"
-     "Matrix(1, 3, [0, 2, 0])"},
-    {"allclose", FAST(mx_matrix_allclose) | METH_CLASS,
-     "allclose($type, lhs, rhs, /, rtol=1e-05, atol=1e-08, equal_nan=False)\n"
-     "--\n"
-     "\n"
-     "Whether the shapes are equal and all ``abs(lhs - rhs) <= atol + rtol * "
-     "abs(rhs)``. "
-     "Infinities are\n"
-     "close to themselves alone.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix.allclose(Matrix(1, 1, 1.0), Matrix(1, 1, 1.0 + 1e-9))\n"
-     "True"},
-    {"add", FAST(mx_matrix_add),
-     "add($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "self + other, into `out` if given, which may be one of the two. Other is a "
-     "Matrix, a\n"
-     "MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).add([3, 4])\n"
-     "Matrix(1, 2, [4, 6])"},
-    {"subtract", FAST(mx_matrix_subtract),
-     "subtract($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "self - other, into `out` if given, which may be one of the two. Other is a "
-     "Matrix, a\n"
-     "MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).subtract([3, 4])\n"
-     "Matrix(1, 2, [-2, -2])"},
-    {"multiply", FAST(mx_matrix_multiply),
-     "multiply($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "self * other, into `out` if given, which may be one of the two. Other is a "
-     "Matrix, a\n"
-     "MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).multiply([3, 4])\n"
-     "Matrix(1, 2, [3, 8])"},
-    {"divide", FAST(mx_matrix_divide),
-     "divide($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "self / other, into `out` if given, which may be one of the two. Other is a "
-     "Matrix, a\n"
-     "MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).divide([3, 4])\n"
-     "Matrix(1, 2, [0.3333333333333333, 0.5])"},
-    {"pow", FAST(mx_matrix_pow),
-     "pow($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "self ** other, into `out` if given, which may be one of the two. Other is a "
-     "Matrix, a\n"
-     "MatrixView, a number, or a list; a dimension of 1 is repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).pow([3, 4])\n"
-     "Matrix(1, 2, [1, 16])"},
-    {"less", FAST(mx_matrix_less),
-     "less($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self < other, else 0.0; shapes as for add(). A NaN is neither less, "
-     "equal, nor greater.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).less(2)\n"
-     "Matrix(1, 3, [1, 0, 0])"},
-    {"less_equal", FAST(mx_matrix_less_equal),
-     "less_equal($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self <= other, else 0.0; shapes as for add(). A NaN is neither less, "
-     "equal, nor greater.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).less_equal(2)\n"
-     "Matrix(1, 3, [1, 1, 0])"},
-    {"greater", FAST(mx_matrix_greater),
-     "greater($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self > other, else 0.0; shapes as for add(). A NaN is neither less, "
-     "equal, nor greater.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).greater(2)\n"
-     "Matrix(1, 3, [0, 0, 1])"},
-    {"greater_equal", FAST(mx_matrix_greater_equal),
-     "greater_equal($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self >= other, else 0.0; shapes as for add(). A NaN is neither less, "
-     "equal, nor greater.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).greater_equal(2)\n"
-     "Matrix(1, 3, [0, 1, 1])"},
-    {"equal", FAST(mx_matrix_equal),
-     "equal($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self == other, else 0.0; shapes as for add(). A NaN is neither less, "
-     "equal, nor greater.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).equal(2)\n"
-     "Matrix(1, 3, [0, 1, 0])"},
-    {"not_equal", FAST(mx_matrix_not_equal),
-     "not_equal($self, other, /, *, out=None)\n"
-     "--\n"
-     "\n"
-     "1.0 where self != other, else 0.0; shapes as for add(). A NaN is different from "
-     "everything.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).not_equal(2)\n"
-     "Matrix(1, 3, [1, 0, 1])"},
-    {"fma", FAST(mx_matrix_fma),
-     "fma($self, b, c, /, in_place=False)\n"
-     "--\n"
-     "\n"
-     "self * b + c, rounded once. b and c are numbers, or matrices that fit by "
-     "repetition.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).fma(10, 1)\n"
-     "Matrix(1, 2, [11, 21])"},
-    {"scaled_add", FAST(mx_matrix_scaled_add),
-     "scaled_add($self, s, x, /, in_place=False)\n"
-     "--\n"
-     "\n"
-     "self + s * x, rounded twice, as the expression is. x has self's shape.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).scaled_add(10, Matrix(1, 2, [1, 1]))\n"
-     "Matrix(1, 2, [11, 12])"},
-    {"ceil", FAST(mx_matrix_ceil),
-     "ceil($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: the least integer not below it. Into a new Matrix, `out`, or "
-     "self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1.5, -1.5]).ceil()\n"
-     "Matrix(1, 2, [2, -1])"},
-    {"floor", FAST(mx_matrix_floor),
-     "floor($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: the greatest integer not above it. Into a new Matrix, `out`, or "
-     "self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1.5, -1.5]).floor()\n"
-     "Matrix(1, 2, [1, -2])"},
-    {"round", FAST(mx_matrix_round),
-     "round($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: the nearest integer, halves to even. Into a new Matrix, `out`, "
-     "or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [0.5, 1.5]).round()\n"
-     "Matrix(1, 2, [0, 2])"},
-    {"negate", FAST(mx_matrix_negate),
-     "negate($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: with the other sign. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, -2]).negate()\n"
-     "Matrix(1, 2, [-1, 2])"},
-    {"abs", FAST(mx_matrix_abs),
-     "abs($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: without its sign. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, -2]).abs()\n"
-     "Matrix(1, 2, [1, 2])"},
-    {"sqrt", FAST(mx_matrix_sqrt),
-     "sqrt($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: its square root; NaN below 0. Into a new Matrix, `out`, or "
-     "self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [4, 9]).sqrt()\n"
-     "Matrix(1, 2, [2, 3])"},
-    {"reciprocal", FAST(mx_matrix_reciprocal),
-     "reciprocal($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: 1 / element. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [2, 4]).reciprocal()\n"
-     "Matrix(1, 2, [0.5, 0.25])"},
-    {"sign", FAST(mx_matrix_sign),
-     "sign($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: -1, 0 or 1; 0 for a NaN. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [-3, 4]).sign()\n"
-     "Matrix(1, 2, [-1, 1])"},
-    {"cos", FAST(mx_matrix_cos),
-     "cos($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: its cosine, in radians. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).cos()\n"
-     "Matrix(1, 1, [1])"},
-    {"sin", FAST(mx_matrix_sin),
-     "sin($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: its sine, in radians. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).sin()\n"
-     "Matrix(1, 1, [0])"},
-    {"exp", FAST(mx_matrix_exp),
-     "exp($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: e to its power. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).exp()\n"
-     "Matrix(1, 1, [1])"},
-    {"log", FAST(mx_matrix_log),
-     "log($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: its natural logarithm; NaN below 0. Into a new Matrix, `out`, "
-     "or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [1]).log()\n"
-     "Matrix(1, 1, [0])"},
-    {"tanh", FAST(mx_matrix_tanh),
-     "tanh($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: its hyperbolic tangent. Into a new Matrix, `out`, or self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).tanh()\n"
-     "Matrix(1, 1, [0])"},
-    {"log1p", FAST(mx_matrix_log1p),
-     "log1p($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: log(1 + element), exact near 0. Into a new Matrix, `out`, or "
-     "self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).log1p()\n"
-     "Matrix(1, 1, [0])"},
-    {"expm1", FAST(mx_matrix_expm1),
-     "expm1($self, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Of each element: exp(element) - 1, exact near 0. Into a new Matrix, `out`, or "
-     "self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 1, [0]).expm1()\n"
-     "Matrix(1, 1, [0])"},
-    {"clip", FAST(mx_matrix_clip),
-     "clip($self, min=None, max=None, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Elements below min become min, those above max max; NaNs stay. max < min is an\n"
-     "AssertionError, neither of them a ValueError.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [-5, 1, 5]).clip(0, 3)\n"
-     "Matrix(1, 3, [0, 1, 3])"},
-    {"bin", FAST(mx_matrix_bin),
-     "bin($self, bins, *, bounds=None, right=False, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "The number of the bin that an element falls into, of equally wide ones between "
-     "bounds\n"
-     "(min, max), by default the least and greatest element. What is outside falls "
-     "into the\n"
-     "first or the last, a NaN into -1. right=True: what is on a boundary falls into "
-     "the lower\n"
-     "bin.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [0, 4, 10]).bin(5)\n"
-     "Matrix(1, 3, [0, 2, 4])"},
-    {"digitize", FAST(mx_matrix_digitize),
-     "digitize($self, edges, *, right=False, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "How many of the edges, strictly increasing numbers, are <= an element "
-     "(right=True: <\n"
-     "it); -1 for a NaN.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [0, 4, 10]).digitize([1, 5])\n"
-     "Matrix(1, 3, [0, 1, 2])"},
-    {"sum", FAST(mx_matrix_sum),
-     "sum($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The sum; of nothing 0.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).sum()\n"
-     "10.0"},
-    {"mean", FAST(mx_matrix_mean),
-     "mean($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The mean; of nothing NaN.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).mean()\n"
-     "2.5"},
-    {"magnitude", FAST(mx_matrix_magnitude),
-     "magnitude($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The Euclidean length, without overflow or underflow on the way; of nothing 0.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).magnitude()\n"
-     "5.477225575051661"},
-    {"magnitude_squared", FAST(mx_matrix_magnitude_squared),
-     "magnitude_squared($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The sum of the squares; of nothing 0.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).magnitude_squared()\n"
-     "30.0"},
-    {"min", FAST(mx_matrix_min),
-     "min($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The least element; NaN if one is, or if there are none.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).min()\n"
-     "1.0"},
-    {"max", FAST(mx_matrix_max),
-     "max($self, axis=None, where=None)\n"
-     "--\n"
-     "\n"
-     "The greatest element; NaN if one is, or if there are none.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).max()\n"
-     "4.0"},
-    {"var", FAST(mx_matrix_var),
-     "var($self, axis=None, where=None, *, ddof=0)\n"
-     "--\n"
-     "\n"
-     "The variance: the mean squared distance from the mean, over n - ddof; NaN for "
-     "none.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 4, [1, 2, 3, 4]).var()\n"
-     "1.25"},
-    {"std", FAST(mx_matrix_std),
-     "std($self, axis=None, where=None, *, ddof=0)\n"
-     "--\n"
-     "\n"
-     "The standard deviation: the square root of var().\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 3]).std()\n"
-     "1.0"},
-    {"argmin", FAST(mx_matrix_argmin),
-     "argmin($self, axis=None, where=None, as_matrix=False)\n"
-     "--\n"
-     "\n"
-     "Where the least element is: the first of equal ones, counted row by row. NaNs "
-     "are left\n"
-     "out unless one is the first; -1 for none.\n"
-     "\n"
-     "axis=None: an int; 0 or 1: a list with an int for each column or row, or, with "
-     "as_matrix,\n"
-     "a Matrix of them.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [2, 1, 3]).argmin()\n"
-     "1"},
-    {"argmax", FAST(mx_matrix_argmax),
-     "argmax($self, axis=None, where=None, as_matrix=False)\n"
-     "--\n"
-     "\n"
-     "Where the greatest element is: the first of equal ones, counted row by row. NaNs "
-     "are left\n"
-     "out unless one is the first; -1 for none.\n"
-     "\n"
-     "axis=None: an int; 0 or 1: a list with an int for each column or row, or, with "
-     "as_matrix,\n"
-     "a Matrix of them.\n"
-     "Elements where the Matrix `where`, of the same shape, is 0 are left out.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [2, 5, 3]).argmax()\n"
-     "1"},
-    {"topk", FAST(mx_matrix_topk),
-     "topk($self, k, axis=None, largest=True, where=None, as_matrix=False)\n"
-     "--\n"
-     "\n"
-     "The k greatest (or least) elements, sorted, and where they are; the first of "
-     "equal ones\n"
-     "first, NaNs last. What lacks is NaN and -1. k is 1 at least and the axis's "
-     "length at most.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 4, [3, 1, 4, 1]).topk(2)\n"
-     "(Matrix(1, 2, [4, 3]), [2, 0])"},
-    {"cumsum", FAST(mx_matrix_cumsum),
-     "cumsum($self, axis=None, *, out=None)\n"
-     "--\n"
-     "\n"
-     "Sums as they grow: of all elements as a row, down the columns (0), or along the "
-     "rows (1).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).cumsum()\n"
-     "Matrix(1, 3, [1, 3, 6])"},
-    {"sort", FAST(mx_matrix_sort),
-     "sort($self, axis=1, *, in_place=False, out=None)\n"
-     "--\n"
-     "\n"
-     "Sorted along the rows (1), down the columns (0), or all elements as a row "
-     "(None). NaNs\n"
-     "are last; equal ones stay in order.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [3, 1, 2]).sort()\n"
-     "Matrix(1, 3, [1, 2, 3])"},
-    {"argsort", FAST(mx_matrix_argsort),
-     "argsort($self, axis=1)\n"
-     "--\n"
-     "\n"
-     "Where the elements of sort() come from, as a Matrix of their indices.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [3, 1, 2]).argsort()\n"
-     "Matrix(1, 3, [1, 2, 0])"},
-    {"trace", mx_matrix_trace, METH_NOARGS,
-     "trace($self, /)\n"
-     "--\n"
-     "\n"
-     "The sum of the diagonal.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).trace()\n"
-     "5.0"},
-    {"vecdot", FAST(mx_matrix_vecdot),
-     "vecdot($self, other, axis=None)\n"
-     "--\n"
-     "\n"
-     "The sum of the products of elements. Other has self's shape, or is a row or a "
-     "column\n"
-     "that is repeated. For the matrix product write @.\n"
-     "\n"
-     "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix; 1: "
-     "along\n"
-     "each row, a rows x 1 Matrix.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 2, 3]).vecdot([4, 5, 6])\n"
-     "32.0"},
-    {"cross", FAST(mx_matrix_cross),
-     "cross($self, other, axis=None)\n"
-     "--\n"
-     "\n"
-     "The cross product of vectors of 2 (a float) or 3 (a Matrix), or of each in a "
-     "batch: Nx2,\n"
-     "2xN, Nx3, 3xN. Other is as many vectors, or one. axis=0 says that the columns of "
-     "2x2 or\n"
-     "3x3 are the vectors.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 3, [1, 0, 0]).cross([0, 1, 0])\n"
-     "Matrix(1, 3, [0, 0, 1])"},
-    {"normalize", FAST(mx_matrix_normalize),
-     "normalize($self, axis=None, in_place=False)\n"
-     "--\n"
-     "\n"
-     "Divided by the magnitude: of all, of each column (0), or of each row (1). A "
-     "magnitude of\n"
-     "0 gives zeros.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [3, 4]).normalize()\n"
-     "Matrix(1, 2, [0.6, 0.8])"},
-    {"perpendicular", FAST(mx_matrix_perpendicular),
-     "perpendicular($self, axis=None, in_place=False)\n"
-     "--\n"
-     "\n"
-     "(x, y) becomes (-y, x): a vector of 2, or each in a batch Nx2 or 2xN.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [3, 4]).perpendicular()\n"
-     "Matrix(1, 2, [-4, 3])"},
-    {"angle", FAST(mx_matrix_angle),
-     "angle($self, axis=None)\n"
-     "--\n"
-     "\n"
-     "atan2(y, x) of a vector of 2, a float, or of each in a batch Nx2 or 2xN.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 0]).angle()\n"
-     "0.0"},
-    {"transpose", FAST(mx_matrix_transpose),
-     "transpose($self, in_place=False)\n"
-     "--\n"
-     "\n"
-     "Rows become columns: a new Matrix, or self, whose views then show columns as "
-     "rows. In\n"
-     "place, exported buffers are a BufferError.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).transpose()\n"
-     "Matrix(2, 1, [1, 2])"},
-    {"copy", mx_matrix_copy, METH_NOARGS,
-     "copy($self, /)\n"
-     "--\n"
-     "\n"
-     "A copy.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).copy()\n"
-     "Matrix(1, 2, [1, 2])"},
-    {"reshape", FAST(mx_matrix_reshape),
-     "reshape($self, rows, columns)\n"
-     "--\n"
-     "\n"
-     "A copy of as many elements in another shape; -1 for one of them follows from the "
-     "other.\n"
-     "A tuple (rows, columns) will do.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).reshape(1, -1)\n"
-     "Matrix(1, 4, [1, 2, 3, 4])"},
-    {"flatten", mx_matrix_flatten, METH_NOARGS,
-     "flatten($self, /)\n"
-     "--\n"
-     "\n"
-     "All elements as a row, a copy.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 1, [1, 2]).flatten()\n"
-     "Matrix(1, 2, [1, 2])"},
-    {"diag", mx_matrix_diag, METH_NOARGS,
-     "diag($self, /)\n"
-     "--\n"
-     "\n"
-     "The diagonal of a matrix as a row; of a vector, the matrix that has it as its "
-     "diagonal.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).diag()\n"
-     "Matrix(1, 2, [1, 4])"},
-    {"repeat_interleave", FAST(mx_matrix_repeat_interleave),
-     "repeat_interleave($self, repeats, axis=None)\n"
-     "--\n"
-     "\n"
-     "Each element (as a row), row (0), or column (1), repeated.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(1, 2, [1, 2]).repeat_interleave(2)\n"
-     "Matrix(1, 4, [1, 1, 2, 2])"},
-    {"take", FAST(mx_matrix_take),
-     "take($self, indices, axis=0, *, out=None)\n"
-     "--\n"
-     "\n"
-     "The rows (0) or columns (1) of a list of indices. Out of range, or none: "
-     "IndexError.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).take([1, 1])\n"
-     "Matrix(2, 2, [3, 4, 3, 4])"},
-    {"put", FAST(mx_matrix_put),
-     "put($self, indices, value, axis=0, accumulate=False)\n"
-     "--\n"
-     "\n"
-     "Assigns to rows or columns, or adds to them; a number, or a matrix of their "
-     "shape. All is\n"
-     "checked before anything is written. Returns self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 1, [1, 2]).put([0, 0], 5, accumulate=True)\n"
-     "Matrix(2, 1, [11, 2])"},
-    {"take_along_axis", FAST(mx_matrix_take_along_axis),
-     "take_along_axis($self, indices, axis=0, *, out=None)\n"
-     "--\n"
-     "\n"
-     "One element of each column (0: indices are rows) or row (1: they are columns).\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> m = Matrix(2, 2, [1, 2, 4, 3])\n"
-     ">>> m.take_along_axis(m.argmax(1), 1)\n"
-     "Matrix(2, 1, [2, 4])"},
-    {"put_along_axis", FAST(mx_matrix_put_along_axis),
-     "put_along_axis($self, indices, value, axis=0, accumulate=False)\n"
-     "--\n"
-     "\n"
-     "Assigns to, or adds to, one element of each column or row. Returns self.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2).put_along_axis([0, 1], 7, 1)\n"
-     "Matrix(2, 2, [7, 0, 0, 7])"},
-    {"values", mx_matrix_values, METH_NOARGS,
-     "values($self, /)\n"
-     "--\n"
-     "\n"
-     "An iterator over the elements, row by row.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> list(Matrix(2, 1, [1, 2]).values())\n"
-     "[1.0, 2.0]"},
-    {"row_view", FAST(mx_matrix_row_view),
-     "row_view($self, row, columns=None, *, read_only=False)\n"
-     "--\n"
-     "\n"
-     "A MatrixView of a row, or of a slice of its columns.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).row_view(1)\n"
-     "MatrixView([[3 4]])"},
-    {"column_view", FAST(mx_matrix_column_view),
-     "column_view($self, column, rows=None, *, read_only=False)\n"
-     "--\n"
-     "\n"
-     "A MatrixView of a column, or of a slice of its rows.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).column_view(1).size\n"
-     "2"},
-    {"row_views", FAST(mx_matrix_row_views),
-     "row_views($self, *, read_only=False)\n"
-     "--\n"
-     "\n"
-     "An iterator over views of the rows.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).row_views()]\n"
-     "[1.0, 3.0]"},
-    {"column_views", FAST(mx_matrix_column_views),
-     "column_views($self, *, read_only=False)\n"
-     "--\n"
-     "\n"
-     "An iterator over views of the columns.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).column_views()]\n"
-     "[1.0, 2.0]"},
-    {"solve", mx_matrix_solve, METH_O,
-     "solve($self, right, /)\n"
-     "--\n"
-     "\n"
-     "The x with self @ x equal to right, by elimination with partial pivoting. A list "
-     "is a\n"
-     "column. ValueError: self is not square, or singular.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [2, 0, 0, 4]).solve([2, 2])\n"
-     "Matrix(2, 1, [1, 0.5])"},
-    {"inv", mx_matrix_inv, METH_NOARGS,
-     "inv($self, /)\n"
-     "--\n"
-     "\n"
-     "The inverse. ValueError: self is not square, or singular. To solve a system, "
-     "solve() is\n"
-     "faster and closer.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [2, 0, 0, 4]).inv()\n"
-     "Matrix(2, 2, [0.5, 0, 0, 0.25])"},
-    {"det", mx_matrix_det, METH_NOARGS,
-     "det($self, /)\n"
-     "--\n"
-     "\n"
-     "The determinant, 0.0 if self is singular.\n"
-     "\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).det()\n"
-     "-2.0"},
-    {"__dlpack__", FAST(mx_matrix_dlpack),
-     "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n"
-     "--\n\n"
-     "The memory as a DLPack capsule, for numpy.from_dlpack and its like."},
-    {"__dlpack_device__", mx_matrix_dlpack_device, METH_NOARGS,
-     "__dlpack_device__($self, /)\n--\n\n(1, 0): the CPU."},
-    {"__reduce__", mx_matrix_reduce, METH_NOARGS,
-     "Pickled as its shape and the bytes of its numbers."},
+    CLASS_ONE(zeros),
+    CLASS_ONE(ones),
+    CLASS_MANY(full),
+    CLASS_MANY(eye),
+    CLASS_MANY(vector),
+    CLASS_MANY(concat),
+    CLASS_MANY(frombuffer),
+    CLASS_ONE(from_view),
+    CLASS_ONE(seed),
+    CLASS_MANY(uniform),
+    CLASS_MANY(normal),
+    CLASS_MANY(where),
+    CLASS_MANY(allclose),
+    MANY(add),
+    MANY(subtract),
+    MANY(multiply),
+    MANY(divide),
+    MANY(pow),
+    MANY(less),
+    MANY(less_equal),
+    MANY(greater),
+    MANY(greater_equal),
+    MANY(equal),
+    MANY(not_equal),
+    MANY(fma),
+    MANY(scaled_add),
+    MANY(ceil),
+    MANY(floor),
+    MANY(round),
+    MANY(negate),
+    MANY(abs),
+    MANY(sqrt),
+    MANY(reciprocal),
+    MANY(sign),
+    MANY(cos),
+    MANY(sin),
+    MANY(exp),
+    MANY(log),
+    MANY(tanh),
+    MANY(log1p),
+    MANY(expm1),
+    MANY(clip),
+    MANY(bin),
+    MANY(digitize),
+    MANY(sum),
+    MANY(mean),
+    MANY(magnitude),
+    MANY(magnitude_squared),
+    MANY(min),
+    MANY(max),
+    MANY(var),
+    MANY(std),
+    MANY(argmin),
+    MANY(argmax),
+    MANY(topk),
+    MANY(cumsum),
+    MANY(sort),
+    MANY(argsort),
+    NONE(trace),
+    MANY(vecdot),
+    MANY(cross),
+    MANY(normalize),
+    MANY(perpendicular),
+    MANY(angle),
+    MANY(transpose),
+    NONE(copy),
+    MANY(reshape),
+    NONE(flatten),
+    NONE(diag),
+    MANY(repeat_interleave),
+    MANY(take),
+    MANY(put),
+    MANY(take_along_axis),
+    MANY(put_along_axis),
+    NONE(values),
+    MANY(row_view),
+    MANY(column_view),
+    MANY(row_views),
+    MANY(column_views),
+    ONE(solve),
+    NONE(inv),
+    NONE(det),
+    METHOD(__dlpack__, mx_matrix_dlpack, METH_FASTCALL | METH_KEYWORDS),
+    METHOD(__dlpack_device__, mx_matrix_dlpack_device, METH_NOARGS),
+    METHOD(__reduce__, mx_matrix_reduce, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };

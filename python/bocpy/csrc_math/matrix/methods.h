@@ -1,18 +1,21 @@
-/* Methods: what Matrix can do, as functions of its type. Each is in the file of its
- * noun; the table with the documentation is methods.c. */
+/* Methods: what Matrix can do, as functions of its type. Each stands in the file of its
+ * noun, with its documentation; the table is methods.c. */
 #ifndef MX_METHODS_H
 #define MX_METHODS_H
 
 #include "matrix.h"
 
 extern PyMethodDef mx_matrix_methods[];
-extern const char mx_matrix_doc[], mx_view_doc[];
+extern const char mx_matrix_doc[];
 
 #define MX_METHOD(name)                                                                \
   PyObject *mx_matrix_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,  \
-                             PyObject *names);
+                             PyObject *names);                                         \
+  extern const char mx_matrix_##name##_doc[];
 /* Without arguments, or with one. */
-#define MX_SIMPLE(name) PyObject *mx_matrix_##name(PyObject *self, PyObject *argument);
+#define MX_SIMPLE(name)                                                                \
+  PyObject *mx_matrix_##name(PyObject *self, PyObject *argument);                      \
+  extern const char mx_matrix_##name##_doc[];
 
 MX_SIMPLE(zeros)
 MX_SIMPLE(ones)

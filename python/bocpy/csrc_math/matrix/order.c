@@ -363,3 +363,68 @@ PyObject *mx_matrix_argsort(PyObject *self, PyObject *const *args, Py_ssize_t co
     return NULL;
   return sort_matrix(self, axis, true, NULL);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_argmin_doc[] =
+    "argmin($self, axis=None, where=None, as_matrix=False)\n"
+    "--\n"
+    "\n"
+    "Where the least element is: the first of equal ones, counted row by row. NaNs\n"
+    "are left out unless one is the first; -1 for none.\n"
+    "\n"
+    "axis=None: an int; 0 or 1: a list with an int for each column or row, or, with\n"
+    "as_matrix, a Matrix of them. Elements where the Matrix `where`, of the same\n"
+    "shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [2, 1, 3]).argmin()\n"
+    "1";
+
+const char mx_matrix_argmax_doc[] =
+    "argmax($self, axis=None, where=None, as_matrix=False)\n"
+    "--\n"
+    "\n"
+    "Where the greatest element is: the first of equal ones, counted row by row.\n"
+    "NaNs are left out unless one is the first; -1 for none.\n"
+    "\n"
+    "axis=None: an int; 0 or 1: a list with an int for each column or row, or, with\n"
+    "as_matrix, a Matrix of them. Elements where the Matrix `where`, of the same\n"
+    "shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [2, 5, 3]).argmax()\n"
+    "1";
+
+const char mx_matrix_topk_doc[] =
+    "topk($self, k, axis=None, largest=True, where=None, as_matrix=False)\n"
+    "--\n"
+    "\n"
+    "The k greatest (or least) elements, sorted, and where they are; the first of\n"
+    "equal ones first, NaNs last. What lacks is NaN and -1. k is 1 at least and the\n"
+    "axis's length at most.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 4, [3, 1, 4, 1]).topk(2)\n"
+    "(Matrix(1, 2, [4, 3]), [2, 0])";
+
+const char mx_matrix_sort_doc[] =
+    "sort($self, axis=1, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Sorted along the rows (1), down the columns (0), or all elements as a row\n"
+    "(None). NaNs are last; equal ones stay in order.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [3, 1, 2]).sort()\n"
+    "Matrix(1, 3, [1, 2, 3])";
+
+const char mx_matrix_argsort_doc[] =
+    "argsort($self, axis=1)\n"
+    "--\n"
+    "\n"
+    "Where the elements of sort() come from, as a Matrix of their indices.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [3, 1, 2]).argsort()\n"
+    "Matrix(1, 3, [1, 2, 0])";

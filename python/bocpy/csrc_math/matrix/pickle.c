@@ -43,3 +43,8 @@ PyObject *mx_matrix_unpickle(PyObject *module, PyObject *args) {
   PyBuffer_Release(&bytes);
   return mx_matrix_wrap(((mx_state *)PyModule_GetState(module))->matrix, block);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_reduce_doc[] =
+    "Pickled as its shape and the bytes of its numbers.";

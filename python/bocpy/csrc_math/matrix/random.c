@@ -162,3 +162,39 @@ PyObject *mx_matrix_normal(PyObject *type, PyObject *const *args, Py_ssize_t cou
     return NULL;
   return draw_size(draw_normal, (PyTypeObject *)type, &d, found[2]);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_seed_doc[] =
+    "seed($type, value, /)\n"
+    "--\n"
+    "\n"
+    "Starts this interpreter's random numbers anew: the same int gives the same\n"
+    "numbers. Each worker has a generator of its own.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.seed(1); first = Matrix.uniform()\n"
+    ">>> Matrix.seed(1); first == Matrix.uniform()\n"
+    "True";
+
+const char mx_matrix_uniform_doc[] =
+    "uniform($type, minval=0.0, maxval=1.0, size=None)\n"
+    "--\n"
+    "\n"
+    "Random numbers, each as likely between minval and maxval as another: a float,\n"
+    "or a Matrix of size (rows, columns).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> 0 <= Matrix.uniform() < 1\n"
+    "True";
+
+const char mx_matrix_normal_doc[] =
+    "normal($type, mean=0.0, stddev=1.0, size=None)\n"
+    "--\n"
+    "\n"
+    "Random numbers of the normal distribution: a float, or a Matrix of size (rows,\n"
+    "columns).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.normal(10, 2, (3, 4)).shape\n"
+    "(3, 4)";

@@ -276,3 +276,133 @@ PyObject *mx_matrix_cumsum(PyObject *self, PyObject *const *args, Py_ssize_t cou
   mx_block_drop(block);
   return made;
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_sum_doc[] =
+    "sum($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The sum; of nothing 0.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).sum()\n"
+    "10.0";
+
+const char mx_matrix_mean_doc[] =
+    "mean($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The mean; of nothing NaN.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).mean()\n"
+    "2.5";
+
+const char mx_matrix_magnitude_doc[] =
+    "magnitude($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The Euclidean length, without overflow or underflow on the way; of nothing 0.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).magnitude()\n"
+    "5.477225575051661";
+
+const char mx_matrix_magnitude_squared_doc[] =
+    "magnitude_squared($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The sum of the squares; of nothing 0.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).magnitude_squared()\n"
+    "30.0";
+
+const char mx_matrix_min_doc[] =
+    "min($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The least element; NaN if one is, or if there are none.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).min()\n"
+    "1.0";
+
+const char mx_matrix_max_doc[] =
+    "max($self, axis=None, where=None)\n"
+    "--\n"
+    "\n"
+    "The greatest element; NaN if one is, or if there are none.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).max()\n"
+    "4.0";
+
+const char mx_matrix_var_doc[] =
+    "var($self, axis=None, where=None, *, ddof=0)\n"
+    "--\n"
+    "\n"
+    "The variance: the mean squared distance from the mean, over n - ddof; NaN for\n"
+    "none.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix. Elements where the Matrix `where`, of\n"
+    "the same shape, is 0 are left out.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 4, [1, 2, 3, 4]).var()\n"
+    "1.25";
+
+const char mx_matrix_std_doc[] = "std($self, axis=None, where=None, *, ddof=0)\n"
+                                 "--\n"
+                                 "\n"
+                                 "The standard deviation: the square root of var().\n"
+                                 "\n"
+                                 ">>> from bocpy import Matrix\n"
+                                 ">>> Matrix(1, 2, [1, 3]).std()\n"
+                                 "1.0";
+
+const char mx_matrix_cumsum_doc[] =
+    "cumsum($self, axis=None, *, out=None)\n"
+    "--\n"
+    "\n"
+    "Sums as they grow: of all elements as a row, down the columns (0), or along\n"
+    "the rows (1).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).cumsum()\n"
+    "Matrix(1, 3, [1, 3, 6])";
+
+const char mx_matrix_trace_doc[] = "trace($self, /)\n"
+                                   "--\n"
+                                   "\n"
+                                   "The sum of the diagonal.\n"
+                                   "\n"
+                                   ">>> from bocpy import Matrix\n"
+                                   ">>> Matrix(2, 2, [1, 2, 3, 4]).trace()\n"
+                                   "5.0";

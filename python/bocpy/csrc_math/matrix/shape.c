@@ -347,3 +347,89 @@ PyObject *mx_matrix_eye(PyObject *type, PyObject *const *args, Py_ssize_t count,
     made->data[i * columns + i] = 1.0;
   return mx_matrix_wrap((PyTypeObject *)type, made);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_eye_doc[] =
+    "eye($type, rows, columns=None)\n"
+    "--\n"
+    "\n"
+    "Ones in the diagonal, zeros elsewhere; square if columns is not given.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.eye(2)\n"
+    "Matrix(2, 2, [1, 0, 0, 1])";
+
+const char mx_matrix_concat_doc[] =
+    "concat($type, values, axis=0)\n"
+    "--\n"
+    "\n"
+    "Joins a list of matrices, views, or lists of numbers: under one another\n"
+    "(axis=0, lists are rows), or beside one another (axis=1, lists are columns).\n"
+    "Shapes that do not fit are an AssertionError, another axis a KeyError; an\n"
+    "empty list gives None.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix.concat([[1, 2], [3, 4]])\n"
+    "Matrix(2, 2, [1, 2, 3, 4])";
+
+const char mx_matrix_transpose_doc[] =
+    "transpose($self, in_place=False)\n"
+    "--\n"
+    "\n"
+    "Rows become columns: a new Matrix, or self, whose views then show columns as\n"
+    "rows. In place, exported buffers are a BufferError.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).transpose()\n"
+    "Matrix(2, 1, [1, 2])";
+
+const char mx_matrix_copy_doc[] = "copy($self, /)\n"
+                                  "--\n"
+                                  "\n"
+                                  "A copy.\n"
+                                  "\n"
+                                  ">>> from bocpy import Matrix\n"
+                                  ">>> Matrix(1, 2, [1, 2]).copy()\n"
+                                  "Matrix(1, 2, [1, 2])";
+
+const char mx_matrix_reshape_doc[] =
+    "reshape($self, rows, columns)\n"
+    "--\n"
+    "\n"
+    "A copy of as many elements in another shape; -1 for one of them follows from\n"
+    "the other. A tuple (rows, columns) will do.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).reshape(1, -1)\n"
+    "Matrix(1, 4, [1, 2, 3, 4])";
+
+const char mx_matrix_flatten_doc[] = "flatten($self, /)\n"
+                                     "--\n"
+                                     "\n"
+                                     "All elements as a row, a copy.\n"
+                                     "\n"
+                                     ">>> from bocpy import Matrix\n"
+                                     ">>> Matrix(2, 1, [1, 2]).flatten()\n"
+                                     "Matrix(1, 2, [1, 2])";
+
+const char mx_matrix_diag_doc[] =
+    "diag($self, /)\n"
+    "--\n"
+    "\n"
+    "The diagonal of a matrix as a row; of a vector, the matrix that has it as its\n"
+    "diagonal.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).diag()\n"
+    "Matrix(1, 2, [1, 4])";
+
+const char mx_matrix_repeat_interleave_doc[] =
+    "repeat_interleave($self, repeats, axis=None)\n"
+    "--\n"
+    "\n"
+    "Each element (as a row), row (0), or column (1), repeated.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).repeat_interleave(2)\n"
+    "Matrix(1, 4, [1, 1, 2, 2])";

@@ -172,3 +172,36 @@ PyObject *mx_matrix_det(PyObject *self, PyObject *unused) {
   mx_block_drop(matrix);
   return a ? PyFloat_FromDouble(determinant) : NULL;
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_solve_doc[] =
+    "solve($self, right, /)\n"
+    "--\n"
+    "\n"
+    "The x with self @ x equal to right, by elimination with partial pivoting. A\n"
+    "list is a column. ValueError: self is not square, or singular.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [2, 0, 0, 4]).solve([2, 2])\n"
+    "Matrix(2, 1, [1, 0.5])";
+
+const char mx_matrix_inv_doc[] =
+    "inv($self, /)\n"
+    "--\n"
+    "\n"
+    "The inverse. ValueError: self is not square, or singular. To solve a system,\n"
+    "solve() is faster and closer.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [2, 0, 0, 4]).inv()\n"
+    "Matrix(2, 2, [0.5, 0, 0, 0.25])";
+
+const char mx_matrix_det_doc[] = "det($self, /)\n"
+                                 "--\n"
+                                 "\n"
+                                 "The determinant, 0.0 if self is singular.\n"
+                                 "\n"
+                                 ">>> from bocpy import Matrix\n"
+                                 ">>> Matrix(2, 2, [1, 2, 3, 4]).det()\n"
+                                 "-2.0";

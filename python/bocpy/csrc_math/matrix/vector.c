@@ -361,3 +361,62 @@ PyObject *mx_matrix_cross(PyObject *self, PyObject *const *args, Py_ssize_t coun
   mx_operand_release(&b);
   return result;
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_vecdot_doc[] =
+    "vecdot($self, other, axis=None)\n"
+    "--\n"
+    "\n"
+    "The sum of the products of elements. Other has self's shape, or is a row or a\n"
+    "column that is repeated. For the matrix product write @.\n"
+    "\n"
+    "axis=None: all elements, a float; 0: down each column, a 1 x columns Matrix;\n"
+    "1: along each row, a rows x 1 Matrix.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 2, 3]).vecdot([4, 5, 6])\n"
+    "32.0";
+
+const char mx_matrix_cross_doc[] =
+    "cross($self, other, axis=None)\n"
+    "--\n"
+    "\n"
+    "The cross product of vectors of 2 (a float) or 3 (a Matrix), or of each in a\n"
+    "batch: Nx2, 2xN, Nx3, 3xN. Other is as many vectors, or one. axis=0 says that\n"
+    "the columns of 2x2 or 3x3 are the vectors.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, 0, 0]).cross([0, 1, 0])\n"
+    "Matrix(1, 3, [0, 0, 1])";
+
+const char mx_matrix_normalize_doc[] =
+    "normalize($self, axis=None, in_place=False)\n"
+    "--\n"
+    "\n"
+    "Divided by the magnitude: of all, of each column (0), or of each row (1). A\n"
+    "magnitude of 0 gives zeros.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [3, 4]).normalize()\n"
+    "Matrix(1, 2, [0.6, 0.8])";
+
+const char mx_matrix_perpendicular_doc[] =
+    "perpendicular($self, axis=None, in_place=False)\n"
+    "--\n"
+    "\n"
+    "(x, y) becomes (-y, x): a vector of 2, or each in a batch Nx2 or 2xN.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [3, 4]).perpendicular()\n"
+    "Matrix(1, 2, [-4, 3])";
+
+const char mx_matrix_angle_doc[] =
+    "angle($self, axis=None)\n"
+    "--\n"
+    "\n"
+    "atan2(y, x) of a vector of 2, a float, or of each in a batch Nx2 or 2xN.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 0]).angle()\n"
+    "0.0";

@@ -429,8 +429,24 @@ static PyGetSetDef attributes[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+static const char view_doc[] =
+    "A window on a row or a column of a Matrix, which shares its elements.\n"
+    "\n"
+    "m.view[i], m.view[i, a:b], m.view[a:b, j], m.row_view(i), m.column_view(j)\n"
+    "make them. A view has one dimension: v[i] is a float, v[a:b] a view, and so it\n"
+    "is assigned. Operators give a new Matrix; copy() does, too. A view stays with\n"
+    "its matrix: it cannot be put into a cown, and is as dead as a matrix that has\n"
+    "moved.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
+    ">>> column = m.view[:, 1]\n"
+    ">>> column[:] = column * 10\n"
+    ">>> m\n"
+    "Matrix(2, 2, [1, 20, 3, 40])";
+
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)mx_view_doc},
+    {Py_tp_doc, (void *)view_doc},
     {Py_tp_dealloc, mx_view_dealloc},
     {Py_tp_repr, mx_view_repr},
     {Py_tp_iter, view_iter},
@@ -526,3 +542,25 @@ static PyType_Spec indexer_spec = {
 PyTypeObject *mx_indexer_make_type(PyObject *module) {
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, &indexer_spec, NULL);
 }
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_row_view_doc[] =
+    "row_view($self, row, columns=None, *, read_only=False)\n"
+    "--\n"
+    "\n"
+    "A MatrixView of a row, or of a slice of its columns.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).row_view(1)\n"
+    "MatrixView([[3 4]])";
+
+const char mx_matrix_column_view_doc[] =
+    "column_view($self, column, rows=None, *, read_only=False)\n"
+    "--\n"
+    "\n"
+    "A MatrixView of a column, or of a slice of its rows.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2, [1, 2, 3, 4]).column_view(1).size\n"
+    "2";

@@ -40,11 +40,12 @@ bool mx_view_is_row(PyObject *view);
 PyObject *mx_view_copy(PyObject *self, PyObject *unused);
 PyObject *mx_view_indexer_of(PyObject *matrix, void *unused);
 
-/* Methods of Matrix. */
+/* Methods of Matrix, and their documentation. */
 PyObject *mx_matrix_row_view(PyObject *self, PyObject *const *args, Py_ssize_t count,
                              PyObject *names);
 PyObject *mx_matrix_column_view(PyObject *self, PyObject *const *args, Py_ssize_t count,
                                 PyObject *names);
+extern const char mx_matrix_row_view_doc[], mx_matrix_column_view_doc[];
 
 PyTypeObject *mx_view_make_type(PyObject *module);
 PyTypeObject *mx_indexer_make_type(PyObject *module);
