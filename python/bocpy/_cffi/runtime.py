@@ -21,6 +21,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from threading import Lock
 from typing import Any
 
@@ -32,8 +33,9 @@ STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
 #: Compensating workers, for workers whose bodies block.
 BLOCKING_WORKERS = 64
 #: How many ns a fork shuts other threads out, at first and at most, and how many it
-#: lets them in between.
+#: lets them in between; and after how many it warns.
 CLOSED_FIRST, CLOSED_MAX, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
+WARN_AFTER = 10_000_000_000
 
 _lock = Lock()
 _state = STOPPED
@@ -477,7 +479,10 @@ def close_quiescent(what: str) -> None:
     """Takes the lock and closes the runtime, if there is one, once it is quiescent.
     Lets other threads schedule in between: a body may wait for what they are going to
     do."""
+    from . import in_flight
+
     limit = CLOSED_FIRST
+    waited, warned = 0, False
     take_lock(what)
     while _core is not None:
         try:
@@ -490,7 +495,16 @@ def close_quiescent(what: str) -> None:
         user = object()
         _waiting.add(user)  # it stays
         _lock.release()
+        waited += limit
         try:
+            if waited > WARN_AFTER and not warned:
+                warned = True
+                warnings.warn(
+                    f"{what} has waited for 10 s until no behavior is scheduled or "
+                    f"running and no thread holds a cown{in_flight.now()}",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
             wait_quiescent(core, OPEN_BETWEEN)
         finally:
             _waiting.discard(user)

@@ -6,6 +6,7 @@
 #include "acquire.h"
 #include "grant.h"
 #include "immutable.h"
+#include "in_flight.h"
 #include "mailbox.h"
 #include "notices.h"
 #include "pump.h"
@@ -21,6 +22,7 @@
 #define CLOSED_FIRST_NS INT64_C(50000000)
 #define CLOSED_MAX_NS INT64_C(1000000000)
 #define OPEN_BETWEEN_NS INT64_C(5000000)
+#define WARN_NS INT64_C(10000000000)
 
 /* Under the runtime's lock: no thread outside of bodies schedules for `limit` ns, or
  * until the runtime is quiescent: 0, and it stays closed. 1, or -1 with an exception:
@@ -32,11 +34,27 @@ static int fork_close_for(boc_runtime *runtime, int64_t limit) {
   return status;
 }
 
-/* Lets other threads schedule for a moment: without the lock, and with it again. -1
- * with an exception, without the lock. */
-static int fork_let_in(int status, const char *what) {
+/* Who has waited so long may wait for itself: a thread that holds a cown until something
+ * happens after the fork. -1 with an exception: warnings are errors. */
+static int fork_warn(const char *what) {
+  PyObject *text = bocpy_in_flight(NULL, NULL);
+  int status = text ? PyErr_WarnFormat(
+                          PyExc_RuntimeWarning, 1,
+                          "%s has waited for 10 s until no behavior is scheduled or "
+                          "running and no thread holds a cown%U",
+                          what, text)
+                    : -1;
+  Py_XDECREF(text);
+  return status;
+}
+
+/* Lets other threads schedule for a moment: without the lock, and with it again. Warns
+ * first if asked to. -1 with an exception, without the lock. */
+static int fork_let_in(int status, bool warn, const char *what) {
   boc_runtime *runtime = bocpy_runtime_use();
   bocpy_runtime_unlock();
+  if (status > 0 && warn && fork_warn(what) < 0)
+    status = -1;
   if (status > 0 && runtime)
     status = bocpy_wait_quiescent(runtime, OPEN_BETWEEN_NS);
   if (runtime)
@@ -52,11 +70,16 @@ static int fork_close_quiescent(const char *what) {
   boc_runtime *runtime;
   if (bocpy_runtime_lock(what) < 0)
     return -1;
+  int64_t waited = 0;
+  bool warned = false;
   for (int64_t limit = CLOSED_FIRST_NS; (runtime = bocpy_runtime_close());) {
     int status = fork_close_for(runtime, limit);
     if (status == 0)
       return 0;
-    if (fork_let_in(status, what) < 0)
+    waited += limit;
+    bool warn = waited > WARN_NS && !warned;
+    warned |= warn;
+    if (fork_let_in(status, warn, what) < 0)
       return -1;
     limit = limit < CLOSED_MAX_NS ? limit * 2 : limit;
   }
