@@ -38,12 +38,13 @@ static int fork_close_for(boc_runtime *runtime, int64_t limit) {
  * happens after the fork. -1 with an exception: warnings are errors. */
 static int fork_warn(const char *what) {
   PyObject *text = bocpy_in_flight(NULL, NULL);
-  int status = text ? PyErr_WarnFormat(
-                          PyExc_RuntimeWarning, 1,
-                          "%s has waited for 10 s until no behavior is scheduled or "
-                          "running and no thread holds a cown%U",
-                          what, text)
-                    : -1;
+  int status =
+      text
+          ? PyErr_WarnFormat(PyExc_RuntimeWarning, 1,
+                             "%s has waited for 10 s until no behavior is scheduled or "
+                             "running and no thread holds a cown%U",
+                             what, text)
+          : -1;
   Py_XDECREF(text);
   return status;
 }
