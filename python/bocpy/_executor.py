@@ -42,6 +42,10 @@ class BrokenPool(BrokenExecutor):
     """The initializer of an executor has raised: no task can run."""
 
 
+class InitializerError(BrokenPool):
+    """A worker's way to say so; its cause is what was raised."""
+
+
 class Task:
     """What `submit` was given; run by one place."""
 
@@ -286,10 +290,16 @@ class BocExecutor(Executor):
     def _break(self, error: BaseException) -> None:
         """The initializer has raised."""
         with self._lock:
+            known = self._broken is not None
             self._broken = error
+        if not known:
+            log_critical("Exception in initializer:", error)
+        self._fail_all(self._initializer_raised())
+
+    def _initializer_raised(self) -> BrokenPool:
         broken = BrokenPool("the initializer of the executor has raised")
-        broken.__cause__ = error
-        self._fail_all(broken)
+        broken.__cause__ = self._broken
+        return broken
 
     # ---- backend threads ----
 
@@ -323,7 +333,6 @@ class BocExecutor(Executor):
         try:
             initializer(*initargs)
         except BaseException as error:
-            log_critical("Exception in initializer:")
             self._break(error)
             return False
         self._initialized.add(threading.current_thread())
@@ -389,14 +398,13 @@ class BocExecutor(Executor):
             self._latest = None
         try:
             seconds, outcomes = made.result()
+        except InitializerError as error:
+            self._break(error.__cause__ or error)
+            outcomes = [(False, self._initializer_raised())] * len(tasks)
         except BaseException as error:
             outcomes = [(False, error)] * len(tasks)
         else:
             self._seconds = max(seconds / len(tasks), SHIPMENT / TURN)
-        if outcomes is None:
-            self._break(RuntimeError("the initializer raised in a worker"))
-            broken = BrokenPool("the initializer of the executor has raised")
-            outcomes = [(False, broken)] * len(tasks)
         for task, (good, value) in zip(tasks, outcomes, strict=True):
             if good:
                 task.future.set_result(value)
@@ -464,26 +472,26 @@ def run(task: Task) -> None:
         future.set_result(result)
 
 
-#: The executors whose initializer has run in this interpreter; False: it has raised.
-_initialized_here: dict[tuple[int, int], bool] = {}
+#: The executors whose initializer has run in this interpreter, with what it raised.
+_initialized_here: dict[tuple[int, int], BaseException | None] = {}
 
 
 def run_shipped(
     key: tuple[int, int],
     initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
     work: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
-) -> tuple[float, list[tuple[bool, Any]] | None]:
+) -> tuple[float, list[tuple[bool, Any]]]:
     """A behavior: the outcomes of some tasks, and how long they took."""
     began = time.perf_counter()
     if initializer is not None and key not in _initialized_here:
         try:
             initializer[0](*initializer[1])
-        except BaseException:
-            _initialized_here[key] = False
+        except BaseException as error:
+            _initialized_here[key] = error
         else:
-            _initialized_here[key] = True
-    if initializer is not None and not _initialized_here[key]:
-        return 0.0, None
+            _initialized_here[key] = None
+    if initializer is not None and (raised := _initialized_here[key]) is not None:
+        raise InitializerError("the initializer has raised") from raised
     outcomes: list[tuple[bool, Any]] = []
     for fn, args, kwargs in work:
         try:
@@ -530,10 +538,10 @@ def results_of(
             future.cancel()
 
 
-def log_critical(message: str) -> None:
+def log_critical(message: str, error: BaseException) -> None:
     import logging
 
-    logging.getLogger("concurrent.futures").critical(message, exc_info=True)
+    logging.getLogger("concurrent.futures").critical(message, exc_info=error)
 
 
 MAIN = threading.main_thread()

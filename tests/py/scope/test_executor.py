@@ -1,72 +1,16 @@
-"""BocExecutor: CPython's own tests of executors, from the installed interpreter, and
-tests of what only it has."""
+"""BocExecutor: tests of what only it has; CPython's own tests of executors are run by
+test_executor_cpython.py."""
 
 import asyncio
 import concurrent.futures
 import importlib.util
 import threading
+import traceback
 
 import bocpy
 import pytest
 from bocpy import BocExecutor, Cown, PinnedCown, read
 from harness import LIMIT, pass_through
-
-CPYTHON = '''
-    """CPython's tests with BocExecutor where they have a pool of their own."""
-    import sys, threading, unittest
-
-    try:
-        from test.test_concurrent_futures import util, executor, test_wait
-        from test.test_concurrent_futures import test_as_completed, test_shutdown
-        ExecutorTest, WaitTests = executor.ExecutorTest, test_wait.WaitTests
-        AsCompletedTests = test_as_completed.AsCompletedTests
-        ShutdownTest = test_shutdown.ExecutorShutdownTest
-        Mixin, Base = util.ExecutorMixin, util.BaseTestCase
-    except ImportError:  # one file until 3.12
-        from test import test_concurrent_futures as all_of_it
-        ExecutorTest, WaitTests = all_of_it.ExecutorTest, all_of_it.WaitTests
-        AsCompletedTests = all_of_it.AsCompletedTests
-        ShutdownTest = all_of_it.ExecutorShutdownTest
-        Mixin, Base = all_of_it.ExecutorMixin, all_of_it.BaseTestCase
-    import bocpy
-
-    bocpy.start(5)
-
-    class BocMixin(Mixin):
-        executor_type = bocpy.BocExecutor
-
-        def create_event(self):  # from 3.13.1 on each kind of pool has its own
-            return threading.Event()
-
-    class BocExecutorTest(BocMixin, ExecutorTest, Base):
-        pass
-
-    class BocWaitTest(BocMixin, WaitTests, Base):
-        pass
-
-    class BocAsCompletedTest(BocMixin, AsCompletedTests, Base):
-        pass
-
-    class BocShutdownTest(BocMixin, ShutdownTest, Base):
-        pass
-
-    # These start programs that import the executor from concurrent.futures by name.
-    BY_NAME = ("test_interpreter_shutdown", "test_submit_after_interpreter_shutdown",
-               "test_hang_gh83386")
-    for name in BY_NAME:
-        setattr(BocShutdownTest, name, None)
-    unittest.main(argv=["cpython", "-v"])
-'''
-
-
-# Some distributions leave CPython's tests out.
-if importlib.util.find_spec("test.test_concurrent_futures"):
-
-    def test_cpythons_own_tests(program, backend):
-        done = program(CPYTHON, expect_code=None)
-        assert done.code == 0, done.err
-        assert "OK" in done.err
-
 
 def test_programs_end_what_they_submitted(program, backend):
     done = program(
@@ -190,13 +134,33 @@ def test_initializer(runtime):
         assert {future.result() for future in futures} == {"set up"}
 
 
-def test_an_initializer_that_raises_breaks_it(runtime):
+def test_an_initializer_that_raises_breaks_it(runtime, caplog):
     with BocExecutor(2, initializer=int, initargs=("no number",)) as executor:
         future = executor.submit(abs, -1)
-        with pytest.raises(bocpy._executor.BrokenPool):
+        with pytest.raises(bocpy._executor.BrokenPool) as caught:
             future.result(LIMIT)
-        with pytest.raises(bocpy._executor.BrokenPool):
+        assert "no number" in str(caught.value.__cause__)
+        with pytest.raises(bocpy._executor.BrokenPool) as caught:
             executor.submit(abs, -1)
+        assert "no number" in str(caught.value.__cause__)
+    (logged,) = caplog.records
+    assert (logged.name, logged.levelname) == ("concurrent.futures", "CRITICAL")
+    assert "no number" in str(logged.exc_info[1])
+
+
+def test_a_failure_shows_the_line_of_the_task(executor):
+    future = executor.submit(int, "x")
+    other = executor.submit(broken_task)
+    with pytest.raises(ValueError, match="invalid literal"):
+        future.result(LIMIT)
+    with pytest.raises(RuntimeError) as caught:
+        other.result(LIMIT)
+    text = "".join(traceback.format_exception(caught.value))
+    assert "raise RuntimeError(123)  # of the task" in text
+
+
+def broken_task():
+    raise RuntimeError(123)  # of the task
 
 
 def remember(what):
