@@ -12,6 +12,7 @@ import pytest
 from bocpy import BocExecutor, Cown, PinnedCown, read
 from harness import LIMIT, pass_through
 
+
 def test_programs_end_what_they_submitted(program, backend):
     done = program(
         """
