@@ -31,6 +31,7 @@ from ._cffi import (  # noqa: E402
 )
 from ._cffi.behavior import (  # noqa: E402
     after,
+    at,
     batch_begin,
     batch_end,
     when,
@@ -86,7 +87,7 @@ _Watch = await_.Watch
 _after_fork_in_child = runtime.after_fork_in_child
 _after_fork_in_parent = runtime.after_fork_in_parent
 _apart = codec.apart
-_at = after
+_at = at
 _ask_main = codec.ask_main
 _behavior_name = base.behavior_name
 _before_fork = runtime.before_fork

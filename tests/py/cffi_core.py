@@ -15,8 +15,6 @@ FILES = {
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
-    "test_scope_properties.py": "timers",
-    "test_timers.py": "timers: `after`, `at`",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
 }
 
@@ -29,10 +27,6 @@ TESTS = {
     "test_docs.py::test_what_can_be_called_has_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_what_can_be_called_has_an_example[Matrix": "Matrix",
     "test_examples.py::test_it_finds_its_result_right[threads-boids": "Matrix",
-    "test_docs.py::test_example[threads-after": "timers",
-    "test_docs.py::test_example[threads-at[": "timers",
-    "test_docs.py::test_example[threads-at]": "timers",
-    "test_docs.py::test_example[threads-Cown.cancel": "timers",
     "test_examples.py::test_it_finds_its_result_right[threads-heat": "Matrix",
     "test_examples.py::test_the_birds_on_a_terminal": "Matrix",
     "test_examples.py::test_it_finds_its_result_right[threads-product": "Matrix",
@@ -40,12 +34,12 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
-    "test_guide.py::test_program[docs/guide/timers.md": "timers",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_scope_loops.py::test_a_scope_counts_asynchronous": "no scope counts it",
     "test_scope_loops.py::test_a_cancelled_scope_starts_no": "no scope counts it",
     "test_scope_loops.py::test_a_failed_asynchronous_behavior": "no scope counts it",
     "test_scope_loops.py::test_an_asynchronous_body_sees": "no scope counts it",
+    "test_scope_properties.py::test_leaving_a_block_in_an_event": "no scope counts it",
     "test_signals.py::test_no_signal_is_lost": "a signal that a worker takes: 50 ms",
     "test_signals.py::test_a_sampling_profiler_sees": "a signal that a worker takes",
 }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _threads
 from .._libboc import ffi, lib
-from . import failure, notices, pump, runtime, scope
+from . import failure, notices, pump, runtime, scope, timer
 from .arguments import Bound, WhenArgs, bind, when_args
 from .base import FRESH, NULL, WRITE, fail, forks, me, type_name
 from .cown import Cown
@@ -46,7 +46,7 @@ pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 class Call:
     """One behavior: what it is over, what it calls, what it fills."""
 
-    __slots__ = ("bound", "context", "over", "result", "scope")
+    __slots__ = ("bound", "context", "over", "result", "scope", "timed")
 
     def __init__(
         self,
@@ -54,7 +54,9 @@ class Call:
         over: WhenArgs,
         result: Cown[Any],
         inside: scope.Scope | None,
+        timed: bool,
     ) -> None:
+        self.timed = timed
         self.scope = inside
         self.context = copy_context()
         self.bound = bound
@@ -65,6 +67,8 @@ class Call:
         """Runs the body. Afterwards this object refers to nothing: an exception of the
         body has this frame in its traceback, and must not keep the result alive through
         it."""
+        if self.timed:
+            timer.ended(self.result)
         pumping = me.pumping if self.over.pinned else None
         writes = self.hold(behavior)
         outer, outer_name = me.bodies, me.name
@@ -156,7 +160,9 @@ class Call:
                 snapshot.leave(function)
 
     def cancel(self) -> None:
-        """In place of the body: its scope was cancelled before."""
+        """In place of the body: it, or its scope, was cancelled before."""
+        if self.timed:
+            timer.ended(self.result)
         self.result._value = scope.cancelled_error()
         self.result._failed = True
 
@@ -187,28 +193,36 @@ def schedule(
     over: WhenArgs,
     captures: tuple[Any, ...],
     given: scope.Scope | None = None,
+    due: timer.Due | None = None,
 ) -> Cown[Any]:
+    if timer.pending and len(over.cowns) > 1:
+        timer.refuse_cycle(over)
     inside = scope.here(given)
     user = object()
     try:
         core = runtime.enter(True, user)
         result = make_result()
-        call = Call(bind(target, over.items, captures), over, result, inside)
+        bound = bind(target, over.items, captures)
+        call = Call(bound, over, result, inside, due is not None)
         refs = [*over.refs, (result._ref & ~3) | FRESH]
         for cown in over.cowns:
             cown._scheduled = call.bound.code
         result._scheduled = call.bound.code
-        launch(core, call, refs, NULL if inside is None else inside._core)
+        launch(core, call, refs, NULL if inside is None else inside._core, due)
     finally:
         runtime.leave(user)
     runtime.settle()
     return result
 
 
-def launch(core: Any, call: Call, refs: list[int], inside: Any) -> None:
+def launch(
+    core: Any, call: Call, refs: list[int], inside: Any, due: timer.Due | None
+) -> None:
     key = id(call)
     pending[key] = call
-    if me.batch is None:
+    if due is not None:
+        status = launch_later(core, call, refs, inside, due)
+    elif me.batch is None:
         status = lib.glue_when(core, key, refs, len(refs), inside)
     else:
         out = ffi.new("boc_behavior **")
@@ -218,6 +232,19 @@ def launch(core: Any, call: Call, refs: list[int], inside: Any) -> None:
     if status:
         del pending[key]
         fail(status, "when()")
+
+
+def launch_later(
+    core: Any, call: Call, refs: list[int], inside: Any, due: timer.Due
+) -> int:
+    """The library's status."""
+    out = ffi.new("boc_behavior **")
+    status = int(lib.glue_new(core, id(call), refs, len(refs), inside, False, out))
+    if not status:
+        status = timer.start(core, out[0], due, call.over, call.result)
+        if status:
+            lib.boc_behavior_free(out[0])
+    return status
 
 
 # ---- several as one step -------------------------------------------------------------
@@ -265,16 +292,22 @@ def batch_end(wanted: bool, /) -> None:
 class When:
     """What when() returns: schedules the function it is called with."""
 
-    __slots__ = ("_over", "_scope")
+    __slots__ = ("_due", "_over", "_scope")
 
-    def __init__(self, over: WhenArgs, inside: scope.Scope | None = None) -> None:
+    def __init__(
+        self,
+        over: WhenArgs,
+        inside: scope.Scope | None = None,
+        due: timer.Due | None = None,
+    ) -> None:
         self._over = over
         self._scope = inside
+        self._due = due
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Cown[Any]:
         if len(arguments) != 1 or keywords:
             raise TypeError("when(...) is a decorator: call it with one function")
-        return schedule(arguments[0], self._over, (), self._scope)
+        return schedule(arguments[0], self._over, (), self._scope, self._due)
 
 
 def when(*cowns: Any) -> When:
@@ -286,12 +319,23 @@ def when_in(inside: scope.Scope, /, *cowns: Any) -> When:
     return When(when_args(cowns), inside)
 
 
-# Refused on purpose: docs/guide/backends.md has a table of what this core lacks.
+def later(name: str, what: str, absolute: bool, arguments: tuple[Any, ...]) -> When:
+    if not arguments:
+        raise TypeError(f"{name}() needs a number of seconds, and takes cowns")
+    ns = timer.seconds(arguments[0], f"{name}(): {what}")
+    timer.refuse_batch()
+    timer.watch_forks()
+    due = timer.Due(ns + int(lib.boc_now()) if absolute else ns, absolute)
+    return When(when_args(arguments[1:]), None, due)
+
+
 def after(*arguments: Any) -> When:
-    raise NotImplementedError(
-        "after() and at() need bocpy's extension module, which this interpreter cannot "
-        "load"
-    )
+    return later("after", "the delay", False, arguments)
+
+
+def at(*arguments: Any) -> When:
+    """With the seconds from now on: see bocpy._timers."""
+    return later("at", "the time from now on", True, arguments)
 
 
 def whencall(

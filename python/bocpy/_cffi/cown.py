@@ -16,7 +16,7 @@ from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
-from . import acquire, await_, codec, failure, pump, runtime
+from . import acquire, await_, codec, failure, pump, runtime, timer
 from .base import FOREVER, READ, WRITE, me, on_worker, parse_timeout, type_name
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class Cown(Generic[T]):
 
     def cancel(self) -> bool:
         self._require_core()
-        return False  # there are no timers
+        return timer.cancel(self)
 
     def add_done_callback(self, function: Callable[[Cown[T]], object], /) -> None:
         self._require_core()

@@ -563,7 +563,7 @@ def interrupt_soon() -> None:
 
 def after_fork_in_child() -> None:
     """Makes anew what a thread, gone in the child, may have been in the middle of."""
-    from . import acquire, await_, behavior, mailbox, notices, pump, scope
+    from . import acquire, await_, behavior, mailbox, notices, pump, scope, timer
 
     global _lock, _core, _state
     _lock = Lock()
@@ -579,6 +579,7 @@ def after_fork_in_child() -> None:
     acquire.forget()
     await_.forget()
     scope.forget()
+    timer.forget()
     behavior.forget()
     mailbox.make()
     notices.make()

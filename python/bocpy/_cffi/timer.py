@@ -1,0 +1,160 @@
+"""Timers: what `after` and `at` promise, by the cown of its result.
+
+A promised behavior is in `pending` until it begins or is cancelled: any thread may
+cancel it, forks are refused meanwhile, and so is a behavior that would wait for it and
+hold it back.
+
+Threads: any. `lock` guards `pending` and its entries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .._libboc import ffi, lib
+from .base import me, type_name
+
+if TYPE_CHECKING:
+    from .arguments import WhenArgs
+    from .cown import Cown
+
+NS_PER_SECOND = 1e9
+#: About 292 years: what 63 bits of ns hold.
+MAX_SECONDS = 9.2e9
+
+
+class Due(NamedTuple):
+    """When a behavior is to be scheduled."""
+
+    ns: int
+    #: Whether `ns` is a point of the library's clock; else it counts from now on.
+    absolute: bool
+
+
+class Promise:
+    """A behavior that waits for its time."""
+
+    __slots__ = ("needs", "over", "timer")
+
+    def __init__(self, over: WhenArgs) -> None:
+        self.needs = {ref & ~3 for ref in over.refs}
+        self.timer: Any = None  # until the library has started it
+        self.over = False  # it came to its end meanwhile
+
+
+lock = Lock()
+pending: dict[int, Promise] = {}
+_watching = False
+
+
+def address(cown: Cown[Any]) -> int:
+    return cown._ref & ~3
+
+
+def seconds(number: object, what: str) -> int:
+    """Nanoseconds."""
+    if isinstance(number, bool) or not (
+        hasattr(type(number), "__float__") or hasattr(type(number), "__index__")
+    ):
+        raise TypeError(
+            f"{what} must be a number of seconds, not '{type_name(type(number))}'"
+        )
+    try:
+        value = float(number)  # type: ignore[arg-type]
+    except OverflowError:
+        value = float("inf")
+    if not value >= 0:
+        raise ValueError(f"{what} must not be negative, and not NaN: {number!r}")
+    if value > MAX_SECONDS:
+        raise ValueError(
+            f"{what} must be at most 9.2e9 seconds, which are 292 years: {number!r}"
+        )
+    return int(value * NS_PER_SECOND)
+
+
+# ---- starting ------------------------------------------------------------------------
+
+
+def start(core: Any, behavior: Any, due: Due, over: WhenArgs, result: Cown[Any]) -> int:
+    """The library's status. The body may run before this returns."""
+    promise = Promise(over)
+    with lock:
+        pending[address(result)] = promise
+    out = ffi.new("boc_timer **")
+    begin = lib.boc_runtime_at if due.absolute else lib.boc_runtime_after
+    status = int(begin(core, due.ns, behavior, out))
+    if status:
+        ended(result)
+        return status
+    timer = ffi.gc(out[0], lib.boc_timer_drop)
+    with lock:
+        if not promise.over:
+            promise.timer = timer
+    return status
+
+
+def ended(result: Cown[Any]) -> None:
+    """Its behavior begins, or never will."""
+    with lock:
+        promise = pending.pop(address(result), None)
+        if promise is not None:
+            promise.over, promise.timer = True, None
+
+
+def cancel(result: Cown[Any]) -> bool:
+    """Whether its time had not come."""
+    with lock:
+        promise = pending.get(address(result))
+        timer = None if promise is None else promise.timer
+    return timer is not None and bool(lib.boc_timer_cancel(timer))
+
+
+# ---- what is refused meanwhile -------------------------------------------------------
+
+
+def refuse_cycle(over: WhenArgs) -> None:
+    """Of a behavior over a result that has not come and a cown that this one needs."""
+    addresses = {address(cown) for cown in over.cowns}
+    with lock:
+        promises = [pending[each] for each in addresses if each in pending]
+    if any(addresses & promise.needs for promise in promises):
+        raise RuntimeError(
+            "a behavior over the result of after() or at(), and over a cown that this "
+            "one needs itself, would wait for it and hold it back: schedule over the "
+            "result, and in that body over the cown"
+        )
+
+
+def refuse_batch() -> None:
+    if me.batch is not None:
+        raise RuntimeError(
+            "after() and at() in an atomically() block: what has its time later "
+            "cannot be scheduled together with the others; call them outside"
+        )
+
+
+def refuse_fork(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook, the one place from which a fork can be refused."""
+    if pending and event.startswith("os.fork") and not me.bodies:
+        raise RuntimeError(
+            f"fork() while {len(pending)} behaviors wait for the time that after() or "
+            "at() gave them: cancel() them, wait() for them, or use subprocess, or "
+            "the start method 'spawn' of multiprocessing"
+        )
+
+
+def watch_forks() -> None:
+    global _watching
+    if not _watching and hasattr(os, "fork"):
+        _watching = True
+        sys.addaudithook(refuse_fork)
+
+
+def forget() -> None:
+    """In the child of a fork."""
+    global lock
+    lock = Lock()
+    pending.clear()
