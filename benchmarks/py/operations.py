@@ -292,12 +292,12 @@ def notice_read() -> float:
 
 def with_large() -> float:
     cown = Cown(list(range(100_000)))
-    with cown as value:
-        value[0] = 1
 
     def operation() -> None:
         with cown as value:
             value[0] += 1
+
+    each(2, operation)  # it stays from the second hold in a row
 
     return each(50, operation)
 

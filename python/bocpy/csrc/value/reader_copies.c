@@ -117,6 +117,7 @@ void bocpy_value_lend_here(bocpy_value *value) {
   bocpy_buffer *buffer = bocpy_value_encode_lent(object, &failed);
   if (value_kind_acquire(value) == kind) {
     copy_keep_original(value, kind);
+    value->at_home = false;
     value->buffer = buffer;
     value->failed = failed;
     if (buffer)

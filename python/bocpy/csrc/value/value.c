@@ -71,6 +71,7 @@ static int value_set_object(bocpy_value *value, PyObject *object) {
     box->value = value;
     value->box = box;
     value->slot = slot;
+    value->at_home = false;
     bocpy_value_set_kind(value, BOCPY_BOXED);
   } else {
     value->object = Py_NewRef(object);
@@ -358,9 +359,11 @@ void bocpy_value_encode(bocpy_value *value) {
 
 /* With backend `interpreters`, an OBJECT is the main interpreter's. */
 void bocpy_value_leave(bocpy_value *value) {
-  if (!bocpy_by_reference() && !value->pinned &&
-      bocpy_value_kind(value) == BOCPY_OBJECT)
+  if (bocpy_by_reference() || value->pinned || bocpy_value_kind(value) != BOCPY_OBJECT)
+    return;
+  if (!value->at_home)
     bocpy_value_encode(value);
+  value->at_home = true;
 }
 
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
@@ -385,8 +388,10 @@ void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
 
 void bocpy_value_borrow(bocpy_value *value) {
   PyInterpreterState *home = bocpy_value_home(value);
-  if (home)
-    bocpy_value_visit(value, home, bocpy_value_encode);
+  if (!home)
+    return;
+  bocpy_value_visit(value, home, bocpy_value_encode);
+  value->at_home = false;
 }
 
 /* ---- garbage --------------------------------------------------------------------- */

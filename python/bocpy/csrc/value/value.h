@@ -8,8 +8,10 @@
  *   OBJECT    an object of the main interpreter    that interpreter; encoded for others
  *
  * NONE, INLINE and ENCODED are neutral. A value stays BOXED where it was last used
- * until another interpreter needs it. With backend `threads` every value is an OBJECT
- * and nothing is ever encoded.
+ * until another interpreter needs it. In the main interpreter it stays an OBJECT only
+ * if that has it twice in a row: workers that need it then have to wait for the main
+ * interpreter's GIL. With backend `threads` every value is an OBJECT and nothing is ever
+ * encoded.
  *
  * Threads: functions are for the thread that holds the cown, attached to an
  *   interpreter, unless they say otherwise.
@@ -43,8 +45,9 @@ typedef struct bocpy_acquisition bocpy_acquisition;
 struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
   atomic_uchar kind;
-  unsigned char size : 7;   /* of `bytes`, if INLINE */
+  unsigned char size : 6;   /* of `bytes`, if INLINE */
   unsigned char failed : 1; /* the content is an exception that a body raised */
+  unsigned char at_home : 1; /* the main interpreter had it last, and no other since */
   bool pinned; /* an OBJECT that stays on the main thread (pinned.h); never changes, and
                   read by all: in no byte with what the holder writes */
   atomic_bool
@@ -93,8 +96,10 @@ void bocpy_value_drop_copies(bocpy_value *value);
 
 static inline void bocpy_value_hold_to_write(bocpy_value *value) {
   /* relaxed (owner): the cown's queue has put the readers before us */
-  if (atomic_load_explicit(&value->copies, memory_order_relaxed))
+  if (atomic_load_explicit(&value->copies, memory_order_relaxed)) {
     bocpy_value_drop_copies(value);
+    value->at_home = false;
+  }
   bocpy_value_hold(value, &bocpy_self);
 }
 
@@ -157,8 +162,8 @@ int bocpy_value_set_failed(bocpy_value *value, bool failed);
  */
 void bocpy_value_encode(bocpy_value *value);
 
-/* The end of a hold by a thread of the main interpreter: encodes an OBJECT, so that the
- * thread shares nothing with the next holder. Pinned values stay. */
+/* The end of a hold by a thread of the main interpreter: encodes an OBJECT, unless no
+ * other interpreter has had it since the last such hold. Pinned values stay. */
 void bocpy_value_leave(bocpy_value *value);
 
 /* The interpreter that the content lives in, or NULL if it is neutral. */
