@@ -45,8 +45,8 @@ typedef struct bocpy_acquisition bocpy_acquisition;
 struct bocpy_value {
   _Atomic(const bocpy_thread *) holder; /* who may look: a body's thread, or NULL */
   atomic_uchar kind;
-  unsigned char size : 6;   /* of `bytes`, if INLINE */
-  unsigned char failed : 1; /* the content is an exception that a body raised */
+  unsigned char size : 6;    /* of `bytes`, if INLINE */
+  unsigned char failed : 1;  /* the content is an exception that a body raised */
   unsigned char at_home : 1; /* the main interpreter had it last, and no other since */
   bool pinned; /* an OBJECT that stays on the main thread (pinned.h); never changes, and
                   read by all: in no byte with what the holder writes */
