@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from devtool import cbuild, compilers, environments, failures, pybuild, pythons
+from devtool import (
+    cbuild,
+    chroot,
+    compilers,
+    environments,
+    failures,
+    pybuild,
+    pythons,
+)
 from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
@@ -99,11 +107,30 @@ def soak(
     spec: str | None, backends: list[str] | None, minutes: float, rest: list[str]
 ) -> int:
     """The soak on each backend in turn, until one finds something."""
-    interpreter = pick(spec)
+    interpreter = choose(spec) if spec else newest()
+    if interpreter.chroot:
+        return soak_in_chroot(interpreter, backends, minutes, rest)
     env = installed(interpreter)
     for backend in backends or pybuild.backends(interpreter):
         command = pybuild.soak_command(env, backend, minutes)
         env.run([*command, *rest], log=None)
+    return 0
+
+
+def soak_in_chroot(
+    interpreter: Interpreter,
+    backends: list[str] | None,
+    minutes: float,
+    rest: list[str],
+) -> int:
+    """`./dev soak` by the interpreter itself, which is no chroot's to it."""
+    command = [str(interpreter.executable), str(chroot.TREE / "dev"), "soak"]
+    command += ["--python", str(interpreter.executable), "--minutes", str(minutes)]
+    for backend in backends or ():
+        command += ["--backend", backend]
+    storm = rest[:2] if rest[:1] == ["--storm"] else []
+    more = rest[len(storm) :]
+    chroot.run([*command, *storm, *(["--", *more] if more else [])], sys.stdout)
     return 0
 
 
