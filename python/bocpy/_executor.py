@@ -43,7 +43,7 @@ class BrokenPool(BrokenExecutor):
 
 
 class InitializerError(BrokenPool):
-    """A worker's way to say so; its cause is what was raised."""
+    """A worker's way to say so; its argument is what was raised."""
 
 
 class Task:
@@ -399,7 +399,8 @@ class BocExecutor(Executor):
         try:
             seconds, outcomes = made.result()
         except InitializerError as error:
-            self._break(error.__cause__ or error)
+            (raised,) = error.args  # None if it could not travel
+            self._break(raised or error)
             outcomes = [(False, self._initializer_raised())] * len(tasks)
         except BaseException as error:
             outcomes = [(False, error)] * len(tasks)
@@ -491,7 +492,7 @@ def run_shipped(
         else:
             _initialized_here[key] = None
     if initializer is not None and (raised := _initialized_here[key]) is not None:
-        raise InitializerError("the initializer has raised") from raised
+        raise InitializerError(raised) from raised
     outcomes: list[tuple[bool, Any]] = []
     for fn, args, kwargs in work:
         try:

@@ -140,13 +140,26 @@ def test_an_initializer_that_raises_breaks_it(runtime, caplog):
         future = executor.submit(abs, -1)
         with pytest.raises(bocpy._executor.BrokenPool) as caught:
             future.result(LIMIT)
-        assert "no number" in str(caught.value.__cause__)
+        assert isinstance(caught.value.__cause__, ValueError)
         with pytest.raises(bocpy._executor.BrokenPool) as caught:
             executor.submit(abs, -1)
         assert "no number" in str(caught.value.__cause__)
     (logged,) = caplog.records
     assert (logged.name, logged.levelname) == ("concurrent.futures", "CRITICAL")
     assert "no number" in str(logged.exc_info[1])
+
+
+def raise_with_a_lock():
+    raise OSError(threading.Lock())
+
+
+def test_an_initializer_that_raises_what_cannot_travel_breaks_it(runtime):
+    with BocExecutor(1, initializer=raise_with_a_lock) as executor:
+        with pytest.raises(bocpy._executor.BrokenPool) as caught:
+            executor.submit(abs, -1).result(LIMIT)
+        assert "_thread.lock" in "".join(traceback.format_exception(caught.value))
+        with pytest.raises(bocpy._executor.BrokenPool):
+            executor.submit(abs, -1)
 
 
 def test_a_failure_shows_the_line_of_the_task(executor):
