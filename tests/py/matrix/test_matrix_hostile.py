@@ -2,7 +2,12 @@
 them, or to the matrix in use."""
 
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import harness
 import pytest
 from bocpy import Cown, Matrix
 
@@ -155,3 +160,25 @@ def test_what_is_no_number_after_all():
     for call in (lambda: m + Same(m), lambda: m[Same(m)], lambda: m.sum(Same(m))):
         with pytest.raises(TypeError):
             call()
+
+
+# ---- threads -------------------------------------------------------------------------
+
+STORM = Path(__file__).parents[1] / "programs" / "matrix_storm.py"
+
+
+@pytest.mark.parametrize("options", [["--apart"], []], ids=["apart", "shared"])
+def test_threads_that_share_matrices(options, backend):
+    """Also what ThreadSanitizer is run over; the program says how."""
+    command = [sys.executable, str(STORM), "--seconds", "2", *options]
+    environment = {**os.environ, "BOCPY_BACKEND": backend}
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=harness.LIMIT,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[0]) > 100

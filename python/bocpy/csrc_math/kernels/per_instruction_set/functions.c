@@ -35,20 +35,6 @@ MX_INLINE mx_v with_sign_of(mx_v size, mx_v x) {
   return (mx_v)((mx_i)size | ((mx_i)x & INT64_MIN));
 }
 
-/* a / d for a normal d. In AVX-512 from an estimate of 14 bits, twice refined, since
- * division is slow there; off by an ulp at most. */
-MX_INLINE mx_v quotient(mx_v a, mx_v d) {
-#if MX_WIDTH == 8
-  mx_v y = (mx_v)_mm512_rcp14_pd((__m512d)d);
-  y = mx_fma(y, mx_fma(-d, y, mx_set(1.0)), y);
-  y = mx_fma(y, mx_fma(-d, y, mx_set(1.0)), y);
-  mx_v q = a * y;
-  return mx_fma(y, mx_fma(-d, q, a), q);
-#else
-  return a / d;
-#endif
-}
-
 /* ---- exp ------------------------------------------------------------------------- */
 
 /* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-58 of exp. */
@@ -58,27 +44,35 @@ static const double exp_c[] = {0x1.000000000000bp-1,  0x1.5555555555561p-3,
                                0x1.a019969553b99p-16, 0x1.71dddfa51c03fp-19,
                                0x1.28b047cf05e80p-22, 0x1.af85bdbfbcde1p-26};
 
-/* x = k ln(2) + r; the k, as a number. */
-MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r) {
+/* x = k ln(2) + r + low; the k, as a number. */
+MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r, mx_v *out_low) {
   mx_v k = mx_fma(x, mx_set(0x1.71547652b82fep0), mx_set(ROUNDER)) - mx_set(ROUNDER);
-  *out_r = mx_fma(k, mx_set(-LN2_LOW), mx_fma(k, mx_set(-LN2_HIGH), x));
+  mx_v first = mx_fma(k, mx_set(-LN2_HIGH), x);
+  *out_r = mx_fma(k, mx_set(-LN2_LOW), first);
+  *out_low = mx_fma(k, mx_set(-LN2_LOW), first - *out_r);
   return k;
 }
 
-/* exp(r) - 1 - r, computed in two halves so that the processor can overlap them. */
-MX_INLINE mx_v exp_rest(mx_v r) {
+/* exp(r) - 1 - r, plus `low`. In halves, so that the processor can overlap them, except
+ * for the first two terms: adding the first one last leaves its rounding alone. */
+MX_INLINE mx_v exp_rest(mx_v r, mx_v low) {
   mx_v square = r * r, fourth = square * square;
-  mx_v low = mx_fma(mx_fma(r, mx_set(exp_c[3]), mx_set(exp_c[2])), square,
-                    mx_fma(r, mx_set(exp_c[1]), mx_set(exp_c[0])));
-  mx_v middle = mx_fma(mx_fma(r, mx_set(exp_c[7]), mx_set(exp_c[6])), square,
-                       mx_fma(r, mx_set(exp_c[5]), mx_set(exp_c[4])));
-  mx_v high = mx_fma(r, mx_set(exp_c[9]), mx_set(exp_c[8]));
-  return square * mx_fma(mx_fma(high, fourth, middle), fourth, low);
+  mx_v first = mx_fma(mx_fma(r, mx_set(exp_c[4]), mx_set(exp_c[3])), square,
+                      mx_fma(r, mx_set(exp_c[2]), mx_set(exp_c[1])));
+  mx_v last =
+      mx_fma(mx_set(exp_c[9]), square, mx_fma(r, mx_set(exp_c[8]), mx_set(exp_c[7])));
+  last = mx_fma(last, square, mx_fma(r, mx_set(exp_c[6]), mx_set(exp_c[5])));
+  mx_v sum = mx_fma(r, mx_fma(last, fourth, first), mx_set(exp_c[0]));
+  return mx_fma(square, sum, low);
 }
 
 /* 2^k for an integer k of -1022 to 1023. */
 MX_INLINE mx_v power_of_two(mx_v k) {
+#if MX_WIDTH == 8
+  return (mx_v)_mm512_scalef_pd((__m512d)mx_set(1.0), (__m512d)k);
+#else
   return (mx_v)(((mx_i)(k + mx_set(ROUNDER)) + 1023) << 52);
+#endif
 }
 
 /* x times 2^k, in two steps, since the result may be subnormal. */
@@ -92,9 +86,9 @@ MX_INLINE mx_v scale(mx_v x, mx_v k) {
 }
 
 MX_INLINE mx_v exp_v(mx_v x) {
-  mx_v r, bounded = mx_less_of(mx_greater_of(x, mx_set(-746.0)), mx_set(710.0));
-  mx_v k = reduce_by_ln2(bounded, &r);
-  mx_v result = scale(mx_set(1.0) + (r + exp_rest(r)), k);
+  mx_v r, low, bounded = mx_less_of(mx_greater_of(x, mx_set(-746.0)), mx_set(710.0));
+  mx_v k = reduce_by_ln2(bounded, &r, &low);
+  mx_v result = scale(mx_set(1.0) + (r + exp_rest(r, low)), k);
   return mx_select(MX_NAN_MASK(x), x, result);
 }
 
@@ -204,7 +198,7 @@ MX_INLINE mx_v log_v(mx_v x) {
   mx_v exponent = (mx_v)((bits >> 52) | UINT64_C(0x4330000000000000)) -
                   mx_set(0x1p52 + 1023.0) - mx_select(tiny, mx_set(54.0), mx_set(0.0));
   mx_v f = (mx_v)((bits & MANTISSA) + SQRT_HALF) - mx_set(1.0);
-  mx_v s = quotient(f, mx_set(2.0) + f), z = s * s, half = mx_set(0.5) * f * f;
+  mx_v s = f / (mx_set(2.0) + f), z = s * s, half = mx_set(0.5) * f * f;
   mx_v rest = half + z * polynomial(z, log_c, 6);
   mx_v low = mx_fma(s, rest, exponent * mx_set(LN2_LOW));
   mx_v result = mx_fma(exponent, mx_set(LN2_HIGH), f - (half - low));
@@ -250,21 +244,32 @@ MX_INLINE mx_v cos_v(mx_v x) { return sine_v(x, 1); }
 
 /* ---- tanh ------------------------------------------------------------------------ */
 
-/* e / (e + 2) of e = exp(2 |x|) - 1, which is a sum of two numbers; the quotient is
- * corrected once. */
+/* 1 / d for a normal d, off by 2^-26 at most. */
+MX_INLINE mx_v rough_inverse(mx_v d) {
+#if MX_WIDTH == 8
+  mx_v y = (mx_v)_mm512_rcp14_pd((__m512d)d);
+  return mx_fma(y, mx_fma(-d, y, mx_set(1.0)), y);
+#else
+  return mx_set(1.0) / d;
+#endif
+}
+
+/* e / (e + 2) of e = exp(2 |x|) - 1, where both are sums of two numbers. A rough
+ * quotient is corrected by what it leaves of e, which squares its error. */
 MX_INLINE mx_v tanh_v(mx_v x) {
-  mx_v r, size = mx_less_of(absolute(x), mx_set(22.0));
-  mx_v k = reduce_by_ln2(size + size, &r);
-  mx_v power = power_of_two(k), rest = exp_rest(r), one_less = power - mx_set(1.0);
+  mx_v r, low, two = mx_set(2.0);
+  mx_v size = mx_less_of(mx_set(22.0), absolute(x)); /* a NaN stays */
+  mx_v k = reduce_by_ln2(size + size, &r, &low);
+  mx_v power = power_of_two(k), rest = exp_rest(r, low), one_less = power - mx_set(1.0);
   mx_v sum = r + rest, sum_low = (r - sum) + rest;
   mx_v e = mx_fma(power, sum, one_less);
   mx_v e_low = mx_fma(power, sum_low, mx_fma(power, sum, one_less - e));
-  mx_v d = e + mx_set(2.0), back = d - e;
-  mx_v d_low = ((e - (d - back)) + (mx_set(2.0) - back)) + e_low;
-  mx_v first = quotient(e, d);
-  mx_v left = mx_fma(-first, d, e) + mx_fma(-first, d_low, e_low);
-  mx_v result = with_sign_of(first + quotient(left, d), x);
-  return mx_select(MX_NAN_MASK(x), x, result);
+  mx_v d = e + two;
+  mx_v larger = mx_greater_of(e, two), smaller = mx_less_of(e, two);
+  mx_v d_low = (smaller - (d - larger)) + e_low;
+  mx_v inverse = rough_inverse(d), rough = e * inverse;
+  mx_v left = mx_fma(-rough, d, e) + mx_fma(-rough, d_low, e_low);
+  return with_sign_of(mx_fma(left, inverse, rough), x);
 }
 
 /* ---- loops ----------------------------------------------------------------------- */
