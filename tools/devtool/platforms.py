@@ -86,18 +86,19 @@ PLATFORMS = {
         Platform(
             "aarch64-clang",
             "Linux on aarch64 by clang, under QEMU's user mode",
-            programs=("clang", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
-            packages=("clang", "gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross")
-            + ("qemu-user-static",),
-            parks=("posix",),
-        ),
-        Platform(
-            "aarch64-clang",
-            "Linux on aarch64 by clang, under QEMU's user mode",
-            programs=("clang", "llvm-ar", "aarch64-linux-gnu-gcc")
-            + ("qemu-aarch64-static",),
-            packages=("clang", "llvm", "gcc-aarch64-linux-gnu")
-            + ("libc6-dev-arm64-cross", "qemu-user-static"),
+            programs=(
+                "clang",
+                "llvm-ar",
+                "aarch64-linux-gnu-gcc",
+                "qemu-aarch64-static",
+            ),
+            packages=(
+                "clang",
+                "llvm",
+                "gcc-aarch64-linux-gnu",
+                "libc6-dev-arm64-cross",
+                "qemu-user-static",
+            ),
             parks=("posix",),
         ),
         qemu("armhf", "arm-linux-gnueabihf", "arm", "armhf"),

@@ -2,8 +2,7 @@
 hostile ones among them.
 
 Numbers that threads write at once may be either's, and that is all that may happen: no
-crash, no matrix that is half of one shape. Run by a build with ThreadSanitizer, races on
-anything but the numbers are reported:
+crash, no matrix that is half of one shape. By a build with ThreadSanitizer:
 
     python matrix_storm.py --threads 4 --seconds 60 --seed 1 --apart
 
@@ -139,7 +138,6 @@ def moved(storm):
     @when(c)
     def work(c):
         return c.value.T @ c.value
-
 
 
 def exported(storm):
