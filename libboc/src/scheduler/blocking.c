@@ -202,11 +202,21 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
   update_excess_locked(blocking);
 }
 
+/* Whether the worker rests and has not run its start hook. */
+static bool rests_dormant(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  const bool dormant = worker->retired && worker->parking.dormant;
+  boci_mutex_unlock(&blocking->mutex);
+  return dormant;
+}
+
 /* Those that are too many rest before this returns: nothing keeps them busy. */
 static void wait_retired(boci_scheduler *scheduler) {
   const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = boci_scheduler_workers(scheduler); i < started; i++)
-    boci_worker_poke(&scheduler->worker[i]);
+    if (!rests_dormant(&scheduler->worker[i]))
+      boci_worker_poke(&scheduler->worker[i]);
   while (boci_load_relaxed(&scheduler->blocking.excess)) /* hint: for no longer */
     boci_os_yield();
 }

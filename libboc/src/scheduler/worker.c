@@ -88,12 +88,17 @@ static bool wait_to_start(boci_worker *worker) {
   return !boci_scheduler_stopping(scheduler);
 }
 
-/* After a refusal the others, for which boc_runtime_new does not wait, do the work. */
+/* boc_runtime_new has not waited for a worker that started for work. It searches now, as
+ * publishers expected of it when it was woken: if a poke keeps it from that, it wakes
+ * another, as any searcher does that stops. After a refusal the others do the work. */
 static void settle_start(boci_worker *worker, boc_status status) {
   boci_scheduler *scheduler = worker->scheduler;
+  const bool late = worker->index >= scheduler->first_workers;
   if (status != BOC_OK && worker->index >= scheduler->eager) {
     boci_blocking_start_failed(worker);
     boci_idle_wake_one(&scheduler->idle);
+  } else if (worker->index >= scheduler->eager && !late) {
+    boci_idle_begin_searching(&scheduler->idle, worker);
   }
   report_start(worker, status);
 }

@@ -222,6 +222,52 @@ static void a_number_while_one_starts(void) {
   teardown(&c);
 }
 
+static void meet_all(boc_behavior *self, void *arg) {
+  crew *c = arg;
+  (void)self;
+  boci_add_release(&c->present, 1);
+  TEST_WAIT(boci_load_acquire(&c->present) >= boc_runtime_workers(c->runtime));
+}
+
+/* As many bodies at once as there are workers, however many of those have started. */
+static void all_meet(crew *c) {
+  boci_store_relaxed(&c->present, 0);
+  for (unsigned i = 0; i < boc_runtime_workers(c->runtime); i++)
+    CHECK_EQ(boc_when(c->runtime, NULL, 0, meet_all, c), BOC_OK);
+  quiesce(c);
+}
+
+static void as_many_at_once_as_there_are(void) {
+  static const unsigned numbers[] = {3, 1, 2, 4, 1, 5, 2, 3};
+  crew c;
+  setup(&c);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    set(&c, numbers[i]);
+    all_meet(&c);
+  }
+  teardown(&c);
+}
+
+static void all_at_once_from_the_start(void) {
+  crew c;
+  setup(&c);
+  all_meet(&c);
+  all_meet(&c);
+  teardown(&c);
+}
+
+/* A worker that rested before it ever started was told to rest: it does not take that
+ * for a reason to leave the others' work to nobody. */
+static void as_many_at_once_after_fewer(void) {
+  crew c;
+  setup(&c);
+  set(&c, 1);
+  all_meet(&c);
+  set(&c, 3);
+  all_meet(&c);
+  teardown(&c);
+}
+
 /* ---- bodies that block ----------------------------------------------------------- */
 
 static void block_until_met(boc_behavior *self, void *arg) {
@@ -323,6 +369,9 @@ static const test_case cases[] = {
     TEST_RACE(numbers_start_nobody, 4),
     TEST_RACE(too_many_do_not_start_for_work, 4),
     TEST_RACE(a_number_while_one_starts, 4),
+    TEST_RACE(as_many_at_once_as_there_are, 4),
+    TEST_RACE(all_at_once_from_the_start, 4),
+    TEST_RACE(as_many_at_once_after_fewer, 1),
     TEST_RACE(those_that_rest_stand_in, 4),
     TEST_RACE(timers_need_no_second_worker, 8),
     TEST_RACE(a_timer_while_the_first_is_busy, 8),
