@@ -337,6 +337,10 @@ static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_
   *out_line = PyCode_Addr2Line(code, offset);
 }
 
+#ifndef Py_ALWAYS_INLINE /* before 3.11 */
+#define Py_ALWAYS_INLINE
+#endif
+
 /* Events of dicts, classes and functions (ship/changes.h). */
 #define BOCPY_HAS_WATCHERS (PY_VERSION_HEX >= 0x030C0000)
 

@@ -139,9 +139,7 @@ int bocpy_require_main(const char *what) {
   return -1;
 }
 
-int bocpy_refuse_importing(const char *what) {
-  if (!bocpy_self.importing)
-    return 0;
+int bocpy_raise_importing(const char *what) {
   PyErr_Format(PyExc_RuntimeError,
                "%s while a worker imports a module: every worker would have its own. "
                "Import the module in the main program before it schedules; then all "

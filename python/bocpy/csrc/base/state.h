@@ -133,7 +133,10 @@ void bocpy_state_leave(bocpy_state *state);
 
 /* A module that a worker imports makes nothing that each worker would have of its own.
  * 0, or -1 with RuntimeError. */
-int bocpy_refuse_importing(const char *what);
+int bocpy_raise_importing(const char *what); /* -1 with that error */
+static inline int bocpy_refuse_importing(const char *what) {
+  return bocpy_self.importing ? bocpy_raise_importing(what) : 0;
+}
 
 /* Entry for the module's method table: adds to the number of modules that this thread
  * imports, and returns it. */

@@ -122,8 +122,11 @@ static int call_copy_context(bocpy_call *call) {
   return call->context ? 0 : -1;
 }
 
-int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
-                       const bocpy_when_args *when_args) {
+/* In line, here and in bocpy_call_launch: between them a behavior passed 12 arguments
+ * and saved 12 registers. */
+static inline Py_ALWAYS_INLINE int call_prepare(bocpy_call *call, bocpy_state *state,
+                                                bocpy_bound_args *bound,
+                                                const bocpy_when_args *when_args) {
   bool local = bocpy_call_is_local(when_args);
   *call = (bocpy_call){
       .code = bound->entry->code,
@@ -148,6 +151,11 @@ int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *b
     return -1;
   call->counted = bocpy_code_use(call->code);
   return 0;
+}
+
+int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
+                       const bocpy_when_args *when_args) {
+  return call_prepare(call, state, bound, when_args);
 }
 
 int bocpy_call_copy(bocpy_call *call, const bocpy_call *pattern,
@@ -236,9 +244,10 @@ static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
   return -1;
 }
 
-PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
-                            const bocpy_bound_args *bound,
-                            const bocpy_when_args *when_args, boc_scope *scope) {
+static inline Py_ALWAYS_INLINE PyObject *
+call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+            const bocpy_bound_args *bound, const bocpy_when_args *when_args,
+            boc_scope *scope) {
   boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
@@ -260,8 +269,14 @@ PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call
   return result;
 }
 
-int bocpy_call_refuse_cycle(const bocpy_when_args *when_args) {
-  if (bocpy_timer_pending() == 0 || when_args->cowns < 2)
+PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+                            const bocpy_bound_args *bound,
+                            const bocpy_when_args *when_args, boc_scope *scope) {
+  return call_launch(state, runtime, call, bound, when_args, scope);
+}
+
+int bocpy_call_check_cycle(const bocpy_when_args *when_args) {
+  if (bocpy_timer_pending() == 0)
     return 0;
   for (uint32_t i = 0; i < when_args->cowns; i++)
     for (uint32_t k = 0; k < when_args->cowns; k++) {
@@ -296,11 +311,12 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
   bocpy_call call;
   PyObject *result = NULL;
   if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
-    if (bocpy_call_prepare(&call, state, &bound, when_args) == 0)
-      result = bocpy_call_launch(state, runtime, &call, &bound, when_args, scope);
+    if (call_prepare(&call, state, &bound, when_args) == 0)
+      result = call_launch(state, runtime, &call, &bound, when_args, scope);
     bocpy_bound_args_fini(&bound);
   }
-  boc_scope_drop(scope);
+  if (scope)
+    boc_scope_drop(scope);
   bocpy_runtime_leave();
   bocpy_runtime_settle();
   return result;

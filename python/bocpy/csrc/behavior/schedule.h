@@ -30,9 +30,12 @@ PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call
                             const bocpy_bound_args *bound,
                             const bocpy_when_args *when_args, boc_scope *scope);
 
-/* Refuses what would wait for the result of a timer and hold it back. -1 with
- * RuntimeError. */
-int bocpy_call_refuse_cycle(const bocpy_when_args *when_args);
+/* Refuses what would wait for the result of a timer and hold it back: 0, or -1 with
+ * RuntimeError. That takes two cowns at least. */
+int bocpy_call_check_cycle(const bocpy_when_args *when_args);
+static inline int bocpy_call_refuse_cycle(const bocpy_when_args *when_args) {
+  return when_args->cowns < 2 ? 0 : bocpy_call_check_cycle(when_args);
+}
 
 /* Schedules `callable` over `when_args`, with a tuple of captures or NULL, in a
  * scope (a _Scope; NULL: the current one): the result's handle. NULL with an exception:

@@ -39,7 +39,7 @@ struct bocpy_scope {
 static bocpy_lock scope_lock;
 static bocpy_scope scopes = {.prev = &scopes, .next = &scopes};
 static unsigned long long last_number;
-static atomic_bool scopes_used; /* hint: there has been one */
+atomic_bool bocpy_scopes_used;
 
 int bocpy_scope_init(void) { return scope_lock ? 0 : bocpy_lock_init(&scope_lock); }
 
@@ -172,7 +172,7 @@ static void scope_link(bocpy_scope *scope) {
   scopes.prev->next = scope;
   scopes.prev = scope;
   bocpy_lock_give(&scope_lock);
-  atomic_store(&scopes_used, true);
+  atomic_store(&bocpy_scopes_used, true);
 }
 
 /* A new reference; NULL with an exception. */
@@ -348,11 +348,8 @@ bool bocpy_scope_is_limited(boc_scope *core) {
   return core != NULL;
 }
 
-int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope) {
-  *out_scope = NULL;
-  if (!atomic_load_explicit(&scopes_used,
-                            memory_order_relaxed)) /* hint: ours is seen */
-    return 0;
+int bocpy_scope_enter_current(bocpy_state *state, PyObject *given,
+                              boc_scope **out_scope) {
   PyObject *object = Py_XNewRef(given);
   if (!object && !bocpy_self.bodies && state->scope_variable &&
       PyContextVar_Get(state->scope_variable, NULL, &object) < 0)

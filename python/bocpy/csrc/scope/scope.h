@@ -39,10 +39,23 @@ void bocpy_scope_end(bocpy_scope_entry *entry);
  * because its scope was cancelled. */
 bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result);
 
+/* Whether there has been a scope in this process: most programs have none. */
+extern atomic_bool bocpy_scopes_used;
+/* What bocpy_scope_here does once that is so. */
+int bocpy_scope_enter_current(bocpy_state *state, PyObject *given,
+                              boc_scope **out_scope);
+
 /* Where a behavior that is scheduled here belongs: `given` (a _Scope object) or, if
  * that is NULL, the current scope. *out_scope is held, or NULL: none but the body's
  * own. Waits while the scope is full, if this thread may. -1 with an exception. */
-int bocpy_scope_here(bocpy_state *state, PyObject *given, boc_scope **out_scope);
+static inline int bocpy_scope_here(bocpy_state *state, PyObject *given,
+                                   boc_scope **out_scope) {
+  *out_scope = NULL;
+  /* relaxed (hint): a thread sees the scopes that it is in */
+  return atomic_load_explicit(&bocpy_scopes_used, memory_order_relaxed)
+             ? bocpy_scope_enter_current(state, given, out_scope)
+             : 0;
+}
 
 /* Makes the exception that says that it was cancelled the content of a result. */
 void bocpy_scope_store_cancelled(boc_cown *result);
