@@ -515,13 +515,14 @@ def close_quiescent(what: str) -> None:
 def before_fork() -> None:
     """Ends the workers, since they do not survive a fork; they come back when needed. A
     body cannot end them: its child must not return from the body."""
-    from . import acquire, await_
+    from . import acquire, await_, timer
 
     global _ended_for_fork
     if me.bodies or acquire.any_here() or await_.any_here():
         return
     put_off: BaseException | None = None
     try:
+        timer.refuse_fork()
         close_quiescent("fork()")
     except BaseException as error:  # too late to refuse the fork
         put_off = error
