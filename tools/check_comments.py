@@ -30,6 +30,9 @@ FOLDERS = (
     "tests/fuzz",
     "tests/models",
     "python/bocpy/csrc",
+    "python/bocpy/csrc_math",
+    "benchmarks",
+    "examples",
 )
 WIDTH = 88
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

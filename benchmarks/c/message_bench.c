@@ -1,4 +1,4 @@
-/* Messages, and waking who sleeps, beside a bare mutex and condition variable.
+/* Messages, and waking a thread that sleeps, beside a bare mutex and condition.
  *
  *   self           one thread sends a message and receives it: nanoseconds a message
  *   stream         one thread sends, another receives
@@ -6,12 +6,12 @@
  *                  back; ping_pong_bare: by a mutex and two conditions
  *   wake_receiver  from before the send until the receiver, which was parked, has the
  *                  message; the median of N
- *   wake_worker    from before the schedule until the body runs on the only worker, which
- *                  was parked
- *   wake_bare      from before locking a mutex, to set a flag and signal a condition, until
- *                  the waiter has seen it
+ *   wake_worker    from before the schedule until the body runs on the only worker,
+ *                  which was parked
+ *   wake_bare      from before locking a mutex, to set a flag and signal a condition,
+ *                  until the waiter has seen it
  *
- * Between two wake-ups the waker sleeps for long enough that the other is parked.
+ * Between two wake-ups the waker sleeps long enough for the other thread to park.
  */
 #include "bench.h"
 
@@ -48,8 +48,7 @@ static void receive(boc_mailbox *mailbox, boc_tag tag) {
               "boc_mailbox_receive");
 }
 
-/* ---- throughput
- * --------------------------------------------------------------------------- */
+/* ---- throughput ------------------------------------------------------------------ */
 
 typedef struct helper {
   boc_mailbox *mailbox;
@@ -157,11 +156,10 @@ static double ping_pong_bare(const bench_options *options, size_t n) {
   return (double)(bench_now() - begin) / (double)n;
 }
 
-/* ---- wake-ups
- * ----------------------------------------------------------------------------- */
+/* ---- wake-ups -------------------------------------------------------------------- */
 
-/* Who is woken writes the time of it into `woken`. */
-typedef struct bed {
+/* A thread that sleeps, and writes into `woken` when it was woken. */
+typedef struct sleeper {
   boc_mailbox *mailbox;
   boc_runtime *runtime;
   pthread_mutex_t mutex;
@@ -169,20 +167,20 @@ typedef struct bed {
   bool flag;
   size_t n;
   _Atomic uint64_t woken;
-} bed;
+} sleeper;
 
 static int compare(const void *left, const void *right) {
   const double a = *(const double *)left, b = *(const double *)right;
   return (a > b) - (a < b);
 }
 
-static void rest(void) {
+static void pause_shortly(void) {
   const struct timespec pause = {0, REST};
   nanosleep(&pause, NULL);
 }
 
-static double time_wake(bed *all, void (*wake)(bed *all)) {
-  rest();
+static double time_wake(sleeper *all, void (*wake)(sleeper *all)) {
+  pause_shortly();
   atomic_store(&all->woken, 0);
   const uint64_t begin = bench_now();
   wake(all);
@@ -192,7 +190,7 @@ static double time_wake(bed *all, void (*wake)(bed *all)) {
   return (double)(woken - begin);
 }
 
-static double median_wake(bed *all, void (*wake)(bed *all), size_t n) {
+static double median_wake(sleeper *all, void (*wake)(sleeper *all), size_t n) {
   double *times = bench_calloc(n, sizeof *times);
   for (size_t i = 0; i < n; i++)
     times[i] = time_wake(all, wake);
@@ -202,8 +200,8 @@ static double median_wake(bed *all, void (*wake)(bed *all), size_t n) {
   return median;
 }
 
-static double wake_helper(bed *all, void *(*sleep)(void *), void (*wake)(bed *all),
-                          size_t n) {
+static double wake_helper(sleeper *all, void *(*sleep)(void *),
+                          void (*wake)(sleeper *all), size_t n) {
   pthread_t thread;
   all->n = n;
   bench_check(pthread_create(&thread, NULL, sleep, all) == 0, "pthread_create");
@@ -212,8 +210,8 @@ static double wake_helper(bed *all, void *(*sleep)(void *), void (*wake)(bed *al
   return median;
 }
 
-static void *receive_and_tell(void *arg) {
-  bed *all = arg;
+static void *receive_and_note(void *arg) {
+  sleeper *all = arg;
   for (size_t i = 0; i < all->n; i++) {
     receive(all->mailbox, tags[0]);
     atomic_store(&all->woken, bench_now());
@@ -221,18 +219,18 @@ static void *receive_and_tell(void *arg) {
   return NULL;
 }
 
-static void send_to_bed(bed *all) { send(all->mailbox, tags[0]); }
+static void send_to_sleeper(sleeper *all) { send(all->mailbox, tags[0]); }
 
 static double wake_receiver(const bench_options *options, size_t n) {
-  bed all = {.mailbox = mailbox_new()};
+  sleeper all = {.mailbox = mailbox_new()};
   (void)options;
-  const double median = wake_helper(&all, receive_and_tell, send_to_bed, n);
+  const double median = wake_helper(&all, receive_and_note, send_to_sleeper, n);
   boc_mailbox_free(all.mailbox);
   return median;
 }
 
-static void *wait_and_tell(void *arg) {
-  bed *all = arg;
+static void *wait_and_note(void *arg) {
+  sleeper *all = arg;
   for (size_t i = 0; i < all->n; i++) {
     pthread_mutex_lock(&all->mutex);
     while (!all->flag)
@@ -244,7 +242,7 @@ static void *wait_and_tell(void *arg) {
   return NULL;
 }
 
-static void signal_bed(bed *all) {
+static void signal_sleeper(sleeper *all) {
   pthread_mutex_lock(&all->mutex);
   all->flag = true;
   pthread_cond_signal(&all->cond);
@@ -252,27 +250,27 @@ static void signal_bed(bed *all) {
 }
 
 static double wake_bare(const bench_options *options, size_t n) {
-  bed all = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+  sleeper all = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
   (void)options;
-  return wake_helper(&all, wait_and_tell, signal_bed, n);
+  return wake_helper(&all, wait_and_note, signal_sleeper, n);
 }
 
-static void tell(boc_behavior *self_, void *arg) {
+static void note_time(boc_behavior *self_, void *arg) {
   (void)self_;
-  atomic_store(&((bed *)arg)->woken, bench_now());
+  atomic_store(&((sleeper *)arg)->woken, bench_now());
 }
 
-static void schedule_tell(bed *all) {
-  bench_check(boc_when(all->runtime, NULL, 0, tell, all) == BOC_OK, "boc_when");
+static void schedule_note(sleeper *all) {
+  bench_check(boc_when(all->runtime, NULL, 0, note_time, all) == BOC_OK, "boc_when");
 }
 
 static double wake_worker(const bench_options *options, size_t n) {
   boc_runtime_options wanted = BOC_RUNTIME_OPTIONS_INIT;
-  bed all = {.n = n};
+  sleeper all = {.n = n};
   (void)options;
   wanted.workers = 1;
   bench_check(boc_runtime_new(&wanted, &all.runtime) == BOC_OK, "boc_runtime_new");
-  const double median = median_wake(&all, schedule_tell, n);
+  const double median = median_wake(&all, schedule_note, n);
   boc_runtime_free(all.runtime);
   return median;
 }

@@ -1,12 +1,12 @@
 /* What grows: readers with the workers, and the cost of a behavior with its cowns.
  *
- *   read, write   N behaviors over one cown that sum up its 4 KB eight times, as readers
- *                 or as writers: readers run side by side, so that two workers should halve
- *                 the time. Scheduled by a behavior
- *   cownsK        a behavior over the same K cowns, N times: nanoseconds per behavior. The
- *                 cowns are named in an order that is not theirs in memory, so that sorting
- *                 them is part of it. It should grow as K, and is shown by the driver for
- *                 each cown
+ *   read, write   N behaviors over one cown that sum up its 4 KB eight times, as
+ *                 readers or as writers. Readers run side by side, so two workers
+ *                 should halve the time. A behavior schedules them.
+ *   cownsK        a behavior over the same K cowns, N times: nanoseconds per behavior.
+ *                 The cowns are named in another order than that of their addresses,
+ *                 so sorting them is part of it. The time should grow as K; the driver
+ *                 shows it for each cown.
  */
 #include "bench.h"
 

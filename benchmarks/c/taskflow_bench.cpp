@@ -1,7 +1,7 @@
-/* The workloads as Taskflow's dependent asynchronous tasks: each depends on the last one
- * of each of its cells, so that those that share a cell run in the order of their making,
- * as behaviors do. Tasks of `fanout` and `zero` depend on nothing. The main thread makes
- * them, which is one thread more than the workers.
+/* The workloads as Taskflow's dependent asynchronous tasks. Each task depends on the
+ * last one of each of its cells, so tasks that share a cell run in the order of their
+ * making, as behaviors do. Tasks of `fanout` and `zero` depend on nothing. The main
+ * thread makes them, which is one thread more than the workers.
  */
 #include "bench.h"
 

@@ -1,4 +1,4 @@
-/* Fib: the n-th number of Fibonacci as a tree, without a cutoff. Each node is a behavior
+/* Fib: the n-th Fibonacci number as a tree, without a cutoff. Each node is a behavior
  * that makes two more, and a cown that they answer to. */
 #include "savina.hpp"
 

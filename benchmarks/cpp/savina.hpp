@@ -31,8 +31,8 @@ private:
   std::uint64_t state_;
 };
 
-/* How long `start` and all that it schedules take, in milliseconds. `start` is a behavior,
- * or is called on this thread with --from outside. */
+/* How long `start` and all that it schedules take, in milliseconds. `start` is a
+ * behavior, or is called on this thread with --from outside. */
 template <class Start> double milliseconds(const bench_options *options, Start start) {
   boc::runtime runtime(options->workers);
   const std::uint64_t before = bench_now();

@@ -1,10 +1,11 @@
 /* A server of key-value pairs: sockets in epoll, beside a lane.
  *
  * One thread has the sockets. A line that a client sends ("set KEY VALUE", "get KEY")
- * becomes a behavior over the cown of the key's shard, which a worker runs; requests for
- * different shards run in parallel, those for one shard in the order in which they came.
- * The answer is a behavior over the connection, a cown that is pinned to the lane: it
- * runs on the thread that has the sockets. The lane's descriptor is one more in epoll.
+ * becomes a behavior over the cown of the key's shard, which a worker runs. Requests
+ * for different shards run in parallel, those for one shard in the order in which they
+ * came. The answer is a behavior over the connection, a cown that is pinned to the
+ * lane: it runs on the thread that has the sockets. The lane's descriptor is one more
+ * in epoll.
  *
  * The order of a connection's answers is that of its requests only within a shard, so
  * each request has a number, and the answer repeats it.
@@ -82,7 +83,7 @@ static void check_system(int result, const char *what) {
   exit(EXIT_FAILURE);
 }
 
-/* ---- answers: on the thread with the sockets -------------------------------------- */
+/* ---- answers: on the thread with the sockets ------------------------------------- */
 
 typedef struct answer {
   char text[LINE];
@@ -98,7 +99,7 @@ static void send_answer(boc_behavior *self, void *env) {
 
 static const boc_behavior_type answer_type = {.name = "answer", .body = send_answer};
 
-/* ---- requests: on workers --------------------------------------------------------- */
+/* ---- requests: on workers -------------------------------------------------------- */
 
 typedef struct request {
   server *owner;
@@ -173,10 +174,10 @@ static void take_line(server *self, boc_cown *from, const char *line) {
   boc_behavior_schedule(behavior);
 }
 
-/* ---- sockets ---------------------------------------------------------------------- */
+/* ---- sockets --------------------------------------------------------------------- */
 
-/* The loop looks at a connection outside of behaviors: those over it run on this thread,
- * so none is running now. */
+/* The loop looks at a connection outside of behaviors: behaviors over it run on this
+ * thread, so none is running now. */
 static connection *contents(boc_cown *of) { return boc_cown_payload(of); }
 
 static void watch(server *self, int descriptor, void *tag) {
@@ -268,7 +269,7 @@ static int listen_on(unsigned short port, unsigned short *out_port) {
   return listener;
 }
 
-/* ---- clients, for the check -------------------------------------------------------- */
+/* ---- clients, for the check ------------------------------------------------------ */
 
 typedef struct client {
   pthread_t thread;

@@ -88,9 +88,10 @@ static bool wait_to_start(boci_worker *worker) {
   return !boci_scheduler_stopping(scheduler);
 }
 
-/* boc_runtime_new has not waited for a worker that started for work. It searches now, as
- * publishers expected of it when it was woken: if a poke keeps it from that, it wakes
- * another, as any searcher does that stops. After a refusal the others do the work. */
+/* boc_runtime_new has not waited for a worker that started for work. The worker
+ * searches now, as publishers expected when they woke it. If a poke keeps it from that,
+ * it wakes another worker, as any searcher does that stops. If it was refused, the
+ * other workers do the work. */
 static void settle_start(boci_worker *worker, boc_status status) {
   boci_scheduler *scheduler = worker->scheduler;
   const bool late = worker->index >= scheduler->first_workers;

@@ -34,8 +34,8 @@ static int fork_close_for(boc_runtime *runtime, int64_t limit) {
   return status;
 }
 
-/* Who has waited so long may wait for itself: a thread that holds a cown until something
- * happens after the fork. -1 with an exception: warnings are errors. */
+/* A fork that has waited so long may wait for itself: a thread may hold a cown until
+ * something happens after the fork. -1 with an exception: warnings are errors. */
 static int fork_warn(const char *what) {
   PyObject *text = bocpy_in_flight(NULL, NULL);
   int status =

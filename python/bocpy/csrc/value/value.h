@@ -10,8 +10,8 @@
  * NONE, INLINE and ENCODED are neutral. A value stays BOXED where it was last used
  * until another interpreter needs it. In the main interpreter it stays an OBJECT only
  * if that has it twice in a row: workers that need it then have to wait for the main
- * interpreter's GIL. With backend `threads` every value is an OBJECT and nothing is ever
- * encoded.
+ * interpreter's GIL. With backend `threads` every value is an OBJECT, and nothing is
+ * ever encoded.
  *
  * Threads: functions are for the thread that holds the cown, attached to an
  *   interpreter, unless they say otherwise.
