@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -81,6 +82,15 @@ class Packed:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore, (self.exception, self.trace)
+
+
+@cache
+def ship() -> Any:
+    """The package that names classes. It is loaded when there is an exception to ship,
+    and an import statement in each function costs 0.4 µs a failure."""
+    from . import _ship
+
+    return _ship
 
 
 def text_of(exception: BaseException) -> str:
@@ -177,8 +187,10 @@ def pack(exception: object) -> object:
     if arguments is not None:
         notes = getattr(exception, "__notes__", None)
         return _MARK, type(exception).__name__, arguments, notes, trace
-    if survives_as_before(exception):
-        return taken_apart(exception, trace) or Packed(exception, trace)
+    simple = survives_as_before(exception)
+    if simple is not None:
+        apart = taken_apart(exception, trace) if simple else None
+        return apart or Packed(exception, trace)
     whole = survives(exception)
     return Packed(exception if whole else portable(exception), trace)
 
@@ -204,18 +216,17 @@ def unpack(packed: tuple[Any, ...]) -> object:
 def taken_apart(
     exception: BaseException, trace: str | _traces.Trace
 ) -> tuple[Any, ...] | None:
-    """The tuple for an exception of another class, with plain values alone; None if the
-    class has its own way to be pickled."""
-    from . import _ship
-
-    reduced = _ship.reduce_exception(exception)
-    if reduced is NotImplemented:
+    """The tuple for an exception of another class, with plain values alone; None if
+    what makes it is more than that."""
+    reduced: Any = exception.__reduce__()
+    arguments, args = reduced[1], exception.args
+    if arguments is not args and not _SCALARS.issuperset(map(type, arguments)):
         return None
-    arguments, args, state, _ = reduced[2]
-    if not _SCALARS.issuperset(map(type, arguments)):
-        return None
-    reference = _ship.export_class(type(exception))
-    return _MARK, reference, arguments, args, dict(state or ()), trace
+    state = reduced[2] if len(reduced) > 2 else None
+    if not isinstance(state, dict):
+        state = vars(exception)
+    reference = ship().export_class(type(exception))
+    return _MARK, reference, arguments, args, dict(state), trace
 
 
 def put_together(
@@ -226,12 +237,10 @@ def put_together(
     trace: str | _traces.Trace,
 ) -> BaseException:
     """What `taken_apart` took apart."""
-    from . import _ship
-
-    _ship.catch_up()
-    exception = _ship.make_exception(_ship.find_class(reference))
-    _ship.fill_exception(exception, (arguments, args, state, None))
-    return restore(exception, trace)
+    ship().catch_up()
+    made: BaseException = ship().make_exception(ship().find_class(reference))
+    ship().fill_exception(made, (arguments, args, state, None))
+    return restore(made, trace)
 
 
 _SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
@@ -257,27 +266,32 @@ def are_texts(notes: object) -> bool:
 
 
 #: Kinds of exceptions of which one came through whole: class, types of the arguments,
-#: names and types of the attributes. Of plain values, the next one will.
-_survivors: set[tuple[Any, ...]] = set()
+#: names and types of the attributes. Of plain values, the next one will. And whether
+#: they can be taken apart: the class has no way of its own to be pickled.
+_survivors: dict[tuple[Any, ...], bool] = {}
 _SURVIVORS_MAX = 256
 
 
-def survives_as_before(exception: BaseException) -> bool:
-    """Whether one like it did; finds out about the first."""
-    state = vars(exception)
-    kinds = tuple(map(type, exception.args))
-    if not (
-        _SCALARS.issuperset(kinds) and _SCALARS.issuperset(map(type, state.values()))
-    ):
-        return False
-    key = (type(exception), kinds, *((n, type(v)) for n, v in state.items()))
-    if key in _survivors:
-        return True
-    if not survives(exception):
-        return False
+def survives_as_before(exception: BaseException) -> bool | None:
+    """Whether one like it can be taken apart, if one came through; finds out about the
+    first. None: none has, or each has to be tried."""
+    key: tuple[Any, ...] = type(exception), *map(type, exception.args)
+    if state := vars(exception):
+        key += tuple((name, type(value)) for name, value in state.items())
+    known = _survivors.get(key)
+    return survives_first(exception, key) if known is None else known
+
+
+def survives_first(exception: BaseException, key: tuple[Any, ...]) -> bool | None:
+    from . import _ship
+
+    parts = (*exception.args, *vars(exception).values())
+    if not _SCALARS.issuperset(map(type, parts)) or not survives(exception):
+        return None
+    simple = _ship.reduce_exception(exception) is not NotImplemented
     if len(_survivors) < _SURVIVORS_MAX:
-        _survivors.add(key)
-    return True
+        _survivors[key] = simple
+    return simple
 
 
 # ---- exceptions that do not travel as they are ---------------------------------------

@@ -390,7 +390,10 @@ def reduce_exception(error: BaseException) -> Any:
 
 def native_exception(cls: type[BaseException]) -> type[BaseException]:
     """The nearest exception class that is the interpreter's own."""
-    return next(base for base in cls.__mro__ if not is_heap_type(base))
+    for base in cls.__mro__:
+        if not is_heap_type(base):
+            return base
+    return BaseException
 
 
 def make_exception(cls: Any) -> BaseException:
@@ -401,8 +404,10 @@ def make_exception(cls: Any) -> BaseException:
 def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     arguments, args, attributes, cause = state
     # UnicodeError and its like want other arguments than they may have been given.
-    with contextlib.suppress(TypeError):
+    try:  # noqa: SIM105 (faster than a context manager)
         native_exception(type(error)).__init__(error, *arguments)
+    except TypeError:
+        pass
     error.args = args
     error.__dict__.update(attributes or {})
     if cause is not None:
