@@ -104,40 +104,6 @@ def all_names(code: CodeType) -> frozenset[str]:
     return frozenset(names)
 
 
-_CHANGING = frozenset(
-    {
-        *("add", "append", "appendleft", "clear", "discard", "extend", "insert"),
-        *("pop", "popitem", "remove", "reverse", "setdefault", "sort", "update"),
-    }
-)
-_SIMPLE_LOADS = frozenset({"LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF"})
-
-
-@kept_with_code
-def changed_globals(code: CodeType) -> frozenset[str]:
-    """The globals whose contents `code` itself plainly changes: `name.append(...)`,
-    `name[key] = ...`."""
-    import dis
-
-    found: set[str] = set()
-    steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE]
-    for i, step in enumerate(steps):
-        if step.opname != "LOAD_GLOBAL":
-            continue
-        after = [(each.opname, each.argval) for each in steps[i + 1 : i + 3]]
-        if after and after[0][0].startswith(("LOAD_ATTR", "LOAD_METHOD")):
-            changes = after[0][1] in _CHANGING
-        else:
-            loads = [opname for opname, _ in after]
-            changes = loads[1:] == ["STORE_SUBSCR"] and loads[0] in _SIMPLE_LOADS
-        if changes:
-            found.add(step.argval)
-    return frozenset(found)
-
-
-_IDLE = frozenset({"CACHE", "NOP", "PRECALL", "PUSH_NULL", "EXTENDED_ARG"})
-
-
 @kept_with_code
 def texts(code: CodeType) -> frozenset[str]:
     """The strings of `code` and of code nested in it that may be names."""

@@ -158,14 +158,6 @@ def are_same(before: Any, now: Any) -> bool:
     return all(map(is_, before, now))
 
 
-def warn_of_replaced(module: str, name: str, reason: str) -> None:
-    """A function of a module was replaced by what cannot be sent."""
-    warn(
-        f"{module}.{name} was replaced, and workers have the module's own: {reason}; "
-        "use start(backend='threads')"
-    )
-
-
 def warn(text: str) -> None:
     """Warns whoever schedules."""
     depth = 1

@@ -49,6 +49,7 @@ from .log import (
     object_tokens,
     token_of_class,
 )
+from .lost_changes import warn_of_replaced
 from .object_identity import is_shared
 from .pickler import Pickler, Reduced, refuse_bound
 from .published import Entry, entries
@@ -379,8 +380,8 @@ def state_of(key: Key, entry: Entry) -> bytes:
 def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     value = entry.value
     entry.blob = blob
-    if entry.refusal and module_changes.is_replaced(value):
-        change_detection.warn_of_replaced(*key, entry.refusal)
+    if module_changes.is_replaced(value):
+        warn_of_replaced(*key, value, entry.refusal)
     parts = module_changes.parts_of(value)
     if parts is None:
         return

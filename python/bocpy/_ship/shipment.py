@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from types import FunctionType
 from typing import Any
 
-from .. import _code_names, _core, _namespaces
-from . import change_detection, module_changes, send
+from .. import _core, _namespaces
+from . import change_detection, lost_changes, module_changes, send
 from .import_origins import SCALARS
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .published import Entry, entries
@@ -66,7 +66,7 @@ def describe(function: FunctionType) -> Shipment:
     names = (function.__name__, function.__qualname__)
     blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
     shipment = Shipment(marshal.dumps(blob), frozenset(key for key, _ in reached))
-    warn_of_changes(space, function)
+    lost_changes.warn(space, function)
     with exporting(), send.holding():
         queue_names(reached)
         # What others reached before it was there may be there by now.
@@ -76,28 +76,6 @@ def describe(function: FunctionType) -> Shipment:
             if entry.value is MISSING
         )
     return shipment
-
-
-def warn_of_changes(space: _namespaces.Space, function: FunctionType) -> None:
-    """What a body plainly changes of its globals stays in the worker that runs it."""
-    if not space.published or _namespaces.in_worker():
-        return
-    code = function.__code__
-    assigned = _code_names.own_stored_globals(code) & space.names.keys()
-    for name in assigned:
-        change_detection.warn(
-            f"behavior {function.__qualname__!r} assigns the global {name!r}: the "
-            "assignment is seen in the worker that runs it only. Return the value, or "
-            "keep it in a cown or a notice"
-        )
-    for name in _code_names.changed_globals(code) - assigned:
-        value = space.names.get(name)
-        if type(value) in (list, dict, set, bytearray):
-            change_detection.warn(
-                f"behavior {function.__qualname__!r} changes the global {name!r}, a "
-                f"{type(value).__name__!r}: the change is seen in the worker that runs "
-                "it only. Return the value, or keep it in a cown or a notice"
-            )
 
 
 def refresh(shipment: Shipment) -> Snapshot | None:

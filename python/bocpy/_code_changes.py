@@ -1,0 +1,194 @@
+"""Which variables' contents a code object plainly changes.
+
+`name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute = ...`, a
+method of a class of the program that does one of these to its object, and the same for
+a part of the variable, `name.part[key].append(...)`. Other changes are not seen.
+
+The names of instructions are those of CPython 3.12 and newer, which alone have workers
+with interpreters of their own.
+
+Threads: any. What depends on the code object alone is cached by it.
+"""
+
+from __future__ import annotations
+
+from _thread import _local
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from types import CodeType, FunctionType
+from typing import Any, NamedTuple
+
+from . import _namespaces
+from ._code_names import all_names, kept_with_code, nested_codes
+
+_CHANGING = frozenset(
+    {
+        *("add", "append", "appendleft", "clear", "discard", "extend", "extendleft"),
+        *("insert", "pop", "popitem", "popleft", "remove", "reverse", "rotate"),
+        *("setdefault", "sort", "subtract", "update", "__setitem__"),
+    }
+)
+_CONTAINERS = (list, dict, set, bytearray, deque)
+_ITEM = "[]"
+
+_IDLE = frozenset({"CACHE", "NOP", "PUSH_NULL", "EXTENDED_ARG"})
+_VARIABLES = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST")
+_KEYS = ("LOAD_CONST", *_VARIABLES)
+
+Step = tuple[str, Any]
+
+
+class Use(NamedTuple):
+    """What code does with the object of a variable, which may change it.
+
+    load, name: the variable, and the instruction that loads it.
+    path: the attributes, or _ITEM, that lead from it to what may be changed.
+    method: the method that is called for that; None where an attribute is assigned.
+    """
+
+    load: str
+    name: str
+    path: tuple[str, ...]
+    method: str | None
+
+
+@kept_with_code
+def uses(code: CodeType) -> tuple[Use, ...]:
+    steps = list(_steps(code))
+    found = []
+    for i, (load, name) in enumerate(steps):
+        if load in _VARIABLES:
+            end = _end(steps, i + 1)
+            if end is not None:
+                found.append(Use(load, name, *end))
+    return tuple(found)
+
+
+@kept_with_code
+def added_globals(code: CodeType) -> frozenset[str]:
+    """The globals that `code` assigns by `+=` and the like."""
+    steps = list(_steps(code))
+    return frozenset(
+        name
+        for before, (opname, name) in pairwise(steps)
+        if opname == "STORE_GLOBAL" and before == ("BINARY_OP", "+=")
+    )
+
+
+@kept_with_code
+def only_changed(code: CodeType) -> frozenset[tuple[str, str]]:
+    """The variables, as pairs of instruction and name, that `code` does nothing with
+    but what may change them."""
+    inner = {name for each in nested_codes(code) for name in all_names(each)}
+    for each in nested_codes(code):
+        inner.update(each.co_freevars)
+    loads = Counter(step for step in _steps(code) if step[0] in _VARIABLES)
+    loads.subtract((use.load, use.name) for use in uses(code))
+    return frozenset(
+        step for step, left in loads.items() if not left and step[1] not in inner
+    )
+
+
+def _steps(code: CodeType) -> Iterator[Step]:
+    """The instructions, by one name where versions of Python have several."""
+    import dis
+
+    for each in dis.get_instructions(code):
+        opname, value = each.opname, each.argval
+        if opname in _IDLE:
+            continue
+        if opname == "STORE_FAST_LOAD_FAST":
+            yield from (("STORE_FAST", value[0]), ("LOAD_FAST", value[1]))
+        elif opname.startswith("LOAD_FAST"):
+            names = value if isinstance(value, tuple) else (value,)
+            yield from (("LOAD_FAST", name) for name in names)
+        elif opname == "LOAD_SMALL_INT":
+            yield "LOAD_CONST", value
+        elif opname == "BINARY_OP" and each.argrepr == "[]":
+            yield "BINARY_SUBSCR", None
+        elif opname == "BINARY_OP" and each.argrepr.endswith("="):
+            yield "BINARY_OP", "+="
+        else:
+            yield opname, value
+
+
+def _end(steps: list[Step], i: int) -> tuple[tuple[str, ...], str | None] | None:
+    """Path and method of what the steps from `i` do with the object loaded last."""
+    opname, value = steps[i]
+    after = steps[i + 1 : i + 3]
+    follower = after[0][0] if after else ""
+    if opname in ("STORE_ATTR", "DELETE_ATTR"):
+        return (), None
+    if steps[i] == ("COPY", 1) and follower == "LOAD_ATTR":  # name.attribute += 1
+        return (), None
+    if opname == "LOAD_ATTR" and value != "value":  # which may be a cown's
+        path, method = _end(steps, i + 1) or (None, value)
+        return ((), method) if path is None else ((value, *path), method)
+    if opname not in _KEYS:
+        return None
+    if follower in ("STORE_SUBSCR", "DELETE_SUBSCR"):
+        return (), "__setitem__"
+    if after == [("COPY", 2), ("COPY", 2)]:  # name[key] += 1
+        return (), "__setitem__"
+    end = _end(steps, i + 2) if follower == "BINARY_SUBSCR" else None
+    return end and ((_ITEM, *end[0]), end[1])
+
+
+def changed(
+    code: CodeType, load: str, lookup: Callable[[str], object]
+) -> dict[str, object]:
+    """The variables that `code` changes, with their values.
+
+    load: the instruction that loads variables of the kind that is asked for.
+    lookup: the value of a variable.
+    """
+    found: dict[str, object] = {}
+    for use in uses(code):
+        if use.load == load and use.name not in found:
+            value = lookup(use.name)
+            if _does_change(value, use):
+                found[use.name] = value
+    return found
+
+
+def _does_change(value: object, use: Use) -> bool:
+    for part in use.path:
+        if is_container(value):
+            return use.method is None or use.method in _CHANGING
+        if not _is_of_program(value):
+            return False
+        attributes = getattr(value, "__dict__", {})
+        if part not in attributes:
+            return False
+        value = attributes[part]
+    if is_container(value) and use.method in _CHANGING:
+        return True
+    return _is_of_program(value) and (
+        use.method is None or _method_changes(value, use.method)
+    )
+
+
+def is_container(value: object) -> bool:
+    return isinstance(value, _CONTAINERS) or type(value).__module__ == "array"
+
+
+def _is_of_program(value: object) -> bool:
+    """Whether it is a class of the program, or an instance of one."""
+    module = (value if isinstance(value, type) else type(value)).__module__
+    if isinstance(value, _local) or not isinstance(module, str):
+        return False
+    return module == "__main__" or _namespaces.is_of_program(module)
+
+
+def _method_changes(value: object, name: str) -> bool:
+    """Whether a method written in Python changes the object that it is called for."""
+    method = getattr(type(value), name, None)
+    if not isinstance(method, FunctionType) or not method.__code__.co_argcount:
+        return False
+    own = method.__code__.co_varnames[0]
+    return any(
+        (use.load, use.name) == ("LOAD_FAST", own)
+        and (use.method is None or use.method in _CHANGING)
+        for use in uses(method.__code__)
+    )

@@ -1,0 +1,133 @@
+"""Warnings about what a body changes that is not in a cown.
+
+On `interpreters` such a change stays in the worker: the program and other bodies do not
+see it. A body's code is looked through once, where it is scheduled first, and so are
+the functions of the program that it calls. What a function both reads and changes may
+be a cache of its own, so for functions, and for variables of enclosing functions, there
+is a warning only if nothing reads what was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import FunctionType
+
+from .. import _code_changes, _code_names, _namespaces
+from . import change_detection
+
+_WAY_OUT = (
+    "is seen in the worker that runs it only. Return the value, or keep it in a cown "
+    "or a notice"
+)
+
+
+def warn(space: _namespaces.Space, function: FunctionType) -> None:
+    if _namespaces.in_worker():
+        return
+    body = f"behavior {function.__qualname__!r}"
+    warn_of_captures(function, body)
+    if space.published:
+        assigned = _code_names.own_stored_globals(function.__code__)
+        warn_of_globals(space, function, body, assigned & space.names.keys())
+        for called in functions_called(space, function):
+            warn_of_called(space, called, body)
+
+
+def warn_of_globals(
+    space: _namespaces.Space,
+    function: FunctionType,
+    actor: str,
+    assigned: frozenset[str],
+) -> None:
+    for name in assigned:
+        change_detection.warn(
+            f"{actor} assigns the global {name!r}: the assignment {_WAY_OUT}"
+        )
+    found = changed_globals(space, function)
+    for name in found.keys() - assigned:
+        change_detection.warn(
+            f"{actor} changes the global {name!r}, {kind_of(found[name])}: the change "
+            f"{_WAY_OUT}"
+        )
+
+
+def warn_of_replaced(module: str, name: str, value: object, refusal: str) -> None:
+    """The program has put `value` in place of a function of a module.
+
+    refusal: why it cannot be sent; empty if it can.
+    """
+    if refusal:
+        change_detection.warn(
+            f"{module}.{name} was replaced, and workers have the module's own: "
+            f"{refusal}; use start(backend='threads')"
+        )
+    elif isinstance(value, FunctionType):
+        warn_of_captures(value, f"the function that replaces {module}.{name}")
+
+
+def warn_of_captures(function: FunctionType, actor: str) -> None:
+    code = function.__code__
+    cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
+    only_changed = _code_changes.only_changed(code) if cells else frozenset()
+
+    def lookup(name: str) -> object:
+        if ("LOAD_DEREF", name) not in only_changed:
+            return None
+        try:
+            return cells[name].cell_contents
+        except (KeyError, ValueError):  # not of an enclosing function; not assigned yet
+            return None
+
+    if only_changed:
+        for name, value in _code_changes.changed(code, "LOAD_DEREF", lookup).items():
+            change_detection.warn(
+                f"{actor} changes {name!r} of the enclosing function, "
+                f"{kind_of(value)}: the change {_WAY_OUT}"
+            )
+
+
+def warn_of_called(space: _namespaces.Space, called: FunctionType, body: str) -> None:
+    code = called.__code__
+    added = _code_changes.added_globals(code) & space.names.keys()
+    for name in added:
+        change_detection.warn(
+            f"function {called.__qualname__!r}, which {body} calls, assigns the global "
+            f"{name!r}: the assignment {_WAY_OUT}"
+        )
+    only_changed = _code_changes.only_changed(code)
+    for name, value in changed_globals(space, called).items():
+        if ("LOAD_GLOBAL", name) in only_changed and name not in added:
+            change_detection.warn(
+                f"function {called.__qualname__!r}, which {body} calls, changes the "
+                f"global {name!r}, {kind_of(value)}: the change {_WAY_OUT}"
+            )
+
+
+def functions_called(
+    space: _namespaces.Space, function: FunctionType
+) -> Iterator[FunctionType]:
+    """The functions of the module that `function` names, and those that they name."""
+    todo = [function.__code__]
+    seen = {function.__code__}
+    while todo:
+        for name in _code_names.global_names(todo.pop()):
+            value = space.names.get(name)
+            if not isinstance(value, FunctionType) or value.__code__ in seen:
+                continue
+            if value.__globals__ is space.names:
+                seen.add(value.__code__)
+                todo.append(value.__code__)
+                yield value
+
+
+def changed_globals(
+    space: _namespaces.Space, function: FunctionType
+) -> dict[str, object]:
+    return _code_changes.changed(function.__code__, "LOAD_GLOBAL", space.names.get)
+
+
+def kind_of(value: object) -> str:
+    if isinstance(value, type):
+        return "a class"
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name!r}"

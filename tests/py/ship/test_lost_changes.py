@@ -1,0 +1,176 @@
+"""Changes that stay in a worker are warned of, and others are not."""
+
+from __future__ import annotations
+
+HEAD = """
+import array, logging, os, sys, warnings
+from collections import Counter, OrderedDict, defaultdict, deque
+from bocpy import PinnedCown, wait, when
+
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.simplefilter("always")
+warnings.showwarning = show
+
+class Stats:
+    def __init__(self): self.n, self.items = 0, []
+    def record(self, x): self.n += x
+    def store(self, x): self.items.append(x)
+    def plus(self, x): return self.n + x
+
+class Slots:
+    __slots__ = ("n",)
+    def __init__(self): self.n = 0
+
+class Config:
+    count, items = 0, []
+
+def remember(x): seen.append(x)
+def relay(x): remember(x)
+def bump():
+    global total
+    total += 1
+
+def memo(x):
+    if x not in cache: cache[x] = x * x
+    return cache[x]
+
+def lazy():
+    global late
+    if late is None: late = 1
+    return late
+
+counter, default, ordered = Counter(), defaultdict(list), OrderedDict()
+queue, numbers, nested = deque(), array.array("i"), {"a": []}
+stats, slots, seen, cache, total, late = Stats(), Slots(), [1], {}, 0, None
+holder = {"a": 1}
+"""
+
+LOST = {
+    "counter.update([1])": "global 'counter', a 'Counter'",
+    "counter['x'] += 1": "global 'counter', a 'Counter'",
+    "default['x'].append(1)": "global 'default', a 'defaultdict'",
+    "ordered['x'] = 1": "global 'ordered', an 'OrderedDict'",
+    "del holder['a']": "global 'holder', a 'dict'",
+    "nested['a'].append(1)": "global 'nested', a 'dict'",
+    "queue.append(1)": "global 'queue', a 'deque'",
+    "numbers.append(1)": "global 'numbers', an 'array'",
+    "stats.n += 1": "global 'stats', a 'Stats'",
+    "stats.n = 1": "global 'stats', a 'Stats'",
+    "slots.n = 1": "global 'slots', a 'Slots'",
+    "stats.items.append(1)": "global 'stats', a 'Stats'",
+    "stats.record(1)": "global 'stats', a 'Stats'",
+    "stats.store(1)": "global 'stats', a 'Stats'",
+    "Config.count += 1": "global 'Config', a class",
+    "Config.items.append(1)": "global 'Config', a class",
+}
+CALLED = {
+    "remember(1)": "function 'remember', which behavior 'body' calls, changes the "
+    "global 'seen', a 'list'",
+    "relay(1)": "function 'remember', which behavior 'body' calls, changes the "
+    "global 'seen', a 'list'",
+    "bump()": "function 'bump', which behavior 'body' calls, assigns the global "
+    "'total'",
+}
+EXPECTED = {
+    **{text: f"behavior 'body' changes the {what}" for text, what in LOST.items()},
+    **CALLED,
+}
+KEPT = [
+    "return stats.plus(1)",
+    "return memo(2)",
+    "return lazy()",
+    "os.environ['BOCPY_TEST'] = '1'",
+    "logging.getLogger('x').setLevel(10)",
+    "return seen[:1], cache.get(1), len(stats.items)",
+    "mine = dict(cache); mine['a'] = 1; return mine",
+    "stats = Stats(); stats.n = 1",
+]
+
+
+def bodies(texts):
+    return HEAD + "".join(
+        f"@when()\ndef body():\n    {text}\nbody.result(timeout=30)\nprint('-')\n"
+        for text in texts
+    )
+
+
+def warned(lines):
+    """The texts of the warnings, body by body."""
+    return [part.strip() for part in "\n".join(lines).split("-")[:-1]]
+
+
+def test_changes_of_globals(program, backend):
+    found = warned(program(bodies(EXPECTED)).lines)
+    if backend == "threads":
+        assert found == [""] * len(EXPECTED)
+    else:
+        assert dict(zip(EXPECTED, found, strict=True)) == EXPECTED
+
+
+def test_what_is_no_change_of_the_program(program):
+    assert warned(program(bodies(KEPT)).lines) == [""] * len(KEPT)
+
+
+CAPTURED = """
+def outer():
+    only, counted, read, default = [], Counter(), [], []
+    @when()
+    def a(): only.append(1)
+    @when()
+    def b(): counted["x"] += 1
+    @when()
+    def c():
+        read.append(1)
+        return read
+    @when()
+    def d(default=default): default.append(1)
+    @when()
+    def e():
+        def inner(): return read
+        read.append(1)
+        return inner()
+    @when(PinnedCown(1))
+    def f(p):
+        only.append(1)
+        seen.append(1)
+    wait()
+outer()
+"""
+
+
+def test_changes_of_enclosing_functions(program, backend):
+    expected = [
+        "behavior 'outer.<locals>.a' changes 'only' of the enclosing function, a "
+        "'list'",
+        "behavior 'outer.<locals>.b' changes 'counted' of the enclosing function, a "
+        "'Counter'",
+    ]
+    lines = program(HEAD + CAPTURED).lines
+    assert lines == (expected if backend == "interpreters" else [])
+
+
+REPLACED = """
+import json, warnings
+from bocpy import when
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.showwarning = show
+def test():
+    calls = []
+    json.dumps = lambda value: calls.append(value) or "fake"
+    @when()
+    def body(): return json.dumps(1)
+    return body.result(timeout=30), calls
+print(test())
+"""
+
+
+def test_changes_by_a_replaced_function(program, backend):
+    lines = program(REPLACED).lines
+    if backend == "threads":
+        assert lines == ["('fake', [1])"]
+        return
+    assert lines == [
+        "the function that replaces json.dumps changes 'calls' of the enclosing "
+        "function, a 'list'",
+        "('fake', [])",
+    ]
