@@ -125,6 +125,12 @@ def peers_with_ratios(
     return ratios
 
 
+def label_twos_and_fives(value: float, _: Any) -> str:
+    """Between powers of ten: more labels would run into each other."""
+    text = f"{value:g}x"
+    return text if text.strip("0.x") in ("2", "5") else ""
+
+
 def draw_ratios(
     axes: Axes, samples: Samples, found: list[Program], workloads: list[str]
 ) -> None:
@@ -148,7 +154,7 @@ def draw_ratios(
     axes.axvline(1, color=axes.xaxis.label.get_color(), linewidth=1)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}x")
-    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}x")
+    axes.xaxis.set_minor_formatter(label_twos_and_fives)
     axes.set_yticks(range(len(workloads)), workloads)
     axes.invert_yaxis()
     workers = found[0].workers[-1]
