@@ -1,5 +1,5 @@
-"""What of `pickle` is C, without the module `pickle`: that one imports regular
-expressions and more, which each worker would load.
+"""The parts of `pickle` that are written in C, without importing `pickle`: that module
+imports regular expressions and more, which each worker would load.
 
 Threads: any.
 """

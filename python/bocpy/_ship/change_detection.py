@@ -1,4 +1,4 @@
-"""Whether what a global holds may change inside, and how such a change is found out.
+"""How shipping finds out that the value of a global has changed inside.
 
 | kind | what | how |
 |---|---|---|

@@ -1,8 +1,8 @@
 """Objects that a worker gets by importing a module: attributes of importable modules.
 
 `from random import random` binds a bound method of an object that lives in `random`.
-A copy of that object in each worker would draw the same numbers everywhere; what
-`module.name is value` finds here is therefore looked up there.
+A copy of that object in each worker would draw the same numbers everywhere. So if
+`module.name is value` holds here, a worker gets `module.name` of its own import.
 
 Threads: any; LOCK of `log` is held where the index is built.
 """

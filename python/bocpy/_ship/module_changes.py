@@ -1,4 +1,4 @@
-"""What a program changes in modules that workers import themselves.
+"""Follows what a program changes in modules that workers import themselves.
 
 A worker that imports a module has what the module's own code makes of it. What the
 program has set there since (`settings.DEBUG = True`, `module.table.append(x)`, a

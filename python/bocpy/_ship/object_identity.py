@@ -1,4 +1,4 @@
-"""Whether an object() has an identity that somebody may ask for.
+"""Whether code may compare an object() with another by `is`: a sentinel.
 
 Threads: any. Nothing here keeps state.
 """
@@ -17,8 +17,8 @@ references = getattr(sys, "getrefcount", lambda obj: 0)
 
 
 def is_shared(obj: object) -> bool:
-    """Whether somebody besides the value that is pickled may compare with `obj`: an
-    object() that has one reference is nobody's sentinel, and keeps no token."""
+    """Whether code outside of the pickled value may compare with `obj`. An object()
+    with one reference is no sentinel, and gets no token."""
     if type(obj) is not object or not hasattr(sys, "getrefcount"):
         return True
     return references(obj) > _ALONE

@@ -1,4 +1,4 @@
-"""What was last published under each key, and what tells whether it has changed.
+"""The entries of what was published: per key, the last value and how to see a change.
 
 Threads: any; LOCK of `log` guards the table.
 """

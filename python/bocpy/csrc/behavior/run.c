@@ -249,8 +249,9 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   PyErr_SetRaisedException(pending);
 }
 
-/* The context that the body runs in: a new reference, or NULL for that of the thread,
- * which nobody has used yet. What a body sets is not there for the next. */
+/* Enters the context that the body runs in: *out_context is a new reference, or NULL if
+ * the body runs in the thread's own context, in which no variable was ever set. So the
+ * next body does not see what this one sets. */
 static int call_enter_context(bocpy_call *call, PyObject **out_context) {
   *out_context = call->local ? Py_XNewRef(call->context) : NULL;
   if (!*out_context && bocpy_context_has_values() && !(*out_context = PyContext_New()))
@@ -335,8 +336,8 @@ static int call_hold_cowns(boc_behavior *self, const bocpy_call *call) {
   return 0;
 }
 
-/* Steals `result`, which is NULL with an exception if the body failed. */
-/* A body that ends since its scope was cancelled is no failure. */
+/* Stores the exception that is set. A body that ends because its scope was cancelled is
+ * no failure. */
 static void result_store_failure(boc_cown *core, const bocpy_code *code,
                                  const bocpy_scope_entry *entry) {
   bool told = bocpy_scope_failed(entry, core);
@@ -345,6 +346,7 @@ static void result_store_failure(boc_cown *core, const bocpy_code *code,
     bocpy_failure_forget(bocpy_value_of(core));
 }
 
+/* Steals `result`, which is NULL with an exception if the body failed. */
 static void result_store(boc_cown *core, PyObject *result, const bocpy_code *code,
                          const bocpy_scope_entry *entry) {
   if (!result || bocpy_value_set(bocpy_value_of(core), result, "result") < 0)
@@ -352,9 +354,9 @@ static void result_store(boc_cown *core, PyObject *result, const bocpy_code *cod
   Py_XDECREF(result);
 }
 
-/* In the child of a fork in the body: this thread has no worker any more, and all that
- * it would go on with is the parent's. The process ends with the body, as with the
- * function of a thread that forks. Steals `result`. */
+/* In the child of a fork in the body: this thread is no worker any more, and what it
+ * would continue belongs to the parent. So the child process ends with the body, as it
+ * does with the function of a thread that forks. Steals `result`. */
 static void behavior_end_child(bocpy_slot *slot, PyObject *result) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_END_CHILD,
@@ -463,7 +465,7 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
 /* For behaviors that never ran; after a run the environment is empty. */
 static void behavior_drop(void *env) { bocpy_call_clear(env); }
 
-/* In place of the body. */
+/* Runs in place of the body. */
 static void behavior_cancelled(boc_behavior *self, void *env) {
   const bocpy_call *call = env;
   boc_cown *result = boc_behavior_cown(self, call->cowns);
