@@ -78,7 +78,9 @@ def measure_workers(found: list[Program], options: Any) -> Samples:
     return samples
 
 
-def save(path: Path, theme: str, fill: Callable[[Axes], None]) -> None:
+def save(
+    path: Path, theme: str, fill: Callable[[Axes], None], height: float = 4.2
+) -> None:
     """One picture in the colors of one theme, on no background."""
     import matplotlib
 
@@ -102,7 +104,7 @@ def save(path: Path, theme: str, fill: Callable[[Axes], None]) -> None:
         "legend.frameon": False,
     }
     with pyplot.rc_context(settings):
-        figure, axes = pyplot.subplots(figsize=(7.2, 4.2), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=(7.2, height), layout="constrained")
         fill(axes)
         metadata = {"Date": None, "Creator": None}
         figure.savefig(path, transparent=True, metadata=metadata)

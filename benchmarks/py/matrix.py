@@ -4,7 +4,7 @@ Each line is one operation; the figures are the median time of ours and the rati
 others', who take turns: below 1 ours is faster. `at most` is the aim. NumPy runs with
 one thread.
 
-    python benchmarks/py/matrix.py --peer PYTHON-WITH-0.14 --plot matrix.png
+    python benchmarks/py/matrix.py --peer PYTHON-WITH-0.14 --plot FOLDER
     python benchmarks/py/matrix.py --only "matmul|sum"
 
 0.14's extension module is loaded from that Python's environment, under another name; it
@@ -302,23 +302,35 @@ def cell(value, aim):
     return f"{value:7.2f}{mark}{limit:<8}"
 
 
-def plot(path, table):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    names = [row["name"] for row in table]
-    figure, axes = pyplot.subplots(figsize=(8, 0.22 * len(names) + 1))
-    for kind, color in (("numpy", "#4c72b0"), ("0.14", "#dd8452")):
+def draw(axes, table):
+    """A row for each operation, a mark for each peer; left of 1 ours is faster."""
+    rows = range(len(table))
+    for kind, color, marker in (("numpy", "#0072b2", "o"), ("0.14", "#e69f00", "s")):
         points = [(row[kind], i) for i, row in enumerate(table) if row[kind]]
-        axes.plot(*zip(*points, strict=True), "o", color=color, label=f"ours / {kind}")
-    axes.axvline(1.0, color="0.6")
-    axes.set(xscale="log", yticks=range(len(names)), yticklabels=names, xlabel="ratio")
-    axes.invert_yaxis()
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path)
+        if points:
+            label = "beside NumPy" if kind == "numpy" else "beside 0.14"
+            x, y = zip(*points, strict=True)
+            axes.scatter(x, y, color=color, marker=marker, s=16, label=label, zorder=3)
+    axes.axvline(1, color=axes.xaxis.label.get_color(), linewidth=1)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(rows, [row["name"] for row in table], fontsize=7)
+    axes.set_ylim(len(table) - 0.5, -0.5)
+    axes.set_xlabel("time of Matrix, as a part of the other's")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.05), ncols=2)
+
+
+def plot(folder, table):
+    """For light pages and for dark ones."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from pathlib import Path
+
+    from driver.plot import THEMES, save
+
+    height = 0.15 * len(table) + 1
+    for theme in THEMES:
+        path = Path(folder) / f"bench-matrix-{theme}.svg"
+        save(path, theme, lambda axes: draw(axes, table), height)
 
 
 def main():
@@ -330,9 +342,16 @@ def main():
     line.add_argument("--rounds", type=int, default=7)
     line.add_argument("--seconds", type=float, default=0.02, help="of one sample")
     line.add_argument("--best", action="store_true", help="of the rounds, not medians")
-    line.add_argument("--plot", help="write a picture of the ratios to a file")
+    line.add_argument(
+        "--plot", metavar="FOLDER", help="pictures of the ratios, light and dark"
+    )
+    line.add_argument("--load", help="take the figures of --save, and measure nothing")
     line.add_argument("--save", help="write the figures as JSON to a file")
     options = line.parse_args()
+    if options.load:
+        with open(options.load, encoding="ascii") as file:
+            plot(options.plot or ".", json.load(file))
+        return 0
     peer = load_peer(options.peer) if options.peer else None
     print(f"{platform.python_version()}, NumPy {np.__version__}, {_math.kernels}")
     print(f"{'':<22}{'ours':>12}  {'/ NumPy':<16}  {'/ 0.14':<16}")
