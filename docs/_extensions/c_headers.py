@@ -19,6 +19,7 @@ from typing import ClassVar
 from clang.cindex import AccessSpecifier, CursorKind, Index, TokenKind, TranslationUnit
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
@@ -95,6 +96,17 @@ def path_of(config, name: str) -> Path:
     return made if made.exists() else INCLUDE / name
 
 
+def with_bare_enumerators(entries: list[tuple]) -> list[tuple]:
+    """Enumerators under their own name, too: `boc_mode.BOC_READ`, which is how Sphinx
+    enters it, stands among the names with b, where nobody looks for BOC_READ."""
+    found = list(entries)
+    for kind, text, *rest in entries:
+        name, mark, sort = text.partition(" (C enumerator)")
+        if mark and "." in name:
+            found.append((kind, name.rpartition(".")[2] + mark + sort, *rest))
+    return found
+
+
 class Nested(SphinxDirective):
     required_arguments = 1
 
@@ -102,6 +114,8 @@ class Nested(SphinxDirective):
         self.env.note_dependency(str(source))
         node = nodes.container()
         self.state.nested_parse(StringList(lines, str(source)), 0, node)
+        for index in node.findall(addnodes.index):
+            index["entries"] = with_bare_enumerators(index["entries"])
         return node.children
 
 
