@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import warnings
 from functools import lru_cache
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from .. import _code_names, _namespaces
@@ -73,7 +73,22 @@ def holds(origin: Origin, obj: object) -> bool:
     module = sys.modules.get(name)
     if module is None or getattr(module, attribute, None) is not obj:
         return False
+    if is_replaced(obj):
+        return False
     return _namespaces.importable(name) and attribute not in rebound_names(name)
+
+
+def is_replaced(value: object) -> bool:
+    """Whether no import brings the value about: a function of a script or of a test,
+    which the program has put into a module."""
+    if not isinstance(value, FunctionType):
+        return is_mock(value)
+    module = value.__module__
+    return isinstance(module, str) and not _namespaces.importable(module)
+
+
+def is_mock(value: object) -> bool:
+    return type(value).__module__ == "unittest.mock"
 
 
 def update_index() -> None:

@@ -29,6 +29,7 @@ from typing import Any
 
 from .. import _core, _namespaces
 from . import c_pickle, change_detection
+from .import_origins import is_mock, is_replaced
 from .log import MISSING
 from .pickler import state_of
 
@@ -184,18 +185,6 @@ def items_of(value: Any) -> Any:
     if isinstance(value, deque):
         return list(value)
     return value.copy()
-
-
-def is_replaced(value: object) -> bool:
-    """Whether no import brings the value about: a function of a script or of a test."""
-    if not isinstance(value, FunctionType):
-        return is_mock(value)
-    module = value.__module__
-    return isinstance(module, str) and not _namespaces.importable(module)
-
-
-def is_mock(value: object) -> bool:
-    return type(value).__module__ == "unittest.mock"
 
 
 def has_plain_state(value: object) -> bool:

@@ -380,7 +380,7 @@ def state_of(key: Key, entry: Entry) -> bytes:
 def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     value = entry.value
     entry.blob = blob
-    if module_changes.is_replaced(value):
+    if import_origins.is_replaced(value):
         warn_of_replaced(*key, value, entry.refusal)
     parts = module_changes.parts_of(value)
     if parts is None:

@@ -154,6 +154,19 @@ def test_changes_are_seen(program, backend, files, warm):
     run(program, first + CHANGES + after + AGAIN + after)
 
 
+@pytest.mark.parametrize("imported", ["before", "after"])
+def test_changes_before_the_runtime_starts_are_seen(program, backend, files, imported):
+    """Whether the modules were imported before bocpy or after it."""
+    lines = HEAD.replace("start(2)", "").strip().splitlines()
+    own = [line for line in lines if "bocpy" not in line]
+    bocpys = [line for line in lines if "bocpy" in line]
+    head = own + bocpys if imported == "before" else bocpys + own
+    after = "start(2)\nassert read() == plain(), (read(), plain())\n"
+    first = READ.replace("assert read() == plain()", "")
+    done = program("\n".join(head) + "\n" + first + CHANGES + after + "print('right')")
+    assert done.lines == ["right"]
+
+
 def test_modules_of_a_package_that_schedule_and_classes_of_values(
     program, backend, files
 ):
