@@ -29,9 +29,6 @@ from typing import TYPE_CHECKING, Any, Final
 from . import _choose_core  # noqa: F401
 
 # isort: split
-from ._bulk import as_completed, atomically, gather, reduce, when_each
-from ._bulk import map as map  # noqa: A004  not in __all__: a name of Python's own
-from ._context import propagate
 from ._core import (
     Cown,
     PinnedCown,
@@ -54,30 +51,55 @@ from ._core import (
     when,
     whencall,
 )
-from ._extensions import get_include, get_sources
 from ._math import Matrix, MatrixView
 from ._notices import REMOVED
 from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
 from ._raise_failures import FailureGroup
 from ._runtime import Behaviors, WaitResult, quiesce, wait
-from ._scope import Scope, behaviors, cancelled, checkpoint
-from ._timers import at
 
 if TYPE_CHECKING:
     from . import aio as aio
+    from ._bulk import as_completed as as_completed
+    from ._bulk import atomically as atomically
+    from ._bulk import gather as gather
+    from ._bulk import map as map  # noqa: A004
+    from ._bulk import reduce as reduce
+    from ._bulk import when_each as when_each
     from ._cancelled import CancelledError as CancelledError
+    from ._context import propagate as propagate
     from ._executor import BocExecutor as BocExecutor
+    from ._extensions import get_include as get_include
+    from ._extensions import get_sources as get_sources
     from ._failures import BehaviorError as BehaviorError
     from ._failures import BehaviorTraceback as BehaviorTraceback
+    from ._scope import Scope as Scope
+    from ._scope import behaviors as behaviors
+    from ._scope import cancelled as cancelled
+    from ._scope import checkpoint as checkpoint
+    from ._timers import at as at
 
-#: What is imported when it is first used: much of it needs modules that are slow to
-#: import.
+#: What is imported when it is first used: each worker's interpreter imports this
+#: package when it starts. `map`, a name of Python's own, is not in __all__.
 _LATER: Final = {
     "BehaviorError": "_failures",
     "BehaviorTraceback": "_failures",
     "BocExecutor": "_executor",
     "CancelledError": "_cancelled",
+    "Scope": "_scope",
     "aio": "aio",
+    "as_completed": "_bulk",
+    "at": "_timers",
+    "atomically": "_bulk",
+    "behaviors": "_scope",
+    "cancelled": "_scope",
+    "checkpoint": "_scope",
+    "gather": "_bulk",
+    "get_include": "_extensions",
+    "get_sources": "_extensions",
+    "map": "_bulk",
+    "propagate": "_context",
+    "reduce": "_bulk",
+    "when_each": "_bulk",
 }
 
 
@@ -90,6 +112,10 @@ def __getattr__(name: str) -> Any:
     value = module if _LATER[name] == name else getattr(module, name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
 
 
 #: The tag that `receive` returns when the time is over.

@@ -1,7 +1,8 @@
 """What a worker's interpreter learns from the main one, its first and last steps.
 
-Threads: `facts` in the main interpreter, `set_up` in a new one, `tear_down` in it when
-it is about to end.
+Threads: `facts` and `prepare` in the main interpreter, `set_up` in a new one,
+`tear_down` in it when it is about to end. `prepare` and the first worker's `set_up` run
+at a time.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ SWITCH_INTERVAL = 0.0001
 
 def facts() -> bytes:
     """A marshalled dict for `set_up`."""
-    # Their modules shall be loaded here first.
-    from . import _coverage, _foreign_ext, _frozen, _main_state, _ship, _threads  # noqa: F401
+    # Until 3.13, the interpreter that is the first to load an extension module owns
+    # some of its objects: these are what `set_up` loads.
+    import _contextvars  # noqa: F401
+    import _pickle  # noqa: F401
+    import binascii  # noqa: F401
 
-    _threads.guard_frames()
-    _main_state.watch()
+    from . import _coverage, _frozen
 
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {
@@ -36,6 +39,17 @@ def facts() -> bytes:
         "coverage": _coverage.configuration(),
     }
     return marshal.dumps(known)
+
+
+def prepare() -> None:
+    """Loads, while a worker starts, what the main interpreter needs to schedule."""
+    # `dis` is what `_code_names` reads the code of the first body with.
+    import dis  # noqa: F401
+
+    from . import _foreign_ext, _main_state, _ship, _threads  # noqa: F401
+
+    _threads.guard_frames()
+    _main_state.watch()
 
 
 def set_up(known: dict[str, Any]) -> None:

@@ -160,3 +160,58 @@ print("done")
 """
     )
     assert done.lines == ["done"]
+
+
+def test_what_workers_load_the_main_interpreter_has_loaded(program, backend):
+    """Until 3.13 an extension module belongs to the interpreter that loads it first."""
+    done = program(
+        HEAD
+        + """
+from bocpy import _worker
+from importlib.machinery import BuiltinImporter, ExtensionFileLoader
+
+def extensions():
+    loaders = {
+        name: getattr(getattr(module, "__spec__", None), "loader", None)
+        for name, module in list(sys.modules.items())
+    }
+    return {
+        name
+        for name, loader in loaders.items()
+        if loader is BuiltinImporter or isinstance(loader, ExtensionFileLoader)
+    }
+
+_worker.facts()  # all that the main interpreter loads before a worker loads anything
+here = extensions()
+there = when()(extensions).unwrap(timeout=60)
+print(sorted(there - here), "bocpy._core" in there)
+"""
+    )
+    assert done.lines == ["[] True"]
+
+
+def test_an_interrupt_while_workers_start(program, backend):
+    """It is raised once the workers have ended; the next start() starts others."""
+    done = program(
+        HEAD
+        + """
+from bocpy import _worker
+
+def interrupted(prepare=_worker.prepare):
+    _worker.prepare.count += 1
+    if _worker.prepare.count == 1:
+        raise KeyboardInterrupt
+    prepare()
+
+_worker.prepare = interrupted
+interrupted.count = 0
+try:
+    start(2)
+except KeyboardInterrupt:
+    print("interrupted", workers())
+start(2)
+alone(1)
+print(workers(), interrupted.count)
+"""
+    )
+    assert done.lines == ["interrupted 0", "1 2"]

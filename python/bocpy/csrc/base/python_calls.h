@@ -49,6 +49,7 @@
   X(THREADS_ENTER, "bocpy._threads", "enter")                                          \
   X(THREADS_LEAVE, "bocpy._threads", "leave")                                          \
   X(WORKER_FACTS, "bocpy._worker", "facts")                                            \
+  X(WORKER_PREPARE, "bocpy._worker", "prepare")                                        \
   X(WORKER_SET_UP, "bocpy._worker", "set_up")                                          \
   X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \
   X(COPYREG_TABLE, "copyreg", "dispatch_table")                                        \

@@ -170,15 +170,19 @@ static void class_free(bocpy_class *known) {
   PyMem_Free(known);
 }
 
-static bocpy_class *class_new(bocpy_codec_state *state, PyTypeObject *type) {
+/* A type with hooks is not classified: nobody looks at its encoding. */
+static bocpy_class *class_new(bocpy_codec_state *state, PyTypeObject *type,
+                              const struct bocpy_hooked *hooked) {
   bocpy_class *known = PyMem_Calloc(1, sizeof *known);
   if (!known) {
     PyErr_NoMemory();
     return NULL;
   }
   known->type = type;
+  known->hooked = hooked;
+  known->encoding = BOCPY_ENCODING_PICKLED;
   known->ref = PyWeakref_NewRef((PyObject *)type, NULL);
-  if (!known->ref || class_classify(state, known) < 0) {
+  if (!known->ref || (!hooked && class_classify(state, known) < 0)) {
     class_free(known);
     return NULL;
   }
@@ -236,13 +240,16 @@ static bocpy_class *class_insert_locked(bocpy_codec_state *state, bocpy_class *f
   return fresh;
 }
 
-bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
+static bocpy_class *class_get(bocpy_codec_state *state, PyTypeObject *type,
+                              const struct bocpy_hooked *hooked) {
   bocpy_mutex_lock(&state->mutex);
   bocpy_class *known = class_find_locked(state, type);
+  if (known && hooked)
+    known->hooked = hooked;
   bocpy_mutex_unlock(&state->mutex);
   if (known)
     return known;
-  bocpy_class *spare, *fresh = class_new(state, type);
+  bocpy_class *spare, *fresh = class_new(state, type, hooked);
   if (!fresh)
     return NULL;
   bocpy_mutex_lock(&state->mutex);
@@ -253,6 +260,15 @@ bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
   if (!known)
     PyErr_NoMemory();
   return known;
+}
+
+bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type) {
+  return class_get(state, type, NULL);
+}
+
+int bocpy_class_hook(bocpy_codec_state *state, PyTypeObject *type,
+                     const struct bocpy_hooked *hooked) {
+  return class_get(state, type, hooked) ? 0 : -1;
 }
 
 bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen) {

@@ -119,13 +119,10 @@ static void ext_type_note_moving_locked(bocpy_codec_state *state, PyTypeObject *
 static int ext_type_keep(bocpy_codec_state *state, const bocpy_hooked *hooked,
                          PyTypeObject *type) {
   PyTypeObject *old;
-  bocpy_class *known = bocpy_class_of(state, type);
-  if (!known)
+  if (bocpy_class_hook(state, type, hooked) < 0)
     return -1;
   bocpy_mutex_lock(&state->mutex);
   int status = ext_type_keep_locked(state, hooked->id, type, &old);
-  if (status == 0)
-    known->hooked = hooked;
   if (status == 0 && hooked->hooks.flags & BOCPY_MOVES_EVERYWHERE)
     ext_type_note_moving_locked(state, type);
   bocpy_mutex_unlock(&state->mutex);

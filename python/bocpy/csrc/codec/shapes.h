@@ -101,6 +101,10 @@ typedef struct bocpy_class {
 
 /* What this interpreter knows of `type`. NULL with an exception. */
 bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type);
+/* Its module says how instances move: 0, or -1 with an exception. Calls no Python, so
+ * that an extension module that is imported does not import what ships classes. */
+int bocpy_class_hook(bocpy_codec_state *state, PyTypeObject *type,
+                     const struct bocpy_hooked *hooked);
 
 /* Whether the type's way leads to a call of it, a whole. */
 static inline bool bocpy_class_is_whole(const bocpy_class *known) {

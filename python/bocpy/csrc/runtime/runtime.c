@@ -109,19 +109,26 @@ static int runtime_open_state(void) {
   return atomic_load(&program_leaving) ? LEAVING : RUNNING;
 }
 
-void bocpy_runtime_end_workers(void) {
-  boc_runtime *last = runtime;
-  if (!last)
-    return;
-  Py_BEGIN_ALLOW_THREADS
-  runtime_shut_out();
-  boc_runtime_free(last);
-  Py_END_ALLOW_THREADS
+static void runtime_free(void) {
+  if (runtime) {
+    Py_BEGIN_ALLOW_THREADS
+    boc_runtime_free(runtime);
+    Py_END_ALLOW_THREADS
+  }
   runtime = NULL;
   free(runtime_slots);
   free(runtime_boot);
   runtime_slots = NULL;
   runtime_boot = NULL;
+}
+
+void bocpy_runtime_end_workers(void) {
+  if (!runtime)
+    return;
+  Py_BEGIN_ALLOW_THREADS
+  runtime_shut_out();
+  Py_END_ALLOW_THREADS
+  runtime_free();
   bocpy_code_release_retired();
   if (atomic_load(&program_ending))
     bocpy_kwnames_keep();
@@ -156,7 +163,8 @@ static int start_raise(boc_status status) {
   return -1;
 }
 
-static boc_status runtime_make(unsigned count, bool threads) {
+/* -1 with an exception: what this thread does beside the workers' start has failed. */
+static int runtime_make(unsigned count, bool threads, boc_status *out_status) {
   boc_worker_hooks hooks = bocpy_worker_hooks(runtime_slots);
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
@@ -164,11 +172,12 @@ static boc_status runtime_make(unsigned count, bool threads) {
   options.workers_on_demand = threads ? 0 : count - 1; /* an interpreter takes long */
   options.hooks = &hooks;
   bocpy_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
-  boc_status status;
+  if (!threads)
+    return bocpy_workers_start(&options, &runtime, out_status);
   Py_BEGIN_ALLOW_THREADS
-  status = boc_runtime_new(&options, &runtime);
+  *out_status = boc_runtime_new(&options, &runtime);
   Py_END_ALLOW_THREADS
-  return status;
+  return 0;
 }
 
 /* Until 3.12, threading takes whoever imports it for the main thread, and the end of
@@ -188,14 +197,14 @@ static int runtime_begin_workers(unsigned count, bool threads) {
     return -1;
   slot_count = count + BLOCKING_WORKERS + MORE_WORKERS;
   runtime_slots = calloc(slot_count, sizeof(*runtime_slots));
-  boc_status status = runtime_slots ? runtime_make(count, threads) : BOC_NO_MEMORY;
-  if (status != BOC_OK) {
-    free(runtime_slots);
-    free(runtime_boot);
-    runtime_slots = NULL;
-    runtime_boot = NULL;
-    runtime = NULL;
-    return start_raise(status);
+  boc_status status = BOC_NO_MEMORY;
+  int prepared = runtime_slots ? runtime_make(count, threads, &status) : 0;
+  if (prepared < 0 || status != BOC_OK) {
+    PyObject *pending = PyErr_GetRaisedException();
+    runtime = status == BOC_OK ? runtime : NULL;
+    runtime_free();
+    PyErr_SetRaisedException(pending);
+    return prepared < 0 ? -1 : start_raise(status);
   }
   for (unsigned i = 0; i < slot_count; i++)
     runtime_slots[i].runtime = runtime;

@@ -12,10 +12,16 @@
 #include "immutable.h"
 
 static bocpy_lock interpreter_lock;  /* one interpreter at a time */
+static bocpy_lock start_done;        /* given by start_run, taken else */
 static _Atomic(char *) worker_error; /* why the latest that failed did not start */
 
 int bocpy_worker_init(void) {
-  return interpreter_lock ? 0 : bocpy_lock_init(&interpreter_lock);
+  if (interpreter_lock)
+    return 0;
+  if (bocpy_lock_init(&start_done) < 0)
+    return -1;
+  bocpy_lock_take(&start_done);
+  return bocpy_lock_init(&interpreter_lock);
 }
 
 /* ---- start ----------------------------------------------------------------------- */
@@ -257,6 +263,36 @@ void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
     slot->boot = boot;
     slot->living.prev = slot->living.next = &slot->living;
   }
+}
+
+typedef struct start_call {
+  const boc_runtime_options *options;
+  boc_runtime **out_runtime;
+  boc_status status;
+} start_call;
+
+static void start_run(void *arg) {
+  start_call *call = arg;
+  call->status = boc_runtime_new(call->options, call->out_runtime);
+  bocpy_lock_give(&start_done);
+}
+
+int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_runtime,
+                        boc_status *out_status) {
+  start_call call = {.options = options, .out_runtime = out_runtime};
+  bocpy_state *here = bocpy_state_get();
+  bool beside =
+      PyThread_start_new_thread(start_run, &call) != PYTHREAD_INVALID_THREAD_ID;
+  PyObject *done =
+      here ? bocpy_python_call(&here->python, BOCPY_PY_WORKER_PREPARE, NULL) : NULL;
+  Py_BEGIN_ALLOW_THREADS
+  if (!beside)
+    start_run(&call);
+  bocpy_lock_take(&start_done);
+  Py_END_ALLOW_THREADS
+  *out_status = call.status;
+  Py_XDECREF(done);
+  return done ? 0 : -1;
 }
 
 /* A worker that starts on demand may be reading what it had. */

@@ -28,6 +28,13 @@ int bocpy_worker_init(void); /* process-wide; -1 with an exception */
 void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
                       const bocpy_boot *boot);
 
+/* boc_runtime_new, while this thread, attached, loads what it needs to schedule: two
+ * cores do both at a time. Sets `*out_status`, and `*out_runtime` if that is BOC_OK; -1
+ * with an exception if the loading has failed, whatever the status is. By one thread at
+ * a time. */
+int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_runtime,
+                        boc_status *out_status);
+
 /* Another `boot` for workers that start from now on: nobody reads the earlier one after
  * this. Detached. */
 void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot);
