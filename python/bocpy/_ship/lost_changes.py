@@ -51,10 +51,12 @@ def warn_of_globals(
         )
 
 
-def warn_of_replaced(module: str, name: str, value: object, refusal: str) -> None:
+def warn_of_replaced(
+    module: str, name: str, value: object, refusal: str | None
+) -> None:
     """The program has put `value` in place of a function of a module.
 
-    refusal: why it cannot be sent; empty if it can.
+    refusal: why it cannot be sent, if it cannot.
     """
     if refusal:
         change_detection.warn(
