@@ -93,6 +93,7 @@ class Scope:
         """When the time of the block is over, as time.monotonic() tells it, or None."""
         self._timeout = timeout
         self._token: Token[_core._Scope | None] | None = None
+        self._enclosing: Token[tuple[int, ...]] | None = None
         self._late: str | None = None
 
     def __repr__(self) -> str:
@@ -155,11 +156,16 @@ class Scope:
             self.deadline = time.monotonic() + self._timeout
             self._handle.set_deadline(self._timeout)
         self._token = _core._scope_variable.set(self._handle)
+        around = _tasks.enclosing.get()
+        self._enclosing = _tasks.enclosing.set((*around, self._handle.number))
 
     def _end(self, error: BaseException | None) -> None:
         assert self._token is not None
         _core._scope_variable.reset(self._token)
         self._token = None
+        if self._enclosing is not None:  # None: a Ctrl-C came between
+            _tasks.enclosing.reset(self._enclosing)
+            self._enclosing = None
         _blocking.discard(self._handle.number)
         if error is not None:
             self.cancel()
@@ -173,7 +179,7 @@ class Scope:
         """The time is over: says what was running, and cancels the rest. A body that
         asks whether it is cancelled may have seen that before."""
         pending = self._handle.late
-        names = self._handle.running()
+        names = [*self._handle.running(), *_tasks.bodies_in(self._handle.number)]
         running = f"; running: {', '.join(names)}" if names else ""
         self._late = (
             f"{self.name}: {plural(self.pending if pending is None else pending)} "

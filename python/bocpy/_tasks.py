@@ -1,4 +1,4 @@
-"""Which task of an event loop holds which cowns.
+"""Which task of an event loop holds which cowns, and which are behaviors.
 
 Holding belongs to the task, not to its thread: another task of the loop does not
 see the values. A task has one grant at a time, so that no two tasks can wait for each
@@ -9,14 +9,23 @@ Threads: each asks for its own tasks.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from . import _core
 
 #: By the identity of the task, which lives as long as it holds something.
 _held: dict[int, _core._Grant] = {}
+
+#: The numbers of the scopes around this code, the outermost first.
+enclosing: ContextVar[tuple[int, ...]] = ContextVar("bocpy_enclosing", default=())
+
+#: Asynchronous bodies that run, and the scopes that each is in; by their grants.
+_bodies: dict[int, tuple[Callable[..., Any], tuple[int, ...]]] = {}
 
 
 def current() -> Any:
@@ -79,5 +88,40 @@ def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
     return None
 
 
+def begin_body(grant: _core._Grant, function: Callable[..., Any]) -> None:
+    """The asynchronous body runs from now on."""
+    _bodies[id(grant)] = function, enclosing.get()
+
+
+def end_body(grant: _core._Grant) -> None:
+    """It runs no more, if it ever did."""
+    _bodies.pop(id(grant), None)
+
+
+def bodies_in(scope: int) -> list[str]:
+    """The names and places of the asynchronous bodies that run in the scope."""
+    return [
+        described(function)
+        for function, scopes in list(_bodies.values())
+        if scope in scopes
+    ]
+
+
+def described(function: Callable[..., Any]) -> str:
+    """As a scope names a body: 'name' (file:line)."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    name = getattr(function, "__qualname__", "behavior")
+    code = getattr(function, "__code__", None)
+    where = f" ({code.co_filename}:{code.co_firstlineno})" if code is not None else ""
+    return f"{name!r}{where}"
+
+
+def forget() -> None:
+    """In a forked child, which has none of the parent's tasks."""
+    _held.clear()
+    _bodies.clear()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_held.clear)
+    os.register_at_fork(after_in_child=forget)

@@ -112,12 +112,14 @@ async def body_of(
             grant.cancel()
             return
         _tasks.enter(grant)
+        _tasks.begin_body(grant, function)
         grant.settle(await function(*grant.arguments()))
     except BaseException as error:
         grant.fail(stored(error), place_of(function), isinstance(error, Exception))
         if not isinstance(error, Exception):
             raise
     finally:
+        _tasks.end_body(grant)
         _tasks.leave(grant)
 
 

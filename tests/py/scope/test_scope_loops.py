@@ -273,3 +273,40 @@ def test_a_loop_that_ends_with_asynchronous_behaviors_leaves_none():
         with pytest.raises(CancelledError, match="task"):
             result.result()
     assert c.result() == 0
+
+
+def test_a_timeout_names_asynchronous_behaviors():
+    """Those that run in the scope, and no other's."""
+
+    async def main():
+        over = asyncio.Event()
+
+        async def elsewhere():
+            async with behaviors():
+
+                @bocpy.aio.when()
+                async def foreign():
+                    await over.wait()
+
+        other = asyncio.ensure_future(elsewhere())
+        asyncio.get_running_loop().call_later(0.2, over.set)
+        c = Cown(0)
+        with pytest.raises(TimeoutError) as caught:
+            async with behaviors("reports", timeout=0.05):
+
+                @bocpy.aio.when(c)
+                async def slow(c):
+                    await over.wait()
+
+                @bocpy.aio.when(c)
+                async def behind(c):
+                    pass
+
+        await other
+        return str(caught.value)
+
+    text = asyncio.run(main())
+    assert "slow' (" in text
+    assert "foreign" not in text
+    assert "behind" not in text
+    assert __file__ in text
