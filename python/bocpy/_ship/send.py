@@ -381,7 +381,7 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     value = entry.value
     entry.blob = blob
     if import_origins.is_replaced(value):
-        warn_of_replaced(*key, value, entry.refusal)
+        warn_of_replaced(*key, value, entry.refusal or "")
     parts = module_changes.parts_of(value)
     if parts is None:
         return
