@@ -329,6 +329,78 @@ static void data_goes_with_the_last_reference(void) {
   CHECK_EQ(dropped, 1);
 }
 
+/* ---- cancelling at any step ------------------------------------------------------ */
+
+enum { PARENTS = 3, CHILDREN = 2 };
+
+typedef struct crossing {
+  fixture f;
+  boc_scope *inner;
+  boci_atomic_u32 scheduled;
+} crossing;
+
+typedef struct crossing_env {
+  fixture *f; /* first, as drop() finds it */
+  crossing *all;
+  unsigned children;
+} crossing_env;
+
+static void cross(boc_behavior *self, void *environment);
+static const boc_behavior_type crossing_type = {.body = cross, .drop = drop};
+
+static void cross_later(crossing *all, boc_scope *scope, unsigned children) {
+  const boc_behavior_options options = {
+      .size = sizeof options, .scope = scope, .done = count_over, .ctx = &all->f};
+  const boc_access access = {all->f.gate, BOC_WRITE};
+  boc_behavior *made = NULL;
+  CHECK(boc_behavior_new_with(all->f.runtime, &crossing_type, sizeof(crossing_env),
+                              &access, 1, &options, &made) == BOC_OK);
+  *(crossing_env *)boc_behavior_env(made) = (crossing_env){&all->f, all, children};
+  boci_add_relaxed(&all->scheduled, 1);
+  boc_behavior_schedule(made);
+}
+
+static void cross(boc_behavior *self, void *environment) {
+  crossing_env *here = environment;
+  (void)self;
+  boci_add_relaxed(&here->f->ran, 1);
+  for (unsigned i = 0; i < here->children; i++)
+    cross_later(here->all, here->all->inner, 0);
+}
+
+static void schedule_or_cancel(void *arg, unsigned index) {
+  crossing *all = arg;
+  if (index == 1)
+    boc_scope_cancel(all->f.scope);
+  for (int i = 0; index == 0 && i < PARENTS; i++)
+    cross_later(all, all->f.scope, CHILDREN);
+}
+
+/* The scheduler chooses the step at which the other thread cancels. Whichever it is:
+ * each behavior has run or is told that it was cancelled, its environment is dropped
+ * once, and nothing of the scope runs once it has been waited for. */
+static void cancelled_at_any_step_nothing_is_left(void) {
+  crossing all;
+  setup(&all.f);
+  boci_init(&all.scheduled, 0);
+  CHECK(boc_scope_new(all.f.scope, NULL, &all.inner) == BOC_OK);
+  test_threads(2, schedule_or_cancel, &all);
+  CHECK(boc_scope_wait(all.f.scope, BOC_FOREVER) == BOC_OK);
+  const uint32_t ran = boci_load_relaxed(&all.f.ran);
+  const uint32_t scheduled = boci_load_relaxed(&all.scheduled);
+  CHECK_EQ(boci_load_relaxed(&all.f.over), ran);
+  CHECK_EQ(boci_load_relaxed(&all.f.cancelled), scheduled - ran);
+  CHECK_EQ(boci_load_relaxed(&all.f.dropped), scheduled);
+  CHECK(scheduled >= PARENTS && scheduled <= PARENTS * (1 + CHILDREN));
+  CHECK(boc_runtime_quiesce(all.f.runtime, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&all.f.ran), ran);
+  cross_later(&all, all.inner, CHILDREN); /* too late: it does not run */
+  CHECK(boc_scope_wait(all.f.scope, BOC_FOREVER) == BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&all.f.ran), ran);
+  boc_scope_drop(all.inner);
+  teardown(&all.f);
+}
+
 static const test_case cases[] = {
     TEST_RACE(cancelled_behaviors_are_told_with_their_cowns, 1),
     TEST_ONCE(room_is_told_before_it_is_empty),
@@ -336,6 +408,7 @@ static const test_case cases[] = {
     TEST_RACE(a_scope_waits_for_all_below_it, 1),
     TEST_RACE(a_scope_does_not_wait_for_others, 2),
     TEST_RACE(cancelled_bodies_do_not_run_and_hand_on_their_cowns, 1),
+    TEST_RACE(cancelled_at_any_step_nothing_is_left, 1),
     TEST_RACE(a_running_body_can_ask, 2),
     TEST_ONCE(an_unscheduled_behavior_leaves_its_scope),
     TEST_RACE(being_told_needs_no_thread, 1),
