@@ -94,6 +94,15 @@ MISTAKES = {
         for tag in range(17):
             send(str(tag), 1)
         """,
+    "... is seen in the worker": """
+        import warnings
+        warnings.simplefilter("error")
+        start(backend="interpreters")
+        seen = []
+        @when()
+        def body():
+            seen.append(1)
+        """,
 }
 #: Those that only workers with interpreters of their own meet.
 ISOLATED = (
@@ -101,6 +110,7 @@ ISOLATED = (
     "... global '<name>'",
     "fork() in a behavior",
     "... cannot ship",
+    "... is seen in the worker",
 )
 
 
