@@ -10,7 +10,7 @@ is a warning only if nothing reads what was changed.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 from .. import _code_changes, _code_names, _namespaces
 from . import change_detection
@@ -89,15 +89,16 @@ def warn_of_captures(function: FunctionType, actor: str) -> None:
 
 
 def warn_of_called(space: _namespaces.Space, called: FunctionType, body: str) -> None:
-    code = called.__code__
-    added = _code_changes.added_globals(code) & space.names.keys()
+    code, names = called.__code__, called.__globals__
+    added = _code_changes.added_globals(code) & names.keys()
     for name in added:
         change_detection.warn(
             f"function {called.__qualname__!r}, which {body} calls, assigns the global "
             f"{name!r}: the assignment {_WAY_OUT}"
         )
     only_changed = _code_changes.only_changed(code)
-    for name, value in changed_globals(space, called).items():
+    changed = _code_changes.changed(code, "LOAD_GLOBAL", names.get)
+    for name, value in changed.items():
         if ("LOAD_GLOBAL", name) in only_changed and name not in added:
             change_detection.warn(
                 f"function {called.__qualname__!r}, which {body} calls, changes the "
@@ -108,18 +109,40 @@ def warn_of_called(space: _namespaces.Space, called: FunctionType, body: str) ->
 def functions_called(
     space: _namespaces.Space, function: FunctionType
 ) -> Iterator[FunctionType]:
-    """The functions of the module that `function` names, and those that they name."""
-    todo = [function.__code__]
+    """The functions of the program that `function` names, by themselves or as
+    attributes of modules, and those that they name."""
+    todo = [function]
     seen = {function.__code__}
     while todo:
-        for name in _code_names.global_names(todo.pop()):
-            value = space.names.get(name)
-            if not isinstance(value, FunctionType) or value.__code__ in seen:
+        for value in functions_named(todo.pop()):
+            if value.__code__ in seen:
                 continue
-            if value.__globals__ is space.names:
+            if value.__globals__ is space.names or is_of_program(value.__globals__):
                 seen.add(value.__code__)
-                todo.append(value.__code__)
+                todo.append(value)
                 yield value
+
+
+def functions_named(function: FunctionType) -> Iterator[FunctionType]:
+    code, names = function.__code__, function.__globals__
+    for name in _code_names.global_names(code):
+        value = names.get(name)
+        if isinstance(value, FunctionType):
+            yield value
+    for use in _code_changes.uses(code):
+        at = names.get(use.name) if use.load == "LOAD_GLOBAL" else None
+        for part in (*use.path, use.method):
+            if isinstance(at, ModuleType) and isinstance(part, str):
+                at = vars(at).get(part)
+            else:
+                at = None
+        if isinstance(at, FunctionType):
+            yield at
+
+
+def is_of_program(names: dict[str, object]) -> bool:
+    module = names.get("__name__")
+    return isinstance(module, str) and _namespaces.is_of_program(module)
 
 
 def changed_globals(

@@ -111,6 +111,40 @@ def test_what_is_no_change_of_the_program(program):
     assert warned(program(bodies(KEPT)).lines) == [""] * len(KEPT)
 
 
+MODULE = """
+count, names, known = 0, [], {}
+def bump():
+    global count
+    count += 1
+def note(name): names.append(name)
+def memo(key):
+    if key not in known: known[key] = 1
+    return known[key]
+"""
+
+
+def test_functions_of_the_modules_of_a_program(program, backend, tmp_path):
+    (tmp_path / "counts.py").write_text(MODULE)
+    (tmp_path / "deep.py").write_text("import counts\ndef relay(): counts.bump()\n")
+    lost = {
+        "counts.bump()": "'bump', which behavior 'body' calls, assigns the global "
+        "'count'",
+        "counts.note('a')": "'note', which behavior 'body' calls, changes the global "
+        "'names', a 'list'",
+        "note('a')": "'note', which behavior 'body' calls, changes the global "
+        "'names', a 'list'",
+        "deep.relay()": "'bump', which behavior 'body' calls, assigns the global "
+        "'count'",
+    }
+    head = "import counts, deep, json\nfrom counts import note\n"
+    kept = ["counts.memo('a')", "json.dumps([1])"]
+    found = warned(program(head + bodies([*lost, *kept])).lines)
+    if backend == "threads":
+        assert found == [""] * 6
+    else:
+        assert found == [*(f"function {text}" for text in lost.values()), "", ""]
+
+
 CAPTURED = """
 def outer():
     only, counted, read, default = [], Counter(), [], []
