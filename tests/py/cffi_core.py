@@ -11,7 +11,7 @@ FILES = {
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",
     "test_codec_edges.py": "the codec of the extension",
-    "test_codec_ways.py": "the codec of the extension",
+    "test_class_encodings.py": "the codec of the extension",
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",

@@ -254,7 +254,13 @@ def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:
 
 
 #: What runs beside packages that programs wait with.
-LOOPS = ("test_await.py", "test_executor.py", "test_web.py")
+LOOPS = (
+    "test_await.py",
+    "test_executor.py",
+    "test_scope_loops.py",
+    "test_scope_task_groups.py",
+    "test_web.py",
+)
 
 
 def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
