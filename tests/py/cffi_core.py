@@ -36,6 +36,7 @@ TESTS = {
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_leaks.py::test_what_calls_by_reference_share": "a cache of the extension",
     "test_scope_loops.py::test_a_scope_counts_asynchronous": "no scope counts it",
+    "test_scope_loops.py::test_a_timeout_names_asynchronous": "no scope counts it",
     "test_scope_loops.py::test_a_cancelled_scope_starts_no": "no scope counts it",
     "test_scope_loops.py::test_a_failed_asynchronous_behavior": "no scope counts it",
     "test_scope_loops.py::test_an_asynchronous_body_sees": "no scope counts it",

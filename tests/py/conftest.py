@@ -27,6 +27,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 #: `test_hooks`); a published wheel is tested without them.
 HOOKED = ("test_codec.py", "test_codec_any.py", "test_codec_edges.py")
 collect_ignore = [] if hasattr(bocpy._core, "_codec_encode") else list(HOOKED)
+#: Whole files that are about workers with interpreters of their own.
+if "interpreters" not in harness.BACKENDS:
+    collect_ignore.append("runtime/test_on_demand.py")
 
 
 def pytest_addoption(parser):
