@@ -5,8 +5,8 @@
                          in one, and prints libboc's version
     upstream.py dist     puts libboc's sources into an sdist (MESON_DIST_ROOT)
 
-In the tree, subprojects/boc has links (where the system refuses them, copies) and is
-made anew with each setup. In an sdist it is there.
+In the tree, subprojects/boc has copies of some files and a link to the others (where
+the system refuses links, copies). In an sdist it is there.
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
+def same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
+
+
 def link() -> None:
     if not in_tree():
         if not (HERE / PLACE / FOLDER).exists():
@@ -55,12 +59,18 @@ def link() -> None:
         return
     place = HERE / PLACE
     place.mkdir(parents=True, exist_ok=True)
+    # What is right stays: another build may be reading it. And the link is relative, so
+    # that it is right wherever the tree is mounted.
     for name in FILES:
-        remove(place / name)
-        shutil.copy2(TREE / name, place / name)
+        if not same(TREE / name, place / name):
+            remove(place / name)
+            shutil.copy2(TREE / name, place / name)
+    target = os.path.relpath(TREE / FOLDER, place)
+    if (place / FOLDER).is_symlink() and os.readlink(place / FOLDER) == target:
+        return
     remove(place / FOLDER)
     try:
-        (place / FOLDER).symlink_to(TREE / FOLDER, target_is_directory=True)
+        (place / FOLDER).symlink_to(target, target_is_directory=True)
     except OSError:
         shutil.copytree(TREE / FOLDER, place / FOLDER)
 
