@@ -145,8 +145,7 @@ def test_one_failure_is_a_group_too(way):
 
     with pytest.raises(FailureGroup) as caught:
         way.run(main)
-    assert caught.value.subgroup(KeyError) is not None
-    assert caught.value.subgroup(ValueError) is None
+    assert [*flat(caught.value)] == [KeyError]
 
 
 def test_several_children_fail(way, gate):
@@ -313,17 +312,19 @@ def test_a_failure_that_was_looked_at_inside_is_raised_all_the_same(way):
     assert [*flat(caught.value)] == [KeyError]
 
 
-def test_groups_can_be_split_by_kind(way):
-    async def main():
-        async with way.scope(on_error="continue"):
-            for kind in (KeyError, OSError, KeyError):
-                when()(lambda kind=kind: fail(kind))
+if hasattr(FailureGroup, "split"):  # a group of Python's own, from 3.11 on
 
-    with pytest.raises(FailureGroup) as caught:
-        way.run(main)
-    keys, others = caught.value.split(KeyError)
-    assert len(keys.exceptions) == 2
-    assert [*flat(others)] == [OSError]
+    def test_groups_can_be_split_by_kind(way):
+        async def main():
+            async with way.scope(on_error="continue"):
+                for kind in (KeyError, OSError, KeyError):
+                    when()(lambda kind=kind: fail(kind))
+
+        with pytest.raises(FailureGroup) as caught:
+            way.run(main)
+        keys, others = caught.value.split(KeyError)
+        assert len(keys.exceptions) == 2
+        assert [*flat(others)] == [OSError]
 
 
 def test_a_failure_has_its_traceback_and_its_cause(way):
