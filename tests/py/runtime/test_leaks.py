@@ -257,6 +257,11 @@ if sys.platform == "linux":
         from harness import rss
 
         start(2)
+        # Each worker starts when there is a body for it, and takes its memory then.
+        both = [when(Cown(n))(lambda c: receive("begin", 60)) for n in range(2)]
+        for _ in both:
+            send("begin", None)
+        quiesce()
         c = Cown(0)
 
         def add_one(c):

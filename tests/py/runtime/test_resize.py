@@ -141,6 +141,7 @@ def test_memory_stays():
     """30 changes, where each interpreter that ends is a loss of 1.7 MB and more."""
     for count in (1, 3):
         start(count)
+        together(count)  # all have started, and those that stand in for them
         wait()
     before = rss()
     for _ in range(15):

@@ -169,7 +169,8 @@ static int runtime_make(unsigned count, bool threads, boc_status *out_status) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = count;
   options.compensating_workers = slot_count - count;
-  options.workers_on_demand = threads ? 0 : count - 1; /* an interpreter takes long */
+  if (!threads && !BOCPY_HAVE_SHARED_CODE)
+    options.workers_on_demand = count - 1; /* an interpreter takes long to start */
   options.hooks = &hooks;
   bocpy_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
   if (!threads)

@@ -282,6 +282,7 @@ int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_ru
   start_call call = {.options = options, .out_runtime = out_runtime};
   bocpy_state *here = bocpy_state_get();
   bool beside =
+      !BOCPY_HAVE_SHARED_CODE &&
       PyThread_start_new_thread(start_run, &call) != PYTHREAD_INVALID_THREAD_ID;
   PyObject *done =
       here ? bocpy_python_call(&here->python, BOCPY_PY_WORKER_PREPARE, NULL) : NULL;
