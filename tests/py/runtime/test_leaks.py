@@ -253,13 +253,23 @@ if sys.platform == "linux":
 
     ROUNDS = """
         import gc
+        import time
         from bocpy import Cown, notice_write, quiesce, receive, send, start, when
         from harness import rss
 
         start(2)
+
+        def meet(c):  # a body that blocked in receive() would start one more worker
+            send("here", None)
+            while receive("begin", 0)[0] != "begin":
+                time.sleep(0.001)
+
         # Each worker starts when there is a body for it, and takes its memory then.
-        both = [when(Cown(n))(lambda c: receive("begin", 60)) for n in range(2)]
-        for _ in both:
+        for n in range(2):
+            when(Cown(n))(meet)
+        for _ in range(2):
+            receive("here")
+        for _ in range(2):
             send("begin", None)
         quiesce()
         c = Cown(0)
