@@ -64,6 +64,30 @@ class Gate:
         self.close()
 
 
+def meet(_):
+    """A body that `start_workers` lets go on. One that blocked in receive() would start
+    another worker."""
+    import bocpy
+
+    bocpy.send("meet.here", None)
+    while bocpy.receive("meet.go", 0)[0] != "meet.go":
+        time.sleep(0.001)
+
+
+def start_workers(count):
+    """Has as many bodies run at the same time: each worker starts when there is one for
+    it, and takes its memory then."""
+    import bocpy
+
+    for n in range(count):
+        bocpy.when(bocpy.Cown(n))(meet)
+    for _ in range(count):
+        assert bocpy.receive("meet.here", LIMIT)[0] == "meet.here"
+    for _ in range(count):
+        bocpy.send("meet.go", None)
+    bocpy.quiesce(LIMIT)
+
+
 def pass_through(door):
     """Blocks until the gate is opened for one more."""
     os.read(door, 1)

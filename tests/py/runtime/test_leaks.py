@@ -253,25 +253,11 @@ if sys.platform == "linux":
 
     ROUNDS = """
         import gc
-        import time
         from bocpy import Cown, notice_write, quiesce, receive, send, start, when
-        from harness import rss
+        from harness import rss, start_workers
 
         start(2)
-
-        def meet(c):  # a body that blocked in receive() would start one more worker
-            send("here", None)
-            while receive("begin", 0)[0] != "begin":
-                time.sleep(0.001)
-
-        # Each worker starts when there is a body for it, and takes its memory then.
-        for n in range(2):
-            when(Cown(n))(meet)
-        for _ in range(2):
-            receive("here")
-        for _ in range(2):
-            send("begin", None)
-        quiesce()
+        start_workers(2)
         c = Cown(0)
 
         def add_one(c):

@@ -7,7 +7,7 @@ import time
 import bocpy
 import pytest
 from bocpy import Cown, start, wait, when
-from harness import LIMIT, rss
+from harness import LIMIT, rss, start_workers
 
 pytestmark = pytest.mark.usefixtures("closed")
 
@@ -141,7 +141,7 @@ def test_memory_stays():
     """30 changes, where each interpreter that ends is a loss of 1.7 MB and more."""
     for count in (1, 3):
         start(count)
-        together(count)  # all have started, and those that stand in for them
+        start_workers(count)
         wait()
     before = rss()
     for _ in range(15):
