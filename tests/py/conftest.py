@@ -10,7 +10,6 @@ when the test is over. `program` runs a source text as a program of its own.
 
 import os
 import signal
-import sys
 from fnmatch import fnmatch
 from functools import partial
 
@@ -28,8 +27,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 #: `test_hooks`); a published wheel is tested without them.
 HOOKED = ("test_codec.py", "test_codec_any.py", "test_codec_edges.py")
 collect_ignore = [] if hasattr(bocpy._core, "_codec_encode") else list(HOOKED)
-#: Workers with interpreters start on demand from 3.13 on.
-if "interpreters" not in harness.BACKENDS or sys.version_info < (3, 13):
+#: Whole files that are about workers with interpreters of their own.
+if "interpreters" not in harness.BACKENDS:
     collect_ignore.append("runtime/test_on_demand.py")
 
 

@@ -1,6 +1,11 @@
-"""Workers with interpreters start when there is work for them: one at first."""
+"""Workers with interpreters start when there is work for them: one at first. On CPython
+3.12 all start at once."""
+
+import sys
 
 import pytest
+
+ON_DEMAND = sys.version_info >= (3, 13)
 
 pytestmark = pytest.mark.backends("interpreters")
 
@@ -53,7 +58,8 @@ together(3)  # each blocks in receive(), so that others may stand in
 print(workers() >= 3)
 """
     )
-    assert done.lines == ["1", "1 3", "True", "True"]
+    first = 1 if ON_DEMAND else 3
+    assert done.lines == [f"{first}", f"{first} 3", "True", "True"]
 
 
 def test_a_body_that_runs_long_keeps_nobody_from_running(program, backend):
@@ -214,4 +220,4 @@ alone(1)
 print(workers(), interrupted.count)
 """
     )
-    assert done.lines == ["interrupted 0", "1 2"]
+    assert done.lines == ["interrupted 0", "1 2" if ON_DEMAND else "2 2"]
