@@ -40,8 +40,8 @@
 #define BOCPY_HAVE_SHARED_KWNAMES (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
 
 /* CPython 3.12's frozen modules, importlib among them, are code objects that all
- * interpreters share, and running them writes to them: as far as the package decides, no
- * interpreter starts while another one imports. */
+ * interpreters share, and running them writes to them: so far as the package decides,
+ * no interpreter starts while another one imports. */
 #define BOCPY_HAVE_SHARED_CODE (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
 #define BOCPY_HAVE_WAKEUP_FD (PY_VERSION_HEX >= 0x030D0000)
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
