@@ -71,7 +71,7 @@ def meet(_):
 
     bocpy.send("meet.here", None)
     while bocpy.receive("meet.go", 0)[0] != "meet.go":
-        time.sleep(0.001)
+        time.sleep(0.001)  # it polls, since a wait would start another worker
 
 
 def start_workers(count):
