@@ -66,7 +66,7 @@ CLUSTERS_PYTHON = "3.13"
 #: those that need nothing.
 CLUSTERS = "clusters/"
 TOOLS = "tools/"
-WITHOUT_CLUSTER = ("clusters/test_link.py",)
+WITHOUT_CLUSTER = ("clusters/test_link.py", "clusters/test_peers.py")
 
 
 def matrix_files(*, newest: bool) -> tuple[str, ...]:

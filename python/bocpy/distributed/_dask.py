@@ -19,6 +19,7 @@ from ._engine import Events, Options, mismatch, sources_of
 from ._errors import VersionMismatch
 from ._host import Host, versions
 from ._messages import Batch, Report
+from ._peers import Peers
 from ._values import pack, unpack
 
 distributed: Any = importlib.import_module("distributed")
@@ -102,8 +103,7 @@ class DaskEngine:
                 "Make one with Client(address), and await the results of behaviors"
             )
         self.client = client
-        self.peers: dict[int, Peer] = {}
-        self.closed = threading.Event()
+        self.peers: Peers[Peer] = Peers()
         self.count = 0
         self.refused: set[str] = set()
 
@@ -117,7 +117,7 @@ class DaskEngine:
         ).start()
 
     def look_again(self) -> None:
-        while not self.closed.wait(LOOK):
+        while not self.peers.closed.wait(LOOK):
             try:
                 self.look()
             except Exception:
@@ -126,7 +126,7 @@ class DaskEngine:
     def look(self) -> None:
         """Makes an executor on each worker that has none."""
         there = set(self.client.nthreads())
-        known = {p.address for p in self.peers.values() if p.alive} | self.refused
+        known = {p.address for p in self.peers if p.alive} | self.refused
         made = [(address, self.make(address)) for address in sorted(there - known)]
         for address, (number, future) in made:
             try:
@@ -138,8 +138,11 @@ class DaskEngine:
             if wrong:
                 self.refused.add(address)
                 raise VersionMismatch(wrong)
-            peer = self.peers[number] = Peer(number, address, future, actor)
-            self.events.joined(peer.number, address, hello["threads"])
+            peer = Peer(number, address, future, actor)
+            if not self.peers.add(peer):
+                end(peer)
+                continue
+            self.events.joined(number, address, hello["threads"])
 
     def make(self, address: str) -> tuple[int, Any]:
         self.count += 1
@@ -175,7 +178,8 @@ class DaskEngine:
         """Returns the executors that this one hears of for the first time."""
         new = sources_of(batches) - peer.knows
         peer.knows |= new
-        return {s: self.peers[s].actor for s in new if s in self.peers}
+        known = {s: self.peers.get(s) for s in new}
+        return {s: other.actor for s, other in known.items() if other}
 
     async def answer(
         self,
@@ -196,20 +200,21 @@ class DaskEngine:
             self.events.reported(peer.number, Report(*unpack(reply)))
 
     def lose(self, peer: Peer, reason: str) -> None:
-        if peer.alive and not self.closed.is_set():
-            peer.alive = False
+        if self.peers.lost(peer):
             self.events.lost(peer.number, reason)
             peer.future.release()
 
     def close(self) -> None:
-        """Releases the executors; Dask frees them."""
-        self.closed.set()
-        for peer in self.peers.values():
-            if peer.alive:
-                peer.alive = False
-                with contextlib.suppress(Exception):  # the worker may be gone already
-                    peer.actor.close().result(timeout=2)
-            peer.future.release()
+        """Ends the executors."""
+        for peer in self.peers.close():
+            end(peer)
+
+
+def end(peer: Peer) -> None:
+    """Closes an executor and releases it; Dask frees it."""
+    with contextlib.suppress(Exception):  # the worker may be gone already
+        peer.actor.close().result(timeout=2)
+    peer.future.release()
 
 
 async def settled(future: Any) -> Any:

@@ -20,6 +20,7 @@ from ._engine import Events, Options, mismatch, sources_of
 from ._errors import VersionMismatch
 from ._host import Host, versions
 from ._messages import Batch, Report
+from ._peers import Peers
 from ._values import pack, unpack
 
 ray: Any = importlib.import_module("ray")
@@ -91,8 +92,7 @@ class RayEngine:
     def __init__(self, address: str) -> None:
         if not ray.is_initialized():
             ray.init(address)
-        self.peers: dict[int, Peer] = {}
-        self.closed = threading.Event()
+        self.peers: Peers[Peer] = Peers()
         self.count = 0
         self.calls = 0
         self.doomed: list[Peer] = []
@@ -113,7 +113,7 @@ class RayEngine:
         ).start()
 
     def look_again(self) -> None:
-        while not self.closed.wait(LOOK):
+        while not self.peers.closed.wait(LOOK):
             self.lose_silent()
             while self.doomed:
                 with contextlib.suppress(Exception):
@@ -132,9 +132,14 @@ class RayEngine:
 
     def look(self) -> None:
         """Makes the executors that are missing."""
-        known = {peer.place for peer in self.peers.values() if peer.alive}
+        known = {peer.place for peer in self.peers if peer.alive}
         made = [self.make(place) for place in self.places() if place not in known]
-        hellos = [(peer, peer.actor.hello.remote()) for peer in made]
+        hellos = []
+        for peer in made:
+            if self.peers.add(peer):
+                hellos.append((peer, peer.actor.hello.remote()))
+            else:
+                end(peer)
         for peer, reference in hellos:
             try:
                 hello = ray.get(reference, timeout=60)
@@ -155,8 +160,7 @@ class RayEngine:
         actor = self.remote.options(scheduling_strategy=where).remote(
             self.token, self.count, options.spill, options.threads
         )
-        peer = self.peers[self.count] = Peer(self.count, place, actor)
-        return peer
+        return Peer(self.count, place, actor)
 
     # ---- calls
 
@@ -180,7 +184,8 @@ class RayEngine:
         """Returns the executors that this one hears of for the first time."""
         new = sources_of(batches) - peer.knows
         peer.knows |= new
-        return {s: self.peers[s].actor for s in new if s in self.peers}
+        known = {s: self.peers.get(s) for s in new}
+        return {s: other.actor for s, other in known.items() if other}
 
     def answered(self, peer: Peer, call: int, future: Any) -> None:
         with self.lock:
@@ -195,23 +200,23 @@ class RayEngine:
     def lose_silent(self) -> None:
         """Reports workers that have not answered in time as dead."""
         now = time.monotonic()
-        for peer in list(self.peers.values()):
+        for peer in self.peers:
             with self.lock:
                 late = any(until < now for until in peer.open.values())
             if late:
                 self.lose(peer, f"has not answered for {self.options.timeout:g} s")
 
     def lose(self, peer: Peer, reason: str) -> None:
-        if peer.alive and not self.closed.is_set():
-            peer.alive = False
+        if self.peers.lost(peer):
             self.events.lost(peer.number, reason)
             self.doomed.append(peer)
 
     def close(self) -> None:
         """Ends the executors."""
-        self.closed.set()
-        for peer in self.peers.values():
-            if peer.alive:
-                peer.alive = False
-                with contextlib.suppress(Exception):  # the actor may be gone already
-                    ray.kill(peer.actor)
+        for peer in self.peers.close():
+            end(peer)
+
+
+def end(peer: Peer) -> None:
+    with contextlib.suppress(Exception):  # the actor may be gone already
+        ray.kill(peer.actor)
