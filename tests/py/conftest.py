@@ -8,6 +8,7 @@ All tests of one backend run together, since changing it ends the workers.
 when the test is over. `program` runs a source text as a program of its own.
 """
 
+import gc
 import os
 import signal
 from fnmatch import fnmatch
@@ -74,6 +75,14 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
+
+
+def pytest_collection_finish():
+    """Takes what collecting made out of the collector's sight: with it, each
+    `gc.collect()` of a test would walk over all tests."""
+    if hasattr(gc, "freeze"):  # not on PyPy
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

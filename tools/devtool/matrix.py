@@ -56,21 +56,24 @@ def all_configurations() -> list[Configuration]:
         if name not in found:
             say(f"without {name}: {compilers.how_to_install(name)}")
     result = [Configuration(compiler) for compiler in found]
-    result.append(Configuration(first, tiny=True))
+    if WINDOWS:
+        result.append(Configuration(first, tiny=True))  # elsewhere with a sanitizer
     result.append(Configuration(first, checks=True))
     result.append(Configuration(last, systematic=True))
     if not WINDOWS:
         result.append(Configuration(last, park="posix", sanitize="thread"))
         result.append(Configuration(last, sanitize="address,undefined"))
         result.append(Configuration(first, sanitize="address,undefined", tiny=True))
-    if sys.platform == "linux":
-        result += [Configuration(first, park="c11"), Configuration(last, park="posix")]
+    others = quick_platforms()
+    parks = {each.park for each in others}
+    if sys.platform == "linux" and "c11" not in parks:
+        result.append(Configuration(first, park="c11"))
     lacking = models.missing()
     if lacking:
         say(f"without the models: {lacking}")
     else:
         result.insert(0, Configuration(models=True))
-    return result + quick_platforms()
+    return result + others
 
 
 def quick_platforms() -> list[Configuration]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+import threading
 from pathlib import Path
 from typing import TextIO
 
@@ -43,6 +44,7 @@ NEWEST = (
     "test_backends.py",
     "test_ends.py",
     "test_fork_states.py",
+    "test_fork_waits.py",
     "test_interrupts.py",
     "test_link.py",
     "test_misuse_*.py",
@@ -125,6 +127,23 @@ def build_wheel(
     tools.pip(*command, *settings, source, log=log)
     (wheel,) = wheels.glob("*.whl")
     return wheel
+
+
+_plain_wheels: dict[str, Path] = {}
+_plain_wheels_lock = threading.Lock()
+
+
+def install_plain_wheel(
+    env: Environment, interpreter: Interpreter, log: TextIO | None
+) -> None:
+    """Installs the wheel that users get. The first job that needs it for an interpreter
+    builds it; the others take that one."""
+    with _plain_wheels_lock:
+        wheel = _plain_wheels.get(interpreter.name)
+        if wheel is None:
+            wheel = build_wheel(env, ROOT, f"plain-{interpreter.name}", log)
+            _plain_wheels[interpreter.name] = wheel
+    install_wheel(env, wheel, log)
 
 
 #: Failures up to which a run may be repeated: more are no accident.
@@ -230,7 +249,7 @@ def soak_command(env: Environment, backend: str, minutes: float) -> Command:
 def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
     """All operations mixed, for some minutes on each backend: one test each."""
     env = wheel_environment(interpreter, log, "test")
-    install_wheel(env, build_wheel(env, ROOT, f"py-{interpreter.name}-soak", log), log)
+    install_plain_wheel(env, interpreter, log)
     found = backends(interpreter)
     for backend in found:
         env.run(soak_command(env, backend, minutes), log=log)
@@ -241,7 +260,7 @@ def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
     """The tests on clusters of Dask and of Ray, with both installed."""
     name = f"py-{interpreter.name}-clusters"
     env = wheel_environment(interpreter, log, "test", "distributed")
-    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    install_plain_wheel(env, interpreter, log)
     return suite(env, name, log, ROOT / "tests" / "py" / CLUSTERS)
 
 
@@ -249,7 +268,7 @@ def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:
     """Programs under coverage.py, profilers and debuggers, and frozen ones."""
     name = f"py-{interpreter.name}-tools"
     env = wheel_environment(interpreter, log, "test", "tools")
-    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    install_plain_wheel(env, interpreter, log)
     return suite(env, name, log, ROOT / "tests" / "py" / TOOLS)
 
 
@@ -268,7 +287,7 @@ def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
     libraries of others that they are for."""
     name = f"py-{interpreter.name}-loops"
     env = wheel_environment(interpreter, log, "test", "loops")
-    install_wheel(env, build_wheel(env, ROOT, name, log), log)
+    install_plain_wheel(env, interpreter, log)
     return suite(env, name, log, *suite_files(*LOOPS))
 
 
@@ -360,7 +379,7 @@ def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
     """The documentation of docs/ as HTML; a warning is an error. Its reference is made
     of the docstrings, so the package is installed first."""
     env = wheel_environment(interpreter, log, *DOCS)
-    install_wheel(env, build_wheel(env, ROOT, "docs", log), log)
+    install_plain_wheel(env, interpreter, log)
     target = WORK / "docs"
     command: Command = [env.python, "-m", "sphinx", "-q", "-W", "--keep-going"]
     env.run([*command, "-d", WORK / "doctrees", ROOT / "docs", target], log=log)

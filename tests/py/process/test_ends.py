@@ -222,8 +222,9 @@ CYCLES = """\
 import gc, os
 import bocpy
 from bocpy import Cown, wait, when
-from harness import PYPY, rss
+from harness import PYPY, rss, start_workers
 
+start_workers(2)
 c = Cown(0)
 def cycle():
     when(c)(lambda c: setattr(c, "value", c.value + 1))

@@ -1,7 +1,7 @@
 """Forks while other threads schedule.
 
 Each test is a program of its own with a time limit. The simpler forks are in
-test_fork_states.py.
+test_fork_states.py, and forks that wait long in test_fork_waits.py.
 """
 
 import os
@@ -159,39 +159,6 @@ print("parent", bocpy._core._backend(), len(wait(stats=True)))
             env={"BOCPY_BACKEND": ""},
         )
         assert done.lines == [f"child {backend} 2", f"parent {backend} 2"]
-
-    @pytest.mark.stress  # ten seconds
-    def test_a_fork_that_waits_long_says_for_what(program, backend):
-        """A thread holds a cown until the fork is over; the warning, as an error, ends
-        the wait: on `threads` the fork goes on, on `interpreters` it is refused."""
-        done = program(
-            HEAD
-            + """
-warnings.simplefilter("error", RuntimeWarning)
-held, go = threading.Event(), threading.Event()
-c = Cown(1)
-
-def hold():
-    with c:
-        held.set()
-        go.wait(60)
-
-thread = threading.Thread(target=hold)
-thread.start()
-held.wait(60)
-try:
-    print(fork())
-except RuntimeWarning as error:
-    print(error)
-go.set()
-thread.join()
-print(when(c)(lambda c: c.value).unwrap(timeout=60))
-""",
-            timeout=60,
-        )
-        said = done.lines[0] if backend == "interpreters" else done.err
-        assert "fork() has waited for 10 s" in said
-        assert done.lines[-1] == "1"
 
     @pytest.mark.parametrize(
         "call",

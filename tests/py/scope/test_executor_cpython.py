@@ -6,6 +6,8 @@ asks for nothing that only a thread pool has. LEFT_OUT names the others and says
 
 import importlib.util
 
+import pytest
+
 #: How many run at least; newer versions of CPython have more.
 LEAST = {"threads": 33, "interpreters": 30}
 
@@ -110,6 +112,7 @@ CPYTHON = '''
 # Some distributions leave CPython's tests out.
 if importlib.util.find_spec("test.test_concurrent_futures"):
 
+    @pytest.mark.stress  # 25 seconds, on waiting mostly
     def test_cpythons_own_tests(program, backend):
         done = program(CPYTHON, expect_code=None, timeout=120)
         assert done.code == 0, done.err
