@@ -2,7 +2,9 @@
 
 `name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute = ...`, a
 method of a class of the program that does one of these to its object, and the same for
-a part of the variable, `name.part[key].append(...)`. Other changes are not seen.
+a part of the variable, `name.part[key].append(...)`. A method of another class counts
+if it adds to an attribute of its object, as that of a progress bar does: what it assigns
+otherwise may be a cache. Other changes are not seen.
 
 The names of instructions are those of CPython 3.12 and newer, which alone have workers
 with interpreters of their own.
@@ -164,9 +166,9 @@ def _does_change(value: object, use: Use) -> bool:
         value = attributes[part]
     if is_container(value) and use.method in _CHANGING:
         return True
-    return _is_of_program(value) and (
-        use.method is None or _method_changes(value, use.method)
-    )
+    if _is_of_program(value):
+        return use.method is None or _method_changes(value, use.method)
+    return use.method is not None and _method_adds(value, use.method)
 
 
 def is_container(value: object) -> bool:
@@ -183,12 +185,35 @@ def _is_of_program(value: object) -> bool:
 
 def _method_changes(value: object, name: str) -> bool:
     """Whether a method written in Python changes the object that it is called for."""
+    code = _code_of_method(value, name)
+    return code is not None and any(
+        (use.load, use.name) == ("LOAD_FAST", code.co_varnames[0])
+        and (use.method is None or use.method in _CHANGING)
+        for use in uses(code)
+    )
+
+
+def _method_adds(value: object, name: str) -> bool:
+    """Whether a method written in Python adds to an attribute of its object.
+
+    An object with a finalizer is not asked for: it is refused, with an error."""
+    code = None if hasattr(value, "__del__") else _code_of_method(value, name)
+    return code is not None and adds_to_itself(code)
+
+
+def _code_of_method(value: object, name: str) -> CodeType | None:
     method = getattr(type(value), name, None)
     if not isinstance(method, FunctionType) or not method.__code__.co_argcount:
-        return False
-    own = method.__code__.co_varnames[0]
+        return None
+    return method.__code__
+
+
+@kept_with_code
+def adds_to_itself(code: CodeType) -> bool:
+    """Whether the code of a method has `self.attribute += ...`."""
+    steps = list(_steps(code))
+    own = ("LOAD_FAST", code.co_varnames[0])
     return any(
-        (use.load, use.name) == ("LOAD_FAST", own)
-        and (use.method is None or use.method in _CHANGING)
-        for use in uses(method.__code__)
+        (first, second, third[0]) == (own, ("COPY", 1), "LOAD_ATTR")
+        for first, second, third in zip(steps, steps[1:], steps[2:], strict=False)
     )

@@ -461,7 +461,7 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         if reference is not None:
             return reference
     refuse_bound(cls)
-    if not pickler.defining and (has_finalizer(cls) or is_finalizer(obj)):
+    if has_finalizer(cls) or is_finalizer(obj):
         raise TypeError(
             f"a {cls.__qualname__!r} ends something when it ends (it has a finalizer), "
             "and would do so in each interpreter that it leaves; keep it in a "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HEAD = """
-import array, logging, os, sys, warnings
+import array, logging, os, sys, unittest, warnings
 from collections import Counter, OrderedDict, defaultdict, deque
 from bocpy import PinnedCown, wait, when
 
@@ -42,7 +42,7 @@ def lazy():
 counter, default, ordered = Counter(), defaultdict(list), OrderedDict()
 queue, numbers, nested = deque(), array.array("i"), {"a": []}
 stats, slots, seen, cache, total, late = Stats(), Slots(), [1], {}, 0, None
-holder = {"a": 1}
+holder, outcome = {"a": 1}, unittest.TestResult()
 """
 
 LOST = {
@@ -60,6 +60,7 @@ LOST = {
     "stats.items.append(1)": "global 'stats', a 'Stats'",
     "stats.record(1)": "global 'stats', a 'Stats'",
     "stats.store(1)": "global 'stats', a 'Stats'",
+    "outcome.startTest(1)": "global 'outcome', a 'TestResult'",
     "Config.count += 1": "global 'Config', a class",
     "Config.items.append(1)": "global 'Config', a class",
 }
@@ -78,6 +79,7 @@ EXPECTED = {
 KEPT = [
     "return stats.plus(1)",
     "return memo(2)",
+    "return outcome.wasSuccessful(), outcome.stop()",
     "return lazy()",
     "os.environ['BOCPY_TEST'] = '1'",
     "logging.getLogger('x').setLevel(10)",

@@ -3,8 +3,11 @@
 import pytest
 
 HEAD = """
-import asyncio, os, threading
+import asyncio, os, tempfile, threading
 from bocpy import Cown, start, wait, when
+
+class Bar:  # as those of progress bars do, it ends its line when it ends
+    def __del__(self): pass
 
 start(2)
 isolated = os.environ["BOCPY_BACKEND"] == "interpreters"
@@ -57,6 +60,8 @@ print("right")
         ("GUARDS", '{"a": [threading.RLock()]}'),
         ("FILE", "open(__file__)"),
         ("NUMBERS", "(i for i in range(3))"),
+        ("FOLDER", "tempfile.TemporaryDirectory()"),
+        ("BAR", "Bar()"),
     ],
 )
 def test_globals_that_cannot_be_sent(program, backend, name, value):
