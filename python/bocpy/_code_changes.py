@@ -3,8 +3,8 @@
 `name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute = ...`, a
 method of a class of the program that does one of these to its object, and the same for
 a part of the variable, `name.part[key].append(...)`. A method of another class counts
-if it adds to an attribute of its object, as that of a progress bar does: what it assigns
-otherwise may be a cache. Other changes are not seen.
+if it adds to an attribute of its object, as that of a progress bar does: what it
+assigns otherwise may be a cache. Other changes are not seen.
 
 The names of instructions are those of CPython 3.12 and newer, which alone have workers
 with interpreters of their own.

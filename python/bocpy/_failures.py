@@ -1,4 +1,4 @@
-"""Exceptions of behaviors: how they travel, and how unread ones are reported.
+"""Exceptions of behaviors: how they travel.
 
 Threads: any.
 """
@@ -6,7 +6,6 @@ Threads: any.
 from __future__ import annotations
 
 import builtins
-import re
 import sys
 import traceback
 from collections.abc import Iterable
@@ -15,9 +14,6 @@ from types import TracebackType
 from typing import Any
 
 from . import _namespaces, _traces
-
-#: sys.unraisablehook prints causes, and with them the text of a traceback.
-HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
 
 
 class BehaviorTraceback(Exception):
@@ -378,58 +374,3 @@ def rebuild_group(cls: Any, message: str, members: list[BaseException]) -> Any:
         return cls(message, members)
     except Exception:  # a constructor of the program's own
         return BehaviorError(message)
-
-
-# ---- reports -------------------------------------------------------------------------
-
-
-class Place:
-    """The object that sys.unraisablehook gets for a failed behavior: its repr names the
-    behavior."""
-
-    def __init__(self, name: str, file: str, line: int) -> None:
-        self.name = name
-        self.file = file
-        self.line = line
-
-    def __repr__(self) -> str:
-        where = f"{self.name!r} ({self.file}:{self.line})"
-        return f"<behavior {where}, whose result nobody looked at>"
-
-
-def place_of(exception: BaseException, name: str, file: str, line: int) -> Place:
-    """The place of a failure that is about to be reported; the exception gets the
-    traceback of its body, if it has left that in another interpreter: without one, the
-    frame of whoever happens to wait would be shown."""
-    cause = exception.__cause__
-    if exception.__traceback__ is None:
-        text = cause.text if isinstance(cause, BehaviorTraceback) else ""
-        exception.__traceback__ = trace_of(text) or trace_through(file, line, name)
-        if HOOK_SHOWS_CAUSES and isinstance(cause, BehaviorTraceback):
-            exception.__cause__ = None
-    return Place(name, file, line)
-
-
-# ---- tracebacks from their text ------------------------------------------------------
-
-_FRAME = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
-_HEAD = "Traceback (most recent call last):\n"
-_STUB = compile("frame = getframe()", "", "exec")
-
-
-def trace_of(text: str) -> TracebackType | None:
-    """The traceback that a text shows last: those before it are of causes."""
-    trace: TracebackType | None = None
-    for file, line, name in reversed(_FRAME.findall(text.rpartition(_HEAD)[2])):
-        trace = trace_through(file, int(line), name, trace)
-    return trace
-
-
-def trace_through(
-    file: str, line: int, name: str, rest: TracebackType | None = None
-) -> TracebackType:
-    """A traceback through a line of a file: its frame is a made-up one."""
-    code = _STUB.replace(co_filename=file, co_name=name, co_firstlineno=max(line, 1))
-    names: dict[str, Any] = {"getframe": sys._getframe}
-    exec(code, names)
-    return TracebackType(rest, names["frame"], 0, line)

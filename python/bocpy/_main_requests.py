@@ -20,6 +20,7 @@ from . import (
     _foreign_ext,
     _main_logging,
     _main_output,
+    _main_source,
     _main_warnings,
     _namespaces,
 )
@@ -31,6 +32,8 @@ def answer(request: str) -> str | None:
         return _foreign_ext.admit(rest)
     if word == "module":
         return publish_module(rest)
+    if word == "source":
+        return _main_source.from_here(rest)
     if word == "log":
         return _main_logging.handle(rest)
     if word in SHOWN:

@@ -21,7 +21,7 @@ from itertools import islice
 from types import CodeType, TracebackType
 from typing import Any
 
-from . import _core
+from . import _core, _main_source
 
 Entry = tuple[str, str, tuple[tuple[Any, ...], ...]]
 Trace = tuple[Entry, ...]
@@ -130,4 +130,12 @@ def summary(
     options: dict[str, Any] = {}
     if _HAS_POSITIONS:
         options = {"end_lineno": end_line, "colno": column, "end_colno": end_column}
+    if file.startswith("<") and (text := interactive_line(file, line)):
+        options["line"] = text
     return traceback.FrameSummary(file, line, name, lookup_line=False, **options)
+
+
+def interactive_line(file: str, line: int) -> str:
+    """The line of code without a file, where `traceback` does not find it."""
+    lines = _main_source.interactive_lines(file)
+    return lines[line - 1] if 0 < line <= len(lines) else ""

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import gc
 import platform
-import sys
-import traceback
 import weakref
 from threading import RLock
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from .. import _failures
+from .. import _failure_reports
+from .._failure_reports import write_unraisable as write_unraisable
 
 if TYPE_CHECKING:
     from .cown import Cown
@@ -56,8 +54,9 @@ class Failure:
             self.report()
 
     def report(self) -> None:
-        place = _failures.place_of(self.exception, self.name, self.file, self.line)
-        write_unraisable(self.exception, place)
+        place = _failure_reports.report(self.exception, self.name, self.file, self.line)
+        if place is not None:
+            write_unraisable(self.exception, place)
 
 
 def remove(failure: Failure) -> bool:
@@ -131,35 +130,3 @@ def take_failures() -> list[
             orphan = failure.exception if result is None else None
             found.append((result, orphan, failure.name, failure.file, failure.line))
     return found
-
-
-def write_unraisable(exception: BaseException, place: object) -> None:
-    """Writes an exception that has no caller, as the interpreter does. The hook
-    `sys.unraisablehook` takes a type that Python code cannot make, so what the default
-    hook would print is printed here."""
-    hook = sys.unraisablehook
-    if hook is sys.__unraisablehook__:
-        show(exception, place)
-        return
-    told: Any = SimpleNamespace(
-        exc_type=type(exception),
-        exc_value=exception,
-        exc_traceback=exception.__traceback__,
-        err_msg=None,
-        object=place,
-    )
-    try:
-        hook(told)
-    except BaseException as worse:
-        show(worse, hook)
-
-
-def show(exception: BaseException, place: object) -> None:
-    if sys.stderr is None:
-        return
-    try:
-        text = "".join(traceback.format_exception(exception))
-    except Exception:
-        text = f"{type(exception).__qualname__}: it cannot be shown\n"
-    sys.stderr.write(f"Exception ignored in: {place!r}\n{text}")
-    sys.stderr.flush()

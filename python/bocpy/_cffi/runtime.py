@@ -25,6 +25,7 @@ import warnings
 from threading import Lock
 from typing import Any
 
+from .. import _failure_reports
 from .._libboc import ffi, lib
 from .base import FOREVER, NULL, count_fork, fail, me, on_worker, options, parse_timeout
 from .waiting import Waiter, end_node, quiesce_node
@@ -366,6 +367,7 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         _waiting.discard(user)
     if over and report:
         failure.report(False)
+        _failure_reports.report_counted()
     return over
 
 
@@ -454,6 +456,7 @@ def finish() -> None:
     end_now("the end of the program")
     _ending = True
     failure.report(True)
+    _failure_reports.report_counted()
 
 
 # ---- fork ----------------------------------------------------------------------------

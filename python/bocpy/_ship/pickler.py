@@ -169,9 +169,12 @@ def make_function(
     code: bytes, key: str, name: str, imported: bool, cells: tuple[types.CellType, ...]
 ) -> types.FunctionType:
     space = _namespaces.receive(key, name, imported)
-    return types.FunctionType(
-        marshal.loads(code), space.names, None, None, cells or None
-    )
+    loaded: types.CodeType = marshal.loads(code)
+    if _namespaces.in_worker():
+        from .. import _main_source
+
+        _main_source.note(loaded)
+    return types.FunctionType(loaded, space.names, None, None, cells or None)
 
 
 def fill_function(function: types.FunctionType, state: tuple[Any, ...]) -> None:

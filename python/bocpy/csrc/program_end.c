@@ -57,5 +57,6 @@ PyObject *bocpy_finish(PyObject *module, PyObject *unused) {
     return NULL;
   bocpy_runtime_has_left();
   bocpy_failure_report(true);
+  bocpy_failure_report_counted();
   Py_RETURN_NONE;
 }

@@ -97,8 +97,10 @@ int bocpy_quiesce_all(const char *what, int64_t timeout, bool report) {
     status = bocpy_wait_quiescent(runtime, timeout);
     bocpy_runtime_unuse();
   }
-  if (status == 0 && report)
+  if (status == 0 && report) {
     bocpy_failure_report(false);
+    bocpy_failure_report_counted();
+  }
   return status;
 }
 

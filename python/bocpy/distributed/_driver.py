@@ -13,7 +13,6 @@ import atexit
 import os
 import sys
 import threading
-import types
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
@@ -503,16 +502,10 @@ def group_of(message: str, errors: list[BaseException]) -> BaseException:
 
 def report_failure(name: str, error: BaseException) -> None:
     """Reports a failure that the program has not looked at."""
-    hook: Any = sys.unraisablehook
-    hook(
-        types.SimpleNamespace(
-            exc_type=type(error),
-            exc_value=error,
-            exc_traceback=error.__traceback__,
-            err_msg=f"Exception in distributed behavior {name!r}, never looked at",
-            object=None,
-        )
-    )
+    from bocpy._failure_reports import write_unraisable
+
+    heading = f"Exception in distributed behavior {name!r}, never looked at"
+    write_unraisable(error, None, heading)
 
 
 def call_safely(function: Callable[..., object], *args: Any) -> None:

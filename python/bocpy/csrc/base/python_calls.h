@@ -22,7 +22,8 @@
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
   X(FAILURES_UNPACK, "bocpy._failures", "unpack")                                      \
-  X(FAILURES_PLACE, "bocpy._failures", "place_of")                                     \
+  X(FAILURES_REPORT, "bocpy._failure_reports", "report")                               \
+  X(FAILURES_COUNTED, "bocpy._failure_reports", "report_counted")                      \
   X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \

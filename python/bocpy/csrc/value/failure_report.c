@@ -6,6 +6,7 @@
 #include "code.h"
 
 static atomic_bool failures_kept;
+static atomic_bool failures_counted; /* instead of printed */
 
 void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
   bocpy_value *value = bocpy_value_of(result);
@@ -24,13 +25,31 @@ static void failure_print(bocpy_value *value, const bocpy_code *code) {
     exception = PyErr_GetRaisedException();
   PyObject *place = NULL;
   if (state)
-    place = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_PLACE, "(Ossi)",
+    place = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_REPORT, "(Ossi)",
                               exception, code ? code->qualname : "?",
                               code ? code->file : "?", code ? code->line : 0);
   PyErr_Clear();
-  PyErr_SetRaisedException(exception);
-  PyErr_WriteUnraisable(place);
+  if (place == Py_None) {
+    atomic_store(&failures_counted, true);
+    Py_DECREF(exception);
+  } else {
+    PyErr_SetRaisedException(exception);
+    PyErr_WriteUnraisable(place);
+  }
   Py_XDECREF(place);
+}
+
+void bocpy_failure_report_counted(void) {
+  bocpy_state *state = bocpy_state_get();
+  if (!state || !atomic_exchange(&failures_counted, false))
+    return;
+  PyObject *pending = PyErr_GetRaisedException();
+  PyObject *done = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_COUNTED, NULL);
+  if (!done)
+    PyErr_WriteUnraisable(NULL);
+  Py_XDECREF(done);
+  if (pending)
+    PyErr_SetRaisedException(pending);
 }
 
 static void failures_report_living(void) {

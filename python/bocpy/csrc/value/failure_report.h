@@ -2,7 +2,8 @@
  *
  * When a cown goes with an unread failure, or when the program ends, the failure is
  * reported through sys.unraisablehook of the main interpreter, with the behavior's name
- * and place; unless failures are kept, so that wait() raises them.
+ * and place; unless failures are kept, so that wait() raises them. Where Python's own
+ * hook would print very many, most are counted: `_failure_reports.py` decides which.
  *
  * Threads: attached, unless a function says otherwise.
  */
@@ -19,6 +20,10 @@ void bocpy_failure_store(boc_cown *result, const bocpy_code *code);
 /* Reports the orphans; with `all` also what could still be read. Attached to the main
  * interpreter. */
 void bocpy_failure_report(bool all);
+
+/* Prints how many failures were counted instead of printed, if there are any. Where the
+ * program waits for all behaviors, or ends. */
+void bocpy_failure_report_counted(void);
 
 /* Has the main thread report the orphans, unless failures are kept. Any thread. */
 void bocpy_failure_report_soon(void);
