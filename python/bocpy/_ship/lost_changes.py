@@ -9,8 +9,10 @@ is a warning only if nothing reads what was changed.
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
-from types import FunctionType, ModuleType
+from types import FunctionType, GeneratorType, ModuleType
 
 from .. import _code_changes, _code_names, _namespaces
 from . import change_detection
@@ -29,8 +31,11 @@ def warn(space: _namespaces.Space, function: FunctionType) -> None:
     if space.published:
         assigned = _code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
+        warn_of_draws(function, body)
         for called in functions_called(space, function):
             warn_of_called(space, called, body)
+            name = f"function {called.__qualname__!r}, which {body} calls,"
+            warn_of_draws(called, name)
 
 
 def warn_of_globals(
@@ -49,6 +54,28 @@ def warn_of_globals(
             f"{actor} changes the global {name!r}, {kind_of(found[name])}: the change "
             f"{_WAY_OUT}"
         )
+
+
+def warn_of_draws(function: FunctionType, actor: str) -> None:
+    """Each use of an iterator or of a generator of random numbers changes it."""
+    names = function.__globals__
+    for name in _code_names.global_names(function.__code__):
+        value = names.get(name)
+        if is_drawn_from(value):
+            change_detection.warn(
+                f"{actor} reads the global {name!r}, {kind_of(value)}: each worker has "
+                "a copy of its own, and what one draws the others draw again. Keep it "
+                "in a cown, or make one in each behavior"
+            )
+
+
+def is_drawn_from(value: object) -> bool:
+    if isinstance(value, (type, GeneratorType, io.IOBase)):  # the last two do not move
+        return False
+    random = sys.modules.get("random")
+    return hasattr(type(value), "__next__") or (
+        random is not None and isinstance(value, random.Random)
+    )
 
 
 def warn_of_replaced(

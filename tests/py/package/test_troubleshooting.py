@@ -103,6 +103,15 @@ MISTAKES = {
         def body():
             seen.append(1)
         """,
+    "... each worker has a copy": """
+        import warnings
+        warnings.simplefilter("error")
+        start(backend="interpreters")
+        items = iter([1, 2, 3])
+        @when()
+        def body():
+            return next(items)
+        """,
 }
 #: Those that only workers with interpreters of their own meet.
 ISOLATED = (
@@ -111,6 +120,7 @@ ISOLATED = (
     "fork() in a behavior",
     "... cannot ship",
     "... is seen in the worker",
+    "... each worker has a copy",
 )
 
 

@@ -210,3 +210,35 @@ def test_changes_by_a_replaced_function(program, backend):
         "function, a 'list'",
         "('fake', [])",
     ]
+
+
+DRAWN = """
+import itertools, random, warnings
+from bocpy import when
+def show(message, *rest): print(str(message).partition(":")[0])
+warnings.showwarning = show
+dice, items, names = random.Random(42), iter([1, 2, 3]), enumerate("ab")
+def roll(): return dice.random()
+@when()
+def body(): return next(items), roll()
+body.result(timeout=30)
+@when()
+def harmless():
+    mine = random.Random(1)
+    return mine.random(), random.random(), next(iter([1]))
+harmless.result(timeout=30)
+def outer(seed):
+    own = random.Random(seed)
+    return when()(lambda: own.random()).result(timeout=30)
+assert outer(1) == random.Random(1).random()
+"""
+
+
+def test_iterators_and_random_generators_of_the_program(program, backend):
+    expected = [
+        "behavior 'body' reads the global 'items', a 'list_iterator'",
+        "function 'roll', which behavior 'body' calls, reads the global 'dice', a "
+        "'Random'",
+    ]
+    lines = program(DRAWN).lines
+    assert lines == (expected if backend == "interpreters" else [])
