@@ -73,10 +73,11 @@ static BOCI_NOINLINE boc_status new_slow(boc_runtime *runtime,
                                          const boc_access *accesses, size_t count,
                                          boc_behavior **out_behavior) {
   boci_worker *worker = boci_runtime_own_worker(runtime);
-  if (worker && !worker->context.scope)
+  struct boc_scope *scope = boci_thread_context_scope();
+  if (!scope && (worker || !boci_load_acquire(&runtime->closing))) /* [A11] */
     return make_behavior(runtime, worker, type, env_size, accesses, count, NULL,
                          out_behavior);
-  const boci_stored_options stored = {.scope = boci_thread_context_scope()};
+  const boci_stored_options stored = {.scope = scope};
   return make_with_options(runtime, type, env_size, accesses, count, &stored,
                            out_behavior);
 }

@@ -70,9 +70,16 @@ bocpy_state *bocpy_state_peek(void) {
                                                                         : NULL;
 }
 
+bocpy_state *bocpy_state_of_cown(const PyTypeObject *type) {
+  const bocpy_thread *self = &bocpy_self;
+  size_t now = atomic_load_explicit(&state_epoch, memory_order_acquire);
+  return self->cown_type == type && self->epoch == now ? self->state : NULL;
+}
+
 static void state_remember(bocpy_state *state, size_t now) {
   bocpy_self.interp = state->interp;
   bocpy_self.state = state;
+  bocpy_self.cown_type = state->cown_type;
   bocpy_self.epoch = now;
 }
 

@@ -72,6 +72,7 @@ typedef struct bocpy_thread {
   struct boc_cown *lent;      /* what a callback may look at (result.c), else NULL */
   PyInterpreterState *interp;
   bocpy_state *state; /* of `interp`, if `epoch` is the present one */
+  const PyTypeObject *cown_type; /* its Cown */
   size_t epoch;
 } bocpy_thread;
 
@@ -118,6 +119,10 @@ bocpy_state *bocpy_state_get(void);
 /* The same, if this thread has called bocpy_state_get in this interpreter before; else
  * NULL without an exception. */
 bocpy_state *bocpy_state_peek(void);
+
+/* The same for a type of an object of this interpreter: NULL too if the type is not
+ * exactly that interpreter's Cown, of which each interpreter has its own. */
+bocpy_state *bocpy_state_of_cown(const PyTypeObject *type);
 
 /* Lets bocpy_state_peek find the state of the interpreter that this thread is in. */
 void bocpy_state_remember(bocpy_state *state);

@@ -102,6 +102,18 @@ static Py_ssize_t captures_put_cells(PyObject *into, Py_ssize_t at, PyObject *cl
   return at;
 }
 
+/* bocpy_call has 16 bits for each. */
+static int bound_check_widths(const bocpy_bound_args *bound) {
+  if ((bound->extra | bound->keywords | bound->cells) <= UINT16_MAX)
+    return 0;
+  PyErr_Format(PyExc_ValueError,
+               "behavior '%s': arguments of a partial(), keyword-only parameters and "
+               "variables of enclosing functions may be 65535 each, at most: put them "
+               "into a list",
+               bound->entry->code->qualname);
+  return -1;
+}
+
 static int bound_collect_captures(bocpy_bound_args *bound, const parts *p) {
   Py_ssize_t keywords = p->keywords ? PyDict_GET_SIZE(p->keywords) : 0;
   bound->extra = (uint32_t)tuple_size_or_0(p->extra);
@@ -112,6 +124,8 @@ static int bound_collect_captures(bocpy_bound_args *bound, const parts *p) {
                      (keywords ? keywords + 1 : 0);
   if (!count)
     return 0;
+  if (bound_check_widths(bound) < 0)
+    return -1;
   if (count == p->tail && p->tail == tuple_size_or_0(p->defaults)) {
     bound->captures = Py_NewRef(p->defaults);
     return 0;
@@ -150,6 +164,10 @@ static int bind_function(bocpy_bound_args *bound, bocpy_state *state,
   const bocpy_code *code = bound->entry->code;
   p->defaults = PyFunction_GET_DEFAULTS(function);
   p->closure = PyFunction_GET_CLOSURE(function);
+  /* Fast path: nothing is captured, and the cowns are the parameters. */
+  if (!p->defaults && !p->closure && !p->captures && !p->extra && !p->keywords &&
+      !code->keyword_only && code->positional == (Py_ssize_t)items)
+    return 0;
   if (code->keyword_only && !p->keywords)
     p->keywords = PyFunction_GET_KW_DEFAULTS(function);
   if (bound_check_keywords(code, p->keywords) < 0 ||

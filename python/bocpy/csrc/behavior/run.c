@@ -15,6 +15,7 @@
 #include "code.h"
 #include "failure.h"
 #include "in_flight.h"
+#include "lent_handle.h"
 #include "log.h"
 #include "notices.h"
 #include "overlay.h"
@@ -49,12 +50,17 @@ typedef struct frame {
   PyObject *captures;
   PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
+  bocpy_slot *slot; /* that lends handles; or NULL: nobody does */
+  size_t lent;      /* handles, from args[extra] on */
   PyObject *few[1 + FEW_ARGUMENTS]; /* the first is for the callee's use */
 } frame;
 
 static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
+  bool lends = !BOCPY_FREE_THREADED && !call->handed && !call->grouped;
   size_t size = (size_t)call->extra + call->items + call->positional + call->keywords;
   f->state = state;
+  f->slot = lends ? bocpy_slot_here() : NULL;
+  f->lent = 0;
   f->captures = NULL;
   f->globals = NULL;
   f->count = 0;
@@ -70,8 +76,12 @@ static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
   return 0;
 }
 
-static void frame_fini(frame *f) {
-  for (size_t i = 0; i < f->count; i++)
+static void frame_fini(frame *f, const bocpy_call *call) {
+  for (size_t i = 0; i < f->lent; i++)
+    bocpy_return_handle(f->slot, f->args[call->extra + i]);
+  for (size_t i = 0; i < call->extra && i < f->count; i++)
+    Py_DECREF(f->args[i]);
+  for (size_t i = call->extra + f->lent; i < f->count; i++)
     Py_DECREF(f->args[i]);
   if (f->args != f->few + 1)
     PyMem_Free(f->args - 1);
@@ -79,16 +89,16 @@ static void frame_fini(frame *f) {
   Py_XDECREF(f->globals);
 }
 
-static int frame_unpack_captures(frame *f, const bocpy_call *call) {
+static int frame_unpack_captures(frame *f, bocpy_call *call) {
   switch (call->carried) {
   case BOCPY_CARRY_INLINE:
-    f->captures = bocpy_decode_inline(call->bytes, call->size);
+    f->captures = bocpy_decode_inline(bocpy_call_bytes(call), call->size);
     break;
   case BOCPY_CARRY_BUFFER:
-    f->captures = bocpy_decode_last(call->buffer);
+    f->captures = bocpy_decode_last(*bocpy_call_buffer(call));
     break;
   case BOCPY_CARRY_OBJECTS:
-    f->captures = Py_NewRef(call->objects);
+    f->captures = Py_NewRef(bocpy_call_local(call)->objects);
     break;
   default:
     return 0;
@@ -102,14 +112,14 @@ static void frame_push_captures(frame *f, Py_ssize_t first, uint32_t count) {
 }
 
 static PyObject *frame_handle(const frame *f, boc_behavior *self,
-                              const bocpy_call *call, uint32_t i) {
+                              bocpy_call *call, uint32_t i) {
   if (call->handed)
-    return Py_NewRef(call->handles[i]);
+    return Py_NewRef(bocpy_call_local(call)->handles[i]);
   return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
 }
 
 static PyObject *frame_handle_list(const frame *f, boc_behavior *self,
-                                   const bocpy_call *call, uint32_t first,
+                                   bocpy_call *call, uint32_t first,
                                    int32_t count) {
   PyObject *list = PyList_New(count);
   for (int32_t i = 0; list && i < count; i++) {
@@ -120,6 +130,17 @@ static PyObject *frame_handle_list(const frame *f, boc_behavior *self,
       Py_CLEAR(list);
   }
   return list;
+}
+
+static int frame_lend_items(frame *f, boc_behavior *self, const bocpy_call *call) {
+  for (uint32_t i = 0; i < call->items; i++) {
+    PyObject *handle = bocpy_lend_handle(f->slot, boc_behavior_cown(self, i));
+    if (!handle)
+      return -1;
+    f->args[f->count++] = handle;
+    f->lent++;
+  }
+  return 0;
 }
 
 static int frame_push_items(frame *f, boc_behavior *self, bocpy_call *call) {
@@ -141,7 +162,7 @@ static int frame_bind(frame *f, boc_behavior *self, bocpy_call *call) {
   if (frame_unpack_captures(f, call) < 0)
     return -1;
   frame_push_captures(f, 0, call->extra);
-  if (frame_push_items(f, self, call) < 0)
+  if ((f->slot ? frame_lend_items(f, self, call) : frame_push_items(f, self, call)) < 0)
     return -1;
   frame_push_captures(f, call->extra, call->positional);
   if (call->keywords)
@@ -192,12 +213,11 @@ static PyObject *frame_copy_function(const frame *f, const bocpy_call *call,
 }
 
 /* Borrowed: the function as it was defined. */
-static PyObject *call_defined_function(const bocpy_call *call, bocpy_state *state) {
-  PyObject *function = call->function;
-  if (!function && call->local)
-    function = bocpy_code_shared(call->code, NULL);
-  if (function)
-    return function;
+static PyObject *call_defined_function(bocpy_call *call, bocpy_state *state) {
+  if (call->local) {
+    PyObject *function = bocpy_call_local(call)->function;
+    return function ? function : bocpy_code_shared(call->code, NULL);
+  }
   if (bocpy_ship_catch_up_in(state) < 0)
     return NULL;
   return bocpy_code_template(state, call->code);
@@ -222,7 +242,7 @@ static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
 }
 
 /* A new reference to what is to be called. */
-static PyObject *frame_function(frame *f, const bocpy_call *call) {
+static PyObject *frame_function(frame *f, bocpy_call *call) {
   PyObject *function = call_defined_function(call, f->state);
   if (!function)
     return NULL;
@@ -253,8 +273,11 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
  * the body runs in the thread's own context, in which no variable was ever set. So the
  * next body does not see what this one sets. */
 static int call_enter_context(bocpy_call *call, PyObject **out_context) {
-  *out_context = call->local ? Py_XNewRef(call->context) : NULL;
-  if (!*out_context && bocpy_context_has_values() && !(*out_context = PyContext_New()))
+  const bocpy_slot *slot = bocpy_slot_here();
+  PyThreadState *here = slot ? slot->tstate : PyThreadState_Get();
+  *out_context = call->local ? Py_XNewRef(bocpy_call_local(call)->context) : NULL;
+  if (!*out_context && bocpy_context_has_values(here) &&
+      !(*out_context = PyContext_New()))
     return -1;
   if (!*out_context || PyContext_Enter(*out_context) == 0)
     return 0;
@@ -305,7 +328,7 @@ static PyObject *call_function(boc_behavior *self, bocpy_call *call,
     Py_XDECREF(function);
     frame_leave_globals(&f, call);
   }
-  frame_fini(&f);
+  frame_fini(&f, call);
   return result;
 }
 

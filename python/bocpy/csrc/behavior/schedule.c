@@ -13,22 +13,40 @@
 
 /* ---- the environment ------------------------------------------------------------- */
 
+static void local_clear(bocpy_call *call) {
+  bocpy_local *local = bocpy_call_local(call);
+  Py_CLEAR(local->objects);
+  Py_CLEAR(local->context);
+  Py_CLEAR(local->function);
+  for (uint32_t i = 0; call->handed && i < call->cowns; i++)
+    Py_DECREF(local->handles[i]);
+  call->handed = false;
+}
+
 void bocpy_call_clear(bocpy_call *call) {
   uint8_t carried = call->carried;
   call->carried = BOCPY_CARRY_NOTHING;
   if (carried == BOCPY_CARRY_BUFFER)
-    bocpy_buffer_free(call->buffer);
-  else if (carried == BOCPY_CARRY_OBJECTS)
-    Py_DECREF(call->objects);
+    bocpy_buffer_free(*bocpy_call_buffer(call));
   if (call->local)
-    Py_CLEAR(call->context);
+    local_clear(call);
   if (call->counted)
     bocpy_code_drop(call->code);
   call->counted = false;
-  Py_CLEAR(call->function);
-  for (uint32_t i = 0; call->handed && i < call->cowns; i++)
-    Py_DECREF(call->handles[i]);
-  call->handed = false;
+}
+
+void bocpy_prepared_call_clear(bocpy_prepared_call *prepared) {
+  bocpy_call *call = &prepared->call;
+  if (call->carried == BOCPY_CARRY_BUFFER)
+    bocpy_buffer_free(prepared->buffer);
+  else if (call->carried == BOCPY_CARRY_OBJECTS)
+    Py_DECREF(prepared->objects);
+  call->carried = BOCPY_CARRY_NOTHING;
+  if (call->local)
+    Py_CLEAR(prepared->context);
+  if (call->counted)
+    bocpy_code_drop(call->code);
+  call->counted = false;
 }
 
 /* The captures could not be encoded together: encodes each alone, and raises the error
@@ -51,22 +69,24 @@ static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
     PyErr_SetRaisedException(pending);
 }
 
-static int call_carry_captures(bocpy_call *call, const bocpy_bound_args *bound,
-                               uint32_t items) {
+static int call_carry_captures(bocpy_prepared_call *prepared,
+                               const bocpy_bound_args *bound, uint32_t items) {
+  bocpy_call *call = &prepared->call;
   if (!bound->captures)
     return 0;
   if (call->local) {
-    call->objects = Py_NewRef(bound->captures);
+    prepared->objects = Py_NewRef(bound->captures);
     call->carried = BOCPY_CARRY_OBJECTS;
     return 0;
   }
-  size_t size = bocpy_encode_inline(bound->captures, call->bytes, sizeof(call->bytes));
+  size_t size =
+      bocpy_encode_inline(bound->captures, prepared->bytes, sizeof(prepared->bytes));
   if (size) {
     call->size = (uint8_t)size;
     call->carried = BOCPY_CARRY_INLINE;
     return 0;
   }
-  if (bocpy_encode(bound->captures, "captures", &call->buffer) < 0) {
+  if (bocpy_encode(bound->captures, "captures", &prepared->buffer) < 0) {
     explain_capture(bound, items);
     return -1;
   }
@@ -112,79 +132,98 @@ static int call_snapshot_globals(bool local, bocpy_state *state,
   return snapshot ? bocpy_bound_args_add_globals(bound, snapshot) : 0;
 }
 
-static int call_copy_context(bocpy_call *call) {
-  if (!call->local)
+static int call_copy_context(bocpy_prepared_call *prepared) {
+  prepared->context = NULL;
+  if (!prepared->call.local || !bocpy_context_has_values(PyThreadState_Get()))
     return 0;
-  call->context = NULL;
-  if (!bocpy_context_has_values())
-    return 0;
-  call->context = PyContext_CopyCurrent();
-  return call->context ? 0 : -1;
+  prepared->context = PyContext_CopyCurrent();
+  return prepared->context ? 0 : -1;
 }
 
 /* In line, here and in bocpy_call_launch: between them a behavior passed 12 arguments
  * and saved 12 registers. */
-static inline Py_ALWAYS_INLINE int call_prepare(bocpy_call *call, bocpy_state *state,
+static inline Py_ALWAYS_INLINE int call_prepare(bocpy_prepared_call *prepared,
+                                                bocpy_state *state,
                                                 bocpy_bound_args *bound,
                                                 const bocpy_when_args *when_args) {
   bool local = bocpy_call_is_local(when_args);
-  *call = (bocpy_call){
+  prepared->call = (bocpy_call){
       .code = bound->entry->code,
       .local = local,
       .handed = local && when_args_hands_over(when_args),
       .items = when_args->items,
       .cowns = when_args->cowns,
-      .extra = bound->extra,
+      .extra = (uint16_t)bound->extra,
       .positional = bound->positional,
-      .keywords = bound->keywords,
-      .cells = bound->cells,
+      .keywords = (uint16_t)bound->keywords,
+      .cells = (uint16_t)bound->cells,
       .grouped = when_args->shape != NULL,
       .reads = when_args->reads,
       .timed = when_args->due.kind != BOCPY_DUE_NOW,
   };
   if (call_snapshot_globals(local, state, bound) < 0)
     return -1;
-  call->globals = bound->globals;
-  if (call_copy_context(call) < 0)
+  prepared->call.globals = bound->globals;
+  if (call_copy_context(prepared) < 0)
     return -1;
-  if (call_carry_captures(call, bound, when_args->items) < 0)
+  if (call_carry_captures(prepared, bound, when_args->items) < 0) {
+    Py_CLEAR(prepared->context);
     return -1;
-  call->counted = bocpy_code_use(call->code);
+  }
+  prepared->call.counted = bocpy_code_use(prepared->call.code);
   return 0;
 }
 
-int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
-                       const bocpy_when_args *when_args) {
-  return call_prepare(call, state, bound, when_args);
+int bocpy_call_prepare(bocpy_prepared_call *prepared, bocpy_state *state,
+                       bocpy_bound_args *bound, const bocpy_when_args *when_args) {
+  return call_prepare(prepared, state, bound, when_args);
 }
 
-int bocpy_call_copy(bocpy_call *call, const bocpy_call *pattern,
+int bocpy_call_copy(bocpy_prepared_call *prepared, const bocpy_prepared_call *pattern,
                     const bocpy_bound_args *bound, const bocpy_when_args *when_args) {
-  *call = *pattern;
+  bocpy_call *call = &prepared->call;
+  *prepared = *pattern;
   call->handed = call->local && when_args_hands_over(when_args);
   call->cowns = when_args->cowns;
   call->grouped = when_args->shape != NULL;
   call->reads = when_args->reads;
-  if (call_copy_context(call) < 0)
+  if (call_copy_context(prepared) < 0)
     return -1;
-  if (call->carried == BOCPY_CARRY_OBJECTS)
-    Py_INCREF(call->objects);
-  else if (call->carried == BOCPY_CARRY_BUFFER &&
-           bocpy_encode(bound->captures, "captures", &call->buffer) < 0)
+  if (call->carried == BOCPY_CARRY_OBJECTS) {
+    Py_INCREF(prepared->objects);
+  } else if (call->carried == BOCPY_CARRY_BUFFER &&
+             bocpy_encode(bound->captures, "captures", &prepared->buffer) < 0) {
+    Py_CLEAR(prepared->context);
     return -1;
+  }
   call->counted = bocpy_code_use(call->code);
   return 0;
 }
 
-static void call_fill_env(bocpy_call *env, const bocpy_call *call,
+static void call_fill_local(bocpy_call *env, const bocpy_prepared_call *prepared,
+                            const bocpy_bound_args *bound,
+                            const bocpy_when_args *when_args) {
+  bocpy_local *local = bocpy_call_local(env);
+  local->objects = env->carried == BOCPY_CARRY_OBJECTS ? prepared->objects : NULL;
+  local->context = prepared->context;
+  local->function = bocpy_code_shared(env->code, bound->function)
+                        ? NULL
+                        : Py_NewRef(bound->function);
+  for (uint32_t i = 0; env->handed && i < when_args->cowns; i++)
+    local->handles[i] = Py_NewRef(when_args->handles[i]);
+}
+
+static void call_fill_env(bocpy_call *env, const bocpy_prepared_call *prepared,
                           const bocpy_bound_args *bound,
                           const bocpy_when_args *when_args) {
-  *env = *call;
-  if (call->local && !bocpy_code_shared(call->code, bound->function))
-    env->function = Py_NewRef(bound->function);
-  for (uint32_t i = 0; call->handed && i < when_args->cowns; i++)
-    env->handles[i] = Py_NewRef(when_args->handles[i]);
-  if (when_args->shape)
+  *env = prepared->call;
+  if (env->local)
+    call_fill_local(env, prepared, bound, when_args);
+  else if (env->carried == BOCPY_CARRY_INLINE)
+    memcpy(bocpy_call_bytes(env), prepared->bytes, env->size);
+  else if (env->carried == BOCPY_CARRY_BUFFER)
+    *bocpy_call_buffer(env) = prepared->buffer;
+  if (env->grouped)
     memcpy(bocpy_call_shape(env), when_args->shape, when_args->items * sizeof(int32_t));
 }
 
@@ -207,13 +246,15 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
     accesses = malloc(count * sizeof(*accesses));
   if (!accesses)
     return BOC_NO_MEMORY;
-  for (uint32_t i = 0; i < when_args->cowns; i++)
-    accesses[i] = (boc_access){((bocpy_cown *)when_args->handles[i])->core,
-                               when_args->modes[i] ? BOC_READ : BOC_WRITE};
+  for (uint32_t i = 0; i < when_args->cowns; i++) {
+    const bocpy_cown *cown = (bocpy_cown *)when_args->handles[i];
+    accesses[i] =
+        (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
+    bocpy_in_flight_note(cown->value, call->code);
+  }
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
-  for (size_t i = 0; i < count; i++)
-    bocpy_in_flight_note(bocpy_value_of(accesses[i].cown), call->code);
-  size_t size = sizeof(bocpy_call) + bocpy_call_tail(call, when_args);
+  bocpy_in_flight_note(bocpy_value_of(result), call->code);
+  size_t size = bocpy_call_env_size(call);
   boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
   options.scope = scope;
   const boc_behavior_type *type = when_behavior_type(when_args);
@@ -245,23 +286,23 @@ static int when_start(boc_runtime *runtime, const bocpy_when_args *when_args,
 }
 
 static inline Py_ALWAYS_INLINE PyObject *
-call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_prepared_call *prepared,
             const bocpy_bound_args *bound, const bocpy_when_args *when_args,
             boc_scope *scope) {
   boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
   boc_status status =
-      result ? when_new_behavior(runtime, call, when_args, core, scope, &behavior)
+      result ? when_new_behavior(runtime, &prepared->call, when_args, core, scope,
+                                 &behavior)
              : BOC_NO_MEMORY;
   if (status != BOC_OK) {
-    call->handed = false; /* the handles have no references in `call` yet */
-    bocpy_call_clear(call);
+    bocpy_prepared_call_clear(prepared);
     Py_XDECREF(result);
     bocpy_status_raise(status, "when()");
     return NULL;
   }
-  call_fill_env(boc_behavior_env(behavior), call, bound, when_args);
+  call_fill_env(boc_behavior_env(behavior), prepared, bound, when_args);
   if (when_start(runtime, when_args, behavior, core) < 0) {
     boc_behavior_free(behavior);
     Py_CLEAR(result);
@@ -269,10 +310,11 @@ call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
   return result;
 }
 
-PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime,
+                            bocpy_prepared_call *prepared,
                             const bocpy_bound_args *bound,
                             const bocpy_when_args *when_args, boc_scope *scope) {
-  return call_launch(state, runtime, call, bound, when_args, scope);
+  return call_launch(state, runtime, prepared, bound, when_args, scope);
 }
 
 int bocpy_call_check_cycle(const bocpy_when_args *when_args) {
@@ -308,11 +350,11 @@ PyObject *bocpy_schedule(bocpy_state *state, PyObject *callable,
   }
   bocpy_state_remember(state);
   bocpy_bound_args bound;
-  bocpy_call call;
+  bocpy_prepared_call prepared;
   PyObject *result = NULL;
   if (bocpy_bound_args_init(&bound, state, callable, when_args->items, captures) == 0) {
-    if (call_prepare(&call, state, &bound, when_args) == 0)
-      result = call_launch(state, runtime, &call, &bound, when_args, scope);
+    if (call_prepare(&prepared, state, &bound, when_args) == 0)
+      result = call_launch(state, runtime, &prepared, &bound, when_args, scope);
     bocpy_bound_args_fini(&bound);
   }
   if (scope)

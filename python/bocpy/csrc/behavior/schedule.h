@@ -14,19 +14,34 @@
 /* Whether a behavior over them goes by reference: see when.h. */
 bool bocpy_call_is_local(const bocpy_when_args *when_args);
 
-/* Fills in what is known of the environment before the behavior is allocated, and adds
- * a snapshot of globals to what is bound: once for a `bound`. -1 with an exception. */
-int bocpy_call_prepare(bocpy_call *call, bocpy_state *state, bocpy_bound_args *bound,
-                       const bocpy_when_args *when_args);
+/* A call before its behavior is allocated: what will be its environment. */
+typedef struct bocpy_prepared_call {
+  bocpy_call call;
+  union {
+    bocpy_buffer *buffer;
+    PyObject *objects;
+    unsigned char bytes[BOCPY_CALL_INLINE];
+  };
+  PyObject *context;
+} bocpy_prepared_call;
 
-/* Fills in the same for other cowns, from a call that was prepared with `bound`; both
+/* Prepares a call, and adds a snapshot of globals to what is bound: once for a `bound`.
+ * -1 with an exception. */
+int bocpy_call_prepare(bocpy_prepared_call *prepared, bocpy_state *state,
+                       bocpy_bound_args *bound, const bocpy_when_args *when_args);
+
+/* Prepares the same call for other cowns, from one that was prepared with `bound`; both
  * are local, or both are not. -1 with an exception: there is nothing to clear. */
-int bocpy_call_copy(bocpy_call *call, const bocpy_call *pattern,
+int bocpy_call_copy(bocpy_prepared_call *prepared, const bocpy_prepared_call *pattern,
                     const bocpy_bound_args *bound, const bocpy_when_args *when_args);
 
-/* The result's handle; takes over what `call` carries, also if it fails. In a batch the
+/* Ends a call that is not launched. */
+void bocpy_prepared_call_clear(bocpy_prepared_call *prepared);
+
+/* The result's handle; takes over what is prepared, also if it fails. In a batch the
  * behavior is added to that. NULL with an exception. */
-PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_call *call,
+PyObject *bocpy_call_launch(bocpy_state *state, boc_runtime *runtime,
+                            bocpy_prepared_call *prepared,
                             const bocpy_bound_args *bound,
                             const bocpy_when_args *when_args, boc_scope *scope);
 

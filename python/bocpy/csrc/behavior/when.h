@@ -22,38 +22,42 @@
  *   extra..., one argument per item, positional..., keywords
  * where an item is a cown, or a list of cowns if it is a group. The captures are one
  * tuple: extra..., positional..., [names and values of keywords], [contents of the
- * cells] */
+ * cells]
+ *
+ * A million behaviors may wait at once, so what few of them need has no room in all.
+ * Behind the call lie its parts, one after the other:
+ *
+ *   by reference   bocpy_local; if handed, a handle for each cown
+ *   else           nothing; or the captures: encoded bytes, or one bocpy_buffer *
+ *   if grouped     one int32_t for each item: -1, or the number of cowns in the group
+ */
 typedef struct bocpy_call {
   const bocpy_code *code;
   uint32_t items;      /* arguments made of cowns */
   uint32_t cowns;      /* of all items; the result is the cown after them */
-  uint32_t extra;      /* captures that go before the cowns */
-  uint32_t positional; /* and after them */
-  uint32_t
-      keywords;   /* captures that are passed by name: a tuple of names, then values */
-  uint32_t cells; /* contents of the function's closure, each in a tuple: () if empty */
-  uint8_t carried; /* what the captures are: enum below */
-  uint8_t size;    /* of `bytes` */
-  bool local;      /* goes by reference */
-  bool handed;     /* and has its handles with it */
-  bool grouped;    /* there is a shape */
-  bool reads;      /* some cowns are for reading */
-  bool counted;    /* `code` is to be dropped */
-  bool globals;    /* the last capture is a snapshot of globals (overlay.h) */
-  bool timed;      /* timer.h knows of it */
-  union {
-    unsigned char bytes[BOCPY_CALL_INLINE]; /* encoded */
-    bocpy_buffer *buffer;                   /* encoded */
-    struct {
-      PyObject *objects; /* of the main interpreter */
-      PyObject *context; /* local: the variables that the body sees; NULL: none */
-    };
-  };
-  PyObject *function; /* local: what is called; NULL: what all calls share (code.h) */
-  /* if handed, one handle a cown; then, if grouped, one int32_t an item: -1, or the
-   * number of cowns in the group */
-  PyObject *handles[];
+  uint32_t positional; /* captures that go after the cowns */
+  uint16_t extra;      /* and before them */
+  uint16_t keywords; /* captures passed by name: a tuple of names, then values */
+  uint16_t cells;    /* contents of the function's closure, each in a tuple: () if
+                        empty */
+  uint8_t carried;   /* what the captures are: enum below */
+  uint8_t size;      /* of the encoded bytes */
+  bool local : 1;    /* goes by reference */
+  bool handed : 1;   /* and has its handles with it */
+  bool grouped : 1;  /* there is a shape */
+  bool reads : 1;    /* some cowns are for reading */
+  bool counted : 1;  /* `code` is to be dropped */
+  bool globals : 1;  /* the last capture is a snapshot of globals (overlay.h) */
+  bool timed : 1;    /* timer.h knows of it */
 } bocpy_call;
+
+/* Of a call that goes by reference. */
+typedef struct bocpy_local {
+  PyObject *objects;  /* the captures, or NULL */
+  PyObject *context;  /* the variables that the body sees; NULL: none */
+  PyObject *function; /* what is called; NULL: what all calls share (code.h) */
+  PyObject *handles[];
+} bocpy_local;
 
 enum {
   BOCPY_CARRY_NOTHING,
@@ -95,15 +99,34 @@ void bocpy_when_args_fini(bocpy_when_args *when_args);
 /* _set_propagating(): has bocpy._context asked for variables at each scheduling. */
 PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused);
 
-/* How many bytes `handles` and the shape take. */
-static inline size_t bocpy_call_tail(const bocpy_call *call,
-                                     const bocpy_when_args *when_args) {
-  return (call->handed ? when_args->cowns * sizeof(PyObject *) : 0) +
-         (when_args->shape ? when_args->items * sizeof(int32_t) : 0);
+static inline bocpy_local *bocpy_call_local(bocpy_call *call) {
+  return (bocpy_local *)(call + 1);
+}
+
+static inline unsigned char *bocpy_call_bytes(bocpy_call *call) {
+  return (unsigned char *)(call + 1);
+}
+
+static inline bocpy_buffer **bocpy_call_buffer(bocpy_call *call) {
+  return (bocpy_buffer **)(call + 1);
+}
+
+/* How many bytes lie between the call and its shape. */
+static inline size_t bocpy_call_parts(const bocpy_call *call) {
+  if (call->local)
+    return sizeof(bocpy_local) + (call->handed ? call->cowns * sizeof(PyObject *) : 0);
+  if (call->carried == BOCPY_CARRY_INLINE)
+    return (call->size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+  return call->carried == BOCPY_CARRY_BUFFER ? sizeof(bocpy_buffer *) : 0;
 }
 
 static inline int32_t *bocpy_call_shape(bocpy_call *call) {
-  return (int32_t *)(call->handles + (call->handed ? call->cowns : 0));
+  return (int32_t *)(bocpy_call_bytes(call) + bocpy_call_parts(call));
+}
+
+static inline size_t bocpy_call_env_size(const bocpy_call *call) {
+  return sizeof(*call) + bocpy_call_parts(call) +
+         (call->grouped ? call->items * sizeof(int32_t) : 0);
 }
 
 /* Ends a call's environment. */

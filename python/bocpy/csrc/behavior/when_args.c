@@ -126,6 +126,27 @@ static void when_args_reset(bocpy_when_args *when_args) {
   when_args->shape = NULL;
 }
 
+/* Fast path: a few ordinary cowns, all for writing. False: something is not like that,
+ * and nothing has changed. */
+static bool when_args_init_plain(bocpy_when_args *when_args, bocpy_state *state,
+                                 PyObject *const *args, Py_ssize_t count) {
+  if (count > BOCPY_WHEN_ARGS_FEW)
+    return false;
+  for (Py_ssize_t i = 0; i < count; i++) {
+    const bocpy_cown *cown = (bocpy_cown *)args[i];
+    if (!Py_IS_TYPE(args[i], state->cown_type) || cown->dict || !cown->core)
+      return false;
+  }
+  for (Py_ssize_t i = 0; i < count; i++) {
+    when_args->few[i] = Py_NewRef(args[i]);
+    when_args->few_modes[i] = false;
+  }
+  when_args->handles = when_args->few;
+  when_args->modes = when_args->few_modes;
+  when_args->cowns = (uint32_t)count;
+  return true;
+}
+
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count) {
   bool grouped = false;
@@ -134,6 +155,8 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
   when_args->items = (uint32_t)count;
   when_args->reads = when_args->pinned = when_args->special = false;
   when_args->due.kind = BOCPY_DUE_NOW;
+  if (when_args_init_plain(when_args, state, args, count))
+    return 0;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
   int status = grouped ? when_args_init_grouped(when_args, state, args, count)

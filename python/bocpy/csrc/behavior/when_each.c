@@ -13,7 +13,7 @@
 typedef struct each_pattern {
   bool ready;
   bocpy_bound_args bound;
-  bocpy_call call; /* has no handles */
+  bocpy_prepared_call call;
 } each_pattern;
 
 typedef struct each {
@@ -71,7 +71,6 @@ static int pattern_prepare(each *self, each_pattern *pattern,
     bocpy_bound_args_fini(&pattern->bound);
     return -1;
   }
-  pattern->call.handed = false;
   pattern->ready = true;
   return 0;
 }
@@ -97,7 +96,7 @@ static void each_end_patterns(each *self) {
     each_pattern *pattern = &self->patterns[i];
     if (!pattern->ready)
       continue;
-    bocpy_call_clear(&pattern->call);
+    bocpy_prepared_call_clear(&pattern->call);
     bocpy_bound_args_fini(&pattern->bound);
   }
 }
@@ -106,7 +105,7 @@ static void each_end_patterns(each *self) {
 static int each_launch(each *self, boc_runtime *runtime, boc_scope *scope,
                        PyObject *list) {
   bocpy_when_args one;
-  bocpy_call call;
+  bocpy_prepared_call call;
   uint32_t first = 0;
   for (uint32_t i = 0; i < self->all.items; i++) {
     each_at(self, i, first, &one);

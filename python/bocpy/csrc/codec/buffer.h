@@ -132,6 +132,23 @@ static inline int bocpy_reserve(bocpy_writer *writer, size_t more) {
   return writer->capacity - writer->size >= more ? 0 : bocpy_writer_grow(writer, more);
 }
 
+/* The inline form of an int of 32 bits, which most counters are, without a writer. */
+static inline size_t bocpy_put_inline_int(unsigned char *bytes, int32_t number) {
+  bytes[0] = TAG_INT32;
+  memcpy(bytes + 1, &number, sizeof number);
+  return 1 + sizeof number;
+}
+
+static inline bool bocpy_inline_is_int(const unsigned char *bytes) {
+  return bytes[0] == TAG_INT32;
+}
+
+static inline int32_t bocpy_take_inline_int(const unsigned char *bytes) {
+  int32_t number;
+  memcpy(&number, bytes + 1, sizeof number);
+  return number;
+}
+
 /* The following need room that has been reserved. */
 static inline void bocpy_put_byte(bocpy_writer *writer, unsigned byte) {
   writer->bytes[writer->size++] = (unsigned char)byte;

@@ -71,6 +71,15 @@ static int cown_clear(bocpy_cown *self) {
   return 0;
 }
 
+/* The state of the interpreter that this thread is attached to, if `type`, of one of its
+ * objects, is exactly Cown; else NULL, and it may be NULL. */
+static inline bocpy_state *cown_state(const PyTypeObject *type) {
+  bocpy_slot *slot = bocpy_slot_here();
+  if (!slot)
+    return bocpy_state_of_cown(type);
+  return slot->state && slot->state->cown_type == type ? slot->state : NULL;
+}
+
 static void cown_dealloc(bocpy_cown *self) {
   PyTypeObject *type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
@@ -79,10 +88,8 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_CLEAR(self->dict);
   if (self->core)
     bocpy_circular_give_up(self->core);
-  bocpy_slot *slot = bocpy_slot_here();
-  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
-  if (!state || type != state->cown_type ||
-      !bocpy_freelist_keep(&state->handles, (PyObject *)self))
+  bocpy_state *state = cown_state(type);
+  if (!state || !bocpy_freelist_keep(&state->handles, (PyObject *)self))
     type->tp_free(self);
   Py_DECREF(type);
 }
@@ -91,9 +98,8 @@ static void cown_dealloc(bocpy_cown *self) {
  * is needed, which would cost more than the access. Code objects have the name
  * interned. */
 static bool cown_is_plain_value(PyObject *self, PyObject *name) {
-  bocpy_slot *slot = bocpy_slot_here();
-  bocpy_state *state = slot ? slot->state : bocpy_state_peek();
-  return state && name == state->value_name && Py_IS_TYPE(self, state->cown_type);
+  bocpy_state *state = cown_state(Py_TYPE(self));
+  return state && name == state->value_name;
 }
 
 static PyObject *cown_get_value(bocpy_cown *self, void *unused);
@@ -168,9 +174,11 @@ static int cown_require_held(const bocpy_cown *self, const char *what) {
 static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
   PyObject *object;
-  if (self->core && !bocpy_value_held(self->value) && bocpy_reader_is_here(self->value))
+  if (self->core && bocpy_value_held(self->value))
+    object = bocpy_value_get(self->value);
+  else if (self->core && bocpy_reader_is_here(self->value))
     object = bocpy_reader_get(self->value);
-  else if (self->core && !bocpy_value_held(self->value) && cown_is_lent(self))
+  else if (self->core && cown_is_lent(self))
     object = bocpy_reader_copy_here(self->value);
   else if (cown_require_held(self, "value") < 0)
     return NULL;
@@ -182,7 +190,8 @@ static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
 
 static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused) {
   (void)unused;
-  if (cown_require_held(self, "value") < 0)
+  if (!(self->core && bocpy_value_held(self->value)) &&
+      cown_require_held(self, "value") < 0)
     return -1;
   if (!value) {
     PyErr_SetString(PyExc_AttributeError,

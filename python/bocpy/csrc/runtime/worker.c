@@ -10,6 +10,7 @@
 
 #include "code.h"
 #include "immutable.h"
+#include "lent_handle.h"
 
 static bocpy_lock interpreter_lock;  /* one interpreter at a time */
 static bocpy_lock start_done;        /* given by start_run, taken else */
@@ -224,6 +225,7 @@ static void worker_tear_down(void) {
 static void worker_stop(void *ctx, unsigned worker) {
   bocpy_slot *slot = (bocpy_slot *)ctx + worker;
   bocpy_slot_encode(slot);
+  bocpy_idle_handles_clear(slot);
   if (slot->own_interp) {
     bocpy_home_close(slot->state->codec.home);
     worker_tear_down();

@@ -17,6 +17,8 @@
 typedef struct bocpy_reader_copy bocpy_reader_copy;
 typedef struct bocpy_boot bocpy_boot;
 
+enum { BOCPY_IDLE_HANDLES = 4 };
+
 typedef struct bocpy_box {
   bocpy_value *value;      /* whose content it is, or NULL: the cown is gone */
   bocpy_reader_copy *copy; /* or whose copy (reader_copies.h) */
@@ -43,6 +45,9 @@ struct bocpy_slot {
   /* pushed by others under the lock of deferred.c, given up by this worker */
   _Atomic(bocpy_box *) deferred;
   bool closed; /* under that lock: the worker stops, and takes no more */
+  /* Cowns without a core that were arguments of bodies, for the next (lent_handle.h). */
+  PyObject *idle_handles[BOCPY_IDLE_HANDLES];
+  unsigned idle_count;
 };
 
 /* The slot of the calling thread, if it is a worker, else NULL. */

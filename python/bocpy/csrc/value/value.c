@@ -103,7 +103,20 @@ static bool value_is_plain(const bocpy_value *value) {
   return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
 }
 
+/* Fast path: an int of 32 bits replaces what needs no end. */
+static bool value_set_int(bocpy_value *value, PyObject *object) {
+  long long number;
+  if (!PyLong_CheckExact(object) || !value_is_plain(value) ||
+      !bocpy_int_is_compact(object, &number) || (int32_t)number != number)
+    return false;
+  value->size = (unsigned char)bocpy_put_inline_int(value->bytes, (int32_t)number);
+  bocpy_value_set_kind(value, BOCPY_INLINE);
+  return true;
+}
+
 static bool value_set_inline(bocpy_value *value, PyObject *object) {
+  if (value_set_int(value, object))
+    return true;
   unsigned char bytes[BOCPY_INLINE_CAPACITY] = {0};
   size_t size = bocpy_encode_inline(object, bytes, sizeof(bytes));
   if (!size)
@@ -227,7 +240,9 @@ PyObject *bocpy_value_get(bocpy_value *value) {
     bocpy_value_borrow(value);
   switch (bocpy_value_kind(value)) {
   case BOCPY_INLINE:
-    return bocpy_decode_inline(value->bytes, value->size);
+    return bocpy_inline_is_int(value->bytes)
+               ? PyLong_FromLong(bocpy_take_inline_int(value->bytes))
+               : bocpy_decode_inline(value->bytes, value->size);
   case BOCPY_ENCODED:
     return value_decode(value);
   case BOCPY_BOXED:

@@ -1,0 +1,121 @@
+"""The Cowns that bodies are called with: what a body keeps of them stays good."""
+
+import weakref
+
+import bocpy
+import pytest
+from bocpy import Cown, when
+from harness import LIMIT
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+MANY = 20
+
+
+def result(cown):
+    return cown.result(timeout=LIMIT)
+
+
+def test_bodies_of_many_cowns_see_their_own():
+    cowns = [Cown(i) for i in range(MANY)]
+
+    def body(c, d, e):
+        c.value, d.value, e.value = d.value, e.value, c.value
+        return c == d or d == e
+
+    done = [when(*cowns[i : i + 3])(body) for i in range(MANY - 2)]
+    assert not any(result(each) for each in done)
+    expected = list(range(MANY))
+    for i in range(MANY - 2):
+        expected[i : i + 3] = expected[i + 1], expected[i + 2], expected[i]
+    assert [result(when(c)(lambda c: c.value)) for c in cowns] == expected
+
+
+def test_a_body_keeps_its_cown_in_its_own_value():
+    cown = Cown(None)
+
+    @when(cown)
+    def _(c):
+        c.value = [c, "in it"]
+
+    @when(cown)
+    def same(c):
+        inner, text = c.value
+        return inner == c, text
+
+    assert result(same) == (True, "in it")
+
+    @when(cown)
+    def _(c):
+        c.value = None
+
+    bocpy.quiesce(timeout=LIMIT)
+
+
+def test_what_a_body_returns_of_its_cowns_is_good_later():
+    cowns = [Cown(i) for i in range(MANY)]
+    returned = [result(when(c)(lambda c: c)) for c in cowns]
+    assert returned == cowns
+    for i, c in enumerate(returned):
+        assert result(when(c)(lambda c: c.value)) == i
+
+
+def test_a_cown_in_an_exception_is_good_later():
+    cown = Cown(41)
+
+    @when(cown)
+    def failed(c):
+        raise ValueError(c)
+
+    bocpy.quiesce(timeout=LIMIT)
+    with pytest.raises(ValueError, match="Cown") as caught:
+        failed.unwrap()
+    (inner,) = caught.value.args
+    assert inner == cown
+    assert result(when(inner)(lambda c: c.value + 1)) == 42
+
+
+def test_attributes_of_one_body_are_not_seen_by_the_next():
+    a, b = Cown(1), Cown(2)
+
+    @when(a)
+    def first(c):
+        c.note = "mine"
+        return c.note
+
+    bodies = [first, *(when(c)(lambda c: hasattr(c, "note")) for c in (b, a, b))]
+    seen = [result(each) for each in bodies]
+    assert seen[0] == "mine"
+    assert not any(seen[1::2]), seen
+
+
+def test_weak_references_end_with_the_body():
+    cown = Cown(1)
+
+    @when(cown)
+    def _(c):
+        import builtins
+        import weakref
+
+        builtins.bocpy_test_reference = weakref.ref(c, lambda _: None)
+
+    @when(cown)
+    def gone(c):
+        import builtins
+
+        reference = getattr(builtins, "bocpy_test_reference", None)
+        return reference is None or reference() is None or reference() == c
+
+    assert result(gone)
+    reference = weakref.ref(cown)
+    assert reference() is cown
+
+
+def test_more_arguments_by_name_than_fit_are_refused():
+    names = ", ".join(f"k{i}=0" for i in range(70_000))
+    scope = {}
+    exec(f"def body(c, *, {names}): return c.value", scope)
+    cown = Cown(5)
+    with pytest.raises(ValueError, match="at most"):
+        when(cown)(scope["body"])
+    assert cown.unwrap() == 5
