@@ -71,7 +71,7 @@ typedef struct bocpy_thread {
   struct bocpy_batch *batch;  /* what atomically() has collected (batch.h), else NULL */
   struct boc_cown *lent;      /* what a callback may look at (result.c), else NULL */
   PyInterpreterState *interp;
-  bocpy_state *state; /* of `interp`, if `epoch` is the present one */
+  bocpy_state *state;            /* of `interp`, if `epoch` is the present one */
   const PyTypeObject *cown_type; /* its Cown */
   size_t epoch;
 } bocpy_thread;

@@ -50,8 +50,8 @@ typedef struct frame {
   PyObject *captures;
   PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
-  bocpy_slot *slot; /* that lends handles; or NULL: nobody does */
-  size_t lent;      /* handles, from args[extra] on */
+  bocpy_slot *slot;                 /* that lends handles; or NULL: nobody does */
+  size_t lent;                      /* handles, from args[extra] on */
   PyObject *few[1 + FEW_ARGUMENTS]; /* the first is for the callee's use */
 } frame;
 
@@ -111,16 +111,15 @@ static void frame_push_captures(frame *f, Py_ssize_t first, uint32_t count) {
     f->args[f->count++] = Py_NewRef(PyTuple_GET_ITEM(f->captures, first + i));
 }
 
-static PyObject *frame_handle(const frame *f, boc_behavior *self,
-                              bocpy_call *call, uint32_t i) {
+static PyObject *frame_handle(const frame *f, boc_behavior *self, bocpy_call *call,
+                              uint32_t i) {
   if (call->handed)
     return Py_NewRef(bocpy_call_local(call)->handles[i]);
   return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
 }
 
-static PyObject *frame_handle_list(const frame *f, boc_behavior *self,
-                                   bocpy_call *call, uint32_t first,
-                                   int32_t count) {
+static PyObject *frame_handle_list(const frame *f, boc_behavior *self, bocpy_call *call,
+                                   uint32_t first, int32_t count) {
   PyObject *list = PyList_New(count);
   for (int32_t i = 0; list && i < count; i++) {
     PyObject *handle = frame_handle(f, self, call, first + (uint32_t)i);

@@ -206,9 +206,8 @@ static void call_fill_local(bocpy_call *env, const bocpy_prepared_call *prepared
   bocpy_local *local = bocpy_call_local(env);
   local->objects = env->carried == BOCPY_CARRY_OBJECTS ? prepared->objects : NULL;
   local->context = prepared->context;
-  local->function = bocpy_code_shared(env->code, bound->function)
-                        ? NULL
-                        : Py_NewRef(bound->function);
+  local->function =
+      bocpy_code_shared(env->code, bound->function) ? NULL : Py_NewRef(bound->function);
   for (uint32_t i = 0; env->handed && i < when_args->cowns; i++)
     local->handles[i] = Py_NewRef(when_args->handles[i]);
 }
@@ -248,8 +247,7 @@ static boc_status when_new_behavior(boc_runtime *runtime, const bocpy_call *call
     return BOC_NO_MEMORY;
   for (uint32_t i = 0; i < when_args->cowns; i++) {
     const bocpy_cown *cown = (bocpy_cown *)when_args->handles[i];
-    accesses[i] =
-        (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
+    accesses[i] = (boc_access){cown->core, when_args->modes[i] ? BOC_READ : BOC_WRITE};
     bocpy_in_flight_note(cown->value, call->code);
   }
   accesses[when_args->cowns] = (boc_access){result, BOC_FRESH};
@@ -292,10 +290,9 @@ call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_prepared_call *prepa
   boc_cown *core = bocpy_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
-  boc_status status =
-      result ? when_new_behavior(runtime, &prepared->call, when_args, core, scope,
-                                 &behavior)
-             : BOC_NO_MEMORY;
+  boc_status status = result ? when_new_behavior(runtime, &prepared->call, when_args,
+                                                 core, scope, &behavior)
+                             : BOC_NO_MEMORY;
   if (status != BOC_OK) {
     bocpy_prepared_call_clear(prepared);
     Py_XDECREF(result);

@@ -37,18 +37,18 @@ typedef struct bocpy_call {
   uint32_t cowns;      /* of all items; the result is the cown after them */
   uint32_t positional; /* captures that go after the cowns */
   uint16_t extra;      /* and before them */
-  uint16_t keywords; /* captures passed by name: a tuple of names, then values */
-  uint16_t cells;    /* contents of the function's closure, each in a tuple: () if
+  uint16_t keywords;   /* captures passed by name: a tuple of names, then values */
+  uint16_t cells;      /* contents of the function's closure, each in a tuple: () if
                         empty */
-  uint8_t carried;   /* what the captures are: enum below */
-  uint8_t size;      /* of the encoded bytes */
-  bool local : 1;    /* goes by reference */
-  bool handed : 1;   /* and has its handles with it */
-  bool grouped : 1;  /* there is a shape */
-  bool reads : 1;    /* some cowns are for reading */
-  bool counted : 1;  /* `code` is to be dropped */
-  bool globals : 1;  /* the last capture is a snapshot of globals (overlay.h) */
-  bool timed : 1;    /* timer.h knows of it */
+  uint8_t carried;     /* what the captures are: enum below */
+  uint8_t size;        /* of the encoded bytes */
+  bool local : 1;      /* goes by reference */
+  bool handed : 1;     /* and has its handles with it */
+  bool grouped : 1;    /* there is a shape */
+  bool reads : 1;      /* some cowns are for reading */
+  bool counted : 1;    /* `code` is to be dropped */
+  bool globals : 1;    /* the last capture is a snapshot of globals (overlay.h) */
+  bool timed : 1;      /* timer.h knows of it */
 } bocpy_call;
 
 /* Of a call that goes by reference. */
