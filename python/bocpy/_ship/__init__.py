@@ -7,11 +7,10 @@ of the process. Interpreters apply the log before they run what depends on it. T
 module's file is never executed a second time.
 
 A body sees the globals as they were when it was scheduled (`shipment`). Function
-attributes of bodies do not travel. A global that a behavior assigns changes in the
-interpreter that ran the behavior, and nowhere else.
+attributes of bodies do not travel. A global that a behavior assigns changes only in the
+interpreter that ran the behavior.
 
-This module is the face of shipping towards the C code; the work is done in `_ship.send`
-and `_ship.receive`.
+The C code calls this module; `_ship.send` and `_ship.receive` do the work.
 
 Threads: any.
 """
@@ -68,10 +67,10 @@ __all__ = [
 
 
 def build(blob: bytes) -> FunctionType:
-    """The function of a shipment, in the interpreter that calls this.
+    """The function of a shipment, made in the interpreter that calls `build`.
 
-    Its closure's cells are empty, and it has no defaults. ImportError if it belongs to
-    a module that cannot be imported here.
+    The cells of its closure are empty, and it has no defaults. Raises ImportError if
+    the function belongs to a module that this interpreter cannot import.
     """
     catch_up()
     key, space_name, imported, name, qualname, code = marshal.loads(blob)

@@ -1,5 +1,6 @@
-"""The parts of `pickle` that are written in C, without importing `pickle`: that module
-imports regular expressions and more, which each worker would load.
+"""The parts of `pickle` that are written in C, without an import of `pickle`.
+
+`pickle` imports regular expressions and other modules, which each worker would load.
 
 Threads: any.
 """
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 else:
     try:
         from _pickle import PickleBuffer, PickleError, Pickler, loads
-    except ImportError:  # PyPy
+    except ImportError:  # PyPy has no module `_pickle`.
         from pickle import PickleBuffer, PickleError, Pickler, loads
 
 __all__ = ["PickleBuffer", "PickleError", "Pickler", "loads"]

@@ -1,11 +1,11 @@
-"""How shipping finds out that the value of a global has changed inside.
+"""How shipping finds out that the contents of a global have changed.
 
-| kind | what | how |
+| kind | values | how a change is found |
 |---|---|---|
-| FROZEN | numbers, text, tuples of them, functions, modules, cowns, ... | not at all |
-| WATCHED | dicts of those | by an event of CPython |
-| POLLED | other data whose pickle is small | by comparing pickles when it is needed |
-| LARGE | other data | not: a warning says so once |
+| FROZEN | numbers, text, tuples of them, functions, cowns, ... | they cannot change |
+| WATCHED | dicts of FROZEN values | CPython reports each change (a dict watcher) |
+| POLLED | other data whose pickle is small | pickles are compared at each scheduling |
+| LARGE | other data | it is not found: a warning says so, once |
 
 Threads: any. Nothing here keeps state.
 """
@@ -23,7 +23,8 @@ from .. import _core
 
 FROZEN, WATCHED, POLLED, LARGE = range(4)
 
-LIMIT = 1 << 15  # bytes of a pickle that is made anew at each scheduling
+# bytes of the largest pickle that is made and compared at each scheduling
+LIMIT = 1 << 15
 
 _FROZEN_TYPES = frozenset(
     {
@@ -37,7 +38,7 @@ _FROZEN_TYPES = frozenset(
     }
 )
 
-# Found by name: these modules shall not be imported for their sake.
+# Found by name, so that nothing imports these modules.
 _FROZEN_NAMES = frozenset(
     {
         *("datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
@@ -56,7 +57,7 @@ _DEEP = 20
 
 
 def is_frozen(value: Any, depth: int = 0) -> bool:
-    """Whether nothing in `value` can change, as far as this is known."""
+    """Whether nothing in `value` can change, as far as its type tells."""
     kind = type(value)
     if kind in _FROZEN_TYPES or isinstance(value, type):
         return True
@@ -103,7 +104,7 @@ def is_frozen_dataclass(value: Any, depth: int) -> bool:
 
 
 def judge(value: Any, size: int) -> int:
-    """The kind of a global whose pickle has `size` bytes; begins to watch it."""
+    """The kind of a global whose pickle has `size` bytes; watches it if possible."""
     if is_frozen(value):
         return FROZEN
     flat = type(value) is dict and all(map(is_frozen, value.values()))
@@ -113,7 +114,10 @@ def judge(value: Any, size: int) -> int:
 
 
 def parts_of(value: object) -> tuple[object, ...] | None:
-    """What a function's events tell of: compared by identity, since functions are."""
+    """The identities of the parts of a function whose replacement CPython reports.
+
+    None for other values.
+    """
     if not isinstance(value, types.FunctionType):
         return None
     parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
@@ -123,12 +127,12 @@ def parts_of(value: object) -> tuple[object, ...] | None:
 def size_of(value: Any) -> int | None:
     try:
         return len(value)
-    except Exception:  # it has none
+    except Exception:  # the value has no length, or its `__len__` raises
         return None
 
 
 def warn_of_size(name: str, module: str, value: object) -> None:
-    """A change inside a large global is not seen: so much is said beforehand."""
+    """Warns beforehand that a change inside a large global will not be seen."""
     warn(
         f"global {name!r} of {module}, a {type(value).__name__!r}, is too large to be "
         "compared each time a behavior that reads it is scheduled: behaviors get it as "
@@ -138,16 +142,20 @@ def warn_of_size(name: str, module: str, value: object) -> None:
 
 
 def fingerprint(value: Any) -> bytes | None:
-    """What differs for any two values that are lists, dicts and the like of plain data;
-    None for others."""
+    """Bytes that differ for any two values that are lists, dicts and the like of plain
+    data.
+
+    None for other values.
+    """
     try:
-        return marshal.dumps(value, 2)  # from 3 on it depends on who refers to parts
+        # from version 3 on, the bytes depend on the reference counts of the parts
+        return marshal.dumps(value, 2)
     except ValueError:
         return None
 
 
 def are_same(before: Any, now: Any) -> bool:
-    """Whether two containers have the same objects."""
+    """Whether two containers contain the same objects."""
     if len(before) != len(now):
         return False
     if isinstance(before, dict):
@@ -159,7 +167,7 @@ def are_same(before: Any, now: Any) -> bool:
 
 
 def warn(text: str) -> None:
-    """Warns whoever schedules."""
+    """Issues a warning at the line that schedules."""
     depth = 1
     frame: Any = sys._getframe()
     while frame is not None and is_passed_over(frame):

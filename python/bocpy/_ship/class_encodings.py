@@ -1,8 +1,8 @@
 """Chooses how the codec (csrc/codec) encodes the instances of a class without pickle.
 
-That is possible where pickle would store nothing but the slots, the fields of a named
-tuple, or the arguments of a call of the class. To let the codec encode another type of
-the standard library without pickle, begin with `_REDUCED_IN`.
+The codec can do so where pickle would store nothing but the slots, the fields of a
+named tuple, or the arguments of a call of the class. To let the codec encode another
+type of the standard library without pickle, begin with `_REDUCED_IN`.
 
 The codec asks once per class and interpreter.
 
@@ -46,7 +46,8 @@ def encoding_of(cls: Any) -> Encoding:
 
 
 def inherits(cls: Any, base: type, names: tuple[str, ...]) -> bool:
-    """Whether `cls` has the attributes `names` from `base`, not overridden."""
+    """Whether `cls` inherits the attributes `names` from `base` and does not override
+    them."""
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
@@ -56,9 +57,12 @@ _ARGUMENTS = vars(_named)["__getnewargs__"].__code__
 
 
 def is_named_tuple(cls: Any) -> bool:
-    """Whether collections.namedtuple made `cls`, or a base whose making and pickling
-    `cls` does not change. Functions of a class that came by value are copies, so the
-    code of `__getnewargs__` is compared, not the function."""
+    """Whether collections.namedtuple made `cls` or a base of it, and `cls` does not
+    change how that is made and pickled.
+
+    A function of a class that was shipped by value is a copy, so this compares the code
+    of `__getnewargs__`, not the function.
+    """
     arguments = getattr(cls, "__getnewargs__", None)
     if (
         not issubclass(cls, tuple)
@@ -74,8 +78,10 @@ def is_named_tuple(cls: Any) -> bool:
 
 
 def method_in_c(cls: Any) -> str | None:
-    """The name of the method that reduces instances, if it is written in C and in a
-    module of `_REDUCED_IN`."""
+    """The name of the method that reduces instances.
+
+    None unless the method is written in C, in a module of `_REDUCED_IN`.
+    """
     if type(cls) is not type:
         return None
     for name in ("__reduce_ex__", "__reduce__"):

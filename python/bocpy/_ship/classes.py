@@ -1,12 +1,12 @@
-"""Classes by value: a class taken apart, and put together in another interpreter.
+"""Classes by value: taken apart in one interpreter, and put together in another.
 
 A definition is two pickles. The *header* makes a skeleton: metaclass, name, bases,
-slots, and the members of an enum. The *body* is the rest of the class's dict. In
-between the skeleton becomes known, so that methods may refer to their class.
+slots, and the members of an enum. The *body* is the rest of the class's dict. The
+receiver registers the skeleton before it loads the body, so that methods may refer to
+their class.
 
-Neither the metaclass's constructor, nor `__init_subclass__`, nor `__set_name__`, nor
-the constructors of enum members run a second time: what they did is in the dict that
-travels.
+The metaclass's constructor, `__init_subclass__`, `__set_name__` and the constructors of
+enum members do not run a second time: their effects are in the dict that travels.
 
 Threads: as `_ship`, which calls this.
 """
@@ -26,7 +26,7 @@ from . import ctypes_types
 Dump = Callable[[Any], bytes]
 Load = Callable[[bytes], Any]
 
-# Made anew with the class, or of one interpreter only.
+# The receiver makes these anew, or they belong to one interpreter.
 _LEFT_OUT = frozenset(
     {
         "__dict__",
@@ -46,15 +46,18 @@ _LEFT_OUT = frozenset(
 )
 
 
-# An entry of an enum's body that is no attribute.
+# An entry of an enum's body that is not an attribute.
 _MEMBER_STATES = "member states"
 
 # ---- taking apart --------------------------------------------------------------------
 
 
 def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes:
-    """The definition of `cls`. `left_out(name, reason)` hears of attributes that cannot
-    be shipped. TypeError if the class itself cannot be."""
+    """The definition of `cls`.
+
+    Calls `left_out(name, reason)` for each attribute that cannot be shipped. Raises
+    TypeError if the class itself cannot be.
+    """
     try:
         kind, header = describe_header(cls)
         head = dump((kind, *header))
@@ -92,7 +95,7 @@ def is_native(meta: type) -> bool:
 
 
 def slots_of(cls: type) -> Any:
-    """`__slots__` in a form that makes the same layout; None if there is none."""
+    """`__slots__` in a form that makes the same layout; None if the class has none."""
     slots = cls.__dict__.get("__slots__")
     if slots is None or isinstance(slots, str | dict):
         return slots
@@ -106,7 +109,7 @@ def is_own_slot(cls: type, value: object) -> bool:
 
 
 def body_of(cls: type) -> dict[str, Any]:
-    """What of the class's dict travels."""
+    """The entries of the class's dict that travel."""
     body = {
         name: value
         for name, value in cls.__dict__.items()
@@ -142,7 +145,7 @@ def attributes_of(cls: type) -> dict[str, Any]:
 
 
 def annotations_of(cls: type) -> Any:
-    """The class's own annotations, or None if they cannot be had."""
+    """The class's own annotations; None if they cannot be evaluated."""
     own = {"__annotations__", "__annotate_func__", "__annotations_cache__"}
     if own.isdisjoint(cls.__dict__):
         return None
@@ -155,10 +158,10 @@ def annotations_of(cls: type) -> Any:
 def dump_body(
     body: dict[str, Any], dump: Dump, left_out: Callable[[str, str], None]
 ) -> bytes:
-    """The body's pickle, without the attributes that have none."""
+    """The body's pickle, without the attributes that cannot be pickled."""
     try:
         return dump(body)
-    except Exception:  # whatever a user's __reduce__ raises
+    except Exception:  # a user's __reduce__ may raise anything
         body = {n: v for n, v in body.items() if dumps_alone(n, v, dump, left_out)}
         return dump(body)
 
@@ -168,7 +171,7 @@ def dumps_alone(
 ) -> bool:
     try:
         dump(value)
-    except Exception as error:  # as above
+    except Exception as error:  # a user's __reduce__ may raise anything
         if name != "__annotations__":
             left_out(name, str(error))
         return False
@@ -176,7 +179,7 @@ def dumps_alone(
 
 
 def enum_members(cls: Any) -> list[tuple[str, Any]]:
-    """For each name and alias the data that its member is made of."""
+    """The data from which each member is made, by name and alias."""
     return [(name, member_data(cls, m)) for name, m in cls._member_map_.items()]
 
 
@@ -190,7 +193,8 @@ _EXACT: dict[type, Callable[[Any], Any]] = {
 
 
 def member_data(cls: Any, member: Any) -> tuple[str, Any, tuple[Any, ...]]:
-    """The canonical name, and the class and arguments whose `__new__` makes it."""
+    """The member's canonical name, and the class and arguments of the `__new__` that
+    makes it."""
     data = cls._member_type_
     for exact, convert in _EXACT.items():
         if issubclass(data, exact):
@@ -205,13 +209,17 @@ def member_data(cls: Any, member: Any) -> tuple[str, Any, tuple[Any, ...]]:
 
 
 def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) -> type:
-    """The class of `definition`. `known(None)` returns the class if it exists by now,
-    `known(cls)` makes the skeleton known."""
+    """The class of `definition`.
+
+    `known(None)` returns the class if it exists by now; `known(cls)` registers the
+    skeleton.
+    """
     split = 8 + int.from_bytes(definition[:8], "little")
     kind, *header = load(definition[8:split])
     present = known(None)
     if present is not None:
-        # The header led back here: a base's methods refer to this class.
+        # Loading the header has built this class already: a method of a base refers to
+        # it.
         return cast(type, present)
     if kind == "called":
         return call_metaclass(header, load(definition[split:]), known)
@@ -237,7 +245,9 @@ def make_skeleton(
 def quiet_subclassing(bases: tuple[type, ...]) -> Generator[None, None, None]:
     """Keeps the bases' `__init_subclass__` from running.
 
-    It is found on the bases whatever the new class holds, so it is put aside."""
+    Python finds it on the bases, whatever the new class defines, so each base gets
+    `ignore` for the time of the block.
+    """
     aside: list[tuple[type, Any]] = []
     for base in {entry: None for b in bases for entry in b.__mro__}:
         hook = base.__dict__.get("__init_subclass__")
@@ -253,7 +263,7 @@ def quiet_subclassing(bases: tuple[type, ...]) -> Generator[None, None, None]:
 
 
 def ignore(*_: Any, **__: Any) -> None:
-    """Does nothing, in place of an `__init_subclass__`."""
+    """Does nothing; stands in for an `__init_subclass__`."""
 
 
 def make_enum(
@@ -280,7 +290,8 @@ def fill(cls: Any, body: dict[str, Any]) -> None:
 def call_metaclass(
     header: list[Any], body: dict[str, Any], known: Callable[[type | None], Any]
 ) -> type:
-    """Classes of metaclasses written in C, which must make their instances."""
+    """Makes classes whose metaclass is written in C, which must make its own
+    instances."""
     meta, name, qualname, module, bases, slots = header
     names = {**body, "__module__": module, "__qualname__": qualname}
     if slots is not None:

@@ -1,8 +1,8 @@
-"""Types and values of ctypes: structures, arrays, pointers' types, loaded libraries.
+"""Types and values of ctypes: structures, arrays, types of pointers, loaded libraries.
 
-Their metaclasses are written in C and are found by no name; a field is a descriptor
-that the metaclass makes anew from `_fields_`. A library is loaded once in a process, so
-its handle means the same in all interpreters.
+Their metaclasses are written in C, and no import finds them. The metaclass makes the
+descriptors of the fields anew from `_fields_`. A process loads a library once, so its
+handle means the same in all interpreters.
 
 Threads: any. Nothing here keeps state.
 """
@@ -16,7 +16,7 @@ MODULES = frozenset({"ctypes", "_ctypes"})
 
 _BASES = ("Structure", "Union", "Array", "_SimpleCData", "_Pointer", "CFuncPtr")
 
-# Attributes of simple types: the same in the order of bytes of this machine, and in the
+# Attributes of simple types: the same type in this machine's byte order, and in the
 # other.
 _NATIVE = "__ctype_le__" if sys.byteorder == "little" else "__ctype_be__"
 _SWAPPED = "__ctype_be__" if sys.byteorder == "little" else "__ctype_le__"
@@ -30,7 +30,7 @@ def is_made_by_ctypes(cls: type) -> bool:
 
 
 def reduce_class(cls: Any) -> Reduced | None:
-    """How to find or make a type that has no name: None if it has one."""
+    """How to find or make a type that has no name; None for a type that has one."""
     ctypes = sys.modules.get("ctypes")
     if ctypes is None or not (is_made_by_ctypes(cls) or cls.__module__ == "_ctypes"):
         return None
@@ -70,7 +70,7 @@ def pointer_to(kind: Any) -> Any:
 
 
 def body_of(body: dict[str, Any]) -> dict[str, Any]:
-    """What of a class's dict travels: no fields, which `_fields_` makes."""
+    """The entries of a class's dict that travel: no fields, which `_fields_` makes."""
     return {
         name: value
         for name, value in body.items()
@@ -80,7 +80,7 @@ def body_of(body: dict[str, Any]) -> dict[str, Any]:
 
 _FIELDS = frozenset({"CField", "getset_descriptor"})
 
-# What the metaclass wants to know when it makes the class, or its fields.
+# What the metaclass needs while it makes the class or its fields.
 _LAYOUT = (
     "_align_",
     "_anonymous_",
@@ -163,7 +163,8 @@ def make_library(
 
 
 def reduce_function(function: Any) -> Any:
-    """A function of a library; other pointers belong to what made them."""
+    """Reduces a function of a library. Other pointers are valid only in what made
+    them."""
     ctypes = sys.modules["ctypes"]
     owners = list((getattr(function, "_objects", None) or {}).values())
     library = owners[0] if owners else None

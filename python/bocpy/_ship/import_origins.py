@@ -40,8 +40,8 @@ _indexed: dict[str, tuple[ModuleType, int]] = {}
 def find_origin(obj: object) -> Origin | None:
     """The importable module and the attribute under which `obj` is found, if any.
 
-    Equal scalars are everywhere, and so are the empty tuple and its like: they have no
-    origin, and travel as copies.
+    Scalars, the empty tuple and the like have no origin and travel as copies: equal
+    ones are found in many modules.
     """
     if type(obj) in SCALARS or isinstance(obj, ModuleType):
         return None
@@ -57,7 +57,7 @@ def find_origin(obj: object) -> Origin | None:
 
 
 def search(name: str, obj: object) -> Origin | None:
-    """Looks `obj` up in one module, where the index may be old."""
+    """Looks `obj` up in one module, whose index may be out of date."""
     module = sys.modules.get(name)
     if not isinstance(module, ModuleType) or name == "__main__":
         return None
@@ -68,7 +68,8 @@ def search(name: str, obj: object) -> Origin | None:
 
 
 def holds(origin: Origin, obj: object) -> bool:
-    """Whether an import in another interpreter leads to what `obj` is here."""
+    """Whether an import in another interpreter yields an object that corresponds to
+    `obj`."""
     name, attribute = origin
     module = sys.modules.get(name)
     if module is None or getattr(module, attribute, None) is not obj:
@@ -79,8 +80,11 @@ def holds(origin: Origin, obj: object) -> bool:
 
 
 def is_replaced(value: object) -> bool:
-    """Whether no import brings the value about: a function of a script or of a test,
-    which the program has put into a module."""
+    """Whether no import yields `value`.
+
+    That is so for a function of a script or of a test that the program has put into a
+    module.
+    """
     if not isinstance(value, FunctionType):
         return is_mock(value)
     module = value.__module__
@@ -92,7 +96,7 @@ def is_mock(value: object) -> bool:
 
 
 def update_index() -> None:
-    """Takes in modules that are new or have got more attributes."""
+    """Adds modules to the index that are new or have got more attributes."""
     for name, module in list(sys.modules.items()):
         if name == "__main__" or not isinstance(module, ModuleType):
             continue
@@ -108,18 +112,21 @@ def update_index() -> None:
 
 @lru_cache(maxsize=1024)
 def rebound_names(name: str) -> frozenset[str]:
-    """The globals that functions of a module assign: what they hold is the state of
-    this interpreter, which an import elsewhere does not bring about."""
+    """The globals that functions of the module assign.
+
+    Their values are the state of this interpreter; an import elsewhere does not yield
+    them.
+    """
     spec = getattr(sys.modules.get(name), "__spec__", None)
     try:
         code = spec.loader.get_code(name)  # type: ignore[union-attr]
-    except Exception:  # extension modules; loaders of others
+    except Exception:  # extension modules, and loaders that raise what they like
         return frozenset()
     return _code_names.stored_globals(code) if code is not None else frozenset()
 
 
 class Attribute:
-    """Pickles as what is found under an origin."""
+    """Pickles as the attribute that its origin names."""
 
     __slots__ = ("arguments",)
 
@@ -134,13 +141,14 @@ class Attribute:
 
 
 def describe(origin: Origin, obj: object) -> tuple[str, str, str, int]:
-    """What `fetch` wants: the origin, and what its value looks like here."""
+    """The arguments of `fetch`: the origin, and the type and size of the value here."""
     size = len(obj) if type(obj) in (dict, list, set) else -1  # type: ignore[arg-type]
     return (*origin, type(obj).__qualname__, size)
 
 
 def fetch(module: str, name: str, kind: str, size: int) -> Any:
-    """The attribute, in this interpreter. TypeError if it is not there, or another."""
+    """The attribute, in this interpreter. TypeError if it is missing or of another
+    type."""
     found: Any = _namespaces.import_module(module)
     found = getattr(found, name, fetch)
     if found is fetch or type(found).__qualname__ != kind:

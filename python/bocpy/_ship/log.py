@@ -1,12 +1,11 @@
 """The process-wide log of definitions, as one interpreter sees it.
 
-A record is a module's key, a name in it, and a blob, whose first byte says what it is.
-The latest record of a name wins. Classes are recorded under the empty key and their
-token.
+A record is a module's key, a name in it, and a blob whose first byte is its kind. The
+latest record of a name wins. Classes are recorded under the empty key and their token.
 
-Threads: any; the log itself is thread-safe. `LOCK` guards the tables of shipping; user
-code may run under it (`__reduce__` of globals), which must not wait for another thread
-that schedules.
+Threads: any; the log itself is thread-safe. `LOCK` guards the tables of shipping. User
+code may run under it (`__reduce__` of globals), and must not wait there for another
+thread that schedules.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from threading import RLock
 from typing import Any, Protocol
 from weakref import ref
 
-Key = tuple[str, str]  # of a space and a name in it; of "" and a class's token
+Key = tuple[str, str]  # (key of a namespace, name in it), or ("", token of a class)
 
 LOCK = RLock()
 
 VALUE = b"P"  # a pickle
-ORIGIN = b"O"  # what import_origins.fetch wants, marshalled
-MODULE = b"M"  # a module's name and the submodules in use, marshalled
-CLASS = b"C"  # what classes.build wants
+ORIGIN = b"O"  # the marshalled arguments of import_origins.fetch
+MODULE = b"M"  # marshalled: a module's name and the submodules in use
+CLASS = b"C"  # the arguments of classes.build
 DELETED = b"D"  # the name is unset
 FOLLOW = b"F"  # the state of a module that receivers import (`module_changes`)
 REFUSED = b"X"  # why the value cannot be shipped, in UTF-8
@@ -30,13 +29,13 @@ REFUSED = b"X"  # why the value cannot be shipped, in UTF-8
 # The record of this name, under the empty key, is where modules are searched for.
 PATH = "sys.path"
 
-# A record of this name tells why a class came without one of its attributes.
+# A record of this name says why a class was shipped without one of its attributes.
 ATTRIBUTE = "class "
 
-# The key of what has changed in classes, under "TOKEN ATTRIBUTE".
+# The key of changed attributes of classes, under "TOKEN ATTRIBUTE".
 CLASS_ATTRIBUTES = "#class"
 
-# The key of what `registrations` publishes, under a token each.
+# The key of the records of `registrations`, each under a token.
 REGISTRATIONS = "#registrations"
 
 
@@ -66,7 +65,7 @@ _backend: Backend | None = None
 
 
 def set_backend(backend: Backend | None) -> None:
-    """Uses another log in place of the extension module's; None: that one again."""
+    """Uses another log than the extension module's, for tests; None restores that."""
     global _backend
     _backend = backend
 
@@ -84,11 +83,14 @@ def log() -> Backend:
 
 token_objects: dict[str, Any] = {}
 object_tokens: dict[int, tuple[Any, str]] = {}  # by address, the other way round
-"""What other objects tokens stand for: sentinels, type parameters, aliases."""
+"""Objects other than classes that have tokens: sentinels, type parameters, aliases."""
 
 
 def keep_object(token: str, obj: Any) -> Any:
-    """Keeps an object under a token, unless there is one: the one that there is."""
+    """Keeps an object under a token.
+
+    Returns the object that has the token already, if there is one.
+    """
     kept = token_objects.setdefault(token, obj)
     object_tokens.setdefault(id(kept), (kept, token))
     return kept
@@ -118,7 +120,7 @@ def forget_token(address: int, token: str) -> None:
 
 
 def keep_class(cls: type, token: str) -> None:
-    """Keeps a class that this interpreter built, since nothing else may refer to it."""
+    """Keeps a class that this interpreter built, to which nothing else may refer."""
     keep_token(cls, token)
     _built[token] = cls
 
@@ -130,7 +132,7 @@ def forget_built(token: str) -> None:
 
 
 def is_built(token: str) -> bool:
-    """Whether this interpreter has built the class, and did not define it."""
+    """Whether this interpreter has built the class from a definition of another one."""
     return token in _built
 
 

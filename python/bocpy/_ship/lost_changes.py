@@ -1,10 +1,10 @@
-"""Warnings about what a body changes that is not in a cown.
+"""Warnings about changes that a body makes outside of cowns.
 
 On `interpreters` such a change stays in the worker: the program and other bodies do not
-see it. A body's code is looked through once, where it is scheduled first, and so are
-the functions of the program that it calls. What a function both reads and changes may
-be a cache of its own, so for functions, and for variables of enclosing functions, there
-is a warning only if nothing reads what was changed.
+see it. `warn` looks through a body's code once, when it is first scheduled, and through
+the functions of the program that the body calls. A function may keep a cache that it
+both reads and changes. So for called functions, and for variables of enclosing
+functions, there is a warning only if nothing reads what was changed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def warn_of_globals(
 
 
 def warn_of_draws(function: FunctionType, actor: str) -> None:
-    """Each use of an iterator or of a generator of random numbers changes it."""
+    """Warns of iterators and random generators among the globals that a body reads.
+
+    Each use of one changes it.
+    """
     names = function.__globals__
     for name in _code_names.global_names(function.__code__):
         value = names.get(name)
@@ -70,7 +73,8 @@ def warn_of_draws(function: FunctionType, actor: str) -> None:
 
 
 def is_drawn_from(value: object) -> bool:
-    if isinstance(value, (type, GeneratorType, io.IOBase)):  # the last two do not move
+    # generators and files are refused elsewhere
+    if isinstance(value, (type, GeneratorType, io.IOBase)):
         return False
     random = sys.modules.get("random")
     return hasattr(type(value), "__next__") or (
@@ -81,9 +85,9 @@ def is_drawn_from(value: object) -> bool:
 def warn_of_replaced(
     module: str, name: str, value: object, refusal: str | None
 ) -> None:
-    """The program has put `value` in place of a function of a module.
+    """Warns of what workers lack of `value`, which replaces a function of a module.
 
-    refusal: why it cannot be sent, if it cannot.
+    refusal: why `value` cannot be sent; None if it can.
     """
     if refusal:
         change_detection.warn(
@@ -104,7 +108,8 @@ def warn_of_captures(function: FunctionType, actor: str) -> None:
             return None
         try:
             return cells[name].cell_contents
-        except (KeyError, ValueError):  # not of an enclosing function; not assigned yet
+        except (KeyError, ValueError):
+            # a variable of no enclosing function; a variable that is not assigned yet
             return None
 
     if only_changed:
@@ -136,8 +141,11 @@ def warn_of_called(space: _namespaces.Space, called: FunctionType, body: str) ->
 def functions_called(
     space: _namespaces.Space, function: FunctionType
 ) -> Iterator[FunctionType]:
-    """The functions of the program that `function` names, by themselves or as
-    attributes of modules, and those that they name."""
+    """The functions of the program that the code of `function` names.
+
+    It names them by themselves or as attributes of modules. The functions that those
+    name are included.
+    """
     todo = [function]
     seen = {function.__code__}
     while todo:

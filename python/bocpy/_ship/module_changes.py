@@ -1,10 +1,10 @@
 """Follows what a program changes in modules that workers import themselves.
 
-A worker that imports a module has what the module's own code makes of it. What the
-program has set there since (`settings.DEBUG = True`, `module.table.append(x)`, a
-function that a test replaces) goes into the log as *state*, name by name, for the names
-that bodies reach. The worker applies it to its own module: to objects in place, since
-other modules may refer to them.
+A worker that imports a module has what the module's own code sets. What the program has
+set there since (`settings.DEBUG = True`, `module.table.append(x)`, a function that a
+test replaces) is published in the log as *state*, name by name, for the names that
+bodies reach. The worker applies the state to its own module. It changes objects in
+place, since other modules may refer to them.
 
 | module | what is followed |
 |---|---|
@@ -66,7 +66,8 @@ def follows(name: str) -> bool:
 
 
 def is_own(name: str) -> bool:
-    """Whether a module is of the program, and not installed or standard."""
+    """Whether a module belongs to the program: neither installed nor of the standard
+    library."""
     return follows(name) and _namespaces.is_of_program(name)
 
 
@@ -74,7 +75,8 @@ def is_own(name: str) -> bool:
 
 
 def codes_of(value: Any) -> Iterator[tuple[FunctionType, CodeType]]:
-    """The functions of the program that a global leads to, and their code."""
+    """The functions of the program that may run when a body uses a global, and their
+    code."""
     if isinstance(value, type):
         yield from codes_of_class(value)
         return
@@ -108,8 +110,10 @@ def codes_of_class(cls: type) -> Iterator[tuple[FunctionType, CodeType]]:
 
 
 def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
-    """What a record says of a module's attribute; b"" for nothing. `dump` raises for
-    what cannot be shipped."""
+    """The record of a module's attribute; b"" if the attribute is not followed.
+
+    `dump` raises for values that cannot be shipped.
+    """
     if value is MISSING:
         return packed(GONE, 0)
     if is_mock(value):
@@ -137,7 +141,7 @@ _reloads: dict[str, int] = {}
 
 
 def reloads(module: str, name: str, spec: object) -> bytes:
-    """What a record says of a module's reloads: how many there were."""
+    """The record of how many times a module was reloaded; b"" if it never was."""
     known = _specs.setdefault(module, spec)
     if known is not spec:
         _specs[module] = spec
@@ -147,12 +151,12 @@ def reloads(module: str, name: str, spec: object) -> bytes:
 
 
 def may_be_data(name: str, value: object) -> bool:
-    """Whether an attribute of an installed module may be a setting of it."""
+    """Whether an attribute of an installed module may be one of its settings."""
     return is_data(value) and not _namespaces.is_standard(name)
 
 
 names_published: dict[str, set[str]] = {}
-"""By module: what is followed already, also if it is deleted by now."""
+"""By module: the names that are followed, those that were deleted since included."""
 
 
 def packed(kind: int, data: bytes | int) -> bytes:
@@ -160,7 +164,7 @@ def packed(kind: int, data: bytes | int) -> bytes:
 
 
 def parts_of(value: Any) -> dict[Any, Any] | list[Any] | None:
-    """What of a followed value may change inside; None: nothing."""
+    """The parts of a followed value that may change; None if none can."""
     if type(value) in _CONTAINERS:
         return items_of(value)  # type: ignore[no-any-return]
     if isinstance(value, type):
@@ -179,7 +183,7 @@ def is_immutable(value: object) -> bool:
 
 
 def items_of(value: Any) -> Any:
-    """The contents of a container as one that is copied and not referred to."""
+    """The contents of a container, as one that pickle copies and does not refer to."""
     if isinstance(value, dict):
         return dict(value)
     if isinstance(value, deque):
@@ -188,7 +192,7 @@ def items_of(value: Any) -> Any:
 
 
 def has_plain_state(value: object) -> bool:
-    """Whether an object of the program is what its attributes are."""
+    """Whether an object of the program consists of its attributes alone."""
     cls = type(value)
     if cls is SimpleNamespace or cls.__qualname__ == "Namespace":
         return hasattr(value, "__dict__")
@@ -202,7 +206,7 @@ def has_plain_state(value: object) -> bool:
 
 
 def class_data(cls: type, name: str, attribute: str) -> dict[str, Any]:
-    """The data of a class of the module, and methods that were replaced."""
+    """The data of a class of the module, and its methods that were replaced."""
     own = cls.__module__ == name and cls.__qualname__ == attribute
     if not own or type(cls).__name__ in ("EnumMeta", "EnumType"):
         return {}
@@ -220,7 +224,8 @@ def is_class_data(key: str, value: object) -> bool:
 Undo = Callable[[], None]
 
 _latest: dict[str, dict[str, bytes]] = {}
-_imported: dict[tuple[str, str], Any] = {}  # what names were before they followed
+# the values of attributes before records replaced them
+_imported: dict[tuple[str, str], Any] = {}
 
 
 def take_in(module: str, name: str, blob: bytes) -> None:
@@ -237,7 +242,7 @@ def is_imported(name: str) -> bool:
 
 
 def enter(module: str, name: str, blob: bytes) -> Undo | None:
-    """Applies a record for one body."""
+    """Applies a record for the time of one body."""
     try:
         importlib.import_module(module)
     except ImportError:
@@ -246,14 +251,15 @@ def enter(module: str, name: str, blob: bytes) -> Undo | None:
 
 
 def module_imported(name: str) -> None:
-    """Applies what is known of a module that has just been imported."""
+    """Applies the records of a module that has just been imported."""
     for attribute, blob in list(_latest.get(name, {}).items()):
         if attribute != SPEC:
             apply(name, attribute, blob)
 
 
 def apply(module: str, name: str, blob: bytes) -> Undo | None:
-    """Sets an attribute of a module of this interpreter; what undoes it."""
+    """Sets an attribute of a module of this interpreter; returns the function that
+    undoes it."""
     kind, data = marshal.loads(blob)
     there = sys.modules[module]
     if kind == RELOAD:
@@ -314,12 +320,12 @@ def unbind(there: Any, name: str, own: Any) -> None:
 def is_same(own: Any, value: Any) -> bool:
     try:
         return type(own) is type(value) and repr(own) == repr(value) and own == value
-    except Exception:  # of a user's __eq__ or __repr__
+    except Exception:  # a user's __eq__ or __repr__ may raise anything
         return False
 
 
 def fill(own: Any, value: Any) -> Undo | None:
-    """Gives a container other contents."""
+    """Replaces the contents of a container."""
     if is_same(items_of(own), value):
         return None
     before = items_of(own)
@@ -329,7 +335,7 @@ def fill(own: Any, value: Any) -> Undo | None:
 
 
 def set_attributes(own: Any, state: dict[str, Any]) -> Undo | None:
-    """Gives an object, or a class, other attributes."""
+    """Replaces the attributes of an object or of a class."""
     before = class_data_here(own) if isinstance(own, type) else state_of(own)
     undo: list[Undo] = []
     for name in before.keys() - state:
@@ -357,7 +363,7 @@ def class_data_here(cls: type) -> dict[str, Any]:
 def assign(own: Any, name: str, value: Any) -> None:
     try:
         setattr(own, name, value)
-    except Exception:  # frozen dataclasses, properties without a setter
+    except Exception:  # frozen dataclasses, and properties without a setter
         object.__setattr__(own, name, value)
 
 

@@ -1,4 +1,4 @@
-"""Whether code may compare an object() with another by `is`: a sentinel.
+"""Whether a program may compare an object() with others by `is`, as it does a sentinel.
 
 Threads: any. Nothing here keeps state.
 """
@@ -17,16 +17,20 @@ references = getattr(sys, "getrefcount", lambda obj: 0)
 
 
 def is_shared(obj: object) -> bool:
-    """Whether code outside of the pickled value may compare with `obj`. An object()
-    with one reference is no sentinel, and gets no token."""
+    """Whether code outside of the pickled value may compare others with `obj`.
+
+    An object() with one reference is no sentinel, and gets no token.
+    """
     if type(obj) is not object or not hasattr(sys, "getrefcount"):
         return True
     return references(obj) > _ALONE
 
 
 class _Counter(c_pickle.Pickler):
-    """Finds out how many references an object() has that one list refers to, where
-    `is_shared` counts."""
+    """Counts the references to an object() that only one list refers to.
+
+    It counts them at the place where `is_shared` does.
+    """
 
     count = 0
 

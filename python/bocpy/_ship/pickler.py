@@ -1,10 +1,11 @@
-"""Pickling what pickle alone refuses or only names: functions, cells, descriptors, ...
+"""Pickles what pickle refuses or stores by name only: functions, cells, descriptors,
+...
 
-`Pickler` hands functions and classes to two methods, which `_ship` implements, and
-reduces everything else here; each `reduce_x` has the `make_x` that undoes it beside it.
+`Pickler` calls two methods for functions and classes, which `_ship` implements. All
+other types are reduced here; beside each `reduce_x` stands the `make_x` that undoes it.
 
-A function and what it closes over may refer to each other. A function is therefore made
-with empty cells, which become known to the pickle first, and filled afterwards.
+A function and an object in its closure may refer to each other. So a function is made
+with empty cells first, then registered with the pickle, and its cells are filled last.
 
 Threads: a pickler belongs to one call.
 """
@@ -30,7 +31,7 @@ from .log import keep_object, token_objects
 
 Reduced = tuple[Any, ...]
 
-# What pickles call to make their parts is of this package, and importable.
+# Pickles name these functions, so this package must be importable where they arrive.
 _OWN = f"{__package__}."
 
 
@@ -68,14 +69,14 @@ class Pickler(c_pickle.Pickler):
         return None
 
     def note_import(self, obj: Any) -> None:
-        """Learns of a function or class that the receiver imports."""
+        """Is told of each function or class that the receiver imports."""
 
     def token_of(self, obj: object) -> str | None:
-        """What identifies `obj` in all interpreters, if its identity matters."""
+        """A name for `obj` that all interpreters share, if its identity matters."""
         raise NotImplementedError
 
     def attempt(self, obj: object) -> bool:
-        """Whether `obj` can be pickled alone."""
+        """Whether `obj` can be pickled by itself."""
         raise NotImplementedError
 
     def reducer_override(self, obj: Any) -> Any:
@@ -108,7 +109,7 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
 
 
 def by_origin(obj: object) -> Reduced | None:
-    """A reference to the attribute of an importable module that `obj` is, if it is."""
+    """A reference to `obj` as an attribute of an importable module, if it is one."""
     origin = import_origins.find_origin(obj)
     return (
         None if origin is None else import_origins.Attribute(origin, obj).__reduce__()
@@ -136,7 +137,7 @@ def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> 
 
 
 def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, Any]:
-    """The annotations; those that cannot be shipped as text."""
+    """The annotations; those that cannot be shipped are replaced by text."""
     try:
         annotations = dict(function.__annotations__)
     except Exception:  # evaluating annotations runs arbitrary code
@@ -153,12 +154,13 @@ def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, 
 
 @kept_with_code
 def marshalled(code: types.CodeType) -> bytes:
-    """Always the same: what `marshal` writes depends on who refers to the parts."""
+    """The same bytes at each call: `marshal` writes different ones as reference counts
+    change."""
     return marshal.dumps(code)
 
 
 def contents(cell: types.CellType) -> tuple[Any, ...]:
-    """The contents of a cell as a tuple, an empty one if it has none."""
+    """The contents of a cell as a tuple; an empty tuple if the cell is empty."""
     try:
         return (cell.cell_contents,)
     except ValueError:
@@ -209,7 +211,8 @@ def reduce_property(_: Pickler, prop: property) -> Reduced:
 
 
 def reduce_method(_: Pickler, method: Any) -> Any:
-    """Methods of objects that a module has: `random.random` is a generator's."""
+    """Methods of objects that a module has: `random.random` is a method of a
+    generator."""
     owner = method.__self__
     if owner is None or isinstance(owner, types.ModuleType | type):
         return NotImplemented
@@ -236,7 +239,7 @@ def make_cached_property(function: Any, name: str | None) -> Any:
 def reduce_dispatching_method(
     _: Pickler, method: functools.singledispatchmethod[Any]
 ) -> Reduced:
-    """Without its cache, which refers weakly to the instances that it was called on."""
+    """Leaves out the cache, which refers weakly to instances of this interpreter."""
     state = {name: v for name, v in vars(method).items() if name != "_method_cache"}
     return make_dispatching_method, (state,)
 
@@ -284,8 +287,8 @@ def reduce_weak_set(pickler: Pickler, elements: Any) -> Reduced:
 
 
 def refuse_alone(pickler: Pickler, weak: object, element: object) -> None:
-    """Refuses a global that refers weakly to what nothing else has where it arrives: it
-    would be empty there."""
+    """Refuses a global that refers weakly to an object to which nothing else refers: at
+    the receiver that object would die at once."""
     if not pickler.defining or isinstance(element, type | types.FunctionType):
         return
     if by_origin(element) is None and pickler.instance_reference(element) is None:
@@ -370,12 +373,12 @@ def reduce_class(pickler: Pickler, cls: type) -> Any:
 
 
 def reduce_exception(error: BaseException) -> Any:
-    """Exceptions whose constructors take other arguments than `args`."""
+    """Reduces exceptions whose constructors take other arguments than `args`."""
     cls = type(error)
     native = native_exception(cls)
     if (
         cls is native
-        or hasattr(native, "exceptions")  # groups, which are made with their parts
+        or hasattr(native, "exceptions")  # exception groups are made with their parts
         or cls.__reduce__ is not native.__reduce__
         or cls.__reduce_ex__ is not object.__reduce_ex__
         or hasattr(cls, "__getstate__") is not hasattr(native, "__getstate__")
@@ -387,12 +390,12 @@ def reduce_exception(error: BaseException) -> Any:
     if not isinstance(state, dict):
         state = error.__dict__
     state = (arguments, error.args, state, error.__cause__)
-    # The state comes second, since the error may refer to itself.
+    # The receiver fills it in a second step, since the error may refer to itself.
     return make_exception, (cls,), state, None, None, fill_exception
 
 
 def native_exception(cls: type[BaseException]) -> type[BaseException]:
-    """The nearest exception class that is the interpreter's own."""
+    """The nearest exception class of the interpreter itself."""
     for base in cls.__mro__:
         if not is_heap_type(base):
             return base
@@ -406,7 +409,7 @@ def make_exception(cls: Any) -> BaseException:
 
 def fill_exception(error: BaseException, state: tuple[Any, ...]) -> None:
     arguments, args, attributes, cause = state
-    # UnicodeError and its like want other arguments than they may have been given.
+    # UnicodeError and the like refuse some arguments that `args` may hold.
     try:  # noqa: SIM105 (faster than a context manager)
         native_exception(type(error)).__init__(error, *arguments)
     except TypeError:
@@ -439,7 +442,8 @@ _WEAK_MAPPINGS = frozenset({"WeakKeyDictionary", "WeakValueDictionary"})
 
 
 def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
-    """Types of modules that are not imported for their sake alone."""
+    """Reduces types of modules that are not imported only in order to know their
+    types."""
     cls = type(obj)
     module = cls.__module__
     if module == "dataclasses":
@@ -475,11 +479,12 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         raise TypeError(f"{_foreign_ext.refusal(refusing)}; {_foreign_ext.ELSEWHERE}")
     if any("__getattr__" in vars(base) for base in cls.__mro__) and is_plain(cls):
         return make_instance, (cls,), state_of(obj), None, None, fill_instance
-    return _core._hooked_reduce(obj)  # NotImplemented, unless an extension told how
+    # NotImplemented, unless an extension has registered a hook
+    return _core._hooked_reduce(obj)
 
 
 def is_plain(cls: Any) -> bool:
-    """Whether instances are what is in their attributes: nothing says otherwise."""
+    """Whether instances consist of their attributes alone: no method says otherwise."""
     hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
     return (
         cls.__reduce_ex__ is object.__reduce_ex__
@@ -492,7 +497,7 @@ def is_plain(cls: Any) -> bool:
 
 
 def state_of(obj: object) -> dict[str, Any]:
-    """All attributes of an instance, without asking its class."""
+    """All attributes of an instance, read without calling its class's methods."""
     state: dict[str, Any] = {}
     with contextlib.suppress(AttributeError):
         state.update(object.__getattribute__(obj, "__dict__"))
@@ -512,8 +517,8 @@ def mangled(cls: type, name: str) -> str:
 
 
 def make_instance(cls: type) -> object:
-    """Not by pickle's own way, which asks an empty instance for `__setstate__`: a
-    `__getattr__` that looks into its own attributes would never end."""
+    """Makes an empty instance. pickle's own way asks that for `__setstate__`, and a
+    `__getattr__` that reads its own attributes would call itself without end."""
     return object.__new__(cls)
 
 
@@ -524,7 +529,7 @@ def fill_instance(obj: object, state: dict[str, Any]) -> None:
 
 def refuse_bound(cls: type) -> None:
     """Refuses objects of which a copy is useless: those that belong to an event loop,
-    and mocks, whose classes make a new attribute for each that is looked at."""
+    and mocks, whose classes make a new attribute whenever one is read."""
     if hasattr(cls, "mock_add_spec"):
         raise TypeError(
             f"a {cls.__qualname__!r} records its calls, and a copy of it would record "
@@ -538,19 +543,20 @@ def refuse_bound(cls: type) -> None:
 
 
 def has_finalizer(cls: type) -> bool:
-    """Whether a class, or one that it derives from, is written with `__del__`."""
+    """Whether a class, or one of its bases, has a `__del__` written in Python."""
     ends = getattr(cls, "__del__", None)
     return isinstance(ends, types.FunctionType)
 
 
 def is_finalizer(obj: object) -> bool:
-    """`weakref.finalize`, by which TemporaryDirectory and its like end."""
+    """Whether `obj` is a `weakref.finalize`, with which TemporaryDirectory and others
+    clean up."""
     weakref = sys.modules.get("weakref")
     return weakref is not None and isinstance(obj, weakref.finalize)
 
 
 def reduce_dataclass_mark(obj: object) -> Any:
-    """MISSING and its like: dataclasses compares them by identity."""
+    """Reduces MISSING and other markers: dataclasses compares them by identity."""
     module = sys.modules["dataclasses"]
     for name, known in vars(module).items():
         if known is obj:
@@ -580,11 +586,11 @@ _REDUCERS: dict[type, Callable[[Pickler, Any], Any]] = {
 
 
 def warm_up() -> None:
-    """Has pickle's keyword parsers made by the main interpreter.
+    """Has the main interpreter make pickle's keyword parsers.
 
-    CPython 3.12.1 allocates them on first use by whichever interpreter that is, and
-    frees them in the main interpreter, which must therefore be the one: before any
-    worker, and not by an interpreter of somebody else's that imports bocpy.
+    The first interpreter that pickles with keywords allocates them, and CPython 3.12.1
+    frees them in the main interpreter. So the main interpreter must be the first:
+    before any worker, and before a foreign interpreter that imports bocpy.
     """
     c_pickle.Pickler(io.BytesIO(), 5, buffer_callback=None)
     c_pickle.loads(b"N.", buffers=None)

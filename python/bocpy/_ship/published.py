@@ -1,4 +1,4 @@
-"""The entries of what was published: per key, the last value and how to see a change.
+"""What was published last under each key, and how to find out that it has changed.
 
 Threads: any; LOCK of `log` guards the table.
 """
@@ -15,12 +15,12 @@ from .log import Key
 class Entry:
     """What was last published under a key.
 
-    value: what the name was bound to; of a class, nothing.
+    value: what the name was bound to; MISSING for a class.
     blob, copy, kind, parts, print, size: what tells whether it has changed inside
         (`change_detection`).
     named: the globals whose objects are in the value, and are not copied with it.
-    attributes, pickled: of a class, what its attributes were, and the pickles of those
-        that may change inside.
+    attributes, pickled: for a class, its attributes at that time, and the pickles of
+        those that may change inside.
     """
 
     __slots__ = (

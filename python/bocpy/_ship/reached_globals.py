@@ -1,8 +1,8 @@
-"""Which globals a function reaches, and which modules besides.
+"""Which globals a function reaches, and which modules.
 
 Names are read off the code. Code that looks names up while it runs (`eval`, `exec`,
 `globals()`) may reach any name of its namespace. Code that imports a module which no
-other interpreter can import reaches what it mentions of that.
+other interpreter can import reaches the names of that module that it mentions.
 
 Threads: any. Nothing here keeps state.
 """
@@ -20,7 +20,8 @@ from .._namespaces import Space
 from . import module_changes
 from .log import MISSING, Key
 
-Reached = tuple[Key, frozenset[str]]  # with the submodules that may be used of it
+# a key, and the submodules that code may use of the module
+Reached = tuple[Key, frozenset[str]]
 
 _LOOK_UP = frozenset({"eval", "exec", "globals"})
 
@@ -46,7 +47,8 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
 
 
 def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
-    """What code of an importable module of the program reaches in it and in others."""
+    """The names that code of an importable module of the program reaches, there and
+    elsewhere."""
     attributes = _code_names.all_names(code)
     yield (space.key, module_changes.SPEC), frozenset()
     for name in _code_names.global_names(code) & space.names.keys():
@@ -58,7 +60,7 @@ def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
 
 
 def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
-    """A global, and what it is of where it has been imported from."""
+    """A global, and its definition in the module that it was imported from."""
     yield (module, name), frozenset()
     own = getattr(value, "__module__", None)
     if isinstance(value, type | FunctionType) and own != module:
@@ -66,7 +68,8 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
 
 
 def definition_followed(value: Any) -> Iterator[Reached]:
-    """Where a function or a class of an importable module is defined."""
+    """The key of the global where a function or class of an importable module is
+    defined."""
     name = value.__module__
     if isinstance(name, str) and module_changes.is_own(name):
         head = value.__qualname__.partition(".")[0]
@@ -78,8 +81,11 @@ def definition_followed(value: Any) -> Iterator[Reached]:
 def attributes_followed(
     module: ModuleType, attributes: frozenset[str]
 ) -> Iterator[Reached]:
-    """What code that mentions these attributes reaches in a module that others import
-    themselves, and in its submodules."""
+    """What code that mentions these attributes reaches in a module and in its
+    submodules.
+
+    The module is one that other interpreters import themselves.
+    """
     todo, done = [module], set()
     while todo:
         module = todo.pop()
@@ -101,11 +107,11 @@ def attributes_followed(
 
 
 def closure_reached(function: FunctionType) -> Iterator[Reached]:
-    """What a function reaches of modules that it closes over."""
+    """What a function reaches in modules that its closure refers to."""
     for cell in function.__closure__ or ():
         try:
             value = cell.cell_contents
-        except ValueError:  # it is empty
+        except ValueError:  # the cell is empty
             continue
         if isinstance(value, ModuleType):
             names = _code_names.all_names(function.__code__)
@@ -117,7 +123,8 @@ def public_names(space: Space) -> frozenset[str]:
 
 
 def imports_reached(code: CodeType) -> Iterator[Reached]:
-    """What `code` imports itself of modules that other interpreters cannot import."""
+    """What `code` reaches in modules that it imports and other interpreters cannot
+    import."""
     for name in _code_names.imported_modules(code):
         module = sys.modules.get(name)
         if not isinstance(module, ModuleType):
@@ -158,11 +165,11 @@ def module_reached(
 def annotations_reached(
     space: Space, annotations: Iterable[Any] | None
 ) -> Iterator[Reached]:
-    """The globals that annotations name which are text: something may evaluate them."""
+    """The globals that annotations name which are text: a program may evaluate them."""
     texts = [text for text in annotations or () if isinstance(text, str)]
     if not texts or not space.published:
         return
-    import re  # slow to import
+    import re  # imported here because it is slow to import
 
     for text in texts:
         for name in re.findall(r"[^\W\d]\w*", text):

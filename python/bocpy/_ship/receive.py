@@ -1,7 +1,7 @@
 """Receiving: applies the log's definitions to the namespaces of this interpreter.
 
-Classes are built when something first refers to them, names are set when the log is
-applied; a name that cannot be set stays unset, and `explain` tells why.
+A class is built when something first refers to it. A name is set when the log is
+applied; if that fails it stays unset, and `explain` tells why.
 
 Threads: any; LOCK guards the tables.
 """
@@ -61,9 +61,11 @@ def catch_up() -> None:
 
 
 def settle() -> None:
-    """Applies what is pending. What fails is tried again as long as others succeed.
+    """Applies what is pending. Failed records are tried again as long as others
+    succeed.
 
-    A nested call, from what a definition runs, goes on where this one is.
+    A definition may run code that calls `settle` again: that call continues with the
+    records that this one has not applied yet.
     """
     failed: dict[Key, bytes] = {}
     progress = True
@@ -104,8 +106,10 @@ def take_in(module: str, name: str, blob: bytes) -> None:
 
 
 def apply(key: Key, blob: bytes) -> bool:
-    """Sets a global to what was published, or records why it cannot be. Whether another
-    attempt, after others, would end the same way."""
+    """Sets a global to what was published, or records why that is impossible.
+
+    Returns False if another attempt, after other records, might succeed.
+    """
     module, name = key
     if module == REGISTRATIONS:
         return apply_registration(blob)
@@ -121,7 +125,7 @@ def apply(key: Key, blob: bytes) -> bool:
     names = names_of(module)
     try:
         value = MISSING if blob == DELETED else load_definition(blob)
-    except Exception as error:  # unpickling runs arbitrary code
+    except Exception as error:  # unpickling may run arbitrary code
         refuse(key, failed_to_load(error))
         return isinstance(error, ImportError)
     _reasons.pop(key, None)
@@ -132,11 +136,13 @@ def apply(key: Key, blob: bytes) -> bool:
     return True
 
 
-_updates: dict[str, dict[str, bytes]] = {}  # by the token of a class
+# by token: the changed attributes of a class
+_updates: dict[str, dict[str, bytes]] = {}
 
 
 def apply_attribute(name: str, blob: bytes) -> None:
-    """Has a class that was built here, or will be, follow the one that it is."""
+    """Applies a changed attribute to the class of a token, now or when it is built
+    here."""
     token, _, attribute = name.partition(" ")
     _updates.setdefault(token, {})[attribute] = blob
     if is_built(token):
@@ -159,11 +165,12 @@ def set_attribute(cls: type, name: str, blob: bytes) -> None:
 
 # ---- what goes along with a call -----------------------------------------------------
 
-Undo = list[tuple[Any, str, Any]]  # a namespace or a class, a name, what it was
+Undo = list[tuple[Any, str, Any]]  # a namespace or a class, a name, its previous value
 
 
 def enter(snapshot: tuple[Any, ...]) -> Undo:
-    """Sets what a body is to see otherwise than others; `leave` undoes it."""
+    """Sets, for one body, the globals whose values differ from the log; `leave` undoes
+    it."""
     undo: Undo = []
     for i in range(0, len(snapshot), 4):
         module, name, plain, value = snapshot[i : i + 4]
@@ -210,15 +217,18 @@ def apply_registration(blob: bytes) -> bool:
         registrations.register(loads(blob[1:]))
     except ImportError:
         return False
-    except Exception:  # of a user's hook; what it names is refused elsewhere
+    except Exception:
+        # a user's hook may raise anything; what it names is refused elsewhere
         return True
     return True
 
 
 def failed_to_load(error: Exception) -> str:
-    """Why a value that could be pickled is not here, and what to do about it."""
+    """Why a value that was pickled could not be unpickled here, and what to do about
+    it."""
     if isinstance(error, ImportError | TypeError):
-        return str(error) or type(error).__name__  # of the package: says what to do
+        # raised by this package, with advice in the message
+        return str(error) or type(error).__name__
     raised = f"unpickling it raised {type(error).__name__}: {error}"
     return raised + _explain_unshippable.ADVICE
 
@@ -247,7 +257,7 @@ def load_definition(blob: bytes) -> Any:
 
 
 def find_name(module: str, space_name: str, name: str) -> Any:
-    """A global of a space; loaded now, if it is among what is to be applied."""
+    """A global of a namespace; loads it now if its record is pending."""
     key = (module, name)
     names = _namespaces.receive(module, space_name, imported=False).names
     if key not in _pending and name not in names:
@@ -262,7 +272,7 @@ def find_name(module: str, space_name: str, name: str) -> Any:
 
 
 def find_token(token: str) -> type:
-    """The class of a token, built now if this interpreter has not met it."""
+    """The class of a token; builds it if this interpreter has not met it."""
     present = present_class(token)
     if present is not None:
         return present
@@ -304,7 +314,7 @@ def find_class(reference: str) -> type:
 
 
 def explain(name: str, names: dict[str, Any]) -> str | None:
-    """Why a global is missing in a namespace of this interpreter, if known."""
+    """Why a global is missing in a namespace of this interpreter, if that is known."""
     space = _namespaces.seen(names)
     if space is None:
         return None
@@ -312,7 +322,7 @@ def explain(name: str, names: dict[str, Any]) -> str | None:
 
 
 def explain_attribute(cls: type, name: str) -> str | None:
-    """Why an attribute of a class is missing here, if known."""
+    """Why an attribute of a class is missing here, if that is known."""
     what = f"{cls.__qualname__}.{name}"
     return reason_for(f"attribute {what!r}", cls.__module__, what)
 

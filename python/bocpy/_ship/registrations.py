@@ -6,9 +6,9 @@
 | `singledispatch` functions of importable modules | `function.registry` | the same |
 | `copyreg.pickle(C, reduce)` | `copyreg.dispatch_table` | the same |
 
-A registration is published once all that it names can be had in a worker: at once if it
-is found by import, else when it is published itself. What modules register while they
-are imported needs no record: a worker imports them too.
+A registration is published once a worker can get everything that it names: at once what
+it can import, the rest when that is published. What modules register while they are
+imported needs no record, since a worker imports them too.
 
 Threads: any; LOCK of `log` guards the tables.
 """
@@ -28,15 +28,16 @@ from .log import token_of_class
 Registration = tuple[str, Any, Any, Any]  # kind, where, class, function or None
 
 _published: set[tuple[str, int, int]] = set()
-_kept: list[Registration] = []  # so that the ids of what was published stay theirs
-_known = ""  # what there was when all was looked through
+# keeps the objects alive, so that no others get the ids in `_published`
+_kept: list[Registration] = []
+_known = ""  # the state of all registries when they were last searched
 _pairs: list[Registration] = []
 _dispatchers: dict[int, Any] = {}
 _seen_modules: dict[str, ModuleType] = {}
 
 
 def unpublished() -> Iterator[Registration]:
-    """The registrations that are to be published now."""
+    """The registrations to publish now."""
     for registration in list(current()):
         kind, where, cls, function = registration
         key = (kind, id(where), id(cls))
@@ -50,14 +51,14 @@ def unpublished() -> Iterator[Registration]:
 
 
 def is_had(obj: Any) -> bool:
-    """Whether a worker has it, or imports it."""
+    """Whether a worker has `obj`, or can import it."""
     if obj is None or not isinstance(obj, type):
         return obj is None or _namespaces.resolves(obj)
     return token_of_class(obj) is not None or _namespaces.resolves(obj)
 
 
 def current() -> list[Registration]:
-    """All registrations in which something is the program's own."""
+    """All registrations in which a class or function belongs to the program."""
     global _known, _pairs
     find_dispatchers()
     sizes = [len(function.registry) for function in _dispatchers.values()]
@@ -75,7 +76,8 @@ def is_own(cls: Any) -> bool:
 def abstract() -> Iterator[Registration]:
     try:
         from _abc import _get_dump  # type: ignore[import-not-found, unused-ignore]
-    except ImportError:  # not CPython, which alone has workers that need this
+    except ImportError:
+        # not CPython: no workers with interpreters, so there is nothing to publish
         return
     for base in all_abstract():
         for reference in _get_dump(base)[0]:
@@ -102,7 +104,8 @@ _MARKS = ("registry", "dispatch", "register")
 
 
 def find_dispatchers() -> None:
-    """Single-dispatch functions of modules, which a worker has by importing them."""
+    """Finds single-dispatch functions of modules; a worker has them by importing the
+    modules."""
     if len(sys.modules) == len(_seen_modules):
         return
     for name, module in list(sys.modules.items()):
@@ -135,7 +138,7 @@ def pickled() -> Iterator[Registration]:
 
 
 def may_grow(cls: type) -> bool:
-    """Whether classes may be registered with `cls` without an event that tells."""
+    """Whether classes may be registered with `cls` without an event that reports it."""
     return isinstance(cls, abc.ABCMeta)
 
 

@@ -1,15 +1,15 @@
-"""Sending: pickles values, and publishes what they and shipped functions reach.
+"""Sending: pickles values, and publishes the globals that they and functions reach.
 
-A value is pickled first and says what it reached: names of owned spaces and classes.
-Each name that is not what was last published is then defined, which reaches further
-names. At the end the definitions go to the log, classes first.
+`dumps` pickles a value first, and notes the names and classes that the value reaches.
+It then defines each name whose value is not the one that was published last, which
+reaches further names. At the end the definitions go to the log, classes first.
 
 Threads: any; LOCK guards the tables.
 
 Invariants:
 1. A class has one token in the whole process, and one class per token and interpreter.
-2. What a published name needs in order to be loaded is published no later.
-3. Names are published by the interpreter that owns their space only.
+2. What a published name needs in order to be loaded is published before it or with it.
+3. Only the interpreter that owns a namespace publishes its names.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class _Shipper(Pickler):
         shipper = _Shipper(io.BytesIO())
         try:
             shipper.dump(obj)
-        except Exception:  # whatever a user's __reduce__ raises
+        except Exception:  # a user's __reduce__ may raise anything
             return False
         return True
 
@@ -177,7 +177,7 @@ def dumps(value: object) -> tuple[bytes, list[PickleBuffer] | None]:
 
 @contextmanager
 def exporting() -> Generator[None, None, None]:
-    """Publishes, at the outermost end, what was queued and recorded inside."""
+    """Publishes, when the outermost block ends, what was queued and recorded in it."""
     global _depth
     with LOCK:
         _depth += 1
@@ -195,7 +195,7 @@ def exporting() -> Generator[None, None, None]:
 
 
 def queue_names(names: Iterable[tuple[Key, frozenset[str]]]) -> None:
-    """Has names published by the end of `exporting`, those that changed."""
+    """Publishes the changed ones of these names when the `exporting` block ends."""
     _queue.extend(names)
 
 
@@ -205,8 +205,8 @@ _held: list[Key] = []
 
 @contextmanager
 def holding() -> Generator[None, None, None]:
-    """Inside, what was published already is not published again if behaviors that
-    may see it are pending: `take_held` has what would have been."""
+    """In this block, a name is not published again if pending behaviors may read it:
+    `take_held` returns the names that were held back."""
     global _holding
     before = _holding
     _holding = not _core._is_idle()
@@ -245,7 +245,7 @@ def publish_registrations() -> None:
         shipper = _Shipper(file)
         try:
             _core._apart(shipper.dump, registration)
-        except Exception:  # whatever a user's __reduce__ raises
+        except Exception:  # a user's __reduce__ may raise anything
             continue
         _queue.extend(shipper.reached)
         drain()
@@ -267,8 +267,8 @@ def publish_path() -> None:
 
 
 def flush() -> None:
-    """Gives the records to the log: classes first, and what was reached last before
-    what reached it, since loading a value may run functions that it reaches."""
+    """Appends the records to the log: classes first, then the names in reverse order,
+    since loading a value may call functions that it reaches."""
     publish_path()
     if not _namespaces.in_worker():
         _main_state.look(log()._publish)
@@ -283,7 +283,7 @@ def flush() -> None:
 
 
 def current_definition(key: Key, entry: Entry) -> bytes:
-    """What would be published of a name whose value is that of the entry."""
+    """What would be published now for a name that is bound to the entry's value."""
     entry = Entry(entry.value)
     space = _namespaces.find(key[0])
     if space is not None and space.imported:
@@ -338,7 +338,7 @@ def publish_name(key: Key, submodules: frozenset[str]) -> None:
 
 
 def publish_state(key: Key, value: object, before: Entry | None) -> None:
-    """The same for a name of a module that workers import themselves."""
+    """As `publish_name`, for a name of a module that workers import themselves."""
     entry = entries[key] = Entry(value)
     blob = state_of(key, entry)
     _core._watch_changes(sys.modules[key[0]].__dict__)
@@ -369,7 +369,7 @@ def state_of(key: Key, entry: Entry) -> bytes:
 
     try:
         blob = module_changes.define(*key, entry.value, dump)
-    except Exception as error:  # whatever a user's __reduce__ raises
+    except Exception as error:  # a user's __reduce__ may raise anything
         entry.refusal = str(error) or type(error).__name__
         return b""
     entry.deps |= frozenset(shipper.deps)
@@ -403,7 +403,7 @@ _COPIES = (VALUE,)
 
 
 def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
-    """Remembers what tells later whether the value has changed inside."""
+    """Stores what is needed to find out later that the value has changed inside."""
     if isinstance(entry.value, FunctionType):
         _core._watch_changes(None)
         entry.parts = change_detection.parts_of(entry.value)
@@ -425,7 +425,7 @@ _ANNOUNCED = ("__file__", "__package__", "__doc__")
 
 
 def announce(space: Space) -> None:
-    """Publishes once what a module says of itself: relative imports need it."""
+    """Publishes `__package__` and the like, once: relative imports need them."""
     for name in _ANNOUNCED:
         key = (space.key, name)
         value = space.names.get(name)
@@ -435,7 +435,7 @@ def announce(space: Space) -> None:
 
 
 def definition_of(value: object, entry: Entry) -> bytes:
-    """The blob for a global; its dependencies go into `entry` and the queue."""
+    """The blob of a global; adds its dependencies to `entry` and the queue."""
     if isinstance(value, ModuleType):
         name = _namespaces.module_key(value)
         if name is not None:
@@ -453,7 +453,7 @@ def copy_of(value: object, entry: Entry) -> bytes:
     shipper = _Shipper(file, root=value)
     try:
         _core._apart(shipper.dump, value)
-    except Exception as error:  # whatever a user's __reduce__ raises
+    except Exception as error:  # a user's __reduce__ may raise anything
         entry.refusal = _explain_unshippable.reason(value, error, attempt)
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
     entry.named = frozenset(shipper.shared)
@@ -467,7 +467,7 @@ def attempt(part: object) -> None:
 
 
 def follow_origin(origin: Key, entry: Entry) -> None:
-    """A name that is an attribute of an importable module follows that."""
+    """Makes a name depend on the module's attribute that it is bound to."""
     if module_changes.follows(origin[0]):
         _namespaces.space_of(sys.modules[origin[0]].__dict__)
         entry.deps = frozenset({origin, (origin[0], module_changes.SPEC)})
@@ -478,7 +478,7 @@ def follow_origin(origin: Key, entry: Entry) -> None:
 
 
 def export_class(cls: type) -> str:
-    """Publishes a class that is not found by import; returns its reference."""
+    """Publishes a class that no import finds; returns its reference."""
     refuse_bound(cls)
     if _namespaces.resolves(cls):
         if module_changes.is_own(cls.__module__):
@@ -488,8 +488,8 @@ def export_class(cls: type) -> str:
 
 
 travelled: set[Key] = set()
-"""The classes and functions of modules that workers import which values are made of:
-bodies reach what they use without naming it."""
+"""Classes and functions, of modules that workers import, that shipped values contain:
+a body reaches what they use although its code does not name them."""
 
 
 def note_travelled(value: Any) -> None:
@@ -499,12 +499,12 @@ def note_travelled(value: Any) -> None:
     with exporting():
         travelled.update(keys)
         queue_names((key, frozenset()) for key in keys)
-        _main_changes.changed()  # so that what is described already is looked at again
+        # makes the next scheduling look at functions that were described before
+        _main_changes.changed()
 
 
 def export(cls: type) -> str:
-    """The token of a class, which is published when this returns to its outermost
-    caller."""
+    """The token of a class, which is published when the outermost `exporting` ends."""
     token = token_of_class(cls)
     if token is not None and token not in _unfinished:
         return token
@@ -555,7 +555,7 @@ def define_class(cls: type, token: str) -> None:
 
 
 def note_attributes(entry: Entry) -> None:
-    """Remembers what tells later whether the class has changed."""
+    """Stores what is needed to find out later that the class has changed."""
     cls = entry.cls() if entry.cls is not None else None
     if cls is None:
         return

@@ -4,9 +4,9 @@ A body sees the globals that it reaches as they were when it was scheduled. What
 global holds is published once, in the log, and applied by all workers. When it has
 changed by the time of a later scheduling, there are two ways:
 
-- nothing is pending: the new value is published, and the old one is nobody's;
-- behaviors are pending, which are to see the old value: the new one goes along with the
-  call, and is in its worker's namespace for as long as that body runs.
+- nothing is pending: the new value is published, and nobody needs the old one;
+- behaviors are pending that must see the old value: the new value travels with the
+  call, and is in its worker's namespace only while that body runs.
 
 Threads: any; LOCK of `log` guards the tables.
 """
@@ -36,7 +36,7 @@ class Shipment:
     """A described function.
 
     blob: what `build` makes a function of, in any interpreter.
-    watch: pairs of a globals dict and a name. When `names.get(name, MISSING)` is not
+    watch: pairs of a globals dict and a name. If `names.get(name, MISSING)` is not
         the object at the same place of `seen`, call `refresh`, which replaces both.
     polls: whether `poll` is to be called at each scheduling, and `refresh` if it says
         so.
@@ -56,9 +56,9 @@ class Shipment:
 def describe(function: FunctionType) -> Shipment:
     """Describes the body of a behavior, once per code object, where it is scheduled.
 
-    What it reaches and nobody has reached before is published when this returns;
-    `refresh` does the rest. Defaults, keyword-only defaults and the contents of the
-    closure are captures and not part of it.
+    What the body reaches and no other has reached before is published when this
+    returns; `refresh` publishes changes. Defaults, keyword-only defaults and the
+    contents of the closure are captures and not part of the description.
     """
     code = function.__code__
     space = _namespaces.space_of(function.__globals__)
@@ -69,7 +69,7 @@ def describe(function: FunctionType) -> Shipment:
     lost_changes.warn(space, function)
     with exporting(), send.holding():
         queue_names(reached)
-        # What others reached before it was there may be there by now.
+        # Other bodies may have reached these names before the names were set.
         queue_names(
             (key, entry.submodules)
             for key, entry in entries.items()
@@ -79,7 +79,8 @@ def describe(function: FunctionType) -> Shipment:
 
 
 def refresh(shipment: Shipment) -> Snapshot | None:
-    """Publishes what a shipment reaches and what has changed, or returns it."""
+    """Publishes what has changed of what a shipment reaches, or returns it as a
+    snapshot."""
     with exporting():
         changed = with_sharers(closure(shipment.roots))
         snapshot = None
@@ -93,7 +94,7 @@ def refresh(shipment: Shipment) -> Snapshot | None:
 
 
 def with_sharers(keys: list[Key]) -> list[Key]:
-    """Those that have changed, then those that share an object with one of them."""
+    """The changed keys, then those whose values share an object with one of them."""
     changed = dict.fromkeys(key for key in keys if has_changed(key))
     while changed:
         before = len(changed)
@@ -107,7 +108,7 @@ def with_sharers(keys: list[Key]) -> list[Key]:
 
 
 def closure(roots: Iterable[Key]) -> list[Key]:
-    """All keys that are reached from `roots`, and from what values are made of."""
+    """All keys that can be reached from `roots`, and from the classes of values."""
     found = dict.fromkeys((*roots, *send.travelled))
     todo = list(found)
     while todo:
@@ -136,7 +137,8 @@ def update_watch(shipment: Shipment) -> None:
 
 
 def poll(shipment: Shipment) -> bool:
-    """Whether the contents of a global have changed that tells of no changes."""
+    """Whether the contents of a global have changed of which no event reports
+    changes."""
     return any(has_other_contents(key, entry) for key, entry in shipment.polled)
 
 
@@ -144,7 +146,7 @@ def poll(shipment: Shipment) -> bool:
 
 
 def has_changed(key: Key) -> bool:
-    """Whether a global, or a class, is not what was published of it."""
+    """Whether a global or a class differs from what was published."""
     entry = entries.get(key)
     if not key[0]:
         return entry is not None and bool(send.changed_attributes(entry))
@@ -160,7 +162,7 @@ def has_changed(key: Key) -> bool:
 
 
 def has_other_contents(key: Key, entry: Entry) -> bool:
-    """The same for what is compared each time."""
+    """As `has_changed`, for values that are compared at each scheduling."""
     if not key[0]:
         return bool(send.changed_attributes(entry))
     if entry.copy is not None:
@@ -186,8 +188,10 @@ def publish(key: Key) -> None:
 
 
 def carry(changed: Iterable[Key]) -> Snapshot | None:
-    """What a call is to take along: what has changed, and what that reaches which has
-    changed too. What nobody has reached before is published."""
+    """The snapshot of a call: changed values, and the changed values that they reach.
+
+    Publishes what no body has reached before.
+    """
     snapshot: list[Any] = []
     done: set[Key] = set()
     todo = deque(changed)

@@ -1,8 +1,8 @@
 """Type parameters, new types and type aliases that are not found by import.
 
-Two type parameters of one name are different things, so each has a token that stands
-for it in all interpreters. An alias (PEP 695) may refer to itself: it is made first,
-and told its value afterwards.
+Two type parameters of one name are different objects, so each has a token that all
+interpreters share. An alias (PEP 695) may refer to itself: it is made first, and gets
+its value afterwards.
 
 Threads: a pickler belongs to one call.
 """
@@ -22,7 +22,8 @@ _TYPE_PARAMETERS = frozenset({"TypeVar", "ParamSpec", "TypeVarTuple", "NewType"}
 
 
 def reduce(pickler: Pickler, obj: Any) -> Any:
-    """NotImplemented, unless `obj` is one of those."""
+    """The reduction of a type parameter, new type or alias; NotImplemented for
+    others."""
     kind = type(obj).__name__
     if kind in _TYPE_PARAMETERS:
         return reduce_type_parameter(pickler, obj)
@@ -51,7 +52,7 @@ def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
 
 
 def resolves_by_name(parameter: Any, name: str) -> bool:
-    """As `_namespaces.resolves`, for what has no qualified name."""
+    """As `_namespaces.resolves`, for objects without a qualified name."""
     module = getattr(parameter, "__module__", None)
     if not isinstance(module, str) or not _namespaces.importable(module):
         return False
@@ -59,7 +60,7 @@ def resolves_by_name(parameter: Any, name: str) -> bool:
 
 
 def is_no_default(value: object) -> bool:
-    """Whether `value` is what typing says for a parameter without a default."""
+    """Whether `value` is typing's marker for a parameter without a default."""
     return value is getattr(sys.modules.get("typing"), "NoDefault", value is None)
 
 
