@@ -19,13 +19,13 @@ Source: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented Concurre
 OOPSLA 2023.
 """
 
-# First: in a worker of a frozen program nothing else is found before.
+# Imported first: in a worker of a frozen program, no other module is found before it.
 from . import _frozen  # noqa: F401
 
 # isort: split
 from typing import TYPE_CHECKING, Any, Final
 
-# What `_core` is depends on it.
+# This import chooses what `bocpy._core` is, so it precedes the imports that use it.
 from . import _choose_core  # noqa: F401
 
 # isort: split

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def cluster_of(options: argparse.Namespace) -> tuple[str, str] | None:
-    """The engine and the address that the command line names, if it does."""
+    """The engine and the address that the command line names; None without them."""
     for engine in ("dask", "ray"):
         address = getattr(options, engine)
         if address is not None:
@@ -115,8 +115,11 @@ def show_info(*, quick: bool) -> int:
 
 
 def give_up() -> NoReturn:
-    """Ends at once: an ordinary exit finishes what is scheduled, which takes seconds
-    and is of no use to who has pressed Ctrl-C."""
+    """Ends the process at once.
+
+    An ordinary exit would finish the scheduled behaviors, for which a user who has
+    pressed Ctrl-C does not want to wait.
+    """
     print("\nbocpy: interrupted", file=sys.stderr, flush=True)
     os._exit(130)
 

@@ -1,4 +1,4 @@
-"""What is left to pass to a behavior's function when some parameters go by keyword.
+"""Completes the keyword arguments with which a behavior's function is called.
 
 Threads: any. Nothing here keeps state.
 """
@@ -14,10 +14,10 @@ from ._body import CO_VARARGS, CO_VARKEYWORDS
 def complete(
     function: FunctionType, given: int, keywords: dict[str, Any]
 ) -> dict[str, Any]:
-    """Everything to pass by keyword, when `given` arguments go by position.
+    """All keyword arguments of a call that passes `given` arguments by position.
 
-    Defaults are filled in, since the function that is called has none. TypeError if the
-    arguments do not fit the parameters.
+    Defaults are included, since the function that a worker calls has none. Raises
+    TypeError if the arguments do not fit the parameters.
     """
     code = function.__code__
     names = code.co_varnames[: code.co_argcount]

@@ -1,4 +1,4 @@
-"""What may be the body of a behavior, and how its arguments are made up.
+"""What may be the body of a behavior, and with which arguments it is called.
 
 A behavior calls `function(*extra, *cowns, *captures, **keywords)`. `normalize` turns
 any callable into such a function and its extra arguments; `check_body` refuses what
@@ -29,7 +29,8 @@ from ._code_names import (
     stored_globals,
 )
 
-# The code flags, as the inspect module names them; that module is slow to import.
+# The values of the code flags, as the inspect module names them: inspect is slow to
+# import.
 CO_VARARGS = 0x04
 CO_VARKEYWORDS = 0x08
 CO_NESTED = 0x10
@@ -121,13 +122,13 @@ def check_body(function: FunctionType) -> Body:
     )
 
 
-# Code that calls these sees the names of its module itself, or may see any of them.
+# Code that calls one of these may read or set any name of its module.
 _LIVE = frozenset({"exec", "globals"})
 _ANY = frozenset({"dir", "eval", "locals", "vars"})
 
 
 def names_of(function: FunctionType) -> Names | None:
-    """None if the body needs no globals of its own."""
+    """The globals of its own that a body needs; None if it needs none."""
     code, names = function.__code__, function.__globals__
     mentioned = [name for name in all_names(code) if name in names]
     if all(is_settled(names, name) for name in mentioned):
@@ -142,13 +143,14 @@ def names_of(function: FunctionType) -> Names | None:
     if not kept and not through:
         return None
     if _FREE_THREADED:
-        # CPython 3.13 never frees a function whose code is not nested.
+        # CPython 3.13 never frees a function whose code is not a constant of other
+        # code.
         code = code.replace(co_flags=code.co_flags | CO_NESTED)
     return Names(tuple(kept), others, tuple(stored), tuple(through), code)
 
 
 def read_through(names: dict[str, Any], read: Iterable[str]) -> set[str]:
-    """The variables that functions of the same module read which `read` leads to."""
+    """The variables that `read` leads to through functions of the same module."""
     found: set[str] = set()
     todo, done = list(read), set(read)
     while todo:
@@ -167,7 +169,7 @@ def read_through(names: dict[str, Any], read: Iterable[str]) -> set[str]:
 
 
 def is_settled(names: dict[str, Any], name: str) -> bool:
-    """Whether a global neither is data nor leads to any."""
+    """Whether a global neither is data nor refers to functions that read data."""
     value = names[name]
     own = isinstance(value, FunctionType) and value.__globals__ is names
     return not own and not is_variable(names, name)
@@ -177,7 +179,8 @@ _DEFINED = (type, FunctionType, BuiltinFunctionType)
 
 
 def is_variable(names: dict[str, Any], name: str) -> bool:
-    """Whether a global is data, and no module and nothing that bears its name."""
+    """Whether a global is data: no module, and no object that is defined under its
+    name."""
     value = names.get(name, names)
     if value is names or isinstance(value, ModuleType) or name.startswith("__"):
         return False
@@ -185,7 +188,8 @@ def is_variable(names: dict[str, Any], name: str) -> bool:
 
 
 def refusal(code: CodeType, line: int, advice: str) -> SyntaxError:
-    """The error for a body that cannot be one, placed where its source is."""
+    """The SyntaxError for a callable that cannot be a body; it points at the source
+    line."""
     message = f"behavior {code.co_name!r} {advice}"
     return SyntaxError(message, (code.co_filename, line, None, None))
 
@@ -196,8 +200,8 @@ def normalize(
     """A Python function and what to pass before the cowns and by keyword.
 
     Bound methods pass their receiver, partials their arguments, objects with a Python
-    `__call__` themselves. Anything else that is callable (classes, builtins) is passed
-    to a function that calls it. `TypeError` for what is not callable.
+    `__call__` themselves. Other callables (classes, builtins) become the argument of a
+    function that calls them. Raises TypeError for objects that are not callable.
     """
     if isinstance(target, FunctionType) and isinstance(target.__code__, CodeType):
         return target, (), {}
@@ -216,7 +220,8 @@ def normalize(
 
 
 def is_plain(partial: functools.partial[Any]) -> bool:
-    """Whether it is no subclass's, and leaves no positions open between arguments."""
+    """Whether `value` is a plain functools.partial: of no subclass, with no
+    placeholders."""
     if type(partial) is not functools.partial:
         return False
     placeholder = getattr(functools, "Placeholder", None)

@@ -1,4 +1,4 @@
-"""Many at once: results as they come, a lazy map, and behaviors over many cowns.
+"""Many at once: results as they complete, a lazy map, behaviors over many cowns.
 
 Threads: any of the main interpreter; `when_each`, `gather`, `reduce` and `atomically`
 in bodies too.
@@ -34,10 +34,10 @@ def deadline_of(timeout: float | None) -> float | None:
 def as_completed(
     results: Iterable[Cown[T]], timeout: float | None = None
 ) -> Iterator[Cown[T]]:
-    """The results in the order in which they are complete, each once.
+    """Yields the results in the order in which they complete, each once.
 
-    Raises TimeoutError from the iterator, `timeout` seconds after the first was asked
-    for. In an event loop use `asyncio.as_completed`, which takes cowns as they are.
+    The iterator raises TimeoutError `timeout` seconds after its first item was asked
+    for. In an event loop use `asyncio.as_completed`, which accepts cowns.
 
     >>> import time
     >>> from bocpy import as_completed, when
@@ -102,12 +102,12 @@ def map(  # noqa: A001  what pools call it
     buffersize: int | None = None,
     timeout: float | None = None,
 ) -> Iterator[T]:
-    """The results of `function` for the items, in their order, by the workers.
+    """Yields the results of `function` for the items, in their order; workers call it.
 
-    Lazy: items are taken as results are fetched, `buffersize` chunks of `chunksize`
-    items ahead (by default four for each worker). What a call raises is raised where
-    its result would come. Raises TimeoutError from the iterator, `timeout` seconds
-    after the call. Not in bodies.
+    It is lazy: it takes items as results are fetched, and `buffersize` chunks of
+    `chunksize` items ahead (by default four chunks for each worker). The iterator
+    raises what a call has raised, in place of that call's result, and TimeoutError
+    `timeout` seconds after `map` was called. Bodies cannot call it.
 
     >>> import bocpy
     >>> list(bocpy.map(abs, [-1, -2, -3], chunksize=2))
@@ -152,11 +152,11 @@ def mapped(
 def when_each(
     cowns: Iterable[Any], body: Callable[..., T], *captures: Any
 ) -> list[Cown[T]]:
-    """Schedules `body(cown, *captures)` for each of the cowns; the results, in order.
+    """Schedules `body(cown, *captures)` for each of the cowns; returns the results.
 
     Each of `cowns` may be what `when` takes: a Cown, `read(cown)`, or a list of Cowns,
     which becomes one parameter. Raises what `when` does, before anything is scheduled.
-    As if each was scheduled by a `when` of its own, but by one call, and cheaper.
+    The order is that of one `when` for each cown, but one call costs less.
 
     >>> from bocpy import Cown, when_each
     >>> rows = [Cown(n) for n in range(3)]
@@ -172,9 +172,9 @@ def collect(cowns: list[Cown[T]]) -> list[T]:
 
 
 def gather(*cowns: Cown[T]) -> Cown[list[T]]:
-    """A cown with the values of all, as they are when it has its turn at all of them.
+    """A cown with the values of all cowns at the moment when a behavior holds them all.
 
-    It holds what the first of them that failed raised, if one did.
+    If some of them have failed, it holds the exception of the first.
 
     >>> from bocpy import Cown, gather
     >>> gather(Cown(1), Cown(2)).result()
@@ -188,10 +188,10 @@ def combine(function: Callable[[T, T], T], left: Cown[T], right: Cown[T]) -> T:
 
 
 def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
-    """A cown with `function(function(a, b), ...)` over the values, in their order.
+    """A cown with `function(function(a, b), c)` and so on over the values, in order.
 
-    Neighbors are combined pair by pair, side by side, so `function` must be
-    associative. Raises ValueError for no cowns.
+    Neighbors are combined pair by pair, in parallel, so `function` must be associative.
+    Raises ValueError for no cowns.
 
     >>> from bocpy import Cown, reduce
     >>> reduce([Cown(n) for n in range(5)], lambda a, b: a + b).result()
@@ -216,11 +216,11 @@ def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
 
 @contextmanager
 def atomically() -> Generator[None, None, None]:
-    """What the block schedules is scheduled at its end, as one step.
+    """Schedules the behaviors of the block at its end, in one step.
 
-    No other behavior comes between two of them on any cown. Nothing is scheduled if the
-    block raises. In the block nothing may be waited for, and results must not be looked
-    at: RuntimeError. Blocks do not nest, and contain no `await`.
+    No other behavior runs between two of them on any cown. If the block raises, none is
+    scheduled. The block must not wait for anything or look at results: RuntimeError.
+    Blocks do not nest, and contain no `await`.
 
     >>> from bocpy import Cown, atomically, when
     >>> left, right = Cown(1), Cown(2)

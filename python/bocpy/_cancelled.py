@@ -1,4 +1,4 @@
-"""What the result of a behavior raises that was cancelled before it began."""
+"""The exception in the result of a behavior that was cancelled before it began."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import concurrent.futures
 
 
 class CancelledError(concurrent.futures.CancelledError):
-    """A behavior was cancelled, and has not begun; or has ended itself by `checkpoint`.
+    """A behavior was cancelled before it began, or `checkpoint` has ended it.
 
-    A `concurrent.futures.CancelledError`, and not the one of asyncio: to look at the
-    result of a cancelled behavior does not cancel the task that looks.
+    It is a `concurrent.futures.CancelledError` and not asyncio's: a task that reads the
+    result of a cancelled behavior is not cancelled itself.
 
     >>> from bocpy import CancelledError
     >>> raise CancelledError("the scope was cancelled")

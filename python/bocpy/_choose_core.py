@@ -1,9 +1,9 @@
-"""Which core there is: the extension `_core`, or the one by cffi in its place.
+"""Chooses the core: the extension `_core`, or the core by cffi in its place.
 
 CPython has the extension, other implementations the core by cffi. BOCPY_CORE=cffi
 chooses that on CPython too, if the package was built with it (Meson's option `cffi`).
 
-Threads: whoever imports bocpy.
+Threads: the one that imports bocpy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def wanted() -> str:
 
 
 def choose() -> None:
-    """Has `bocpy._core` be the one that is wanted."""
+    """Makes the chosen core `bocpy._core`."""
     if wanted() == "c":
         return
     try:

@@ -1,15 +1,16 @@
-"""Which variables' contents a code object plainly changes.
+"""Which variables a code object changes in place, as far as its instructions show.
 
-`name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute = ...`, a
-method of a class of the program that does one of these to its object, and the same for
-a part of the variable, `name.part[key].append(...)`. A method of another class counts
-if it adds to an attribute of its object, as that of a progress bar does: what it
-assigns otherwise may be a cache. Other changes are not seen.
+These count: `name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute
+= ...`, the call of a method of the program that does one of these to its object, and
+the same for a part of the variable, `name.part[key].append(...)`. A method of a class
+that is not of the program counts only if it adds to an attribute of its object, as that
+of a progress bar does: an attribute that it assigns may be a cache. Other changes are
+not seen.
 
-The names of instructions are those of CPython 3.12 and newer, which alone have workers
-with interpreters of their own.
+The names of instructions are those of CPython 3.12 and newer: older ones have no
+workers with interpreters of their own.
 
-Threads: any. What depends on the code object alone is cached by it.
+Threads: any. What depends on the code object alone is cached with it.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ Step = tuple[str, Any]
 
 
 class Use(NamedTuple):
-    """What code does with the object of a variable, which may change it.
+    """How code uses the object of a variable, where that may change the object.
 
-    load, name: the variable, and the instruction that loads it.
-    path: the attributes, or _ITEM, that lead from it to what may be changed.
-    method: the method that is called for that; None where an attribute is assigned.
+    load, name: the variable, and the instruction that loads it. path: the attributes,
+    or _ITEM, that lead from it to what may be changed. method: the method that is
+    called on that; None where an attribute is assigned.
     """
 
     load: str
@@ -80,8 +81,8 @@ def added_globals(code: CodeType) -> frozenset[str]:
 
 @kept_with_code
 def only_changed(code: CodeType) -> frozenset[tuple[str, str]]:
-    """The variables, as pairs of instruction and name, that `code` does nothing with
-    but what may change them."""
+    """The variables, as (instruction, name), of which every use in `code` may be a
+    change."""
     inner = {name for each in nested_codes(code) for name in all_names(each)}
     for each in nested_codes(code):
         inner.update(each.co_freevars)
@@ -93,7 +94,7 @@ def only_changed(code: CodeType) -> frozenset[tuple[str, str]]:
 
 
 def _steps(code: CodeType) -> Iterator[Step]:
-    """The instructions, by one name where versions of Python have several."""
+    """The instructions, under one name where versions of Python have several."""
     import dis
 
     for each in dis.get_instructions(code):
@@ -116,7 +117,8 @@ def _steps(code: CodeType) -> Iterator[Step]:
 
 
 def _end(steps: list[Step], i: int) -> tuple[tuple[str, ...], str | None] | None:
-    """Path and method of what the steps from `i` do with the object loaded last."""
+    """The path and the method with which the steps from `i` use the object loaded
+    last."""
     opname, value = steps[i]
     after = steps[i + 1 : i + 3]
     follower = after[0][0] if after else ""
@@ -124,7 +126,7 @@ def _end(steps: list[Step], i: int) -> tuple[tuple[str, ...], str | None] | None
         return (), None
     if steps[i] == ("COPY", 1) and follower == "LOAD_ATTR":  # name.attribute += 1
         return (), None
-    if opname == "LOAD_ATTR" and value != "value":  # which may be a cown's
+    if opname == "LOAD_ATTR" and value != "value":  # `.value` may be that of a cown
         path, method = _end(steps, i + 1) or (None, value)
         return ((), method) if path is None else ((value, *path), method)
     if opname not in _KEYS:
@@ -140,10 +142,10 @@ def _end(steps: list[Step], i: int) -> tuple[tuple[str, ...], str | None] | None
 def changed(
     code: CodeType, load: str, lookup: Callable[[str], object]
 ) -> dict[str, object]:
-    """The variables that `code` changes, with their values.
+    """The variables that `code` changes in place, with their values.
 
-    load: the instruction that loads variables of the kind that is asked for.
-    lookup: the value of a variable.
+    load: the name of the instruction that loads the variables in question. lookup:
+    returns the value of a variable.
     """
     found: dict[str, object] = {}
     for use in uses(code):
@@ -176,7 +178,7 @@ def is_container(value: object) -> bool:
 
 
 def _is_of_program(value: object) -> bool:
-    """Whether it is a class of the program, or an instance of one."""
+    """Whether `value` is a class of the program, or an instance of one."""
     module = (value if isinstance(value, type) else type(value)).__module__
     if isinstance(value, _local) or not isinstance(module, str):
         return False
@@ -184,7 +186,7 @@ def _is_of_program(value: object) -> bool:
 
 
 def _method_changes(value: object, name: str) -> bool:
-    """Whether a method written in Python changes the object that it is called for."""
+    """Whether a method written in Python changes the object on which it is called."""
     code = _code_of_method(value, name)
     return code is not None and any(
         (use.load, use.name) == ("LOAD_FAST", code.co_varnames[0])
@@ -196,7 +198,8 @@ def _method_changes(value: object, name: str) -> bool:
 def _method_adds(value: object, name: str) -> bool:
     """Whether a method written in Python adds to an attribute of its object.
 
-    An object with a finalizer is not asked for: it is refused, with an error."""
+    Objects with finalizers are not examined: shipping refuses them with an error.
+    """
     code = None if hasattr(value, "__del__") else _code_of_method(value, name)
     return code is not None and adds_to_itself(code)
 

@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 def kept_with_code(
     function: Callable[[CodeType], Result],
 ) -> Callable[[CodeType], Result]:
-    """Keeps the results of a function of code objects for as long as those live."""
+    """Caches the results of a function of code objects for as long as those live."""
     kept: dict[int, tuple[ref[CodeType], Result]] = {}
 
     @wraps(function)

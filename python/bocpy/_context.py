@@ -1,8 +1,8 @@
 """Context variables in bodies.
 
 With backend `threads` a body runs in a copy of the context that it was scheduled in.
-With `interpreters` the values of the variables that `propagate` has registered go along
-with each behavior, and are set where it runs; so it is for what bodies schedule.
+With `interpreters` each behavior carries the values of the variables that `propagate`
+has registered, and its worker sets them; so does each behavior that a body schedules.
 
 Threads: any.
 """
@@ -28,18 +28,19 @@ SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
 def propagate(*variables: Variable) -> None:
-    """Has behaviors see what context variables hold where they are scheduled.
+    """Makes the values of context variables visible to the behaviors scheduled under
+    them.
 
     variables: ContextVars, or `decimal.getcontext`, which stands for the context of
         arithmetic with decimals.
 
     With backend `threads` behaviors see all variables anyway, since each runs in a copy
-    of the context that it was scheduled in. With `interpreters` the values of
-    registered variables are moved with each behavior, for as long as the program runs;
-    one that cannot be moved is refused where the behavior is scheduled. What a body
-    sets is seen by what it schedules, and by nobody else.
+    of the context that it was scheduled in. With `interpreters` each behavior carries
+    the values of registered variables until the program ends; `when` refuses a value
+    that cannot be moved. Only the behaviors that a body schedules see what the body
+    sets.
 
-    Raises TypeError for anything else.
+    Raises TypeError for anything else than a ContextVar or `decimal.getcontext`.
 
     >>> from contextvars import ContextVar
     >>> from bocpy import propagate, when
@@ -74,7 +75,7 @@ def is_decimal(variable: object) -> bool:
 
 
 def add(snapshot: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    """A snapshot of globals with the registered variables, as far as they are set."""
+    """Adds the registered variables that are set to a snapshot of globals."""
     found = []
     for variable in list(_variables.values()):
         value = value_of(variable)
@@ -86,14 +87,14 @@ def add(snapshot: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
 
 
 def packed(variable: Variable, value: Any) -> tuple[bool, Any]:
-    """Whether a value goes as it is, and the value or its pickle."""
+    """Whether the value travels without pickle, and the value or its pickle."""
     from . import _explain_unshippable, _ship
 
     if type(value) in SCALARS:
         return True, value
     try:
         return False, _ship.dumps(value)
-    except Exception as error:  # whatever a user's __reduce__ raises
+    except Exception as error:  # a user's __reduce__ may raise anything
         name = getattr(variable, "name", None) or "decimal.getcontext"
         root = f"context variable {name!r}"
         raise _explain_unshippable.explain(value, root, error, _ship.dumps) from None
@@ -121,7 +122,7 @@ def take(found: tuple[tuple[Variable, bool, Any], ...]) -> None:
 
 
 def default_of(variable: ContextVar[Any]) -> tuple[Any, ...]:
-    """The default of a variable in a tuple, an empty one if it has none."""
+    """The default of a variable in a tuple; an empty tuple if it has none."""
     try:
         return (Context().run(variable.get),)
     except LookupError:
@@ -129,7 +130,8 @@ def default_of(variable: ContextVar[Any]) -> tuple[Any, ...]:
 
 
 def warn_unless_propagated(variable: ContextVar[Any]) -> None:
-    """A body that reads a variable which is not registered sees its default."""
+    """Warns of a variable that a body reads and nobody has registered: it has its
+    default there."""
     if id(variable) in _variables or variable.get(_MISSING) is _MISSING:
         return
     from ._ship import change_detection

@@ -1,4 +1,4 @@
-"""The core of bocpy by cffi: the names of `_core.pyi`, made in `_cffi`.
+"""The core of bocpy by cffi: `_cffi` makes the names that `_core.pyi` declares.
 
 Threads: any.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-# Whatever is imported below finds `bocpy._core` here, as far as it has come.
+# The modules that are imported below import `bocpy._core`, and find this one half made.
 _self = sys.modules[__name__]
 sys.modules[f"{__package__}._core"] = _self
 sys.modules[f"{__package__}"]._core = _self  # type: ignore[attr-defined]

@@ -1,9 +1,9 @@
 """Futures over the runtime: `concurrent.futures.Executor` for programs that use pools.
 
-A *place* is a behavior that runs tasks of one executor, one after the other; there are
-at most `max_workers` of them. With backend `threads` it takes them out of the queue
-itself. With `interpreters` it is given some, as many as take about a millisecond, and
-its result brings theirs home.
+A *place* is a behavior that runs tasks of one executor, one after the other; an
+executor has at most `max_workers` of them. With backend `threads` a place takes tasks
+from the queue itself. With `interpreters` the executor gives it as many tasks as take
+about a millisecond, and the result of the place contains their results.
 
 Threads: any of the main interpreter.
 """
@@ -27,27 +27,28 @@ from ._core import Cown, start, when
 
 T = TypeVar("T")
 
-#: The state of a future that has its outcome, by the name that Future has for it.
+#: The state of a future that has its outcome, under the name that Future uses.
 FINISHED = "FINISHED"
 
-#: Tasks that a place runs before other behaviors of the runtime have their turn.
+#: Tasks that a place runs before it lets other behaviors of the runtime run.
 TURN = 64
-#: Seconds that the tasks of one shipment shall take.
+#: Seconds that the tasks of one shipment should take together.
 SHIPMENT = 0.001
-#: Seconds for which the last callback of a place is waited for at a time.
+#: Seconds of one wait for the last callback of a place.
 BRIEFLY = 0.0005
 
 
 class BrokenPool(BrokenExecutor):
-    """The initializer of an executor has raised: no task can run."""
+    """The initializer of an executor has raised, so the executor can run no task."""
 
 
 class InitializerError(BrokenPool):
-    """A worker's way to say so; its argument is what was raised."""
+    """Tells the main interpreter that an initializer has raised; its argument is the
+    exception."""
 
 
 class Task:
-    """What `submit` was given; run by one place."""
+    """The arguments of one `submit`; one place runs it."""
 
     __slots__ = ("args", "fn", "future", "kwargs")
 
@@ -96,8 +97,9 @@ class BocExecutor(Executor):
     """An executor whose tasks are behaviors of the runtime.
 
     `max_workers` is how many of its tasks run at a time, by default as many as there
-    are workers; the workers are the runtime's, which is started if need be (on
-    `backend`). `initializer(*initargs)` runs once in each worker that runs its tasks.
+    are workers. The workers are the runtime's; the executor starts the runtime (on
+    `backend`) if nobody has. `initializer(*initargs)` runs once in each worker that
+    runs tasks of the executor.
 
     With backend 'threads' tasks are called with the very objects; with 'interpreters'
     functions, arguments and results travel as those of behaviors do, and what cannot
@@ -145,13 +147,13 @@ class BocExecutor(Executor):
         self._shut = False
         self._broken: BaseException | None = None
         self._latest: Cown[Any] | None = None
-        self._seconds = SHIPMENT  # that a task takes, about
+        self._seconds = SHIPMENT  # how long a task takes, estimated
         _living.add(self)
 
     # ---- submitting ----
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """A future for `fn(*args, **kwargs)`, which runs once there is a place."""
+        """A future for `fn(*args, **kwargs)`, which runs once a place is free."""
         future: BocFuture[T] = BocFuture(self)
         with self._lock:
             self._require_open()
@@ -168,8 +170,8 @@ class BocExecutor(Executor):
     ) -> Future[T]:
         """A future for `fn(*cowns, *args)` as a behavior over the cowns.
 
-        It takes its place among the behaviors over them at once, whatever
-        `max_workers` is. Takes cowns, groups and `read(cown)` as `when` does.
+        The behavior is scheduled at once, whatever `max_workers` is. Accepts cowns,
+        groups and `read(cown)` as `when` does.
 
         >>> from bocpy import BocExecutor, Cown
         >>> log = Cown([])
@@ -212,11 +214,13 @@ class BocExecutor(Executor):
         chunksize: int = 1,
         buffersize: int | None = None,
     ) -> Iterator[T]:
-        """The results of `fn` for the items, in their order.
+        """Yields the results of `fn` for the items, in their order.
 
-        `chunksize` items make one task. With a `buffersize`, items are taken only as
-        far as that many results are not fetched yet; else at once. Raises TimeoutError
-        from the iterator, `timeout` seconds after the call."""
+        One task takes `chunksize` items. With a `buffersize`, items are taken only
+        while fewer than that many results wait to be fetched; otherwise all are taken
+        at once. The iterator raises TimeoutError `timeout` seconds after `map` was
+        called.
+        """
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         if buffersize is not None and not isinstance(buffersize, int):
@@ -236,7 +240,7 @@ class BocExecutor(Executor):
     # ---- places ----
 
     def _start_place(self) -> None:
-        """One place is ours."""
+        """Schedules one place, which the caller has counted."""
         try:
             if self._local:
                 with self._lock:
@@ -255,7 +259,7 @@ class BocExecutor(Executor):
             self._idle.notify_all()
 
     def _step_aside(self) -> None:
-        """A task waits for another: its place is given to others."""
+        """Schedules a further place while a task waits for another task."""
         with self._lock:
             self._places -= 1
             more = bool(self._tasks) and self._places < self._max_workers
@@ -269,7 +273,8 @@ class BocExecutor(Executor):
             self._places += 1
 
     def _take(self) -> Task | None:
-        """The next that is not cancelled; or None, and the place is given up."""
+        """The next task that is not cancelled; None if there is none, and the place
+        ends."""
         while True:
             with self._lock:
                 if not self._tasks:
@@ -288,7 +293,7 @@ class BocExecutor(Executor):
                 task.future.set_exception(error)
 
     def _break(self, error: BaseException) -> None:
-        """The initializer has raised."""
+        """Fails all tasks: the initializer has raised."""
         with self._lock:
             known = self._broken is not None
             self._broken = error
@@ -304,7 +309,8 @@ class BocExecutor(Executor):
     # ---- backend threads ----
 
     def _run_some(self) -> None:
-        """A behavior: runs tasks until there are none, or others shall have a turn."""
+        """A behavior that runs tasks until none is left, or until other behaviors
+        should run."""
         with self._lock:
             self._starting -= 1
         if not self._initialize():
@@ -341,7 +347,7 @@ class BocExecutor(Executor):
     # ---- backend interpreters ----
 
     def _ship_some(self) -> None:
-        """Ships tasks; what cannot be shipped fails its future."""
+        """Ships tasks to a place; a task that cannot be shipped fails its future."""
         while True:
             tasks = self._take_some()
             if not tasks:
@@ -362,7 +368,8 @@ class BocExecutor(Executor):
             return
 
     def _ship_each(self, tasks: list[Task]) -> bool:
-        """One behavior each, all in one place; whether there is any."""
+        """Ships each task as a behavior of its own, all in one place; whether there are
+        any."""
         left = [0]
         for task in tasks:
             work = [(task.fn, task.args, task.kwargs)]
@@ -393,13 +400,14 @@ class BocExecutor(Executor):
         return tasks
 
     def _bring_home(self, tasks: list[Task], made: Cown[Any]) -> None:
-        """A callback: what came of shipped tasks; the place takes others."""
-        if self._latest == made:  # which would keep what comes home
+        """A callback: stores the results of shipped tasks, and gives the place further
+        ones."""
+        if self._latest == made:  # a reference that would keep the results alive
             self._latest = None
         try:
             seconds, outcomes = made.result()
         except InitializerError as error:
-            (raised,) = error.args  # None if it could not travel
+            (raised,) = error.args  # None if the exception could not be shipped
             self._break(raised or error)
             outcomes = [(False, self._initializer_raised())] * len(tasks)
         except BaseException as error:
@@ -425,9 +433,10 @@ class BocExecutor(Executor):
     # ---- the end ----
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """No more tasks; with `wait`, until all have ended.
+        """Refuses further tasks; with `wait`, waits until all tasks have ended.
 
-        `cancel_futures` cancels those that have not been handed to a worker."""
+        `cancel_futures` cancels those that have not been handed to a worker.
+        """
         dropped: deque[Task] = deque()
         with self._lock:
             self._shut = True
@@ -440,7 +449,7 @@ class BocExecutor(Executor):
             self._wait_idle()
 
     def _wait_idle(self) -> None:
-        """Pumps, if it is the main thread that waits."""
+        """Waits until all tasks have ended; on the main thread, pumps meanwhile."""
         while True:
             with self._lock:
                 if not self._places and not self._tasks:
@@ -451,7 +460,7 @@ class BocExecutor(Executor):
                 if latest is None or threading.current_thread() is not MAIN:
                     self._idle.wait(BRIEFLY if latest is None else None)
                     continue
-            with contextlib.suppress(Exception):  # its future has it
+            with contextlib.suppress(Exception):  # the future holds the exception
                 latest.result()
             with self._lock:
                 if latest is self._latest and self._places:
@@ -459,7 +468,7 @@ class BocExecutor(Executor):
 
 
 def run(task: Task) -> None:
-    """Calls it; what comes of it is in its future, and nothing of it stays here."""
+    """Runs the task and sets its future; drops its references to both."""
     future, fn = task.future, task.fn
     args, kwargs = task.args, task.kwargs
     task.fn, task.args, task.kwargs = None, (), {}
@@ -482,7 +491,7 @@ def run_shipped(
     initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
     work: list[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]],
 ) -> tuple[float, list[tuple[bool, Any]]]:
-    """A behavior: the outcomes of some tasks, and how long they took."""
+    """A behavior: runs some tasks; returns their outcomes, and how long they took."""
     began = time.perf_counter()
     if initializer is not None and key not in _initialized_here:
         try:
@@ -511,7 +520,7 @@ def call_over(fn: Callable[..., T], args: tuple[Any, ...], *cowns: Any) -> T:
 def call_each(
     calls: list[tuple[Callable[..., T], tuple[Any, ...], dict[str, Any]]],
 ) -> list[T]:
-    """For joblib.py, whose own batches cannot travel."""
+    """Calls a batch of joblib.py; joblib's own batches cannot be shipped."""
     return [fn(*args, **kwargs) for fn, args, kwargs in calls]
 
 
@@ -527,7 +536,8 @@ def chunked(items: Iterator[T], size: int) -> Iterator[list[T]]:
 def results_of(
     window: deque[Future[T]], more: Iterator[Future[T]], deadline: float | None
 ) -> Iterator[T]:
-    """In order; each that is fetched makes room for one more."""
+    """Yields the results in order; each that is fetched makes room for one more
+    task."""
     try:
         while window:
             window.extend(itertools.islice(more, 1))
@@ -552,7 +562,7 @@ _program_ends = False
 
 
 def end_program() -> None:
-    """What was submitted ends before the interpreter does, as that of other pools."""
+    """Waits at the program's end for submitted tasks, as other executors do."""
     global _program_ends
     _program_ends = True
     for executor in list(_living):

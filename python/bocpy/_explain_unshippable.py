@@ -1,7 +1,7 @@
 """Which part of a value cannot be shipped.
 
-The parts are tried one by one, along a path from the root to the smallest part that is
-refused alone. This runs only when something has been refused already.
+`explain` pickles the parts one by one, along a path from the root to the smallest part
+that cannot be pickled by itself. It runs only after pickling a value has failed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ._ship.c_pickle import PickleError
 
 __all__ = ["explain"]
 
-_TRIES = 20_000  # at most, of all parts together
+_TRIES = 20_000  # pickling attempts at most, for all parts together
 _REFUSALS = (TypeError, AttributeError, PickleError, NotImplementedError)
 _SIMPLE = (type(None), bool, int, float, complex, str, bytes, bytearray)
 
@@ -23,14 +23,14 @@ Dumps = Callable[[object], object]
 
 
 def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Exception:
-    """What to raise instead of `refusal`, which `dumps(value)` raised."""
+    """The error to raise instead of `refusal`, which `dumps(value)` raised."""
     if isinstance(refusal, RecursionError):
         error: Exception = RecursionError(f"{root} is nested too deeply to be shipped")
         error.__cause__ = refusal
         return error
     path, part, cause = _Search(dumps).narrow(root, value, refusal)
     if not isinstance(refusal, _REFUSALS):
-        add_note = getattr(refusal, "add_note", None)  # 3.11 and newer
+        add_note = getattr(refusal, "add_note", None)  # Python 3.11 and newer have it
         if add_note is not None:
             add_note(f"while shipping {path}")
         return refusal
@@ -40,7 +40,8 @@ def explain(value: object, root: str, refusal: Exception, dumps: Dumps) -> Excep
 
 
 def reason(value: object, refusal: Exception, dumps: Dumps) -> str:
-    """Why a global cannot be shipped, which part of it, and what to do about it."""
+    """Why a global cannot be shipped, which part of it causes that, and what to do
+    about it."""
     kind = type(value)
     whole = hasattr(value, "__code__") or kind.__module__ in ("weakref", "_weakrefset")
     if whole or isinstance(value, type):
@@ -58,7 +59,8 @@ class _Search:
     def narrow(
         self, path: str, part: object, cause: Exception
     ) -> tuple[str, object, Exception]:
-        """The smallest part of `part` that is refused by itself; `part` is refused."""
+        """The smallest part of `part` that cannot be pickled by itself; `part`
+        cannot."""
         while id(part) not in self.seen:
             self.seen.add(id(part))
             for step, inner in _parts(part):
@@ -84,7 +86,8 @@ class _Search:
 
 
 def _parts(value: object) -> Iterator[tuple[str, Any]]:
-    """The parts of a value, and the step to each; `{}` stands for the path so far."""
+    """The parts of a value, each with the text of the step to it; `{}` stands for the
+    path."""
     if isinstance(value, type) or (callable(value) and hasattr(value, "__code__")):
         return
     if isinstance(value, dict):
@@ -141,10 +144,10 @@ def _name(part: object) -> str:
 
 
 def _reason(part: object, cause: Exception) -> str:
-    """Pickle's message if it says more than the type's name; else advice."""
+    """Pickle's message if it says more than the type's name; otherwise advice."""
     text = str(cause)
     kind = type(part)
-    # PyPy looks for the type by its name, where CPython knows that it cannot be.
+    # PyPy looks for the type by its name, where CPython knows that none exists.
     builtin = kind.__module__ in sys.builtin_module_names
     unsaid = ("cannot pickle", *([f"Can't pickle {kind!r}"] if builtin else ()))
     if text and not text.startswith(unsaid):

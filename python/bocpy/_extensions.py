@@ -1,4 +1,4 @@
-"""What authors of C extensions need: where the header is that says how values move."""
+"""The header for authors of C extensions, in which they say how values move."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def get_include() -> str:
 
 
 def get_sources() -> list[str]:
-    """C files to compile along: none, the header is all there is.
+    """C files to compile with an extension: none, since the header is complete.
 
     >>> import bocpy
     >>> bocpy.get_sources()

@@ -51,7 +51,7 @@ class Period:
         self.counted: Counter[Kind] = Counter()
 
     def admit(self, kind: Kind) -> bool:
-        """Whether one more failure is printed; it is counted otherwise."""
+        """Whether to print one more failure; counts it otherwise."""
         is_new = kind not in self.kinds and self.printed < FULL_MAX
         if self.printed < FULL or is_new:
             self.kinds.add(kind)
@@ -82,13 +82,17 @@ class Period:
         )
 
 
-_lock = RLock()  # a finalizer that runs meanwhile may report, too
+# reentrant: a finalizer that runs in the block may report a failure, too
+_lock = RLock()
 _period = Period()
 
 
 def report(exception: BaseException, name: str, file: str, line: int) -> Place | None:
-    """Prints or counts a failure. The place that `sys.unraisablehook` gets with the
-    exception, if the program has replaced the hook."""
+    """Prints or counts a failure.
+
+    If the program has replaced `sys.unraisablehook`, the hook gets the exception and
+    `place`.
+    """
     if sys.unraisablehook is not sys.__unraisablehook__:
         return place_of(exception, name, file, line)
     if _period.is_over():
@@ -114,9 +118,11 @@ def report_counted() -> None:
 def write_unraisable(
     exception: BaseException, place: object, message: str | None = None
 ) -> None:
-    """Reports an exception that has no caller, as the interpreter does. The hook
-    `sys.unraisablehook` takes a type that Python code cannot make, so what the default
-    hook would print is printed here."""
+    """Reports an exception that no caller can catch, as the interpreter does.
+
+    The argument of `sys.unraisablehook` has a type that Python code cannot make, so
+    this prints what the default hook would print.
+    """
     hook = sys.unraisablehook
     if hook is sys.__unraisablehook__:
         show(exception, message or f"Exception ignored in: {place!r}")
@@ -135,8 +141,10 @@ def write_unraisable(
 
 
 def show(exception: BaseException, heading: str) -> None:
-    """Prints an exception, with the lines of cells and the like, which the hook of
-    Python itself does not find."""
+    """Prints an exception, with source lines of cells and the like.
+
+    Python's own hook does not find those lines.
+    """
     if sys.stderr is not None:
         sys.stderr.write(f"{heading}\n{text_of(exception).rstrip()}\n")
         sys.stderr.flush()
@@ -146,8 +154,8 @@ def show(exception: BaseException, heading: str) -> None:
 
 
 class Place:
-    """The object that sys.unraisablehook gets for a failed behavior: its repr names the
-    behavior."""
+    """What sys.unraisablehook gets as the object of a failed behavior: its repr names
+    that."""
 
     def __init__(self, name: str, file: str, line: int) -> None:
         self.name = name
@@ -160,9 +168,12 @@ class Place:
 
 
 def place_of(exception: BaseException, name: str, file: str, line: int) -> Place:
-    """The place of a failure that is about to be reported; the exception gets the
-    traceback of its body, if it has left that in another interpreter: without one, the
-    frame of whoever happens to wait would be shown."""
+    """The place of a failure that is about to be reported.
+
+    If the exception has left the traceback of its body in another interpreter, it gets
+    that traceback here: otherwise a report would show the frame of the thread that
+    waits.
+    """
     cause = exception.__cause__
     if exception.__traceback__ is None:
         text = cause.text if isinstance(cause, BehaviorTraceback) else ""
@@ -180,7 +191,7 @@ _STUB = compile("frame = getframe()", "", "exec")
 
 
 def trace_of(text: str) -> TracebackType | None:
-    """The traceback that a text shows last: those before it are of causes."""
+    """The last traceback in a text: those before it belong to causes."""
     trace: TracebackType | None = None
     for file, line, name in reversed(_FRAME.findall(text.rpartition(_HEAD)[2])):
         trace = trace_through(file, int(line), name, trace)
@@ -190,7 +201,7 @@ def trace_of(text: str) -> TracebackType | None:
 def trace_through(
     file: str, line: int, name: str, rest: TracebackType | None = None
 ) -> TracebackType:
-    """A traceback through a line of a file: its frame is a made-up one."""
+    """A traceback through a line of a file, with a frame made for it."""
     code = _STUB.replace(co_filename=file, co_name=name, co_firstlineno=max(line, 1))
     names: dict[str, Any] = {"getframe": sys._getframe}
     exec(code, names)

@@ -1,4 +1,4 @@
-"""Exceptions of behaviors: how they travel.
+"""How the exceptions of behaviors travel to other interpreters.
 
 Threads: any.
 """
@@ -32,7 +32,7 @@ class BehaviorTraceback(Exception):
 
     @classmethod
     def of(cls, trace: str | _traces.Trace) -> BehaviorTraceback:
-        """One that is written out when somebody looks."""
+        """A traceback whose text is written when somebody reads it."""
         made = cls.__new__(cls)
         made._trace = trace
         return made
@@ -53,7 +53,7 @@ class BehaviorTraceback(Exception):
 
 class BehaviorError(RuntimeError):
     """Stands for an exception that cannot leave the interpreter that raised it: neither
-    its class can, nor any that it derives from. Its text says what it was.
+    its class nor any base of that can be shipped. Its text names the exception.
 
     >>> from bocpy import BehaviorError
     >>> issubclass(BehaviorError, RuntimeError)
@@ -64,13 +64,13 @@ class BehaviorError(RuntimeError):
 
 
 def restore(exception: BaseException, trace: str | _traces.Trace) -> BaseException:
-    """What `pack` made, in the interpreter that looks at it."""
+    """What `pack` packed, in the interpreter that reads it."""
     exception.__cause__ = BehaviorTraceback.of(trace)
     return exception
 
 
 class Packed:
-    """Pickles as its exception with the traceback as the cause."""
+    """Pickles as its exception, with the traceback as the cause."""
 
     def __init__(self, exception: Any, trace: str | _traces.Trace) -> None:
         self.exception = exception
@@ -82,8 +82,11 @@ class Packed:
 
 @cache
 def ship() -> Any:
-    """The package that names classes. It is loaded when there is an exception to ship,
-    and an import statement in each function costs 0.4 µs a failure."""
+    """The package that names classes.
+
+    It is loaded when an exception is first shipped. An import statement in each
+    function would cost 0.4 µs a failure.
+    """
     from . import _ship
 
     return _ship
@@ -114,13 +117,13 @@ def survives(part: object) -> bool:
     try:
         data, buffers = _ship.dumps(part)
         return type(_ship.loads(data, buffers)) is type(part)
-    except Exception:  # whatever a user's __reduce__ raises
+    except Exception:  # a user's __reduce__ may raise anything
         return False
 
 
 def hint(exception: BaseException) -> str | None:
-    """What this interpreter knows of why a body failed here, where it would not have
-    failed elsewhere."""
+    """Why a body may have failed in this interpreter, and would not have failed
+    elsewhere."""
     if isinstance(exception, NameError | AttributeError):
         return missing(exception, exception.__traceback__)
     return None
@@ -156,24 +159,27 @@ def hinted(exception: BaseException) -> BaseException:
         more = hint(exception)
         if more is not None:
             exception.args = (f"{exception}; {more}",)
-    except Exception:  # what a user's exception does when it is asked
+    except Exception:  # a user's exception may raise anything
         return exception
     return exception
 
 
 def trace_taken(exception: BaseException) -> str | _traces.Trace:
-    """What the traceback is made of; its text where that is not enough."""
+    """The plain values that make the traceback; its text if those do not suffice."""
     try:
         trace = _traces.take(exception, BehaviorTraceback)
-    except Exception:  # whatever a user's __str__ raises
+    except Exception:  # a user's __str__ may raise anything
         trace = None
     return text_of(exception) if trace is None else trace
 
 
 def pack(exception: object) -> object:
-    """What is encoded in an exception's place: for those of Python itself a tuple of
-    plain values, which `unpack` takes. What is no exception, but was said to count as
-    one, is encoded as any value."""
+    """The value that is encoded in place of an exception.
+
+    For exceptions of Python itself that is a tuple of plain values, which `unpack`
+    accepts. An object that is no exception but was declared to count as one is encoded
+    as any value.
+    """
     if not isinstance(exception, BaseException):
         return exception
     if isinstance(exception, ImportError | NameError | AttributeError):
@@ -197,7 +203,7 @@ _MARK = "\0bocpy.failure"
 
 
 def unpack(packed: tuple[Any, ...]) -> object:
-    """The exception whose tuple `pack` made; any other tuple as it is."""
+    """The exception whose tuple `pack` made; other values as they are."""
     if len(packed) not in (5, 6) or packed[0] != _MARK:
         return packed
     if len(packed) == 6:
@@ -212,8 +218,10 @@ def unpack(packed: tuple[Any, ...]) -> object:
 def taken_apart(
     exception: BaseException, trace: str | _traces.Trace
 ) -> tuple[Any, ...] | None:
-    """The tuple for an exception of another class, with plain values alone; None if
-    what makes it is more than that."""
+    """The tuple, of plain values alone, for an exception of another class.
+
+    None if plain values do not suffice to make it.
+    """
     reduced: Any = exception.__reduce__()
     arguments, args = reduced[1], exception.args
     if arguments is not args and not _SCALARS.issuperset(map(type, arguments)):
@@ -232,7 +240,7 @@ def put_together(
     state: dict[str, Any],
     trace: str | _traces.Trace,
 ) -> BaseException:
-    """What `taken_apart` took apart."""
+    """Makes the exception from the tuple of `taken_apart`."""
     ship().catch_up()
     made: BaseException = ship().make_exception(ship().find_class(reference))
     ship().fill_exception(made, (arguments, args, state, None))
@@ -243,7 +251,8 @@ _SCALARS = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 def plain_arguments(exception: BaseException) -> tuple[Any, ...] | None:
-    """What makes it anew, if it is one of Python's own with plain values alone."""
+    """The arguments that make an exception of Python itself, if they are plain
+    values."""
     cls = type(exception)
     if getattr(builtins, cls.__name__, None) is not cls:
         return None
@@ -261,16 +270,18 @@ def are_texts(notes: object) -> bool:
     return type(notes) is list and all(type(note) is str for note in notes)
 
 
-#: Kinds of exceptions of which one came through whole: class, types of the arguments,
-#: names and types of the attributes. Of plain values, the next one will. And whether
-#: they can be taken apart: the class has no way of its own to be pickled.
+#: Kinds of exceptions (class, types of the arguments, names and types of the attributes)
+#: of which one has survived pickling. The next one will, since all parts are plain
+#: values. True if they can be taken apart: the class does not reduce them itself.
 _survivors: dict[tuple[Any, ...], bool] = {}
 _SURVIVORS_MAX = 256
 
 
 def survives_as_before(exception: BaseException) -> bool | None:
-    """Whether one like it can be taken apart, if one came through; finds out about the
-    first. None: none has, or each has to be tried."""
+    """Whether exceptions of this kind can be taken apart; the first one is tried.
+
+    None if the kind does not survive pickling, or if each exception has to be tried.
+    """
     key: tuple[Any, ...] = type(exception), *map(type, exception.args)
     if state := vars(exception):
         key += tuple((name, type(value)) for name, value in state.items())
@@ -294,7 +305,7 @@ def survives_first(exception: BaseException, key: tuple[Any, ...]) -> bool | Non
 
 
 class Portable:
-    """Pickles as an exception of the class, with the parts that travel."""
+    """Pickles as an exception of the class, with those parts that can be shipped."""
 
     def __init__(self, make: Any, arguments: tuple[Any, ...]) -> None:
         self.reduced = (make, arguments)
@@ -304,7 +315,7 @@ class Portable:
 
 
 def portable(exception: BaseException) -> Any:
-    """The exception without the parts that do not travel; they leave a note."""
+    """The exception without the parts that cannot be shipped; each leaves a note."""
     for cls in type(exception).__mro__[:-2]:
         if survives(cls):
             return stripped(exception, cls)
@@ -336,7 +347,7 @@ def each(parts: object) -> Iterable[tuple[int, Any]]:
 
 
 def kept(name: str, part: object, lost: list[str]) -> object:
-    """The part, or a text in its place if it cannot travel."""
+    """The part, or a text in its place if it cannot be shipped."""
     if survives(part):
         return part
     lost.append(f"{name} (a {type(part).__qualname__!r})")
@@ -346,7 +357,7 @@ def kept(name: str, part: object, lost: list[str]) -> object:
 def described_text(exception: BaseException) -> str:
     try:
         return str(exception)
-    except Exception:  # a user's __str__
+    except Exception:  # a user's __str__ may raise anything
         return ""
 
 
@@ -372,5 +383,5 @@ def rebuild(
 def rebuild_group(cls: Any, message: str, members: list[BaseException]) -> Any:
     try:
         return cls(message, members)
-    except Exception:  # a constructor of the program's own
+    except Exception:  # a constructor of the program may raise anything
         return BehaviorError(message)

@@ -1,7 +1,7 @@
-"""Extension modules of others that a worker would load (runtime/foreign_ext.h).
+"""Extension modules of other packages that a worker imports (runtime/foreign_ext.h).
 
-Threads: `guard` in a new interpreter of a worker; `admit` in the main interpreter, in
-the name of a worker; `refusing` in any.
+Threads: `guard` in a new interpreter of a worker; `admit` in the main interpreter,
+called by a worker; `refusing` in any.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def refusal(name: str) -> str:
 
 
 def guard() -> None:
-    """Has the main interpreter load extension modules before this one does."""
+    """Makes imports of extension modules here load them in the main interpreter
+    first."""
     load = ExtensionFileLoader.create_module
 
     def create_module(self: ExtensionFileLoader, spec: ModuleSpec) -> ModuleType:
@@ -58,7 +59,7 @@ def load_in_main_first(name: str) -> None:
 
 
 def guard_builtin() -> None:
-    """The same for modules that are part of the executable."""
+    """As `guard`, for modules that are built into the executable."""
     load = BuiltinImporter.create_module
 
     def create_module(spec: ModuleSpec) -> ModuleType | None:
@@ -68,12 +69,13 @@ def guard_builtin() -> None:
     BuiltinImporter.create_module = staticmethod(create_module)  # type: ignore[method-assign]
 
 
-_asking = threading.Lock()  # one worker at a time
+_asking = threading.Lock()  # one worker asks at a time
 _TIMEOUT = 10.0  # seconds
 
 
 def admit(name: str) -> str | None:
-    """Imports an extension module here: None, or why a worker cannot load it."""
+    """Imports an extension module here; returns None, or why a worker cannot load
+    it."""
     with _asking:
         if is_being_imported(name.partition(".")[0]):
             return (
@@ -89,7 +91,9 @@ def admit(name: str) -> str | None:
 
 def is_being_imported(package: str) -> bool:
     """Whether a thread of this interpreter still imports the package after a while.
-    Nobody waits for the import lock, since that thread may wait for this one."""
+
+    This does not wait for the import lock, since that thread may wait for this one.
+    """
     deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         spec = getattr(sys.modules.get(package), "__spec__", None)
@@ -100,10 +104,12 @@ def is_being_imported(package: str) -> bool:
 
 
 def refusing(cls: type) -> str | None:
-    """The module that keeps instances of a type of another extension out of workers.
+    """The module because of which instances of a type cannot be in workers, if there is
+    one.
 
-    A static type cannot be each interpreter's own; the extension modules of its package
-    have been loaded here, so they can be asked."""
+    Interpreters share a static type. The extension modules of its package have been
+    loaded here, so this can look at them.
+    """
     root = cls.__module__.partition(".")[0]
     if is_heap_type(cls) or is_standard(root):
         return None

@@ -8,7 +8,7 @@ anything else.
 Threads: `names` in the main interpreter, `install` in a new one.
 """
 
-# Nothing here may import what is in the archive, `__future__` neither.
+# Nothing here may import modules of the archive; `__future__` is one.
 import os
 import sys
 
@@ -16,7 +16,7 @@ _ARCHIVE = "_pyinstaller_pyz"
 
 
 def names() -> dict[str, object]:
-    """What a worker's `sys` is to have for `install`."""
+    """The attributes that a worker's `sys` needs for `install`."""
     importers = sys.modules.get("pyimod02_importers")
     archive = getattr(importers, "pyz_archive", None)
     folder = getattr(sys, "_MEIPASS", None)

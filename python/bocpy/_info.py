@@ -1,4 +1,4 @@
-"""What the command line says of the interpreter and of the runtime on it."""
+"""What `python -m bocpy info` prints about the interpreter and the runtime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import bocpy
 
 
 def gil_enabled() -> bool:
-    """Whether threads of this interpreter take turns."""
+    """Whether the interpreter runs with a GIL."""
     return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
@@ -25,19 +25,20 @@ def interpreter() -> str:
 
 
 def core() -> str:
-    """Which core there is: see _choose_core."""
+    """The name of the core: see _choose_core."""
     return "cffi" if bocpy._core.__name__.endswith("_cffi") else "extension"
 
 
 def backend_for(wanted: str | None = None) -> str:
-    """The backend that `start(backend=wanted)` takes."""
+    """The backend that `start(backend=wanted)` would use."""
     own_gils = sys.version_info >= (3, 12) and gil_enabled() and core() == "extension"
     usual = "interpreters" if own_gils else "threads"
     return wanted or os.environ.get("BOCPY_BACKEND") or usual
 
 
 def info() -> dict[str, str]:
-    """What `python -m bocpy info` prints: all that a report of a defect needs."""
+    """The text of `python -m bocpy info`: everything that a report of a defect
+    needs."""
     return {
         "bocpy": bocpy.__version__,
         "interpreter": f"{interpreter()}, {sys.executable}",
@@ -54,7 +55,7 @@ def info() -> dict[str, str]:
 
 
 def settings() -> str:
-    """The environment's variables that change what Python or bocpy does."""
+    """The environment variables that change what Python or bocpy does."""
     names = sorted(n for n in os.environ if n.startswith(("BOCPY_", "PYTHON")))
     return ", ".join(f"{name}={os.environ[name]}" for name in names) or "none"
 
@@ -85,8 +86,11 @@ if "found" not in globals():
 
 
 def extension_packages() -> dict[str, list[str]]:
-    """Name and version of each installed distribution with extension modules, and the
-    names of those modules, private ones of tests left out."""
+    """Installed distributions with extension modules: name, version, names of the
+    modules.
+
+    Private modules of tests are left out.
+    """
     suffixes = tuple(importlib.machinery.EXTENSION_SUFFIXES)
     found: dict[str, list[str]] = {}
     for distribution in importlib.metadata.distributions():
@@ -103,8 +107,7 @@ def extension_packages() -> dict[str, list[str]]:
 
 
 def refusing(modules: list[str]) -> str:
-    """Why a body on `interpreters` cannot import some of the modules; empty if it
-    can."""
+    """Why a body on `interpreters` cannot import some of the modules; "" if it can."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", PROBE, *modules],
