@@ -78,8 +78,9 @@ if TYPE_CHECKING:
     from ._scope import checkpoint as checkpoint
     from ._timers import at as at
 
-#: What is imported when it is first used: each worker's interpreter imports this
-#: package when it starts. `map`, a name of Python's own, is not in __all__.
+#: Modules that are imported when a name of theirs is first used, since each worker's
+#: interpreter imports this package when it starts. `map` is also a builtin, so it is
+#: not in __all__.
 _LATER: Final = {
     "BehaviorError": "_failures",
     "BehaviorTraceback": "_failures",
@@ -118,7 +119,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_LATER})
 
 
-#: The tag that `receive` returns when the time is over.
+#: The tag that `receive` returns after its timeout.
 TIMEOUT: Final = "__timeout__"
 
 #: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical

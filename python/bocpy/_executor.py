@@ -101,14 +101,15 @@ class BocExecutor(Executor):
     `backend`) if nobody has. `initializer(*initargs)` runs once in each worker that
     runs tasks of the executor.
 
-    With backend 'threads' tasks are called with the very objects; with 'interpreters'
-    functions, arguments and results travel as those of behaviors do, and what cannot
-    travel fails the future with TypeError. `cancel()` of a future works until its
-    task is handed to a worker. A task may wait for another's `result()`: meanwhile
-    others run. `shutdown` waits, and runs pinned behaviors meanwhile.
+    With backend 'threads' a task gets the objects themselves. With 'interpreters'
+    functions, arguments and results are shipped as those of behaviors are; if one
+    cannot be shipped, the future fails with TypeError. `cancel()` of a future works
+    until its task is handed to a worker. A task may wait for another's `result()`: its
+    worker runs other tasks meanwhile. `shutdown` waits, and runs pinned behaviors
+    meanwhile.
 
-    Raises ValueError or TypeError for arguments that are none, RuntimeError if the
-    runtime runs on another backend.
+    Raises ValueError or TypeError for wrong arguments, RuntimeError if the runtime runs
+    on another backend.
 
     >>> from bocpy import BocExecutor
     >>> with BocExecutor() as executor:

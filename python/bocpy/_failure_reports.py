@@ -31,11 +31,11 @@ from typing import Any
 from ._failures import BehaviorTraceback, text_of
 
 FULL, FULL_MAX = 5, 20
-#: Kinds that the line with the counts names.
+#: The most kinds that the line with the counts names.
 KINDS_MAX = 10
 PERIOD = 60.0  # seconds
 
-#: Hooks since Python 3.15 print causes, and with them the text of a traceback.
+#: From Python 3.15 on, the hook prints causes, and with them the text of a traceback.
 HOOK_SHOWS_CAUSES = sys.version_info >= (3, 15)
 
 Kind = tuple[str, str, str, int]  # exception type, name, file and line of the behavior

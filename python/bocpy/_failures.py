@@ -197,8 +197,8 @@ def pack(exception: object) -> object:
     return Packed(exception if whole else portable(exception), trace)
 
 
-#: Begins what `pack` makes: a tuple of the program's own may be where an exception is,
-#: as `exception` can be set for any value.
+#: The first item of what `pack` makes. It tells that from a tuple of the program, which
+#: may stand in an exception's place, since `exception` can be set for any value.
 _MARK = "\0bocpy.failure"
 
 
@@ -270,9 +270,9 @@ def are_texts(notes: object) -> bool:
     return type(notes) is list and all(type(note) is str for note in notes)
 
 
-#: Kinds of exceptions (class, types of the arguments, names and types of the attributes)
-#: of which one has survived pickling. The next one will, since all parts are plain
-#: values. True if they can be taken apart: the class does not reduce them itself.
+#: Kinds of exceptions (class, types of arguments, names and types of attributes) of
+#: which one has survived pickling. The next one will, since all parts are plain values.
+#: True if they can be taken apart: the class does not reduce them itself.
 _survivors: dict[tuple[Any, ...], bool] = {}
 _SURVIVORS_MAX = 256
 

@@ -62,11 +62,11 @@ def settings() -> str:
 
 # ---- which packages refuse sub-interpreters ------------------------------------------
 
-#: Seconds that one package may take to be imported.
+#: Seconds that the import of one package may take.
 TIMEOUT = 20.0
 
-#: Imports modules, as far as they can be, and prints those that refuse; fails if none
-#: can be imported.
+#: A program that imports modules and prints those that refuse sub-interpreters; it
+#: fails if no module can be imported.
 PROBE = """
 import importlib, sys
 from bocpy import _core

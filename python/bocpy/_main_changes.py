@@ -1,6 +1,6 @@
-"""Counts changes of the main interpreter's state that have no events of their own.
+"""Counts changes of the main interpreter's state that no watched dict reports.
 
-Threads: the main interpreter's.
+Threads: any of the main interpreter.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _counter = {"changes": 0}
 
 
 def count_calls(owner: Any, name: str) -> None:
-    """Has calls of a function count as changes, in the way that dicts do which are
-    watched."""
+    """Makes each call of a function count as a change, like a change of a watched
+    dict."""
     function = getattr(owner, name, None)
     if function is None or getattr(function, "counts_changes", False):
         return

@@ -1,11 +1,11 @@
 """Logging of workers in the main interpreter.
 
-A worker's loggers have the levels of the main interpreter's. A record that one of them
-lets through goes to the main interpreter's logger of that name, with its filters and
-handlers; handlers that a worker's own code has added are used where the main
-interpreter has none for it. A record has the name of the behavior that made it.
+A worker's loggers have the levels of the main interpreter's. A record that a worker's
+logger lets through goes to the main interpreter's logger of that name, with its filters
+and handlers. If the main interpreter has no handler for it, the handlers that code in
+the worker has added get it. A record has the name of the behavior that made it.
 
-Threads: `collect` in the main interpreter, `handle` in it in the name of a worker,
+Threads: `collect` in the main interpreter; `handle` there, called by a worker;
 `name_behaviors` in either; the rest in a worker.
 """
 
@@ -21,7 +21,7 @@ from . import _core, _main_changes
 
 
 def name_behaviors() -> None:
-    """Has records tell which behavior made them."""
+    """Makes log records name the behavior that made them."""
     logging = sys.modules.get("logging")
     if logging is None or not hasattr(logging, "setLogRecordFactory"):
         return
@@ -42,7 +42,8 @@ def name_behaviors() -> None:
 
 
 def collect() -> bytes | None:
-    """The levels of all loggers, and what is disabled; None without logging."""
+    """The levels of all loggers, and the disabled ones; None if logging is not
+    imported."""
     logging = sys.modules.get("logging")
     root = getattr(logging, "root", None)
     if logging is None or root is None:
@@ -62,7 +63,7 @@ def collect() -> bytes | None:
 
 
 def handle(encoded: str) -> str | None:
-    """Handles the record of a worker; a text if nobody here does."""
+    """Handles the record of a worker; returns a text if no handler here takes it."""
     import logging
 
     from . import _ship
@@ -85,7 +86,7 @@ _disable = 0
 def use(now: tuple[int, list[tuple[str, int]]]) -> None:
     global _disable
     _disable, levels = now
-    # A logger whose level the program has taken back.
+    # The program has reset the level of this logger.
     _levels.update(dict.fromkeys(_levels, 0))
     _levels.update(levels)
     set_levels()
@@ -105,7 +106,7 @@ def set_levels() -> None:
 
 
 def guard(logging: Any) -> None:
-    """Has records go to the main interpreter."""
+    """Sends records of this interpreter to the main interpreter."""
     own = logging.Logger.callHandlers
     if hasattr(own, "__wrapped__"):
         return
@@ -134,12 +135,12 @@ def send(record: Any) -> bool:
 
 
 def pickled(parts: dict[str, Any]) -> bytes:
-    """What cannot be sent goes as its text."""
+    """The pickled record; arguments that cannot be shipped go as their text."""
     from . import _ship
 
     try:
         return _ship.dumps(parts)[0]
-    except Exception:  # whatever a user's __reduce__ raises
+    except Exception:  # a user's __reduce__ may raise anything
         for name, value in parts.items():
             parts[name] = value if is_sendable(value) else told(name, value)
         return _ship.dumps(parts)[0]
@@ -150,7 +151,7 @@ def is_sendable(value: object) -> bool:
 
     try:
         _ship.dumps(value)
-    except Exception:  # the same
+    except Exception:  # a user's __reduce__ may raise anything
         return False
     return True
 

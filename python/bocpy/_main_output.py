@@ -1,11 +1,11 @@
-"""Output of workers where the main interpreter's goes.
+"""Sends the output of workers to where the main interpreter's goes.
 
 If the program has replaced `sys.stdout` or `sys.stderr` (pytest's capsys, a notebook,
-`contextlib.redirect_stdout`), a worker's streams give what is written to them to the
+`contextlib.redirect_stdout`), a worker's streams pass on what is written to them to the
 main interpreter's.
 
-Threads: `collect` in the main interpreter, `write` in it in the name of a worker; the
-rest in a worker.
+Threads: `collect` in the main interpreter; `write` there, called by a worker; the rest
+in a worker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAMES = ("stdout", "stderr")
 
 
 def collect() -> bytes:
-    """Which streams the program has replaced."""
+    """The names of the streams that the program has replaced."""
     replaced = [name for name in NAMES if is_replaced(name)]
     return marshal.dumps(replaced)
 
@@ -33,7 +33,7 @@ def is_replaced(name: str) -> bool:
 
 
 def write(name: str, encoded: str) -> None:
-    """Writes to a stream as it is now."""
+    """Writes to the stream that has this name now."""
     text = binascii.a2b_base64(encoded).decode("utf-8", "surrogatepass")
     stream = getattr(sys, name)
     if stream is not None:
@@ -64,10 +64,10 @@ class Forwarded(io.TextIOBase):
         return True
 
     def flush(self) -> None:
-        """What was written has gone."""
+        """Does nothing: each write has reached the main interpreter already."""
 
     def close(self) -> None:
-        """It is the program's."""
+        """Does nothing: the stream belongs to the program."""
 
     def fileno(self) -> int:
         return self._own.fileno()  # type: ignore[no-any-return]

@@ -1,10 +1,10 @@
-"""What a worker asks of the main interpreter, which the worker's thread then enters.
+"""Requests of a worker to the main interpreter, which the worker's thread enters for
+it.
 
-A request is a word and its arguments, separated by spaces; the answer is None, or a
-text that says why not. `_core._ask_main` carries both.
+A request is a word and its arguments, separated by spaces. The answer is None, or a
+text that says why the request failed. `_core._ask_main` carries both.
 
-Threads: `answer` in the main interpreter, in the name of a worker; the rest in a
-worker.
+Threads: `answer` in the main interpreter, called by a worker; the rest in a worker.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SHOWN: dict[str, Callable[..., None]] = {
 
 
 def publish(module: str, name: str) -> str | None:
-    """Has workers get a global that no code mentions: something looks it up by name."""
+    """Publishes a global that no code mentions: a worker looks it up by name."""
     from . import _ship
 
     space = _namespaces.find(module)
@@ -62,13 +62,13 @@ def publish(module: str, name: str) -> str | None:
 
 
 def publish_module(name: str) -> str | None:
-    """Has workers get a whole module by value, if they cannot or must not import it."""
+    """Publishes all names of a module that workers cannot or must not import."""
     from . import _ship
 
     module = sys.modules.get(name)
     if not isinstance(module, ModuleType) or _namespaces.importable(name):
         return None
-    # What C code has set up in one interpreter is not in the module's names.
+    # The module's names do not include what C code has set up in one interpreter.
     if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
         return None
     space = _namespaces.space_of(module.__dict__)
@@ -88,7 +88,8 @@ def public(module: ModuleType) -> list[str]:
 
 
 def missing_attribute(module: str, name: str) -> Any:
-    """An attribute of a module that came by value: what was not shipped yet is, now."""
+    """An attribute of a module that came by value; it is shipped now if it was not
+    before."""
     from . import _ship
 
     names = _namespaces.receive(module, module, imported=False).names

@@ -1,15 +1,16 @@
-"""Source lines that the main interpreter alone has: those of cells of notebooks, of
-`python -c`, of examples in docstrings, of what a program has compiled itself.
+"""Source lines that only the main interpreter has: of cells of notebooks, of `python
+-c`, of examples in docstrings, of code that a program has compiled itself.
 
-Such code has no file. Whoever compiles it puts its lines into `linecache`, or has that
-find them. So for code that arrives in a worker, and whose file does not exist, the
-`linecache` of the worker gets lines that ask the main interpreter when somebody looks:
-a traceback, `inspect.getsource`.
+Such code has no file. The one who compiles it puts its lines into `linecache`, or a
+function there that finds them. For code that arrives in a worker and whose file does
+not exist, this module gives the `linecache` of the worker an entry that asks the main
+interpreter when somebody reads the lines: a traceback, or `inspect.getsource`.
 
-`linecache` is imported where it is needed: that costs each worker of CPython 3.12 2 ms.
+`linecache` is imported in the functions that use it: on CPython 3.12 the import takes 2
+ms of each worker's start.
 
-Threads: `lines_of` and `from_here` in the main interpreter, also in the name of a
-worker; the rest in a worker.
+Threads: `lines_of` and `from_here` in the main interpreter, also called by a worker;
+the rest in a worker.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from . import _core
 
 
 def from_here(file: str) -> str | None:
-    """The text of a file that workers do not have; None if nobody knows it."""
+    """The text of a file that workers do not have; None if it is not known here
+    either."""
     return "".join(lines_of(file)) or None
 
 
@@ -33,13 +35,15 @@ def lines_of(file: str) -> list[str]:
 
     try:
         return linecache.getlines(file) or interactive_lines(file)
-    except Exception:  # who replaced linecache.getlines
+    except Exception:  # a function of the program in place of linecache.getlines
         return []
 
 
 def interactive_lines(file: str) -> list[str]:
-    """Lines that Python 3.14 and newer keep by code object, if those of the file are
-    all of one text: `python -c`."""
+    """Lines that Python 3.14 and newer keep by code object, as of `python -c`.
+
+    Only if all code objects of the file share one text.
+    """
     import linecache
 
     texts: dict[Any, Any] = getattr(linecache, "_interactive_cache", {})
@@ -55,7 +59,8 @@ def interactive_lines(file: str) -> list[str]:
 
 
 class Lines(Sequence[str]):
-    """The lines of a file, once somebody looks at them."""
+    """The lines of a file, which the main interpreter is asked for when they are
+    read."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -70,7 +75,7 @@ class Lines(Sequence[str]):
     def known(self) -> list[str]:
         try:
             text = _core._ask_main(f"source {self.file}")
-        except Exception:  # the main interpreter ends
+        except Exception:  # the main interpreter is about to end
             text = None
         return text.splitlines(keepends=True) if text else []
 
@@ -79,7 +84,7 @@ _noted: set[str] = set()
 
 
 def note(code: CodeType) -> None:
-    """Has the lines of the code found in this interpreter, if it has no file."""
+    """Makes the source lines of the code available here, if it has no file."""
     file = code.co_filename
     if file in _noted:
         return

@@ -1,10 +1,11 @@
-"""What of the main interpreter's state workers follow: its environment, the filters of
-warnings, levels and handlers of logging, where output goes, the recursion limit.
+"""The state of the main interpreter that workers follow: its environment, the filters
+of warnings, levels and handlers of logging, where output goes, the recursion limit.
 
-The main interpreter publishes a part when it has changed, whenever a behavior is
-scheduled; a worker applies it before its next body. Changes are found out by events of
-dicts, so that nothing is compared for each behavior. `_main_logging`, `_main_output`
-and `_main_warnings` carry what workers log, print and warn of to the main interpreter.
+When a behavior is scheduled, the main interpreter publishes the parts that have
+changed; a worker applies them before its next body. Watchers of dicts report the
+changes, so nothing has to be compared for each behavior. `_main_logging`,
+`_main_output` and `_main_warnings` carry what workers log, print and warn of to the
+main interpreter.
 
 Threads: `watch` and `look` in the main interpreter, under LOCK of `_ship.log`; the rest
 in a worker.
@@ -31,7 +32,7 @@ _looked = -1
 
 
 def watch() -> None:
-    """Has changes looked for when the next behavior is scheduled."""
+    """Makes the next scheduling look for changes."""
     environment = getattr(os.environ, "_data", None)
     for names in (vars(sys), vars(warnings), sys.modules, environment):
         if names is not None:
@@ -40,7 +41,7 @@ def watch() -> None:
         _main_changes.count_calls(owner, name)
 
 
-#: What changes the state of the interpreter, and no dict.
+#: Functions that change the state of the interpreter without changing a dict.
 FUNCTIONS = (
     (warnings, "_filters_mutated"),
     (warnings, "_filters_mutated_lock_held"),  # since 3.14
@@ -83,7 +84,8 @@ _environment: dict[Any, Any] | None = None
 
 
 def use_environment(now: dict[Any, Any]) -> None:
-    """Follows what has changed. The process's environment has it already."""
+    """Applies changes to this interpreter's os.environ; the process has them
+    already."""
     global _environment
     data = getattr(os.environ, "_data", None)
     if data is None:

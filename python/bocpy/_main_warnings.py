@@ -1,10 +1,10 @@
 """Warnings of workers in the main interpreter.
 
-A worker has the main interpreter's filters. A warning that they let through is shown by
-the main interpreter: it may be recorded there, or go to logging.
+A worker has the main interpreter's filters. The main interpreter shows the warnings
+that they let through: it may record them, or send them to logging.
 
-Threads: `collect` in the main interpreter, `show` in it in the name of a worker; the
-rest in a worker.
+Threads: `collect` in the main interpreter; `show` there, called by a worker; the rest
+in a worker.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from . import _core
 
 
 def collect() -> bytes:
-    """The filters of warnings that workers can have: those for categories that they can
-    import."""
+    """The filters of warnings whose categories workers can import."""
     found = []
     for action, message, category, module, line in list(warnings.filters):
         if not isinstance(category, type):
@@ -33,7 +32,7 @@ def collect() -> bytes:
 
 
 def pattern(text: Any) -> tuple[str, int] | None:
-    """A regular expression as its text and flags; a plain text as it is."""
+    """A regular expression as its text and flags; plain text unchanged."""
     if text is None:
         return None
     if isinstance(text, str):
@@ -64,12 +63,13 @@ def use(now: list[Any]) -> None:
         category = category_of(module, name)
         if category is not None:
             made.append((action, compiled(message), category, compiled(origin), line))
-    warnings.resetwarnings()  # which has what was warned of already looked at again
+    warnings.resetwarnings()  # also makes warnings that were shown once appear again
     warnings.filters.extend(made)  # type: ignore[attr-defined]
 
 
 def category_of(module: str, qualname: str) -> Any:
-    """A category, if it is here: nothing is imported for the sake of a filter."""
+    """The category, if its module is imported here: a filter is no reason to import
+    it."""
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):
         found = getattr(found, part, None)
@@ -103,7 +103,7 @@ def send(
         return
     try:
         blob = _ship.dumps((message, category, filename, lineno))[0]
-    except Exception:  # whatever a user's __reduce__ raises
+    except Exception:  # a user's __reduce__ may raise anything
         plain = (UserWarning(f"{category.__name__}: {message}"), UserWarning)
         blob = _ship.dumps((*plain, filename, lineno))[0]
     _core._ask_main(f"warn {binascii.b2a_base64(blob, newline=False).decode()}")

@@ -6,8 +6,8 @@
 | `__main__`'s, or another module's | its name | a module with what was published |
 | a dict that `exec` was given | name`#`token | a dict with what was published |
 
-An interpreter *owns* the spaces that its own code filled; it publishes names of those
-only, and ignores what others say about them.
+An interpreter *owns* the spaces that its own code filled. It publishes only their
+names, and ignores what others publish about them.
 
 Threads: any; a race makes the same entry twice, and the first one wins.
 """
@@ -66,7 +66,7 @@ _importable: dict[str, tuple[ModuleType, bool]] = {}
 
 
 def add(space: Space) -> Space:
-    """Registers `space`; returns the space that has its key, perhaps another one."""
+    """Registers `space`; returns the one that has its key, which may be another."""
     space = _by_key.setdefault(space.key, space)
     return _by_id.setdefault(id(space.names), space)
 
@@ -82,7 +82,8 @@ def seen(names: dict[str, Any]) -> Space | None:
 
 
 def space_of(names: dict[str, Any]) -> Space:
-    """The space of a function's `__globals__`; an unknown one becomes owned."""
+    """The space of a function's `__globals__`; this interpreter owns it if it is
+    new."""
     known = _by_id.get(id(names))
     if known is not None:
         return known
@@ -115,9 +116,9 @@ def instances_published() -> dict[int, tuple[Space, str]]:
 
 
 def receive(key: str, name: str, imported: bool) -> Space:
-    """The space of that key in this interpreter, made if need be.
+    """The space of that key in this interpreter; makes it if there is none.
 
-    ImportError if it is a module's and the module cannot be imported here.
+    Raises ImportError if it belongs to a module that cannot be imported here.
     """
     known = _by_key.get(key)
     if known is not None:
@@ -130,7 +131,7 @@ def receive(key: str, name: str, imported: bool) -> Space:
     else:
         module = sys.modules.setdefault(name, ModuleType(name))
         names = module.__dict__
-    # Imports that C code does in the name of a function look for it.
+    # C code that imports for a function looks these up in its globals.
     names.setdefault("__builtins__", builtins)
     if not imported and "#" not in key and _worker:
         names.setdefault("__getattr__", partial(ask_for, key))
@@ -152,7 +153,8 @@ def in_worker() -> bool:
 
 
 def start_worker() -> None:
-    """Says that this interpreter's `__main__` only holds what others publish."""
+    """Marks this interpreter's `__main__` as one that holds only what others
+    publish."""
     global _worker
     _worker = True
     receive("__main__", "__main__", imported=False)
@@ -172,9 +174,12 @@ def import_module(name: str) -> ModuleType:
 
 
 def refusal_behind(error: BaseException | None) -> str | None:
-    """The refusal of sub-interpreters that CPython or bocpy raised for an extension
-    module, if its package has replaced that error by one of its own."""
-    import re  # slow to import
+    """The error by which CPython or bocpy refused an extension module in this
+    interpreter.
+
+    The module's package may have replaced it by an error of its own, which leads to it.
+    """
+    import re  # imported here because it is slow to import
 
     refusal = re.compile(r"module \S+ does not support loading in subinterpreters")
     while error is not None:
@@ -186,7 +191,7 @@ def refusal_behind(error: BaseException | None) -> str | None:
 
 
 def hint_at_refusal(error: ImportError) -> None:
-    """Makes the error say which module refused, and what to do about it."""
+    """Adds to the error which module refused, and what to do about it."""
     reason = refusal_behind(error)
     if reason is not None and not str(error).endswith(ELSEWHERE):
         error.msg = f"{reason}; {ELSEWHERE}"
@@ -215,8 +220,8 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 def is_of_program(name: str) -> bool:
-    """Whether a module belongs to the program, and neither to the language nor to what
-    is installed."""
+    """Whether a module belongs to the program: neither installed nor of the standard
+    library."""
     known = _of_program.get(name)
     if known is None:
         origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", "")
@@ -226,7 +231,7 @@ def is_of_program(name: str) -> bool:
 
 
 def folders(path: str) -> list[str]:
-    """The names of the folders that a path leads through."""
+    """The names of the folders on a path."""
     return path.replace("\\", "/").split("/")[:-1]
 
 
@@ -234,8 +239,10 @@ _with_cowns: dict[str, tuple[ModuleType, int, bool]] = {}
 
 
 def has_cowns(name: str) -> bool:
-    """Whether a module has cowns, or schedules while it is imported: then it is run in
-    the main interpreter only, and others get it by value."""
+    """Whether a module has cowns, or schedules behaviors while it is imported.
+
+    Such a module runs in the main interpreter only; others get it by value.
+    """
     module = sys.modules[name]
     if _worker:
         return False
@@ -279,7 +286,8 @@ def _is_findable(name: str, module: ModuleType) -> bool:
         return False
     if spec.name != name:
         return is_alias(name, spec.name, module)
-    # Test modules, as pytest rewrites them, hold state of the one run they belong to.
+    # Test modules that pytest has rewritten hold state of the one run to which they
+    # belong.
     if type(spec.loader).__module__.partition(".")[0] == "_pytest":
         return False
     parent = name.rpartition(".")[0]
@@ -294,20 +302,23 @@ def _is_findable(name: str, module: ModuleType) -> bool:
 
 
 def is_alias(name: str, real: str, module: ModuleType) -> bool:
-    """Whether importing a package makes `name` another name of the module `real`."""
+    """Whether the import of a package makes `name` another name of the module
+    `real`."""
     parent = name.rpartition(".")[0]
     same = sys.modules.get(real) is module
     return same and bool(parent) and importable(parent) and importable(real)
 
 
 _FINDERS = ("_frozen_importlib", "importlib", "__editable__")
-_EDITABLE = "_editable_loader"  # how meson-python's modules of them end
+_EDITABLE = "_editable_loader"  # how modules of meson-python's editable installs end
 
 
 def is_everywhere(finder: Any, name: str) -> bool:
-    """Whether a worker's interpreter has a finder too: those of the language and of
-    installed packages, and those that a module's own package brings along. What a
-    program's import hook finds, a worker does not."""
+    """Whether a worker's interpreter has this finder, too.
+
+    It has those of Python and of installed packages, and those that a module's own
+    package installs. It does not have an import hook of the program.
+    """
     module = getattr(finder, "__module__", None)
     if not isinstance(module, str):
         module = type(finder).__module__
@@ -321,7 +332,7 @@ def _find_origin(name: str, path: Any) -> tuple[bool, str | None]:
             continue
         try:
             spec = finder.find_spec(name, path)
-        except Exception:  # somebody else's; others lack it
+        except Exception:  # a loader of another package may lack the method or raise
             continue
         if spec is not None:
             return True, spec.origin

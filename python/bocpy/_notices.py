@@ -1,7 +1,4 @@
-"""REMOVED, the one part of the noticeboard that is written in Python.
-
-Threads: any, of any interpreter.
-"""
+"""REMOVED, the only part of the noticeboard that is written in Python."""
 
 from __future__ import annotations
 
@@ -19,6 +16,6 @@ class Removed:
         return "REMOVED"
 
 
-#: What the function given to `notice_update` returns to take the notice off the board.
-#: There is one in each interpreter, and it is that one wherever it travels.
+#: The function given to `notice_update` returns this to remove the notice. Each
+#: interpreter has one; a pickled one arrives as that of its interpreter.
 REMOVED: Final = Removed()

@@ -37,7 +37,7 @@ class PumpResult(NamedTuple):
 
 
 def positive(name: str, number: object, unless: str = "") -> int:
-    """`number`, or TypeError if it is no positive int."""
+    """Returns `number`; raises TypeError unless it is a positive int."""
     if isinstance(number, int) and not isinstance(number, bool):
         if number > 0:
             return number
@@ -47,7 +47,8 @@ def positive(name: str, number: object, unless: str = "") -> int:
 
 
 def milliseconds(name: str, number: object, unless: str = "") -> int:
-    """`number`, or TypeError, or OverflowError if the clock cannot count that far."""
+    """Returns `number`; raises TypeError unless it is a positive int, OverflowError if
+    the clock cannot count that far."""
     if positive(name, number, unless) <= MOST_MS:
         return number  # type: ignore[return-value]
     raise OverflowError(f"{name} is {number}: the most is {MOST_MS} milliseconds")
@@ -60,15 +61,15 @@ def pump(
 ) -> PumpResult:
     """Runs the behaviors over pinned cowns that are ready, on the main thread.
 
-    Call it from an event loop, now and then. It goes on until none is ready (those that
-    become ready meanwhile included), `max_behaviors` have run, or `deadline_ms`
-    milliseconds have passed; the deadline is looked at between two behaviors. What a
-    behavior raises fills its result; with `raise_on_error` the first Exception is
-    raised here too, and what is left stays for the next pump. KeyboardInterrupt,
-    SystemExit and their like end the pump in any case.
+    Call it regularly from an event loop. It returns when no behavior is ready,
+    `max_behaviors` have run, or `deadline_ms` milliseconds have passed; it reads the
+    clock between two behaviors. It also runs behaviors that become ready meanwhile. The
+    result of a behavior holds what it raises; with `raise_on_error`, `pump` raises the
+    first Exception, too, and the other behaviors stay for the next pump.
+    KeyboardInterrupt, SystemExit and the like always end the pump.
 
     Raises RuntimeError on any thread but the main one, inside a behavior, or if the
-    runtime is not running; TypeError or OverflowError for bounds that are none.
+    runtime is not running; TypeError or OverflowError for wrong bounds.
 
     >>> from bocpy import PinnedCown, pump, wait, when
     >>> drawn = PinnedCown([])
@@ -91,10 +92,10 @@ def pump(
 
 
 def set_wait_pump_poll(ms: int = 50) -> None:
-    """Does nothing but check its argument: waits are woken, they do not poll.
+    """Does nothing but check its argument: waits do not poll, they are woken.
 
-    For programs that were written for waits that look for pinned behaviors every `ms`
-    milliseconds. Raises TypeError if `ms` is no positive int.
+    It exists for programs written for versions whose waits looked for pinned behaviors
+    every `ms` milliseconds. Raises TypeError unless `ms` is a positive int.
 
     >>> from bocpy import set_wait_pump_poll
     >>> set_wait_pump_poll(10)
@@ -103,7 +104,7 @@ def set_wait_pump_poll(ms: int = 50) -> None:
 
 
 def look() -> None:
-    """Called when pumping begins: lets the watchdog, if there is one, warn first."""
+    """Lets the watchdog, if there is one, warn before pumping begins."""
     if _watchdog is not None:
         _watchdog.look()
 
@@ -112,16 +113,17 @@ def set_pump_watchdog(
     warn_ms: int | None = 1000,
     on_starve: Callable[[int, str], Any] | None = None,
 ) -> None:
-    """Asks to be told of behaviors over pinned cowns that nobody pumps.
+    """Sets a watchdog that warns of behaviors over pinned cowns that nobody pumps.
 
     When some have been ready for `warn_ms` milliseconds, `on_starve(severity, message)`
-    is called (the severity is 0); without `on_starve` the logger "bocpy.pump"
-    warns. That happens once until the next of them runs, on a thread of its own, as the
-    main thread may be stuck; what `on_starve` raises is raised by the main thread's
-    next `pump`, `wait` or `quiesce`. `warn_ms=None` turns it off, as it is at first.
+    is called (the severity is 0); without `on_starve` the logger "bocpy.pump" warns. It
+    warns once, and again only after one of them has run. It warns on a thread of its
+    own, since the main thread may be stuck; the main thread's next `pump`, `wait` or
+    `quiesce` raises what `on_starve` has raised. `warn_ms=None` turns the watchdog off,
+    as it is at first.
 
-    Raises TypeError or OverflowError for arguments that are none, RuntimeError outside
-    the main interpreter.
+    Raises TypeError or OverflowError for wrong arguments, RuntimeError outside the main
+    interpreter.
 
     >>> from bocpy import set_pump_watchdog
     >>> set_pump_watchdog(500, lambda severity, message: print(message))

@@ -1,4 +1,4 @@
-"""Failures that nobody has looked at, raised together.
+"""Raises failures that nobody has read, all together.
 
 Threads: any of the main interpreter, outside of behaviors.
 """
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from . import _core
 
-#: How many behaviors the message names.
+#: The most behaviors that the message names.
 NAMED = 5
-#: Seconds for which a result that was free a moment ago is waited for.
+#: Seconds to wait for a result of which another thread has just begun a use.
 TIMEOUT = 1.0
 
 if sys.version_info >= (3, 11):
@@ -43,9 +43,10 @@ else:
 class FailureGroup(Group):
     """What `wait(raise_failures=True)` raises: the failures that nobody looked at.
 
-    An ExceptionGroup, for `except*` too. Python 3.10 has none: there it is a class of
-    its own, with the same attributes `message` and `exceptions`. If one of them is no
-    Exception (a KeyboardInterrupt, say), a BaseExceptionGroup is raised instead.
+    It is an ExceptionGroup, which `except*` can catch. Python 3.10 has none: there it
+    is a class of its own, with the same attributes `message` and `exceptions`. If one
+    of the failures is not an Exception (a KeyboardInterrupt, say), `wait` raises a
+    BaseExceptionGroup instead.
 
     >>> from bocpy import FailureGroup, wait, when
     >>> @when()
@@ -61,7 +62,7 @@ class FailureGroup(Group):
     __module__ = "bocpy"
 
     def derive(self, exceptions: Sequence[Exception]) -> FailureGroup:
-        """The group of some of them."""
+        """A group of some of the failures."""
         return FailureGroup(self.message, exceptions)
 
 
@@ -73,7 +74,8 @@ def described(where: Sequence[str]) -> str:
 
 
 def group(failures: Sequence[tuple[BaseException, str]]) -> BaseException:
-    """One exception for all: a BaseException group if one of them is no Exception."""
+    """One exception for all; a BaseException group if one of them is not an
+    Exception."""
     message = described([where for _, where in failures])
     exceptions = [error for error, _ in failures]
     ordinary = [error for error in exceptions if isinstance(error, Exception)]
@@ -83,8 +85,7 @@ def group(failures: Sequence[tuple[BaseException, str]]) -> BaseException:
 
 
 def read(cown: _core.Cown[object]) -> BaseException | None:
-    """What a failed result holds, unless somebody else has read it by now, or is just
-    about to."""
+    """The failure in a result, unless another thread has read it, or is about to."""
     try:
         cown.acquire(TIMEOUT)
     except TimeoutError:
@@ -97,8 +98,8 @@ def read(cown: _core.Cown[object]) -> BaseException | None:
 
 
 def unread() -> Iterator[tuple[BaseException, str]]:
-    """The failures that nobody has read, and where they were raised. From now on they
-    count as read."""
+    """The failures that nobody has read, and where they were raised; counts them as
+    read."""
     for cown, orphan, name, file, line in _core._take_failures():
         error = orphan if cown is None else read(cown)
         if error is not None:

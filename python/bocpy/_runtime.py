@@ -1,4 +1,4 @@
-"""Waiting, and the ends of a program.
+"""Waiting for behaviors, and the end of a program.
 
 Threads: any thread of the main interpreter.
 """
@@ -21,10 +21,9 @@ Notices = dict[str, Any]
 
 
 class WaitResult(NamedTuple):
-    """What `wait` and `quiesce` return if they are asked for several things.
+    """What `wait` and `quiesce` return if they are asked for more than one thing.
 
-    stats: a dict of counters for each worker.
-    noticeboard: the notices as they were.
+    stats: a dict of counters for each worker. noticeboard: the notices as they were.
 
     >>> from bocpy import notice_seed, wait
     >>> notice_seed("limit", 10)
@@ -40,7 +39,7 @@ Result = WaitResult | Stats | Notices | None
 
 
 def is_raising(choice: bool | None) -> bool:
-    """Whether failures are raised here, by default as `start` was told."""
+    """Whether a wait raises failures; by default as `start` was told."""
     if choice is None:
         return _core._keeps_failures()
     if isinstance(choice, bool):
@@ -50,8 +49,8 @@ def is_raising(choice: bool | None) -> bool:
 
 
 def imports_in_a_body() -> bool:
-    """Whether a body imports a module, which calls this while it is run: then there is
-    nothing to wait for."""
+    """Whether a body imports the module that makes this call: then the call waits for
+    nothing."""
     if _core._importing(0):
         return True
     if not _core._in_body():
@@ -122,18 +121,18 @@ def wait(
 ) -> Result:
     """Waits until all behaviors have finished, then closes the runtime.
 
-    Values of cowns survive, and the next behavior opens it again; workers stay parked
-    until then; the noticeboard is cleared. Gives up quietly after `timeout` seconds,
-    and leaves the runtime open. Raises RuntimeError inside a behavior, TypeError or
-    ValueError for a timeout that is no number.
+    Values of cowns survive; the noticeboard is cleared. The workers stay parked until
+    the next behavior opens the runtime again. If `timeout` seconds pass first, `wait`
+    returns and leaves the runtime open. Raises RuntimeError inside a behavior,
+    TypeError or ValueError for a timeout that is not a number.
 
     With `stats`, returns a dict of counters for each worker; with `noticeboard`, a dict
     of what the notices were; with both, a WaitResult.
 
-    With `raise_failures`, raises a FailureGroup (an ExceptionGroup) of all failures of
-    behaviors that nobody has looked at and that were not reported: those in results
-    that somebody still has. `start(raise_failures=True)` keeps the others for it, too,
-    and makes that the default.
+    With `raise_failures`, raises a FailureGroup (an ExceptionGroup) of the failures of
+    behaviors that the program has not read and bocpy has not reported: those in results
+    that the program still refers to. `start(raise_failures=True)` makes this the
+    default, and keeps the failures in other results for it, too.
 
     >>> from bocpy import Cown, wait, when
     >>> c = Cown(1)
@@ -248,8 +247,8 @@ class Behaviors:
     >>> c.unwrap()
     21
 
-    The arguments are those of `start`. With `raise_failures=True`, failures in the
-    block are raised at its end, if the block itself did not raise.
+    The arguments are those of `start`. With `raise_failures=True`, the end of the block
+    raises the failures in it, unless the block itself has raised.
     """
 
     def __init__(
@@ -287,10 +286,10 @@ class Behaviors:
 
 
 def finish() -> None:
-    """At the program's end: finishes what was scheduled and ends the workers.
+    """Finishes what was scheduled and ends the workers, at the program's end.
 
-    An interrupt here leaves at once: behaviors that still run cannot be waited for, and
-    an interpreter cannot end under them.
+    An interrupt here ends the process at once: nothing can wait for the behaviors that
+    still run, and an interpreter cannot end while they do.
     """
     try:
         _core._finish()
@@ -307,7 +306,7 @@ def in_main_interpreter() -> bool:
 
 
 def install() -> None:
-    """Arranges for the ends, once, in the main interpreter."""
+    """Registers what runs at the end of the program, once, in the main interpreter."""
     if not in_main_interpreter():
         return
     atexit.register(finish)

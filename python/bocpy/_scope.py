@@ -1,4 +1,4 @@
-"""Scopes: waiting for exactly the work that was started in a block, and cancelling it.
+"""Scopes: they wait for exactly the work that was started in a block, or cancel it.
 
 Threads: any of the main interpreter; `Scope` objects travel to workers as handles.
 """
@@ -20,8 +20,9 @@ OnError = Literal["cancel", "continue"]
 def cancelled() -> bool:
     """Whether the scope that this code belongs to has been cancelled.
 
-    That of the behavior, or of the `with behaviors()` block; or whether its time is
-    over. A long body looks at it now and then, and ends early.
+    That is the scope of the behavior, or that of the `with behaviors()` block. Also
+    True if the time of the scope is over. A long body asks now and then, and ends
+    early.
 
     >>> from bocpy import behaviors, cancelled
     >>> with behaviors() as scope:
@@ -37,8 +38,8 @@ def cancelled() -> bool:
 def checkpoint() -> None:
     """Raises CancelledError if the scope that this code belongs to is cancelled.
 
-    For bodies that take long: call it now and then, where nothing is half done. What it
-    raises is no failure of the scope.
+    Bodies that take long should call it now and then, where no change is half done. The
+    scope does not count this CancelledError as a failure.
 
     >>> from bocpy import behaviors, checkpoint
     >>> with behaviors():
@@ -51,7 +52,8 @@ def checkpoint() -> None:
 
 
 def positive(name: str, value: object) -> None:
-    """TypeError or ValueError, unless it is a positive number or None."""
+    """Raises TypeError or ValueError, unless the argument is a positive number or
+    None."""
     if value is None:
         return
     if not isinstance(value, int | float) or isinstance(value, bool):
@@ -65,12 +67,12 @@ def plural(count: int) -> str:
     return f"{count} behavior" if count == 1 else f"{count} behaviors"
 
 
-#: The numbers of the scopes whose blocks block an event loop at their ends.
+#: The numbers of scopes whose blocks block an event loop when they end.
 _blocking: set[int] = set()
 
 
 class Scope:
-    """What `behaviors` returns: work that is waited for, and cancelled, together.
+    """What `behaviors` returns: work that a block waits for and can cancel as a whole.
 
     >>> from bocpy import behaviors
     >>> with behaviors("reports") as scope:
@@ -104,39 +106,42 @@ class Scope:
         return Scope, (self._handle, self.name)
 
     def cancel(self) -> None:
-        """Behaviors of the scope that have not begun will not run.
+        """Cancels the scope: its behaviors that have not begun will not run.
 
-        Their results raise CancelledError. Those that run can ask `cancelled()`, and
-        end as they like. What is scheduled in the scope later is cancelled too."""
+        Their results raise CancelledError. Behaviors that run can call `cancelled()`,
+        and end as they like. What is scheduled in the scope later is cancelled, too.
+        """
         self._handle.cancel()
 
     @property
     def cancelled(self) -> bool:
-        """Whether it, or a scope around it, has been cancelled."""
+        """Whether this scope, or a scope around it, has been cancelled."""
         return self._handle.cancelled
 
     @property
     def pending(self) -> int:
-        """How many of its behaviors are scheduled or running at this moment."""
+        """How many behaviors of the scope are scheduled or running at this moment."""
         return self._handle.pending
 
     @property
     def done(self) -> Cown[None]:
-        """A new cown that is free once nothing of the scope is pending any more.
+        """A new cown that becomes free when nothing of the scope is pending any more.
 
-        Chain on it where waiting is refused, in bodies: `when(scope.done)`, and there
-        schedule what comes next. Name no cown beside it that the scope's own work may
-        still ask for: both would wait for each other."""
+        Bodies, which must not wait, schedule what comes next with `when(scope.done)`.
+        Name no other cown in that `when` that the scope's own work may still ask for:
+        each would wait for the other.
+        """
         return self._handle.done()
 
     def when(self, *cowns: Any) -> Callable[[Callable[..., Any]], Cown[Any]]:
-        """As `bocpy.when`, in this scope, wherever it is called."""
+        """As `bocpy.when`, but the behavior belongs to this scope."""
         return _core._when_in(self._handle, *cowns)
 
     async def room(self) -> None:
-        """Until fewer behaviors are pending than the scope's limit allows.
+        """Waits until fewer behaviors are pending than the scope's limit allows.
 
-        In an event loop, where `when` does not wait for it."""
+        For event loops, where `when` does not wait for room.
+        """
         from . import _loops
 
         if self.limit is None:
@@ -163,7 +168,7 @@ class Scope:
         assert self._token is not None
         _core._scope_variable.reset(self._token)
         self._token = None
-        if self._enclosing is not None:  # None: a Ctrl-C came between
+        if self._enclosing is not None:  # None if a Ctrl-C interrupted `__enter__`
             _tasks.enclosing.reset(self._enclosing)
             self._enclosing = None
         _blocking.discard(self._handle.number)
@@ -176,8 +181,10 @@ class Scope:
         return max(0.0, self.deadline - time.monotonic())
 
     def _expire(self) -> None:
-        """The time is over: says what was running, and cancels the rest. A body that
-        asks whether it is cancelled may have seen that before."""
+        """Records, when the time is over, what is running, and cancels the rest.
+
+        A body that calls `cancelled()` may have seen the deadline pass before.
+        """
         pending = self._handle.late
         names = [*self._handle.running(), *_tasks.bodies_in(self._handle.number)]
         running = f"; running: {', '.join(names)}" if names else ""
@@ -188,7 +195,7 @@ class Scope:
         self.cancel()
 
     def _ended(self) -> None:
-        """Nothing is pending any more."""
+        """Called when nothing of the scope is pending any more."""
         if self._late is None and self._handle.late is not None:
             self._expire()
 
@@ -197,7 +204,7 @@ class Scope:
         error: BaseException | None,
         failures: list[tuple[BaseException, str]],
     ) -> BaseException | None:
-        """What leaving raises in place of the block's own exception."""
+        """The exception to raise in place of the block's own."""
         if error is not None and not isinstance(error, Exception):
             return None
         late = TimeoutError(self._late) if self._late is not None else None
@@ -309,7 +316,8 @@ class Scope:
         failures = []
         for cown, name, file, line in self._handle.take_failures():
             failure = await _loops.peek(cown)
-            # Asking for `exception` is looking: what is raised is not reported, too.
+            # Reading `exception` counts as looking, so what is raised is not reported,
+            # too.
             if cown.exception and isinstance(failure, BaseException):
                 failures.append((failure, f"{name!r} ({file}:{line})"))
         outcome = self._outcome(error, failures)
@@ -318,7 +326,8 @@ class Scope:
 
 
 def refuse_blocking(what: str) -> None:
-    """A block that blocks the event loop at its end waits for no task of the loop."""
+    """Refuses a task of an event loop in a block that, at its end, would block the
+    loop."""
     current = _core._scope_current()
     if current is not None and current.number in _blocking:
         raise RuntimeError(
@@ -333,23 +342,24 @@ def behaviors(
     on_error: OnError = "cancel",
     limit: int | None = None,
 ) -> Scope:
-    """A scope: `with` waits at its end for exactly what was started in the block.
+    """Makes a scope: `with` waits at its end for exactly what was started in the block.
 
     That is every behavior that the block schedules, and those that they schedule, and
-    so on; what others have scheduled does not matter. `async with` is the same in an
-    event loop. Scopes nest.
+    so on. It does not wait for what others have scheduled. Event loops use `async with`
+    in the same way. Scopes nest.
 
-    If a behavior raises, the others that have not begun are cancelled (`on_error=
-    "cancel"`), or go on ("continue"). At the end all failures are raised as one
-    FailureGroup (an ExceptionGroup), the block's own exception first. After `timeout`
-    seconds the scope is cancelled, and TimeoutError says what was running. What has
-    begun always ends: the first Ctrl-C cancels, the second leaves.
+    If a behavior raises, the scope cancels its behaviors that have not begun
+    (`on_error= "cancel"`), or lets them run ("continue"). Its end raises all failures
+    as one FailureGroup (an ExceptionGroup), the block's own exception first. After
+    `timeout` seconds the scope is cancelled, and TimeoutError names what was running. A
+    behavior that has begun always ends: the first Ctrl-C cancels the scope, the second
+    leaves the block.
 
-    With a `limit`, a thread that schedules waits while that many are pending; bodies
-    and event loops never do (see `Scope.room`).
+    With a `limit`, a thread that schedules waits while that many behaviors are pending;
+    bodies and event loops never wait (see `Scope.room`).
 
-    In a behavior, where waiting is refused: make a scope without `with`, schedule with
-    `scope.when(...)`, and chain on `scope.done`.
+    A behavior must not wait: there, make a scope without `with`, schedule with
+    `scope.when(...)`, and continue with `when(scope.done)`.
 
     >>> from bocpy import Cown, behaviors, when
     >>> total = Cown(0)

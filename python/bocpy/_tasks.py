@@ -1,8 +1,7 @@
-"""Which task of an event loop holds which cowns, and which are behaviors.
+"""Which task of an event loop holds which cowns, and which tasks run behaviors.
 
-Holding belongs to the task, not to its thread: another task of the loop does not
-see the values. A task has one grant at a time, so that no two tasks can wait for each
-other.
+A task holds cowns, not its thread: another task of the loop does not see the values. A
+task has one grant at a time, so that no two tasks can wait for each other.
 
 Threads: each asks for its own tasks.
 """
@@ -24,7 +23,7 @@ _held: dict[int, _core._Grant] = {}
 #: The numbers of the scopes around this code, the outermost first.
 enclosing: ContextVar[tuple[int, ...]] = ContextVar("bocpy_enclosing", default=())
 
-#: Asynchronous bodies that run, and the scopes that each is in; by their grants.
+#: By their grants: asynchronous bodies that run, and the scopes that each is in.
 _bodies: dict[int, tuple[Callable[..., Any], tuple[int, ...]]] = {}
 
 
@@ -41,7 +40,9 @@ def current() -> Any:
 def library_here() -> str | None:
     """The name of the library whose event loop runs on this thread.
 
-    As sniffio tells, which trio and anyio fill; asyncio is known without it."""
+    sniffio tells that of trio and anyio, which announce themselves there; asyncio is
+    asked directly.
+    """
     sniffio = sys.modules.get("sniffio")
     if sniffio is not None:
         try:
@@ -56,7 +57,7 @@ def library_here() -> str | None:
 
 
 def held_here() -> _core._Grant | None:
-    """What the task that runs here holds."""
+    """The grant that the running task holds."""
     if not _held:
         return None
     task = current()
@@ -64,14 +65,14 @@ def held_here() -> _core._Grant | None:
 
 
 def enter(grant: _core._Grant) -> None:
-    """The task that runs here holds the cowns from now on."""
+    """Makes the running task the holder of the cowns."""
     _held[id(current())] = grant
     grant.enter()
 
 
 def leave(grant: _core._Grant | None) -> None:
-    """Gives the cowns back, whichever task does it: a coroutine that is closed runs in
-    none."""
+    """Releases the cowns, whichever task calls it: a coroutine may be closed outside of
+    its task."""
     for key, held in list(_held.items()):
         if held is grant:
             del _held[key]
@@ -80,7 +81,7 @@ def leave(grant: _core._Grant | None) -> None:
 
 
 def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
-    """The grant by which a task holds the cown."""
+    """The grant with which a task holds the cown."""
     mine = held_here()
     for grant in [mine, *_held.values()]:
         if grant is not None and grant.writes(cown):
@@ -89,12 +90,12 @@ def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
 
 
 def begin_body(grant: _core._Grant, function: Callable[..., Any]) -> None:
-    """The asynchronous body runs from now on."""
+    """Notes that the asynchronous body runs."""
     _bodies[id(grant)] = function, enclosing.get()
 
 
 def end_body(grant: _core._Grant) -> None:
-    """It runs no more, if it ever did."""
+    """Notes that the asynchronous body no longer runs; it may never have run."""
     _bodies.pop(id(grant), None)
 
 
@@ -108,7 +109,7 @@ def bodies_in(scope: int) -> list[str]:
 
 
 def described(function: Callable[..., Any]) -> str:
-    """As a scope names a body: 'name' (file:line)."""
+    """A body as a scope names it: 'name' (file:line)."""
     while isinstance(function, functools.partial):
         function = function.func
     name = getattr(function, "__qualname__", "behavior")
@@ -118,7 +119,7 @@ def described(function: Callable[..., Any]) -> str:
 
 
 def forget() -> None:
-    """In a forked child, which has none of the parent's tasks."""
+    """Forgets all tasks, in a forked child, which has none of the parent's."""
     _held.clear()
     _bodies.clear()
 

@@ -1,4 +1,4 @@
-"""Workers as threads that Python's threading knows.
+"""Makes workers threads that Python's threading module knows.
 
 Threads: `enter` and `leave` on a worker, attached to its interpreter; `guard_frames` in
 each interpreter.
@@ -14,30 +14,35 @@ from typing import Any
 
 from . import _core
 
-#: Threads that threading has not started: workers are among them.
+#: Threads that threading has not started, such as workers.
 _NOT_STARTED = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
 
 
 def enter(number: int) -> None:
-    """Gives this thread a name, and has threads that bodies start be no daemons: the
-    program waits for them, as for those of the main thread."""
+    """Names this thread, and makes threads that bodies start non-daemons.
+
+    The program waits for them at its end, as for those of the main thread.
+    """
     thread = threading.current_thread()
     thread.name = f"bocpy-worker-{number}"
-    # threading makes a thread that it has not started a daemon, and what it starts
-    # inherits that. There is no public way to say otherwise.
+    # threading makes a thread that it has not started a daemon, and that thread's
+    # children inherit the flag. threading has no public way to change it.
     thread._daemonic = False  # type: ignore[attr-defined]
 
 
 def leave() -> None:
-    """Has threading forget this thread; before 3.13 it would do so never."""
+    """Makes threading forget this thread; before 3.13 it would never do so."""
     forget = getattr(threading.current_thread(), "_delete", None)
     if sys.version_info < (3, 13) and forget is not None:
         forget()
 
 
 def end_child(error: BaseException | None) -> None:
-    """Ends, but for the exit itself, the child of a fork in a body: tells what the body
-    raised as threading does, and finishes what the child has begun."""
+    """Ends the child of a fork in a body, except for the exit of the process.
+
+    Reports what the body raised as threading does, and finishes what the child has
+    begun.
+    """
     here = threading.current_thread()
     if error is not None:
         told = (type(error), error, error.__traceback__, here)
@@ -56,16 +61,21 @@ def end_child(error: BaseException | None) -> None:
 
 
 def guard_frames() -> None:
-    """Replaces functions of sys that reach into other interpreters, without their GILs:
-    what they take from there is given up in the wrong interpreter, which ends the
-    process at its exit."""
+    """Replaces functions of sys that read other interpreters without holding their
+    GILs.
+
+    They would release objects in the wrong interpreter, which aborts the process at
+    exit.
+    """
     sys._current_frames = _core._current_frames
     sys._current_exceptions = _core._current_exceptions
 
 
 def alive() -> int:
-    """How many threads the bodies of a worker have started that still run and that a
-    program waits for at its end. In the worker's interpreter, on any thread."""
+    """How many threads that a worker's bodies have started still run, daemons left out.
+
+    Called in the worker's interpreter, on any thread.
+    """
     return sum(
         not thread.daemon and not isinstance(thread, _NOT_STARTED)
         for thread in threading.enumerate()
@@ -81,7 +91,7 @@ INSTEAD = (
 
 
 def explained(function: Any) -> Any:
-    """`function`, whose RuntimeErrors say what to do instead."""
+    """`function`, with RuntimeErrors that say what to do instead."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -96,8 +106,9 @@ def explained(function: Any) -> Any:
 
 
 def refuse_processes(module: Any) -> None:
-    """A ProcessPoolExecutor needs a daemon thread: before 3.14 it says so when a task
-    is submitted, since then the task fails with BrokenProcessPool."""
+    """Refuses ProcessPoolExecutors, which need a daemon thread. Python before 3.14
+    would refuse when a task is submitted, and newer ones fail the task with
+    BrokenProcessPool."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         raise RuntimeError(f"ProcessPoolExecutor: {INSTEAD}")
@@ -106,8 +117,11 @@ def refuse_processes(module: Any) -> None:
 
 
 def explain_limits() -> None:
-    """Daemon threads and forks, and with them pools of multiprocessing and executors of
-    processes, are refused by CPython in all interpreters but the main one."""
+    """Makes errors say what to do instead of daemon threads and forks.
+
+    CPython refuses them in all interpreters but the main one, and so pools of
+    multiprocessing and executors of processes.
+    """
     thread = threading.Thread
     thread.__init__ = explained(thread.__init__)  # type: ignore[method-assign]
     daemon = thread.daemon

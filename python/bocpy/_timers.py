@@ -1,4 +1,4 @@
-"""Behaviors at a point of time. `after` is the extension's; `at` counts from its clock.
+"""Behaviors at a point of time. `after` belongs to the extension; `at` uses its clock.
 
 Threads: any of the main interpreter, and bodies.
 """
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def at(deadline: float, /, *cowns: _One | Sequence[_One]) -> _When:
     """Schedules the decorated function as a behavior over `cowns` at `deadline`.
 
-    That is a moment of the clock `time.monotonic()`, as `Scope.deadline` is; at once if
-    it has passed. Else as `after`. Raises ValueError for NaN and for more than 292
-    years from now.
+    `deadline` is a time of the clock `time.monotonic()`, as `Scope.deadline` is. If it
+    has passed, the behavior is scheduled at once. In all else it does what `after`
+    does. Raises ValueError for NaN and for more than 292 years from now.
 
     >>> import time
     >>> from bocpy import at

@@ -1,7 +1,7 @@
-"""Tracebacks as plain values: taken down in the worker, written where somebody looks.
+"""Tracebacks as plain values: the worker records them, and the reader writes them out.
 
 Writing a traceback out reads source files and costs a tenth of a millisecond, for a
-text that few programs look at. So what travels is what it is made of: for each
+text that few programs read. So a worker sends the parts of which it consists: for each
 exception, from the one that was raised to its first cause,
 
     (link, text, ((file, line, name, end line, column, end column), ...))
@@ -26,7 +26,7 @@ from . import _core, _main_source
 Entry = tuple[str, str, tuple[tuple[Any, ...], ...]]
 Trace = tuple[Entry, ...]
 
-#: What `traceback` writes more for than a line: suggestions, the source, members.
+#: For these `traceback` writes more than one line: suggestions, the source, members.
 _SPECIAL: tuple[type[BaseException], ...] = (
     SyntaxError,
     NameError,
@@ -36,7 +36,7 @@ _SPECIAL: tuple[type[BaseException], ...] = (
 if sys.version_info >= (3, 11):
     _SPECIAL += (BaseExceptionGroup,)  # noqa: F821
 _HAS_POSITIONS = sys.version_info >= (3, 11)
-#: Exceptions in a chain beyond which it is written out as a text instead.
+#: A longer chain of exceptions is written out as a text instead.
 _CHAIN_MAX = 20
 
 _LINKS = {
@@ -50,8 +50,11 @@ _LINKS = {
 
 
 def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
-    """The trace of an exception; None if only `traceback` can write it out, or if one
-    of its causes is a `skip`, which is a text already."""
+    """The trace of an exception.
+
+    None if only `traceback` can write it out, or if one of its causes is a `skip`,
+    which is a text already.
+    """
     entries: list[Entry] = []
     special = (*_SPECIAL, skip)
     link, one = "", exception
@@ -69,7 +72,7 @@ def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
 
 
 def last_line(exception: BaseException) -> str:
-    """What ends the exception's part of a traceback, notes included."""
+    """The line that ends the exception's part of a traceback, and its notes."""
     cls = type(exception)
     name = cls.__qualname__
     if cls.__module__ not in ("__main__", "builtins"):
@@ -93,19 +96,20 @@ def frames_read(trace: TracebackType | None) -> tuple[tuple[Any, ...], ...]:
 
 
 def position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
-    """End line, first and last column of an instruction, where Python knows them."""
+    """End line, first and last column of an instruction, if Python has recorded
+    them."""
     if sys.version_info < (3, 11) or instruction < 0:
         return None, None, None
     at = next(islice(code.co_positions(), instruction // 2, None), None)
     return (at[1], at[2], at[3]) if at else (None, None, None)
 
 
-#: The same in C, where the core is.
+#: The same, written in C, if the core has it.
 frames = getattr(_core, "_trace_frames", frames_read)
 
 
 def written(trace: Trace) -> str:
-    """As `traceback.format_exception` writes it."""
+    """The text of a trace, as `traceback.format_exception` writes it."""
     parts = []
     for at in range(len(trace) - 1, -1, -1):
         link, text, found = trace[at]
@@ -136,6 +140,6 @@ def summary(
 
 
 def interactive_line(file: str, line: int) -> str:
-    """The line of code without a file, where `traceback` does not find it."""
+    """The line of code without a file, which `traceback` does not find."""
     lines = _main_source.interactive_lines(file)
     return lines[line - 1] if 0 < line <= len(lines) else ""

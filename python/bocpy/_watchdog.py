@@ -27,7 +27,7 @@ class Watchdog:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.told = -1  # the move (of the lane) that has been told of
+        self.told = -1  # the lane's count of moves at the last warning
         self.warn_ms: int | None = None
         self.tell: Callable[[int, str], Any] = log
         self.raised: BaseException | None = None
@@ -66,14 +66,13 @@ class Watchdog:
         while not over.wait(min(left / 1000, threading.TIMEOUT_MAX)):
             try:
                 left = self.check(warn_ms)
-            except (
-                BaseException
-            ) as error:  # for the main thread, which hears of it next
+            except BaseException as error:  # the main thread's next pump raises it
                 self.raised = error
                 left = warn_ms
 
     def look(self) -> None:
-        """For the main thread, since the watchdog's own may have had no chance."""
+        """Checks on the main thread, since the watchdog's own may not have run in
+        time."""
         raised, self.raised = self.raised, None
         if raised is not None:
             raise raised

@@ -1,8 +1,8 @@
-"""What a worker's interpreter learns from the main one, its first and last steps.
+"""What a worker's interpreter learns from the main one; how it begins and ends.
 
 Threads: `facts` and `prepare` in the main interpreter, `set_up` in a new one,
 `tear_down` in it when it is about to end. `prepare` and the first worker's `set_up` run
-at a time.
+at the same time.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import marshal
 import sys
 from typing import Any
 
-#: Seconds between two chances for another thread to take the interpreter over. That of
-#: a worker has one thread, but for the moments in which somebody comes for a value.
+#: Seconds after which a thread lets another one have the interpreter. A worker's has
+#: only one thread, except while another thread fetches a value from it.
 SWITCH_INTERVAL = 0.0001
 
 
 def facts() -> bytes:
-    """A marshalled dict for `set_up`."""
-    # Until 3.13, the interpreter that is the first to load an extension module owns
-    # some of its objects: these are what `set_up` loads.
+    """What `set_up` needs to know, as a marshalled dict."""
+    # Before 3.13, the interpreter that first loads an extension module owns some of its
+    # objects. So the main interpreter loads those that `set_up` loads.
     import _contextvars  # noqa: F401
     import _pickle  # noqa: F401
     import binascii  # noqa: F401
@@ -43,7 +43,7 @@ def facts() -> bytes:
 
 def prepare() -> None:
     """Loads, while a worker starts, what the main interpreter needs to schedule."""
-    # `dis` is what `_code_names` reads the code of the first body with.
+    # `_code_names` reads the code of the first body with `dis`.
     import dis  # noqa: F401
 
     from . import _foreign_ext, _main_state, _ship, _threads  # noqa: F401
@@ -74,8 +74,8 @@ def set_up(known: dict[str, Any]) -> None:
 def tear_down() -> None:
     """Has threading drop this thread while that is still possible.
 
-    Since 3.13 it does so when the locals of a thread that it has not started end. Those
-    of a worker end with the interpreter, after threading's globals.
+    Since 3.13 threading does so when the thread-local data of a thread that it has not
+    started ends. A worker's ends with the interpreter, after threading's globals.
     """
     from . import _coverage
 

@@ -1,9 +1,10 @@
-"""What a worker imports, and what it has of the main interpreter instead.
+"""What a worker imports, and which modules it gets from the main interpreter instead.
 
 A module that has cowns, or that schedules while it is imported, is not run a second
-time in a worker: it comes by value, as `__main__` does, so that its cowns are the same
-everywhere. Whether a module is such a one, the main interpreter knows. What only a
-worker imports must not make cowns or schedule; `start` and `wait` do nothing there.
+time in a worker: it is shipped by value, as `__main__` is, so that its cowns are the
+same everywhere. The main interpreter knows whether a module is of that kind. A module
+that only a worker imports must not make cowns or schedule; `start` and `wait` do
+nothing there.
 
 Threads: `guard` in a new interpreter of a worker.
 """
@@ -23,8 +24,8 @@ from ._ship import module_changes
 class Finder:
     """Finds and loads the modules that come by value.
 
-    A finder and loader by what it can do: `importlib.abc` would bring tempfile, inspect
-    and 30 other modules into each worker, 2 MB and, before CPython 3.14, for good.
+    It does not inherit from `importlib.abc`, whose import would load tempfile, inspect
+    and 30 other modules into each worker: 2 MB, which CPython before 3.14 never frees.
     """
 
     def find_spec(
@@ -46,20 +47,20 @@ class Finder:
         return sys.modules[spec.name]
 
     def exec_module(self, module: ModuleType) -> None:
-        """What it has came with the log."""
+        """Does nothing: the log has set the names of the module."""
 
 
 _OWN = frozenset({__package__, "__main__"})
 
 
 def guard() -> None:
-    """Has this interpreter ask before it runs a module."""
+    """Makes this interpreter ask the main one before it runs a module."""
     sys.meta_path.insert(0, Finder())
     for loader in (SourceFileLoader, SourcelessFileLoader):
         loader.exec_module = counted(loader.exec_module)  # type: ignore[method-assign]
 
 
-#: What is done when a worker has imported a module of the standard library.
+#: What to do once a worker has imported a module of the standard library.
 ARRANGE: dict[str, Callable[[ModuleType], None]] = {
     "logging": lambda _: _main_logging.set_levels(),
     "concurrent.futures.process": _threads.refuse_processes,
