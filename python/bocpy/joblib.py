@@ -24,7 +24,7 @@ __all__ = ["BocBackend"]
 
 
 class BocBackend(joblib.parallel.ParallelBackendBase):  # type: ignore[misc]
-    """What joblib knows as the backend "bocpy": a BocExecutor for each Parallel."""
+    """The backend that joblib knows as "bocpy": a BocExecutor for each Parallel."""
 
     supports_retrieve_callback = True
     default_n_jobs = -1
@@ -32,7 +32,7 @@ class BocBackend(joblib.parallel.ParallelBackendBase):  # type: ignore[misc]
 
     @property
     def uses_threads(self) -> bool:
-        """Whether tasks get the caller's very objects."""
+        """Whether tasks get the caller's objects themselves."""
         return _core._backend() == "threads"
 
     @property
@@ -63,8 +63,8 @@ class BocBackend(joblib.parallel.ParallelBackendBase):  # type: ignore[misc]
         assert self._executor is not None
         calls = getattr(func, "items", None)
         if calls is not None and not self.uses_threads:
-            # A batch of joblib would import joblib in the worker's interpreter, which
-            # refuses some of what that imports.
+            # Importing a batch of joblib in a worker's interpreter would fail: joblib
+            # imports modules that refuse sub-interpreters.
             future = self._executor.submit(call_each, [*calls])
         else:
             future = self._executor.submit(func)

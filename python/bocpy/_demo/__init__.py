@@ -45,7 +45,8 @@ def demo(
     as_json: bool = False,
     cluster: tuple[str, str] | None = None,
 ) -> int:
-    """Runs the job both ways and shows the result; 0 if both found the same."""
+    """Runs the job both ways and shows the results; returns 0 if both found the
+    same."""
     root = path or sysconfig.get_path("stdlib")
     paths = find_sources(root)
     if not paths:
@@ -83,8 +84,9 @@ def demo(
 
 @contextlib.contextmanager
 def rare_collections() -> Generator[None, None, None]:
-    """For both runs: without a GIL the collector stops all threads at each round."""
-    if not hasattr(gc, "get_threshold"):  # PyPy's collector does not stop for these
+    """Makes the collector run rarely in both runs: without a GIL each round stops all
+    threads."""
+    if not hasattr(gc, "get_threshold"):  # PyPy's collector does not stop all threads
         yield
         return
     before = gc.get_threshold()
@@ -97,7 +99,7 @@ def rare_collections() -> Generator[None, None, None]:
 
 
 def cores() -> int:
-    """How many the process may use."""
+    """How many cores the process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -112,8 +114,8 @@ def load() -> float:
 
 
 def introduce(root: str, sizes: list[int], workers: int, backend: str) -> None:
-    """Says what is going to happen, how long that takes on a machine of today, and what
-    cannot be expected of it."""
+    """Prints what the demo will do, how long that takes on a machine of today, and what
+    it does not show."""
     alone = sum(sizes) / BYTES_A_SECOND
     at_once = workers if not (backend == "threads" and gil_enabled()) else 1
     both = alone + alone / min(at_once, cores())
@@ -129,7 +131,7 @@ def introduce(root: str, sizes: list[int], workers: int, backend: str) -> None:
 
 
 def summary(plain: Run, parallel: Run, workers: int, backend: str) -> dict[str, Any]:
-    """What `--json` prints: all measured and all found."""
+    """The output of `--json`: all measurements and all results."""
     return {
         "interpreter": interpreter(),
         "backend": backend,

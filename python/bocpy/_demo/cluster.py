@@ -1,7 +1,7 @@
 """The demo's job over the workers of a cluster that Dask or Ray runs.
 
-The behaviors are those of `job`; the files have to be where every worker finds them,
-which they are on one machine, or on a shared file system.
+The behaviors are those of `job`. Every worker must be able to read the files: the
+cluster runs on one machine, or the files are on a shared file system.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .job import TIMEOUT, Progress, Run, add, collect, name_of
 from .ledger import AGGREGATES, Ledger
 from .source import facts_of
 
-#: Seconds between two looks at how far it is.
+#: Seconds between two updates of the progress bar.
 LOOK = 0.1
 
 LOCAL = "local"
@@ -25,7 +25,8 @@ LOCAL = "local"
 
 @contextlib.contextmanager
 def connected(engine: str, address: str, workers: int) -> Generator[Any, None, None]:
-    """A connection; to workers of this machine if the address is LOCAL."""
+    """A connection; if the address is LOCAL, to a cluster of workers on this
+    machine."""
     clusters: Any = importlib.import_module("bocpy.distributed")
     if engine == "ray":
         with ray_started(address, workers), clusters.connect("auto") as connection:
@@ -68,7 +69,7 @@ def run_cluster(
     workers: int,
     cluster: tuple[str, str],
 ) -> Run:
-    """The job over a cluster; starting it is timed apart."""
+    """Runs the job on a cluster; measures the start of the cluster separately."""
     begin = time.perf_counter()
     with connected(*cluster, workers) as d:
         d.whencall(facts_of, [], [paths[-1], "warm-up"]).unwrap(TIMEOUT)

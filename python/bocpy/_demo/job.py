@@ -1,11 +1,11 @@
 """The demo's job, done twice: in a plain loop, and with behaviors over cowns.
 
-In the parallel run each file is one behavior without cowns, whose result cown holds
-the facts. For each of the four aggregates a behavior over (aggregate, facts) adds them:
-two behaviors on one aggregate never overlap, those on different ones may, and all of it
-runs beside the analysis of further files. A last behavior holds all four at once. Files
-are added in the order in which they were scheduled but analyzed in any; so what the
-progress bar hears of is a message from each analysis.
+In the parallel run each file is one behavior without cowns, whose result cown holds the
+facts. For each of the four aggregates a behavior over (aggregate, facts) adds them: two
+behaviors on one aggregate never overlap, those on different ones may, and all run while
+further files are analyzed. A last behavior holds all four aggregates at once. Files are
+added in the order in which they were scheduled, but analyzed in any order. So each
+analysis sends a message to the progress bar.
 
 The bodies are functions of this module, so that workers find them by import.
 """
@@ -70,7 +70,8 @@ def run_parallel(
     workers: int | None = None,
     backend: str | None = None,
 ) -> Run:
-    """The same with behaviors; starting and warming up the workers is timed apart."""
+    """The same with behaviors; measures the start and warm-up of the workers
+    separately."""
     begin = time.perf_counter()
     bocpy.start(worker_count=workers, backend=backend)
     warm_up(paths[-1], workers or bocpy.WORKER_COUNT)
@@ -107,7 +108,7 @@ def await_one(number: int, progress: Progress) -> None:
 
 
 def analyze(path: str, name: str) -> Facts:
-    """The body that analyzes one file, and says that it has."""
+    """The body that analyzes one file, and sends a message when it is done."""
     try:
         return facts_of(path, name)
     finally:
@@ -127,7 +128,7 @@ def collect(*aggregates: bocpy.Cown[Any]) -> dict[str, Any]:
 
 
 def warm_up(path: str, workers: int) -> None:
-    """Has the workers import this module and analyze a small file a few times."""
+    """Makes the workers import this module and analyze a small file a few times."""
     for _ in range(workers * WARM_UP_ROUNDS):
         bocpy.whencall(facts_of, [], [path, "warm-up"])
     bocpy.quiesce()

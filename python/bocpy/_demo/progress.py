@@ -17,9 +17,9 @@ REDRAW = 0.1
 class ProgressBar:
     """Shows how far a run over files of `sizes` bytes is; a context manager.
 
-    The bar is as long as the share of the bytes that are done, and what is left of the
-    time follows from it. On a terminal one line is drawn over and over. Elsewhere a
-    line is printed at each quarter, so that logs stay short.
+    The length of the bar is the share of the bytes that are done; the remaining time is
+    estimated from it. On a terminal the bar redraws one line. Elsewhere it prints a
+    line at each quarter, so that logs stay short.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ProgressBar:
             self.out.flush()
 
     def __call__(self, done: int) -> None:
-        """Takes note that `done` files are finished; 0 starts the clock."""
+        """Notes that `done` files are finished; 0 starts the clock."""
         if done == 0:
             self.begin = time.monotonic()
         elif self.live:
@@ -58,7 +58,7 @@ class ProgressBar:
             print(f"{self.title}: {self.state(done)}", file=self.out, flush=True)
 
     def draw(self, done: int) -> None:
-        """Draws the bar over the line that is there."""
+        """Draws the bar over the previous one."""
         filled = int(BAR * self.share(done))
         bar = "█" * filled + "░" * (BAR - filled)
         if (self.out.encoding or "").lower().replace("-", "") != "utf8":
@@ -66,22 +66,22 @@ class ProgressBar:
         self.write(f"{self.title:<10} {bar} {self.state(done)}")
 
     def say(self, text: str) -> None:
-        """What goes on before the clock starts."""
+        """Shows what happens before the clock starts."""
         if self.live:
             self.write(f"{self.title:<10} {text} ...")
 
     def share(self, done: int) -> float:
-        """The part of the work that `done` files were, from 0 to 1."""
+        """The share of the work in the first `done` files, from 0 to 1."""
         return self.work[done] / self.work[-1] if self.work[-1] else done / self.total
 
     def write(self, line: str) -> None:
-        """Puts `line` in the place of the line that is there."""
+        """Replaces the current line by `line`."""
         width = shutil.get_terminal_size().columns - 1
         self.out.write("\r" + line[:width].ljust(width))
         self.out.flush()
 
     def state(self, done: int) -> str:
-        """How many files of how many, and after how many seconds."""
+        """A text: how many files of how many, and after how many seconds."""
         seconds = time.monotonic() - self.begin
         text = f"{done:,} of {self.total:,} files, {seconds:.1f} s"
         share = self.share(done)

@@ -35,7 +35,8 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> st
 
 
 def fitting(widths: list[int]) -> list[int]:
-    """The widths; if the table is too wide, its widest column gets what is left."""
+    """The widths of the columns; if the table is too wide, its widest column is
+    narrowed."""
     over = sum(2 + width for width in widths) - WIDTH
     if over > 0:
         widest = widths.index(max(widths))
@@ -57,7 +58,7 @@ def numeric(column: Iterable[str]) -> bool:
 
 
 def shown(cell: Cell) -> str:
-    """A cell as text: thousands separated, fractions short."""
+    """A cell as text, with thousands separated and short fractions."""
     if isinstance(cell, int):
         return f"{cell:,}"
     if isinstance(cell, float):
@@ -66,7 +67,7 @@ def shown(cell: Cell) -> str:
 
 
 def findings(ledger: Ledger, color: bool) -> str:
-    """The tables of what was found."""
+    """The tables of results."""
     totals = ledger.totals
     files = totals["files"]
     counted = [(name, totals[name], round(totals[name] / files)) for name in COUNTED]
@@ -95,7 +96,7 @@ def findings(ledger: Ledger, color: bool) -> str:
 
 
 def timings(plain: Run, parallel: Run, workers: int, color: bool) -> str:
-    """The table of what both runs took, and what follows from it."""
+    """The table of what both runs took, and of the speedup."""
     speed_up = plain.seconds / parallel.seconds
     rate = round(parallel.behaviors / parallel.seconds)
     rows = [

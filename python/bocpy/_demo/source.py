@@ -1,7 +1,7 @@
 """One source file in, its facts out: the work of the demo, with no behaviors in it.
 
-Both the sequential and the parallel run call `facts_of`; it touches nothing but its
-file and returns builtin types only, so that what travels between workers is small.
+Both the sequential and the parallel run call `facts_of`. It reads only its file and
+returns only builtin types, so that little travels between workers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import warnings
 from collections.abc import Iterator
 from typing import TypedDict
 
-# Old sources hold escapes that the compiler warns of; filters are an interpreter's own.
+# Old sources contain escapes of which the compiler warns; each interpreter has filters
+# of its own.
 warnings.simplefilter("ignore", SyntaxWarning)
 
 TOP = 12
@@ -92,7 +93,7 @@ def count_tokens(text: str) -> int:
 
 
 def survey(tree: ast.Module, facts: Facts) -> None:
-    """Walks the tree's statements and enters functions, classes and imports."""
+    """Walks the tree's statements and records functions, classes and imports."""
     imports: set[str] = set()
     spans: list[Span] = []
     pending: list[tuple[ast.AST, str]] = [(tree, "")]

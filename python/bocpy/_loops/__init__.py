@@ -1,8 +1,8 @@
 """Waiting for cowns in an event loop: what `await c` and `async with c` do.
 
 Each event loop has a waiter: one bridge, a list of completions with one descriptor that
-the loop watches. Which library runs the loop is found out as sniffio and anyio do;
-neither is imported, and no event loop is.
+the loop watches. This package finds out which library runs the loop as sniffio and
+anyio do; it imports neither of them, and no event loop.
 
 Threads: each loop is its thread's.
 """
@@ -17,14 +17,14 @@ from .._core import Cown
 
 T = TypeVar("T")
 
-#: The token of a completion that was pushed before any task waited for it.
+#: The token of a completion that the bridge pushed before any task waited for it.
 ARRIVED = object()
 
-#: How many behaviors over pinned cowns run before the loop has its turn again.
+#: How many behaviors over pinned cowns run before the loop runs other callbacks.
 PUMPED = 64
 
-#: How many awaits of what is there already go on at once in one turn of asyncio's loop,
-#: and how many tasks a turn wakes: about a millisecond's work.
+#: How many awaits of completed results may go on in one turn of asyncio's loop, and how
+#: many tasks a turn wakes: about a millisecond's work.
 AT_ONCE = 16
 WOKEN = 200
 
@@ -43,19 +43,21 @@ class Waiter(Protocol):
     bridge: _core._Bridge
 
     async def completed(self, completion: Completion) -> None:
-        """Waits until the bridge pushes the completion, which stays the caller's to
-        end."""
+        """Waits until the bridge pushes the completion; the caller ends that."""
 
     async def turn(self) -> None:
-        """For an await that need not wait: lets others run now and then, since a task
-        whose results are always ready would keep the loop; on trio each time."""
+        """For an await that need not wait: lets other tasks run now and then.
+
+        Without it a task whose results are always ready would keep the loop. On trio,
+        other tasks run each time.
+        """
 
     async def within(self, wait: Coroutine[Any, Any, T], seconds: float | None) -> T:
-        """The outcome, or TimeoutError after the timeout."""
+        """Waits for the outcome; raises TimeoutError after the timeout."""
         ...
 
     async def shielded(self, wait: Coroutine[Any, Any, T]) -> T:
-        """The outcome, also in a task that is being cancelled."""
+        """Waits for the outcome, also in a task that is being cancelled."""
         ...
 
     def spawn(self, task: Coroutine[Any, Any, None], name: str) -> None:
@@ -63,7 +65,8 @@ class Waiter(Protocol):
 
 
 def waiter() -> Waiter:
-    """The waiter of the event loop that runs here. RuntimeError: there is none."""
+    """The waiter of the event loop that runs on this thread. RuntimeError if none
+    runs."""
     library = _tasks.library_here()
     if library == "asyncio":
         from . import asyncio_loop
@@ -90,18 +93,20 @@ async def granted(here: Waiter, grant: _core._Grant) -> None:
 
 
 async def outcome(cown: Cown[T]) -> T:
-    """What the cown holds once the behaviors scheduled by now have ended."""
+    """Waits for the behaviors on the cown that are scheduled by now; returns what it
+    holds."""
     held = _tasks.held_here()
     here = waiter()
     if held is not None:
         await here.turn()
-        return cown.result()  # or the refusal, if the exception is not among them
+        # raises RuntimeError if the task does not hold this cown
+        return cown.result()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:
         await granted(here, grant)
         value: T = grant.outcome()
         return value
-    finally:  # whether the grant is to come, on its way or here, nothing stays behind
+    finally:  # ends the grant, whether it has arrived or not
         grant.end()
 
 
@@ -150,7 +155,7 @@ async def told(kind: str, what: object = None) -> None:
 
 
 async def peek(cown: Cown[Any]) -> BaseException | None:
-    """What the behavior raised whose result the cown is. The failure counts as read."""
+    """The exception in the result of a behavior, if any. The failure counts as read."""
     here = waiter()
     grant = _core._Grant(here.bridge, (_core.read(cown),))
     try:

@@ -1,4 +1,4 @@
-"""asyncio, and loops that are of its kind (uvloop).
+"""Waiting for cowns in asyncio, and in loops with its interface (uvloop).
 
 Threads: each loop is its thread's.
 """
@@ -19,27 +19,28 @@ from . import ARRIVED, AT_ONCE, PUMPED, WOKEN, Completion
 
 T = TypeVar("T")
 
-#: The attribute of a loop that keeps its waiter, so that both end together.
+#: The attribute of a loop that refers to its waiter, so that both end together.
 ATTRIBUTE = "_bocpy_waiter"
 
 _elsewhere: WeakKeyDictionary[AbstractEventLoop, AsyncioWaiter] = WeakKeyDictionary()
 
 
 class AsyncioWaiter:
-    """A waiter for each loop, as long as the loop lives."""
+    """A waiter for each loop, which lives as long as the loop."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.tasks: set[asyncio.Task[None]] = set()
         self.pumping = False
-        self.at_once = 0  # awaits in this turn of the loop that did not wait
-        self.due: deque[asyncio.Future[None]] = deque()  # of tasks that can go on
+        self.at_once = 0  # awaits that did not wait in this turn of the loop
+        # the futures of tasks that can go on
+        self.due: deque[asyncio.Future[None]] = deque()
         self.waking = False
         if not self.watch_descriptor(loop):
             self.watch_socket(loop)
         self.bridge.listen()
 
     def watch_descriptor(self, loop: AbstractEventLoop) -> bool:
-        """Has the loop watch the descriptor. False: loops of Windows watch none."""
+        """Makes the loop watch the descriptor; False if it cannot, as on Windows."""
         if sys.platform == "win32":
             return False
         self.bridge = _core._Bridge()
@@ -47,7 +48,7 @@ class AsyncioWaiter:
         return True
 
     def watch_socket(self, loop: AbstractEventLoop) -> None:
-        """Watches the socket by a task that reads it, since Windows' loop has no other
+        """Watches the socket with a task that reads it: Windows' loop has no other
         way."""
         ours, self.theirs = socket.socketpair()
         for end in (ours, self.theirs):
@@ -65,7 +66,7 @@ class AsyncioWaiter:
             self.theirs.close()
 
     def take(self) -> None:
-        """Takes what the bridge has: the tasks that wait for it can go on."""
+        """Takes the bridge's completions: the tasks that wait for them can go on."""
         for completion in self.bridge.take():
             if completion is None:
                 self.pump()

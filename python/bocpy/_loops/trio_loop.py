@@ -19,7 +19,7 @@ _here: trio.lowlevel.RunVar[TrioWaiter] = trio.lowlevel.RunVar("bocpy")
 
 
 class TrioWaiter:
-    """A waiter for each run, as long as the run lasts."""
+    """A waiter for each run of trio, which lives as long as the run."""
 
     def __init__(self) -> None:
         self.bridge = _core._Bridge()
@@ -36,8 +36,7 @@ class TrioWaiter:
             self.bridge.close()
 
     def take(self) -> bool:
-        """Wakes the tasks whose completions the bridge has; True if there is something
-        to pump."""
+        """Wakes the tasks whose completions the bridge has; returns whether to pump."""
         ready = False
         for completion in self.bridge.take():
             if completion is None:
@@ -49,7 +48,7 @@ class TrioWaiter:
         return ready
 
     async def pump(self) -> None:
-        """Runs behaviors over pinned cowns; other tasks have their turn in between."""
+        """Runs behaviors over pinned cowns; other tasks run in between."""
         while _core._pump_some(PUMPED):
             await trio.lowlevel.cancel_shielded_checkpoint()
             if self.take():
@@ -87,7 +86,7 @@ class TrioWaiter:
 
 
 def waiter() -> TrioWaiter:
-    """The waiter of this run, made if needed."""
+    """The waiter of this run; makes it if there is none."""
     try:
         found: TrioWaiter = _here.get()
         return found

@@ -1,8 +1,8 @@
-"""What a frozen program needs of bocpy: see bocpy/_frozen.py.
+"""The modules of bocpy that a frozen program needs: see bocpy/_frozen.py.
 
 The package goes in as files, since a worker imports it before it can read the archive,
-and with it PyInstaller's importer. C calls modules of the package by name, and bodies
-are taken apart by `dis` and the like: nobody imports these in so many words.
+and with it PyInstaller's importer. C code calls modules of the package by name, and
+`dis` and other modules read the code of bodies: no import statement names these.
 """
 
 import os
@@ -17,8 +17,10 @@ _OPTIONAL = ("bocpy._cffi", "bocpy._core_cffi", "bocpy._demo", "bocpy._pyinstall
 
 
 def is_needed(name: str) -> bool:
-    """Whether a module is called by name: the package's own, not examples and the
-    like, which need packages of others."""
+    """Whether C code may call a module by name.
+
+    That is so for the package's own modules; examples and the like need other packages.
+    """
     return name.startswith("bocpy._") and not name.startswith(_OPTIONAL)
 
 
@@ -31,6 +33,6 @@ _loader = PyInstaller.loader.__path__[0]
 _importer = [
     os.path.join(_loader, "pyimod01_archive.py"),
     os.path.join(_loader, "pyimod02_importers.py"),
-    struct.__file__,  # which the bootloader has of its own
+    struct.__file__,  # the bootloader has a copy of its own
 ]
 datas = [(path, "bocpy/_pyinstaller") for path in _importer]

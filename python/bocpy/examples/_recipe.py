@@ -1,4 +1,5 @@
-"""The recipe that `cooking_boc` and `cooking_threads` follow, and who checks the cook.
+"""The recipe that `cooking_boc` and `cooking_threads` follow, and a check of the
+dinner.
 
 A step uses things: tools, and what earlier steps have made. Two steps that use the
 same thing must not overlap, and must come in the order of the recipe; two that share

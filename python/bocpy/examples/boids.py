@@ -1,10 +1,10 @@
-"""Boids: a flock that nobody leads.
+"""Boids: a flock of birds without a leader.
 
-Each bird keeps with those that it sees: it turns to where they are and where they go,
-and away from those that are too close. The birds are in groups, each group a cown that
-holds a Matrix with a row for each bird. A step of a group is one behavior that reads
-all groups as they are now, side by side with the other groups' steps; its result is the
-group as it will be. The picture is a pinned cown: the main thread draws.
+Each bird stays with the birds that it sees: it turns to their center and to their
+direction, and away from birds that are too close. The birds are in groups, each group a
+cown that holds a Matrix with a row for each bird. A step of a group is one behavior
+that reads all groups as they are now, in parallel with the other groups' steps; its
+result is the group after the step. The picture is a pinned cown: the main thread draws.
 
     python -m bocpy.examples.boids --headless
 
@@ -22,23 +22,23 @@ from typing import TextIO
 from bocpy import Cown, Matrix, PinnedCown, quiesce, read, wait, when
 from bocpy.examples._command import begin, count, parser
 
-SIZE = 100.0  # of the world, which is a torus
+SIZE = 100.0  # the edge of the world, which is a torus
 SIGHT = 12.0
 CLOSE = 3.0
 SPEED = 1.5
 COLUMNS, ROWS = 64, 24
 
-#: A row for each bird: where it is, x and y, and where it flies to, dx and dy.
+#: A row for each bird: its position x, y and its direction dx, dy.
 Group = Matrix
 
 
 def around(difference: Matrix) -> Matrix:
-    """Ways from here to there on a torus, the shorter ones."""
+    """The differences from here to there on a torus, along the shorter way."""
     return difference - SIZE * ((difference + SIZE / 2) / SIZE).floor()
 
 
 def steer(group: Group, flock: Group) -> Matrix:
-    """The new directions of a group's birds, which see the birds of the flock."""
+    """The new directions of a group's birds, which see all birds of the flock."""
     # A row for each bird of the group, a column for each of the flock.
     x = around(flock[:, 0:1].T - group[:, 0:1])
     y = around(flock[:, 1:2].T - group[:, 1:2])
@@ -65,7 +65,7 @@ def move(number: int, groups: list[Group]) -> Group:
 
 
 def step(groups: list[Cown[Group]]) -> list[Cown[Group]]:
-    """Schedules a step of each group; the groups as they will be."""
+    """Schedules a step of each group; returns cowns with the groups after the step."""
     later = []
     for number in range(len(groups)):
 
@@ -78,7 +78,7 @@ def step(groups: list[Cown[Group]]) -> list[Cown[Group]]:
 
 
 def order_of(flock: list[Group]) -> float:
-    """How much the birds fly in one direction: from 0, not at all, to 1."""
+    """How much the birds fly in one direction: from 0 (not at all) to 1."""
     birds = Matrix.concat(flock)
     return birds[:, 2:4].sum(axis=0).magnitude() / (SPEED * birds.rows)
 
@@ -106,7 +106,7 @@ def draw(screen: PinnedCown[TextIO], groups: list[Cown[Group]], number: int) -> 
 
 
 def hatch(birds: int, groups: int, seed: int) -> list[Group]:
-    """Birds anywhere, flying anywhere; the same for the same seed."""
+    """Birds at random positions, in random directions; the same for the same seed."""
     chance = random.Random(seed)
     flock: list[list[list[float]]] = [[] for _ in range(groups)]
     for number in range(birds):

@@ -1,8 +1,8 @@
 """A calculator at the other end of a message.
 
-One behavior serves: it waits for questions, keeps what was stored, and answers each to
-the tag that the question names. It blocks while there is nothing to do, and even with a
-single worker others go on meanwhile.
+One behavior is the server: it waits for questions, keeps the stored variables, and
+answers each question to the tag that the question names. It blocks while no question
+comes; even with a single worker other behaviors run meanwhile.
 
     python -m bocpy.examples.calculator "x = 6 * 7" "x / 4"
 """
@@ -32,7 +32,7 @@ UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
 }
-#: What is asked if nothing is, and what the answers must be.
+#: The questions if the command line has none, and the expected answers.
 QUESTIONS = {
     "1 + 2 * 3": "7",
     "(1 + 2) * 3": "9",
@@ -46,7 +46,7 @@ QUESTIONS = {
 
 
 def evaluate(node: ast.AST, memory: dict[str, Number]) -> Number:
-    """The value of a formula; ValueError if it is none."""
+    """The value of a formula; ValueError if the text is not a formula."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         return node.value  # type: ignore[return-value]
     if isinstance(node, ast.Name):
@@ -80,7 +80,7 @@ def answer(question: str, memory: dict[str, Number]) -> str:
 
 
 def serve() -> None:
-    """Schedules the server: it ends when it is told to."""
+    """Schedules the server, which ends when it gets the message to stop."""
 
     @when()
     def _() -> None:
@@ -94,7 +94,7 @@ def serve() -> None:
 
 
 def ask(question: str) -> str:
-    """The calculator's answer."""
+    """Sends a question and waits for the calculator's answer."""
     send("calculate", (question, "answer"))
     return str(receive("answer")[1])
 

@@ -1,10 +1,10 @@
 """The heat equation on a plate that is cut into tiles, on the workers of a cluster.
 
-Each tile is a cown that stays at its worker; what its neighbors need of it are the
-tile's edges, four short rows, in a cown of their own. A step of a tile is a behavior
-over the tile and the edges of its neighbors, which it only reads: tiles never move,
-edges travel as copies. No barrier between steps: a tile goes on as soon as its
-neighbors are as far.
+Each tile is a cown that stays at its worker. Its neighbors need only the tile's edges,
+four short rows, which are in a cown of their own. A step of a tile is a behavior over
+the tile and the edges of its neighbors, which it only reads: tiles never move, edges
+travel as copies. There is no barrier between steps: a tile starts its next step as soon
+as its neighbors have finished this one.
 
     python -m bocpy.examples.cluster_heat --dask
     python -m bocpy.examples.cluster_heat --ray --tiles 4 --size 256
@@ -45,7 +45,7 @@ def edges_of(tile: Any) -> list[Any]:
 
 
 def advance(tile: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
-    """One step of a tile inside of its neighbors' edges."""
+    """One step of a tile, given the edges of its neighbors."""
     wide = np.pad(tile, 1)
     wide[0, 1:-1], wide[-1, 1:-1] = top, bottom
     wide[1:-1, 0], wide[1:-1, -1] = left, right
@@ -54,7 +54,7 @@ def advance(tile: Any, top: Any, bottom: Any, left: Any, right: Any) -> Any:
 
 
 def step(tile: Any, others: list[Any], sides: list[int | None]) -> list[Any]:
-    """The body: the new tile in place, its new edges as the result."""
+    """The body: changes the tile in place; its result is the tile's new edges."""
     old = edges_of(tile.value)
     beside = iter(others)
     rows = []
@@ -91,7 +91,7 @@ def simulate(d: Any, plate: Any, tiles: int, steps: int) -> Any:
 
 
 def whole(plate: Any, steps: int) -> Any:
-    """The same without tiles."""
+    """The same without tiles, in one process."""
     for _ in range(steps):
         plate = advance(plate, *edges_of(plate))
     return plate

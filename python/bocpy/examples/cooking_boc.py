@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Makes dinner; returns the exit code."""
     line = parser(__doc__)
     line.add_argument("--minute", type=float, default=0.02, help="in seconds")
-    line.set_defaults(workers=4)  # cooks, who spend their time waiting for things
+    # the workers are cooks, who spend their time waiting for things
+    line.set_defaults(workers=4)
     options = line.parse_args(arguments)
     begin(options)
     kitchen = {thing: Cown(thing) for thing in things()}

@@ -1,7 +1,7 @@
 """Fibonacci numbers as a tree of behaviors, each over the results of two others.
 
-What a behavior returns is in a cown, and a cown is what the next behavior is scheduled
-over. So nothing ever waits for a number: the sum is what runs once both are there.
+What a behavior returns is in a cown, and the next behavior is scheduled over that cown.
+So no thread ever waits for a number: the sum runs once both numbers are there.
 
     python -m bocpy.examples.fibonacci 28
 """
@@ -13,12 +13,12 @@ import sys
 from bocpy import Cown, wait, when
 from bocpy.examples._command import begin, parser
 
-#: Numbers below this one are not worth a behavior of their own.
+#: For numbers below this one, a behavior costs more than it gains.
 SMALL = 18
 
 
 def plain(n: int) -> int:
-    """The n-th Fibonacci number the slow way, which is work for a worker."""
+    """The n-th Fibonacci number by plain recursion, which gives a worker work to do."""
     return n if n < 2 else plain(n - 1) + plain(n - 2)
 
 
@@ -40,7 +40,7 @@ def fibonacci(n: int) -> Cown[int]:
 
 
 def expected(n: int) -> int:
-    """The n-th Fibonacci number the quick way."""
+    """The n-th Fibonacci number by a loop."""
     last, this = 0, 1
     for _ in range(n):
         last, this = this, last + this

@@ -1,10 +1,10 @@
 """Heat: a plate with one hot edge, and how the heat spreads over it.
 
-The plate is cut into strips, each a matrix in a cown. In every step a point becomes
-the mean of its four neighbors (Jacobi's method for Laplace's equation). A strip needs
-one row of each strip beside it: those rows are cowns of their own, two of each, so that
-a step reads the rows of the last one while it writes those of the next. Strips that are
-far apart may be in different steps; nobody waits for all.
+The plate is cut into strips, each a matrix in a cown. In every step a point becomes the
+mean of its four neighbors (Jacobi's method for Laplace's equation). A strip needs one
+row of each strip beside it: those rows are cowns of their own, two of each, so that a
+step reads the rows of the last one while it writes those of the next. Strips that are
+far apart may be in different steps; there is no barrier.
 
     python -m bocpy.examples.heat --size 512 --steps 2000
 
@@ -34,7 +34,8 @@ def plate(size: int) -> Matrix:
 
 
 def spread(strip: Matrix) -> None:
-    """One step of the rows within a strip; the first and last are the neighbors'."""
+    """One step of the rows of a strip; the first and last row belong to the
+    neighbors."""
     mean = strip[:-2, 1:-1]
     mean += strip[2:, 1:-1]
     mean += strip[1:-1, :-2]
@@ -44,17 +45,17 @@ def spread(strip: Matrix) -> None:
 
 
 class Strip:
-    """A part of the plate, with what its neighbors read of it: rows of even and odd
+    """A part of the plate, and the rows that its neighbors read, of even and odd
     steps."""
 
     def __init__(self, rows: Matrix) -> None:
         self.first = [Cown(rows[1]), Cown(rows[1])]
         self.last = [Cown(rows[-2]), Cown(rows[-2])]
-        self.rows = Cown(rows)  # which moves: from here on `rows` is empty
+        self.rows = Cown(rows)  # moves the matrix: from here on `rows` is empty
 
 
 def cut(whole: Matrix, strips: int) -> list[Strip]:
-    """The plate as strips, each with one row more on either side."""
+    """The plate as strips, each with one more row on either side."""
     inner = whole.rows - 2
     ends = [inner * number // strips for number in range(strips + 1)]
     return [Strip(whole[a : b + 2]) for a, b in pairwise(ends)]

@@ -1,9 +1,9 @@
 """An image pipeline with NumPy: an image is a cown, a step of the pipeline a behavior.
 
-NumPy refuses to be in a sub-interpreter, so the workers are threads. That costs no
+NumPy cannot be imported in a sub-interpreter, so the workers are threads. That costs no
 parallelism where it matters: NumPy gives up the GIL inside its loops, and a
 free-threaded Python has none. An array in a cown is a plain reference: no step copies
-what it is given.
+its input.
 
     python -m bocpy.examples.image_pipeline --images 8 --save .
 """
@@ -76,7 +76,8 @@ STEPS = (denoise, sharpen, stretch)
 
 
 def process(images: list[Image]) -> tuple[list[Cown[Image]], list[int]]:
-    """Runs the pipeline on all images; their cowns, and the histogram of them all."""
+    """Runs the pipeline on all images; returns their cowns, and that of the
+    histogram."""
     cowns = [Cown(image) for image in images]
     histogram = Cown([0] * BINS)
     for cown in cowns:

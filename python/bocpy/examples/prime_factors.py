@@ -1,8 +1,8 @@
-"""Prime factors: many look for a divisor, and all stop once one has found it.
+"""Prime factors: many behaviors search for a divisor, and stop once one has found it.
 
-Each behavior tries a block of candidates, in parallel with the others. Whoever finds a
-divisor says so on the noticeboard; behaviors that begin later see it and leave at once.
-What is left over after the division is searched in the same way.
+Each behavior tries a block of candidates, in parallel with the others. A behavior that
+finds a divisor writes it on the noticeboard; behaviors that begin later read it and end
+at once. The quotient is searched in the same way.
 
     python -m bocpy.examples.prime_factors 1000036000099
 """
@@ -29,8 +29,9 @@ def divisor_between(number: int, low: int, high: int) -> int | None:
 def search(number: int, low: int, high: int, tried: Cown[int]) -> None:
     """Schedules the search of one block; `tried` counts the blocks that were searched.
 
-    A smaller divisor than this block has ends the search, a larger one does not: so the
-    one that remains is the smallest of all, in whatever order the blocks are searched.
+    A known divisor that is smaller than this block ends the search, a larger one does
+    not. So the result is the smallest divisor, in whatever order the blocks are
+    searched.
     """
     key = str(number)
 
@@ -49,7 +50,8 @@ def search(number: int, low: int, high: int, tried: Cown[int]) -> None:
 
 
 def smallest_divisor(number: int, block: int) -> tuple[int, int, int]:
-    """The smallest divisor above 1, how many blocks there were, how many were tried."""
+    """The smallest divisor above 1, the number of blocks, and how many were
+    searched."""
     tried = Cown(0)
     last = math.isqrt(number) + 1
     blocks = range(2, last, block)

@@ -1,7 +1,7 @@
-"""Primes by the segment: segments are searched in parallel, one cown gathers them.
+"""Primes by segments: behaviors search them in parallel, and one cown has the total.
 
 The search is a behavior without cowns, whose result is a cown of its own; adding it to
-the total is a behavior over both. The totals come in the order of the segments.
+the total is a behavior over both. The counts are added in the order of the segments.
 
     python -m bocpy.examples.primes --below 1000000
 """

@@ -1,10 +1,10 @@
 """Product: two matrices, multiplied block by block on all cores.
 
 Both are cut into blocks, each a matrix in a cown, and so is the result. The block in
-row i and column j of the result needs row i of the one and column j of the other: for
-each pair a behavior that has the result's block and reads the two. Behaviors of
-different blocks run side by side; those of one run in the order in which they were
-scheduled, so the sum is the same on any number of workers.
+row i and column j of the result needs row i of the left and column j of the right
+matrix: for each pair of blocks there is a behavior that writes the result's block and
+reads the pair. Behaviors of different blocks run in parallel; those of one block run in
+the order in which they were scheduled, so the sum is the same on any number of workers.
 
     python -m bocpy.examples.product --size 1024 --blocks 2
 
@@ -37,7 +37,7 @@ def cut(whole: Matrix, blocks: int) -> Blocks:
 
 
 def join(blocks: Blocks) -> Matrix:
-    """The matrix again."""
+    """The matrix that the blocks make."""
     rows = [Matrix.concat([cown.unwrap() for cown in row], axis=1) for row in blocks]
     return Matrix.concat(rows)
 

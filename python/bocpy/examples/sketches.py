@@ -1,8 +1,8 @@
 """Cheese and spam: two errands at once, and a meal that depends on both.
 
 One behavior asks for cheese in a shop, another for a dish without spam in a café. They
-share nothing, so both run at the same time. Lunch is a behavior over their results:
-nobody waits for anybody, and no order of the two can make it go wrong.
+share nothing, so both run at the same time. Lunch is a behavior over their results: no
+thread waits for another, and both orders of the errands give the same lunch.
 
     python -m bocpy.examples.sketches
 """
@@ -38,7 +38,7 @@ def ask_for_cheese(in_stock: frozenset[str]) -> Cown[str | None]:
 
 
 def order_dish(without: str, extra: tuple[str, ...]) -> Cown[str | None]:
-    """Goes through the menu until something comes without that."""
+    """Goes through the menu until the waiter has a dish without it."""
 
     @when()
     def dish() -> str | None:

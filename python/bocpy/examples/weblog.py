@@ -1,8 +1,8 @@
 """A web-log analyzer: access logs in the common or combined format, on all cores.
 
-Files are cut into blocks of whole lines. Each block is read and counted by a behavior
-without cowns; adding its counts to the total is a behavior over both. Compressed files
-(.gz) are one block each. Without files it writes logs of its own first.
+Files are cut into blocks of whole lines. A behavior without cowns reads and counts each
+block; a behavior over its result and the total adds the counts. Compressed files (.gz)
+are one block each. Without files it writes logs of its own first.
 
     python -m bocpy.examples.weblog /var/log/nginx/access.log*
     python -m bocpy.examples.weblog
@@ -32,7 +32,7 @@ PAGES = ("/", "/index.html", "/about", "/search?q=cown", "/images/logo.png", "/m
 
 @dataclass
 class Counts:
-    """What is counted; counts of two blocks add up."""
+    """The counts of a log; those of two blocks can be added."""
 
     lines: int = 0
     strange: int = 0
@@ -67,7 +67,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Block:
-    """The lines of a file that begin from `begin` up to, not including, `end`."""
+    """The lines of a file that begin at or after `begin` and before `end`."""
 
     path: str
     begin: int = 0
@@ -145,7 +145,7 @@ def write_sample(folder: Path, lines: int, seed: int = 1) -> list[Path]:
 
 
 def sample_line(chance: random.Random) -> bytes:
-    """One line of a log that nobody has served."""
+    """One line of a made-up log."""
     if chance.random() < 0.001:
         return b"this line is from somewhere else\n"
     page = chance.choice(PAGES)
