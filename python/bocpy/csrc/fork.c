@@ -24,9 +24,9 @@
 #define OPEN_BETWEEN_NS INT64_C(5000000)
 #define WARN_NS INT64_C(10000000000)
 
-/* Under the runtime's lock: no thread outside of bodies schedules for `limit` ns, or
- * until the runtime is quiescent: 0, and it stays closed. 1, or -1 with an exception:
- * it is open again. */
+/* Under the runtime's lock: stops threads outside of bodies from scheduling, for
+ * `limit` ns or until the runtime is quiescent. 0: it is quiescent, and stays closed.
+ * 1, or -1 with an exception: it is open again. */
 static int fork_close_for(boc_runtime *runtime, int64_t limit) {
   int status = bocpy_wait_quiescent(runtime, limit);
   if (status != 0)
@@ -34,8 +34,9 @@ static int fork_close_for(boc_runtime *runtime, int64_t limit) {
   return status;
 }
 
-/* A fork that has waited so long may wait for itself: a thread may hold a cown until
- * something happens after the fork. -1 with an exception: warnings are errors. */
+/* Warns that a fork has waited for long and may wait for itself: a thread may hold a
+ * cown until something happens after the fork. -1 with an exception: warnings are
+ * errors. */
 static int fork_warn(const char *what) {
   PyObject *text = bocpy_in_flight(NULL, NULL);
   int status =
@@ -49,7 +50,7 @@ static int fork_warn(const char *what) {
   return status;
 }
 
-/* Lets other threads schedule for a moment: without the lock, and with it again. Warns
+/* Lets other threads schedule for a moment: releases the lock and takes it again. Warns
  * first if asked to. -1 with an exception, without the lock. */
 static int fork_let_in(int status, bool warn, const char *what) {
   boc_runtime *runtime = bocpy_runtime_use();
@@ -64,9 +65,9 @@ static int fork_let_in(int status, bool warn, const char *what) {
 }
 
 /* Takes the runtime's lock and closes the runtime, if there is one, once it is
- * quiescent. Other threads may schedule without a pause, so they are shut out; but a
- * body may wait for what one of them is going to do, so they are let in again now and
- * then. -1 with an exception, without the lock. */
+ * quiescent. Other threads may schedule without a pause, so they are stopped. But a
+ * body may wait for what one of them is going to do, so they may schedule again from
+ * time to time. -1 with an exception, without the lock. */
 static int fork_close_quiescent(const char *what) {
   boc_runtime *runtime;
   if (bocpy_runtime_lock(what) < 0)
@@ -87,7 +88,7 @@ static int fork_close_quiescent(const char *what) {
   return 0;
 }
 
-/* A fork waits until nothing is in flight, which may be as late as the last timer. */
+/* Refuses a fork while timers are set: it would wait for the last timer. */
 static int fork_refuse_timers(void) {
   PyErr_Format(PyExc_RuntimeError,
                "fork() while %zu behaviors wait for the time that after() or at() gave "
@@ -97,9 +98,9 @@ static int fork_refuse_timers(void) {
   return -1;
 }
 
-/* Workers with interpreters end before a fork: a child would not survive them. An audit
- * hook is the one place from which a fork can be refused: if that would wait for
- * itself, or a signal handler raises while it waits. */
+/* Workers with interpreters end before a fork: a child would not survive them. Only an
+ * audit hook can refuse a fork. This one does if the fork would wait for itself, or if
+ * a signal handler raises while it waits. */
 static int fork_audit(const char *event, PyObject *args, void *data) {
   (void)args;
   (void)data;
@@ -124,7 +125,7 @@ static int fork_audit(const char *event, PyObject *args, void *data) {
   return -1;
 }
 
-/* Two threads may come at once: the second hook has nothing to refuse. */
+/* Two threads may call it at once: the second hook has nothing to refuse. */
 int bocpy_watch_forks(void) {
   static atomic_bool hooked;
   if (atomic_load(&hooked))
@@ -136,7 +137,7 @@ int bocpy_watch_forks(void) {
 }
 
 /* A handler has raised while a fork waits, which cannot be refused any more. An
- * interrupt comes again after the fork; other exceptions are reported. */
+ * interrupt is raised again after the fork; other exceptions are reported. */
 static void fork_put_off_exception(void) {
   if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
     PyErr_Clear();
@@ -146,8 +147,8 @@ static void fork_put_off_exception(void) {
   }
 }
 
-/* No interpreter but the main one survives a fork, and no thread but the caller's: all
- * workers end first, and come back when they are next needed. */
+/* Only the main interpreter and the calling thread survive a fork: all workers end
+ * before it, and start again when they are next needed. */
 PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;
@@ -156,7 +157,7 @@ PyObject *bocpy_before_fork(PyObject *module, PyObject *unused) {
   PyObject *put_off = NULL;
   while (fork_close_quiescent("fork()") < 0) {
     Py_XSETREF(put_off, PyErr_GetRaisedException());
-    if (bocpy_by_reference()) { /* whose workers a child survives */
+    if (bocpy_by_reference()) { /* a child survives workers of backend `threads` */
       if (bocpy_runtime_lock("fork()") < 0)
         return NULL;
       break;
@@ -182,7 +183,8 @@ PyObject *bocpy_after_fork_in_parent(PyObject *module, PyObject *unused) {
 
 /* ---- the child ------------------------------------------------------------------- */
 
-/* What the fork found in the middle of something belongs to threads that are gone. */
+/* Drops what other threads were doing when the process forked: the child has none of
+ * them. */
 static int child_forget(bocpy_state *state) {
   bocpy_self.forking = false;
   bocpy_self.left_behind |= bocpy_self.slot != NULL;

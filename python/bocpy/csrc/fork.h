@@ -1,6 +1,6 @@
-/* Fork: what happens before, what goes on in the parent, what the child forgets.
+/* Fork: what happens before it and in the parent, and what the child forgets.
  *
- * This file stands above all rooms, since a fork concerns them all.
+ * This file stands above all folders, since a fork concerns them all.
  *
  * Threads: attached to the main interpreter.
  */

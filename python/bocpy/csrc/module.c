@@ -1,5 +1,5 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
- * own; what all share is set up by the first, the main one. */
+ * own; the first one, that of the main interpreter, makes what all share. */
 #include "acquire.h"
 #include "batch.h"
 #include "changes.h"
@@ -173,7 +173,7 @@ static PyTypeObject *module_make_cown_type(PyObject *module, PyType_Spec *spec) 
 }
 
 /* Two interpreters may import the module at the same moment, each with a GIL of its
- * own: one of them makes what the process shares. */
+ * own: one of them makes what the process shares, and the other waits. */
 static int process_init_once(void) {
   static atomic_int begun; /* 1: being made; 2: made */
   for (;;) {

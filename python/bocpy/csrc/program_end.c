@@ -7,7 +7,7 @@
 #include "start_wait.h"
 #include "waiting.h"
 
-#define THREADS_NS INT64_C(10000000) /* between two looks */
+#define THREADS_NS INT64_C(10000000) /* between two checks */
 
 static int end_workers(const char *what) {
   if (bocpy_quiesce_all(what, BOC_FOREVER, !bocpy_failure_kept()) < 0 ||
@@ -18,7 +18,7 @@ static int end_workers(const char *what) {
   return 0;
 }
 
-/* Nobody will wait for what is scheduled after the end, so the thread that scheduled it
+/* No thread will wait for what is scheduled after the end, so the scheduling thread
  * does. */
 void bocpy_after_the_end(void) {
   PyObject *pending = PyErr_GetRaisedException();
@@ -28,8 +28,8 @@ void bocpy_after_the_end(void) {
     PyErr_SetRaisedException(pending);
 }
 
-/* Waits for the threads that bodies have started: as the program's own, they may still
- * schedule. Looked at now and then, since a worker's interpreter has no way to tell. */
+/* Waits for the threads that bodies have started: like the program's own, they may
+ * still schedule. It polls, since a worker's interpreter cannot notify it. */
 static int wait_for_threads(void) {
   bocpy_waiter *waiter = bocpy_waiter_new();
   int status = waiter ? 0 : -1;

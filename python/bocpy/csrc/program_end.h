@@ -1,6 +1,6 @@
-/* The end of the program: what was scheduled is finished, then the workers end.
+/* The end of the program: finishes what was scheduled, then ends the workers.
  *
- * This file stands above all rooms, since the end concerns them all.
+ * This file stands above all folders, since the end concerns them all.
  *
  * Threads: attached to the main interpreter.
  */
@@ -9,7 +9,7 @@
 
 #include "compat.h"
 
-/* A behavior was scheduled when the program had ended: the caller waits for it. */
+/* A behavior was scheduled after the end of the program: the caller waits for it. */
 void bocpy_after_the_end(void);
 
 /* Entry for the module's method table. */

@@ -69,7 +69,8 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   unsigned count;
   bool threads;
   (void)module;
-  if (bocpy_self.importing) /* its workers run already */
+  /* a module that is imported in a worker: its workers run already */
+  if (bocpy_self.importing)
     Py_RETURN_NONE;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|OO$OO:start", names, &number,
                                    &unused, &backend, &keep) ||
@@ -119,7 +120,7 @@ PyObject *bocpy_quiesce(PyObject *module, PyObject *args, PyObject *kwargs) {
   return status < 0 ? NULL : PyBool_FromLong(status == 0);
 }
 
-/* Closes a quiescent runtime: its workers stay parked for the next start. */
+/* Closes a quiescent runtime: its workers stay parked until the next start. */
 PyObject *bocpy_pause(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;

@@ -31,8 +31,8 @@ bool bocpy_address_map_put(bocpy_address_map *map, const void *key, uint64_t wor
   return true;
 }
 
-/* An entry behind the hole may stand there only because its own place was taken: it
- * moves up. */
+/* Closes the gap: an entry behind it may stand there only because its own place was
+ * taken, and a search would stop at the gap. */
 void bocpy_address_map_remove(bocpy_address_map *map, const void *key) {
   bocpy_address_entry *found = bocpy_address_map_find(map, key),
                       *entries = map->entries;

@@ -1,8 +1,8 @@
 /* Address map: from the address of an object to a word; the one hash table here.
  *
  * Open addressing with linear probing, at most half full; removing an entry leaves no
- * mark behind. The map holds no references: its user sees to it that an address stands
- * for the same object as long as it is a key.
+ * mark behind. The map holds no references: its user keeps each key's object alive, so
+ * that no other object gets its address.
  *
  *   used by           key            word
  *   memo.h            an object      its number in the encoding
@@ -33,7 +33,7 @@ typedef struct bocpy_address_map {
   bocpy_address_entry *entries;
 } bocpy_address_map;
 
-/* Spreads the bits of an address; what is taken of the result must be masked. */
+/* Spreads the bits of an address; the caller masks the result. */
 static inline size_t bocpy_hash_address(const void *address) {
   return (size_t)(((uint64_t)(uintptr_t)address >> 4) * UINT64_C(0x9E3779B97F4A7C15) >>
                   24);
@@ -49,7 +49,7 @@ static inline bocpy_address_entry *bocpy_address_map_place(const bocpy_address_m
   }
 }
 
-/* The entry of `key`, or NULL. Good until the map changes. */
+/* The entry of `key`, or NULL. Valid until the map changes. */
 static inline bocpy_address_entry *bocpy_address_map_find(const bocpy_address_map *map,
                                                           const void *key) {
   bocpy_address_entry *entry = map->capacity ? bocpy_address_map_place(map, key) : NULL;
@@ -63,7 +63,7 @@ static inline void *bocpy_address_map_pointer(const bocpy_address_map *map,
   return entry ? (void *)(uintptr_t)entry->word : NULL;
 }
 
-/* Sets the word of `key`. False without memory: nothing has changed. */
+/* Sets the word of `key`. Returns false, and changes nothing, if there is no memory. */
 bool bocpy_address_map_put(bocpy_address_map *map, const void *key, uint64_t word);
 
 static inline bool bocpy_address_map_put_pointer(bocpy_address_map *map,
@@ -71,7 +71,7 @@ static inline bool bocpy_address_map_put_pointer(bocpy_address_map *map,
   return bocpy_address_map_put(map, key, (uint64_t)(uintptr_t)pointer);
 }
 
-/* Takes `key` out, if it is there. */
+/* Removes `key`, if it is there. */
 void bocpy_address_map_remove(bocpy_address_map *map, const void *key);
 
 /* Frees the memory; the map is empty. */

@@ -1,10 +1,10 @@
 /* Cluster calls: calls of bocpy that the body of a cluster's behavior makes, and that
  * the cluster's executor answers.
  *
- * In a worker of a cluster, `bocpy.distributed` sets one Python function. bocpy
- * asks it first. On a thread that runs such a body, it records a `when` for the driver,
- * and refuses what works in one process only, with the reason. In every other process
- * the function is not set, and asking costs one comparison.
+ * In a worker of a cluster, `bocpy.distributed` sets one Python function, which bocpy
+ * calls first. On a thread that runs such a body, the function records a `when` for the
+ * driver, and refuses what works in one process only, with the reason. In every other
+ * process the function is not set, and the check costs one comparison.
  *
  * Threads: attached to the interpreter of `state`.
  */
@@ -13,7 +13,7 @@
 
 #include "state.h"
 
-/* Asks that function. 1: `*out_result` is the answer. 0: the call goes on in this
+/* Calls that function. 1: `*out_result` is its answer. 0: the call goes on in this
  * process. -1: an exception. */
 int bocpy_cluster_call(bocpy_state *state, const char *name, PyObject *const *args,
                        Py_ssize_t count, PyObject **out_result);

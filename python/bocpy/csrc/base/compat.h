@@ -1,8 +1,8 @@
 /* Compat: one spelling of the CPython API for every version that is supported.
  *
- * The only place where PY_VERSION_HEX is looked at. Newer names are used throughout the
- * extension; where a version lacks one, this file supplies it with the same contract,
- * from public API alone. What is absent altogether is announced by a BOCPY_HAVE_ macro:
+ * Only this file tests PY_VERSION_HEX. The extension uses the newer names throughout;
+ * where a version lacks one, this file defines it with the same contract, from public
+ * API alone. BOCPY_HAVE_ macros say what a version lacks altogether:
  *
  *   BOCPY_FREE_THREADED      1 if the interpreter runs without a GIL, else 0
  *   BOCPY_HAVE_OWN_GIL       1 if sub-interpreters may have a GIL of their own, else 0
@@ -40,8 +40,8 @@
 #define BOCPY_HAVE_SHARED_KWNAMES (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
 
 /* CPython 3.12's frozen modules, importlib among them, are code objects that all
- * interpreters share, and running them writes to them: so far as the package decides,
- * no interpreter starts while another one imports. */
+ * interpreters share, and running them writes to them. So bocpy starts no interpreter
+ * while another one imports. */
 #define BOCPY_HAVE_SHARED_CODE (BOCPY_HAVE_OWN_GIL && PY_VERSION_HEX < 0x030D0000)
 #define BOCPY_HAVE_WAKEUP_FD (PY_VERSION_HEX >= 0x030D0000)
 #define BOCPY_HAVE_NATIVE_BYTES (PY_VERSION_HEX >= 0x030D0000)
@@ -84,7 +84,8 @@
 #define Py_READONLY READONLY
 #endif
 
-/* A member that is None as long as it is NULL: deprecated, and replaced by nothing. */
+/* A member that reads as None while it is NULL: CPython deprecated T_OBJECT and has no
+ * replacement. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define BOCPY_T_OBJECT _Py_T_OBJECT
 #else
@@ -248,7 +249,8 @@ static inline int PyObject_GetOptionalAttrString(PyObject *object, const char *n
   return 0;
 }
 
-/* Takes the reference to `value` in any case; a NULL `value` hands its exception on. */
+/* Takes the reference to `value` in any case. If `value` is NULL, its exception stays
+ * set. */
 static inline int PyModule_Add(PyObject *module, const char *name, PyObject *value) {
   int status = PyModule_AddObjectRef(module, name, value);
   Py_XDECREF(value);
@@ -259,7 +261,7 @@ static inline int PyModule_Add(PyObject *module, const char *name, PyObject *val
 /* ---- names of our own where versions differ -------------------------------------- */
 
 /* A hint that `object` will live long: CPython then counts references to it per thread.
- * By the thread that made it, before any other thread has seen it. */
+ * Call it on the thread that made the object, before any other thread has seen it. */
 static inline void bocpy_object_defer(PyObject *object) {
 #if PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(object);
@@ -280,8 +282,8 @@ static inline void bocpy_mutex_lock(bocpy_mutex *mutex) { (void)mutex; }
 static inline void bocpy_mutex_unlock(bocpy_mutex *mutex) { (void)mutex; }
 #endif
 
-/* 1 and the value if `number`, an exact int, is held in one machine word; 0 for others,
- * some of which may still fit into 64 bits. */
+/* 1 and the value if `number`, an exact int, is stored in one machine word; 0 for other
+ * ints, some of which may still fit into 64 bits. */
 static inline int bocpy_int_is_compact(PyObject *number, long long *out_value) {
 #if PY_VERSION_HEX >= 0x030C0000
   if (!PyUnstable_Long_IsCompact((PyLongObject *)number))
@@ -328,7 +330,8 @@ static inline int bocpy_object_is_sole(PyObject *object) {
 #endif
 }
 
-/* Where the instruction at byte `offset` of `code` stands: -1 for what is not known. */
+/* The source position of the instruction at byte `offset` of `code`; -1 where CPython
+ * has none. */
 static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_line,
                                        int *out_end_line, int *out_column,
                                        int *out_end_column) {

@@ -1,8 +1,9 @@
 /* Free list: objects of one type that have no reference, kept for their next use.
  *
- * Every behavior makes and drops a handle or two and what `when` returns; the allocator
- * would cost more than all else that is done with them. The collector does not know an
- * object in the list; the object's first word after the header links to the next.
+ * Every behavior makes and drops one or two handles and the object that `when` returns;
+ * allocating them would cost more than all other operations on them. The collector does
+ * not know an object in the list; the object's first word after the header links to the
+ * next.
  *
  * Threads: the thread that holds the GIL of the interpreter that the list belongs to.
  * On free-threaded builds the list stays empty.
@@ -17,10 +18,10 @@ enum { BOCPY_FREELIST_MAX = 32 };
 typedef struct bocpy_freelist {
   PyObject *first;
   unsigned count;
-  bool closed; /* objects are freed from now on */
+  bool closed; /* from now on, objects are freed */
 } bocpy_freelist;
 
-/* Where the link is: each type that has a free list has room for it. */
+/* The place of the link: each type with a free list has room for it. */
 static inline PyObject **bocpy_freelist_link(PyObject *object) {
   return (PyObject **)(object + 1);
 }
@@ -36,7 +37,8 @@ static inline PyObject *bocpy_freelist_take(bocpy_freelist *list, PyTypeObject *
   return PyObject_Init(object, type);
 }
 
-/* In a deallocator, in place of freeing. False: free it. */
+/* A deallocator calls it instead of freeing the object. Returns false if the caller has
+ * to free it. */
 static inline bool bocpy_freelist_keep(bocpy_freelist *list, PyObject *object) {
   if (BOCPY_FREE_THREADED || list->closed || list->count >= BOCPY_FREELIST_MAX)
     return false;
@@ -46,7 +48,8 @@ static inline bool bocpy_freelist_keep(bocpy_freelist *list, PyObject *object) {
   return true;
 }
 
-/* Frees all with `destroy`, PyObject_GC_Del or PyObject_Free, and keeps no more. */
+/* Frees all objects with `destroy` (PyObject_GC_Del or PyObject_Free) and closes the
+ * list. */
 static inline void bocpy_freelist_close(bocpy_freelist *list, void (*destroy)(void *)) {
   list->closed = true;
   for (PyObject *object = list->first, *next; object; object = next) {

@@ -5,9 +5,9 @@
  * belongs to one interpreter and holds one reference. Many handles may lead to one
  * core: they are equal and hash alike.
  *
- * Handles stand below all that ships or holds values: the codec writes a cown as a
- * reference to its core and makes a new handle where it is decoded. What a Cown can do
- * is said in cown.h.
+ * Handles stand below all files that ship or hold values: the codec encodes a cown as a
+ * reference to its core, and decoding makes a new handle. cown.h has the operations of
+ * a Cown.
  *
  * Threads: attached.
  */
@@ -27,9 +27,9 @@ typedef struct bocpy_cown {
   PyObject *weakrefs;
 } bocpy_cown;
 
-/* The type of every core; a handle is made as PinnedCown where it says so. */
+/* The type of every core; it says whether handles are Cowns or PinnedCowns. */
 typedef struct bocpy_core_type {
-  boc_cown_type type; /* first: libboc knows the core by its address */
+  boc_cown_type type; /* first, so that libboc finds the type by its address */
   bool pinned;
 } bocpy_core_type;
 
@@ -42,14 +42,16 @@ static inline bool bocpy_cown_check(bocpy_state *state, PyObject *object) {
          PyObject_TypeCheck(object, state->cown_type);
 }
 
-/* Whether a handle has nothing that another one of its core lacks. */
+/* Whether a handle has no state of its own that another handle of its core would
+ * lack. */
 static inline bool bocpy_cown_is_plain(bocpy_state *state, PyObject *cown) {
   return Py_IS_TYPE(cown, state->cown_type) && !((bocpy_cown *)cown)->dict;
 }
 
-/* A handle takes part in garbage collection from the moment on at which it can be part
- * of a cycle: once somebody has had both it and its value, `object`, in hand. Without a
- * GIL, where two threads may do that at once, from its beginning. */
+/* Makes the garbage collector know a handle as soon as the handle can be part of a
+ * cycle: once some code has had both the handle and its value, `object`. On
+ * free-threaded builds, where two threads may do so at once, the collector knows it
+ * from its beginning. */
 static inline void bocpy_cown_track(PyObject *cown, PyObject *object) {
 #if !BOCPY_FREE_THREADED
   if (object && PyObject_IS_GC(object) && !PyObject_GC_IsTracked(cown))
@@ -63,8 +65,8 @@ static inline void bocpy_cown_track(PyObject *cown, PyObject *object) {
 /* The core of a handle of this interpreter (borrowed), or NULL without an exception. */
 boc_cown *bocpy_cown_core(PyObject *object);
 
-/* A new handle that takes over the caller's reference to `core`; NULL with an
- * exception: the reference is given up too. */
+/* A new handle that takes over the caller's reference to `core`. NULL with an
+ * exception; the reference is released then, too. */
 PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core);
 
 /* A new handle of `core`, with a reference of its own. NULL with an exception. */

@@ -1,9 +1,10 @@
 /* Python calls: every Python function that C calls by name, in one list.
  *
- * What is easier to say in Python (shipping functions, explaining errors, setting up an
- * interpreter) is written there, and C calls it through this file alone;
- * docs/architecture.md has the list as a table, with who calls what and why. An
- * attribute is looked up when it is first needed, and kept in the interpreter's state.
+ * What is easier to write in Python (shipping functions, explaining errors, setting up
+ * an interpreter) is written there, and C calls it only through this file.
+ * docs/architecture.md has the list as a table, with the caller and the reason of each.
+ * An attribute is looked up when it is first needed, and kept in the interpreter's
+ * state.
  *
  * Threads: attached to the interpreter of `state`.
  */
@@ -71,8 +72,8 @@ typedef enum bocpy_python {
       BOCPY_PYTHON_COUNT
 } bocpy_python;
 
-/* Set once, by whichever thread needs it first: where there is no GIL, two threads may
- * try at a time. */
+/* Set once, by the thread that needs it first. On free-threaded builds two threads may
+ * try at the same time. */
 typedef _Atomic(PyObject *) bocpy_once;
 
 /* What an interpreter has looked up so far; all NULL at first. */

@@ -1,6 +1,8 @@
-/* State: see state.h. An interpreter's state is found through the interpreter's dict,
- * and then remembered per thread. A state that goes away starts a new epoch, which
- * makes every thread look again. */
+/* State: see state.h.
+ *
+ * An interpreter's dict refers to its state. A thread looks it up there once, and then
+ * remembers it. Removing a state starts a new epoch, in which every thread looks
+ * again. */
 #include "state.h"
 
 #define STATE_KEY "bocpy._core.state"
@@ -10,7 +12,7 @@ BOCPY_THREAD_LOCAL bocpy_thread bocpy_self;
 atomic_bool bocpy_threads_backend;
 atomic_size_t bocpy_forks;
 
-static atomic_ulong main_thread; /* its ident; 0: not found yet */
+static atomic_ulong main_thread; /* its ident; 0 before it is known */
 
 static atomic_size_t state_epoch = 1;
 
@@ -33,9 +35,9 @@ int bocpy_state_enter(bocpy_state *state, PyObject *module) {
   return status;
 }
 
-/* The module may go after the interpreter has given up its dict. Then
- * PyInterpreterState_GetDict would make another one, which nobody frees; and CPython
- * keeps all memory of an interpreter that leaves one object. */
+/* An interpreter may destroy the module after its dict. PyInterpreterState_GetDict
+ * would then make another dict, which nobody frees, and CPython frees no memory of an
+ * interpreter that leaves one object. */
 void bocpy_state_leave(bocpy_state *state) {
   atomic_fetch_add(&state_epoch, 1);
   PyObject *capsule = NULL;

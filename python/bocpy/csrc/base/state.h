@@ -1,8 +1,8 @@
 /* State: what the module keeps per interpreter, per thread, and how to find either.
  *
- * Threads: a bocpy_state belongs to its interpreter and is touched with a thread state
- * of that interpreter attached; where there is no GIL, what several threads may touch
- * is guarded by `mutex`. A bocpy_thread belongs to its thread.
+ * Threads: a bocpy_state belongs to its interpreter; only threads that are attached to
+ * that interpreter use it. On free-threaded builds `mutex` guards what several threads
+ * may use. A bocpy_thread belongs to its thread.
  */
 #ifndef BOCPY_STATE_H
 #define BOCPY_STATE_H
@@ -22,7 +22,7 @@ typedef struct bocpy_state {
   PyObject *module; /* borrowed: the module owns this */
   PyInterpreterState *interp;
   PyObject *registry; /* the interpreter's dict, in which the state is found, or NULL */
-  bool is_main;       /* of the main interpreter */
+  bool is_main;       /* whether it is the main interpreter */
   PyTypeObject *cown_type;
   PyTypeObject *pinned_type;
   PyTypeObject *capsule_type;
@@ -36,42 +36,46 @@ typedef struct bocpy_state {
   PyObject *scope_variable;  /* a context variable: the current _Scope, or None */
   PyObject *cluster_call;    /* the function of cluster_calls.h, or NULL */
   PyObject *value_name;      /* the interned str 'value' */
-  PyObject *notices;         /* what is kept of the board (notice_cache.h), or NULL */
+  PyObject *notices;         /* cached notices (notice_cache.h), or NULL */
   bocpy_python_cache python; /* the Python functions that C calls */
   bool propagates;           /* context variables are registered (_context.py) */
-  size_t caught_up;          /* how much of the log has been seen (log.h) */
+  size_t caught_up;          /* how many records of the log were applied (log.h) */
   int dict_watcher, type_watcher, function_watcher; /* 0: none (changes.h) */
   bocpy_codec_state codec;
   bocpy_freelist handles;    /* of cowns */
   bocpy_freelist schedulers; /* what when() returns */
 
-  bocpy_mutex mutex; /* of the map and the templates, where there is no GIL */
+  bocpy_mutex mutex; /* guards the map and the templates on free-threaded builds */
   bocpy_address_map
-      entries; /* by code object: what is known about functions (code.h) */
+      entries; /* by code object: what is known about its functions (code.h) */
   bocpy_template *templates; /* by code id: the function that runs it here */
   size_t templates_capacity;
 } bocpy_state;
 
 typedef struct bocpy_thread {
-  bocpy_slot *slot;              /* of a worker, else NULL */
-  unsigned bodies;               /* bodies that are on the stack */
+  bocpy_slot *slot;              /* of a worker; NULL on other threads */
+  unsigned bodies;               /* how many bodies are on the stack */
   const struct bocpy_code *code; /* of the innermost that runs (code.h), else NULL */
-  unsigned importing;            /* modules that a worker imports here */
-  bocpy_view *view;              /* of the noticeboard, by the body (notices.h) */
+  unsigned importing;            /* how many modules a worker imports here */
+  bocpy_view *view;              /* the notices as the body sees them (notices.h) */
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   bool waits_shortly;          /* its last wait was short (waiting.c) */
   unsigned char spins_to_skip, spins_missed; /* its back-off (waiting.c) */
-  bool forking;          /* between the hooks of a fork: it has the lock of runtime.c */
-  bool left_behind;      /* in the child of a fork in a body: it was a worker */
+  /* the thread is between the hooks of a fork and has the lock of runtime.c */
+  bool forking;
+  /* the thread was a worker, and is in the child of a fork in a body */
+  bool left_behind;
   bool freeing;          /* a buffer with cowns in it is being freed (buffer.c) */
-  bocpy_buffer *freed;   /* what is to be freed after it */
-  unsigned decref_depth; /* objects whose ends are nested on the stack (value.c) */
-  struct bocpy_box *deferred; /* objects that end after those */
-  struct bocpy_batch *batch;  /* what atomically() has collected (batch.h), else NULL */
-  struct boc_cown *lent;      /* what a callback may look at (result.c), else NULL */
+  bocpy_buffer *freed;   /* buffers to free after that one */
+  unsigned decref_depth; /* how many deallocations are nested on the stack (value.c) */
+  struct bocpy_box *deferred; /* objects to release after those */
+  /* what the block of atomically() has collected (batch.h), or NULL */
+  struct bocpy_batch *batch;
+  /* the cown that a callback may read (result.c), or NULL */
+  struct boc_cown *lent;
   PyInterpreterState *interp;
-  bocpy_state *state;            /* of `interp`, if `epoch` is the present one */
+  bocpy_state *state;            /* of `interp`, if `epoch` is the current one */
   const PyTypeObject *cown_type; /* its Cown */
   size_t epoch;
 } bocpy_thread;
@@ -83,26 +87,27 @@ PyObject *bocpy_in_body(PyObject *module, PyObject *unused);
 
 /* ---- the process ----------------------------------------------------------------- */
 
-/* Whether values are plain references: the backend is `threads`, or would be if the
- * runtime started now. Any thread. */
+/* Whether values are plain references: the backend is `threads`, or would be `threads`
+ * if the runtime started now. Any thread. */
 extern atomic_bool bocpy_threads_backend;
 static inline bool bocpy_by_reference(void) {
   /* relaxed (owner): changes only while no worker exists */
   return atomic_load_explicit(&bocpy_threads_backend, memory_order_relaxed);
 }
 
-/* Finds out which thread is the main one, if nobody has yet. -1 with an exception. */
+/* Finds out which thread is the main one, unless that is known. -1 with an
+ * exception. */
 int bocpy_main_thread_find(void);
 
 /* Whether the calling thread is the main one; always false before it was found. Any
  * thread. */
 bool bocpy_main_thread_is_here(void);
 
-/* In the child of a fork: its only thread is the main one. */
+/* For the child of a fork, whose only thread is the main one. */
 void bocpy_main_thread_forget(void);
 
-/* How often the process has forked: what was made before belongs to the parent. Any
- * thread. */
+/* How often the process has forked: what an earlier process made belongs to the parent.
+ * Any thread. */
 extern atomic_size_t bocpy_forks;
 
 /* 0, or -1 with RuntimeError: the calling thread is not in the main interpreter. */
@@ -116,12 +121,12 @@ extern struct PyModuleDef bocpy_module;
  * exception if bocpy is not imported there. */
 bocpy_state *bocpy_state_get(void);
 
-/* The same, if this thread has called bocpy_state_get in this interpreter before; else
- * NULL without an exception. */
+/* The same, for a thread that has called bocpy_state_get in this interpreter before;
+ * NULL without an exception on other threads. */
 bocpy_state *bocpy_state_peek(void);
 
-/* The same for a type of an object of this interpreter: NULL too if the type is not
- * exactly that interpreter's Cown, of which each interpreter has its own. */
+/* The same, found by the type of an object: NULL, too, if the type is not exactly the
+ * Cown of that interpreter. Each interpreter has a Cown of its own. */
 bocpy_state *bocpy_state_of_cown(const PyTypeObject *type);
 
 /* Lets bocpy_state_peek find the state of the interpreter that this thread is in. */
@@ -136,8 +141,8 @@ static inline bocpy_state *bocpy_state_of(PyObject *module) {
 int bocpy_state_enter(bocpy_state *state, PyObject *module);
 void bocpy_state_leave(bocpy_state *state);
 
-/* A module that a worker imports makes nothing that each worker would have of its own.
- * 0, or -1 with RuntimeError. */
+/* Refuses to make something at the import of a module in a worker, where each worker
+ * would make one of its own. 0, or -1 with RuntimeError. */
 int bocpy_raise_importing(const char *what); /* -1 with that error */
 static inline int bocpy_refuse_importing(const char *what) {
   return bocpy_self.importing ? bocpy_raise_importing(what) : 0;

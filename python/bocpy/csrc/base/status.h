@@ -1,4 +1,4 @@
-/* Status: libboc's refusals as Python exceptions. Threads: attached. */
+/* Status: raises libboc's refusals as Python exceptions. Threads: attached. */
 #ifndef BOCPY_STATUS_H
 #define BOCPY_STATUS_H
 
@@ -6,7 +6,7 @@
 
 #include <boc/base.h>
 
-/* Raises what a status that is not BOC_OK means, unless an exception is set already.
+/* Raises the exception for a status other than BOC_OK, unless one is set already.
  * `what` names the Python call, as in "start()". */
 void bocpy_status_raise(boc_status status, const char *what);
 

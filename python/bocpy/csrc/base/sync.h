@@ -1,8 +1,8 @@
 /* Sync: the locks and atomic words of the extension.
  *
- * The locks are CPython's own (public, portable, usable without a thread state). They
- * are held for a few instructions and never while Python code runs. What an order pairs
- * with is said where it is used.
+ * The locks are CPython's own (public, portable, usable without a thread state). A
+ * thread holds one for a few instructions and never while Python code runs. A comment
+ * at each memory order says with what it pairs.
  */
 #ifndef BOCPY_SYNC_H
 #define BOCPY_SYNC_H
@@ -12,8 +12,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* initial-exec: one load finds the variable. Other C libraries than glibc cannot dlopen
- * a module that has such variables. */
+/* initial-exec: one load finds the variable. Only glibc can dlopen a module that has
+ * such variables. */
 #if defined(__GLIBC__)
 #define BOCPY_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
 #else

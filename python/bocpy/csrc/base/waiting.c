@@ -24,23 +24,24 @@
 
 enum { AWAKE, ASLEEP, SIGNALLED, POLLED };
 
-/* Waits that end sooner are short: about two wake-ups and some work between them. */
+/* A wait that ends sooner is short: about two wake-ups and some work between them. */
 #define SHORT_NS 150000
 
-/* ns that a thread looks for. Two threads that wake each other up go on like that until
- * one of them looks for as long as a wake-up and an answer take. */
+/* ns that a thread spins before it sleeps: as long as a wake-up and an answer take. Two
+ * threads that wake each other up then go on without sleeping. */
 #define SPIN_NS 100000
 #define SPINS_SKIPPED_MAX 31
 
 static bocpy_lock
-    waiter_pool_lock; /* a real one: workers' interpreters have GILs of their own */
+    /* a lock also with a GIL: workers' interpreters have GILs of their own */
+    waiter_pool_lock;
 static bocpy_waiter *waiter_pool; /* under `waiter_pool_lock` */
 static unsigned waiter_pooled;    /* under `waiter_pool_lock` */
 
-static bool waiter_may_spin; /* another core can signal meanwhile */
+static bool waiter_may_spin; /* another core can signal while this one spins */
 
-static bocpy_waiter signal_event;       /* the main thread's */
-static atomic_bool signal_event_exists; /* likewise */
+static bocpy_waiter signal_event;       /* of the main thread */
+static atomic_bool signal_event_exists; /* whether `signal_event` has been made */
 
 int bocpy_waiting_init(void) {
   waiter_may_spin = boc_core_count() > 1;
@@ -133,7 +134,7 @@ int bocpy_waiters_forget(void) {
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
   waiter_pool_lock =
-      fresh; /* another thread of the parent may hold the one that there was */
+      fresh; /* another thread of the parent may have held the old lock */
   for (bocpy_waiter *waiter; (waiter = waiter_pool_take());) {
     bocpy_event_fini(waiter);
     free(waiter);
@@ -145,14 +146,14 @@ int bocpy_waiters_forget(void) {
 
 /* ---- signals --------------------------------------------------------------------- */
 
-/* A waiter that is AWAKE may be gone once it is SIGNALLED. */
+/* A waiter that was AWAKE may be freed as soon as it is SIGNALLED. */
 void bocpy_waiter_signal(bocpy_waiter *waiter) {
   if (atomic_load(&waiter->state) == POLLED ||
       atomic_exchange(&waiter->state, SIGNALLED) == ASLEEP)
     bocpy_event_set(waiter);
 }
 
-/* While the event of a signal is under way, the signal has not come. */
+/* Returns false while the event of a signal is still to come. */
 bool bocpy_waiter_take(bocpy_waiter *waiter) {
   unsigned char state = atomic_load(&waiter->state);
   if (state == POLLED)
@@ -178,13 +179,13 @@ static bool waiter_is_awaited(const bocpy_waiter *waiter, const atomic_bool *oth
   return atomic_load(&waiter->state) == AWAKE && !(other && atomic_load(other));
 }
 
-/* Where threads share a GIL, the one that is to signal is asleep until it gets that. */
+/* With a shared GIL, the thread that is to signal sleeps until it gets the GIL. */
 static bool waiter_needs_gil(void) {
   return !BOCPY_FREE_THREADED && bocpy_by_reference();
 }
 
-/* Back-off: waits that go without a look; doubles after a look in vain, since the
- * thread that is to signal may be waiting for this core. */
+/* Back-off: counts the waits that do not spin. The count doubles after a spin in vain,
+ * since the thread that is to signal may be waiting for this core. */
 static bool waiter_spin_skips(void) {
   if (!bocpy_self.spins_to_skip)
     return false;
@@ -198,8 +199,8 @@ static void waiter_spin_note(bool in_vain) {
   bocpy_self.spins_to_skip = bocpy_self.spins_missed;
 }
 
-/* Reading the clock keeps the looks apart. The thread does not yield: to another
- * program that could be for milliseconds. */
+/* Reading the clock separates the looks. The thread does not yield: it could lose the
+ * core to another program for milliseconds. */
 void bocpy_waiter_spin(const bocpy_waiter *waiter, const atomic_bool *other,
                        int64_t timeout) {
   uint64_t most = timeout < 0 || timeout > SPIN_NS ? SPIN_NS : (uint64_t)timeout;
@@ -220,8 +221,8 @@ void bocpy_waiter_note(uint64_t begun, bool signalled) {
 
 /* ---- sleeping -------------------------------------------------------------------- */
 
-/* One look and one sleep: 0 signalled, 1 not yet, 2 `wakeup` is, -1 with an exception.
- * `signals` is NULL but on the main thread. */
+/* Checks once and sleeps once. 0: signalled. 1: not yet. 2: `wakeup` is signalled. -1
+ * with an exception. `signals` is NULL except on the main thread. */
 static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                             bocpy_waiter *signals, int64_t timeout) {
   if (PyErr_CheckSignals() < 0)
@@ -238,8 +239,8 @@ static int waiter_wait_once(bocpy_waiter *waiter, bocpy_waiter *wakeup,
   return 1;
 }
 
-/* A signal that comes after the look for it is written to the event, which ends the
- * sleep. */
+/* A signal that comes after the check for signals is written to the event, which ends
+ * the sleep. */
 static int waiter_wait_once_on_main(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                                     int64_t timeout) {
   if (signal_event_make() < 0)

@@ -1,8 +1,8 @@
 /* Waiting on POSIX: the event is a byte in a pipe.
  *
  * CPython writes a signal's number to its wake-up descriptor from the C handler, on
- * whichever thread that runs. asyncio and others have a descriptor of their own: it is
- * put back, and told, after each sleep. */
+ * whichever thread that runs. asyncio and others set a descriptor of their own: after
+ * each sleep it is set again, and gets the signals that came. */
 #if !defined(_WIN32)
 #include "state.h"
 #include "waiting.h"
@@ -58,7 +58,7 @@ bool bocpy_event_take(bocpy_waiter *waiter) {
   return got == 1;
 }
 
-/* One that is full knows already. */
+/* A full descriptor is readable already, so nothing is lost. */
 static void signal_numbers_send(int fd, const char *numbers, size_t count) {
   while (write(fd, numbers, count) < 0 && errno == EINTR)
     continue;
@@ -106,7 +106,7 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
   return poll(&entry, 1, 0) == 1;
 }
 
-/* How long a descriptor is slept on that select() cannot take. */
+/* How long one sleep lasts on a descriptor that select() cannot take. */
 enum { SLICE_MS = 50 };
 
 void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,

@@ -1,5 +1,5 @@
 /* Waiting on Windows: the event is an event object. Ctrl-C does not end a wait for one,
- * so the sleep is cut into slices, between which the caller looks for it. */
+ * so the sleep is cut into slices, between which the caller checks for Ctrl-C. */
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN
@@ -43,7 +43,7 @@ bool bocpy_event_is_set(bocpy_waiter *waiter) {
   return set;
 }
 
-/* What the wait took is put back: the caller takes it. */
+/* Sets again the event that the wait has reset: the caller takes it. */
 void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,
                        bocpy_waiter *signals, int64_t timeout) {
   (void)signals;
