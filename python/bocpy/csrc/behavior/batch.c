@@ -11,13 +11,14 @@ struct bocpy_batch {
   size_t count, capacity;
 };
 
-/* Until it is scheduled nothing but its maker keeps its cowns. */
+/* Until the behavior is scheduled, only the thread that made it keeps its cowns
+ * alive. */
 static void batch_keep(const boc_behavior *behavior) {
   for (size_t i = 0; i < boc_behavior_count(behavior); i++)
     boc_cown_hold(boc_behavior_cown(behavior, i));
 }
 
-/* The cowns of all, in malloc'd memory; NULL without memory. */
+/* The cowns of all behaviors, in malloc'd memory; NULL if there is none. */
 static boc_cown **batch_cowns(const bocpy_batch *batch, size_t *out_count) {
   size_t count = 0;
   for (size_t i = 0; i < batch->count; i++)

@@ -12,7 +12,7 @@
 
 typedef struct bocpy_batch bocpy_batch;
 
-/* -1 with MemoryError: the behavior is still the caller's. */
+/* -1 with MemoryError: the caller still owns the behavior. */
 int bocpy_batch_add(bocpy_batch *batch, boc_behavior *behavior);
 
 /* Entries for the module's method table. */

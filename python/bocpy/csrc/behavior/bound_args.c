@@ -1,7 +1,7 @@
 /* Bound arguments: see bound_args.h. */
 #include "bound_args.h"
 
-/* The parts that the captures are put together from; all borrowed or NULL. */
+/* The parts of the captures; all borrowed or NULL. */
 typedef struct parts {
   PyObject *extra;    /* tuple */
   PyObject *captures; /* tuple */
@@ -86,7 +86,7 @@ static Py_ssize_t captures_put_keywords(PyObject *into, Py_ssize_t at,
   return at + 1 + count;
 }
 
-/* A cell without content (a name that is not bound yet) is an empty tuple. */
+/* An empty cell (a name that is not bound yet) becomes an empty tuple. */
 static Py_ssize_t captures_put_cells(PyObject *into, Py_ssize_t at, PyObject *closure) {
   for (Py_ssize_t i = 0; i < tuple_size_or_0(closure); i++) {
     PyObject *content = PyCell_Get(PyTuple_GET_ITEM(closure, i));
@@ -176,7 +176,8 @@ static int bind_function(bocpy_bound_args *bound, bocpy_state *state,
   return bound_collect_captures(bound, p);
 }
 
-/* Keywords may fill any parameter: bocpy._arguments works out what is left to pass. */
+/* Keywords may fill any parameter: bocpy._arguments computes what to pass by
+ * keyword. */
 static PyObject *bound_complete_keywords(bocpy_state *state, PyObject *function,
                                          Py_ssize_t given, PyObject *keywords) {
   return bocpy_python_call(&state->python, BOCPY_PY_ARGUMENTS_COMPLETE, "(OnO)",

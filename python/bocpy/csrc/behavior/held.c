@@ -8,7 +8,7 @@
 #include "when.h"
 
 typedef struct held_object {
-  PyObject_HEAD bocpy_acquisition *acquired; /* NULL: the thread held them before */
+  PyObject_HEAD bocpy_acquisition *acquired; /* NULL if the thread held them before */
   bocpy_when_args args;
 } held_object;
 
@@ -33,7 +33,7 @@ static int acquire_cowns(held_object *self, int64_t timeout) {
   return status;
 }
 
-/* `timeout` is the one argument that has a name. */
+/* `timeout` is the only argument with a name. */
 static int parse_names(PyObject *const *values, PyObject *names, int64_t *out_timeout) {
   *out_timeout = BOC_FOREVER;
   for (Py_ssize_t i = 0; names && i < PyTuple_GET_SIZE(names); i++) {

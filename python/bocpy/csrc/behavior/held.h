@@ -1,7 +1,7 @@
 /* Held: what acquire(a, b) returns: several cowns that a thread holds at once.
  *
- * The thread holds them from the call on; a `with` block gives the values, and gives
- * the cowns back at its end.
+ * The thread holds them from the call on. A `with` block yields the values, and
+ * releases the cowns at its end.
  */
 #ifndef BOCPY_HELD_H
 #define BOCPY_HELD_H

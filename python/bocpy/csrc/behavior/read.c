@@ -17,7 +17,7 @@ PyObject *bocpy_read(PyObject *module, PyObject *cown) {
   if (!bocpy_cown_check(state, cown)) {
     PyObject *marked = PyObject_CallMethod(cown, "_bocpy_read", NULL);
     if (marked || !PyErr_ExceptionMatches(PyExc_AttributeError))
-      return marked; /* of a cluster's cown */
+      return marked; /* it marks a cluster's cown */
     PyErr_Clear();
     PyErr_Format(PyExc_TypeError,
                  "read() takes one Cown, not '%s': of a group, mark each, as in "

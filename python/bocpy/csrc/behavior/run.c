@@ -1,9 +1,9 @@
 /* Run: see run.h.
  *
- * A behavior goes to where its values are (admit), its arguments are put together
- * (bind), its function runs, and what came of it goes into the result. Nothing is moved
- * at the end: values stay where they were last used until another interpreter wants
- * them. */
+ * A worker first brings a behavior to where its values are (admit). It puts the
+ * arguments together (bind), calls the function, and stores the outcome in the result.
+ * It moves nothing at the end: values stay where they were last used until another
+ * interpreter wants them. */
 #include "run.h"
 #include "admission.h"
 #include "deferred.h"
@@ -52,7 +52,7 @@ typedef struct frame {
   bocpy_state *state;
   bocpy_slot *slot;                 /* that lends handles; or NULL: nobody does */
   size_t lent;                      /* handles, from args[extra] on */
-  PyObject *few[1 + FEW_ARGUMENTS]; /* the first is for the callee's use */
+  PyObject *few[1 + FEW_ARGUMENTS]; /* the callee may use the first entry */
 } frame;
 
 static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
@@ -188,13 +188,13 @@ static PyObject *frame_make_cells(const frame *f, const bocpy_call *call) {
   return cells;
 }
 
-/* The snapshot of globals, which the call has. */
+/* The snapshot of globals of a call that has one. */
 static PyObject *frame_snapshot(const frame *f) {
   return PyTuple_GET_ITEM(f->captures, PyTuple_GET_SIZE(f->captures) - 1);
 }
 
-/* The same function over other globals, with cells of its own, which hold what the
- * closure held when the behavior was scheduled. */
+/* A copy of the function with other globals and with cells of its own, which have the
+ * contents that the closure had when the behavior was scheduled. */
 static PyObject *frame_copy_function(const frame *f, const bocpy_call *call,
                                      PyObject *function, PyObject *globals) {
   PyObject *cells = call->cells ? frame_make_cells(f, call) : NULL;
@@ -222,8 +222,8 @@ static PyObject *call_defined_function(bocpy_call *call, bocpy_state *state) {
   return bocpy_code_template(state, call->code);
 }
 
-/* The globals that the body is to run over: borrowed, or NULL with an exception. What
- * frame_leave_globals wants is kept. */
+/* The globals for the body: borrowed, or NULL with an exception. Keeps what
+ * frame_leave_globals needs. */
 static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
                                      PyObject *globals) {
   PyObject *snapshot = frame_snapshot(f);
@@ -240,7 +240,7 @@ static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
   return f->globals;
 }
 
-/* A new reference to what is to be called. */
+/* A new reference to the object to call. */
 static PyObject *frame_function(frame *f, bocpy_call *call) {
   PyObject *function = call_defined_function(call, f->state);
   if (!function)
@@ -253,7 +253,7 @@ static PyObject *frame_function(frame *f, bocpy_call *call) {
              : Py_NewRef(function);
 }
 
-/* Keeps the exception that is set. */
+/* Does not touch the exception that is set. */
 static void frame_leave_globals(frame *f, const bocpy_call *call) {
   if (!f->globals)
     return;
@@ -268,9 +268,9 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
   PyErr_SetRaisedException(pending);
 }
 
-/* Enters the context that the body runs in: *out_context is a new reference, or NULL if
- * the body runs in the thread's own context, in which no variable was ever set. So the
- * next body does not see what this one sets. */
+/* Enters the context of the body, so that the next body does not see what this one
+ * sets. *out_context is a new reference, or NULL if the body runs in the thread's own
+ * context, in which no variable was ever set. */
 static int call_enter_context(bocpy_call *call, PyObject **out_context) {
   const bocpy_slot *slot = bocpy_slot_here();
   PyThreadState *here = slot ? slot->tstate : PyThreadState_Get();
@@ -284,7 +284,7 @@ static int call_enter_context(bocpy_call *call, PyObject **out_context) {
   return -1;
 }
 
-/* Keeps the exception that is set. */
+/* Does not touch the exception that is set. */
 static void call_leave_context(PyObject *context) {
   if (!context)
     return;
@@ -307,8 +307,8 @@ static PyObject *call_invoke(boc_behavior *self, bocpy_call *call, bocpy_state *
   return result;
 }
 
-/* Calls the function: its result, or NULL with the exception that it, or making its
- * arguments, raised. */
+/* Calls the function; returns its result, or NULL with the exception that the function,
+ * or making its arguments, raised. */
 static PyObject *call_function(boc_behavior *self, bocpy_call *call,
                                bocpy_state *state) {
   frame f;
@@ -344,7 +344,7 @@ static void call_release_cowns(boc_behavior *self, const bocpy_call *call,
   }
 }
 
-/* -1 with MemoryError: nothing is held. */
+/* -1 with MemoryError: no cown is held. */
 static int call_hold_cowns(boc_behavior *self, const bocpy_call *call) {
   for (uint32_t i = 0; i < call->cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
@@ -358,8 +358,8 @@ static int call_hold_cowns(boc_behavior *self, const bocpy_call *call) {
   return 0;
 }
 
-/* Stores the exception that is set. A body that ends because its scope was cancelled is
- * no failure. */
+/* Stores the exception that is set. If the body ends because its scope was cancelled,
+ * that is not a failure. */
 static void result_store_failure(boc_cown *core, const bocpy_code *code,
                                  const bocpy_scope_entry *entry) {
   bool told = bocpy_scope_failed(entry, core);
@@ -376,9 +376,9 @@ static void result_store(boc_cown *core, PyObject *result, const bocpy_code *cod
   Py_XDECREF(result);
 }
 
-/* In the child of a fork in the body: this thread is no worker any more, and what it
- * would continue belongs to the parent. So the child process ends with the body, as it
- * does with the function of a thread that forks. Steals `result`. */
+/* In the child of a fork in a body, this thread is no worker any more, and its further
+ * behaviors belong to the parent. So the child process ends with the body, as the child
+ * of a thread that forks ends with the thread's function. Steals `result`. */
 static void behavior_end_child(bocpy_slot *slot, PyObject *result) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_END_CHILD,
@@ -427,7 +427,7 @@ PyObject *bocpy_behavior_name(PyObject *module, PyObject *unused) {
 
 /* ---- on the main thread ---------------------------------------------------------- */
 
-/* The result is encoded at once: the body may have kept the object, in the main
+/* Encodes the result at once: the body may still refer to the object, in the main
  * interpreter. */
 static void result_store_pinned(boc_cown *core, PyObject *result,
                                 const bocpy_code *code,
@@ -450,8 +450,8 @@ static void call_leave_values(boc_behavior *self, const bocpy_call *call) {
       bocpy_value_leave(bocpy_value_of(boc_behavior_cown(self, i)));
 }
 
-/* `bodies` is set, not counted: in the child of a fork inside the body there are no
- * bodies below it. */
+/* Sets `bodies` instead of counting it: in the child of a fork inside the body no
+ * bodies are below it. */
 static void behavior_run_pinned(boc_behavior *self, void *env) {
   bocpy_call *call = env;
   bocpy_state *state = bocpy_state_get();
@@ -484,10 +484,10 @@ static void behavior_run_pinned(boc_behavior *self, void *env) {
 
 /* ---- the types ------------------------------------------------------------------- */
 
-/* For behaviors that never ran; after a run the environment is empty. */
+/* For behaviors that never ran: after a run the environment is empty. */
 static void behavior_drop(void *env) { bocpy_call_clear(env); }
 
-/* Runs in place of the body. */
+/* Runs instead of the body. */
 static void behavior_cancelled(boc_behavior *self, void *env) {
   const bocpy_call *call = env;
   boc_cown *result = boc_behavior_cown(self, call->cowns);

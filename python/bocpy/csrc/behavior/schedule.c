@@ -49,8 +49,8 @@ void bocpy_prepared_call_clear(bocpy_prepared_call *prepared) {
   call->counted = false;
 }
 
-/* The captures could not be encoded together: encodes each alone, and raises the error
- * of the first that fails. If none does, the exception that is set stays. */
+/* The captures could not be encoded together: encodes each by itself, and raises the
+ * error of the first that fails. If none does, the exception that is set stays. */
 static void explain_capture(const bocpy_bound_args *bound, uint32_t items) {
   PyObject *pending = PyErr_GetRaisedException();
   Py_ssize_t count = PyTuple_GET_SIZE(bound->captures) - bound->globals;
@@ -94,8 +94,8 @@ static int call_carry_captures(bocpy_prepared_call *prepared,
   return 0;
 }
 
-/* Without a GIL, counting references to another thread's object is slow: so the body
- * gets handles of its own. */
+/* On free-threaded builds, reference counting of another thread's object is slow: so
+ * the body gets handles of its own. */
 static bool when_args_hands_over(const bocpy_when_args *when_args) {
   return !BOCPY_FREE_THREADED || when_args->special;
 }
@@ -105,13 +105,13 @@ bool bocpy_call_is_local(const bocpy_when_args *when_args) {
          (when_args->pinned && PyInterpreterState_Get() == PyInterpreterState_Main());
 }
 
-/* Adds the context variables that were registered: None if there is nothing. Steals. */
+/* Adds the registered context variables; None if there is nothing to add. Steals. */
 static PyObject *snapshot_add_context(bocpy_state *state, PyObject *snapshot) {
   return bocpy_python_call(&state->python, BOCPY_PY_CONTEXT_ADD, "(N)",
                            snapshot ? snapshot : Py_NewRef(Py_None));
 }
 
-/* Keeps the globals that the body is to see, where they may change before it runs. */
+/* Stores the globals that the body is to see, if they may change before it runs. */
 static int call_snapshot_globals(bool local, bocpy_state *state,
                                  bocpy_bound_args *bound) {
   PyObject *snapshot = NULL;
@@ -140,8 +140,8 @@ static int call_copy_context(bocpy_prepared_call *prepared) {
   return prepared->context ? 0 : -1;
 }
 
-/* In line, here and in bocpy_call_launch: between them a behavior passed 12 arguments
- * and saved 12 registers. */
+/* Inline, here and in bocpy_call_launch: as calls they passed 12 arguments and saved 12
+ * registers for each behavior. */
 static inline Py_ALWAYS_INLINE int call_prepare(bocpy_prepared_call *prepared,
                                                 bocpy_state *state,
                                                 bocpy_bound_args *bound,

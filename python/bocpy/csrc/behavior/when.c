@@ -13,7 +13,7 @@
 typedef struct when_object {
   PyObject_HEAD vectorcallfunc vectorcall;
   bocpy_state *state;
-  PyObject *scope; /* a _Scope, or NULL: the current one */
+  PyObject *scope; /* a _Scope, or NULL for the current one */
   bocpy_when_args when_args;
 } when_object;
 
@@ -164,7 +164,7 @@ static PyObject *whencall_schedule(bocpy_state *state, PyObject *callable,
   return result;
 }
 
-/* NULL with an exception: TypeError that names the argument. */
+/* A tuple of the argument's items. NULL with a TypeError that names the argument. */
 static PyObject *whencall_tuple(PyObject *several, const char *name) {
   if (!Py_TYPE(several)->tp_iter && !PySequence_Check(several)) {
     PyErr_Format(PyExc_TypeError, "whencall(): %s must be a list, not '%s'", name,

@@ -1,8 +1,8 @@
 /* When: scheduling a Python function over cowns.
  *
  * `when(*cowns)` is a C function that returns a decorator, an object of a C type;
- * calling that schedules. What a behavior is to do travels in its environment, a
- * bocpy_call.
+ * calling the decorator schedules. The environment of a behavior, a bocpy_call, says
+ * what to do.
  */
 #ifndef BOCPY_WHEN_H
 #define BOCPY_WHEN_H
@@ -24,8 +24,8 @@
  * tuple: extra..., positional..., [names and values of keywords], [contents of the
  * cells]
  *
- * A million behaviors may wait at once, so what few of them need has no room in all.
- * Behind the call lie its parts, one after the other:
+ * A million behaviors may wait at once, so a bocpy_call has no room for what only few
+ * of them need. Such parts follow the call, one after the other:
  *
  *   by reference   bocpy_local; if handed, a handle for each cown
  *   else           nothing; or the captures: encoded bytes, or one bocpy_buffer *
@@ -34,28 +34,29 @@
 typedef struct bocpy_call {
   const bocpy_code *code;
   uint32_t items;      /* arguments made of cowns */
-  uint32_t cowns;      /* of all items; the result is the cown after them */
-  uint32_t positional; /* captures that go after the cowns */
-  uint16_t extra;      /* and before them */
-  uint16_t keywords;   /* captures passed by name: a tuple of names, then values */
+  uint32_t cowns;      /* of all items; the result is one more cown after them */
+  uint32_t positional; /* how many captures go after the cowns */
+  uint16_t extra;      /* how many go before them */
+  uint16_t keywords;   /* how many are passed by name: a tuple of names, then values */
   uint16_t cells;      /* contents of the function's closure, each in a tuple: () if
                         empty */
-  uint8_t carried;     /* what the captures are: enum below */
+  uint8_t carried;     /* the representation of the captures: enum below */
   uint8_t size;        /* of the encoded bytes */
   bool local : 1;      /* goes by reference */
-  bool handed : 1;     /* and has its handles with it */
-  bool grouped : 1;    /* there is a shape */
+  bool handed : 1;     /* the call includes handles of its cowns */
+  bool grouped : 1;    /* the call has a shape */
   bool reads : 1;      /* some cowns are for reading */
-  bool counted : 1;    /* `code` is to be dropped */
+  bool counted : 1;    /* `code` has a reference to drop */
   bool globals : 1;    /* the last capture is a snapshot of globals (overlay.h) */
   bool timed : 1;      /* timer.h knows of it */
 } bocpy_call;
 
 /* Of a call that goes by reference. */
 typedef struct bocpy_local {
-  PyObject *objects;  /* the captures, or NULL */
-  PyObject *context;  /* the variables that the body sees; NULL: none */
-  PyObject *function; /* what is called; NULL: what all calls share (code.h) */
+  PyObject *objects; /* the captures, or NULL */
+  PyObject *context; /* the context variables that the body sees, or NULL */
+  /* the object to call; NULL for the function that all calls share (code.h) */
+  PyObject *function;
   PyObject *handles[];
 } bocpy_local;
 
@@ -68,35 +69,35 @@ enum {
 
 enum { BOCPY_WHEN_ARGS_FEW = 8 };
 
-/* What a behavior is over: the arguments of `when`, flattened. */
+/* The cowns of a behavior: the arguments of `when`, flattened. */
 typedef struct bocpy_when_args {
-  const char *what; /* an argument of the call, for errors: "when() argument" */
+  const char *what; /* the name of an argument, for errors: "when() argument" */
   uint32_t items, cowns;
-  int32_t *shape;     /* NULL: every item is one cown */
+  int32_t *shape;     /* NULL if every item is one cown */
   PyObject **handles; /* Cowns, owned */
-  bool *modes;        /* a cown each: whether it is for reading */
-  bool reads;         /* some are */
-  bool pinned;        /* some cowns are pinned: the main thread runs it */
-  bool special; /* some handles are more than handles: body and caller share them */
+  bool *modes;        /* for each cown, whether it is only read */
+  bool reads;         /* some cowns are only read */
+  bool pinned;        /* some cowns are pinned, so the main thread runs the behavior */
+  bool special; /* some handles have state of their own, which body and caller share */
   bocpy_due due;
-  /* where all these are if they fit */
+  /* the arrays are here if they fit */
   PyObject *few[BOCPY_WHEN_ARGS_FEW];
   int32_t few_items[BOCPY_WHEN_ARGS_FEW];
   bool few_modes[BOCPY_WHEN_ARGS_FEW];
 } bocpy_when_args;
 
-/* Fills `when_args` from `count` arguments, of which errors speak as `what`. -1 with
- * TypeError naming the position. */
+/* Fills `when_args` from `count` arguments, which errors call `what`. -1 with a
+ * TypeError that names the position. */
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count);
 
-/* A tuple of one object for each item, from `at`; a list of them for a group. NULL with
- * an exception. */
+/* A tuple with one object for each item, from `at` on; a list of them for a group. NULL
+ * with an exception. */
 PyObject *bocpy_when_args_in_shape(const bocpy_when_args *when_args,
                                    PyObject *(*at)(void *ctx, uint32_t i), void *ctx);
 void bocpy_when_args_fini(bocpy_when_args *when_args);
 
-/* _set_propagating(): has bocpy._context asked for variables at each scheduling. */
+/* _set_propagating(): makes each scheduling ask bocpy._context for variables. */
 PyObject *bocpy_set_propagating(PyObject *module, PyObject *unused);
 
 static inline bocpy_local *bocpy_call_local(bocpy_call *call) {
@@ -111,7 +112,7 @@ static inline bocpy_buffer **bocpy_call_buffer(bocpy_call *call) {
   return (bocpy_buffer **)(call + 1);
 }
 
-/* How many bytes lie between the call and its shape. */
+/* The number of bytes between the call and its shape. */
 static inline size_t bocpy_call_parts(const bocpy_call *call) {
   if (call->local)
     return sizeof(bocpy_local) + (call->handed ? call->cowns * sizeof(PyObject *) : 0);
@@ -145,7 +146,7 @@ PyObject *bocpy_read(PyObject *module, PyObject *cown);
 extern const char bocpy_when_doc[], bocpy_whencall_doc[], bocpy_read_doc[],
     bocpy_after_doc[];
 
-/* The cown of what read() returns (borrowed), or NULL: `object` is something else. */
+/* The cown in an object that read() returned (borrowed); NULL for other objects. */
 PyObject *bocpy_reading_cown(bocpy_state *state, PyObject *object);
 
 #endif

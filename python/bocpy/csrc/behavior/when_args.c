@@ -5,8 +5,8 @@
 
 #include "runtime.h"
 
-/* Raises for an argument that is no usable cown. A Cown is refused only if it has no
- * core. */
+/* Raises the error for an argument that is not a usable cown. A Cown is refused only if
+ * it has no core. */
 static int when_args_refuse(bocpy_state *state, const char *what, PyObject *argument,
                             Py_ssize_t position, Py_ssize_t inside) {
   if (PyObject_HasAttrString((PyObject *)Py_TYPE(argument), "_bocpy_read"))
@@ -38,8 +38,8 @@ static bool is_group(PyObject *object) {
   return PyList_Check(object) || PyTuple_Check(object);
 }
 
-/* Groups become tuples, so that nobody changes them while we count; `out_cowns` is how
- * many cowns there are in all. NULL with an exception. */
+/* Copies groups to tuples, so that no thread changes them while they are counted.
+ * `out_cowns` is the number of cowns in all. NULL with an exception. */
 static PyObject *when_args_freeze(PyObject *const *args, Py_ssize_t count,
                                   Py_ssize_t *out_cowns) {
   PyObject *frozen = PyTuple_New(count);
@@ -118,7 +118,7 @@ static int when_args_init_grouped(bocpy_when_args *when_args, bocpy_state *state
   return status;
 }
 
-/* Empties it; `few` may hold anything then. */
+/* Empties it; the contents of `few` are then undefined. */
 static void when_args_reset(bocpy_when_args *when_args) {
   when_args->cowns = 0;
   when_args->handles = NULL;
@@ -126,8 +126,8 @@ static void when_args_reset(bocpy_when_args *when_args) {
   when_args->shape = NULL;
 }
 
-/* Fast path: a few ordinary cowns, all for writing. False: something is not like that,
- * and nothing has changed. */
+/* Fast path: a few ordinary cowns, none of them only read. Returns false, with nothing
+ * changed, for other arguments. */
 static bool when_args_init_plain(bocpy_when_args *when_args, bocpy_state *state,
                                  PyObject *const *args, Py_ssize_t count) {
   if (count > BOCPY_WHEN_ARGS_FEW)

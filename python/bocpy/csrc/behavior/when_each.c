@@ -1,7 +1,7 @@
 /* When each: one function over many cowns, by one call.
  *
- * All arguments are checked before anything is scheduled. What does not depend on the
- * cown is done once: finding the code, binding and encoding the captures.
+ * All arguments are checked before anything is scheduled. Steps that do not depend on
+ * the cown are done once: finding the code, binding and encoding the captures.
  */
 #include "schedule.h"
 
@@ -9,7 +9,7 @@
 #include "runtime.h"
 #include "scope.h"
 
-/* What the calls of one kind, local or not, have in common. */
+/* The common parts of all calls of one kind, local or not. */
 typedef struct each_pattern {
   bool ready;
   bocpy_bound_args bound;
@@ -20,14 +20,14 @@ typedef struct each {
   bocpy_state *state;
   PyObject *body;
   PyObject *captures;  /* a tuple */
-  bocpy_when_args all; /* of which each item is the cowns of one behavior */
+  bocpy_when_args all; /* each item is the cowns of one behavior */
   each_pattern patterns[2];
 } each;
 
 /* ---- one of them ----------------------------------------------------------------- */
 
-/* The arguments of behavior `item`, whose cowns begin at `first`; borrowed from `all`:
- * not to be ended. */
+/* The arguments of behavior `item`, whose cowns begin at `first`. Borrowed from `all`:
+ * the caller must not end them. */
 static void each_at(each *self, uint32_t item, uint32_t first, bocpy_when_args *one) {
   bocpy_when_args *all = &self->all;
   int32_t size = all->shape ? all->shape[item] : -1;
@@ -75,7 +75,7 @@ static int pattern_prepare(each *self, each_pattern *pattern,
   return 0;
 }
 
-/* If the function or its captures are refused, that is before anything is scheduled. */
+/* Refuses the function or its captures before anything is scheduled. */
 static int each_prepare(each *self) {
   bocpy_when_args one;
   uint32_t first = 0;
@@ -85,7 +85,7 @@ static int each_prepare(each *self) {
     if (!pattern->ready && pattern_prepare(self, pattern, &one) < 0)
       return -1;
     if (!self->all.pinned)
-      break; /* all are of one kind */
+      break; /* the others are of the same kind */
     first += one.cowns;
   }
   return 0;
@@ -101,7 +101,7 @@ static void each_end_patterns(each *self) {
   }
 }
 
-/* Puts the results into `list`. -1 with an exception: there is no memory. */
+/* Puts the results into `list`. -1 with MemoryError. */
 static int each_launch(each *self, boc_runtime *runtime, boc_scope *scope,
                        PyObject *list) {
   bocpy_when_args one;
@@ -136,7 +136,7 @@ static int each_schedule_at_once(each *self, boc_scope *scope, PyObject *list) {
   return status;
 }
 
-/* In a limited scope there may have to be a wait before each. */
+/* In a limited scope the thread may have to wait before each behavior. */
 static int each_schedule_in_turn(each *self, PyObject *list) {
   bocpy_when_args one;
   uint32_t first = 0;
@@ -168,7 +168,7 @@ static PyObject *each_schedule(each *self) {
 
 /* ---- the call -------------------------------------------------------------------- */
 
-/* Where whencall() is somebody else's, as in the process of a cluster. */
+/* For processes where whencall() is another function, as those of a cluster. */
 static PyObject *each_on_cluster(PyObject *module, PyObject *cowns, PyObject *body,
                                  PyObject *captures) {
   Py_ssize_t count = PyTuple_GET_SIZE(cowns);
