@@ -1,8 +1,9 @@
 /* Grant object: what Python code does with a grant. See grant.h.
  *
- * _Grant(bridge, cowns, filled): asks for `cowns`, a tuple as the arguments of when().
- * The bridge's take() returns the object once it is granted. Then `enter`, `values`
- * or `arguments`, and at last `grant_object_end`, which is right at any time. */
+ * _Grant(bridge, cowns, filled) asks for `cowns`, a tuple as the arguments of when().
+ * The bridge's take() returns the object once it is granted. Then come `enter`,
+ * `values` or `arguments`, and at last `grant_object_end`, which may be called at any
+ * time. */
 #include "grant_object.h"
 
 #include <stddef.h>
@@ -22,10 +23,10 @@
 typedef struct grant_object {
   PyObject_HEAD bocpy_grant *grant;
   PyObject *bridge;
-  PyObject *token;  /* of whoever waits */
+  PyObject *token;  /* of the waiting task */
   PyObject *result; /* a Cown, or NULL */
   PyObject *weakrefs;
-  boc_scope *scope; /* that counts it, held; or NULL */
+  boc_scope *scope; /* the scope that counts it, with a reference, or NULL */
   bocpy_when_args args;
 } grant_object;
 
@@ -64,8 +65,8 @@ static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bri
   return grant;
 }
 
-/* The object is known to the bridge before the grant can be taken: both by this
- * thread. */
+/* The bridge knows the object before it can take the grant, since this thread does
+ * both. */
 static int grant_object_begin(grant_object *self, bocpy_state *state,
                               bocpy_bridge *bridge, bool filled) {
   boc_cown *result = NULL;
@@ -149,7 +150,7 @@ static int grant_clear(grant_object *self) {
   return 0;
 }
 
-/* Nobody looks at it any more: it was forgotten with its coroutine, or its loop. */
+/* No code refers to it any more: its coroutine or its loop has ended. */
 static void grant_dealloc(grant_object *self) {
   PyTypeObject *type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
@@ -202,7 +203,7 @@ static PyObject *grant_arguments(grant_object *self, PyObject *unused) {
   return bocpy_when_args_in_shape(&self->args, handle_at, self);
 }
 
-/* The outcome of the one cown that was asked for. */
+/* The outcome of the cown, the only one that was asked for. */
 static PyObject *grant_outcome(grant_object *self, PyObject *unused) {
   (void)unused;
   return bocpy_outcome_read(((bocpy_cown *)self->args.handles[0])->value);
@@ -222,8 +223,8 @@ static PyObject *grant_settle(grant_object *self, PyObject *object) {
   Py_RETURN_NONE;
 }
 
-/* `place` is a function whose name and code say where the body stands; `tells`, whether
- * it is a failure of the scope. */
+/* `place` is a function whose name and code are those of the body; `tells` is whether
+ * this is a failure of the scope. */
 static PyObject *grant_fail(grant_object *self, PyObject *args) {
   PyObject *exception, *place;
   int tells;
@@ -245,7 +246,7 @@ static PyObject *grant_fail(grant_object *self, PyObject *args) {
   Py_RETURN_NONE;
 }
 
-/* The scope was cancelled before the body began. */
+/* For a scope that was cancelled before the body began. */
 static PyObject *grant_cancel(grant_object *self, PyObject *unused) {
   (void)unused;
   bocpy_scope_store_cancelled(((bocpy_cown *)self->result)->core);
@@ -257,7 +258,8 @@ static PyObject *grant_get_cancelled(grant_object *self, void *unused) {
   return PyBool_FromLong(self->scope && boc_scope_cancelled(self->scope));
 }
 
-/* Whether it was granted when it was asked for: then nobody is told. */
+/* Whether the cowns were granted while they were asked for: then no notification
+ * follows. */
 static PyObject *grant_get_ready(grant_object *self, void *unused) {
   (void)unused;
   return PyBool_FromLong(self->grant->at_once);

@@ -1,9 +1,9 @@
 /* Watch: see watch.h.
  *
- * _Watch(bridge, "quiescence"), _Watch(bridge, "tags", tags),
- * _Watch(bridge, "empty", scope), _Watch(bridge, "room", scope). The bridge's take()
- * returns the watch once what it waits for has come. `watch_object_end` takes the watch
- * back, and may be called at any time.
+ * _Watch(bridge, "quiescence"), _Watch(bridge, "tags", tags), _Watch(bridge, "empty",
+ * scope), _Watch(bridge, "room", scope). The bridge's take() returns the watch once its
+ * condition holds. `watch_object_end` takes the watch back, and may be called at any
+ * time.
  *
  * The notifier has a reference of its own until it has notified, or the watch is taken
  * back.
@@ -23,11 +23,11 @@
 typedef struct watch {
   bocpy_completion completion; /* first */
   atomic_int references;
-  size_t forks; /* when it was made */
+  size_t forks; /* the number of forks when it was made */
   boc_quiesce_node node;
   boc_mailbox_waiter mail;
   boc_scope *scope; /* held, or NULL */
-  /* Takes it back: BOC_WOULD_BLOCK if it has not notified and will not. */
+  /* Takes it back. BOC_WOULD_BLOCK if it has not notified and will not. */
   boc_status (*end)(struct watch *self);
 } watch;
 
@@ -41,7 +41,7 @@ static void drop_watch(watch *self) {
 
 static void watch_completion_drop(bocpy_completion *self) { drop_watch((watch *)self); }
 
-/* With the notifier's reference. */
+/* Takes over the notifier's reference. */
 static void watch_notify(void *ctx) {
   bocpy_completion_push(&((watch *)ctx)->completion);
 }
@@ -95,7 +95,7 @@ static int begin_scope(watch *self, PyObject *object, bool room) {
 /* ---- the object ------------------------------------------------------------------ */
 
 typedef struct watch_object {
-  PyObject_HEAD watch *watch; /* NULL: ended */
+  PyObject_HEAD watch *watch; /* NULL if it has ended */
   PyObject *bridge;
   PyObject *token;
   PyObject *weakrefs;
@@ -128,7 +128,7 @@ static int watch_object_begin(watch_object *self, const char *kind, PyObject *wh
   return -1;
 }
 
-/* It has not begun. */
+/* Frees a watch that has not begun. */
 static void give_up(watch_object *self) {
   PyObject *pending = PyErr_GetRaisedException();
   bocpy_bridge_forget(self->bridge, (PyObject *)self);

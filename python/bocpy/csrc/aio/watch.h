@@ -1,4 +1,5 @@
-/* Watch: what an event loop waits for that is no cown: quiescence, messages, scopes. */
+/* Watch: conditions other than cowns that an event loop waits for: quiescence,
+ * messages, scopes. */
 #ifndef BOCPY_WATCH_H
 #define BOCPY_WATCH_H
 

@@ -10,12 +10,13 @@
 struct bocpy_bridge {
   atomic_size_t references;
   bocpy_lock lock;
-  size_t forks; /* when it was made: in a child it is of no use, and its lock either */
+  /* the number of forks when it was made: a child cannot use the bridge or its lock */
+  size_t forks;
   bool closed;
   bool signalled;       /* the descriptor is readable, or about to be */
   bool lane;            /* behaviors over pinned cowns are ready */
-  bocpy_waiter *waiter; /* NULL: `descriptor` is written to instead */
-  intptr_t descriptor;  /* of the caller; a socket on Windows */
+  bocpy_waiter *waiter; /* NULL if `descriptor` is written to instead */
+  intptr_t descriptor;  /* of the caller's loop; a socket on Windows */
   bocpy_completion *first, *last;
 };
 
@@ -96,7 +97,8 @@ void bocpy_bridge_drop(bocpy_bridge *bridge) {
   free(bridge);
 }
 
-/* `descriptor` negative: an event of its own. NULL with an exception. */
+/* If `descriptor` is negative, the bridge makes an event of its own. NULL with an
+ * exception. */
 static bocpy_bridge *new_bridge(intptr_t descriptor) {
   bocpy_bridge *bridge = calloc(1, sizeof(*bridge));
   if (!bridge) {
@@ -125,7 +127,7 @@ static bocpy_completion *take_all(bocpy_bridge *bridge, bool close) {
   return first;
 }
 
-/* Nobody listens any more: what comes is given up. */
+/* Drops all completions: no loop takes them any more. */
 static void close_bridge(bocpy_bridge *bridge) {
   if (!is_ours(bridge))
     return;
@@ -146,7 +148,7 @@ static void close_bridge(bocpy_bridge *bridge) {
 
 typedef struct bridge_object {
   PyObject_HEAD bocpy_bridge *bridge; /* NULL: closed */
-  PyObject *waiting; /* a set: the completions that are not taken yet */
+  PyObject *waiting; /* a set: the completions that nobody has taken yet */
   PyObject *weakrefs;
 } bridge_object;
 
@@ -223,8 +225,8 @@ void bocpy_bridge_forget(PyObject *bridge, PyObject *completion) {
     PyErr_Clear();
 }
 
-/* All of the list, their owners held; what has none is dropped. Under the lock, so that
- * no owner goes meanwhile. */
+/* Takes the whole list, with references to the owners; drops completions without owner.
+ * Under the lock, so that no owner goes meanwhile. */
 static int bridge_collect(bridge_object *self, PyObject *list) {
   bocpy_bridge *bridge = self->bridge;
   while (bridge->waiter && bocpy_waiter_take(bridge->waiter))
@@ -274,7 +276,8 @@ static PyObject *bridge_wait(bridge_object *self, PyObject *seconds) {
   }
   int status = bocpy_pump_wait(bridge->waiter, timeout);
   if (status == 0)
-    bocpy_waiter_signal(bridge->waiter); /* take() finds it */
+    /* makes the descriptor readable again for take() */
+    bocpy_waiter_signal(bridge->waiter);
   return status < 0 ? NULL : PyBool_FromLong(status == 0);
 }
 

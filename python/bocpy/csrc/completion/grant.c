@@ -1,8 +1,8 @@
 /* Grant: see grant.h.
  *
- * The asker and the behavior have a reference each; the behavior's goes when it is
- * over, its cowns handed on. `list_lock` guards the list of all that are not over,
- * which the end of the program and the child of a fork need. */
+ * The asker and the behavior have a reference each; the behavior drops its own when it
+ * has finished and released its cowns. `list_lock` guards the list of all grants that
+ * are not over, which the end of the program and the child of a fork need. */
 #include "grant.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ enum { WAITING, GRANTED, ENTERED, OVER, ABANDONED };
 
 static bocpy_lock list_lock;
 static bocpy_grant head = {.prev = &head, .next = &head};
-static atomic_int entered; /* hint: how many are held by tasks */
+static atomic_int entered; /* hint: how many grants tasks hold */
 
 int bocpy_grant_init(void) { return list_lock ? 0 : bocpy_lock_init(&list_lock); }
 
@@ -56,9 +56,9 @@ static void grant_completion_drop(bocpy_completion *self) {
   bocpy_grant_drop((bocpy_grant *)self);
 }
 
-/* A scope counts what has been made in it: a behavior that is freed in the end, and
- * never scheduled, so that a cancelled scope has nothing that it could keep from
- * running, and who asked is always told. */
+/* A scope counts behaviors that were made in it. This one is never scheduled and freed
+ * in the end, so that a cancelled scope cannot keep it from running, and the asker is
+ * always notified. */
 static void token_body(boc_behavior *self, void *env) {
   (void)self;
   (void)env;
@@ -89,8 +89,8 @@ static bool is_read(const boc_behavior *self, uint32_t i) {
   return boc_behavior_mode(self, i) == BOC_READ;
 }
 
-/* Whoever asked shall not have to wait for this interpreter: its values become neutral
- * where they live. */
+/* Makes the values neutral where they live, so that the asker need not wait for this
+ * interpreter. */
 static void leave_behind(boc_behavior *self, uint32_t count) {
   bocpy_slot *slot = bocpy_slot_here();
   if (!slot || !slot->own_interp)
@@ -106,7 +106,7 @@ static void leave_behind(boc_behavior *self, uint32_t count) {
   }
 }
 
-/* Deferred first: once GRANTED is seen, who asked may complete the behavior. */
+/* Deferred first: once the asker sees GRANTED, it may complete the behavior. */
 static void be_granted(boc_behavior *self, void *env) {
   bocpy_grant *grant = *(bocpy_grant **)env;
   leave_behind(self, grant->cowns);
@@ -134,8 +134,8 @@ static const boc_behavior_type plain_type = {.name = "bocpy.grant", .body = be_g
 
 /* ---- asking ---------------------------------------------------------------------- */
 
-/* Whether the values are free to be looked at without waiting for another interpreter:
- * a hint, which costs a wait if it is wrong. */
+/* Whether the values can be read without waiting for another interpreter: a hint, which
+ * costs a wait if it is wrong. */
 static bool is_at_hand(const boc_access *accesses, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     const bocpy_value *value = bocpy_value_of(accesses[i].cown);
@@ -254,8 +254,9 @@ static void grant_leave(bocpy_grant *grant) {
   }
 }
 
-/* The worker that granted it may be on its last few instructions: nobody shall find the
- * cowns in use afterwards. But for a callback, which is one of them. */
+/* Waits until the worker that granted it has executed its last instructions, so that
+ * nobody finds the cowns in use afterwards. A callback does not wait: it is one of
+ * those instructions. */
 static void give_back(bocpy_grant *grant) {
   boc_behavior_complete(grant->behavior);
   if (bocpy_self.bodies || atomic_load(&grant->over))
@@ -343,7 +344,7 @@ int bocpy_grants_forget(void) {
 }
 
 bocpy_grant *bocpy_grant_here(void) {
-  if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: ours is seen */
+  if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: sees its own */
     return NULL;
   bocpy_state *state = bocpy_state_get();
   PyObject *pending = PyErr_GetRaisedException();
@@ -354,7 +355,7 @@ bocpy_grant *bocpy_grant_here(void) {
   bocpy_grant *grant = object && PyObject_TypeCheck(object, state->grant_type)
                            ? ((bocpy_grant_handle *)object)->grant
                            : NULL;
-  Py_XDECREF(object); /* the task keeps it */
+  Py_XDECREF(object); /* the task refers to it */
   PyErr_Clear();
   if (pending)
     PyErr_SetRaisedException(pending);
@@ -398,7 +399,7 @@ int bocpy_grant_refuse(bool holds, const char *what) {
 int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what) {
   if (bocpy_self.batch)
     return refuse_in_batch(what);
-  if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: ours is seen */
+  if (!atomic_load_explicit(&entered, memory_order_relaxed)) /* hint: sees its own */
     return 0;
   bool found = false;
   bocpy_lock_take(&list_lock);

@@ -1,7 +1,7 @@
-/* Grant: cowns that somebody who is no behavior holds, all of them at once.
+/* Grant: cowns that a task or thread outside of behaviors holds, all of them at once.
  *
  * A grant is a behavior over some cowns that ends when it is given back. It waits its
- * turn like any other; its body tells whoever asked for it.
+ * turn like any other behavior; its body notifies the asker.
  *
  *   state      set by                         leads to
  *   WAITING    who asks                       GRANTED, ABANDONED
@@ -24,74 +24,76 @@ typedef struct bocpy_grant bocpy_grant;
 
 struct bocpy_grant {
   bocpy_completion completion;     /* first */
-  void (*told)(bocpy_grant *self); /* by the worker that has granted it */
-  void *ctx;                       /* for it */
+  void (*told)(bocpy_grant *self); /* the worker that grants it calls this */
+  void *ctx;                       /* of the asker, for `told` */
   boc_behavior *behavior;
-  const bocpy_thread *thread; /* that asked */
-  bool asking;                /* `thread` is just scheduling it */
-  bool at_once;               /* and it was granted then */
-  uint32_t cowns;             /* without the result */
-  bool filled;                /* there is a result, after the cowns */
-  bool forgotten;             /* of the parent, in the child of a fork */
+  const bocpy_thread *thread; /* the thread that asked */
+  bool asking;                /* `thread` is scheduling it at this moment */
+  bool at_once;               /* it was granted during that */
+  uint32_t cowns;             /* how many, without the result */
+  bool filled;                /* the result comes after the cowns */
+  bool forgotten;             /* in the child of a fork: it belongs to the parent */
   atomic_int state;
   atomic_int references;
-  atomic_bool over;         /* the cowns have been handed on */
-  boc_behavior *token;      /* never scheduled: its scope counts it; or NULL */
-  bocpy_grant *prev, *next; /* all that are not over (grant.c) */
+  atomic_bool over;         /* the cowns have been released */
+  boc_behavior *token;      /* never scheduled, but counted by its scope; or NULL */
+  bocpy_grant *prev, *next; /* the list of grants that are not over (grant.c) */
 };
 
 int bocpy_grant_init(void); /* process-wide; -1 with an exception */
 
-/* A grant over `count` accesses that calls `told` once it is granted, scheduled
- * already. The caller has one reference. NULL with an exception. `result` may be NULL:
- * a cown that nobody knows yet, to be filled before the grant is given back. `scope`
- * may be NULL, too: it counts the grant until that is over. Cancelling the scope does
- * not keep the grant from being granted: the asker is to look. */
+/* Schedules a grant over `count` accesses, which calls `told` once it is granted. The
+ * caller has one reference. NULL with an exception. `result` may be NULL, or a cown
+ * that no other code knows yet, to be filled before the grant is given back. `scope`
+ * may be NULL, or counts the grant until it is over. Cancelling the scope does not keep
+ * the grant from being granted: the asker has to check. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
                              boc_cown *result, boc_scope *scope,
                              void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
                              void *ctx);
 
-/* Ends it, in whatever state it is: gives back what is held, once. True if the cowns
- * had been granted. */
+/* Ends it, in whatever state it is, and releases held cowns, once. Returns whether the
+ * cowns had been granted. */
 bool bocpy_grant_end(bocpy_grant *grant);
 void bocpy_grant_hold(bocpy_grant *grant);
 void bocpy_grant_drop(bocpy_grant *grant);
 
-/* The holder's: makes the values its own, and the end of that. */
+/* For the holder: makes the values its own, and ends that. */
 void bocpy_grant_enter(bocpy_grant *grant);
 
-/* How the grant holds the cown: BOC_READ, BOC_WRITE; -1: not at all. */
+/* The mode in which the grant holds the cown: BOC_READ, BOC_WRITE; -1 if it does
+ * not. */
 int bocpy_grant_mode(const bocpy_grant *grant, const boc_cown *core);
 
-/* The grant of the task that runs on this thread, or NULL: it holds nothing. Borrowed,
- * and without an exception. Cheap if no task holds anything. */
+/* The grant of the task that runs on this thread (borrowed); NULL, without an
+ * exception, if the task holds nothing. Cheap if no task holds anything. */
 bocpy_grant *bocpy_grant_here(void);
 
 /* Whether a task of this thread's event loop holds something. */
 bool bocpy_grant_any(void);
 
-/* Gives back what any task holds: for the end of the program. */
+/* Releases what any task holds, at the end of the program. */
 void bocpy_grant_release_all(void);
 
-/* In the child of a fork: the grants are the parent's. -1 with an exception. */
+/* In the child of a fork: forgets the grants, which are the parent's. -1 with an
+ * exception. */
 int bocpy_grants_forget(void);
 
-/* What every _Grant object begins with (grant_object.h). */
+/* The first members of every _Grant object (grant_object.h). */
 typedef struct bocpy_grant_handle {
   PyObject_HEAD bocpy_grant *grant;
 } bocpy_grant_handle;
 
-/* -1 with RuntimeError if the calling thread must not wait for a cown: in a body, or in
- * a task that holds some, or if it `holds` others itself. */
+/* -1 with RuntimeError if the calling thread must not wait for a cown: in a body, in a
+ * task that holds cowns, or if it `holds` others itself. */
 int bocpy_grant_refuse(bool holds, const char *what);
 
-/* -1 with RuntimeError if this thread's event loop has a task that holds the cown: it
- * could not give it back while the thread waits. */
+/* -1 with RuntimeError if a task of this thread's event loop holds the cown: the task
+ * could not release it while the thread waits. */
 int bocpy_grant_refuse_blocking(const boc_cown *core, const char *what);
 
-/* Waits for a grant of one cown for reading: 0, 1 not within `timeout` ns, -1 with an
- * exception. */
+/* Waits for a grant of one cown for reading. 0: granted. 1: not within `timeout` ns. -1
+ * with an exception. */
 int bocpy_grant_wait(boc_cown *core, int64_t timeout, bocpy_grant **out_grant);
 
 #endif

@@ -4,15 +4,16 @@
  *   UNWATCHED  the thread that wants it      WATCHED, GRANTED, ABANDONED
  *   WATCHED    that thread, before it waits  GRANTED, ABANDONED
  *   GRANTED    the behavior's body           (held until released)
- *   ABANDONED  the thread, tired of waiting  (the behavior finishes at once)
+ *   ABANDONED  the thread, after a timeout   (the behavior finishes at once)
  *
- * A free cown needs no worker: the body then runs on the thread that wants it, while it
+ * A free cown needs no worker: the thread that wants it then runs the body while it
  * schedules. Only a thread that has to wait gets a waiter.
  *
- * The thread and the behavior have one reference each; the behavior's goes when it is
- * over, its cown handed on, which a release waits for: so nobody finds a cown in use
- * after it. What acquire(a, b) returned has a third. `acquired_lock` guards the list of
- * all that is held, which the end of the program and the child of a fork need. */
+ * The thread and the behavior have one reference each. The behavior drops its own when
+ * it has finished and released its cown. A release waits for that, so that nobody finds
+ * the cown in use afterwards. The object that acquire(a, b) returned has a third
+ * reference. `acquired_lock` guards the list of everything that is held, which the end
+ * of the program and the child of a fork need. */
 #include "acquire.h"
 
 #include <stdlib.h>
@@ -36,19 +37,21 @@ struct bocpy_acquisition {
   const bocpy_thread *thread;
   atomic_int state;
   atomic_int references;
-  atomic_bool over;     /* the cowns have been handed on */
-  atomic_bool finished; /* given back, or of the parent in the child of a fork */
-  bool several;         /* all are given back together */
-  unsigned depth;       /* of `with` blocks inside the first */
+  atomic_bool over; /* the cowns have been released */
+  /* released, or in the child of a fork: it belongs to the parent */
+  atomic_bool finished;
+  bool several;   /* all cowns are released together */
+  unsigned depth; /* how many `with` blocks are inside the first one */
   bocpy_acquisition *prev, *next;
-  uint32_t count;             /* cowns */
-  const bocpy_code *before[]; /* what was scheduled last over each, before */
+  uint32_t count; /* how many cowns */
+  /* for each cown, the code of the behavior that was scheduled last before */
+  const bocpy_code *before[];
 };
 
 static bocpy_lock acquired_lock;
 static bocpy_acquisition acquired_list = {.prev = &acquired_list,
                                           .next = &acquired_list};
-static atomic_size_t acquired_count; /* hint: how many are in the list */
+static atomic_size_t acquired_count; /* hint: the length of the list */
 
 int bocpy_acquire_init(void) {
   return acquired_lock ? 0 : bocpy_lock_init(&acquired_lock);
@@ -98,7 +101,7 @@ static void acquisition_done(void *ctx, bool ran) {
   acquisition_drop(acquired);
 }
 
-/* Deferred first: once GRANTED is seen, the thread may complete the behavior. */
+/* Deferred first: once the thread sees GRANTED, it may complete the behavior. */
 static void acquisition_grant(boc_behavior *self, void *env) {
   bocpy_acquisition *acquired = *(bocpy_acquisition **)env;
   int before = atomic_load(&acquired->state);
@@ -132,7 +135,7 @@ static bocpy_acquisition *acquisition_new(const boc_access *accesses, uint32_t c
   return acquired;
 }
 
-/* -1 with an exception: nothing is scheduled, and `acquired` is the caller's. */
+/* -1 with an exception: nothing is scheduled, and the caller still owns `acquired`. */
 static int acquisition_schedule(bocpy_acquisition *acquired, const boc_access *accesses,
                                 const char *what) {
   boc_runtime *runtime = bocpy_runtime_enter(false);
@@ -169,8 +172,8 @@ static void acquisition_begin(bocpy_acquisition *acquired) {
   }
 }
 
-/* The worker that granted it may not have returned from the body yet: waits for that.
- */
+/* Waits for the worker that granted it, which may not have returned from the body
+ * yet. */
 static void acquisition_give_back(bocpy_acquisition *acquired) {
   boc_behavior_complete(acquired->behavior);
   if (!atomic_load(&acquired->over)) {
@@ -183,7 +186,8 @@ static void acquisition_give_back(bocpy_acquisition *acquired) {
   bocpy_runtime_settle();
 }
 
-/* The wait has ended early. True: so has the acquisition. False: it was granted. */
+/* The wait has ended early. True: the acquisition is over, too. False: it was granted
+ * before. */
 static bool acquisition_abandon(bocpy_acquisition *acquired) {
   int before = atomic_load(&acquired->state);
   while (before != GRANTED &&
@@ -198,7 +202,7 @@ static bool acquisition_abandon(bocpy_acquisition *acquired) {
   return true;
 }
 
-/* An exception is on its way: a grant that came all the same is given back. */
+/* Releases a grant that came although an exception is about to be raised. */
 static void acquisition_cancel(bocpy_acquisition *acquired) {
   PyObject *pending = PyErr_GetRaisedException();
   if (!acquisition_abandon(acquired)) {
@@ -234,8 +238,8 @@ static int acquisition_raise_timeout(const bocpy_acquisition *acquired,
   return -1;
 }
 
-/* The time is over: 0 if it was granted in the last moment, else -1 with TimeoutError.
- * What is in flight is asked before, since it stays so until the grant. */
+/* The time is over. 0 if it was granted in the last moment, else -1 with TimeoutError.
+ * Asks what is in flight before it abandons, since a grant would change that. */
 static int acquisition_give_up(bocpy_acquisition *acquired, const char *what,
                                int64_t timeout) {
   PyObject *flight = bocpy_in_flight_ahead(acquired->behavior, acquired->before);
@@ -333,7 +337,8 @@ int bocpy_acquire(boc_cown *core, int64_t timeout) {
   return acquire_some(&access, 1, timeout, "acquire()") ? 0 : -1;
 }
 
-/* A thread that holds cowns gets another one only if that is free: it does not wait. */
+/* A thread that holds cowns does not wait for another one: it gets it only if it is
+ * free. */
 int bocpy_acquire_to_take(boc_cown *core, int64_t timeout) {
   boc_access access = {core, BOC_WRITE};
   if (acquire_require(&access, 1, "unwrap()") < 0)
@@ -347,7 +352,7 @@ int bocpy_acquire_to_take(boc_cown *core, int64_t timeout) {
   return acquire_refuse_while_holding("unwrap()");
 }
 
-/* How a thread that holds the cown does not need to wait for it. */
+/* Whether the calling thread holds the cown already and need not wait for it. */
 static bool acquire_has(const boc_access *access) {
   const bocpy_value *value = bocpy_value_of(access->cown);
   return bocpy_value_held(value) ||
@@ -378,8 +383,8 @@ int bocpy_acquire_several(const boc_access *accesses, uint32_t count, int64_t ti
 
 /* ---- release --------------------------------------------------------------------- */
 
-/* Encodes the values before they go on, so that this thread shares no object with the
- * next holder. */
+/* Encodes the values before it releases them, so that this thread shares no object with
+ * the next holder. */
 static void acquisition_finish(bocpy_acquisition *acquired) {
   if (atomic_exchange(&acquired->finished, true))
     return;
@@ -449,7 +454,7 @@ int bocpy_acquire_leave(boc_cown *core) {
 
 /* ---- ends ------------------------------------------------------------------------ */
 
-/* A thread sees its own in the count. */
+/* Relaxed is enough: a thread sees its own acquisitions in the count. */
 static bool acquired_none(void) {
   return !atomic_load_explicit(&acquired_count, memory_order_relaxed); /* hint */
 }

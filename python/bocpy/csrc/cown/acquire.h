@@ -1,8 +1,9 @@
 /* Acquire: a thread outside of bodies holds a cown.
  *
- * A hold is a behavior over one cown or several that finishes when it is released. It
- * waits its turn like any other; its body only tells the waiting thread. A thread that
- * holds cowns does not wait for more, so that no two threads wait for each other.
+ * An acquisition is a behavior over one or more cowns that finishes when they are
+ * released. It waits its turn like any other; its body only notifies the waiting
+ * thread. A thread that holds cowns does not wait for more, so that no two threads wait
+ * for each other.
  */
 #ifndef BOCPY_ACQUIRE_H
 #define BOCPY_ACQUIRE_H
@@ -18,44 +19,44 @@ int bocpy_acquire_init(void); /* process-wide; -1 with an exception */
  * flight, RuntimeError if the thread holds another cown. */
 int bocpy_acquire(boc_cown *core, int64_t timeout);
 
-/* The same for unwrap(), whose cown nobody holds: a thread that holds others gets it if
- * it is free. */
+/* The same for unwrap(), on a cown that nobody holds: a thread that holds others gets
+ * it if it is free. */
 int bocpy_acquire_to_take(boc_cown *core, int64_t timeout);
 
-/* All of them at once, as bocpy_acquire. *out_acquired is NULL if the thread held them
- * already; else it is ended by bocpy_acquisition_end. */
+/* Acquires all of them at once, as bocpy_acquire does. *out_acquired is NULL if the
+ * thread held them already; otherwise bocpy_acquisition_end ends it. */
 int bocpy_acquire_several(const boc_access *accesses, uint32_t count, int64_t timeout,
                           bocpy_acquisition **out_acquired);
 
-/* Gives the cowns back, unless that has been done, and the caller's reference. */
+/* Releases the cowns, unless they have been, and the caller's reference. */
 void bocpy_acquisition_end(bocpy_acquisition *acquired);
 
-/* One reference more. */
+/* Adds a reference. */
 void bocpy_acquisition_hold(bocpy_acquisition *acquired);
 
-/* Whether the cowns have been given back; whether the calling thread acquired them. */
+/* Whether the cowns have been released; whether the calling thread acquired them. */
 bool bocpy_acquisition_is_over(const bocpy_acquisition *acquired);
 bool bocpy_acquisition_is_ours(const bocpy_acquisition *acquired);
 
 /* Whether the calling thread has acquired the cown for reading. */
 bool bocpy_acquire_reads(const boc_cown *core);
 
-/* Gives up what the calling thread holds outside of bodies; nothing if nobody holds the
- * cown or a body does that runs on this thread. -1 with RuntimeError if another thread
- * holds it, or with what kept the value from being shipped. */
+/* Releases what the calling thread holds outside of bodies. Does nothing if nobody
+ * holds the cown, or if a body does that runs on this thread. -1 with RuntimeError if
+ * another thread holds it, or with the exception for a value that cannot be shipped. */
 int bocpy_acquire_release(boc_cown *core);
 
-/* `with` blocks nest: 1 more, 1 less; only the last one out releases. */
+/* `with` blocks nest: these count 1 up and 1 down; only the last one out releases. */
 int bocpy_acquire_enter(boc_cown *core);
 int bocpy_acquire_leave(boc_cown *core);
 
-/* Whether the calling thread holds anything outside of bodies. */
+/* Whether the calling thread holds any cown outside of bodies. */
 bool bocpy_acquire_any(void);
 
-/* Gives up everything that any thread of this interpreter holds. For the end of it. */
+/* Releases everything that threads of this interpreter hold, when it ends. */
 void bocpy_acquire_release_all(void);
 
-/* In the child of a fork: the holds of other threads are no more. */
+/* In the child of a fork: forgets the acquisitions of other threads. */
 void bocpy_acquire_forget(void);
 
 #endif

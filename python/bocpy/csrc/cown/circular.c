@@ -5,12 +5,12 @@
 #include "core.h"
 #include "runtime.h"
 
-/* What the cown has while the behavior runs: the reference that the behavior was given,
+/* The references to the cown while the behavior runs: one that the behavior was given,
  * and that of its queue. */
 enum { OURS = 2 };
 
-/* Nobody else can get the cown if all its other references are in its own value, which
- * this behavior has to itself. */
+/* No other code can get the cown if all other references are in its own value, which
+ * only this behavior has. */
 static void circular_collect(boc_behavior *self, void *env) {
   (void)self;
   boc_cown *core = *(boc_cown **)env;
@@ -27,7 +27,7 @@ static void drop_core(void *env) { boc_cown_drop(*(boc_cown **)env); }
 static const boc_behavior_type collecting = {
     .name = "bocpy.collect", .body = circular_collect, .drop = drop_core};
 
-/* -1: nothing is scheduled. */
+/* -1 if nothing is scheduled. */
 static int collect_on(boc_runtime *runtime, boc_cown *core) {
   boc_access access = {core, BOC_WRITE};
   boc_behavior *behavior;
@@ -39,7 +39,7 @@ static int collect_on(boc_runtime *runtime, boc_cown *core) {
   return 0;
 }
 
-/* Without workers, or without memory, the cown stays: nothing else may be lost. */
+/* Without workers, or without memory, the cown leaks: that is all that may be lost. */
 static void give_up_circular(boc_cown *core) {
   boc_runtime *runtime =
       bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_runtime_use();

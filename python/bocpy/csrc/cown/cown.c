@@ -40,14 +40,14 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   return 0;
 }
 
-/* Whether nothing else has the cown: no other handle, no behavior, no buffer. While the
- * garbage collector runs, nobody can get it. */
+/* Whether no other handle, behavior or buffer refers to the cown. While the garbage
+ * collector runs, no code can get a new reference. */
 static bool cown_is_ours_alone(const bocpy_cown *self) {
   return self->core && boc_cown_references(self->core) == 1;
 }
 
-/* The content of a cown that one handle alone leads to is as good as the handle's own:
- * so cycles through cowns are found. */
+/* If only this handle refers to a cown, its content counts as the handle's own: so the
+ * garbage collector finds cycles through cowns. */
 static int cown_traverse(bocpy_cown *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   Py_VISIT(self->dict);
@@ -56,7 +56,7 @@ static int cown_traverse(bocpy_cown *self, visitproc visit, void *arg) {
   return 0;
 }
 
-/* An exception that nobody has looked at is reported before it goes. */
+/* Reports an exception that nobody has read before freeing it. */
 static int cown_clear(bocpy_cown *self) {
   Py_CLEAR(self->dict);
   if (!cown_is_ours_alone(self) || !bocpy_value_object_here(self->value))
@@ -71,8 +71,9 @@ static int cown_clear(bocpy_cown *self) {
   return 0;
 }
 
-/* The state of the interpreter that this thread is attached to, if `type`, of one of its
- * objects, is exactly Cown; else NULL, and it may be NULL. */
+/* The state of the interpreter to which this thread is attached, if `type`, the type of
+ * one of its objects, is exactly Cown. NULL otherwise; it may be NULL for a Cown,
+ * too. */
 static inline bocpy_state *cown_state(const PyTypeObject *type) {
   bocpy_slot *slot = bocpy_slot_here();
   if (!slot)
@@ -94,7 +95,7 @@ static void cown_dealloc(bocpy_cown *self) {
   Py_DECREF(type);
 }
 
-/* Whether this is attribute `value` of exactly a Cown: then no look-up along the type
+/* Whether this is attribute `value` of exactly a Cown. Then no look-up along the type
  * is needed, which would cost more than the access. Code objects have the name
  * interned. */
 static bool cown_is_plain_value(PyObject *self, PyObject *name) {
@@ -111,8 +112,8 @@ static PyObject *cown_getattro(PyObject *self, PyObject *name) {
   return PyObject_GenericGetAttr(self, name);
 }
 
-/* A handle is tracked by the garbage collector from its first attribute on: before, it
- * cannot be part of a cycle. */
+/* The garbage collector tracks a handle from its first attribute on: before, it cannot
+ * be part of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
   if (cown_is_plain_value(self, name))
     return cown_set_value((bocpy_cown *)self, value, NULL);
@@ -136,14 +137,15 @@ boc_cown *bocpy_cown_require(PyObject *self) {
   return cown_require_core((bocpy_cown *)self) < 0 ? NULL : ((bocpy_cown *)self)->core;
 }
 
-/* How the task that runs here holds the cown: a boc_mode, or -1: it does not. */
+/* The mode in which the running task holds the cown: a boc_mode, or -1 if it does
+ * not. */
 static int cown_task_mode(const bocpy_cown *self) {
   const bocpy_grant *grant = self->core ? bocpy_grant_here() : NULL;
   return grant ? bocpy_grant_mode(grant, self->core) : -1;
 }
 
-/* Whether a callback, a task that reads, or a thread that has acquired it to read, may
- * look at it here. */
+/* Whether this thread may read the cown: in a callback, in a task that reads it, or
+ * because the thread has acquired it for reading. */
 static bool cown_is_lent(const bocpy_cown *self) {
   return self->core &&
          (bocpy_self.lent == self->core || cown_task_mode(self) == BOC_READ ||
@@ -233,10 +235,10 @@ static PyObject *cown_get_acquired(bocpy_cown *self, void *unused) {
                           cown_task_mode(self) >= 0));
 }
 
-/* Takes the content of a held cown, or raises it. */
+/* Takes the content of a held cown; raises it if it is a failure. */
 static PyObject *cown_consume(bocpy_value *value) {
   PyObject *object = bocpy_value_get(value);
-  /* Read after the content: decoding may have failed and made it an exception. */
+  /* Read after the content: decoding may have failed and stored the exception. */
   bool failed = value->failed;
   if (object)
     bocpy_value_clear(value);
@@ -300,7 +302,7 @@ static PyObject *cown_release(bocpy_cown *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* The task of an event loop has it for as long as its own block lasts. */
+/* Refuses: the task of an event loop holds the cown until its own block ends. */
 static int cown_refuse_task(void) {
   PyErr_SetString(
       PyExc_RuntimeError,
@@ -332,7 +334,7 @@ static PyObject *cown_exit(bocpy_cown *self, PyObject *args) {
 
 /* ---- awaiting -------------------------------------------------------------------- */
 
-/* In the event loop that runs here. */
+/* Calls a function of bocpy._loops, for the running event loop. */
 static PyObject *cown_call_loops(PyObject *self, bocpy_python which) {
   bocpy_state *state = bocpy_state_get();
   if (!state || cown_require_core((bocpy_cown *)self) < 0)
@@ -399,7 +401,7 @@ static PyObject *cown_reduce(PyObject *self, PyObject *unused) {
 
 /* ---- the capsule ----------------------------------------------------------------- */
 
-/* What `Cown.impl` is in 0.14: an object whose `disown` empties the cown and releases
+/* `Cown.impl` of version 0.14: an object whose `disown` empties the cown and releases
  * it. */
 typedef struct bocpy_capsule {
   PyObject_HEAD bocpy_cown *cown;

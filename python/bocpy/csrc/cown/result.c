@@ -1,9 +1,9 @@
 /* Result: see result.h.
  *
  * Callbacks run on the worker that has ended the behavior. With backend `interpreters`
- * that enters the main interpreter for it. What becomes ready meanwhile elsewhere is
- * left to that worker, so that one visit serves many: workers do not queue for the GIL
- * of the main interpreter. */
+ * it enters the main interpreter for that. Other workers leave their callbacks to it
+ * meanwhile, so that one visit serves many: workers do not queue for the GIL of the
+ * main interpreter. */
 #include "result.h"
 
 #include <stdlib.h>
@@ -29,7 +29,8 @@ static PyObject *raise_if(bool failed, PyObject *object) {
   return NULL;
 }
 
-/* Whoever gets an outcome has looked at it; reading `value` has not. */
+/* Who gets an outcome has read it; the attribute `value` does not count as reading
+ * it. */
 PyObject *bocpy_outcome_read(bocpy_value *value) {
   if (value->failed)
     bocpy_failure_forget(value);
@@ -68,8 +69,8 @@ static PyObject *outcome_waited(boc_cown *core, PyObject *seconds, int64_t timeo
   return outcome;
 }
 
-/* What the calling thread or task may look at already; NULL without an exception: it
- * has to wait. */
+/* The outcome, if the calling thread or task may read it already; NULL without an
+ * exception if it has to wait. */
 static PyObject *outcome_at_hand(boc_cown *core) {
   bocpy_value *value = bocpy_value_of(core);
   if (bocpy_value_held(value))
@@ -109,16 +110,16 @@ PyObject *bocpy_cown_result(PyObject *self, PyObject *args, PyObject *kwargs) {
 
 /* ---- callbacks ------------------------------------------------------------------- */
 
-/* One call that is due. Its objects are the main interpreter's. */
+/* A callback to call. Its objects belong to the main interpreter. */
 typedef struct bocpy_callback {
   bocpy_grant *grant;
-  boc_cown *core; /* held */
+  boc_cown *core; /* with a reference */
   PyObject *callable;
   struct bocpy_callback *next;
 } bocpy_callback;
 
-static _Atomic(bocpy_callback *) due; /* newest first */
-static atomic_bool calling;           /* a worker calls what is due */
+static _Atomic(bocpy_callback *) due; /* the callbacks to call, newest first */
+static atomic_bool calling;           /* a worker is calling them */
 
 static void call_back(bocpy_callback *callback) {
   PyObject *handle = bocpy_cown_wrap(callback->core);
@@ -150,7 +151,8 @@ static bocpy_callback *oldest_first(bocpy_callback *newest) {
   return first;
 }
 
-/* Attached to the main interpreter, as if a body ran: it must not wait for cowns. */
+/* Attached to the main interpreter, and as if a body ran: it must not wait for
+ * cowns. */
 static void call_due(void *unused) {
   (void)unused;
   bocpy_callback *callback = oldest_first(atomic_exchange(&due, NULL));
@@ -161,7 +163,7 @@ static void call_due(void *unused) {
   }
 }
 
-/* Whoever has pushed while another worker was calling has relied on that one. */
+/* A worker that has pushed while another one was calling relies on that one. */
 static void call_all(void) {
   bool expected = false;
   while (atomic_load(&due) &&
@@ -201,7 +203,7 @@ PyObject *bocpy_cown_add_done_callback(PyObject *self, PyObject *callable) {
   callback->callable = Py_NewRef(callable);
   boc_access access = {core, BOC_READ};
   bocpy_grant *grant = bocpy_grant_new(&access, 1, NULL, NULL, be_due, NULL, callback);
-  if (grant && grant->at_once) { /* and so nobody is told */
+  if (grant && grant->at_once) { /* the grant notifies nobody then */
     callback->grant = grant;
     bocpy_visit_main(call_one, callback);
   }

@@ -10,20 +10,21 @@
 #define NS_PER_SECOND 1e9
 #define MAX_SECONDS 9.2e9 /* about 292 years: what 63 bits of ns hold */
 
-/* What the table has of a result. */
+/* The table's entry for a result. */
 typedef struct pending {
   boc_timer *timer;       /* NULL while the timer is being started */
-  boc_behavior *behavior; /* there until it begins; its last cown is the result */
-  bool over;              /* meanwhile it came to its end */
+  boc_behavior *behavior; /* valid until it begins; its last cown is the result */
+  bool over;              /* it came to its end meanwhile */
 } pending;
 
 static bocpy_lock timer_lock;
-static bocpy_address_map timer_table; /* of a result's core; under the lock */
-static atomic_size_t timer_count;     /* hint: its entries */
+static bocpy_address_map timer_table; /* by the core of the result; under the lock */
+static atomic_size_t timer_count;     /* hint: how many entries it has */
 
 int bocpy_timer_init(void) { return timer_lock ? 0 : bocpy_lock_init(&timer_lock); }
 
-/* What the entries point to is left: a fork may have come in the middle of anything. */
+/* Leaks what the entries point to: the fork may have interrupted any operation on
+ * it. */
 int bocpy_timer_forget(void) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
@@ -47,7 +48,7 @@ static bool table_add(boc_cown *result, pending *entry) {
   return added;
 }
 
-/* NULL: it is not there. */
+/* NULL if it is not there. */
 static pending *table_take_locked(boc_cown *result) {
   pending *entry = bocpy_address_map_pointer(&timer_table, result);
   if (!entry)
@@ -62,7 +63,7 @@ static void timer_entry_end(pending *entry) {
   free(entry);
 }
 
-/* Gives the entry its timer, unless that is over already. */
+/* Sets the entry's timer, unless the entry is over already. */
 static void table_complete(pending *entry, boc_timer *timer) {
   bocpy_lock_take(&timer_lock);
   entry->timer = timer;
@@ -72,7 +73,7 @@ static void table_complete(pending *entry, boc_timer *timer) {
     timer_entry_end(entry);
 }
 
-/* An entry without a timer is the thread's that starts it. */
+/* An entry without a timer belongs to the thread that starts it. */
 void bocpy_timer_over(boc_cown *result) {
   bocpy_lock_take(&timer_lock);
   pending *entry = table_take_locked(result);
@@ -154,7 +155,7 @@ static bool behavior_has_locked(const boc_behavior *behavior, const boc_cown *co
 }
 
 bool bocpy_timer_needs(boc_cown *result, const boc_cown *other) {
-  if (atomic_load_explicit(&timer_count, memory_order_relaxed) == 0) /* hint: ours */
+  if (atomic_load_explicit(&timer_count, memory_order_relaxed) == 0) /* hint */
     return false;
   bocpy_lock_take(&timer_lock);
   const pending *entry = bocpy_address_map_pointer(&timer_table, result);

@@ -1,7 +1,8 @@
-/* Timer: behaviors that are scheduled later, and taking them back by their results.
+/* Timer: behaviors that are scheduled later, and are cancelled by their results.
  *
- * libboc has the timers. Here is which result belongs to which, so that every handle of
- * a result, in whatever interpreter, can cancel the behavior that is to fill it.
+ * libboc has the timers. A table here leads from each result to its timer, so that
+ * every handle of a result, in any interpreter, can cancel the behavior that will fill
+ * it.
  *
  * Threads: attached.
  */
@@ -14,34 +15,34 @@
 
 int bocpy_timer_init(void); /* process-wide; -1 with an exception */
 
-/* In the child of a fork: the parent's timers are not the child's. -1 with an
+/* In the child of a fork: forgets the timers, which are the parent's. -1 with an
  * exception. */
 int bocpy_timer_forget(void);
 
-/* When a behavior is to be scheduled. */
+/* When to schedule a behavior. */
 typedef struct bocpy_due {
   enum { BOCPY_DUE_NOW, BOCPY_DUE_AFTER, BOCPY_DUE_AT } kind;
-  uint64_t ns; /* from now on; or of the clock boc_now */
+  uint64_t ns; /* from now, or a time of the clock boc_now */
 } bocpy_due;
 
-/* Schedules `behavior`, which fills `result`, when it is due. Refusal: BOC_NO_MEMORY.
- */
+/* Schedules `behavior`, which fills `result`, when it is due. May return
+ * BOC_NO_MEMORY. */
 boc_status bocpy_timer_start(boc_runtime *runtime, const bocpy_due *due,
                              boc_behavior *behavior, boc_cown *result);
 
-/* The behavior has begun, or was cancelled. */
+/* Called when the behavior has begun or was cancelled. */
 void bocpy_timer_over(boc_cown *result);
 
-/* Of behaviors over `result` and over `other`: whether the one that is to fill the
- * first has not begun, and is over the second. Then the other must not be scheduled: it
- * would hold what the first waits for. Cheap without timers. */
+/* Whether the behavior that will fill `result` has not begun and is over `other`. Then
+ * a behavior over both must not be scheduled: it would hold `other`, for which the
+ * first one waits. Cheap without timers. */
 bool bocpy_timer_needs(boc_cown *result, const boc_cown *other);
 
-/* How many have not: a hint. */
+/* How many timers have not begun: a hint. */
 size_t bocpy_timer_pending(void);
 
-/* A number of seconds, not negative, in ns; -1 with TypeError or ValueError that name
- * the function and what it says of its argument. */
+/* Converts a number of seconds, which is not negative, to ns. -1 with TypeError or
+ * ValueError that name the function and its argument. */
 int bocpy_timer_seconds(PyObject *seconds, const char *what, uint64_t *out_ns);
 
 /* Method of Cown. */
