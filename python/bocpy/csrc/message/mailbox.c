@@ -1,7 +1,8 @@
 /* Mailbox: see mailbox.h.
  *
- * libboc's own receive parks its thread, deaf to signals. So a receive here only ever
- * looks; what it waits for is a waiter (waiting.h) that a watch on the mailbox signals.
+ * libboc's own receive parks its thread, which then handles no signals. So a receive
+ * here calls libboc without waiting, and waits on a waiter (waiting.h) that a watch on
+ * the mailbox signals.
  */
 #include "mailbox.h"
 #include "cluster_calls.h"
@@ -18,18 +19,19 @@
 
 #include <boc/message.h>
 
-/* Looks before a receive goes to sleep, if this thread's last one slept for long. */
+/* Checks before a receive sleeps, if this thread's last receive slept for long. */
 #define RECEIVE_SPINS 64
 
-/* ns that a receive looks at the queue if this thread's waits are short. The sender
- * then need not look for whoever waits; after that the receive goes on as a waiter. */
+/* ns for which a receive checks the queue itself, if this thread's waits are short;
+ * then the sender need not notify it. After that the receive goes on as a registered
+ * waiter. */
 #define RECEIVE_SPIN_NS 30000
 
 /* ns that a body waits before another worker takes its place. */
 #define BLOCK_DELAY_NS 50000
 
 static boc_mailbox *mailbox;
-static int receive_spins; /* none where the sender cannot run meanwhile */
+static int receive_spins; /* 0 where the sender cannot run meanwhile */
 
 /* ---- the mailbox ----------------------------------------------------------------- */
 
@@ -115,7 +117,8 @@ static int tags_parse_each(tag_list *list, const char *what) {
   return 0;
 }
 
-/* One tag or an iterable of them. To be given up by tag_list_fini, even after -1. */
+/* Parses one tag or an iterable of them. The caller ends the list with tag_list_fini,
+ * even after -1. */
 static int tags_parse(tag_list *list, PyObject *given, const char *what) {
   *list = (tag_list){.tags = &list->one};
   if (PyUnicode_Check(given)) {
@@ -136,7 +139,7 @@ static int tags_parse(tag_list *list, PyObject *given, const char *what) {
   return -1;
 }
 
-/* What a status that is not BOC_OK means. */
+/* Raises the exception for a status other than BOC_OK. */
 static void mailbox_raise(boc_status status, const char *what) {
   if (status == BOC_FULL)
     PyErr_SetString(PyExc_RuntimeError, "Message queue is full");
@@ -151,7 +154,7 @@ static void mailbox_raise(boc_status status, const char *what) {
 
 /* ---- arguments ------------------------------------------------------------------- */
 
-/* Where an argument that is given by name belongs; -1 with TypeError. */
+/* The place of an argument that is given by name; -1 with TypeError. */
 static int argument_index(const char *what, const char *const *keywords,
                           PyObject *name) {
   for (int i = 0; keywords[i]; i++)
@@ -161,7 +164,8 @@ static int argument_index(const char *what, const char *const *keywords,
   return -1;
 }
 
-/* Borrowed arguments by their place; those that are missing stay as they were. */
+/* Sorts arguments by their places, borrowed; those that are missing stay as they
+ * were. */
 static int arguments_sort(const char *what, const char *const *keywords,
                           PyObject **given, PyObject *const *args, Py_ssize_t nargs,
                           PyObject *names) {
@@ -269,7 +273,7 @@ const char bocpy_receive_doc[] =
     ">>> receive('low', 0, lambda: 'nothing')\n"
     "'nothing'";
 
-/* One receive: what it looks for and what it has found. */
+/* One receive: what it asks for and what it has found. */
 typedef struct receipt {
   const tag_list *list;
   size_t index;
@@ -284,7 +288,8 @@ static boc_status receive_try(receipt *r) {
   return status;
 }
 
-/* Reading the clock keeps the looks apart, so that the sender has the queue's lines. */
+/* Reading the clock separates the checks, so that the sender gets the queue's cache
+ * lines. */
 static boc_status receive_spin_adaptively(receipt *r) {
   uint64_t end = boc_now() + RECEIVE_SPIN_NS;
   boc_status status;
@@ -294,8 +299,8 @@ static boc_status receive_spin_adaptively(receipt *r) {
   return status;
 }
 
-/* Looks for a while before it sleeps, since sleeping and waking up cost system calls.
- */
+/* Checks for a while before it sleeps, since sleeping and waking up cost system
+ * calls. */
 static boc_status receive_spin(receipt *r) {
   boc_status status = receive_try(r);
   if (status != BOC_TIMEOUT)
@@ -324,8 +329,8 @@ static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
   return status;
 }
 
-/* In a body, a compensating worker starts only after BLOCK_DELAY_NS. On the main thread
- * the sender may be a pinned behavior, so that thread pumps while it waits. */
+/* In a body, a compensating worker starts only after BLOCK_DELAY_NS. The main thread
+ * pumps while it waits, since the sender may be a pinned behavior. */
 static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   if (!slot)
@@ -432,7 +437,7 @@ static PyObject *receive_tags(PyObject *given, int64_t timeout, PyObject *after)
   return answer;
 }
 
-/* Negative means forever here. */
+/* A negative number means forever here. */
 static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
   if (bocpy_parse_timeout(seconds, out_timeout) < 0)
     return -1;

@@ -4,7 +4,8 @@
  * so that any interpreter may take it.
  *
  * Threads: attached to any interpreter, workers and bodies included. A receive that
- * waits lets go of its interpreter; in a body, a compensating worker takes its place.
+ * waits detaches from its interpreter; in a body, a compensating worker takes its
+ * place.
  */
 #ifndef BOCPY_MAILBOX_H
 #define BOCPY_MAILBOX_H
@@ -20,7 +21,7 @@ int bocpy_mailbox_init(void); /* process-wide; -1 with an exception */
 /* In the child of a fork: an empty mailbox. -1 with MemoryError. */
 int bocpy_mailbox_forget(void);
 
-/* For waits that block no thread: watches one tag or an iterable of them, as
+/* For waits that block no thread: adds a waiter for one tag or an iterable of them, as
  * boc_mailbox_add_waiter does. 0, or -1 with an exception. */
 struct boc_mailbox_waiter;
 int bocpy_mailbox_add_waiter(PyObject *tags, struct boc_mailbox_waiter *waiter);

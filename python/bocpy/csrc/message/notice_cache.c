@@ -2,8 +2,10 @@
  * under the key, in the dict `notices` of the interpreter's state. */
 #include "notice_cache.h"
 
-#define CACHED_SIZE_MIN ((size_t)1024) /* smaller ones are decoded as fast */
-#define CACHED_MAX 64                  /* then all go */
+/* decoding a smaller one is as fast as finding it here */
+#define CACHED_SIZE_MIN ((size_t)1024)
+/* the most entries; one more empties the cache */
+#define CACHED_MAX 64
 #define DEPTH_MAX 8
 
 static atomic_uint_fast64_t latest_version;
@@ -66,7 +68,8 @@ static bool dict_is_of_immutables(PyObject *dict) {
   return true;
 }
 
-/* Whether `object`, which nobody else has yet, can be the origin of copies. */
+/* Whether `object`, to which no other code refers yet, can be the original of
+ * copies. */
 static bool is_shareable(PyObject *object) {
   if (PyList_CheckExact(object))
     return are_immutable(((PyListObject *)object)->ob_item, PyList_GET_SIZE(object), 0);
@@ -90,7 +93,7 @@ static PyObject *object_for_reader(PyObject *object) {
 
 /* ---- the entries ----------------------------------------------------------------- */
 
-/* The dict, whose first use makes it; NULL with an exception. */
+/* The dict, made at its first use; NULL with an exception. */
 static PyObject *cache_of(bocpy_state *state) {
   bocpy_mutex_lock(&state->mutex);
   if (!state->notices)
@@ -99,7 +102,8 @@ static PyObject *cache_of(bocpy_state *state) {
   return state->notices;
 }
 
-/* 1 and a new reference to what is kept of that version; 0; -1 with an exception. */
+/* 1 and a new reference to the cached object of that version; 0 if there is none; -1
+ * with an exception. */
 static int cache_find(PyObject *cache, PyObject *key, const bocpy_notice *notice,
                       PyObject **out_object) {
   PyObject *entry;

@@ -1,9 +1,9 @@
-/* Notice cache: what an interpreter has decoded of the noticeboard.
+/* Notice cache: notices that an interpreter has decoded.
  *
- * Readers get copies that they may change. A large notice that many bodies read is
- * decoded once per interpreter and version all the same, if it is immutable, or an
- * exact list, dict, set or bytearray of what is immutable: then each reader gets the
- * object, or a shallow copy.
+ * Readers get copies that they may change. Still, a large notice that many bodies read
+ * is decoded only once per interpreter and version, if it is immutable, or an exact
+ * list, dict, set or bytearray of immutable items: each reader gets the object, or a
+ * shallow copy.
  *
  * Threads: attached.
  */
@@ -13,13 +13,13 @@
 #include "codec.h"
 #include "state.h"
 
-/* What the board has under a key. */
+/* The value that the board has under a key. */
 typedef struct bocpy_notice {
   bocpy_buffer *buffer;
-  uint64_t version; /* no other notice of the process has had it */
+  uint64_t version; /* unique among the notices of the process */
 } bocpy_notice;
 
-/* Takes the buffer over. NULL with MemoryError: it is the caller's still. */
+/* Takes the buffer over. NULL with MemoryError: the caller still owns the buffer. */
 bocpy_notice *bocpy_notice_new(bocpy_buffer *buffer);
 
 /* Any thread, attached or not. */

@@ -58,7 +58,7 @@ static int notice_parse_key(PyObject *text, boc_notice_key *out_key) {
   return -1;
 }
 
-/* 0; -1 with what the refusal means. */
+/* 0; or -1 with the exception for a refusal. */
 static int notices_check(boc_status status, const char *what) {
   if (status == BOC_OK)
     return 0;
@@ -87,8 +87,8 @@ static int notices_require_running(const char *what) {
 /* A reader's view: a snapshot of the board, and the notices of it that were decoded. */
 struct bocpy_view {
   const boc_notices *notices;
-  PyObject *decoded; /* dict by key, in no order */
-  PyObject *mapping; /* of all, once asked for */
+  PyObject *decoded; /* by key, without order */
+  PyObject *mapping; /* of all notices, made when it is first asked for */
 };
 
 static void view_free(bocpy_view *view) {
@@ -111,7 +111,7 @@ static bocpy_view *view_new(void) {
   return view;
 }
 
-/* The body's view, or a new one. To be given back by `view_close`. */
+/* The body's view, or a new one. `view_close` gives it back. */
 static bocpy_view *view_open(void) {
   if (!bocpy_self.bodies)
     return view_new();
@@ -131,7 +131,7 @@ void bocpy_notices_leave_slow(void) {
   view_free(view);
 }
 
-/* A new reference to what `notice` says. */
+/* A new reference to the value of `notice`. */
 static PyObject *view_fetch(bocpy_view *view, PyObject *key, const boc_notice *notice) {
   PyObject *value;
   if (PyDict_GetItemRef(view->decoded, key, &value) != 0)
@@ -337,7 +337,7 @@ PyObject *bocpy_notices_clear(PyObject *module, PyObject *unused) {
 
 /* ---- read, modify, write --------------------------------------------------------- */
 
-/* One update: `error` is what `function`, or the codec, raised. */
+/* One update: `error` is the exception of `function` or of the codec. */
 typedef struct update {
   PyObject *function, *fallback, *removed;
   PyObject *error;

@@ -1,10 +1,10 @@
 /* Notices: the noticeboard of the process, as Python sees it.
  *
- * A notice is a buffer on both backends: whoever reads it decodes an object of his own,
- * so that readers side by side share nothing.
+ * A notice is a buffer on both backends: each reader decodes an object of its own, so
+ * that concurrent readers share nothing.
  *
  *   where          what is read
- *   in a body      the snapshot of its first look, each notice decoded once
+ *   in a body      the snapshot of its first read, each notice decoded once
  *   anywhere else  the board as it is now
  *
  * Threads: attached to any interpreter.
@@ -19,7 +19,7 @@ int bocpy_notices_init(void); /* process-wide; -1 with an exception */
 /* In the child of a fork: an empty board. -1 with MemoryError. */
 int bocpy_notices_forget(void);
 
-/* The end of a body: gives up what it has looked at. */
+/* At the end of a body: drops its snapshot. */
 void bocpy_notices_leave_slow(void);
 static inline void bocpy_notices_leave(void) {
   if (bocpy_self.view)

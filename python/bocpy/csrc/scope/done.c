@@ -1,11 +1,11 @@
-/* Done: the cown that is free once nothing of a scope is pending. See scope.h. */
+/* Done: the cown that becomes free when nothing of a scope is pending. See scope.h. */
 #include "runtime.h"
 #include "scope.h"
 #include "status.h"
 
-/* A behavior that has no cowns but its result, and ends when the scope is empty. */
+/* A behavior whose only cown is its result, and which ends when the scope is empty. */
 typedef struct done_env {
-  boc_scope *scope; /* held */
+  boc_scope *scope; /* with a reference */
   boc_quiesce_node node;
 } done_env;
 
@@ -23,7 +23,8 @@ static void done_drop(void *env) { boc_scope_drop(((done_env *)env)->scope); }
 static const boc_behavior_type done_type = {
     .name = "bocpy.scope_done", .body = done_body, .drop = done_drop};
 
-/* In a scope of its own: in that of the body that asks it would wait for itself. */
+/* It belongs to a scope of its own: in that of the asking body it would wait for
+ * itself. */
 static boc_status done_schedule(boc_runtime *runtime, boc_scope *scope,
                                 boc_cown *result) {
   boc_access access = {result, BOC_FRESH};

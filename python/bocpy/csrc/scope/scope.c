@@ -11,7 +11,7 @@
 #include "runtime.h"
 #include "status.h"
 
-/* A behavior that has failed; its result is held until somebody asks. */
+/* A behavior that has failed; the record refers to its result until somebody asks. */
 typedef struct scope_failure {
   boc_cown *result;
   const bocpy_code *code;
@@ -22,14 +22,16 @@ enum { MOST_NAMES = 16 };
 
 struct bocpy_scope {
   unsigned long long number;
-  boc_scope *core; /* not held: this is its data */
+  boc_scope *core; /* without a reference: this is its data */
   boc_scope *parent;
-  bool cancels; /* as soon as a behavior fails */
-  size_t limit; /* of behaviors that are pending, for threads outside; 0: none */
-  bool failed;  /* it was cancelled by a failure */
-  _Atomic uint64_t deadline; /* of the block, on the clock boc_now; 0: none */
-  bool late;                 /* a body was the first to see that it has passed */
-  const bocpy_code *late_codes[MOST_NAMES]; /* what ran then */
+  bool cancels; /* a failure cancels the scope */
+  /* the most pending behaviors, for threads that schedule; 0 if unlimited */
+  size_t limit;
+  bool failed; /* a failure has cancelled it */
+  /* of the block, by the clock boc_now; 0 if there is none */
+  _Atomic uint64_t deadline;
+  bool late;                                /* a body has found that it has passed */
+  const bocpy_code *late_codes[MOST_NAMES]; /* the bodies that ran then */
   size_t late_count, late_pending;
   scope_failure *first, *last;
   bocpy_scope_entry running; /* head of a list */
@@ -77,8 +79,8 @@ void bocpy_scope_end(bocpy_scope_entry *entry) {
   bocpy_lock_give(&scope_lock);
 }
 
-/* Of the exception that is set. The class is looked up with none set: the first time
- * in an interpreter that imports. */
+/* Whether the exception that is set is CancelledError. The class is looked up with no
+ * exception set, since the first look-up in an interpreter imports. */
 static bool is_cancelled_error(void) {
   PyObject *pending = PyErr_GetRaisedException();
   bocpy_state *state = bocpy_state_get();
@@ -286,7 +288,8 @@ static void scope_signal(void *waiter) { bocpy_waiter_signal(waiter); }
 
 typedef bool (*scope_unwait)(boc_scope *scope, boc_quiesce_node *node);
 
-/* 0, 1 not within `timeout`, -1 with an exception. `room` 0: until it is empty. */
+/* 0; 1 not within `timeout`; -1 with an exception. `room` 0: waits until it is
+ * empty. */
 static int scope_wait_for(boc_scope *core, size_t room, int64_t timeout) {
   bocpy_waiter *waiter = bocpy_waiter_new();
   if (!waiter)
@@ -302,7 +305,7 @@ static int scope_wait_for(boc_scope *core, size_t room, int64_t timeout) {
   if (status != 0 && !unwait(core, &node))
     bocpy_waiter_settle(waiter);
   else
-    unwait(core, &node); /* the call that has told is over after it */
+    unwait(core, &node); /* ends the notifier's call, too */
   bocpy_waiter_free(waiter);
   if (pending)
     PyErr_SetRaisedException(pending);
@@ -318,7 +321,7 @@ static PyObject *scope_wait(scope_object *self, PyObject *seconds) {
   return status < 0 ? NULL : PyBool_FromLong(status == 0);
 }
 
-/* Whether this thread is one that is to wait for room: no body, no event loop. */
+/* Whether this thread may wait for room: not in a body or an event loop. */
 static bool may_wait(bocpy_state *state) {
   if (bocpy_self.bodies || !state->is_main)
     return false;
@@ -376,7 +379,7 @@ static bool is_within(const bocpy_scope *scope, const bocpy_scope *outer) {
   return scope != NULL;
 }
 
-/* Names are made without the lock: there are few of them. */
+/* Copies the codes, so that names are made without the lock: there are few of them. */
 static size_t running_copy_locked(const bocpy_scope *outer, const bocpy_code **codes,
                                   size_t room) {
   size_t count = 0;
@@ -392,7 +395,7 @@ static size_t running_copy_locked(const bocpy_scope *outer, const bocpy_code **c
   return count;
 }
 
-/* If a body saw the deadline pass: what ran then. */
+/* The bodies that ran when a body saw the deadline pass, if one did. */
 static size_t late_copy_locked(const bocpy_scope *scope, const bocpy_code **codes) {
   for (size_t i = 0; i < scope->late_count; i++) {
     bocpy_code_hold(scope->late_codes[i]);
@@ -429,7 +432,7 @@ static PyObject *scope_failure_tuple(bocpy_state *state, const scope_failure *fa
               : NULL;
 }
 
-/* [(result, name, file, line), ...], which the scope forgets. */
+/* [(result, name, file, line), ...] of the failures, which the scope then forgets. */
 static PyObject *scope_take_failures(scope_object *self, PyObject *unused) {
   bocpy_scope *scope = data_of(self);
   bocpy_state *state = bocpy_state_get();
@@ -451,7 +454,8 @@ static PyObject *scope_take_failures(scope_object *self, PyObject *unused) {
   return list;
 }
 
-/* Handles travel by the scope's number, which the process knows while it lives. */
+/* A handle travels as the scope's number, which the process knows while the scope
+ * lives. */
 static PyObject *scope_reduce(scope_object *self, PyObject *unused) {
   (void)unused;
   bocpy_state *state = bocpy_state_get();
@@ -476,7 +480,7 @@ PyObject *bocpy_scope_find(PyObject *module, PyObject *number) {
   return NULL;
 }
 
-/* What is current here: a _Scope, or None. */
+/* The current scope: a _Scope, or None. */
 PyObject *bocpy_scope_current(PyObject *module, PyObject *unused) {
   bocpy_state *state = bocpy_state_of(module);
   (void)unused;
@@ -491,8 +495,8 @@ PyObject *bocpy_scope_current(PyObject *module, PyObject *unused) {
   return object;
 }
 
-/* The deadline of a block is its thread's to watch, which may be running a pinned body,
- * or has not come to the end of the block yet: so bodies that ask watch it, too. */
+/* The thread of a block watches its deadline. But it may be running a pinned body, or
+ * not be at the end of the block yet; so bodies that ask watch it, too. */
 static void scope_expire(boc_scope *core) {
   bocpy_scope *scope = boc_scope_data(core);
   bocpy_lock_take(&scope_lock);
@@ -518,7 +522,7 @@ static bool scope_is_over(boc_scope *core) {
   return boc_scope_cancelled(core);
 }
 
-/* _deadline(seconds): from now on. */
+/* _deadline(seconds), counted from now. */
 static PyObject *scope_set_deadline(scope_object *self, PyObject *seconds) {
   int64_t timeout;
   if (bocpy_parse_timeout(seconds, &timeout) < 0)

@@ -41,13 +41,14 @@ bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result);
 
 /* Whether there has been a scope in this process: most programs have none. */
 extern atomic_bool bocpy_scopes_used;
-/* What bocpy_scope_here does once that is so. */
+/* The part of bocpy_scope_here for processes with scopes. */
 int bocpy_scope_enter_current(bocpy_state *state, PyObject *given,
                               boc_scope **out_scope);
 
-/* Where a behavior that is scheduled here belongs: `given` (a _Scope object) or, if
- * that is NULL, the current scope. *out_scope is held, or NULL: none but the body's
- * own. Waits while the scope is full, if this thread may. -1 with an exception. */
+/* The scope of a behavior that is scheduled here: `given` (a _Scope object) or, if that
+ * is NULL, the current scope. *out_scope has a reference, or is NULL: only the body's
+ * own scope. Waits while the scope is full, if this thread may. -1 with an
+ * exception. */
 static inline int bocpy_scope_here(bocpy_state *state, PyObject *given,
                                    boc_scope **out_scope) {
   *out_scope = NULL;
@@ -57,20 +58,20 @@ static inline int bocpy_scope_here(bocpy_state *state, PyObject *given,
              : 0;
 }
 
-/* Makes the exception that says that it was cancelled the content of a result. */
+/* Makes a CancelledError the content of a result. */
 void bocpy_scope_store_cancelled(boc_cown *result);
 
 /* The boc_scope of a _Scope object (borrowed), or NULL with TypeError. */
 boc_scope *bocpy_scope_of(bocpy_state *state, PyObject *object);
 
-/* A new Cown that is free once nothing of the scope is pending (done.c). NULL with an
- * exception. */
+/* A new Cown that becomes free when nothing of the scope is pending (done.c). NULL with
+ * an exception. */
 PyObject *bocpy_scope_done(boc_scope *scope);
 
-/* How many behaviors may be pending; 0: any number. */
+/* How many behaviors may be pending; 0 if unlimited. */
 size_t bocpy_scope_limit(const boc_scope *core);
 
-/* Whether that of the scope, or of one around it, is limited. `core` may be NULL. */
+/* Whether the scope, or one around it, has a limit. `core` may be NULL. */
 bool bocpy_scope_is_limited(boc_scope *core);
 
 extern PyType_Spec bocpy_scope_spec;

@@ -1,7 +1,7 @@
 /* Changes: see changes.h. */
 #include "changes.h"
 
-static atomic_size_t watch_counter; /* of all interpreters; atomic */
+static atomic_size_t watch_counter; /* counts changes in all interpreters; atomic */
 
 size_t bocpy_changes(void) {
   return atomic_load_explicit(&watch_counter, memory_order_acquire);
@@ -40,7 +40,7 @@ static int watch_function_event(PyFunction_WatchEvent event, PyFunctionObject *f
   return 0;
 }
 
-/* Watcher ids of an interpreter count from 0; the state keeps them plus one. */
+/* Watcher ids of an interpreter count from 0; the state stores id + 1. */
 static bool watch_has_id(int *id, int made) {
   if (*id == 0)
     *id = made + 1;
@@ -55,7 +55,8 @@ static int watch_dict(bocpy_state *state, PyObject *dict) {
   return PyDict_Watch(state->dict_watcher - 1, dict);
 }
 
-/* A class has events only between a look-up and the change after it: so one is made. */
+/* CPython reports a change of a class only if the class was looked up since the last
+ * one: so this looks it up. */
 static int watch_type(bocpy_state *state, PyObject *type) {
   if (!state->type_watcher &&
       !watch_has_id(&state->type_watcher, PyType_AddWatcher(watch_type_event)))

@@ -1,8 +1,8 @@
-/* Changes: events of CPython that tell of changes inside a global which behaviors read.
+/* Changes: CPython's events for changes inside globals that behaviors read.
  *
- * A dict, a class or a function that is watched moves a counter of the process when it
- * changes; a shipment that was made before is then looked through again. Older
- * versions than 3.12 have no such events, and no workers that need them.
+ * When a watched dict, class or function changes, a counter of the process changes;
+ * shipments that were checked before are then checked again. Versions before 3.12 have
+ * no such events, and no workers that need them.
  *
  * Threads: attached.
  */
@@ -11,15 +11,15 @@
 
 #include "state.h"
 
-/* How often anything changed that was watched. */
+/* How often a watched object has changed. */
 size_t bocpy_changes(void);
 
 /* Entry for the module's method table: watches a dict, a class, or all functions (for
- * None). Whether it is watched: if not, it is to be compared. */
+ * None). Returns whether it is watched; if not, the caller has to compare contents. */
 PyObject *bocpy_changes_count(PyObject *module, PyObject *unused);
 PyObject *bocpy_changes_watch(PyObject *module, PyObject *object);
 
-/* Gives the interpreter's watchers back. */
+/* Releases the interpreter's watchers. */
 void bocpy_changes_clear(bocpy_state *state);
 
 #endif

@@ -1,14 +1,14 @@
 /* Code: see code.h.
  *
- * The map of an interpreter goes from the address of a code object to an entry, by open
- * addressing; a scheduled behavior costs one look at it. The callback of a weak
- * reference takes the entry out before the address can be another object's.
+ * The map of an interpreter leads from the address of a code object to an entry;
+ * scheduling a behavior costs one look-up. The callback of a weak reference removes the
+ * entry before another object can have the address.
  *
  * `records_lock` guards the lists of records and the numbers of new ones.
  *
  * Ordering: a blob is published by a release store in publish_blob [R1] and read by an
- *   acquire load wherever it is used [A1]; so is a shared function. What was done with
- *   a record is released by every drop [R2], and acquired by the last [A2]. */
+ * acquire load wherever it is used [A1]; so is a shared function. Every drop releases
+ * its uses of the record [R2], and the last drop acquires them [A2]. */
 #include "code.h"
 
 #include "changes.h"
@@ -22,21 +22,20 @@ typedef struct bocpy_blob {
   char bytes[];
 } bocpy_blob;
 
-/* After so many calls the record of a function is no longer counted but kept for good:
+/* After this many calls the record of a function is not counted any more and is kept:
  * workers would contend for the count. */
 #define OFTEN 1024
 
 static bocpy_lock records_lock;
 static bocpy_code *free_records;
-static bocpy_code
-    *retired; /* records kept for good, whose shared functions are to be dropped */
+static bocpy_code *retired; /* kept records whose shared functions have to be dropped */
 static size_t next_id, next_serial;
 
 int bocpy_code_init(void) { return records_lock ? 0 : bocpy_lock_init(&records_lock); }
 
 /* ---- records --------------------------------------------------------------------- */
 
-/* A record that is held once; NULL with MemoryError. */
+/* A record with one hold; NULL with MemoryError. */
 static bocpy_code *record_new(void) {
   bocpy_lock_take(&records_lock);
   bocpy_code *code = free_records;
@@ -56,8 +55,7 @@ static bocpy_code *record_new(void) {
   return code;
 }
 
-/* Its names are read under the lock by threads that hold nothing
- * (bocpy_code_describe). */
+/* Under the lock, since threads without a hold read its names (bocpy_code_describe). */
 static void record_free(bocpy_code *code) {
   char *qualname = code->qualname, *file = code->file;
   /* relaxed (owner): nobody else has the record */
@@ -105,8 +103,8 @@ bool bocpy_code_use(const bocpy_code *code) {
   return true;
 }
 
-/* The shared function has a copy of the code object, since the entry must end when the
- * original does. */
+/* The shared function has a copy of the code object, since the entry has to end with
+ * the original. */
 static PyObject *record_make_shared(PyObject *function) {
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
   PyObject *copy =
@@ -192,7 +190,7 @@ static void record_name(bocpy_code *code, PyObject *function, PyObject *object) 
   PyErr_Clear();
 }
 
-/* Reads what bocpy._body.check_body says. -1 with an exception. */
+/* Fills in what bocpy._body.check_body returned. -1 with an exception. */
 static int record_fill(bocpy_code *code, PyObject *body, PyObject **out_names) {
   Py_ssize_t defaults;
   PyObject *keyword_only, *free_names, *names;
@@ -244,7 +242,7 @@ static bocpy_entry *entry_find(bocpy_state *state, PyObject *object,
 }
 
 /* Returns the entry that is in the map afterwards: `made`, or one that another thread
- * has put there first. NULL without memory, without an exception. */
+ * has put there first. NULL if there is no memory, without an exception. */
 static bocpy_entry *entry_insert(bocpy_state *state, bocpy_entry *made) {
   bocpy_mutex_lock(&state->mutex);
   bocpy_entry *entry = entry_find_locked(state, made->object, made->globals);
@@ -272,7 +270,7 @@ static void code_entry_free(bocpy_entry *entry) {
   free(entry);
 }
 
-/* The entry may not be in the map: another thread was faster. */
+/* The entry may not be in the map, if another thread was faster. */
 static void entry_take_out(bocpy_state *state, const bocpy_entry *entry) {
   bocpy_mutex_lock(&state->mutex);
   bocpy_entry *first = bocpy_address_map_pointer(&state->entries, entry->object);
@@ -289,7 +287,7 @@ static void entry_take_out(bocpy_state *state, const bocpy_entry *entry) {
   bocpy_mutex_unlock(&state->mutex);
 }
 
-/* The code object of an entry is about to go. */
+/* The callback of the weak reference: the code object of an entry is being freed. */
 static PyObject *entry_end(PyObject *capsule, PyObject *reference) {
   (void)reference;
   bocpy_entry *entry = PyCapsule_GetPointer(capsule, NULL);
@@ -355,7 +353,7 @@ bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
   bocpy_entry *entry = entry_find(state, object, globals);
   if (entry)
     return entry;
-  /* A function that a body over an overlay has made is its module's. */
+  /* A function that a body over an overlay has made belongs to the module. */
   PyObject *origin = bocpy_overlay_origin(globals);
   entry = origin == globals ? NULL : entry_find(state, object, origin);
   return entry ? entry : entry_make(state, function, object, origin);
@@ -383,7 +381,7 @@ static int record_publish_blob(bocpy_code *code, PyObject *bytes) {
   return 0;
 }
 
-/* Remembers what of the shipment is to be watched. */
+/* Stores the names of the shipment that have to be watched. */
 static int entry_note_watch(bocpy_entry *entry, PyObject *shipment, size_t changes) {
   PyObject *watch = PyObject_GetAttrString(shipment, "watch");
   PyObject *seen = watch ? PyObject_GetAttrString(shipment, "seen") : NULL;
@@ -417,7 +415,8 @@ static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *func
   return status;
 }
 
-/* Looks the shipment through, and takes what is not to be published. */
+/* Checks the shipment for changes, and takes the snapshot of what is not to be
+ * published. */
 static int entry_refresh(bocpy_state *state, bocpy_entry *entry,
                          PyObject **out_snapshot) {
   size_t changes = bocpy_changes();
@@ -434,7 +433,7 @@ static int entry_refresh(bocpy_state *state, bocpy_entry *entry,
   return 0;
 }
 
-/* Whether a watched name is bound to something else by now. */
+/* Whether a watched name is bound to another object now. */
 static bool watch_has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missing) {
   PyObject *pair = PyTuple_GET_ITEM(entry->watch, i);
   PyObject *now;
@@ -448,7 +447,7 @@ static bool watch_has_changed(bocpy_entry *entry, Py_ssize_t i, PyObject *missin
   return changed;
 }
 
-/* Whether the contents of a global that tells of no changes are others: -1 with an
+/* Whether the contents of a global without change events have changed. -1 with an
  * exception. */
 static int entry_polls_changed(bocpy_state *state, bocpy_entry *entry) {
   PyObject *answer =
@@ -458,7 +457,7 @@ static int entry_polls_changed(bocpy_state *state, bocpy_entry *entry) {
   return changed;
 }
 
-/* Whether to look the shipment through: -1 with an exception. */
+/* Whether the shipment has to be checked for changes. -1 with an exception. */
 static int entry_is_old(bocpy_state *state, bocpy_entry *entry) {
   if (entry->checked != bocpy_changes())
     return 1;
@@ -514,7 +513,7 @@ static bool template_is_built(const bocpy_state *state, const bocpy_code *code) 
          state->templates[code->id].serial == code->serial;
 }
 
-/* Only workers with an interpreter of their own come here, one thread each. */
+/* Only workers with an interpreter of their own call this, each on its only thread. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code) {
   if (template_is_built(state, code))
     return state->templates[code->id].function;

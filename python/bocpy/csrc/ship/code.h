@@ -1,16 +1,16 @@
 /* Code: what is known about the functions that behaviors run.
  *
- * A function is looked at once per code object and globals, which makes an entry of the
+ * A function is examined once per code object and globals. That makes an entry of the
  * interpreter and a record of the process. On backend `interpreters` the record also
- * carries the function's description, from which each worker makes a template of its
- * own when it first runs it.
+ * has the function's description, from which each worker makes a template of its own
+ * when it first runs the function.
  *
- * An entry goes when its code object does. The record is held by the entry, by calls
- * and by failures; whoever drops the last hold leaves it, and with it its id, to the
- * next function. Functions that are scheduled very often are not worth counting: their
- * records stay. Nor are they worth keeping alive one by one, where they are called by
- * reference: such calls share a function of the record, which goes with the workers
- * after the code object has gone.
+ * An entry is freed with its code object. Entries, calls and failures hold the record;
+ * when the last hold is dropped, the next new function reuses the record and its id.
+ * Calls of functions that are scheduled very often are not counted: their records are
+ * never freed. Nor do such calls, where they go by reference, hold the function: they
+ * share a function of the record, which is dropped with the workers once the code
+ * object is freed.
  *
  * Threads: attached.
  */
@@ -20,34 +20,37 @@
 #include "state.h"
 
 struct bocpy_code {
-  size_t id;               /* kept when another function takes the record over */
-  size_t serial;           /* no two functions share one */
+  size_t id;               /* stays the same when another function reuses the record */
+  size_t serial;           /* no two functions have the same one */
   Py_ssize_t positional;   /* parameters, positional-only ones included */
   Py_ssize_t keyword_only; /* parameters */
   Py_ssize_t free;         /* variables of enclosing functions */
   bool varargs;
   char *qualname, *file; /* UTF-8 */
   int line;
-  _Atomic(struct bocpy_blob *) blob; /* the description, once needed */
-  _Atomic(PyObject *) shared;        /* bocpy_code_shared */
-  atomic_size_t holds;               /* 0: free */
-  atomic_size_t uses;                /* how often bocpy_code_use counted */
+  _Atomic(struct bocpy_blob *) blob; /* the description; NULL until it is needed */
+  _Atomic(PyObject *) shared;        /* see bocpy_code_shared */
+  atomic_size_t holds;               /* 0 if the record is free */
+  atomic_size_t uses;                /* how many calls bocpy_code_use has counted */
   struct bocpy_code *next_free;
 };
 
 /* What an interpreter knows about a function that is scheduled there. */
 struct bocpy_entry {
   const bocpy_code *code;
-  PyObject *object;         /* the code object, not held: its address is the key */
-  PyObject *reference;      /* a weak one, whose callback ends the entry */
-  PyObject *globals;        /* of the function: the rest of the key */
-  PyObject *shipment;       /* how workers get to know it (bocpy._ship), once needed */
-  PyObject *watch, *seen;   /* of the shipment */
-  size_t checked;           /* the shipment: bocpy_changes when it was made */
-  bool polls;               /* of the shipment: to be looked through each time */
-  PyObject *names;          /* what of the globals a call by reference keeps
+  /* the code object, without a reference: its address is the key */
+  PyObject *object;
+  PyObject *reference;    /* a weak reference, whose callback ends the entry */
+  PyObject *globals;      /* those of the function: the other part of the key */
+  PyObject *shipment;     /* for workers (bocpy._ship); NULL until it is needed */
+  PyObject *watch, *seen; /* of the shipment */
+  /* the value of bocpy_changes when the shipment was checked */
+  size_t checked;
+  bool polls;      /* the shipment has to be polled at each scheduling */
+  PyObject *names; /* what of the globals a call by reference keeps
                                (overlay.h); NULL: nothing */
-  struct bocpy_entry *next; /* of the same code object, with other globals */
+  /* the next entry of the same code object, with other globals */
+  struct bocpy_entry *next;
 };
 
 /* A function that runs the code of `serial`, in the interpreter that made it. */
@@ -58,44 +61,44 @@ struct bocpy_template {
 
 int bocpy_code_init(void); /* process-wide; -1 with an exception */
 
-/* The entry of `function`, a PyFunction, for as long as its code object lives. NULL
- * with SyntaxError if it cannot be a body. */
+/* The entry of `function`, a PyFunction, valid while its code object lives. NULL with
+ * SyntaxError if it cannot be a body. */
 bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function);
 
 /* Makes sure that workers can make a template of `function`, and that they see the
- * globals that it reaches as they are now. What differs from what the pending behaviors
- * are to see goes into `*out_snapshot`, a new reference or NULL, which the call takes
- * along (bocpy._ship.enter). -1 with an exception. */
+ * globals that it reaches as they are now. Where those differ from what pending
+ * behaviors must see, `*out_snapshot` is a new reference to a snapshot that travels
+ * with the call (bocpy._ship.enter); otherwise it is NULL. -1 with an exception. */
 int bocpy_code_ship(bocpy_state *state, bocpy_entry *entry, PyObject *function,
                     PyObject **out_snapshot);
 
 /* Borrowed: this interpreter's template. NULL with an exception. */
 PyObject *bocpy_code_template(bocpy_state *state, const bocpy_code *code);
 
-/* For a function that is scheduled very often by reference: one function object,
- * without defaults and closure, that all calls share, so that they need no reference
- * each. Borrowed, for as long as there are workers. It is made from `function`. NULL
- * without an exception: the function is not scheduled that often, or `function` is NULL
- * and there is none yet. */
+/* For a function that is scheduled very often by reference: a function object, without
+ * defaults and closure, that all calls share, so that they need no references.
+ * Borrowed, valid while there are workers. It is made from `function`. NULL without an
+ * exception if the function is not scheduled that often, or if `function` is NULL and
+ * there is none yet. */
 PyObject *bocpy_code_shared(const bocpy_code *code, PyObject *function);
 
-/* Drops the shared functions whose code objects are gone. No behavior is scheduled or
- * running. */
+/* Drops the shared functions whose code objects are freed. No behavior may be scheduled
+ * or running. */
 void bocpy_code_release_retired(void);
 
-/* "'f' (m.py:3)" of a record that somebody may just be dropping. NULL, maybe without an
- * exception: nobody holds it. */
+/* "'f' (m.py:3)", for a record that another thread may be dropping. NULL, maybe without
+ * an exception, if nothing holds it. */
 PyObject *bocpy_code_describe(const bocpy_code *code);
 
-/* Keeps a record. To be dropped as often. */
+/* Adds a hold. Each has to be dropped. */
 void bocpy_code_hold(const bocpy_code *code);
 void bocpy_code_drop(const bocpy_code *code);
 
-/* Holds the record for one call. False: it is kept for good, so the call need not drop
- * it. */
+/* Holds the record for one call. Returns false if the record is never freed, so that
+ * the call need not drop it. */
 bool bocpy_code_use(const bocpy_code *code);
 
-/* Gives up all Python references that the state's maps hold. */
+/* Visits all Python references in the state's maps. */
 int bocpy_code_traverse(bocpy_state *state, visitproc visit, void *arg);
 void bocpy_code_clear(bocpy_state *state);
 

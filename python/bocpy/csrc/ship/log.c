@@ -1,8 +1,8 @@
 /* Log: see log.h. `log_lock` guards the log; no Python code runs under it. A
  * record that was superseded stays as an empty place until the log is next compacted.
  *
- * Ordering: the version is stored with release [R1] after the record is in place, and
- * looked at with acquire [A1] by those who only want to know if there is anything new.
+ * Ordering: the version is stored with release [R1] after the record is in place.
+ * Threads that only check for new records load it with acquire [A1].
  */
 #include "log.h"
 
@@ -27,7 +27,7 @@ static bool record_same_name(const record *a, const record *b) {
          !memcmp(a->bytes, b->bytes, a->sizes[0] + a->sizes[1]);
 }
 
-/* Takes out the record that `made` supersedes: the order of the rest stays. */
+/* Removes the record that `made` supersedes; the order of the others stays. */
 static char *log_remove_older(const record *made) {
   for (size_t i = log_used; i-- > 0;) {
     if (!record_same_name(&log_records[i], made))
@@ -88,7 +88,7 @@ PyObject *bocpy_publish(PyObject *module, PyObject *args) {
   return PyErr_NoMemory();
 }
 
-/* Copies of the records after `since`, so that they can be read at leisure. */
+/* Copies the records after `since`, so that they can be read without the lock. */
 static record *log_copy_since(size_t since, size_t *out_count, size_t *out_version) {
   bocpy_lock_take(&log_lock);
   size_t first = log_used;

@@ -1,4 +1,4 @@
-/* Log: the process-wide log of what interpreters tell each other about their code.
+/* Log: the process-wide log in which interpreters publish their code.
  *
  * A record is a module's name, a name in it, and bytes that bocpy._ship understands.
  * The version is the number of records that were ever published. A record whose name is
@@ -13,11 +13,11 @@
 
 int bocpy_log_init(void); /* process-wide; -1 with an exception */
 
-/* Applies the records that were published until now to the interpreter of `state`, the
- * calling thread's. Cheap if there is nothing new. -1 with an exception. */
+/* Applies all published records to the interpreter of `state`, the calling thread's.
+ * Cheap if there is nothing new. -1 with an exception. */
 int bocpy_ship_catch_up_in(bocpy_state *state);
 
-/* The same in whatever interpreter the thread is attached to. */
+/* The same for the interpreter to which the thread is attached. */
 int bocpy_ship_catch_up(void);
 
 /* Entries for the module's method table: _publish(module, name, blob), and

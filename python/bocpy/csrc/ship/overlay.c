@@ -1,12 +1,12 @@
 /* Overlay: see overlay.h. */
 #include "overlay.h"
 
-/* The places in a bocpy._body.Names. */
+/* The items of a bocpy._body.Names. */
 enum { NAMES_KEPT, NAMES_OTHERS, NAMES_STORED, NAMES_THROUGH, NAMES_CODE };
 
 #define OVERLAY_ORIGIN "__bocpy_origin__"
 
-/* What of a module's globals its functions expect besides their own names. */
+/* Names of a module's globals that its functions need besides their own. */
 static const char *const overlay_module_names[] = {
     "__builtins__", "__name__", "__file__", "__package__", "__spec__", "__loader__"};
 
@@ -63,7 +63,7 @@ static bool overlay_is_rebound(PyObject *snapshot, PyObject *seen, PyObject *nam
   return now != seen;
 }
 
-/* A new reference to what a module's warnings have been told already. */
+/* A new reference to the module's registry of warnings that were shown. */
 static PyObject *overlay_warned_places(PyObject *globals) {
   PyObject *told = PyDict_GetItemString(globals, "__warningregistry__");
   if (told)

@@ -2,16 +2,17 @@
  *
  * A behavior by reference runs in the interpreter that scheduled it, whose module-level
  * names go on changing: a loop at module level binds its variable again before the body
- * of the round before has run. The names that a body reads itself and that hold data
- * (not modules, and not functions or classes under their own name) are therefore put
- * into a snapshot, as the contents of a closure are, and its function runs over a dict
- * of its own. What the body assigns goes back to the module when it is over.
+ * of the previous round has run. Scheduling therefore copies the names that a body
+ * reads itself and that are bound to data (not to modules, and not to functions or
+ * classes under their own name) to a snapshot, as it copies the contents of a closure.
+ * The function then runs over a dict of its own. What the body assigns is copied to the
+ * module at its end.
  *
- * Functions that the body calls see the module itself: that a name which they read has
- * been bound anew while the behavior was pending is warned of.
+ * Functions that the body calls see the module itself. A warning tells if a name that
+ * they read was bound again while the behavior was pending.
  *
- * A snapshot is a tuple: the names, a `bocpy._body.Names`, and the values of those that
- * are kept and of those that are read through functions.
+ * A snapshot is a tuple: the names (a `bocpy._body.Names`), the values of the names
+ * that are kept, and the values of those that are read through functions.
  *
  * Threads: attached.
  */
@@ -23,25 +24,26 @@
 /* Whether a body with that snapshot needs a dict of its own. */
 bool bocpy_overlay_is_needed(PyObject *snapshot);
 
-/* Warns, for the code at `file` and `line`, of the first name that a function reads
- * which the body calls, and that is bound to something else than in the snapshot: the
- * function does not see what it was when the behavior was scheduled. */
+/* Warns, for the code at `file` and `line`, of the first name that the body reads
+ * through functions and that is bound to another object than in the snapshot: the
+ * function does not see the value from the time of scheduling. */
 void bocpy_overlay_warn(PyObject *snapshot, PyObject *globals, const char *qualname,
                         const char *file, int line);
 
-/* The values in `globals` of what `names` wants kept: a new snapshot. */
+/* A new snapshot: the values in `globals` of the names that `names` says to keep. */
 PyObject *bocpy_overlay_snapshot(PyObject *names, PyObject *globals);
 
-/* The code that a function over an overlay runs: borrowed. */
+/* The code of the function that runs over an overlay: borrowed. */
 PyObject *bocpy_overlay_code(PyObject *snapshot);
 
-/* The dict that a function with those globals is to run over: new. */
+/* A new dict, over which a function with those globals runs. */
 PyObject *bocpy_overlay_new(PyObject *snapshot, PyObject *globals);
 
-/* Lets the module have what the body assigned. 0, or -1 with an exception. */
+/* Copies what the body assigned to the module. 0, or -1 with an exception. */
 int bocpy_overlay_end(PyObject *overlay, PyObject *snapshot);
 
-/* The module's globals that `globals` is an overlay of, borrowed; or `globals`. */
+/* The module's globals of which `globals` is an overlay, borrowed; or `globals`
+ * itself. */
 PyObject *bocpy_overlay_origin(PyObject *globals);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "failure_report.h"
 
-/* The last reference is gone: an exception that nobody has looked at outlives the cown,
- * for as long as it takes to report it. */
+/* The last reference is dropped: an exception that nobody has read lives on until it is
+ * reported. */
 static void core_drop(boc_cown *core, void *payload) {
   bocpy_value *value = payload;
   bocpy_codec_forget_cown(core);

@@ -8,7 +8,7 @@ static inline bocpy_value *bocpy_value_of(boc_cown *core) {
   return (bocpy_value *)boc_cown_payload(core);
 }
 
-/* A new core with the value None and one reference; `pinned`: its value is to stay on
+/* A new core with the value None and one reference. `pinned`: its value has to stay on
  * the main thread. NULL with MemoryError. Attached. */
 boc_cown *bocpy_core_new(bool pinned);
 

@@ -1,9 +1,9 @@
-/* Deferred decref: objects that are given up by a thread that must not end them.
+/* Deferred decref: references that a thread drops but must not decrement itself.
  *
- * The last reference to a cown may be dropped on any thread, while its object lives in
- * the interpreter of another one; and ending an object may run Python code, which must
- * not happen within a step of libboc. So the reference is not dropped at once: the
- * object goes on a list, and its interpreter's thread drops it later.
+ * Any thread may drop the last reference to a cown, while the cown's object lives in
+ * the interpreter of another thread. And freeing an object may run Python code, which
+ * must not happen within a step of libboc. So the object goes to a list, and a thread
+ * of its interpreter drops the reference later.
  *
  *   the object lives in     the thread that gives it up     who drops the reference
  *   a worker's interpreter    that worker                     it, between two bodies
@@ -12,7 +12,7 @@
  *   the main one              a worker of backend `threads`   it, between two bodies
  *   the main one              any other                       a pending call there
  *
- * Out of memory, an object is leaked: running Python code instead would be worse.
+ * If there is no memory, the object leaks: running Python code instead would be worse.
  */
 #ifndef BOCPY_DEFERRED_H
 #define BOCPY_DEFERRED_H

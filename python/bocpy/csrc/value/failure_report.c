@@ -6,7 +6,8 @@
 #include "code.h"
 
 static atomic_bool failures_kept;
-static atomic_bool failures_counted; /* instead of printed */
+/* whether most failures are counted instead of printed */
+static atomic_bool failures_counted;
 
 void bocpy_failure_store(boc_cown *result, const bocpy_code *code) {
   bocpy_value *value = bocpy_value_of(result);

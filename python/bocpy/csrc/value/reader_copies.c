@@ -29,7 +29,7 @@ static bocpy_reader_copy *copy_find(const bocpy_value *value, const bocpy_slot *
   return copy;
 }
 
-/* The entry of `slot`, made if there is none; NULL without memory. Invariant 2. */
+/* The entry of `slot`; makes it if there is none. NULL without memory. Invariant 2. */
 static bocpy_reader_copy *copy_find_or_add(bocpy_value *value, bocpy_slot *slot) {
   bocpy_reader_copy *copy = copy_find(value, slot);
   if (copy)
@@ -77,8 +77,8 @@ void bocpy_reader_end(bocpy_value *value) {
 
 /* ---- lending --------------------------------------------------------------------- */
 
-/* The interpreter that the content lives in, if that is another one than this thread's;
- * else NULL. Invariant 1. */
+/* The interpreter in which the content lives, if that is not this thread's; else NULL.
+ * Invariant 1. */
 static PyInterpreterState *value_foreign_home(const bocpy_value *value) {
   bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)
@@ -88,7 +88,7 @@ static PyInterpreterState *value_foreign_home(const bocpy_value *value) {
   return home == PyInterpreterState_Get() ? NULL : home;
 }
 
-/* The original stays with the readers of where it lived. */
+/* Leaves the original to readers of the interpreter where it lived. */
 static void copy_keep_original(bocpy_value *value, bocpy_kind kind) {
   bocpy_slot *slot = kind == BOCPY_BOXED ? value->slot : NULL;
   bocpy_reader_copy *copy = copy_find_or_add(value, slot);
@@ -106,7 +106,7 @@ static void copy_keep_original(bocpy_value *value, bocpy_kind kind) {
   }
 }
 
-/* Encoding may release the GIL, and another reader may lend the value meanwhile. */
+/* Encoding may release the GIL; another reader may then lend the value. */
 void bocpy_value_lend_here(bocpy_value *value) {
   bocpy_kind kind = value_kind_acquire(value);
   if (kind < BOCPY_BOXED)
@@ -157,7 +157,7 @@ static PyObject *copy_kept(const bocpy_reader_copy *copy) {
   return Py_XNewRef(copy->box ? copy->box->object : copy->object);
 }
 
-/* In the main interpreter another thread may be quicker, as decoding may let go of the
+/* In the main interpreter another thread may be faster, as decoding may release the
  * GIL. */
 static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) {
   PyObject *object = bocpy_decode(value->buffer);

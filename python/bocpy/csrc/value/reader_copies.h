@@ -1,9 +1,9 @@
 /* Reader copies: a thread's part in the reading of a value.
  *
- * Neighboring readers of a cown run side by side. With backend `threads` they share the
+ * Consecutive readers of a cown run in parallel. With backend `threads` they share the
  * object. With `interpreters` each reading interpreter has a copy of its own, decoded
- * once from the same buffer and kept until the next write; the one that the value lived
- * in keeps the original.
+ * once from the same buffer and kept until the next write; the interpreter in which the
+ * value lived keeps the original.
  *
  *   the value was     the first reader elsewhere     readers then have
  *   NONE, INLINE      finds it neutral               what they decode, each time
@@ -29,8 +29,9 @@
 
 struct bocpy_reader_copy {
   bocpy_reader_copy *next;
-  bocpy_slot *slot;                     /* whose; NULL: of the thread that pumps */
-  _Atomic(const bocpy_thread *) reader; /* while a body of it reads */
+  /* the slot of its worker; NULL: the thread that pumps */
+  bocpy_slot *slot;
+  _Atomic(const bocpy_thread *) reader; /* the thread, while a body of it reads */
   unsigned depth;                       /* how often that body names the cown */
   bocpy_box *box;   /* the copy of a worker's interpreter, or NULL */
   PyObject *object; /* the copy of the main interpreter, or NULL */
@@ -47,15 +48,16 @@ void bocpy_reader_end(bocpy_value *value);
  * as it was. */
 PyObject *bocpy_reader_get(bocpy_value *value);
 
-/* The same for a thread of the main interpreter, in the name of a behavior that reads
- * the cown and has not finished, though its body has ended. */
+/* As bocpy_reader_get, for a thread of the main interpreter, on behalf of a behavior
+ * that reads the cown and has not finished, though its body has ended. */
 PyObject *bocpy_reader_copy_here(bocpy_value *value);
 
-/* Makes the content neutral for readers elsewhere, wherever it lives; waits for the GIL
- * there. The behavior that reads it need not have begun. */
+/* Makes the content neutral for readers in other interpreters, wherever it lives; waits
+ * for the GIL there. The behavior that reads it need not have begun. */
 void bocpy_value_lend(bocpy_value *value);
 
-/* The same, if the content lives in the interpreter that this thread is attached to. */
+/* The same, if the content lives in the interpreter to which this thread is
+ * attached. */
 void bocpy_value_lend_here(bocpy_value *value);
 
 #endif

@@ -1,11 +1,11 @@
-/* Slot: what a worker keeps for the values that live in its interpreter.
+/* Slot: a worker's data about the values that live in its interpreter.
  *
  * With backend `interpreters`, an object of a worker's interpreter that a cown holds
  * lies in a *box*, and the box is in the list of that worker's slot: so the worker can
  * encode all of them when it stops. A box whose object is to be given up waits in
  * `deferred` or `own_deferred` for the worker (deferred.h).
  *
- * Threads: the list belongs to whoever holds the GIL of the slot's interpreter.
+ * Threads: the list belongs to the thread that holds the GIL of the slot's interpreter.
  */
 #ifndef BOCPY_SLOT_H
 #define BOCPY_SLOT_H
@@ -20,8 +20,9 @@ typedef struct bocpy_boot bocpy_boot;
 enum { BOCPY_IDLE_HANDLES = 4 };
 
 typedef struct bocpy_box {
-  bocpy_value *value;      /* whose content it is, or NULL: the cown is gone */
-  bocpy_reader_copy *copy; /* or whose copy (reader_copies.h) */
+  /* the value with this content, or NULL if the cown is freed */
+  bocpy_value *value;
+  bocpy_reader_copy *copy; /* the copy with this content, or NULL (reader_copies.h) */
   PyObject *object;
   bocpy_slot *slot;
   struct bocpy_box *prev, *next;   /* the slot's list */
@@ -31,10 +32,11 @@ typedef struct bocpy_box {
 struct bocpy_slot {
   unsigned index;
   bool own_interp;
-  _Atomic(PyInterpreterState *) interp; /* NULL until it is set up */
+  _Atomic(PyInterpreterState *) interp; /* NULL until the worker has made it */
   PyThreadState *tstate;
-  PyObject *trace, *profile; /* of threading, set on this thread; backend `threads` */
-  const bocpy_boot *boot;    /* what the worker's interpreter is told (worker.h) */
+  /* threading's hooks, set on this thread; backend `threads` */
+  PyObject *trace, *profile;
+  const bocpy_boot *boot; /* what the worker's interpreter has to know (worker.h) */
   bocpy_state *state;
   boc_runtime *runtime; /* set before any body runs */
   atomic_bool parked;   /* hint: the worker is detached, its GIL is free */

@@ -24,7 +24,8 @@ static bool value_is_foreign(const bocpy_value *value) {
   return home && home != PyInterpreterState_Get();
 }
 
-/* Leaves None, and no failure. What lives in another interpreter is given up there. */
+/* Leaves None, and no failure. If the content lives in another interpreter, it is given
+ * up there. */
 static content value_take_content(bocpy_value *value) {
   content old = {NULL, NULL};
   bocpy_kind kind = bocpy_value_kind(value);
@@ -56,8 +57,8 @@ static bool own_interp_here(void) {
   return slot && slot->own_interp;
 }
 
-/* The content becomes `object`, living here. -1 with MemoryError: nothing has changed.
- */
+/* Makes `object`, which lives here, the content. -1 with MemoryError: then nothing has
+ * changed. */
 static int value_set_object(bocpy_value *value, PyObject *object) {
   bocpy_slot *slot = bocpy_slot_here();
   bocpy_box *box = NULL;
@@ -83,8 +84,8 @@ static int value_set_object(bocpy_value *value, PyObject *object) {
 
 static PyObject *value_object(const bocpy_value *value);
 
-/* The same, and what moves on every backend is taken out of where it came from; unless
- * it is the content already. -1 with an exception: nothing has changed. */
+/* The same, but takes objects that move on every backend out of their old place, unless
+ * `object` is the content already. -1 with an exception: then nothing has changed. */
 static int value_take_over(bocpy_value *value, PyObject *object) {
   bool same = bocpy_value_kind(value) >= BOCPY_BOXED && !value_is_foreign(value) &&
               value_object(value) == object;
@@ -98,12 +99,12 @@ static int value_take_over(bocpy_value *value, PyObject *object) {
   return status;
 }
 
-/* Whether nothing has to be given up before another content comes. */
+/* Whether the content can be replaced without freeing anything. */
 static bool value_is_plain(const bocpy_value *value) {
   return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
 }
 
-/* Fast path: an int of 32 bits replaces what needs no end. */
+/* Fast path: an int of 32 bits replaces a content that needs no freeing. */
 static bool value_set_int(bocpy_value *value, PyObject *object) {
   long long number;
   if (!PyLong_CheckExact(object) || !value_is_plain(value) ||
@@ -197,14 +198,14 @@ int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root)
   return 0;
 }
 
-/* What has not been looked at stays so when the content takes another form. */
+/* An unread failure stays unread when the content is encoded or decoded. */
 static bocpy_failure *value_set_failure_aside(bocpy_value *value) {
   bocpy_failure *failure = value->failure;
   value->failure = NULL;
   return failure;
 }
 
-/* Steals `object`, what a failed value was encoded as: the exception that it was. */
+/* Steals `object`, the encoded form of a failed value; returns the exception. */
 PyObject *bocpy_value_unpack(PyObject *object) {
   if (!object || !PyTuple_CheckExact(object))
     return object;
@@ -311,7 +312,8 @@ static PyObject *value_object(const bocpy_value *value) {
 
 typedef int (*encoding)(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* What an exception is encoded as, so that it survives with its traceback as text. */
+/* The form in which an exception is encoded, so that it survives with its traceback as
+ * text. */
 static PyObject *object_pack(PyObject *exception) {
   bocpy_state *state = bocpy_state_get();
   return state ? bocpy_python_call(&state->python, BOCPY_PY_FAILURES_PACK, "(O)",
@@ -331,8 +333,8 @@ static bocpy_buffer *object_encode(PyObject *object, bool failed, encoding encod
   return buffer;
 }
 
-/* For an object that cannot be encoded after all: reports why, and returns a buffer of
- * that exception. */
+/* For an object that turns out not to be encodable: reports why, and returns a buffer
+ * of that exception. */
 static bocpy_buffer *object_encode_refusal(bool *out_failed) {
   PyObject *refusal = PyErr_GetRaisedException();
   bocpy_buffer *buffer = object_encode(refusal, true, bocpy_encode);
@@ -372,7 +374,7 @@ void bocpy_value_encode(bocpy_value *value) {
   value->failed = failed;
 }
 
-/* With backend `interpreters`, an OBJECT is the main interpreter's. */
+/* With backend `interpreters`, an OBJECT belongs to the main interpreter. */
 void bocpy_value_leave(bocpy_value *value) {
   if (bocpy_by_reference() || value->pinned || bocpy_value_kind(value) != BOCPY_OBJECT)
     return;
@@ -417,7 +419,7 @@ PyObject *bocpy_value_object_here(const bocpy_value *value) {
   return value_object(value);
 }
 
-/* The collector runs on any thread, and what is pinned ends on the main one. */
+/* The collector runs on any thread, but a pinned value ends on the main one. */
 void bocpy_value_collect(bocpy_value *value) {
   if (!value->pinned || bocpy_main_thread_is_here()) {
     bocpy_value_clear(value);
@@ -455,7 +457,7 @@ static void value_drop_content(bocpy_value *value) {
   }
 }
 
-/* The worker that the box belongs to may be stopping, and make the value neutral. */
+/* The worker of the box may be stopping, and make the value neutral. */
 static void value_drop_box(bocpy_value *value) {
   if (!bocpy_defer_box(value))
     value_drop_content(value);
