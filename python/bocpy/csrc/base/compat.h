@@ -355,8 +355,9 @@ static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_
 /* Whether threads that want the GIL while the process ends may crash it. */
 #define BOCPY_EXIT_RACES (PY_VERSION_HEX < 0x030B0000)
 
-/* Whether a context variable was ever set on the thread of `state`, in the context that
- * it is in. The member is public and the same from 3.7 to 3.15; where it is not known, yes. */
+/* Whether a context variable was ever set in the current context of the thread of
+ * `state`. The member is public and the same from 3.7 to 3.15; on other versions this
+ * returns true. */
 static inline bool bocpy_context_has_values(const PyThreadState *state) {
 #if PY_VERSION_HEX < 0x03100000
   return state->context != NULL;

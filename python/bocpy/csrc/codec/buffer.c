@@ -21,9 +21,9 @@ static void buffer_free_one(bocpy_buffer *buffer) {
   PyMem_RawFree(buffer);
 }
 
-/* Freeing a buffer may drop the last reference to a cown, whose own buffer goes then,
- * and so on. They are freed in a loop, since a chain of cowns can be longer than a
- * stack is deep. */
+/* Freeing a buffer may drop the last reference to a cown, whose own buffer is freed
+ * then, and so on. A loop frees them, since a chain of cowns can be longer than a stack
+ * is deep. */
 static void buffer_free_nested(bocpy_buffer *buffer) {
   if (bocpy_self.freeing) {
     buffer->below = bocpy_self.freed;

@@ -92,25 +92,26 @@ enum bocpy_tag {
 
 struct bocpy_buffer {
   union {
-    size_t size;                /* of bytes */
-    struct bocpy_buffer *below; /* once it is given up: what is to be freed next */
+    size_t size;                /* the number of bytes */
+    struct bocpy_buffer *below; /* the next buffer to free, once this one is given up */
   };
-  boc_cown **cowns; /* held */
+  boc_cown **cowns; /* with references */
   uint32_t cown_count;
   uint32_t native_count;
-  struct bocpy_native *natives;        /* what moves (extension.h) */
-  struct bocpy_immutable **immutables; /* what is referred to (immutable.h) */
+  struct bocpy_native *natives;        /* the parts that move (extension.h) */
+  struct bocpy_immutable **immutables; /* the objects that it refers to (immutable.h) */
   uint32_t immutable_count;
-  bool needs_classes; /* names classes: those of __main__ must be known */
+  /* it names classes: definitions in __main__ must be applied before it is decoded */
+  bool needs_classes;
   unsigned char bytes[];
 };
 
-/* Gives up a cown that a buffer has held: circular.h, where the package is whole. */
+/* Drops a cown that a buffer has held; see circular.h, which sets it. */
 extern void (*bocpy_buffer_give_up)(boc_cown *core);
 
-/* Where bytes go. `buffer` is the block that `bytes` lies in, or NULL while they are in
- * memory of the caller's. A fixed writer never grows and refuses without an exception.
- */
+/* The destination of bytes. `buffer` is the block that has `bytes`, or NULL while the
+ * caller's memory has them. A fixed writer never grows; it refuses without an
+ * exception. */
 typedef struct bocpy_writer {
   unsigned char *bytes;
   size_t size, capacity;
@@ -121,8 +122,8 @@ typedef struct bocpy_writer {
 /* Makes room for `more` bytes behind `size`. -1, with MemoryError unless fixed. */
 int bocpy_writer_grow(bocpy_writer *writer, size_t more);
 
-/* The buffer of what was written, trimmed; the writer is spent. NULL with MemoryError.
- */
+/* The buffer of what was written, trimmed; the writer cannot be used afterwards. NULL
+ * with MemoryError. */
 bocpy_buffer *bocpy_writer_finish(bocpy_writer *writer);
 
 /* Frees what the writer has. */
@@ -132,7 +133,8 @@ static inline int bocpy_reserve(bocpy_writer *writer, size_t more) {
   return writer->capacity - writer->size >= more ? 0 : bocpy_writer_grow(writer, more);
 }
 
-/* The inline form of an int of 32 bits, which most counters are, without a writer. */
+/* Writes the inline form of an int of 32 bits, as most counters are, without a
+ * writer. */
 static inline size_t bocpy_put_inline_int(unsigned char *bytes, int32_t number) {
   bytes[0] = TAG_INT32;
   memcpy(bytes + 1, &number, sizeof number);
@@ -159,7 +161,7 @@ static inline void bocpy_put(bocpy_writer *writer, const void *bytes, size_t siz
   writer->size += size;
 }
 
-#define BOCPY_SIZE_MAX 9u /* what a size takes at most */
+#define BOCPY_SIZE_MAX 9u /* the most bytes of an encoded size */
 
 static inline void bocpy_put_size(bocpy_writer *writer, size_t size) {
   if (size < 255) {
@@ -171,7 +173,7 @@ static inline void bocpy_put_size(bocpy_writer *writer, size_t size) {
   bocpy_put(writer, &wide, sizeof wide);
 }
 
-/* A tag and a size, with room made for them and for `more` bytes. */
+/* Writes a tag and a size; reserves room for them and for `more` bytes. */
 static inline int bocpy_put_head(bocpy_writer *writer, enum bocpy_tag tag, size_t size,
                                  size_t more) {
   if (bocpy_reserve(writer, 1 + BOCPY_SIZE_MAX + more) < 0)
@@ -181,9 +183,9 @@ static inline int bocpy_put_head(bocpy_writer *writer, enum bocpy_tag tag, size_
   return 0;
 }
 
-/* Writes a scalar, a value without parts. 0; 1: it is none; -1: no room, or an
- * exception. Runs no user code and makes no object that the garbage collector tracks.
- */
+/* Writes a scalar, a value without parts. 0: done. 1: not a scalar. -1: no room, or an
+ * exception. Runs no user code and makes no object that the garbage collector
+ * tracks. */
 int bocpy_encode_scalar(bocpy_writer *writer, PyObject *value);
 
 #endif

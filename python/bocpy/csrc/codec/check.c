@@ -1,20 +1,21 @@
-/* Check: refuses in time what could not be shipped later.
+/* Check: refuses values early that could not be shipped later.
  *
- * A breadth-first walk over the first objects of a value. A type that the codec does
- * not know is tried once: object.__reduce_ex__ and its kin refuse without side effects.
- * What looks as if it were refused is encoded in full, which either makes the exception
- * or proves the look wrong: so is what is nested deeply. Reductions that are written in
- * Python are not tried here.
+ * A breadth-first walk over the first objects of a value. It tries a type that the
+ * codec does not know once: object.__reduce_ex__ and similar methods refuse without
+ * side effects. A value that seems to be refused, or is nested deeply, is encoded in
+ * full, which either raises the exception or shows that it can be shipped. The walk
+ * does not call reductions that are written in Python.
  */
 #include "extension.h"
 
 #define WALK_MAX 256u
-#define WALK_DEEP 128u /* may be too deep: the walk sees no further than WALK_MAX */
+/* a deeper value may be too deep: the walk visits WALK_MAX objects only */
+#define WALK_DEEP 128u
 
 struct check_walk {
   bocpy_codec_state *state;
   uint32_t count, next;
-  uint16_t depth[WALK_MAX];  /* of those in the queue */
+  uint16_t depth[WALK_MAX];  /* of the objects in the queue */
   PyObject *queue[WALK_MAX]; /* held */
 };
 
@@ -56,7 +57,7 @@ static void walk_push_items(struct check_walk *check_walk, PyObject *sequence) {
 
 /* ---- types that the codec does not know ------------------------------------------ */
 
-/* 1 if the type's way to be pickled is written in Python. */
+/* 1 if a method that pickles instances of the type is written in Python. */
 static int is_reduced_in_python(PyTypeObject *type) {
   static const char *const names[] = {"__reduce_ex__", "__reduce__", "__getstate__"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -138,8 +139,8 @@ static int walk_visit_instance(struct check_walk *check_walk, PyObject *value) {
   return status;
 }
 
-/* Of the next in the queue: 1 it seems shippable, 0 it seems refused, -1 with an
- * exception. */
+/* Visits the next object in the queue. 1: it seems shippable. 0: it seems refused. -1
+ * with an exception. */
 static int walk_visit_next(struct check_walk *check_walk) {
   PyObject *value = check_walk->queue[check_walk->next];
   if (check_walk->depth[check_walk->next++] >= WALK_DEEP)

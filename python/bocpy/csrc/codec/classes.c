@@ -57,8 +57,8 @@ static int type_reduces_plainly(bocpy_codec_state *state, PyTypeObject *type) {
   return type_is_unregistered(state, type);
 }
 
-/* Publishes the class for other interpreters, and fills in its place: 1; 0 if its name
- * leads to another object by now. */
+/* Publishes the class for other interpreters, and fills in its place. 1; or 0 if its
+ * name refers to another object now. */
 static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   PyObject *reference = bocpy_python_call(state->python, BOCPY_PY_SHIP_EXPORT_CLASS,
                                           "(O)", (PyObject *)known->type);
@@ -71,14 +71,14 @@ static int class_export(bocpy_codec_state *state, bocpy_class *known) {
   return bocpy_place_has(&known->place, known->type);
 }
 
-/* Whether the exception that is set will be raised for this type again: a verdict to
- * keep. Out of memory and interrupts are none. */
+/* Whether the exception that is set would be raised for this type again, and is worth
+ * caching. Out of memory and interrupts are not. */
 static bool exception_is_verdict(void) {
   return PyErr_ExceptionMatches(PyExc_Exception) &&
          !PyErr_ExceptionMatches(PyExc_MemoryError);
 }
 
-/* The layout of the slots that `names` are: a new one. NULL with an exception. */
+/* A new layout of the slots in `names`. NULL with an exception. */
 static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
   const char *texts[BOCPY_ATTRIBUTES_MAX];
   Py_ssize_t count = PyTuple_GET_SIZE(names);
@@ -104,7 +104,7 @@ static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
   return layout;
 }
 
-/* Fills in what the encoding needs beside the class's place: 1, or -1 with an
+/* Fills in what the encoding needs besides the class's place. 1, or -1 with an
  * exception. */
 static int class_equip(bocpy_class *known, PyObject *names) {
   if (known->encoding == BOCPY_ENCODING_SLOTTED) {
@@ -120,8 +120,8 @@ static int class_equip(bocpy_class *known, PyObject *names) {
   return known->reduce ? 1 : -1;
 }
 
-/* Asks Python for the encoding of a type that is not plain: 1; 0 if only pickle knows
- * it. */
+/* Asks Python for the encoding of a type that is not plain. 1; or 0 if only pickle can
+ * encode it. */
 static int class_find_encoding(bocpy_codec_state *state, bocpy_class *known) {
   int encoding;
   PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_SHIP_ENCODING_OF,
@@ -170,7 +170,7 @@ static void class_free(bocpy_class *known) {
   PyMem_Free(known);
 }
 
-/* A type with hooks is not classified: nobody looks at its encoding. */
+/* A type with hooks is not classified: its hooks encode it. */
 static bocpy_class *class_new(bocpy_codec_state *state, PyTypeObject *type,
                               const struct bocpy_hooked *hooked) {
   bocpy_class *known = PyMem_Calloc(1, sizeof *known);
@@ -198,7 +198,8 @@ static bool class_is_alive(const bocpy_class *known) {
   return alive > 0;
 }
 
-/* Frees what is known of types that are gone. False without memory: it stays. */
+/* Frees the entries of types that are freed. Returns false without memory: the entries
+ * stay. */
 static bool class_sweep_locked(bocpy_codec_state *state) {
   bocpy_address_map *map = &state->classes, alive = {0};
   for (size_t i = 0; i < map->capacity; i++) {
@@ -222,7 +223,7 @@ static bocpy_class *class_find_locked(bocpy_codec_state *state, PyTypeObject *ty
   return known && class_is_alive(known) ? known : NULL;
 }
 
-/* Puts `fresh` into the map, or takes what has got there in the meantime. */
+/* Puts `fresh` into the map, or returns the entry that is there by now. */
 static bocpy_class *class_insert_locked(bocpy_codec_state *state, bocpy_class *fresh,
                                         bocpy_class **out_spare) {
   *out_spare = fresh;

@@ -18,62 +18,62 @@
 
 /* A new buffer of `value`. -1 with an exception set if it cannot be shipped: TypeError
  * with the path to the offending part ("value['log'].handlers[0]: cannot ship a
- * '_io.TextIOWrapper'"), whatever a user's __reduce__ raised (with that path as a
- * note), RecursionError if it is nested too deeply, or MemoryError. `root` is what the
- * path begins with, e.g. "value". */
+ * '_io.TextIOWrapper'"), the exception of a user's __reduce__ (with that path as a
+ * note), RecursionError if it is nested too deeply, or MemoryError. The path begins
+ * with `root`, e.g. "value". */
 int bocpy_encode(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* The same for what a cown has already: instances that have moved out of it
- * (extension.h) stay empty in place of being refused. */
+/* As bocpy_encode, for a value that a cown has already: instances that have moved out
+ * of it (extension.h) stay empty; they are not refused. */
 int bocpy_encode_held(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
 /* The same, but nothing moves out of the value: natives (extension.h) are copied. */
 int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* Whether it could be encoded: 0, or -1 with the exception. Nothing moves. */
+/* Whether the value can be encoded: 0, or -1 with the exception. Nothing moves. */
 int bocpy_encode_tried(PyObject *value, const char *root);
 
 /* A new object equal to the encoded one, or NULL with an exception set. */
 PyObject *bocpy_decode(const bocpy_buffer *buffer);
 
-/* The same, by the only owner of the buffer, who will not decode it again: natives move
- * into the new object instead of being copied. Afterwards the buffer can only be freed.
- */
+/* The same for the only owner of the buffer, who will not decode it again: natives move
+ * into the new object instead of being copied. Afterwards the buffer can only be
+ * freed. */
 PyObject *bocpy_decode_last(bocpy_buffer *buffer);
 
-/* Moves natives that nobody has decoded back into the objects that they came from. By
+/* Moves natives that nobody has decoded back into the objects that they came from. For
  * the thread that encoded the buffer, if no Python code has run since. */
 void bocpy_buffer_restore(bocpy_buffer *buffer);
 
-/* Gives up a buffer and the cowns it refers to. Any thread, attached or not. */
+/* Drops a buffer and the cowns to which it refers. Any thread, attached or not. */
 void bocpy_buffer_free(bocpy_buffer *buffer);
 
 /* The size in bytes that the buffer takes: a weight for placement. Any thread. */
 size_t bocpy_buffer_size(const bocpy_buffer *buffer);
 
-/* Small immutables (None, bool, int, float, short str and bytes, small tuples of those)
- * without any allocation: writes at most `capacity` bytes and returns how many, or 0 if
- * `value` is none of these or does not fit. Never sets an exception. */
+/* Encodes small immutables (None, bool, int, float, short str and bytes, small tuples
+ * of those) without allocating: writes at most `capacity` bytes and returns how many,
+ * or 0 for other values and values that do not fit. Never sets an exception. */
 size_t bocpy_encode_inline(PyObject *value, unsigned char *bytes, size_t capacity);
 PyObject *bocpy_decode_inline(const unsigned char *bytes, size_t size);
 
-/* Refuses, as bocpy_encode would, a value whose root or first parts (a bounded walk of
- * 256 objects) can never be shipped. 0, or -1 with the exception set. Cheap. */
+/* Refuses, as bocpy_encode would, a value whose root or first parts (a bounded walk
+ * over 256 objects) can never be shipped. 0, or -1 with the exception set. Cheap. */
 int bocpy_check_shippable(PyObject *value, const char *root);
 
-/* What a cown handle's __reduce__ returns. While this thread is encoding: a reference
- * into the buffer; else one that resolves in this process only, as long as the cown
+/* The result of a cown handle's __reduce__. While this thread encodes: a reference into
+ * the buffer; otherwise one that only this process can resolve, while the cown
  * lives. */
 PyObject *bocpy_codec_reduce_cown(PyObject *cown);
 
-/* To be called by the drop hook of every cown that was ever reduced outside of an
- * encoding (cheap for all others). Any thread, attached or not. */
+/* The drop hook of every cown that was ever reduced outside of an encoding must call it
+ * (cheap for all others). Any thread, attached or not. */
 void bocpy_codec_forget_cown(boc_cown *core);
 
 /* ---- what the codec keeps per interpreter (codec_state.h) ------------------------ */
 
-/* `state` is zeroed memory, `module` the extension module, its methods already in
- * place. -1 with an exception set; clear is right in either case. */
+/* `state` is zeroed memory, `module` the extension module with its methods. -1 with an
+ * exception set; the caller has to clear the state in either case. */
 int bocpy_codec_state_init(bocpy_codec_state *state, bocpy_python_cache *python,
                            PyObject *module);
 int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

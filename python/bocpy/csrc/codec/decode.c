@@ -1,9 +1,9 @@
-/* Decode: a walk over a buffer that makes what it finds. Buffers are trusted: they are
- * made by this process alone.
+/* Decode: a walk over a buffer that makes the objects in it. It trusts the buffer,
+ * which this process has made.
  *
  * Threads: user code runs where a part is hashed, and where a class is met for the
- * first time. It can see objects that are not finished, as it can while pickle loads;
- * so an object that others can refer to has no holes at any time.
+ * first time. It can see objects that are not finished, as it can while pickle loads.
+ * So an object to which others can refer has no NULL items at any time.
  */
 #include "extension.h"
 #include "immutable.h"
@@ -11,7 +11,7 @@
 #include "stdlib_types.h"
 #include "view.h"
 
-#define NO_SLOT UINT32_MAX /* of the memo: nothing refers to the object */
+#define NO_SLOT UINT32_MAX /* in the memo: nothing refers to the object */
 
 /* ---- the memo -------------------------------------------------------------------- */
 
@@ -115,7 +115,7 @@ static PyObject *make_tuple(bocpy_decoder *decoder) {
   return tuple;
 }
 
-/* A list that nothing can refer to before it is finished. */
+/* A list to which nothing can refer before it is finished. */
 static PyObject *make_private_list(bocpy_decoder *decoder, Py_ssize_t size) {
   PyObject *list = PyList_New(size);
   for (Py_ssize_t i = 0; list && i < size; i++) {
@@ -313,7 +313,7 @@ static inline PyObject *decode_singleton(enum bocpy_tag tag) {
   return Py_NewRef(object);
 }
 
-/* What the buffer has beside its bytes, or what an extension's type decodes. */
+/* Decodes an entry of the buffer's arrays, or a value of an extension's type. */
 static inline PyObject *decode_of_buffer(bocpy_decoder *decoder, enum bocpy_tag tag) {
   if (tag == TAG_COWN)
     return bocpy_cown_wrap(decoder->buffer->cowns[bocpy_take_number(decoder)]);

@@ -1,23 +1,22 @@
-/* Encode: a walk over a value that writes what it finds.
+/* Encode: a walk over a value that writes its parts.
  *
- * Objects that may be met again (on builds with one reference count: those with more
- * than one reference) are remembered. What can be made empty and filled is remembered
- * before its parts, so that cycles through it end there; what cannot (tuples,
- * frozensets, slices) after them: if its parts led back to it, the copy that they made
- * is the one that counts.
+ * The memo has the objects that the walk may meet again (on builds with one reference
+ * count: those with more than one reference). An object that can be made empty and
+ * filled later gets its number before its parts, so that cycles through it end there.
+ * Others (tuples, frozensets, slices) get it after their parts: if those led back to
+ * the object, the copy that they made is used.
  *
  * Threads: no user code runs during the walk except where a type is met for the first
- * time and, before 3.12, in finalizers; another thread may run where there is no GIL.
- * So every object is held while its parts are visited, and containers are looked at
- * afresh for each part, or copied first where there is no GIL.
+ * time and, before 3.12, in finalizers. On free-threaded builds other threads run. So
+ * the walk holds every object while it visits the parts, and reads containers anew for
+ * each part; on free-threaded builds it copies them first.
  */
 #include "extension.h"
 #include "immutable.h"
 #include "stdlib_types.h"
 #include "view.h"
 
-#define BIG_SCALAR                                                                     \
-  64 /* strs and bytes from here on are remembered, for the sake of size */
+#define BIG_SCALAR 64 /* longer strs and bytes go into the memo, to save space */
 
 static int raise_changed(PyObject *value) {
   PyErr_Format(PyExc_RuntimeError, "a '%s' was changed while it was being shipped",
@@ -113,7 +112,7 @@ static int put_list(bocpy_encoder *encoder, PyObject *list) {
   return status;
 }
 
-/* A key of a dict: strs that are shared by many dicts are written once. */
+/* A key of a dict: a str that many dicts share is written once. */
 static int put_key(bocpy_encoder *encoder, PyObject *key) {
   if (!PyUnicode_CheckExact(key) || bocpy_object_is_sole(key))
     return bocpy_encode_value(encoder, key);
@@ -134,7 +133,8 @@ static int put_key(bocpy_encoder *encoder, PyObject *key) {
   return put_scalar(encoder, key);
 }
 
-/* A pair. The value is held if the key has parts, the walk over which could free it. */
+/* A pair. Holds the value if the key has parts, since the walk over these could free
+ * it. */
 static int put_pair(bocpy_encoder *encoder, PyObject *key, PyObject *value) {
   bool simple = PyUnicode_CheckExact(key) || PyLong_CheckExact(key);
   if (!simple)
@@ -264,7 +264,7 @@ static int put_cown(bocpy_encoder *encoder, PyObject *cown) {
   return bocpy_put_number(encoder, TAG_COWN, index);
 }
 
-/* The values of `dict`, whose keys are those of `layout`. */
+/* The values of `dict`, which has the keys of `layout`. */
 static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
                           const bocpy_layout *layout) {
   Py_ssize_t at = 0;
@@ -305,7 +305,7 @@ static int put_slots(bocpy_encoder *encoder, PyObject *value,
   return status;
 }
 
-/* BOCPY_DONE if the receiver will find the class. */
+/* BOCPY_DONE if the receiver can find the class. */
 static int require_class(bocpy_encoder *encoder, bocpy_class *known) {
   if (encoder->last_class == known)
     return BOCPY_DONE;
@@ -432,7 +432,7 @@ void bocpy_encoder_forget_immutables(bocpy_encoder *encoder) {
   encoder->immutable_count = 0;
 }
 
-/* Field by field: most of an encoder need not be cleared, and small values must be
+/* Sets field by field: most of an encoder need not be cleared, and small values must be
  * fast. */
 static int encoder_init(bocpy_encoder *encoder) {
   encoder->state = bocpy_codec_state_get();

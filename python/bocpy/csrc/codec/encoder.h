@@ -1,8 +1,8 @@
-/* Encoder and decoder: one walk over a value, either way. Private to the codec.
+/* Encoder and decoder: one walk over a value in either direction. Private to the codec.
  *
- * Threads: an encoder or decoder belongs to the thread whose stack it is on. The
- * innermost of each is known to that thread, so that a cown that is pickled on the way
- * finds its buffer.
+ * Threads: an encoder or decoder belongs to the thread on whose stack it is. The thread
+ * knows its innermost encoder and decoder, so that the pickle of a cown finds its
+ * buffer.
  */
 #ifndef BOCPY_ENCODER_H
 #define BOCPY_ENCODER_H
@@ -12,9 +12,9 @@
 #include "memo.h"
 #include "shapes.h"
 
-/* Deeper values are left to pickle. Above Python's default recursion limit, so that
- * what a recursive function can build is shipped: CPython 3.12's pickle gives up at
- * 749. */
+/* Deeper values are left to pickle. The limit is above Python's default recursion
+ * limit, so that values that a recursive function can build are shipped: CPython 3.12's
+ * pickle gives up at 749. */
 #define BOCPY_DEPTH_MAX 1024
 
 /* What an encoding step returns. */
@@ -25,16 +25,18 @@ typedef struct bocpy_encoder {
   bocpy_codec_state *state;
   int depth;
   bool needs_classes;
-  bocpy_class *last_class; /* known to be reachable by its name */
+  bocpy_class *last_class; /* a class that was just found under its name */
   boc_cown **cowns;        /* held */
   uint32_t cown_count, cown_capacity;
-  PyObject **natives; /* held: what is to move when all is written (extension.h) */
+  /* with references: the parts that move when all is written (extension.h) */
+  PyObject **natives;
   uint32_t native_count, native_capacity;
   struct bocpy_immutable **immutables; /* referred to (immutable.h) */
   uint32_t immutable_count, immutable_capacity;
-  bool lends;         /* nothing moves: it is copied */
-  bool held;          /* a cown has it already: what has moved out of it stays empty */
-  uint32_t keys_used; /* a bit for each slot of `keys` that is filled */
+  bool lends; /* nothing moves: natives are copied */
+  /* a cown has the value already: what has moved out of it stays empty */
+  bool held;
+  uint32_t keys_used; /* a bit for each slot of `keys` in use */
   struct bocpy_encoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
   bocpy_memo memo;
@@ -51,26 +53,27 @@ int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
  * that bocpy_encode promises. */
 int bocpy_encode_pickle(bocpy_encoder *encoder, PyObject *value, const char *root);
 
-/* Notes a reference to `core`: its index among the cowns. -1 with MemoryError. */
+/* Adds a reference to `core`; returns its index among the cowns. -1 with
+ * MemoryError. */
 int bocpy_encoder_refer(bocpy_encoder *encoder, boc_cown *core, uint32_t *out_index);
 
-/* The innermost encoder of this thread that is pickling, or NULL; and decoder. */
+/* The innermost encoder of this thread that is pickling, or NULL; and the decoder. */
 bocpy_encoder *bocpy_encoder_here(void);
 struct bocpy_decoder *bocpy_decoder_here(void);
 
-/* Drops the references that were noted. */
+/* Drops the references that were added. */
 void bocpy_encoder_forget_cowns(bocpy_encoder *encoder);
 void bocpy_encoder_forget_immutables(bocpy_encoder *encoder);
 
 typedef struct bocpy_decoder {
   const unsigned char *at;
-  const bocpy_buffer *buffer; /* NULL: inline bytes */
+  const bocpy_buffer *buffer; /* NULL for inline bytes */
   bocpy_codec_state *state;
-  PyObject **memo; /* held; NULL while it is being made */
+  PyObject **memo; /* with references; NULL while an object is being made */
   uint32_t memo_count, memo_capacity;
   const bocpy_resolved *last; /* known to be up to date */
   uint32_t keys_used;
-  bool last_time; /* what moves is taken out of the buffer */
+  bool last_time; /* natives may be taken out of the buffer */
   struct bocpy_decoder *outer;
   PyObject *keys[BOCPY_KEY_SLOTS]; /* held */
 } bocpy_decoder;

@@ -1,5 +1,5 @@
-/* Extension types: see extension.h. The process's table, and what one interpreter knows
- * of it. */
+/* Extension types: see extension.h. The process's table, and each interpreter's part of
+ * it. */
 #include "extension.h"
 
 #include "sync.h"
@@ -107,7 +107,7 @@ static int ext_type_keep_locked(bocpy_codec_state *state, uint32_t id,
   return 0;
 }
 
-/* Types that are not noted for want of room are found by bocpy_hooked_of. */
+/* For types beyond the array's capacity, bocpy_hooked_of is called. */
 static void ext_type_note_moving_locked(bocpy_codec_state *state, PyTypeObject *type) {
   /* relaxed (owner): written under the mutex */
   unsigned count = atomic_load_explicit(&state->moving_count, memory_order_relaxed);
@@ -241,7 +241,7 @@ static int register_named(PyTypeObject *type, const bocpy_hooks *hooks) {
   return status;
 }
 
-/* `size` is what the caller's header knows of the hooks: what it lacks is zero. */
+/* `size` is the size of the hooks in the caller's header: later fields are zero. */
 static int register_type(PyTypeObject *type, const bocpy_hooks *hooks, size_t size) {
   bocpy_hooks all = {0};
   memcpy(&all, hooks, size < sizeof all ? size : sizeof all);

@@ -1,12 +1,12 @@
-/* Extension types: the types of other extensions that have told how their values move,
- * by the public header bocpy/bocpy.h.
+/* Extension types: types of other extensions that have registered, with the public
+ * header bocpy/bocpy.h, how their values move.
  *
- * A *hooked* type is known to the process by its module and name, under a number, with
- * its hooks; it is never changed and never freed. What type the number stands for is
- * each interpreter's own: the module registers it there when it is imported.
+ * The process has a record of each *hooked* type: its module and name, a number, and
+ * its hooks. The record is never changed and never freed. Each interpreter has its own
+ * type for the number: the module registers it there when it is imported.
  *
- * A *native* is the part of an object that moves: while it is on its way it belongs to
- * the buffer.
+ * A *native* is the part of an object that moves. Between two objects it belongs to the
+ * buffer.
  *
  * Threads: as in codec.h. The hooked types of an interpreter are under the state's
  * mutex.
@@ -26,9 +26,9 @@ typedef struct bocpy_hooked {
 
 typedef struct bocpy_native {
   const bocpy_hooked *hooked;
-  void *native;     /* NULL: it has been taken */
-  bool empty;       /* there was none: it had moved out of the value before */
-  PyObject *origin; /* where it has moved from; borrowed: see bocpy_buffer_restore */
+  void *native;     /* NULL once it is taken */
+  bool empty;       /* there was none: it had moved out of the object before */
+  PyObject *origin; /* the object that had it; borrowed: see bocpy_buffer_restore */
 } bocpy_native;
 
 int bocpy_hooks_init(void); /* process-wide; -1 with an exception */
@@ -38,29 +38,29 @@ int bocpy_hooks_publish(PyObject *module);
 
 const bocpy_hooked *bocpy_hooked_at(uint32_t id);
 
-/* Borrowed: the type of this interpreter, whose module is imported if need be. NULL
- * with an exception that says what to do. */
+/* Borrowed: the type of this interpreter; imports its module if necessary. NULL with an
+ * exception that says what to do. */
 PyTypeObject *bocpy_hooked_type(bocpy_codec_state *state, const bocpy_hooked *hooked);
 
 /* The hooks of the type, or NULL without an exception: no extension has registered it.
  */
 const bocpy_hooked *bocpy_hooked_of(bocpy_codec_state *state, PyTypeObject *type);
 
-/* Whether `object`, whose type that is, has something to move. */
+/* Whether `object`, which has that type, has a native to move. */
 bool bocpy_native_is_here(const bocpy_hooked *hooked, PyObject *object);
 
-/* Writes a value of a hooked type. BOCPY_UNKNOWN: pickle is to say what is wrong. */
+/* Writes a value of a hooked type. BOCPY_UNKNOWN: pickle has to raise the error. */
 int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
                         const bocpy_hooked *hooked);
 
-/* Makes what moves a part of `buffer`: nothing before has changed any object. -1 with
- * an exception: nothing has moved. */
+/* Moves the natives into `buffer`; before this call no object has changed. -1 with an
+ * exception: nothing has moved. */
 int bocpy_encoder_move(bocpy_encoder *encoder, bocpy_buffer *buffer);
 
 /* Drops the references to objects whose natives were to move. */
 void bocpy_encoder_forget_natives(bocpy_encoder *encoder);
 
-/* The value whose tag has been taken. */
+/* Makes the value whose tag has been taken. */
 PyObject *bocpy_decode_by_value(bocpy_decoder *decoder);
 PyObject *bocpy_decode_native(bocpy_decoder *decoder);
 
@@ -79,7 +79,8 @@ PyObject *bocpy_move_in(PyObject *object);
 /* Undoes bocpy_move_in for a value that no other thread has seen. */
 void bocpy_move_back(PyObject *object, PyObject *taken);
 
-/* 0, or -1 with RuntimeError: `object` is of such a type, and has moved before. */
+/* 0, or -1 with RuntimeError if `object` has a type that moves, and has moved
+ * before. */
 int bocpy_check_here(PyObject *object);
 
 int bocpy_hooked_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

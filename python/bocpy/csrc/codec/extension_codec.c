@@ -1,8 +1,8 @@
 /* Codec of hooked types: how their values are written, moved, and made again.
  *
- * While a value is being encoded nothing is taken out of any object. What is to move is
- * noted, and moves when the buffer is finished and nothing can fail any more: a refusal
- * leaves the value as it was.
+ * While a value is being encoded, natives stay in their objects. The encoder lists
+ * them, and moves them when the buffer is finished and nothing can fail any more: a
+ * refusal leaves the value as it was.
  */
 #include "extension.h"
 
@@ -72,8 +72,8 @@ int bocpy_encode_hooked(bocpy_encoder *encoder, PyObject *value,
                               : put_native(encoder, value, hooked);
 }
 
-/* Copies a native that is to stay with its object. All copies come before the first
- * move, since a copy can fail. */
+/* Copies a native that stays with its object. All copies come before the first move,
+ * since a copy can fail. */
 static int native_copy(bocpy_encoder *encoder, PyObject *object, bocpy_native *native) {
   const bocpy_hooks *hooks = &native->hooked->hooks;
   void *here = *encoded_native_slot(native->hooked, object);

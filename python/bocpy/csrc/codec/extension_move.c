@@ -12,7 +12,7 @@
  */
 #include "extension.h"
 
-/* An instance, and the new one that takes its native part. */
+/* An instance, and the new one that gets its native part. */
 typedef struct exchange {
   PyObject *from, *to; /* held */
   const bocpy_hooked *hooked;
@@ -111,7 +111,7 @@ static int exchanges_grow(exchanges *e) {
   return 0;
 }
 
-/* A new instance of the type, which takes the native part. */
+/* Makes a new instance of the type, which gets the native part. */
 static int exchange_one(exchanges *e, const bocpy_hooked *hooked, PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   if (exchanges_grow(e) < 0)
@@ -128,7 +128,7 @@ static int exchange_one(exchanges *e, const bocpy_hooked *hooked, PyObject *obje
   return 0;
 }
 
-/* A busy instance has kept its native part: then there is nothing to undo. */
+/* A busy instance has kept its native part: then nothing has to be undone. */
 static void exchange_undo(const exchange *one) {
   void **from = moved_native_slot(one->hooked, one->from);
   void **to = moved_native_slot(one->hooked, one->to);
@@ -166,7 +166,8 @@ static int exchange_all(exchanges *e, PyObject *elements) {
     const bocpy_hooked *hooked = hooks_for_move(e->state, object);
     if (!hooked ||
         ((e->copies || !is_here(hooked, object)) && exchanged_object(e, object)))
-      continue; /* a second time in the same value: it stays one */
+      /* the second occurrence in the same value: both get the same new instance */
+      continue;
     if (exchange_one(e, hooked, object) < 0)
       return -1;
   }

@@ -19,10 +19,11 @@
 struct bocpy_home {
   bocpy_lock lock;
   atomic_uint references;
-  atomic_uint readers;   /* that copy at this moment; raised under `lock` */
-  bocpy_immutable list;  /* the head of it */
-  bocpy_immutable *dead; /* whose objects are to be given up; linked by `next` */
-  atomic_bool has_dead;  /* hint: what is missed now is found at the next wake */
+  atomic_uint readers;  /* readers that copy at this moment; raised under `lock` */
+  bocpy_immutable list; /* the head of the list */
+  /* entries whose objects have to be dropped; linked by `next` */
+  bocpy_immutable *dead;
+  atomic_bool has_dead; /* hint: what is missed now is found at the next wake */
   void (*wake)(void *ctx);
   void *wake_ctx;
 };
@@ -75,7 +76,7 @@ int bocpy_home_forget(bocpy_home *home) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
-  home->lock = fresh; /* another thread of the parent may hold the one that there was */
+  home->lock = fresh; /* another thread of the parent may have held the old lock */
   atomic_store(&home->readers, 0);
   return 0;
 }
@@ -178,8 +179,8 @@ void bocpy_home_run_dead(bocpy_home *home) {
   }
 }
 
-/* The copy takes the object's place. Without memory the data is lost, and whoever
- * decodes it gets a MemoryError. */
+/* Replaces the object by a copy of its data. Without memory the data is lost: decoding
+ * it raises MemoryError. */
 static PyObject *entry_copy_locked(bocpy_immutable *entry) {
   PyObject *object = entry->object;
   entry_unlink_locked(entry);
@@ -260,7 +261,7 @@ static PyObject *entry_make_copy(const bocpy_immutable *entry) {
   return text;
 }
 
-/* At home, and nobody else will ask: the buffer's reference becomes the caller's. */
+/* In the home, at the last decoding: the buffer's reference becomes the caller's. */
 static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
   bocpy_immutable *entry = *slot;
   bocpy_home *home = entry->home;
@@ -278,7 +279,7 @@ static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
   return object;
 }
 
-/* The home cannot end, nor replace the data, while we count as a reader. */
+/* The home cannot end, or replace the data, while this thread counts as a reader. */
 static PyObject *entry_read(const bocpy_immutable *entry) {
   bocpy_home *home = entry->home;
   bocpy_lock_take(&home->lock);

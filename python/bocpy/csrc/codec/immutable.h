@@ -9,44 +9,45 @@
  *   object         its home ends, or the buffer is decoded for the last time there
  *   copy           the buffer is freed
  *
- * Threads: a home's entries are under its lock. Objects are given up by the home's own
- * interpreter: others put them on its `dead` list and wake it.
+ * Threads: a home's entries are under its lock. Only the home's own interpreter drops
+ * objects: others put them on its `dead` list and wake it.
  */
 #ifndef BOCPY_IMMUTABLE_H
 #define BOCPY_IMMUTABLE_H
 
 #include "codec.h"
 
-#define BOCPY_IMMUTABLE_MIN ((size_t)64 * 1024) /* bytes; smaller ones are copied */
+/* in bytes; smaller objects are copied */
+#define BOCPY_IMMUTABLE_MIN ((size_t)64 * 1024)
 
 struct bocpy_encoder;
 struct bocpy_decoder;
 
 typedef struct bocpy_home bocpy_home;
 
-/* One of a buffer's. */
+/* An entry of a buffer. */
 typedef struct bocpy_immutable {
   bocpy_home *home;
-  PyObject *object; /* NULL: `copy` has its bytes */
+  PyObject *object; /* NULL if `copy` has the bytes */
   void *copy;
-  const void *data; /* of the one or the other; NULL: memory was short */
+  const void *data; /* those of `object` or of `copy`; NULL if there was no memory */
   size_t size;      /* bytes of data */
   Py_ssize_t count; /* characters */
-  Py_UCS4 largest;  /* character; 0: bytes */
-  struct bocpy_immutable *prev, *next; /* the home's list */
+  Py_UCS4 largest;  /* the largest character; 0 for bytes */
+  struct bocpy_immutable *prev, *next; /* in the home's list */
 } bocpy_immutable;
 
 /* The home of the current interpreter's objects, with one reference. NULL with an
- * exception. `wake(ctx)` is called, on any thread, when the first object is to be given
- * up; it makes the home call bocpy_home_run_dead. */
+ * exception. When the first object has to be dropped, the home calls `wake(ctx)` on any
+ * thread; that makes the home's interpreter call bocpy_home_run_dead. */
 bocpy_home *bocpy_home_new(void);
 void bocpy_home_set_wake(bocpy_home *home, void (*wake)(void *ctx), void *ctx);
 void bocpy_home_drop(bocpy_home *home);
 
-/* Gives up what others are done with. Attached to the home. */
+/* Drops the objects that others no longer need. Attached to the home. */
 void bocpy_home_run_dead(bocpy_home *home);
 
-/* The interpreter ends: what is still referred to is copied. Attached to the home. */
+/* The interpreter ends: copies the data that is still needed. Attached to the home. */
 void bocpy_home_close(bocpy_home *home);
 
 /* In the child of a fork: the parent's threads may hold the lock. -1 without memory. */
@@ -60,16 +61,16 @@ static inline bool bocpy_is_large_immutable(PyObject *value) {
          (size_t)PyUnicode_GET_LENGTH(value) >= BOCPY_IMMUTABLE_MIN;
 }
 
-/* Writes it: a reference. BOCPY_DONE or BOCPY_FAILED. */
+/* Writes a reference to it. BOCPY_DONE or BOCPY_FAILED. */
 int bocpy_encode_immutable(struct bocpy_encoder *encoder, PyObject *value);
 
-/* The object itself at home, a copy elsewhere. NULL with an exception. */
+/* The object itself in its home, a copy elsewhere. NULL with an exception. */
 PyObject *bocpy_decode_immutable(struct bocpy_decoder *decoder);
 
 /* Ends a buffer's entries. Any thread, attached or not. */
 void bocpy_immutables_drop(bocpy_immutable **entries, uint32_t count);
 
-/* The bytes that they stand for. */
+/* The number of bytes of their data. */
 size_t bocpy_immutables_size(bocpy_immutable *const *entries, uint32_t count);
 
 #endif

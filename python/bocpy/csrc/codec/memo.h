@@ -1,8 +1,8 @@
-/* Memo: which objects an encoding has met, and the numbers they were given.
+/* Memo: the objects that an encoding has met, and their numbers.
  *
  * The first few objects are kept in the order of their numbers and searched one by one;
- * with more of them, all go into a map. The memo holds references, so that no address
- * comes back while it lasts.
+ * if there are more, all go into a map. The memo holds references, so that no other
+ * object gets an address while it lasts.
  */
 #ifndef BOCPY_MEMO_H
 #define BOCPY_MEMO_H
@@ -22,10 +22,10 @@ static inline void bocpy_memo_init(bocpy_memo *memo) {
   memo->map = (bocpy_address_map){0};
 }
 
-/* Forgets everything and frees what it took; usable again. */
+/* Forgets everything and frees its memory; the memo can be used again. */
 void bocpy_memo_fini(bocpy_memo *memo);
 
-/* Whether `object` has a number, and which. */
+/* Whether `object` has a number, and which one. */
 bool bocpy_memo_find(const bocpy_memo *memo, PyObject *object, uint32_t *out_number);
 
 /* Gives the next number to `object`, which has none. -1 with MemoryError. */

@@ -1,5 +1,5 @@
-/* Pickle: the way for values that the codec does not know, as a whole; and how a cown
- * that is pickled on the way finds its buffer.
+/* Pickle: encodes whole values that the codec does not know; a cown within such a value
+ * finds its buffer.
  *
  * A cown within a pickle is a call of _cown_at with an index into the cowns of the
  * buffer, so that a buffer that is dropped unread drops them too.
@@ -8,15 +8,15 @@
 #include "pickled_handle.h"
 
 static _Thread_local bocpy_encoder
-    *pickling_encoder; /* the innermost that is pickling */
+    *pickling_encoder; /* the innermost encoder that is pickling */
 static _Thread_local bocpy_decoder *unpickling_decoder;
 
 bocpy_encoder *bocpy_encoder_here(void) { return pickling_encoder; }
 
 bocpy_decoder *bocpy_decoder_here(void) { return unpickling_decoder; }
 
-/* Calls function(argument) apart from what this thread is pickling: definitions that go
- * to the log are no part of a buffer. */
+/* Calls function(argument) apart from what this thread is pickling: definitions for the
+ * log must not become part of a buffer. */
 PyObject *bocpy_codec_apart(PyObject *module, PyObject *args) {
   (void)module;
   PyObject *function, *argument;
@@ -88,7 +88,7 @@ static int pickle_unpack(PyObject *pickled, PyObject **out_data,
   return -1;
 }
 
-/* Replaces a refusal of pickle's by one that says which part is at fault. */
+/* Replaces an error of pickle by one that says which part it refused. */
 static void pickle_explain(bocpy_python_cache *python, PyObject *value,
                            const char *root, PyObject *dumps) {
   PyObject *refusal = PyErr_GetRaisedException();

@@ -1,11 +1,11 @@
 /* Pickled handles: see pickled_handle.h.
  *
- * `handle_map` has the cowns that were given a serial number and are alive. Serial
- * numbers are never used twice; addresses are.
+ * `handle_map` has the live cowns with a serial number. Serial numbers are never used
+ * twice; addresses are.
  *
  * Threads: `handle_map_lock` guards the map. A cown's drop hook takes it before the
- * cown's memory goes, so a thread that has the lock and finds a cown in the map may try
- * to hold the cown.
+ * cown's memory is freed, so a thread that has the lock and finds a cown in the map may
+ * try to hold the cown.
  */
 #include "pickled_handle.h"
 
@@ -15,7 +15,8 @@
 static bocpy_lock handle_map_lock;
 static bocpy_address_map handle_map; /* under `handle_map_lock`: core to serial */
 static uint64_t handle_last_serial;
-static uint64_t handle_process_nonce; /* tells this process from others, with its id */
+/* with the process's id, tells this process from others */
+static uint64_t handle_process_nonce;
 static atomic_size_t handle_count;
 
 int bocpy_pickled_handle_init(void) {
@@ -38,9 +39,9 @@ static uint64_t handle_serial_locked(boc_cown *core) {
 }
 
 void bocpy_codec_forget_cown(boc_cown *core) {
-  /* relaxed (owner): whoever gave this cown a pickled_handle held it then, and its drop
-   * came before the last one, so that the count is seen; that of others does not
-   * matter. */
+  /* relaxed (owner): a thread that has made a pickled_handle of this cown held the cown
+   * then, and its drop came before the last one, so the count is seen; other cowns do
+   * not matter. */
   if (atomic_load_explicit(&handle_count, memory_order_relaxed) == 0)
     return;
   bocpy_lock_take(&handle_map_lock);
@@ -68,7 +69,7 @@ PyObject *bocpy_pickled_handle_reduce(boc_cown *core, PyObject *find) {
                        (unsigned long long)(uintptr_t)core, (unsigned long long)serial);
 }
 
-/* 1 if the pickled_handle is of this process, 0 if not, -1 with an exception. */
+/* 1 if this process made the pickled_handle, 0 if not, -1 with an exception. */
 static int handle_is_ours(PyObject *id, uint64_t of) {
   PyObject *own = process_id();
   int same = own ? PyObject_RichCompareBool(own, id, Py_EQ) : -1;
@@ -79,7 +80,7 @@ static int handle_is_ours(PyObject *id, uint64_t of) {
 static boc_cown *handle_find_live(uint64_t address, uint64_t serial) {
   boc_cown *core = NULL;
   bocpy_lock_take(&handle_map_lock);
-  /* The address is a key to look up; only a cown that is found is touched. */
+  /* The address is only a key to look up; a cown is used only if it is found. */
   const bocpy_address_entry *entry =
       bocpy_address_map_find(&handle_map, (const void *)(uintptr_t)address);
   if (entry && entry->word == serial)

@@ -1,4 +1,5 @@
-/* Resolved shapes: see shapes.h. What a buffer's numbers mean in this interpreter. */
+/* Resolved shapes: see shapes.h. The meaning of a buffer's numbers in this
+ * interpreter. */
 #include "shapes.h"
 
 static void resolved_free(bocpy_resolved *resolved) {

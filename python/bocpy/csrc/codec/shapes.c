@@ -1,4 +1,4 @@
-/* Shapes: see shapes.h. The process's table, and the places that names lead to. */
+/* Shapes: see shapes.h. The process's table, and the places to which names lead. */
 #include "shapes.h"
 
 #include "sync.h"

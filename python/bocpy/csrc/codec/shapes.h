@@ -1,12 +1,12 @@
-/* Shapes: classes whose instances are nothing but their attributes, and how those are
- * laid out, under numbers that hold in every interpreter of the process.
+/* Shapes: classes whose instances consist of their attributes alone, and the layouts of
+ * these attributes, under numbers that all interpreters of the process share.
  *
  * A *shape* is a reference to a class, as bocpy._ship gives it (a module and a
  * qualified name, or a token), and a sequence of attribute names; it belongs to the
  * process, is never changed and never freed. The codec writes its number and the
- * attributes' values. A *class* is what one interpreter knows of a type: whether its
- * instances are plain, and the shapes met. A *resolved* shape is what a number means in
- * one interpreter: the type, and the names interned.
+ * attributes' values. A *class* is one interpreter's record of a type: whether its
+ * instances are plain, and the shapes met. A *resolved* shape is one interpreter's
+ * record of a number: the type, and the interned names.
  *
  * An instance is plain if pickle would do the same: object's own reduction, a dict and
  * perhaps weak references as its only storage, no attribute hooks, and a type that
@@ -22,12 +22,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BOCPY_ATTRIBUTES_MAX 64u /* of a shape that names them */
+#define BOCPY_ATTRIBUTES_MAX 64u /* the most attributes of a shape that names them */
 #define BOCPY_CLASS_SHAPES                                                             \
-  8u /* then a class's instances are written with their names */
-#define BOCPY_SHAPES_MAX 65536u /* in all */
-#define BOCPY_ANY UINT32_MAX    /* attribute count of a shape that does not name them */
-#define BOCPY_WHOLE (UINT32_MAX - 1) /* of one whose instances are made by a call */
+  8u /* a class with more shapes writes the names with each instance */
+#define BOCPY_SHAPES_MAX 65536u /* the most shapes of a process */
+/* attribute count of a shape that does not name its attributes */
+#define BOCPY_ANY UINT32_MAX
+/* attribute count of a shape whose instances are made by a call */
+#define BOCPY_WHOLE (UINT32_MAX - 1)
 
 /* How instances of a type are encoded. The numbers are those of
  * _ship/class_encodings.py. */
@@ -47,13 +49,13 @@ typedef struct bocpy_shape {
   const char *names[];   /* UTF-8, as the reference */
 } bocpy_shape;
 
-/* The shape of that content, new or known. NULL with MemoryError, or OverflowError at
- * the limit. */
+/* The shape with that content; makes it if there is none. NULL with MemoryError, or
+ * with OverflowError at the limit. */
 const bocpy_shape *bocpy_shape_intern(const char *reference, uint32_t count,
                                       const char *const *names);
 const bocpy_shape *bocpy_shape_at(uint32_t id);
 
-/* The number of attributes that it names. */
+/* The number of attributes that the shape names. */
 static inline uint32_t bocpy_shape_named(uint32_t count) {
   return count >= BOCPY_WHOLE ? 0 : count;
 }
@@ -61,18 +63,18 @@ static inline uint32_t bocpy_shape_named(uint32_t count) {
 /* Makes the process's table usable. By the first interpreter, before any other. */
 int bocpy_shapes_init(void);
 
-/* Where one interpreter finds the type of a shape. A token stands for one type for
- * good; a name's module, and what the name means there, can be replaced. */
+/* Where one interpreter finds the type of a shape. A token always stands for the same
+ * type; a module, and what a name in it refers to, can be replaced. */
 typedef struct bocpy_place {
   const bocpy_shape *shape;
   PyObject *module_name, *module; /* held; NULL if the reference is a token */
   PyObject *name; /* held; NULL if the type is not directly in the module */
 } bocpy_place;
 
-/* Fills in the place of `shape`, importing its module if need be (as pickle would, with
+/* Fills in the place of `shape`; imports its module if necessary (as pickle would, with
  * its exceptions). -1 with an exception. */
 int bocpy_place_init(bocpy_place *place, const bocpy_shape *shape);
-/* A new reference to what is found there, or NULL with an exception. */
+/* A new reference to the object that is found there, or NULL with an exception. */
 PyObject *bocpy_place_type(const bocpy_place *place, bocpy_codec_state *state);
 /* Whether the place still has that type: 1, 0, or -1 with an exception. */
 int bocpy_place_has(const bocpy_place *place, PyTypeObject *type);
@@ -89,33 +91,35 @@ typedef struct bocpy_class {
   PyTypeObject *type; /* alive if `ref` is */
   PyObject *ref;      /* a weak reference */
   bocpy_class_encoding encoding;
-  bool pickles;     /* pickle has been seen to take an instance */
+  bool pickles;     /* pickle has accepted an instance before */
   bool by_protocol; /* `reduce` takes the protocol of pickle */
   PyObject *reduce; /* held: the method, if REDUCED */
   const struct bocpy_hooked
-      *hooked; /* how its module says that they move (extension.h) */
+      *hooked; /* the hooks that its module has registered (extension.h) */
   bocpy_place place;
   uint32_t layout_count;
-  bocpy_layout *layouts[BOCPY_CLASS_SHAPES]; /* SLOTTED: the first is the only one */
+  /* for SLOTTED, the first is the only one */
+  bocpy_layout *layouts[BOCPY_CLASS_SHAPES];
 } bocpy_class;
 
-/* What this interpreter knows of `type`. NULL with an exception. */
+/* This interpreter's record of `type`. NULL with an exception. */
 bocpy_class *bocpy_class_of(bocpy_codec_state *state, PyTypeObject *type);
-/* Its module says how instances move: 0, or -1 with an exception. Calls no Python, so
- * that an extension module that is imported does not import what ships classes. */
+/* Notes that its module has registered hooks for it. 0, or -1 with an exception. Calls
+ * no Python code, so that importing an extension module does not import what ships
+ * classes. */
 int bocpy_class_hook(bocpy_codec_state *state, PyTypeObject *type,
                      const struct bocpy_hooked *hooked);
 
-/* Whether the type's way leads to a call of it, a whole. */
+/* Whether instances are made by a call of the type. */
 static inline bool bocpy_class_is_whole(const bocpy_class *known) {
   return known->encoding >= BOCPY_ENCODING_NAMED;
 }
 
-/* Whether pickle has been seen to take an instance; also notes it if `seen`. */
+/* Whether pickle has accepted an instance before; notes that it has if `seen`. */
 bool bocpy_class_pickles(bocpy_codec_state *state, bocpy_class *known, bool seen);
 
-/* The layout of an instance with the attributes `dict`. NULL, without an exception:
- * none, they are to be written with their names. */
+/* The layout of an instance with the attributes `dict`. NULL, without an exception, if
+ * it has none: the names are written with the instance. */
 const bocpy_layout *bocpy_class_layout(bocpy_codec_state *state, bocpy_class *known,
                                        PyObject *dict);
 
@@ -126,13 +130,13 @@ typedef struct bocpy_resolved {
   const bocpy_shape *shape;
   PyTypeObject *type; /* held */
   bocpy_place place;
-  bool through_dict; /* an attribute's name is that of a data descriptor */
+  bool through_dict; /* an attribute has the name of a data descriptor */
   struct bocpy_resolved *next;
   PyObject *names[]; /* held, interned */
 } bocpy_resolved;
 
 /* The shape of that number in this interpreter, or NULL with an exception (as pickle
- * would raise; TypeError for a type that is not bare). Valid until the state goes. */
+ * would raise; TypeError for a type that is not bare). Valid while the state lives. */
 const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
 
 int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);

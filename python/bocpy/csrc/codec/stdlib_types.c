@@ -35,14 +35,14 @@ static PyObject *object_reduce(const bocpy_class *known, PyObject *value) {
   return reduced;
 }
 
-/* Borrowed: a part of a reduction that may be absent; NULL if it is. */
+/* Borrowed: a part of a reduction; NULL if it is absent. */
 static PyObject *reduced_part(PyObject *reduced, Py_ssize_t i) {
   if (i >= PyTuple_GET_SIZE(reduced) || PyTuple_GET_ITEM(reduced, i) == Py_None)
     return NULL;
   return PyTuple_GET_ITEM(reduced, i);
 }
 
-/* Whether it is a call of the type, followed by items and nothing else. */
+/* Whether the reduction is a call of the type, followed by items and nothing else. */
 static bool reduced_is_call(PyObject *reduced, PyObject *value) {
   return PyTuple_CheckExact(reduced) && PyTuple_GET_SIZE(reduced) >= 2 &&
          PyTuple_GET_ITEM(reduced, 0) == (PyObject *)Py_TYPE(value) &&
@@ -150,7 +150,7 @@ static int object_set_items(PyObject *object, PyObject *pairs) {
   return status;
 }
 
-/* Takes a list, and gives it to `object`. */
+/* Takes a list from the stream, and passes it to `object`. */
 static int take_list_into(bocpy_decoder *decoder, PyObject *object,
                           int (*give)(PyObject *object, PyObject *list)) {
   PyObject *list = bocpy_decode_value(decoder);

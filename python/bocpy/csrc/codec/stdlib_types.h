@@ -3,8 +3,8 @@
  * its class and the arguments of a call. _ship/class_encodings.py decides for which
  * classes pickle would do no more than that.
  *
- * Threads: as encoder.h. What reduces is written in C, so no code of the program runs
- * while such a value is encoded.
+ * Threads: as encoder.h. The methods that reduce are written in C, so no code of the
+ * program runs while such a value is encoded.
  */
 #ifndef BOCPY_STDLIB_TYPES_H
 #define BOCPY_STDLIB_TYPES_H

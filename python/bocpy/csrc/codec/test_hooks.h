@@ -1,6 +1,6 @@
-/* Test hooks: the codec as the package's own tests see it.
+/* Test hooks: functions with which the package's own tests call the codec.
  *
- * Built with the Meson option `test_hooks` alone: no wheel that is published has them.
+ * Only the Meson option `test_hooks` builds them: no published wheel has them.
  *
  *   _codec_encode(value, root="value")  a capsule: the buffer
  *   _codec_decode(buffer)               a new value

@@ -2,11 +2,11 @@
 #include "view.h"
 
 #define BASE_SHARE                                                                     \
-  4 /* bytes of which less than this part is viewed are not sent whole */
+  4 /* a view of less than this part of its base is sent without the rest */
 
 /* ---- encode ---------------------------------------------------------------------- */
 
-/* 1 if the base is one that views are made of, 0 if not, -1 with an exception. */
+/* 1 if memoryviews of the base are encoded, 0 if not, -1 with an exception. */
 static int base_is_known(bocpy_encoder *encoder, PyObject *base) {
   if (!base || PyBytes_CheckExact(base) || PyByteArray_CheckExact(base))
     return base != NULL;
@@ -14,7 +14,7 @@ static int base_is_known(bocpy_encoder *encoder, PyObject *base) {
   return known ? known->encoding == BOCPY_ENCODING_ARRAY : -1;
 }
 
-/* Whether memoryview.cast makes a view like this one of bytes. */
+/* Whether memoryview.cast makes a view like this one from bytes. */
 static bool view_is_castable(const Py_buffer *view) {
   const char *format = view->format + (view->format[0] == '@');
   if (view->ndim < 1 || !strchr("bBchHiIlLnNqQfd?", format[0]) || format[1] ||
@@ -105,7 +105,7 @@ static int take_view_head(bocpy_decoder *decoder, view_head *out_head) {
   return 0;
 }
 
-/* Steals `view`, which may be NULL; so do the following. */
+/* Steals `view`, which may be NULL; the following functions do, too. */
 static PyObject *view_cast(PyObject *view, const view_head *head) {
   char format[] = {head->format, 0};
   PyObject *cast = view;

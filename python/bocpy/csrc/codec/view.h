@@ -1,8 +1,8 @@
 /* View: memory views of bytes, bytearrays and arrays.
  *
- * A view is written as its base and where it lies in it, so a view and its base, or two
- * views of one base, still share memory where they arrive; large bytes are not copied
- * on the way (immutable.h). A small part of large bytes travels without the rest.
+ * A view is written as its base and its position in that. So a view and its base, or
+ * two views of one base, share memory at the receiver, too; large bytes are not copied
+ * (immutable.h). A small part of large bytes is sent without the rest.
  *
  * Threads: as encoder.h.
  */

@@ -17,7 +17,7 @@ static void value_answer_wanted(bocpy_value *value) {
 }
 
 /* Whether the value lives on another worker that is busy, so that this one must not
- * enter its interpreter. From an idle worker the value is fetched at once. */
+ * enter its interpreter. A value that lives on an idle worker is fetched at once. */
 static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
   if (kind < BOCPY_BOXED)
@@ -41,7 +41,7 @@ static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   return false;
 }
 
-/* The behavior goes to another worker: encodes those of its values that live here. */
+/* Encodes those values of the behavior that live here: it goes to another worker. */
 static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) {
   for (uint32_t i = 0; i < cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
@@ -54,7 +54,7 @@ static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) 
   }
 }
 
-/* After each hop one interpreter less has a value of the behavior, so the behavior
+/* After each hop one interpreter less has a value of the behavior. So the behavior
  * arrives after as many hops as it has cowns, at most. */
 int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue) {
   bocpy_slot *target = NULL;

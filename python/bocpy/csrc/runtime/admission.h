@@ -1,4 +1,4 @@
-/* Admission: where a behavior runs, so that its values need not be moved.
+/* Admission: chooses where a behavior runs, so that its values need not be moved.
  *
  * Threads: a worker with backend `interpreters`, attached, that is about to run it.
  */
@@ -11,9 +11,9 @@
 
 #include <boc/behavior.h>
 
-/* The answer of `admit` for a behavior whose first `cowns` cowns have values that it
- * will look at: here, or the worker that most of them live with. `reads`: some may be
- * for reading. What can be had at once is fetched. */
+/* The answer of `admit` for a behavior that needs the values of its first `cowns`
+ * cowns: to run here, or to go to the worker with which most of them live. `reads`:
+ * some may be read only. Fetches the values that are available at once. */
 int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue);
 
 #endif

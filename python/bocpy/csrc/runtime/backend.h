@@ -1,8 +1,9 @@
 /* Backend: whether workers have interpreters of their own, or are threads of the main
  * one.
  *
- * start(backend=...) decides; else the environment variable BOCPY_BACKEND; else
- * `interpreters` on CPython 3.12 and newer with a GIL, and `threads` everywhere else.
+ * The argument of start(backend=...) decides; without it the environment variable
+ * BOCPY_BACKEND; without that, `interpreters` on CPython 3.12 and newer with a GIL, and
+ * `threads` everywhere else.
  *
  * Threads: attached.
  */
@@ -15,8 +16,8 @@
 
 /* Whether start() without a backend means `threads`. */
 bool bocpy_default_threads(void);
-/* What start(backend=name) means; None is the default. 0, or -1 with an exception that
- * says what was wrong. */
+/* Parses the argument of start(backend=name); None is the default. 0, or -1 with an
+ * exception that says what was wrong. */
 int bocpy_parse_backend(PyObject *name, bool *out_threads);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether an extension module, as it is loaded, has no place in an interpreter with a
- * GIL of its own. */
+/* Whether an extension module, once it is loaded, refuses interpreters with a GIL of
+ * their own. */
 PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
   (void)module;
   PyModuleDef *def = PyModule_Check(extension) ? PyModule_GetDef(extension) : NULL;
@@ -13,7 +13,7 @@ PyObject *bocpy_foreign_ext_refuses(PyObject *module, PyObject *extension) {
   return PyBool_FromLong(def && !bocpy_def_has_own_gil(def));
 }
 
-/* Runs in the main interpreter, so nothing may touch objects of the worker's. */
+/* Runs in the main interpreter, so it must not touch objects of the worker's. */
 static char *foreign_ext_answer_in_main(const char *request) {
   bocpy_state *state = bocpy_state_get();
   PyObject *answer =
@@ -43,7 +43,8 @@ static char *foreign_ext_visit_main(const char *request) {
   return answer;
 }
 
-/* Has the main interpreter do what bocpy._main_requests knows: None, or why not. */
+/* Passes a request of bocpy._main_requests to the main interpreter. None, or a text
+ * that says why it failed. */
 PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *request) {
   (void)module;
   const char *text = PyUnicode_AsUTF8(request);

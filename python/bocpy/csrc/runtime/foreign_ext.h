@@ -1,11 +1,11 @@
-/* Foreign extensions: extension modules of others, which an interpreter of a worker
- * would load.
+/* Foreign extensions: extension modules of other packages that a worker's interpreter
+ * is about to load.
  *
- * Many refuse: they keep state in static memory, which CPython finds out by having the
- * module's init function run in the main interpreter. If that raises there, as NumPy's
- * does where the main interpreter has not imported it, the exception ends in the wrong
- * interpreter, and the process crashes. So the main interpreter imports a module
- * first, and what refuses is not tried at all.
+ * Many of them refuse, since they keep state in static memory. CPython finds that out
+ * by running the module's init function in the main interpreter. If the function raises
+ * there, as NumPy's does where the main interpreter has not imported NumPy, the
+ * exception is freed in the wrong interpreter, and the process crashes. So the main
+ * interpreter imports a module first, and a worker does not try a module that refuses.
  *
  * Threads: attached to an interpreter; asking waits for the main interpreter's GIL.
  */

@@ -1,5 +1,5 @@
-/* Frames: see frames.h. A thread of this interpreter can begin meanwhile, but not end:
- * for that it needs the GIL that the caller has. */
+/* Frames: see frames.h. A thread of this interpreter can start while these functions
+ * run, but it cannot end: for that it needs the GIL, which the caller has. */
 #include "frames.h"
 
 #include <frameobject.h>
@@ -45,7 +45,7 @@ static PyObject *number_or_none(int number) {
   return number < 0 ? Py_NewRef(Py_None) : PyLong_FromLong(number);
 }
 
-/* The frame of one entry of a traceback. */
+/* The position of one entry of a traceback. */
 static PyObject *trace_describe(const PyTracebackObject *trace) {
   PyCodeObject *code = PyFrame_GetCode(trace->tb_frame);
   int line, end_line, column, end_column;

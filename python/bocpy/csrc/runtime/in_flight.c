@@ -5,10 +5,10 @@
 #include "core.h"
 #include "runtime.h"
 
-enum { NAMED_MAX = 4 }; /* behaviors that a text names */
+enum { NAMED_MAX = 4 }; /* how many behaviors a text names */
 
 static _Atomic(const bocpy_code *) running_pinned;  /* hint */
-static _Atomic(const bocpy_thread *) thread_pinned; /* hint: that runs them */
+static _Atomic(const bocpy_thread *) thread_pinned; /* hint: the thread that runs it */
 
 void bocpy_in_flight_run_pinned(const bocpy_code *code) {
   atomic_store_explicit(&thread_pinned, &bocpy_self, memory_order_relaxed); /* hint */
@@ -17,8 +17,8 @@ void bocpy_in_flight_run_pinned(const bocpy_code *code) {
 
 /* ---- parts of the text ----------------------------------------------------------- */
 
-/* Adds `part`, which it steals, to the list, unless that is there. -1 with an
- * exception. Of a NULL part with no exception, nothing. */
+/* Adds `part`, which it steals, to the list, unless the list has it. -1 with an
+ * exception. Ignores a NULL part without an exception. */
 static int parts_add(PyObject *parts, PyObject *part) {
   if (!part)
     return PyErr_Occurred() ? -1 : 0;
@@ -39,7 +39,7 @@ static PyObject *parts_join(PyObject *parts) {
   return text;
 }
 
-/* "'f' (m.py:3) WHERE"; NULL, maybe without an exception: it is over. */
+/* "'f' (m.py:3) WHERE". NULL, maybe without an exception, if the behavior has ended. */
 static PyObject *part_of(const bocpy_code *code, const char *where, unsigned worker) {
   PyObject *name = bocpy_code_describe(code);
   PyObject *part = name ? PyUnicode_FromFormat(where, name, worker) : NULL;
@@ -63,7 +63,7 @@ static const bocpy_slot *slot_of(const bocpy_thread *thread) {
   return NULL;
 }
 
-/* `described` gets the code of the body that has the cown, if it is one. */
+/* `described` gets the code of the body that has the cown, if a body has it. */
 static int parts_add_holder(PyObject *parts, const bocpy_value *value,
                             const bocpy_code **described) {
   const bocpy_thread *holder =
@@ -117,7 +117,7 @@ static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *bef
   return parts_add(parts, part_of(before, "%U was scheduled last before this call", 0));
 }
 
-/* Steals `parts`; `status` says whether they are complete. */
+/* Steals `parts`; `status` says whether the list is complete. */
 static PyObject *parts_finish(PyObject *parts, int status, bool some) {
   if (status == 0 && (!some || !PyList_GET_SIZE(parts)))
     status = parts_add_running(parts);
@@ -127,7 +127,7 @@ static PyObject *parts_finish(PyObject *parts, int status, bool some) {
   return text;
 }
 
-/* A list, and the runtime in use; or NULL, and *out_text what there is to say. */
+/* A list, and the runtime in use; or NULL, and *out_text is the whole text. */
 static PyObject *parts_begin(PyObject **out_text) {
   PyObject *parts = PyList_New(0);
   *out_text = NULL;

@@ -1,8 +1,8 @@
 /* Pump: see pump.h.
  *
- * `pump_wakeup` is one waiter that stays; only the main thread sleeps on it.
- * `pump_wakeup_set` saves system calls: once signalled, the waiter is not signalled
- * again until the main thread has taken the signal.
+ * `pump_wakeup` is one waiter for the life of the process; only the main thread sleeps
+ * on it. `pump_wakeup_set` saves system calls: once signalled, the waiter is not
+ * signalled again until the main thread has taken the signal.
  *
  * Ordering: the thread that fills the lane then sets `pump_wakeup_set`; the main thread
  * takes the signal, clears `pump_wakeup_set`, then looks at the lane. Both words are
@@ -20,10 +20,10 @@ static _Atomic(boc_lane *) pump_lane;
 static bocpy_waiter *pump_wakeup;
 
 static atomic_bool pump_wakeup_set;
-static atomic_bool pump_busy; /* hint: behaviors are being run */
+static atomic_bool pump_busy; /* hint: the main thread is running behaviors */
 static atomic_size_t
-    lane_moves; /* count: how often the lane was filled, or one was run */
-static atomic_size_t lane_since; /* hint: when that last was, in ms */
+    lane_moves; /* count: how often the lane was filled, or a behavior of it was run */
+static atomic_size_t lane_since; /* hint: the time of the last of these, in ms */
 
 /* ---- the lane -------------------------------------------------------------------- */
 
@@ -34,17 +34,17 @@ static void pump_wakeup_signal(void) {
     bocpy_waiter_signal(pump_wakeup);
 }
 
-/* For the watchdog: its time starts anew. */
+/* The watchdog's time starts anew. */
 static void lane_note_move(void) {
   atomic_store_explicit(&lane_since, now_ms(), memory_order_relaxed);
   atomic_fetch_add_explicit(&lane_moves, 1, memory_order_relaxed);
 }
 
-/* An event loop that runs on the main thread is told too. */
+/* Guards the listener: an event loop that runs on the main thread is notified, too. */
 static bocpy_lock listener_lock;
-static void (*listener)(void *ctx); /* under the lock, with what it is given */
+static void (*listener)(void *ctx); /* called under the lock, with its context */
 static void *listener_ctx;
-static atomic_bool listener_set; /* hint: there is one */
+static atomic_bool listener_set; /* hint: there is a listener */
 
 static void listener_tell(void) {
   if (!atomic_load(&listener_set))
@@ -96,7 +96,7 @@ int bocpy_pump_init(void) {
   return bocpy_lock_init(&lane_lock) < 0 ? -1 : bocpy_lock_init(&listener_lock);
 }
 
-/* Under `lane_lock`. */
+/* The caller has `lane_lock`. */
 static boc_lane *lane_make(void) {
   boc_lane_options options = BOC_LANE_OPTIONS_INIT;
   options.filled = lane_filled;
@@ -146,7 +146,7 @@ int bocpy_pump_forget(void) {
 
 /* ---- running --------------------------------------------------------------------- */
 
-/* SystemExit ends the pump, but not while the program is ending already. */
+/* SystemExit ends the pump, except while the program is ending already. */
 static bool exception_ends_pump(PyObject *exception) {
   if (PyErr_GivenExceptionMatches(exception, PyExc_SystemExit))
     return !bocpy_runtime_is_leaving();
@@ -173,8 +173,8 @@ static int pump_refuse_nested(void) {
   return -1;
 }
 
-/* Runs one behavior of the lane. References that were deferred meanwhile are dropped
- * here, where Python code may run. */
+/* Runs one behavior of the lane. Drops references that were deferred meanwhile, since
+ * Python code may run here. */
 static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
   bocpy_pumping *outer = bocpy_self.pumping;
   bocpy_self.pumping = pumping;
@@ -184,13 +184,13 @@ static boc_status lane_run_one(bocpy_pumping *pumping, size_t *out_ran) {
     lane_note_move();
   atomic_store(&pump_busy,
                outer !=
-                   NULL); /* whoever sees this sees `lane_since` and `lane_moves` too */
+                   NULL); /* this store publishes `lane_since` and `lane_moves`, too */
   bocpy_self.pumping = outer;
   bocpy_main_run_deferred();
   return status;
 }
 
-/* To libboc the thread is inside of a body still, where no lane is pumped. */
+/* For libboc the thread is still inside of a body, where no lane can be pumped. */
 static int pump_refuse_left_behind(void) {
   PyErr_SetString(PyExc_RuntimeError,
                   "pinned behaviors cannot run in the child of a fork in a body: fork "
@@ -198,7 +198,7 @@ static int pump_refuse_left_behind(void) {
   return -1;
 }
 
-/* 1 one ran; 0 none was ready; -1 with the exception that ends the pump. */
+/* 1: one behavior ran. 0: none was ready. -1 with the exception that ends the pump. */
 static int pump_run_one(bocpy_pumping *pumping) {
   size_t ran = 0;
   if (bocpy_self.left_behind)
@@ -239,8 +239,8 @@ static int64_t deadline_left(uint64_t deadline) {
                                 : 0;
 }
 
-/* Until the waiter is signalled (0), or nothing is ready or the deadline has passed
- * (1); -1 with an exception. */
+/* Runs behaviors until the waiter is signalled (0), or until none is ready or the
+ * deadline has passed (1). -1 with an exception. */
 static int pump_run_ready(bocpy_waiter *waiter, uint64_t deadline) {
   bocpy_pumping pumping = {0};
   int ran;
@@ -268,7 +268,7 @@ static int pump_wait_running(bocpy_waiter *waiter, uint64_t deadline) {
   }
 }
 
-/* Whether this thread is to pump while it waits; -1 with an exception. */
+/* Whether this thread has to pump while it waits; -1 with an exception. */
 static int pump_may_run(void) {
   if (bocpy_self.bodies || bocpy_self.pumping ||
       PyInterpreterState_Get() != PyInterpreterState_Main())
@@ -322,7 +322,7 @@ static int pump_require(void) {
   return -1;
 }
 
-/* 0, and in *out_late whether the deadline came while some were ready; -1 with an
+/* 0, and in *out_late whether the deadline came while some were ready. -1 with an
  * exception. */
 static int pump_run_all(bocpy_pumping *pumping, int64_t timeout, size_t most,
                         bool *out_late) {
@@ -356,7 +356,8 @@ PyObject *bocpy_pump(PyObject *module, PyObject *args) {
                        (Py_ssize_t)pumping.raised);
 }
 
-/* For an event loop: runs at most `most` that are ready; whether some are left. */
+/* For an event loop: runs `most` ready behaviors at most; returns whether some are
+ * left. */
 PyObject *bocpy_pump_some(PyObject *module, PyObject *most) {
   (void)module;
   size_t left = PyLong_AsSize_t(most);
@@ -373,8 +374,8 @@ PyObject *bocpy_pump_some(PyObject *module, PyObject *most) {
   return ran < 0 ? NULL : PyBool_FromLong(boc_lane_length(made) > 0);
 }
 
-/* How often the lane has got something to run, for how many ms nobody has touched what
- * is in it, and how many behaviors that is. */
+/* How often the lane has got work, for how many ms nobody has run any of it, and how
+ * many behaviors it has. */
 PyObject *bocpy_pump_backlog(PyObject *module, PyObject *unused) {
   (void)module;
   (void)unused;

@@ -1,5 +1,5 @@
-/* Keyword names of 3.12: see py312_kwnames.h. `noted_lock` guards the notes; the
- * snapshot that frees look at changes only while there are no workers. */
+/* Keyword names of 3.12: see py312_kwnames.h. `noted_lock` guards the notes. The ranges
+ * that the end of the program reads change only while there are no workers. */
 #include "py312_kwnames.h"
 
 #if BOCPY_HAVE_SHARED_KWNAMES

@@ -1,23 +1,23 @@
 /* Keyword names of 3.12: objects that outlive their interpreter.
  *
- * CPython 3.12 keeps the names of keyword arguments in a tuple of the process, made by
- * whichever interpreter is the first to call a function, and the main interpreter gives
- * it up at the very end. If a worker was the first, the tuple lies in memory that the
- * main interpreter knows nothing of, and the program would end in an abort. So we take
- * notes of the memory of workers, and when the program ends have the main interpreter
- * leave alone what lies there. Elsewhere this does nothing.
+ * CPython 3.12 keeps the names of a function's keyword arguments in a process-wide
+ * tuple. The first interpreter that calls the function makes it, and the main
+ * interpreter frees it at the very end. If a worker made it, it lies in memory that the
+ * main interpreter does not know, and the program would abort. So this file notes the
+ * memory of workers, and at the end of the program makes the main interpreter skip
+ * objects there. On other versions it does nothing.
  */
 #ifndef BOCPY_PY312_KWNAMES_H
 #define BOCPY_PY312_KWNAMES_H
 
 #include "sync.h"
 
-/* Starts to take notes. Process-wide; -1 with an exception. Main interpreter, before
+/* Starts to note memory. Process-wide; -1 with an exception. Main interpreter, before
  * there are workers. */
 int bocpy_kwnames_init(void);
 
-/* From now on the main interpreter frees no object that lies in the memory of workers
- * that have ended. Main interpreter, without workers. */
+/* From now on the main interpreter frees no object in the memory of workers that have
+ * ended. Main interpreter, without workers. */
 void bocpy_kwnames_keep(void);
 
 #endif

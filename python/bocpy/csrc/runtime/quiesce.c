@@ -32,7 +32,7 @@ void bocpy_quiesce_watch(boc_quiesce_node *node) {
   bocpy_runtime_unuse();
 }
 
-/* A runtime that ends is quiescent before: then the node has been told. */
+/* A runtime that ends is quiescent first: then it has notified the node. */
 bool bocpy_quiesce_unwatch(boc_quiesce_node *node) {
   boc_runtime *runtime = bocpy_runtime_use();
   if (!runtime)

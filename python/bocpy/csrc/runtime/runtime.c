@@ -1,12 +1,12 @@
 /* Runtime: see runtime.h for the states.
  *
- * Whoever changes the state holds `runtime_lock`; workers are made and ended under it,
- * by a thread that is detached meanwhile. A thread that schedules takes no lock: it
- * counts itself in (`runtime_inside`), looks at the state, and counts itself out. A
- * thread that leaves RUNNING stores the new state and waits until nobody is counted in.
- * Both sides are sequentially consistent, so one of them sees the other. Threads that
- * wait for quiescence are counted apart (`runtime_waiting`), since they stay until the
- * runtime is quiescent.
+ * A thread that changes the state holds `runtime_lock`. It starts and ends workers
+ * under the lock, detached. A thread that schedules takes no lock: it counts itself in
+ * (`runtime_inside`), reads the state, and counts itself out. A thread that leaves
+ * RUNNING stores the new state and waits until no thread is counted in. Both sides are
+ * sequentially consistent, so one of them sees the other. Threads that wait for
+ * quiescence are counted apart (`runtime_waiting`), since they stay until the runtime
+ * is quiescent.
  *
  * A fork holds `runtime_lock` from its first hook to its last, so that no worker starts
  * in between.
@@ -23,8 +23,8 @@
 #include "worker.h"
 #include "worker_count.h"
 
-/* Stand-ins for workers whose bodies block; and room for a start() with more workers
- * than the first one's. */
+/* Compensating workers for workers whose bodies block; they are also room for a start()
+ * with more workers than the first one's. */
 #define BLOCKING_WORKERS 64
 #define MORE_WORKERS 64
 
@@ -34,18 +34,20 @@ static bocpy_lock runtime_lock;
 static atomic_int runtime_state = STOPPED;
 static atomic_size_t runtime_inside; /* threads between enter and leave */
 static atomic_size_t
-    runtime_waiting;                /* threads that use `runtime` to wait or to look */
-static atomic_bool ended_for_fork;  /* open until a fork ended its workers */
-static atomic_bool program_leaving; /* the program is being ended */
-static atomic_bool program_ending;  /* the program is at its end */
+    /* threads that use `runtime` to wait or to read counters */
+    runtime_waiting;
+static atomic_bool ended_for_fork;  /* it was open until a fork ended its workers */
+static atomic_bool program_leaving; /* the end of the program has begun */
+static atomic_bool program_ending;  /* the end of the program is reached */
 
-/* Under `runtime_lock`; `runtime` is read by those inside too. */
+/* Changes under `runtime_lock`; threads that are counted in read `runtime`, too. */
 static boc_runtime *runtime;
 static bocpy_slot *runtime_slots;
 static bocpy_boot *runtime_boot;
-static unsigned slot_count;        /* of `runtime_slots` */
-static unsigned last_worker_count; /* of workers: what a restart takes; 0: none yet */
-static int closed_from;            /* the state before CLOSED */
+static unsigned slot_count; /* length of `runtime_slots` */
+/* the number for a restart; 0 before the first start */
+static unsigned last_worker_count;
+static int closed_from; /* the state before CLOSED */
 
 static const bocpy_runtime_callbacks *callbacks;
 
@@ -83,7 +85,7 @@ int bocpy_runtime_lock(const char *what) {
 
 void bocpy_runtime_unlock(void) { bocpy_lock_give(&runtime_lock); }
 
-/* Waits until no thread is between enter and leave that saw the state before. */
+/* Waits until no thread that saw the previous state is between enter and leave. */
 static void runtime_drain_inside(void) {
   while (atomic_load(&runtime_inside))
     boc_yield();
@@ -95,8 +97,8 @@ static void runtime_drain_inside_detached(void) {
   Py_END_ALLOW_THREADS
 }
 
-/* Leaves any state for STOPPED: when this returns, nobody uses `runtime` who does not
- * hold `runtime_lock`. The runtime is quiescent. Detached. */
+/* Leaves any state for STOPPED. When this returns, only a thread that holds
+ * `runtime_lock` uses `runtime`. The runtime is quiescent. Detached. */
 static void runtime_shut_out(void) {
   atomic_store(&runtime_state, STOPPED);
   runtime_drain_inside();
@@ -104,7 +106,7 @@ static void runtime_shut_out(void) {
     boc_yield();
 }
 
-/* The state of a runtime that takes behaviors. */
+/* The state of a runtime that accepts behaviors. */
 static int runtime_open_state(void) {
   return atomic_load(&program_leaving) ? LEAVING : RUNNING;
 }
@@ -163,7 +165,8 @@ static int start_raise(boc_status status) {
   return -1;
 }
 
-/* -1 with an exception: what this thread does beside the workers' start has failed. */
+/* -1 with an exception: the imports on this thread, beside the workers' start, have
+ * failed. */
 static int runtime_make(unsigned count, bool threads, boc_status *out_status) {
   boc_worker_hooks hooks = bocpy_worker_hooks(runtime_slots);
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
@@ -181,15 +184,15 @@ static int runtime_make(unsigned count, bool threads, boc_status *out_status) {
   return 0;
 }
 
-/* Until 3.12, threading takes whoever imports it for the main thread, and the end of
- * the program waits for that one: it must not be a worker. */
+/* Before 3.12, threading takes the thread that imports it for the main thread, for
+ * which the end of the program waits: that must not be a worker. */
 static int import_threading(void) {
   bocpy_state *here = bocpy_state_get();
   return here && bocpy_python_get(&here->python, BOCPY_PY_THREADING_MAIN_THREAD) ? 0
                                                                                  : -1;
 }
 
-/* Under `runtime_lock`, without workers. */
+/* The caller has `runtime_lock`; there are no workers. */
 static int runtime_begin_workers(unsigned count, bool threads) {
   if (threads ? import_threading() < 0 : bocpy_runtime_watch_forks() < 0)
     return -1;
@@ -223,9 +226,9 @@ static void slots_set_boot(bocpy_boot *boot) {
   runtime_boot = boot;
 }
 
-/* Under `runtime_lock`, PAUSED, with workers of the same backend: adds those that are
- * missing, and lets those rest that are too many, since an interpreter costs 10 ms and,
- * before CPython 3.14, memory that never comes back. */
+/* Under `runtime_lock`, PAUSED, with workers of the same backend: starts those that are
+ * missing, and lets surplus ones rest, since an interpreter costs 10 ms and, before
+ * CPython 3.14, memory that is never freed. */
 static int runtime_resize(unsigned count, bool threads) {
   bocpy_boot *boot = threads ? NULL : boot_new();
   if (!threads && !boot)
@@ -250,7 +253,7 @@ static int runtime_resize(unsigned count, bool threads) {
   return 0;
 }
 
-/* Of the interpreter `home`, another one than this thread's. */
+/* For the interpreter `home`, which is not this thread's. */
 static long interpreter_count_threads(PyInterpreterState *home) {
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *there = PyThreadState_New(home);
@@ -296,7 +299,7 @@ static int start_refuse_backend(bool threads) {
   return -1;
 }
 
-/* A thread that attaches to an interpreter which is being torn down hangs. */
+/* A thread that attaches to an interpreter which is being torn down would hang. */
 static int start_refuse_teardown(void) {
   bocpy_state *here = bocpy_state_get();
   PyObject *answer =
@@ -311,7 +314,7 @@ static int start_refuse_teardown(void) {
   return -1;
 }
 
-/* Under `runtime_lock`. `loose`: whatever is there will do. */
+/* Under `runtime_lock`. `loose`: any number of workers will do. */
 static int runtime_bring_up(unsigned count, bool threads, bool loose, bool any_count) {
   int now = atomic_load(&runtime_state);
   bool same_backend = threads == bocpy_by_reference();
@@ -350,10 +353,11 @@ int bocpy_runtime_start(unsigned count, bool any_count, bool threads,
 
 /* ---- use ------------------------------------------------------------------------- */
 
-/* A thread that catches SystemExit and goes on would contend for the GIL until the
- * program is gone. CPython 3.10 frees what such a thread reads when it wakes up between
- * Py_Finalize() and the end of exit(), and crashes (without bocpy too): so it contends
- * no more. It is slow, not stuck: somebody may wait for it. */
+/* Slows down a thread that catches SystemExit and goes on: it would contend for the GIL
+ * until the process has exited. CPython 3.10 frees data that such a thread reads when
+ * it wakes up between Py_Finalize() and the end of exit(), and crashes (without bocpy,
+ * too): so the thread must not contend. It is slow and not stuck: another thread may
+ * wait for it. */
 static void leaving_slow_down(void) {
 #if BOCPY_EXIT_RACES
   enum { QUICK_REFUSALS = 1000, SLOW_US = 1000000 };
@@ -376,8 +380,8 @@ static void leaving_slow_down(void) {
 #endif
 }
 
-/* A daemon thread that goes on scheduling would keep the program from its end. It is
- * ended here, as CPython ends it soon after: 0, or -1 with SystemExit. */
+/* A daemon thread that goes on scheduling would keep the program from ending. This ends
+ * it, as CPython would soon after. 0, or -1 with SystemExit. */
 static int leaving_end_daemon(void) {
   bocpy_state *here = bocpy_state_get();
   PyObject *thread =
@@ -400,7 +404,7 @@ static bool runtime_is_usable(int now, bool open, bool may_leave) {
   return now == RUNNING || (now == PAUSED && !open) || (now == LEAVING && may_leave);
 }
 
-/* What a start() that names nothing would choose; after a fork, what there was. */
+/* Chooses as a start() without arguments; after a fork, what there was before it. */
 static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
   *out_count = last_worker_count ? last_worker_count : bocpy_default_worker_count();
   *out_threads = bocpy_by_reference();
@@ -408,9 +412,8 @@ static int runtime_choose_again(unsigned *out_count, bool *out_threads) {
 }
 
 /* For a thread that a body has started in a worker's interpreter. It starts no workers,
- * and does not take the lock: a thread that ends workers has it, and waits for this
- * one.
- */
+ * and does not take the lock: a thread that ends workers has the lock, and waits for
+ * this one. */
 static int runtime_open_from_worker(bool open) {
   int now;
   while ((now = atomic_load(&runtime_state)) == CLOSED) {
@@ -448,7 +451,8 @@ static int runtime_bring_up_any(bool open, bool *out_may_leave) {
   return status;
 }
 
-/* The runtime whose body this thread runs, or NULL. It cannot end meanwhile. */
+/* The runtime whose body this thread runs, or NULL. The runtime cannot end
+ * meanwhile. */
 static boc_runtime *runtime_of_thread(void) {
   return bocpy_self.slot ? bocpy_self.slot->runtime : bocpy_self.runtime;
 }

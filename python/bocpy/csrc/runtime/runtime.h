@@ -23,14 +23,13 @@
 
 #include <boc/runtime.h>
 
-/* What the runtime asks of the files above it: fork.c, start_wait.c,
- * program_end.c. */
+/* Calls of the runtime to the files above it: fork.c, start_wait.c, program_end.c. */
 typedef struct bocpy_runtime_callbacks {
-  /* Before the first worker with an interpreter of its own, and before the first timer:
-   * from now on forks can be refused. -1 with an exception. */
+  /* Called before the first worker with an interpreter of its own, and before the first
+   * timer: from then on forks can be refused. -1 with an exception. */
   int (*watch_forks)(void);
-  /* Before the workers of a PAUSED runtime end, because start() wants others. -1 with
-   * an exception: they stay. */
+  /* Called before the workers of a PAUSED runtime end, because start() asked for
+   * others. -1 with an exception: then they stay. */
   int (*before_restart)(void);
   /* A behavior was scheduled after the end of the program. */
   void (*after_the_end)(void);
@@ -38,22 +37,23 @@ typedef struct bocpy_runtime_callbacks {
 
 /* Process-wide; -1 with an exception. */
 int bocpy_runtime_init(const bocpy_runtime_callbacks *given);
-int bocpy_runtime_watch_forks(void); /* see above */
+int bocpy_runtime_watch_forks(void); /* calls watch_forks */
 
 /* ---- scheduling ------------------------------------------------------------------ */
 
-/* The runtime to schedule on, with workers, made if need be; it stays until
- * bocpy_runtime_leave. `open`: as the first behavior does, so that it is RUNNING; else
+/* The runtime to schedule on; starts workers if there are none. Valid until
+ * bocpy_runtime_leave. `open`: makes it RUNNING, as the first behavior does; otherwise
  * it may be PAUSED. NULL with an exception. */
 boc_runtime *bocpy_runtime_enter(bool open);
 void bocpy_runtime_leave(void);
 
-/* After something was scheduled, outside of enter and leave: once the program is at its
- * end, waits for it. */
+/* Called after something was scheduled, outside of enter and leave: at the end of the
+ * program, waits for it. */
 void bocpy_runtime_settle(void);
 
-/* The runtime, for a thread that waits for it or looks at it; it stays until
- * bocpy_runtime_unuse. NULL if it is STOPPED: nothing to undo. Any thread. */
+/* The runtime, for a thread that waits for it or reads counters; valid until
+ * bocpy_runtime_unuse. NULL if it is STOPPED: then there is nothing to undo. Any
+ * thread. */
 boc_runtime *bocpy_runtime_use(void);
 void bocpy_runtime_unuse(void);
 
@@ -66,38 +66,38 @@ boc_runtime *bocpy_runtime_now(void);
 /* Whether behaviors can be scheduled at once. Any thread. */
 bool bocpy_runtime_is_running(void);
 
-/* The same, for a call that needs a runtime which somebody has started: if a fork has
- * ended its workers, they are started again. -1 with an exception. Any thread. */
+/* The same, for a call that needs a runtime which was started: if a fork has ended its
+ * workers, starts them again. -1 with an exception. Any thread. */
 int bocpy_runtime_resume(void);
 
-/* How many threads that bodies have started in workers' interpreters still run, and are
- * to be waited for when the program ends. Attached to the main interpreter; nobody ends
- * workers meanwhile, and none is busy for long. */
+/* How many threads that bodies have started in workers' interpreters still run, and
+ * have to be waited for when the program ends. Attached to the main interpreter, while
+ * no thread ends workers and none of them is busy for long. */
 long bocpy_runtime_threads_of_bodies(void);
 
-/* Whether the program is being ended, or at its end. */
+/* Whether the end of the program has begun. */
 bool bocpy_runtime_is_leaving(void);
 
 /* ---- for start_wait.c, program_end.c and fork.c ---------------------------------- */
 
-/* The lock under which the state changes. -1 with RuntimeError: this thread forks, and
- * has it. `what` names the call that wants it. */
+/* Takes the lock under which the state changes. -1 with RuntimeError if this thread
+ * forks, and so has the lock. `what` names the calling function. */
 int bocpy_runtime_lock(const char *what);
 void bocpy_runtime_unlock(void);
 
-/* start(): makes it RUNNING with that many workers and that backend, or with those that
- * there are if any will do. -1 with an exception. */
+/* For start(): makes it RUNNING with that many workers and that backend; with the
+ * existing ones if `any_count`. -1 with an exception. */
 int bocpy_runtime_start(unsigned count, bool any_count, bool threads, bool any_backend);
 
-/* Any thread: whether it is not STOPPED. */
+/* Whether it is not STOPPED. Any thread. */
 bool bocpy_runtime_has_workers(void);
 
 /* Under the lock. */
 void bocpy_runtime_pause(void); /* RUNNING becomes PAUSED: the workers stay parked */
-void bocpy_runtime_end_workers(void); /* it is quiescent; it becomes STOPPED */
+void bocpy_runtime_end_workers(void); /* STOPPED; it must be quiescent */
 
 /* Under the lock: closes the runtime, waits until no thread outside of bodies uses it,
- * and returns it; NULL if there is none. `reopen` undoes it. */
+ * and returns it; NULL if there is none. `reopen` undoes this. */
 boc_runtime *bocpy_runtime_close(void);
 void bocpy_runtime_reopen(void);
 
@@ -105,14 +105,14 @@ void bocpy_runtime_reopen(void);
  * open, its next use starts workers again. */
 void bocpy_runtime_end_for_fork(void);
 
-/* The program is being ended: from here on no daemon thread schedules, so that there is
- * an end to wait for. -1 with an exception. */
+/* The end of the program begins: from here on no daemon thread schedules, so that the
+ * wait for quiescence ends. -1 with an exception. */
 int bocpy_runtime_begin_leaving(void);
 
-/* The program is at its end, without workers. */
+/* The program has ended, without workers. */
 void bocpy_runtime_has_left(void);
 
-/* In the child of a fork: STOPPED, without what the parent's threads were doing. -1
+/* In the child of a fork: STOPPED, without the operations of the parent's threads. -1
  * with an exception. */
 int bocpy_runtime_forget(void);
 

@@ -21,7 +21,7 @@ static PyObject *stats_of(const boc_worker_stats *stats, size_t worker) {
   return made;
 }
 
-/* What all had counted when the runtime got another number of workers. */
+/* The counters at the moment when the runtime got another number of workers. */
 static bocpy_lock stats_lock;
 static boc_worker_stats *stats_before;
 static size_t stats_before_count;
@@ -34,7 +34,7 @@ int bocpy_stats_forget(void) {
   return bocpy_stats_init();
 }
 
-/* In malloc'd memory; NULL without memory. */
+/* In malloc'd memory; NULL if there is none. */
 static boc_worker_stats *stats_take(boc_runtime *runtime, size_t *out_count) {
   size_t count = runtime ? boc_runtime_stats(runtime, 0, NULL, 0) : 0;
   boc_worker_stats *all = calloc(count + 1, sizeof(*all));
@@ -73,7 +73,7 @@ static bool stats_are_zero(const boc_worker_stats *stats) {
   return any == 0;
 }
 
-/* Workers that rest, and have done nothing since, are left out. */
+/* Leaves out workers that rest and have done nothing since. */
 static size_t stats_count_shown(boc_runtime *runtime, const boc_worker_stats *all,
                                 size_t count) {
   size_t workers = boc_runtime_workers(runtime);

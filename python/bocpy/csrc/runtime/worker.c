@@ -12,9 +12,11 @@
 #include "immutable.h"
 #include "lent_handle.h"
 
-static bocpy_lock interpreter_lock;  /* one interpreter at a time */
-static bocpy_lock start_done;        /* given by start_run, taken else */
-static _Atomic(char *) worker_error; /* why the latest that failed did not start */
+static bocpy_lock interpreter_lock; /* one interpreter starts or ends at a time */
+/* start_run gives it, and another function takes it */
+static bocpy_lock start_done;
+/* why the latest worker that failed did not start */
+static _Atomic(char *) worker_error;
 
 int bocpy_worker_init(void) {
   if (interpreter_lock)
@@ -27,7 +29,7 @@ int bocpy_worker_init(void) {
 
 /* ---- start ----------------------------------------------------------------------- */
 
-/* Keeps the text of the exception that is set. */
+/* Stores the text of the exception that is set. */
 static void worker_keep_error(void) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *text = exception ? PyObject_Repr(exception) : NULL;
@@ -40,7 +42,8 @@ static void worker_keep_error(void) {
 
 char *bocpy_worker_take_error(void) { return atomic_exchange(&worker_error, NULL); }
 
-/* In the main interpreter. No error text: start() waited for the worker and raised. */
+/* In the main interpreter. Without an error text, start() has waited for the worker and
+ * raised. */
 static int worker_warn_of_failure(void *unused) {
   (void)unused;
   char *error = bocpy_worker_take_error();
@@ -78,8 +81,8 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
 }
 #endif
 
-/* Sets sys.path first, and what a frozen program's modules are found by, so that the
- * new interpreter finds the same modules as the main one. */
+/* Sets sys.path first, and the finder of a frozen program, so that the new interpreter
+ * finds the same modules as the main one. */
 static int worker_set_sys(PyObject *facts) {
   PyObject *names = PyDict_GetItemString(facts, "sys"), *name, *value;
   Py_ssize_t at = 0;
@@ -121,7 +124,7 @@ static boc_status worker_start_interpreter(bocpy_slot *slot) {
   return BOC_BAD_STATE;
 }
 
-/* Where that fails the thread has no name, and runs bodies all the same. */
+/* If that fails, the thread has no name, but runs bodies. */
 static void worker_enter_threading(bocpy_slot *slot) {
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_ENTER,
                                      "(I)", slot->index + 1);
@@ -138,9 +141,9 @@ static void worker_leave_threading(bocpy_slot *slot) {
   Py_XDECREF(done);
 }
 
-/* What threading.settrace() and its kin chose for threads that start is called for
- * bodies. Some debuggers choose when there are workers already: so each worker looks
- * when it gets work. */
+/* Calls for bodies the functions that threading.settrace() and the like have set for
+ * new threads. Some debuggers set them when there are workers already: so each worker
+ * checks when it gets work. */
 static void worker_follow(bocpy_slot *slot, PyObject **now, bocpy_python get,
                           bocpy_python set) {
   PyObject *chosen = bocpy_python_call(&slot->state->python, get, NULL);
@@ -298,7 +301,7 @@ int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_ru
   return done ? 0 : -1;
 }
 
-/* A worker that starts on demand may be reading what it had. */
+/* A worker that starts on demand may be reading the previous one. */
 void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot) {
   bocpy_lock_take(&interpreter_lock);
   for (unsigned i = 0; i < count; i++)
@@ -338,8 +341,8 @@ void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
   bocpy_self.runtime = runtime;
 }
 
-/* _blocked(function): what it returns, while another worker may take this one's place.
- * The function blocks on something that is no cown, and schedules nothing. */
+/* _blocked(function): returns what it returns, while another worker may take this one's
+ * place. The function blocks on something other than a cown, and schedules nothing. */
 PyObject *bocpy_blocked(PyObject *module, PyObject *function) {
   bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
   (void)module;

@@ -47,7 +47,7 @@ struct bocpy_slot {
   /* pushed by others under the lock of deferred.c, given up by this worker */
   _Atomic(bocpy_box *) deferred;
   bool closed; /* under that lock: the worker stops, and takes no more */
-  /* Cowns without a core that were arguments of bodies, for the next (lent_handle.h). */
+  /* Cowns without a core, to be arguments of further bodies (lent_handle.h) */
   PyObject *idle_handles[BOCPY_IDLE_HANDLES];
   unsigned idle_count;
 };
