@@ -31,19 +31,20 @@ static void recall_retired_locked(boci_blocking *blocking) {
   boci_parker_unpark(&worker->parking.parker);
 }
 
-static bool start_worker_locked(boci_scheduler *scheduler) {
+static boc_status start_worker_locked(boci_scheduler *scheduler) {
   const uint32_t index = boci_load_relaxed(&scheduler->started); /* owner: locked */
   if (index >= scheduler->capacity)
-    return false;
+    return BOC_NO_THREAD;
   boci_worker *worker = &scheduler->worker[index];
-  if (boci_worker_init(worker, scheduler, index) != BOC_OK)
-    return false;
-  const bool started = boci_worker_start_thread(worker) == BOC_OK;
-  if (started)
+  boc_status status = boci_worker_init(worker, scheduler, index);
+  if (status != BOC_OK)
+    return status;
+  status = boci_worker_start_thread(worker);
+  if (status == BOC_OK)
     boci_store_release(&scheduler->started, index + 1); /* [R13] */
   else
     boci_worker_fini(worker);
-  return started;
+  return status;
 }
 
 void boci_blocking_wait_until_published(boci_worker *worker) {
@@ -72,7 +73,7 @@ static void compensate_locked(boci_scheduler *scheduler) {
   if (blocking->retired) {
     recall_retired_locked(blocking);
     blocking->active++;
-  } else if (start_worker_locked(scheduler)) {
+  } else if (start_worker_locked(scheduler) == BOC_OK) {
     blocking->active++;
   }
 }
@@ -189,7 +190,7 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
     else if (!scheduler->worker[i].failed)
       blocking->active--;
   }
-  for (uint32_t i = workers; i < before; i++)
+  for (uint32_t i = workers; i < before && i < started; i++)
     if (boci_idle_unlist_dormant(&scheduler->idle, &scheduler->worker[i]))
       list_retired_locked(blocking, &scheduler->worker[i]);
     else
@@ -221,18 +222,43 @@ static void wait_retired(boci_scheduler *scheduler) {
     boci_os_yield();
 }
 
-static bool failed_below_locked(const boci_scheduler *scheduler, uint32_t workers) {
-  bool failed = false;
-  for (uint32_t i = 0; i < workers; i++)
-    failed = failed || scheduler->worker[i].failed;
+static void set_failed(boci_worker *worker, bool failed) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  worker->failed = failed;
+  boci_mutex_unlock(&blocking->mutex);
+}
+
+static bool has_failed(boci_worker *worker) {
+  boci_blocking *blocking = &worker->scheduler->blocking;
+  boci_mutex_lock(&blocking->mutex);
+  const bool failed = worker->failed;
+  boci_mutex_unlock(&blocking->mutex);
   return failed;
 }
 
+/* What kept workers from starting before may be over. */
+static boc_status start_failed_again(boci_scheduler *scheduler, uint32_t workers) {
+  for (uint32_t i = 0; i < workers; i++) {
+    boci_worker *worker = &scheduler->worker[i];
+    if (!has_failed(worker))
+      continue;
+    set_failed(worker, false);
+    const boc_status status = boci_worker_start_again(worker);
+    if (status != BOC_OK) {
+      set_failed(worker, true);
+      return status;
+    }
+  }
+  return BOC_OK;
+}
+
 static boc_status start_missing_locked(boci_scheduler *scheduler, uint32_t workers) {
-  while (boci_load_relaxed(&scheduler->started) < workers) /* owner: locked */
-    if (!start_worker_locked(scheduler))
-      return BOC_NO_THREAD;
-  return failed_below_locked(scheduler, workers) ? BOC_NO_THREAD : BOC_OK;
+  boc_status status = BOC_OK;
+  while (status == BOC_OK &&
+         boci_load_relaxed(&scheduler->started) < workers) /* owner: locked */
+    status = start_worker_locked(scheduler);
+  return status;
 }
 
 boc_status boci_blocking_resize(boci_scheduler *scheduler, uint32_t workers) {
@@ -247,6 +273,8 @@ boc_status boci_blocking_resize(boci_scheduler *scheduler, uint32_t workers) {
   const boc_status started = boci_scheduler_wait_started(scheduler, from, to);
   if (status == BOC_OK)
     status = started;
+  if (status == BOC_OK)
+    status = start_failed_again(scheduler, workers);
   if (status != BOC_OK) {
     boci_mutex_lock(&blocking->mutex);
     set_number_locked(scheduler, before);

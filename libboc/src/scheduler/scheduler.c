@@ -171,7 +171,7 @@ static void stop_threads(boci_scheduler *scheduler, uint32_t threads) {
   for (uint32_t i = 0; i < threads; i++)
     boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);
   for (uint32_t i = 0; i < threads; i++)
-    boci_thread_join(&scheduler->worker[i].thread);
+    boci_worker_join(&scheduler->worker[i]);
 }
 
 boc_status boci_scheduler_start(boci_scheduler *scheduler) {

@@ -79,7 +79,7 @@ static bool wait_to_start(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   if (worker->index < scheduler->eager)
     return true;
-  if (worker->index >= scheduler->first_workers) {
+  if (!worker->on_demand) {
     boci_blocking_wait_until_published(worker);
     return true;
   }
@@ -94,11 +94,11 @@ static bool wait_to_start(boci_worker *worker) {
  * other workers do the work. */
 static void settle_start(boci_worker *worker, boc_status status) {
   boci_scheduler *scheduler = worker->scheduler;
-  const bool late = worker->index >= scheduler->first_workers;
   if (status != BOC_OK && worker->index >= scheduler->eager) {
     boci_blocking_start_failed(worker);
-    boci_idle_wake_one(&scheduler->idle);
-  } else if (worker->index >= scheduler->eager && !late) {
+    if (worker->on_demand)
+      boci_idle_wake_one(&scheduler->idle);
+  } else if (worker->on_demand) {
     boci_idle_begin_searching(&scheduler->idle, worker);
   }
   report_start(worker, status);
@@ -127,6 +127,21 @@ boc_status boci_worker_start_thread(boci_worker *worker) {
                            worker->scheduler->stack_size);
 }
 
+void boci_worker_join(boci_worker *worker) {
+  if (worker->thread.handle)
+    boci_thread_join(&worker->thread);
+}
+
+boc_status boci_worker_start_again(boci_worker *worker) {
+  boci_worker_join(worker);
+  worker->reported = worker->on_demand = false;
+  boc_status status = boci_worker_start_thread(worker);
+  if (status != BOC_OK)
+    return status;
+  return boci_scheduler_wait_started(worker->scheduler, worker->index,
+                                     worker->index + 1);
+}
+
 boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
                             uint32_t index) {
   worker->context = (boci_thread_context){.worker = worker};
@@ -134,6 +149,8 @@ boc_status boci_worker_init(boci_worker *worker, boci_scheduler *scheduler,
   worker->index = index;
   worker->until_common = BOCI_COMMON_EVERY;
   worker->hooked_as_parked = true;
+  worker->on_demand = index >= scheduler->eager && index < scheduler->first_workers;
+  worker->thread.handle = NULL;
   boci_init(&worker->compensating, index >= boci_scheduler_workers(scheduler));
   worker->random = index * 2654435761u + 1;
   worker->body_executor = (boci_executor){boci_enqueue_from_body, worker};

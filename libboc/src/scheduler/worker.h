@@ -40,6 +40,7 @@ typedef struct boci_worker {
   uint32_t bodies_before_clock; /* until it looks whether a timer is due */
   uint64_t clock_seen;          /* when it did so last */
   bool hooked_as_parked;        /* after_park has not been called yet */
+  bool on_demand;               /* its start hook runs once there is work for it */
   boci_atomic_u32 compensating; /* it stands in for others: see blocking.c */
   uintptr_t scheduled_before;   /* its `scheduled` when the latest body began */
   boc_behavior *lifo_slot;      /* handed off by what ran last; thieves do not see it */
@@ -73,6 +74,13 @@ void boci_worker_fini(boci_worker *worker);
  * behaviors between the hooks `start` and `stop`, until the scheduler stops.
  * Refusals: BOC_NO_THREAD, BOC_NO_MEMORY. */
 boc_status boci_worker_start_thread(boci_worker *worker);
+
+/* Waits until the worker's thread has ended, if it has one. */
+void boci_worker_join(boci_worker *worker);
+
+/* Starts a worker once more whose start hook was refused, and waits for that hook. Not
+ * on a worker. Refusals: as above, or what the hook returned. */
+boc_status boci_worker_start_again(boci_worker *worker);
 
 /* The worker that the calling thread is, or NULL. Any thread. */
 static inline boci_worker *boci_worker_current(void) {

@@ -191,10 +191,11 @@ static void wrong_numbers_change_nothing(void) {
   boc_runtime_free(c.runtime);
 }
 
-/* What its start hook refuses is told, and all goes on with as many as before. */
+/* What its start hook refuses is told, and all goes on with as many as before, until
+ * the hook refuses no more. */
 static void a_worker_that_cannot_start(void) {
   crew c;
-  crew_setup(&c, 1, 2);
+  crew_setup(&c, 1, 3);
   c.refuse = 2;
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_MEMORY);
   CHECK_EQ(boc_runtime_workers(c.runtime), 1);
@@ -202,11 +203,98 @@ static void a_worker_that_cannot_start(void) {
   CHECK_EQ(boci_load_relaxed(&c.seen), 1);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_OK);
   crew_work(&c, 4);
-  CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_THREAD);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_MEMORY);
   CHECK_EQ(boc_runtime_workers(c.runtime), 2);
   crew_work(&c, 4);
+  c.refuse = 0;
+  for (unsigned workers = 3; workers <= 4; workers++) {
+    CHECK_EQ(boc_runtime_set_workers(c.runtime, workers), BOC_OK);
+    CHECK_EQ(boc_runtime_workers(c.runtime), workers);
+    CHECK_EQ(boci_load_relaxed(&c.started), workers);
+    crew_work(&c, 8);
+  }
   boc_runtime_free(c.runtime);
-  CHECK_EQ(boci_load_relaxed(&c.stopped), boci_load_relaxed(&c.started));
+  CHECK_EQ(boci_load_relaxed(&c.stopped), 4);
+}
+
+/* A set_workers that lacks memory for one of the workers that it starts leaves the
+ * number as it was, and may be repeated. Returns whether it lacked memory. */
+static bool set_workers_may_lack_memory(uintptr_t at) {
+  crew c = {.refuse = 0};
+  test_memory memory;
+  test_memory_init(&memory, 0);
+  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = &c};
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = 1;
+  options.compensating_workers = 3;
+  options.trace_events = 8; /* the one thing that each worker allocates */
+  options.allocator = &memory.base;
+  options.hooks = &hooks;
+  boci_init(&c.started, 0);
+  boci_init(&c.stopped, 0);
+  CHECK_EQ(boc_runtime_new(&options, &c.runtime), BOC_OK);
+  memory.fail_at = boci_load_relaxed(&memory.allocations) + at;
+  const boc_status status = boc_runtime_set_workers(c.runtime, 4);
+  const bool failed = test_memory_failed(&memory);
+  memory.fail_at = 0;
+  CHECK_EQ(status, failed ? BOC_NO_MEMORY : BOC_OK);
+  CHECK_EQ(boc_runtime_workers(c.runtime), failed ? 1 : 4);
+  crew_work(&c, 8);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 4), BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&c.started), 4);
+  crew_work(&c, 8);
+  boc_runtime_free(c.runtime);
+  CHECK_EQ(boci_load_relaxed(&c.stopped), 4);
+  test_memory_fini(&memory);
+  return failed;
+}
+
+static void every_allocation_of_set_workers_may_fail(void) {
+  uintptr_t at = 1;
+  while (set_workers_may_lack_memory(at))
+    at++;
+  CHECK(at > 3);
+}
+
+static bool has_reported(boci_worker *worker) {
+  boci_scheduler *scheduler = worker->scheduler;
+  boci_mutex_lock(&scheduler->start_mutex);
+  const bool reported = worker->reported;
+  boci_mutex_unlock(&scheduler->start_mutex);
+  return reported;
+}
+
+static void wait_for_report(boc_behavior *self, void *arg) {
+  (void)self;
+  TEST_WAIT(has_reported(arg));
+}
+
+/* Nobody waits for its start hook: the others do its work, and it comes if it is asked
+ * for again. */
+static void a_worker_on_demand_that_cannot_start(void) {
+  crew c = {.refuse = 1};
+  boci_init(&c.started, 0);
+  boci_init(&c.stopped, 0);
+  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = &c};
+  boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
+  options.workers = 2;
+  options.workers_on_demand = 1;
+  options.compensating_workers = 1;
+  options.hooks = &hooks;
+  CHECK_EQ(boc_runtime_new(&options, &c.runtime), BOC_OK);
+  boci_worker *refused = &c.runtime->scheduler.worker[1];
+  for (int i = 0; i < 2; i++)
+    CHECK_EQ(boc_when(c.runtime, NULL, 0, wait_for_report, refused), BOC_OK);
+  CHECK_EQ(boc_runtime_quiesce(c.runtime, BOC_FOREVER), BOC_OK);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 1), BOC_OK);
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_NO_MEMORY);
+  CHECK_EQ(boc_runtime_workers(c.runtime), 1);
+  c.refuse = 0;
+  CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_OK);
+  CHECK_EQ(boci_load_relaxed(&c.started), 2);
+  crew_work(&c, 8);
+  boc_runtime_free(c.runtime);
+  CHECK_EQ(boci_load_relaxed(&c.stopped), 2);
 }
 
 static boc_status refuse_once_asked_to_rest(void *ctx, unsigned worker) {
@@ -279,6 +367,8 @@ static const test_case cases[] = {
     TEST_RACE(workers_rest_and_come_back, 4),
     TEST_ONCE(wrong_numbers_change_nothing),
     TEST_RACE(a_worker_that_cannot_start, 4),
+    TEST_RACE(every_allocation_of_set_workers_may_fail, 4),
+    TEST_RACE(a_worker_on_demand_that_cannot_start, 4),
     TEST_RACE(a_compensating_worker_that_cannot_start, 4),
     TEST_ONCE(not_from_a_body),
     TEST_RACE(compensating_workers_may_become_others, 4),

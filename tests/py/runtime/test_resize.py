@@ -150,3 +150,66 @@ def test_memory_stays():
             assert when(Cown(count))(lambda c: c.value).unwrap(timeout=LIMIT) == count
             wait()
     assert rss() - before < 12 * 2**20
+
+
+#: Prints how a start(6) fails, and that it is done when nothing is in its way any more.
+REFUSED_AT_FIRST = """
+import os
+import sys
+from bocpy import start, wait, when
+
+def refuse():
+    if {threads}:  # no room for the stack of a further thread
+        with open("/proc/self/statm") as file:
+            size = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + 20 * 2**20, before[1]))
+    else:
+        sys.path[:] = []
+
+def allow():
+    if {threads}:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    else:
+        sys.path[:] = path
+
+if {threads}:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+path = sys.path[:]
+start({first})
+wait()
+refuse()
+for _ in range(2):
+    try:
+        start(6)
+    except RuntimeError as error:
+        print(error)
+allow()
+for count in (6, 8, 2):
+    start(count)
+    (hear, enter), (door, leave) = os.pipe(), os.pipe()
+
+    def meet(enter=enter, door=door):
+        os.write(enter, b"x")
+        os.read(door, 1)
+
+    for _ in range(count):
+        when()(meet)
+    for _ in range(count):
+        os.read(hear, 1)
+    os.write(leave, b"." * count)
+    print(len(wait(stats=True)))
+"""
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_what_kept_workers_from_starting_is_over(program, backend, first):
+    """A start that fails leaves the number as it was, and may be repeated."""
+    threads = backend == "threads"
+    if threads and sys.platform != "linux":
+        pytest.skip("only Linux bounds what a process has mapped now")
+    done = program(REFUSED_AT_FIRST.format(threads=threads, first=first))
+    assert done.lines[-3:] == ["6", "8", "2"]
+    assert len(done.lines) == 5
+    assert all("could not be started" in line for line in done.lines[:2])
