@@ -1,24 +1,24 @@
-/* Compiler: what the language has no word for and compilers spell differently. */
+/* Compiler: features that the language lacks and compilers spell differently. */
 #ifndef BOCI_COMPILER_H
 #define BOCI_COMPILER_H
 
-/* For the rare path of a hot function: inlined, it would cost the common path its
- * registers. */
+/* For the rare path of a hot function: inlined, it would take registers from the common
+ * path. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BOCI_NOINLINE __declspec(noinline)
 #else
 #define BOCI_NOINLINE __attribute__((noinline))
 #endif
 
-/* For a function that several hot ones share: with constant arguments it is shorter in
- * each of them. */
+/* For a function that several hot ones share: with constant arguments each gets a
+ * shorter copy. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define BOCI_ALWAYS_INLINE static __forceinline
 #else
 #define BOCI_ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
 
-/* In a loop of a few rounds: it stays a loop, and no call of memset or memcpy. */
+/* For a loop of a few rounds: keeps it a loop, not a call of memset or memcpy. */
 #if defined(__GNUC__)
 #define BOCI_STAY_LOOP() __asm__ __volatile__("")
 #else
@@ -32,11 +32,11 @@
 #define BOCI_PREFETCH(address) ((void)(address))
 #endif
 
-/* Of a function that runs when the shared library is unloaded, or the program ends. In
+/* For a function that runs when the shared library is unloaded, or the program ends. In
  * the static library it does not run: it would only prolong the end of the program, at
- * which other threads may still run (those of CPython 3.10 use what it has freed).
- * Where there is no such thing, and where threads are fibers, it does not run either.
- */
+ * which other threads may still run (those of CPython 3.10 use what it has freed). It
+ * does not run either where compilers have no destructors, and where threads are
+ * fibers. */
 #if defined(__GNUC__) && defined(BOC_BUILDING) && !defined(BOC_SYSTEMATIC) &&          \
     !defined(BOC_RELACY)
 #define BOCI_AT_UNLOAD __attribute__((destructor))

@@ -1,5 +1,5 @@
-/* OS: what is the same on every operating system: deadlines, the thread's slot, panic.
- */
+/* OS: the parts that are the same on every system: deadlines, the thread's slot,
+ * panic. */
 #include "os.h"
 
 #include <stdio.h>

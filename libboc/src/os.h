@@ -1,6 +1,7 @@
-/* OS: what else the library asks of the operating system: time, processors, threads.
- * os.c is common to all; os_posix.c with os_cores_posix.c, or os_win.c; under the
- * systematic scheduler os_systematic.c, where threads are fibers and time counts. */
+/* OS: time, processors and threads of the operating system (park.h has the locks). os.c
+ * is common to all systems; beside it stand os_posix.c with os_cores_posix.c, or
+ * os_win.c. Under the systematic scheduler it is os_systematic.c, where threads are
+ * fibers and time is a counter. */
 #ifndef BOCI_OS_H
 #define BOCI_OS_H
 
@@ -22,7 +23,8 @@ void boci_os_huge_pages(void *memory, size_t size);
 /* Physical cores that this process may use, at least 1. */
 unsigned boci_os_core_count(void);
 
-/* Logical processors that this process may use, at least 1: with 1 do not spin. */
+/* Logical processors that this process may use, at least 1; with 1, spinning is
+ * useless. */
 unsigned boci_os_processor_count(void);
 
 typedef struct boci_thread {
@@ -36,11 +38,11 @@ boc_status boci_thread_start(boci_thread *thread, void (*entry)(void *arg), void
                              const char *name, size_t stack_size);
 void boci_thread_join(boci_thread *thread);
 
-/* The calling process: the child of a fork has another one. */
+/* The id of the process, by which the child of a fork knows that it is another one. */
 uint64_t boci_os_process(void);
 
-/* One pointer per thread, NULL at its start. A fiber of the systematic scheduler, or of
- * a model, has one of its own. */
+/* One pointer per thread, NULL at its start. Each fiber of the systematic scheduler, or
+ * of a model, has its own. */
 #if defined(BOC_SYSTEMATIC) || defined(BOC_RELACY)
 void *boci_tls_get(void);
 void boci_tls_set(void *value);
@@ -49,8 +51,8 @@ void *boci_thread_token(void);
 #if defined(_MSC_VER)
 #define BOCI_THREAD_LOCAL __declspec(thread)
 #elif defined(__GLIBC__)
-/* One load, in a shared object too. C libraries other than glibc and musl cannot load
- * such an object late. */
+/* One load, in a shared object, too. Only glibc and musl can load such an object
+ * late. */
 #define BOCI_THREAD_LOCAL __attribute__((tls_model("initial-exec"))) _Thread_local
 #else
 #define BOCI_THREAD_LOCAL _Thread_local
@@ -64,7 +66,7 @@ static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
 static inline void *boci_thread_token(void) { return &boci_tls_slot; }
 #endif
 
-/* An invariant of the library is broken: prints file, line and text on stderr, and
+/* Reports a broken invariant of the library: prints file, line and text on stderr, and
  * aborts. Nothing else in an ordinary build prints. */
 _Noreturn void boci_panic(const char *file, int line, const char *text);
 

@@ -2,8 +2,8 @@
  *
  * Linux: the affinity mask, the kernel's list of each processor's siblings, and the
  * quotas of the control groups above the process (version 2: cpu.max; version 1:
- * cpu.cfs_*_us). macOS: what the kernel tells. Elsewhere: the processors that are
- * online. Whatever cannot be read limits nothing.
+ * cpu.cfs_*_us). macOS: the numbers of sysctl. Elsewhere: the processors that are
+ * online. A source that cannot be read sets no limit.
  */
 #if defined(__APPLE__)
 #define _DARWIN_C_SOURCE
@@ -23,7 +23,7 @@ static unsigned at_least_one(long count) { return count > 1 ? (unsigned)count : 
 #include <stdlib.h>
 #include <string.h>
 
-#define PROCESSORS 8192 /* the most that Linux can be built for */
+#define PROCESSORS 8192 /* the most processors that Linux can be built for */
 #define SETS (PROCESSORS / CPU_SETSIZE)
 #define PATH_SIZE 4352
 
@@ -83,7 +83,7 @@ static long group_limit_v1(const char *group) {
   return read_number(path, &period) ? quota_processors(quota, period) : 0;
 }
 
-/* The least limit of `group` and all groups above it; `group` is cut to nothing. */
+/* The least limit of `group` and of all groups above it. Overwrites `group`. */
 static long least_limit(char *group, long (*limit_of)(const char *group), long least) {
   for (;;) {
     long limit = limit_of(group);

@@ -69,8 +69,8 @@ static void name_this_thread(const char *name) {
 #endif
 }
 
-/* The body ended its thread by pthread_exit, thrd_exit or a cancellation. The runtime
- * would wait for ever for what the thread was doing. */
+/* The body has ended its thread by pthread_exit, thrd_exit or a cancellation. The
+ * runtime would wait forever for what the thread was doing. */
 static void panic_at_exit(void *unused) {
   (void)unused;
   boci_panic(__FILE__, __LINE__,

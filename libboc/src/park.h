@@ -1,8 +1,8 @@
-/* Park: mutex, condition, and the parker that a worker sleeps on.
+/* Park: mutex, condition variable, and the parker on which a worker sleeps.
  *
- * One contract, three bodies: park_posix.c, park_c11.c, park_win.c (build option
- * `park`); park_systematic.c, which runs the same callers under a seeded scheduler; and
- * that of the models in tests/models.
+ * One contract, three implementations: park_posix.c, park_c11.c, park_win.c (build
+ * option `park`). For tests there are park_systematic.c, which runs the same callers
+ * under a seeded scheduler, and one in tests/models.
  *
  * Threads: any. A mutex is not recursive, and the thread that locked it unlocks it. A
  * thread waits on a condition with its mutex locked and may wake for no reason: callers
@@ -59,7 +59,7 @@ typedef struct boci_cond {
 
 #define BOCI_NEVER UINT64_MAX
 
-/* init may refuse (BOC_NO_MEMORY); fini wants it unlocked and unwaited. */
+/* init may refuse (BOC_NO_MEMORY); fini requires that nobody has locked it or waits. */
 boc_status boci_mutex_init(boci_mutex *mutex);
 void boci_mutex_fini(boci_mutex *mutex);
 void boci_mutex_lock(boci_mutex *mutex);
@@ -69,15 +69,15 @@ void boci_mutex_unlock(boci_mutex *mutex);
 boc_status boci_cond_init(boci_cond *cond);
 void boci_cond_fini(boci_cond *cond);
 void boci_cond_wait(boci_cond *cond, boci_mutex *mutex);
-/* False: the deadline has passed (the mutex is locked again all the same). */
+/* Returns false if the deadline has passed; the mutex is locked again in any case. */
 bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline);
 void boci_cond_signal(boci_cond *cond);
 void boci_cond_broadcast(boci_cond *cond);
 
 /* A parker is what one thread sleeps on. It has at most one token: unpark leaves the
- * token, park takes it, and waits for it until the deadline. What was written before
- * unpark is seen after the park that took its token. False: no token came in time.
- * parker.c, over the above. */
+ * token, and park takes it, or waits for it until the deadline. What was written before
+ * unpark is visible after the park that took its token. park returns false if no token
+ * came in time. parker.c implements it with the above. */
 typedef struct boci_parker {
   boci_mutex mutex;
   boci_cond cond;

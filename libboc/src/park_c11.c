@@ -1,9 +1,9 @@
 /* Park over C11 <threads.h>.
  *
- * C11 waits until a point of the wall clock. A deadline is turned into one at every
- * wait and the outcome checked against the monotonic clock. If somebody sets the wall
- * clock while a wait is under way, that wait may end early (and is then no time-out)
- * or late; it is late by LONGEST_WAIT at most, since longer waits are cut into pieces.
+ * C11 waits until a point of the wall clock. So each wait converts its deadline to one,
+ * and checks the outcome against the monotonic clock. If the wall clock is set during a
+ * wait, the wait may end early (which is then no time-out) or late: by LONGEST_WAIT at
+ * most, since longer waits are cut into pieces.
  */
 #include "park.h"
 

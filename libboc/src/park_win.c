@@ -79,7 +79,7 @@ bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline)
   uint64_t now = boci_os_now();
   if (now >= deadline)
     return false;
-  /* Rounds up. A wait too long for Windows ends early, which is no time-out. */
+  /* Rounds up. A wait that is too long for Windows ends early, which is no time-out. */
   uint64_t milliseconds = (deadline - now - 1) / MILLISECOND + 1;
   DWORD most = (DWORD)INT_MAX;
   bool woken =

@@ -23,15 +23,15 @@
 void boci_systematic_point(void);
 void boci_systematic_yield(void);
 bool boci_systematic_chance(uint32_t n);
-/* Writes the seed, the step, where every unit stands and the latest switches to stderr;
- * nothing if no run was begun. */
+/* Writes the seed, the step, the position of each unit and the latest switches to
+ * stderr; nothing if no run has begun. */
 void boci_systematic_report(void);
 #elif defined(BOC_PERTURB)
 #define BOCI_PERTURBED 1
 #define boci_perturb() boci_perturb_random()
 #define boci_perturb_pause() boci_perturb_random()
 #define boci_perturb_fails() false
-/* Mostly returns at once, sometimes yields, rarely yields for long. */
+/* Mostly returns at once; sometimes yields, and rarely for long. */
 void boci_perturb_random(void);
 #else
 #define boci_perturb() ((void)0)

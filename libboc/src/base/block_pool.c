@@ -58,7 +58,7 @@ static size_t free_list_length(const boci_free *list) {
   return blocks;
 }
 
-/* How many blocks are free and home. */
+/* How many blocks are free and on their owner's lists. */
 static size_t count_blocks_home(boci_block_pool *pool) {
   size_t blocks = 0;
   for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++) {
@@ -81,7 +81,8 @@ void boci_block_pool_trim(boci_block_pool *pool) {
   pool->lead = lead;
 }
 
-/* All batches that have come home, newest first, in the opposite order. */
+/* All batches that have come home, which are newest first, as a list that is oldest
+ * first. */
 static boci_free *reverse_batches(boci_free *newest) {
   boci_free *first = NULL;
   for (boci_free *batch = newest, *older; batch; batch = older) {
@@ -92,7 +93,7 @@ static boci_free *reverse_batches(boci_free *newest) {
   return first;
 }
 
-/* Of an empty class: it becomes the batch that came home first. */
+/* For an empty class: takes the batch that came home first. */
 static bool take_batch(boci_block_pool *pool, size_t steps) {
   boci_free **batches = &pool->batches[steps];
   if (!*batches &&
@@ -135,8 +136,8 @@ static char *place_in_chunk(const boci_block_pool *pool, size_t size) {
   return (char *)(((at - pool->lead + line) & ~line) + pool->lead);
 }
 
-/* `size` bytes of the newest chunk, or of a new one. What is left of the one before is
- * lost to the pool. */
+/* `size` bytes of the newest chunk, or of a new one. The pool loses the rest of the
+ * previous chunk. */
 static char *cut_from_chunk(boci_block_pool *pool, size_t size) {
   char *at = place_in_chunk(pool, size);
   if (!pool->fresh || (uintptr_t)pool->fresh_end < (uintptr_t)at + size) {
@@ -148,12 +149,12 @@ static char *cut_from_chunk(boci_block_pool *pool, size_t size) {
   return at;
 }
 
-/* A place for a block that shares a line with each of its neighbors. Cowns that are
- * made together are often used together, by different threads. So the even lines of a
- * stripe are used first, and the odd ones afterwards. */
+/* A place for a block that shares a line with each of its neighbors. Different threads
+ * often use cowns together that were made together. So the even lines of a stripe are
+ * used first, and the odd ones afterwards. */
 static char *cut_from_stripe(boci_block_pool *pool) {
   if (!pool->stripe || pool->stripe_used == STRIPE) {
-    /* One more, for the end of the last block. */
+    /* one more line, for the end of the last block */
     pool->stripe = cut_from_chunk(pool, (size_t)(STRIPE + 1) * CACHE_LINE);
     pool->stripe_used = 0;
   }
@@ -168,8 +169,8 @@ static bool shares_lines(const boci_block_pool *pool, size_t size) {
   return pool->lead > 0 && size == CACHE_LINE;
 }
 
-/* How many blocks of `size` are cut at once: what the newest chunk has room for, and no
- * more than a few lines that are written before they are used. At least 1. */
+/* How many blocks of `size` to cut at once: as many as the newest chunk has room for,
+ * but no more than a few lines, which are written before they are used. At least 1. */
 static size_t blocks_to_cut(const boci_block_pool *pool, size_t size) {
   const char *at = place_in_chunk(pool, size);
   if (!pool->fresh || at + size > pool->fresh_end)
@@ -185,7 +186,7 @@ static boci_free *init_carved(boci_block_pool *pool, void *memory, size_t steps)
   return block;
 }
 
-/* Of an empty class: a fresh block; those that lie behind it are free. */
+/* For an empty class: cuts blocks, returns the first, and makes the others free. */
 static boci_free *carve_blocks(boci_block_pool *pool, size_t steps) {
   const size_t size = steps * BOCI_BLOCK_POOL_STEP;
   const bool shares = shares_lines(pool, size);
@@ -203,7 +204,7 @@ static boci_free *carve_blocks(boci_block_pool *pool, size_t steps) {
   return init_carved(pool, memory, steps);
 }
 
-/* A large block has its size in front of it. */
+/* The size of a large block stands in front of it. */
 static void *alloc_large(boci_block_pool *pool, size_t size) {
   char *memory = boci_allocate(pool->allocator, size + PREFIX);
   if (!memory)
@@ -219,7 +220,7 @@ static void free_large(boci_block *block) {
   boci_release(block->home->allocator, memory, *(size_t *)memory);
 }
 
-/* A block of a batch that has come home, else a fresh one. */
+/* A block of a batch that has come home, or a new one. */
 void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   if (POOL_BYPASS || steps > BOCI_BLOCK_POOL_CLASSES)
@@ -242,7 +243,7 @@ static void return_batch(boci_remote_batch *remote) {
   remote->count = 0;
 }
 
-/* Returns all but the last blocks: those are the `ahead` of the ones that go. */
+/* Returns all but the last blocks: those are the `ahead` of returned ones. */
 static void return_batch_head(boci_remote_batch *remote, boci_free *last_to_go) {
   boci_free *rest = last_to_go->next;
   last_to_go->next = NULL;
@@ -274,8 +275,9 @@ void boci_block_pool_flush_slow(boci_block_pool *pool) {
     return_batch(&pool->remote[steps]);
 }
 
-/* Blocks go home in the order in which they were freed. If that is the order in which
- * they were made, they are made in the same order again: prefetchers follow it. */
+/* Blocks return in the order in which they were freed. If that is the order in which
+ * they were made, they are made in the same order again, and prefetchers can follow
+ * it. */
 static void add_remote_free(boci_remote_batch *remote, boci_free *block) {
   block->next = block->ahead = NULL;
   if (remote->count++ == 0)

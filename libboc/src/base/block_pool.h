@@ -8,14 +8,14 @@
  *                  pushed to home->returned when it is full, or the worker is idle
  *   owner          when a size class is empty: the oldest batch that has come home
  *
- * Order is speed: a thread that makes behaviors while another runs them would get their
- * memory back one cache miss at a time. So blocks keep the order in which they were
- * freed, which is about the order in which they lie in memory. The oldest, no longer in
- * the other core's cache, are used first. And each free block names the one that
- * follows some steps behind it, so that its line is fetched in time.
+ * The order matters: a thread that makes behaviors while another runs them would
+ * otherwise take one cache miss for each block. So blocks keep the order in which they
+ * were freed, which is about their order in memory. The oldest, no longer in the other
+ * core's cache, are used first. And each free block has the address of the one some
+ * steps behind it, so that its line is prefetched in time.
  *
- * Rejected: the same order for blocks that are freed on their owner. If there are more
- * than a cache holds, the oldest is never in it; half of the latest are.
+ * Rejected: the same order for blocks that their owner frees. If there are more than a
+ * cache holds, the oldest block is never in the cache; half of the latest are.
  *
  * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; any thread pushes
  *   to `returned`; `owner` and `allocator` never change.
@@ -43,7 +43,8 @@ typedef struct boci_block_pool boci_block_pool;
 /* At the start of each block; the last two fields are for the user of the block. */
 typedef struct boci_block {
   boci_block_pool *home;
-  uint16_t steps; /* its size in BOCI_BLOCK_POOL_STEP; 0: larger than all classes */
+  /* its size in units of BOCI_BLOCK_POOL_STEP; 0 if it is larger than all classes */
+  uint16_t steps;
   uint16_t flags;
   uint32_t number;
 } boci_block;
@@ -55,7 +56,8 @@ enum {
   BOCI_BLOCK_POOL_AHEAD = 8
 };
 
-/* Blocks of one class of one other pool, freed here, on their way home. */
+/* Blocks of one class of another pool, which were freed here and return in one
+ * batch. */
 typedef struct boci_remote_batch {
   struct boci_free *first, *last; /* undefined if `count` is 0 */
   struct boci_free *behind;       /* the next block whose `ahead` is to be set */
@@ -65,20 +67,24 @@ typedef struct boci_remote_batch {
 struct boci_block_pool {
   void *owner; /* for the pool's user: the scheduler, of behaviors */
   const boc_allocator *allocator;
-  size_t lead;    /* blocks of whole cache lines begin this many bytes into a line */
-  char apart[40]; /* the owner writes what follows, on cache lines of its own */
+  /* blocks of whole cache lines begin this many bytes after the start of a line */
+  size_t lead;
+  /* only the owner writes the following fields, on cache lines of their own */
+  char apart[40];
   struct boci_free
       *classes[BOCI_BLOCK_POOL_CLASSES + 1]; /* by steps; [0] stays empty */
-  char *fresh, *fresh_end;                   /* the rest of the newest chunk */
+  char *fresh, *fresh_end;                   /* the unused rest of the newest chunk */
   char *stripe; /* where blocks that share lines are carved from; see block_pool.c */
-  unsigned stripe_used; /* blocks carved from there */
-  size_t carved;        /* blocks, of all chunks */
+  unsigned stripe_used; /* how many blocks were carved from there */
+  size_t carved;        /* how many blocks all chunks have */
   struct boci_chunk *chunks;
   boci_remote_batch remote[BOCI_BLOCK_POOL_CLASSES + 1];
   bool has_remote;
   struct boci_free
-      *batches[BOCI_BLOCK_POOL_CLASSES + 1]; /* have come home, the oldest first */
-  char apart_too[64];                        /* other threads write what follows */
+      /* batches that have come home, the oldest first */
+      *batches[BOCI_BLOCK_POOL_CLASSES + 1];
+  /* other threads write the following fields */
+  char apart_too[64];
   boci_atomic_ptr returned[BOCI_BLOCK_POOL_CLASSES + 1];
 };
 
@@ -100,13 +106,14 @@ void boci_block_pool_init(boci_block_pool *pool, void *owner,
                           const boc_allocator *allocator);
 /* Frees all chunks if all blocks are home; else keeps all of them. */
 void boci_block_pool_trim(boci_block_pool *pool);
-/* Frees all chunks, and so all blocks that came from the pool, but for large ones. */
+/* Frees all chunks, and so all blocks of the pool except large ones. */
 void boci_block_pool_fini(boci_block_pool *pool);
 
 void *boci_block_pool_alloc_slow(boci_block_pool *pool, size_t size);
 void boci_block_pool_free_slow(boci_block_pool *pool, void *memory);
 
-/* As boci_block_pool_alloc, of a size that has a class. NULL: that class is empty. */
+/* As boci_block_pool_alloc, for a size that has a class. NULL if the list of that class
+ * is empty. */
 static inline void *boci_block_pool_alloc_ready(boci_block_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   boci_free *block = pool->classes[steps];
@@ -118,8 +125,8 @@ static inline void *boci_block_pool_alloc_ready(boci_block_pool *pool, size_t si
   return block;
 }
 
-/* A block of `size` bytes with `home` and `steps` filled in, or NULL. Aligned to 16; if
- * the allocator aligns to less, as that does, which is enough for any object. */
+/* A block of `size` bytes with `home` and `steps` filled in, or NULL. Aligned to 16, or
+ * to what the allocator aligns to if that is less, which is enough for any object. */
 static inline void *boci_block_pool_alloc(boci_block_pool *pool, size_t size) {
   const size_t steps = (size + BOCI_BLOCK_POOL_STEP - 1) / BOCI_BLOCK_POOL_STEP;
   if (steps > BOCI_BLOCK_POOL_CLASSES || !pool->classes[steps])
@@ -131,7 +138,7 @@ static inline void *boci_block_pool_alloc(boci_block_pool *pool, size_t size) {
   return block;
 }
 
-/* Gives back a block that came from any pool. */
+/* Frees a block, which may be of any pool. */
 static inline void boci_block_pool_free(boci_block_pool *pool, void *memory) {
   boci_free *block = memory;
   if (block->block.home != pool || block->block.steps == 0) {
@@ -146,8 +153,8 @@ void boci_block_pool_flush_slow(boci_block_pool *pool);
 /* Returns one block of another thread's pool at once. */
 void boci_block_pool_send_home(void *memory);
 
-/* Restores all but `home` at the start of a block of `size` bytes, which its user has
- * overwritten. */
+/* Restores the fields at the start of a block of `size` bytes, except `home`, which its
+ * user has overwritten. */
 void boci_block_pool_restore(void *memory, size_t size);
 
 /* Returns all remote batches now. */

@@ -1,9 +1,9 @@
-/* Checks: uses of a behavior, a cown or a scope that is gone, or that is ended twice.
- * Only builds with -Dchecks=true have them; in all others the macros
- * are nothing, and no struct is larger.
+/* Checks: find uses of a behavior, a cown or a scope that was freed, or that ends
+ * twice. Only builds with -Dchecks=true have them; in all others the macros are empty,
+ * and no struct is larger.
  *
- * What is over stays in *quarantine* for a while before its memory is used again, so
- * that a pointer to it finds it dead, and not the memory of another object.
+ * A dead object stays in *quarantine* for a while before its memory is used again, so
+ * that a stale pointer finds a dead object, and not another one.
  *
  * Threads: any.
  * Ordering:
@@ -19,7 +19,7 @@
 
 #include "atomic.h"
 
-/* `text` says what must hold. */
+/* `text` says what must hold */
 #define BOCI_CHECK(condition, text)                                                    \
   ((condition) ? (void)0 : boci_panic(__FILE__, __LINE__, text))
 
@@ -30,8 +30,8 @@ typedef struct boci_quarantine {
   boci_atomic_word next;
 } boci_quarantine;
 
-/* Takes `memory`, and returns what has been here longest: it may be used again. NULL:
- * nothing has yet. With NULL, one at a time, until all are out. */
+/* Takes `memory`, and returns the oldest memory in quarantine, which may be used again;
+ * NULL while there is room. With NULL, returns them one by one, until none is left. */
 static inline void *boci_quarantine_swap(boci_quarantine *quarantine, void *memory) {
   const uintptr_t at = boci_add_relaxed(&quarantine->next, 1); /* count */
   return boci_swap_acq_rel(&quarantine->memory[at % BOCI_QUARANTINE_CAPACITY],

@@ -80,8 +80,8 @@ static inline void boci_rwlock_write_unlock(boci_rwlock *lock) {
 }
 
 /* Waits, without locking, until every reader has left that may have been inside before
- * the call. Each reader must fence ([F4]) between its entry and its look at whatever
- * the caller has changed. */
+ * the call. Each reader must fence ([F4]) between its entry and its read of what the
+ * caller has changed. */
 static inline void boci_rwlock_wait_for_readers(boci_rwlock *lock) {
   boci_fence_seq_cst(); /* [F4] */
   for (unsigned i = 0, tries = 0; i < BOCI_RWLOCK_SLOTS; i++)

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Copies `options` (NULL: none) over `out`, which has `size` bytes and holds the
+/* Copies `options` (which may be NULL) over `out`, which has `size` bytes and holds the
  * defaults. False: the size that it begins with is not one that this library knows. */
 static inline bool boci_options_read(void *out, size_t size, const void *options) {
   size_t given;

@@ -3,9 +3,9 @@
  * Threads: any. The `done` of a node runs under the mutex: a cancel that comes too late
  *   returns only when that call is over.
  * Ordering:
- *   [F1] a waiter registers, then looks whether the condition holds; a thread that
- *     makes it hold changes its counters, then looks for waiters. Where the counters
- *     are not changed under the mutex, both need a fence in between.
+ *   [F1] a waiter registers, then checks the condition; a thread that makes it hold
+ *     changes its counters, then checks for waiters. Where the counters are not changed
+ *     under the mutex, both need a fence in between.
  */
 #ifndef BOCI_WAITERS_H
 #define BOCI_WAITERS_H
@@ -24,7 +24,7 @@ typedef struct boci_waiters {
 boc_status boci_waiters_init(boci_waiters *waiters);
 void boci_waiters_fini(boci_waiters *waiters);
 
-/* The caller looks afterwards whether the condition holds. */
+/* The caller has to check the condition afterwards. */
 void boci_waiters_add(boci_waiters *waiters, boc_quiesce_node *node);
 
 /* True: `node` is the caller's again and will not be notified. False: it has been. */
@@ -35,8 +35,8 @@ void boci_waiters_check(boci_waiters *waiters, bool (*holds)(void *ctx), void *c
 void boci_waiters_check_locked(boci_waiters *waiters, bool (*holds)(void *ctx),
                                void *ctx);
 
-/* Adds a waiter of its own by `add(ctx, node)`, and waits for it.
- * Outcomes: BOC_OK, BOC_TIMEOUT. Refusal: BOC_NO_MEMORY. */
+/* Adds a waiter of its own with `add(ctx, node)`, and waits for it. Outcomes: BOC_OK,
+ * BOC_TIMEOUT. Refusal: BOC_NO_MEMORY. */
 boc_status boci_waiters_wait(boci_waiters *waiters, int64_t timeout,
                              void (*add)(void *ctx, boc_quiesce_node *node), void *ctx);
 

@@ -1,6 +1,6 @@
-/* Mailbox: from its beginning to its end, and what is sent to it.
+/* Mailbox: beginning, end, sending, draining.
  *
- * A sender looks for waiters after it has pushed ([F3], see mailbox_waiters.h), and
+ * A sender checks for waiters after it has pushed ([F3], see mailbox_waiters.h), and
  * notifies one of them. A first message to a tag makes the tag and its ring.
  */
 #include "mailbox.h"
@@ -95,7 +95,7 @@ void boc_mailbox_free(boc_mailbox *mailbox) {
 
 /* ---- sending and draining -------------------------------------------------------- */
 
-/* The ring of `tag`, or NULL; its mask, or 0. With the lock. */
+/* The ring of `tag`, or NULL. `*out_mask` is its mask, or 0. With the lock. */
 static boci_mpmc_ring *tag_ring(boc_mailbox *mailbox, boc_tag tag, uint32_t *out_mask) {
   const int at = boci_mailbox_find(mailbox, tag);
   *out_mask = at < 0 ? 0 : UINT32_C(1) << at;
@@ -133,7 +133,7 @@ boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
   return BOC_OK;
 }
 
-/* One tag; its mask, or 0. The drop hook runs without the lock. */
+/* Drains one tag; returns its mask, or 0. The drop hook runs without the lock. */
 static uint32_t drain_tag(boc_mailbox *mailbox, boc_tag tag) {
   uint32_t mask = 0;
   for (size_t left = mailbox->capacity; left > 0; left--) {

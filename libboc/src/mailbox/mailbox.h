@@ -1,23 +1,23 @@
-/* Mailbox: what it is made of.
+/* Mailbox: its parts.
  *
- *   mailbox_waiters.*  the list of those that wait, and which of them is notified
- *   tags.*             the table of tags: how they come, get their rings, and go
+ *   mailbox_waiters.*  the list of waiters, and which of them is notified
+ *   tags.*             the table of tags: adding them, giving them rings, removing them
  *   mailbox.c          beginning and end; sending, draining, closing
  *   receive.c          receiving: try, spin, park
- *   notify.c           waiters of the program's own, for waits that block no thread
+ *   notify.c           waiters of the program, for waits that block no thread
  *
  * The table of tags is read with `lock` locked for reading. Tags are added, and get
- * their rings, under its writer mutex, and are seen at once. Tags are taken away only
- * with the lock locked for writing, so no thread ever holds on to one that is gone.
- * Each time tags are taken away the table gets a new `generation`: slots found before
- * are looked up again.
+ * their rings, under its writer mutex, and are seen at once. Tags are removed only with
+ * the lock locked for writing, so no thread ever uses a removed one. Each removal gives
+ * the table a new `generation`, after which receivers look up their slots again.
  *
  * Threads: any.
  * Invariants:
  *   1. Lock order: lock.writer_mutex, waiters_mutex.
  *   2. A waiter's `notify` runs under waiters_mutex: a thread that takes a waiter back
  *      knows that the call is over.
- *   3. Masks in the list are of the present generation, which changes under both locks.
+ *   3. Masks in the list belong to the current generation, which changes under both
+ *      locks.
  *   4. Payloads are dropped with no lock held.
  * Ordering:
  *   [R22] a tag's name is published by `used`; [A22] a look-up.
@@ -34,10 +34,10 @@
 #include "mpmc_ring.h"
 
 #define BOCI_TAGS_MAX 32u
-#define BOCI_SPINS 64u /* a receiver's tries before it parks */
+#define BOCI_SPINS 64u /* how often a receiver tries before it parks */
 
 typedef struct boci_slot {
-  boc_tag name; /* its bytes are the mailbox's */
+  boc_tag name; /* the mailbox owns its bytes */
   boci_atomic_ptr ring;
 } boci_slot;
 
@@ -45,10 +45,11 @@ struct boc_mailbox {
   boci_rwlock lock;
   boci_atomic_u32 interest; /* the union of all masks in the list of waiters */
   boci_atomic_u32 turn;     /* which tag a receiver of several tries first */
-  boci_atomic_u32 used;     /* slots that have a name */
+  boci_atomic_u32 used;     /* how many slots have a name */
   uint32_t limit;
   uint32_t spins;
-  boci_atomic_u32 adaptive_spin; /* messages come so soon that parking takes longer */
+  /* messages come sooner than a parked thread wakes up */
+  boci_atomic_u32 adaptive_spin;
   uint32_t generation;
   bool closed;
   size_t capacity;
@@ -68,8 +69,8 @@ static inline bool boci_words_same(const char *a, const char *b) {
   return left == right;
 }
 
-/* In line: names are short, and around a call of memcmp a sender would have to save
- * all that it has in registers. */
+/* Inline: names are short, and for a call of memcmp a sender would have to save all its
+ * registers. */
 static inline bool boci_tag_same(boc_tag a, boc_tag b) {
   const char *left = a.bytes, *right = b.bytes;
   const size_t size = a.size, word = sizeof(uint32_t);
@@ -96,7 +97,7 @@ static inline int boci_mailbox_find(boc_mailbox *mailbox, boc_tag tag) {
   return -1;
 }
 
-/* NULL: it has none yet. */
+/* NULL if the tag has none yet. */
 static inline boci_mpmc_ring *boci_slot_ring(boci_slot *slot) {
   return boci_load_acquire(&slot->ring); /* [A23] */
 }

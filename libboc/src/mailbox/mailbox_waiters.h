@@ -1,7 +1,7 @@
-/* Mailbox waiters: the list of those that wait for messages.
+/* Mailbox waiters: the list of waiters for messages.
  *
- * A parked receiver is a waiter whose `notify` unparks it; notify.c has the program's
- * own.
+ * A parked receiver is a waiter whose `notify` unparks it; notify.c has waiters of the
+ * program.
  *
  *   receiver                                sender
  *   1. into the list, `interest` |= tags    1. push
@@ -21,27 +21,30 @@
 
 #include "mailbox.h"
 
-/* False: its mask is of an old generation, and it is not in the list. */
+/* Returns false if the mask belongs to an old generation: then the waiter is not in the
+ * list. */
 bool boci_waiter_add_locked(boc_mailbox *mailbox, boc_mailbox_waiter *waiter);
 
-/* Out of the list, if still there; what it was notified of, or BOC_WOULD_BLOCK. */
+/* Removes it from the list, if it is there; returns of what it was notified, or
+ * BOC_WOULD_BLOCK. */
 boc_status boci_waiter_remove_locked(boc_mailbox *mailbox, boc_mailbox_waiter *waiter);
 
-/* Of a waiter in the list, which it leaves. */
+/* Notifies a waiter in the list, which leaves the list. */
 void boci_waiter_notify_locked(boc_mailbox *mailbox, boc_mailbox_waiter *waiter,
                                boc_status outcome);
 
-/* Notifies other waiters of what is left for one that was notified and removed. */
+/* Notifies other waiters of the messages that are left for one that was notified and
+ * removed. */
 void boci_waiter_pass_on(boc_mailbox *mailbox, const boc_mailbox_waiter *waiter);
 
-/* For each tag of `mask`, the first that waits for it. */
+/* Notifies, for each tag of `mask`, the first waiter for it. */
 void boci_waiters_notify_each(boc_mailbox *mailbox, uint32_t mask);
 
-/* All that wait for one of `mask`. */
+/* Notifies all waiters for a tag of `mask`. */
 void boci_waiters_notify_all_locked(boc_mailbox *mailbox, uint32_t mask,
                                     boc_status outcome);
 
-/* Those tags of `mask` that have a message. With the mailbox's lock. */
+/* The tags of `mask` that have a message. With the mailbox's lock. */
 uint32_t boci_mailbox_ready_tags(boc_mailbox *mailbox, uint32_t mask);
 
 #endif

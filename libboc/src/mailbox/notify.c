@@ -1,8 +1,8 @@
-/* Notify: waiters of the program's own, for waits that block no thread. */
+/* Notify: waiters of the program, for waits that block no thread. */
 #include "mailbox_waiters.h"
 #include "tags.h"
 
-/* The mask of all of `tags`; 0: one of them has no slot. With the lock. */
+/* The mask of all of `tags`; 0 if one of them has no slot. With the lock. */
 static uint32_t tags_mask(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++) {
@@ -14,7 +14,7 @@ static uint32_t tags_mask(boc_mailbox *mailbox, const boc_tag *tags, size_t coun
   return mask;
 }
 
-/* Looks up the waiter's tags; gives slots to those that have none. */
+/* Looks up the waiter's tags; assigns slots to tags without one. */
 static boc_status resolve_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
                                boc_mailbox_waiter *waiter) {
   if (count == 0)
@@ -32,7 +32,8 @@ static boc_status resolve_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t
   }
 }
 
-/* After [F3]: whether the waiter has to be notified already. */
+/* After [F3]: whether a message is there, so that the waiter has to be notified at
+ * once. */
 static bool is_due(boc_mailbox *mailbox, const boc_mailbox_waiter *waiter) {
   boci_atomic_word *slot = boci_rwlock_read_lock(&mailbox->lock);
   const bool due =

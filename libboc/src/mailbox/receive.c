@@ -1,9 +1,9 @@
 /* Receive: try, spin, park.
  *
  * A receiver looks up the slots of its tags, and again when the table's generation has
- * changed. It tries their rings; then some more times, spinning; then it parks, as a
- * waiter (mailbox_waiters.h has the recipe), until it is notified or cancelled, or its
- * time is up.
+ * changed. It tries their rings once, then some more times, spinning. Then it parks as
+ * a waiter (mailbox_waiters.h has the steps), until it is notified or cancelled, or
+ * until the timeout.
  *
  * Threads: any. A token is under waiters_mutex.
  */
@@ -23,9 +23,9 @@ typedef struct receive_call {
   size_t count;
   size_t *out_index;
   void **out_payload;
-  uint32_t generation; /* 0: not looked up yet */
+  uint32_t generation; /* 0 before the first look-up */
   uint32_t mask;
-  uint32_t slots; /* how many different ones */
+  uint32_t slots; /* how many different slots the tags have */
   struct {
     uint32_t slot;
     size_t index;
@@ -57,7 +57,7 @@ static bool find_slots(receive_call *call) {
   return true;
 }
 
-/* Which slot to try first: spread evenly, and not in step with other receivers. */
+/* The slot to try first: evenly spread, and not in step with other receivers. */
 static uint32_t first_to_try(const receive_call *call) {
   if (call->slots == 1)
     return 0;
@@ -80,7 +80,7 @@ static boc_status pop_message(receive_call *call) {
   return mailbox->closed ? BOC_CLOSED : BOC_WOULD_BLOCK;
 }
 
-/* BOC_NOT_FOUND: a tag has no slot. */
+/* BOC_NOT_FOUND if a tag has no slot. */
 static boc_status try_receive(receive_call *call) {
   boci_atomic_word *slot = boci_rwlock_read_lock(&call->mailbox->lock);
   boc_status status = BOC_NOT_FOUND;
@@ -117,8 +117,8 @@ static boc_status try_first(receive_call *call) {
 }
 
 /* A receiver that parks just before an answer comes makes its sender pay for a wake-up,
- * and the sender may park too meanwhile. So where messages come soon, the tries are
- * spread over the time of a wake-up, the first ones close to each other. */
+ * and the sender may park meanwhile, too. So if messages come soon, the tries are
+ * spread over the time of a wake-up, at first in short intervals. */
 static boc_status spin_for_message(receive_call *call) {
   boc_mailbox *mailbox = call->mailbox;
   const bool spread = boci_load_relaxed(&mailbox->adaptive_spin) != 0; /* hint */
@@ -135,7 +135,7 @@ static boc_status spin_for_message(receive_call *call) {
 
 static void unpark_receiver(void *ctx) { boci_parker_unpark(ctx); }
 
-/* Step 1 of the recipe. BOC_CANCELLED: the receive was cancelled before. */
+/* Step 1 of mailbox_waiters.h. BOC_CANCELLED if the receive was cancelled before. */
 static boc_status add_receiver(receive_call *call, parked_receiver *self) {
   boc_mailbox *mailbox = call->mailbox;
   boc_receive_token *token = self->token;
@@ -161,7 +161,7 @@ static boc_status remove_receiver(receive_call *call, parked_receiver *self) {
   return outcome;
 }
 
-/* Parks once. BOC_WOULD_BLOCK: nothing has come, and the time is not up. */
+/* Parks once. BOC_WOULD_BLOCK if no message has come and there is time left. */
 static boc_status park_receiver_once(receive_call *call, parked_receiver *self,
                                      uint64_t deadline) {
   bool expired = false;
@@ -170,8 +170,8 @@ static boc_status park_receiver_once(receive_call *call, parked_receiver *self,
     return status;
   boci_fence_seq_cst(); /* [F3] */
   status = try_receive(call);
-  /* If that has found new slots, this waiter is in no list, or was notified: do not
-   * park. */
+  /* if this look-up has found new slots, the waiter is in no list, or was notified: do
+   * not park */
   const bool stale = call->generation != self->waiter.generation;
   if (status == BOC_WOULD_BLOCK && !stale)
     expired = !boci_parker_park(&self->parker, deadline);
@@ -204,7 +204,7 @@ static boc_status park_until_message(receive_call *call, uint64_t deadline,
   return status;
 }
 
-/* Any number of tags, for any time. */
+/* For any number of tags and any timeout. */
 BOCI_NOINLINE static boc_status receive_slow(boc_mailbox *mailbox, const boc_tag *tags,
                                              size_t count, int64_t timeout,
                                              boc_receive_token *token,

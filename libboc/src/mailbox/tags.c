@@ -1,9 +1,9 @@
 /* Tags: see tags.h.
  *
- * A slot is a tag's name and its ring. Whoever sends or receives first gives a tag its
- * slot; the first sender gives it a ring. boc_mailbox_set_tags swaps the whole table
- * for one with empty rings, and frees what was in the old one when it has unlocked
- * again.
+ * A slot has a tag's name and its ring. The first sender or receiver of a tag assigns
+ * its slot; the first sender makes the ring. boc_mailbox_set_tags swaps the whole table
+ * for one with empty rings, and frees the contents of the old one after it has
+ * unlocked.
  */
 #include "tags.h"
 
@@ -55,7 +55,8 @@ static bool tag_among(const boc_tag *names, size_t count, boc_tag tag) {
   return false;
 }
 
-/* Copies the names of those that have no slot yet; how many, also if one is refused. */
+/* Copies the names of tags that have no slot yet; returns how many, also if one is
+ * refused. */
 static boc_status copy_new_locked(boc_mailbox *mailbox, const boc_tag *tags,
                                   size_t count, boc_tag *fresh, uint32_t *out_fresh) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
@@ -75,7 +76,7 @@ static boc_status copy_new_locked(boc_mailbox *mailbox, const boc_tag *tags,
   return status;
 }
 
-/* With the writer mutex; gives those tags a slot that have none: all or none. */
+/* With the writer mutex: assigns slots to tags that have none, to all or to none. */
 static boc_status assign_locked(boc_mailbox *mailbox, const boc_tag *tags,
                                 size_t count) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: under the lock */
@@ -106,7 +107,7 @@ static bool has_ring_locked(boc_mailbox *mailbox, boc_tag tag) {
          boci_load_relaxed(&mailbox->slots[at].ring); /* owner: under the mutex */
 }
 
-/* The ring comes first: if there is no memory for it, no slot has to be taken away. */
+/* Makes the ring first: if there is no memory for it, no slot has to be removed. */
 static boc_status prepare_locked(boc_mailbox *mailbox, boc_tag tag) {
   if (has_ring_locked(mailbox, tag))
     return BOC_OK;
@@ -139,7 +140,7 @@ static bool has_duplicate_tags(const boc_tag *tags, size_t count) {
   return false;
 }
 
-/* Copies of all names, or none. */
+/* Copies all names, or none. */
 static bool copy_names(boc_mailbox *mailbox, const boc_tag *tags, uint32_t count,
                        boci_slot *slots) {
   for (uint32_t i = 0; i < count; i++) {
@@ -153,7 +154,7 @@ static bool copy_names(boc_mailbox *mailbox, const boc_tag *tags, uint32_t count
   return true;
 }
 
-/* Which of the present tags are not among `tags`. */
+/* The current tags that are not among `tags`. */
 static uint32_t removed_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: write-locked */
   uint32_t gone = 0;
@@ -163,7 +164,7 @@ static uint32_t removed_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t c
   return gone;
 }
 
-/* Swaps the slots with the mailbox's; the number there were. */
+/* Swaps the slots with the mailbox's; returns how many there were. */
 static uint32_t swap_slots(boc_mailbox *mailbox, boci_slot *slots, uint32_t count) {
   const uint32_t used = boci_load_relaxed(&mailbox->used); /* owner: write-locked */
   for (uint32_t i = 0; i < (used > count ? used : count); i++) {

@@ -1,17 +1,17 @@
-/* Tags: the table of a mailbox's tags. A refused call changes nothing. */
+/* Tags: the table of a mailbox's tags. A call that is refused changes nothing. */
 #ifndef BOCI_TAGS_H
 #define BOCI_TAGS_H
 
 #include "mailbox.h"
 
-/* Gives a slot to those of `tags` that have none. Takes the lock's writer mutex.
+/* Assigns slots to those of `tags` that have none. Takes the lock's writer mutex.
  * Refusals: BOC_NOT_FOUND (no room), BOC_NO_MEMORY. */
 boc_status boci_tags_assign(boc_mailbox *mailbox, const boc_tag *tags, size_t count);
 
-/* Gives `tag` a slot and a ring. Otherwise as above. */
+/* Assigns `tag` a slot and makes its ring. Otherwise as above. */
 boc_status boci_tags_prepare(boc_mailbox *mailbox, boc_tag tag);
 
-/* Frees what is in slots that no other thread sees, and drops their messages. */
+/* Frees the contents of slots that no other thread sees, and drops their messages. */
 void boci_slots_free(boc_mailbox *mailbox, boci_slot *slots, uint32_t count);
 
 #endif

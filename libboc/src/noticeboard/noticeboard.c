@@ -1,10 +1,10 @@
 /* Noticeboard: snapshots, copied on write.
  *
- * A snapshot is an array of references to notices; both are counted. A reader must
- * count itself into the present snapshot before a writer can have replaced and dropped
- * that. So it reads the pointer and counts with `readers` locked for reading, for a few
- * instructions; and a writer that has replaced the pointer waits until all threads have
- * left that were inside.
+ * A snapshot is an array of references to notices; snapshots and notices have reference
+ * counts. A reader must add its reference to the current snapshot before a writer can
+ * replace and drop it. So the reader reads the pointer and counts with `readers` locked
+ * for reading, for a few instructions. A writer that has replaced the pointer waits
+ * until all threads that were inside have left.
  *
  *   reader                              writer
  *   1. lock for reading                 1. replace the pointer
@@ -32,13 +32,14 @@
 #include "options.h"
 
 typedef struct notice_entry {
-  boci_atomic_u32 references; /* of snapshots */
+  boci_atomic_u32 references; /* snapshots refer to it */
   boc_notice notice;
   char key[BOC_NOTICE_KEY_MAX + 1];
 } notice_entry;
 
 struct boc_notices {
-  boci_atomic_u32 references; /* of readers; and the board's, while it is present */
+  /* references of readers, and that of the board while the snapshot is current */
+  boci_atomic_u32 references;
   boc_noticeboard *board;
   uint64_t version;
   size_t count;
@@ -73,7 +74,7 @@ static boc_notices *new_snapshot(boc_noticeboard *board, uint64_t version,
   return made;
 }
 
-/* It has no reference: putting it into a snapshot counts one. */
+/* Without references: putting it into a snapshot adds one. */
 static notice_entry *new_entry(boc_noticeboard *board, boc_notice_key key,
                                uint64_t version, void *payload) {
   notice_entry *made = boci_allocate(board->allocator, sizeof(*made));
@@ -117,7 +118,7 @@ const boc_notice *boc_notices_at(const boc_notices *notices, size_t index) {
   return index < notices->count ? &notices->entries[index]->notice : NULL;
 }
 
-/* Where `key` is; `count` if it is not there. */
+/* The position of `key`; `count` if it is not there. */
 static size_t key_position(const boc_notices *notices, boc_notice_key key) {
   size_t at = 0;
   for (; at < notices->count; at++) {
@@ -196,7 +197,7 @@ const boc_notices *boc_noticeboard_read(boc_noticeboard *board) {
 
 /* ---- changes --------------------------------------------------------------------- */
 
-/* What to do to which key, if its version is `expected` or not `checked`. */
+/* A change of a key's notice; only if its version is `expected`, if `checked`. */
 typedef struct notice_change {
   boc_notice_key key;
   bool deletes, checked;
@@ -215,7 +216,8 @@ static boc_status check_change(const boc_notices *present, const notice_change *
   return there || present->count < BOC_NOTICES_MAX ? BOC_OK : BOC_FULL;
 }
 
-/* The next snapshot: as `present`, but with `fresh` at `at`, or without `at`. */
+/* The next snapshot: like `present`, but with `fresh` at `at`, or without the notice at
+ * `at`. */
 static boc_notices *next_snapshot(boc_notices *present, size_t at,
                                   notice_entry *fresh) {
   const size_t count = !fresh                 ? present->count - 1
@@ -254,7 +256,7 @@ static boc_status make_next(boc_noticeboard *board, boc_notices *present,
   return BOC_NO_MEMORY;
 }
 
-/* Its successor has been published. */
+/* Drops the old snapshot: its successor is published. */
 static void retire_snapshot(boc_noticeboard *board, boc_notices *old) {
   boci_rwlock_wait_for_readers(&board->readers);
   boc_notices_drop(old);

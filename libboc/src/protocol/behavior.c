@@ -1,4 +1,4 @@
-/* Behavior: building, two-phase linking, counting down, ending. Knows no scheduler.
+/* Behavior: building, two-phase linking, counting down, ending. It knows no scheduler.
  *
  * Threads: `init` and `link` by the thread that schedules; `resolve` by the thread that
  *   grants a request; `end` by the one that ran it. Each is the only one at its time.
@@ -10,8 +10,8 @@
 
 #include "sort.h"
 
-/* After sorting, requests for one cown are neighbors: the first stands for the others.
- */
+/* After sorting, requests for one cown are neighbors: the first one represents the
+ * others. */
 static uint32_t merge_duplicates(boci_request *requests, uint32_t count) {
   uint32_t unique = 0;
   boci_request *kept = NULL;
@@ -58,7 +58,7 @@ const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior) {
 }
 
 /* Whether they are in order, and none has to be merged: so are cowns that were made one
- * after the other. */
+ * after another. */
 static bool requests_ascend(const boci_request *requests, uint32_t count) {
   for (uint32_t i = 1; i < count; i++)
     if (boci_request_cown(&requests[i - 1]) >= boci_request_cown(&requests[i]))
@@ -162,7 +162,7 @@ static size_t gather_requests(boc_behavior *const *behaviors, size_t count,
   return total;
 }
 
-/* All requests, and as many again for the merge. */
+/* All requests, and the same number again for the merge. */
 size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count) {
   return 2 * gather_requests(behaviors, count, NULL);
 }

@@ -6,8 +6,8 @@
  *
  * A request and its behavior know each other: see request.c.
  *
- * `pending` says what a behavior waits for, and later what its end waits for:
- *   new        unset; so it is while a timer has the behavior
+ * `pending` counts what a behavior waits for, and later what its end waits for:
+ *   new        unset, also while a timer has the behavior
  *   linking    its unique requests that are not granted, and one for the linking itself
  *   waiting    its unique requests that are not granted; zero makes it ready
  *   running    0
@@ -25,7 +25,7 @@
 
 /* Flags: a cown's type has acquire or release hooks; boc_behavior_defer was called; a
  * cown is pinned; the behavior has options; its last cown is fresh; it has, or had, a
- * timer; it was taken back before its time, and is over no cown but the fresh one. */
+ * timer; it was withdrawn before its time, and holds no cown but the fresh one. */
 enum {
   BOCI_BEHAVIOR_HOOKS = 1,
   BOCI_BEHAVIOR_DEFERRED = 2,
@@ -37,7 +37,7 @@ enum {
 };
 
 #if defined(BOC_CHECKS)
-/* `stage`, with values that chance does not write. */
+/* `stage`: values that memory has by chance only rarely. */
 enum {
   BOCI_STAGE_NEW = 0x0b0c0001,
   BOCI_STAGE_SCHEDULED,
@@ -55,7 +55,7 @@ enum {
 #define BOCI_CHECK_STAGE(behavior, before, text) ((void)0)
 #endif
 
-/* What few behaviors have, between the requests and the environment. */
+/* Fields that few behaviors have, between the requests and the environment. */
 typedef struct boci_stored_options {
   struct boc_scope *scope;
   void (*done)(void *ctx, bool ran);
@@ -66,17 +66,19 @@ typedef struct boci_stored_options {
 /* With one request it fills one cache line. */
 struct boc_behavior {
   boci_block
-      block; /* its `flags` as above; its `number`: requests not merged into another */
+      /* its `flags`, see above; its `number`: how many requests are not merged into
+       * another */
+      block;
   const boc_behavior_type *type;
-  boc_behavior *next; /* in the one queue or list that has it */
+  boc_behavior *next; /* in the queue or list that has the behavior */
   boci_atomic_u32 pending;
-  uint32_t count; /* requests */
+  uint32_t count; /* how many requests it has */
 #if defined(BOC_CHECKS)
   boci_atomic_u32 stage;
 #endif
 };
 
-/* What the pool of its memory belongs to: the scheduler that runs it. */
+/* The owner of its memory's pool: the scheduler that runs it. */
 static inline void *boci_behavior_owner(const boc_behavior *behavior) {
   return behavior->block.home->owner;
 }
@@ -85,12 +87,13 @@ static inline uint32_t boci_behavior_unique(const boc_behavior *behavior) {
   return behavior->block.number;
 }
 
-/* How many have to be linked: all but the last if that is for a fresh cown. */
+/* How many requests have to be linked: all, but not the last if that is for a fresh
+ * cown. */
 static inline uint32_t boci_behavior_linked(const boc_behavior *behavior) {
   return behavior->block.number - (behavior->block.flags & BOCI_BEHAVIOR_FRESH ? 1 : 0);
 }
 
-/* Requests are aligned to 8 everywhere: their addresses carry three bits. */
+/* Requests are aligned to 8 everywhere: three bits of their addresses are free. */
 #define BOCI_REQUESTS_AT ((sizeof(struct boc_behavior) + 7) & ~(size_t)7)
 
 static inline boci_request *boci_behavior_requests(const boc_behavior *behavior) {
@@ -117,7 +120,7 @@ static inline void *boci_behavior_env(boc_behavior *behavior) {
   return (char *)behavior + boci_behavior_env_at(behavior->count, options);
 }
 
-/* Of a behavior without options. */
+/* The environment of a behavior without options. */
 static inline void *boci_behavior_plain_env(boc_behavior *behavior) {
   return (char *)behavior + boci_behavior_env_at(behavior->count, false);
 }
@@ -126,8 +129,8 @@ static inline boc_behavior *boci_request_behavior(boci_request *request) {
   return (boc_behavior *)((char *)(request - request->index) - BOCI_REQUESTS_AT);
 }
 
-/* Prefetches the successor, if there is one: its request, and the header in front of
- * that if it is its behavior's first. */
+/* Prefetches the successor's request, if there is one, and the header before it if the
+ * request is the first of its behavior. */
 static inline void boci_prefetch_successor(const boci_request *request) {
   const uintptr_t word = boci_load_relaxed(&request->word); /* hint */
   const char *next = (const char *)(word & ~BOCI_REQUEST_BITS);
@@ -146,18 +149,18 @@ static inline size_t boci_behavior_size(size_t count, bool options, size_t env_s
   return boci_behavior_env_at(count, options) + env_size;
 }
 
-/* Sets the flags that special cowns demand: pinned, hooks. Refusal: BOC_BAD_ARGUMENT,
- * two of them are pinned to different executors. */
+/* Sets the flags for special cowns: pinned, hooks. Refusal: BOC_BAD_ARGUMENT if two of
+ * them are pinned to different executors. */
 boc_status boci_behavior_adopt(boc_behavior *behavior);
 
-/* The executor that one of its cowns is pinned to. Of a behavior that is pinned. */
+/* The executor to which one of its cowns is pinned. For behaviors that are pinned. */
 const boci_executor *boci_behavior_pinned_to(const boc_behavior *behavior);
 
-/* Orders the first `count` requests, at least two, by cown and merges those for one
- * cown. The number left. */
+/* Orders the first `count` requests, at least two, by cown, and merges those for one
+ * cown. Returns how many are left. */
 uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count);
 
-/* Puts the requests into the order in which they are linked; the fresh one is last. */
+/* Puts the requests into their linking order; the fresh one is last. */
 static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
                                        uint32_t fresh) {
   behavior->block.number = count;
@@ -170,8 +173,8 @@ static inline void boci_behavior_order(boc_behavior *behavior, uint32_t count,
 }
 
 /* Fills in a block of at least boci_behavior_size bytes that came from a pool;
- * `options` may be NULL. Refusal: as boci_behavior_adopt; a fresh cown before the last.
- */
+ * `options` may be NULL. Refusal: as boci_behavior_adopt; also a fresh cown that is not
+ * the last. */
 static inline boc_status boci_behavior_init(boc_behavior *behavior,
                                             const boc_behavior_type *type,
                                             size_t env_size, const boc_access *accesses,
@@ -205,7 +208,7 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   return BOC_OK;
 }
 
-/* Whether a behavior that holds a cown like that needs a flag for it. */
+/* Whether a behavior over such a cown needs a flag. */
 static inline bool boci_access_is_special(const boc_access *access) {
   BOCI_REQUIRE(boci_cown_is_live(access->cown) && "a cown that somebody holds");
   return access->cown->special || access->mode == BOC_FRESH;
@@ -218,8 +221,8 @@ static inline bool boci_accesses_are_plain(const boc_access *accesses, size_t co
   return true;
 }
 
-/* In line, in steps of 16 bytes: an environment begins at one, and its block ends at
- * one. */
+/* Inline, in steps of 16 bytes: an environment begins at a multiple of 16, and its
+ * block ends at one. */
 static inline void boci_behavior_clear_env(void *env, size_t size) {
   typedef struct step {
     uint64_t low, high;
@@ -249,7 +252,7 @@ boci_behavior_init_plain(boc_behavior *behavior, const boc_behavior_type *type,
   boci_init(&behavior->pending, behavior->block.number);
 }
 
-/* Counts down `granted` of what it waits for. */
+/* Counts `pending` down by `granted`. */
 static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t granted,
                                          const boci_executor *to) {
   if (boci_load_acquire(&behavior->pending) != granted &&       /* [A4] */
@@ -261,13 +264,14 @@ static inline void boci_behavior_resolve(boc_behavior *behavior, uint32_t grante
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to);
 
-/* The behavior has its fresh cown, if any, before another thread knows of that. */
+/* Makes the behavior hold its fresh cown, if it has one, before another thread knows
+ * that cown. */
 static inline void boci_behavior_link_fresh(boc_behavior *behavior) {
   if (behavior->block.flags & BOCI_BEHAVIOR_FRESH)
     boci_request_link_fresh(&boci_behavior_requests(behavior)[behavior->count - 1]);
 }
 
-/* Links the requests for all cowns but the fresh one. The behavior may be freed on
+/* Links the requests for all cowns except the fresh one. The behavior may be freed on
  * return. */
 static inline void boci_behavior_link_rest(boc_behavior *behavior,
                                            const boci_executor *to) {
@@ -289,14 +293,15 @@ static inline void boci_behavior_link(boc_behavior *behavior, const boci_executo
   boci_behavior_link_rest(behavior, to);
 }
 
-/* A timer takes the behavior: from now on it has its fresh cown, and keeps the others
- * alive until its end. boci_behavior_link_rest schedules it later. */
+/* For a behavior with a timer: it holds its fresh cown from now on, and keeps the
+ * others alive until its end. boci_behavior_link_rest schedules it later. */
 void boci_behavior_arm(boc_behavior *behavior);
 
-/* Instead of that: the behavior is ready with its fresh cown alone, to be cancelled. */
+/* Instead of that: the behavior becomes ready with its fresh cown alone, to be
+ * cancelled. */
 void boci_behavior_withdraw(boc_behavior *behavior);
 
-/* Lets go of the cowns of a behavior that had a timer. */
+/* Releases the cowns of a behavior that had a timer. */
 void boci_behavior_disarm(boc_behavior *behavior);
 
 /* Links several as one step. `scratch` has room for boci_behavior_scratch pointers. */
@@ -304,7 +309,8 @@ size_t boci_behavior_scratch(boc_behavior *const *behaviors, size_t count);
 void boci_behavior_link_all(boc_behavior *const *behaviors, size_t count,
                             boci_request **scratch, const boci_executor *to);
 
-/* Hands a cown on: in line if one writer follows another that is linked already. */
+/* Releases a cown to its successor; inline if one writer follows another and is linked
+ * already. */
 static inline void boci_behavior_hand_on(boci_request *request,
                                          const boci_executor *to) {
   const uintptr_t word =
@@ -317,7 +323,7 @@ static inline void boci_behavior_hand_on(boci_request *request,
   }
 }
 
-/* Drops the environment and hands the cowns on. The caller frees the block. */
+/* Drops the environment and releases the cowns. The caller frees the block. */
 static inline void boci_behavior_end(boc_behavior *behavior, const boci_executor *to) {
   boci_request *requests = boci_behavior_requests(behavior);
   if (behavior->type->drop)

@@ -4,8 +4,8 @@
 #include "scope.h"
 #include "thread_context.h"
 
-/* A worker has a context for good; any other thread gets one for the time of the body.
- */
+/* A worker has a context for its whole life; any other thread gets one for the time of
+ * the body. */
 bool boci_call_with_options(boc_behavior *behavior,
                             void (*body)(boc_behavior *behavior)) {
   boci_stored_options *options = boci_behavior_stored_options(behavior);

@@ -4,20 +4,20 @@
 
 #include "behavior.h"
 
-/* Calls `body` in the scope of the behavior, which has options. False: the scope is
- * cancelled, and `body` was not called. */
+/* Calls `body` in the scope of the behavior, which has options. Returns false if the
+ * scope is cancelled: then `body` was not called. */
 bool boci_call_with_options(boc_behavior *behavior,
                             void (*body)(boc_behavior *behavior));
 
-/* The behavior has ended and its cowns are handed on. Does nothing for a behavior that
- * has neither options nor had a timer. */
+/* For a behavior that has ended and released its cowns. Does nothing for one without
+ * options that had no timer. */
 void boci_end_options_slow(boc_behavior *behavior);
 static inline void boci_end_options(boc_behavior *behavior) {
   if (behavior->block.flags & (BOCI_BEHAVIOR_OPTIONS | BOCI_BEHAVIOR_TIMED))
     boci_end_options_slow(behavior);
 }
 
-/* The behavior, which has options, was never scheduled. */
+/* For a behavior with options that was never scheduled. */
 void boci_drop_options(boc_behavior *behavior);
 
 #endif

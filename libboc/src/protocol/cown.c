@@ -1,8 +1,8 @@
 /* Cown: making, counting references, dropping.
  *
  * Ordering:
- *   [R18] each drop releases what its thread did with the payload; [A18] the last one
- *     acquires it all before the drop hook runs.
+ *   [R18] each drop releases its thread's uses of the payload; [A18] the last drop
+ *     acquires all of them before the drop hook runs.
  */
 #include "cown.h"
 
@@ -14,7 +14,8 @@
 #include "os.h"
 #include "thread_context.h"
 
-/* The pool of the calling worker; NULL: the thread is none, or there is no memory. */
+/* The pool of the calling worker; NULL if the thread is not a worker, or has no
+ * memory. */
 static boci_block_pool *own_cown_pool(void) {
   boci_thread_context *context = boci_thread_context_current();
   if (!context || !context->worker)
@@ -24,7 +25,7 @@ static boci_block_pool *own_cown_pool(void) {
   return context->cowns;
 }
 
-/* Zero bytes, but for `home`. */
+/* Zero bytes, except `home`. */
 static boc_cown *allocate_cown(const boc_allocator *allocator, size_t size) {
   boc_cown *cown = allocator ? boci_allocate(allocator, size)
                              : boci_cown_pool_alloc(own_cown_pool(), size);
@@ -79,11 +80,11 @@ boc_cown *boc_cown_try_hold(boc_cown *cown) {
   return NULL;
 }
 
-/* Drop hooks that may run within each other. A hook may drop the next cown of a chain
- * that is longer than a stack is deep. */
+/* How many drop hooks may run within each other. A hook may drop the next cown of a
+ * chain that is longer than a stack is deep. */
 enum { DROP_DEPTH_MAX = 32 };
 
-/* `special` of a cown that nobody has is free to keep its size. */
+/* Keeps the size in `special`, which a dead cown does not need. */
 static void free_pooled_cown(boc_cown *cown, size_t size) {
 #if defined(BOC_CHECKS)
   static boci_quarantine quarantine;
@@ -111,7 +112,7 @@ static void run_drop_hook(boc_cown *cown) {
   free_cown(cown);
 }
 
-/* `writer` of a cown that nobody has is free to link it. */
+/* Links the cown by `writer`, which a dead cown does not need. */
 static void defer_end(boci_thread_context *context, boc_cown *cown) {
   cown->writer = (struct boci_request *)context->dropped;
   context->dropped = cown;

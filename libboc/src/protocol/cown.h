@@ -21,11 +21,13 @@ struct boci_block_pool;
 struct boci_request;
 
 struct boc_cown {
-  struct boci_block_pool *home; /* NULL: the memory is its type's allocator's */
+  /* NULL if the allocator of its type has made the memory */
+  struct boci_block_pool *home;
   /* These two overlay the block's size fields; boci_cown_pool_free restores them. */
   boci_atomic_u32 references;
   boci_atomic_u32 readers; /* BOCI_READER for each granted reader; BOCI_WRITER_WAITS */
-  boci_atomic_ptr tail;    /* the last request; NULL: no behavior holds it or waits */
+  /* the last request; NULL if no behavior holds the cown or waits for it */
+  boci_atomic_ptr tail;
   struct boci_request
       *writer; /* the request that waits for the readers; published by `readers` */
   const boc_cown_type *type;
@@ -54,8 +56,8 @@ static inline void *boci_cown_payload(boc_cown *cown) {
   return (char *)cown + BOCI_COWN_HEADER;
 }
 
-/* False if it is NULL, or gone: the memory of a cown that is gone stays in its pool for
- * a while, without a type. */
+/* Returns false for NULL and for freed cowns: the memory of a freed cown stays in its
+ * pool for a while, with a type of NULL. */
 static inline bool boci_cown_is_live(const boc_cown *cown) {
   return cown != NULL && cown->type != NULL;
 }

@@ -10,13 +10,13 @@ enum {
   LEAD = (CACHE_LINE - BOCI_COWN_HEADER % CACHE_LINE) % CACHE_LINE
 };
 
-/* A pool that a worker has, or that is idle until one borrows it. */
+/* A pool that a worker has borrowed, or that is idle until one borrows it. */
 typedef struct lent_pool {
   boci_block_pool pool;
   struct lent_pool *next;
 } lent_pool;
 
-static boci_atomic_ptr idle_pools; /* lent_pool */
+static boci_atomic_ptr idle_pools; /* a list of lent_pool */
 
 static boci_block_pool shared_pool = {.lead = LEAD};
 static boci_atomic_u32 shared_pool_locked; /* not 0: a thread uses `shared_pool` */
@@ -57,7 +57,7 @@ void boci_cown_pool_give_back(boci_block_pool *pool) {
     return;
   boci_block_pool_flush(pool);
   boci_block_pool_trim(pool);
-  lent_pool *lent = (lent_pool *)pool; /* its first member */
+  lent_pool *lent = (lent_pool *)pool; /* the pool is its first member */
   put_idle_pools(lent, lent);
 }
 
@@ -114,7 +114,7 @@ void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size) {
 
 /* ---- the end --------------------------------------------------------------------- */
 
-/* Of a pool that has a block that is in use, all stay: other threads may still run. */
+/* A pool with a block in use stays whole: other threads may still run. */
 static void trim_idle_pools(void) {
   lent_pool *lent = boci_swap_acquire(&idle_pools, NULL); /* [A28] */
   for (lent_pool *next; lent; lent = next) {

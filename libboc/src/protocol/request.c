@@ -49,8 +49,8 @@ static void wait_predecessor_ready(boci_request *request) {
     boci_spin_once(&tries);
 }
 
-/* The thread that swapped the tail links within a few instructions: `request` is READY.
- */
+/* `request` is READY, so the thread that swapped the tail links within a few
+ * instructions. */
 static uintptr_t wait_successor(boci_request *request) {
   uintptr_t word;
   for (unsigned tries = 0;
@@ -72,7 +72,7 @@ static boci_request *mark_granted(boci_request *reader) {
   return word & BOCI_WRITER_NEXT ? NULL : word_successor(word);
 }
 
-/* Grants `reader`, if any, and the readers behind it. */
+/* Grants `reader`, if it is not NULL, and the readers behind it. */
 BOCI_NOINLINE static void grant_run(boci_request *reader, const boci_executor *to) {
   while (reader) {
     boci_request *next = mark_granted(reader);
@@ -105,7 +105,7 @@ static bool enter_writer(boci_request *writer) {
   return true;
 }
 
-/* Puts `first` behind a reader, which may be granted at the same moment. */
+/* Links `first` behind a reader, which may be granted at the same moment. */
 static bool follow_reader(boci_request *reader, boci_request *first,
                           const boci_executor *to) {
   const bool reads = boci_request_reads(first); /* `first` may be freed after the add */
@@ -151,8 +151,8 @@ bool boci_request_link_only_slow(boci_request *previous, boci_request *request,
   return previous ? follow_predecessor(previous, request, to) : link_first(request, to);
 }
 
-/* Returns the word, which has a successor; or 0: the queue is empty now, and the caller
- * has its reference to the cown. */
+/* Returns the word, which has a successor; or 0 if the queue is empty now and the
+ * caller has its reference to the cown. */
 static uintptr_t leave_queue(boci_request *request) {
   const uintptr_t word = boci_load_acquire(&request->word); /* [A2] */
   if (word_successor(word))

@@ -1,6 +1,6 @@
 /* Request: one behavior's place in the queue of one cown.
  *
- * The word of a request, all that other threads ever see of it, is an address and three
+ * Other threads only ever see the word of a request, which is an address and three
  * bits:
  *
  *   part         meaning                                set by
@@ -16,7 +16,7 @@
  * Contended: GRANTED of a reader against its successor's link. Each of the two threads
  * adds its part with one read-modify-write; the one that comes second grants the
  * successor if that is a reader too. A writer's word has one writer at a time (its
- * linker, then its successor's linker), so plain stores do.
+ * linker, then its successor's linker), so plain stores suffice.
  *
  * WRITER_NEXT stands in the word because a reader must not touch a reading successor,
  * which may have been granted, run and been freed already.
@@ -35,11 +35,11 @@
 
 /* Bits of `target`, beside the address of the cown. */
 #define BOCI_READS ((uintptr_t)1)
-#define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior stands for it */
+#define BOCI_MERGED ((uintptr_t)2) /* another request of the behavior represents it */
 
 typedef struct boci_request {
   _Alignas(8) uintptr_t target;
-  boci_atomic_word word; /* merged: the index of the request that stands for it */
+  boci_atomic_word word; /* if merged: the index of the request that represents it */
   uint32_t index;        /* its place among its behavior's requests */
   uint32_t order;        /* requests[i].order: the index of the i-th to link */
 } boci_request;
@@ -64,13 +64,13 @@ static inline bool boci_request_reads(const boci_request *request) {
   return (request->target & BOCI_READS) != 0;
 }
 
-/* What a predecessor's word gets when `request` links behind it. */
+/* The part that linking `request` adds to its predecessor's word. */
 static inline uintptr_t boci_request_as_successor(const boci_request *request) {
   return (uintptr_t)request | (boci_request_reads(request) ? 0 : BOCI_WRITER_NEXT);
 }
 
-/* Whether both write, so that no other thread touches the word: one store links them.
- */
+/* Whether both write: then no other thread changes the word, and one store links
+ * them. */
 static inline bool boci_request_simply_follows(boci_request *previous,
                                                const boci_request *first) {
   return !((previous->target | first->target) & BOCI_READS) &&
@@ -87,8 +87,9 @@ bool boci_request_link_slow(boci_request *previous, boci_request *first,
                             const boci_executor *to);
 
 /* Phase one: appends the run of requests from `first` to `last`, which are linked to
- * each other already, to the queue of their one cown. Waits for the predecessor's phase
- * two. True: `first` has the cown now, and the caller counts that for its behavior. */
+ * each other already, to the queue of their cown. Waits for the predecessor's phase
+ * two. Returns true if `first` has the cown now; then the caller counts that for its
+ * behavior. */
 static inline bool boci_request_link(boci_request *first, boci_request *last,
                                      const boci_executor *to) {
   boc_cown *cown = boci_request_cown(first);
@@ -106,9 +107,9 @@ static inline boci_request *boci_request_append_only(boci_request *request) {
   return boci_swap_acq_rel(&cown->tail, request); /* [A1] [R2] */
 }
 
-/* READY is set after the predecessor's (invariant 1), and before the link: from the
- * link on another thread may run and free the behavior. False: the slow way is needed,
- * and nothing has changed. */
+/* Sets READY after the predecessor's READY (invariant 1), and before the link: after
+ * the link another thread may run and free the behavior. Returns false, with nothing
+ * changed, if boci_request_link_only_slow has to link. */
 static inline bool boci_request_link_only_simply(boci_request *previous,
                                                  boci_request *request) {
   if (!previous || !boci_request_simply_follows(previous, request))
@@ -120,8 +121,8 @@ static inline bool boci_request_link_only_simply(boci_request *previous,
 bool boci_request_link_only_slow(boci_request *previous, boci_request *request,
                                  const boci_executor *to);
 
-/* Both steps. True: it has the cown now. After false, the behavior may have run and be
- * gone. */
+/* Both steps. Returns true if the request has the cown now. If it returns false, the
+ * behavior may have run and been freed. */
 static inline bool boci_request_link_only(boci_request *request,
                                           const boci_executor *to) {
   boci_request *previous = boci_request_append_only(request);
@@ -129,8 +130,8 @@ static inline bool boci_request_link_only(boci_request *request,
          boci_request_link_only_slow(previous, request, to);
 }
 
-/* Both phases for a cown that no other thread knows: the request has it. Whatever
- * publishes the cown publishes the request. */
+/* Both phases for a cown that no other thread knows: the request has it. The store that
+ * publishes the cown publishes the request, too. */
 static inline void boci_request_link_fresh(boci_request *request) {
   boc_cown *cown = boci_request_cown(request);
   const uint32_t references = boci_load_relaxed(&cown->references); /* owner */
@@ -150,7 +151,7 @@ static inline void boci_request_set_ready(boci_request *request) {
   boci_store_release(&request->word, word | BOCI_READY); /* [R2] */
 }
 
-/* Hands the cown to the successor. `request` is dead afterwards. */
+/* Releases the cown to the successor. `request` is dead afterwards. */
 void boci_request_release(boci_request *request, const boci_executor *to);
 
 #endif

@@ -1,4 +1,4 @@
-/* Scope: a count of behaviors in flight, those that wait for it, and a flag.
+/* Scope: a count of behaviors in flight, the waiters for it, and a flag.
  *
  * Threads: any. A behavior in flight holds a reference to its scope and counts in it
  * and in all its ancestors, which the scope holds.
@@ -20,13 +20,14 @@ struct boc_scope {
   boci_atomic_word pending;
   boci_atomic_u32 cancelled;
   boci_atomic_word
-      room; /* 0, or: whoever waits for room wants fewer pending than that */
+      room; /* 0; or a waiter for room needs fewer pending behaviors than this */
   boci_waiters waiters;
   boci_waiters room_waiters;
   boc_scope *parent;
-  boci_mutex mutex;      /* of these three; a parent's is locked before its child's */
-  boci_scope_node nodes; /* head of a list */
-  boc_scope *children, *prev, *next; /* the children; neighbors among the parent's */
+  /* guards the next three fields; a parent's is locked before its child's */
+  boci_mutex mutex;
+  boci_scope_node nodes;             /* head of a list */
+  boc_scope *children, *prev, *next; /* the children; the siblings of the scope */
   void *data;
   void (*drop_data)(void *data);
   const boc_allocator *allocator;
@@ -120,7 +121,7 @@ boc_scope *boc_scope_try_hold(boc_scope *scope) {
   return NULL;
 }
 
-/* A scope that nobody holds has no references. */
+/* Frees a scope without references. */
 static void free_scope(boc_scope *scope) {
 #if defined(BOC_CHECKS)
   static boci_quarantine quarantine;
@@ -183,7 +184,8 @@ static void scope_tell(boc_scope *scope) {
     boci_waiters_check(&scope->waiters, scope_is_empty, scope);
 }
 
-/* Whoever is told that a scope is empty finds that its ancestors have counted that. */
+/* A thread that is notified that a scope is empty sees that its ancestors have counted
+ * that, too. */
 void boci_scope_leave(boc_scope *scope) {
   for (boc_scope *at = scope; at; at = at->parent)
     boci_sub_acq_rel(&at->pending, 1); /* [R14] [A14] */
@@ -193,7 +195,7 @@ void boci_scope_leave(boc_scope *scope) {
   boc_scope_drop(scope);
 }
 
-/* The largest count that anybody has asked for stays: others are told early. */
+/* The largest count that any waiter has asked for stays: others are notified early. */
 void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node) {
   uintptr_t room = boci_load_relaxed(&scope->room); /* hint: the swap checks it */
   while (room < count &&
@@ -245,8 +247,8 @@ void boci_scope_remove_node(boc_scope *scope, boci_scope_node *node) {
   boci_mutex_unlock(&scope->mutex);
 }
 
-/* Moves the nodes of the scope, and of those below it, that it can claim to `claimed`.
- */
+/* Moves the nodes of the scope, and of scopes below it, that it can claim to
+ * `claimed`. */
 static boci_scope_node *claim_nodes(boc_scope *scope, boci_scope_node *claimed) {
   boci_mutex_lock(&scope->mutex);
   for (boci_scope_node *node = scope->nodes.next, *next; node != &scope->nodes;

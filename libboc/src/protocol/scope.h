@@ -1,25 +1,26 @@
-/* Scope: what scheduling needs of it. See the public scope.h. */
+/* Scope: the part that scheduling uses. See the public scope.h. */
 #ifndef BOCI_SCOPE_H
 #define BOCI_SCOPE_H
 
 #include <boc/scope.h>
 
-/* What ends as soon as the scope is cancelled: a behavior that has not had its time
- * (timers.h). In its scope's list, on which a cancel that comes first calls `claim`:
- * true, and the node is out of the list and `expire` is called, without any lock.
- * False: another thread has claimed it, and takes it out. */
+/* A behavior that ends as soon as the scope is cancelled, because its time has not come
+ * yet (timers.h). It is in its scope's list. A cancel calls `claim`. If that returns
+ * true, the cancel removes the node from the list and calls `expire` without any lock.
+ * If it returns false, another thread has claimed the node and removes it. */
 typedef struct boci_scope_node {
   struct boci_scope_node *prev, *next;
   bool (*claim)(struct boci_scope_node *node);
   void (*expire)(struct boci_scope_node *node);
 } boci_scope_node;
 
-/* Adds a node, whose behavior holds the scope. A scope that is cancelled already does
- * not take it out by itself: the caller looks afterwards. */
+/* Adds a node, whose behavior holds the scope. If the scope is cancelled already, the
+ * node stays: the caller checks for that afterwards. */
 void boci_scope_add_node(boc_scope *scope, boci_scope_node *node);
 void boci_scope_remove_node(boc_scope *scope, boci_scope_node *node);
 
-/* A behavior of the scope, and so of its ancestors, is in flight; it is no more. */
+/* Count a behavior of the scope, and so of its ancestors, as in flight, and as
+ * ended. */
 void boci_scope_enter(boc_scope *scope);
 void boci_scope_leave(boc_scope *scope);
 

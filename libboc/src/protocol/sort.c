@@ -1,6 +1,6 @@
-/* Sort: of the few cowns of most behaviors by insertion, of more by the digits of their
- * addresses, in memory beside the requests; without that memory a heap, in place. And a
- * stable merge for several behaviors at once. */
+/* Sort: few cowns, as most behaviors have, by insertion; more of them by the digits of
+ * their addresses, in memory beside the requests; without that memory by a heap, in
+ * place. And a stable merge for several behaviors at once. */
 #include "sort.h"
 
 #include <string.h>
@@ -50,14 +50,13 @@ static void sort_heap(boci_request *requests, uint32_t count) {
   }
 }
 
-/* What is moved about while sorting: it is shorter than a request, and lies together.
- */
+/* Sorting moves these: an entry is shorter than a request, and all are contiguous. */
 typedef struct sort_entry {
   uintptr_t address;
   uint32_t index;
 } sort_entry;
 
-/* Sorts by one digit, from `from` into `to`; equals keep their order. */
+/* Sorts by one digit, from `from` to `to`; keeps the order of equals. */
 static void sort_by_digit(const sort_entry *from, sort_entry *to, uint32_t count,
                           unsigned shift) {
   uint32_t at[DIGITS] = {0};
@@ -73,7 +72,7 @@ static void sort_by_digit(const sort_entry *from, sort_entry *to, uint32_t count
     to[at[(from[i].address >> shift) % DIGITS]++] = from[i];
 }
 
-/* The bits in which some addresses differ. */
+/* Returns the bits in which some addresses differ. */
 static uintptr_t fill_entries(const boci_request *requests, uint32_t count,
                               sort_entry *entries) {
   uintptr_t varying = 0;
@@ -84,7 +83,8 @@ static uintptr_t fill_entries(const boci_request *requests, uint32_t count,
   return varying;
 }
 
-/* From the last digit that differs to the first. `entries` is twice as long. */
+/* Sorts from the least significant digit that differs to the most significant one.
+ * `entries` is twice as long. */
 static void sort_by_digits(boci_request *requests, uint32_t count,
                            sort_entry *entries) {
   sort_entry *from = entries, *to = entries + count;

@@ -6,8 +6,8 @@
 #include "request.h"
 
 /* Sets `order` of the first `count` requests to their indices in ascending order of
- * cowns; of equals, the lower index first. O(n), with memory of `allocator` for many;
- * O(n log n) without. */
+ * cowns; among equals, the lower index comes first. O(n), for many with memory of
+ * `allocator`; O(n log n) without that memory. */
 void boci_sort_requests(boci_request *requests, uint32_t count,
                         const boc_allocator *allocator);
 

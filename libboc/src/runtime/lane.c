@@ -1,17 +1,17 @@
 /* Lane: a queue of ready behaviors that its owner pumps. See the public lane.h.
  *
- * A cown is pinned to the lane's executor (see cown.h), so the scheduler puts behaviors
- * into a lane without knowing of lanes. A push that makes the lane non-empty announces
+ * A cown is pinned to the lane's executor (see cown.h), so the scheduler pushes to a
+ * lane without knowing what a lane is. A push that makes the lane non-empty announces
  * that in three ways: the `filled` callback, the parker of boc_lane_wait, and the
  * wake-up descriptor if the owner has asked for one.
  *
- * Threads: any thread pushes; the rest is for the owner, and `pumping` makes sure that
- * there is one owner at a time. A lane serves behaviors of any runtime.
+ * Threads: any thread pushes; only the owner does the rest, and `pumping` makes sure
+ * that there is one owner at a time. A lane serves behaviors of any runtime.
  * Invariants:
  *   1. A lane that is not empty has been announced since it was last empty. A pump that
  *      leaves some behaviors announces again.
- *   2. The descriptor is cleared before the queue is looked at, never after: a push
- *      after the look signals again.
+ *   2. The descriptor is cleared before the queue is read, never after: a push after
+ *      the read signals again.
  * Ordering:
  *   [R12] the descriptor is published; [A12] a push that finds one.
  *   [R17] a pump ends; [A17] the next one begins.
@@ -27,7 +27,7 @@
 #include "wakeup_fd.h"
 
 struct boc_lane {
-  boci_executor executor; /* what pinned cowns point to */
+  boci_executor executor; /* pinned cowns point to this */
   boci_injector queue;
   boci_parker parker;
   boci_atomic_u32 pumping;
@@ -130,8 +130,8 @@ static size_t run_from_lane(boc_lane *lane, uint64_t deadline, size_t most) {
   return ran;
 }
 
-/* A body of another lane may pump this one: what runs then is not in that body's scope.
- */
+/* A body of another lane may pump this one: the behaviors that run then do not belong
+ * to that body's scope. */
 static size_t run_without_scope(boc_lane *lane, uint64_t deadline, size_t most) {
   void *context = boci_tls_get();
   boci_tls_set(NULL);
@@ -175,7 +175,7 @@ boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor) {
     if (status != BOC_OK)
       return status;
     boci_swap_acq_rel(&lane->wakeup, &lane->wakeup_memory); /* [R12] */
-    boci_fence_seq_cst(); /* [F5]: this look sees a push that saw no descriptor */
+    boci_fence_seq_cst(); /* [F5]: this read sees a push that saw no descriptor */
     if (boci_injector_length(&lane->queue) > 0)
       boci_wakeup_fd_signal(&lane->wakeup_memory);
   }

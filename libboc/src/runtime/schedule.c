@@ -19,8 +19,8 @@ static void free_behavior_block(boci_scheduler *scheduler, void *block) {
     boci_outside_free(&scheduler->outside, block);
 }
 
-/* `worker` is the calling thread, or NULL. Inline, so that a behavior without options,
- * as nearly all are, does not pay for them. */
+/* `worker` is the calling thread, or NULL. Inline, so that behaviors without options,
+ * as nearly all are, do not pay for options. */
 static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker,
                                        const boc_behavior_type *type, size_t env_size,
                                        const boc_access *accesses, size_t count,
@@ -43,7 +43,7 @@ static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker
   return status;
 }
 
-/* What is wrong with the arguments is a bug of the caller, told where it was made. */
+/* Wrong arguments are a bug of the caller, so a check reports them here. */
 static inline void require_arguments(const boc_runtime *runtime,
                                      const boc_behavior_type *type,
                                      const boc_access *accesses, size_t count) {
@@ -82,8 +82,8 @@ static BOCI_NOINLINE boc_status new_slow(boc_runtime *runtime,
                            out_behavior);
 }
 
-/* Most behaviors have few cowns and a small environment, and are made by bodies that
- * have no scope. NULL: this one is not like that, or there is no block for it. */
+/* Most behaviors have few cowns and a small environment, and bodies without a scope
+ * make them. Returns NULL for other behaviors, or if there is no block. */
 enum { PLAIN_COWNS = 8, PLAIN_ENV = 128 };
 
 BOCI_ALWAYS_INLINE boc_behavior *new_plain(boc_runtime *runtime,
@@ -114,7 +114,7 @@ static BOCI_NOINLINE boc_status new_with_many(boc_runtime *runtime,
   return BOC_OK;
 }
 
-/* Apart for no cown and for one, where the compiler knows all sizes. */
+/* Separate for no cown and for one, where the compiler knows all sizes. */
 boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                             size_t env_size, const boc_access *accesses, size_t count,
                             boc_behavior **out_behavior) {
@@ -164,7 +164,7 @@ void boc_behavior_free(boc_behavior *behavior) {
 
 /* ---- scheduling ------------------------------------------------------------------ */
 
-/* It is the caller's, and becomes the library's. */
+/* Passes the behavior from the caller to the library. */
 static inline void check_and_schedule(boc_behavior *behavior) {
   BOCI_CHECK_STAGE(behavior, NEW,
                    "a behavior is scheduled once, and not after its end");
@@ -179,7 +179,7 @@ static BOCI_NOINLINE void schedule_any(boc_behavior *behavior) {
   boci_behavior_link(behavior, boci_scheduler_count_scheduled(scheduler, 1));
 }
 
-/* A behavior that has its cowns, made by a body that runs on `worker`. */
+/* For a behavior that holds its cowns and was made by a body on `worker`. */
 static inline void enqueue_plain(boci_worker *worker, boc_behavior *behavior) {
   boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
   boci_enqueue_own(worker, behavior);
@@ -202,8 +202,8 @@ static inline bool is_plain(const boci_worker *worker, const boc_behavior *behav
          !(behavior->block.flags & (BOCI_BEHAVIOR_FRESH | BOCI_BEHAVIOR_PINNED));
 }
 
-/* In line what most behaviors need. All else is in functions that end this one, so that
- * it saves no registers. */
+/* Does inline what most behaviors need. All other cases are tail calls, so that this
+ * function saves no registers. */
 void boc_behavior_schedule(boc_behavior *behavior) {
   BOCI_REQUIRE(behavior != NULL);
   check_and_schedule(behavior);
@@ -224,7 +224,7 @@ void boc_behavior_schedule(boc_behavior *behavior) {
     schedule_first(worker, behavior, previous);
 }
 
-/* Keeps one behavior back if linking grants it everything; all others go their way. */
+/* Catches one behavior if linking grants it everything; passes others on. */
 typedef struct catching_executor {
   boci_executor executor;
   const boci_executor *others;
@@ -241,8 +241,8 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
 }
 
 /* The thread that counts `pending` down to zero calls `ready`, and only this thread has
- * this executor: if the behavior is caught, no other thread knows that it is ready. If
- * it is not, it may be freed once it is linked, and is not touched again. */
+ * this executor. So if the behavior is caught, no other thread knows that it is ready.
+ * Otherwise it may be freed as soon as it is linked, and must not be touched again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (boci_thread_context_is_worker()) {
@@ -293,7 +293,7 @@ void boc_behavior_defer(boc_behavior *self) {
   boci_store_relaxed(&self->pending, 2); /* owner: the caller hands it out afterwards */
 }
 
-/* Two threads may complete it at once: one of them is told. */
+/* Two threads may complete it at once: the check reports the second one. */
 static inline void check_complete(boc_behavior *behavior) {
 #if defined(BOC_CHECKS)
   uint32_t stage = BOCI_STAGE_RUNNING;

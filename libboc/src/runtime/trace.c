@@ -1,4 +1,4 @@
-/* Trace: reading the rings of a runtime. They are written by scheduler/trace_ring.c. */
+/* Trace: reads the rings of a runtime, which scheduler/trace_ring.c writes. */
 #include <boc/trace.h>
 
 #include "runtime.h"

@@ -3,9 +3,9 @@
  * A row for each worker, with a slice for each body, `B` to `E`. Rows have to nest, so
  * a `finished` ends a slice only if it is that of the body that runs in the row: a
  * deferred behavior finishes later, elsewhere, or in the middle of another one's body.
- * Its slice ends where its worker does something else.
+ * Its slice ends when its worker does something else.
  *
- * The line of a slice that has begun stays open for the further cowns, which come next.
+ * The line of a slice that has begun stays open for its further cowns, which follow.
  *
  * Threads outside of the runtime share a row and their bodies, those of lanes, overlap:
  * these are asynchronous slices, `b` to `e`, that viewers tell apart by the behavior.
@@ -18,17 +18,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Process and rows have numbers from 1: viewers hide what has 0. */
+/* Numbers of the process and of rows begin at 1: viewers hide those with 0. */
 enum { ROW_OF_OUTSIDE = 1, OUTSIDE = -1, NO_ROW = -2, OPEN_MAX = 16, NAME_SIZE = 64 };
 
 typedef struct writing {
   void (*write)(void *ctx, const char *text, size_t size);
   void *ctx;
   bool any;
-  bool listing;                   /* the line is that of what opened last */
-  int worker;                     /* whose row it is, or NO_ROW */
-  uint64_t latest;                /* time in this row */
-  boc_trace_event open[OPEN_MAX]; /* slices that have begun in this row */
+  /* the current line belongs to the slice that began last */
+  bool listing;
+  int worker;                     /* the worker of the row, or NO_ROW */
+  uint64_t latest;                /* the latest time in this row */
+  boc_trace_event open[OPEN_MAX]; /* the slices that have begun in this row */
   size_t open_count;
 } writing;
 
@@ -38,7 +39,7 @@ static const char *const kind_names[] = {
 #undef KIND_NAME
 };
 
-/* The bytes of the character that `text` begins with; 0: none that is well-formed. */
+/* The length of the character with which `text` begins; 0 if it is not well-formed. */
 static size_t character_size(const char *text) {
   const unsigned char *at = (const unsigned char *)text;
   if (*at < 0x80)
@@ -56,8 +57,8 @@ static size_t character_size(const char *text) {
   return overlong || beyond ? 0 : size;
 }
 
-/* Copies a name of the program for a JSON string, which must be UTF-8: a byte that
- * cannot stand there becomes a question mark. */
+/* Copies a name of the program to a JSON string, which must be UTF-8: other bytes
+ * become question marks. */
 static void clean_name(const char *name, char *out) {
   size_t used = 0;
   while (name && *name) {
@@ -145,7 +146,7 @@ static void change_row(writing *to, int worker) {
   write_row_name(to);
 }
 
-/* The open slice of that behavior; `open_count`: there is none. */
+/* The open slice of that behavior; `open_count` if there is none. */
 static size_t find_slice(const writing *to, uintptr_t behavior) {
   size_t i = 0;
   while (i < to->open_count && to->open[i].behavior != behavior)
@@ -155,7 +156,7 @@ static size_t find_slice(const writing *to, uintptr_t behavior) {
 
 static void open_slice(writing *to, const boc_trace_event *event) {
   const size_t before =
-      find_slice(to, event->behavior); /* an older one of that address */
+      find_slice(to, event->behavior); /* an older behavior at the same address */
   if (to->worker != OUTSIDE)
     close_all(to, event->time);
   else if (before < to->open_count || to->open_count == OPEN_MAX)
@@ -166,7 +167,7 @@ static void open_slice(writing *to, const boc_trace_event *event) {
     write_cown(to, event, "");
 }
 
-/* Left out if the beginning of its slice is not in the ring any more. */
+/* Leaves the cown out if the beginning of its slice is no longer in the ring. */
 static void add_cown(writing *to, const boc_trace_event *event) {
   if (to->listing && to->open[to->open_count - 1].behavior == event->behavior)
     write_cown(to, event, ",");

@@ -15,8 +15,7 @@ static void read_worker_stats(boci_worker *worker, boc_worker_stats *out_stats) 
       boci_load_relaxed(&worker->in_flight.scheduled); /* count: no less, by [A9] */
 }
 
-/* The caller's struct has `size` bytes, which may be an older version of ours or a
- * newer one. */
+/* The caller's struct has `size` bytes: it may be of an older or a newer version. */
 static void write_worker_stats(boci_worker *worker, size_t size, char *out) {
   boc_worker_stats ours;
   read_worker_stats(worker, &ours);
