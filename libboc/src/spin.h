@@ -1,5 +1,5 @@
-/* Spin: waiting for another thread to finish a few instructions. Look again at once;
- * after some tries yield, since the other thread may have lost its processor. */
+/* Spin: waits for another thread to finish a few instructions. It checks again at once;
+ * after some tries it yields, since the other thread may have lost its processor. */
 #ifndef BOCI_SPIN_H
 #define BOCI_SPIN_H
 

@@ -63,9 +63,8 @@ void boci_blocking_start_failed(boci_worker *worker) {
   boci_mutex_unlock(&blocking->mutex);
 }
 
-/* A body that blocks without a compensating worker is no error: it costs the others
- * time.
- */
+/* If no compensating worker can start, that is not an error: it costs the other workers
+ * time. */
 static void compensate_locked(boci_scheduler *scheduler) {
   boci_blocking *blocking = &scheduler->blocking;
   if (blocking->active >= blocking->blocked || blocking->stopped)
@@ -149,7 +148,7 @@ void boci_blocking_retire(boci_worker *worker) {
     boci_worker_call_after_park(worker);
     boci_worker_answer_poke(worker);
   }
-  /* A token that a poke left behind must not look like a wake-up later. */
+  /* A token that a poke has left must not look like a wake-up later. */
   boci_parker_park(parker, boci_os_now());
   boci_store_relaxed(&worker->blocked, 0); /* hint */
 }
@@ -164,8 +163,8 @@ void boci_blocking_poke(boci_worker *worker) {
 
 /* ---- another number of workers --------------------------------------------------- */
 
-/* Takes one that has retired out of the list, and wakes it; one that has not started
- * yet goes on to wait for work. */
+/* Takes a retired worker out of the list, and wakes it; one that has not started yet
+ * goes on to wait for work. */
 static void recall_locked(boci_scheduler *scheduler, boci_worker *worker) {
   boci_worker **link = &scheduler->blocking.retired;
   while (*link != worker)
@@ -178,8 +177,8 @@ static void recall_locked(boci_scheduler *scheduler, boci_worker *worker) {
     boci_parker_unpark(&worker->parking.parker);
 }
 
-/* Workers below `workers` that stood in for others do so no more, and those from there
- * on do. */
+/* Makes compensating workers below `workers` ordinary ones, and ordinary workers from
+ * there on compensating ones. */
 static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
   boci_blocking *blocking = &scheduler->blocking;
   const uint32_t before = boci_scheduler_workers(scheduler);
@@ -203,7 +202,7 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
   update_excess_locked(blocking);
 }
 
-/* Whether the worker rests and has not run its start hook. */
+/* Whether the worker is parked and has not run its start hook. */
 static bool rests_dormant(boci_worker *worker) {
   boci_blocking *blocking = &worker->scheduler->blocking;
   boci_mutex_lock(&blocking->mutex);
@@ -212,7 +211,7 @@ static bool rests_dormant(boci_worker *worker) {
   return dormant;
 }
 
-/* Those that are too many rest before this returns: nothing keeps them busy. */
+/* Waits until surplus workers have retired: nothing keeps them busy. */
 static void wait_retired(boci_scheduler *scheduler) {
   const uint32_t started = boci_scheduler_started(scheduler);
   for (uint32_t i = boci_scheduler_workers(scheduler); i < started; i++)

@@ -1,11 +1,11 @@
-/* Blocking: compensating workers, which stand in for workers whose bodies block.
+/* Blocking: compensating workers, which replace workers whose bodies block.
  *
- * A runtime keeps `workers` bodies running. A body that is going to block on something
- * that the runtime does not know (a message, a file) says so, and a compensating worker
- * comes: one that has retired, or a new thread. Once nobody blocks any more, the
- * compensating workers retire at the ends of their bodies. Each is a worker like all
- * others (it steals, and is stolen from); what the blocked worker has in its run queue
- * is there to be stolen.
+ * A runtime keeps `workers` bodies running. A body that is about to block on something
+ * that the runtime does not know (a message, a file) calls boc_worker_block_begin, and
+ * a compensating worker starts: a retired one, or a new thread. When bodies no longer
+ * block, the compensating workers retire at the ends of their bodies. A compensating
+ * worker works like all others (it steals, and others steal from it). Other workers
+ * steal from the run queue of the blocked worker.
  *
  *   active compensating workers <= blocked workers, but for those about to retire
  *
@@ -46,22 +46,21 @@ void boci_blocking_fini(boci_blocking *blocking);
  */
 void boci_blocking_wait_until_published(struct boci_worker *worker);
 
-/* A compensating worker that is not needed sleeps here until it is or the runtime
- * stops. Returns at once if it is needed. */
+/* A compensating worker that is not needed sleeps here until it is needed or the
+ * runtime stops. Returns at once if it is needed. */
 void boci_blocking_retire(struct boci_worker *worker);
 
 /* Wakes a retired worker so that it answers its poke. Does nothing to others. */
 void boci_blocking_poke(struct boci_worker *worker);
 
-/* The start hook of a compensating worker has failed: it is none. */
+/* The start hook of a compensating worker has failed: it does not count as one. */
 void boci_blocking_start_failed(struct boci_worker *worker);
 
-/* Changes how many workers are none that only stand in for others. Nothing is in
- * flight. Refusals: BOC_NO_THREAD, BOC_NO_MEMORY, or what a start hook returned. */
+/* Changes the number of ordinary workers. Nothing may be in flight. Refusals:
+ * BOC_NO_THREAD, BOC_NO_MEMORY, or the status that a start hook returned. */
 boc_status boci_blocking_resize(struct boci_scheduler *scheduler, uint32_t workers);
 
-/* From now on no compensating worker comes or retires; those that have retired return.
- */
+/* From now on no compensating worker starts or retires; retired ones return. */
 void boci_blocking_stop(struct boci_scheduler *scheduler);
 
 #endif

@@ -12,8 +12,8 @@ static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavio
 }
 
 /* The other runtime may end once the behavior has run, which may be before this thread
- * has woken a worker of it. While this thread has the mutex, that runtime is not found
- * quiescent. */
+ * has woken a worker of it. While this thread has the mutex, that runtime cannot be
+ * found quiescent. */
 static void enqueue_in_other_runtime(boci_scheduler *scheduler,
                                      boc_behavior *behavior) {
   boci_mutex_lock(&scheduler->quiescence.mutex);
@@ -48,7 +48,7 @@ void boci_wake_another(boci_worker *worker) {
     boci_count(&worker->counters.woken, 1);
 }
 
-/* Half of the full queue makes room. Without memory for that, `behavior` goes to the
+/* Moves half of the full queue away. Without memory for that, `behavior` goes to the
  * injector. */
 BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
                                               boc_behavior *behavior) {
@@ -74,8 +74,8 @@ BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
 }
 
 /* The behaviors that wait behind this one may have been made long ago, and be in no
- * cache. Fetch them as soon as this one is ready: its own lines are at hand, and they
- * arrive by the time it ends. */
+ * cache. Prefetches them as soon as this one is ready: its own lines are in the cache,
+ * and the others arrive by the time it ends. */
 static inline void prefetch_successors(const boc_behavior *behavior) {
   const boci_request *requests = boci_behavior_requests(behavior);
   boci_prefetch_successor(&requests[0]);
@@ -95,7 +95,7 @@ void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
   boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);
 }
 
-/* The worker may be busy for long: then an idle one looks after its inbox. */
+/* The worker may be busy for long: then an idle one takes work from its inbox. */
 void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior) {
   boci_injector_push(&worker->inbox, behavior, behavior, 1);
   if (!boci_idle_wake(&worker->scheduler->idle, worker))

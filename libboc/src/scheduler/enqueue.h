@@ -1,4 +1,4 @@
-/* Enqueue: where a behavior goes once it holds all its cowns.
+/* Enqueue: puts a behavior that holds all its cowns into a queue.
  *
  *   pinned cown              the executor that it is pinned to
  *   another runtime's        that runtime's injector
@@ -16,12 +16,12 @@
 /* Executors' functions. `ctx` is the worker, which is the calling thread. */
 void boci_enqueue_from_body(void *ctx, boc_behavior *behavior);
 void boci_enqueue_handoff(void *ctx, boc_behavior *behavior);
-/* `ctx` is a scheduler; the calling thread is none of its workers. */
+/* `ctx` is a scheduler; the calling thread is not one of its workers. */
 void boci_enqueue_outside(void *ctx, boc_behavior *behavior);
 
 void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior);
 
-/* Puts a behavior of this worker's runtime into its run queue. The worker. */
+/* Puts a behavior of this worker's runtime into its run queue. Called by the worker. */
 static inline void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior) {
   if (!boci_run_queue_push(&worker->queue, behavior))
     boci_enqueue_to_full_queue(worker, behavior);
@@ -30,14 +30,15 @@ static inline void boci_enqueue_own(boci_worker *worker, boc_behavior *behavior)
 /* Puts a behavior into the inbox of `worker`. Any thread. */
 void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
 
-/* The worker has queued what another one may run. */
+/* Called by a worker that has queued work for others: wakes another worker. */
 void boci_wake_another(boci_worker *worker);
 static inline void boci_wake_for_surplus(boci_worker *worker) {
   if (!worker->queue.alone)
     boci_wake_another(worker);
 }
 
-/* Moves all that the worker has queued into the injector, where any worker finds it. */
+/* Moves everything that the worker has queued to the injector, where any worker finds
+ * it. */
 void boci_enqueue_drain(boci_worker *worker);
 
 #endif

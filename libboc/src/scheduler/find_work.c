@@ -1,8 +1,7 @@
-/* Find work: see find_work.h for the order, idle.h for the recipe of parking and
- * waking.
+/* Find work: see find_work.h for the order, idle.h for the steps of parking and waking.
  *
- * A worker spins only if the machine has another processor to make work on, and if not
- * too many workers search already.
+ * A worker spins only if the machine has another processor on which work can be made,
+ * and if not too many workers search already.
  *
  * Ordering:
  *   [F1] [F2] are one fence, in boci_idle_prepare_park.
@@ -21,8 +20,8 @@ enum {
 
 /* ---- what all workers share, and what the run queue has no room for -------------- */
 
-/* One behavior; or, if the run queue is empty, a fair share: the first to run, the
- * others into the run queue. */
+/* Takes one behavior; or, if the run queue is empty, a fair share: returns the first,
+ * and puts the others into the run queue. */
 static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_injector *injector = &worker->scheduler->injector;
   const size_t length = boci_injector_length(injector);
@@ -36,7 +35,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_count(&worker->counters.injected, count);
   if (count > 1) {
     boci_run_queue_push_list(&worker->queue, first->next);
-    /* A parking worker may have looked while they were between the two queues. */
+    /* a worker that parks may have looked while they were between the two queues */
     boci_wake_for_surplus(worker);
   }
   return first;
@@ -73,7 +72,7 @@ static uint32_t next_random(boci_worker *worker) {
   return worker->random = x;
 }
 
-/* Half of what the victim's run queue had no room for: the oldest that it has. */
+/* Takes half of the victim's overflow: its oldest behaviors. */
 static boc_behavior *steal_overflowed(boci_worker *worker, boci_worker *victim) {
   uint32_t count = 0;
   if (boci_overflow_empty(&victim->overflow))
@@ -96,8 +95,8 @@ static boc_behavior *steal_queued(boci_worker *worker, boci_worker *victim) {
   return behavior;
 }
 
-/* Half of what the first worker that has something queued has. `backing_off`: not of
- * the maker whose behaviors the worker leaves alone for a while. */
+/* Takes half of the queue of the first worker that has something queued. `backing_off`:
+ * skips the maker whose behaviors this worker leaves alone for a while. */
 static boc_behavior *steal_half(boci_worker *worker, bool backing_off) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
@@ -118,7 +117,7 @@ static boc_behavior *steal_half(boci_worker *worker, bool backing_off) {
   return NULL;
 }
 
-/* A behavior whose worker is too busy for it, or blocked. */
+/* Takes a behavior whose worker is too busy for it, or blocked. */
 static boc_behavior *rescue_overdue(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
@@ -137,8 +136,8 @@ static boc_behavior *rescue_overdue(boci_worker *worker) {
   return NULL;
 }
 
-/* What was injected was made by other threads: not if the worker backs off from these.
- */
+/* Other threads have injected these behaviors: takes none if the worker backs off from
+ * those threads. */
 static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
   if (backing_off && boci_steal_backoff_from_outside(worker))
     return take_overflowed(worker, true);
@@ -166,7 +165,7 @@ static boc_behavior *find_anywhere(boci_worker *worker, bool *out_overdue) {
 /* ---- searching ------------------------------------------------------------------- */
 
 /* Whether any worker could run something that is not running. Read after [F2], so that
- * no publisher relies on us and stays unseen. */
+ * no publisher relies on this worker while it misses the work. */
 static bool work_visible(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   if (boci_injector_length(&scheduler->injector) > 0)
@@ -181,7 +180,7 @@ static bool work_visible(boci_worker *worker) {
   return false;
 }
 
-/* Whether something else than a behavior wants the worker. */
+/* Whether the worker is needed for something other than a behavior. */
 static bool called_away(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   return boci_load_acquire(&worker->poked) /* [A10] */ ||
@@ -237,7 +236,7 @@ static bool inbox_waits(boci_worker *worker) {
   return false;
 }
 
-/* When a parked worker looks around without having been woken. */
+/* The time at which a parked worker searches without having been woken. */
 static uint64_t park_deadline(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   const uint64_t look = inbox_waits(worker) ? boci_os_now() + OVERDUE_NS : BOCI_NEVER;
@@ -269,8 +268,8 @@ static bool all_processors_busy(boci_worker *worker) {
   return busy >= scheduler->idle.processors;
 }
 
-/* Whether the visible work may be left to others: a searcher looks again when it is
- * done, and a monitor soon. */
+/* Whether to leave visible work to others: a searcher searches again before it parks,
+ * and a monitor soon. */
 static bool others_will_look(boci_worker *worker, bool monitors, bool leave_it) {
   return (monitors && leave_it) || boci_idle_has_searcher(&worker->scheduler->idle);
 }
@@ -286,7 +285,7 @@ static bool park_worker_once(boci_worker *worker, bool leave_it) {
   const bool leave = others_will_look(worker, monitors, leave_it);
   if ((!leave && work_visible(worker)) || called_away(worker)) {
     boci_idle_cancel_park(idle, worker);
-    boci_os_yield(); /* those whose turn it is to search may need the processor */
+    boci_os_yield(); /* the searchers may need the processor */
     return false;
   }
   boci_count(&worker->counters.parked, 1);
@@ -302,7 +301,7 @@ static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) 
   boci_idle *idle = &worker->scheduler->idle;
   boc_behavior *behavior = NULL;
   bool timed_out = false;
-  unsigned skipped = 0; /* rounds in a row in which it did not search */
+  unsigned skipped = 0; /* consecutive rounds without a search */
   while (!behavior && !called_away(worker)) {
     const bool leave_it = timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&
                           !timer_is_due(worker) && all_processors_busy(worker);

@@ -1,4 +1,4 @@
-/* Find work: where a worker takes its next behavior from.
+/* Find work: the order in which a worker looks for its next behavior.
  *
  * In this order:
  *   1. every 61st time the injector or its overflow, so that neither starves
@@ -15,8 +15,8 @@
  *   7. park, until another thread makes work visible, or a timer's time has come
  *      (idle.h, timers.h)
  *
- * boci_find_own does 1 to 5, boci_find_or_park the rest; steal_backoff.h says when a
- * worker leaves work to others that it could take.
+ * boci_find_own does 1 to 5, boci_find_or_park the rest. steal_backoff.h decides when a
+ * worker leaves work that it could take to others.
  *
  * Threads: the worker.
  * Invariants:
@@ -35,13 +35,13 @@ enum { BOCI_LIFO_BUDGET = 2, BOCI_INBOX_BUDGET = 2, BOCI_COMMON_EVERY = 3 };
 enum { BOCI_LIFO_BUDGET = 32, BOCI_INBOX_BUDGET = 8, BOCI_COMMON_EVERY = 61 };
 #endif
 
-/* Spins, steals, parks. NULL: the scheduler stops, or the worker was poked. Calls the
+/* Spins, steals, parks. NULL if the scheduler stops, or the worker was poked. Calls the
  * embedder's before_park first and after_park last. `*out_overdue`: the behavior comes
  * from the inbox of a worker that was too busy for it. */
 boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue);
 
-/* One behavior of the injector or of the worker's overflow; `batch`: and a share of the
- * others into the run queue, which is empty. NULL: both are empty. */
+/* One behavior of the injector or of the worker's overflow; if `batch`, also moves a
+ * share of the others into the run queue, which is empty. NULL if both are empty. */
 boc_behavior *boci_take_common(boci_worker *worker, bool batch);
 
 static inline bool boci_nothing_else_waits(boci_worker *worker) {
@@ -51,10 +51,10 @@ static inline bool boci_nothing_else_waits(boci_worker *worker) {
          boci_overflow_empty(&worker->overflow);
 }
 
-/* If the body scheduled nothing itself, its successor was made before, and is no warmer
- * than the behaviors that wait: run those in FIFO order, which is about the order in
- * which they were made, so that prefetching works. A behavior with `admit` has data
- * that had better stay where it is. */
+/* If the body scheduled nothing itself, its successor was made earlier, and is as cold
+ * as the behaviors that wait: run those in FIFO order, which is about the order in
+ * which they were made, so that prefetching works. A behavior with `admit` should stay
+ * where its data is. */
 static inline bool boci_lifo_is_cold(boci_worker *worker,
                                      const boc_behavior *behavior) {
   return boci_load_relaxed(&worker->in_flight.scheduled) == /* owner */
@@ -72,7 +72,7 @@ static inline boc_behavior *boci_take_lifo_slot(boci_worker *worker) {
     return behavior;
   }
   worker->lifo_used = 0;
-  if (boci_nothing_else_waits(worker)) /* it goes on, where its data is */
+  if (boci_nothing_else_waits(worker)) /* the chain goes on here, where its data is */
     return behavior;
   boci_enqueue_own(worker, behavior);
   boci_wake_for_surplus(worker);
@@ -86,7 +86,7 @@ static inline boc_behavior *boci_take_inbox(boci_worker *worker) {
   return behavior;
 }
 
-/* NULL: the inbox is empty, or its budget is used up. */
+/* NULL if the inbox is empty, or its budget is used up. */
 static inline boc_behavior *boci_take_inbox_first(boci_worker *worker) {
   if (boci_injector_length(&worker->inbox) == 0)
     return NULL;
@@ -96,7 +96,8 @@ static inline boc_behavior *boci_take_inbox_first(boci_worker *worker) {
   return NULL;
 }
 
-/* What was handed off may run elsewhere: another body comes first here. */
+/* Moves the behavior to the run queue, where another worker can steal it: another body
+ * runs first here. */
 static inline void boci_empty_lifo_slot(boci_worker *worker) {
   boc_behavior *behavior = worker->lifo_slot;
   if (!behavior)
@@ -106,7 +107,7 @@ static inline void boci_empty_lifo_slot(boci_worker *worker) {
   boci_wake_for_surplus(worker);
 }
 
-/* NULL: neither the worker nor all together have anything queued. */
+/* NULL if neither the worker nor the common queues have anything. */
 static inline boc_behavior *boci_find_own(boci_worker *worker) {
   boc_behavior *behavior;
   if (--worker->until_common == 0) {

@@ -1,11 +1,11 @@
-/* Idle: see idle.h for the recipe. */
+/* Idle: see idle.h for the steps. */
 #include "idle.h"
 
 #include "compiler.h"
 #include "os.h"
 #include "worker.h"
 
-/* ns between two looks of the monitors, all of them together. */
+/* ns between two searches of the monitors, of all of them together. */
 #define MONITOR_NS UINT64_C(1000000)
 
 boc_status boci_idle_init(boci_idle *idle, uint32_t workers) {
@@ -78,7 +78,7 @@ static void list_parked_locked(boci_idle *idle, boci_worker *worker) {
     idle->keeper = worker;
 }
 
-/* Behind all others: invariant 3. */
+/* Behind all others, for invariant 3. */
 static void list_dormant_locked(boci_idle *idle, boci_worker *worker) {
   boci_worker *last = NULL, **link = &idle->parked;
   for (; *link; link = &last->parking.next)
@@ -130,7 +130,7 @@ bool boci_idle_unlist_dormant(boci_idle *idle, boci_worker *worker) {
   return dormant;
 }
 
-/* Takes the worker out of the list unless a waker has done so. */
+/* Removes the worker from the list unless a waker has done so. */
 static bool unlist_parked(boci_idle *idle, boci_worker *worker) {
   boci_mutex_lock(&idle->mutex);
   const bool listed = worker->parking.listed;
@@ -155,7 +155,7 @@ static bool park_until(boci_idle *idle, boci_worker *worker, uint64_t deadline) 
 }
 
 /* The more workers are parked, the longer each sleeps, so that all of them together
- * look about once in MONITOR_NS. */
+ * search about once in MONITOR_NS. */
 static bool park_as_monitor(boci_idle *idle, boci_worker *worker, uint64_t deadline) {
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: how many */
   const uint64_t next = boci_os_now() + (parked_count(state) + 1) * MONITOR_NS;
@@ -181,7 +181,7 @@ static void make_searcher_locked(boci_idle *idle, boci_worker *worker) {
   boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1); /* seen by others after [F2] */
 }
 
-/* Apart from the common case, which then needs no stack frame. */
+/* Separate from the common case, which then needs no stack frame. */
 BOCI_NOINLINE static bool wake_one_slow(boci_idle *idle) {
   boci_mutex_lock(&idle->mutex);
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint: more are fine */
@@ -223,7 +223,8 @@ void boci_idle_stop_dormancy(boci_idle *idle, boci_worker *worker) {
   boci_mutex_lock(&idle->mutex);
   boci_worker *other = idle->parked;
   if (other && other->parking.dormant)
-    other = NULL; /* it could not search either; when we have started we wake it */
+    /* it could not search either; this worker wakes it when it has started */
+    other = NULL;
   if (other)
     make_searcher_locked(idle, other);
   boci_mutex_unlock(&idle->mutex);
@@ -233,7 +234,7 @@ void boci_idle_stop_dormancy(boci_idle *idle, boci_worker *worker) {
 
 /* ---- the keeper ------------------------------------------------------------------ */
 
-/* Who is to look at the timers now. A searcher does before it parks. */
+/* The worker that checks the timers next. A searcher checks them before it parks. */
 static boci_worker *next_keeper_locked(const boci_idle *idle, bool sooner) {
   if (idle->keeper)
     return sooner ? idle->keeper : NULL;

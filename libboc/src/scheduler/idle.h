@@ -9,28 +9,29 @@
  *   3. no searcher, and work? cancel            3. a searcher? done
  *   4. park                                     4. a parked worker? wake it, to search
  *
- * The store-load pair [F2] makes one of them see the other. A searcher that finds work
- * first stops counting as one and then, after the same fence, looks whether there is
- * more: publishers relied on it while it searched, and so did workers that parked.
+ * The store-load pair [F2] makes sure that one of them sees the other. A searcher that
+ * finds work first stops counting as a searcher. Then, after the same fence, it checks
+ * whether there is more work: publishers relied on it while it searched, and so did
+ * workers that parked.
  *
  * At most half of the workers search at once, and at most half of the processors.
  * Waking costs the waker microseconds. So a publisher wakes one worker, which counts as
  * a searcher at once: the next publisher wakes nobody.
  *
  * Oversubscribed: each processor has a worker that is not parked. One more would only
- * take turns with them, unless one of their bodies blocks in the system, of which
- * nobody hears. Publishers then wake nobody, provided that a monitor is parked: a
+ * take turns with them, unless one of their bodies blocks in the system, which the
+ * runtime cannot see. Publishers then wake nobody, provided that a monitor is parked: a
  * worker that wakes up by itself after about a millisecond. It searches; or, a few
- * times in a row, it only checks that each processor gets work done. It goes through
- * step 1 before it parks again.
+ * times in a row, it only checks that each processor makes progress. It does step 1
+ * before it parks again.
  *
  * Rejected: waking on every push (each costs a system call while the woken worker still
- * looks around); a semaphore (its count remembers wakes for work long gone).
+ * searches); a semaphore (its count remembers wakes for work that was done long ago).
  *
- * The keeper is the parked worker that wakes up by itself when a timer's time has come
- * (timers.h): the first that parks while there is none. Wakers take the latest in the
- * list, so the keeper is woken last. A worker that was the keeper and goes on to work
- * wakes another one, which parks again as the keeper, if there are timers.
+ * The keeper is the parked worker that wakes up by itself when a timer is due
+ * (timers.h): the first worker that parks while there is no keeper. Wakers take the
+ * latest worker in the list, so the keeper is woken last. When a keeper finds work and
+ * there are timers, it wakes another worker, which parks again as the keeper.
  *
  * A dormant worker has not run its start hook yet. It stands at the end of the list, so
  * that it is woken only if no other worker is parked.
@@ -57,16 +58,18 @@ typedef struct boci_idle {
   boci_mutex mutex;
   struct boci_worker
       *parked; /* doubly linked, the latest first: its cache is warmest */
-  struct boci_worker *keeper; /* in `parked`, or NULL; under the mutex */
+  /* the worker in `parked` that keeps the time, or NULL; under the mutex */
+  struct boci_worker *keeper;
 } boci_idle;
 
 /* A worker's part. */
 typedef struct boci_parking {
   boci_parker parker;
   struct boci_worker *prev, *next;
-  bool dormant;   /* its start hook waits for work; see boci_idle_list_dormant */
+  /* it runs its start hook when there is work; see boci_idle_list_dormant */
+  bool dormant;
   bool listed;    /* in `parked`; under the mutex */
-  bool searching; /* counted as searcher; by the worker itself, or by its waker */
+  bool searching; /* counted as a searcher, by itself or by its waker */
 } boci_parking;
 
 #define BOCI_SEARCHER ((uint32_t)1 << 16)
@@ -74,7 +77,7 @@ typedef struct boci_parking {
 boc_status boci_idle_init(boci_idle *idle, uint32_t workers);
 void boci_idle_fini(boci_idle *idle);
 
-/* From now on there are `workers`. */
+/* Sets the number of workers. */
 void boci_idle_resize(boci_idle *idle, uint32_t workers);
 
 /* Makes `worker`, whose thread is about to start, a searcher: the first work that is
@@ -85,43 +88,45 @@ void boci_idle_begin_searching(boci_idle *idle, struct boci_worker *worker);
 bool boci_idle_start_searching(boci_idle *idle, struct boci_worker *worker);
 void boci_idle_stop_searching(boci_idle *idle, struct boci_worker *worker);
 
-/* The worker's steps 1 and 2. It is no searcher afterwards. */
+/* Steps 1 and 2 of the worker, which is not a searcher afterwards. */
 void boci_idle_prepare_park(boci_idle *idle, struct boci_worker *worker);
 
-/* After prepare_park, instead of parking. If a publisher has taken the worker out of
- * the list already, takes that publisher's token. */
+/* Called after prepare_park, instead of parking. If a publisher has removed the worker
+ * from the list already, takes that publisher's token. */
 void boci_idle_cancel_park(boci_idle *idle, struct boci_worker *worker);
 
-/* After prepare_park: parks until woken (true) or until the deadline, which for a
- * monitor comes earlier. The worker is out of the list afterwards. */
+/* Called after prepare_park: parks until woken (true) or until the deadline, which for
+ * a monitor comes earlier. The worker is out of the list afterwards. */
 bool boci_idle_park(boci_idle *idle, struct boci_worker *worker, bool monitors,
                     uint64_t deadline);
 
-/* Lists a worker as parked that is started on demand: its thread parks as the first
- * thing that it does, or is parked. It is woken after all others and is never the
- * keeper. The worker is no more dormant once somebody has woken it. */
+/* Lists a worker as parked that is started on demand: its thread parks before it does
+ * anything else, or is parked already. It is woken after all others and is never the
+ * keeper. It is dormant until it is woken. */
 void boci_idle_list_dormant(boci_idle *idle, struct boci_worker *worker);
 
-/* Takes a dormant worker out of the list; its thread stays parked. False: it is not
- * dormant, or somebody has woken it. */
+/* Removes a dormant worker from the list; its thread stays parked. Returns false if it
+ * is not dormant, or was woken. */
 bool boci_idle_unlist_dormant(boci_idle *idle, struct boci_worker *worker);
 
-/* A dormant worker that was woken calls this before it starts, which takes long: it is
- * no searcher meanwhile. Others relied on it: wakes a worker that can search now. */
+/* A dormant worker that was woken calls this before it starts, which takes long:
+ * meanwhile it is not a searcher. Others relied on it, so this wakes a worker that can
+ * search now. */
 void boci_idle_stop_dormancy(boci_idle *idle, struct boci_worker *worker);
 
 /* Whether each processor has a worker that is not parked. */
 bool boci_idle_oversubscribed(const boci_idle *idle);
 
-/* The publisher's steps 2 to 4, for work that any worker may take. True: woke one. */
+/* Steps 2 to 4 of the publisher, for work that any worker may take. Returns whether it
+ * woke one. */
 bool boci_idle_wake_one(boci_idle *idle);
 
-/* The same for work of `worker` alone. True: it was parked. */
+/* The same for work that only `worker` may take. Returns whether that was parked. */
 bool boci_idle_wake(boci_idle *idle, struct boci_worker *worker);
 
-/* A timer was added that is `sooner` than those that the keeper knows of; or the
- * calling worker goes on to work, while there are timers. Makes sure that some parked
- * worker, if there is one, keeps the time. */
+/* Called when a timer was added that is `sooner` than those that the keeper knows of;
+ * or when the calling worker goes on to work while there are timers. Makes sure that a
+ * parked worker, if there is one, keeps the time. */
 void boci_idle_wake_keeper(boci_idle *idle, bool sooner);
 
 /* Whether `worker`, after prepare_park, is the keeper. */
@@ -133,7 +138,7 @@ static inline uint32_t boci_idle_count(const boci_idle *idle) {
   return (state % BOCI_SEARCHER) + state / BOCI_SEARCHER;
 }
 
-/* Whether a worker searches, which will look again when it is done. */
+/* Whether a worker searches, which will search again before it parks. */
 static inline bool boci_idle_has_searcher(const boci_idle *idle) {
   return boci_load_relaxed(&idle->state) >= BOCI_SEARCHER; /* hint: after [F2] */
 }

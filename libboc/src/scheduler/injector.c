@@ -60,8 +60,8 @@ typedef struct boci_batch {
   size_t count;
 } boci_batch;
 
-/* Takes what needs no walk over the list: the first entry if `most` is 1, else all. If
- * that is more than `most`, the caller puts the rest back. */
+/* Takes what needs no walk over the list: the first entry if `most` is 1, otherwise
+ * all. If those are more than `most`, the caller puts the rest back. */
 static boci_batch cut_list(boci_injector *queue, size_t most) {
   boci_mutex_lock(&queue->mutex);
   const size_t length = boci_load_relaxed(&queue->length); /* owner: under the lock */

@@ -1,9 +1,10 @@
-/* Outside: what threads that are no workers schedule with, and finish with.
+/* Outside: pools and counters of threads that are not workers.
  *
- * A worker has a pool, in-flight counters and a trace ring to itself. So has the first
- * other thread that schedules, but for the ring: most programs have no second one. All
- * others share a pool and counters. When the first thread has ended, a new thread may
- * get its identity and with it its place; it comes after all that the first has done.
+ * A worker has a pool, in-flight counters and a trace ring of its own. The first other
+ * thread that schedules has them, too, except for the ring: most programs have no
+ * second one. All further threads share a pool and counters. When the first thread has
+ * ended, a new thread may get its identity and thereby its place; it starts after
+ * everything that the first one has done.
  *
  * Threads: any.
  */
@@ -28,8 +29,8 @@ typedef struct boci_outside {
   boci_block_pool first_pool;
 
   /* The others'; all of them count what they finish here. */
-  boci_in_flight in_flight; /* by read-modify-write: many writers */
-  boci_mutex mutex;         /* of what follows */
+  boci_in_flight in_flight; /* written by read-modify-write: it has many writers */
+  boci_mutex mutex;         /* guards the following fields */
   boci_block_pool pool;
   boci_trace_ring trace;
 } boci_outside;
@@ -37,11 +38,11 @@ typedef struct boci_outside {
 boc_status boci_outside_init(boci_outside *outside, struct boci_scheduler *scheduler);
 void boci_outside_fini(boci_outside *outside, const boc_allocator *allocator);
 
-/* A block of a behavior, or NULL; and back. */
+/* Allocates a block for a behavior, or returns NULL; and frees one. */
 void *boci_outside_alloc(boci_outside *outside, size_t size);
 void boci_outside_free(boci_outside *outside, void *block);
 
-/* Whether the calling thread is the first; it becomes so if there is none. */
+/* Whether the calling thread is the first one; it becomes that if there is none. */
 static inline bool boci_outside_is_first(boci_outside *outside) {
   void *const me = boci_thread_token();
   void *first = boci_load_relaxed(&outside->first); /* owner: only I store my token */
@@ -59,13 +60,13 @@ static inline void boci_outside_count_scheduled(boci_outside *outside, size_t co
   }
 }
 
-/* How many behaviors threads that are no workers have scheduled. */
+/* How many behaviors threads that are not workers have scheduled. */
 static inline uintptr_t boci_outside_scheduled(const boci_outside *outside) {
   return boci_load_relaxed(&outside->first_scheduled) +    /* count */
          boci_load_relaxed(&outside->in_flight.scheduled); /* count */
 }
 
-/* Whether `pool` is one of the two. */
+/* Whether `pool` is one of the two pools. */
 static inline bool boci_outside_has_pool(const boci_outside *outside,
                                          const boci_block_pool *pool) {
   return pool == &outside->first_pool || pool == &outside->pool;

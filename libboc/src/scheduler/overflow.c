@@ -10,11 +10,11 @@ enum { SMALLEST_RING = 2, STEAL_MAX = 2, UNUSED_MAX = 1 };
 enum { SMALLEST_RING = 64, STEAL_MAX = 256, UNUSED_MAX = 64 };
 #endif
 
-enum { NEAR = 8 /* behaviors that are fetched before the first of them runs */ };
+enum { NEAR = 8 /* how many behaviors are prefetched before the first of them runs */ };
 
 typedef struct boci_segment {
-  struct boci_segment *next; /* while it is unused */
-  uint32_t begin, end;       /* what is left of `items` */
+  struct boci_segment *next; /* the next unused segment */
+  uint32_t begin, end;       /* the indices of the items that are left */
   boc_behavior *items[BOCI_RING / 2];
 } boci_segment;
 
@@ -93,7 +93,7 @@ static void remove_locked(boci_overflow *overflow, uint32_t count) {
   set_length_locked(overflow, length_locked(overflow) - count);
 }
 
-/* Puts a larger ring in the place of the one that there is, which the caller gets. */
+/* Replaces the ring by a larger one; the caller gets the old one. */
 static boci_segment **replace_ring_locked(boci_overflow *overflow, boci_segment **ring,
                                           uint32_t capacity) {
   boci_segment **before = overflow->ring;
@@ -104,8 +104,8 @@ static boci_segment **replace_ring_locked(boci_overflow *overflow, boci_segment 
   return before;
 }
 
-/* Makes room for `more` segments. Only the owner adds some, so that the room stays.
- * False: no memory. */
+/* Makes room for `more` segments. Only the owner adds segments, so the room stays.
+ * Returns false if there is no memory. */
 static bool overflow_reserve(boci_overflow *overflow, uint32_t more) {
   boci_mutex_lock(&overflow->mutex);
   const uint32_t before = overflow->capacity, needed = length_locked(overflow) + more;

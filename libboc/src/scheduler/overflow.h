@@ -1,17 +1,18 @@
-/* Overflow: what a worker's run queue has no room for, in segments of half a ring.
+/* Overflow: the behaviors for which a worker's run queue has no room, in segments of
+ * half a ring.
  *
  *   full run queue --(its older half)--> [segment][segment]... --> empty run queue
  *                                           |
  *                                           '--(the older half)--> a thief's overflow
  *
  * A segment has its behaviors in an array, so that the worker that takes it can
- * prefetch them all at once; in a list each would have to arrive before the next is
- * known. The segments are in an array, too, so that a thief takes many at once: the
- * larger a backlog is, the less often its maker and its thief meet.
+ * prefetch them all at once; in a list, each would have to arrive before the address of
+ * the next is known. The segments are in an array, too, so that a thief takes many at
+ * once: the larger a backlog is, the less often its maker and its thief contend.
  *
  * Rejected: one overflow for all workers. There a thief takes one segment at a time,
- * and waits for the maker's lock and lines each time; a thief of tiny behaviors then
- * keeps up with the maker or does not, by luck.
+ * and waits for the maker's lock and lines each time; whether a thief of tiny behaviors
+ * keeps up with the maker is then a matter of chance.
  *
  * Threads: any; `push` and `steal` (as `mine`) by the owner, `take` by the owner of the
  *   run queue.
@@ -29,33 +30,34 @@ struct boci_segment;
 
 typedef struct boci_overflow {
   const boc_allocator *allocator;
-  boci_mutex mutex;           /* of the fields below; for a few instructions only */
-  struct boci_segment **ring; /* [capacity], a power of two; NULL: none yet */
+  boci_mutex mutex;           /* guards the fields below; for a few instructions only */
+  struct boci_segment **ring; /* [capacity], a power of two; NULL at first */
   uint32_t capacity;
-  uint32_t first; /* where the oldest is; counts up, and wraps */
+  uint32_t first; /* the index of the oldest segment; counts up, and wraps */
   uint32_t unused_count;
   struct boci_segment *unused; /* kept for the next overflow */
-  boci_atomic_word length;     /* segments */
+  boci_atomic_word length;     /* how many segments there are */
 } boci_overflow;
 
 boc_status boci_overflow_init(boci_overflow *overflow, const boc_allocator *allocator);
 void boci_overflow_fini(boci_overflow *overflow);
 
-/* Moves the older half of `queue` behind all segments. False: no memory, and nothing
- * has moved. `*out_count` is how many moved, which thieves may have made none. */
+/* Moves the older half of `queue` behind all segments. Returns false, with nothing
+ * moved, if there is no memory. `*out_count` is how many moved; thieves may have left
+ * none. */
 bool boci_overflow_push(boci_overflow *overflow, boci_run_queue *queue,
                         uint32_t *out_count);
 
-/* Takes the first segment, or what is left of it: its oldest behavior is returned, the
- * others go into `queue`, which is empty. NULL: there is none. */
+/* Takes the first segment, or the rest of it: returns its oldest behavior, and puts the
+ * others into `queue`, which is empty. NULL if there is no segment. */
 boc_behavior *boci_overflow_take(boci_overflow *overflow, boci_run_queue *queue,
                                  uint32_t *out_count);
 
-/* Takes only the oldest behavior, or returns NULL. */
+/* Takes only the oldest behavior; NULL if there is none. */
 boc_behavior *boci_overflow_take_one(boci_overflow *overflow);
 
 /* Moves the older half of the segments of `victim`, rounded down, behind those of
- * `mine`. Without memory it moves none. */
+ * `mine`. Moves none if there is no memory. */
 void boci_overflow_steal(boci_overflow *victim, boci_overflow *mine);
 
 static inline bool boci_overflow_empty(boci_overflow *overflow) {

@@ -1,10 +1,11 @@
-/* Quiescence: summing up, and notifying those that wait. See quiescence.h. */
+/* Quiescence: compares the sums, and notifies the waiters. See quiescence.h. */
 #include "quiescence.h"
 
 #include "scheduler.h"
 
-/* All `finished` before all `scheduled`: equal sums then prove one quiet moment between
- * the two. A worker that was started meanwhile checks by itself before it parks. */
+/* Reads all `finished` before all `scheduled`: equal sums then prove that the runtime
+ * was quiescent at one moment between the two. A worker that was started meanwhile
+ * checks by itself before it parks. */
 static bool is_quiescent(void *ctx) {
   boci_scheduler *scheduler = ctx;
   boci_outside *outside = &scheduler->outside;

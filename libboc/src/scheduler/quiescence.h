@@ -34,7 +34,7 @@ static inline void boci_in_flight_init(boci_in_flight *counters) {
   boci_init(&counters->finished, 0);
 }
 
-/* By the only writer of `counters`. */
+/* Called by the only writer of `counters`. */
 static inline void boci_in_flight_add_scheduled(boci_in_flight *counters, size_t more) {
   const uintptr_t count = boci_load_relaxed(&counters->scheduled); /* owner */
   boci_store_relaxed(&counters->scheduled, count + more);          /* owner: see [R9] */
@@ -45,14 +45,14 @@ static inline void boci_in_flight_add_finished(boci_in_flight *counters) {
   boci_store_release(&counters->finished, count + 1);             /* [R9] */
 }
 
-/* Counts a behavior that a thread outside of the workers has finished. The runtime may
- * be gone on return. It is found quiescent only under the mutex of its waiters, and so
+/* Counts a behavior that a thread other than the workers has finished. The runtime may
+ * be freed on return. It is found quiescent only under the mutex of its waiters, and so
  * not before this function has unlocked that. */
 void boci_quiescence_finish_outside(struct boci_scheduler *scheduler);
 
-/* Notifies the waiters if the runtime is quiescent. To be called, after [F1], by a
- * thread that may have finished the last behavior and has nothing more to do. Without
- * [F1] it may miss a waiter: a worker calls it so before it searches, since the search
+/* Notifies the waiters if the runtime is quiescent. A thread that may have finished the
+ * last behavior and has nothing more to do calls it after [F1]. Without [F1] it may
+ * miss a waiter: a worker calls it in that way before it searches, since the search
  * takes as long as the wait of a thread that schedules and waits in turn. */
 void boci_quiescence_check(struct boci_scheduler *scheduler);
 

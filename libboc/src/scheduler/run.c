@@ -44,7 +44,8 @@ BOCI_NOINLINE void boci_run_special_body(boc_behavior *behavior) {
 
 BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
                               bool overdue) {
-  if (behavior->block.flags & BOCI_BEHAVIOR_WITHDRAWN) /* it has no data to go to */
+  /* a withdrawn behavior holds no cown with data that it needs */
+  if (behavior->block.flags & BOCI_BEHAVIOR_WITHDRAWN)
     return true;
   const boc_behavior_type *type = behavior->type;
   const int answer =

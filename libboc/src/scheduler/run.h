@@ -1,10 +1,10 @@
-/* Run: a body and what surrounds it, on a worker and on any other thread.
+/* Run: a body, and the steps before and after it, on a worker and on any other thread.
  *
  *   worker    `admit` -> cowns' acquire hooks, body, release hooks -> finish
  *   others                cowns' acquire hooks, body, release hooks -> finish
  *
- * To finish a behavior is to drop its environment, hand its cowns on, give its memory
- * back and count it. A body that has called boc_behavior_defer is finished by
+ * To finish a behavior is to drop its environment, release its cowns, free its memory
+ * and count it. A body that has called boc_behavior_defer is finished by
  * boc_behavior_complete instead.
  */
 #ifndef BOCI_RUN_H
@@ -14,11 +14,11 @@
 #include "enqueue.h"
 #include "scheduler.h"
 
-/* The body of a behavior with options, or with hooks of its cowns; or the end of one
- * that was taken back before its time. */
+/* Runs the body of a behavior with options, or with hooks of its cowns; or ends one
+ * that was withdrawn before its time. */
 void boci_run_special_body(boc_behavior *behavior);
 
-/* False: the behavior was deferred, and boc_behavior_complete will finish it. */
+/* Returns false if the behavior was deferred: boc_behavior_complete will finish it. */
 static inline bool boci_run_body(boc_behavior *behavior) {
   BOCI_SET_STAGE(behavior, RUNNING);
   if (behavior->block.flags &
@@ -30,7 +30,7 @@ static inline bool boci_run_body(boc_behavior *behavior) {
          boci_sub_acq_rel(&behavior->pending, 1) == 1; /* [R4] [A4] */
 }
 
-/* Finishes `behavior` on `worker`; what becomes ready goes to `to`. */
+/* Finishes `behavior` on `worker`; behaviors that become ready go to `to`. */
 static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *behavior,
                                          const boci_executor *to) {
   boci_trace_note(&worker->trace, BOC_TRACE_FINISHED, behavior);
@@ -44,7 +44,7 @@ static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *beha
   boci_in_flight_add_finished(&worker->in_flight);
 }
 
-/* Asks `admit`. False: the behavior has been forwarded to another worker. */
+/* Calls `admit`. Returns false if the behavior has been forwarded to another worker. */
 bool boci_admit(boci_worker *worker, boc_behavior *behavior, bool overdue);
 
 /* Runs a ready behavior. `overdue`: another worker was too busy for it. */
@@ -59,10 +59,10 @@ static inline void boci_run_on_worker(boci_worker *worker, boc_behavior *behavio
     boci_finish_on_worker(worker, behavior, &worker->handoff_executor);
 }
 
-/* Runs a ready behavior on a thread that is no worker. */
+/* Runs a ready behavior on a thread that is not a worker. */
 void boci_run_outside(boc_behavior *behavior);
 
-/* Finishes a deferred behavior on the calling thread, whatever that is. */
+/* Finishes a deferred behavior on the calling thread, which may be any. */
 void boci_finish_deferred(boc_behavior *behavior);
 
 #endif

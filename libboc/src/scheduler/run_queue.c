@@ -42,8 +42,7 @@ uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behavior
 }
 
 /* Copies the older half of `victim` behind `mine`'s tail, claims it, and returns how
- * many.
- */
+ * many behaviors that are. */
 static uint32_t claim_half(boci_run_queue *victim, boci_run_queue *mine,
                            uint32_t my_tail) {
   uint32_t head = boci_load_acquire(&victim->head); /* [A7]: before the tail */
@@ -72,7 +71,7 @@ boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
   if (count == 0)
     return NULL;
   *out_count = count;
-  /* The youngest is returned, the others may be popped and stolen. */
+  /* Returns the youngest; the others may be popped and stolen. */
   boc_behavior *taken =
       boci_load_relaxed(boci_ring_slot(mine, my_tail + count - 1)); /* owner */
   boci_store_release(&mine->tail, my_tail + count - 1);             /* [R6] */

@@ -10,8 +10,8 @@
  *
  * `head` and `tail` count up and wrap; the ring's slots are taken modulo its capacity.
  *
- * Threads: as in the table. `push`, `pop`, `spill` and being the destination of a
- *   `steal` are the owner's.
+ * Threads: as in the table. Only the owner calls `push`, `pop`, `spill`, and `steal`
+ *   into its queue.
  * Invariants:
  *   1. tail - head <= capacity.
  *   2. Only the owner moves `tail`.
@@ -36,11 +36,12 @@ enum { BOCI_RING = 4 };
 enum { BOCI_RING = 256 };
 #endif
 
-enum { BOCI_RUN_QUEUE_AHEAD = 8 /* pops before a behavior's turn, it is fetched */ };
+/* a behavior is prefetched this many pops before its turn */
+enum { BOCI_RUN_QUEUE_AHEAD = 8 };
 
 typedef struct boci_run_queue {
   boci_atomic_u32 head;
-  bool alone; /* there is no thief: `pop` needs no CAS */
+  bool alone; /* there are no thieves: `pop` needs no CAS */
   char apart[64];
   boci_atomic_u32 tail;
   boci_atomic_ptr slots[BOCI_RING];
@@ -52,7 +53,7 @@ static inline boci_atomic_ptr *boci_ring_slot(boci_run_queue *queue, uint32_t at
   return &queue->slots[at % BOCI_RING];
 }
 
-/* False: full. */
+/* Returns false if the queue is full. */
 static inline bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *behavior) {
   const uint32_t tail = boci_load_relaxed(&queue->tail); /* owner */
   const uint32_t head = boci_load_acquire(&queue->head); /* [A7] */
@@ -64,10 +65,11 @@ static inline bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *beha
   return true;
 }
 
-/* Into an empty queue: a list linked by `next`, of at most half a ring. */
+/* Pushes a list linked by `next`, of at most half a ring, into an empty queue. */
 void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first);
 
-/* Prefetches a behavior that is popped soon. Behind the tail it is a stale address. */
+/* Prefetches a behavior that will be popped soon. Behind the tail it is a stale
+ * address. */
 static inline void boci_run_queue_fetch_ahead(boci_run_queue *queue, uint32_t head) {
   const uint32_t at = head + BOCI_RUN_QUEUE_AHEAD;
   BOCI_PREFETCH(boci_load_relaxed(boci_ring_slot(queue, at))); /* hint */
@@ -89,24 +91,24 @@ static inline boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   return NULL;
 }
 
-/* Into an empty queue: an array of at most half a ring. */
+/* Pushes an array of at most half a ring into an empty queue. */
 void boci_run_queue_push_many(boci_run_queue *queue, boc_behavior *const *behaviors,
                               uint32_t count);
 
 /* Moves the older half into `out_behaviors`, which has room for half a ring. Returns
- * the number. */
+ * how many. */
 uint32_t boci_run_queue_spill(boci_run_queue *queue, boc_behavior **out_behaviors);
 
-/* Takes the older half of `victim`, at least one: returns the youngest of them and puts
- * the others into `mine`, which is empty. NULL: there was nothing. `*out_count` is the
- * number taken. */
+/* Takes the older half of `victim`, at least one behavior: returns the youngest of them
+ * and puts the others into `mine`, which is empty. NULL if there was nothing.
+ * `*out_count` is how many it took. */
 boc_behavior *boci_run_queue_steal(boci_run_queue *victim, boci_run_queue *mine,
                                    uint32_t *out_count);
 
 /* The number of behaviors: a hint. Any thread. */
 uint32_t boci_run_queue_length(boci_run_queue *queue);
 
-/* Whether it has something, or had a moment ago. Owner. */
+/* Whether the queue has something, or had a moment ago. Called by the owner. */
 static inline bool boci_run_queue_has_some(boci_run_queue *queue) {
   return boci_load_relaxed(&queue->head) != /* hint */
          boci_load_relaxed(&queue->tail);   /* owner */

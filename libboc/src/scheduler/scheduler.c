@@ -60,8 +60,8 @@ static void fini_handshake(boci_scheduler *scheduler) {
   boci_mutex_fini(&scheduler->start_mutex);
 }
 
-/* The parts that may be refused, in the order in which `boci_scheduler_fini` ends them
- * backwards. */
+/* Makes the parts that may be refused; `boci_scheduler_fini` ends them in the opposite
+ * order. */
 static boc_status scheduler_init_parts(boci_scheduler *scheduler) {
   const boc_allocator *allocator = scheduler->allocator;
   boc_status status = boci_idle_init(&scheduler->idle, scheduler->first_workers);
@@ -138,7 +138,8 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
   boci_idle_fini(&scheduler->idle);
 }
 
-/* The number of threads that run now; fewer than asked for means BOC_NO_THREAD. */
+/* Returns how many threads run now; if they are fewer than asked for, the status is
+ * BOC_NO_THREAD. */
 static uint32_t start_threads(boci_scheduler *scheduler) {
   boci_idle *idle = &scheduler->idle;
   for (uint32_t i = 0; i < scheduler->first_workers; i++)

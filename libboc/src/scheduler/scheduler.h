@@ -6,8 +6,8 @@
  *   `admit` forwards ----> inbox of the worker that has the data
  *   a pinned cown -------> the executor that it is pinned to (a lane)
  *
- * enqueue.h puts ready behaviors there, find_work.h takes them out, run.h runs them,
- * idle.h says which workers sleep meanwhile, blocking.h which stand in for others.
+ * enqueue.h puts ready behaviors there, find_work.h takes them out, run.h runs them.
+ * idle.h decides which workers sleep, blocking.h which ones compensate for others.
  *
  * Threads: as each part says. Fields up to `worker_memory` are set before the workers
  * start.
@@ -27,39 +27,41 @@
 #include <boc/runtime.h>
 
 typedef struct boci_scheduler {
-  boci_atomic_u32 workers; /* that run bodies; blocking.c changes it */
+  boci_atomic_u32 workers; /* how many run bodies; blocking.c changes it */
   uint32_t first_workers;  /* how many it was made with */
-  uint32_t eager; /* the first of these; the others start when there is work for them */
-  uint32_t capacity; /* with the compensating workers that may stand in for them */
-  uint64_t spin;     /* ns that a worker looks for work before it parks */
+  /* how many start at once; the others start when there is work for them */
+  uint32_t eager;
+  uint32_t capacity; /* the workers and the compensating workers */
+  uint64_t spin;     /* ns that a worker searches before it parks */
   boc_worker_hooks hooks;
   const boc_allocator *allocator; /* NULL: malloc and free */
   boci_worker *worker;            /* [capacity], of which `started` are in use */
   void *worker_memory;            /* `worker` before alignment */
   size_t stack_size;
-  size_t trace_events; /* 0: no tracing */
+  size_t trace_events; /* 0 without tracing */
 
-  boci_atomic_u32 stopping; /* workers leave when they find nothing */
-  boci_atomic_u32 started;  /* workers whose structs are in use */
+  boci_atomic_u32 stopping; /* workers leave when they find no work */
+  boci_atomic_u32 started;  /* how many structs are in use */
 
   boci_idle idle;
   boci_blocking blocking;
   boci_injector injector;
   boci_timers timers;
-  boci_waiters quiescence; /* those that wait for it */
+  boci_waiters quiescence; /* waiters for quiescence */
   boci_outside outside;
 #if defined(BOC_CHECKS)
-  boci_quarantine quarantine; /* behaviors that are over */
+  boci_quarantine quarantine; /* behaviors that have ended */
 #endif
 
-  /* The start-up handshake: of `reported` and `start_status` of workers. */
+  /* For the start of workers: guards `reported` and `start_status` of workers. */
   boci_mutex start_mutex;
   boci_cond start_cond;
 } boci_scheduler;
 
-/* What a runtime's options say about its workers. */
+/* The options of a runtime that concern its workers. */
 typedef struct boci_scheduler_config {
-  uint32_t workers, compensating, on_demand; /* of the workers, fewer than all */
+  /* how many workers start on demand, fewer than all */
+  uint32_t workers, compensating, on_demand;
   uint64_t spin;
   size_t stack_size, trace_events;
   const boc_worker_hooks *hooks;  /* may be NULL */
@@ -69,7 +71,7 @@ typedef struct boci_scheduler_config {
 /* No thread runs yet. Refusals: BOC_NO_MEMORY. */
 boc_status boci_scheduler_init(boci_scheduler *scheduler,
                                const boci_scheduler_config *config);
-/* All threads have ended. */
+/* All threads must have ended. */
 void boci_scheduler_fini(boci_scheduler *scheduler);
 
 /* Starts all workers and waits for the start hooks of the eager ones. A refusal
@@ -77,7 +79,7 @@ void boci_scheduler_fini(boci_scheduler *scheduler);
 boc_status boci_scheduler_start(boci_scheduler *scheduler);
 
 /* Waits until the workers from `from` to `to` - 1 have run their start hooks. BOC_OK,
- * or what one of these returned. */
+ * or the status that a hook returned. */
 boc_status boci_scheduler_wait_started(boci_scheduler *scheduler, uint32_t from,
                                        uint32_t to);
 
@@ -102,8 +104,8 @@ static inline boci_scheduler *boci_behavior_scheduler(const boc_behavior *behavi
   return (boci_scheduler *)boci_behavior_owner(behavior);
 }
 
-/* The block of a behavior that is over, to be given back by the caller; NULL: none, as
- * this one stays in quarantine (checks.h). */
+/* The block of a behavior that has ended, which the caller frees; NULL if this one
+ * stays in quarantine (checks.h). */
 static inline void *boci_retire(boci_scheduler *scheduler, boc_behavior *behavior) {
 #if defined(BOC_CHECKS)
   BOCI_SET_STAGE(behavior, OVER);
@@ -114,14 +116,14 @@ static inline void *boci_retire(boci_scheduler *scheduler, boc_behavior *behavio
 #endif
 }
 
-/* The worker of `scheduler` that the calling thread is, or NULL. */
+/* The calling thread as a worker of `scheduler`, or NULL. */
 static inline boci_worker *boci_scheduler_own_worker(const boci_scheduler *scheduler) {
   boci_worker *worker = boci_worker_current();
   return worker && worker->scheduler == scheduler ? worker : NULL;
 }
 
-/* Counts `count` behaviors as scheduled by the calling thread. Returns where they go
- * when they are ready. */
+/* Counts `count` behaviors as scheduled by the calling thread. Returns the executor for
+ * those that become ready. */
 static inline const boci_executor *
 boci_scheduler_count_scheduled(boci_scheduler *scheduler, size_t count) {
   boci_worker *worker = boci_scheduler_own_worker(scheduler);

@@ -5,13 +5,14 @@
 
 #include "scheduler.h"
 
-/* All in ns. A tiny behavior takes no longer, as slow as contention makes it: */
+/* In ns. A tiny behavior takes no longer, however slow contention makes it. */
 #define TINY_NS UINT64_C(2000)
 #define BACKOFF_NS UINT64_C(200000)
-/* Between two looks at the maker, each a cache line that it has to get back: */
+/* Between two reads of the maker's counter, each of which takes a cache line from
+ * it. */
 #define MIN_INTERVAL_NS UINT64_C(2000)
 #define MAX_INTERVAL_NS UINT64_C(16000)
-/* A maker that is worth waiting for takes no longer for a behavior: */
+/* A maker makes a behavior in this time at most, or is not worth waiting for. */
 #define BUSY_NS UINT64_C(1000)
 
 enum { MAX_SKIPS = 64 };
@@ -36,7 +37,7 @@ void boci_steal_backoff_found_work(boci_worker *worker) {
   backoff->until = 0;
 }
 
-/* Whether most of what the worker ran was made by others, and tiny. */
+/* Whether most behaviors that the worker ran were made by others, and tiny. */
 static bool has_caught_up(const boci_worker *worker, uint64_t now) {
   const boci_steal_backoff *backoff = &worker->backoff;
   const uintptr_t run = finished_by(worker) - backoff->finished_before;

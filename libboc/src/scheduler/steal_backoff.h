@@ -3,10 +3,10 @@
  * A behavior that runs on another core than the one that made it moves cache lines
  * there and back: its own and those of its cowns. With a backlog the two cores work far
  * apart. But a thief that has caught up with a maker of tiny behaviors takes each one
- * out of its maker's hands, and both wait for the same lines all the time. So a worker
+ * as soon as it is made, and both wait for the same lines all the time. So a worker
  * that ran out of a maker's tiny behaviors backs off: for up to 200 us it takes nothing
  * that this maker has queued, and lets a backlog grow. It stops when the maker slows
- * down, or when something else wants the worker. After attempts that were useless it
+ * down, or when the worker is needed for something else. After useless attempts it
  * skips 1, 3, 7, up to 64 occasions.
  *
  * Threads: the worker itself. It reads the maker's counters, rarely.
@@ -20,14 +20,15 @@ struct boci_worker;
 
 typedef struct boci_steal_backoff {
   boci_block_pool
-      *maker_pool;           /* whose behaviors it ran last, of those it did not make */
+      /* the maker of the latest behavior that it ran and had not made itself */
+      *maker_pool;
   uintptr_t others_run;      /* behaviors of other makers run since it found work */
   uintptr_t finished_before; /* its `finished` when it found work */
-  uint64_t since;            /* when that was, ns */
-  uint64_t until;            /* when it stops backing off; 0: it does not back off */
-  uint64_t next_check;       /* when to look at the maker again */
-  uint64_t interval;         /* from the last look to that */
-  uintptr_t maker_scheduled; /* what the maker had scheduled at the last look */
+  uint64_t since;            /* the time of that, ns */
+  uint64_t until;            /* when it stops backing off; 0 if it does not back off */
+  uint64_t next_check;       /* when to read the maker's counter again */
+  uint64_t interval;         /* the time between the last two reads */
+  uintptr_t maker_scheduled; /* how many the maker had scheduled at the last read */
   uint32_t misses; /* occasions to skip after the next miss; doubles with each miss */
   uint32_t skips;  /* occasions that are still to be skipped */
 } boci_steal_backoff;
@@ -36,13 +37,13 @@ typedef struct boci_steal_backoff {
 void boci_steal_backoff_found_work(struct boci_worker *worker);
 void boci_steal_backoff_out_of_work(struct boci_worker *worker);
 
-/* Whether the worker had better not take what the maker has queued. */
+/* Whether the worker should leave the maker's queue alone. */
 bool boci_steal_backoff_active(struct boci_worker *worker);
-/* Whether that maker is a thread outside, and no worker. */
+/* Whether that maker is a thread other than the workers. */
 bool boci_steal_backoff_from_outside(const struct boci_worker *worker);
 
-/* The worker has run a behavior of `pool`, another worker's or one of outside threads.
- */
+/* Notes that the worker has run a behavior of `pool`, which belongs to another worker
+ * or to outside threads. */
 static inline void boci_steal_backoff_note(boci_steal_backoff *backoff,
                                            boci_block_pool *pool) {
   backoff->maker_pool = pool;

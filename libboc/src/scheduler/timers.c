@@ -13,27 +13,29 @@ enum { ARMED, TAKEN };
 
 enum {
   FIRST_CAPACITY = 16,
-  SERVED_AT_ONCE = 64, /* due timers that a worker schedules before it looks further */
-  SHORT_BODIES = 16    /* bodies between two looks at the clock, if they are short */
+  /* how many due timers a worker schedules before it does other work */
+  SERVED_AT_ONCE = 64,
+  /* how many bodies run between two reads of the clock, if they are short */
+  SHORT_BODIES = 16
 };
 
-/* ns; that many bodies in less are short. */
+/* ns; if that many bodies take less, they are short. */
 #define SHORT_NS UINT64_C(100000)
 
 struct boc_timer {
-  boci_atomic_u32 references; /* its maker's, and of the thread that takes it */
+  boci_atomic_u32 references; /* one of its maker, one of the thread that takes it */
   boci_atomic_u32 state;
-  size_t at; /* in the heap; under its mutex */
+  size_t at; /* its index in the heap; under the heap's mutex */
   boci_scheduler *scheduler;
   boc_behavior *behavior;
-  boc_scope *scope; /* of the behavior, which holds it; or NULL */
+  boc_scope *scope; /* the scope of the behavior, which holds it; or NULL */
   boci_scope_node node;
-  boc_allocator allocator; /* the timer may outlive its runtime */
+  boc_allocator allocator; /* copied, since the timer may outlive its runtime */
 };
 
 /* ---- references ------------------------------------------------------------------ */
 
-/* With both references. */
+/* A timer with both references. */
 static boc_timer *timer_new(boci_scheduler *scheduler, boc_behavior *behavior) {
   boc_timer *timer = boci_allocate(scheduler->allocator, sizeof *timer);
   if (!timer)
@@ -168,7 +170,7 @@ static bool timer_take(boc_timer *timer) {
   return boci_cas_strong_acquire(&timer->state, &expected, TAKEN); /* [A30] */
 }
 
-/* A timer that another thread has taken may be in the heap still: that thread finds it
+/* A timer that another thread has taken may still be in the heap; that thread finds it
  * removed. */
 static boc_timer *take_due(boci_timers *timers, uint64_t now) {
   boc_timer *due = NULL;
@@ -183,7 +185,7 @@ static boc_timer *take_due(boci_timers *timers, uint64_t now) {
   return due;
 }
 
-/* After the link the behavior may be gone, and its scope with it. */
+/* After the link the behavior may be freed, and its scope with it. */
 static void timer_link(boc_timer *timer, const boci_executor *to) {
   boc_behavior *behavior = timer->behavior;
   if (timer->scope)
@@ -192,9 +194,9 @@ static void timer_link(boc_timer *timer, const boci_executor *to) {
   boci_behavior_link_rest(behavior, to);
 }
 
-/* By the thread that has taken it, on its way out of its scope's list. The runtime may
- * be gone once the behavior is ready: on a thread that is none of its workers, it goes
- * the way of another runtime's behaviors. */
+/* Called by the thread that has taken the timer, which it removes from its scope's
+ * list. The runtime may be freed once the behavior is ready: on a thread that is not
+ * one of its workers, the behavior goes where those of another runtime go. */
 static void timer_withdraw(boc_timer *timer) {
   boci_scheduler *scheduler = timer->scheduler;
   boc_behavior *behavior = timer->behavior;
@@ -232,8 +234,8 @@ bool boc_timer_cancel(boc_timer *timer) {
 
 /* ---- arming ---------------------------------------------------------------------- */
 
-/* Under the mutex of the heap, which whoever takes the timer wants, too. A scope's is
- * locked within it, never the other way round. */
+/* Under the heap's mutex, which a thread that takes the timer needs, too. A scope's
+ * mutex is locked within it, never the other way round. */
 static void timer_arm_locked(boci_timers *timers, boc_timer *timer, uint64_t deadline) {
   const size_t count = heap_count(timers);
   BOCI_CHECK_STAGE(timer->behavior, NEW,
@@ -277,7 +279,7 @@ boc_status boci_timers_arm(boci_scheduler *scheduler, uint64_t deadline,
     else
       boc_timer_drop(timer);
   } else {
-    timer_release(timer); /* nobody else has seen it */
+    timer_release(timer); /* no other thread has seen it */
   }
   boc_scope_drop(scope);
   return status;

@@ -6,19 +6,19 @@
  *                takes it, and links it             cancel, takes it, and withdraws it
  *
  * To take a timer is to change its state from ARMED to TAKEN, which one thread does.
- * From then on it is that thread's, which removes it from the heap and the list. The
- * runtime is not quiescent before that thread has passed the behavior on, so it may
- * use the heap until then, and not after.
+ * From then on the timer belongs to that thread, which removes it from the heap and the
+ * list. The runtime is not quiescent before that thread has passed the behavior on, so
+ * it may use the heap until then, and not after.
  *
- * Time is kept by an idle worker: the keeper (idle.h) parks until the earliest time.
- * It is the recipe of idle.h, with the heap as the work that becomes visible: a thread
- * that arms a timer earlier than all others does so, and after the fence [F2] looks for
- * a parked worker; the keeper counts as parked, and after [F2] looks at the heap. If no
- * worker is idle, each looks at the clock between two bodies: after each one, or after
+ * An idle worker keeps the time: the keeper (idle.h) parks until the earliest deadline.
+ * The steps are those of idle.h, with the heap as the work that becomes visible: a
+ * thread that arms the earliest timer does so, and after the fence [F2] checks for a
+ * parked worker; the keeper counts as parked, and after [F2] reads the heap. If no
+ * worker is idle, each reads the clock between two bodies: after each one, or after
  * every 16th while bodies are short.
  *
- * Rejected: a thread of its own, which would have to wake a worker all the same; a
- * wheel, whose ticks cost time while nothing is due.
+ * Rejected: a timer thread, which would have to wake a worker, too; a timer wheel,
+ * whose ticks cost time while nothing is due.
  *
  * Threads: any, but for what says otherwise.
  * Invariants:
@@ -46,11 +46,12 @@ typedef struct boci_timer_entry {
 
 typedef struct boci_timers {
   boci_atomic_word armed;
-  boci_mutex mutex; /* of what follows */
+  boci_mutex mutex; /* guards the following fields */
   boci_timer_entry *heap;
   size_t capacity;
-  uint64_t order;    /* of the next timer */
-  boci_mutex server; /* one worker at a time serves, so that their order is kept */
+  uint64_t order; /* of the next timer */
+  /* one worker at a time serves timers, so that they keep their order */
+  boci_mutex server;
 } boci_timers;
 
 boc_status boci_timers_init(boci_timers *timers);
@@ -60,23 +61,23 @@ void boci_timers_fini(boci_timers *timers, const boc_allocator *allocator);
 boc_status boci_timers_arm(struct boci_scheduler *scheduler, uint64_t deadline,
                            boc_behavior *behavior, boc_timer **out_timer);
 
-/* The handle of a timer whose time has come already. Refusals: BOC_NO_MEMORY. */
+/* The handle of a timer that is due already. Refusals: BOC_NO_MEMORY. */
 boc_status boci_timers_expired(struct boci_scheduler *scheduler, boc_behavior *behavior,
                                boc_timer **out_timer);
 
-/* Whether there are any: a hint for workers that look again. */
+/* Whether there are timers: a hint for workers that check again. */
 static inline bool boci_timers_any(const boci_timers *timers) {
   return boci_load_relaxed(&timers->armed) != 0; /* hint */
 }
 
-/* The earliest time, or BOCI_NEVER. */
+/* The earliest deadline, or BOCI_NEVER. */
 uint64_t boci_timers_next(boci_timers *timers);
 
-/* Schedules what is due into the run queue of `worker`, which is the calling thread;
- * or another worker does at this moment. */
+/* Schedules due behaviors into the run queue of `worker`, which is the calling thread;
+ * does nothing while another worker does so. */
 void boci_timers_serve(struct boci_worker *worker);
 
-/* The same, by a worker between two bodies: looks at the clock now and then. */
+/* The same for a worker between two bodies: reads the clock only now and then. */
 void boci_timers_serve_between_bodies(struct boci_worker *worker);
 
 #endif

@@ -30,7 +30,7 @@ void boci_trace_ring_fini(boci_trace_ring *ring, const boc_allocator *allocator)
 
 /* ---- writing --------------------------------------------------------------------- */
 
-/* The ring has one writer, so all its relaxed stores are the owner's. */
+/* The ring has one writer, so all its relaxed stores belong to the owner. */
 static void append_record(boci_trace_ring *ring, uint64_t now, boc_trace_kind kind,
                           const boc_behavior *behavior, const boc_cown *cown) {
   const uintptr_t count = boci_load_relaxed(&ring->count); /* owner */
@@ -45,7 +45,7 @@ static void append_record(boci_trace_ring *ring, uint64_t now, boc_trace_kind ki
   boci_store_release(&ring->count, count + 1);                          /* [R16] */
 }
 
-/* Whether it is neither the first cown nor one that has been there already. */
+/* Whether it is neither the first cown nor one that came earlier. */
 static bool is_further_cown(const boci_request *requests, uint32_t i) {
   return !(requests[i].target & BOCI_MERGED) &&
          boci_request_cown(&requests[i]) != boci_request_cown(&requests[0]);

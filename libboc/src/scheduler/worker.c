@@ -1,7 +1,7 @@
 /* Worker: its thread, its loop, and the embedder's hooks.
  *
  * Ordering:
- *   [R10] a poke publishes what it is about; [A10] the worker that answers acquires it.
+ *   [R10] a poke publishes its reason; [A10] the worker that answers acquires it.
  */
 #include "worker.h"
 
@@ -39,7 +39,7 @@ void boci_worker_answer_poke_slow(boci_worker *worker) {
     hooks->poke(hooks->ctx, worker->index);
 }
 
-/* Whether it is a compensating worker and fewer of those would do. */
+/* Whether it is a compensating worker and there are more of them than needed. */
 static bool is_surplus(boci_worker *worker) {
   return boci_load_relaxed(&worker->compensating) && /* hint: see blocking.c */
          !worker->lifo_slot &&
@@ -74,7 +74,7 @@ static void report_start(boci_worker *worker, boc_status status) {
   boci_mutex_unlock(&scheduler->start_mutex);
 }
 
-/* False: there is nothing to start for, the scheduler stops. */
+/* Returns false if the scheduler stops before there is work. */
 static bool wait_to_start(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   if (worker->index < scheduler->eager)
@@ -88,10 +88,10 @@ static bool wait_to_start(boci_worker *worker) {
   return !boci_scheduler_stopping(scheduler);
 }
 
-/* boc_runtime_new has not waited for a worker that started for work. The worker
- * searches now, as publishers expected when they woke it. If a poke keeps it from that,
- * it wakes another worker, as any searcher does that stops. If it was refused, the
- * other workers do the work. */
+/* For a worker that started because of work, for which boc_runtime_new has not waited.
+ * The worker searches now, as publishers expected when they woke it. If a poke prevents
+ * that, it wakes another worker, as any searcher does that stops. If its start hook has
+ * failed, the other workers do the work. */
 static void settle_start(boci_worker *worker, boc_status status) {
   boci_scheduler *scheduler = worker->scheduler;
   if (status != BOC_OK && worker->index >= scheduler->eager) {

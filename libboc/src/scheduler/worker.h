@@ -1,6 +1,6 @@
 /* Worker: a thread that runs behaviors, and the queues, counters and pool that it owns.
  *
- * Threads: the worker itself, but for what says otherwise.
+ * Threads: the worker itself, unless a comment says otherwise.
  */
 #ifndef BOCI_WORKER_H
 #define BOCI_WORKER_H
@@ -21,7 +21,7 @@
 
 struct boci_scheduler;
 
-/* Counters that boci_in_flight does not have already; any thread reads them. */
+/* Counters beside those of boci_in_flight; any thread reads them. */
 typedef struct boci_counters {
 #define BOCI_COUNTER(name, text) boci_atomic_word name;
   BOC_STATS_MAP(BOCI_COUNTER)
@@ -29,39 +29,43 @@ typedef struct boci_counters {
 } boci_counters;
 
 typedef struct boci_worker {
-  boci_thread_context context; /* what its thread-local pointer points to */
+  boci_thread_context context; /* its thread-local pointer points to this */
   struct boci_scheduler *scheduler;
   uint32_t index;
-  uint32_t until_common; /* rounds of the loop until it looks at the injector first */
-  uint32_t lifo_used;    /* behaviors run from the LIFO slot in a row */
-  uint32_t inbox_used;   /* behaviors run from the inbox in a row */
+  uint32_t until_common; /* rounds of the loop until it takes from the injector first */
+  uint32_t lifo_used;    /* how many behaviors in a row came from the LIFO slot */
+  uint32_t inbox_used;   /* how many behaviors in a row came from the inbox */
   uint32_t common_turn;  /* odd: the injector comes before the overflow */
   uint32_t random;       /* where stealing starts */
-  uint32_t bodies_before_clock; /* until it looks whether a timer is due */
-  uint64_t clock_seen;          /* when it did so last */
+  /* how many bodies until it checks whether a timer is due */
+  uint32_t bodies_before_clock;
+  uint64_t clock_seen;          /* when it last did so */
   bool hooked_as_parked;        /* after_park has not been called yet */
   bool on_demand;               /* its start hook runs once there is work for it */
-  boci_atomic_u32 compensating; /* it stands in for others: see blocking.c */
+  boci_atomic_u32 compensating; /* it compensates for others: see blocking.c */
   uintptr_t scheduled_before;   /* its `scheduled` when the latest body began */
-  boc_behavior *lifo_slot;      /* handed off by what ran last; thieves do not see it */
-  boci_executor body_executor;  /* for what bodies schedule */
-  boci_executor handoff_executor; /* for what the end of a behavior makes ready */
+  /* the behavior that the last one made ready; thieves do not see it */
+  boc_behavior *lifo_slot;
+  boci_executor body_executor; /* for behaviors that bodies schedule */
+  /* for behaviors that the end of a behavior makes ready */
+  boci_executor handoff_executor;
   boci_in_flight in_flight;
   boci_counters counters;
   boci_block_pool pool;
   boci_steal_backoff backoff;
   boci_trace_ring trace;
-  char apart[64]; /* other threads write what follows */
+  char apart[64]; /* other threads write the following fields */
   boci_run_queue queue;
   boci_overflow overflow;
   boci_injector inbox; /* any thread posts; idle workers take overdue behaviors */
   boci_parking parking;
-  boci_atomic_word progress_seen; /* scheduled + finished, as a monitor last saw it */
+  /* scheduled + finished, when a monitor last read it */
+  boci_atomic_word progress_seen;
   boci_atomic_u32 poked;
   boci_atomic_u32 blocked; /* its body blocks, or it has retired */
   bool retired, failed;    /* see blocking.h; under its mutex */
   bool reported;           /* its start hook has run; under the scheduler's mutex */
-  boc_status start_status; /* what that returned */
+  boc_status start_status; /* the status that the hook returned */
   boci_thread thread;
 } boci_worker;
 

@@ -10,7 +10,7 @@
 #else
 #define _GNU_SOURCE
 #endif
-/* Its check of jumps takes one to another stack for a mistake. */
+/* Its check of jumps would report a jump to another stack. */
 #undef _FORTIFY_SOURCE
 #include "fiber.h"
 
@@ -19,8 +19,8 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-/* There only if the program is linked with a sanitizer: this file itself is compiled
- * without, since to ThreadSanitizer its switches order nothing. */
+/* These exist only if the program is linked with a sanitizer. This file itself is
+ * compiled without one, so that its switches order nothing for ThreadSanitizer. */
 #pragma weak __sanitizer_start_switch_fiber
 #pragma weak __sanitizer_finish_switch_fiber
 #pragma weak __asan_unpoison_memory_region
@@ -51,7 +51,7 @@ static void before_switch(boci_fiber *from, boci_fiber *to) {
     __tsan_switch_to_fiber(to->shadow, TSAN_NO_SYNC);
 }
 
-/* The thread's own stack is learned when it is left for the first time. */
+/* A fiber learns of the thread's own stack when it leaves that for the first time. */
 static void after_switch(boci_fiber *self) {
   const void *bottom = NULL;
   size_t size = 0;

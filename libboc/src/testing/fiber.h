@@ -1,4 +1,4 @@
-/* Fibers: stacks that one thread switches between, for the systematic scheduler.
+/* Fibers: stacks between which one thread switches, for the systematic scheduler.
  *
  * Threads: all fibers of a process are switched by one and the same thread. Every
  * switch is reported to AddressSanitizer and ThreadSanitizer. To ThreadSanitizer a
@@ -22,8 +22,9 @@ typedef struct boci_fiber {
   void *shadow;     /* ThreadSanitizer's */
 } boci_fiber;
 
-/* A fiber that will run `entry(arg)` on a stack of its own. The stack is kept if the
- * fiber is prepared again; what stood on it is forgotten. False: no memory. */
+/* Makes a fiber that will run `entry(arg)` on a stack of its own. A fiber that is
+ * prepared again keeps its stack and loses its contents. Returns false if there is no
+ * memory. */
 bool boci_fiber_prepare(boci_fiber *fiber, void (*entry)(void *arg), void *arg);
 
 /* Makes `fiber` stand for the calling thread's own stack. */

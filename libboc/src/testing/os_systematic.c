@@ -1,4 +1,5 @@
-/* Time and threads under the systematic scheduler: counted, and units. */
+/* Time and threads under the systematic scheduler: time is a counter, threads are
+ * units. */
 #include "os.h"
 
 #include "systematic.h"

@@ -1,8 +1,8 @@
-/* Park under the systematic scheduler: which unit has a mutex, which ones wait.
+/* Park under the systematic scheduler: which unit has a mutex, and which units wait.
  *
  * A mutex belongs to a unit, or to `outside_unit` where no run is under way. A free
  * mutex goes to the first unit that runs: units that waited for it compete with new
- * ones. What a mutex orders is reported to ThreadSanitizer, since switches order
+ * ones. This file reports to ThreadSanitizer what a mutex orders, since switches order
  * nothing for it.
  */
 #include "park.h"

@@ -13,7 +13,8 @@
 
 static BOCI_THREAD_LOCAL uint32_t random_state;
 
-/* xorshift; a thread's seed is where its slot lies and when it came here first. */
+/* xorshift; a thread's seed is the address of its slot and the time of its first
+ * call. */
 static uint32_t draw_random(void) {
   if (random_state == 0)
     random_state = ((uint32_t)(uintptr_t)&random_state ^ (uint32_t)boci_os_now()) | 1;
@@ -34,5 +35,5 @@ void boci_perturb_random(void) {
 }
 
 #else
-typedef int boci_perturb_is_off; /* a translation unit is not empty */
+typedef int boci_perturb_is_off; /* A translation unit must not be empty. */
 #endif
