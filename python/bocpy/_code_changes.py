@@ -1,11 +1,12 @@
 """Which variables a code object changes in place, as far as its instructions show.
 
 These count: `name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute
-= ...`, the call of a method of the program that does one of these to its object, and
-the same for a part of the variable, `name.part[key].append(...)`. A method of a class
-that is not of the program counts only if it adds to an attribute of its object, as that
-of a progress bar does: an attribute that it assigns may be a cache. Other changes are
-not seen.
+= ...`, `heapq.heappush(name, ...)` and its kin, the call of a method of the program
+that does one of these to its object, and the same for a part of the variable,
+`name.part[key].append(...)`, and for a local variable that has been assigned one of
+these. A method of a class that is not of the program counts only if it adds to an
+attribute of its object, as that of a progress bar does: an attribute that it assigns
+may be a cache. Other changes are not seen.
 
 The names of instructions are those of CPython 3.12 and newer: older ones have no
 workers with interpreters of their own.
@@ -16,14 +17,15 @@ Threads: any. What depends on the code object alone is cached with it.
 from __future__ import annotations
 
 from _thread import _local
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from types import CodeType, FunctionType
-from typing import Any, NamedTuple
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 from . import _namespaces
 from ._code_names import all_names, kept_with_code, nested_codes
+from ._code_uses import Use, look_through
 
 _CHANGING = frozenset(
     {
@@ -33,39 +35,10 @@ _CHANGING = frozenset(
     }
 )
 _CONTAINERS = (list, dict, set, bytearray, deque)
-_ITEM = "[]"
 
 _IDLE = frozenset({"CACHE", "NOP", "PUSH_NULL", "EXTENDED_ARG"})
-_VARIABLES = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST")
-_KEYS = ("LOAD_CONST", *_VARIABLES)
 
 Step = tuple[str, Any]
-
-
-class Use(NamedTuple):
-    """How code uses the object of a variable, where that may change the object.
-
-    load, name: the variable, and the instruction that loads it. path: the attributes,
-    or _ITEM, that lead from it to what may be changed. method: the method that is
-    called on that; None where an attribute is assigned.
-    """
-
-    load: str
-    name: str
-    path: tuple[str, ...]
-    method: str | None
-
-
-@kept_with_code
-def uses(code: CodeType) -> tuple[Use, ...]:
-    steps = list(_steps(code))
-    found = []
-    for i, (load, name) in enumerate(steps):
-        if load in _VARIABLES:
-            end = _end(steps, i + 1)
-            if end is not None:
-                found.append(Use(load, name, *end))
-    return tuple(found)
 
 
 @kept_with_code
@@ -86,10 +59,11 @@ def only_changed(code: CodeType) -> frozenset[tuple[str, str]]:
     inner = {name for each in nested_codes(code) for name in all_names(each)}
     for each in nested_codes(code):
         inner.update(each.co_freevars)
-    loads = Counter(step for step in _steps(code) if step[0] in _VARIABLES)
-    loads.subtract((use.load, use.name) for use in uses(code))
+    found = look_through(code)
     return frozenset(
-        step for step, left in loads.items() if not left and step[1] not in inner
+        (use.load, use.name)
+        for use in found.uses
+        if (use.load, use.name) not in found.others and use.name not in inner
     )
 
 
@@ -106,37 +80,14 @@ def _steps(code: CodeType) -> Iterator[Step]:
         elif opname.startswith("LOAD_FAST"):
             names = value if isinstance(value, tuple) else (value,)
             yield from (("LOAD_FAST", name) for name in names)
-        elif opname == "LOAD_SMALL_INT":
-            yield "LOAD_CONST", value
-        elif opname == "BINARY_OP" and each.argrepr == "[]":
-            yield "BINARY_SUBSCR", None
         elif opname == "BINARY_OP" and each.argrepr.endswith("="):
             yield "BINARY_OP", "+="
         else:
             yield opname, value
 
 
-def _end(steps: list[Step], i: int) -> tuple[tuple[str, ...], str | None] | None:
-    """The path and the method with which the steps from `i` use the object loaded
-    last."""
-    opname, value = steps[i]
-    after = steps[i + 1 : i + 3]
-    follower = after[0][0] if after else ""
-    if opname in ("STORE_ATTR", "DELETE_ATTR"):
-        return (), None
-    if steps[i] == ("COPY", 1) and follower == "LOAD_ATTR":  # name.attribute += 1
-        return (), None
-    if opname == "LOAD_ATTR" and value != "value":  # `.value` may be that of a cown
-        path, method = _end(steps, i + 1) or (None, value)
-        return ((), method) if path is None else ((value, *path), method)
-    if opname not in _KEYS:
-        return None
-    if follower in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-        return (), "__setitem__"
-    if after == [("COPY", 2), ("COPY", 2)]:  # name[key] += 1
-        return (), "__setitem__"
-    end = _end(steps, i + 2) if follower == "BINARY_SUBSCR" else None
-    return end and ((_ITEM, *end[0]), end[1])
+def uses(code: CodeType) -> tuple[Use, ...]:
+    return look_through(code).uses
 
 
 def changed(
@@ -178,7 +129,9 @@ def is_container(value: object) -> bool:
 
 
 def _is_of_program(value: object) -> bool:
-    """Whether `value` is a class of the program, or an instance of one."""
+    """Whether `value` is a module or a class of the program, or an instance of one."""
+    if isinstance(value, ModuleType):
+        return _namespaces.is_of_program(value.__name__)
     module = (value if isinstance(value, type) else type(value)).__module__
     if isinstance(value, _local) or not isinstance(module, str):
         return False

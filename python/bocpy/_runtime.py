@@ -6,6 +6,7 @@ Threads: any thread of the main interpreter.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 from types import TracebackType
@@ -299,6 +300,31 @@ def finish() -> None:
             if stream is not None:
                 stream.flush()
         os._exit(130)
+    if was_interrupted():
+        remember_interrupt()
+
+
+def was_interrupted() -> bool:
+    """Whether the program ends because its main module let a KeyboardInterrupt pass."""
+    error = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
+    if not isinstance(error, KeyboardInterrupt) or error.__traceback__ is None:
+        return False
+    frame = error.__traceback__.tb_frame
+    if sys.flags.interactive or hasattr(sys, "ps1"):
+        return False
+    name = frame.f_globals.get("__name__")
+    return name == "__main__" and frame.f_code.co_name == "<module>"
+
+
+def remember_interrupt() -> None:
+    """Lets the program end as any that was interrupted: by SIGINT, which shells ask for.
+
+    CPython forgets the interrupt when any of its interpreters runs code from a string,
+    as a worker does that starts, and then gives exit status 1. An interrupt of such
+    code makes it remember.
+    """
+    with contextlib.suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")
 
 
 def in_main_interpreter() -> bool:

@@ -189,5 +189,7 @@ def changed_globals(
 def kind_of(value: object) -> str:
     if isinstance(value, type):
         return "a class"
+    if isinstance(value, ModuleType):
+        return "a module"
     name = type(value).__name__
     return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name!r}"

@@ -153,6 +153,29 @@ except KeyboardInterrupt:
         done = finish_program(process)
         assert "stopped" in done.out
 
+    @pytest.mark.parametrize("caught", [False, True])
+    def test_the_exit_status_of_an_interrupted_program(program, backend, caught):
+        """Shells stop a loop if what they run ends by SIGINT: a worker that starts
+        meanwhile must not make 1 of it."""
+        done = program(
+            f"""
+            import os, signal
+            from bocpy import Cown, when
+
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for _ in range(40):
+                when(Cown(0))(lambda c: eval("c.value + 1"))
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                signal.pause()
+            except KeyboardInterrupt:
+                if not {caught}:
+                    raise
+            """,
+            expect_code=0 if caught else -signal.SIGINT,
+        )
+        assert ("KeyboardInterrupt" in done.err) != caught
+
     def test_a_handler_runs_while_waiting(launch, backend):
         process = launch(
             BLOCKED

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 HEAD = """
-import array, logging, os, sys, unittest, warnings
+import array, bisect, heapq, logging, operator, os, random, sys, unittest, warnings
+from heapq import heappush
 from collections import Counter, OrderedDict, defaultdict, deque
 from bocpy import PinnedCown, wait, when
 
@@ -43,6 +44,7 @@ counter, default, ordered = Counter(), defaultdict(list), OrderedDict()
 queue, numbers, nested = deque(), array.array("i"), {"a": []}
 stats, slots, seen, cache, total, late = Stats(), Slots(), [1], {}, 0, None
 holder, outcome = {"a": 1}, unittest.TestResult()
+accounts, words = [Stats(), Stats()], {"a": Stats()}
 """
 
 LOST = {
@@ -61,6 +63,27 @@ LOST = {
     "stats.record(1)": "global 'stats', a 'Stats'",
     "stats.store(1)": "global 'stats', a 'Stats'",
     "outcome.startTest(1)": "global 'outcome', a 'TestResult'",
+    "seen[:] = [2]": "global 'seen', a 'list'",
+    "del seen[:]": "global 'seen', a 'list'",
+    "seen[0:1] += [2]": "global 'seen', a 'list'",
+    "stats.items[:] = []": "global 'stats', a 'Stats'",
+    "stats.items += [1]": "global 'stats', a 'Stats'",
+    "counter[len(seen) + 1] += 1": "global 'counter', a 'Counter'",
+    "cache[1, str(2)] = 3": "global 'cache', a 'dict'",
+    "cache[seen[0] if seen else 2] = 3": "global 'cache', a 'dict'",
+    "heapq.heappush(seen, 1)": "global 'seen', a 'list'",
+    "heappush(seen, 1)": "global 'seen', a 'list'",
+    "random.shuffle(seen)": "global 'seen', a 'list'",
+    "bisect.insort(nested['a'], 1)": "global 'nested', a 'dict'",
+    "operator.setitem(cache, 1, 2)": "global 'cache', a 'dict'",
+    "setattr(stats, 'n', 1)": "global 'stats', a 'Stats'",
+    "list.append(seen, 1)": "global 'seen', a 'list'",
+    "any(map(seen.append, (1, 2)))": "global 'seen', a 'list'",
+    "items = stats.items; items.append(1)": "global 'stats', a 'Stats'",
+    "for account in accounts: account.n += 1": "global 'accounts', a 'list'",
+    "for word in words.values(): word.n += 1": "global 'words', a 'dict'",
+    "words.get('a').n = 1": "global 'words', a 'dict'",
+    "[queue.append(i) for i in range(3)]": "global 'queue', a 'deque'",
     "Config.count += 1": "global 'Config', a class",
     "Config.items.append(1)": "global 'Config', a class",
 }
@@ -85,6 +108,13 @@ KEPT = [
     "logging.getLogger('x').setLevel(10)",
     "return seen[:1], cache.get(1), len(stats.items)",
     "mine = dict(cache); mine['a'] = 1; return mine",
+    "mine = seen[:]; mine.append(1); heapq.heapify(mine); return mine",
+    "first, *rest = seen; rest.append(1)",
+    "mine = sorted(seen, reverse=True); mine[0] = 1; return mine",
+    "mine = seen; mine = []; mine.append(1)",
+    "for i in seen: mine = [i]; mine.append(i)",
+    "with warnings.catch_warnings(): mine = [seen]; mine[0] = 1",
+    "try: return cache[7]\n    except KeyError as error: error.seen = 1",
     "stats = Stats(); stats.n = 1",
 ]
 
@@ -123,6 +153,22 @@ def memo(key):
     if key not in known: known[key] = 1
     return known[key]
 """
+
+
+def test_modules_of_a_program(program, backend, tmp_path):
+    (tmp_path / "counts.py").write_text(MODULE)
+    lost = [
+        "counts.count += 1",
+        "counts.names.append(1)",
+        "counts.known['a'] = 1",
+        "setattr(counts, 'count', 2)",
+        "del counts.names[:]",
+    ]
+    kept = ["return counts.count, counts.names[:]", "os.added = 1"]
+    found = warned(program("import counts, os\n" + bodies([*lost, *kept])).lines)
+    warning = "behavior 'body' changes the global 'counts', a module"
+    expected = [warning if backend == "interpreters" else ""] * len(lost)
+    assert found == [*expected, "", ""]
 
 
 def test_functions_of_the_modules_of_a_program(program, backend, tmp_path):

@@ -1,0 +1,350 @@
+"""What a code object does with the objects of its variables.
+
+The instructions are followed in their order with a stack of what is known about each
+value: nothing, or the variable and the path of attributes and items that lead to it. At
+the target of a jump the stack is that of the jump if nothing falls through to it.
+
+| instruction | the value below it |
+|---|---|
+| STORE_ATTR, DELETE_ATTR | one of its attributes is assigned |
+| STORE_SUBSCR, DELETE_SUBSCR, STORE_SLICE | one of its items is |
+| LOAD_ATTR, CALL | a method of it is called, or read |
+| CALL of a function that changes its argument | the argument is changed |
+| LOAD_ATTR, BINARY_SUBSCR, FOR_ITER | a part of it is the next value |
+| STORE_FAST, if nothing else assigns that name | has one more name |
+
+The names of instructions are those of CPython 3.12 and newer, which alone have workers
+with interpreters of their own.
+
+Threads: any. The result depends on the code object alone and is cached by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, NamedTuple
+
+from ._code_names import kept_with_code
+
+ITEM = "[]"
+ITEM_CHANGED = "__setitem__"
+
+_LOADS = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST")
+#: What returns a part of a container.
+_PART_METHODS = frozenset({"get", "values"})
+#: Functions that change the items of their first argument.
+_ITEM_FUNCTIONS = frozenset(
+    {
+        *("heapify", "heappop", "heappush", "heappushpop", "heapreplace", "shuffle"),
+        *("insort", "insort_left", "insort_right", "setitem", "delitem"),
+    }
+)
+_ATTRIBUTE_FUNCTIONS = frozenset({"setattr", "delattr"})
+_TYPES = frozenset(
+    {"list", "dict", "set", "bytearray", "deque", "Counter", "defaultdict"}
+)
+#: Instructions that leave what is on the stack.
+_IDLE = frozenset(
+    {
+        *("NOP", "CACHE", "RESUME", "EXTENDED_ARG", "TO_BOOL", "GET_ITER", "NOT_TAKEN"),
+        *("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"),
+        *("MAKE_CELL", "COPY_FREE_VARS", "KW_NAMES", "DELETE_FAST", "DELETE_GLOBAL"),
+        "RETURN_CONST",
+    }
+)
+#: Instructions that only take away.
+_TAKING = frozenset(
+    {
+        *("POP_TOP", "POP_ITER", "END_FOR", "POP_EXCEPT", "RETURN_VALUE"),
+        *("STORE_GLOBAL", "STORE_NAME", "STORE_DEREF", "RAISE_VARARGS", "RERAISE"),
+        *("POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "POP_JUMP_IF_NONE"),
+        *("POP_JUMP_IF_NOT_NONE", "LIST_APPEND", "SET_ADD", "MAP_ADD", "LIST_EXTEND"),
+        *("SET_UPDATE", "DICT_UPDATE", "DICT_MERGE", "END_SEND", "END_ASYNC_FOR"),
+    }
+)
+#: Instructions after which the next one is reached by a jump only.
+_ENDS = frozenset(
+    {
+        *("JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"),
+        *("RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE"),
+    }
+)
+
+
+class Use(NamedTuple):
+    """What code does with the object of a variable, which may change it.
+
+    load, name: the variable, and the instruction that loads it.
+    path: the attributes, or ITEM, that lead from it to what may be changed.
+    method: the method that is called for that, or read; None where an attribute is
+        assigned.
+    """
+
+    load: str
+    name: str
+    path: tuple[str, ...]
+    method: str | None
+
+
+class Value(NamedTuple):
+    """What is known about a value on the stack.
+
+    place: the number of the load; 0 if a local variable stands between them.
+    """
+
+    load: str
+    name: str
+    place: int
+    path: tuple[str, ...] = ()
+
+    def part(self, name: str) -> Value:
+        return self._replace(path=(*self.path, name))
+
+
+class Found(NamedTuple):
+    """uses: what is done with objects of variables.
+
+    others: the variables, as (instruction, name), whose objects are loaded for
+        something else, too.
+    """
+
+    uses: tuple[Use, ...]
+    others: frozenset[tuple[str, str]]
+
+
+@kept_with_code
+def look_through(code: CodeType) -> Found:
+    run = _Simulation(code)
+    others = frozenset(
+        loaded for place, loaded in run.loads.items() if place not in run.used
+    )
+    return Found(tuple(run.found), others)
+
+
+class _Simulation:
+    def __init__(self, code: CodeType) -> None:
+        import dis
+
+        self.found: list[Use] = []
+        self.loads: dict[int, tuple[str, str]] = {}
+        self.used: set[int] = set()
+        self.stack: list[Value | None] = []
+        self.locals: dict[str, Value] = {}
+        self.at_jumps: dict[int, list[Value | None]] = {}
+        instructions = list(dis.get_instructions(code))
+        stored: Counter[str] = Counter(code.co_varnames[: _parameters(code)])
+        for each in instructions:
+            stored.update(_stored_locals(each))
+        self.once = {name for name, times in stored.items() if times == 1}
+        self.once.difference_update(code.co_varnames[: _parameters(code)])
+        falls = True
+        for each in instructions:
+            if not falls:
+                self.stack = list(self.at_jumps.get(each.offset, ()))
+            self.step(each, dis.stack_effect)
+            falls = each.opname not in _ENDS
+        while self.stack:
+            self.pop()
+
+    def pop(self) -> Value | None:
+        """The value on top, of which a method may have been read."""
+        value = self.take()
+        if value is not None and value.path and value.path[-1] != ITEM:
+            self.use(value._replace(path=value.path[:-1]), value.path[-1])
+        return value
+
+    def take(self) -> Value | None:
+        return self.stack.pop() if self.stack else None
+
+    def use(self, value: Value | None, method: str | None) -> None:
+        if value is not None:
+            self.found.append(Use(value.load, value.name, value.path, method))
+            self.used.add(value.place)
+
+    def load(self, load: str, name: str) -> None:
+        known = self.locals.get(name) if load == "LOAD_FAST" else None
+        if known is None:
+            known = Value(load, name, len(self.loads) + 1)
+            self.loads[known.place] = (load, name)
+        self.stack.append(known)
+
+    def step(self, instruction: Any, effect: Callable[..., int]) -> None:
+        opname, arg = instruction.opname, instruction.arg
+        opcode = instruction.opcode
+        if "JUMP" in opname or opname in ("FOR_ITER", "SEND"):
+            stack = list(self.stack)
+            self.change_by(effect(opcode, arg, jump=True), opname)
+            self.at_jumps.setdefault(instruction.argval, self.stack)
+            self.stack = stack
+        handler = _HANDLERS.get(opname) or _handler_of_kind(opname)
+        if handler is not None:
+            handler(self, instruction)
+        elif opname not in _IDLE:
+            self.change_by(effect(opcode, arg, jump=False), opname)
+
+    def change_by(self, effect: int, opname: str) -> None:
+        """What instructions do of which nothing more is known than how many values
+        there are more or less afterwards."""
+        if effect > 0:
+            self.stack += [None] * effect
+            return
+        for _ in range(-effect):
+            self.pop()
+        if opname not in _TAKING and opname not in _IDLE:
+            self.pop()
+            self.stack.append(None)
+
+
+def _parameters(code: CodeType) -> int:
+    varargs = bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    return code.co_argcount + code.co_kwonlyargcount + varargs
+
+
+def _stored_locals(instruction: Any) -> tuple[str, ...]:
+    opname, names = instruction.opname, instruction.argval
+    if not opname.startswith("STORE_FAST"):
+        return ()
+    if isinstance(names, str):
+        return (names,)
+    return names[:1] if opname == "STORE_FAST_LOAD_FAST" else tuple(names)
+
+
+def _handler_of_kind(opname: str) -> Callable[[_Simulation, Any], None] | None:
+    if opname in _LOADS or opname.startswith("LOAD_FAST"):
+        return _load
+    return _store_local if opname.startswith("STORE_FAST") else None
+
+
+def _load(run: _Simulation, instruction: Any) -> None:
+    opname, names = instruction.opname, instruction.argval
+    if opname == "LOAD_GLOBAL" and instruction.arg & 1:
+        # 3.12 has the NULL of a call below the function; which one does not matter.
+        run.stack.append(None)
+    for name in names if isinstance(names, tuple) else (names,):
+        run.load("LOAD_FAST" if opname.startswith("LOAD_FAST") else opname, name)
+
+
+def _store_local(run: _Simulation, instruction: Any) -> None:
+    for name in _stored_locals(instruction):
+        value = run.pop()
+        if value is not None and name in run.once:
+            run.locals[name] = value._replace(place=0)
+    if instruction.opname == "STORE_FAST_LOAD_FAST":
+        run.load("LOAD_FAST", instruction.argval[1])
+
+
+def _load_attribute(run: _Simulation, instruction: Any) -> None:
+    value = run.take()
+    if value is not None:  # `value` may be that of a cown
+        name = instruction.argval
+        value = None if name == "value" else value.part(name)
+    run.stack.append(value)
+    if instruction.arg & 1:
+        run.stack.append(None)
+
+
+def _change_attribute(run: _Simulation, instruction: Any) -> None:
+    run.use(run.take(), None)
+    if instruction.opname == "STORE_ATTR":
+        run.pop()
+
+
+def _change_item(run: _Simulation, instruction: Any) -> None:
+    above = {"STORE_SUBSCR": 1, "DELETE_SUBSCR": 1, "STORE_SLICE": 2}
+    for _ in range(above[instruction.opname]):
+        run.pop()
+    run.use(run.take(), ITEM_CHANGED)
+    if instruction.opname != "DELETE_SUBSCR":
+        run.pop()
+
+
+def _load_item(run: _Simulation, instruction: Any) -> None:
+    run.pop()
+    value = run.take()
+    run.stack.append(value and value.part(ITEM))
+
+
+def _binary(run: _Simulation, instruction: Any) -> None:
+    if instruction.argrepr == "[]":
+        _load_item(run, instruction)
+        return
+    run.pop()
+    run.pop()
+    run.stack.append(None)
+
+
+def _for(run: _Simulation, instruction: Any) -> None:
+    values = run.stack[-1] if run.stack else None
+    run.stack.append(values and values.part(ITEM))
+
+
+def _unpack(run: _Simulation, instruction: Any) -> None:
+    import dis
+
+    effect = dis.stack_effect(instruction.opcode, instruction.arg)
+    run.pop()
+    run.stack += [None] * (effect + 1)
+
+
+def _copy(run: _Simulation, instruction: Any) -> None:
+    depth = instruction.arg
+    value = run.stack[-depth] if depth <= len(run.stack) else None
+    run.stack.append(value)
+
+
+def _swap(run: _Simulation, instruction: Any) -> None:
+    depth = instruction.arg
+    if depth <= len(run.stack):
+        run.stack[-1], run.stack[-depth] = run.stack[-depth], run.stack[-1]
+
+
+def _call(run: _Simulation, instruction: Any) -> None:
+    if instruction.opname == "CALL_KW":
+        run.pop()  # the names
+    arguments = [run.take() for _ in range(instruction.arg)]
+    second, first = run.take(), run.take()
+    function = first or second
+    first_argument = arguments[-1] if arguments else None
+    result = None
+    if function is not None and function.path:
+        owner = function._replace(path=function.path[:-1])
+        run.use(owner, function.path[-1])
+        if function.path[-1] in _PART_METHODS:
+            result = owner.part(ITEM)
+    if function is not None and first_argument is not None:
+        _use_argument(run, function, first_argument)
+    run.stack += arguments
+    for _ in arguments:
+        run.pop()
+    run.stack.append(result)
+
+
+def _use_argument(run: _Simulation, function: Value, argument: Value) -> None:
+    called = function.path[-1] if function.path else function.name
+    if called in _ITEM_FUNCTIONS:
+        run.use(argument, ITEM_CHANGED)
+    elif called in _ATTRIBUTE_FUNCTIONS:
+        run.use(argument, None)
+    elif function.path and function.name in _TYPES:
+        run.use(argument, called)
+
+
+_HANDLERS: dict[str, Callable[[_Simulation, Any], None]] = {
+    "LOAD_ATTR": _load_attribute,
+    "STORE_ATTR": _change_attribute,
+    "DELETE_ATTR": _change_attribute,
+    "STORE_SUBSCR": _change_item,
+    "DELETE_SUBSCR": _change_item,
+    "STORE_SLICE": _change_item,
+    "BINARY_SUBSCR": _load_item,
+    "BINARY_OP": _binary,
+    "FOR_ITER": _for,
+    "UNPACK_SEQUENCE": _unpack,
+    "UNPACK_EX": _unpack,
+    "COPY": _copy,
+    "SWAP": _swap,
+    "CALL": _call,
+    "CALL_KW": _call,
+}
