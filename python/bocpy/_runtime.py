@@ -317,7 +317,7 @@ def was_interrupted() -> bool:
 
 
 def remember_interrupt() -> None:
-    """Lets the program end as any that was interrupted: by SIGINT, which shells ask for.
+    """Lets the program end as any that was interrupted: by SIGINT, as shells expect.
 
     CPython forgets the interrupt when any of its interpreters runs code from a string,
     as a worker does that starts, and then gives exit status 1. An interrupt of such
