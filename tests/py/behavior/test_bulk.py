@@ -50,7 +50,7 @@ def test_as_completed_in_time(gate):
     assert list(as_completed([])) == []
 
 
-def test_cowns_in_asyncios_own_functions():
+def test_asyncio_functions_accept_cowns():
     async def main():
         made = [when(Cown(n))(lambda c: c.value) for n in range(5)]
         assert await asyncio.gather(*made) == [0, 1, 2, 3, 4]
@@ -111,7 +111,7 @@ def test_when_each_gather_reduce():
         reduce([], max)
 
 
-def test_when_each_takes_what_when_takes():
+def test_when_each_accepts_the_arguments_of_when():
     a, b = Cown(1), Cown(2)
     pinned = PinnedCown(4)
 
@@ -131,7 +131,7 @@ class Special(Cown):
     """A cown with attributes: body and caller share the handle by reference."""
 
 
-def test_when_each_hands_over_what_is_special(backend):
+def test_when_each_passes_attributes_of_handles(backend):
     special = Special(1)
     special.mark = "mine"
     found = when_each([Cown(0), special], lambda c: getattr(c, "mark", None))
@@ -224,7 +224,7 @@ def test_each_is_counted_and_cancelled_in_its_scope(gate):
     assert c.result() == 0
 
 
-def test_each_waits_for_room():
+def test_each_behavior_waits_for_room_in_the_scope():
     c, most = Cown(0), 0
     with behaviors(limit=3) as scope:
         when_each([c] * 50, increment)
@@ -250,7 +250,7 @@ def test_when_each_in_a_block_that_is_one_step_and_in_a_body():
     assert left.result() == right.result() == ["a", "b"]
 
 
-def test_each_sees_the_variables_of_its_caller(backend):
+def test_each_behavior_sees_the_callers_context_variables(backend):
     variable.set("mine")
     made = when_each([Cown(n) for n in range(3)], lambda c: variable.get("none"))
     for result in made:
@@ -261,7 +261,7 @@ def test_each_sees_the_variables_of_its_caller(backend):
                 result.result()
 
 
-def test_gather_fails_with_what_failed():
+def test_gather_fails_like_the_first_failed_cown():
     @when()
     def broken():
         raise KeyError("missing")

@@ -60,7 +60,7 @@ assert found[-1] == ("thread", "default")
     )
 
 
-def test_what_a_body_sets_goes_to_what_it_schedules_only(program, backend):
+def test_variables_of_a_body_reach_only_behaviors_that_it_schedules(program, backend):
     run(
         program,
         """

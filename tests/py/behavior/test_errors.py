@@ -108,7 +108,7 @@ def test_base_exceptions_are_captured_too(kind):
         got(failed)
 
 
-def test_sys_exit_in_a_body_ends_nothing():
+def test_sys_exit_in_a_body_does_not_end_the_program():
     @when()
     def failed():
         sys.exit(3)
@@ -270,7 +270,7 @@ def test_the_body_is_called_with_what_it_takes_or_fails():
         got(failed)
 
 
-def test_an_error_in_a_nested_behavior_is_that_ones():
+def test_an_error_in_a_nested_behavior_is_in_its_own_result():
     log = Cown([])
 
     @when()
@@ -426,7 +426,7 @@ wait()
 """
 
 
-def test_a_failed_step_is_told_once_with_its_own_frames(program, backend):
+def test_a_failure_in_a_chain_is_reported_once_with_its_own_frames(program, backend):
     done = program(PIPELINE)
     assert "1 behavior failed: 'schedule.<locals>.load'" in done.lines[0]
     assert done.lines[-1] == "ValueError"
@@ -541,7 +541,7 @@ def refuses(kind, amount):
 
 
 @pytest.mark.parametrize("kind", [Refusal, Late, ValueError], ids=lambda k: k.__name__)
-def test_the_second_failure_of_a_kind_is_as_the_first(kind):
+def test_later_failures_of_a_kind_are_like_the_first(kind):
     """From the second one on, classes of the program go without pickle."""
     texts = []
     for amount in (7001, 7002):  # no number of a line is like them

@@ -133,7 +133,7 @@ def test_failures_that_wait_raises_are_complete(program, backend):
     assert (done.lines, done.err) == (["400"], "")
 
 
-def test_a_server_that_never_waits_is_told_now_and_then(program, backend):
+def test_counts_are_printed_periodically_without_wait(program, backend):
     done = program(
         """
         import time

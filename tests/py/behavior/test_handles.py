@@ -52,7 +52,7 @@ def test_a_body_keeps_its_cown_in_its_own_value():
     bocpy.quiesce(timeout=LIMIT)
 
 
-def test_what_a_body_returns_of_its_cowns_is_good_later():
+def test_cowns_that_a_body_returns_stay_valid():
     cowns = [Cown(i) for i in range(MANY)]
     returned = [result(when(c)(lambda c: c)) for c in cowns]
     assert returned == cowns
@@ -60,7 +60,7 @@ def test_what_a_body_returns_of_its_cowns_is_good_later():
         assert result(when(c)(lambda c: c.value)) == i
 
 
-def test_a_cown_in_an_exception_is_good_later():
+def test_a_cown_in_an_exception_stays_valid():
     cown = Cown(41)
 
     @when(cown)

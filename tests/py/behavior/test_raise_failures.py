@@ -58,7 +58,7 @@ def shown(group):
 
 
 @pytest.mark.parametrize("call", [wait, quiesce])
-def test_what_nobody_looked_at_is_raised(call):
+def test_unread_failures_are_raised(call):
     results = failing(KeyError("a"), ValueError("b"))
     with pytest.raises(FailureGroup) as caught:
         call(raise_failures=True)
@@ -68,7 +68,7 @@ def test_what_nobody_looked_at_is_raised(call):
     assert all(result.exception for result in results)
 
 
-def test_it_is_raised_once_and_counts_as_read(reported):
+def test_a_raised_failure_counts_as_read(reported):
     results = failing(KeyError("a"))
     with pytest.raises(FailureGroup, match=r"^1 behavior failed"):
         wait(raise_failures=True)
@@ -87,7 +87,7 @@ def test_without_failures():
     assert result.unwrap() == 1
 
 
-def test_what_was_read_is_not_raised():
+def test_read_failures_are_not_raised():
     read, handled, unread = failing(KeyError("a"), KeyError("b"), KeyError("c"))
 
     @when(handled)
@@ -110,7 +110,7 @@ def test_by_default_nothing_is_raised():
     assert results[0].exception
 
 
-def test_the_runtime_is_closed_all_the_same():
+def test_wait_closes_the_runtime_although_it_raises():
     results = failing(KeyError("a"))
     with pytest.raises(FailureGroup):
         wait(raise_failures=True)
@@ -119,7 +119,7 @@ def test_the_runtime_is_closed_all_the_same():
     assert results
 
 
-def test_quiesce_leaves_it_open():
+def test_quiesce_leaves_the_runtime_open():
     results = failing(KeyError("a"))
     with pytest.raises(FailureGroup):
         quiesce(raise_failures=True)
@@ -127,7 +127,7 @@ def test_quiesce_leaves_it_open():
     assert results
 
 
-def test_nothing_is_raised_before_everything_is_over(gate):
+def test_wait_raises_after_all_behaviors_have_ended(gate):
     results = failing(KeyError("a"))
     whencall(lambda c: pass_through(c.value), [Cown(gate.door)])
     with pytest.raises(TimeoutError):
@@ -139,7 +139,7 @@ def test_nothing_is_raised_before_everything_is_over(gate):
     assert results
 
 
-def test_kept_failures_are_raised_though_nobody_could_look(kept, reported):
+def test_failures_in_dropped_results_are_raised_if_kept(kept, reported):
     """A behavior may fail, and its result be dropped, at once: wait() raises."""
     for number in range(20):
         whencall(fail, [], [KeyError(number)])
@@ -167,7 +167,7 @@ def test_the_switch_can_be_turned_off(reported):
     assert reported == ["KeyError('a')"]
 
 
-def test_other_exceptions_make_another_group():
+def test_base_exceptions_make_a_base_exception_group():
     results = failing(KeyError("a"), KeyboardInterrupt("b"))
     with pytest.raises(BaseException) as caught:  # noqa: PT011
         wait(raise_failures=True)
@@ -195,7 +195,7 @@ def test_tracebacks_show_the_bodies():
     assert results
 
 
-def test_it_is_an_exception_group_where_there_are_some():
+def test_a_failure_group_is_an_exception_group():
     group = FailureGroup("two", [KeyError("a"), ValueError("b")])
     assert isinstance(group, Exception)
     assert group.message == "two"
@@ -251,7 +251,7 @@ def test_on_another_thread():
     assert results
 
 
-def test_a_result_that_somebody_holds_is_his(gate):
+def test_a_result_that_a_thread_holds_is_not_read(gate):
     """The thread that holds the cown looks at its failure or not: wait() does not wait
     for it."""
     results = failing(KeyError("a"))

@@ -114,7 +114,7 @@ def test_the_oracle_knows_the_order_of_a_reader():
     assert list(complaints(program, [[1]], {0: {0: 1}, 1: {}}))
 
 
-def test_the_oracle_misses_nobody():
+def test_the_oracle_notices_a_missing_behavior():
     program = two([W], [W])
     assert list(complaints(program, [[0]], {0: {}, 1: {}}))
     assert list(complaints(program, [[0, 1, 1]], {0: {}, 1: {}}))

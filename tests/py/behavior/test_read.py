@@ -45,7 +45,7 @@ def test_values_of_all_kinds(value):
     assert c.unwrap() == value
 
 
-def test_readers_run_side_by_side(gate):
+def test_readers_run_in_parallel(gate):
     """Each reader waits for the other: one after the other they would never finish."""
     here, there = gate, type(gate)()
     c = Cown({"k": 1})
@@ -63,7 +63,7 @@ def test_readers_run_side_by_side(gate):
     there.close()
 
 
-def test_readers_of_what_a_worker_has_made_run_side_by_side(gate):
+def test_readers_of_a_value_from_a_worker_run_in_parallel(gate):
     """The value lives in one worker's interpreter when the readers come."""
     there = type(gate)()
     c = Cown(None)
@@ -224,7 +224,7 @@ def test_groups_of_readers():
     assert cowns[1].unwrap() == [1, 100]
 
 
-def test_named_twice_the_stronger_counts():
+def test_a_cown_named_twice_is_written_if_one_mention_writes():
     c = Cown(1)
 
     @when(read(c), c)
@@ -303,7 +303,7 @@ def test_what_cannot_leave_its_interpreter(backend, gate):
     assert all(isinstance(result.unwrap(), str) for result in results)
 
 
-def test_cowns_inside_of_what_is_read():
+def test_cowns_inside_a_value_that_is_read():
     inner = Cown(["inside"])
     c = Cown({"inner": inner})
     results = [when(read(c))(lambda c: c.value["inner"]) for _ in range(4)]

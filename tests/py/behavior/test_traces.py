@@ -84,14 +84,14 @@ RAISING = [
 
 
 @pytest.mark.parametrize("raises", RAISING)
-def test_it_is_written_as_python_writes_it(raises):
+def test_a_trace_is_written_as_python_writes_tracebacks(raises):
     error = raised_by(raises)
     trace = take(error, BehaviorTraceback)
     assert written(trace) == "".join(traceback.format_exception(error))
 
 
 @pytest.mark.parametrize("raises", RAISING)
-def test_it_arrives_whole(raises):
+def test_a_trace_survives_the_codec(raises):
     @when()
     def result():
         raises()
@@ -113,11 +113,11 @@ def test_it_arrives_whole(raises):
     "error",
     [NameError("no"), SyntaxError("no"), ImportError("no"), AttributeError("no")],
 )
-def test_what_python_says_more_of_is_left_to_it(error):
+def test_exceptions_with_extra_lines_are_left_to_traceback(error):
     assert take(error, BehaviorTraceback) is None
 
 
-def test_a_text_is_not_taken_again():
+def test_a_traceback_that_is_text_is_not_taken_again():
     error = ValueError("no")
     error.__cause__ = BehaviorTraceback("as it was")
     assert take(error, BehaviorTraceback) is None

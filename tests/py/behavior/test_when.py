@@ -548,7 +548,7 @@ def test_results_of_nested_behaviors():
     assert got(got(outer)) == "deep"
 
 
-def test_the_result_is_nobodys_before_the_body_ran(gate):
+def test_nobody_holds_the_result_before_the_body_has_run(gate):
     door = gate.door
 
     @when()

@@ -447,7 +447,7 @@ def test_threads_schedule_side_by_side(d):
             assert [i for n, i in seen if n == number] == list(range(100))
 
 
-def test_a_ring_spreads(d):
+def test_transfers_spread_cowns_over_workers(d):
     cowns = [d.Cown(0) for _ in range(64)]
     pick = random.Random(1)
     for _ in range(2000):

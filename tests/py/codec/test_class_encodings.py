@@ -154,7 +154,7 @@ def way(cls):
         (type, class_encodings.PICKLED),
     ],
 )
-def test_classes_have_the_way_that_pickle_would_go(cls, expected):
+def test_classes_have_the_encoding_that_equals_pickle(cls, expected):
     assert way(cls) == expected
 
 
@@ -172,7 +172,7 @@ def test_slots_come_back_set_or_unset():
     assert there_and_back(Private("seen")).reveal() == "seen"
 
 
-def test_classes_with_a_say_have_it():
+def test_classes_with_pickle_methods_are_pickled():
     assert there_and_back(Guarded(1, 2)).left == ("set", ("set", 1))
     assert there_and_back(Stateful(1, 2)).left == "state"
     assert there_and_back(Registered(1)).left == "registered"
@@ -267,7 +267,7 @@ def test_details_of_reduced_values():
     assert there_and_back(collections.deque([cown]))[0] == cown
 
 
-def test_a_part_that_is_refused_is_named():
+def test_an_error_names_the_part_that_is_refused():
     with pytest.raises(TypeError, match=r"left.*generator|generator"):
         _core._codec_encode([Pair((i for i in ()), 1)])
     with pytest.raises(TypeError, match="deque"):
@@ -329,7 +329,7 @@ def test_a_view_and_its_base_stay_together():
     assert view.tobytes() == b"aXcd"
 
 
-def test_a_small_part_of_large_bytes_goes_alone():
+def test_a_small_view_of_large_bytes_is_sent_alone():
     encoded = _core._codec_encode(memoryview(b"x" * 1_000_000)[10:20])
     assert _core._codec_size(encoded) < 200
 

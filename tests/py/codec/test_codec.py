@@ -157,7 +157,7 @@ def test_a_big_string_that_is_used_often_is_written_once():
 
 
 @pytest.mark.parametrize("value", OTHERS, ids=lambda value: type(value).__name__)
-def test_what_only_pickle_knows(value):
+def test_values_that_only_pickle_can_encode(value):
     for whole in (value, {"inside": [value, 1]}):
         copied = there_and_back(whole)
         assert copied == whole if not isinstance(value, functools.partial) else True
@@ -244,7 +244,7 @@ def test_a_slice_in_a_cycle():
     assert copied.start[0] is copied
 
 
-def test_a_key_whose_hash_looks_at_the_unfinished_whole():
+def test_a_key_whose_hash_reads_the_unfinished_value():
     whole = []
     key = Nosy(whole)
     whole.extend([1, {key: 2}, 3])
@@ -314,7 +314,7 @@ def test_data_classes():
     assert there_and_back(records) == records
 
 
-def test_classes_that_have_a_say_in_it():
+def test_classes_with_pickle_methods_are_pickled():
     assert vars(there_and_back(WithState(x=1, y=2))) == {"kept": 1}
     assert vars(there_and_back(WithSetstate(x=1))) == {"x": 1, "restored": True}
     assert vars(there_and_back(WithNew(x=1))) == {"made_by": "new", "x": 1}

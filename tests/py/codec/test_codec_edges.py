@@ -43,7 +43,7 @@ def test_a_cown_within_a_pickled_value():
     assert copied["cowns"][0] is copied["cowns"][1]
 
 
-def test_a_flat_can_be_decoded_again_and_again():
+def test_a_buffer_can_be_decoded_repeatedly():
     cown = Cown(1)
     for value in ([cown, [1]], [cown, datetime.date(2020, 1, 1)]):
         flat = _core._codec_encode(value)
@@ -52,7 +52,7 @@ def test_a_flat_can_be_decoded_again_and_again():
         assert first[1] == second[1]
 
 
-def test_a_flat_keeps_its_cowns():
+def test_a_buffer_keeps_its_cowns_alive():
     flat = _core._codec_encode([Cown(1), datetime.date(2020, 1, 1)])
     gc.collect()
     assert type(_core._codec_decode(flat)[0]) is Cown
@@ -124,7 +124,7 @@ def test_a_refusal_begins_with_the_root_that_was_given():
         _core._codec_encode([threading.Lock()], "c.value")
 
 
-def test_what_a_reduction_raises_is_raised():
+def test_the_exception_of_a_reduction_is_raised():
     with pytest.raises(LookupError, match="not today") as caught:
         _core._codec_encode({"a": [Refusing()]})
     if sys.version_info >= (3, 11):

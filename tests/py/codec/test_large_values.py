@@ -36,7 +36,7 @@ def settled(thing):
 
 
 @pytest.mark.parametrize("value", LARGE, ids=IDS)
-def test_what_comes_home_is_the_same_object(value):
+def test_the_interpreter_that_made_it_gets_the_same_object_back(value):
     send("here", value)
     assert receive("here")[1] is value
     c = Cown([value, {"key": value}])
@@ -84,7 +84,7 @@ def test_nothing_is_kept():
     assert settled(value) <= before
 
 
-def test_what_a_worker_sent_outlives_its_interpreter():
+def test_a_value_that_a_worker_sent_outlives_its_interpreter():
     bocpy.start(2)
 
     @when()
@@ -115,7 +115,7 @@ def test_readers_share_the_copy():
     assert c.unwrap() == [b"r" * SIZE, "r" * SIZE]
 
 
-def test_what_is_refused_leaves_nothing_behind():
+def test_a_refused_value_leaves_nothing_behind():
     value = b"v" * SIZE
     before = settled(value)
     for _ in range(5):

@@ -12,7 +12,7 @@ def workers():
     return len(bocpy.quiesce(stats=True))
 
 
-def test_another_count_after_results_were_read():
+def test_restart_with_another_count_after_reading_results():
     made = when(Cown(1))(lambda c: c.value + 1)
     wait()
     assert made.unwrap() == 2
@@ -20,7 +20,7 @@ def test_another_count_after_results_were_read():
     assert workers() == 3
 
 
-def test_another_count_after_a_cown_was_held():
+def test_restart_with_another_count_after_holding_a_cown():
     c = Cown([1])
     wait()
     with c as value:
@@ -30,7 +30,7 @@ def test_another_count_after_a_cown_was_held():
     assert c.unwrap() == [1, 2]
 
 
-def test_another_count_while_holding_is_refused():
+def test_restart_with_another_count_while_holding_is_refused():
     c = Cown(1)
     wait()
     c.acquire()
@@ -41,7 +41,7 @@ def test_another_count_while_holding_is_refused():
     assert workers() == 3
 
 
-def test_behaviors_open_it_again():
+def test_behaviors_open_the_runtime_again():
     c = Cown(1)
     wait()
     c.acquire()
@@ -53,7 +53,7 @@ def test_behaviors_open_it_again():
         start(worker_count=3)
 
 
-def test_a_hold_before_any_start(program, backend):
+def test_acquire_before_the_runtime_has_started(program, backend):
     done = program(
         """
         import bocpy

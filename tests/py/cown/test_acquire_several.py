@@ -14,7 +14,7 @@ from harness import LIMIT
 pytestmark = pytest.mark.usefixtures("runtime")
 
 
-def test_the_values_in_order_and_what_is_done_to_them():
+def test_values_are_in_order_and_changes_are_kept():
     a, b, c = Cown([1]), Cown({"n": 2}), Cown(3)
     with acquire(a, b, c) as (x, y, z):
         assert (x, y, z) == ([1], {"n": 2}, 3)
@@ -133,7 +133,7 @@ def test_unwrap_while_holding_takes_what_is_free_and_waits_for_nothing():
     assert slow.unwrap(timeout=LIMIT) == 7
 
 
-def test_two_threads_that_hold_one_and_want_another_are_told():
+def test_acquiring_more_is_refused_on_both_threads():
     a, b = Cown(1), Cown(2)
     both = threading.Barrier(2)
     told = []
@@ -155,7 +155,7 @@ def test_two_threads_that_hold_one_and_want_another_are_told():
     assert all("could deadlock" in text for text in told)
 
 
-def test_one_of_several_is_not_released_alone():
+def test_one_of_several_cowns_cannot_be_released_alone():
     a, b = Cown(1), Cown(2)
     with acquire(a, b):
         with pytest.raises(RuntimeError, match="together with others"):
@@ -178,7 +178,7 @@ def test_without_a_block():
     assert a.unwrap() == [2]
 
 
-def test_what_nobody_keeps_is_given_back_with_a_warning():
+def test_an_unreferenced_acquisition_is_released_with_a_warning():
     a, b = Cown(1), Cown(2)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -189,7 +189,7 @@ def test_what_nobody_keeps_is_given_back_with_a_warning():
     assert a.unwrap(timeout=0) == 1
 
 
-def test_another_thread_does_not_give_back():
+def test_another_thread_cannot_release():
     a, b = Cown(1), Cown(2)
     held = acquire(a, b)
     told = []
@@ -210,7 +210,7 @@ def test_another_thread_does_not_give_back():
     held.release()
 
 
-def test_a_body_that_has_them_needs_no_wait_and_no_other_can():
+def test_a_body_acquires_only_cowns_that_it_holds():
     a, b, c = Cown(1), Cown(2), Cown(3)
 
     @when(a, b, c)
@@ -228,7 +228,7 @@ def test_a_body_that_has_them_needs_no_wait_and_no_other_can():
         outside.unwrap(timeout=LIMIT)
 
 
-def test_an_exception_gives_back():
+def test_an_exception_in_the_block_releases():
     a, b = Cown([1]), Cown([2])
 
     def fail():
@@ -265,7 +265,7 @@ def test_bad_timeouts():
     assert a.unwrap(timeout=-1) == 1  # as 0
 
 
-def test_a_free_pinned_cown_is_had_while_others_wait_for_the_pump():
+def test_a_free_pinned_cown_is_acquired_without_pumping():
     busy, free, plain = PinnedCown(0), PinnedCown(1), Cown(2)
 
     @when(busy)
@@ -313,7 +313,7 @@ def named(error, *parts):
     return text
 
 
-def test_acquire_names_who_has_it_and_who_is_before(occupied):
+def test_a_timeout_of_acquire_names_the_holder_and_the_queue(occupied):
     c, _ = occupied
     with pytest.raises(TimeoutError) as error:
         c.acquire(timeout=0.01)
@@ -323,14 +323,14 @@ def test_acquire_names_who_has_it_and_who_is_before(occupied):
     assert "\n" not in text
 
 
-def test_several_name_each(occupied):
+def test_a_timeout_over_several_cowns_names_each_holder(occupied):
     c, _ = occupied
     with pytest.raises(TimeoutError) as error:
         acquire(Cown(1), c, timeout=0)
     named(error, "the cowns are still in use after 0.0 s", "long_body", "next_in_line")
 
 
-def test_results_name_what_is_to_fill_them(occupied):
+def test_a_timeout_on_a_result_names_its_behavior(occupied):
     _, late = occupied
     for wait in (late.unwrap, late.result):
         with pytest.raises(TimeoutError) as error:
@@ -338,14 +338,14 @@ def test_results_name_what_is_to_fill_them(occupied):
         named(error, "next_in_line' (", "after 0.01 s")
 
 
-def test_quiesce_names_what_runs(occupied):
+def test_a_timeout_of_quiesce_names_running_behaviors(occupied):
     with pytest.raises(TimeoutError) as error:
         bocpy.quiesce(0.01)
     text = named(error, "long_body' (", "runs on bocpy-worker-")
     assert "next_in_line" not in text
 
 
-def test_a_thread_that_has_it():
+def test_a_timeout_names_a_thread_that_holds_the_cown():
     a = Cown(1)
     begun, end = threading.Event(), threading.Event()
 
@@ -365,7 +365,7 @@ def test_a_thread_that_has_it():
     a.release()
 
 
-def test_names_of_functions_that_are_gone(occupied):
+def test_a_timeout_names_functions_that_were_freed(occupied):
     """Their records go with the code objects; no name of another one is shown."""
     c, _ = occupied
     for i in range(50):

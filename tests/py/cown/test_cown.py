@@ -23,13 +23,13 @@ class Named(Cown):
         self.name = name
 
 
-def test_a_new_cown_is_nobodys():
+def test_nobody_holds_a_new_cown():
     c = Cown(1)
     assert not c.acquired
     assert not c.exception
 
 
-def test_value_is_refused_to_who_does_not_hold_the_cown():
+def test_value_is_refused_without_holding_the_cown():
     c = Cown(1)
     with pytest.raises(RuntimeError, match="value"):
         _ = c.value
@@ -114,7 +114,7 @@ def test_releasing_what_another_thread_holds_is_refused():
     assert len(caught) == 1
 
 
-def test_a_behavior_waits_for_who_holds_the_cown(gate):
+def test_a_behavior_waits_for_the_thread_that_holds_the_cown(gate):
     c = Cown(1)
     c.acquire()
 
@@ -166,7 +166,7 @@ def test_acquire_gives_up_at_its_deadline(gate):
     c.release()
 
 
-def test_who_gave_up_waiting_does_not_hold_up_the_queue(gate):
+def test_an_acquire_that_timed_out_does_not_block_the_queue(gate):
     c = Cown([])
     door = gate.door
 
@@ -351,7 +351,7 @@ def test_disown_abandons_the_value():
     assert c.unwrap() is None
 
 
-def test_disown_is_refused_to_who_does_not_hold_it():
+def test_disown_is_refused_without_holding_the_cown():
     c = Cown(1)
     with pytest.raises(RuntimeError):
         c.impl.disown()

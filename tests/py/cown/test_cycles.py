@@ -41,7 +41,7 @@ class TestByReference:
         del c, value, probe
         assert is_collected(gone)
 
-    def test_two_in_each_other(self):
+    def test_two_cowns_in_each_other(self):
         a, b, probe = Cown([]), Cown({}), Probe()
         with acquire(a, b) as (x, y):
             x.append(b)
@@ -99,7 +99,7 @@ class TestByReference:
         del c, value, probe
         assert is_collected(gone)
 
-    def test_an_exception_that_nobody_has_looked_at_is_told_first(self, monkeypatch):
+    def test_an_unread_exception_is_reported_before_it_is_collected(self, monkeypatch):
         told = []
         monkeypatch.setattr(sys, "unraisablehook", lambda info: told.append(info))
         c, probe = Cown([]), Probe()
@@ -125,7 +125,7 @@ class TestByReference:
         assert kinds == [KeyError]
         assert is_collected(gone)
 
-    def test_what_is_still_wanted_stays(self):
+    def test_a_cown_that_is_still_referred_to_stays(self):
         """One of two is known, or a behavior waits: nothing may be taken."""
         a, b = Cown([]), Cown([])
         with acquire(a, b) as (x, y):
@@ -222,7 +222,7 @@ def test_a_handle_that_goes_in_a_body_of_another_cown():
     assert grows_by(step) < ROOM
 
 
-def test_one_that_others_have_is_whole():
+def test_a_cown_that_others_refer_to_keeps_its_value():
     """A handle goes while a message, a value and a behavior have others."""
     c, other = Cown(None), Cown(None)
     with c:

@@ -98,7 +98,7 @@ def test_a_cown_in_use_is_waited_for(busy):
     assert order == ["first", "other"]
 
 
-def test_a_cown_in_use_is_not_had_with_timeout_0():
+def test_a_cown_in_use_times_out_with_timeout_0():
     bocpy.start(1)
     c = Cown(0)
 
@@ -117,7 +117,7 @@ def test_a_cown_in_use_is_not_had_with_timeout_0():
     bocpy.wait()
 
 
-def test_who_waits_behind_a_held_cown_runs_after_its_release(calculating):
+def test_a_behavior_that_waits_for_a_held_cown_runs_after_its_release(calculating):
     c = Cown([])
     with c as value:
 

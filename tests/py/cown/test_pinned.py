@@ -58,7 +58,7 @@ def on_main(*_):
 # The cown
 
 
-def test_it_is_a_cown():
+def test_a_pinned_cown_is_a_cown():
     p = PinnedCown(1)
     assert isinstance(p, Cown)
     assert type(p) is PinnedCown
@@ -126,7 +126,7 @@ def test_holding_it_on_the_main_thread():
     assert p.unwrap(timeout=0) is other
 
 
-def test_a_new_value_needs_not_travel_either():
+def test_a_new_value_need_not_be_shippable():
     p = PinnedCown(None)
     other = Widget()
 
@@ -159,7 +159,7 @@ def test_disown_leaves_none():
     assert p.unwrap() is None
 
 
-def test_what_holds_a_pinned_cown_travels():
+def test_a_value_with_a_pinned_cown_is_shipped():
     widget = Widget()
     p = PinnedCown(widget)
     box = Cown({"p": [p]})
@@ -177,7 +177,7 @@ def test_what_holds_a_pinned_cown_travels():
     assert widget.drawn == ["from a worker"]
 
 
-def test_it_comes_back_from_workers():
+def test_a_pinned_cown_comes_back_from_workers():
     widget = Widget()
     back = whencall(lambda p: p, [], [PinnedCown(widget)])
     wait()
@@ -189,7 +189,7 @@ def test_it_comes_back_from_workers():
 # Where behaviors run
 
 
-def test_they_run_on_the_main_thread():
+def test_behaviors_over_pinned_cowns_run_on_the_main_thread():
     p, c = PinnedCown(1), Cown(2)
     results = [when(p)(on_main), when([c, p])(on_main), when(read(p), c)(both_here)]
     wait()
@@ -200,7 +200,7 @@ def both_here(p, c):
     return here() and p.value + c.value == 3
 
 
-def test_others_run_on_workers():
+def test_other_behaviors_run_on_workers():
     p = PinnedCown(1)
 
     @when(Cown(1))
@@ -230,7 +230,7 @@ def test_order_with_behaviors_of_workers():
     assert c.unwrap() == 100
 
 
-def test_values_of_workers_come_and_go():
+def test_values_of_workers_move_to_the_main_thread_and_back():
     p, c = PinnedCown(Widget()), Cown({"n": [0]})
     for _ in range(20):
 
@@ -282,7 +282,7 @@ def test_a_group_of_many_in_a_behavior_of_a_worker():
     assert inner.unwrap().unwrap() == 195
 
 
-def test_captures_and_closures_need_not_travel():
+def test_captures_and_closures_need_not_be_shippable():
     p, widget = PinnedCown(1), Widget()
 
     @when(p)
@@ -389,7 +389,7 @@ def test_results_are_cowns_like_others():
     assert both.unwrap() == [2, 3, 2]
 
 
-def test_a_result_that_cannot_travel(backend):
+def test_a_result_that_cannot_be_shipped(backend):
     result = when(PinnedCown(1))(lambda p: Widget())
     wait()
     if backend == "threads":
@@ -406,7 +406,7 @@ def test_a_pinned_cown_as_a_result():
     assert result.unwrap().unwrap() is widget
 
 
-def test_a_value_that_cannot_travel_is_refused_at_once(backend):
+def test_a_value_that_cannot_be_shipped_is_refused_at_once(backend):
     c = Cown(1)
 
     @when(PinnedCown(1), c)
@@ -441,7 +441,7 @@ def test_a_value_that_cannot_travel_is_refused_at_once(backend):
         lambda p: setattr(p, "exception", True),
     ],
 )
-def test_workers_cannot_look_inside(look):
+def test_workers_cannot_read_the_value(look):
     p = PinnedCown(Widget())
     seen = whencall(lambda c, p: (p.acquired, look(p)), [Cown(1)], [p])
     with pytest.raises(RuntimeError, match=STAYS):
@@ -449,7 +449,7 @@ def test_workers_cannot_look_inside(look):
 
 
 @pytest.mark.parametrize("look", ["value", "acquire", "unwrap", "__enter__"])
-def test_other_threads_cannot_either(look):
+def test_other_threads_cannot_read_the_value(look):
     p, raised = PinnedCown(1), []
 
     def run():
@@ -466,12 +466,12 @@ def test_other_threads_cannot_either(look):
     assert "stays on the main thread" in text
 
 
-def test_workers_cannot_make_one():
+def test_workers_cannot_make_a_pinned_cown():
     with pytest.raises(RuntimeError, match=r"worker.*main interpreter"):
         when()(lambda: PinnedCown(1)).unwrap(timeout=LIMIT)
 
 
-def test_other_threads_can_make_one():
+def test_other_threads_can_make_a_pinned_cown():
     made, widget = [], Widget()
     thread = threading.Thread(target=lambda: made.append(PinnedCown(widget)))
     thread.start()
@@ -503,7 +503,7 @@ def test_the_value_dies_with_its_last_handle():
     assert log == [True]
 
 
-def test_it_dies_on_the_main_thread_wherever_the_last_handle_was(gate):
+def test_the_value_dies_on_the_main_thread_wherever_the_last_handle_was(gate):
     log = []
     p = PinnedCown(Dying(log))
     whencall(lambda c, p: pass_through(c.value), [Cown(gate.door)], [p])
@@ -525,7 +525,7 @@ def test_a_replaced_value_dies_in_the_pump():
     assert log == [True]
 
 
-def test_what_dies_in_the_pump_may_schedule():
+def test_a_finalizer_in_the_pump_may_schedule():
     done = []
 
     class Last:
@@ -546,7 +546,7 @@ def test_what_dies_in_the_pump_may_schedule():
     assert result.unwrap() is True
 
 
-def test_nothing_is_left_behind():
+def test_pinned_cowns_leak_no_objects():
     p, log = PinnedCown(0), []
     for _ in range(50):
         whencall(lambda p, d: None, [p], [Dying(log)])

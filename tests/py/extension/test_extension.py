@@ -156,7 +156,7 @@ def test_what_moves_by_move_is_not_copied(using, backend):
     assert lines == ["True", "True", "True 1000 True"]
 
 
-def test_where_it_came_from_it_is_empty(using, backend):
+def test_an_object_is_empty_after_its_value_has_moved(using, backend):
     lines = using(
         """
         from bocpy import Cown
@@ -185,7 +185,7 @@ def test_where_it_came_from_it_is_empty(using, backend):
         assert lines == ["3.0", "taken"]
 
 
-def test_it_moves_out_of_a_result_and_of_a_capture(using, backend):
+def test_a_value_moves_out_of_a_result_and_of_a_capture(using, backend):
     lines = using(
         """
         from bocpy import Cown, wait, when
@@ -206,7 +206,7 @@ def test_it_moves_out_of_a_result_and_of_a_capture(using, backend):
     assert lines == ["True [1.0, 2.0, 3.0]"]
 
 
-def test_it_moves_through_messages(using, backend):
+def test_a_value_moves_through_messages(using, backend):
     lines = using(
         """
         from bocpy import receive, send, start, wait, when
@@ -229,7 +229,7 @@ def test_it_moves_through_messages(using, backend):
     assert lines == ["True 3.0"]
 
 
-def test_what_a_full_queue_refuses_has_not_moved(using, backend):
+def test_a_message_that_a_full_queue_refuses_has_not_moved(using, backend):
     lines = using(
         """
         from bocpy import drain, send, wait
@@ -254,7 +254,7 @@ def test_what_a_full_queue_refuses_has_not_moved(using, backend):
     assert lines == ["Message queue is full", "3.0"]
 
 
-def test_it_is_a_notice(using, backend):
+def test_a_value_of_a_registered_type_is_a_notice(using, backend):
     """Each reader of a notice has a copy, so there may be many copies."""
     lines = using(
         """
@@ -294,7 +294,7 @@ def test_one_object_stays_one_within_a_value(using, backend):
     assert lines == ["True True 2.0"]
 
 
-def test_beside_what_has_to_be_pickled(using, backend):
+def test_a_registered_type_beside_pickled_values(using, backend):
     """A lambda in the value makes all of it go by pickle."""
     lines = using(
         """
@@ -375,7 +375,7 @@ def test_a_type_that_nobody_has_registered(using, backend):
         assert lines == ["1.0", "Cursor"]
 
 
-def test_what_cannot_move_now_is_copied(using, backend):
+def test_a_value_that_is_busy_is_copied(using, backend):
     lines = using(
         """
         from bocpy import Cown, when
@@ -584,5 +584,5 @@ def misuse(tmp_path_factory):
 
 
 @pytest.mark.parametrize("how", MISUSES)
-def test_what_cannot_be_registered(how, misuse):
+def test_bad_registrations_are_refused(how, misuse):
     assert misuse[how].startswith(MISUSES[how][1])

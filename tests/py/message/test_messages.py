@@ -260,7 +260,7 @@ def seconds_of(function, *args):
     return time.monotonic() - began
 
 
-def test_zero_looks_once():
+def test_a_timeout_of_zero_checks_once():
     assert min(seconds_of(receive, "none", 0) for _ in range(100)) < 0.005
 
 
@@ -308,7 +308,7 @@ def test_a_negative_timeout_waits_for_ever(forever):
     assert got() == ("late", 1)
 
 
-def test_after_says_what_comes_instead():
+def test_after_makes_the_result_of_a_timeout():
     assert receive("none", 0, lambda: "instead") == "instead"
     assert receive("none", timeout=0.01, after=lambda: None) is None
     send("some", 1)
@@ -548,7 +548,7 @@ def test_sixteen_tags_while_running(runtime):
     assert {receive(names, 0)[1] for _ in names} == set(names)
 
 
-def test_a_receiver_of_a_vanished_tag_is_told():
+def test_a_receiver_of_a_removed_tag_gets_an_error():
     ended = threading.Event()
 
     def wait_for_it():
@@ -649,7 +649,7 @@ def test_a_tag_is_a_str(tag):
         (("a", 1, 2), "send() takes a tag and contents (3 given)"),
     ],
 )
-def test_send_takes_two(args, text):
+def test_send_needs_a_tag_and_contents(args, text):
     assert refused(TypeError, send, *args) == text
 
 
@@ -681,7 +681,7 @@ def test_what_cannot_be_shipped_raises_in_the_sender(runtime, chosen_backend):
         (["a", 5], TypeError, "receive(): tag 1 must be a str, not 'int'"),
     ],
 )
-def test_receive_wants_tags(tags, error, text):
+def test_receive_needs_tags(tags, error, text):
     assert refused(error, receive, tags, 0) == text
 
 
@@ -694,7 +694,7 @@ def test_what_an_iterable_of_tags_raises_is_raised():
 
 
 @pytest.mark.parametrize("call", [drain, set_tags])
-def test_drain_and_set_tags_want_tags(call):
+def test_drain_and_set_tags_need_tags(call):
     name = call.__name__
     assert refused(TypeError, call, 5).startswith(f"{name}(): tags must be a str or")
     assert refused(TypeError, call, [None]).startswith(f"{name}(): tag 0 must be a str")
@@ -708,7 +708,7 @@ def test_drain_and_set_tags_want_tags(call):
         ([], TypeError, "timeout must be a number of seconds or None, not 'list'"),
     ],
 )
-def test_receive_wants_a_number_of_seconds(timeout, error, text):
+def test_receive_needs_a_number_of_seconds(timeout, error, text):
     assert refused(error, receive, "a", timeout) == text
 
 

@@ -174,7 +174,7 @@ def test_a_body_has_one_object_for_a_notice():
     assert notice_read("list") == [1]
 
 
-def test_the_next_body_looks_anew():
+def test_the_next_body_takes_a_new_snapshot():
     @when()
     def _():
         noticeboard()

@@ -54,7 +54,7 @@ def test_an_example_is_run_by_its_name():
     assert "usage" in done.stdout
 
 
-def test_an_example_that_there_is_not():
+def test_an_unknown_example_is_refused():
     done = run_module("bocpy.examples", "bnak")
     assert done.returncode == 2
     assert "there is no example 'bnak'" in done.stderr

@@ -15,14 +15,14 @@ PROGRAMS = Path(__file__).parents[1] / "programs" / "compat"
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in PROGRAMS.glob("*.py")))
-def test_it_prints_what_0_14_prints(name, program, backend):
+def test_a_program_prints_what_it_printed_with_0_14(name, program, backend):
     done = program((PROGRAMS / f"{name}.py").read_text(encoding="utf-8"))
     expected = (PROGRAMS / f"{name}.txt").read_text(encoding="utf-8")
     assert (done.out, done.err) == (expected, "")
 
 
 @pytest.mark.parametrize("how", ["module", "-c", "stdin"])
-def test_however_it_is_started(how, program, backend):
+def test_a_program_prints_the_same_however_it_is_started(how, program, backend):
     source = (PROGRAMS / "behaviors.py").read_text(encoding="utf-8")
     expected = (PROGRAMS / "behaviors.txt").read_text(encoding="utf-8")
     assert program(source, how=how).out == expected

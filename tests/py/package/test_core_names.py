@@ -21,6 +21,6 @@ def declared():
             yield node.target.id
 
 
-def test_all_names_are_there():
+def test_the_core_has_all_declared_names():
     missing = {name for name in declared() if not hasattr(bocpy._core, name)}
     assert missing - TYPES_ALONE == (NOT_BY_CFFI if harness.CFFI else set())

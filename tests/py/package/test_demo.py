@@ -60,7 +60,7 @@ def run_bocpy(*arguments, backend=None, expect_code=0):
     return finish_program(process, expect_code=expect_code)
 
 
-def test_what_it_finds(tree, backend):
+def test_the_demo_finds_the_expected_numbers(tree, backend):
     done = run_bocpy("demo", tree, "--json", "--workers", 2, backend=backend)
     result = json.loads(done.out)
     assert (result["same"], result["backend"], result["workers"]) == (True, backend, 2)
@@ -81,7 +81,7 @@ def test_what_it_finds(tree, backend):
     assert all(result[name] > 0 for name in rates)
 
 
-def test_what_it_prints(tree, backend):
+def test_the_demo_prints_its_tables(tree, backend):
     done = run_bocpy("demo", tree, "--workers", 2, backend=backend)
     assert f"Analyzing 5 Python files in {tree}\n" in done.out
     assert f"2 workers, backend {backend}\n" in done.out
@@ -118,12 +118,12 @@ def test_a_folder_without_python_is_said_in_one_line(tmp_path):
     assert (done.out, done.err) == ("", f"bocpy: no Python files in {tmp_path}\n")
 
 
-def test_a_worker_is_the_least(tree):
+def test_zero_workers_are_refused(tree):
     done = run_bocpy("demo", tree, "--workers", 0, expect_code=2)
     assert done.err.endswith("argument --workers: at least 1 is needed\n")
 
 
-def test_more_files_than_are_under_way(tree, monkeypatch, stopped):
+def test_more_files_than_are_scheduled_ahead(tree, monkeypatch, stopped):
     from bocpy._demo import job, source
 
     monkeypatch.setattr(job, "UNDER_WAY", 2)

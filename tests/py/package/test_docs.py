@@ -37,10 +37,10 @@ NAMES = [name for name in bocpy.__all__ if callable(getattr(bocpy, name))]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_can_be_called_has_an_example(name):
+def test_public_callables_have_an_example(name):
     assert name in EXAMPLES or name in RESULTS
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_what_is_returned_says_what_it_is(name):
+def test_exported_objects_have_a_docstring(name):
     assert len(getattr(bocpy, name).__doc__) > 50

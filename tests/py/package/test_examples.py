@@ -61,7 +61,7 @@ def test_there_are_arguments_for_all():
 
 
 @pytest.mark.parametrize("name", sorted(RUNNABLE))
-def test_it_finds_its_result_right(name, backend):
+def test_an_example_finds_the_right_result(name, backend):
     if name in WITH_NUMPY:
         backend = None  # it asks for threads itself
     done = run(name, *RUNNABLE[name], backend=backend)

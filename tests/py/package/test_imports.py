@@ -24,13 +24,13 @@ def imported(code, show="print(*sys.modules)"):
     return set(done.stdout.split())
 
 
-def test_every_name_is_there():
+def test_every_public_name_can_be_imported():
     for name in bocpy.__all__:
         assert getattr(bocpy, name) is not None
         assert name in dir(bocpy)
 
 
-def test_a_name_that_is_not():
+def test_an_unknown_name_is_refused():
     with pytest.raises(AttributeError, match="module 'bocpy' has no attribute 'whne'"):
         bocpy.whne  # noqa: B018
 

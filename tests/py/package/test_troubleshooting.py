@@ -137,7 +137,7 @@ def pattern(name, message):
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the page is not in the package")
-def test_each_title_of_the_page_has_its_mistake():
+def test_each_title_of_the_page_has_a_program():
     unknown = [m for _, m in titles() if not any(map(m.startswith, MISTAKES))]
     assert not unknown
     assert len(titles()) == len(MISTAKES)
@@ -156,7 +156,7 @@ def possible(beginning):
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the page is not in the package")
 @pytest.mark.parametrize("beginning", list(filter(possible, MISTAKES)))
-def test_the_mistake_gets_the_message_of_the_title(program, beginning):
+def test_the_program_gets_the_message_of_the_title(program, beginning):
     (title,) = [t for t in titles() if t[1].startswith(beginning)]
     source = "import os, threading, time\nfrom bocpy import *\n"
     done = program(source + textwrap.dedent(MISTAKES[beginning]), expect_code=1)

@@ -36,7 +36,7 @@ print(when(c)(lambda c: c.value).unwrap(timeout=60))
 
 if os.name == "posix":
 
-    def test_a_fork_that_waits_long_says_for_what(program, backend):
+    def test_a_fork_that_waits_long_warns_and_names_the_behaviors(program, backend):
         """A thread holds a cown until the fork is over; the warning, as an error, ends
         the wait: on `threads` the fork goes on, on `interpreters` it is refused."""
         done = program(PROGRAM, timeout=60)

@@ -169,7 +169,9 @@ print("parent", bocpy._core._backend(), len(wait(stats=True)))
             "pump()",
         ],
     )
-    def test_what_needs_a_started_runtime_finds_it_after_a_fork(program, backend, call):
+    def test_calls_that_need_a_started_runtime_work_after_a_fork(
+        program, backend, call
+    ):
         """The fork has ended the workers of a runtime that start() has started."""
         done = program(
             HEAD.replace("start(2)", f"start(2, backend={backend!r})")

@@ -77,7 +77,7 @@ print(masks.unwrap(timeout=50))
         )
         assert done.lines == ["True"]
 
-    def test_a_pipe_that_a_child_of_a_body_writes_to_ends_it(program, backend):
+    def test_a_broken_pipe_ends_a_child_of_a_body(program, backend):
         """`yes | head -1`: SIGPIPE has its default action in children."""
         done = program(
             HEAD
@@ -210,7 +210,9 @@ print(len(late), sorted(late)[len(late) // 2], max(late))
 
         assert once_below(0.05, latest)
 
-    def test_the_wake_up_descriptor_of_others_is_put_back_and_told(program, backend):
+    def test_the_previous_wakeup_descriptor_is_restored_and_gets_signals(
+        program, backend
+    ):
         done = program(
             HEAD
             + """

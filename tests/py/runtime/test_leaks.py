@@ -130,7 +130,7 @@ def test_handles_do_not_pile_up():
     assert count(Cown) <= before + 10
 
 
-def test_a_function_that_is_gone_makes_room_for_others(backend):
+def test_records_of_freed_functions_are_reused(backend):
     """Its record is used again, also while calls of many others are pending."""
     gate, seen = Cown(0), Cown([])
     for turn in range(5):
@@ -146,7 +146,7 @@ def test_a_function_that_is_gone_makes_room_for_others(backend):
             seen.value = []
 
 
-def test_what_calls_by_reference_share_goes_with_the_workers():
+def test_functions_shared_by_calls_are_dropped_with_the_workers():
     """A function that is scheduled often enough is not kept alive call by call."""
     bocpy.wait()
     bocpy.start(worker_count=1, backend="threads")
@@ -169,7 +169,7 @@ def test_what_calls_by_reference_share_goes_with_the_workers():
         assert watched() is None
 
 
-def test_a_failure_knows_its_function_when_that_is_gone(monkeypatch):
+def test_a_failure_names_its_function_after_that_is_freed(monkeypatch):
     told = []
     monkeypatch.setattr(
         sys, "unraisablehook", lambda seen: told.append(repr(seen.object))
@@ -234,7 +234,7 @@ if sys.platform == "linux":
 
     @pytest.mark.stress
     @pytest.mark.parametrize("workload", WORKLOADS)
-    def test_memory_is_flat(workload):
+    def test_memory_does_not_grow(workload):
         """Three equal rounds after a first one to warm up: the last grows nothing."""
         schedule = WORKLOADS[workload]
         c = Cown(0)

@@ -42,7 +42,7 @@ def alone(times=20):
 """
 
 
-def test_one_at_first_and_others_as_bodies_run_beside_it(program, backend):
+def test_workers_start_as_bodies_run_beside_each_other(program, backend):
     """Those that have not started are counted like the others."""
     done = program(
         HEAD
@@ -62,7 +62,7 @@ print(workers() >= 3)
     assert done.lines == [f"{first}", f"{first} 3", "True", "True"]
 
 
-def test_a_body_that_runs_long_keeps_nobody_from_running(program, backend):
+def test_a_long_body_does_not_keep_others_from_running(program, backend):
     """The second worker starts while the first is busy."""
     done = program(
         HEAD
@@ -112,9 +112,7 @@ together(3)
     assert done.lines == ["7"] * 3
 
 
-def test_one_that_cannot_start_is_a_warning_and_the_first_does_the_work(
-    program, backend, tmp_path
-):
+def test_a_worker_that_cannot_start_is_a_warning(program, backend, tmp_path):
     """It imports a module that is broken by now."""
     done = program(
         HEAD

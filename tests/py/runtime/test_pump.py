@@ -84,7 +84,7 @@ def test_without_pinned_cowns():
     assert pump() == pumped(0)
 
 
-def test_most():
+def test_pump_runs_max_behaviors_at_most():
     p = PinnedCown(Widget())
     for i in range(5):
         whencall(draw, [p], [i])
@@ -93,7 +93,7 @@ def test_most():
     assert pump(max_behaviors=2**70) == pumped(2)
 
 
-def test_deadline():
+def test_pump_stops_at_its_deadline():
     p = PinnedCown(1)
     for _ in range(3):
         whencall(lambda p: time.sleep(0.05), [p])
@@ -102,12 +102,12 @@ def test_deadline():
     assert pump(deadline_ms=1) == pumped(1), "nothing is left"
 
 
-def test_a_deadline_far_away():
+def test_a_deadline_far_in_the_future():
     when(PinnedCown(1))(on_main)
     assert pump(deadline_ms=(2**63 - 1) // 10**6) == pumped(1)
 
 
-def test_what_becomes_ready_meanwhile_runs_too():
+def test_behaviors_that_become_ready_meanwhile_run_too():
     p, seen = PinnedCown(0), []
 
     def again(p):
@@ -121,7 +121,7 @@ def test_what_becomes_ready_meanwhile_runs_too():
     assert seen == [1, 2, 3, 4]
 
 
-def test_it_schedules_for_workers_and_they_for_it():
+def test_pinned_behaviors_and_workers_schedule_for_each_other():
     p, c = PinnedCown([]), Cown(0)
 
     @when(p)
@@ -179,7 +179,7 @@ def test_raise_on_error_without_one():
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
 @pytest.mark.parametrize("call", [pump, wait, quiesce])
-def test_what_is_no_exception_goes_up_at_once(kind, call):
+def test_base_exceptions_end_the_pump_at_once(kind, call):
     p = PinnedCown(1)
     stopped = whencall(raise_it, [p], [kind("now")])
     left = when(p)(on_main)
@@ -211,7 +211,7 @@ def test_what_pump_raised_is_not_reported_again(program, backend):
     assert done.err == ""
 
 
-def test_what_nobody_looks_at_is_reported(program, backend):
+def test_unread_failures_of_pinned_behaviors_are_reported(program, backend):
     done = program(
         """
         from bocpy import PinnedCown, wait, when
@@ -233,7 +233,7 @@ def test_what_nobody_looks_at_is_reported(program, backend):
 # Waiting
 
 
-def test_quiesce_runs_them_and_stays_open():
+def test_quiesce_runs_pinned_behaviors_and_leaves_the_runtime_open():
     result = when(PinnedCown(1))(on_main)
     quiesce()
     assert result.unwrap() is True
@@ -331,7 +331,7 @@ def test_many_wakeups():
     assert (p.unwrap(), c.unwrap()) == (301, 301)
 
 
-def test_holding_what_a_pinned_behavior_holds_up():
+def test_acquire_runs_a_pinned_behavior_that_holds_the_cown():
     """acquire() waits for behaviors that only the waiting thread itself can run."""
     p, c = PinnedCown(1), Cown([])
 
@@ -353,7 +353,7 @@ def test_holding_a_pinned_cown_behind_others():
         assert value == [0, 1, 2]
 
 
-def test_not_within_the_timeout(gate):
+def test_waits_behind_a_blocked_pinned_behavior_time_out(gate):
     p, c = PinnedCown(1), Cown(gate.door)
 
     @when(c)
@@ -370,7 +370,7 @@ def test_not_within_the_timeout(gate):
     assert p.unwrap() == 1
 
 
-def test_receiving_what_a_pinned_behavior_sends():
+def test_receive_runs_a_pinned_behavior_that_sends():
     whencall(lambda p: send("pinned", p.value), [PinnedCown(7)])
     assert receive("pinned", LIMIT) == ("pinned", 7)
 
@@ -490,7 +490,7 @@ def test_numbers_that_the_clock_cannot_count(name):
         call(**{name: 2**63})
 
 
-def test_poll_is_accepted():
+def test_set_wait_pump_poll_checks_its_argument():
     assert set_wait_pump_poll() is None
     assert set_wait_pump_poll(ms=1) is None
 
@@ -535,7 +535,7 @@ def until(done):
         assert time.monotonic() < end
 
 
-def test_the_watchdog_tells_once_until_something_runs(watchdog):
+def test_the_watchdog_warns_once_until_something_runs(watchdog):
     told, p = [], PinnedCown(1)
     watchdog(20, lambda severity, message: told.append((severity, message)))
     began = time.monotonic()
@@ -574,7 +574,7 @@ def test_the_watchdog_is_quiet_while_somebody_pumps(watchdog):
     assert told == [] or max(gaps) >= 0.05
 
 
-def test_the_watchdog_tells_again_of_those_that_a_pump_has_left(watchdog):
+def test_the_watchdog_warns_again_of_behaviors_that_a_pump_has_left(watchdog):
     told = []
     watchdog(20, lambda severity, message: told.append(message))
     for _ in range(3):
@@ -597,7 +597,7 @@ def test_the_watchdog_logs(watchdog, caplog):
 
 
 @pytest.mark.parametrize("call", [pump, wait, quiesce])
-def test_what_the_watchdogs_callback_raises_the_next_pump_raises(watchdog, call):
+def test_the_next_pump_raises_the_exception_of_on_starve(watchdog, call):
     told = []
 
     def starve(severity, message):
@@ -625,7 +625,7 @@ def test_a_watchdog_that_is_off(watchdog):
     assert "bocpy-watchdog" not in names
 
 
-def test_a_watchdog_with_all_the_time_there_is(watchdog):
+def test_a_watchdog_with_the_longest_time(watchdog):
     watchdog((2**63 - 1) // 10**6)
     when(PinnedCown(1))(on_main)
     assert pump() == pumped(1)

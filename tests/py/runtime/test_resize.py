@@ -111,7 +111,7 @@ def test_only_as_many_run_at_once():
     assert seen.unwrap() == []
 
 
-def test_more_than_there_is_room_for():
+def test_more_workers_than_the_first_start_has_room_for():
     start(1)
     wait()
     start(70)
@@ -120,7 +120,7 @@ def test_more_than_there_is_room_for():
     assert len(wait(stats=True)) == 2
 
 
-def test_what_new_workers_import_is_of_now(tmp_path, monkeypatch):
+def test_new_workers_import_modules_made_later(tmp_path, monkeypatch):
     start(1)
     together(1)
     wait()
@@ -137,7 +137,7 @@ def test_what_new_workers_import_is_of_now(tmp_path, monkeypatch):
     assert {r.unwrap(timeout=LIMIT) for r in wanted} == {42}
 
 
-def test_memory_stays():
+def test_resizing_does_not_grow_memory():
     """30 changes, where each interpreter that ends is a loss of 1.7 MB and more."""
     for count in (1, 3):
         start(count)
@@ -204,7 +204,7 @@ for count in (6, 8, 2):
 
 
 @pytest.mark.parametrize("first", [1, 3])
-def test_what_kept_workers_from_starting_is_over(program, backend, first):
+def test_a_failed_start_can_be_repeated(program, backend, first):
     """A start that fails leaves the number as it was, and may be repeated."""
     threads = backend == "threads"
     if threads and sys.platform != "linux":

@@ -59,7 +59,7 @@ def test_names_of_a_module_are_snapshots(program, backend):
     assert program(LOOP).lines == ["right"]
 
 
-def test_in_a_function_the_same(runtime, backend):
+def test_names_of_a_function_are_snapshots(runtime, backend):
     cown = runtime.Cown([])
     for i in range(50):
 
@@ -181,7 +181,7 @@ print(after.unwrap(timeout=30))
 )
 
 
-def test_pending_behaviors_see_what_was(program, backend):
+def test_pending_behaviors_see_the_previous_values(program, backend):
     done = program(PENDING)
     if backend == "interpreters":
         assert done.lines[0] == str([(n, n, n) for n in range(4)])
@@ -219,7 +219,7 @@ print(seen)
 )
 
 
-def test_what_a_body_assigns(program, backend):
+def test_globals_that_a_body_assigns(program, backend):
     done = program(STORED)
     if backend == "threads":
         assert done.lines == ["10 [4]", "[1]"]

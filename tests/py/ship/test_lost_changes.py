@@ -139,7 +139,7 @@ def test_changes_of_globals(program, backend):
         assert dict(zip(EXPECTED, found, strict=True)) == EXPECTED
 
 
-def test_what_is_no_change_of_the_program(program):
+def test_changes_without_a_warning(program):
     assert warned(program(bodies(KEPT)).lines) == [""] * len(KEPT)
 
 

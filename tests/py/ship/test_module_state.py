@@ -189,7 +189,7 @@ def test_modules_of_a_package_that_schedule_and_classes_of_values(
     )
 
 
-def test_pending_behaviors_see_what_was(program, backend, files):
+def test_pending_behaviors_see_the_previous_values(program, backend, files):
     """On threads what functions read is the program's own, as it is by then."""
     run(
         program,
@@ -236,7 +236,7 @@ def test_a_module_that_is_loaded_again(program, backend, files):
     )
 
 
-def test_what_is_deleted_is_gone(program, backend, files):
+def test_a_deleted_attribute_is_missing_in_workers(program, backend, files):
     run(
         program,
         """
@@ -256,7 +256,7 @@ def test_what_is_deleted_is_gone(program, backend, files):
     )
 
 
-def test_what_cannot_follow_is_told(program, backend, files):
+def test_state_that_cannot_be_followed_is_warned_of(program, backend, files):
     run(
         program,
         """

@@ -9,7 +9,7 @@ if harness.HAS_JUPYTER:
         env = dict.fromkeys(folders, str(tmp_path / "jupyter"))
         return program(source, env=env, **{"how": "jupyter", **how})
 
-    def test_a_cell_that_runs_again_means_what_it_says_then(program, tmp_path, backend):
+    def test_a_cell_that_runs_again_sees_new_definitions(program, tmp_path, backend):
         done = in_kernel(
             program,
             tmp_path,

@@ -651,7 +651,7 @@ def test_unknown_references(log):
 @pytest.mark.parametrize(
     "value", [threading.Lock(), sys.stdout, (n for n in ()), sys._getframe()], ids=repr
 )
-def test_what_cannot_travel(value, log):
+def test_values_that_cannot_be_shipped(value, log):
     with pytest.raises(TypeError, match="cannot pickle"):
         _ship.dumps([value])
 
@@ -672,7 +672,7 @@ class Stubborn(type):
 Refused = Stubborn("Refused", (), {})
 
 
-def test_what_is_watched(log):
+def test_a_shipment_watches_the_globals_that_it_reaches(log):
     namespace = {"__name__": "nowhere", "LOCK": threading.Lock()}
     exec("def watched(): return LOCK, late()", namespace)
     shipment = _ship.describe(namespace["watched"])
