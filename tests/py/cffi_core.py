@@ -20,16 +20,16 @@ FILES = {
 
 #: Tests, by the beginning of their names.
 TESTS = {
-    "test_cycles.py::TestByReference::test_an_unread_exception": "prompt report of a failure",
+    "test_cycles.py::TestByReference::test_an_unread": "prompt report of a failure",
     "test_backends.py::test_the_default": "backend interpreters",
     "test_build.py::test_every_module_loads": "interpreters with a GIL of their own",
     "test_build.py::test_the_runtime_is_refused": "sub-interpreters",
     "test_docs.py::test_public_callables_have_an_example[threads-Matrix": "Matrix",
     "test_docs.py::test_public_callables_have_an_example[Matrix": "Matrix",
-    "test_examples.py::test_an_example_finds_the_right_result[threads-boids": "Matrix",
-    "test_examples.py::test_an_example_finds_the_right_result[threads-heat": "Matrix",
+    "test_examples.py::test_each_example_is_right[threads-boids": "Matrix",
+    "test_examples.py::test_each_example_is_right[threads-heat": "Matrix",
     "test_examples.py::test_the_birds_on_a_terminal": "Matrix",
-    "test_examples.py::test_an_example_finds_the_right_result[threads-product": "Matrix",
+    "test_examples.py::test_each_example_is_right[threads-product": "Matrix",
     "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",

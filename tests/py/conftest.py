@@ -78,8 +78,8 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Takes what collecting made out of the collector's sight: with it, each
-    `gc.collect()` of a test would walk over all tests."""
+    """Hides the objects that collecting has made from the garbage collector: otherwise
+    each `gc.collect()` of a test would walk over all tests."""
     if hasattr(gc, "freeze"):  # not on PyPy
         gc.collect()
         gc.freeze()
@@ -116,7 +116,7 @@ def runtime(stopped, chosen_backend):
 
 @pytest.fixture
 def gate():
-    """A door for behaviors, there until all that were let through have gone through."""
+    """A gate for behaviors; it stays until all that passed it have ended."""
     with harness.Gate() as made:
         yield made
         bocpy.quiesce(timeout=harness.LIMIT)

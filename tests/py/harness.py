@@ -33,15 +33,15 @@ if sys.version_info >= (3, 12) and not FREE_THREADED and not CFFI:
 else:
     BACKENDS = ("threads",)
 
-#: The requirements that only some interpreters get (tools/requirements/notebook.txt).
+#: Requirements that only some interpreters have (tools/requirements/notebook.txt).
 HAS_JUPYTER = importlib.util.find_spec("ipykernel") is not None
 
-#: A limit that a working program never comes near, even on a crowded machine.
+#: Seconds that a working program never takes, even on a busy machine.
 LIMIT = 60.0
 
 
 class Gate:
-    """A door that behaviors of any interpreter can wait at: a pipe.
+    """A gate at which behaviors of any interpreter can wait: a pipe.
 
     A behavior captures `gate.door`, an int, and calls `pass_through(door)`; each
     `open()` lets one of them pass.
@@ -65,8 +65,8 @@ class Gate:
 
 
 def meet(_):
-    """A body that `start_workers` lets go on. One that blocked in receive() would start
-    another worker."""
+    """A body that waits for `start_workers`. It must not block in receive(), which
+    would start another worker."""
     import bocpy
 
     bocpy.send("meet.here", None)
@@ -75,8 +75,8 @@ def meet(_):
 
 
 def start_workers(count):
-    """Has as many bodies run at the same time: each worker starts when there is one for
-    it, and takes its memory then."""
+    """Runs as many bodies at the same time: each worker starts when there is one for
+    it, and allocates its memory then."""
     import bocpy
 
     for n in range(count):
@@ -94,8 +94,8 @@ def pass_through(door):
 
 
 def once_below(limit, measure):
-    """Whether one of several tries takes less than `limit`: a busy machine delays any
-    of them, but not all."""
+    """Whether one of several attempts takes less than `limit`: a busy machine may delay
+    some, but not all."""
     return any(measure() < limit for _ in range(20))
 
 
@@ -120,7 +120,7 @@ class Finished:
 
 
 def stacks_of(process):
-    """The C stacks of a live process, as far as a debugger is there to tell."""
+    """The C stacks of a live process, if a debugger is installed."""
     if shutil.which("gdb") is None:
         return "(no gdb: no C stacks)"
     command = ["gdb", "-batch", "-nx", "-p", str(process.pid), "-ex"]
@@ -135,7 +135,7 @@ def stacks_of(process):
 
 
 def child_environment(backend, extra=()):
-    """The environment of a program under test, which may import this module."""
+    """The environment of a program under test, in which it can import this module."""
     env = {
         k: v
         for k, v in os.environ.items()
@@ -151,8 +151,8 @@ def child_environment(backend, extra=()):
 
 
 def command_line(source, how, folder):
-    """Puts `source` where `how` says and returns the command that runs it, and the
-    text for its standard input."""
+    """Puts `source` where `how` says; returns the command that runs it, and the text
+    for its standard input."""
     if how == "-c":
         return [sys.executable, "-c", source], None
     if how == "stdin":
@@ -226,7 +226,7 @@ def finish_program(process, *, timeout=LIMIT, expect_code=0):
 
 
 def end_group(process):
-    """Ends the processes that the program may have left in its process group."""
+    """Ends the processes that the program has left in its process group."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -254,7 +254,7 @@ def read_line(process, expected, *, timeout=LIMIT):
 
 
 def interrupt_until_it_ends(process):
-    """Sends Ctrl-C until the process is gone: the first one may come before the wait
+    """Sends Ctrl-C until the process has ended: the first one may come before the wait
     that it has to end."""
     deadline = time.monotonic() + LIMIT
     while process.poll() is None and time.monotonic() < deadline:
@@ -265,7 +265,7 @@ def interrupt_until_it_ends(process):
 
 
 def run_async(main):
-    """Runs `main`, a coroutine function, in each event loop that there is."""
+    """Runs `main`, a coroutine function, in each installed event loop."""
     import asyncio
 
     asyncio.run(main())

@@ -1,7 +1,7 @@
-"""What the tables of misuses are made of: rows, and what wrong calls are made with.
+"""Tables of misuses: rows, and the objects of which wrong calls are made.
 
-A row is an expression, which is its name too, the exception that it raises, and the
-text of that: all of it, or a pattern where Python words it and so its version counts.
+A row is an expression, which is also its name; the exception that it raises; and the
+text of that: the whole text, or a pattern where Python writes it and versions differ.
 """
 
 import re
@@ -35,7 +35,7 @@ class Misuse:
 
 
 def text_of(error):
-    """The message alone: a SyntaxError adds the place, a KeyError quotes."""
+    """The message alone: a SyntaxError adds the place, a KeyError adds quotes."""
     if isinstance(error, SyntaxError):
         return error.msg
     return error.args[0] if isinstance(error, KeyError) else str(error)
@@ -46,8 +46,8 @@ class Table:
         self.rows = []
 
     def says(self, kind, text, *calls, only=None):
-        """Calls that raise exactly that; with `only`, on that backend alone: others
-        have nothing against it."""
+        """The row of calls that raise exactly that exception; with `only`, on that
+        backend alone, while others accept the call."""
         self.rows += [Misuse(call, kind, text, only=only) for call in calls]
 
     def python_says(self, kind, pattern, *calls):
@@ -58,7 +58,7 @@ class Table:
 
 
 def check(row, names, backend):
-    """Evaluates the row's expression; afterwards the runtime still works."""
+    """Evaluates the row's expression, and checks that the runtime still works."""
     raised = None
     try:
         eval(row.call, names)
@@ -116,7 +116,7 @@ class Empty(Cown):
 
 
 def call_all(*functions):
-    """Calls them in turn; the value of the last."""
+    """Calls them in turn; returns the value of the last."""
     return [function() for function in functions][-1]
 
 
@@ -128,7 +128,7 @@ def holding(function):
 
 
 def in_thread(function):
-    """Calls it on another thread and raises here what it raised there."""
+    """Runs it on another thread, and raises its exception here."""
     caught = []
 
     def run():
@@ -145,16 +145,16 @@ def in_thread(function):
 
 
 def in_body(function, *captures):
-    """Runs it in a body and raises here what it raised there."""
+    """Runs it in a body, and raises its exception here."""
     return whencall(function, [], captures).unwrap(timeout=LIMIT)
 
 
 def over(cown, function):
-    """Runs it in a behavior over the cown and raises here what it raised there."""
+    """Runs it in a behavior over the cown, and raises its exception here."""
     return when(cown)(function).unwrap(timeout=LIMIT)
 
 
 def stopped(function):
-    """Calls it without a running runtime."""
+    """Calls it while no runtime runs."""
     wait()
     return function()

@@ -1,8 +1,9 @@
-"""Programs of behaviors as data: how they are run, and what order they must keep.
+"""Programs of behaviors as data: runs them, and checks the order that they must keep.
 
 A program is a list of threads, a thread a list of behaviors that it schedules in order.
-Each cown holds a list; a behavior appends its name to those it writes, and notes how
-long those are that it reads. Workers import this module: standard library only.
+Each cown holds a list; a behavior appends its name to the lists that it writes, and
+records the lengths of the lists that it reads. Workers import this module: standard
+library only.
 """
 
 import itertools
@@ -24,9 +25,9 @@ class Use(NamedTuple):
 class Spec(NamedTuple):
     """A behavior.
 
-    items: its arguments, each a Use or a list of them (a group).
-    children: what it schedules.
-    steps: after how many of its children it raises; None: it does not.
+    items: its arguments, each a Use or a list of them (a group). children: the
+    behaviors that it schedules. steps: after how many of its children it raises; None
+    if it does not raise.
     """
 
     name: int
@@ -39,14 +40,14 @@ class Spec(NamedTuple):
             yield from [item] if isinstance(item, Use) else item
 
     def modes(self):
-        """Whether each of its cowns is only read, duplicates merged."""
+        """For each of its cowns, whether it is only read, with duplicates merged."""
         merged = {}
         for use in self.uses():
             merged[use.cown] = merged.get(use.cown, True) and use.reads
         return merged
 
     def scheduled(self):
-        """The children that it comes to schedule."""
+        """The children that it schedules before it raises."""
         return self.children[: self.steps]
 
 
@@ -70,7 +71,8 @@ def argument(item, cowns):
 
 
 def schedule(spec, cowns):
-    """Schedules a behavior; its result is what it read, and its children's results."""
+    """Schedules a behavior. Its result is what it has read, and its children's
+    results."""
 
     @when(*[argument(item, cowns) for item in spec.items])
     def body(*held, spec=spec, cowns=cowns):
@@ -80,7 +82,7 @@ def schedule(spec, cowns):
 
 
 def check_thread(cowns):
-    """The main thread runs those over pinned cowns, and no others."""
+    """Checks that the main thread runs behaviors over pinned cowns, and no others."""
     if sys.platform == "linux":
         pinned = any(isinstance(cown, PinnedCown) for cown in cowns)
         assert (threading.get_native_id() == os.getpid()) == pinned
@@ -109,7 +111,7 @@ def run(spec, held, cowns):
 
 
 def outcome(result):
-    """What a result cown says, failed or not."""
+    """What a result cown holds, for a failed behavior, too."""
     try:
         return result.unwrap()
     except Failed as error:
@@ -117,7 +119,7 @@ def outcome(result):
 
 
 def collect(results, seen):
-    """The sights of all behaviors, by name."""
+    """What all behaviors have read, by name."""
     for result in results:
         name, sights, children = outcome(result)
         seen[name] = sights
@@ -125,8 +127,8 @@ def collect(results, seen):
 
 
 def start(program, count, pinned=()):
-    """Schedules all; returns the cowns, of which those numbers are pinned, and, a list
-    for each thread, the results."""
+    """Schedules all; returns the cowns, of which `pinned` are pinned, and the results,
+    a list for each thread."""
     cowns = [PinnedCown([]) if i in pinned else Cown([]) for i in range(count)]
     results = [[] for _ in program]
 
@@ -147,8 +149,8 @@ def start(program, count, pinned=()):
 
 
 class Order:
-    """What must come before what: the moments in which each behavior is scheduled,
-    starts and ends, and paths between them."""
+    """Which moments must come before which (a behavior is scheduled, starts, ends), and
+    paths between them."""
 
     def __init__(self):
         self.after = {}
@@ -193,7 +195,8 @@ def conflict(one, other):
 
 def promised(program, ran):
     """The order that BOC promises: of two behaviors that conflict, the one that was
-    scheduled first ends before the other starts; and all that follows from that."""
+    scheduled first ends before the other starts. Includes everything that follows from
+    that."""
     order = Order()
     for thread in program:
         chain(order, [("scheduled", spec.name) for spec in thread])
@@ -212,7 +215,7 @@ def promised(program, ran):
 
 
 def add_observed(order, logs, seen):
-    """What the cowns tell of the order in which the behaviors ran."""
+    """The order in which the behaviors ran, as the cowns show it."""
     for cown, log in enumerate(logs):
         chain(order, [(what, name) for name in log for what in ("starts", "ends")])
         for name, sights in seen.items():
@@ -224,7 +227,7 @@ def add_observed(order, logs, seen):
 
 
 def complaints(program, logs, seen):
-    """What is wrong with what a run has left behind."""
+    """The broken promises that the outcome of a run shows."""
     ran = list(everyone_that_runs(program))
     expected = {spec.name for spec in ran}
     if set(seen) != expected:

@@ -542,7 +542,7 @@ def refuses(kind, amount):
 
 @pytest.mark.parametrize("kind", [Refusal, Late, ValueError], ids=lambda k: k.__name__)
 def test_later_failures_of_a_kind_are_like_the_first(kind):
-    """From the second one on, classes of the program go without pickle."""
+    """From the second one on, exceptions of the program's classes are not pickled."""
     texts = []
     for amount in (7001, 7002):  # no number of a line is like them
         result = bocpy.whencall(refuses, [], [kind, amount])

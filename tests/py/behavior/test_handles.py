@@ -1,4 +1,4 @@
-"""The Cowns that bodies are called with: what a body keeps of them stays good."""
+"""The Cowns with which bodies are called: those that a body keeps stay valid."""
 
 import weakref
 

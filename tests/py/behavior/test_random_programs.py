@@ -2,8 +2,8 @@
 
 A program has several threads that schedule, cowns alone and in groups, readers and
 writers, duplicates, behaviors that schedule others, failures, and a message from every
-body. What the cowns and the results tell afterwards must be an order in which the
-behaviors can have run one after the other, and that keeps each promise.
+body. Afterwards the cowns and the results must show an order in which the behaviors can
+have run one after the other, and which keeps each promise.
 """
 
 import random_programs
@@ -51,7 +51,8 @@ relaxed = settings(
 
 
 def run(program, pinned=()):
-    """What a run leaves behind: what is in the cowns, what was seen, who told."""
+    """The outcome of a run: the contents of the cowns, what bodies read, which messages
+    came."""
     cowns, results = random_programs.start(program, COWNS, pinned)
     quiesce(LIMIT)
     seen = {}

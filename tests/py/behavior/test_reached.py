@@ -1,5 +1,6 @@
-"""What bodies reach by import, by names made while they run, by registrations: the same
-as the program does, whichever body comes first (programs/reached.py)."""
+"""What bodies reach by import, by names that exist only while they run, and by
+registrations: it is the same as for the program, whichever body comes first
+(programs/reached.py)."""
 
 import ast
 import pathlib
@@ -28,7 +29,7 @@ def names():
 NAMES = [name for name in names() if sys.platform != "win32" or name != "foreign"]
 
 
-# CPython 3.12 keeps ctypes out of sub-interpreters: that is said.
+# CPython 3.12 keeps ctypes out of sub-interpreters, and the error says so.
 LACKING = {"foreign", "pair", "array"} if sys.version_info[:2] == (3, 12) else set()
 
 

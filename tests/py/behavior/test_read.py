@@ -1,4 +1,5 @@
-"""Shared reads: neighbors that only read run side by side, and may not write."""
+"""Shared reads: consecutive behaviors that only read run in parallel, and may not
+write."""
 
 import gc
 import threading
@@ -290,7 +291,7 @@ def test_failures_can_be_read():
 
 
 def test_what_cannot_leave_its_interpreter(backend, gate):
-    """A value turns out to be unmovable when readers elsewhere want it: the readers
+    """A value turns out to be unmovable when readers elsewhere need it: the readers
     raise, and no thread hangs."""
     c = Cown([])
 
@@ -312,7 +313,7 @@ def test_cowns_inside_a_value_that_is_read():
 
 
 def test_copies_go_with_their_cown():
-    """Readers' copies end when the cown does, and when it is written."""
+    """Readers' copies are freed with the cown, and when it is written."""
     cowns = [Cown([n] * 10) for n in range(50)]
     for c in cowns:
         for _ in range(4):

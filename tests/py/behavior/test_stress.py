@@ -244,7 +244,7 @@ def test_a_million_cowns():
 
 
 def spin(tag, end):
-    """Runs bodies that each take a waiter and give it back, until `end`."""
+    """Runs bodies that each take a waiter and return it, until `end`."""
 
     @when()
     def _():

@@ -27,7 +27,7 @@ def body_of_module(c):
 
 
 class Adder:
-    """Things that can be called in several ways."""
+    """A class whose objects can be called in several ways."""
 
     def __init__(self, n):
         self.n = n

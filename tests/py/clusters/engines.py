@@ -12,7 +12,7 @@ LIMIT = 30
 
 
 class Dask:
-    """A scheduler in this process, each worker in one of its own."""
+    """A scheduler in this process, and each worker in a process of its own."""
 
     name = "dask"
 
@@ -28,14 +28,14 @@ class Dask:
         return dict(self.client.run(os.getpid))
 
     def bare(self, count):
-        """Seconds for each of `count` empty tasks of the engine itself."""
+        """Seconds of each of `count` empty tasks of the engine itself."""
         began = time.perf_counter()
         tasks = [self.client.submit(int, i, pure=False) for i in range(count)]
         self.client.gather(tasks)
         return (time.perf_counter() - began) / count
 
     def tasks(self):
-        """How many tasks the scheduler knows."""
+        """How many tasks the scheduler has."""
         return self.client.run_on_scheduler(
             lambda dask_scheduler: len(dask_scheduler.tasks)
         )

@@ -8,9 +8,9 @@ dropped, workers die at any step, or are cut off and go on. At its end it is com
 with the same behaviors one after the other, in the order of linking:
 
 - each body ran at most once, and once if its result says so;
-- each body saw what the behaviors before it had left, all of each or nothing of it;
-- what nested behaviors depend on was linked before them;
-- all has ended, and nothing is left once the handles are gone.
+- each body saw the changes of the behaviors before it, all of each or none of it;
+- the behaviors on which nested behaviors depend were linked before them;
+- everything has ended, and nothing is left after the handles are dropped.
 
 `--control NAME` breaks one rule of the protocol; some schedule must then fail.
 
@@ -58,7 +58,8 @@ class Driver:
 
 
 def body(*cowns: Any, sim: Any = None, spec: Any = ()) -> Any:
-    """Notes what it sees, appends its key to what it may write, schedules others."""
+    """Records what it sees, appends its key to the values that it may write, schedules
+    others."""
     run = CURRENT.running
     CURRENT.note(run, cowns)
     reads = {id for id, _, only in run.args if only}  # noqa: A001
@@ -360,7 +361,7 @@ class Simulation:
         return not self.flying and not self.losable
 
     def look_at_all(self) -> None:
-        """Looks at the values of all cowns that still exist."""
+        """Reads the values of all cowns that still exist."""
         self.kills = 0
         for number in self.cowns:
             key = self.fresh()
@@ -475,8 +476,8 @@ class Simulation:
                             )
 
     def flows(self, one: int, other: int) -> bool:
-        """Whether the second sees what the first wrote. A reader that has a copy does
-        not hold back the next writer, so nothing depends on it."""
+        """Whether the second sees the changes of the first. A reader that has a copy
+        does not hold back the next writer, so nothing depends on it."""
         if self.fates[one] != "done" or self.fates[other] != "done":
             return False
         wrote = {name for name, only in self.calls[one].args if not only} | {one}
@@ -557,7 +558,7 @@ CONTROLS: dict[str, Callable[[], None]] = {
 def first_wrong(start: int, count: int) -> tuple[int, str] | None:
     """The first of these seeds that goes wrong, and how it does."""
     before = _values.dumps
-    # No engine is needed here, and none may be there.
+    # This program needs no engine, and must not import one.
     _values.dumps = lambda value, buffers, names: pickle.dumps(value, 5)
     try:
         for seed in range(start, start + count):

@@ -61,7 +61,7 @@ def move(one, other):
 
 
 class Point:
-    """Sent by value: the workers cannot import this module."""
+    """A class that is sent by value: the workers cannot import this module."""
 
     def __init__(self, x):
         self.x = x
@@ -538,7 +538,7 @@ def test_a_body_that_kills_its_process_costs_one_worker(cluster, mortal):
     poison = d.when(bad)(lambda bad: os._exit(1))
     with pytest.raises(CownLost, match="interrupted"):
         poison.unwrap(LIMIT)
-    # It had come to that worker for this behavior, or it was there before.
+    # The value came to that worker for this behavior, or was there before.
     with contextlib.suppress(CownLost):
         assert bad.unwrap(LIMIT) == 0
     lost = d.stats()["lost"]

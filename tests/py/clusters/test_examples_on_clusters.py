@@ -15,7 +15,7 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("engine", ["dask", "ray"])
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
-def test_an_example_finds_the_right_result(name, engine, tmp_path):
+def test_each_example_is_right(name, engine, tmp_path):
     module, *arguments = PROGRAMS[name]
     if name == "demo":
         (tmp_path / "one.py").write_text("import os\nprint(os)\n")

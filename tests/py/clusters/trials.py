@@ -19,8 +19,8 @@ LIMIT = engines.LIMIT
 
 
 def nested_out_of_order(d, rounds):
-    """How often an order was wrong: Q has seen what P left, so what Q schedules on a
-    third cown comes after what P scheduled there."""
+    """How often an order was wrong. Q sees the changes of P, so the behaviors that Q
+    schedules on a third cown must come after those that P scheduled there."""
     wrong = 0
     link = [d.Cown(0) for _ in range(8)]
     for number in range(rounds):
@@ -67,7 +67,7 @@ def kill_one(cluster, d, log, seed):
     ]
     for result in results:
         result.add_done_callback(lambda result: told.append((time.monotonic(), result)))
-    time.sleep(pick.random() * 0.25)  # the kill comes at a moment of the seed's
+    time.sleep(pick.random() * 0.25)  # the seed chooses the moment of the kill
     victim = pick.choice(list(cluster.pids(d).values()))
     began = time.monotonic()
     engines.kill(victim)
@@ -110,8 +110,8 @@ def kills(cluster, seeds, folder):
 
 
 def many_kills(engine, count, folder):
-    """In clusters of which none sees many: after some thirty, Dask's nanny no longer
-    starts a worker again."""
+    """In several clusters, each with few kills: after some thirty, Dask's nanny no
+    longer restarts a worker."""
     latest = []
     for first in range(0, count, 20):
         with engine() as cluster:

@@ -1,8 +1,8 @@
-"""Values for the tests of the codec: classes of all kinds, and what is the same.
+"""Values for the tests of the codec: instances of classes of all kinds, and a check of
+equality.
 
-Values are checked against the original: types, equality, sharing and cycles, by walking
-both at once. What pickle would make of the same value is the reference where that is
-subtle.
+The check walks over a value and the original at once: types, equality, sharing and
+cycles. Where the right result is subtle, it is the result of pickle.
 """
 
 import abc
@@ -34,7 +34,7 @@ LEAVES = (type(None), bool, int, float, complex, str, bytes, range)
 
 
 class Sameness:
-    """Whether two values are the same graph: one-to-one on everything with parts."""
+    """Whether two values are the same graph: their parts correspond one to one."""
 
     def __init__(self):
         self.there, self.back, self.kept = {}, {}, []
@@ -74,7 +74,7 @@ class Sameness:
             assert one == two, path
 
     def forget_dict(self, one, two):
-        """The dict of an instance is not a part that can be shared."""
+        """The dict of an instance does not count as a part that can be shared."""
         self.there.pop(id(vars(one)), None)
         self.back.pop(id(vars(two)), None)
 

@@ -1,4 +1,4 @@
-"""Values that are taken apart without pickle: slots, named tuples, dates, Decimals,
+"""Values that are encoded without pickle: slots, named tuples, dates, Decimals,
 containers of collections, arrays, memory views."""
 
 import array

@@ -376,6 +376,6 @@ print(len(alive), sum(ref() is not None for ref in alive) < 50)
 
 
 def test_classes_come_and_go(program):
-    """In a process of its own: without a GIL, CPython 3.13 keeps every class for ever
+    """In a process of its own: CPython 3.13 without a GIL keeps every class for ever
     once a thread has been started."""
     assert program(COME_AND_GO).out == "100 True\n"

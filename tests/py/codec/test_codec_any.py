@@ -14,7 +14,7 @@ from codec_values import LEAVES, Cown, Plain, Sameness, assert_same, there_and_b
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-# ---- whatever one can think of -------------------------------------------------------
+# ---- random values -------------------------------------------------------------------
 
 leaves = (
     st.none()
@@ -110,8 +110,8 @@ if importlib.util.find_spec("_testcapi"):
     import _testcapi
 
     def failing_values():
-        """Values that need no Python code once their classes are known: interpreters
-        themselves do not survive that memory runs out anywhere."""
+        """Values that need no Python code once their classes are known: the interpreter
+        itself does not survive if memory runs out at any place."""
         shared = [Plain(a=1, b="text"), "long " * 100, 2**300]
         cowns = [Cown(i) for i in range(10)]
         many = [[shared] for _ in range(100)]

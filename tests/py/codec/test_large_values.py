@@ -1,5 +1,5 @@
 """Large bytes and str: the same object in their own interpreter, one copy in another,
-and nothing is kept once no interpreter needs it."""
+and no references once no interpreter needs them."""
 
 import gc
 import sys
@@ -23,7 +23,7 @@ IDS = ["bytes", "ascii", "latin", "ucs2", "ucs4"]
 
 
 def settled(thing):
-    """The reference count, once other interpreters have given up their references."""
+    """The reference count, after other interpreters have dropped their references."""
     base = None
     for _ in range(200):
         gc.collect()
@@ -79,7 +79,7 @@ def test_nothing_is_kept():
     wait()
     send("poke", 1)
     receive("poke")
-    send("large", b"x" * SIZE)  # gives up what others are done with
+    send("large", b"x" * SIZE)  # drops objects that others no longer need
     receive("large")
     assert settled(value) <= before
 
@@ -123,7 +123,7 @@ def test_a_refused_value_leaves_nothing_behind():
             send("large", [value, (i for i in "no")])
         except TypeError:
             continue
-        receive("large")  # backend threads takes anything
+        receive("large")  # backend threads moves any object
     assert settled(value) <= before
 
 

@@ -1,5 +1,5 @@
 """acquire(a, b): a thread holds several cowns at once, and cannot deadlock with another
-that wants them in another order. What is in flight is named where the time is over."""
+that wants them in another order. Timeouts name the behaviors in flight."""
 
 import gc
 import threading
@@ -286,7 +286,7 @@ def test_a_free_pinned_cown_is_acquired_without_pumping():
 
 @pytest.fixture
 def occupied():
-    """A cown that a body has, with another behind it."""
+    """A cown that a body holds, with another behavior behind it."""
     bocpy.start(2)
     c = Cown([])
 
@@ -366,7 +366,8 @@ def test_a_timeout_names_a_thread_that_holds_the_cown():
 
 
 def test_a_timeout_names_functions_that_were_freed(occupied):
-    """Their records go with the code objects; no name of another one is shown."""
+    """Their records are freed with the code objects; the message shows no name of
+    another function."""
     c, _ = occupied
     for i in range(50):
         space = {"when": when, "Cown": Cown}

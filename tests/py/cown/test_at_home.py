@@ -1,5 +1,5 @@
-"""A value that only the main interpreter uses stays an object there: holding its cown
-costs nothing that depends on its size, and workers get it when they need it."""
+"""A value that only the main interpreter uses stays an object there. Holding its cown
+costs nothing that depends on its size, and workers get the value when they need it."""
 
 import gc
 import sys
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 
 class Token:
-    """Can be referred to weakly."""
+    """An object to which weak references can refer."""
 
 
 def at_home(value):

@@ -1,4 +1,4 @@
-"""Cowns that lead to themselves, through their own values or each other's, are
+"""Cowns that refer to themselves, through their own values or each other's, are
 collected."""
 
 import gc
@@ -13,13 +13,13 @@ from harness import LIMIT, rss
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
-#: So that a leak shows: 400 of them are 80 MB.
+#: Large, so that a leak is visible: 400 of them are 80 MB.
 LARGE = 200_000
 ROUNDS, ROOM = 400, 40 * 2**20
 
 
 class Probe:
-    """Its end shows that what had it was collected."""
+    """An object whose finalizer shows that it was collected."""
 
 
 def is_collected(probe):
@@ -31,7 +31,8 @@ def is_collected(probe):
 # ---- by reference --------------------------------------------------------------------
 
 
-@pytest.mark.backends("threads")  # elsewhere values are copies of what a probe is in
+# on other backends values are copies of an object that contains a probe
+@pytest.mark.backends("threads")
 class TestByReference:
     def test_a_cown_in_its_own_value(self):
         c, probe = Cown([]), Probe()
@@ -113,7 +114,7 @@ class TestByReference:
         bocpy.quiesce(LIMIT)
         with c as value:
             value.append(r)
-        with r as error:  # no look at the failure
+        with r as error:  # does not read the failure
             assert isinstance(error, KeyError)
         del error
         gone = weakref.ref(probe)
@@ -126,7 +127,8 @@ class TestByReference:
         assert is_collected(gone)
 
     def test_a_cown_that_is_still_referred_to_stays(self):
-        """One of two is known, or a behavior waits: nothing may be taken."""
+        """Something refers to one of two, or a behavior waits for it: neither may be
+        collected."""
         a, b = Cown([]), Cown([])
         with acquire(a, b) as (x, y):
             x += [b, "a"]
@@ -147,7 +149,7 @@ class TestByReference:
 
 
 def grows_by(step, rounds=ROUNDS):
-    """How far memory grows after as many rounds: a collector comes when it sees fit."""
+    """How much memory grows in so many rounds; the collector chooses when it runs."""
     for _ in range(rounds):
         step()
     gc.collect()
@@ -170,7 +172,7 @@ def test_encoded_values_that_refer_to_their_own_cown():
 
 
 def test_values_that_live_in_a_worker():
-    """They are that interpreter's garbage, which its collector finds."""
+    """They are garbage of the worker's interpreter, and its collector finds them."""
     bocpy.wait()
     bocpy.start(1)
     steps = itertools.count(1)
@@ -223,7 +225,7 @@ def test_a_handle_that_goes_in_a_body_of_another_cown():
 
 
 def test_a_cown_that_others_refer_to_keeps_its_value():
-    """A handle goes while a message, a value and a behavior have others."""
+    """A handle is dropped while a message, a value and a behavior have others."""
     c, other = Cown(None), Cown(None)
     with c:
         c.value = [c, "whole"]

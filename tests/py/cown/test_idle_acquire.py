@@ -1,5 +1,5 @@
-"""An idle cown needs no worker: holding it and taking its value happen on the calling
-thread at once, also while every worker is in a long body."""
+"""A free cown needs no worker: the calling thread acquires it and takes its value at
+once, also while all workers are in long bodies."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ def busy():
 
 @pytest.fixture
 def calculating():
-    """All workers are in Python code of their own, which never waits."""
+    """All workers run Python code that never waits."""
     bocpy.start(2)
     for _ in range(2):
 

@@ -13,7 +13,7 @@ def run(command, cwd):
 
 
 def build(folder, name, suffix, text):
-    """Compiles a module of one file in place: C11 or C++17, and no warning."""
+    """Compiles a module of one file in place, as C11 or C++17, without warnings."""
     (folder / f"{name}{suffix}").write_text(text, encoding="ascii")
     standard = {".c": "c11", ".cpp": "c++17"}[suffix]
     windows = os.name == "nt"

@@ -1,7 +1,7 @@
 """C extensions: how their values move, by the example in examples/extension.
 
 The example is built with the header of the installed package, into a folder that the
-programs search. Each of them runs on both backends; what differs is said in the test.
+programs search. Each of them runs on both backends; the tests say what differs.
 """
 
 import os
@@ -34,7 +34,7 @@ int use(PyTypeObject *type) {{
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The folder that the example is installed in."""
+    """The folder where the example is installed."""
     folder = tmp_path_factory.mktemp("extension")
     source, target = folder / "source", folder / "site"
     shutil.copytree(EXAMPLE, source)
@@ -63,8 +63,8 @@ def test_the_header_in_c_and_in_cpp(suffix, zero, tmp_path):
     build(tmp_path, "one", suffix, HEADER.format(zero=zero))
 
 
-#: A module as it was built with the first version of the header, whose hooks had no
-#: flags: what stands behind them in memory is none of them.
+#: A module that was built with the first version of the header, whose hooks had no
+#: flags: the memory behind them is not flags.
 FIRST_VERSION = """
 #include <bocpy/bocpy.h>
 
@@ -295,7 +295,7 @@ def test_one_object_stays_one_within_a_value(using, backend):
 
 
 def test_a_registered_type_beside_pickled_values(using, backend):
-    """A lambda in the value makes all of it go by pickle."""
+    """Because of a lambda in the value, pickle encodes all of it."""
     lines = using(
         """
         from bocpy import Cown, when
@@ -558,7 +558,7 @@ MISUSES = {
 
 @pytest.fixture(scope="session")
 def misuse(tmp_path_factory):
-    """What registering says to each of MISUSES."""
+    """The error with which registering refuses each of MISUSES."""
     folder = tmp_path_factory.mktemp("misuse")
     build(folder, "misuse", ".c", MISUSE)
     attempts = "".join(f"lambda: attempt({args}), " for args, _ in MISUSES.values())

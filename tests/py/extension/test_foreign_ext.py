@@ -1,7 +1,7 @@
 """Extension modules that refuse to be in sub-interpreters, and NumPy, which is one.
 
-`stubborn` is such a module, built here. Like NumPy's its init function fails when it
-runs a second time, and the package around it makes an exception of its own of that.
+`stubborn` is such a module, built here. Like NumPy's, its init function fails when it
+runs a second time, and its package raises another exception in place of that error.
 """
 
 import os
@@ -94,8 +94,8 @@ def using(program, stubborn):
 
 @pytest.mark.parametrize("first", ["", "import stubborn"])
 def test_importing_it_in_bodies(using, first, backend):
-    """Bodies import the module, whether the main interpreter has it or not, and however
-    often."""
+    """Bodies import the module several times, with and without an import in the main
+    interpreter."""
     lines = using(
         f"""
         {first}
@@ -266,7 +266,8 @@ if sys.version_info < (3, 14) and not harness.PYPY:
         assert done.lines == [first, "6"]
 
     def test_numpy_arrays_in_cowns(program, backend):
-        """With `threads` they stay where they are in memory, whatever is done."""
+        """With `threads` they stay at their place in memory, whatever behaviors do with
+        them."""
         done = program(
             """
             import numpy as np

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("fresh_tags")
 
 NOTHING = (TIMEOUT, None)
 
-#: How often a timeout may be late on a busy machine before that is a defect.
+#: How often a timeout may be late on a busy machine without being a defect.
 ATTEMPTS = 50
 
 
@@ -321,7 +321,7 @@ def test_what_after_raises_is_raised():
 
 
 def test_no_wake_up_is_lost_with_one_producer(program, backend):
-    """Pauses of every length around the moment in which a receiver goes to sleep."""
+    """Pauses of every length around the moment at which a receiver goes to sleep."""
     done = program("""
         import random, threading, time
         from bocpy import receive, send
@@ -402,11 +402,11 @@ def test_several_receivers_share_the_messages(program, backend):
 
 
 def test_several_tags_with_delayed_arrival():
-    """Each message comes a while after the one before it has been received."""
+    """Each message comes some time after the previous one has been received."""
     heard = queue.Queue()
     got = in_thread(lambda: [heard.put(receive(["a", "b", "c"])[0]) for _ in range(9)])
     for tag in "cabbcaacb":
-        time.sleep(0.01)  # so that it mostly has parked; right without, too
+        time.sleep(0.01)  # so that it has parked, mostly; the test holds in either case
         send(tag, None)
         assert heard.get(timeout=LIMIT) == tag
     got()
@@ -559,7 +559,8 @@ def test_a_receiver_of_a_removed_tag_gets_an_error():
 
     set_tags(["gone", "also gone"])
     got = in_thread(wait_for_it)
-    while not ended.wait(0.01):  # not parked yet: it waits for what is there again
+    # it has not parked yet: it waits again for the message that is there
+    while not ended.wait(0.01):
         set_tags(["other"])
         set_tags(["gone", "also gone"])
     with pytest.raises(RuntimeError, match=r"set_tags\(\) took away a tag"):

@@ -494,7 +494,7 @@ LARGE = [
 
 
 def spoil(value):
-    """Changes it, and what it has in it, if that can be changed."""
+    """Changes the value, and the parts of it that can be changed."""
     if isinstance(value, list):
         for item in value:
             spoil(item)

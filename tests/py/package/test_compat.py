@@ -1,6 +1,6 @@
 """Programs written for bocpy 0.14's documented names, run unchanged.
 
-What they print is beside them as 0.14 prints it. To record it anew:
+Beside each is the output that it has with 0.14. To record that again:
 
     python -m venv old && old/bin/pip install bocpy==0.14
     for p in tests/py/programs/compat/*.py; do old/bin/python $p > ${p%.py}.txt; done

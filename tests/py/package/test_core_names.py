@@ -1,4 +1,5 @@
-"""Each core has the names that the rest of the package uses it by: `_core.pyi`."""
+"""Each core has the names that `_core.pyi` declares, which the rest of the package
+uses."""
 
 import ast
 from pathlib import Path
@@ -6,8 +7,8 @@ from pathlib import Path
 import bocpy
 import harness
 
-#: What the core by cffi lacks: workers' interpreters and the extension's own traces
-#: alone ask for it.
+#: Names that the core by cffi lacks: only workers' interpreters and the extension's own
+#: traces need them.
 NOT_BY_CFFI = {"_current_exceptions", "_current_frames", "_trace_frames"}
 TYPES_ALONE = {"Reading", "_When"}
 

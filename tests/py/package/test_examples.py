@@ -13,7 +13,7 @@ import bocpy.examples
 import harness
 import pytest
 
-#: What each is told, so that it is quick; an example without a line here fails.
+#: The arguments of each, which make it quick; an example without a line here fails.
 ARGUMENTS = {
     "bank": ["--transfers", "1000"],
     "boids": ["--birds", "24", "--steps", "10", "--headless"],
@@ -34,7 +34,7 @@ WITH_NUMPY = {"image_pipeline": ["--images", "3", "--size", "64"]}
 HAS_NUMPY = importlib.util.find_spec("numpy") is not None
 #: They need an engine: clusters/test_examples_on_clusters.py runs them.
 ON_CLUSTERS = {"cluster_heat", "cluster_wordcount"}
-#: What runs without a runtime, and so without a backend.
+#: They need no runtime, and so have no backend.
 PLAIN = {"cooking_threads"}
 NAMES = sorted(
     module.name
@@ -61,9 +61,9 @@ def test_there_are_arguments_for_all():
 
 
 @pytest.mark.parametrize("name", sorted(RUNNABLE))
-def test_an_example_finds_the_right_result(name, backend):
+def test_each_example_is_right(name, backend):
     if name in WITH_NUMPY:
-        backend = None  # it asks for threads itself
+        backend = None  # it chooses threads itself
     done = run(name, *RUNNABLE[name], backend=backend)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
     assert done.stdout
@@ -145,7 +145,7 @@ def test_the_web_log_of_real_files(tmp_path):
 
 
 def test_dinner_with_a_cook_for_each_step_is_never_wrong():
-    """The check itself: it finds what a careless kitchen does."""
+    """Tests the check itself: it finds the mistakes of a careless kitchen."""
     from bocpy.examples import _recipe
 
     steps = _recipe.RECIPE
@@ -158,7 +158,7 @@ def test_dinner_with_a_cook_for_each_step_is_never_wrong():
 
 
 def without_numpy(tmp_path):
-    """A folder whose `numpy` cannot be imported."""
+    """A folder with a `numpy` that cannot be imported."""
     (tmp_path / "numpy.py").write_text("raise ImportError('none here')\n")
     return tmp_path
 

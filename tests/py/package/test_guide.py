@@ -17,7 +17,7 @@ import harness
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-PYPI = ROOT / "docs" / "pypi.md"  # README.md once more
+PYPI = ROOT / "docs" / "pypi.md"  # has the text of README.md
 PAGES = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - {PYPI})]
 PROGRAM = re.compile(
     r"(?:^<!-- only: (?P<only>\w+) -->\n)?"
@@ -73,7 +73,8 @@ def test_links_lead_somewhere(page):
 
 
 def test_no_block_is_forgotten():
-    """Whatever looks like Python in the guide is a program that is run."""
+    """Everything that looks like Python in the guide is a program that the suite
+    runs."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"^ +```|^```(py|pycon|python .*)$", text, re.MULTILINE)

@@ -5,7 +5,7 @@ from harness import finish_program, start_program
 
 
 def test_the_limit_of_the_harness_shows_the_stacks(tmp_path):
-    """The harness itself: a hanging program is reported with its stacks."""
+    """A program that hangs is reported with its stacks."""
     process = start_program(
         "import threading\ndef stuck():\n    threading.Event().wait()\nstuck()",
         tmp_path,

@@ -8,12 +8,13 @@ import bocpy
 import pytest
 from harness import BACKENDS, CFFI
 
-#: What nobody needs who has only imported the package; each worker imports it too.
+#: Modules that a program does not need which has only imported the package; each worker
+#: imports the package, too.
 LEFT_OUT = ("bocpy._bulk", "bocpy._scope", "bocpy._timers", "datetime", "contextlib")
 
 
 def imported(code, show="print(*sys.modules)"):
-    """The modules that are there after `code` in a new program."""
+    """The modules that are imported after `code` in a new program."""
     done = subprocess.run(
         [sys.executable, "-S", "-c", f"{code}\nimport sys\n{show}"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -35,7 +36,7 @@ def test_an_unknown_name_is_refused():
         bocpy.whne  # noqa: B018
 
 
-if not CFFI:  # that core imports more
+if not CFFI:  # the core by cffi imports more
 
     def test_names_are_imported_when_they_are_used():
         before = imported("import bocpy") - imported("import typing, threading")

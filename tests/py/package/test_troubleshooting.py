@@ -11,7 +11,8 @@ import pytest
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/guide/troubleshooting.md"
 
-#: What is done wrong for the message that begins so, after its exception's name.
+#: The wrong program for each message, by the beginning of the message after the
+#: exception's name.
 MISTAKES = {
     "module <name> does not": """
         @when()
@@ -113,7 +114,7 @@ MISTAKES = {
             return next(items)
         """,
 }
-#: Those that only workers with interpreters of their own meet.
+#: Messages that only workers with interpreters of their own give.
 ISOLATED = (
     "module <name> does not",
     "... global '<name>'",
@@ -131,7 +132,8 @@ def titles():
 
 
 def pattern(name, message):
-    """The title as an expression: what is in angle brackets, and dots, differ."""
+    """A pattern for the title: the text in angle brackets, and dots, stand for
+    anything."""
     parts = [re.escape(part) for part in re.split(r"<\w+>|\.\.\. ?", message)]
     return f"{name}: {'.*'.join(parts)}"
 
@@ -144,7 +146,7 @@ def test_each_title_of_the_page_has_a_program():
 
 
 def possible(beginning):
-    """Whether one can make the mistake here."""
+    """Whether this interpreter can make the mistake."""
     if beginning in ISOLATED and "interpreters" not in harness.BACKENDS:
         return False
     if beginning.startswith("fork"):

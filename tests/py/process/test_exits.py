@@ -54,7 +54,7 @@ def test_what_a_daemon_thread_catches_does_not_keep_the_program(program, backend
 
 
 def test_many_cowns_that_are_gone_do_not_prolong_the_end(program, backend):
-    """A daemon thread of CPython 3.10 crashes where exit() takes some milliseconds."""
+    """A daemon thread of CPython 3.10 crashes if exit() takes some milliseconds."""
     done = program(
         """
         import threading, time
@@ -138,7 +138,8 @@ def test_behaviors_of_a_daemon_thread_that_were_scheduled_are_finished(
 
 @pytest.mark.skipif("interpreters" not in BACKENDS, reason="its own interpreters")
 def test_the_end_after_a_worker_that_could_not_start(program):
-    """The end looks for threads in the interpreters of all workers: its is gone."""
+    """At its end the program looks for threads in the interpreters of all workers; this
+    one has none."""
     done = program(
         """
         import sys
@@ -157,7 +158,7 @@ def test_the_end_after_a_worker_that_could_not_start(program):
         print(when()(lambda: "goes on").unwrap(timeout=60), len(wait(stats=True)))
         """,
         backend="interpreters",
-        env={"PYTHONMALLOC": "debug"},  # which overwrites what is freed
+        env={"PYTHONMALLOC": "debug"},  # overwrites memory that is freed
     )
     assert done.lines[0].startswith("bocpy: a worker could not be started: ")
     assert "No module named" in done.lines[0]

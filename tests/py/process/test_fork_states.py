@@ -178,7 +178,7 @@ for n in range(10):
         assert done.lines.count("child ended 0") == 10
 
     def test_fork_in_a_body(program, backend):
-        """CPython refuses it in a worker interpreter; elsewhere it may work."""
+        """CPython refuses it in a worker's interpreter; elsewhere it may work."""
         done = program(
             """
             import os, warnings

@@ -1,4 +1,5 @@
-"""A fork that has to wait long says for what. Each test takes ten seconds."""
+"""A fork that has to wait long warns, and says for what. Each test takes ten
+seconds."""
 
 import os
 
@@ -37,7 +38,7 @@ print(when(c)(lambda c: c.value).unwrap(timeout=60))
 if os.name == "posix":
 
     def test_a_fork_that_waits_long_warns_and_names_the_behaviors(program, backend):
-        """A thread holds a cown until the fork is over; the warning, as an error, ends
+        """A thread holds a cown until the fork is done. The warning, as an error, ends
         the wait: on `threads` the fork goes on, on `interpreters` it is refused."""
         done = program(PROGRAM, timeout=60)
         said = done.lines[0] if backend == "interpreters" else done.err

@@ -112,8 +112,9 @@ print(codes == [0] * 30 or codes)
         assert done.lines == ["True"]
 
     def test_a_fork_lets_a_thread_schedule_that_a_body_waits_for(program, backend):
-        """The fork waits for the body, the body for a message of a thread that first
-        schedules, and the fork keeps that thread from scheduling for a while."""
+        """The fork waits for the body, and the body for a message of a thread that
+        schedules before it sends; the fork keeps that thread from scheduling for a
+        while."""
         done = program(
             HEAD
             + """
@@ -194,8 +195,9 @@ except RuntimeError as error:
         assert "start()" in done.lines[1]
 
     def test_ctrl_c_while_a_fork_waits(program, backend):
-        """Workers with interpreters: the fork is refused; threads: it is done, and the
-        interrupt comes after it. The parent's runtime is whole in either case."""
+        """With workers that have interpreters the fork is refused; with threads it is
+        done, and the interrupt is raised after it. The parent's runtime works in either
+        case."""
         done = program(
             HEAD
             + """
@@ -251,7 +253,7 @@ print(when(Cown(5))(lambda c: c.value).unwrap(timeout=60))
             "5",
         ]
 
-    # What a fork in a body needs; a worker's interpreter refuses it.
+    # Code for a fork in a body; a worker's interpreter refuses it.
     IN_A_BODY = (
         HEAD
         + """
@@ -274,7 +276,8 @@ except RuntimeError as error:
     )
 
     def fork_in_a_body(program, backend, child):
-        """The output of the child, which has status 0, and what it said of errors."""
+        """The output of the child, which has status 0, and what it wrote to standard
+        error."""
         done = program(IN_A_BODY.replace("CHILD", child))
         if backend == "interpreters":
             assert done.lines == ["refused"]

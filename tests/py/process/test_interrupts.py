@@ -17,8 +17,7 @@ from harness import (
     read_line,
 )
 
-# Sends Ctrl-C as soon as the main thread is seen to sleep, and tells how late the
-# handler ran.
+# Sends Ctrl-C as soon as the main thread sleeps, and prints how late the handler ran.
 INTERRUPTED = """\
 stamps = []
 

@@ -1,4 +1,5 @@
-"""What a worker has of the main interpreter (docs/guide/workers.md): a line each."""
+"""The state of the main interpreter that workers have (docs/guide/workers.md): a test
+for each line."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Whatever works on a plain thread or in a spawned process works in a behavior: the 152
-small programs of programs/plain.py, run all three ways."""
+"""Code that works on a plain thread or in a spawned process works in a behavior, too:
+the 152 small programs of programs/plain.py, run in all three ways."""
 
 import os
 import pathlib

@@ -1,7 +1,7 @@
-"""Signals: what bodies, their children and the main thread get of them.
+"""Signals: which of them bodies, their children and the main thread get.
 
-Most tests are programs of their own. That Ctrl-C ends each kind of wait is tested in
-test_interrupts.py.
+Most tests are programs of their own. test_interrupts.py tests that Ctrl-C ends each
+kind of wait.
 """
 
 import os
@@ -136,7 +136,7 @@ wait()
         assert "in crash_here" in done.err
 
     def test_a_sampling_profiler_sees_bodies(program, backend):
-        """The timer's signal is not for workers alone: no wait may swallow it."""
+        """Workers must not swallow the timer's signal in their waits."""
         done = program(
             HEAD
             + """
@@ -158,7 +158,7 @@ print(len(ticks) > 10 or len(ticks))
         assert done.lines == ["True"]
 
     # Sends signals to the process at random moments of the main thread's short waits;
-    # tells the longest time that a handler took to run.
+    # prints the longest time until a handler ran.
     STORM = """\
 import random
 
@@ -198,7 +198,7 @@ print(len(late), sorted(late)[len(late) // 2], max(late))
         "sends", ["os.kill(os.getpid(), signal.SIGUSR1)", "signal.raise_signal(10)"]
     )
     def test_no_signal_is_lost_however_short_the_waits(program, backend, waits, sends):
-        """A signal may come between the last look and the sleep, on any thread."""
+        """A signal may come between the last check and the sleep, on any thread."""
         sends = sends.replace("10", str(int(__import__("signal").SIGUSR1)))
         source = STORM.replace("COUNT", "500").replace("SEND", sends)
 

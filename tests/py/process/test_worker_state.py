@@ -1,4 +1,4 @@
-"""What a worker shares with the main interpreter, and what it has of its own: the lines
+"""State that a worker shares with the main interpreter, and state of its own: the lines
 of docs/guide/workers.md that test_main_state.py and test_signals.py do not cover."""
 
 import sys
@@ -182,9 +182,9 @@ assert "counted" not in sys.modules or not isolated
 """,
 }
 
-#: What a program writes to standard error, by name and backend.
+#: The output of a program to standard error, by name and backend.
 IMPORTS = {"modules that only a body imports": 2}
-#: What it prints besides.
+#: Its other output.
 BYTES = {"bytes of a replaced stream": ["bytes"]}
 
 
@@ -198,7 +198,8 @@ def test_what_a_worker_has(program, backend, what):
 
 
 def test_atexit_of_a_body(program, backend):
-    """At the program's end, or when the worker's interpreter ends; once in either."""
+    """It runs at the program's end, or when the worker's interpreter ends; once in
+    either case."""
     done = program(
         HEAD
         + """

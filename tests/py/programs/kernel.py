@@ -1,5 +1,5 @@
 """Runs a file in a Jupyter kernel, a cell for each part between two empty lines, and
-prints what the cells print: `kernel.py FILE`."""
+prints the output of the cells: `kernel.py FILE`."""
 
 import sys
 

@@ -1,8 +1,7 @@
 """Programs made from what users have reported of cloudpickle, joblib, dask, ray,
 multiprocessing and concurrent.futures, each with its report and the right result: run
-on a plain thread, in a spawned process and in a behavior.
-
-A program is a function without arguments; what it raises is its result too."""
+on a plain thread, in a spawned process and in a behavior. A program is a function
+without arguments; an exception counts as its result, too."""
 
 import abc
 import enum
@@ -338,7 +337,7 @@ def an_instance_with_a_cache_in_it():
 
 
 class State:
-    """Reads attributes of a dict that is not there yet when it is rebuilt."""
+    """Reads attributes of a dict that does not exist yet while it is rebuilt."""
 
     def __init__(self, state):
         self._state = state

@@ -1,7 +1,8 @@
-"""What code reaches in ways that its text does not show, and by import: each case is
-run here and in a body that is the first of its process, and must agree.
+"""What code reaches by import, and in ways that its text does not show. Each case runs
+here and in a body that is the first of its process; both must agree.
 
-`python reached.py CASE` prints "here" and "body" results."""
+`python reached.py CASE` prints "here" and "body" results.
+"""
 
 from __future__ import annotations
 

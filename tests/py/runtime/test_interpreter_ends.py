@@ -1,7 +1,7 @@
-"""An interpreter that ends gives its memory back.
+"""The memory of an interpreter is freed when it ends.
 
-One object that it leaves is enough for CPython to keep all memory of the interpreter,
-1.4 MB and more. Until 3.13 CPython itself leaves some.
+One object that survives is enough for CPython to keep all memory of the interpreter,
+1.4 MB and more. Before 3.13 CPython itself leaves some.
 """
 
 import os
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.skipif(
 ENDS = 20
 ALLOWED = ENDS // 2  # MiB
 
-#: Ways in which a body has its interpreter hold an object to the last moment, when
-#: the interpreter has given up most of what it has.
+#: Ways in which a body keeps an object until the last moment of its interpreter, when
+#: that has freed most of its state.
 HOLD = {
     "nothing": "pass",
     "an importer": "SourceFileLoader.held_by_a_test = _core",

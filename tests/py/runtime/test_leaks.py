@@ -1,4 +1,4 @@
-"""Nothing is left behind: objects die when they should, and memory stays flat."""
+"""Leaks: objects are freed when they should be, and memory does not grow."""
 
 import gc
 import itertools
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.usefixtures("runtime")
 
 MIB = 2**20
 
-#: CPython's first free-threaded release frees no code object, whoever made it.
+#: CPython's first free-threaded release never frees a code object.
 IMMORTAL_CODE = FREE_THREADED and sys.version_info < (3, 14)
 
 
 class Tracked:
-    """An object that can be watched."""
+    """An object of which a test can see that it was freed."""
 
     def __init__(self, *parts):
         self.parts = parts
@@ -131,7 +131,8 @@ def test_handles_do_not_pile_up():
 
 
 def test_records_of_freed_functions_are_reused(backend):
-    """Its record is used again, also while calls of many others are pending."""
+    """Its record is used again, also while calls of many other functions are
+    pending."""
     gate, seen = Cown(0), Cown([])
     for turn in range(5):
         with gate:
@@ -147,7 +148,7 @@ def test_records_of_freed_functions_are_reused(backend):
 
 
 def test_functions_shared_by_calls_are_dropped_with_the_workers():
-    """A function that is scheduled often enough is not kept alive call by call."""
+    """Calls of a function that is scheduled often do not each keep it alive."""
     bocpy.wait()
     bocpy.start(worker_count=1, backend="threads")
     space = {"watched": Tracked()}
@@ -235,7 +236,7 @@ if sys.platform == "linux":
     @pytest.mark.stress
     @pytest.mark.parametrize("workload", WORKLOADS)
     def test_memory_does_not_grow(workload):
-        """Three equal rounds after a first one to warm up: the last grows nothing."""
+        """Three equal rounds after a first one; the last must not grow memory."""
         schedule = WORKLOADS[workload]
         c = Cown(0)
         sizes = []

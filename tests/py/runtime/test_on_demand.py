@@ -1,5 +1,5 @@
-"""Workers with interpreters start when there is work for them: one at first. On CPython
-3.12 all start at once."""
+"""Workers with interpreters start when there is work for them; at first one starts. On
+CPython 3.12 all start at once."""
 
 import sys
 
@@ -43,7 +43,7 @@ def alone(times=20):
 
 
 def test_workers_start_as_bodies_run_beside_each_other(program, backend):
-    """Those that have not started are counted like the others."""
+    """Workers that have not started are counted like the others."""
     done = program(
         HEAD
         + """
@@ -113,7 +113,7 @@ together(3)
 
 
 def test_a_worker_that_cannot_start_is_a_warning(program, backend, tmp_path):
-    """It imports a module that is broken by now."""
+    """It imports a module that was broken after the first worker had started."""
     done = program(
         HEAD
         + """
@@ -144,7 +144,7 @@ wait()
 
 
 def test_many_starts_and_ends(program, backend):
-    """With workers that have started, are starting and never start."""
+    """With workers that have started, that are starting, and that never start."""
     done = program(
         HEAD
         + """
@@ -167,7 +167,8 @@ print("done")
 
 
 def test_what_workers_load_the_main_interpreter_has_loaded(program, backend):
-    """Until 3.13 an extension module belongs to the interpreter that loads it first."""
+    """Before 3.13 an extension module belongs to the interpreter that loads it
+    first."""
     done = program(
         HEAD
         + """

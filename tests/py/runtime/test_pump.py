@@ -290,7 +290,8 @@ def test_wait_wakes_when_a_worker_fills_the_lane(gate):
 
 
 def test_wait_wakes_for_a_pinned_cown_that_another_thread_makes():
-    """Even the first of the process, while the main thread sleeps already."""
+    """Also for the first pinned cown of the process, while the main thread sleeps
+    already."""
     held, made = Cown(1), []
 
     def run():
@@ -332,7 +333,7 @@ def test_many_wakeups():
 
 
 def test_acquire_runs_a_pinned_behavior_that_holds_the_cown():
-    """acquire() waits for behaviors that only the waiting thread itself can run."""
+    """acquire() runs behaviors that only the waiting thread itself can run."""
     p, c = PinnedCown(1), Cown([])
 
     @when(p, c)
@@ -556,7 +557,7 @@ def test_the_watchdog_warns_once_until_something_runs(watchdog):
 
 
 def test_the_watchdog_is_quiet_while_somebody_pumps(watchdog):
-    """The watchdog may warn only if this thread itself could not pump for so long."""
+    """The watchdog may warn only if this thread could not pump for that time."""
     told, p, gaps = [], PinnedCown(1), [0]
     watchdog(50, lambda *message: told.append(message))
     end = time.monotonic() + 0.3

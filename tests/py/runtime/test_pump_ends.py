@@ -337,7 +337,7 @@ def test_a_first_wait_on_another_thread(program, backend):
 
 
 def test_waiting_costs_no_time(program, backend):
-    """While nothing happens the main thread sleeps, without looking now and then."""
+    """While nothing happens the main thread sleeps, and does not poll."""
     done = program(
         """
         import os, threading, time

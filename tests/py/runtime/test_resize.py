@@ -1,4 +1,4 @@
-"""start() with another number of workers keeps those that there are."""
+"""start() with another number of workers keeps the workers that exist."""
 
 import sys
 import threading
@@ -14,18 +14,18 @@ pytestmark = pytest.mark.usefixtures("closed")
 
 @pytest.fixture
 def closed(runtime):
-    """Nothing runs, so that any number of workers may be asked for."""
+    """Nothing runs, so that a test may start any number of workers."""
     wait()
 
 
 def interpreter_of_body():
-    """Counts, in the interpreter of the worker that runs it, how often it is called."""
+    """Counts its calls in the interpreter of the worker that runs it."""
     sys.bocpy_test_calls = getattr(sys, "bocpy_test_calls", 0) + 1
     return threading.current_thread().name, sys.bocpy_test_calls
 
 
 def together(count):
-    """`count` bodies that run at the same time: what each of them returns."""
+    """Runs `count` bodies at the same time; returns their results."""
 
     def meet(_):
         bocpy.send("here", None)
@@ -42,7 +42,8 @@ def together(count):
 
 
 def test_the_count_is_what_was_asked_for():
-    for count in (4, 2, 1, 3):  # each another number than before: all count anew
+    # each number differs from the previous one, so that all count from 0
+    for count in (4, 2, 1, 3):
         start(count)
         assert len(wait(stats=True)) == count
         start(count)
@@ -52,7 +53,8 @@ def test_the_count_is_what_was_asked_for():
 
 
 def test_workers_are_kept():
-    """Interpreters remember: those of the first start have run bodies before."""
+    """Interpreters keep their state: those of the first start have run bodies
+    before."""
     start(2)
     first = dict(together(2))
     wait()
@@ -66,7 +68,7 @@ def test_workers_are_kept():
     assert len(first) == 2
     calls = sum(first.values()) + sum(again.values()) + sum(last.values())
     if bocpy._core._backend() == "interpreters":
-        # One interpreter each: 1, 2, 3 for those that are always there.
+        # One interpreter each; those that exist always have run 1, 2, 3 bodies.
         assert calls >= 6
     start(1)
     assert [name for name, _ in together(1)] == ["bocpy-worker-1"]
@@ -138,7 +140,7 @@ def test_new_workers_import_modules_made_later(tmp_path, monkeypatch):
 
 
 def test_resizing_does_not_grow_memory():
-    """30 changes, where each interpreter that ends is a loss of 1.7 MB and more."""
+    """30 changes; each interpreter that ends would leak 1.7 MB and more."""
     for count in (1, 3):
         start(count)
         start_workers(count)
@@ -152,7 +154,7 @@ def test_resizing_does_not_grow_memory():
     assert rss() - before < 12 * 2**20
 
 
-#: Prints how a start(6) fails, and that it is done when nothing is in its way any more.
+#: Prints how start(6) fails, and that it succeeds once the obstacle is gone.
 REFUSED_AT_FIRST = """
 import os
 import sys
@@ -205,7 +207,8 @@ for count in (6, 8, 2):
 
 @pytest.mark.parametrize("first", [1, 3])
 def test_a_failed_start_can_be_repeated(program, backend, first):
-    """A start that fails leaves the number as it was, and may be repeated."""
+    """A start that fails leaves the number of workers as it was, and can be
+    repeated."""
     threads = backend == "threads"
     if threads and sys.platform != "linux":
         pytest.skip("only Linux bounds what a process has mapped now")

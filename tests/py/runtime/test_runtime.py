@@ -416,7 +416,7 @@ def test_the_first_use_of_the_module_on_another_thread(program, backend, use):
 
 
 def test_the_first_uses_on_several_threads_at_once(program, backend):
-    """What the module finds out once, it finds out for all of them."""
+    """What the module finds out once is then known to all threads."""
     done = program(
         """
         import threading

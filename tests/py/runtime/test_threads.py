@@ -134,7 +134,7 @@ wait()
 
 @pytest.mark.parametrize("hook", ["settrace", "setprofile"])
 def test_hooks_of_threading_see_bodies(program, hook):
-    """On `threads` only: such a function cannot be another interpreter's."""
+    """On `threads` only: such a function cannot belong to another interpreter."""
     done = program(
         f"""
         import threading
@@ -209,7 +209,7 @@ if "interpreters" in BACKENDS:
         "module", ["datetime", "sqlite3", "tomllib", "hashlib", "decimal", "asyncio"]
     )
     def test_a_module_that_a_body_is_the_first_to_import(program, module):
-        """The main interpreter gives up what the module keeps for the whole process."""
+        """The main interpreter frees what the module keeps for the whole process."""
         done = program(
             f"""
             from bocpy import start, wait, when

@@ -1,9 +1,9 @@
 """A sub-interpreter that runs shipped functions, for tests of bocpy._ship alone.
 
-`There().call(function, *arguments)` describes the function here, hands the published
-log and the pickled arguments over as bytes, runs the function there, and returns its
-result, or raises `Failed` with the traceback. Nothing else of bocpy is involved: the
-log is a list, and there is no worker.
+`There().call(function, *arguments)` describes the function here, passes the published
+log and the pickled arguments as bytes, runs the function there, and returns its result,
+or raises `Failed` with the traceback. It uses nothing else of bocpy: the log is a list,
+and there is no worker.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ class Failed(Exception):
 
 
 class Log:
-    """The log of one interpreter: what it published and what it was told."""
+    """The log of one interpreter: what it has published, and what it has received."""
 
     def __init__(self):
         self.records = []
@@ -47,7 +47,8 @@ shipping.serve({file!r})
 
 
 def make_interpreter():
-    """What runs source text in a new sub-interpreter, and what ends that."""
+    """Makes a sub-interpreter; returns a function that runs source text in it, and one
+    that ends it."""
     if sys.version_info >= (3, 14):
         from concurrent import interpreters
 
@@ -81,7 +82,8 @@ class There:
         self.end()
 
     def describe(self, function):
-        """What the scheduler does: describe once, refresh if something changed."""
+        """Describes a function once, and refreshes it after changes, as the scheduler
+        does."""
         shipment = self.shipments.get(function.__code__)
         if shipment is None:
             _ship.check_body(function)
@@ -124,7 +126,7 @@ class There:
 
 
 def serve(file):
-    """Runs in the other interpreter: one call."""
+    """Runs one call; in the other interpreter."""
     with open(file, "rb") as stream:
         news, blob, data, buffers = marshal.load(stream)
     _ship.start_worker()

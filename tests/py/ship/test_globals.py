@@ -1,5 +1,5 @@
 """A body sees the globals that it reads as they are when it is scheduled, on both
-backends. Warnings name what it cannot see, and what it changes for itself alone."""
+backends. Warnings name the values that it cannot see, and changes that only it sees."""
 
 import pytest
 
@@ -185,7 +185,7 @@ def test_pending_behaviors_see_the_previous_values(program, backend):
     done = program(PENDING)
     if backend == "interpreters":
         assert done.lines[0] == str([(n, n, n) for n in range(4)])
-    else:  # shared objects; what functions read that a body calls is warned of
+    else:  # objects are shared, and a warning names what called functions read
         assert done.lines[0] == str([(3, 3, 3)] * 4)
         assert "global 'LIMIT' was bound anew while behavior 'r'" in done.err
         assert "Pass the value on (LIMIT=LIMIT)" in done.err
@@ -443,5 +443,6 @@ print("right")
 
 
 def test_globals_that_share_an_object(program, backend):
-    """An instance that is a global is the same one in others, in weak ones too."""
+    """An instance that is a global stays one object in other values, also in weak
+    references."""
     assert program(SHARED).lines == ["right"]

@@ -1,4 +1,4 @@
-"""Changes that stay in a worker are warned of, and others are not."""
+"""Changes that stay in a worker cause a warning, and other changes do not."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def bodies(texts):
 
 
 def warned(lines):
-    """The texts of the warnings, body by body."""
+    """The texts of the warnings, for each body."""
     return [part.strip() for part in "\n".join(lines).split("-")[:-1]]
 
 

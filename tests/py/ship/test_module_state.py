@@ -1,5 +1,5 @@
-"""What a program has changed in modules that workers import themselves: a body sees
-them as they are when it is scheduled."""
+"""State that a program has changed in modules that workers import themselves: a body
+sees it as it was when the body was scheduled."""
 
 import textwrap
 
@@ -190,7 +190,7 @@ def test_modules_of_a_package_that_schedule_and_classes_of_values(
 
 
 def test_pending_behaviors_see_the_previous_values(program, backend, files):
-    """On threads what functions read is the program's own, as it is by then."""
+    """On threads, functions read the program's own state, as it is at that time."""
     run(
         program,
         """

@@ -1,7 +1,7 @@
 """Modules of the standard library in bodies, extension modules above all.
 
 On 3.12 some of them corrupt the main interpreter if a worker imports them first, and
-some refuse interpreters altogether; what can work must work, and end well.
+some refuse sub-interpreters. All others must work, also at the end of the program.
 """
 
 import sys
@@ -9,7 +9,7 @@ import sys
 import pytest
 from harness import LIMIT
 
-# Modules that a body may be the first to import, and what it may do with them.
+# Modules that a body may import first, and code that uses them.
 USES = {
     "array": "array.array('i', [1, 2]).tolist() == [1, 2]",
     "asyncio": "asyncio.run(asyncio.sleep(0, 7)) == 7",

@@ -1,4 +1,4 @@
-"""Where behaviors live: scripts, modules, -c, standard input, pytest and so on.
+"""The places of behaviors: scripts, modules, -c, standard input, pytest and so on.
 
 `programs/everything.py` defines one of everything; it is run in every place, once
 for each backend, and each of its features is a test of its own.
@@ -72,7 +72,7 @@ IMPORTERS = {
 
 @functools.cache
 def run_in(place, backend):
-    """The lines that the program prints in that place, and the tally's lines."""
+    """The lines that the program prints in that place, and the lines of the tally."""
     how, ending, _ = PLACES[place]
     source = EVERYTHING.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
@@ -106,7 +106,7 @@ def test_feature(place, feature, backend):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_main_program_runs_once(place, backend):
-    """An imported module is imported once an interpreter; anything else runs once."""
+    """Each interpreter imports an imported module once; any other program runs once."""
     _, tally = run_in(place, backend)
     name = PLACES[place][2]
     if backend == "interpreters" and place in ("import", "package", "pytest"):
@@ -307,7 +307,8 @@ def test_print_in_a_body_is_on_standard_output(program, backend):
 
 
 def test_cowns_that_a_shipped_function_reaches(program, backend):
-    """A value that is pickled, and what it reaches, which is pickled on the way."""
+    """A value that is pickled, and the cowns that it reaches, which are pickled with
+    it."""
     done = program(
         """
         from bocpy import Cown, when

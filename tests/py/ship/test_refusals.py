@@ -1,4 +1,5 @@
-"""What a worker's interpreter cannot have is refused by name, with the way out."""
+"""Refusals of objects that a worker's interpreter cannot have; the message names the
+object and the way out."""
 
 import pytest
 
@@ -17,7 +18,7 @@ OBJECTS = ["Event()", "Lock()", "Semaphore()", "Condition()", "Queue()"]
 
 
 def test_objects_of_event_loops(program, backend):
-    """A copy of an event would be set, and nobody woken."""
+    """A copy of an event would be set, and no task would wake up."""
     done = program(
         HEAD
         + f"""

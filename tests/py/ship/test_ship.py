@@ -1,8 +1,8 @@
 """Shipping functions and classes: bocpy._ship alone, without a runtime.
 
 `programs/shipped.py` has one of everything; it runs in every place, each in a process
-of its own, against real sub-interpreters (`shipping.py`). What needs no second
-interpreter is tested in this process.
+of its own, against real sub-interpreters (`shipping.py`). Tests without a second
+interpreter run in this process.
 """
 
 import ast
@@ -105,7 +105,7 @@ REBOUND = {
 
 
 def environment(**more):
-    """This process's, with everything that can be imported here."""
+    """This process's environment, in which everything can be imported."""
     path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}
 

@@ -78,7 +78,7 @@ def test_lines_of_bodies_are_measured(tmp_path, backend, core, by):
 
 
 def test_one_data_file(tmp_path, backend):
-    """Without `parallel`, what workers measured is added to the program's file."""
+    """Without `parallel`, the data of workers is added to the program's file."""
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "helper.py").write_text(HELPER, encoding="utf-8")
     run(tmp_path, backend, "run", "--source=.", "program.py")

@@ -1,5 +1,5 @@
-"""Debuggers and profilers see bodies: what docs/guide/workers.md says of each. The job
-that has these tools runs on Linux."""
+"""Debuggers and profilers see bodies, as docs/guide/workers.md says. The CI job that
+has these tools runs on Linux."""
 
 import json
 import os
@@ -79,8 +79,8 @@ def test_a_breakpoint_in_a_body(tmp_path, backend):
 
 
 def test_py_spy(busy, backend, tmp_path):
-    """It follows the newest interpreter that it finds when it attaches: which one that
-    is on `interpreters` depends on how far the program has come."""
+    """It follows the newest interpreter that it finds when it attaches: on
+    `interpreters` that depends on how far the program is."""
     found = tmp_path / "stacks"
     tool = os.path.join(os.path.dirname(sys.executable), "py-spy")
     command = [tool, "record", "--format", "raw", "-o", found, "--nonblocking"]
@@ -92,7 +92,7 @@ def test_py_spy(busy, backend, tmp_path):
 
 
 def test_viztracer(busy, backend, tmp_path):
-    """On interpreters its extension is refused, and the program runs all the same."""
+    """On `interpreters` its extension is refused, and the program still runs."""
     found = tmp_path / "trace.json"
     command = [sys.executable, "-m", "viztracer", "--quiet", "-o", found]
     assert call([*command, "--", busy, "0.1"], backend).stdout == "done\n"

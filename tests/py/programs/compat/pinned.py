@@ -17,7 +17,7 @@ from bocpy import (
 
 
 class Canvas:
-    """Something that stays where it is."""
+    """A class whose instances stay in one interpreter."""
 
     def __init__(self):
         self.drawn = []
