@@ -1,5 +1,6 @@
-/* Apart: what ends a program, tried in a child whose end is looked at. POSIX, without a
- * sanitizer: those have reports of their own, and children may start no threads. */
+/* Apart: runs code that ends its program in a child process, and checks how that ends.
+ * POSIX, without a sanitizer: those have reports of their own, and their children may
+ * start no threads. */
 #ifndef TEST_APART_H
 #define TEST_APART_H
 
@@ -23,11 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Seconds after which a child hangs. */
+/* seconds after which a child counts as hanging */
 enum { TEST_APART_SECONDS = 30 };
 
-/* Calls `doing(arg)` in a child, and exits with 0 if that returns. The child's status;
- * `text` has what it wrote to its standard error, as far as that fits. */
+/* Calls `doing(arg)` in a child, which exits with 0 if that returns. Returns the
+ * child's status; `text` gets as much of its standard error as fits. */
 static inline int test_apart(void (*doing)(const void *arg), const void *arg,
                              char *text, size_t size) {
   int ends[2], status;

@@ -29,8 +29,8 @@ static struct {
   const char *program, *only;
   const test_case *current;
   uint64_t seed, iters;
-  uint64_t run_seed; /* of the run under way */
-  uint64_t raced;    /* runs of races */
+  uint64_t run_seed; /* of the current run */
+  uint64_t raced;    /* how many runs of races there were */
   bool list;
 } test;
 
@@ -52,7 +52,7 @@ _Noreturn void test_fail(const char *file, int line, const char *text) {
   fprintf(stderr, "%s:%d: not so: %s\n", file, line, text);
   explain();
   if (!test.program)
-    abort(); /* a fuzzer keeps what made it so */
+    abort(); /* a fuzzer keeps the input */
   _Exit(1);
 }
 
@@ -323,7 +323,7 @@ static void run_case(const test_case *which) {
   fflush(stdout);
 }
 
-/* Under the systematic scheduler every unit with a race is seen in enough ways. */
+/* The systematic scheduler must have seen each unit with a race in enough ways. */
 static void sum_up(void) {
   if (test.raced == 0)
     return;

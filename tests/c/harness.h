@@ -28,7 +28,7 @@
 #define CHECK(condition)                                                               \
   ((condition) ? (void)0 : test_fail(__FILE__, __LINE__, #condition))
 
-/* The same for two integers that shall be equal; shows both. */
+/* The same for two integers that must be equal; prints both. */
 #define CHECK_EQ(left, right)                                                          \
   test_equal(__FILE__, __LINE__, #left " == " #right, (intmax_t)(left),                \
              (intmax_t)(right))
@@ -65,8 +65,8 @@ uint32_t test_draw(test_random *random, uint32_t n); /* below n */
  * all have ended. At most 32. */
 void test_threads(unsigned count, void (*body)(void *arg, unsigned index), void *arg);
 
-/* Waits until `condition` holds, letting others run. For what has no condition to park
- * on; fails after TEST_TIMEOUT. */
+/* Waits until `condition` holds, and lets other threads run. For conditions on which a
+ * thread cannot park. Fails after TEST_TIMEOUT. */
 #define TEST_WAIT(condition)                                                           \
   do {                                                                                 \
     uint64_t test_give_up = boci_os_now() + TEST_TIMEOUT;                              \
@@ -84,7 +84,7 @@ typedef struct test_memory {
   uintptr_t fail_at;
 } test_memory;
 void test_memory_init(test_memory *memory, uintptr_t fail_at);
-/* Whether the allocation that was to fail came about. */
+/* Whether the allocation that should fail was reached. */
 bool test_memory_failed(test_memory *memory);
 /* Checks that everything was released. */
 void test_memory_fini(test_memory *memory);

@@ -1,5 +1,5 @@
-/* boc.hpp in each standard of C++, with and without exceptions: all that it has, used
- * once, in what compiles without a warning and runs. */
+/* boc.hpp in each standard of C++, with and without exceptions: uses everything once,
+ * compiles without a warning, and runs. */
 #include <boc/boc.hpp>
 
 #include <array>

@@ -156,7 +156,8 @@ static void a_token_has_one_owner(void) {
   CHECK_EQ(place.token.uses, THREADS * ROUNDS);
 }
 
-/* Message passing: whoever sees the flag sees what was written before it. */
+/* Message passing: a thread that sees the flag sees everything that was written before
+ * it. */
 
 typedef struct message {
   int text;
@@ -181,7 +182,8 @@ static void release_is_seen_by_acquire(void) {
   test_threads(2, pass_message, &mail);
 }
 
-/* Store buffering: with a fence in both halves, one of the two sees the other. */
+/* Store buffering: with a fence in both halves, one of the two sees the other's
+ * store. */
 
 typedef struct halves {
   boci_atomic_u32 flag[2];

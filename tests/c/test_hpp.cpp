@@ -1,4 +1,4 @@
-/* boc.hpp: what a C++ program sees of it. */
+/* boc.hpp, as a C++ program uses it. */
 #include <boc/boc.hpp>
 
 #include <array>

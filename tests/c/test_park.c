@@ -52,7 +52,7 @@ static void try_lock_fails_while_another_holds(void) {
   boci_mutex_fini(&mutex);
 }
 
-/* Conditions: a bounded buffer, whose every hand-over needs its wake-up. */
+/* Conditions: a bounded buffer, in which every item needs its wake-up. */
 
 enum { SPACE = 2, PRODUCERS = 2, CONSUMERS = 2, ITEMS = 8 };
 
@@ -160,7 +160,7 @@ static uint64_t wait_in_vain(int64_t timeout) {
   return end - begin;
 }
 
-/* The upper bound is that of a loaded machine. */
+/* The upper bound allows for a busy machine. */
 static void a_timed_wait_keeps_its_bounds(void) {
   static const int64_t timeouts[] = {0, 1, 999, 100000, 1000000, 1000001, 20000000};
   for (size_t i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
@@ -228,7 +228,8 @@ static void parkers_hand_over(void) {
     boci_parker_fini(&shared.parkers[i]);
 }
 
-/* A deadline against a token: whatever comes first, the token is there exactly once. */
+/* A deadline against a token: whichever comes first, the token is there exactly
+ * once. */
 
 typedef struct duel {
   boci_parker parker;

@@ -14,12 +14,12 @@ typedef struct world {
   boc_cown *cowns[COWNS];
   boc_access accesses[COWNS];
   boc_scope *scope;
-  boc_mailbox *mailbox;   /* has tag "a", and 7 in it */
-  boc_noticeboard *board; /* has "a", 7 */
+  boc_mailbox *mailbox;   /* has the tag "a" with the message 7 */
+  boc_noticeboard *board; /* has "a" with the value 7 */
   boc_behavior *batch[2];
   unsigned ran;
   boci_atomic_word dropped; /* the sum of all payloads */
-  /* What a call makes. */
+  /* the object that a call makes */
   boc_runtime *new_runtime;
   boc_cown *new_cown;
   boc_behavior *new_behavior;
@@ -253,7 +253,7 @@ static boc_status delete_if(world *all) {
 
 static boc_status clear(world *all) { return boc_noticeboard_clear(all->board); }
 
-/* What an update makes and cannot put in is dropped. */
+/* An update drops the value that it made and cannot store. */
 static boc_verdict make_zero(void *ctx, const boc_notice *present, void **out_payload) {
   (void)ctx;
   CHECK_EQ((uintptr_t)present->payload, 7);
@@ -345,9 +345,8 @@ static void check_mailbox(world *all) {
 }
 
 /* Whether an allocation failed: the `k`-th of the call. After a refusal either the call
- * is made again, or the mailbox, which cannot be looked at without a change, is
- * checked.
- */
+ * is made again, or the mailbox is checked, which cannot be checked without a
+ * change. */
 static bool refuse(const refusable *what, uintptr_t k, bool again) {
   world all;
   setup(&all);

@@ -1,4 +1,4 @@
-/* The pool: sizes, alignment and places, reuse and its order, blocks that end on
+/* The pool: sizes, alignment and places, reuse and its order, blocks that are freed on
  * another thread, refusals, trimming. */
 #include "harness.h"
 
@@ -15,7 +15,7 @@ typedef union any_object {
 } any_object;
 enum { SIZES = sizeof sizes / sizeof sizes[0] };
 
-/* Blocks of all sizes at once, each filled to its end. */
+/* Blocks of all sizes at the same time, each filled to its end. */
 static void blocks_are_apart_and_aligned(void) {
   enum { ROUNDS = 20 };
   static char *blocks[ROUNDS][SIZES];
@@ -44,7 +44,8 @@ static void blocks_are_apart_and_aligned(void) {
   test_memory_fini(&memory);
 }
 
-/* What comes and goes in equal measure needs no more memory after the first round. */
+/* If as many blocks are freed as are taken, no more memory is needed after the first
+ * round. */
 static void blocks_are_used_again(void) {
   test_memory memory;
   boci_block_pool pool;
@@ -80,7 +81,7 @@ static void a_refusal_leaves_the_pool_usable(void) {
   }
 }
 
-/* Two owners hand blocks to each other, which free them: all come home, none is in use
+/* Two owners pass blocks to each other and free them: all come home, and none is in use
  * twice. */
 
 enum { PASSED = 12, SLOTS = 3 };
@@ -147,13 +148,14 @@ static bool is_pooled(const void *memory) {
   return ((const boci_block *)memory)->steps != 0;
 }
 
-/* Takes the blocks of `size` that were carved with those that are in use. */
+/* Takes the blocks of `size` that were carved together with those in use. */
 static void use_up_carved(boci_block_pool *pool, size_t size) {
   while (pool->classes[size / BOCI_BLOCK_POOL_STEP])
     CHECK(boci_block_pool_alloc(pool, size) != NULL);
 }
 
-/* Blocks that ended elsewhere in the order of their making are made in it again. */
+/* Blocks that another thread freed in the order in which they were made are made in
+ * that order again. */
 static void remote_frees_keep_their_order(void) {
   enum { BLOCKS = 3 * BOCI_BLOCK_POOL_BATCH + 5 };
   static void *blocks[BLOCKS];
@@ -227,8 +229,7 @@ static void a_pool_is_trimmed_when_all_are_home(void) {
   test_memory_fini(&memory);
 }
 
-/* What begins within a line shares lines, and not with what was made before or after.
- */
+/* A block that begins within a line shares lines only with blocks of its own round. */
 static void those_that_share_lines_are_apart(void) {
   enum { BLOCKS = 50, LINE = 64, LEAD = 16 };
   void *blocks[BLOCKS];

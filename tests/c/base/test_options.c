@@ -48,7 +48,7 @@ static void unknown_sizes_are_refused(void) {
 
 static const boc_cown_type nothing = {.payload_size = 0};
 
-/* Every call with options looks at their size. */
+/* Every call with options checks their size. */
 static void every_call_refuses_them(void) {
   boc_runtime_options for_runtime = BOC_RUNTIME_OPTIONS_INIT;
   boc_mailbox_options for_mailbox = BOC_MAILBOX_OPTIONS_INIT;

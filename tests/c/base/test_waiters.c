@@ -9,7 +9,7 @@ static bool read_flag(void *ctx) {
 
 static void count_call(void *ctx) { ++*(unsigned *)ctx; }
 
-/* A condition, and those that wait for it. */
+/* A condition, and its waiters. */
 typedef struct world {
   boci_waiters waiters;
   boci_atomic_u32 holds;

@@ -21,7 +21,7 @@ static boc_status send(boc_mailbox *mailbox, boc_tag tag, uintptr_t value) {
   return boc_mailbox_send(mailbox, tag, (void *)value);
 }
 
-/* What arrives, or 0. */
+/* The message that arrives, or 0. */
 static uintptr_t receive(boc_mailbox *mailbox, const boc_tag *tags, size_t count,
                          int64_t timeout, size_t *out_index) {
   void *payload = NULL;
@@ -240,7 +240,7 @@ static void send_some(traffic *all, unsigned sender) {
   }
 }
 
-/* Untimed: a wake-up that is lost is a hang. Each takes exactly its share. */
+/* Without timeout: a lost wake-up would be a hang. Each takes exactly its share. */
 static void receive_some(traffic *all, unsigned receiver) {
   int latest[SENDERS][2];
   size_t index = 0;
@@ -270,8 +270,9 @@ static void nothing_is_lost(void) {
   boc_mailbox_free(all.mailbox);
 }
 
-/* Receivers of one tag each beside one of both, which must pass on what it was notified
- * of. It may take two of one tag: a third is there for the other. */
+/* Receivers of one tag each, and one of both tags, which must pass on its
+ * notifications. It may take two messages of one tag: a third one is there for the
+ * other receiver. */
 static void mixed(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;
@@ -311,7 +312,7 @@ static void single_wake_ups_arrive(void) {
   boc_mailbox_free(all.mailbox);
 }
 
-/* One waits for a tag that vanishes, one for a tag that stays, beside drains. */
+/* One waits for a tag that is removed, one for a tag that stays, while others drain. */
 static void change(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;
@@ -337,7 +338,8 @@ static void changes_reach_who_waits(void) {
   boc_mailbox_free(all.mailbox);
 }
 
-/* Senders and receivers beside new tags: what is sent is received or dropped, once. */
+/* Senders and receivers while tags are replaced: each message is received or dropped,
+ * once. */
 static void replace(void *arg, unsigned index) {
   traffic *all = arg;
   size_t at;

@@ -7,7 +7,7 @@
 
 enum { MOST = 64 };
 
-/* The executor: a list of what is ready, in the order in which it became so. */
+/* The executor: a list of behaviors, in the order in which they became ready. */
 typedef struct list {
   boci_mutex mutex;
   boc_behavior *ready[MOST];
@@ -33,7 +33,7 @@ static boc_behavior *take_ready(list *all, size_t i) {
   return taken;
 }
 
-/* A world without a runtime: a pool, a list, some cowns. */
+/* Behaviors without a runtime: a pool, a list, some cowns. */
 
 enum { COWNS = 3 };
 
@@ -128,7 +128,7 @@ static boc_access reads(world *all, int i) {
   return (boc_access){all->cowns[i], BOC_READ};
 }
 
-/* Finishes all that becomes ready, which shall be `expected` in this order. */
+/* Finishes all behaviors that become ready, which must be `expected` in this order. */
 static void run_in_order(world *all, boc_behavior **expected, size_t count) {
   for (size_t i = 0; i < count; i++) {
     CHECK_EQ(all->list.count, 1);
@@ -331,7 +331,8 @@ static void many_cowns_are_sorted(void) {
 }
 
 /* The model: a request is granted if no earlier behavior that is not finished uses its
- * cown, or if all those and itself only read; a behavior is ready once all are. */
+ * cown, or if all those and the request itself only read. A behavior is ready once all
+ * its requests are granted. */
 
 enum { STEPS = 60, LIVE = 12 };
 
@@ -432,7 +433,7 @@ static void readiness_is_as_in_the_model(void) {
   world_fini(&now.all);
 }
 
-/* Threads: each links some and runs whatever is ready, its own or not. */
+/* Threads: each links some behaviors and runs all that are ready, its own or not. */
 
 enum { THREADS = 3, EACH = 4 };
 

@@ -93,7 +93,7 @@ static void threads_hold_and_drop(void) {
   check_gone();
 }
 
-/* Without an allocator: from the pools, which no runtime owns. */
+/* Cowns without an allocator come from the pools, which no runtime owns. */
 
 static const boc_cown_type pooled = {
     .name = "pooled", .payload_size = sizeof(uint64_t), .drop = on_drop};
@@ -154,7 +154,8 @@ static void make_in_a_body(boc_behavior *self, void *arg) {
   make_and_swap(arg, 0);
 }
 
-/* By workers, and by other threads at once; what is left outlives the runtime. */
+/* Made by workers and by other threads at once; those that are left outlive the
+ * runtime. */
 static void cowns_outlive_who_made_them(void) {
   exchange all;
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
@@ -202,7 +203,7 @@ static boc_cown *make_chain(void) {
   return head;
 }
 
-/* Outside of workers. */
+/* On a thread outside of the workers. */
 static void a_chain_of_any_length_ends(void) {
   boc_cown *head = make_chain();
   ended = 0;
@@ -233,7 +234,7 @@ static const test_case cases[] = {
     TEST_ONCE(refusals_leave_nothing),         TEST_RACE(threads_hold_and_drop, 1),
     TEST_ALONE(a_chain_of_any_length_ends),    TEST_ONCE(cowns_of_all_sizes_are_apart),
     TEST_RACE(cowns_outlive_who_made_them, 4),
-#if !defined(BOC_SYSTEMATIC) /* a million steps of a worker are too many for it */
+#if !defined(BOC_SYSTEMATIC) /* a worker would need a million steps for it */
     TEST_ALONE(a_chain_ends_on_a_worker),
 #endif
 };

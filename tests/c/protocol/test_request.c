@@ -94,7 +94,7 @@ static void the_first_has_the_cown(void) {
   CHECK_EQ(boci_load_relaxed(&q.cown->references), 2);
   boci_request_release(first, &q.to);
   CHECK(!boci_load_relaxed(&q.cown->tail));
-  CHECK_EQ(q.ready_count, 0); /* its linker counts it */
+  CHECK_EQ(q.ready_count, 0); /* the linker of its behavior counts it */
   teardown(&q);
 }
 
@@ -159,7 +159,7 @@ static void a_reader_behind_a_granted_one_is_granted_at_once(void) {
   teardown(&q);
 }
 
-/* The reader in front of the writer leaves first: the writer waits in the cown. */
+/* The reader before the writer leaves first: the writer waits in the cown. */
 static void the_last_reader_grants_the_writer(void) {
   queue q;
   setup(&q);
@@ -177,7 +177,7 @@ static void the_last_reader_grants_the_writer(void) {
   teardown(&q);
 }
 
-/* The last request leaves the queue while a reader before it goes on. */
+/* The last request leaves the queue while a reader before it still reads. */
 static void a_writer_waits_for_readers_that_left_the_queue(void) {
   queue q;
   setup(&q);
@@ -207,7 +207,8 @@ static void a_fresh_cown_is_had_at_once(void) {
   teardown(&q);
 }
 
-/* A run of two that are linked to each other, as behaviors scheduled as one step. */
+/* A run of two requests that are linked to each other, as of behaviors scheduled as one
+ * step. */
 static void a_run_is_appended_at_once(void) {
   queue q;
   setup(&q);

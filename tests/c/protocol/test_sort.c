@@ -7,7 +7,7 @@
 
 enum { MOST = 300 };
 
-/* Addresses that no cown has, but that may stand in a request. */
+/* Addresses that no cown has, but that a request may contain. */
 static boc_cown *cown_at(uint32_t number) {
   return (boc_cown *)(uintptr_t)(64 * (number + 1));
 }
@@ -60,7 +60,7 @@ static void sorted_and_reversed_input_is_sorted(void) {
   }
 }
 
-/* Addresses that differ in their first digits and in their last. */
+/* Addresses that differ in their first and last digits. */
 static void addresses_far_apart_are_sorted(void) {
   boci_request requests[MOST];
   for (uint32_t i = 0; i < MOST; i++) {

@@ -1,6 +1,6 @@
-/* What the library promises to cost, where that does not depend on the machine: bytes
- * of a cown and of a pending behavior, and no processor time while there is nothing to
- * do. What it costs in time is for benchmarks. */
+/* Costs that the library promises and that do not depend on the machine: bytes of a
+ * cown and of a pending behavior, and no processor time while there is nothing to do.
+ * Benchmarks measure times. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -12,7 +12,7 @@
 #endif
 
 #if defined(BOC_CHECKS)
-enum { CHECKED = 32 }; /* what a behavior has to be checked by */
+enum { CHECKED = 32 }; /* bytes of a behavior in builds with checks */
 #else
 enum { CHECKED = 0 };
 #endif
@@ -31,7 +31,7 @@ static boc_runtime *new_runtime(unsigned workers) {
   return runtime;
 }
 
-/* Beyond its payload. */
+/* The bytes of a cown besides its payload. */
 static void a_cown_is_small(void) {
   boc_cown *cowns[MANY];
   test_memory_init(&memory, 0);
@@ -54,7 +54,8 @@ static void schedule_one(boc_runtime *runtime, boc_cown *cown) {
   boc_behavior_schedule(made);
 }
 
-/* Schedules until the library asks for memory again; how many it took. */
+/* Schedules until the library asks for memory again; returns how many behaviors that
+ * took. */
 static uintptr_t schedule_until_more(boc_runtime *runtime, boc_cown *cown) {
   const uintptr_t before = boci_load_relaxed(&memory.allocations);
   uintptr_t count = 0;
@@ -65,10 +66,11 @@ static uintptr_t schedule_until_more(boc_runtime *runtime, boc_cown *cown) {
 
 typedef struct filling {
   boc_runtime *runtime;
-  uintptr_t bytes, count; /* of one piece of memory, and how many went into it */
+  /* of one piece of memory, and how many behaviors fit into it */
+  uintptr_t bytes, count;
 } filling;
 
-/* Holds the cown, so that all that it schedules is pending. */
+/* Holds the cown, so that everything that it schedules is pending. */
 static void fill(boc_behavior *self, void *arg) {
   filling *all = arg;
   boc_cown *cown = boc_behavior_cown(self, 0);
@@ -94,9 +96,9 @@ static void a_pending_behavior_is_small(void) {
 #if !defined(BOC_SYSTEMATIC)
 
 #define MS UINT64_C(1000000)
-enum { IDLE_MAX = 5 /* ms in a second */ };
+enum { IDLE_MAX = 5 /* ms of processor time in a second */ };
 
-/* Of the whole process, in nanoseconds. */
+/* Of the whole process, in ns. */
 static uint64_t processor_time(void) {
 #if defined(_WIN32)
   FILETIME ignored, kernel, user;

@@ -1,5 +1,5 @@
 /* Ends: a program that exits, forks or loses a thread in the middle of bodies ends, or
- * says why not; and what signal mask threads and children of bodies have. */
+ * reports why not. Also the signal masks of threads and of children of bodies. */
 #define _POSIX_C_SOURCE 200809L /* pthread_sigmask, fork; before the first header */
 
 #include "apart.h"
@@ -93,7 +93,7 @@ static boc_runtime *freed_at_exit;
 
 static void free_at_exit(void) { boc_runtime_free(freed_at_exit); }
 
-/* As a static C++ object does that has a runtime. */
+/* As a static C++ object does that owns a runtime. */
 static void exit_that_frees_the_runtime(const void *unused) {
   (void)unused;
   freed_at_exit = new_runtime(2, 0);
@@ -154,7 +154,7 @@ static void count(boc_behavior *self, void *arg) {
   boci_add_relaxed((boci_atomic_u32 *)arg, 1);
 }
 
-/* What a child may do: a runtime of its own, over cowns that it had. */
+/* Things that a child may do: use a runtime of its own, over cowns that it had. */
 static int work_in_child(boc_cown *cown) {
   boci_atomic_u32 counted;
   boci_init(&counted, 0);
@@ -185,7 +185,8 @@ static void fork_with_a_runtime(const void *unused) {
   CHECK_EQ(boci_load_relaxed(&counted), 2);
 }
 
-/* The workers are the parent's: what would wait for them says so or does nothing. */
+/* The workers belong to the parent: calls that would wait for them are refused, or do
+ * nothing. */
 static void use_the_parents_runtime(const void *unused) {
   (void)unused;
   boc_runtime *runtime = new_runtime(2, 0);
@@ -264,7 +265,7 @@ static void look_at_compensating(boc_behavior *self, void *arg) {
   boci_parker_unpark(&seen->parker);
 }
 
-/* While it blocks, a worker that comes for it runs the other body. */
+/* While it blocks, a compensating worker runs the other body. */
 static void look_at_masks(boc_behavior *self, void *arg) {
   seen_masks *seen = arg;
   (void)self;
@@ -284,7 +285,7 @@ static void check_masks(bool blocked) {
   CHECK_EQ(boci_parker_init(&seen.parker), BOC_OK);
   set_blocked_here(blocked);
   seen.runtime = new_runtime(1, 1);
-  set_blocked_here(!blocked); /* too late for the workers */
+  set_blocked_here(!blocked); /* the workers have started already */
   run_body(seen.runtime, look_at_masks, &seen);
   boc_runtime_free(seen.runtime);
   set_blocked_here(false);

@@ -1,4 +1,4 @@
-/* Lanes: pinned cowns run where they are pumped, the owner hears of it in every way. */
+/* Lanes: pinned cowns run where they are pumped; the owner is notified in every way. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -51,7 +51,7 @@ static void add_anywhere(boc_behavior *self, void *arg) {
   ++*value(boc_behavior_cown(self, 0));
 }
 
-/* The thread that pumps need not pump to have a pinned cown that is free. */
+/* A free pinned cown is acquired without pumping. */
 static void a_free_pinned_cown_is_had_at_once(void) {
   static const boc_behavior_type adding = {.name = "adding", .body = add_anywhere};
   fixture f;
@@ -63,7 +63,8 @@ static void a_free_pinned_cown_is_had_at_once(void) {
   CHECK_EQ(*value(f.pinned), 1);
   CHECK(boc_when(f.runtime, &f.pinned, 1, add_here, f.runtime) == BOC_OK);
   CHECK_EQ(boc_behavior_new(f.runtime, &adding, 0, &access, 1, &second), BOC_OK);
-  CHECK(!boc_behavior_schedule_or_run(second)); /* behind the one in the lane */
+  /* it waits behind the one in the lane */
+  CHECK(!boc_behavior_schedule_or_run(second));
   size_t ran;
   CHECK(boc_lane_pump(f.lane, BOC_FOREVER, SIZE_MAX, &ran) == BOC_OK);
   CHECK_EQ(*value(f.pinned), 3);

@@ -1,6 +1,6 @@
-/* Misuse: what must not be done to a behavior, a cown or a scope ends the program with
- * a text that names it. Each case runs in a child. Builds with -Dchecks=true find all
- * of them, others what costs nothing to find. */
+/* Misuse: a forbidden use of a behavior, a cown or a scope ends the program with a text
+ * that names it. Each case runs in a child. Builds with -Dchecks=true find all of them,
+ * others only those that cost nothing to find. */
 #include "apart.h"
 
 #include <stdio.h>
@@ -60,7 +60,7 @@ static void drop_a_cown_twice(fixture *f) {
   boc_cown_drop(f->cown);
 }
 
-/* Between the two drops others come and go. */
+/* Other cowns are made and freed between the two drops. */
 static void drop_a_cown_twice_later(fixture *f) {
   boc_cown_drop(f->cown);
   for (int i = 0; i < 100; i++) {
@@ -164,7 +164,7 @@ static void hold_a_scope_that_is_gone(fixture *f) {
 static const struct misuse {
   const char *name, *text;
   void (*doing)(fixture *f);
-  bool always; /* found without -Dchecks=true too */
+  bool always; /* found without -Dchecks=true, too */
 } misuses[] = {
     {"drop a cown twice", "a cown that somebody holds", drop_a_cown_twice, true},
     {"drop a cown twice, later", "a cown that somebody holds", drop_a_cown_twice_later,

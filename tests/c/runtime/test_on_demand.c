@@ -1,4 +1,4 @@
-/* Workers on demand: which start, when, and what becomes of those that do not: with
+/* Workers on demand: which of them start and when, and what happens to the others: with
  * another number of workers, timers, scopes, bodies that block, and refusals. */
 #include "harness.h"
 
@@ -10,7 +10,7 @@ typedef struct crew {
   boc_runtime *runtime;
   boci_atomic_u32 started[WORKERS + 2], stopped[WORKERS + 2];
   boci_atomic_u32 present, ran;
-  unsigned refuser; /* this worker's start hook refuses */
+  unsigned refuser; /* the start hook of this worker fails */
 } crew;
 
 static boc_status on_start(void *ctx, unsigned worker) {
@@ -53,7 +53,7 @@ static unsigned started_count(crew *c) {
   return count;
 }
 
-/* Whoever has started has stopped. */
+/* Each worker that has started has stopped. */
 static void teardown(crew *c) {
   boc_runtime_free(c->runtime);
   for (int i = 0; i < WORKERS + 2; i++)
@@ -119,8 +119,8 @@ static uint64_t first_parked(crew *c) {
   return first.parked;
 }
 
-/* The one that is parked is woken, not one that would have to start. A worker that
- * looks once more before it parks is neither: then another may start. */
+/* A parked worker is woken before another one would have to start. A worker that
+ * searches once more before it parks is not parked yet: then another may start. */
 static void one_after_the_other_needs_one_worker(void) {
   crew c;
   setup(&c);
@@ -177,7 +177,7 @@ static void set(crew *c, unsigned workers) {
   CHECK_EQ(boc_runtime_workers(c->runtime), workers);
 }
 
-/* Neither fewer nor more of those that have not started start any. */
+/* Neither fewer nor more dormant workers make any of them start. */
 static void numbers_start_nobody(void) {
   static const unsigned numbers[] = {1, 3, 2, 1, 2, 3, 1};
   crew c;
@@ -208,7 +208,8 @@ static void too_many_do_not_start_for_work(void) {
   teardown(&c);
 }
 
-/* The change comes while a worker that was woken for the last body still starts. */
+/* The change comes while a worker that was woken for the last body is still
+ * starting. */
 static void a_number_while_one_starts(void) {
   crew c;
   setup(&c);
@@ -229,7 +230,7 @@ static void meet_all(boc_behavior *self, void *arg) {
   TEST_WAIT(boci_load_acquire(&c->present) >= boc_runtime_workers(c->runtime));
 }
 
-/* As many bodies at once as there are workers, however many of those have started. */
+/* As many bodies at once as there are workers, however many workers have started. */
 static void all_meet(crew *c) {
   boci_store_relaxed(&c->present, 0);
   for (unsigned i = 0; i < boc_runtime_workers(c->runtime); i++)
@@ -256,8 +257,8 @@ static void all_at_once_from_the_start(void) {
   teardown(&c);
 }
 
-/* A worker that rested before it ever started was told to rest: it does not take that
- * for a reason to leave the others' work to nobody. */
+/* A worker that retired before it ever started must not leave work to others because of
+ * that. */
 static void as_many_at_once_after_fewer(void) {
   crew c;
   setup(&c);
@@ -276,7 +277,7 @@ static void block_until_met(boc_behavior *self, void *arg) {
   boc_worker_block_end();
 }
 
-/* The one that comes instead may be one that rests and has not started yet. */
+/* The compensating worker may be a retired one that has not started yet. */
 static void those_that_rest_stand_in(void) {
   crew c;
   setup(&c);

@@ -1,5 +1,5 @@
-/* Runtimes from outside: starting and what may refuse it, hooks, quiescence and waiting
- * for it, pokes, two runtimes that share cowns, ends. */
+/* Runtimes from outside: starting and its refusals, hooks, quiescence and waiting for
+ * it, pokes, two runtimes that share cowns, ends. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -70,13 +70,13 @@ static void every_allocation_of_a_start_may_fail(void) {
   }
 }
 
-/* Hooks: what each worker was called last. */
+/* Hooks: the last one that was called for each worker. */
 
 enum { NOTHING, ACTIVE, PARKED, STOPPED };
 typedef struct diary {
   boci_atomic_u32 state[3];
   boci_atomic_u32 pokes[3];
-  unsigned refuser; /* this worker's start hook refuses */
+  unsigned refuser; /* the start hook of this worker fails */
 } diary;
 
 static void move(diary *book, unsigned worker, uint32_t from, uint32_t to) {
@@ -138,7 +138,7 @@ static void hooks_alternate(void) {
   boc_cown_drop(cown);
 }
 
-/* A worker that finished the last behavior tells before it searches for more. */
+/* A worker that finished the last behavior notifies before it searches for more. */
 static void quiescence_does_not_wait_for_a_search(void) {
   const int64_t second = 1000000000;
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
@@ -244,7 +244,8 @@ static void a_deferred_behavior_is_in_flight(void) {
   boc_runtime_free(place.runtime);
 }
 
-/* Several wait while others schedule: whoever is woken sees what it scheduled done. */
+/* Several threads wait while others schedule: a thread that wakes up sees that its own
+ * behaviors have run. */
 
 typedef struct crowd {
   boc_runtime *runtime;
@@ -270,7 +271,7 @@ static void several_may_wait(void) {
     boc_cown_drop(all.cowns[i]);
 }
 
-/* A notice of quiescence against its cancellation: one of the two happens. */
+/* A notification of quiescence against its cancellation: one of the two happens. */
 
 static void count_call(void *ctx) { boci_add_release((boci_atomic_u32 *)ctx, 1); }
 
@@ -294,7 +295,7 @@ static void a_notice_comes_or_is_cancelled(void) {
   boc_cown_drop(cown);
 }
 
-/* Ends: what bodies schedule while the runtime ends is finished too. */
+/* Ends: behaviors that bodies schedule while the runtime ends are finished, too. */
 
 enum { CHAIN = 12 };
 
@@ -372,7 +373,7 @@ static void every_allocation_of_a_schedule_may_fail(void) {
     boc_cown_drop(cowns[i]);
 }
 
-/* Counters agree once it is quiet. */
+/* The counters agree once the runtime is quiescent. */
 
 static void counters_add_up(void) {
   boc_runtime *runtime = new_runtime(2);

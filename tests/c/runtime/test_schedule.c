@@ -1,6 +1,6 @@
-/* Schedule: whose memory and counters the calling thread uses; what is refused, and
- * that nothing has happened then; boc_behavior_schedule_or_run, at once and on the
- * calling thread where the cowns are free, in its turn where they are not. */
+/* Schedule: whose memory and counters the calling thread uses; refusals, after which
+ * nothing has changed; boc_behavior_schedule_or_run, at once and on the calling thread
+ * if the cowns are free, and in its turn if they are not. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -15,7 +15,7 @@ static const boc_cown_type number_type = {.name = "number",
 typedef struct fixture {
   boc_runtime *runtime;
   boc_cown *first, *second;
-  unsigned ran; /* bodies that noted it; all of them write `first` */
+  unsigned ran; /* bodies that wrote here; all of them write `first` */
 } fixture;
 
 static void setup(fixture *f, unsigned workers) {
@@ -80,7 +80,8 @@ static void free_cowns_run_it_here(void) {
   teardown(&f);
 }
 
-/* What is deferred keeps its cowns: others queue behind it, and run once it is over. */
+/* A deferred behavior keeps its cowns: others queue behind it, and run once it has
+ * ended. */
 static void a_deferred_one_holds_its_cowns(void) {
   fixture f;
   setup(&f, 1);
@@ -146,7 +147,7 @@ static void add_from_outside(void *arg, unsigned index) {
   }
 }
 
-/* Wherever a body runs, it has its cowns alone, and none is forgotten. */
+/* Wherever a body runs, it holds its cowns alone, and none is lost. */
 static void nothing_is_lost_between_threads(void) {
   fixture f;
   setup(&f, 1);

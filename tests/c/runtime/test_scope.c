@@ -193,7 +193,8 @@ static void a_lane_runs_its_bodies_in_their_scope(void) {
   boc_lane_free(lane);
 }
 
-/* A body of one lane that pumps another: what it runs is not in its scope. */
+/* A body of one lane pumps another lane: the bodies there do not belong to its
+ * scope. */
 
 static void expect_no_scope(boc_behavior *self, void *unused) {
   (void)self, (void)unused;
@@ -376,9 +377,9 @@ static void schedule_or_cancel(void *arg, unsigned index) {
     cross_later(all, all->f.scope, CHILDREN);
 }
 
-/* The scheduler chooses the step at which the other thread cancels. Whichever it is:
- * each behavior has run or is told that it was cancelled, its environment is dropped
- * once, and nothing of the scope runs once it has been waited for. */
+/* The scheduler chooses the step at which the other thread cancels. At every step: each
+ * behavior has run or is notified that it was cancelled, its environment is dropped
+ * once, and nothing of the scope runs after it has been waited for. */
 static void cancelled_at_any_step_nothing_is_left(void) {
   crossing all;
   setup(&all.f);

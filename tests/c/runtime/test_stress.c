@@ -4,7 +4,7 @@
  *  - A writer has its cowns alone, a reader shares them with readers only.
  *  - Behaviors that one thread schedules keep their order on each cown that they share,
  *    unless both read it.
- *  - Each runs once; afterwards the runtime is quiescent, and all memory comes back.
+ *  - Each runs once; afterwards the runtime is quiescent, and all memory is freed.
  */
 #include "harness.h"
 
@@ -12,12 +12,12 @@
 
 enum { COWNS = 4, MOST = 4, THREADS = 2, EACH = 6, DEPTH = 2 };
 
-/* What a cown holds. The tickets of each outside thread grow, from 1. */
+/* The payload of a cown. The tickets of each outside thread grow, from 1. */
 typedef struct record {
   boci_atomic_u32 writers, readers;
   boci_atomic_u32 wrote[THREADS]; /* the latest ticket of a writer */
   boci_atomic_u32 read[THREADS];  /* the greatest ticket of a reader */
-  unsigned plain;                 /* a lost update shows here, and a race */
+  unsigned plain;                 /* a lost update or a race shows here */
 } record;
 
 typedef struct world {
@@ -25,11 +25,11 @@ typedef struct world {
   boc_cown *cowns[COWNS];
   test_memory memory;
   boci_atomic_u32 scheduled, ran, dropped, cowns_dropped;
-  boci_atomic_u32 written;  /* as planned: the sum of `plain` at the end */
-  boci_atomic_u32 over;     /* nothing is deferred any more */
-  boci_atomic_ptr deferred; /* the latest that was not completed */
+  boci_atomic_u32 written;  /* expected sum of `plain` at the end */
+  boci_atomic_u32 over;     /* no behavior is deferred any more */
+  boci_atomic_ptr deferred; /* the latest deferred behavior that was not completed */
   unsigned workers;
-  uint32_t base; /* tickets of this round are above */
+  uint32_t base; /* tickets of this round are larger */
 } world;
 
 typedef struct plan {
@@ -42,7 +42,7 @@ typedef struct plan {
 
 static world *current_world;
 
-/* What random programs are made of, beside writers and nested schedules. */
+/* Parts of random programs besides writers and nested schedules. */
 enum { READS = 1, DEFERS = 2, BATCHES = 4, FORWARDS = 8 };
 static unsigned features;
 
@@ -166,8 +166,8 @@ static void schedule_children(plan *mine) {
     boc_behavior_schedule(make(mine->all, &mine->random, fresh));
 }
 
-/* Deferred behaviors are completed by a thread of their own, or by whoever comes next:
- * never by their own body, which has to return first. */
+/* A thread of their own completes deferred behaviors, or the next body does: never
+ * their own body, which has to return first. */
 
 static void complete(boc_behavior *deferred) {
   for_each_record(deferred, boc_behavior_env(deferred), false);

@@ -1,4 +1,4 @@
-/* Tracing: every behavior leaves its events in order, and the JSON is whole. */
+/* Tracing: every behavior leaves its events in order, and the JSON is complete. */
 #include "harness.h"
 
 #include <inttypes.h>
@@ -79,7 +79,7 @@ static void a_small_ring_keeps_the_latest(void) {
   boc_cown_drop(cown);
 }
 
-/* What the only behavior has left: which kinds, and the cowns that it is over. */
+/* The events of the only behavior: their kinds, and its cowns. */
 typedef struct story {
   boc_trace_kind kinds[16];
   size_t count;
@@ -90,7 +90,7 @@ typedef struct story {
 static void hear(void *ctx, const boc_trace_event *event) {
   story *all = ctx;
   if (event->worker == -1 || event->behavior == 0)
-    return; /* how it came to a worker, and how that sleeps */
+    return; /* events of workers: where it came from, parking, waking */
   CHECK(all->count < 16);
   all->kinds[all->count++] = event->kind;
   if (event->kind == BOC_TRACE_STARTED || event->kind == BOC_TRACE_COWN)
@@ -107,7 +107,7 @@ static void drop_all(boc_cown **cowns, size_t count) {
     boc_cown_drop(cowns[i]);
 }
 
-/* Over its cowns, of which two are there twice. */
+/* Over its cowns, two of which are repeated. */
 static void run_over_many(boc_runtime *runtime, boc_cown **cowns) {
   boc_cown *const twice[] = {cowns[0], cowns[1], cowns[0], cowns[2], cowns[1]};
   CHECK(boc_when(runtime, twice, 5, body, NULL) == BOC_OK);
@@ -210,7 +210,7 @@ static const char *after(const char *text, const char *part) {
   return at + strlen(part);
 }
 
-/* The one slice has all its cowns, and what it lacks is said before its end. */
+/* The only slice has all its cowns, and cancelled behaviors come before its end. */
 static void the_json_tells_of_cowns_and_of_what_was_cancelled(void) {
   boc_runtime *runtime;
   boc_cown *cowns[COWNS];
@@ -233,7 +233,7 @@ static void the_json_tells_of_cowns_and_of_what_was_cancelled(void) {
   drop_all(cowns, COWNS);
 }
 
-/* A ring that lacks the beginning of the slice leaves out the cowns that are left. */
+/* If the ring lacks the beginning of a slice, the JSON leaves out its later cowns. */
 static void cowns_of_what_began_earlier_are_left_out(void) {
   boc_runtime *runtime;
   boc_cown *cowns[COWNS];

@@ -50,7 +50,7 @@ static void unblock(boc_behavior *self, void *arg) {
   boci_parker_unpark(&m->parker);
 }
 
-/* Both are in the one worker's own queue when the first of them blocks. */
+/* Both are in the only worker's queue when the first of them blocks. */
 static void block_then_unblock(boc_behavior *self, void *arg) {
   meeting *m = arg;
   (void)self;
@@ -118,7 +118,8 @@ static void a_retired_worker_can_be_poked(void) {
 
 typedef struct crew {
   boc_runtime *runtime;
-  boci_atomic_u32 started, stopped, seen; /* `seen`: a bit a worker that ran a body */
+  /* `seen`: a bit for each worker that ran a body */
+  boci_atomic_u32 started, stopped, seen;
   uint32_t refuse; /* the worker whose start hook fails; 0: none */
 } crew;
 
@@ -164,7 +165,7 @@ static void crew_work(crew *c, unsigned bodies) {
   CHECK_EQ(boc_runtime_quiesce(c->runtime, BOC_FOREVER), BOC_OK);
 }
 
-/* Each worker's hooks run once, however often it rests. */
+/* Each worker's hooks run once, however often it retires. */
 static void workers_rest_and_come_back(void) {
   static const unsigned numbers[] = {1, 3, 2, 4, 1, 4};
   crew c;
@@ -191,8 +192,8 @@ static void wrong_numbers_change_nothing(void) {
   boc_runtime_free(c.runtime);
 }
 
-/* What its start hook refuses is told, and all goes on with as many as before, until
- * the hook refuses no more. */
+/* The status of its start hook is returned, and the number of workers stays as before,
+ * until the hook succeeds. */
 static void a_worker_that_cannot_start(void) {
   crew c;
   crew_setup(&c, 1, 3);
@@ -227,7 +228,7 @@ static bool set_workers_may_lack_memory(uintptr_t at) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = 1;
   options.compensating_workers = 3;
-  options.trace_events = 8; /* the one thing that each worker allocates */
+  options.trace_events = 8; /* the only thing that each worker allocates */
   options.allocator = &memory.base;
   options.hooks = &hooks;
   boci_init(&c.started, 0);
@@ -269,8 +270,8 @@ static void wait_for_report(boc_behavior *self, void *arg) {
   TEST_WAIT(has_reported(arg));
 }
 
-/* Nobody waits for its start hook: the others do its work, and it comes if it is asked
- * for again. */
+/* Nobody waits for its start hook: other workers do its work, and it starts if it is
+ * asked for again. */
 static void a_worker_on_demand_that_cannot_start(void) {
   crew c = {.refuse = 1};
   boci_init(&c.started, 0);
@@ -313,7 +314,7 @@ static void block_briefly(boc_behavior *self, void *arg) {
   boc_worker_block_end();
 }
 
-/* Setting a number waits for workers that are too many, not for one that is none. */
+/* Setting a number waits for surplus workers, but not for one that could not start. */
 static void a_compensating_worker_that_cannot_start(void) {
   meeting m;
   const boc_worker_hooks hooks = {.start = refuse_once_asked_to_rest, .ctx = &m};
@@ -341,8 +342,8 @@ static void not_from_a_body(void) {
   boc_runtime_free(c.runtime);
 }
 
-/* One that came for a blocked body is a worker like the others afterwards, and may be
- * compensated for itself. */
+/* A compensating worker may become an ordinary one, and then another may compensate for
+ * it. */
 static void compensating_workers_may_become_others(void) {
   meeting m;
   setup(&m, 1, 3);

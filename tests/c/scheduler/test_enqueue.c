@@ -1,5 +1,5 @@
-/* Enqueue: each way by which a behavior becomes ready leads to its queue. Schedulers
- * that were not started: the test is a worker, or a thread outside. */
+/* Enqueue: each way in which a behavior becomes ready leads to its queue. The
+ * schedulers are not started: the test is a worker, or a thread outside. */
 #include "harness.h"
 
 #include "enqueue.h"
@@ -76,7 +76,7 @@ static void a_body_fills_its_workers_queue(void) {
 static void the_first_that_an_end_makes_ready_runs_next(void) {
   world all;
   setup(&all);
-  boc_cown *cown; /* an end makes ready what waited for one */
+  boc_cown *cown; /* the end of one behavior makes another one ready */
   CHECK_EQ(boc_cown_new(&cown_type, &cown), BOC_OK);
   boc_behavior *first = make(&all, &all.scheduler, cown);
   boc_behavior *second = make(&all, &all.scheduler, cown);
@@ -177,7 +177,7 @@ static void draining_leaves_nothing_behind(void) {
   teardown(&all);
 }
 
-/* A parked worker is woken for what it could steal, and counted. */
+/* A parked worker is woken for work that it could steal, and counted. */
 static void surplus_wakes_one_worker(void) {
   world all;
   setup(&all);

@@ -1,5 +1,5 @@
-/* Find work: the order in which a worker looks at its queues, the budgets, shares,
- * thefts and rescues. A scheduler that was not started: the test is the worker. */
+/* Find work: the order in which a worker searches its queues, the budgets, shares,
+ * thefts and rescues. The scheduler is not started: the test is the worker. */
 #include "harness.h"
 
 #include "find_work.h"
@@ -72,7 +72,7 @@ static boc_behavior *push(world *all, boci_worker *to) {
   return made;
 }
 
-/* As if the body that ran last had scheduled something: its successor is warm. */
+/* As if the last body had scheduled something: its successor is warm. */
 static void note_schedule(world *all) {
   all->me->scheduled_before = boci_load_relaxed(&all->me->in_flight.scheduled);
   boci_in_flight_add_scheduled(&all->me->in_flight, 1);
@@ -90,7 +90,7 @@ static void the_order_is_as_listed(void) {
   CHECK(boci_find_own(all.me) == posted);
   CHECK(all.me->until_common < BOCI_COMMON_EVERY);
   boc_behavior *third = boci_find_own(all.me), *fourth = boci_find_own(all.me);
-  /* With tiny capacities the third look begins with what is common. */
+  /* with tiny capacities the third search begins with the common queues */
   CHECK((third == queued && fourth == injected) ||
         (third == injected && fourth == queued));
   CHECK_EQ(boci_load_relaxed(&all.me->counters.handed_off), 1);
@@ -113,7 +113,7 @@ static void the_lifo_budget_is_bounded(void) {
     CHECK(in_a_row < BOCI_LIFO_BUDGET);
   }
   CHECK_EQ(in_a_row, BOCI_LIFO_BUDGET - 1);
-  CHECK(boci_find_own(all.me)); /* the one that went behind */
+  CHECK(boci_find_own(all.me)); /* the behavior that went behind */
   teardown(&all);
 }
 
@@ -170,7 +170,7 @@ static void the_injector_has_its_turn(void) {
     found = boci_find_own(all.me);
     CHECK(++looks <= BOCI_COMMON_EVERY);
   }
-  CHECK(!all.me->lifo_slot); /* thieves see the run queue */
+  CHECK(!all.me->lifo_slot); /* thieves can only see the run queue */
   CHECK(boci_find_own(all.me) == handed);
   teardown(&all);
 }

@@ -1,5 +1,5 @@
-/* Idle: searchers, the parked list, monitors, and which worker is woken; the workers'
- * structs without their threads, then with two threads that park and wake. */
+/* Idle: searchers, the parked list, monitors, and which worker is woken. First with the
+ * structs of workers without threads, then with two threads that park and wake. */
 #include "harness.h"
 
 #include "scheduler.h"
@@ -36,7 +36,7 @@ static void as_many_search_as_may(void) {
   crew all;
   setup(&all, WORKERS);
   CHECK(boci_idle_start_searching(&all.idle, &all.worker[0]));
-  CHECK(boci_idle_start_searching(&all.idle, &all.worker[0])); /* it does already */
+  CHECK(boci_idle_start_searching(&all.idle, &all.worker[0])); /* it searches already */
   CHECK(boci_idle_start_searching(&all.idle, &all.worker[1]));
   CHECK(!boci_idle_start_searching(&all.idle, &all.worker[2]));
   CHECK_EQ(boci_idle_count(&all.idle), 2);
@@ -44,7 +44,7 @@ static void as_many_search_as_may(void) {
   boci_idle_stop_searching(&all.idle, &all.worker[0]);
   CHECK(boci_idle_start_searching(&all.idle, &all.worker[2]));
   boci_idle_stop_searching(&all.idle, &all.worker[1]);
-  boci_idle_stop_searching(&all.idle, &all.worker[1]); /* it does not any more */
+  boci_idle_stop_searching(&all.idle, &all.worker[1]); /* it does not search any more */
   boci_idle_stop_searching(&all.idle, &all.worker[2]);
   CHECK(!boci_idle_has_searcher(&all.idle));
   teardown(&all);
@@ -69,7 +69,7 @@ static void the_latest_is_woken_and_searches(void) {
   CHECK(boci_idle_wake_one(&all.idle));
   CHECK(all.worker[WORKERS - 1].parking.searching);
   CHECK(!all.worker[WORKERS - 1].parking.listed);
-  /* It searches: the next publisher relies on it. */
+  /* it searches: the next publisher relies on it */
   CHECK(!boci_idle_wake_one(&all.idle));
   CHECK(boci_idle_park(&all.idle, &all.worker[WORKERS - 1], false, BOCI_NEVER));
   boci_idle_stop_searching(&all.idle, &all.worker[WORKERS - 1]);
@@ -122,8 +122,8 @@ static void a_deadline_ends_a_park(void) {
   teardown(&all);
 }
 
-/* Two processors, four workers of which one is parked: one more would only take turns.
- */
+/* Two processors, four workers of which one is parked: another one would only take
+ * turns. */
 static void oversubscribed_publishers_rely_on_a_monitor(void) {
   crew all;
   setup(&all, 2);

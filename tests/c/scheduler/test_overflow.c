@@ -13,7 +13,8 @@ static int index_of(const boc_behavior *item) {
   return item ? (int)(item - items) : -1;
 }
 
-/* Pushes items[from] and those behind it until `queue` is full. The next to push. */
+/* Pushes items[from] and the following ones until `queue` is full; returns the next one
+ * to push. */
 static int fill(boci_run_queue *queue, int from) {
   while (boci_run_queue_push(queue, &items[from]))
     from++;
@@ -74,7 +75,7 @@ static int length_of(boci_overflow *overflow) {
   return (int)boci_load_relaxed(&overflow->length);
 }
 
-/* `segments` of them, from items[0] on. */
+/* Fills `segments` segments, from items[0] on. */
 static void fill_overflow(boci_overflow *overflow, int segments) {
   boci_run_queue queue;
   uint32_t count = 0;

@@ -1,6 +1,5 @@
-/* Quiescence: the sums of counters that workers and other threads write, and waiters.
- * No threads but the test's: a scheduler that was not started.
- */
+/* Quiescence: the sums of the counters of workers and of other threads, and waiters.
+ * The scheduler is not started: the only threads are the test's. */
 #include "harness.h"
 
 #include "scheduler.h"

@@ -1,10 +1,11 @@
-/* Steal back-off: when a worker begins to leave a maker alone, how long, and how
- * useless attempts make it rarer. Counters are written by hand, time is real. */
+/* Steal back-off: when a worker begins to leave a maker's queue alone, for how long,
+ * and how useless attempts make that rarer. The test writes the counters; the time is
+ * real. */
 #include "harness.h"
 
 #include "scheduler.h"
 
-enum { MANY = 1000000 }; /* behaviors that may take 2 s before they are not tiny */
+enum { MANY = 1000000 }; /* so many behaviors may take 2 s and still be tiny */
 
 typedef struct pair {
   boci_scheduler scheduler;
@@ -14,7 +15,7 @@ typedef struct pair {
 static void setup(pair *p) {
   const boci_scheduler_config config = {.workers = 2, .spin = 1};
   CHECK_EQ(boci_scheduler_init(&p->scheduler, &config), BOC_OK);
-  p->scheduler.spin = 1; /* with one processor too */
+  p->scheduler.spin = 1; /* spin with one processor, too */
   p->thief = &p->scheduler.worker[0];
   p->maker = &p->scheduler.worker[1];
 }
@@ -39,7 +40,7 @@ static void run_some(pair *p, boci_block_pool *pool, uintptr_t count) {
 
 static bool backs_off(const pair *p) { return p->thief->backoff.until != 0; }
 
-/* Looks at a maker that has scheduled nothing since, until the thief gives up. */
+/* Reads the counter of a maker that schedules nothing, until the thief gives up. */
 static void wait_in_vain(pair *p) {
   CHECK(backs_off(p));
   TEST_WAIT(!boci_steal_backoff_active(p->thief));
@@ -67,7 +68,7 @@ static void own_long_or_no_behaviors_do_not(void) {
   boci_steal_backoff_found_work(p.thief);
   add_finished(p.thief, 1);
   boci_steal_backoff_note(&p.thief->backoff, &p.maker->pool);
-  p.thief->backoff.since -= UINT64_C(1000000000); /* it took a second */
+  p.thief->backoff.since -= UINT64_C(1000000000); /* pretend that it took a second */
   boci_steal_backoff_out_of_work(p.thief);
   CHECK(!backs_off(&p));
   teardown(&p);
@@ -120,7 +121,8 @@ static void useless_attempts_get_rarer(void) {
   teardown(&p);
 }
 
-/* A maker that goes on is worth waiting for, up to 200 us; nothing is skipped then. */
+/* A maker that goes on scheduling is waited for, up to 200 us, and nothing is skipped
+ * then. */
 static void a_busy_maker_is_waited_for(void) {
   pair p;
   setup(&p);

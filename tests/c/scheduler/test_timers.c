@@ -116,8 +116,8 @@ static void quiesce(fixture *f) {
 
 /* ---- time ------------------------------------------------------------------------ */
 
-/* A seed may let the time pass, or real threads may be slow, while they are started: a
- * timer that is started too late has no place before another. */
+/* A seed may let the time pass while timers are started, or real threads may be slow: a
+ * timer that is started too late need not come before another. */
 typedef struct times {
   uint64_t deadline[MANY], started[MANY]; /* at the latest */
 } times;
@@ -202,7 +202,7 @@ static void bounds(void) {
   teardown(&f);
 }
 
-/* One hour away is the earliest, until one that is sooner comes: it must not wait. */
+/* The earliest timer is an hour away until a sooner one comes, which must not wait. */
 static void a_sooner_timer_wakes_the_keeper(void) {
   fixture f;
   boc_timer *late = NULL;
@@ -229,8 +229,8 @@ static void note_held(void *environment) {
 }
 static const boc_behavior_type holding = {.body = hold_worker, .drop = note_held};
 
-/* The keeper goes to work, and the other worker is idle: it keeps the time from then
- * on. */
+/* The keeper runs a body, and the other worker is idle: that one keeps the time from
+ * then on. */
 static void another_keeps_the_time_while_the_keeper_works(void) {
   fixture f;
   setup(&f);
@@ -255,7 +255,7 @@ static void chain(boc_behavior *self, void *environment) {
 }
 static const boc_behavior_type chaining = {.body = chain};
 
-/* The only worker always has something to run, until the timer's behavior has. */
+/* The only worker always has something to run, until the timer's behavior has run. */
 static void a_busy_worker_looks_at_the_clock(void) {
   fixture f;
   setup_with(&f, 1, NULL);
@@ -280,7 +280,8 @@ static void cancelled_holds_no_queue(void) {
   boc_behavior *made = make_over(&f, &noting, accesses, 2, NULL);
   CHECK_EQ(boc_runtime_after(f.runtime, HOUR, made, &timer), BOC_OK);
   boc_behavior_schedule(make_over(&f, &noting, &read, 1, NULL)); /* behind the result */
-  const bool in_time = boc_timer_cancel(timer); /* else a seed has passed the hour */
+  /* otherwise a seed has let the hour pass */
+  const bool in_time = boc_timer_cancel(timer);
   CHECK(!boc_timer_cancel(timer));
   if (in_time)
     TEST_WAIT(boci_load_relaxed(&f.ran) == 1); /* although f.cown is held */
@@ -317,7 +318,7 @@ static void the_end_waits_for_timers(void) {
   teardown(&f);
   CHECK_EQ(boci_load_relaxed(&f.ran), 2 - cancelled);
   CHECK_EQ(boci_load_relaxed(&f.dropped), 2);
-  CHECK(!boc_timer_cancel(boc_timer_hold(timer))); /* the runtime is gone */
+  CHECK(!boc_timer_cancel(boc_timer_hold(timer))); /* the runtime is freed */
   boc_timer_drop(timer);
   boc_timer_drop(timer);
 }
@@ -382,7 +383,7 @@ static void start_and_cancel(void *arg, unsigned index) {
     boc_scope_cancel(all->scope);
 }
 
-/* Each ends once: by its time, its handle or its scope. */
+/* Each ends once: by its deadline, its handle or its scope. */
 static void each_ends_once(void) {
   race all;
   test_memory memory;

@@ -1,7 +1,8 @@
-/* The worker's loop: no behavior starves. On one worker, bodies are counted: how many
- * run between a behavior's becoming ready and its start is bounded, whatever else goes
- * on for ever. On several, the bodies that go on for ever stop once the other one has
- * had its turn: if that starved, the test would not end. */
+/* The worker's loop: no behavior starves. On one worker the test counts bodies: the
+ * number of bodies that run between a behavior's becoming ready and its start is
+ * bounded, whatever else goes on for ever. On several workers, the bodies that go on
+ * for ever stop once the other behavior has run: if that starved, the test would not
+ * end. */
 #include "harness.h"
 
 #include <boc/boc.h>
@@ -19,9 +20,9 @@ static const boc_cown_type nothing = {.name = "nothing"};
 typedef struct field {
   boc_runtime *runtime;
   boc_cown *cowns[CHAINS];
-  boci_atomic_u32 ran;    /* bodies so far */
+  boci_atomic_u32 ran;    /* bodies that have run */
   boci_atomic_u32 over;   /* chains end */
-  boci_atomic_u32 waited; /* the longest of the kind that a case is about */
+  boci_atomic_u32 waited; /* the longest wait of the kind that a case tests */
 } field;
 
 static void setup(field *all, unsigned workers) {
@@ -43,8 +44,8 @@ static void teardown(field *all) {
 
 typedef struct env {
   field *all;
-  uint32_t since; /* `ran` when it became ready, about */
-  uint32_t left;  /* links of its chain; 0: until it is over */
+  uint32_t since; /* `ran` when it became ready, approximately */
+  uint32_t left;  /* links of its chain; 0: until the test is over */
 } env;
 
 static boc_behavior *make(const boc_behavior_type *type, boc_cown *cown, boc_mode mode,
@@ -58,7 +59,8 @@ static boc_behavior *make(const boc_behavior_type *type, boc_cown *cown, boc_mod
   return made;
 }
 
-/* Those that go on for ever let others run: the systematic scheduler need not. */
+/* Bodies that go on for ever yield: the systematic scheduler need not switch
+ * otherwise. */
 static uint32_t count_body(field *all) {
   boci_pause();
   return boci_add_relaxed(&all->ran, 1);
@@ -71,7 +73,8 @@ static void note_wait(const env *mine, uint32_t now) {
 
 /* ---- one worker ------------------------------------------------------------------ */
 
-/* Each body schedules the next on its own cown, so that finishing hands it over. */
+/* Each body schedules the next one on its own cown, so that its end makes that
+ * ready. */
 static void link(boc_behavior *self, void *environment);
 static const boc_behavior_type linking = {.name = "link", .body = link};
 
@@ -105,7 +108,7 @@ static void chains_take_turns(void) {
   teardown(&all);
 }
 
-/* Behaviors from outside beside chains that go on until all of those have run. */
+/* Behaviors from outside, and chains that go on until all of those have run. */
 static void count_outsider(boc_behavior *self, void *environment) {
   const env mine = *(env *)environment;
   (void)self;
@@ -127,7 +130,8 @@ static void outsiders_are_not_forgotten(void) {
   teardown(&all);
 }
 
-/* One from outside for each that ran: what each waits is a matter of the loop alone. */
+/* One behavior from outside for each that ran: the wait of each depends on the loop
+ * alone. */
 static void visit(boc_behavior *self, void *environment);
 static const boc_behavior_type visiting = {.name = "visit", .body = visit};
 
@@ -139,7 +143,7 @@ static void to_inbox(void *ctx, boc_behavior *behavior) {
   boci_injector_push(&((boci_scheduler *)ctx)->worker[0].inbox, behavior, behavior, 1);
 }
 
-/* As if it had come by `way`. */
+/* As if it had come in this `way`. */
 static void schedule_by(void (*way)(void *ctx, boc_behavior *behavior),
                         boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
@@ -179,7 +183,7 @@ static void the_injector_has_its_turn(void) {
   teardown(&all);
 }
 
-/* The inbox always has something: each that comes by it puts in another. */
+/* The inbox is never empty: each behavior that comes from it puts another one there. */
 static void come_again(boc_behavior *self, void *environment);
 static const boc_behavior_type coming = {.name = "forwarded", .body = come_again};
 
@@ -219,7 +223,7 @@ static void the_own_queue_has_its_turn(void) {
   teardown(&all);
 }
 
-/* An inbox that always has something, beside chains. */
+/* An inbox that is never empty, and chains. */
 static void everything(boc_behavior *self, void *environment) {
   field *all = ((env *)environment)->all;
   schedule_visitor(self, environment);
@@ -240,7 +244,8 @@ static void nobody_waits_without_bound(void) {
 
 /* ---- readers and writers, on two workers ----------------------------------------- */
 
-/* Each puts another of its kind behind itself, until one of the other kind has run. */
+/* Each schedules another one of its kind behind itself, until one of the other kind has
+ * run. */
 static void go_on(boc_behavior *self, void *environment);
 static const boc_behavior_type going_on = {.name = "on", .body = go_on};
 
@@ -271,8 +276,8 @@ static void readers_get_in_between_writers(void) {
   the_other_kind_gets_in(BOC_WRITE, BOC_READ);
 }
 
-/* Behaviors that were made long before follow each other in the order of their making,
- * whatever cown they are on. */
+/* Behaviors that were made long before run in the order in which they were made,
+ * whatever cowns they have. */
 
 enum { CROWD = 40, SHARED_BY = 3 };
 
@@ -301,7 +306,7 @@ static void old_chains_go_by_age(void) {
 }
 
 /* A body that made many tiny behaviors waits for them: another worker runs them all,
- * however long it backed off from their maker before. */
+ * even if it backed off from their maker before. */
 
 static void count_tiny(boc_behavior *self, void *environment) {
   const env *mine = environment;
@@ -329,8 +334,8 @@ static void a_maker_that_waits_is_helped(void) {
   teardown(&all);
 }
 
-/* Bodies that block in the system without the runtime hearing of it: each worker runs
- * one, even if there are fewer processors. */
+/* Bodies that block in the system without the runtime knowing it: each worker runs one,
+ * even if there are fewer processors. */
 
 enum { BLOCKED = 4 };
 

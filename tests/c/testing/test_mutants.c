@@ -1,5 +1,5 @@
-/* A test of the tester: the library with one line of tests/models/mutants.py changed,
- * so that a thread parks without its second look. The systematic scheduler must find a
+/* Tests the systematic scheduler: the library with one line of tests/models/mutants.py
+ * changed, so that a thread parks without its second check. The scheduler must find a
  * seed with a deadlock, and must find none in the library as it is.
  *
  * Built once for each mutant in MUTANTS, with the one source that it changes; and once
@@ -13,7 +13,7 @@
 
 #include <stdio.h>
 
-/* What the build may define as MUTANT. */
+/* The values of MUTANT in a build. */
 enum {
   NO_MUTANT,
   parking_worker_does_not_look_for_work,
@@ -34,7 +34,7 @@ static boc_runtime *one_worker(void) {
   return runtime;
 }
 
-/* A behavior that comes while the worker parks. */
+/* A behavior comes while the worker parks. */
 static void schedule_to_parking_worker(void *unused) {
   (void)unused;
   boc_runtime *runtime = one_worker();
@@ -42,7 +42,7 @@ static void schedule_to_parking_worker(void *unused) {
   boc_runtime_free(runtime);
 }
 
-/* A message that comes while the receiver parks. */
+/* A message comes while the receiver parks. */
 static void send_or_receive(void *mailbox, unsigned index) {
   const boc_tag tag = {"a", 1};
   size_t at;

@@ -64,7 +64,7 @@ static void whole_increment(void *unused) {
   require(boci_load_relaxed(&number) == 2);
 }
 
-/* A sleeper that does not look again once it has announced itself. */
+/* A sleeper that does not check again once it has announced itself. */
 
 static struct {
   boci_parker parker;
@@ -137,7 +137,7 @@ static void ordered_locks(void *unused) {
   use_locks(NULL);
 }
 
-/* A wait that takes any wake-up for the one it waits for. */
+/* A wait that mistakes any wake-up for its own. */
 
 static struct {
   boci_mutex mutex;
@@ -270,7 +270,7 @@ static void forget_thread(void *unused) {
   CHECK(boci_thread_start(&forgotten, do_nothing, NULL, "forgotten", 0) == BOC_OK);
 }
 
-/* The cases. They run their own runs, outside of the harness's. */
+/* The cases. They start runs of their own, outside of the harness's. */
 
 static void increments(void) {
   finds(torn_increment, BOCI_RUN_FAILED);
