@@ -1,12 +1,12 @@
-"""The benchmarks: `run.py c`, `run.py cpp`, `run.py python` print what things cost.
+"""The benchmarks: `run.py c`, `run.py cpp`, `run.py python` print tables of costs.
 
-Figures are medians; ratios come from one run, in which all programs took turns; what
-else the machine did meanwhile stands below. The C table shows libboc, built by each
+Figures are medians; ratios come from one run, in which all programs took turns; a
+sentence below tells the load of other programs. The C table shows libboc, built by each
 compiler, with one worker and with several, the floor (the same by hand in one thread),
 OpenMP, oneTBB and Taskflow where they are installed, and verona-rt where a clone is
-given.
-The C++ table shows the programs of the Savina suite on boc.hpp, built by each compiler.
-The Python table shows each backend of each interpreter, and bocpy 0.14 beside it.
+given. The C++ table shows the programs of the Savina suite on boc.hpp, built by each
+compiler. The Python table shows each backend of each interpreter, and bocpy 0.14 beside
+it.
 
     python benchmarks/run.py c --instructions
     python benchmarks/run.py cpp --workload banking
@@ -45,7 +45,7 @@ def add_common(command: argparse.ArgumentParser, rounds: int, repeat: int) -> No
 
 
 def add_verona(command: argparse.ArgumentParser) -> None:
-    """Where a peer is that no distribution has."""
+    """The path of a clone of verona-rt, which no distribution has."""
     command.add_argument(
         "--verona", type=Path, metavar="CLONE", help="a clone of microsoft/verona-rt"
     )

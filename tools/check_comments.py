@@ -142,7 +142,7 @@ def wrapped(paragraph: list[str], width: int) -> list[str]:
 
 
 def mended_comment(comment: str, column: int) -> str:
-    """A comment that stands alone in its lines, rewrapped where a line is too long."""
+    """A comment that stands alone in its lines, rewrapped if a line is too long."""
     lines = comment.split("\n")
     if all(len(line) + (0 if i else column) <= WIDTH for i, line in enumerate(lines)):
         return comment

@@ -31,7 +31,7 @@ PROPORTIONED = (
     "tests/fuzz",
 )
 PLATFORM_FILES = ("park*", "os*", "wakeup_fd*", "atomic*", "compiler", "fiber*")
-#: They run in test builds alone, and say which seed they run with.
+#: They run in test builds only, and print the seed with which they run.
 SPEAKING_FILES = ("os*", "systematic*")
 STANDARD = {
     "assert.h",
@@ -149,7 +149,7 @@ def c_files(*folders: str) -> list[Path]:
 
 
 def check_names(paths: list[Path]) -> list[tuple[Path, str]]:
-    """A name that two files have would be found in the wrong room."""
+    """A static name that two files have: a search would find it in the wrong folder."""
     first: dict[str, Path] = {}
     return [
         (path, f"has the name of {there.relative_to(ROOT).as_posix()}")
@@ -158,7 +158,7 @@ def check_names(paths: list[Path]) -> list[tuple[Path, str]]:
     ]
 
 
-#: Files of which a build has one of several: what is in all of them may have one name.
+#: Files of which a build has only one of several: they may use the same names.
 ALTERNATIVES = re.compile(r"^(atomic|os|park|wakeup_fd|waiting)_\w+\.[ch]$")
 STATIC = re.compile(r"^static [\w ]*?[ *](\w+)\(", re.MULTILINE)
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL_PAGE = "docs/memory-model.md"
 PROTOCOL_PAGE = "docs/protocol.md"
 
-#: They define the operations, or are no part of the library.
+#: They define the operations, or do not belong to the library.
 NOT_CHECKED = ("atomic", "perturb", "systematic", "fiber")
 MODELS = "tests/models"
 FOLDERS = ("libboc/src", "libboc/include/boc", "tests/c", MODELS)
@@ -166,7 +166,7 @@ def cells(line: str) -> list[str]:
 
 
 def rows(text: str, first: str) -> Iterator[list[str]]:
-    """The rows of tables whose first cell looks like that."""
+    """The rows of tables with such a first cell."""
     for line in text.split("\n"):
         if line.startswith("|") and re.fullmatch(first, cells(line)[0]):
             yield cells(line)
@@ -288,7 +288,7 @@ def check_stop(root: Path, page: str) -> Iterator[str]:
 
 
 def check(root: Path) -> list[str]:
-    """All that is wrong."""
+    """All faults."""
     all_sites = [site for path in sources(root) for site in sites(path)]
     model = (root / MODEL_PAGE).read_text(encoding="utf-8")
     protocol = (root / PROTOCOL_PAGE).read_text(encoding="utf-8")

@@ -29,7 +29,7 @@ TABLES = re.compile(
     r"\b(PyMethodDef|PyGetSetDef|PyMemberDef|PyType_Slot|PyType_Spec|PyModuleDef_Slot"
     r"|PyModuleDef|PyStructSequence_Field|PyStructSequence_Desc)\b"
 )
-NAMES = re.compile(r"char \*(const )?\w+\[\] = \{")  # of keyword arguments
+NAMES = re.compile(r"char \*(const )?\w+\[\] = \{")  # keyword names
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 LITERAL = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'')
 #: A declaration at file level, or a static one in a function: up to its end or value.
@@ -108,7 +108,7 @@ def sources() -> Iterator[Path]:
 
 
 def listed() -> dict[tuple[str, str], str]:
-    """What the table says: the guard of each variable of a file."""
+    """The contents of the table: the guard of each variable of a file."""
     text = PAGE.read_text(encoding="utf-8")
     _, _, rest = text.partition(f"## {TITLE}\n")
     table = re.split(r"^## ", rest, maxsplit=1, flags=re.MULTILINE)[0]

@@ -27,7 +27,7 @@ def put(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.symlink_to(source)
-    except OSError:  # Windows, where links are for some users alone
+    except OSError:  # on Windows only some users may make links
         shutil.copy2(source, target)
 
 

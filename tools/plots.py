@@ -25,9 +25,9 @@ class Plot:
     name: str
     title: str
     page: str
-    #: The table's first column is titled so.
+    #: The title of the table's first column.
     key: str
-    #: One group of bars for each of these columns; or for each of these rows.
+    #: One group of bars for each of these columns, or for each of these rows.
     groups: tuple[str, ...]
     bars: tuple[str, ...]
     rows_are_groups: bool
@@ -84,7 +84,7 @@ def table(page: str, key: str, columns: tuple[str, ...]) -> dict[str, dict[str, 
 
 
 def number(text: str) -> float | None:
-    """A cell's number; None for one that says that there is none."""
+    """A cell's number; None for a cell without one."""
     return None if text in ("-", "") else float(text.replace(",", ""))
 
 

@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 SCREENS = {"desktop": (1280, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-#: Nothing but the page: no start page, no update, no look-up of other hosts.
+#: Only the page: no start page, no update, no requests to other hosts.
 QUIET = (
     "--headless",
     "--no-sandbox",
@@ -118,7 +118,7 @@ class Browser:
             self.events.append(answer)
 
     def show(self, size: tuple[int, int], scheme: str) -> None:
-        """What the pages that are opened next are shown on."""
+        """The screen on which the next pages are shown."""
         width, height = size
         phone = width < 600
         screen = {"width": width, "height": height, "mobile": phone}
@@ -130,7 +130,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[dark, still])
 
     def open(self, url: str) -> None:
-        """Loads the page, with all that belongs to it."""
+        """Loads the page, and all files that it needs."""
         self.events.clear()
         self.call("Page.navigate", url=url)
         while not any(e["method"] == "Page.loadEventFired" for e in self.events):
@@ -147,7 +147,7 @@ class Browser:
         return answer["result"].get("value")
 
     def failures(self) -> list[str]:
-        """What the scripts of this page raised."""
+        """The exceptions that the scripts of this page have raised."""
         raised = "Runtime.exceptionThrown"
         return [
             str(event["params"]["exceptionDetails"].get("text"))
@@ -169,7 +169,7 @@ class Browser:
 
 
 def look(browser: Browser, url: str, stem: Path, most: int, schemes: list[str]) -> int:
-    """Pictures of one page on each screen; returns how many are not right."""
+    """Takes pictures of one page on each screen; returns how many pages have failed."""
     wrong = 0
     for name, size in SCREENS.items():
         for scheme in schemes:

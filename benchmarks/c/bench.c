@@ -108,7 +108,7 @@ static void print_line(const run_options *options, const bench_workload *workloa
   printf("\n");
 }
 
-/* Times can be repeated; what has a unit of its own is the same each time. */
+/* Times are measured repeatedly; other units are the same each time. */
 static bool is_time(const bench_workload *workload) {
   return workload->unit == NULL || strcmp(workload->unit, "ms") == 0;
 }

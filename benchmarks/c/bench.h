@@ -1,10 +1,10 @@
-/* What the benchmark programs share: options, the clock, repetition, output.
+/* Shared by the benchmark programs: options, the clock, repetition, output.
  *
  * A program hands a list of workloads to `bench_main`, which runs the chosen ones and
  * prints a line for each: all repetitions, and their median. With --json each line is a
  * JSON object. Each workload runs once unmeasured, so that all repetitions find warm
- * memory; those with a unit of their own (bytes) run just once.
- * A workload measures itself and ends the program if what it computed is wrong.
+ * memory; those with a unit of their own (bytes) run just once. A workload measures
+ * itself and ends the program if its result is wrong.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -50,7 +50,7 @@ void bench_check(bool holds, const char *what);
 void *bench_calloc(size_t count, size_t size);
 void *bench_malloc(size_t size);
 
-/* The sizes that all programs agree on. */
+/* Sizes that all programs use. */
 enum {
   BENCH_ROUND_ROBIN = 64, /* cowns of rr64 */
   BENCH_RING = 1024,      /* cowns of ring2 and group8 */

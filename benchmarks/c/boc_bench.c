@@ -85,7 +85,8 @@ static const boc_behavior_type nothing_type = {"nothing", nothing, NULL, NULL, N
 static const boc_behavior_type capture_type = {"capture", add_captured, NULL, NULL,
                                                NULL};
 
-/* One measurement: what the scheduling loops need, and when the first one began. */
+/* One measurement: the arguments of the scheduling loops, and when the first one
+ * began. */
 typedef struct work_plan {
   boc_runtime *runtime;
   boc_cown **cowns;
@@ -163,7 +164,7 @@ static void schedule_capture3(work_plan *plan) {
   }
 }
 
-/* A link of a chain: how many more are to come, and where. */
+/* A link of a chain: how many more links follow, and over which cown. */
 typedef struct chain_link {
   boc_runtime *runtime;
   size_t left;
@@ -202,7 +203,7 @@ static void root_body(boc_behavior *self, void *arg) {
 }
 
 static boc_runtime
-    *shared_runtime; /* of all repetitions, so that they find warm pools */
+    *shared_runtime; /* for all repetitions, so that they find warm pools */
 
 static boc_runtime *runtime_new(unsigned workers) {
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
@@ -312,7 +313,7 @@ static double mem_cown(const bench_options *options, size_t n) {
   return (double)(after - before) / (double)n;
 }
 
-/* Holds the one cown, so that all that it schedules stays pending. */
+/* Holds the only cown, so that everything that it schedules stays pending. */
 static void hoard_body(boc_behavior *self, void *arg) {
   work_plan *hoarded = arg;
   (void)self;

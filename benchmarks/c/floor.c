@@ -1,9 +1,10 @@
-/* The floor: what the least that a behavior needs costs in one thread, by hand.
+/* The floor: the cost of the minimal work of a behavior in one thread, without a
+ * library.
  *
  * For each behavior: allocate it, swap it into the tail of each of its cowns, call its
  * body through a pointer, take it out of the tails again by compare-and-swap, free it.
  * No scheduler, no second thread, no waiting; each behavior runs as soon as it is made.
- * What a library charges beyond this is the price of being asynchronous.
+ * The cost of a library beyond this is the price of being asynchronous.
  */
 #include "bench.h"
 

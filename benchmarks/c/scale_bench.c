@@ -1,4 +1,5 @@
-/* What grows: readers with the workers, and the cost of a behavior with its cowns.
+/* Scaling: readers with the number of workers, and the cost of a behavior with its
+ * cowns.
  *
  *   read, write   N behaviors over one cown that sum up its 4 KB eight times, as
  *                 readers or as writers. Readers run side by side, so two workers

@@ -1,1 +1,2 @@
-"""What `run.py` is made of: `c` and `python` run programs, `tables` prints."""
+"""The modules of `run.py`: `c`, `cpp` and `python` run programs, `tables` prints,
+`plot` draws."""

@@ -1,8 +1,8 @@
 """The C programs: builds them, runs them in turn, prints libboc beside its peers.
 
 A round runs every workload in every program, each in a process of its own, before the
-next round begins: what else the machine does meanwhile hits all of them alike. Only
-what ran in these rounds is compared: a peer that cannot be built here has no column.
+next round begins: so other load affects all of them alike. Only programs of the same
+rounds are compared: a peer that cannot be built here has no column.
 """
 
 from __future__ import annotations
@@ -51,12 +51,13 @@ class Program:
 
 
 def compilers() -> list[tuple[str, str]]:
-    """Those of C and of C++ that are installed; else whatever Meson finds."""
+    """The installed compilers of C and of C++; otherwise the one that Meson finds."""
     return [pair for pair in COMPILERS if all(map(shutil.which, pair))]
 
 
 def build(folder: Path, pair: tuple[str, str]) -> Path:
-    """Builds all that one compiler can build here; returns where the programs are."""
+    """Builds everything that one compiler can build here; returns the folder of the
+    programs."""
     env = {**os.environ, "CC": pair[0], "CXX": pair[1]}
     if not (folder / "build.ninja").exists():
         options = ["-Dbenchmarks=true", "-Dtests=disabled", "-Ddefault_library=static"]
@@ -98,7 +99,8 @@ def build_verona(clone: Path | None, folder: Path) -> Path | None:
 
 
 def programs(built: dict[str, Path], verona: Path | None, many: int) -> list[Program]:
-    """What there is to run, libboc first; peers from the first compiler's folder."""
+    """The programs to run, libboc first; peers come from the first compiler's
+    folder."""
     peers = next(iter(built.values()))
     found = [
         (f"boc {name}", path / "boc_bench", (1, many)) for name, path in built.items()
@@ -148,7 +150,8 @@ def run_one(samples: Samples, program: Program, workload: str, options) -> None:
 
 
 def instructions(program: Program, workload: str, n: int = 20_000) -> float | None:
-    """Instructions per behavior with one worker: what `n` more behaviors cost more."""
+    """Instructions per behavior with one worker: the difference that `n` more behaviors
+    make."""
     counts = [count_instructions(program, workload, some) for some in (n, 2 * n)]
     if None in counts:
         return None

@@ -54,7 +54,7 @@ def measure(programs: dict[str, Path], workloads: list[str], options) -> Samples
 
 
 def table(samples: Samples, names: list[str], workloads: list[str], many: int) -> str:
-    """Milliseconds of each program, and what the other workers gain."""
+    """Milliseconds of each program, and the speedup with more workers."""
     head = ["program"]
     for name in names:
         head += [f"{name} 1", f"{name} {many}", f"{name} 1/{many}"]

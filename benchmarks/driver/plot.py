@@ -38,7 +38,7 @@ def draw(
     built: dict[str, Path],
     options: Any,
 ) -> None:
-    """Measures what the table lacks, and writes all pictures into `options.plot`."""
+    """Measures what the table lacks, and writes all pictures to `options.plot`."""
     scale = measure_cowns(built, options)
     workers = measure_workers(found, options)
     options.plot.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,8 @@ def measure_cowns(built: dict[str, Path], options: Any) -> Samples:
 
 
 def measure_workers(found: list[Program], options: Any) -> Samples:
-    """libboc with one worker, and on to twice as many as there are processors."""
+    """Measures libboc with one worker and more, up to twice the number of
+    processors."""
     samples = Samples()
     most = 2 * (os.cpu_count() or 1)
     for _ in range(options.rounds):
@@ -114,7 +115,7 @@ def save(
 def peers_with_ratios(
     samples: Samples, found: list[Program], workload: str
 ) -> list[tuple[str, float]]:
-    """By how much each peer's time is that of libboc, with as many workers."""
+    """The ratio of each peer's time to that of libboc, with as many workers."""
     ratios = []
     for peer in found:
         if peer.ours or peer.name == "floor":

@@ -1,4 +1,4 @@
-"""Samples, the load that they were taken under, their medians, and tables of them."""
+"""Samples, the load during the measurement, their medians, and tables of them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class OtherLoad:
 
 
 class Samples:
-    """All values of all rounds, and what else the machine did meanwhile."""
+    """All values of all rounds, and the load of other programs meanwhile."""
 
     def __init__(self) -> None:
         self.values: dict[Key, list[float]] = {}
@@ -112,7 +112,7 @@ class Samples:
             self.add(column, line)
 
     def other_load(self) -> str:
-        """A sentence on what else the machine did while all this was measured."""
+        """A sentence about the load of other programs during all measurements."""
         if not self.loads or not OtherLoad.known():
             return "What else the machine did meanwhile is not known on this system."
         over = sum(load > QUIET for load in self.loads)
@@ -124,7 +124,7 @@ class Samples:
         )
 
     def add(self, column: str, found: dict) -> None:
-        """Adds what a program printed for one workload."""
+        """Adds the output of a program for one workload."""
         key = (column, found["workload"], found.get("workers", 0))
         self.values.setdefault(key, []).extend(found["values"])
 
@@ -134,7 +134,7 @@ class Samples:
         return statistics.median(values) if values else None
 
     def as_json(self) -> list[dict]:
-        """All that was measured, for other programs."""
+        """All measurements, for other programs."""
         return [
             {"column": key[0], "workload": key[1], "workers": key[2], "values": values}
             for key, values in self.values.items()
@@ -147,7 +147,7 @@ def figure(value: float | None, digits: int = 0) -> str:
 
 
 def ratio(value: float | None, other: float | None) -> str:
-    """How many times `other` the value is, as a cell."""
+    """The ratio of `other` to the value, as a cell."""
     return "-" if value is None or not other else f"{value / other:.2f}"
 
 

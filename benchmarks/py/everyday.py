@@ -1,10 +1,10 @@
-"""What a small task costs with bocpy and with what people use today.
+"""The cost of a small task with bocpy and with the usual pools.
 
     python benchmarks/py/everyday.py [--rounds 7] [--tasks 20000] [--markdown]
 
 Each row is one way to run an empty task and to know that it has ended; a figure is the
 median, over all rounds, of microseconds per task. All rows are measured in turn in each
-round, so that whatever else the machine does hits all alike: compare within one table.
+round, so that other load affects all alike: compare within one table.
 
 - `task, many at once`: all tasks are started, then all are waited for.
 - `task with its result`: the same, and each result is taken.

@@ -1,4 +1,4 @@
-"""What bocpy costs in an event loop and as an executor, beside what people use today.
+"""The cost of bocpy in an event loop and as an executor, beside the usual executors.
 
     python benchmarks/py/loops.py [--backend threads] [--rounds 7] [--only executor]
 

@@ -1,8 +1,8 @@
 """Matrix beside NumPy, and beside the Matrix of bocpy 0.14, in one process on one core.
 
-Each line is one operation; the figures are the median time of ours and the ratio to the
-others', who take turns: below 1 ours is faster. `at most` is the aim. NumPy runs with
-one thread.
+Each line is one operation. The figures are the median time of Matrix and its ratio to
+the time of the others; calls of each are interleaved. Below 1 Matrix is faster. `at
+most` is the aim. NumPy runs with one thread.
 
     python benchmarks/py/matrix.py --peer PYTHON-WITH-0.14 --plot FOLDER
     python benchmarks/py/matrix.py --only "matmul|sum"
@@ -52,7 +52,7 @@ def load_peer(python):
 
 
 class Row:
-    """One operation: a call for each of the kinds, and what is aimed at."""
+    """One operation: a call for each of the kinds, and the aim."""
 
     def __init__(self, name, ours, numpy=None, peer=None, aim=None, peer_aim=None):
         self.name, self.aim, self.peer_aim = name, aim, peer_aim
@@ -61,7 +61,7 @@ class Row:
 
 
 class Operands:
-    """The same numbers as an array and as a matrix of either kind."""
+    """The same numbers as an array and as a matrix of both kinds."""
 
     def __init__(self, peer):
         self.peer, self.random = peer, np.random.default_rng(0)

@@ -1,6 +1,6 @@
-"""What cowns, pending behaviors and workers weigh in Python: resident bytes of each.
+"""The memory of cowns, pending behaviors and workers in Python: resident bytes of each.
 
-One figure a process, since memory that was used once stays with the allocator.
+Each process measures one figure, since the allocator keeps memory that was used once.
 
     python memory.py --what cown --n 1000000
 """

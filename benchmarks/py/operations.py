@@ -1,4 +1,4 @@
-"""What everyday operations of bocpy cost.
+"""The cost of everyday operations of bocpy.
 
     python benchmarks/py/operations.py [--backend interpreters] [--rounds 5]
                                        [--only WORD ...] [--markdown]
@@ -134,7 +134,8 @@ def fails_deep() -> None:
 
 
 def bank() -> float:
-    """Microseconds for 20,000 transfers, a quarter refused, each result looked at."""
+    """Microseconds of 20,000 transfers, of which a quarter is refused; each result is
+    read."""
     accounts = [Cown(100 if i % 4 else 0) for i in range(1000)]
     refused = Cown(0)
     began = now()
@@ -270,7 +271,7 @@ def between_threads() -> float:
             bocpy.send("row", sent)
             sent += 1
         except RuntimeError:
-            time.sleep(0.0005)  # the queue is full: the receiver is to empty it
+            time.sleep(0.0005)  # the queue is full: lets the receiver empty it
     thread.join()
     return (now() - began) / total * 1e6
 
@@ -297,7 +298,8 @@ def with_large() -> float:
         with cown as value:
             value[0] += 1
 
-    each(2, operation)  # it stays from the second hold in a row
+    # from the second hold in a row on, the value stays in the main interpreter
+    each(2, operation)
 
     return each(50, operation)
 

@@ -1,4 +1,4 @@
-"""How late timers are: milliseconds from the moment they ask for to their body.
+"""How late timers are: milliseconds from the requested time until the body runs.
 
     python benchmarks/py/timers.py [--backend threads] [--times 300]
 

@@ -1,4 +1,4 @@
-"""What a behavior costs in Python, by workload: microseconds per behavior.
+"""The cost of a behavior in Python, by workload: microseconds per behavior.
 
 Each behavior is a fresh `@when` over a fresh `def`, as in user programs. The clock
 runs from the first schedule to quiescence; starting the workers and a smaller round
@@ -157,7 +157,7 @@ def spawn8(n):
 
 
 def read(value, n):
-    """A chain whose bodies read a value of some type and put nothing back."""
+    """A chain whose bodies read a value of some type and do not set it."""
     c = Cown(value)
     begin = time.perf_counter()
     for _ in range(n):
@@ -181,8 +181,8 @@ PAYLOADS = {
 
 HEAVY = {"payload:bytearray_1m": 100, "payload:list_100k": 1000}
 """By how much fewer behaviors these run with bocpy 0.14, which copies the value each
-time. (Who copies it once has to run as many as ever, or that copy is all that shows.)
-"""
+time. (Who copies it once has to run as many as ever, or that copy is all that
+shows.)"""
 
 SCHEDULES = {
     each.__name__: each

@@ -1,4 +1,4 @@
-/* An event loop that hears of its behaviors as it hears of everything else.
+/* An event loop that is notified of its behaviors as of all other events.
  *
  * The loop has a timer and a lane. Each tick of the timer schedules a job, which the
  * workers run; its result goes to the cown that is pinned to the lane, and so back to
@@ -23,7 +23,7 @@
 typedef struct loop {
   boc_runtime *runtime;
   boc_lane *lane;
-  boc_cown *window;   /* pinned: only the loop's thread sees what it has */
+  boc_cown *window;   /* pinned: only the loop's thread reads its contents */
   uint64_t next_tick; /* of boc_now() */
   unsigned started;
 } loop;
@@ -32,10 +32,10 @@ typedef struct loop {
 typedef struct window {
   unsigned results;
   uint64_t steps;
-  unsigned elsewhere; /* results that came on another thread */
+  unsigned elsewhere; /* results that arrived on another thread */
 } window;
 
-/* A job on its way: first over no cown, then over the window. */
+/* A job: first a behavior over no cown, then one over the window. */
 typedef struct job {
   loop *owner;
   unsigned start;
@@ -118,7 +118,7 @@ static void run(loop *self) {
       wait_for_events(self, (int64_t)(self->next_tick - now));
     if (boc_now() >= self->next_tick)
       tick(self);
-    /* For a millisecond at most, or the timer would have to wait. */
+    /* A millisecond at most, so that the timer need not wait. */
     boc_status status = boc_lane_pump(self->lane, 1000000, SIZE_MAX, &ran);
     check(status == BOC_TIMEOUT ? BOC_OK : status, "pump");
   }

@@ -19,8 +19,8 @@
 
 enum { GENERATE, COMPRESS, WRITE, STAGES };
 
-/* What goes through the pipeline. It belongs to the behavior in whose environment its
- * address is; a stage that hands it on gives it away. */
+/* An item of the pipeline. It belongs to the behavior that has its address in its
+ * environment; a stage that passes it on gives it away. */
 typedef struct item {
   unsigned number;
   size_t size;
@@ -103,7 +103,8 @@ static void write_out(boc_behavior *self, void *arg) {
   item *it = arg;
   stage *here = enter(self, it);
   for (size_t i = 0; i < it->size; i += 2)
-    here->bytes += it->bytes[i]; /* as long as what the run was made from */
+    /* the length of the text from which the run was made */
+    here->bytes += it->bytes[i];
   if (it->number % 500 == 0)
     printf("item %u: %u bytes are %zu\n", it->number, (unsigned)BYTES, it->size);
   free(it);

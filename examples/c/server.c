@@ -52,7 +52,7 @@ typedef struct shard {
 typedef struct connection {
   int socket;
   size_t length;
-  char line[LINE]; /* what has come of the next one */
+  char line[LINE]; /* the part of the next line that has arrived */
 } connection;
 
 typedef struct server {
@@ -61,7 +61,7 @@ typedef struct server {
   boc_cown *shards[SHARDS];
   int poll, listener;
   unsigned open, closed; /* connections */
-  unsigned leave_after;  /* connections; 0: never */
+  unsigned leave_after;  /* so many connections; 0: never */
 } server;
 
 static const boc_cown_type shard_type = {.name = "shard",
@@ -244,7 +244,7 @@ static void run(server *self) {
       if (!events[i].data.ptr) {
         accept_one(self);
       } else if (events[i].data.ptr == self->lane) {
-        /* A millisecond at most, or the sockets would have to wait. */
+        /* A millisecond at most, so that the sockets need not wait. */
         const boc_status status = boc_lane_pump(self->lane, 1000000, SIZE_MAX, NULL);
         check(status == BOC_TIMEOUT ? BOC_OK : status, "pump");
       } else {
@@ -275,7 +275,7 @@ typedef struct client {
   pthread_t thread;
   unsigned index;
   unsigned short port;
-  unsigned right; /* answers as they should be */
+  unsigned right; /* how many answers were as expected */
 } client;
 
 static FILE *connect_to(unsigned short port) {
@@ -344,7 +344,7 @@ int main(int argc, char **argv) {
     printf("%u of %u answers as they should be\n", right, CLIENTS * REQUESTS);
     code = right == CLIENTS * REQUESTS ? EXIT_SUCCESS : EXIT_FAILURE;
   }
-  /* Answers to connections that are closed may be under way still. */
+  /* answers to closed connections may still be on their way */
   while (boc_runtime_quiesce(self.runtime, 1000000) == BOC_TIMEOUT)
     boc_lane_pump(self.lane, 0, SIZE_MAX, NULL);
   boc_runtime_free(self.runtime);

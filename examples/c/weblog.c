@@ -3,8 +3,8 @@
  * A file is cut into blocks of whole lines, each a cown. One behavior finds the hosts
  * and statuses of a block; then others read the block, side by side, and add what they
  * find to the tables: one for the statuses, and several for the hosts, each for some of
- * them, so that no table is what all wait for. All are scheduled at once: they take
- * their turns by themselves.
+ * them, so that no table is what all wait for. All are scheduled at once; the order of
+ * behaviors on each cown does the rest.
  *
  *   cc weblog.c $(pkg-config --cflags --libs boc) -o weblog
  *   ./weblog /var/log/apache2/access.log*     or, with a log of its own: ./weblog
@@ -202,7 +202,7 @@ static void add_from(counter *self, const boc_behavior_type *type, boc_cown *int
   boc_behavior_schedule(behavior);
 }
 
-/* Schedules all that is to be done with a block, and gives it up. */
+/* Schedules all work on a block, and drops the block. */
 static void count_block(counter *self, boc_cown *text) {
   check(boc_when(self->runtime, &text, 1, parse_block, NULL), "parse");
   add_from(self, &statuses_behavior, self->statuses, text, 0);

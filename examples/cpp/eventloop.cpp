@@ -1,4 +1,4 @@
-/* An event loop in C++ that hears of its behaviors as it hears of everything else.
+/* An event loop in C++ that is notified of its behaviors as of all other events.
  *
  * Each tick of the loop's timer schedules a job, which the workers run; its result goes
  * to the window, which is pinned to the lane, and so back to the loop's own thread.
@@ -24,7 +24,7 @@ using timer = std::chrono::steady_clock;
 constexpr unsigned jobs = 20;
 constexpr timer::duration tick = 2ms;
 
-// What the loop shows.
+// The contents of the window.
 struct window {
   unsigned results = 0;
   std::uint64_t steps = 0;
@@ -77,7 +77,7 @@ int main() {
       if (started < jobs)
         start(workers, shown, ++started);
     }
-    // For a millisecond at most, or the timer would have to wait.
+    // A millisecond at most, so that the timer need not wait.
     results += static_cast<unsigned>(lane.pump(1000000));
   }
 

@@ -2,7 +2,7 @@
  *
  *   Samples  many numbers in native memory, which changes hands without a copy
  *   Span     two numbers, which stand for it wherever it goes
- *   Cursor   an iterator over Samples; nobody has said how it moves, so it stays
+ *   Cursor   an iterator over Samples; it is not registered, so it cannot move
  *
  * Threads: an object is for whoever has its cown, so there are no locks.
  */
@@ -13,7 +13,7 @@
 
 /* ---- Samples --------------------------------------------------------------------- */
 
-/* What moves: malloc's memory belongs to no interpreter. */
+/* The part that moves: malloc's memory belongs to no interpreter. */
 typedef struct block {
   size_t count, capacity;
   double *numbers;
@@ -54,7 +54,7 @@ static void *block_copy(void *native) {
   return b;
 }
 
-/* The numbers, or NULL with an exception where they are not any more. */
+/* The numbers; NULL with an exception if they have moved elsewhere. */
 static block *block_of(PyObject *self) {
   block *b = ((samples_object *)self)->block;
   if (!b)
@@ -310,7 +310,7 @@ static PyObject *samples_iter(PyObject *self) {
   return cursor;
 }
 
-/* Adds a type, and says how its instances move if there is something to say. */
+/* Adds a type, and registers how its instances move, if they do. */
 static int add_type(PyObject *module, PyType_Spec *spec, const bocpy_hooks *hooks) {
   PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
   int status = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;

@@ -1,10 +1,11 @@
-"""What Meson takes for the Python of another system, to build the extension for it.
+"""Stands in for the Python of another system, so that Meson builds the extension for
+that.
 
     python target_python.py SYSTEM HEADERS PROGRAM.py | -c CODE
 
-Nothing of the target can be run here, so this runs Meson's questions on the Python at
-hand, which answers as one of SYSTEM (such as macos-arm64) whose headers are in HEADERS.
-The extension is compiled and linked that way, and never loaded.
+Programs of the target cannot run here, so this runs Meson's questions with the local
+Python, and answers as a Python of SYSTEM (such as macos-arm64) whose headers are in
+HEADERS. The extension is compiled and linked that way, and never loaded.
 """
 
 import runpy

@@ -1,4 +1,5 @@
-"""What `./dev` is made of. Standard library only: it runs before anything is installed.
+"""The modules of `./dev`. They use only the standard library: `./dev` runs before
+anything is installed.
 
 base           paths, running commands, saying what is wrong in one line
 interpreters   which Pythons there are, and which one is best

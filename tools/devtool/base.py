@@ -1,4 +1,4 @@
-"""Paths, running commands, saying what is wrong in one line."""
+"""Paths, running commands, and faults that `./dev` reports in one line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Everything that `./dev` makes inside the tree; git ignores it.
+#: The folder for everything that `./dev` makes inside the tree; git ignores it.
 WORK = ROOT / ".dev"
 WINDOWS = sys.platform == "win32"
 
 
 def cache_directory() -> Path:
-    """Where prepared interpreters stay: outside the tree, so that clones share them."""
+    """The folder of prepared interpreters: outside the tree, so that clones share
+    them."""
     if WINDOWS:
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -29,16 +30,16 @@ def cache_directory() -> Path:
     return Path(base) / "bocpy"
 
 
-#: A command line that is being put together.
+#: The words of a command line.
 Command = list[str | Path]
 
 
 class Problem(Exception):
-    """A fault that the reader has to mend; `./dev` prints it in one line and ends."""
+    """A fault that the user has to fix; `./dev` prints it in one line and ends."""
 
 
 class Failed(Exception):
-    """A command that was run has failed; its output has been shown or logged."""
+    """A command has failed; its output has been shown or logged."""
 
 
 _speaking = threading.Lock()
@@ -52,7 +53,8 @@ def say(text: str) -> None:
 def environment(
     *, first_on_path: Sequence[Path] = (), **changes: str
 ) -> dict[str, str]:
-    """This process's environment without what another Python's settings would spoil."""
+    """This process's environment without settings of another Python that would do
+    harm."""
     result = {
         name: value
         for name, value in os.environ.items()
@@ -123,7 +125,7 @@ def run(
 
 
 def output(command: Sequence[str | Path], *, cwd: Path = ROOT) -> str | None:
-    """What a command prints, or None if it cannot be run or fails."""
+    """The output of a command, or None if it cannot be run or fails."""
     try:
         done = subprocess.run(
             [str(word) for word in command],
@@ -142,7 +144,7 @@ def output(command: Sequence[str | Path], *, cwd: Path = ROOT) -> str | None:
 
 
 def need(program: str, install: str) -> Path:
-    """The path of a program, or a Problem that says what to install."""
+    """The path of a program; a Problem that says what to install, if it is missing."""
     found = shutil.which(program)
     if found is None:
         raise Problem(f"{program} is not installed: {install}")
@@ -158,7 +160,7 @@ def is_root() -> bool:
 
 
 def ask_to_install(debian: str, fedora: str, macos: str, windows: str) -> str:
-    """The command that this platform's user would type."""
+    """The command with which a user of this platform installs a program."""
     if WINDOWS:
         return windows
     if sys.platform == "darwin":

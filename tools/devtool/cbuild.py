@@ -21,7 +21,7 @@ STRESS_REPEATS = 20
 
 @dataclass(frozen=True)
 class Configuration:
-    """One way to build libboc; the name is that of its folder and of its log."""
+    """One way to build libboc; its folder and its log have its name."""
 
     compiler: str | None = None
     sanitize: str | None = None
@@ -31,7 +31,7 @@ class Configuration:
     systematic: bool = False
     platform: str | None = None
     stress: bool = False
-    #: Not the C tests, but the models of tests/models and their mutants.
+    #: Runs the models of tests/models and their mutants instead of the C tests.
     models: bool = False
 
     @property
@@ -58,7 +58,8 @@ class Configuration:
         if self.models:
             result += ["-Dmodels=true", "-Dtests=disabled", "-Ddefault_library=static"]
         if self.sanitize:
-            # Clang wants its sanitizers' symbols left open in shared libraries.
+            # Clang requires that shared libraries leave its sanitizers' symbols
+            # undefined.
             result += [f"-Db_sanitize={self.sanitize}", "-Db_lundef=false"]
         return result
 
@@ -94,18 +95,19 @@ def set_up(
     remove_tree(folder)
     command: Command = [tools.tool("meson"), "setup", folder, ROOT, *arguments]
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Some compilers leave files where they are probed.
+    # Some compilers leave files in the folder in which they are probed.
     run(command, log=log, cwd=folder.parent, env=variables(configuration, tools))
     mark.write_text(wanted)
     return folder
 
 
-#: Longer inputs only repeat what short ones do.
+#: Longer inputs only repeat the cases of short ones.
 LONGEST_PROGRAM = 1024
 
 
 def fuzz(seconds: int, interpreter: Interpreter) -> Path:
-    """Runs random programs, guided by coverage if clang is there; where they are."""
+    """Runs random programs, guided by coverage if clang is installed; returns their
+    folder."""
     clang = "clang" in compilers.available()
     configuration = Configuration("clang" if clang else None, "address,undefined")
     tools = environments.build_tools(interpreter)
@@ -122,7 +124,8 @@ def fuzz(seconds: int, interpreter: Interpreter) -> Path:
     if clang:
         command += [f"-max_total_time={seconds}", f"-max_len={LONGEST_PROGRAM}"]
         command += ["-print_final_stats=1", "-verbosity=0", "-print_funcs=0"]
-        command += ["-len_control=0", corpus]  # short programs do little
+        # otherwise it prefers short programs, which do little
+        command += ["-len_control=0", corpus]
     else:
         command += ["--seconds", str(seconds)]
     run(command, cwd=corpus, env=env)
@@ -130,7 +133,7 @@ def fuzz(seconds: int, interpreter: Interpreter) -> Path:
 
 
 def wrapper(configuration: Configuration) -> list[str]:
-    """ThreadSanitizer of older compilers cannot live with much address randomness."""
+    """ThreadSanitizer of older compilers fails with much address randomization."""
     bits = Path("/proc/sys/vm/mmap_rnd_bits")
     if configuration.sanitize == "thread" and sys.platform == "linux":
         if bits.exists() and int(bits.read_text()) > 28 and shutil.which("setarch"):

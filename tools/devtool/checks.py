@@ -1,4 +1,4 @@
-"""`./dev check`: what can be said of the sources without running them."""
+"""`./dev check`: checks the sources without running them."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ PYTHON_FOLDERS = ("dev", "tools", "python", "tests", "examples", "benchmarks", "
 
 @dataclass(frozen=True)
 class Check:
-    """What each check works with."""
+    """The arguments of each check."""
 
     env: Environment
     fix: bool
-    #: Where output goes; None is the terminal.
+    #: The destination of output; None is the terminal.
     log: TextIO | None
 
     def everything(self, *commands: Sequence[str | Path], **changes: str) -> None:
-        """Runs them all, then fails if one of them did."""
+        """Runs all, then fails if one of them has failed."""
         failures = []
         for command in commands:
             try:
@@ -58,7 +58,7 @@ class Check:
         return os.stat(self.log.name).st_size if self.log else 0
 
     def log_since(self, begin: int) -> str:
-        """What the log has got since then; nothing where there is only a terminal."""
+        """The lines that were added to the log since then; "" for a terminal."""
         if not self.log:
             return ""
         whole = Path(self.log.name).read_bytes()
@@ -82,7 +82,7 @@ def sources(folders: Iterable[str], *suffixes: str) -> list[Path]:
 
 
 def check_format(here: Check) -> None:
-    """clang-format and ruff: the one layout."""
+    """Checks the layout with clang-format and ruff."""
     mode = ["-i"] if here.fix else ["--dry-run", "-Werror"]
     files = sources(C_FOLDERS, ".c", ".h", ".hpp", ".cpp")
     style = [] if here.fix else ["--diff", "-q"]
@@ -97,7 +97,7 @@ def pythons() -> list[str]:
 
 
 def check_lint(here: Check) -> None:
-    """ruff's rules, and clang-tidy over the files of a build with the package."""
+    """Runs ruff's rules, and clang-tidy over the files of a build with the package."""
     option = ["--fix"] if here.fix else []
     here.everything([here.env.tool("ruff"), "check", "-q", *option, *pythons()])
     folder = build_for_tidy(here.env)
@@ -132,7 +132,7 @@ def build_for_tidy(env: Environment) -> Path:
     with (logs / "tidy.log").open("w", encoding="utf-8") as log:
         options = ["-Dpython=enabled", "-Ddefault_library=static"]
         cbuild.set_up(Configuration(), env, log, options, folder)
-        # Generated headers are needed too; an up-to-date list of files comes with them.
+        # It needs generated headers, too; an up-to-date list of files comes with them.
         run(
             [env.tool("ninja"), "-C", folder, "build.ninja"],
             log=log,
@@ -142,8 +142,9 @@ def build_for_tidy(env: Environment) -> Path:
 
 
 def check_types(here: Check) -> None:
-    """Strict mypy on the package, on what `./dev` is made of, and on programs that use
-    the package; pyright, which infers in its own way, on the package and those."""
+    """Runs strict mypy on the package, on the modules of `./dev`, and on programs that
+    use the package; and pyright, which infers types in its own way, on the package and
+    those programs."""
     cache = f"--cache-dir={WORK / 'mypy'}"
     mypy: Command = [here.env.python, "-m", "mypy", cache, "--strict"]
     here.everything(
@@ -156,12 +157,13 @@ def check_types(here: Check) -> None:
 
 
 def check_layers(here: Check) -> None:
-    """What may not stand where; the compiler checks the layers of libboc/src."""
+    """Checks rules about includes and sizes; the compiler checks the layers of
+    libboc/src."""
     here.everything([here.env.python, ROOT / "tools" / "check_layers.py"])
 
 
 def check_comments(here: Check) -> None:
-    """Banners, tables and heads of files that a formatter has damaged."""
+    """Checks banners, tables and heads of files, which a formatter can damage."""
     mode = ["--fix"] if here.fix else []
     here.everything([here.env.python, ROOT / "tools" / "check_comments.py", *mode])
 
@@ -203,7 +205,7 @@ def check_headers(here: Check) -> None:
 
 
 def check_reference(here: Check) -> None:
-    """Pages and pictures that are made of others are what these make them."""
+    """Checks that generated pages and pictures are up to date."""
     mode = [] if here.fix else ["--check"]
     made = ("diagrams.py", "pictures.py", "plots.py", "pypi_readme.py")
     commands: list[Command] = [
@@ -213,8 +215,9 @@ def check_reference(here: Check) -> None:
 
 
 def check_workflows(here: Check) -> None:
-    """The workflows' schema, zizmor's rules on them, and bash on the CI script.
-    actionlint, where there is one: its package on PyPI downloads it from elsewhere."""
+    """Checks the workflows' schema, zizmor's rules on them, and the CI script with
+    bash. Runs actionlint if it is installed: its package on PyPI downloads it from
+    elsewhere."""
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     schema = "--builtin-schema=vendor.github-workflows"
     here.everything(

@@ -28,13 +28,13 @@ from devtool.base import (
     say,
 )
 
-#: Where the working tree is seen inside.
+#: The place of the working tree inside.
 TREE = Path("/tree")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSIONS = ("3.14", "3.15")
 #: PyPy, which not each snapshot of Debian's unstable suite can install.
 PYPY = ("pypy3", "pypy3-dev", "pypy3-venv")
-#: What the suite builds with inside: the package, and extensions in C and in C++.
+#: What the suite needs inside to build the package, and extensions in C and in C++.
 PACKAGES = (
     "ca-certificates",
     "g++",
@@ -69,7 +69,7 @@ def check_possible() -> None:
 
 
 def lacking(packages: Sequence[str] = PACKAGES) -> list[str]:
-    """The packages that a chroot made by an earlier list of them does not have."""
+    """The packages that a chroot lacks which was made from an earlier list."""
     status = root() / "var" / "lib" / "dpkg" / "status"
     try:
         text = status.read_text(encoding="utf-8", errors="replace")
@@ -80,7 +80,7 @@ def lacking(packages: Sequence[str] = PACKAGES) -> list[str]:
 
 
 def complete(packages: Sequence[str] = PACKAGES) -> None:
-    """Installs in the chroot what it lacks."""
+    """Installs the packages that the chroot lacks."""
     missing = lacking(packages)
     if not missing:
         return
@@ -94,7 +94,7 @@ def complete(packages: Sequence[str] = PACKAGES) -> None:
 
 
 def make() -> Path:
-    """Makes the chroot unless it is there; it appears whole or not at all."""
+    """Makes the chroot if there is none; an interrupted attempt leaves nothing."""
     final = root()
     check_possible()
     if final.exists():
@@ -132,7 +132,8 @@ def runner() -> Path:
 
 
 def variables() -> dict[str, str]:
-    """A bare environment with what pip needs to reach the index that it has here."""
+    """A bare environment, with the variables by which pip finds the index of this
+    machine."""
     kept = {
         name: value
         for name, value in os.environ.items()

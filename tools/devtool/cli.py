@@ -307,7 +307,8 @@ def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
 
 
 def tools_interpreter(arguments: argparse.Namespace) -> Interpreter:
-    """The one that runs Meson: the newest, or in the chroot the one that runs this."""
+    """The interpreter that runs Meson: the newest; in the chroot the one that runs
+    this."""
     if arguments.report:
         own = probe(Path(sys.executable))
         if own:

@@ -24,7 +24,7 @@ DRIVER = ROOT / "benchmarks" / "run.py"
 
 
 def pick(spec: str | None) -> Interpreter:
-    """The interpreter asked for, or the newest suitable one; says which."""
+    """The interpreter that was asked for, or the newest suitable one; prints which."""
     interpreter = choose(spec) if spec else newest()
     if interpreter.chroot:
         raise Problem(f"Python {interpreter.name} is in a chroot: only tests run there")
@@ -33,7 +33,7 @@ def pick(spec: str | None) -> Interpreter:
 
 
 def installed(interpreter: Interpreter, *requirements: str) -> Environment:
-    """An environment that has the package as this tree stands; builds say little."""
+    """An environment with the package as this tree has it; the build prints little."""
     compilers.default()
     logs = WORK / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -79,7 +79,7 @@ def bench(what: str, spec: str | None, arguments: list[str], plot: bool) -> int:
 
 
 def bench_c(interpreter: Interpreter, arguments: list[str], plot: bool) -> None:
-    """The C programs beside their peers, built with each compiler that there is."""
+    """Runs the C programs beside their peers, built with each installed compiler."""
     tools = (environments.plot_tools if plot else environments.build_tools)(interpreter)
     env = cbuild.variables(Configuration(compiler=None), tools)
     folder = WORK / "build" / "bench"
@@ -89,7 +89,7 @@ def bench_c(interpreter: Interpreter, arguments: list[str], plot: bool) -> None:
 
 
 def bench_cpp(interpreter: Interpreter, arguments: list[str]) -> None:
-    """The programs on boc.hpp, built with each compiler that there is."""
+    """Runs the programs on boc.hpp, built with each installed compiler."""
     tools = environments.build_tools(interpreter)
     env = cbuild.variables(Configuration(compiler=None), tools)
     folder = WORK / "build" / "bench-cpp"
@@ -123,7 +123,7 @@ def soak_in_chroot(
     minutes: float,
     rest: list[str],
 ) -> int:
-    """`./dev soak` by the interpreter itself, which is no chroot's to it."""
+    """Runs `./dev soak` with an interpreter that takes the chroot for its system."""
     command = [str(interpreter.executable), str(chroot.TREE / "dev"), "soak"]
     command += ["--python", str(interpreter.executable), "--minutes", str(minutes)]
     for backend in backends or ():
@@ -135,7 +135,7 @@ def soak_in_chroot(
 
 
 def docs(spec: str | None) -> int:
-    """Builds docs/ into .dev/docs and says where the first page is."""
+    """Builds docs/ into .dev/docs, and prints the path of the first page."""
     say(f"{pybuild.build_docs(pick(spec), None)}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Which C compilers there are, and what to install where there is none."""
+"""Finds the installed C compilers, and says what to install where there is none."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def require(compiler: str) -> str:
 
 
 def pkg_config() -> bool:
-    """Whether the tests of an installed libboc can ask how it is linked."""
+    """Whether the tests of an installed libboc can ask pkg-config for link options."""
     return not WINDOWS and shutil.which("pkg-config") is not None
 
 

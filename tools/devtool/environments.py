@@ -1,7 +1,7 @@
 """Virtual environments with pinned requirements, in .dev/venv.
 
-An environment remembers, in a file of its own, what it was made from; it is made anew
-when the interpreter or a requirements file has changed.
+A file in each environment records from what it was made; it is made anew when the
+interpreter or a requirements file has changed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What failed, in few lines. CI cuts logs, so the lines that help most come first.
+"""Shows failures in few lines. CI cuts logs, so the most helpful lines come first.
 
 A failure has a name and the lines that explain it, from pytest's JUnit file or Meson's
 log of tests. A job that left neither, because it could not build or a process died, has
-them from its log.
+the lines from its log.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import NamedTuple
 WIDTH = 160
 FULL = (8, 16)
 BRIEF = (1, 6)
-#: So many failures are shown with their lines, and so many by name.
+#: How many failures are shown with their lines, and how many by name.
 EXPLAINED, NAMED = 10, 30
 
-#: What begins the part of a log that matters, the most telling first: an interpreter
-#: that died, a sanitizer's report, a compiler's error, and what others say.
+#: Beginnings of the important part of a log, the most important first: an interpreter
+#: that died, a sanitizer's report, a compiler's error, and others.
 TROUBLE = (
     re.compile(r"Fatal Python error|Sanitizer: "),
     re.compile(r": (fatal )?error: |^FAILED: "),
@@ -93,8 +93,8 @@ def of_programs(log: Path) -> Iterator[Failure]:
 
 
 def of_log(log: str, trouble: str) -> Failure:
-    """What the log of a job without a report says, from its first line about an error
-    on. The name is that of the test that died, if the log has it."""
+    """The lines of the log of a job without a report, from its first line about an
+    error on. The name is that of the test that died, if the log has it."""
     lines = lines_of(log)
     died = DIED_IN.search(log)
     name, *rest = lines_of(trouble) or ("failed without a report",)
@@ -104,7 +104,7 @@ def of_log(log: str, trouble: str) -> Failure:
 
 
 def where_it_begins(lines: Sequence[str]) -> int:
-    """The index of the first line about what went wrong."""
+    """The index of the first line about the failure."""
     for kind in TROUBLE:
         for at, line in enumerate(lines):
             if kind.search(line):

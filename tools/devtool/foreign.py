@@ -1,4 +1,4 @@
-"""The extension for systems that are not here: compiled and linked, not run.
+"""Builds the extension for other systems: compiles and links it, but does not run it.
 
 `./dev wheels --foreign` builds bocpy._core and bocpy._math, from all sources that the
 target takes, with the compiler that ziglang brings, for macOS and Windows. The headers
@@ -46,7 +46,7 @@ class Target:
     #: The cross file, and what to put for its processor if that is another.
     file: str
     processor: str = ""
-    #: The processor in the words of dlltool.
+    #: The name that dlltool has for the processor.
     machine: str = ""
 
     def cross_file(self) -> str:
@@ -109,7 +109,7 @@ def exported(interpreter: Interpreter) -> list[str]:
 def import_library(
     target: Target, interpreter: Interpreter, tools: Environment, place: Path
 ) -> Path:
-    """python3XY.dll as the linker is to know it."""
+    """An import library for python3XY.dll."""
     short = "".join(map(str, interpreter.version[:2]))
     definition = place / "python.def"
     lines = "\n  ".join(["EXPORTS", *exported(interpreter)])
@@ -122,7 +122,8 @@ def import_library(
 
 
 def target_python(target: Target, include: Path, tools: Environment) -> Path:
-    """What Meson is told is the target's Python: one program, so it is a script."""
+    """A program that Meson takes for the target's Python: it is one file, so this
+    writes a script."""
     script = include.parent / "python"
     words = [tools.python, CROSS / "target_python.py", target.name, include]
     line = " ".join(f"'{word}'" for word in words)
@@ -149,13 +150,13 @@ def set_up(
     command: Command = [tools.tool("meson"), "setup", place / "build", ROOT]
     command += ["--cross-file", cross, "--buildtype=release", "-Dwerror=true"]
     command += ["-Dpython=enabled", "-Dtests=disabled", "-Ddefault_library=static"]
-    # The compiler leaves files where it is probed.
+    # The compiler leaves files in the folder in which it is probed.
     run(command, log=log, env=tools.variables(), cwd=place)
     return place / "build"
 
 
 def build(target: Target, tools: Environment, folder: Path, log: TextIO) -> list[Path]:
-    """The modules, compiled and linked."""
+    """Compiles and links the modules."""
     tools.run([tools.tool("ninja"), "-C", folder], log=log)
     ending = {"macos": "-darwin.so", "windows": ".pyd"}[target.system]
     made = [p for p in folder.rglob(f"*{ending}") if p.is_file()]

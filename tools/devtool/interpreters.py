@@ -1,11 +1,10 @@
-"""Which Pythons there are, and which one is best.
+"""Finds the installed Pythons, and chooses the best one.
 
-Looked at, in this order: the one that runs `./dev`, those on PATH, pyenv's and uv's
-versions (active or not), the usual places of macOS and Windows, the ones that
-`./dev python` prepared, and last those inside its Debian chroot. One is *suitable* if
-it is CPython 3.10 or newer, can make virtual environments and has its C headers. The
-newest suitable one is the default: final releases before previews, with a GIL before
-without.
+It searches in this order: the one that runs `./dev`, those on PATH, pyenv's and uv's
+versions (active or not), the usual places of macOS and Windows, the ones that `./dev
+python` prepared, and last those inside its Debian chroot. One is *suitable* if it is
+CPython 3.10 or newer, can make virtual environments and has its C headers. The newest
+suitable one is the default: final releases before previews, with a GIL before without.
 """
 
 from __future__ import annotations
@@ -23,9 +22,10 @@ from devtool import chroot
 from devtool.base import WINDOWS, Problem, ask_to_install, cache_directory, output
 
 OLDEST = (3, 10)
-#: What `./dev python` can prepare: one from its source, others in a chroot.
+#: The versions that `./dev python` can prepare: one from its source, others in a
+#: chroot.
 CAN_BE_PREPARED = ("3.13t", *chroot.VERSIONS, "pypy3.11")
-#: The oldest PyPy, whose own cffi the generated C needs.
+#: The oldest PyPy: the generated C needs its own cffi.
 OLDEST_PYPY = (3, 11)
 
 PROBE = """
@@ -55,12 +55,12 @@ class Interpreter:
     headers: bool = True
     venv: bool = True
     implementation: str = "cpython"
-    #: The root directory of the chroot it lives in, if it does.
+    #: The root directory of its chroot, if it is in one.
     chroot: Path | None = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
-        """What it is called on the command line and in file names, such as 3.13t."""
+        """Its name on the command line and in file names, such as 3.13t."""
         major, minor, _ = self.version
         return f"{self.prefix}{major}.{minor}" + ("t" if self.free_threaded else "")
 
@@ -78,7 +78,7 @@ class Interpreter:
         return self.prefix + version + ("t" if self.free_threaded else "")
 
     def faults(self) -> list[str]:
-        """Why it is not suitable; nothing if it is."""
+        """The reasons why it is not suitable; none if it is."""
         found = []
         if self.implementation not in ("cpython", "pypy"):
             found.append("is not CPython or PyPy")
@@ -131,7 +131,7 @@ def on_path() -> Iterator[Path]:
 
 
 def in_versions(folder: Path) -> Iterator[Path]:
-    """The interpreters in a folder that holds one installation a subfolder."""
+    """The interpreters in a folder with one installation in each subfolder."""
     if folder.is_dir():
         for version in sorted(folder.iterdir()):
             for name in ("bin/python3", "python.exe", "bin/python3t"):
@@ -162,7 +162,7 @@ def candidates() -> Iterator[Path]:
 
 
 def in_chroot() -> Iterator[Interpreter]:
-    """Interpreters of the chroot that `./dev python` makes; known by their names."""
+    """Interpreters of the chroot that `./dev python` makes, found by their names."""
     root = cache_directory() / "sid"
     for path in sorted((root / "usr" / "bin").glob("python3.*")):
         found = re.fullmatch(r"python3\.(\d+)", path.name)
@@ -239,8 +239,8 @@ def choose(spec: str, found: Iterable[Interpreter] | None = None) -> Interpreter
 
 
 def what_is_wrong(interpreter: Interpreter) -> str:
-    """What is wrong with an interpreter in one line, with what to install if that mends
-    it."""
+    """What is wrong with an interpreter, in one line, and what to install if that
+    helps."""
     text = f"Python {interpreter.label} at {interpreter.executable}"
     text += " " + " and ".join(interpreter.faults())
     if interpreter.version < OLDEST or not interpreter.is_cpython:
@@ -249,7 +249,7 @@ def what_is_wrong(interpreter: Interpreter) -> str:
 
 
 def how_to_install(version: str) -> str:
-    """The command for a Python with all that is needed; `version` may be just "3"."""
+    """The command that installs a complete Python; `version` may be just "3"."""
     if version.startswith("pypy"):
         return "install PyPy 3.11 or newer, with its headers and venv, from pypy.org"
     if version.endswith("t"):

@@ -1,8 +1,8 @@
-"""Running many jobs at once, counting their tests.
+"""Runs many jobs at once, and counts their tests.
 
 A job writes to a log of its own in .dev/logs and returns a tally. A job that cannot
 even build counts as one failed test, so that a total without failures means that all
-ran.
+have run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Tally:
     passed: int = 0
     failed: int = 0
     skipped: int = 0
-    #: What is known of those that failed; not part of what two tallies are compared by.
+    #: The failures; tallies are compared without them.
     failures: tuple[Failure, ...] = field(default=(), compare=False)
 
     def __add__(self, other: Tally) -> Tally:
@@ -80,7 +80,8 @@ def count_junit(report: Path) -> Tally:
 
 
 def count_programs(log: Path) -> Tally:
-    """The tally of Meson's log: a program's "ok" lines are its cases, or it is one."""
+    """The tally of Meson's log: each "ok" line of a program is a case; a program
+    without such lines is one."""
     result = Tally()
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         program = json.loads(line)
@@ -97,7 +98,7 @@ def count_programs(log: Path) -> Tally:
 
 
 def finished(job: Job, log: Path) -> Tally:
-    """Runs a job. A failure that no report has is taken from the log."""
+    """Runs a job. Takes a failure that no report has from the log."""
     trouble = ""
     with log.open("w", encoding="utf-8") as file:
         try:
@@ -141,9 +142,9 @@ def interrupted() -> bool:
 
 
 def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
-    """Runs them all, `parallel` at a time; says how many there are and about how long
-    they take, and prints a line as each ends: what it was, its seconds, its tests. What
-    failed is listed once more when all are done. Ctrl-C ends what runs, and leaves."""
+    """Runs all jobs, `parallel` at a time. Prints how many there are and about how long
+    they take, and a line when each ends: its name, its seconds, its tests. Lists the
+    failures once more at the end. Ctrl-C ends the running jobs, and leaves."""
     jobs = list(jobs)
     _interrupted.clear()
     with Progress() as progress, ThreadPoolExecutor(max(1, parallel)) as pool:

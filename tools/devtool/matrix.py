@@ -14,7 +14,8 @@ from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, choose, discover, newest
 from devtool.jobs import Job, Tally
 
-#: The Pythons of the whole matrix; those that are not there are named and left out.
+#: The Pythons of the whole matrix; it names those that are not installed and leaves
+#: them out.
 PYTHONS = (
     "3.10",
     "3.11",
@@ -42,12 +43,13 @@ class Wish:
 
     @property
     def plain(self) -> bool:
-        """Nothing chosen: this machine's compiler, and the newest Python."""
+        """The default: this machine's compiler, and the newest Python."""
         return self.configuration == Configuration() and not self.platforms
 
 
 def all_configurations() -> list[Configuration]:
-    """All ways to build libboc that this machine can test. Says which it cannot."""
+    """All ways to build libboc that this machine can test; prints those that it
+    cannot."""
     found = [None] if WINDOWS else compilers.available()
     if not found:
         raise Problem(f"no C compiler: {compilers.how_to_install('gcc')}")
@@ -57,7 +59,8 @@ def all_configurations() -> list[Configuration]:
             say(f"without {name}: {compilers.how_to_install(name)}")
     result = [Configuration(compiler) for compiler in found]
     if WINDOWS:
-        result.append(Configuration(first, tiny=True))  # elsewhere with a sanitizer
+        # other builds use a sanitizer, too
+        result.append(Configuration(first, tiny=True))
     result.append(Configuration(first, checks=True))
     result.append(Configuration(last, systematic=True))
     if not WINDOWS:
@@ -77,7 +80,7 @@ def all_configurations() -> list[Configuration]:
 
 
 def quick_platforms() -> list[Configuration]:
-    """The platforms that cost little, as far as their programs are there."""
+    """The platforms whose tests are quick, if their programs are installed."""
     result = []
     for platform in platforms.PLATFORMS.values():
         lacking = platforms.missing(platform)
@@ -89,7 +92,8 @@ def quick_platforms() -> list[Configuration]:
 
 
 def on_platform(name: str, park: str) -> list[Configuration]:
-    """A platform with the park backend asked for, or with each that it has."""
+    """The platform with the park backend that was asked for, or with each of its
+    backends."""
     parks = platforms.get(name).parks if park == "auto" else (park,)
     return [Configuration(platform=name, park=each) for each in parks]
 
@@ -133,7 +137,7 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
 
 
 def cluster_jobs() -> Iterator[Job]:
-    """The tests on clusters, on one interpreter, where that is."""
+    """The tests on clusters, on one interpreter, if that is installed."""
     try:
         chosen = choose(pybuild.CLUSTERS_PYTHON)
     except Problem as problem:
@@ -168,7 +172,7 @@ def expand(names: tuple[str, ...]) -> list[str]:
 
 
 def require_compiler(wish: Wish) -> None:
-    """Raises one Problem at once, rather than have each job fail to build."""
+    """Raises one Problem at once; otherwise each job would fail to build."""
     if wish.configuration.compiler:
         compilers.require(wish.configuration.compiler)
     elif not wish.platforms:

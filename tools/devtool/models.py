@@ -1,4 +1,4 @@
-"""What the models of tests/models need beside a C compiler."""
+"""What the models of tests/models need besides a C compiler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def include_folders() -> list[Path]:
 
 
 def missing() -> str | None:
-    """What is missing for the models, and how to get it; None: nothing is."""
+    """What is missing for the models, and how to get it; None if nothing is."""
     if sys.platform != "linux":
         return "models run on Linux only"
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
@@ -30,7 +30,7 @@ def missing() -> str | None:
 
 
 def without_spin() -> str | None:
-    """What to install for the models in Spin's language, if Spin is not there."""
+    """What to install for the models in Spin's language, if Spin is missing."""
     if shutil.which("spin"):
         return None
     return "no Spin: " + ask_to_install("spin", "spin", "", "")

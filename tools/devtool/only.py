@@ -1,7 +1,7 @@
 """`./dev test --only NAME`: one test, built incrementally, in seconds.
 
-One Meson folder, `.dev/build/only-VERSION`, keeps what was built; of it only what the
-test needs is built anew. A name is looked up in this order:
+The Meson folder `.dev/build/only-VERSION` is kept; only what the test needs is built
+again. A name is looked up in this order:
 
 | NAME | is |
 |---|---|
@@ -38,7 +38,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Target:
-    """What a name stands for: a C test, a path of pytest's, or a word for its -k."""
+    """What a name stands for: a C test, a path for pytest, or a word for its -k."""
 
     kind: str
     name: str
@@ -52,7 +52,7 @@ def find(name: str) -> Target:
     file, colons, test = name.partition("::")
     c = sorted(C_TESTS.rglob(f"test_{stem(file)}.c"))
     python = sorted(PY_TESTS.rglob(f"test_{stem(file)}.py"))
-    # An ending says which of the two is meant; without one, a C test goes first.
+    # An ending says which of the two is meant; without one, a C test comes first.
     if c and not colons and Path(file).suffix in ("", ".c"):
         return Target("c", f"test_{stem(file)}")
     if python and Path(file).suffix in ("", ".py"):
@@ -77,7 +77,7 @@ class Build:
             self.quietly("meson", *command, *OPTIONS)
 
     def quietly(self, tool: str, *arguments: str | Path) -> None:
-        """Runs Meson or ninja; says what it said only if it fails."""
+        """Runs Meson or ninja; prints the output only if that fails."""
         path = WORK / "logs" / "only.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8") as log:
@@ -96,7 +96,7 @@ class Build:
         return json.loads(text.stdout)
 
     def target(self, name: str) -> str:
-        """What ninja calls the target of that name."""
+        """The name of the target for ninja."""
         for target in self.introspect("targets"):
             if target["name"] == name and target["filename"]:
                 file = Path(target["filename"][0])
@@ -107,7 +107,8 @@ class Build:
         self.quietly("ninja", "-C", self.folder, *targets)
 
     def package(self) -> Path:
-        """Builds and installs the package; the folder to import it from."""
+        """Builds and installs the package; returns the folder from which to import
+        it."""
         wanted = [
             Path(target["filename"][0]).relative_to(self.folder).as_posix()
             for target in self.introspect("targets")
@@ -138,7 +139,7 @@ def test_python(build: Build, target: Target, rest: Sequence[str]) -> int:
 
 
 def test(name: str, interpreter: Interpreter, rest: Sequence[str]) -> int:
-    """Builds what the test needs and runs it; what follows -- goes to pytest."""
+    """Builds what the test needs and runs it; arguments after -- go to pytest."""
     begin = time.monotonic()
     target = find(name)
     build = Build(interpreter)

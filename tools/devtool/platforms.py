@@ -1,9 +1,9 @@
 """Cross compilation: what each platform of `./dev test --platform` needs.
 
-A platform is a cross file in tools/cross, the programs that it wants on PATH (with the
-Debian packages that bring them), the park backends that it is tested with, and whether
-its programs can be run here. Those that cannot are compiled and linked, and that counts
-as one test.
+A platform is a cross file in tools/cross, the programs that it needs on PATH (with the
+Debian packages that have them), the park backends with which it is tested, and whether
+its programs can run here. Those that cannot are compiled and linked, and that counts as
+one test.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Platform:
     zig: bool = False
     wine: bool = False
     parks: tuple[str, ...] = ("posix", "c11")
-    #: The backend that `./dev test --matrix` tests it with, if its programs are there.
+    #: The backend with which `./dev test --matrix` tests it, if its programs are
+    #: installed.
     matrix: str | None = None
 
     @property
@@ -119,7 +120,7 @@ def get(name: str) -> Platform:
 
 
 def table() -> str:
-    """All platforms, and what is missing here for those that cannot be tested."""
+    """All platforms, and for those that cannot be tested what is missing."""
     lines = []
     for name, platform in PLATFORMS.items():
         lacking = missing(platform)
@@ -135,7 +136,7 @@ def missing(platform: Platform) -> list[str]:
 
 
 def require(name: str) -> None:
-    """A Problem that says what to install, if the platform lacks something."""
+    """Raises a Problem that says what to install, if the platform lacks something."""
     platform = get(name)
     lacking = missing(platform)
     if lacking:
@@ -164,7 +165,7 @@ def variables(name: str) -> dict[str, str]:
 
 
 def add_tools(name: str, tools: Environment, log: TextIO) -> Environment:
-    """The environment with what comes from PyPI; Wine's folder made once."""
+    """The environment with tools from PyPI; makes Wine's folder once."""
     platform = get(name)
     if platform.zig:
         files = environments.requirements("build", "cross")

@@ -1,8 +1,8 @@
-"""What `./dev` says while something takes long: which steps run, since when, and how
-long they took the last time.
+"""Shows progress while something takes long: which steps run, since when, and how long
+they took the last time.
 
-On a terminal one line at the bottom is drawn over and over; elsewhere a line is printed
-each half minute, so that logs stay short and nobody thinks that nothing happens.
+On a terminal it redraws one line at the bottom; elsewhere it prints a line each half
+minute, so that logs stay short and nobody thinks that `./dev` hangs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REPEAT = 30.0
 
 
 def spoken(seconds: float) -> str:
-    """A time as it is said: "45 s", "2 min 5 s"."""
+    """A time as text: "45 s", "2 min 5 s"."""
     whole = round(seconds)
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
 
@@ -39,7 +39,7 @@ def remembered(path: Path = DURATIONS) -> dict[str, float]:
 
 
 def remember(took: dict[str, float], path: Path = DURATIONS) -> None:
-    """Keeps the times for the next run's forecast; a forecast is no reason to fail."""
+    """Stores the times for the next forecast; ignores errors."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**remembered(path), **took}), encoding="utf-8")
@@ -86,7 +86,7 @@ class Progress:
         return f", about {spoken(max(sum(known) / parallel, *known, 0.0))}"
 
     def say(self, text: str) -> None:
-        """Prints a line above the one that is drawn over."""
+        """Prints a line above the one that is redrawn."""
         self.clear()
         say(text)
 
@@ -95,7 +95,8 @@ class Progress:
             print("\r\x1b[K", end="", flush=True)
 
     def line(self) -> str:
-        """What runs, each with its time so far, and with that of the last run."""
+        """The running steps, each with its time so far, and with that of the last
+        run."""
         now = time.monotonic()
         with self._lock:
             parts = [

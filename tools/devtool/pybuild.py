@@ -1,8 +1,9 @@
 """Building and testing the package on one interpreter.
 
-Four ways to get the package in, each ending in the same suite: the wheel (with a kept
-build folder, so that a second run compiles only what changed), the source distribution
-unpacked elsewhere, the editable install, and the chroot, where `./dev` runs itself.
+Four ways to install the package, each followed by the same suite: the wheel (with a
+kept build folder, so that a second run compiles only what changed), the source
+distribution unpacked elsewhere, the editable install, and the chroot, where `./dev`
+runs itself.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from devtool.jobs import Tally, count_junit, read_report
 BUILD = WORK / "build"
 NO_TESTS = 5
 
-#: The files that show that a package is whole, however it was installed. The whole
+#: The files that show that a package is complete, however it was installed. The whole
 #: suite runs on each interpreter's wheel.
 SMOKE = (
     "test_build.py",
@@ -38,8 +39,8 @@ DOCS = ("docs", "test", "recipes")
 ORACLES = ("3.12", "3.13")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
-#: What the matrix runs on one interpreter only, since it takes long and does not depend
-#: on the version; all other files of tests/py run on each.
+#: Files that the matrix runs on one interpreter only, since they take long and do not
+#: depend on the version; all other files of tests/py run on each.
 NEWEST = (
     "test_backends.py",
     "test_ends.py",
@@ -52,8 +53,8 @@ NEWEST = (
     "test_ship.py",
     "test_subprocesses.py",
 )
-#: Where the matrix leaves out the tests marked `stress`: what they exercise in these
-#: is the same source and the same kind of interpreter as in the version beside them.
+#: Where the matrix leaves out the tests marked `stress`: the version beside them has
+#: the same source and the same kind of interpreter.
 UNSTRESSED = ("3.10", "3.11", "3.15")
 #: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
 #: programs, which run on CPython.
@@ -64,8 +65,8 @@ PYPY_LIBBOC = (
 )
 #: The Python that the engines of clusters are installed on.
 CLUSTERS_PYTHON = "3.13"
-#: Folders whose tests jobs of their own run, with what they need installed; all but
-#: those that need nothing.
+#: Folders whose tests other jobs run, with the packages that they need; all tests but
+#: those that need none.
 CLUSTERS = "clusters/"
 TOOLS = "tools/"
 WITHOUT_CLUSTER = ("clusters/test_link.py", "clusters/test_peers.py")
@@ -85,12 +86,13 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
 
 
 def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ...]:
-    """What the matrix has pytest run on an interpreter. On PyPy, where starting costs
-    most, that is a selection: `./dev test --python pypy3.11` runs everything."""
+    """The tests that pytest runs on an interpreter in the matrix. On PyPy, which starts
+    slowest, that is a selection: `./dev test --python pypy3.11` runs everything."""
     if interpreter.is_cpython:
         marks = ("-m", "not stress") if interpreter.name in UNSTRESSED else ()
         return (*(f"tests/py/{name}" for name in matrix_files(newest=newest)), *marks)
-    # The folder, not its files: conftest.py leaves out what the core by cffi has not.
+    # The folder, not its files: conftest.py leaves out tests of what the core by cffi
+    # lacks.
     left_out = (
         f"--ignore-glob=**/{name}" for name in (*NEWEST, "clusters/*", "tools/*")
     )
@@ -98,7 +100,7 @@ def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ..
 
 
 def suite_files(*names: str, root: Path = ROOT) -> list[Path]:
-    """Files of tests/py by their names, whatever folder they are in."""
+    """Files of tests/py by their names, in any folder."""
     found = []
     for name in names:
         files = list((root / "tests" / "py").rglob(name))
@@ -137,7 +139,7 @@ def install_plain_wheel(
     env: Environment, interpreter: Interpreter, log: TextIO | None
 ) -> None:
     """Installs the wheel that users get. The first job that needs it for an interpreter
-    builds it; the others take that one."""
+    builds it; the others take that wheel."""
     with _plain_wheels_lock:
         wheel = _plain_wheels.get(interpreter.name)
         if wheel is None:
@@ -146,7 +148,7 @@ def install_plain_wheel(
     install_wheel(env, wheel, log)
 
 
-#: Failures up to which a run may be repeated: more are no accident.
+#: A run may be repeated with up to so many failures: more are no coincidence.
 AGAIN_MAX = 6
 
 
@@ -160,8 +162,9 @@ def suite(
 ) -> Tally:
     """Runs pytest in the environment; from `cwd`, whose tests/py is the suite.
 
-    Many tests wait for other processes and threads, and run beside other jobs. The few
-    that fail are run again alone before they count; that they were is said."""
+    Many tests wait for other processes and threads, and run beside other jobs. If few
+    fail, they run again alone before they count, and a line says so.
+    """
     chosen: Command = list(arguments) or [cwd / "tests" / "py"]
     cache = WORK / "pytest" / name
     remove_tree(cache)
@@ -265,14 +268,14 @@ def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
 
 
 def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:
-    """Programs under coverage.py, profilers and debuggers, and frozen ones."""
+    """Runs programs under coverage.py, profilers and debuggers, and frozen ones."""
     name = f"py-{interpreter.name}-tools"
     env = wheel_environment(interpreter, log, "test", "tools")
     install_plain_wheel(env, interpreter, log)
     return suite(env, name, log, ROOT / "tests" / "py" / TOOLS)
 
 
-#: What runs beside packages that programs wait with.
+#: Packages whose event loops and servers programs use to wait.
 LOOPS = (
     "test_await.py",
     "test_executor.py",
@@ -283,8 +286,8 @@ LOOPS = (
 
 
 def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
-    """Awaiting, the executor and the web examples, with the event loops, servers and
-    libraries of others that they are for."""
+    """Runs the tests of awaiting, of the executor and of the web examples, with the
+    event loops, servers and libraries for which they are."""
     name = f"py-{interpreter.name}-loops"
     env = wheel_environment(interpreter, log, "test", "loops")
     install_plain_wheel(env, interpreter, log)
@@ -292,7 +295,8 @@ def test_loops(interpreter: Interpreter, log: TextIO) -> Tally:
 
 
 def test_sdist(interpreter: Interpreter, log: TextIO) -> Tally:
-    """A source distribution, a wheel from it, that wheel in a clean environment."""
+    """Makes a source distribution and a wheel from it, and tests that wheel in a clean
+    environment."""
     tools = wheel_environment(interpreter, log, "test")
     place = BUILD / "sdist"
     remove_tree(place)
@@ -346,8 +350,8 @@ def test_in_chroot(interpreter: Interpreter, log: TextIO, *arguments: str) -> Ta
 
 
 def test_cffi(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
-    """The package `libboc` with its suite, and bocpy's whole suite over its core by
-    cffi, which on CPython is built in beside the extension."""
+    """Tests the package `libboc` with its suite, and bocpy's whole suite on its core by
+    cffi, which on CPython is built beside the extension."""
     name = f"cffi-{interpreter.name}"
     more = ["cffi"] if interpreter.is_cpython else []
     files = environments.requirements("build", "test", *more)
@@ -356,7 +360,7 @@ def test_cffi(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     install_wheel(env, package, log)
     options = ["-Dcffi=enabled"] if interpreter.is_cpython else []
     install_wheel(env, build_wheel(env, ROOT, name, log, *options), log)
-    # Its suite has a conftest.py of its own, and so runs apart.
+    # Its suite has a conftest.py of its own, and so runs separately.
     libboc = [each for each in arguments if each.startswith("tests/cffi")]
     if not arguments:
         libboc = [str(ROOT / "tests" / "cffi")]
@@ -376,8 +380,8 @@ def test(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
 
 
 def build_docs(interpreter: Interpreter, log: TextIO | None) -> Path:
-    """The documentation of docs/ as HTML; a warning is an error. Its reference is made
-    of the docstrings, so the package is installed first."""
+    """Builds the documentation of docs/ as HTML; a warning is an error. The reference
+    is made from docstrings, so the package is installed first."""
     env = wheel_environment(interpreter, log, *DOCS)
     install_plain_wheel(env, interpreter, log)
     target = WORK / "docs"

@@ -1,4 +1,5 @@
-"""`./dev python VERSION`: interpreters that no package manager here serves.
+"""`./dev python VERSION`: prepares interpreters that no package manager of the machine
+has.
 
 3.13t is built from Debian's source package into the user's cache; 3.14 and 3.15 come
 in a chroot (chroot.py). The source is fetched from the mirror that the machine's own
@@ -36,11 +37,12 @@ from devtool.interpreters import (
     probe,
 )
 
-#: What is built from source: Debian's package, its suite, what configure is told.
+#: Versions that are built from source: Debian's package, its suite, options of
+#: configure.
 FROM_SOURCE = {
     "3.13t": ("python3.13", "forky", ("--disable-gil", "--with-ensurepip=install")),
 }
-#: Debian's packages that the standard library's extension modules want.
+#: Debian's packages that the standard library's extension modules need.
 LIBRARIES = {
     "openssl/ssl.h": "libssl-dev",
     "zlib.h": "zlib1g-dev",
@@ -71,7 +73,8 @@ def apt_mirror() -> str:
 
 
 def step(text: str, command: Sequence[str | Path], cwd: Path, log: Path) -> None:
-    """One step of a build, its output in a log; its end is shown if it fails."""
+    """Runs one step of a build, with its output in a log; prints the log's end if it
+    fails."""
     say(f"  {text}")
     with log.open("a", encoding="utf-8") as file:
         done = subprocess.run(
@@ -128,7 +131,7 @@ def check_source_build() -> None:
 
 
 def build_from_source(version: str) -> Path:
-    """Builds and installs into the cache; it appears whole or not at all."""
+    """Builds and installs into the cache; an interrupted attempt leaves nothing."""
     package, suite, options = FROM_SOURCE[version]
     check_source_build()
     final = cache_directory() / "python" / version
@@ -160,7 +163,7 @@ def prepare_chroot(version: str) -> None:
 
 
 def prepare(version: str) -> Interpreter:
-    """The interpreter of that version, prepared if it is not there."""
+    """The interpreter of that version; prepares it if there is none."""
     for interpreter in discover():
         names = (interpreter.name, interpreter.label)
         if version in names and not interpreter.faults():

@@ -30,16 +30,16 @@ LOGS = WORK / "logs"
 
 
 def commit_time() -> str:
-    """SOURCE_DATE_EPOCH: when the last commit was made."""
+    """SOURCE_DATE_EPOCH: the time of the last commit."""
     return (output(["git", "log", "-1", "--format=%ct"], cwd=ROOT) or "0").strip()
 
 
 def build(env: Environment, place: Path, log: TextIO) -> Path:
-    """A wheel from a clean folder: nothing of an earlier build is in it."""
+    """Builds a wheel in a clean folder, without files of an earlier build."""
     remove_tree(place)
     place.mkdir(parents=True)
     settings = [f"--config-settings=build-dir={place / 'build'}"]
-    # The path of the sources is in no file of a build that maps it away.
+    # If the build maps the path of the sources away, no file contains it.
     flags = f"-ffile-prefix-map={ROOT}=. -ffile-prefix-map={place}=."
     command: Command = [env.python, "-m", "pip", "-q", "wheel", *settings]
     command += ["--no-build-isolation", "--no-deps", "-w", place / "out", ROOT]
@@ -65,7 +65,7 @@ def digest(path: Path) -> str:
 
 
 def difference(first: Path, second: Path) -> list[str]:
-    """The files of two wheels that are not the same bytes."""
+    """The files of two wheels that differ in their bytes."""
     with zipfile.ZipFile(first) as one, zipfile.ZipFile(second) as other:
         names = sorted({*one.namelist(), *other.namelist()})
         return [
@@ -86,7 +86,8 @@ def check_twice(env: Environment, first: Path, log: TextIO) -> None:
 
 
 def test_installed(interpreter: Interpreter, wheel: Path, log: TextIO) -> None:
-    """Installs it where nothing else is, and runs the tests that show it whole."""
+    """Installs it in an empty environment, and runs the tests that show that it is
+    complete."""
     name = f"clean-{interpreter.name}"
     files = environments.requirements("test")
     env = environments.make(name, interpreter, files, log=log, fresh=True)
@@ -135,7 +136,7 @@ def sizes(paths: list[Path]) -> str:
     return "\n".join(lines) + "\n"
 
 
-#: What a user of the command may miss, and who does it.
+#: Tests that the command leaves out, and where they run.
 NOT_MADE = (
     "musllinux: not built, since these interpreters are glibc's; cibuildwheel builds"
     " and tests it (.github/workflows/wheels.yml), and `./dev test --platform musl`"
