@@ -35,7 +35,7 @@ static boc_behavior *take_injected(boci_worker *worker, bool batch) {
   boci_count(&worker->counters.injected, count);
   if (count > 1) {
     boci_run_queue_push_list(&worker->queue, first->next);
-    /* a worker that parks may have looked while they were between the two queues */
+    /* A parking worker may have looked while they were between the two queues. */
     boci_wake_for_surplus(worker);
   }
   return first;
