@@ -6,7 +6,10 @@ row of each strip beside it: those rows are cowns of their own, two of each, so 
 step reads the rows of the last one while it writes those of the next. Strips that are
 far apart may be in different steps; there is no barrier.
 
-    python -m bocpy.examples.heat --size 512 --steps 2000
+Each matrix has one row, in which the rows of the plate lie one after another. So the
+neighbors of all points are four views of it, which the step adds without copying them.
+
+    python -m bocpy.examples.heat --size 512 --steps 2000 --numpy
 
 Source: Jacobi, "Ueber eine neue Aufloesungsart der bei der Methode der kleinsten
 Quadrate vorkommenden lineaeren Gleichungen", Astronomische Nachrichten 22, 1845.
@@ -22,130 +25,162 @@ from itertools import pairwise
 from bocpy import Cown, Matrix, read, wait, when
 from bocpy.examples._command import begin, count, parser
 
-HOT = 100.0
+HOT, COLD = 100.0, 0.0
 SHADES = " .:-=+*#%@"
 
 
 def plate(size: int) -> Matrix:
     """The plate at the beginning: cold, with a hot edge above."""
-    made = Matrix(size, size)
-    made[0] = HOT
+    made = Matrix(1, size * size, COLD)
+    made[:, :size] = HOT
     return made
 
 
-def spread(strip: Matrix) -> None:
-    """One step of the rows of a strip; the first and last row belong to the
-    neighbors."""
-    mean = strip[:-2, 1:-1]
-    mean += strip[2:, 1:-1]
-    mean += strip[1:-1, :-2]
-    mean += strip[1:-1, 2:]
+def spread(strip: Matrix, size: int) -> None:
+    """One step of the rows of a strip; the first and last row belong to the neighbors.
+
+    The step replaces every point from the second point of the second row to the last
+    but one of the last row but one by its mean, then makes the left and right edges
+    cold again.
+    """
+    points = strip.view[0]
+    mean = points[1 : -2 * size - 1] + points[2 * size + 1 : -1]
+    mean += points[size:-size - 2]
+    mean += points[size + 2 : -size]
     mean *= 0.25
-    strip[1:-1, 1:-1] = mean
+    points[size + 1 : -size - 1] = mean
+    points[size:-size:size] = COLD
+    points[2 * size - 1 : -size : size] = COLD
 
 
 class Strip:
     """A part of the plate, and the rows that its neighbors read, of even and odd
     steps."""
 
-    def __init__(self, rows: Matrix) -> None:
-        self.first = [Cown(rows[1]), Cown(rows[1])]
-        self.last = [Cown(rows[-2]), Cown(rows[-2])]
-        self.rows = Cown(rows)  # moves the matrix: from here on `rows` is empty
+    def __init__(self, points: Matrix, size: int) -> None:
+        first, last = points[:, size : 2 * size], points[:, -2 * size : -size]
+        self.first = [Cown(first.copy()), Cown(first)]
+        self.last = [Cown(last.copy()), Cown(last)]
+        self.points = Cown(points)  # moves the matrix: from here on `points` is empty
 
 
-def cut(whole: Matrix, strips: int) -> list[Strip]:
-    """The plate as strips, each with one more row on either side."""
-    inner = whole.rows - 2
-    ends = [inner * number // strips for number in range(strips + 1)]
-    return [Strip(whole[a : b + 2]) for a, b in pairwise(ends)]
+def cut(whole: Matrix, size: int, strips: int) -> list[Strip]:
+    """The plate as strips, each with one row more on either side."""
+    ends = [(size - 2) * number // strips for number in range(strips + 1)]
+    return [
+        Strip(whole[:, a * size : (b + 2) * size], size) for a, b in pairwise(ends)
+    ]
 
 
-def step(strips: list[Strip], number: int, edge: list[Cown[Matrix]]) -> None:
+def step(strips: list[Strip], number: int, size: int, edge: list[Cown[Matrix]]) -> None:
     """Schedules step `number` of every strip."""
     now, then = number % 2, (number + 1) % 2
     for place, strip in enumerate(strips):
         above = strips[place - 1].last[now] if place else edge[0]
         below = strips[place + 1].first[now] if place + 1 < len(strips) else edge[1]
 
-        @when(strip.rows, read(above), read(below), strip.first[then], strip.last[then])
+        @when(
+            strip.points, read(above), read(below), strip.first[then], strip.last[then]
+        )
         def _(
-            rows: Cown[Matrix],
+            points: Cown[Matrix],
             above: Cown[Matrix],
             below: Cown[Matrix],
             first: Cown[Matrix],
             last: Cown[Matrix],
         ) -> None:
-            strip = rows.value
-            strip[0], strip[-1] = above.value, below.value
-            spread(strip)
-            first.value[0] = strip.view[1]
-            last.value[0] = strip.view[-2]
+            strip = points.value
+            strip[:, :size], strip[:, -size:] = above.value, below.value
+            spread(strip, size)
+            first.value[0] = strip.view[0, size : 2 * size]
+            last.value[0] = strip.view[0, -2 * size : -size]
 
 
-def join(strips: list[Strip], whole: Matrix) -> Matrix:
+def join(strips: list[Strip], whole: Matrix, size: int) -> Matrix:
     """The plate again: the inner rows of all strips between its edges."""
-    parts = [strip.rows.unwrap()[1:-1] for strip in strips]
-    return Matrix.concat([whole[0:1], *parts, whole[-1:]])
+    parts = [strip.points.unwrap()[:, size:-size] for strip in strips]
+    return Matrix.concat([whole[:, :size], *parts, whole[:, -size:]], axis=1)
 
 
-def picture(whole: Matrix, columns: int = 64, rows: int = 20) -> str:
+def picture(whole: Matrix, size: int, columns: int = 64, rows: int = 20) -> str:
     """The plate as text."""
     lines = []
     for i in range(rows):
-        row = whole.row_view(i * (whole.rows - 1) // (rows - 1))
-        cells = [row[j * (len(row) - 1) // (columns - 1)] for j in range(columns)]
+        row = whole.view[0, i * (size - 1) // (rows - 1) * size :][:size]
+        cells = [row[j * (size - 1) // (columns - 1)] for j in range(columns)]
         shades = [round(cell / HOT * (len(SHADES) - 1)) for cell in cells]
         lines.append("".join(SHADES[shade] for shade in shades))
     return "\n".join(lines)
 
 
-def save(whole: Matrix, path: str) -> None:
+def save(whole: Matrix, size: int, path: str) -> None:
     """The plate as a PNG."""
     from matplotlib import pyplot  # type: ignore[import-not-found, unused-ignore]
 
-    pyplot.imsave(path, memoryview(whole).tolist(), cmap="inferno", vmin=0, vmax=HOT)
+    points = memoryview(whole.reshape(size, size)).tolist()
+    pyplot.imsave(path, points, cmap="inferno", vmin=0, vmax=HOT)
 
 
-def alone(whole: Matrix, steps: int) -> Matrix:
+def alone(whole: Matrix, size: int, steps: int) -> Matrix:
     """The same in one thread."""
     for _ in range(steps):
-        spread(whole)
+        spread(whole, size)
     return whole
+
+
+def by_numpy(size: int, steps: int) -> float:
+    """The seconds that NumPy takes, in one thread."""
+    import numpy as np  # type: ignore[import-not-found, unused-ignore]
+
+    points = np.zeros((size, size))
+    points[0] = HOT
+    start = time.perf_counter()
+    for _ in range(steps):
+        mean = points[:-2, 1:-1] + points[2:, 1:-1]
+        mean += points[1:-1, :-2]
+        mean += points[1:-1, 2:]
+        mean *= 0.25
+        points[1:-1, 1:-1] = mean
+    return time.perf_counter() - start
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Heats the plate; returns the exit code."""
     line = parser(__doc__)
-    line.add_argument("--size", type=count, default=256, help="rows and columns")
+    line.add_argument("--size", type=count, default=512, help="rows and columns")
     line.add_argument("--steps", type=count, default=500)
     line.add_argument("--strips", type=count, default=4)
     line.add_argument("--png", help="write a picture to this file; needs matplotlib")
+    line.add_argument("--numpy", action="store_true", help="time NumPy as well")
     options = line.parse_args(arguments)
-    if options.size < options.strips + 2:
+    size, steps = options.size, options.steps
+    if size < options.strips + 2:
         line.error("a strip has one row at least: --size is too small")
     if options.png and importlib.util.find_spec("matplotlib") is None:
         line.error("--png needs matplotlib, which is not installed")
+    if options.numpy and importlib.util.find_spec("numpy") is None:
+        line.error("--numpy needs NumPy, which is not installed")
     begin(options)
 
-    whole = plate(options.size)
-    strips = cut(whole, options.strips)
-    edge = [Cown(whole[0:1]), Cown(whole[-1:])]
+    whole = plate(size)
+    strips = cut(whole, size, options.strips)
+    edge = [Cown(whole[:, :size]), Cown(whole[:, -size:])]
     start = time.perf_counter()
-    for number in range(options.steps):
-        step(strips, number, edge)
+    for number in range(steps):
+        step(strips, number, size, edge)
     wait()
     together = time.perf_counter() - start
-    heated = join(strips, whole)
+    heated = join(strips, whole, size)
     start = time.perf_counter()
-    expected = alone(whole, options.steps)
+    expected = alone(whole, size, steps)
     seconds = time.perf_counter() - start
 
-    print(picture(heated))
-    print(f"mean {heated.mean():.3f} after {options.steps} steps; ", end="")
-    print(f"{together:.2f} s, in one thread {seconds:.2f} s")
+    print(picture(heated, size))
+    print(f"mean {heated.mean():.3f} after {steps} steps; ", end="")
+    print(f"{together:.2f} s, in one thread {seconds:.2f} s", end="")
+    print(f", by NumPy {by_numpy(size, steps):.2f} s" if options.numpy else "")
     if options.png:
-        save(heated, options.png)
+        save(heated, size, options.png)
     return 0 if heated == expected else 1
 
 

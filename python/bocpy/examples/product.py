@@ -6,7 +6,7 @@ matrix: for each pair of blocks there is a behavior that writes the result's blo
 reads the pair. Behaviors of different blocks run in parallel; those of one block run in
 the order in which they were scheduled, so the sum is the same on any number of workers.
 
-    python -m bocpy.examples.product --size 1024 --blocks 2
+    python -m bocpy.examples.product --size 1024 --blocks 2 --numpy
 
 Source: Cannon, "A cellular computer to implement the Kalman filter algorithm", Montana
 State University, 1969 (the blocks; here no block has a place to be moved to).
@@ -14,6 +14,7 @@ State University, 1969 (the blocks; here no block has a place to be moved to).
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from itertools import pairwise
@@ -55,13 +56,26 @@ def multiply(left: Blocks, right: Blocks, result: Blocks) -> None:
                     block.value += left.value @ right.value
 
 
+def by_numpy(a: Matrix, b: Matrix) -> float:
+    """The seconds that NumPy takes, in one thread."""
+    import numpy as np  # type: ignore[import-not-found, unused-ignore]
+
+    left, right = np.asarray(a), np.asarray(b)
+    start = time.perf_counter()
+    left @ right
+    return time.perf_counter() - start
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Multiplies two random matrices; returns the exit code."""
     line = parser(__doc__)
     line.add_argument("--size", type=count, default=512, help="rows and columns")
     line.add_argument("--blocks", type=count, default=2, help="in each direction")
     line.add_argument("--seed", type=int, default=1)
+    line.add_argument("--numpy", action="store_true", help="time NumPy as well")
     options = line.parse_args(arguments)
+    if options.numpy and importlib.util.find_spec("numpy") is None:
+        line.error("--numpy needs NumPy, which is not installed")
     if options.size < options.blocks:
         line.error("a block has one row at least: --size is too small")
     begin(options)
@@ -81,7 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.perf_counter() - start
 
     print(f"{options.size} x {options.size}: {together * 1e3:.1f} ms in ", end="")
-    print(f"{options.blocks**3} behaviors, {seconds * 1e3:.1f} ms in one product")
+    print(f"{options.blocks**3} behaviors, {seconds * 1e3:.1f} ms in one product", end="")
+    print(f", {by_numpy(a, b) * 1e3:.1f} ms by NumPy" if options.numpy else "")
     return 0 if Matrix.allclose(product, expected, rtol=1e-9, atol=1e-9) else 1
 
 

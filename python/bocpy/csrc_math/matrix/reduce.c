@@ -182,6 +182,19 @@ static PyObject *reduce_matrix(reduction reduce, double parameter, PyObject *sel
   return result;
 }
 
+/* Of all elements: what a call without arguments asks for. */
+static PyObject *reduce_all(reduction reduce, PyObject *self) {
+  mx_block *block = mx_matrix_pin(self);
+  if (!block)
+    return NULL;
+  double number;
+  MX_BEGIN_WORK(mx_block_size(block))
+  number = reduce(block->data, mx_block_size(block), 0.0);
+  MX_END_WORK()
+  mx_block_drop(block);
+  return PyFloat_FromDouble(number);
+}
+
 /* ---- methods --------------------------------------------------------------------- */
 
 #define REDUCTION(name, reduce)                                                        \
@@ -189,6 +202,8 @@ static PyObject *reduce_matrix(reduction reduce, double parameter, PyObject *sel
                              PyObject *names) {                                        \
     PyObject *found[2];                                                                \
     mx_axis axis;                                                                      \
+    if (count == 0 && !names)                                                          \
+      return reduce_all(reduce, self);                                                 \
     MX_SIGNATURE(#name, 0, 0, 2, "axis", "where");                                     \
     if (mx_arguments(&signature_, args, count, names, found) < 0 ||                    \
         mx_axis_of(found[0], &axis) < 0)                                               \

@@ -308,8 +308,13 @@ static int view_write_line(const mx_line *line, mx_operand *value, bool number) 
   const mx_block *block = line->block; /* twice its size: it never matches as it is */
   if (mx_operand_detach(value, block->data, mx_block_size(block), 2) < 0)
     return -1;
-  for (size_t i = 0; i < line->count; i++)
-    line->first[(ptrdiff_t)i * line->stride] = value->data[step * i];
+  MX_BEGIN_WORK(line->count)
+  if (line->stride == 1 && step)
+    memcpy(line->first, value->data, line->count * sizeof(double));
+  else
+    for (size_t i = 0; i < line->count; i++)
+      line->first[(ptrdiff_t)i * line->stride] = value->data[step * i];
+  MX_END_WORK()
   return 0;
 }
 
@@ -366,8 +371,10 @@ PyObject *mx_view_copy(PyObject *self, PyObject *unused) {
     return NULL;
   mx_block *copy =
       line.is_row ? mx_block_new(1, line.count) : mx_block_new(line.count, 1);
+  MX_BEGIN_WORK(copy ? line.count : 0)
   if (copy)
     mx_line_read(&line, copy->data);
+  MX_END_WORK()
   mx_block_drop(line.block);
   return mx_matrix_wrap(mx_state_of(Py_TYPE(self))->matrix, copy);
 }
@@ -386,7 +393,9 @@ static PyObject *view_unary(PyObject *self, mx_unary op) {
   if (!copy)
     return NULL;
   mx_block *block = ((mx_matrix *)copy)->block;
+  MX_BEGIN_WORK(mx_block_size(block))
   mx_kernel.unary[op](block->data, block->data, mx_block_size(block));
+  MX_END_WORK()
   return copy;
 }
 

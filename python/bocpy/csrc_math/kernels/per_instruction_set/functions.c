@@ -37,12 +37,12 @@ MX_INLINE mx_v with_sign_of(mx_v size, mx_v x) {
 
 /* ---- exp ------------------------------------------------------------------------- */
 
-/* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-58 of exp. */
-static const double exp_c[] = {0x1.000000000000bp-1,  0x1.5555555555561p-3,
-                               0x1.5555555550034p-5,  0x1.111111110d5fap-7,
-                               0x1.6c16c185a6a6cp-10, 0x1.a01a01baf5c3ep-13,
-                               0x1.a019969553b99p-16, 0x1.71dddfa51c03fp-19,
-                               0x1.28b047cf05e80p-22, 0x1.af85bdbfbcde1p-26};
+/* (exp(r) - 1 - r) / r^2 for |r| <= ln(2) / 2; 2^-60 of exp. */
+static const double exp_c[] = {
+    0x1.0000000000000p-1,  0x1.5555555555556p-3,  0x1.5555555555555p-5,
+    0x1.11111111109a2p-7,  0x1.6c16c16c167d8p-10, 0x1.a01a01a7d176dp-13,
+    0x1.a01a01a482a5bp-16, 0x1.71de0d7a972efp-19, 0x1.27e4e1d6ed7e8p-22,
+    0x1.af3924be99a57p-26, 0x1.1f6725cc8f975p-29};
 
 /* x = k ln(2) + r + low; the k, as a number. */
 MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r, mx_v *out_low) {
@@ -53,17 +53,30 @@ MX_INLINE mx_v reduce_by_ln2(mx_v x, mx_v *out_r, mx_v *out_low) {
   return k;
 }
 
-/* exp(r) - 1 - r, plus `low`. In halves, so that the processor can overlap them, except
- * for the first two terms: adding the first one last leaves its rounding alone. */
-MX_INLINE mx_v exp_rest(mx_v r, mx_v low) {
-  mx_v square = r * r, fourth = square * square;
+/* The polynomial without its first term, over r. In halves, so that the processor can
+ * overlap them. */
+MX_INLINE mx_v exp_tail(mx_v r, mx_v square) {
   mx_v first = mx_fma(mx_fma(r, mx_set(exp_c[4]), mx_set(exp_c[3])), square,
                       mx_fma(r, mx_set(exp_c[2]), mx_set(exp_c[1])));
-  mx_v last =
-      mx_fma(mx_set(exp_c[9]), square, mx_fma(r, mx_set(exp_c[8]), mx_set(exp_c[7])));
+  mx_v last = mx_fma(mx_fma(r, mx_set(exp_c[10]), mx_set(exp_c[9])), square,
+                     mx_fma(r, mx_set(exp_c[8]), mx_set(exp_c[7])));
   last = mx_fma(last, square, mx_fma(r, mx_set(exp_c[6]), mx_set(exp_c[5])));
-  mx_v sum = mx_fma(r, mx_fma(last, fourth, first), mx_set(exp_c[0]));
-  return mx_fma(square, sum, low);
+  return mx_fma(last, square * square, first);
+}
+
+/* exp(r) - 1 - r, plus `low`. Adding the first term last leaves its rounding alone. */
+MX_INLINE mx_v exp_rest(mx_v r, mx_v low) {
+  mx_v square = r * r;
+  return mx_fma(square, mx_fma(r, exp_tail(r, square), mx_set(exp_c[0])), low);
+}
+
+/* The same with the part of the square that its rounding leaves, for a sum that r and
+ * the 1 nearly cancel. */
+MX_INLINE mx_v exp_rest_of_whole_square(mx_v r, mx_v low) {
+  mx_v square = r * r, square_low = mx_fma(r, r, -square);
+  mx_v below = mx_fma(r * square, exp_tail(r, square),
+                      mx_fma(square_low, mx_set(exp_c[0]), low));
+  return mx_fma(square, mx_set(exp_c[0]), below);
 }
 
 /* 2^k for an integer k of -1022 to 1023. */
@@ -260,7 +273,8 @@ MX_INLINE mx_v tanh_v(mx_v x) {
   mx_v r, low, two = mx_set(2.0);
   mx_v size = mx_less_of(mx_set(22.0), absolute(x)); /* a NaN stays */
   mx_v k = reduce_by_ln2(size + size, &r, &low);
-  mx_v power = power_of_two(k), rest = exp_rest(r, low), one_less = power - mx_set(1.0);
+  mx_v power = power_of_two(k), one_less = power - mx_set(1.0);
+  mx_v rest = exp_rest_of_whole_square(r, low);
   mx_v sum = r + rest, sum_low = (r - sum) + rest;
   mx_v e = mx_fma(power, sum, one_less);
   mx_v e_low = mx_fma(power, sum_low, mx_fma(power, sum, one_less - e));
