@@ -45,7 +45,7 @@ def spread(strip: Matrix, size: int) -> None:
     """
     points = strip.view[0]
     mean = points[1 : -2 * size - 1] + points[2 * size + 1 : -1]
-    mean += points[size:-size - 2]
+    mean += points[size : -size - 2]
     mean += points[size + 2 : -size]
     mean *= 0.25
     points[size + 1 : -size - 1] = mean
@@ -67,9 +67,7 @@ class Strip:
 def cut(whole: Matrix, size: int, strips: int) -> list[Strip]:
     """The plate as strips, each with one row more on either side."""
     ends = [(size - 2) * number // strips for number in range(strips + 1)]
-    return [
-        Strip(whole[:, a * size : (b + 2) * size], size) for a, b in pairwise(ends)
-    ]
+    return [Strip(whole[:, a * size : (b + 2) * size], size) for a, b in pairwise(ends)]
 
 
 def step(strips: list[Strip], number: int, size: int, edge: list[Cown[Matrix]]) -> None:

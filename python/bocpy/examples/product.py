@@ -95,7 +95,9 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = time.perf_counter() - start
 
     print(f"{options.size} x {options.size}: {together * 1e3:.1f} ms in ", end="")
-    print(f"{options.blocks**3} behaviors, {seconds * 1e3:.1f} ms in one product", end="")
+    print(
+        f"{options.blocks**3} behaviors, {seconds * 1e3:.1f} ms in one product", end=""
+    )
     print(f", {by_numpy(a, b) * 1e3:.1f} ms by NumPy" if options.numpy else "")
     return 0 if Matrix.allclose(product, expected, rtol=1e-9, atol=1e-9) else 1
 
