@@ -96,6 +96,17 @@ def own_stored_globals(code: CodeType) -> frozenset[str]:
 
 
 @kept_with_code
+def defines_classes(code: CodeType) -> bool:
+    """Whether `code` itself has class statements."""
+    import dis
+
+    return any(
+        instruction.opname == "LOAD_BUILD_CLASS"
+        for instruction in dis.get_instructions(code)
+    )
+
+
+@kept_with_code
 def all_names(code: CodeType) -> frozenset[str]:
     """Every name of `code` and of code nested in it, attributes included."""
     names = set(code.co_names)

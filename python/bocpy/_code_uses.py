@@ -9,7 +9,9 @@ the target of a jump the stack is that of the jump if nothing falls through to i
 | STORE_ATTR, DELETE_ATTR | one of its attributes is assigned |
 | STORE_SUBSCR, DELETE_SUBSCR, STORE_SLICE | one of its items is |
 | LOAD_ATTR, CALL | a method of it is called, or read |
+| CALL | it is called |
 | CALL of a function that changes its argument | the argument is changed |
+| BEFORE_WITH, LOAD_SPECIAL | it is entered and left |
 | LOAD_ATTR, BINARY_SUBSCR, FOR_ITER | a part of it is the next value |
 | STORE_FAST, if nothing else assigns that name | has one more name |
 
@@ -39,6 +41,7 @@ _ITEM_FUNCTIONS = frozenset(
     {
         *("heapify", "heappop", "heappush", "heappushpop", "heapreplace", "shuffle"),
         *("insort", "insort_left", "insort_right", "setitem", "delitem"),
+        *("readinto", "recv_into", "SubElement"),
     }
 )
 _ATTRIBUTE_FUNCTIONS = frozenset({"setattr", "delattr"})
@@ -103,14 +106,27 @@ class Value(NamedTuple):
         return self._replace(path=(*self.path, name))
 
 
+class Passed(NamedTuple):
+    """An object that is passed to a function.
+
+    argument: how `function` gets at it, by its position; no method is called yet.
+    function: what is called, likewise.
+    """
+
+    argument: Use
+    position: int
+    function: Use
+
+
 class Found(NamedTuple):
-    """uses: what is done with objects of variables.
+    """uses: what is done with objects of variables. passed: to which functions they go.
 
     others: the variables, as (instruction, name), whose objects are loaded for
         something else, too.
     """
 
     uses: tuple[Use, ...]
+    passed: tuple[Passed, ...]
     others: frozenset[tuple[str, str]]
 
 
@@ -120,7 +136,7 @@ def look_through(code: CodeType) -> Found:
     others = frozenset(
         loaded for place, loaded in run.loads.items() if place not in run.used
     )
-    return Found(tuple(run.found), others)
+    return Found(tuple(run.found), tuple(run.passed), others)
 
 
 class _Simulation:
@@ -128,6 +144,8 @@ class _Simulation:
         import dis
 
         self.found: list[Use] = []
+        self.passed: list[Passed] = []
+        self.keywords: tuple[str, ...] = ()
         self.loads: dict[int, tuple[str, str]] = {}
         self.used: set[int] = set()
         self.stack: list[Value | None] = []
@@ -139,11 +157,12 @@ class _Simulation:
             stored.update(_stored_locals(each))
         self.once = {name for name, times in stored.items() if times == 1}
         self.once.difference_update(code.co_varnames[: _parameters(code)])
-        falls = True
+        falls, self.after = True, ""
         for each in instructions:
             if not falls:
                 self.stack = list(self.at_jumps.get(each.offset, ()))
             self.step(each, dis.stack_effect)
+            self.after = each.opname
             falls = each.opname not in _ENDS
         while self.stack:
             self.pop()
@@ -179,6 +198,9 @@ class _Simulation:
             self.at_jumps.setdefault(instruction.argval, self.stack)
             self.stack = stack
         handler = _HANDLERS.get(opname) or _handler_of_kind(opname)
+        if opname in ("LOAD_CONST", "KW_NAMES"):
+            names = instruction.argval
+            self.keywords = names if isinstance(names, tuple) else ()
         if handler is not None:
             handler(self, instruction)
         elif opname not in _IDLE:
@@ -300,35 +322,65 @@ def _swap(run: _Simulation, instruction: Any) -> None:
         run.stack[-1], run.stack[-depth] = run.stack[-depth], run.stack[-1]
 
 
+def _with(run: _Simulation, instruction: Any) -> None:
+    run.use(run.stack[-1] if run.stack else None, "__enter__")
+    run.take()
+    run.stack += [None, None]
+
+
+def _load_special(run: _Simulation, instruction: Any) -> None:
+    run.use(run.take(), instruction.argrepr.split()[0])
+    run.stack += [None, None]
+
+
 def _call(run: _Simulation, instruction: Any) -> None:
+    keywords, run.keywords = run.keywords, ()
     if instruction.opname == "CALL_KW":
         run.pop()  # the names
     arguments = [run.take() for _ in range(instruction.arg)]
     second, first = run.take(), run.take()
     function = first or second
-    first_argument = arguments[-1] if arguments else None
+    named = instruction.opname == "CALL_KW" or run.after == "KW_NAMES"
     result = None
-    if function is not None and function.path:
+    if function is not None and (not function.path or function.path[-1] == ITEM):
+        run.use(function, "__call__")
+        if function.name == "type" and len(arguments) == 1 and arguments[0]:
+            result = arguments[0].part("__class__")
+    elif function is not None:
         owner = function._replace(path=function.path[:-1])
         run.use(owner, function.path[-1])
         if function.path[-1] in _PART_METHODS:
             result = owner.part(ITEM)
-    if function is not None and first_argument is not None:
-        _use_argument(run, function, first_argument)
+    if function is not None:
+        _use_arguments(run, function, arguments[::-1], keywords if named else ())
     run.stack += arguments
     for _ in arguments:
         run.pop()
     run.stack.append(result)
 
 
-def _use_argument(run: _Simulation, function: Value, argument: Value) -> None:
+def _use_arguments(
+    run: _Simulation,
+    function: Value,
+    arguments: list[Value | None],
+    keywords: tuple[str, ...],
+) -> None:
     called = function.path[-1] if function.path else function.name
     if called in _ITEM_FUNCTIONS:
-        run.use(argument, ITEM_CHANGED)
+        run.use(arguments[0] if arguments else None, ITEM_CHANGED)
     elif called in _ATTRIBUTE_FUNCTIONS:
-        run.use(argument, None)
+        run.use(arguments[0] if arguments else None, None)
+    elif called == "pack_into" and len(arguments) > 1:
+        run.use(arguments[1], ITEM_CHANGED)
+    elif called == "print" and "file" in keywords:
+        run.use(arguments[keywords.index("file") - len(keywords)], "write")
     elif function.path and function.name in _TYPES:
-        run.use(argument, called)
+        run.use(arguments[0] if arguments else None, called)
+    target = Use(function.load, function.name, function.path, None)
+    for i, each in enumerate(arguments[: len(arguments) - len(keywords)]):
+        if each is not None:
+            passed = Use(each.load, each.name, each.path, None)
+            run.passed.append(Passed(passed, i, target))
 
 
 _HANDLERS: dict[str, Callable[[_Simulation, Any], None]] = {
@@ -345,6 +397,8 @@ _HANDLERS: dict[str, Callable[[_Simulation, Any], None]] = {
     "UNPACK_EX": _unpack,
     "COPY": _copy,
     "SWAP": _swap,
+    "BEFORE_WITH": _with,
+    "LOAD_SPECIAL": _load_special,
     "CALL": _call,
     "CALL_KW": _call,
 }

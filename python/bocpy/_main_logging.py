@@ -42,8 +42,8 @@ def name_behaviors() -> None:
 
 
 def collect() -> bytes | None:
-    """The levels of all loggers, and the disabled ones; None if logging is not
-    imported."""
+    """The levels of all loggers, the disabled ones, and the names of levels; None if
+    logging is not imported."""
     logging = sys.modules.get("logging")
     root = getattr(logging, "root", None)
     if logging is None or root is None:
@@ -59,7 +59,10 @@ def collect() -> bytes | None:
         if isinstance(logger, logging.Logger) and logger.level
     }
     levels["root"] = root.level
-    return marshal.dumps((manager.disable, sorted(levels.items())), 2)
+    names = getattr(logging, "_levelToName", {})
+    _core._watch_changes(names)
+    texts = [each for each in sorted(names.items()) if type(each[1]) is str]
+    return marshal.dumps((manager.disable, sorted(levels.items()), texts), 2)
 
 
 def handle(encoded: str) -> str | None:
@@ -80,12 +83,13 @@ def handle(encoded: str) -> str | None:
 # ---- in a worker ---------------------------------------------------------------------
 
 _levels: dict[str, int] = {}
+_names: list[tuple[int, str]] = []
 _disable = 0
 
 
-def use(now: tuple[int, list[tuple[str, int]]]) -> None:
-    global _disable
-    _disable, levels = now
+def use(now: tuple[int, list[tuple[str, int]], list[tuple[int, str]]]) -> None:
+    global _disable, _names
+    _disable, levels, _names = now
     # The program has reset the level of this logger.
     _levels.update(dict.fromkeys(_levels, 0))
     _levels.update(levels)
@@ -93,12 +97,16 @@ def use(now: tuple[int, list[tuple[str, int]]]) -> None:
 
 
 def set_levels() -> None:
-    """Gives the loggers of this interpreter the main interpreter's levels."""
+    """Gives levels and loggers of this interpreter the main interpreter's names and
+    levels."""
     logging = sys.modules.get("logging")
     if logging is None or not hasattr(logging, "root"):
         return
     guard(logging)
     logging.root.manager.disable = _disable
+    for number, text in _names:
+        if logging.getLevelName(number) != text:
+            logging.addLevelName(number, text)
     for name, level in _levels.items():
         logger = logging.root if name == "root" else logging.getLogger(name)
         if logger.level != level:

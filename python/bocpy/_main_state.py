@@ -1,5 +1,6 @@
 """The state of the main interpreter that workers follow: its environment, the filters
-of warnings, levels and handlers of logging, where output goes, the recursion limit.
+of warnings, levels and handlers of logging, where output goes, the recursion limit and
+the arguments of the program.
 
 When a behavior is scheduled, the main interpreter publishes the parts that have
 changed; a worker applies them before its next body. Watchers of dicts report the
@@ -72,6 +73,11 @@ def recursion() -> bytes:
     return marshal.dumps(sys.getrecursionlimit())
 
 
+def arguments() -> bytes | None:
+    given = getattr(sys, "argv", None)
+    return marshal.dumps(given, 2) if isinstance(given, list) else None
+
+
 # ---- in a worker ---------------------------------------------------------------------
 
 
@@ -103,7 +109,12 @@ def use_recursion(limit: int) -> None:
     sys.setrecursionlimit(limit)
 
 
+def use_arguments(given: list[str]) -> None:
+    sys.argv[:] = given
+
+
 PARTS: dict[str, tuple[Callable[[], bytes | None], Callable[[Any], None]]] = {
+    "arguments": (arguments, use_arguments),
     "environment": (environment, use_environment),
     "filters": (_main_warnings.collect, _main_warnings.use),
     "logging": (_main_logging.collect, _main_logging.use),

@@ -9,6 +9,7 @@ functions, there is a warning only if nothing reads what was changed.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from collections.abc import Iterator
@@ -28,14 +29,14 @@ def warn(space: _namespaces.Space, function: FunctionType) -> None:
         return
     body = f"behavior {function.__qualname__!r}"
     warn_of_captures(function, body)
-    if space.published:
+    if space.published or is_of_program(function.__globals__):
         assigned = _code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
         warn_of_draws(function, body)
         for called in functions_called(space, function):
-            warn_of_called(space, called, body)
-            name = f"function {called.__qualname__!r}, which {body} calls,"
-            warn_of_draws(called, name)
+            actor = f"function {called.__qualname__!r}, which {body} calls,"
+            warn_of_called(called, actor)
+            warn_of_draws(called, actor)
 
 
 def warn_of_globals(
@@ -95,7 +96,7 @@ def warn_of_replaced(
             f"{refusal}; use start(backend='threads')"
         )
     elif isinstance(value, FunctionType):
-        warn_of_captures(value, f"the function that replaces {module}.{name}")
+        warn_of_called(value, f"the function that replaces {module}.{name}")
 
 
 def warn_of_captures(function: FunctionType, actor: str) -> None:
@@ -120,22 +121,29 @@ def warn_of_captures(function: FunctionType, actor: str) -> None:
             )
 
 
-def warn_of_called(space: _namespaces.Space, called: FunctionType, body: str) -> None:
+def warn_of_called(called: FunctionType, actor: str) -> None:
     code, names = called.__code__, called.__globals__
     added = _code_changes.added_globals(code) & names.keys()
     for name in added:
         change_detection.warn(
-            f"function {called.__qualname__!r}, which {body} calls, assigns the global "
-            f"{name!r}: the assignment {_WAY_OUT}"
+            f"{actor} assigns the global {name!r}: the assignment {_WAY_OUT}"
         )
     only_changed = _code_changes.only_changed(code)
     changed = _code_changes.changed(code, "LOAD_GLOBAL", names.get)
     for name, value in changed.items():
         if ("LOAD_GLOBAL", name) in only_changed and name not in added:
             change_detection.warn(
-                f"function {called.__qualname__!r}, which {body} calls, changes the "
-                f"global {name!r}, {kind_of(value)}: the change {_WAY_OUT}"
+                f"{actor} changes the global {name!r}, {kind_of(value)}: the change "
+                f"{_WAY_OUT}"
             )
+    for name in _code_changes.added_captures(code):
+        change_detection.warn(
+            f"{actor} assigns {name!r} of the enclosing function: the assignment "
+            f"{_WAY_OUT}"
+        )
+    if _code_changes.adds_to_class(code):
+        change_detection.warn(f"{actor} changes its class: the change {_WAY_OUT}")
+    warn_of_captures(called, actor)
 
 
 def functions_called(
@@ -160,19 +168,49 @@ def functions_called(
 
 def functions_named(function: FunctionType) -> Iterator[FunctionType]:
     code, names = function.__code__, function.__globals__
+    defines_classes = _code_names.defines_classes(code)
     for name in _code_names.global_names(code):
         value = names.get(name)
         if isinstance(value, FunctionType):
             yield value
+        elif defines_classes and isinstance(value, type):
+            yield from methods_of(value, "__init_subclass__")
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # it has not been assigned yet
+            if isinstance(cell.cell_contents, FunctionType):
+                yield cell.cell_contents
     for use in _code_changes.uses(code):
-        at = names.get(use.name) if use.load == "LOAD_GLOBAL" else None
-        for part in (*use.path, use.method):
-            if isinstance(at, ModuleType) and isinstance(part, str):
-                at = vars(at).get(part)
-            else:
-                at = None
-        if isinstance(at, FunctionType):
-            yield at
+        if use.load == "LOAD_GLOBAL":
+            yield from functions_at(names.get(use.name), (*use.path, use.method))
+
+
+def functions_at(at: object, path: tuple[str | None, ...]) -> Iterator[FunctionType]:
+    """The function at the end of a path of attributes, or what a call of the object
+    there runs."""
+    for part in path[:-1]:
+        at = vars(at).get(part) if isinstance(at, ModuleType) else None
+    last = path[-1]
+    if isinstance(at, ModuleType) and last is not None:
+        found = vars(at).get(last)
+        # What replaces a function of a library: see warn_of_replaced.
+        if isinstance(found, FunctionType) and is_of_program(vars(at)):
+            yield found
+    elif isinstance(at, type) and last == "__call__":
+        yield from methods_of(at, "__init__", "__new__")
+        yield from methods_of(type(at), "__call__")
+    elif at is not None and last is not None:
+        yield from methods_of(at if isinstance(at, type) else type(at), last)
+
+
+def methods_of(cls: type, *names: str) -> Iterator[FunctionType]:
+    """Those methods of a class of the program, and of its bases, that are functions."""
+    for name in names:
+        found = next(
+            (vars(base)[name] for base in cls.__mro__ if name in vars(base)), 0
+        )
+        function = getattr(found, "__func__", found)
+        if isinstance(function, FunctionType):
+            yield function
 
 
 def is_of_program(names: dict[str, object]) -> bool:
@@ -183,7 +221,9 @@ def is_of_program(names: dict[str, object]) -> bool:
 def changed_globals(
     space: _namespaces.Space, function: FunctionType
 ) -> dict[str, object]:
-    return _code_changes.changed(function.__code__, "LOAD_GLOBAL", space.names.get)
+    code, lookup = function.__code__, space.names.get
+    found = _code_changes.changed_by_calls(code, lookup)
+    return {**found, **_code_changes.changed(code, "LOAD_GLOBAL", lookup)}
 
 
 def kind_of(value: object) -> str:

@@ -43,3 +43,14 @@ def test_programs_that_users_reported(backend, how):
         imported = IMPORTED.replace("plain", "plain_reports")
         command = ["-c", imported.format(str(PROGRAMS))]
     assert run(command, backend) == ["39 programs"]
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_programs_that_change_what_is_around_them(backend, how):
+    """programs/plain_state.py: they agree, or differ as the program says."""
+    command = ["plain_state.py"]
+    if how == "module":
+        imported = IMPORTED.replace("plain", "plain_state")
+        command = ["-c", imported.format(str(PROGRAMS))]
+    count = 45 if sys.version_info >= (3, 13) else 43
+    assert run(command, backend) == [f"{count} programs"]
