@@ -28,9 +28,9 @@ Raises TypeError if `value` cannot be moved between workers.
 Waits for the cown's turn and holds it until `release`.
 
 Does nothing if the caller holds it already. Raises TimeoutError if it takes
-longer than `timeout` seconds, and RuntimeError inside a behavior that was not
-given the cown, and if the thread holds another cown: for several at once there
-is `bocpy.acquire`.
+longer than `timeout` seconds. Raises RuntimeError inside a behavior that was
+not given the cown, and if the thread holds another cown: `bocpy.acquire` holds
+several at once.
 
 >>> from bocpy import Cown
 >>> stock = Cown(['tea'])
@@ -46,14 +46,15 @@ Whether the caller holds the cown.""",
 Calls `function(cown)` once the behaviors on the cown that are scheduled by now
 have ended.
 
-Among them is the one whose result it is. If they have ended already the call is
-made here and now; else it comes from a worker's thread, in the main
-interpreter. `result()` there gives the outcome at once. It must be
-short, as it keeps the worker, and may schedule, but not wait for cowns. An
-exception is reported through sys.unraisablehook.
+That includes the behavior of which the cown is the result. If they have ended
+already, this thread calls the function at once; otherwise a worker's thread
+does, in the main interpreter. In the function, `result()` returns the outcome
+at once. The function must be short, since the worker runs nothing else
+meanwhile. It may schedule, but not wait for cowns. An exception in it is
+reported through sys.unraisablehook.
 
-Raises RuntimeError outside of the main interpreter, TypeError for what cannot be
-called.
+Raises RuntimeError outside of the main interpreter, TypeError for objects that
+are not callable.
 
 >>> from bocpy import wait, when
 >>> told = []
@@ -65,11 +66,12 @@ called.
 >>> told
 [42]""",
     "Cown.cancel": """\
-Takes back the behavior that `after` or `at` has promised for this result.
+Cancels the behavior that `after` or `at` will schedule for this result.
 
-True if its time had not come: it will not run, it holds back nobody, and the result
-raises CancelledError. False if it is scheduled, and for the result of any other
-behavior: to cancel those, use a scope (`behaviors`).
+Returns True if its time had not come: it will not run, other behaviors do not
+wait for it, and the result raises CancelledError. Returns False if it is
+scheduled already, and for the result of any other behavior: to cancel those,
+use a scope (`behaviors`).
 
 >>> from bocpy import Cown, after
 >>> reminder = after(3600)(lambda: print('tea'))
@@ -90,19 +92,19 @@ Whether the value is an exception that a behavior raised.
 >>> told.unwrap()
 'nothing'""",
     "Cown.impl": """\
-The cown's capsule: see `disown` there.""",
+The cown's capsule, for its method `disown`.""",
     "Cown.release": """\
-Ends what `acquire` began; nothing if nobody holds the cown.
+Releases the cown that `acquire` has acquired; does nothing if nobody holds it.
 
 Raises RuntimeError if another thread holds it.""",
     "Cown.result": """\
 Waits for the behaviors on the cown that are scheduled by now; returns its value.
 
-The value stays where it is, so that several may ask, and ask again; until the next
-behavior writes the cown all get the same object. With backend 'interpreters' it
-is a copy: what is done to it is not seen by behaviors. Raises what the behavior
-raised whose result the cown is; TimeoutError after `timeout` seconds;
-RuntimeError inside a behavior that was not given the cown.
+The value stays in the cown, so that several callers may ask for it repeatedly;
+all get the same object until the next behavior writes the cown. With backend
+'interpreters' it is a copy: behaviors do not see changes to it. Raises the
+exception of the behavior of which the cown is the result; TimeoutError after
+`timeout` seconds; RuntimeError inside a behavior that was not given the cown.
 
 >>> from bocpy import when
 >>> @when()
@@ -124,27 +126,29 @@ how many seconds to wait for them (then TimeoutError).
 [1, 2]
 """,
     "Cown.value": """\
-The value, for whoever holds the cown. Setting it clears `exception`.""",
+The value; only the holder of the cown may use it. Setting it clears `exception`.""",
     "CownCapsule": """\
 The native side of a cown.""",
     "CownCapsule.disown": """\
-Abandons the value without moving it: the cown is nobody's and holds None.
+Drops the value without moving it, and releases the cown, which then holds
+None.
 
 Raises RuntimeError unless the caller holds the cown.""",
     "Held": """\
-What acquire() returns: cowns that a thread holds.""",
+The object that acquire() returns: cowns that a thread holds.""",
     "Held.release": """\
-Gives the cowns back; nothing if that has been done.
+Releases the cowns; does nothing if they have been released.
 
 Raises RuntimeError in another thread than the one that acquired them.""",
     "PinnedCown": """\
-A cown whose value stays on the main thread, as the object that it is.
+A cown whose value stays on the main thread, as the same object.
 
-For what cannot travel: widgets, open files, handles of libraries. Every behavior
-over a pinned cown, among whatever others, runs on the main thread: inside `pump`,
-or while that thread waits (`wait`, `quiesce`, `acquire`). The cown itself may go
-anywhere; elsewhere, looking at its value raises RuntimeError. Raises RuntimeError
-on a worker or outside the main interpreter.
+For objects that cannot be shipped: widgets, open files, handles of libraries.
+Every behavior over a pinned cown, also if it is over others, runs on the main
+thread: inside `pump`, or while that thread waits (`wait`, `quiesce`,
+`acquire`). The cown itself can be captured and sent anywhere; reading its
+value elsewhere raises RuntimeError. Making one raises RuntimeError on a worker
+or outside the main interpreter.
 
 >>> import sys
 >>> from bocpy import Cown, PinnedCown, wait, when
@@ -161,14 +165,15 @@ on a worker or outside the main interpreter.
     "acquire": """\
 Waits for the turn of several cowns and holds all of them, in a `with` block.
 
-The block gets the values, in order. Takes what `when` takes: cowns, `read(cown)`
-to share one with other readers, lists of them. It waits as a behavior over them
-would, so that two threads that want the same cowns in another order cannot
-deadlock. Change values in place, or set `cown.value`.
+The block gets the values, in order. Accepts the arguments of `when`: cowns,
+`read(cown)` to share one with other readers, lists of them. It waits as a
+behavior over them would, so that two threads that acquire the same cowns in
+different orders cannot deadlock. Change values in place, or set `cown.value`.
 
-Raises TimeoutError, which names what is in flight, if it takes longer than
-`timeout` seconds; RuntimeError inside a behavior that was not given the cowns,
-and if the thread holds other cowns already: name all of them in one call.
+Raises TimeoutError, which names the behaviors in flight, if it takes longer
+than `timeout` seconds. Raises RuntimeError inside a behavior that was not
+given the cowns, and if the thread holds other cowns already: acquire all of
+them in one call.
 
 >>> from bocpy import Cown, acquire
 >>> left, right = Cown([1, 2]), Cown([])
@@ -179,12 +184,13 @@ and if the thread holds other cowns already: name all of them in one call.
     "after": """\
 Schedules the decorated function as a behavior over `cowns`, `seconds` from now.
 
-As `when`, but the behavior takes its place in the queues of its cowns when its time
-has come, so what is scheduled before goes first. The function's name becomes the Cown
-with its result at once; `cancel` of that takes the behavior back. `wait` and scopes
-count it, and the cancelling of its scope cancels it. Accurate to about 1 ms while a
-worker is idle; if all are busy, it is scheduled as soon as one is free. Raises
-ValueError if `seconds` is negative, NaN, or more than 292 years.
+It does what `when` does, but the behavior enters the queues of its cowns only
+when its time has come: behaviors that are scheduled before that run first. The
+function's name becomes the Cown of its result at once; `cancel` of that Cown
+cancels the behavior. `wait` and scopes count it, and cancelling its scope
+cancels it. Accurate to about 1 ms while a worker is idle; if all are busy, it
+is scheduled as soon as one is free. Raises ValueError if `seconds` is
+negative, NaN, or more than 292 years.
 
 >>> from bocpy import Cown, after, wait
 >>> tea = Cown('hot')
@@ -196,10 +202,10 @@ ValueError if `seconds` is negative, NaN, or more than 292 years.
 'cold'
 """,
     "drain": """\
-Discards what is queued for `tags`, a str or several.
+Discards the queued messages of `tags`, a str or several.
 
-Whoever waits for one of them goes on waiting. Raises TypeError for a tag that is
-no str.
+Receivers that wait for one of them go on waiting. Raises TypeError for a tag
+that is not a str.
 
 >>> from bocpy import drain, receive, send
 >>> send('work', 1)
@@ -207,9 +213,9 @@ no str.
 >>> receive('work', timeout=0)
 ('__timeout__', None)""",
     "notice_delete": """\
-Takes a notice off the board; nothing if there is none.
+Deletes a notice; does nothing if there is none.
 
-Raises TypeError or ValueError for what can be no key, RuntimeError if the runtime
+Raises TypeError or ValueError for an invalid key, RuntimeError if the runtime
 is not running.
 
 >>> from bocpy import notice_delete, notice_seed, noticeboard, wait
@@ -219,9 +225,9 @@ is not running.
 {}
 >>> wait()""",
     "notice_read": """\
-The value of one notice, or `default`; seen as `noticeboard` sees it.
+The value of one notice, or `default`; from the same snapshot as `noticeboard`.
 
-Raises TypeError or ValueError for what can be no key.
+Raises TypeError or ValueError for an invalid key.
 
 >>> from bocpy import notice_read, notice_seed, wait
 >>> notice_seed('limit', 10)
@@ -229,7 +235,7 @@ Raises TypeError or ValueError for what can be no key.
 (10, 0.5)
 >>> wait()""",
     "notice_seed": """\
-As `notice_write`, before there are behaviors: starts the runtime.
+As `notice_write`, for use before the first behavior: starts the runtime.
 
 Raises RuntimeError outside of the main interpreter.
 
@@ -244,10 +250,11 @@ Raises RuntimeError outside of the main interpreter.
     "notice_update": """\
 Replaces a notice's value by `fn(value)`, as one step.
 
-`fn` gets `default` if there is no such notice; if it returns REMOVED, the notice is
-taken off. It runs here and now, and again if another change to the notice came in
-between: it should do nothing else. What it raises is raised here, and nothing has
-changed; so are the errors of `notice_write`, and TypeError if it is no callable.
+`fn` gets `default` if there is no such notice; if it returns REMOVED, the
+notice is deleted. The calling thread runs it, and runs it again if another
+change to the notice came in between: so it should have no side effects. Raises
+its exception, with nothing changed, the errors of `notice_write`, and
+TypeError if `fn` is not callable.
 
 >>> from bocpy import notice_update, wait, when
 >>> for _ in range(3):
@@ -259,10 +266,10 @@ changed; so are the errors of `notice_write`, and TypeError if it is no callable
     "notice_write": """\
 Puts a copy of `value` on the board under `key`.
 
-A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64. The board
-is cleared by `wait`. Raises TypeError or ValueError for what can be no key,
-TypeError if the value cannot be shipped, RuntimeError if the board is full or the
-runtime is not running.
+A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64 keys.
+`wait` clears the board. Raises TypeError or ValueError for an invalid key,
+TypeError if the value cannot be shipped, RuntimeError if the board is full or
+the runtime is not running.
 
 >>> from bocpy import Cown, notice_write, noticeboard, wait, when
 >>> @when(Cown(3))
@@ -273,8 +280,8 @@ runtime is not running.
     "noticeboard": """\
 The notices as an immutable mapping of keys to values.
 
-In a behavior, what its first look at the board showed, until it ends; elsewhere
-what the board is now. The values are copies.
+In a behavior, these are the notices of the moment when it first read the
+board, until it ends; elsewhere the notices of now. The values are copies.
 
 >>> from bocpy import notice_seed, noticeboard, wait
 >>> notice_seed('limit', 10)
@@ -286,13 +293,13 @@ what the board is now. The values are copies.
     "read": """\
 Marks a cown in when(...): the behavior only reads it.
 
-Neighboring readers of a cown run side by side; a writer waits for the readers
-before it and holds back those after it. The body gets the Cown as always, but
-setting its `value` or `exception` raises RuntimeError. It must not change the
-value in place either: with backend `threads` all readers share one object, with
-`interpreters` each worker has a copy of its own until the next write. Where a
-behavior names a cown with and without `read`, it writes. Raises TypeError for
-what is not a Cown.
+Consecutive readers of a cown run in parallel; a writer waits for the readers
+before it, and those after it wait for the writer. The body gets the Cown as
+always, but setting its `value` or `exception` raises RuntimeError. It must not
+change the value in place either: with backend `threads` all readers share one
+object, with `interpreters` each worker has a copy of its own until the next
+write. If a behavior names a cown with and without `read`, it writes. Raises
+TypeError for objects that are not Cowns.
 
 >>> from bocpy import Cown, read, wait, when
 >>> table = Cown({'a': 1, 'b': 2})
@@ -306,13 +313,15 @@ what is not a Cown.
     "receive": """\
 Waits for a message of one of `tags`, a str or several; returns (tag, contents).
 
-The oldest of its tag; if several tags have one, they take turns. After `timeout`
-seconds returns what `after()` does, or (TIMEOUT, None); a negative number or None
-waits forever, 0 only looks. In a behavior another worker takes over meanwhile.
-Signal handlers run, and may end the wait by raising.
+It is the oldest message of its tag; if several tags have one, they take turns.
+After `timeout` seconds it returns the result of `after()`, or (TIMEOUT, None).
+A negative timeout or None waits forever, 0 does not wait. In a behavior,
+another worker runs other behaviors meanwhile. Signal handlers run, and may end
+the wait by raising.
 
-Raises TypeError for tags that are no str, RuntimeError for none at all or if
-`set_tags` took one away meanwhile, ValueError for NaN, KeyError for a 17th tag.
+Raises TypeError for tags that are not str, RuntimeError if there are no tags
+or if `set_tags` has removed one meanwhile, ValueError for NaN, KeyError for a
+17th tag.
 
 >>> from bocpy import receive, send
 >>> send('low', 1)
@@ -325,13 +334,14 @@ Raises TypeError for tags that are no str, RuntimeError for none at all or if
     "send": """\
 Puts `contents` into the queue of `tag`, a str. Never blocks.
 
-What one sender sends to one tag arrives in that order, with its type. With
-backend 'interpreters' the receiver gets a copy; with 'threads' the object itself,
+Messages of one sender to one tag arrive in order. With backend 'interpreters'
+the receiver gets a copy of the same type; with 'threads' the object itself,
 which the sender should not use any more. A tag exists from its first use, and
 there may be 16 (`set_tags` replaces them).
 
-Raises TypeError if the tag is no str or the contents cannot be shipped,
-RuntimeError if 16384 messages wait already, KeyError for a 17th tag.
+Raises TypeError if the tag is not a str or the contents cannot be shipped,
+RuntimeError if 16384 messages of the tag wait already, KeyError for a 17th
+tag.
 
 >>> from bocpy import receive, send
 >>> send('greeting', ['hello', 'world'])
@@ -340,11 +350,11 @@ RuntimeError if 16384 messages wait already, KeyError for a 17th tag.
     "set_tags": """\
 Replaces all tags by `tags`, 16 at most, and discards all messages.
 
-A `receive` that waits for a tag that is no more raises RuntimeError. Tags that
-are not among `tags` can still be used while there is room.
+A `receive` that waits for a removed tag raises RuntimeError. Tags that are not
+among `tags` can still be used while there is room.
 
-All or nothing: raises IndexError for more than 16, ValueError for one that is
-given twice, TypeError for one that is no str, and RuntimeError outside of the
+Raises IndexError for more than 16 tags, ValueError for a tag that is given
+twice, TypeError for a tag that is not a str, and RuntimeError outside of the
 main interpreter; then nothing has changed.
 
 >>> from bocpy import receive, send, set_tags
@@ -353,18 +363,19 @@ main interpreter; then nothing has changed.
 >>> receive('old', timeout=0)
 ('__timeout__', None)""",
     "start": """\
-Starts the workers; the first behavior would do so too.
+Starts the workers; the first behavior would start them, too.
 
 `worker_count` is WORKER_COUNT by default. `backend` is 'interpreters' (workers
 with an interpreter and GIL of their own) or 'threads' (workers of the main
-interpreter, values by reference); by default what suits this Python, or
-BOCPY_BACKEND. `module` is accepted and not needed. With `raise_failures` set to
-True, `wait` and `quiesce` raise failures that nobody looked at; False: they are
-reported as soon as nobody can look any more, as at first; None changes nothing.
+interpreter, values by reference). By default BOCPY_BACKEND decides, or else
+the version of Python. `module` is accepted and not needed. If `raise_failures`
+is True, `wait` and `quiesce` raise failures that nobody has read. If it is
+False, as at first, failures are reported as soon as nobody can read them any
+more. None changes nothing.
 
 Does nothing if the runtime runs already. Raises RuntimeError if it runs with
 another worker count or backend, or outside the main interpreter; ValueError or
-TypeError for a worker count that is none.
+TypeError for an invalid worker count.
 
 >>> from bocpy import start, wait
 >>> start(2)
@@ -373,13 +384,14 @@ TypeError for a worker count that is none.
     "when": """\
 Schedules the decorated function as a behavior over `cowns`.
 
-It runs once all of them are free, on a worker, and is the only one to see their
-values meanwhile. Each argument is a Cown, or a list or tuple of Cowns, and becomes one
-parameter. Parameters with defaults and variables of enclosing functions are snapshots
-of the moment of scheduling. The name of the function becomes a Cown that will hold
-what it returns or raises. Behaviors that share cowns run in the order in which they
-were scheduled. Raises TypeError if the function's parameters do not fit, or if what it
-captures cannot be moved to a worker.
+It runs once all of them are free, on a worker, and is the only one to see
+their values meanwhile. Each argument is a Cown, or a list or tuple of Cowns,
+and becomes one parameter. Parameters with defaults and variables of enclosing
+functions are snapshots of the moment of scheduling. The name of the function
+becomes a Cown that will hold its result or its exception. Behaviors that share
+cowns run in the order in which they were scheduled. Raises TypeError if the
+function's parameters do not fit, or if a captured value cannot be moved to a
+worker.
 
 >>> from bocpy import Cown, wait, when
 >>> account, log = Cown(100), Cown([])

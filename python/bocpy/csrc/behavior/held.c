@@ -173,8 +173,9 @@ static void held_dealloc(held_object *self) {
 
 static PyMethodDef methods[] = {
     {"release", (PyCFunction)held_release, METH_NOARGS,
-     "release($self, /)\n--\n\n"
-     "Gives the cowns back; nothing if that has been done.\n\n"
+     "release($self, /)\n"
+     "--\n\n"
+     "Releases the cowns; does nothing if they have been released.\n\n"
      "Raises RuntimeError in another thread than the one that acquired them."},
     {"__enter__", (PyCFunction)held_enter, METH_NOARGS, NULL},
     {"__exit__", (PyCFunction)held_exit, METH_VARARGS, NULL},
@@ -182,7 +183,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)"What acquire() returns: cowns that a thread holds."},
+    {Py_tp_doc,
+     (void *)"The object that acquire() returns: cowns that a thread holds."},
     {Py_tp_traverse, held_traverse},
     {Py_tp_clear, held_clear},
     {Py_tp_finalize, held_finalize},
@@ -200,16 +202,17 @@ PyType_Spec bocpy_held_spec = {
 };
 
 const char bocpy_acquire_cowns_doc[] =
-    "acquire(*cowns, timeout=None)\n--\n\n"
+    "acquire(*cowns, timeout=None)\n"
+    "--\n\n"
     "Waits for the turn of several cowns and holds all of them, in a `with` block.\n\n"
-    "The block gets the values, in order. Takes what `when` takes: cowns, "
-    "`read(cown)`\n"
-    "to share one with other readers, lists of them. It waits as a behavior over them\n"
-    "would, so that two threads that want the same cowns in another order cannot\n"
-    "deadlock. Change values in place, or set `cown.value`.\n\n"
-    "Raises TimeoutError, which names what is in flight, if it takes longer than\n"
-    "`timeout` seconds; RuntimeError inside a behavior that was not given the cowns,\n"
-    "and if the thread holds other cowns already: name all of them in one call.\n\n"
+    "The block gets the values, in order. Accepts the arguments of `when`: cowns,\n"
+    "`read(cown)` to share one with other readers, lists of them. It waits as a\n"
+    "behavior over them would, so that two threads that acquire the same cowns in\n"
+    "different orders cannot deadlock. Change values in place, or set `cown.value`.\n\n"
+    "Raises TimeoutError, which names the behaviors in flight, if it takes longer\n"
+    "than `timeout` seconds. Raises RuntimeError inside a behavior that was not\n"
+    "given the cowns, and if the thread holds other cowns already: acquire all of\n"
+    "them in one call.\n\n"
     ">>> from bocpy import Cown, acquire\n"
     ">>> left, right = Cown([1, 2]), Cown([])\n"
     ">>> with acquire(left, right) as (a, b):\n"

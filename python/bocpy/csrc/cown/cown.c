@@ -461,12 +461,13 @@ PyDoc_STRVAR(
 
 PyDoc_STRVAR(
     acquire_doc,
-    "acquire($self, /, timeout=None)\n--\n\n"
+    "acquire($self, /, timeout=None)\n"
+    "--\n\n"
     "Waits for the cown's turn and holds it until `release`.\n\n"
     "Does nothing if the caller holds it already. Raises TimeoutError if it takes\n"
-    "longer than `timeout` seconds, and RuntimeError inside a behavior that was not\n"
-    "given the cown, and if the thread holds another cown: for several at once there\n"
-    "is `bocpy.acquire`.\n\n"
+    "longer than `timeout` seconds. Raises RuntimeError inside a behavior that was\n"
+    "not given the cown, and if the thread holds another cown: `bocpy.acquire` holds\n"
+    "several at once.\n\n"
     ">>> from bocpy import Cown\n"
     ">>> stock = Cown(['tea'])\n"
     ">>> stock.acquire(timeout=10)\n"
@@ -476,10 +477,11 @@ PyDoc_STRVAR(
     "...     print(things)\n"
     "['tea', 'milk']");
 
-PyDoc_STRVAR(release_doc,
-             "release($self, /)\n--\n\n"
-             "Ends what `acquire` began; nothing if nobody holds the cown.\n\n"
-             "Raises RuntimeError if another thread holds it.");
+PyDoc_STRVAR(release_doc, "release($self, /)\n"
+                          "--\n\n"
+                          "Releases the cown that `acquire` has acquired; does nothing "
+                          "if nobody holds it.\n\n"
+                          "Raises RuntimeError if another thread holds it.");
 
 PyDoc_STRVAR(
     unwrap_doc,
@@ -516,7 +518,9 @@ static PyMethodDef cown_methods[] = {
 
 static PyGetSetDef cown_getset[] = {
     {"value", (getter)cown_get_value, (setter)cown_set_value,
-     "The value, for whoever holds the cown. Setting it clears `exception`.", NULL},
+     "The value; only the holder of the cown may use it. Setting it clears "
+     "`exception`.",
+     NULL},
     {"exception", (getter)cown_get_exception, (setter)cown_set_exception,
      "Whether the value is an exception that a behavior raised.\n\n"
      ">>> from bocpy import wait, when\n"
@@ -532,8 +536,8 @@ static PyGetSetDef cown_getset[] = {
      NULL},
     {"acquired", (getter)cown_get_acquired, NULL, "Whether the caller holds the cown.",
      NULL},
-    {"impl", (getter)cown_get_impl, NULL, "The cown's capsule: see `disown` there.",
-     NULL},
+    {"impl", (getter)cown_get_impl, NULL,
+     "The cown's capsule, for its method `disown`.", NULL},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -566,8 +570,10 @@ PyType_Spec bocpy_cown_spec = {
 
 static PyMethodDef capsule_methods[] = {
     {"disown", (PyCFunction)capsule_disown, METH_NOARGS,
-     "disown($self, /)\n--\n\n"
-     "Abandons the value without moving it: the cown is nobody's and holds None.\n\n"
+     "disown($self, /)\n"
+     "--\n\n"
+     "Drops the value without moving it, and releases the cown, which then holds\n"
+     "None.\n\n"
      "Raises RuntimeError unless the caller holds the cown."},
     {NULL, NULL, 0, NULL},
 };

@@ -179,12 +179,13 @@ PyObject *bocpy_cown_cancel(PyObject *self, PyObject *unused) {
 }
 
 const char bocpy_cown_cancel_doc[] =
-    "cancel($self, /)\n--\n\n"
-    "Takes back the behavior that `after` or `at` has promised for this result.\n\n"
-    "True if its time had not come: it will not run, it holds back nobody, and the "
-    "result\n"
-    "raises CancelledError. False if it is scheduled, and for the result of any other\n"
-    "behavior: to cancel those, use a scope (`behaviors`).\n\n"
+    "cancel($self, /)\n"
+    "--\n\n"
+    "Cancels the behavior that `after` or `at` will schedule for this result.\n\n"
+    "Returns True if its time had not come: it will not run, other behaviors do not\n"
+    "wait for it, and the result raises CancelledError. Returns False if it is\n"
+    "scheduled already, and for the result of any other behavior: to cancel those,\n"
+    "use a scope (`behaviors`).\n\n"
     ">>> from bocpy import Cown, after\n"
     ">>> reminder = after(3600)(lambda: print('tea'))\n"
     ">>> reminder.cancel(), reminder.cancel()\n"

@@ -165,10 +165,11 @@ static PyObject *view_make_mapping(bocpy_view *view) {
 }
 
 const char bocpy_noticeboard_doc[] =
-    "noticeboard()\n--\n\n"
+    "noticeboard()\n"
+    "--\n\n"
     "The notices as an immutable mapping of keys to values.\n\n"
-    "In a behavior, what its first look at the board showed, until it ends; elsewhere\n"
-    "what the board is now. The values are copies.\n\n"
+    "In a behavior, these are the notices of the moment when it first read the\n"
+    "board, until it ends; elsewhere the notices of now. The values are copies.\n\n"
     ">>> from bocpy import notice_seed, noticeboard, wait\n"
     ">>> notice_seed('limit', 10)\n"
     ">>> dict(noticeboard())\n"
@@ -192,9 +193,11 @@ PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused) {
 }
 
 const char bocpy_notice_read_doc[] =
-    "notice_read(key, default=None)\n--\n\n"
-    "The value of one notice, or `default`; seen as `noticeboard` sees it.\n\n"
-    "Raises TypeError or ValueError for what can be no key.\n\n"
+    "notice_read(key, default=None)\n"
+    "--\n\n"
+    "The value of one notice, or `default`; from the same snapshot as "
+    "`noticeboard`.\n\n"
+    "Raises TypeError or ValueError for an invalid key.\n\n"
     ">>> from bocpy import notice_read, notice_seed, wait\n"
     ">>> notice_seed('limit', 10)\n"
     ">>> notice_read('limit'), notice_read('rate', 0.5)\n"
@@ -247,14 +250,13 @@ static int notice_write(PyObject *text, PyObject *value, const char *what) {
 }
 
 const char bocpy_notice_write_doc[] =
-    "notice_write(key, value)\n--\n\n"
+    "notice_write(key, value)\n"
+    "--\n\n"
     "Puts a copy of `value` on the board under `key`.\n\n"
-    "A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64. The "
-    "board\n"
-    "is cleared by `wait`. Raises TypeError or ValueError for what can be no key,\n"
-    "TypeError if the value cannot be shipped, RuntimeError if the board is full or "
-    "the\n"
-    "runtime is not running.\n\n"
+    "A key is a str of at most 63 bytes of UTF-8 without NUL; there may be 64 keys.\n"
+    "`wait` clears the board. Raises TypeError or ValueError for an invalid key,\n"
+    "TypeError if the value cannot be shipped, RuntimeError if the board is full or\n"
+    "the runtime is not running.\n\n"
     ">>> from bocpy import Cown, notice_write, noticeboard, wait, when\n"
     ">>> @when(Cown(3))\n"
     "... def _(c):\n"
@@ -276,8 +278,9 @@ PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs)
 }
 
 const char bocpy_notice_seed_doc[] =
-    "notice_seed(key, value)\n--\n\n"
-    "As `notice_write`, before there are behaviors: starts the runtime.\n\n"
+    "notice_seed(key, value)\n"
+    "--\n\n"
+    "As `notice_write`, for use before the first behavior: starts the runtime.\n\n"
     "Raises RuntimeError outside of the main interpreter.\n\n"
     ">>> from bocpy import notice_read, notice_seed, wait, when\n"
     ">>> notice_seed('limit', 10)\n"
@@ -303,10 +306,10 @@ PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) 
 }
 
 const char bocpy_notice_delete_doc[] =
-    "notice_delete(key, /)\n--\n\n"
-    "Takes a notice off the board; nothing if there is none.\n\n"
-    "Raises TypeError or ValueError for what can be no key, RuntimeError if the "
-    "runtime\n"
+    "notice_delete(key, /)\n"
+    "--\n\n"
+    "Deletes a notice; does nothing if there is none.\n\n"
+    "Raises TypeError or ValueError for an invalid key, RuntimeError if the runtime\n"
     "is not running.\n\n"
     ">>> from bocpy import notice_delete, notice_seed, noticeboard, wait\n"
     ">>> notice_seed('limit', 10)\n"
@@ -370,17 +373,14 @@ static boc_verdict update_change(void *ctx, const boc_notice *present,
 }
 
 const char bocpy_notice_update_doc[] =
-    "notice_update(key, fn, default=None)\n--\n\n"
+    "notice_update(key, fn, default=None)\n"
+    "--\n\n"
     "Replaces a notice's value by `fn(value)`, as one step.\n\n"
-    "`fn` gets `default` if there is no such notice; if it returns REMOVED, the notice "
-    "is\n"
-    "taken off. It runs here and now, and again if another change to the notice came "
-    "in\n"
-    "between: it should do nothing else. What it raises is raised here, and nothing "
-    "has\n"
-    "changed; so are the errors of `notice_write`, and TypeError if it is no "
-    "callable.\n"
-    "\n"
+    "`fn` gets `default` if there is no such notice; if it returns REMOVED, the\n"
+    "notice is deleted. The calling thread runs it, and runs it again if another\n"
+    "change to the notice came in between: so it should have no side effects. Raises\n"
+    "its exception, with nothing changed, the errors of `notice_write`, and\n"
+    "TypeError if `fn` is not callable.\n\n"
     ">>> from bocpy import notice_update, wait, when\n"
     ">>> for _ in range(3):\n"
     "...     @when()\n"
