@@ -1,9 +1,11 @@
 """Classes by value: taken apart in one interpreter, and put together in another.
 
-A definition is two pickles. The *header* makes a skeleton: metaclass, name, bases,
-slots, and the members of an enum. The *body* is the rest of the class's dict. The
+A definition is up to three pickles. The *header* makes a skeleton: metaclass, name,
+bases, slots, and the members of an enum. The *body* is the rest of the class's dict. The
 receiver registers the skeleton before it loads the body, so that methods may refer to
-their class.
+their class. If the body refers to instances that are globals, the attributes that are no
+methods are a third pickle, the *values*: such an instance may be one of this class, and
+it is made with the class's methods.
 
 The metaclass's constructor, `__init_subclass__`, `__set_name__` and the constructors of
 enum members do not run a second time: their effects are in the dict that travels.
@@ -52,21 +54,45 @@ _MEMBER_STATES = "member states"
 # ---- taking apart --------------------------------------------------------------------
 
 
-def define(cls: type, dump: Dump, left_out: Callable[[str, str], None]) -> bytes:
+def define(
+    cls: type,
+    dump: Dump,
+    left_out: Callable[[str, str], None],
+    shares: Callable[[], bool],
+) -> bytes:
     """The definition of `cls`.
 
-    Calls `left_out(name, reason)` for each attribute that cannot be shipped. Raises
-    TypeError if the class itself cannot be.
+    Calls `left_out(name, reason)` for each attribute that cannot be shipped. `shares()`
+    says whether a pickle that `dump` made refers to instances that are globals. Raises
+    TypeError if the class itself cannot be shipped.
     """
     try:
         kind, header = describe_header(cls)
         head = dump((kind, *header))
-        body = dump_body(body_of(cls), dump, left_out)
+        entries = body_of(cls)
+        body, values = dump_body(entries, dump, left_out), b""
+        if kind == "plain" and shares():
+            methods = {n: v for n, v in entries.items() if is_method(n, v)}
+            body = dump_body(methods, dump, left_out)
+            others = {n: v for n, v in entries.items() if n not in methods}
+            values = dump_body(others, dump, left_out)
     except Exception as error:
         raise TypeError(
             f"cannot ship class {cls.__module__}.{cls.__qualname__}: {error}"
         ) from error
-    return len(head).to_bytes(8, "little") + head + body
+    sizes = len(head).to_bytes(8, "little") + len(body).to_bytes(8, "little")
+    return sizes + head + body + values
+
+
+def is_method(name: str, value: object) -> bool:
+    """Whether a class's attribute is one that its instances need for their state. They
+    are made without `__new__`, which may return the very instance."""
+    if name == "__new__":
+        return False
+    return hasattr(type(value), "__get__") or value is None or type(value) in _PLAIN
+
+
+_PLAIN = (str, bytes, int, float, bool)
 
 
 def describe_header(cls: type) -> tuple[str, tuple[Any, ...]]:
@@ -208,26 +234,40 @@ def member_data(cls: Any, member: Any) -> tuple[str, Any, tuple[Any, ...]]:
 # ---- putting together ----------------------------------------------------------------
 
 
-def build(definition: bytes, load: Load, known: Callable[[type | None], Any]) -> type:
+def build(
+    definition: bytes,
+    load: Load,
+    known: Callable[[type | None], Any],
+    later: Callable[[type, bytes], None],
+) -> type:
     """The class of `definition`.
 
     `known(None)` returns the class if it exists by now; `known(cls)` registers the
-    skeleton.
+    skeleton. `later(cls, values)` loads the values and calls `fill`, as soon as the
+    instances that they refer to exist.
     """
-    split = 8 + int.from_bytes(definition[:8], "little")
-    kind, *header = load(definition[8:split])
+    head, body, values = parts_of(definition)
+    kind, *header = load(head)
     present = known(None)
     if present is not None:
         # Loading the header has built this class already: a method of a base refers to
         # it.
         return cast(type, present)
     if kind == "called":
-        return call_metaclass(header, load(definition[split:]), known)
+        return call_metaclass(header, load(body), known)
     make, complete = _KINDS[kind]
     cls = make(*header)
     known(cls)
-    complete(cls, load(definition[split:]))
+    complete(cls, load(body))
+    if values:
+        later(cls, values)
     return cls
+
+
+def parts_of(definition: bytes) -> tuple[bytes, bytes, bytes]:
+    head = 16 + int.from_bytes(definition[:8], "little")
+    body = head + int.from_bytes(definition[8:16], "little")
+    return definition[16:head], definition[head:body], definition[body:]
 
 
 def make_skeleton(

@@ -19,9 +19,10 @@ Key = tuple[str, str]  # (key of a namespace, name in it), or ("", token of a cl
 LOCK = RLock()
 
 VALUE = b"P"  # a pickle
+SHELL = b"S"  # a size, the pickle of a class of that size, the pickle of a state
 ORIGIN = b"O"  # the marshalled arguments of import_origins.fetch
 MODULE = b"M"  # marshalled: a module's name and the submodules in use
-CLASS = b"C"  # the arguments of classes.build
+CLASS = b"C"  # the definition that classes.build takes
 DELETED = b"D"  # the name is unset
 FOLLOW = b"F"  # the state of a module that receivers import (`module_changes`)
 REFUSED = b"X"  # why the value cannot be shipped, in UTF-8

@@ -11,11 +11,18 @@ from __future__ import annotations
 import functools
 import marshal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import _context, _explain_unshippable, _main_state, _namespaces
-from . import c_pickle, classes, import_origins, module_changes, registrations
+from . import (
+    c_pickle,
+    classes,
+    import_origins,
+    module_changes,
+    registrations,
+    shells,
+)
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
@@ -27,6 +34,7 @@ from .log import (
     PATH,
     REFUSED,
     REGISTRATIONS,
+    SHELL,
     VALUE,
     Key,
     forget_built,
@@ -40,6 +48,21 @@ _version = 0
 _pending: dict[Key, bytes] = {}
 _definitions: dict[str, bytes] = {}
 _reasons: dict[Key, str] = {}
+
+#: The globals whose values are being made, and what has to wait until they are: the
+#: attributes of a class that refer to an instance of it, and other globals.
+_in_progress: set[Key] = set()
+_waiting: dict[Key, list[Callable[[], None]]] = {}
+#: The globals that wait, each with the one that it waits for, and their blobs.
+_postponed: dict[Key, tuple[Key, bytes]] = {}
+
+
+class InProgress(NameError):
+    """A definition needs a global whose value is being made."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(f"the value of global {key[1]!r} refers to itself")
+        self.key = key
 
 
 def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
@@ -122,22 +145,60 @@ def apply(key: Key, blob: bytes) -> bool:
     if blob[:1] == REFUSED:
         refuse(key, blob[1:].decode("utf-8", "surrogatepass"))
         return True
-    names = names_of(module)
+    _in_progress.add(key)
     try:
-        value = MISSING if blob == DELETED else load_definition(blob)
+        set_name(key, blob)
+    except InProgress as error:
+        names_of(module).pop(name, None)
+        _postponed[key] = error.key, blob
+        _waiting.setdefault(error.key, []).append(lambda: apply_postponed(key))
+        return True
     except Exception as error:  # unpickling may run arbitrary code
         refuse(key, failed_to_load(error))
         return isinstance(error, ImportError)
-    _reasons.pop(key, None)
-    if value is MISSING:
-        names.pop(name, None)
-    else:
-        names[name] = value
+    finally:
+        _in_progress.discard(key)
+        if key not in _postponed:
+            for step in _waiting.pop(key, ()):
+                step()
     return True
 
 
-# by token: the changed attributes of a class
-_updates: dict[str, dict[str, bytes]] = {}
+def set_name(key: Key, blob: bytes) -> None:
+    module, name = key
+    names = names_of(module)
+    if blob == DELETED:
+        names.pop(name, None)
+    elif blob[:1] == SHELL:
+        load_instance(names, name, blob)
+    else:
+        names[name] = load_definition(blob)
+    _reasons.pop(key, None)
+
+
+def apply_postponed(key: Key) -> None:
+    postponed = _postponed.pop(key, None)
+    if postponed is not None:
+        apply(key, postponed[1])
+
+
+def once_made(step: Callable[[], None]) -> None:
+    """Does the step, now or once the global that it needs has been made."""
+    try:
+        step()
+    except InProgress as error:
+        _waiting.setdefault(error.key, []).append(lambda: once_made(step))
+
+
+def load_instance(names: dict[str, Any], name: str, blob: bytes) -> None:
+    """An instance whose state may refer to it by its name."""
+    names.pop(name, None)  # which its class must not find
+    end = 9 + int.from_bytes(blob[1:9], "little")
+    value = names[name] = shells.make(loads(blob[9:end]))
+    shells.restore(value, loads(blob[end:]))
+
+
+_updates: dict[str, dict[str, bytes]] = {}  # by the token of a class
 
 
 def apply_attribute(name: str, blob: bytes) -> None:
@@ -265,10 +326,21 @@ def find_name(module: str, space_name: str, name: str) -> Any:
     blob = _pending.pop(key, None)
     if blob is not None:
         apply(key, blob)
+    elif key in _postponed and has_a_name(_postponed[key][0]):
+        apply_postponed(key)
     if name not in names:
+        if key in _in_progress:
+            raise InProgress(key)
+        if key in _postponed:
+            raise InProgress(_postponed[key][0])
         reason = reason_for(f"global {name!r}", module, name)
         raise NameError(reason or f"global {name!r} of {module} is gone")
     return names[name]
+
+
+def has_a_name(key: Key) -> bool:
+    """Whether an instance has been made, although perhaps without its state yet."""
+    return key[1] in names_of(key[0])
 
 
 def find_token(token: str) -> type:
@@ -292,14 +364,26 @@ def build_class(definition: bytes, token: str) -> type:
             keep_class(cls, token)
         return present_class(token)
 
+    def later(cls: type, values: bytes) -> None:
+        once_made(lambda: fill_values(cls, values))
+
     try:
-        cls = classes.build(definition, loads, known)
+        cls = classes.build(definition, loads, known, later)
         for name, blob in _updates.get(token, {}).items():
-            set_attribute(cls, name, blob)
+            once_made(functools.partial(set_attribute, cls, name, blob))
         return cls
     except BaseException:
         forget_built(token)
         raise
+
+
+def fill_values(cls: type, values: bytes) -> None:
+    try:
+        classes.fill(cls, loads(values))
+    except InProgress:
+        raise
+    except Exception as error:  # unpickling may run arbitrary code
+        _reasons[cls.__module__, f"{cls.__qualname__}.*"] = failed_to_load(error)
 
 
 def find_class(reference: str) -> type:
@@ -324,7 +408,10 @@ def explain(name: str, names: dict[str, Any]) -> str | None:
 def explain_attribute(cls: type, name: str) -> str | None:
     """Why an attribute of a class is missing here, if that is known."""
     what = f"{cls.__qualname__}.{name}"
-    return reason_for(f"attribute {what!r}", cls.__module__, what)
+    text = f"attribute {what!r}"
+    return reason_for(text, cls.__module__, what) or reason_for(
+        text, cls.__module__, f"{cls.__qualname__}.*"
+    )
 
 
 def reason_for(what: str, module: str, name: str) -> str | None:

@@ -26,7 +26,14 @@ from weakref import ref
 
 from .. import _core, _explain_unshippable, _main_changes, _main_state, _namespaces
 from .._namespaces import Space
-from . import change_detection, classes, import_origins, module_changes, registrations
+from . import (
+    change_detection,
+    classes,
+    import_origins,
+    module_changes,
+    registrations,
+    shells,
+)
 from .c_pickle import PickleBuffer
 from .log import (
     ATTRIBUTE,
@@ -40,6 +47,7 @@ from .log import (
     PATH,
     REFUSED,
     REGISTRATIONS,
+    SHELL,
     VALUE,
     Key,
     forget_token,
@@ -49,7 +57,7 @@ from .log import (
     object_tokens,
     token_of_class,
 )
-from .lost_changes import warn_of_replaced
+from .noted_contents import COPIES, note_contents, note_state
 from .object_identity import is_shared
 from .pickler import Pickler, Reduced, refuse_bound
 from .published import Entry, entries
@@ -377,50 +385,6 @@ def state_of(key: Key, entry: Entry) -> bytes:
     return FOLLOW + blob if blob else b""
 
 
-def note_state(key: Key, entry: Entry, blob: bytes) -> None:
-    value = entry.value
-    entry.blob = blob
-    if import_origins.is_replaced(value):
-        warn_of_replaced(*key, value, entry.refusal or "")
-    parts = module_changes.parts_of(value)
-    if parts is None:
-        return
-    items = list(parts.values() if isinstance(parts, dict) else parts)
-    flat = all(map(change_detection.is_frozen, items))
-    watchable = type(value) is dict or isinstance(value, type)
-    if flat and watchable and _core._watch_changes(value):
-        entry.kind = change_detection.WATCHED
-        return
-    entry.polls = True
-    entry.kind = change_detection.POLLED
-    if flat or entry.refusal or len(blob) > change_detection.LIMIT:
-        entry.copy = parts
-    else:
-        entry.print = change_detection.fingerprint(value)
-
-
-_COPIES = (VALUE,)
-
-
-def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
-    """Stores what is needed to find out later that the value has changed inside."""
-    if isinstance(entry.value, FunctionType):
-        _core._watch_changes(None)
-        entry.parts = change_detection.parts_of(entry.value)
-    if not blob.startswith(_COPIES):
-        return
-    entry.kind = change_detection.judge(entry.value, len(blob))
-    if entry.kind == change_detection.FROZEN:
-        return
-    entry.blob = blob if entry.kind != change_detection.LARGE else None
-    entry.size = change_detection.size_of(entry.value)
-    entry.polls = entry.kind != change_detection.WATCHED
-    if entry.kind == change_detection.POLLED:
-        entry.print = change_detection.fingerprint(entry.value)
-    if entry.kind == change_detection.LARGE:
-        change_detection.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
-
-
 _ANNOUNCED = ("__file__", "__package__", "__doc__")
 
 
@@ -434,8 +398,12 @@ def announce(space: Space) -> None:
             record(key, definition_of(value, entry))
 
 
-def definition_of(value: object, entry: Entry) -> bytes:
-    """The blob of a global; adds its dependencies to `entry` and the queue."""
+def definition_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
+    """The blob of a global; adds its dependencies to `entry` and the queue.
+
+    named: whether a global has the value; otherwise the blob refers to the global
+        that has it, if there is one.
+    """
     if isinstance(value, ModuleType):
         name = _namespaces.module_key(value)
         if name is not None:
@@ -445,21 +413,46 @@ def definition_of(value: object, entry: Entry) -> bytes:
         if origin is not None:
             follow_origin(origin, entry)
             return ORIGIN + marshal.dumps(import_origins.describe(origin, value))
-    return copy_of(value, entry)
+    return copy_of(value, entry, named=named)
 
 
-def copy_of(value: object, entry: Entry) -> bytes:
+def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
     file = io.BytesIO()
-    shipper = _Shipper(file, root=value)
+    shipper = _Shipper(file, root=value if named else None)
     try:
         _core._apart(shipper.dump, value)
+        if (
+            named
+            and shipper.shared
+            and shipper.reducer_override(value) is NotImplemented
+        ):
+            shell = shells.parts_of(value)
+            if shell is not None:
+                return shell_of(value, shell, entry)
     except Exception as error:  # a user's __reduce__ may raise anything
         entry.refusal = _explain_unshippable.reason(value, error, attempt)
         return REFUSED + entry.refusal.encode("utf-8", "surrogatepass")
+    note_reached(entry, shipper)
+    return VALUE + file.getvalue()
+
+
+def shell_of(value: object, shell: tuple[type, object], entry: Entry) -> bytes:
+    """The blob for an instance that refers to others that are globals."""
+    cls, state = shell
+    file = io.BytesIO()
+    shipper = _Shipper(file)
+    _core._apart(shipper.dump, cls)
+    size = file.tell()
+    shipper.clear_memo()
+    _core._apart(shipper.dump, state)
+    note_reached(entry, shipper)
+    return SHELL + size.to_bytes(8, "little") + file.getvalue()
+
+
+def note_reached(entry: Entry, shipper: _Shipper) -> None:
     entry.named = frozenset(shipper.shared)
     entry.deps = frozenset(shipper.deps)
     _queue.extend(shipper.reached)
-    return VALUE + file.getvalue()
 
 
 def attempt(part: object) -> None:
@@ -525,12 +518,14 @@ def export(cls: type) -> str:
 def define_class(cls: type, token: str) -> None:
     entry = Entry(None)
     deps: set[Key] = set()
+    shared: set[Key] = set()
 
     def dump(value: object) -> bytes:
         file = io.BytesIO()
         shipper = _Shipper(file)
         _core._apart(shipper.dump, value)
         deps.update(shipper.deps)
+        shared.update(shipper.shared)
         _queue.extend(shipper.reached)
         return file.getvalue()
 
@@ -544,7 +539,7 @@ def define_class(cls: type, token: str) -> None:
     if module is not None and annotations:
         space = _namespaces.space_of(module.__dict__)
         _queue.extend(annotations_reached(space, annotations.values()))
-    definition = classes.define(cls, dump, left_out)
+    definition = classes.define(cls, dump, left_out, lambda: bool(shared))
     record(("", token), CLASS + definition)
     entry.cls = ref(cls)
     note_attributes(entry)
@@ -564,8 +559,8 @@ def note_attributes(entry: Entry) -> None:
         name: blob
         for name, value in entry.attributes.items()
         if not change_detection.is_frozen(value)
-        for blob in [definition_of(value, Entry(value))]
-        if blob.startswith(_COPIES) and len(blob) <= change_detection.LIMIT
+        for blob in [definition_of(value, Entry(value), named=False)]
+        if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT
     }
     watched = _core._watch_changes(cls)
     entry.polls = not watched or bool(entry.pickled) or registrations.may_grow(cls)
@@ -583,7 +578,7 @@ def changed_attributes(entry: Entry) -> dict[str, bytes]:
         same = entry.attributes.get(name, MISSING) is value
         if same and name not in entry.pickled:
             continue
-        blob = definition_of(value, Entry(value))
+        blob = definition_of(value, Entry(value), named=False)
         if not same or blob != entry.pickled[name]:
             changed[name] = blob
     return changed

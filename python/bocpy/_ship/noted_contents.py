@@ -1,0 +1,58 @@
+"""Stores in the entry of a global what is needed to find out that its value has changed.
+
+Threads: any; LOCK of `log` guards the entries.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+
+from .. import _core
+from . import change_detection, import_origins, module_changes
+from .log import SHELL, VALUE, Key
+from .lost_changes import warn_of_replaced
+from .published import Entry
+
+#: What the blobs of values begin with that are sent as copies.
+COPIES = (VALUE, SHELL)
+
+
+def note_state(key: Key, entry: Entry, blob: bytes) -> None:
+    value = entry.value
+    entry.blob = blob
+    if import_origins.is_replaced(value):
+        warn_of_replaced(*key, value, entry.refusal or "")
+    parts = module_changes.parts_of(value)
+    if parts is None:
+        return
+    items = list(parts.values() if isinstance(parts, dict) else parts)
+    flat = all(map(change_detection.is_frozen, items))
+    watchable = type(value) is dict or isinstance(value, type)
+    if flat and watchable and _core._watch_changes(value):
+        entry.kind = change_detection.WATCHED
+        return
+    entry.polls = True
+    entry.kind = change_detection.POLLED
+    if flat or entry.refusal or len(blob) > change_detection.LIMIT:
+        entry.copy = parts
+    else:
+        entry.print = change_detection.fingerprint(value)
+
+
+def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
+    """Stores what is needed to find out later that the value has changed inside."""
+    if isinstance(entry.value, FunctionType):
+        _core._watch_changes(None)
+        entry.parts = change_detection.parts_of(entry.value)
+    if not blob.startswith(COPIES):
+        return
+    entry.kind = change_detection.judge(entry.value, len(blob))
+    if entry.kind == change_detection.FROZEN:
+        return
+    entry.blob = blob if entry.kind != change_detection.LARGE else None
+    entry.size = change_detection.size_of(entry.value)
+    entry.polls = entry.kind != change_detection.WATCHED
+    if entry.kind == change_detection.POLLED:
+        entry.print = change_detection.fingerprint(entry.value)
+    if entry.kind == change_detection.LARGE:
+        change_detection.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
