@@ -1,11 +1,11 @@
 """Classes by value: taken apart in one interpreter, and put together in another.
 
 A definition is up to three pickles. The *header* makes a skeleton: metaclass, name,
-bases, slots, and the members of an enum. The *body* is the rest of the class's dict. The
-receiver registers the skeleton before it loads the body, so that methods may refer to
-their class. If the body refers to instances that are globals, the attributes that are no
-methods are a third pickle, the *values*: such an instance may be one of this class, and
-it is made with the class's methods.
+bases, slots, and the members of an enum. The *body* is the rest of the class's dict.
+The receiver registers the skeleton before it loads the body, so that methods may refer
+to their class. If the body refers to instances that are globals, the attributes that
+are no methods are a third pickle, the *values*: such an instance may be one of this
+class, and it is made with the class's methods.
 
 The metaclass's constructor, `__init_subclass__`, `__set_name__` and the constructors of
 enum members do not run a second time: their effects are in the dict that travels.

@@ -1,4 +1,4 @@
-"""Stores in the entry of a global what is needed to find out that its value has changed.
+"""Stores in the entry of a global what is needed to find out that its value changed.
 
 Threads: any; LOCK of `log` guards the entries.
 """
