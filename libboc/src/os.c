@@ -5,10 +5,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "atomic.h"
+#include "compiler.h"
 #include "park.h"
 #include "perturb.h"
 #if !defined(BOC_SYSTEMATIC) && !defined(BOC_RELACY)
 BOCI_THREAD_LOCAL void *boci_tls_slot;
+BOCI_THREAD_LOCAL uint32_t boci_tls_number;
+static boci_atomic_u32 threads_numbered;
+
+/* It starts again at 1 after 2^32 threads. */
+BOCI_NOINLINE uint32_t boci_thread_number_first(void) {
+  do
+    boci_tls_number = boci_add_relaxed(&threads_numbered, 1) + 1; /* count */
+  while (boci_tls_number == 0);
+  return boci_tls_number;
+}
 #endif
 
 uint64_t boci_os_deadline(int64_t timeout) {

@@ -47,6 +47,9 @@ uint64_t boci_os_process(void);
 void *boci_tls_get(void);
 void boci_tls_set(void *value);
 void *boci_thread_token(void);
+static inline uint32_t boci_thread_number(void) {
+  return (uint32_t)((uintptr_t)boci_thread_token() / sizeof(void *));
+}
 #else
 #if defined(_MSC_VER)
 #define BOCI_THREAD_LOCAL __declspec(thread)
@@ -64,6 +67,17 @@ static inline void boci_tls_set(void *value) { boci_tls_slot = value; }
 /* Different for any two threads that live at the same time. A thread that starts after
  * another has ended may have the same. */
 static inline void *boci_thread_token(void) { return &boci_tls_slot; }
+
+/* Chooses among a few places that threads would get into each other's way at. Threads
+ * are numbered as they ask first, so that some that ask one after the other have
+ * different places; by their addresses some would share one, in one process in eight.
+ */
+extern BOCI_THREAD_LOCAL uint32_t boci_tls_number; /* 0: it has not asked */
+uint32_t boci_thread_number_first(void);
+static inline uint32_t boci_thread_number(void) {
+  const uint32_t number = boci_tls_number;
+  return number ? number : boci_thread_number_first();
+}
 #endif
 
 /* Reports a broken invariant of the library: prints file, line and text on stderr, and

@@ -84,6 +84,27 @@ static void a_slot_is_the_threads_own(void) {
   boci_tls_set(NULL);
 }
 
+#if !defined(BOC_SYSTEMATIC)
+static void ask_for_number(void *arg) {
+  uint32_t *out_number = arg;
+  *out_number = boci_thread_number();
+  CHECK_EQ(boci_thread_number(), *out_number);
+}
+
+/* Eight threads that ask one after the other get eight places. */
+static void threads_are_numbered_as_they_ask(void) {
+  boci_thread threads[8];
+  uint32_t numbers[8], places = 0;
+  for (int i = 0; i < 8; i++) {
+    CHECK(boci_thread_start(&threads[i], ask_for_number, &numbers[i], "asker", 0) ==
+          BOC_OK);
+    boci_thread_join(&threads[i]);
+    places |= UINT32_C(1) << numbers[i] % 8;
+  }
+  CHECK_EQ(places, 255);
+}
+#endif
+
 /* Status. */
 
 static void every_status_has_a_text(void) {
@@ -102,6 +123,9 @@ static const test_case cases[] = {
     TEST_ONCE(the_clock_goes_forward),  TEST_ONCE(deadlines_saturate),
     TEST_ONCE(there_is_a_processor),    TEST_ONCE(a_thread_sees_its_argument),
     TEST_ONCE(stacks_of_all_sizes),     TEST_RACE(a_slot_is_the_threads_own, 1),
+#if !defined(BOC_SYSTEMATIC)
+    TEST_ONCE(threads_are_numbered_as_they_ask),
+#endif
     TEST_ONCE(every_status_has_a_text), TEST_ONCE(the_version_is_the_headers),
 };
 TEST_MAIN(cases)

@@ -1,7 +1,7 @@
 /* Distributed reader-writer lock: readers of different threads touch different lines.
  *
- * A reader counts itself in and out in one of several slots, chosen by the address of
- * its stack. A slot holds twice the number of its readers, plus one while a writer has
+ * A reader counts itself in and out in one of several slots, chosen by its thread's
+ * number. A slot holds twice the number of its readers, plus one while a writer has
  * the lock. Count and mark are one word, so the read-modify-write that counts a reader
  * in also tells it whether a writer is there; no fence is needed.
  *
@@ -19,6 +19,7 @@
 #define BOCI_DISTRIBUTED_RWLOCK_H
 
 #include "atomic.h"
+#include "os.h"
 #include "park.h"
 #include "spin.h"
 
@@ -43,9 +44,7 @@ static inline void boci_rwlock_fini(boci_rwlock *lock) {
 }
 
 static inline boci_atomic_word *boci_rwlock_slot(boci_rwlock *lock) {
-  char here;
-  const uint32_t page = (uint32_t)((uintptr_t)&here >> 16);
-  return &lock->slots[(page * UINT32_C(0x9E3779B1)) >> 29].word;
+  return &lock->slots[boci_thread_number() % BOCI_RWLOCK_SLOTS].word;
 }
 
 static inline void boci_rwlock_read_unlock(boci_atomic_word *slot) {

@@ -1,8 +1,17 @@
 /* Outside: see outside.h. */
 #include "outside.h"
 
+#include <stddef.h>
+
 #include "enqueue.h"
 #include "scheduler.h"
+
+/* What the first thread writes for each behavior is on no line that workers read. */
+_Static_assert(offsetof(boci_outside, first_scheduled) >=
+                       offsetof(boci_outside, first) + 64 &&
+                   offsetof(boci_outside, first_pool.owner) >=
+                       offsetof(boci_outside, first_scheduled) + 64,
+               "a line apart");
 
 boc_status boci_outside_init(boci_outside *outside, boci_scheduler *scheduler) {
   const boc_allocator *allocator = scheduler->allocator;

@@ -23,9 +23,12 @@ struct boci_scheduler;
 typedef struct boci_outside {
   boci_executor executor; /* for behaviors that become ready on such a thread */
 
-  /* The first thread's own. */
+  /* The first thread's own. It writes `first_scheduled` for each behavior, while the
+   * workers read what stands before, and the first line of the pool. */
   boci_atomic_ptr first; /* its token; NULL: none yet */
+  char apart[64];
   boci_atomic_word first_scheduled;
+  char apart_too[64];
   boci_block_pool first_pool;
 
   /* The others'; all of them count what they finish here. */
