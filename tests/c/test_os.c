@@ -120,12 +120,16 @@ static void the_version_is_the_headers(void) {
 }
 
 static const test_case cases[] = {
-    TEST_ONCE(the_clock_goes_forward),  TEST_ONCE(deadlines_saturate),
-    TEST_ONCE(there_is_a_processor),    TEST_ONCE(a_thread_sees_its_argument),
-    TEST_ONCE(stacks_of_all_sizes),     TEST_RACE(a_slot_is_the_threads_own, 1),
+    TEST_ONCE(the_clock_goes_forward),
+    TEST_ONCE(deadlines_saturate),
+    TEST_ONCE(there_is_a_processor),
+    TEST_ONCE(a_thread_sees_its_argument),
+    TEST_ONCE(stacks_of_all_sizes),
+    TEST_RACE(a_slot_is_the_threads_own, 1),
 #if !defined(BOC_SYSTEMATIC)
     TEST_ONCE(threads_are_numbered_as_they_ask),
 #endif
-    TEST_ONCE(every_status_has_a_text), TEST_ONCE(the_version_is_the_headers),
+    TEST_ONCE(every_status_has_a_text),
+    TEST_ONCE(the_version_is_the_headers),
 };
 TEST_MAIN(cases)
