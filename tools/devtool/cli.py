@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from devtool import checks, commands, foreign, matrix, only, platforms, wheels
+from devtool import checks, commands, foreign, matrix, only, platforms, pybuild, wheels
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
@@ -253,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--minutes", type=float, default=1, help="for each backend; 1")
     soak.add_argument("--backend", choices=["interpreters", "threads"])
     soak.add_argument("--seed", type=int)
-    soak.add_argument("--storm", choices=["signals", "forks", "exits"])
+    soak.add_argument("--storm", choices=pybuild.STORMS)
     docs = add_command(
         commands_,
         "docs",

@@ -65,6 +65,9 @@ PYPY_LIBBOC = (
 )
 #: The Python that the engines of clusters are installed on.
 CLUSTERS_PYTHON = "3.13"
+#: The disturbances of tests/soak/storms.py, and for how long the matrix runs each.
+STORMS = ("signals", "forks", "exits")
+STORM_MINUTES = 1 / 6
 #: Folders whose tests other jobs run, with the packages that they need; all tests but
 #: those that need none.
 CLUSTERS = "clusters/"
@@ -244,19 +247,25 @@ def backends(interpreter: Interpreter) -> list[str]:
     return ["interpreters", "threads"] if both else ["threads"]
 
 
-def soak_command(env: Environment, backend: str, minutes: float) -> Command:
+def soak_command(
+    env: Environment, backend: str, minutes: float, storm: str | None = None
+) -> Command:
     program = ROOT / "tests" / "soak" / "soak.py"
-    return [env.python, program, "--backend", backend, "--minutes", str(minutes)]
+    command = [env.python, program, "--backend", backend, "--minutes", str(minutes)]
+    return [*command, "--storm", storm] if storm else command
 
 
 def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
-    """All operations mixed, for some minutes on each backend: one test each."""
+    """All operations mixed, for some minutes on each backend, and each storm for some
+    seconds: one test each."""
     env = wheel_environment(interpreter, log, "test")
     install_plain_wheel(env, interpreter, log)
     found = backends(interpreter)
     for backend in found:
         env.run(soak_command(env, backend, minutes), log=log)
-    return Tally(passed=len(found))
+        for storm in STORMS:
+            env.run(soak_command(env, backend, STORM_MINUTES, storm), log=log)
+    return Tally(passed=len(found) * (1 + len(STORMS)))
 
 
 def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:

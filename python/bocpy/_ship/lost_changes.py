@@ -181,15 +181,16 @@ def functions_named(function: FunctionType) -> Iterator[FunctionType]:
                 yield cell.cell_contents
     for use in _code_changes.uses(code):
         if use.load == "LOAD_GLOBAL":
-            yield from functions_at(names.get(use.name), (*use.path, use.method))
+            yield from functions_at(names.get(use.name), use.path, use.method)
 
 
-def functions_at(at: object, path: tuple[str | None, ...]) -> Iterator[FunctionType]:
-    """The function at the end of a path of attributes, or what a call of the object
-    there runs."""
-    for part in path[:-1]:
+def functions_at(
+    at: object, path: tuple[str, ...], last: str | None
+) -> Iterator[FunctionType]:
+    """What a method call runs: of `last`, of the object at the end of a path of
+    attributes."""
+    for part in path:
         at = vars(at).get(part) if isinstance(at, ModuleType) else None
-    last = path[-1]
     if isinstance(at, ModuleType) and last is not None:
         found = vars(at).get(last)
         # What replaces a function of a library: see warn_of_replaced.
