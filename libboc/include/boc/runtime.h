@@ -111,6 +111,13 @@ BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *no
  * over. */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
+/** Gives memory that ended behaviors and cowns have left back to the allocator: whole
+ * pieces of the pools of threads that are no workers. The library keeps such memory for
+ * the next behaviors; after a burst of a million that is hundreds of megabytes. Takes
+ * some nanoseconds for each block of memory that is kept, and finds most while the
+ * runtime is quiescent. Any thread; on a worker it does nothing. */
+BOC_API void boc_runtime_trim(boc_runtime *runtime);
+
 /** How many workers run behaviors: what the runtime was made with, or
  * boc_runtime_set_workers said. Any thread. */
 BOC_API unsigned boc_runtime_workers(const boc_runtime *runtime);

@@ -30,11 +30,20 @@ enum {
 };
 #endif
 
+/* A pool below this is not worth looking through. */
+#if defined(BOC_TINY)
+enum { GIVE_BACK_FROM = 4 * LARGEST_CHUNK };
+#else
+enum { GIVE_BACK_FROM = 4 * 1024 * 1024 };
+#endif
+
 enum { CACHE_LINE = 64, PREFIX = 16 };
 
 typedef struct boci_chunk {
   struct boci_chunk *next;
   size_t size;
+  size_t carved; /* blocks */
+  size_t home;   /* blocks, while they are counted */
 } boci_chunk;
 
 void boci_block_pool_init(boci_block_pool *pool, void *owner,
@@ -109,6 +118,124 @@ static bool take_batch(boci_block_pool *pool, size_t steps) {
   return true;
 }
 
+/* ---- giving back ----------------------------------------------------------------- */
+
+static size_t count_bytes(const boci_block_pool *pool) {
+  size_t bytes = 0;
+  for (const boci_chunk *chunk = pool->chunks; chunk; chunk = chunk->next)
+    bytes += chunk->size;
+  return bytes;
+}
+
+static bool is_in_chunk(const boci_chunk *chunk, const void *place) {
+  return (uintptr_t)place - (uintptr_t)chunk < chunk->size;
+}
+
+/* Blocks that follow each other in a list mostly lie in one chunk: `guess`, or NULL. */
+static boci_chunk *chunk_of(const boci_block_pool *pool, const void *block,
+                            boci_chunk *guess) {
+  if (guess && is_in_chunk(guess, block))
+    return guess;
+  boci_chunk *chunk = pool->chunks;
+  while (!is_in_chunk(chunk, block))
+    chunk = chunk->next;
+  return chunk;
+}
+
+static bool is_chunk_home(const boci_chunk *chunk) {
+  return chunk->home == chunk->carved;
+}
+
+/* Appends a list where `end` leads to, and counts its blocks: the new end. */
+static boci_free **append_home(boci_block_pool *pool, boci_free **end,
+                               boci_free *list) {
+  boci_chunk *chunk = NULL;
+  *end = list;
+  for (boci_free *block; (block = *end); end = &block->next) {
+    BOCI_PREFETCH(block->ahead);
+    chunk = chunk_of(pool, block, chunk);
+    chunk->home++;
+  }
+  return end;
+}
+
+/* All blocks of a class that are home become one list, in the order of their use. */
+static void gather_home(boci_block_pool *pool, size_t steps) {
+  boci_free **end = append_home(pool, &pool->classes[steps], pool->classes[steps]);
+  boci_free *batches[] = {
+      pool->batches[steps],
+      reverse_batches(boci_swap_acquire(&pool->returned[steps], NULL)), /* [A5] */
+  };
+  pool->batches[steps] = NULL;
+  for (unsigned i = 0; i < 2; i++)
+    for (boci_free *batch = batches[i], *next; batch; batch = next) {
+      next = batch->ahead;
+      end = append_home(pool, end, batch);
+    }
+}
+
+static void gather_all_home(boci_block_pool *pool) {
+  for (boci_chunk *chunk = pool->chunks; chunk; chunk = chunk->next)
+    chunk->home = 0;
+  for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++)
+    gather_home(pool, steps);
+}
+
+/* Takes the blocks of chunks that go out of a class; each other one leads ahead to the
+ * next but one that stays. */
+static void keep_others(boci_block_pool *pool, size_t steps) {
+  boci_chunk *chunk = NULL;
+  boci_free *last = NULL, *before = NULL;
+  boci_free **end = &pool->classes[steps];
+  for (boci_free *block = *end; block; block = block->next) {
+    BOCI_PREFETCH(block->ahead);
+    chunk = chunk_of(pool, block, chunk);
+    if (is_chunk_home(chunk))
+      continue;
+    *end = block;
+    end = &block->next;
+    if (before)
+      before->ahead = block;
+    before = last;
+    last = block;
+  }
+  *end = NULL;
+  if (before)
+    before->ahead = NULL;
+  if (last)
+    last->ahead = NULL;
+}
+
+static void release_home_chunks(boci_block_pool *pool) {
+  boci_chunk **place = &pool->chunks;
+  for (boci_chunk *chunk; (chunk = *place);) {
+    if (!is_chunk_home(chunk)) {
+      place = &chunk->next;
+      continue;
+    }
+    if (place == &pool->chunks)
+      pool->fresh = pool->fresh_end = NULL;
+    if (pool->stripe_chunk == chunk)
+      pool->stripe = NULL;
+    pool->carved -= chunk->carved;
+    *place = chunk->next;
+    boci_release(pool->allocator, chunk, chunk->size);
+  }
+}
+
+void boci_block_pool_give_back(boci_block_pool *pool) {
+  const size_t bytes = count_bytes(pool);
+  if (bytes < GIVE_BACK_FROM || bytes < pool->give_back_from)
+    return;
+  gather_all_home(pool);
+  for (unsigned steps = 1; steps <= BOCI_BLOCK_POOL_CLASSES; steps++)
+    keep_others(pool, steps);
+  release_home_chunks(pool);
+  pool->give_back_from = 2 * count_bytes(pool);
+}
+
+/* ---- carving --------------------------------------------------------------------- */
+
 static size_t next_chunk_size(const boci_block_pool *pool) {
   const size_t smallest = pool->lead ? 2 * (STRIPE + 1) * CACHE_LINE : SMALLEST_CHUNK;
   const size_t size = pool->chunks ? 2 * pool->chunks->size : smallest;
@@ -157,6 +284,7 @@ static char *cut_from_stripe(boci_block_pool *pool) {
     /* one more line, for the end of the last block */
     pool->stripe = cut_from_chunk(pool, (size_t)(STRIPE + 1) * CACHE_LINE);
     pool->stripe_used = 0;
+    pool->stripe_chunk = pool->chunks;
   }
   if (!pool->stripe)
     return NULL;
@@ -195,6 +323,7 @@ static boci_free *carve_blocks(boci_block_pool *pool, size_t steps) {
   if (!memory)
     return NULL;
   pool->carved += count;
+  (shares ? pool->stripe_chunk : pool->chunks)->carved += count;
   for (size_t i = 1; i < count; i++) {
     boci_free *block = init_carved(pool, memory + i * size, steps);
     block->next = i + 1 < count ? (boci_free *)((char *)block + size) : NULL;

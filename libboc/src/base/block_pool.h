@@ -17,8 +17,8 @@
  * Rejected: the same order for blocks that their owner frees. If there are more than a
  * cache holds, the oldest block is never in the cache; half of the latest are.
  *
- * Threads: `alloc`, `free`, `flush`, `trim` by the owner of `pool`; any thread pushes
- *   to `returned`; `owner` and `allocator` never change.
+ * Threads: `alloc`, `free`, `flush`, `trim`, `give_back` by the owner of `pool`; any
+ *   thread pushes to `returned`; `owner` and `allocator` never change.
  * Invariants:
  *   1. A block's `home` never changes.
  *   2. A pool lives as long as its blocks.
@@ -76,7 +76,11 @@ struct boci_block_pool {
   char *fresh, *fresh_end;                   /* the unused rest of the newest chunk */
   char *stripe; /* where blocks that share lines are carved from; see block_pool.c */
   unsigned stripe_used; /* how many blocks were carved from there */
-  size_t carved;        /* how many blocks all chunks have */
+  struct boci_chunk *stripe_chunk; /* the chunk that contains the stripe */
+  /* bytes: a smaller pool is not searched for chunks to free, because the last search
+   * freed too little */
+  size_t give_back_from;
+  size_t carved; /* how many blocks all chunks have */
   struct boci_chunk *chunks;
   boci_remote_batch remote[BOCI_BLOCK_POOL_CLASSES + 1];
   bool has_remote;
@@ -106,6 +110,10 @@ void boci_block_pool_init(boci_block_pool *pool, void *owner,
                           const boc_allocator *allocator);
 /* Frees all chunks if all blocks are home; else keeps all of them. */
 void boci_block_pool_trim(boci_block_pool *pool);
+/* Frees each chunk whose blocks are all home, if the pool is large. Reads every block
+ * that is home. After that it does nothing until the pool has grown to twice what
+ * remained. */
+void boci_block_pool_give_back(boci_block_pool *pool);
 /* Frees all chunks, and so all blocks of the pool except large ones. */
 void boci_block_pool_fini(boci_block_pool *pool);
 

@@ -80,6 +80,13 @@ static void *alloc_shared(size_t size) {
   return memory;
 }
 
+void boci_cown_pool_give_back_shared(void) {
+  if (!try_lock_shared_pool())
+    return;
+  boci_block_pool_give_back(&shared_pool);
+  unlock_shared_pool();
+}
+
 static void *alloc_unpooled(size_t size) {
   boci_block *block = boci_allocate(NULL, size);
   if (block)

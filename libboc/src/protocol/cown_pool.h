@@ -32,4 +32,8 @@ void *boci_cown_pool_alloc(boci_block_pool *own, size_t size);
 /* Takes back a block of `size` bytes, which still begins with its home. */
 void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size);
 
+/* Gives memory of the pool that all threads but workers share back to the system, unless
+ * one uses it right now. */
+void boci_cown_pool_give_back_shared(void);
+
 #endif

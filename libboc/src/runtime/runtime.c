@@ -20,6 +20,7 @@
 #include "runtime.h"
 
 #include "alloc.h"
+#include "cown_pool.h"
 #include "options.h"
 
 enum { MAX_WORKERS = 1024 };
@@ -104,6 +105,14 @@ void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node) {
 
 bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node) {
   return boci_waiters_cancel(&runtime->scheduler.quiescence, node);
+}
+
+void boc_runtime_trim(boc_runtime *runtime) {
+  BOCI_REQUIRE(runtime != NULL);
+  if (boci_worker_current() || boci_runtime_is_of_parent(runtime))
+    return;
+  boci_outside_give_back(&runtime->scheduler.outside);
+  boci_cown_pool_give_back_shared();
 }
 
 /* ---- workers --------------------------------------------------------------------- */

@@ -57,3 +57,11 @@ void boci_outside_free(boci_outside *outside, void *block) {
   boci_block_pool_flush(&outside->pool);
   boci_mutex_unlock(&outside->mutex);
 }
+
+void boci_outside_give_back(boci_outside *outside) {
+  if (boci_outside_is_first(outside))
+    boci_block_pool_give_back(&outside->first_pool);
+  boci_mutex_lock(&outside->mutex);
+  boci_block_pool_give_back(&outside->pool);
+  boci_mutex_unlock(&outside->mutex);
+}

@@ -45,6 +45,9 @@ void boci_outside_fini(boci_outside *outside, const boc_allocator *allocator);
 void *boci_outside_alloc(boci_outside *outside, size_t size);
 void boci_outside_free(boci_outside *outside, void *block);
 
+/* Gives memory of the pools that the calling thread may use back to the allocator. */
+void boci_outside_give_back(boci_outside *outside);
+
 /* Whether the calling thread is the first one; it becomes that if there is none. */
 static inline bool boci_outside_is_first(boci_outside *outside) {
   void *const me = boci_thread_token();

@@ -202,6 +202,7 @@ typedef struct boc_quiesce_node {
 } boc_quiesce_node;
 void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 _Bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
+void boc_runtime_trim(boc_runtime *runtime);
 unsigned boc_runtime_workers(const boc_runtime *runtime);
 boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers);
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime);

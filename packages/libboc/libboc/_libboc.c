@@ -4888,6 +4888,42 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
 #  define _cffi_f_boc_runtime_stats _cffi_d_boc_runtime_stats
 #endif
 
+static void _cffi_d_boc_runtime_trim(boc_runtime * x0)
+{
+  boc_runtime_trim(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_boc_runtime_trim(PyObject *self, PyObject *arg0)
+{
+  boc_runtime * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { boc_runtime_trim(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_boc_runtime_trim _cffi_d_boc_runtime_trim
+#endif
+
 static unsigned int _cffi_d_boc_runtime_workers(boc_runtime const * x0)
 {
   return boc_runtime_workers(x0);
@@ -6913,6 +6949,7 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_runtime_scheduled_outside },
   { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 214), (void *)_cffi_d_boc_runtime_set_workers },
   { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 276), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 365), (void *)_cffi_d_boc_runtime_trim },
   { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_runtime_workers },
   { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 379), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
@@ -7350,7 +7387,7 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  171,  /* num_globals */
+  172,  /* num_globals */
   27,  /* num_struct_unions */
   4,  /* num_enums */
   31,  /* num_typenames */

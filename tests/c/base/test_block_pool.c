@@ -229,6 +229,67 @@ static void a_pool_is_trimmed_when_all_are_home(void) {
   test_memory_fini(&memory);
 }
 
+/* A few blocks in use keep the chunks that they lie in, and what is free there is used
+ * again; blocks that lie in lines of others too. */
+static void a_large_pool_gives_back_chunks(size_t lead) {
+  enum { BLOCKS = 200000, EVERY = 50000, SIZE = 64 };
+  static void *blocks[BLOCKS];
+  test_memory memory;
+  boci_block_pool pool, other;
+  test_memory_init(&memory, 0);
+  boci_block_pool_init(&pool, NULL, &memory.base);
+  boci_block_pool_init(&other, NULL, &memory.base);
+  pool.lead = lead;
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < BLOCKS; i++)
+      CHECK((blocks[i] = boci_block_pool_alloc(&pool, SIZE)) != NULL);
+    const uintptr_t most = boci_load_relaxed(&memory.live);
+    for (int i = 0; i < BLOCKS; i++)
+      if (i % EVERY != 7)
+        boci_block_pool_free(i % 3 ? &pool : &other, blocks[i]);
+    boci_block_pool_flush(&other);
+    boci_block_pool_give_back(&pool);
+    CHECK(boci_load_relaxed(&memory.live) < most || !is_pooled(blocks[7]));
+    for (int i = 7; i < BLOCKS; i += EVERY) {
+      memset((char *)blocks[i] + sizeof(boci_block), 7, SIZE - sizeof(boci_block));
+      CHECK(((boci_block *)blocks[i])->home == &pool);
+      boci_block_pool_free(&pool, blocks[i]);
+    }
+    pool.give_back_from = 0;
+    boci_block_pool_give_back(&pool);
+  }
+  boci_block_pool_fini(&pool);
+  boci_block_pool_fini(&other);
+  test_memory_fini(&memory);
+}
+
+static void a_large_pool_is_given_back(void) {
+  a_large_pool_gives_back_chunks(0);
+  a_large_pool_gives_back_chunks(16);
+}
+
+/* Nothing is lost when all are home: the pool begins anew. */
+static void a_pool_that_was_given_back_is_usable(void) {
+  enum { BLOCKS = 100000 };
+  static void *blocks[BLOCKS];
+  test_memory memory;
+  boci_block_pool pool;
+  test_memory_init(&memory, 0);
+  boci_block_pool_init(&pool, NULL, &memory.base);
+  for (int round = 0; round < 2; round++) {
+    for (int i = 0; i < BLOCKS; i++) {
+      CHECK((blocks[i] = boci_block_pool_alloc(&pool, i % 2 ? 64 : 128)) != NULL);
+      memset((char *)blocks[i] + sizeof(boci_block), i, 64 - sizeof(boci_block));
+    }
+    for (int i = 0; i < BLOCKS; i++)
+      boci_block_pool_free(&pool, blocks[i]);
+    boci_block_pool_give_back(&pool);
+    CHECK_EQ(boci_load_relaxed(&memory.live), 0);
+  }
+  boci_block_pool_fini(&pool);
+  test_memory_fini(&memory);
+}
+
 /* A block that begins within a line shares lines only with blocks of its own round. */
 static void those_that_share_lines_are_apart(void) {
   enum { BLOCKS = 50, LINE = 64, LEAD = 16 };
@@ -260,6 +321,8 @@ static const test_case cases[] = {
     TEST_ONCE(remote_frees_keep_their_order),
     TEST_ONCE(a_single_stray_comes_home),
     TEST_ONCE(a_pool_is_trimmed_when_all_are_home),
+    TEST_ONCE(a_large_pool_is_given_back),
+    TEST_ONCE(a_pool_that_was_given_back_is_usable),
     TEST_ONCE(those_that_share_lines_are_apart),
 };
 TEST_MAIN(cases)

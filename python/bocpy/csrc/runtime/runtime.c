@@ -519,8 +519,10 @@ const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
 void bocpy_runtime_pause(void) {
   int now = atomic_load(&runtime_state);
   atomic_store(&ended_for_fork, false);
-  if (now == RUNNING || now == LEAVING)
-    atomic_store(&runtime_state, PAUSED);
+  if (now != RUNNING && now != LEAVING)
+    return;
+  atomic_store(&runtime_state, PAUSED);
+  boc_runtime_trim(runtime);
 }
 
 int bocpy_runtime_begin_leaving(void) {
