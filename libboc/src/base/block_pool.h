@@ -75,7 +75,7 @@ struct boci_block_pool {
       *classes[BOCI_BLOCK_POOL_CLASSES + 1]; /* by steps; [0] stays empty */
   char *fresh, *fresh_end;                   /* the unused rest of the newest chunk */
   char *stripe; /* where blocks that share lines are carved from; see block_pool.c */
-  unsigned stripe_used; /* how many blocks were carved from there */
+  unsigned stripe_used;            /* how many blocks were carved from there */
   struct boci_chunk *stripe_chunk; /* the chunk that contains the stripe */
   /* bytes: a smaller pool is not searched for chunks to free, because the last search
    * freed too little */
