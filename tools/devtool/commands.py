@@ -56,6 +56,7 @@ def installed(interpreter: Interpreter, *requirements: str) -> Environment:
 
 
 def demo(spec: str | None, arguments: list[str]) -> int:
+    say("builds the package, then analyzes Python files: a minute on an idle machine")
     env = installed(pick(spec))
     command: Command = [env.python, "-m", "bocpy", "demo", *arguments]
     # The build has printed what went wrong.

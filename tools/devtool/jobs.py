@@ -152,7 +152,7 @@ def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
         if len(jobs) > 1:
             many = f"{len(jobs)} jobs, {parallel} at a time"
             progress.say(f"{many}{forecast}; logs: {LOGS}")
-        elif forecast:
+        elif jobs:
             progress.say(f"{jobs[0].name}{forecast}")
         try:
             results = [pool.submit(run_job, job, progress) for job in jobs]

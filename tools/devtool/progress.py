@@ -61,11 +61,12 @@ class Progress:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
         self._stop.set()
         self._thread.join()
         self.clear()
-        remember(self.took)
+        if raised is None:  # what was interrupted took less time than it takes
+            remember(self.took)
 
     @contextmanager
     def step(self, name: str) -> Generator[None, None, None]:
@@ -79,10 +80,10 @@ class Progress:
                 del self.running[name]
 
     def forecast(self, names: list[str], parallel: int) -> str:
-        """About how long these steps will take; empty if that is not known."""
+        """About how long these steps will take."""
         known = [self.before[name] for name in names if name in self.before]
-        if not names or len(known) < len(names):
-            return ""
+        if len(known) < len(names):
+            return ", some minutes (the next run knows how many)"
         return f", about {spoken(max(sum(known) / parallel, *known, 0.0))}"
 
     def say(self, text: str) -> None:
