@@ -16,6 +16,7 @@ FILES = {
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
+    "test_shipment.py": "the codec of the extension, which tests ask what it shipped",
 }
 
 #: Tests, by the beginning of their names.

@@ -93,6 +93,31 @@ def pass_through(door):
     os.read(door, 1)
 
 
+def in_thread(function, *args):
+    """Calls the function on a new thread. The function that this returns waits for its
+    result, or raises its exception."""
+    answers = []
+
+    def run():
+        try:
+            answers.append((True, function(*args)))
+        except BaseException as error:
+            answers.append((False, error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def result(timeout=LIMIT):
+        thread.join(timeout)
+        assert not thread.is_alive(), "the thread has not ended"
+        worked, answer = answers[0]
+        if worked:
+            return answer
+        raise answer
+
+    return result
+
+
 def once_below(limit, measure):
     """Whether one of several attempts takes less than `limit`: a busy machine may delay
     some, but not all."""

@@ -51,6 +51,7 @@ NEWEST = (
     "test_misuse_*.py",
     "test_notebook.py",
     "test_ship.py",
+    "test_shipment.py",
     "test_subprocesses.py",
 )
 #: Where the matrix leaves out the tests marked `stress`: the version beside them has

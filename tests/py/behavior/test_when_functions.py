@@ -1,0 +1,310 @@
+"""Functions that `when` accepts, their captures and closures."""
+
+import functools
+import os
+
+import bocpy
+import pytest
+from bocpy import Cown, when
+from harness import LIMIT
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+STEP = 10
+
+
+def double(n):
+    return helper(n) * 2
+
+
+def helper(n):
+    return n
+
+
+def body_of_module(c):
+    return double(c.value)
+
+
+class Adder:
+    """A class whose objects can be called in several ways."""
+
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, c):
+        return c.value + self.n
+
+    def method(self, c):
+        return c.value + self.n + 100
+
+    @staticmethod
+    def static(c):
+        return c.value - 1
+
+    @classmethod
+    def of_class(cls, c):
+        return cls.__name__, c.value
+
+
+def shout(function):
+    """A decorator between `when` and the body."""
+
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args).upper()
+
+    return wrapper
+
+
+def got(cown):
+    return cown.unwrap(timeout=LIMIT)
+
+
+# Captures and closures
+
+
+def test_captures_by_default_value():
+    results = []
+    for i in range(5):
+
+        @when()
+        def result(i=i):
+            return i
+
+        results.append(result)
+    assert [got(r) for r in results] == list(range(5))
+
+
+def test_captures_by_keyword_only_default():
+    c = Cown(1)
+
+    @when(c)
+    def sum_of(c, a=2, *, b=3):
+        return c.value + a + b
+
+    assert got(sum_of) == 6
+
+
+def test_star_args_receive_all_cowns():
+    @when(Cown(1), Cown(2))
+    def seen(*cowns, factor=10):
+        return sum(c.value for c in cowns) * factor
+
+    assert got(seen) == 30
+
+
+def test_star_args_after_named_ones():
+    @when(Cown(1), Cown(2), Cown(3))
+    def seen(first, *rest):
+        return first.value, [c.value for c in rest]
+
+    assert got(seen) == (1, [2, 3])
+
+
+def test_captured_mutables_are_snapshots(gate):
+    c = Cown(None)
+    c.acquire()
+    items = [1]
+
+    @when(c)
+    def seen(c, items=tuple(items)):
+        return items
+
+    items.append(2)
+    c.release()
+    assert got(seen) == (1,)
+
+
+def test_closures_are_snapshots_in_a_loop():
+    c = Cown(None)
+    c.acquire()
+    results = []
+    for i in range(5):
+
+        @when(c)
+        def result(c):
+            return i  # noqa: B023 (the snapshot is what is tested)
+
+        results.append(result)
+    c.release()
+    assert [got(r) for r in results] == list(range(5))
+
+
+def test_closures_are_snapshots_of_a_rebound_variable():
+    c = Cown(None)
+    c.acquire()
+    word = "before"
+
+    @when(c)
+    def seen(c):
+        return word
+
+    word = "after"
+    c.release()
+    assert got(seen) == "before"
+
+
+def test_closures_of_closures():
+    def outer(a):
+        def middle(b):
+            @when()
+            def inner():
+                return a, b
+
+            return inner
+
+        return middle
+
+    assert got(outer(1)(2)) == (1, 2)
+
+
+def test_a_closure_over_a_cown():
+    log = Cown([])
+
+    @when()
+    def _():
+        @when(log)
+        def _(log):
+            log.value.append("nested")
+
+    bocpy.quiesce(timeout=LIMIT)
+    assert got(log) == ["nested"]
+
+
+def test_a_closure_over_a_local_function():
+    def twice(n):
+        return n * 2
+
+    @when(Cown(4))
+    def eight(c):
+        return twice(c.value)
+
+    assert got(eight) == 8
+
+
+def test_a_closure_over_a_recursive_local_function():
+    def factorial(n):
+        return 1 if n < 2 else n * factorial(n - 1)
+
+    @when()
+    def result():
+        return factorial(10)
+
+    assert got(result) == 3628800
+
+
+def test_a_comprehension_in_a_body_reads_a_closure():
+    base = 100
+
+    @when(Cown([1, 2]))
+    def result(c):
+        return [base + n for n in c.value]
+
+    assert got(result) == [101, 102]
+
+
+def test_globals_and_helpers_of_the_module():
+    @when(Cown(1))
+    def result(c):
+        return double(c.value) + STEP
+
+    assert got(result) == 12
+
+
+def test_imported_names():
+    @when()
+    def result():
+        return os.path.basename("a/b"), functools.reduce(max, [1, 3, 2])
+
+    assert got(result) == ("b", 3)
+
+
+def test_imports_in_the_body():
+    @when()
+    def result():
+        import json
+
+        return json.dumps({"a": 1})
+
+    assert got(result) == '{"a": 1}'
+
+
+# What can be a body
+
+
+def test_a_function_of_the_module():
+    assert got(when(Cown(3))(body_of_module)) == 6
+
+
+def test_a_lambda():
+    assert got(when(Cown(3))(lambda c: c.value + 1)) == 4
+
+
+def test_a_callable_object():
+    assert got(when(Cown(3))(Adder(4))) == 7
+
+
+def test_a_bound_method():
+    assert got(when(Cown(3))(Adder(4).method)) == 107
+
+
+def test_static_and_class_methods():
+    assert got(when(Cown(3))(Adder.static)) == 2
+    assert got(when(Cown(3))(Adder.of_class)) == ("Adder", 3)
+
+
+def test_a_partial():
+    def scaled(factor, c, plus):
+        return c.value * factor + plus
+
+    assert got(when(Cown(3))(functools.partial(scaled, 10, plus=1))) == 31
+
+
+def test_a_decorated_function():
+    @when(Cown("a"))
+    @shout
+    def result(c):
+        return c.value
+
+    assert got(result) == "A"
+
+
+def test_a_wrapper_may_take_any_arguments():
+    @when(Cown("a"), Cown("b"))
+    @shout
+    def result(a, b):
+        return a.value + b.value
+
+    assert got(result) == "AB"
+
+
+def test_one_decorator_for_several_functions():
+    c = Cown(1)
+    on_c = when(c)
+    first = on_c(lambda c: c.value + 1)
+    second = on_c(lambda c: c.value + 2)
+    assert (got(first), got(second)) == (2, 3)
+
+
+def test_a_function_scheduled_thousands_of_times():
+    """Calls may come to share the function that they run, but none of its values."""
+    total = Cown(0)
+
+    def add(n):
+        @when(total)
+        def result(total, by=n, *, plus=-n):
+            total.value += 1
+            return n, by, plus
+
+        return result
+
+    results = [add(n) for n in range(3_000)]
+    assert [got(each) for each in results] == [(n, n, -n) for n in range(3_000)]
+    assert got(total) == 3_000
+
+
+def test_the_scheduled_function_is_not_changed():
+    c = Cown(1)
+    result = when(c)(body_of_module)
+    assert callable(body_of_module)
+    assert got(result) == 2
