@@ -18,13 +18,18 @@ from . import _core
 _NOT_STARTED = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
 
 
+def worker_name(number: int) -> str:
+    """The name of a worker, for threading and in messages; numbers begin at 1."""
+    return f"bocpy-worker-{number}"
+
+
 def enter(number: int) -> None:
     """Names this thread, and makes threads that bodies start non-daemons.
 
     The program waits for them at its end, as for those of the main thread.
     """
     thread = threading.current_thread()
-    thread.name = f"bocpy-worker-{number}"
+    thread.name = worker_name(number)
     # threading makes a thread that it has not started a daemon, and that thread's
     # children inherit the flag. threading has no public way to change it.
     thread._daemonic = False  # type: ignore[attr-defined]

@@ -10,27 +10,6 @@
 
 #include "sort.h"
 
-/* After sorting, requests for one cown are neighbors: the first one represents the
- * others. */
-static uint32_t merge_duplicates(boci_request *requests, uint32_t count) {
-  uint32_t unique = 0;
-  boci_request *kept = NULL;
-  for (uint32_t i = 0; i < count; i++) {
-    const uint32_t at = requests[i].order;
-    boci_request *request = &requests[at];
-    if (kept && boci_request_cown(kept) == boci_request_cown(request)) {
-      if (!boci_request_reads(request))
-        kept->target &= ~BOCI_READS;
-      request->target |= BOCI_MERGED;
-      boci_init(&request->word, kept->index);
-    } else {
-      kept = request;
-      requests[unique++].order = at;
-    }
-  }
-  return unique;
-}
-
 boc_status boci_behavior_adopt(boc_behavior *behavior) {
   const boci_executor *pinned_to = NULL;
   const boci_request *requests = boci_behavior_requests(behavior);
@@ -79,7 +58,7 @@ uint32_t boci_behavior_sort_and_merge(boc_behavior *behavior, uint32_t count) {
   if (requests_ascend(requests, count))
     return count;
   boci_sort_requests(requests, count, behavior->block.home->allocator);
-  return merge_duplicates(requests, count);
+  return boci_merge_requests(requests, count);
 }
 
 void boci_behavior_link_many(boc_behavior *behavior, const boci_executor *to) {

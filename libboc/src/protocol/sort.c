@@ -1,6 +1,7 @@
 /* Sort: few cowns, as most behaviors have, by insertion; more of them by the digits of
  * their addresses, in memory beside the requests; without that memory by a heap, in
- * place. And a stable merge for several behaviors at once. */
+ * place. Then requests for one cown are merged. And a stable merge sort for several
+ * behaviors at once. */
 #include "sort.h"
 
 #include <string.h>
@@ -125,6 +126,25 @@ void boci_sort_requests(boci_request *requests, uint32_t count,
     sort_by_digits(requests, count, entries);
   else
     sort_many(requests, count, allocator);
+}
+
+uint32_t boci_merge_requests(boci_request *requests, uint32_t count) {
+  uint32_t unique = 0;
+  boci_request *kept = NULL;
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t at = requests[i].order;
+    boci_request *request = &requests[at];
+    if (kept && boci_request_cown(kept) == boci_request_cown(request)) {
+      if (!boci_request_reads(request))
+        kept->target &= ~BOCI_READS;
+      request->target |= BOCI_MERGED;
+      boci_init(&request->word, kept->index);
+    } else {
+      kept = request;
+      requests[unique++].order = at;
+    }
+  }
+  return unique;
 }
 
 static void merge_halves(boci_request **from, size_t middle, size_t count,

@@ -11,6 +11,10 @@
 void boci_sort_requests(boci_request *requests, uint32_t count,
                         const boc_allocator *allocator);
 
+/* After sorting, requests for one cown are neighbors: the first one represents the
+ * others, and writes if one of them does. Returns how many are left. */
+uint32_t boci_merge_requests(boci_request *requests, uint32_t count);
+
 /* Sorts `all` by cown; equals keep their order (a merge sort). `scratch` has room for
  * as many. */
 void boci_sort_by_cown(boci_request **all, boci_request **scratch, size_t count);

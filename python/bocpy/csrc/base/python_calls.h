@@ -50,6 +50,7 @@
   X(THREADS_END_CHILD, "bocpy._threads", "end_child")                                  \
   X(THREADS_ENTER, "bocpy._threads", "enter")                                          \
   X(THREADS_LEAVE, "bocpy._threads", "leave")                                          \
+  X(THREADS_WORKER_NAME, "bocpy._threads", "worker_name")                              \
   X(WORKER_FACTS, "bocpy._worker", "facts")                                            \
   X(WORKER_PREPARE, "bocpy._worker", "prepare")                                        \
   X(WORKER_SET_UP, "bocpy._worker", "set_up")                                          \

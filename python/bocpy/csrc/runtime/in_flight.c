@@ -39,11 +39,23 @@ static PyObject *parts_join(PyObject *parts) {
   return text;
 }
 
-/* "'f' (m.py:3) WHERE". NULL, maybe without an exception, if the behavior has ended. */
-static PyObject *part_of(const bocpy_code *code, const char *where, unsigned worker) {
+/* "'f' (m.py:3) WHERE", where WHERE may name the worker of `slot`. NULL, maybe without
+ * an exception, if the behavior has ended. */
+static PyObject *part_of(const bocpy_code *code, const char *where,
+                         const bocpy_slot *slot) {
+  PyObject *worker = NULL;
+  if (slot) {
+    bocpy_state *state = bocpy_state_get();
+    worker = state ? bocpy_python_call(&state->python, BOCPY_PY_THREADS_WORKER_NAME,
+                                       "(I)", slot->index + 1)
+                   : NULL;
+    if (!worker)
+      return NULL;
+  }
   PyObject *name = bocpy_code_describe(code);
   PyObject *part = name ? PyUnicode_FromFormat(where, name, worker) : NULL;
   Py_XDECREF(name);
+  Py_XDECREF(worker);
   return part;
 }
 
@@ -73,11 +85,10 @@ static int parts_add_holder(PyObject *parts, const bocpy_value *value,
     return 0;
   const bocpy_slot *slot = slot_of(holder);
   if (slot && (*described = slot_running(slot)))
-    return parts_add(
-        parts, part_of(*described, "%U has it, on bocpy-worker-%u", slot->index + 1));
+    return parts_add(parts, part_of(*described, "%U has it, on %U", slot));
   if (holder == atomic_load_explicit(&thread_pinned, memory_order_relaxed) &&
       (*described = atomic_load_explicit(&running_pinned, memory_order_relaxed)))
-    return parts_add(parts, part_of(*described, "%U has it, on the main thread", 0));
+    return parts_add(parts, part_of(*described, "%U has it, on the main thread", NULL));
   return slot ? 0
               : parts_add(parts, PyUnicode_FromString(
                                      "a thread or task has it by acquire() or hold()"));
@@ -90,15 +101,14 @@ static int parts_add_running(PyObject *parts) {
   for (unsigned i = 0; i < count && status == 0; i++) {
     const bocpy_code *code = slot_running(&slots[i]);
     if (code && PyList_GET_SIZE(parts) < NAMED_MAX)
-      status = parts_add(
-          parts, part_of(code, "%U runs on bocpy-worker-%u", slots[i].index + 1));
+      status = parts_add(parts, part_of(code, "%U runs on %U", &slots[i]));
     else if (code)
       more++;
   }
   const bocpy_code *pinned =
       atomic_load_explicit(&running_pinned, memory_order_relaxed);
   if (status == 0 && pinned)
-    status = parts_add(parts, part_of(pinned, "%U runs on the main thread", 0));
+    status = parts_add(parts, part_of(pinned, "%U runs on the main thread", NULL));
   if (status == 0 && more)
     status = parts_add(parts, PyUnicode_FromFormat("%u more run", more));
   return status;
@@ -114,7 +124,8 @@ static int parts_add_cown(PyObject *parts, boc_cown *core, const bocpy_code *bef
     return -1;
   if (!before || before == described)
     return 0;
-  return parts_add(parts, part_of(before, "%U was scheduled last before this call", 0));
+  return parts_add(parts,
+                   part_of(before, "%U was scheduled last before this call", NULL));
 }
 
 /* Steals `parts`; `status` says whether the list is complete. */
