@@ -25,12 +25,12 @@ class _HasIndex(Protocol):
     def __index__(self) -> int: ...
 
 _Number: TypeAlias = float | _HasFloat | _HasIndex
-_Row: TypeAlias = Sequence[_Number]
+_Row: TypeAlias = Sequence[_Number] | Iterator[_Number]
 _Operand: TypeAlias = Matrix | MatrixView | _Number | _Row
 _Int: TypeAlias = int | _HasIndex
 _Axis: TypeAlias = _Int | None
 _Size: TypeAlias = tuple[_Int, _Int]
-_Indices: TypeAlias = list[int] | tuple[int, ...]
+_Indices: TypeAlias = Sequence[_Int] | Iterator[_Int]
 _Slice: TypeAlias = slice[Any, Any, Any]
 _Part: TypeAlias = _Int | _Slice | list[int]
 
@@ -85,7 +85,9 @@ class Matrix:
     @classmethod
     def eye(cls, rows: _Int, columns: _Int = ...) -> Matrix: ...
     @classmethod
-    def vector(cls, values: _Row | MatrixView, as_column: bool = False) -> Matrix: ...
+    def vector(
+        cls, values: _Row | Matrix | MatrixView, as_column: bool = False
+    ) -> Matrix: ...
     @classmethod
     def concat(
         cls, values: Sequence[Matrix | MatrixView | _Row], axis: _Int = 0

@@ -194,7 +194,8 @@ def of_vector(maker, rows, columns):
     one = (
         f"m = {maker.matrix(*maker.chance.choice([(1, size), (size, 1), (4, size)]))}; "
     )
-    choices = [f"m.cross({other})", "m.perpendicular()", "m.angle()"]
+    choices = [f"m.cross({other}, {maker.axis()})", f"m.perpendicular({maker.axis()})"]
+    choices += [f"m.angle({maker.axis()})"]
     return one + maker.chance.choice([*choices, f"m.normalize({maker.axis()})"])
 
 
@@ -295,6 +296,26 @@ def of_view(maker, rows, columns):
         "[list(view) for view in m.column_views()]",
     ]
     return maker.chance.choice(choices)
+
+
+#: One argument of each type; what else a method needs is left out.
+ARGUMENTS = [
+    *("None", "True", "0", "1", "-2", "2", "3", "1.5", "'a'", "[]", "[0, 1]", "(1, 0)"),
+    *("range(2)", "iter([1.0, 0.0])", "[[1, 2], [3, 4]]", "[m, m]", "iter([m, m])"),
+    *("m", "m.copy()", "m.view[0]", "m.view[:, 0]", "M(1, 1, 2.0)", "object()"),
+]
+
+
+def of_argument(maker, rows, columns):
+    names = "sum min argmax normalize perpendicular angle take take_along_axis topk "
+    names += "vecdot cross add less fma transpose floor clip bin digitize where "
+    names += "repeat_interleave row_view column_view zeros ones vector concat from_view"
+    name = maker.chance.choice(names.split())
+    argument = maker.chance.choice(ARGUMENTS)
+    owner = "M" if name in ("zeros", "ones", "vector", "concat", "from_view") else "m"
+    if name in ("take", "take_along_axis", "concat") and maker.chance.random() < 0.5:
+        return f"{owner}.{name}({argument}, {maker.chance.choice('01')})"
+    return f"{owner}.{name}({argument})"
 
 
 KINDS = [made for name, made in sorted(globals().items()) if name.startswith("of_")]

@@ -38,9 +38,9 @@ bool mx_is_row(PyObject *object) {
   if (PyList_Check(object) || PyTuple_Check(object))
     return true;
   const PyNumberMethods *number = Py_TYPE(object)->tp_as_number;
-  return PySequence_Check(object) && !PyUnicode_Check(object) &&
-         !PyBytes_Check(object) && !PyByteArray_Check(object) &&
-         !(number && number->nb_add);
+  return (PySequence_Check(object) || PyIter_Check(object)) &&
+         !PyUnicode_Check(object) && !PyBytes_Check(object) &&
+         !PyByteArray_Check(object) && !(number && number->nb_add);
 }
 
 static int numbers_of_tuple(PyObject *tuple, const char *what, double *to) {

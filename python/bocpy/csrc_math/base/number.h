@@ -20,8 +20,8 @@ static inline int mx_number(PyObject *object, double *out_number) {
   return mx_number_slow(object, out_number);
 }
 
-/* Whether `object` is a sequence that stands for a row of numbers: list, tuple, range,
- * array and their like. Text, bytes and types that define `+` themselves are not. */
+/* Whether `object` stands for a row of numbers: list, tuple, range, array and their
+ * like, and iterators. Text, bytes and types that define `+` themselves are not. */
 bool mx_is_row(PyObject *object);
 
 /* Converts a list, a tuple, or another sequence to numbers. `what` names it in errors.

@@ -154,7 +154,7 @@ PyObject *mx_matrix_vector(PyObject *type, PyObject *const *args, Py_ssize_t cou
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
       mx_truth(found[1], &column) < 0)
     return NULL;
-  if (mx_is_number(found[0]) || mx_is_matrix(found[0])) {
+  if (mx_is_number(found[0])) {
     PyErr_Format(PyExc_TypeError,
                  "vector() needs a list or a tuple of numbers, not %.200s",
                  Py_TYPE(found[0])->tp_name);
@@ -162,6 +162,12 @@ PyObject *mx_matrix_vector(PyObject *type, PyObject *const *args, Py_ssize_t cou
   }
   if (mx_operand_need(&operand, found[0], "values") < 0)
     return NULL;
+  if (operand.rows != 1 && operand.columns != 1) {
+    PyErr_Format(PyExc_TypeError, "vector() needs one row or one column, not %zux%zu",
+                 operand.rows, operand.columns);
+    mx_operand_release(&operand);
+    return NULL;
+  }
   size_t size = mx_operand_size(&operand);
   mx_block *block = column ? mx_block_new(size, 1) : mx_block_new(1, size);
   if (block)
@@ -238,7 +244,8 @@ const char mx_matrix_vector_doc[] =
     "vector($type, values, as_column=False)\n"
     "--\n"
     "\n"
-    "A row, or a column, of a sequence of numbers. An empty one is a ValueError.\n"
+    "A row, or a column, of a sequence of numbers, or of a Matrix that is a row or a\n"
+    "column. An empty one is a ValueError.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix.vector([1, 2]).shape, Matrix.vector([1, 2], as_column=True).shape\n"

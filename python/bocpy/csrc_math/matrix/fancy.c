@@ -32,8 +32,8 @@ static int read_indices(PyObject *tuple, index_list *out) {
 }
 
 /* Reads the indices unchecked: a negative one becomes as large as a size_t makes it. */
-static int indices_of(PyObject *object, index_list *out) {
-  if (!PyList_Check(object) && !PyTuple_Check(object)) {
+static int indices_of(PyObject *object, bool may_be_empty, index_list *out) {
+  if (!mx_is_row(object)) {
     PyErr_Format(PyExc_TypeError,
                  "Indices must be specified as a list or a tuple of ints, not %.200s",
                  Py_TYPE(object)->tp_name);
@@ -44,7 +44,7 @@ static int indices_of(PyObject *object, index_list *out) {
     return -1;
   int status = -1;
   *out = (index_list){NULL, (size_t)PyTuple_GET_SIZE(tuple)};
-  if (out->count == 0) {
+  if (out->count == 0 && !may_be_empty) {
     PyErr_SetString(PyExc_IndexError, "index sequence must not be empty");
   } else {
     out->at = PyMem_RawMalloc(out->count * sizeof *out->at);
@@ -246,7 +246,7 @@ static int fancy_key(PyObject *key, index_list *out_list, mx_axis *out_axis) {
     *out_axis = is_whole_slice(columns) ? MX_DOWN : MX_ALONG;
   }
   if (list)
-    return indices_of(list, out_list);
+    return indices_of(list, false, out_list);
   PyErr_SetString(
       PyExc_IndexError,
       "lists select as m[[rows]], m[[rows], :] or m[:, [columns]]; use take() "
@@ -283,7 +283,7 @@ PyObject *mx_matrix_take(PyObject *self, PyObject *const *args, Py_ssize_t count
   mx_axis axis;
   MX_SIGNATURE("take", 1, 0, 2, "indices", "axis", "out");
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
-      mx_line_axis_of(found[1], &axis) < 0 || indices_of(found[0], &list) < 0)
+      mx_line_axis_of(found[1], &axis) < 0 || indices_of(found[0], false, &list) < 0)
     return NULL;
   PyObject *result = take_lines(self, &list, axis, found[2]);
   PyMem_RawFree(list.at);
@@ -299,7 +299,7 @@ PyObject *mx_matrix_put(PyObject *self, PyObject *const *args, Py_ssize_t count,
   MX_SIGNATURE("put", 2, 0, 4, "indices", "value", "axis", "accumulate");
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
       mx_line_axis_of(found[2], &axis) < 0 || mx_truth(found[3], &add) < 0 ||
-      indices_of(found[0], &list) < 0)
+      indices_of(found[0], false, &list) < 0)
     return NULL;
   int status = put_lines(self, &list, axis, found[1], add);
   PyMem_RawFree(list.at);
@@ -352,7 +352,7 @@ PyObject *mx_matrix_take_along_axis(PyObject *self, PyObject *const *args,
   mx_axis axis;
   MX_SIGNATURE("take_along_axis", 1, 0, 2, "indices", "axis", "out");
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
-      mx_line_axis_of(found[1], &axis) < 0 || indices_of(found[0], &list) < 0)
+      mx_line_axis_of(found[1], &axis) < 0 || indices_of(found[0], true, &list) < 0)
     return NULL;
   PyObject *result = take_along(self, &list, axis, found[2]);
   PyMem_RawFree(list.at);
@@ -396,7 +396,7 @@ PyObject *mx_matrix_put_along_axis(PyObject *self, PyObject *const *args,
   MX_SIGNATURE("put_along_axis", 2, 0, 4, "indices", "value", "axis", "accumulate");
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
       mx_line_axis_of(found[2], &axis) < 0 || mx_truth(found[3], &add) < 0 ||
-      indices_of(found[0], &list) < 0)
+      indices_of(found[0], false, &list) < 0)
     return NULL;
   int status = put_along(self, &list, axis, found[1], add);
   PyMem_RawFree(list.at);

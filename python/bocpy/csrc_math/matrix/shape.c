@@ -294,7 +294,7 @@ PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t cou
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
       mx_line_axis_of(found[1], &axis) < 0)
     return NULL;
-  if (!PyList_Check(found[0]) && !PyTuple_Check(found[0])) {
+  if (!mx_is_row(found[0]) && !mx_is_matrix(found[0])) {
     PyErr_Format(
         PyExc_TypeError,
         "Matrices must be specified as a list or a tuple of Matrix, not %.200s",

@@ -140,6 +140,14 @@ static bool planar_batch(size_t rows, size_t columns, mx_axis axis, batch *out) 
 
 static int need_planar(const mx_block *block, mx_axis axis, const char *function,
                        batch *out) {
+  size_t length = axis == MX_DOWN ? block->rows : block->columns;
+  if (axis != MX_ALL && length != 2) {
+    PyErr_Format(
+        PyExc_ValueError,
+        "%s: vectors along axis %d of a %zux%zu matrix have %zu numbers, not 2",
+        function, (int)axis, block->rows, block->columns, length);
+    return -1;
+  }
   if (planar_batch(block->rows, block->columns, axis, out))
     return 0;
   PyErr_Format(PyExc_ValueError,
@@ -273,9 +281,13 @@ PyObject *mx_matrix_normalize(PyObject *self, PyObject *const *args, Py_ssize_t 
 /* ---- cross ----------------------------------------------------------------------- */
 
 /* How self is read: one vector of 2 or 3, or a batch of them. 2x3 and 3x2 are batches
- * of 2; `axis` settles 2x2 and 3x3. False: neither. */
+ * of 2; `axis` settles 2x2 and 3x3, and has to be one along which vectors lie. False:
+ * neither. */
 static bool cross_batch(const mx_operand *a, mx_axis axis, batch *out) {
   size_t rows = a->rows, columns = a->columns, size = rows * columns;
+  size_t along = axis == MX_DOWN ? rows : columns;
+  if (axis != MX_ALL && along != 2 && along != 3)
+    return false;
   if ((rows == 1 || columns == 1) && (size == 2 || size == 3)) {
     *out = (batch){1, size, size, 1};
     return true;
@@ -337,6 +349,9 @@ static PyObject *cross_lines(PyTypeObject *type, const mx_operand *a, const batc
   return mx_matrix_wrap(type, out);
 }
 
+/* At an mx_axis + 1. */
+static const char *const axis_names[] = {"", " along axis 0", " along axis 1"};
+
 PyObject *mx_matrix_cross(PyObject *self, PyObject *const *args, Py_ssize_t count,
                           PyObject *names) {
   PyObject *found[2], *result = NULL;
@@ -345,17 +360,22 @@ PyObject *mx_matrix_cross(PyObject *self, PyObject *const *args, Py_ssize_t coun
   batch x, y;
   MX_SIGNATURE("cross", 1, 0, 2, "other", "axis");
   if (mx_arguments(&signature_, args, count, names, found) < 0 ||
-      mx_axis_of(found[1], &axis) < 0 ||
-      mx_operand_need(&b, found[0], "cross: other") < 0)
+      mx_axis_of(found[1], &axis) < 0)
+    return NULL;
+  if (mx_is_number(found[0])) {
+    PyErr_SetString(PyExc_TypeError, "cross: other must be a vector, not a number");
+    return NULL;
+  }
+  if (mx_operand_need(&b, found[0], "cross: other") < 0)
     return NULL;
   if (mx_operand_take(&a, self, "self") == 1) {
     if (cross_batch(&a, axis, &x) && cross_other(&a, &x, &b, &y))
       result = cross_lines(Py_TYPE(self), &a, &x, &b, &y);
     else
       PyErr_Format(PyExc_ValueError,
-                   "cross: %zux%zu incompatible with %zux%zu; vectors of 2 or 3, or "
+                   "cross: %zux%zu incompatible with %zux%zu%s; vectors of 2 or 3, or "
                    "batches Nx2, 2xN, Nx3, 3xN of one shape",
-                   a.rows, a.columns, b.rows, b.columns);
+                   a.rows, a.columns, b.rows, b.columns, axis_names[axis + 1]);
     mx_operand_release(&a);
   }
   mx_operand_release(&b);
