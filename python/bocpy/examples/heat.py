@@ -36,21 +36,28 @@ def plate(size: int) -> Matrix:
     return made
 
 
-def spread(strip: Matrix, size: int) -> None:
+def room(points: Matrix, size: int) -> Matrix:
+    """What `spread` needs beside the points: one number for each mean."""
+    return Matrix(1, points.columns - 2 * size - 2)
+
+
+def spread(points: Matrix, means: Matrix, size: int) -> None:
     """One step of the rows of a strip; the first and last row belong to the neighbors.
 
     The step replaces every point from the second point of the second row to the last
     but one of the last row but one by its mean, then makes the left and right edges
-    cold again.
+    cold again. `means` is overwritten: a matrix that is used again costs less than a
+    new one in each step.
     """
-    points = strip.view[0]
-    mean = points[1 : -2 * size - 1] + points[2 * size + 1 : -1]
-    mean += points[size : -size - 2]
-    mean += points[size + 2 : -size]
-    mean *= 0.25
-    points[size + 1 : -size - 1] = mean
-    points[size:-size:size] = COLD
-    points[2 * size - 1 : -size : size] = COLD
+    whole = points.view[0]
+    means[0] = whole[1 : -2 * size - 1]
+    means += whole[2 * size + 1 : -1]
+    means += whole[size : -size - 2]
+    means += whole[size + 2 : -size]
+    means *= 0.25
+    whole[size + 1 : -size - 1] = means
+    whole[size:-size:size] = COLD
+    whole[2 * size - 1 : -size : size] = COLD
 
 
 class Strip:
@@ -61,7 +68,8 @@ class Strip:
         first, last = points[:, size : 2 * size], points[:, -2 * size : -size]
         self.first = [Cown(first.copy()), Cown(first)]
         self.last = [Cown(last.copy()), Cown(last)]
-        self.points = Cown(points)  # moves the matrix: from here on `points` is empty
+        # Both move: from here on `points` is empty.
+        self.points = Cown((points, room(points, size)))
 
 
 def cut(whole: Matrix, size: int, strips: int) -> list[Strip]:
@@ -81,22 +89,22 @@ def step(strips: list[Strip], number: int, size: int, edge: list[Cown[Matrix]]) 
             strip.points, read(above), read(below), strip.first[then], strip.last[then]
         )
         def _(
-            points: Cown[Matrix],
+            strip: Cown[tuple[Matrix, Matrix]],
             above: Cown[Matrix],
             below: Cown[Matrix],
             first: Cown[Matrix],
             last: Cown[Matrix],
         ) -> None:
-            strip = points.value
-            strip[:, :size], strip[:, -size:] = above.value, below.value
-            spread(strip, size)
-            first.value[0] = strip.view[0, size : 2 * size]
-            last.value[0] = strip.view[0, -2 * size : -size]
+            points, means = strip.value
+            points[:, :size], points[:, -size:] = above.value, below.value
+            spread(points, means, size)
+            first.value[0] = points.view[0, size : 2 * size]
+            last.value[0] = points.view[0, -2 * size : -size]
 
 
 def join(strips: list[Strip], whole: Matrix, size: int) -> Matrix:
     """The plate again: the inner rows of all strips between its edges."""
-    parts = [strip.points.unwrap()[:, size:-size] for strip in strips]
+    parts = [strip.points.unwrap()[0][:, size:-size] for strip in strips]
     return Matrix.concat([whole[:, :size], *parts, whole[:, -size:]], axis=1)
 
 
@@ -121,8 +129,9 @@ def save(whole: Matrix, size: int, path: str) -> None:
 
 def alone(whole: Matrix, size: int, steps: int) -> Matrix:
     """The same in one thread."""
+    means = room(whole, size)
     for _ in range(steps):
-        spread(whole, size)
+        spread(whole, means, size)
     return whole
 
 

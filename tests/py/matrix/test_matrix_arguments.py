@@ -1,4 +1,4 @@
-"""Arguments of methods of Matrix that 0.14 refuses or takes, where it is easy to differ."""
+"""Arguments of methods of Matrix that 0.14 refuses, or takes."""
 
 import pytest
 from bocpy import Matrix

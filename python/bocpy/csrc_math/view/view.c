@@ -306,7 +306,8 @@ static int view_write_line(const mx_line *line, mx_operand *value, bool number) 
     return -1;
   }
   const mx_block *block = line->block; /* twice its size: it never matches as it is */
-  if (mx_operand_detach(value, block->data, mx_block_size(block), 2) < 0)
+  if (value->pinned == block &&
+      mx_operand_detach(value, block->data, mx_block_size(block), 2) < 0)
     return -1;
   MX_BEGIN_WORK(line->count)
   if (line->stride == 1 && step)
