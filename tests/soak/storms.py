@@ -321,8 +321,11 @@ class Exits:
         try:
             out, err = process.communicate(timeout=LIMIT)
         except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGABRT)
-            return [f"{name} hangs\n{process.communicate()[1]}"]
+            # This program may have been stopped itself meanwhile (Ctrl-Z, a debugger).
+            if process.poll() is None:
+                process.send_signal(signal.SIGABRT)
+                return [f"{name} hangs\n{process.communicate()[1]}"]
+            out, err = process.communicate()
         wanted = endings.ENDINGS[ending]
         if process.returncode != wanted.code:
             return [f"{name}: {process.returncode}, not {wanted.code}\n{err}"]
