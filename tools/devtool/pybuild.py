@@ -252,7 +252,8 @@ def soak_command(
     env: Environment, backend: str, minutes: float, storm: str | None = None
 ) -> Command:
     program = ROOT / "tests" / "soak" / "soak.py"
-    command = [env.python, program, "--backend", backend, "--minutes", str(minutes)]
+    command: Command = [env.python, program, "--backend", backend]
+    command += ["--minutes", str(minutes)]
     return [*command, "--storm", storm] if storm else command
 
 

@@ -176,16 +176,15 @@ static int cown_require_held(const bocpy_cown *self, const char *what) {
 static PyObject *cown_get_value(bocpy_cown *self, void *unused) {
   (void)unused;
   PyObject *object;
-  if (self->core && bocpy_value_held(self->value))
-    object = bocpy_value_get(self->value);
-  else if (self->core && bocpy_reader_is_here(self->value))
+  bool held = self->core && bocpy_value_held(self->value);
+  if (!held && self->core && bocpy_reader_is_here(self->value))
     object = bocpy_reader_get(self->value);
-  else if (self->core && cown_is_lent(self))
+  else if (!held && self->core && cown_is_lent(self))
     object = bocpy_reader_copy_here(self->value);
-  else if (cown_require_held(self, "value") < 0)
-    return NULL;
-  else
+  else if (held || cown_require_held(self, "value") == 0)
     object = bocpy_value_get(self->value);
+  else
+    return NULL;
   bocpy_cown_track((PyObject *)self, object);
   return object;
 }
