@@ -121,7 +121,7 @@ BOC_API boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *t
  * notified or not. If it was notified of a message that is still there, another waiter
  * is notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was,
  * and that call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND:
- * one of its tags is no more. */
+ * one of its tags is no more. A zeroed waiter that was never added gives BOC_OK. */
 BOC_API boc_status boc_mailbox_remove_waiter(boc_mailbox *mailbox,
                                              boc_mailbox_waiter *waiter);
 

@@ -108,7 +108,7 @@ typedef struct boc_quiesce_node {
 BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 
 /** Takes `node` back. True: it will not be called. False: it was, and that call is
- * over. */
+ * over, or the runtime never had the node. */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
 /** Gives memory that ended behaviors and cowns have left back to the allocator: whole

@@ -28,12 +28,14 @@ objects: dict[int, Any] = {}
 # the table, which keeps it. The object itself may be in several places at once.
 
 
-def put(value: object) -> CData:
-    """A pointer that stands for `value` until it is taken out."""
-    box = [value]
+def put(value: object, *kept: object) -> CData:
+    """A pointer that stands for `value` until it is taken out; the table keeps the
+    rest as long."""
+    box = [value, *kept]
     key = id(box)
-    objects[key] = box
-    return ffi.cast("void *", key)
+    pointer = ffi.cast("void *", key)
+    objects[key] = box  # last: no call, after which an interrupt may be raised, follows
+    return pointer
 
 
 def get(pointer: CData) -> Any:

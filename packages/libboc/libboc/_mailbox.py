@@ -24,6 +24,7 @@ from ._base import (
 )
 from ._libboc import ffi, lib
 from ._status_errors import Cancelled
+from ._waiting import wake
 
 if TYPE_CHECKING:
     from ._libboc import CData
@@ -126,7 +127,9 @@ class Mailbox:
         """The oldest message of one of the tags, and its tag; waits for one.
 
         Timeout after that many seconds, Closed, Cancelled by `token`; NotFound if a tag
-        is beyond `tags`, or `set_tags` took it away. In a body, inside `blocking()`.
+        is beyond `tags`, or `set_tags` took it away. In a body, inside `blocking()`. A
+        handler of a signal that raises at the moment in which a message comes may lose
+        that message, as with `queue.Queue`.
         """
         names, array, _keep = self._array(tags)
         left = nanoseconds(timeout)
@@ -152,8 +155,26 @@ class Mailbox:
         token: Token | None,
     ) -> tuple[Tag, Any]:
         """The same on the main thread, where a signal ends the wait."""
+        payload = ffi.new("void **")
+        try:
+            return self._receive_sliced(tags, names, array, timeout, token, payload)
+        except BaseException:
+            # An interrupt at the moment in which the message came: it is lost.
+            objects.pop(int(ffi.cast("uintptr_t", payload[0])), None)
+            raise
+
+    def _receive_sliced(
+        self,
+        tags: Tag | Sequence[Tag],
+        names: list[Tag],
+        array: CData,
+        timeout: float | None,
+        token: Token | None,
+        payload: CData,
+    ) -> tuple[Tag, Any]:
+        """Looks, waits without the library, and looks again."""
         deadline = None if timeout is None else lib.boc_now() + nanoseconds(timeout)
-        index, payload = ffi.new("size_t *"), ffi.new("void **")
+        index = ffi.new("size_t *")
         what = f"receive({tags!r})"
         while True:
             if token is not None and token._cancelled:
@@ -182,14 +203,13 @@ class Mailbox:
         """Waits until there may be something, or `token` is cancelled."""
         lock = Lock()
         lock.acquire()
-        pointer = put(lock)
         waiter = ffi.new("boc_mailbox_waiter *")
-        waiter.notify, waiter.ctx = lib.py_mailbox_waiter_notify, pointer
-        status = lib.boc_mailbox_add_waiter(self._core, array, count, waiter)
-        if status:
-            take(pointer)
-            raise error(status, what)
+        waiter.notify = lib.py_mailbox_waiter_notify
+        pointer = waiter.ctx = put(lock, waiter)
         try:
+            # An interrupt may be raised after the library has the waiter. It may be
+            # given one back that it never had, too.
+            check(lib.boc_mailbox_add_waiter(self._core, array, count, waiter), what)
             if token is not None:
                 token._lock = lock
             if token is None or not token._cancelled:
@@ -197,8 +217,13 @@ class Mailbox:
         finally:
             if token is not None:
                 token._lock = None
-            status = lib.boc_mailbox_remove_waiter(self._core, waiter)
-            take(pointer)
+            try:
+                status = lib.boc_mailbox_remove_waiter(self._core, waiter)
+            except BaseException:  # an interrupt may have come before the call
+                lib.boc_mailbox_remove_waiter(self._core, waiter)
+                raise
+            finally:
+                take(pointer)
         if status == lib.BOC_NOT_FOUND:
             raise error(status, what)
 
@@ -208,10 +233,7 @@ class Mailbox:
         lib.boc_mailbox_cancel(self._core, token._core)
         lock = token._lock
         if lock is not None:
-            try:
-                lock.release()
-            except RuntimeError:  # it has been told of a message just now
-                return
+            wake(lock)
 
     def drain(self, tags: Tag | Iterable[Tag]) -> None:
         """Drops what is queued for the tags."""

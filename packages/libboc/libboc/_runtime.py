@@ -1,7 +1,10 @@
 """Runtimes: the workers that run behaviors.
 
-Threads: any. `_entered` counts the calls that use the C runtime at the moment: `close`
-refuses new ones, then waits for those, so that nobody uses a runtime that is freed.
+Threads: any. `_entered` has an object for each call that uses the C runtime at the
+moment: `close` refuses new ones, then waits for those, so that nobody uses a runtime
+that is freed. A handler of a signal may raise between any two steps, so each call takes
+its own object out, whether it has put it in or not. On PyPy it may raise even before
+that; then `close` does not free the runtime.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import atexit
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
@@ -50,6 +54,8 @@ running: dict[int, Runtime] = {}
 current_runtime: ContextVar[Runtime | None] = ContextVar("libboc_runtime", default=None)
 #: Seconds between two looks at lanes, while a runtime with lanes ends.
 _LANE_SLICE = 0.005
+#: Nanoseconds that `close` waits for calls of a quiescent runtime, which are short.
+_CALLS_MAX = 5_000_000_000
 
 
 class Runtime:
@@ -110,7 +116,7 @@ class Runtime:
         self._closer = Lock()
         #: Behaviors that were made and are not scheduled yet, by key.
         self._made: dict[int, CData] = {}
-        self._entered: list[None] = []
+        self._entered: set[object] = set()
         self._lanes: WeakSet[Lane] = WeakSet()
         self._forgotten: list[Forgotten] = []
         self._tokens: list[Token[Runtime | None]] = []
@@ -149,22 +155,20 @@ class Runtime:
         key = id(work)
         within = scope or current_scope.get()
         entered = self._entered
-        entered.append(None)
         try:
+            entered.add(work)
             core = self._core
             if core is None or self._closing is not None:
                 core = self._closing_core()
             if Lane.used:
                 self._note_lanes(args)
+            # It stays if an interrupt is raised now: the library may have the key.
             pending[key] = work
             status = lib.glue_when(
                 core, key, refs, len(refs), within._core if within else NULL
             )
-        except BaseException:
-            pending.pop(key, None)
-            raise
         finally:
-            entered.pop()
+            entered.discard(work)
         if status:
             del pending[key]
             raise error(status, "when()")
@@ -273,6 +277,8 @@ class Runtime:
             return
         if lib.glue_current():
             raise BadState("close(): a body cannot wait for the end of behaviors")
+        if self._closing == get_ident():
+            raise BadState("close() in a finalizer or handler while close() runs")
         with self._closer:
             if self._core is None:
                 return
@@ -283,12 +289,22 @@ class Runtime:
                 self._closing = None
                 raise
             core, self._core = self._core, None
-            while self._entered:
+            deadline = lib.boc_now() + _CALLS_MAX
+            while self._entered and lib.boc_now() < deadline:
                 lib.boc_yield()
             for key in list(self._made):
                 self._discard(key)
             del running[self._address]
-            lib.boc_runtime_free(core)
+            if not self._entered:
+                lib.boc_runtime_free(core)
+                return
+        warnings.warn(
+            "close(): the runtime is not freed, since a call of it has not come to its "
+            "end: a handler of a signal raised in it at an unlucky moment",
+            ResourceWarning,
+            source=self,
+            stacklevel=2,
+        )
 
     @property
     def closed(self) -> bool:
@@ -304,8 +320,9 @@ class Runtime:
     @contextmanager
     def _using(self, args: Sequence[Access] = ()) -> Iterator[CData]:
         """The C runtime, which is not freed inside."""
-        self._entered.append(None)
+        user = object()
         try:
+            self._entered.add(user)
             core = self._core
             if core is None or self._closing is not None:
                 core = self._closing_core()
@@ -313,7 +330,7 @@ class Runtime:
                 self._note_lanes(args)
             yield core
         finally:
-            self._entered.pop()
+            self._entered.discard(user)
 
     def _closing_core(self) -> CData:
         """The C runtime, while it closes: for bodies, and for who closes it."""

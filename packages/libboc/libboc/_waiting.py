@@ -25,7 +25,15 @@ def py_quiesce_node_done(ctx: CData) -> None:
 
 @ffi.def_extern()
 def py_mailbox_waiter_notify(ctx: CData) -> None:
-    get_object(ctx).release()
+    wake(get_object(ctx))
+
+
+def wake(lock: Lock) -> None:
+    """Releases a waiter's lock: a message and a cancellation may both do."""
+    try:
+        lock.release()
+    except RuntimeError:
+        return
 
 
 def wait_for_node(
@@ -36,16 +44,19 @@ def wait_for_node(
     """Waits until the library calls a `boc_quiesce_node`; False if time ran out."""
     lock = Lock()
     lock.acquire()
-    pointer = put(lock)
     node = ffi.new("boc_quiesce_node *")
     node.done = lib.py_quiesce_node_done
-    node.ctx = pointer
+    pointer = node.ctx = put(lock, node)
     told = False
-    tell(node)
     try:
+        # An interrupt may be raised after the library has the node: a library that
+        # does not have it ignores `cancel`.
+        tell(node)
         told = acquire(lock, timeout)
     finally:
-        # A wait that was interrupted must not leave a node that is gone with it.
-        told = told or not cancel(node)
-        take(pointer)
+        try:
+            told = told or not cancel(node)
+        finally:
+            cancel(node)  # an interrupt may have come before the first call
+            take(pointer)
     return told
