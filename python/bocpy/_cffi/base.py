@@ -50,6 +50,8 @@ class Self(threading.local):
     scope: Scope | None = None
     #: What atomically() has collected.
     batch: Batch | None = None
+    #: It has the runtime's lock.
+    changing = False
     #: Between the hooks of a fork: it has the runtime's lock.
     forking = False
     #: In the child of a fork in a body: it was a worker.
@@ -96,8 +98,9 @@ def put(value: object, *kept: object) -> Any:
     """A pointer that stands for `value` until it is taken out; it keeps the rest."""
     box = [value, *kept]
     key = id(box)
-    objects[key] = box
-    return ffi.cast("void *", key)
+    pointer = ffi.cast("void *", key)
+    objects[key] = box  # last: no call, after which an interrupt may be raised, follows
+    return pointer
 
 
 def get(pointer: Any) -> Any:

@@ -9,7 +9,8 @@ import os
 import pickle
 import sys
 from collections.abc import Callable
-from threading import Lock
+from itertools import count
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -83,8 +84,8 @@ def copy_of(view: memoryview) -> bytes | bytearray:
 
 # ---- pickled cowns -------------------------------------------------------------------
 
-_lock = Lock()
-_last_serial = 0
+_lock = RLock()  # a collection inside may end what pickles cowns
+_serials = count(1)
 #: The cowns that have been pickled, while they live.
 _pickled: WeakValueDictionary[int, Cown[Any]] = WeakValueDictionary()
 #: Tells this process from others, with its id.
@@ -92,14 +93,12 @@ _nonce = int.from_bytes(os.urandom(8), "little")
 
 
 def reduce_cown(cown: Cown[Any]) -> tuple[Callable[..., Any], tuple[int, int, int]]:
-    global _last_serial
     if me.pickled is not None:
         me.pickled.append(cown)
     with _lock:
         serial = cown._serial
         if not serial:
-            _last_serial += 1
-            serial = cown._serial = _last_serial
+            serial = cown._serial = next(_serials)
             _pickled[serial] = cown
     return find_cown, (os.getpid(), _nonce, serial)
 

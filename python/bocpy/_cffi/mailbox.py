@@ -149,8 +149,11 @@ class Receipt:
     def sleep(self, timeout: int) -> None:
         """Sleeps until a message may be there, at most `timeout` ns."""
         waiter = Waiter()
-        entry = watch(self.tags, waiter)
+        entry = make_entry(waiter)
         try:
+            # An interrupt may be raised after the library has the entry. It may be
+            # given one back that it never had, too.
+            add(self.tags, entry)
             wait(waiter, timeout)
         finally:
             there = take_back(entry)
@@ -161,13 +164,26 @@ class Receipt:
 def watch(tags: Tags, listener: Any) -> Any:
     """Has `listener.signal` called once there may be something: the entry for
     `take_back`."""
+    entry = make_entry(listener)
+    try:
+        add(tags, entry)
+    except BaseException:
+        take_back(entry)
+        raise
+    return entry
+
+
+def make_entry(listener: Any) -> Any:
     entry = ffi.new("boc_mailbox_waiter *")
-    entry.notify, entry.ctx = lib.py_mailbox_waiter_notify, put(listener, entry)
+    entry.notify = lib.py_mailbox_waiter_notify
+    entry.ctx = put(listener, entry)
+    return entry
+
+
+def add(tags: Tags, entry: Any) -> None:
     status = lib.boc_mailbox_add_waiter(_mailbox, tags.array, tags.count, entry)
     if status:
-        discard(entry.ctx)
         refuse(status, "receive()")
-    return entry
 
 
 def take_back(entry: Any) -> bool:
@@ -220,12 +236,16 @@ def receive(
         raise RuntimeError("receive(): no tags: name one at least")
     receipt = Receipt(given)
     deadline = deadline_of(limit)
-    while not receipt.look():
-        rest = left(deadline)
-        if rest == 0:
-            return after() if after is not None else ("__timeout__", None)
-        receipt.sleep(rest)
-    return receipt.found()
+    try:
+        while not receipt.look():
+            rest = left(deadline)
+            if rest == 0:
+                return after() if after is not None else ("__timeout__", None)
+            receipt.sleep(rest)
+        return receipt.found()
+    except BaseException:
+        discard(receipt.payload[0])  # interrupted when it came: the table forgets it
+        raise
 
 
 # ---- all of a tag --------------------------------------------------------------------

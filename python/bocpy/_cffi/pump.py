@@ -108,15 +108,17 @@ def lane() -> Any:
     global _lane, _main
     if _lane is not None:
         return _lane
+    given = options("lane_options")
+    given.filled = lib.py_lane_options_filled
+    out = ffi.new("boc_lane **")
+    if lib.boc_lane_new(given, out):
+        raise MemoryError
     with _lock:
         if _lane is None:
             _main = threading.main_thread().ident or 0
-            given = options("lane_options")
-            given.filled = lib.py_lane_options_filled
-            out = ffi.new("boc_lane **")
-            if lib.boc_lane_new(given, out):
-                raise MemoryError
             _lane = out[0]
+            return _lane
+    lib.boc_lane_free(out[0])  # another thread, or a finalizer here, was faster
     return _lane
 
 

@@ -11,6 +11,10 @@ count themselves in, look at the state, and count themselves out; whoever leaves
 stores the new state and waits until nobody is counted in. A fork holds `_lock` from its
 first hook to its last.
 
+A finalizer or a handler of a signal may run in the middle of a change, on the thread
+that has `_lock`. It schedules as long as the state allows that, and is refused what
+would change the state.
+
 Threads: any.
 """
 
@@ -22,13 +26,16 @@ import sys
 import threading
 import time
 import warnings
-from threading import Lock
-from typing import Any
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, TypeVar
 
 from .. import _failure_reports
 from .._libboc import ffi, lib
 from .base import FOREVER, NULL, count_fork, fail, me, on_worker, options, parse_timeout
 from .waiting import Waiter, end_node, quiesce_node
+
+T = TypeVar("T")
 
 STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
 #: Compensating workers, for workers whose bodies block.
@@ -38,7 +45,7 @@ BLOCKING_WORKERS = 64
 CLOSED_FIRST, CLOSED_MAX, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
 WARN_AFTER = 10_000_000_000
 
-_lock = Lock()
+_lock = RLock()
 _state = STOPPED
 _core: Any = None
 _count = 0  # of workers: what a restart takes; 0: none yet
@@ -103,11 +110,33 @@ def refuse_forking(what: str) -> None:
             f"{what} in a hook of os.register_at_fork(): the workers have ended for "
             "the fork; schedule after it"
         )
+    if me.changing:
+        raise RuntimeError(
+            f"{what} in a finalizer or a handler of a signal that interrupted this "
+            "thread while it started or ended the workers"
+        )
+
+
+def change(what: str, function: Callable[[], T]) -> T:
+    """Calls a function with the lock."""
+    refuse_forking(what)
+    with _lock:
+        try:
+            me.changing = True
+            return function()
+        finally:
+            me.changing = False
 
 
 def take_lock(what: str) -> None:
     refuse_forking(what)
     _lock.acquire()
+    me.changing = True
+
+
+def release_lock() -> None:
+    me.changing = False
+    _lock.release()
 
 
 def drain(count: set[object]) -> None:
@@ -215,9 +244,7 @@ def start(
             "raise_failures must be a bool or None, not "
             f"'{type(raise_failures).__name__}'"
         )
-    refuse_forking("start()")
-    with _lock:
-        bring_up(count, False, worker_count is None)
+    change("start()", lambda: bring_up(count, False, worker_count is None))
     if raise_failures is not None:
         failure.keep(raise_failures)
 
@@ -236,19 +263,22 @@ def usable(open_: bool, may_leave: bool) -> bool:
 
 
 def bring_up_any(open_: bool) -> None:
-    global _state
     if _leaving and threading.current_thread().daemon:
         # CPython ends the thread soon; its behaviors would keep the program going.
         raise SystemExit("the program is ending: daemon threads schedule no behaviors")
-    refuse_forking("a behavior")
-    with _lock:
-        if usable(open_, True):
-            return
-        if not _count:
-            check_backend(None)
-        bring_up(_count or worker_count(), True, True)
-        if not open_:
-            _state = PAUSED
+    change("a behavior", lambda: bring_up_again(open_))
+
+
+def bring_up_again(open_: bool) -> None:
+    """With the lock."""
+    global _state
+    if usable(open_, True):
+        return
+    if not _count:
+        check_backend(None)
+    bring_up(_count or worker_count(), True, True)
+    if not open_:
+        _state = PAUSED
 
 
 def enter(open_: bool, user: object) -> Any:
@@ -299,8 +329,9 @@ def wait_quiescent(core: Any, timeout: int) -> bool:
 
     waiter = Waiter()
     node = quiesce_node(waiter)
-    lib.boc_runtime_on_quiescent(core, node)
     try:
+        # An interrupt may be raised after the library has the node.
+        lib.boc_runtime_on_quiescent(core, node)
         return pump.wait(waiter, timeout)
     finally:
         # A call that is under way is over afterwards.
@@ -379,12 +410,15 @@ def quiesce(
 
 def pause() -> None:
     """Closes a quiescent runtime: its workers stay parked for the next start."""
+    change("wait()", pause_now)
+
+
+def pause_now() -> None:
+    """With the lock."""
     global _ended_for_fork, _state
-    refuse_forking("wait()")
-    with _lock:
-        _ended_for_fork = False
-        if _state in (RUNNING, LEAVING):
-            _state = PAUSED
+    _ended_for_fork = False
+    if _state in (RUNNING, LEAVING):
+        _state = PAUSED
 
 
 def stats() -> list[dict[str, int]]:
@@ -411,23 +445,29 @@ def stats() -> list[dict[str, int]]:
 
 def begin_leaving() -> None:
     """From here on no daemon thread schedules: the wait for the end must end."""
-    global _leaving, _state
-    refuse_forking("the end of the program")
-    with _lock:
-        _leaving = True
-        if _state != STOPPED:
-            _state = LEAVING
+    change("the end of the program", leave_for_good)
     drain(_inside)
+
+
+def leave_for_good() -> None:
+    """With the lock."""
+    global _leaving, _state
+    _leaving = True
+    if _state != STOPPED:
+        _state = LEAVING
 
 
 def end_now(what: str) -> None:
     from . import failure
 
     quiesce_for(what, FOREVER, not failure.kept)
-    refuse_forking(what)
-    with _lock:
-        if _core is not None:
-            end_workers()
+    change(what, end_workers_if_any)
+
+
+def end_workers_if_any() -> None:
+    """With the lock."""
+    if _core is not None:
+        end_workers()
 
 
 def settle() -> None:
@@ -492,12 +532,12 @@ def close_quiescent(what: str) -> None:
             if close_for(limit):
                 return
         except BaseException:
-            _lock.release()
+            release_lock()
             raise
         core = _core
         user = object()
         _waiting.add(user)  # it stays
-        _lock.release()
+        release_lock()
         waited += limit
         try:
             if waited > WARN_AFTER and not warned:
@@ -553,7 +593,7 @@ def after_fork_in_parent() -> None:
     global _interrupted
     if me.forking:
         me.forking = False
-        _lock.release()
+        release_lock()
     if _interrupted:
         _interrupted = False
         # An exception raised in this hook would be ignored.
@@ -570,12 +610,12 @@ def after_fork_in_child() -> None:
     from . import acquire, await_, behavior, mailbox, notices, pump, scope, timer
 
     global _lock, _core, _state
-    _lock = Lock()
+    _lock = RLock()
     _core = None
     _state = STOPPED
     _inside.clear()
     _waiting.clear()
-    me.forking = False
+    me.forking = me.changing = False
     me.left_behind = me.left_behind or on_worker()
     me.bodies = 0
     me.pumping = me.batch = me.scope = None

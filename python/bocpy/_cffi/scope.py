@@ -3,14 +3,16 @@
 The scope of a body is an attribute of its call, and of the thread while it runs; that
 of other code is a variable of its context.
 
-Threads: any. `lock` guards what runs and what has failed.
+Threads: any. `lock` guards what runs and what has failed; a finalizer that runs inside
+may need it.
 """
 
 from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from threading import Lock
+from itertools import count
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 #: The most names of running behaviors that are told.
 MOST_NAMES = 16
 
-lock = Lock()
-_last_number = 0
+lock = RLock()
+_numbers = count(1)
 _scopes: WeakValueDictionary[int, Scope] = WeakValueDictionary()
 
 
@@ -54,7 +56,6 @@ class Scope:
     )
 
     def __init__(self, parent: Scope | None, cancels: bool, limit: int, /) -> None:
-        global _last_number
         if parent is None and me.bodies:
             parent = me.scope
         elif parent is not None:
@@ -72,8 +73,7 @@ class Scope:
         #: How many were pending when a body saw the deadline pass, or None.
         self.late: int | None = None
         with lock:
-            _last_number += 1
-            self.number = _last_number
+            self.number = next(_numbers)
             _scopes[self.number] = self
 
     def __reduce__(self) -> Any:
@@ -122,8 +122,10 @@ class Scope:
     def wait_for(self, room: int, timeout: int) -> bool:
         """Until fewer than `room` are pending; 0: until none is."""
         waiter = Waiter()
-        node = self.watch(waiter, room)
+        node = quiesce_node(waiter)
         try:
+            # An interrupt may be raised after the library has the node.
+            self.tell(node, room)
             return pump.wait(waiter, timeout)
         finally:
             self.unwatch(node, room)
@@ -131,11 +133,14 @@ class Scope:
     def watch(self, listener: Any, room: int) -> Any:
         """Has `listener.signal` called once: the node that `unwatch` takes back."""
         node = quiesce_node(listener)
+        self.tell(node, room)
+        return node
+
+    def tell(self, node: Any, room: int) -> None:
         if room:
             lib.boc_scope_on_room(self._core, room, node)
         else:
             lib.boc_scope_on_empty(self._core, node)
-        return node
 
     def unwatch(self, node: Any, room: int) -> bool:
         """True: it was not told, and will not be."""
@@ -306,4 +311,4 @@ def cancelled_error() -> BaseException:
 def forget() -> None:
     """In the child of a fork."""
     global lock
-    lock = Lock()
+    lock = RLock()

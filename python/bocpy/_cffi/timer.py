@@ -4,14 +4,15 @@ A promised behavior is in `pending` until it begins or is cancelled: any thread 
 cancel it, forks are refused meanwhile, and so is a behavior that would wait for it and
 hold it back.
 
-Threads: any. `lock` guards `pending` and its entries.
+Threads: any. `lock` guards `pending` and its entries; a finalizer that runs inside may
+need it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._libboc import ffi, lib
@@ -45,7 +46,7 @@ class Promise:
         self.over = False  # it came to its end meanwhile
 
 
-lock = Lock()
+lock = RLock()
 pending: dict[int, Promise] = {}
 _watching = False
 
@@ -164,5 +165,5 @@ def watch_forks() -> None:
 def forget() -> None:
     """In the child of a fork."""
     global lock
-    lock = Lock()
+    lock = RLock()
     pending.clear()

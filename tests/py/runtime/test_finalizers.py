@@ -1,0 +1,128 @@
+"""Finalizers that use the package wherever the collector happens to run them.
+
+A finalizer may run in the middle of any call of the package, on the thread that is in
+it: a lock that this thread has must not be one that the finalizer waits for.
+"""
+
+import pytest
+
+PROGRAM = """
+import faulthandler, gc, random, sys, threading, time
+import bocpy
+from bocpy import Cown, after, atomically, behaviors, quiesce, receive, send, wait, when
+
+faulthandler.dump_traceback_later(50, exit=True)
+chance = random.Random(SEED)
+shared = Cown(0)
+ran = []
+# A finalizer that waited inside of an import would wait for workers that import, too.
+imported = bocpy.CancelledError, bocpy.noticeboard, bocpy.acquire
+
+def add(c):
+    c.value += 1
+
+def scope():
+    if not bocpy.cancelled():
+        with behaviors():
+            pass
+
+def timer():
+    after(0.001, shared)(add).cancel()
+
+USES = [
+    lambda: when(shared)(add),
+    timer,
+    scope,
+    lambda: Cown([1]),
+    lambda: send("tag", 1),
+    lambda: bocpy.notice_write("key", 1),
+    lambda: bocpy.noticeboard(),
+    lambda: Cown(1).add_done_callback(lambda c: None),
+    lambda: Cown(1).result(),
+    lambda: Cown(1).unwrap(),
+    lambda: Cown(1).__reduce__(),
+]
+
+REASONS = ("deadlock", "atomically()", "torn down", "in a finalizer")
+
+class Ends:
+    def __init__(self):
+        self.itself = self
+        self.use = chance.choice(USES)
+
+    def __del__(self):
+        try:
+            self.use()
+        except RuntimeError as error:
+            # What the interrupted thread is doing may have the use refused.
+            assert any(reason in str(error) for reason in REASONS), error
+        except (bocpy.CancelledError, TimeoutError):
+            pass
+        ran.append(1)
+
+def body(c):
+    Ends()
+    when(shared)(add)
+
+def in_scope(cowns):
+    with behaviors():
+        for c in cowns:
+            when(c)(body)
+
+def with_timers(cowns):
+    for result in [after(0.0005, c)(body) for c in cowns][::2]:
+        result.cancel()
+
+def at_once(cowns):
+    with atomically():
+        for c in cowns:
+            when(c)(body)
+
+def in_update(cowns):
+    bocpy.notice_update("key", lambda value: [Ends()] and 1, 0)
+
+def held(cowns):
+    with bocpy.acquire(*cowns):
+        Ends()
+
+DOES = [
+    in_scope,
+    with_timers,
+    at_once,
+    in_update,
+    held,
+    lambda cowns: receive("tag", 0),
+    lambda cowns: when(cowns[0])(body).result(),
+]
+
+def use_all():
+    cowns = [Cown(0) for _ in range(4)]
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        Ends()
+        chance.choice(DOES)(cowns)
+        if chance.random() < 0.02:
+            gc.collect()
+
+bocpy.start(2, backend="threads")
+if sys.implementation.name == "cpython":
+    gc.set_threshold(3, 2, 2)
+threads = [threading.Thread(target=use_all) for _ in range(2)]
+for thread in threads:
+    thread.start()
+use_all()
+for thread in threads:
+    thread.join()
+wait()
+assert len(ran) > 100, len(ran)
+print("ended")
+"""
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("seed", [1, 2])
+def test_finalizers_at_any_moment(program, seed):
+    done = program(PROGRAM.replace("SEED", str(seed)))
+    assert done.code == 0, done.err
+    assert done.out == "ended\n"
+    assert "Traceback" not in done.err
