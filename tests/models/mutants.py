@@ -410,7 +410,7 @@ MUTANTS = (
     Mutant(
         "searcher_has_no_fence",
         "sleep",
-        "find_work.c",
+        "park_worker.c",
         "  boci_fence_seq_cst(); "
         "/* [F2]: publishers relied on us while we searched */\n",
         "",
@@ -418,22 +418,22 @@ MUTANTS = (
     Mutant(
         "searcher_does_not_look_again",
         "sleep",
-        "find_work.c",
+        "park_worker.c",
         "    if (work_visible(worker))\n      boci_idle_wake_one(&scheduler->idle);\n",
         "",
     ),
     Mutant(
         "parking_worker_does_not_look_for_work",
         "sleep",
-        "find_work.c",
-        "  if ((!leave && work_visible(worker)) || called_away(worker)) {",
-        "  if ((!leave && false) || called_away(worker)) {",
+        "park_worker.c",
+        "  if ((!leave && work_visible(worker)) || boci_called_away(worker)) {",
+        "  if ((!leave && false) || boci_called_away(worker)) {",
     ),
     Mutant(
         "parking_worker_does_not_look_whether_it_ends",
         "sleep",
-        "find_work.c",
-        "  if ((!leave && work_visible(worker)) || called_away(worker)) {",
+        "park_worker.c",
+        "  if ((!leave && work_visible(worker)) || boci_called_away(worker)) {",
         "  if (!leave && work_visible(worker)) {",
     ),
     Mutant(
@@ -464,7 +464,7 @@ MUTANTS = (
     Mutant(
         "monitor_looks_no_more",
         "sleep",
-        "find_work.c",
+        "park_worker.c",
         "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
         "                          !timer_is_due(worker) && "
         "all_processors_busy(worker);",

@@ -12,11 +12,10 @@
  *      overflow, in turns one or the other first
  *   6. half of another worker's overflow, or of its run queue, or an overdue behavior
  *      of its inbox; spin
- *   7. park, until another thread makes work visible, or a timer's time has come
- *      (idle.h, timers.h)
  *
- * boci_find_own does 1 to 5, boci_find_or_park the rest. steal_backoff.h decides when a
- * worker leaves work that it could take to others.
+ * boci_find_own does 1 to 5, boci_spin_for_work 5 and 6; park_worker.h says what
+ * follows. steal_backoff.h decides when a worker leaves work that it could take to
+ * others.
  *
  * Threads: the worker.
  * Invariants:
@@ -35,10 +34,16 @@ enum { BOCI_LIFO_BUDGET = 2, BOCI_INBOX_BUDGET = 2, BOCI_COMMON_EVERY = 3 };
 enum { BOCI_LIFO_BUDGET = 32, BOCI_INBOX_BUDGET = 8, BOCI_COMMON_EVERY = 61 };
 #endif
 
-/* Spins, steals, parks. NULL if the scheduler stops, or the worker was poked. Calls the
- * embedder's before_park first and after_park last. `*out_overdue`: the behavior comes
+/* How long a forwarded behavior waits for a busy worker, in ns. */
+#define BOCI_OVERDUE_NS UINT64_C(1000000)
+
+/* Whether the worker is needed for something other than a behavior. */
+bool boci_called_away(boci_worker *worker);
+
+/* Does 5 and 6 until it finds a behavior, or for the time `spin` of the runtime's
+ * options. NULL if it finds none, or is called away. `*out_overdue`: the behavior comes
  * from the inbox of a worker that was too busy for it. */
-boc_behavior *boci_find_or_park(boci_worker *worker, bool *out_overdue);
+boc_behavior *boci_spin_for_work(boci_worker *worker, bool *out_overdue);
 
 /* One behavior of the injector or of the worker's overflow; if `batch`, also moves a
  * share of the others into the run queue, which is empty. NULL if both are empty. */

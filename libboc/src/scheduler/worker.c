@@ -9,6 +9,7 @@
 
 #include "cown_pool.h"
 #include "find_work.h"
+#include "park_worker.h"
 #include "run.h"
 #include "scheduler.h"
 

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include "find_work.h"
+#include "park_worker.h"
 #include "run.h"
 
 enum { WORKERS = 2, MOST = 4 * BOCI_RING };
