@@ -38,6 +38,39 @@ def fresh_tags():
     set_tags([])
 
 
+class Number(int):
+    pass
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(0, 1, -1, 255, 2**29, 2**30 - 1, 2**30, 2**31 - 1, 2**31, 2**62, 2**64),
+        *(-(2**29), -(2**30), -(2**30) - 1, -(2**31), -(2**31) - 1, -(2**64)),
+        *(True, False, Number(7)),
+    ],
+)
+def test_numbers_arrive_with_their_value_and_type(number):
+    send("number", number)
+    assert receive("number") == ("number", number)
+    send("number", number)
+    tag, again = receive("number")
+    assert type(again) is type(number)
+
+
+def test_numbers_in_a_queue_that_is_drained_or_replaced_are_dropped():
+    for number in range(1000):
+        send("number", number)
+        send("number", [number])
+    drain("number")
+    assert receive("number", 0) == NOTHING
+    send("number", 5)
+    send("number", "five")
+    set_tags(["other"])
+    set_tags([])
+    assert receive("number", 0) == NOTHING
+
+
 class Color(enum.Enum):
     RED = 1
 

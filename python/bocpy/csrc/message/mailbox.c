@@ -6,15 +6,14 @@
  */
 #include "mailbox.h"
 #include "cluster_calls.h"
+#include "contents.h"
 #include "deferred.h"
 #include "slot.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "pump.h"
 #include "runtime.h"
-#include "value.h"
 #include "waiting.h"
 
 #include <boc/message.h>
@@ -35,14 +34,9 @@ static int receive_spins; /* 0 where the sender cannot run meanwhile */
 
 /* ---- the mailbox ----------------------------------------------------------------- */
 
-static void message_free(bocpy_value *message) {
-  bocpy_value_drop(message);
-  free(message);
-}
-
 static void message_drop(void *ctx, void *payload) {
   (void)ctx;
-  message_free(payload);
+  bocpy_contents_drop(payload);
 }
 
 static int mailbox_make(void) {
@@ -220,18 +214,14 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
   }
   if (tag_parse(text, &tag) < 0)
     return NULL;
-  bocpy_value *message = calloc(1, sizeof(*message));
+  void *message = bocpy_contents_pack(contents);
   if (!message)
-    return PyErr_NoMemory();
-  boc_status status = BOC_NO_MEMORY;
-  if (bocpy_value_set_copy(message, contents, "contents") == 0)
-    status = boc_mailbox_send(mailbox, tag, message);
+    return NULL;
+  boc_status status = boc_mailbox_send(mailbox, tag, message);
   if (status == BOC_OK)
     Py_RETURN_NONE;
-  bocpy_value_restore(message, contents);
-  message_free(message);
-  if (!PyErr_Occurred())
-    mailbox_raise(status, "send()");
+  bocpy_contents_take_back(message, contents);
+  mailbox_raise(status, "send()");
   return NULL;
 }
 
@@ -278,15 +268,12 @@ const char bocpy_receive_doc[] =
 typedef struct receipt {
   const tag_list *list;
   size_t index;
-  bocpy_value *message;
+  void *message;
 } receipt;
 
 static boc_status receive_try(receipt *r) {
-  void *payload = NULL;
-  boc_status status = boc_mailbox_receive(mailbox, r->list->tags, r->list->count, 0,
-                                          NULL, &r->index, &payload);
-  r->message = payload;
-  return status;
+  return boc_mailbox_receive(mailbox, r->list->tags, r->list->count, 0, NULL, &r->index,
+                             &r->message);
 }
 
 /* Reading the clock separates the checks, so that the sender gets the queue's cache
@@ -402,8 +389,7 @@ static boc_status receive_message(receipt *r, int64_t timeout) {
 }
 
 static PyObject *message_open(receipt *r) {
-  PyObject *contents = bocpy_value_take(r->message);
-  message_free(r->message);
+  PyObject *contents = bocpy_contents_unpack(r->message);
   if (!contents)
     return NULL;
   PyObject *tag = r->list->owner;
