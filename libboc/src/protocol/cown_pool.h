@@ -7,8 +7,8 @@
  * from malloc. So a process can go on if it was forked while another thread used the
  * pool.
  *
- * These pools, and the flag of the shared one, are the library's only process-wide
- * mutable state beside the thread-local context.
+ * These pools, the flag of the shared one, and the counter that numbers threads (os.c)
+ * are the library's only process-wide mutable state beside thread-local variables.
  *
  * Threads: any.
  * Ordering:
@@ -32,8 +32,8 @@ void *boci_cown_pool_alloc(boci_block_pool *own, size_t size);
 /* Takes back a block of `size` bytes, which still begins with its home. */
 void boci_cown_pool_free(boci_block_pool *own, void *memory, size_t size);
 
-/* Gives memory of the pool that all threads but workers share back to the system, unless
- * one uses it right now. */
+/* Frees unused memory of the pool that threads other than workers share; does nothing
+ * while a thread uses that pool. */
 void boci_cown_pool_give_back_shared(void);
 
 #endif
