@@ -5,12 +5,18 @@
  */
 #include "scheduler.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "alloc.h"
 #include "enqueue.h"
 
 enum { CACHE_LINE = 64 };
+
+/* A push to the injector takes no line from the workers that look for timers. */
+_Static_assert(offsetof(boci_scheduler, timers) >=
+                   offsetof(boci_scheduler, injector.since) + CACHE_LINE,
+               "a line apart");
 
 static size_t worker_memory_size(const boci_scheduler *scheduler) {
   return scheduler->capacity * sizeof(boci_worker) + CACHE_LINE;

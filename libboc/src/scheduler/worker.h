@@ -67,6 +67,7 @@ typedef struct boci_worker {
   bool reported;           /* its start hook has run; under the scheduler's mutex */
   boc_status start_status; /* the status that the hook returned */
   boci_thread thread;
+  char apart_too[64]; /* the next worker's fields follow */
 } boci_worker;
 
 /* Refusals: BOC_NO_MEMORY. */
