@@ -47,7 +47,7 @@ typedef struct boci_scheduler {
   boci_blocking blocking;
   boci_injector injector; /* other threads write it for each behavior, ... */
   char apart[64];
-  boci_timers timers; /* ... and workers look at these between any two */
+  boci_timers timers;      /* ... and workers look at these between any two */
   boci_waiters quiescence; /* waiters for quiescence */
   boci_outside outside;
 #if defined(BOC_CHECKS)
