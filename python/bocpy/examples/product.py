@@ -8,9 +8,9 @@ the order in which they were scheduled, so the sum is the same on any number of 
 
     python -m bocpy.examples.product --size 1024 --blocks 2 --numpy
 
-Each time is the shortest of `--repeat` runs: in the first, each worker copies the blocks
-that it reads. With BOCPY_MATH_FUSED=1 in the environment the products fuse multiply-add,
-as NumPy's do.
+Each time is the shortest of `--repeat` runs: in the first, each worker copies the
+blocks that it reads. With BOCPY_MATH_FUSED=1 in the environment the products fuse
+multiply-add, as NumPy's do.
 
 Source: Cannon, "A cellular computer to implement the Kalman filter algorithm", Montana
 State University, 1969 (the blocks; here no block has a place to be moved to).
