@@ -41,6 +41,10 @@ class Problem(Exception):
 class Failed(Exception):
     """A command has failed; its output has been shown or logged."""
 
+    def __init__(self, text: str, code: int = 1) -> None:
+        super().__init__(text)
+        self.code = code
+
 
 _speaking = threading.Lock()
 
@@ -120,7 +124,7 @@ def run(
     except FileNotFoundError as error:
         raise Problem(f"not found: {error.filename}") from None
     if code not in ok_codes:
-        raise Failed(f"{Path(words[0]).name} ended with code {code}")
+        raise Failed(f"{Path(words[0]).name} ended with code {code}", code)
     return code
 
 

@@ -108,6 +108,8 @@ def finished(job: Job, log: Path) -> Tally:
         except Failed as error:
             tally = Tally(failed=1)
             trouble = str(error)
+            if error.code in ENDED_BY_CTRL_C:
+                _interrupted.wait(10)  # a busy machine tells this process later
     if tally.failed and not tally.failures:
         text = log.read_text(encoding="utf-8", errors="replace")
         tally = replace(tally, failures=(failures.of_log(text, trouble),))
@@ -135,6 +137,8 @@ def run_job(job: Job, progress: Progress) -> Tally:
 
 
 _interrupted = threading.Event()
+#: Codes of a child that Ctrl-C has ended: by the signal, by a shell, on Windows.
+ENDED_BY_CTRL_C = (-2, 130, 0xC000013A)
 
 
 def interrupted() -> bool:
