@@ -161,6 +161,43 @@ static void nothing_to_do_costs_nothing(void) {
   test_memory_fini(&memory);
 }
 
+static boci_atomic_ptr deferred;
+
+/* Keeps the cown until boc_behavior_complete. */
+static void defer(boc_behavior *self, void *env) {
+  (void)env;
+  boc_behavior_defer(self);
+  boci_store_release(&deferred, self);
+}
+
+static void memory_of_a_burst_is_given_back(void) {
+  enum { BURST = 100000 };
+  static const boc_behavior_type defer_type = {.body = defer};
+  test_memory_init(&memory, 0);
+  boc_runtime *runtime = new_runtime(1);
+  boc_cown *cown = NULL;
+  boc_behavior *first = NULL;
+  boci_init(&deferred, NULL);
+  CHECK_EQ(boc_cown_new(&number_type, &cown), BOC_OK);
+  const boc_access access = {cown, BOC_WRITE};
+  CHECK_EQ(boc_behavior_new(runtime, &defer_type, 0, &access, 1, &first), BOC_OK);
+  boc_behavior_schedule(first);
+  TEST_WAIT(boci_load_acquire(&deferred) != NULL);
+  for (int i = 0; i < BURST; i++)
+    schedule_one(runtime, cown);
+  const uintptr_t most = boci_load_relaxed(&memory.live);
+  boc_behavior_complete(first);
+  CHECK_EQ(boc_runtime_quiesce(runtime, BOC_FOREVER), BOC_OK);
+  TEST_WAIT(boc_runtime_idle_workers(runtime) == 1);
+  boc_runtime_trim(runtime);
+  CHECK(boci_load_relaxed(&memory.live) < most);
+  schedule_one(runtime, cown);
+  CHECK_EQ(boc_runtime_quiesce(runtime, BOC_FOREVER), BOC_OK);
+  boc_cown_drop(cown);
+  boc_runtime_free(runtime);
+  test_memory_fini(&memory);
+}
+
 #endif
 
 static const test_case cases[] = {
@@ -168,6 +205,7 @@ static const test_case cases[] = {
     TEST_ONCE(a_pending_behavior_is_small),
 #if !defined(BOC_SYSTEMATIC)
     TEST_ONCE(nothing_to_do_costs_nothing),
+    TEST_ONCE(memory_of_a_burst_is_given_back),
 #endif
 };
 TEST_MAIN(cases)
