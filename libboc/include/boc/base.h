@@ -1,4 +1,4 @@
-/* What every public header of libboc shares: export marks, status codes, time.
+/* Shared by all public headers of libboc: export marks, status codes, time.
  *
  * Conventions that hold in all headers and are not repeated there:
  *  - A function that returns `boc_status` leaves its out-parameters untouched
@@ -83,13 +83,13 @@ BOC_API void boc_yield(void);
  * respected), at least 1. */
 BOC_API unsigned boc_core_count(void);
 
-/** Where the library takes memory from. Any thread may call each function. */
+/** The library's source of memory. Any thread may call each function. */
 typedef struct boc_allocator {
   /** Returns memory aligned for any object, or NULL. */
   void *(*allocate)(void *ctx, size_t size);
-  /** Takes back what `allocate` returned, with the same size. */
+  /** Frees what `allocate` returned, with the same size. */
   void (*release)(void *ctx, void *memory, size_t size);
-  /** Handed to both functions. */
+  /** Passed to both functions. */
   void *ctx;
 } boc_allocator;
 

@@ -7,7 +7,7 @@
  * The life of a behavior: `boc_behavior_new` (may be refused), fill in its environment,
  * `boc_behavior_schedule` (cannot fail). The body runs once on a worker of the runtime,
  * or on the lane that one of its cowns is pinned to; then the environment is dropped,
- * the cowns are handed on, and the behavior is freed.
+ * the cowns are released, and the behavior is freed.
  *
  * Source of the idea: Cheeseman et al., "When Concurrency Matters: Behaviour-Oriented
  * Concurrency", OOPSLA 2023.
@@ -31,14 +31,14 @@ typedef struct boc_runtime boc_runtime;
 /** A scope: see scope.h. Opaque. */
 typedef struct boc_scope boc_scope;
 
-/** How a behavior uses a cown. Neighbouring readers of a cown run side by side; a
- * writer waits for all readers before it and holds back all that come after it. */
+/** How a behavior uses a cown. Consecutive readers of a cown run in parallel; a writer
+ * waits for all readers before it, and those after it wait for the writer. */
 typedef enum boc_mode {
   /** Alone. */
   BOC_WRITE = 0,
-  /** Beside other readers. */
+  /** In parallel with other readers. */
   BOC_READ = 1,
-  /** Alone; and the caller promises that nobody else knows the cown before
+  /** Alone; and the caller promises that no other thread knows the cown before
    * boc_behavior_schedule is called. No behavior has been scheduled over it, so there
    * is nothing to wait for, which is cheaper. Made for the cown that will hold the
    * behavior's result. Only for the last cown that a behavior is given. */
@@ -53,59 +53,60 @@ typedef struct boc_access {
   boc_mode mode;
 } boc_access;
 
-/** An answer of `admit`: run the body here. Any answer >= 0 is the index of the worker
- * that the behavior is to be forwarded to. */
+/** An answer of `admit`: run the body here. An answer >= 0 is the index of the worker
+ * to which the behavior is forwarded. */
 #define BOC_ADMIT (-1)
 
 /** A kind of behavior. `body` is required, the other hooks may be NULL. The type must
  * outlive its behaviors. */
 typedef struct boc_behavior_type {
-  /** What traces call it; may be NULL. */
+  /** Its name in traces; may be NULL. */
   const char *name;
   /** Runs once, on a worker, holding all cowns. It must not block on other behaviors,
-   * and it ends by returning: nothing catches what a body throws, so an exception ends
-   * the program (in boc.hpp, by std::terminate), and longjmp out of it is undefined. It
-   * writes what others have to know of a failure into a cown. */
+   * and it ends by returning: the library catches no exceptions, so an exception ends
+   * the program (in boc.hpp, by std::terminate), and longjmp out of the body is
+   * undefined. A body that fails writes that into a cown. */
   void (*body)(boc_behavior *self, void *env);
   /** Ends the environment: after the body, or in its place if the behavior is freed
    * unscheduled or cancelled. Any thread. */
   void (*drop)(void *env);
-  /** The worker that is about to run the body asks this first, with all cowns held. The
-   * answer may send the behavior to the worker where its data lives. A forwarded
-   * behavior waits in that worker's inbox, which no worker steals from, until the
-   * worker gets to it. If that takes longer than a millisecond while another worker is
-   * idle, the idle one takes it and asks again with `overdue` set. */
+  /** The worker that is about to run the body calls this first, with all cowns held.
+   * The answer may forward the behavior to the worker where its data lives. A
+   * forwarded behavior waits in that worker's inbox, which no worker steals from,
+   * until the worker gets to it. If that takes longer than a millisecond while another
+   * worker is idle, the idle one takes it and calls `admit` again with `overdue`
+   * set. */
   int (*admit)(boc_behavior *self, void *env, unsigned worker, bool overdue);
   /** Called in place of the body if the behavior's scope was cancelled before: with all
-   * cowns held, where the body would have run. It must not defer. If a timer was
-   * cancelled (timer.h), no cown is held but the fresh one. */
+   * cowns held, on the thread that would have run the body. It must not defer. If a
+   * timer was cancelled (timer.h), no cown is held but the fresh one. */
   void (*cancelled)(boc_behavior *self, void *env);
 } boc_behavior_type;
 
 /** A behavior over `count` cowns (0 is legal) with `env_size` zero bytes of
  * environment, not scheduled yet. The same cown may be named several times; the
- * stronger mode counts. The caller, or what the environment has, keeps the cowns alive
- * until `boc_behavior_schedule` returns. Costs O(count) and one allocation; for more
- * than 128 cowns one more, which the call gives back. Any thread. Refusals:
+ * stronger mode counts. The caller, or the contents of the environment, keep the cowns
+ * alive until `boc_behavior_schedule` returns. Costs O(count) and one allocation; for
+ * more than 128 cowns another one, which the call frees. Any thread. Refusals:
  * BOC_NO_MEMORY; BOC_CLOSED if the runtime is stopping; BOC_BAD_ARGUMENT if two of the
  * cowns are pinned to different lanes, or a cown before the last is fresh. */
 BOC_API boc_status boc_behavior_new(boc_runtime *runtime, const boc_behavior_type *type,
                                     size_t env_size, const boc_access *accesses,
                                     size_t count, boc_behavior **out_behavior);
 
-/** What a behavior may have beside its cowns. Start from BOC_BEHAVIOR_OPTIONS_INIT and
+/** Options of a behavior besides its cowns. Start from BOC_BEHAVIOR_OPTIONS_INIT and
  * change what matters. */
 typedef struct boc_behavior_options {
   /** sizeof of this struct: how later versions know it. */
   size_t size;
-  /** The scope that it belongs to; NULL: that of the body that makes it. */
+  /** Its scope; NULL: the scope of the body that makes it. */
   boc_scope *scope;
-  /** Called once when the behavior is over and its cowns are handed on; `ran` says
+  /** Called once when the behavior has ended and its cowns are released; `ran` says
    * whether its body ran or it was cancelled. boc_behavior_free does not call it. It
    * runs on the thread that ended the behavior, which it must not block; it may
    * schedule. */
   void (*done)(void *ctx, bool ran);
-  /** Handed to `done`. */
+  /** Passed to `done`. */
   void *ctx;
 } boc_behavior_options;
 
@@ -122,17 +123,17 @@ BOC_API boc_status boc_behavior_new_with(boc_runtime *runtime,
 /** Ends a behavior that was never scheduled: drops its environment. Any thread. */
 BOC_API void boc_behavior_free(boc_behavior *behavior);
 
-/** Schedules it. It belongs to the library from here on, and may have run and be gone
- * when this returns. Never fails. Any thread, inside a body too. */
+/** Schedules it. It belongs to the library from here on, and may have run and been
+ * freed when this returns. Never fails. Any thread, inside a body too. */
 BOC_API void boc_behavior_schedule(boc_behavior *behavior);
 
-/** Schedules it, and if its cowns are all free at this moment runs it before it
- * returns: true, and the body has been called here, on the calling thread, without a
- * worker. The body may defer the behavior (below), and so leave its cowns with the
- * caller until `boc_behavior_complete`. False: the behavior waits for its turn, and
- * will run where any other does, or may have run already. `admit` is not asked. In a
- * body, the same as boc_behavior_schedule. Never fails. Any thread; for a pinned cown,
- * the one that pumps its lane. */
+/** Schedules it. If its cowns are all free at this moment, calls the body on the
+ * calling thread, without a worker, and returns true. The body may defer the behavior
+ * (below), and so leave its cowns with the caller until `boc_behavior_complete`.
+ * Otherwise returns false: the behavior waits for its turn, and will run where any
+ * other does, or may have run already. Does not call `admit`. In a body, the same as
+ * boc_behavior_schedule. Never fails. Any thread; for a pinned cown, the one that
+ * pumps its lane. */
 BOC_API bool boc_behavior_schedule_or_run(boc_behavior *behavior);
 
 /** Schedules `count` behaviors of one runtime as one step: no other behavior comes
@@ -142,8 +143,8 @@ BOC_API bool boc_behavior_schedule_or_run(boc_behavior *behavior);
 BOC_API boc_status boc_behavior_schedule_all(boc_behavior *const *behaviors,
                                              size_t count);
 
-/** The environment, aligned for any object. For the maker before scheduling, and for
- * the body, as the next three. */
+/** The environment, aligned for any object. Its maker may call this and the next three
+ * functions before scheduling, and the body may. */
 BOC_API void *boc_behavior_env(boc_behavior *behavior);
 
 /** The number of cowns that boc_behavior_new was given. */
@@ -169,8 +170,7 @@ BOC_API void boc_behavior_complete(boc_behavior *behavior);
 BOC_API bool boc_behavior_cancelled(const boc_behavior *self);
 
 /** The short form: schedules `body(arg)`-like work over `count` cowns, all for writing.
- * `body` gets `arg` itself, which stays the caller's. Refusals as `boc_behavior_new`.
- */
+ * `body` gets `arg` itself, which the caller keeps. Refusals as `boc_behavior_new`. */
 BOC_API boc_status boc_when(boc_runtime *runtime, boc_cown *const *cowns, size_t count,
                             void (*body)(boc_behavior *self, void *arg), void *arg);
 

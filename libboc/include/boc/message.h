@@ -1,9 +1,9 @@
 /* Messages: a mailbox is a set of tagged queues, open to any thread.
  *
- * A message is an opaque pointer. Sending never blocks; receiving takes from one tag or
- * from several, whichever has something, in turn if all have. Order: what one sender
- * sends to one tag arrives in that order. Mailboxes are independent of runtimes and of
- * each other.
+ * A message is an opaque pointer. Sending never blocks; receiving takes a message from
+ * one tag or from several: from one that has messages, and in turn if all have.
+ * Messages of one sender to one tag arrive in order. Mailboxes are independent of
+ * runtimes and of each other.
  *
  * A tag exists from its first use, by either side, or from `boc_mailbox_set_tags`.
  */
@@ -19,7 +19,8 @@ extern "C" {
 /** A mailbox. Opaque. */
 typedef struct boc_mailbox boc_mailbox;
 
-/** A tag's name: any bytes; compared by content and copied where it is kept. */
+/** A tag's name: any bytes; compared by content and copied where the library keeps
+ * it. */
 typedef struct boc_tag {
   /** Its first byte; no NUL is needed at the end. */
   const char *bytes;
@@ -38,7 +39,7 @@ typedef struct boc_mailbox_options {
   size_t capacity;
   /** Ends a payload that nobody receives. May be NULL. */
   void (*drop)(void *ctx, void *payload);
-  /** Handed to `drop`. */
+  /** Passed to `drop`. */
   void *ctx;
   /** Copied; NULL: malloc and free. */
   const boc_allocator *allocator;
@@ -52,20 +53,20 @@ typedef struct boc_mailbox_options {
 BOC_API boc_status boc_mailbox_new(const boc_mailbox_options *options,
                                    boc_mailbox **out_mailbox);
 
-/** Closes the mailbox: from now on sends are refused; what is queued can still be
- * received, and then receivers get BOC_CLOSED, those that wait now included. Any
- * thread. */
+/** Closes the mailbox: from now on sends are refused. Receivers still get the queued
+ * messages, and then BOC_CLOSED, those that wait now included. Any thread. */
 BOC_API void boc_mailbox_close(boc_mailbox *mailbox);
 
-/** Drops what is queued. Nobody may use the mailbox any more, or be in a call of it. */
+/** Drops the queued messages. No thread may use the mailbox any more, or be in a call
+ * of it. */
 BOC_API void boc_mailbox_free(boc_mailbox *mailbox);
 
-/** Puts `payload` into the queue of `tag`; it is the mailbox's if the answer is BOC_OK.
- * Never blocks. Any thread. Outcomes: BOC_OK, BOC_CLOSED. Refusals: BOC_FULL,
+/** Puts `payload` into the queue of `tag`; it belongs to the mailbox if this returns
+ * BOC_OK. Never blocks. Any thread. Outcomes: BOC_OK, BOC_CLOSED. Refusals: BOC_FULL,
  * BOC_NOT_FOUND (a new tag, and there are as many as there may be), BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload);
 
-/** What another thread cancels a receive by. Starts as {0}. */
+/** A token with which another thread cancels a receive. Starts as {0}. */
 typedef struct boc_receive_token {
   struct boc_mailbox_waiter *waiter; /* private */
   bool cancelled;                    /* private */
@@ -82,33 +83,32 @@ BOC_API boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags
                                        boc_receive_token *token, size_t *out_index,
                                        void **out_payload);
 
-/** Cancels the receive that waits with `token`, or else the next that is going to. */
+/** Cancels the receive that waits with `token`, or else the next one with it. */
 BOC_API void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token);
 
-/** Drops what is queued for those of `tags` that exist, and wakes receivers that wait
- * for them, which look and go on waiting. Any thread. */
+/** Drops the queued messages of those of `tags` that exist, and wakes receivers that
+ * wait for them, which go on waiting. Any thread. */
 BOC_API void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count);
 
-/** Replaces all tags, and drops all that is queued. Receivers that wait for a tag that
- * is no more get BOC_NOT_FOUND. What a running send puts in meanwhile is either dropped
- * or stays. Any thread. Refusals: BOC_FULL, BOC_BAD_ARGUMENT (a tag twice),
- * BOC_NO_MEMORY. */
+/** Replaces all tags, and drops all queued messages. Receivers that wait for a removed
+ * tag get BOC_NOT_FOUND. A message that is sent meanwhile is either dropped or stays.
+ * Any thread. Refusals: BOC_FULL, BOC_BAD_ARGUMENT (a tag twice), BOC_NO_MEMORY. */
 BOC_API boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                         size_t count);
 
 /** For waits that must not block a thread in the library: `notify(ctx)` is called once,
  * when something may have arrived for the waiter's tags, or they changed, or the
- * mailbox was closed; at once if that is so, else by the thread that does it. It must
- * neither use the mailbox nor block. The waiter is the caller's again after
- * `boc_mailbox_remove_waiter`. */
+ * mailbox was closed; at once if that has happened already, otherwise by the thread
+ * that causes it. It must neither use the mailbox nor block. The waiter belongs to the
+ * caller again after `boc_mailbox_remove_waiter`. */
 typedef struct boc_mailbox_waiter {
   struct boc_mailbox_waiter *prev, *next; /* private */
   uint32_t mask, generation;              /* private */
   bool listed;                            /* private */
   boc_status outcome;                     /* private */
-  /** What is called; required. */
+  /** The function that is called; required. */
   void (*notify)(void *ctx);
-  /** Handed to `notify`. */
+  /** Passed to `notify`. */
   void *ctx;
 } boc_mailbox_waiter;
 
@@ -120,8 +120,9 @@ BOC_API boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *t
 /** Takes `waiter` back: once for each successful boc_mailbox_add_waiter, whether it was
  * notified or not. If it was notified of a message that is still there, another waiter
  * is notified of it. Outcomes: BOC_WOULD_BLOCK: it was not notified; BOC_OK: it was,
- * and that call is over; BOC_CLOSED: it was notified of that. Refusal: BOC_NOT_FOUND:
- * one of its tags is no more. A zeroed waiter that was never added gives BOC_OK. */
+ * and that call has returned; BOC_CLOSED: it was notified of the closing. Refusal:
+ * BOC_NOT_FOUND: one of its tags was removed. A zeroed waiter that was never added
+ * gives BOC_OK. */
 BOC_API boc_status boc_mailbox_remove_waiter(boc_mailbox *mailbox,
                                              boc_mailbox_waiter *waiter);
 

@@ -1,8 +1,8 @@
-/* Noticeboard: a small map that all may read at any time without waiting.
+/* Noticeboard: a small map that any thread may read at any time without waiting.
  *
  * Keys are short byte strings, values opaque pointers. Readers take a snapshot:
- * immutable, and valid until they give it back. Writers make the next snapshot from
- * the present one.
+ * immutable, and valid until they drop it. Writers make the next snapshot from the
+ * current one.
  */
 #ifndef BOC_NOTICEBOARD_H
 #define BOC_NOTICEBOARD_H
@@ -25,7 +25,8 @@ typedef struct boc_noticeboard boc_noticeboard;
 /** A snapshot of a noticeboard. Opaque. */
 typedef struct boc_notices boc_notices;
 
-/** A key: 0 to BOC_NOTICE_KEY_MAX bytes, any but NUL; copied where it is kept. */
+/** A key: 0 to BOC_NOTICE_KEY_MAX bytes, any but NUL; copied where the library keeps
+ * it. */
 typedef struct boc_notice_key {
   /** Its first byte; no NUL is needed at the end. */
   const char *bytes;
@@ -33,11 +34,11 @@ typedef struct boc_notice_key {
   size_t size;
 } boc_notice_key;
 
-/** One notice. Lives as long as a snapshot that it was found in. */
+/** One notice. Lives as long as a snapshot in which it was found. */
 typedef struct boc_notice {
   /** A NUL follows its bytes. */
   boc_notice_key key;
-  /** What was written. */
+  /** The value that was written. */
   void *payload;
   /** The version that writing it gave the board; from 1. */
   uint64_t version;
@@ -48,10 +49,10 @@ typedef struct boc_notice {
 typedef struct boc_noticeboard_options {
   /** sizeof of this struct: how later versions know it. */
   size_t size;
-  /** Ends a payload that no snapshot has any more, on the thread that gave back the
-   * last such snapshot. May be NULL. */
+  /** Ends a payload that no snapshot has any more, on the thread that dropped the last
+   * such snapshot. May be NULL. */
   void (*drop)(void *ctx, void *payload);
-  /** Handed to `drop`. */
+  /** Passed to `drop`. */
   void *ctx;
   /** Copied; NULL: malloc and free. */
   const boc_allocator *allocator;
@@ -65,14 +66,14 @@ typedef struct boc_noticeboard_options {
 BOC_API boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
                                        boc_noticeboard **out_board);
 
-/** Ends a noticeboard. Nobody may use the board or any snapshot of it any more. */
+/** Ends a noticeboard. No thread may use the board or any snapshot of it any more. */
 BOC_API void boc_noticeboard_free(boc_noticeboard *board);
 
-/** The present snapshot; the caller gives it back by boc_notices_drop. Takes no lock.
- * Any thread. */
+/** The current snapshot; the caller drops it with boc_notices_drop. Takes no lock. Any
+ * thread. */
 BOC_API const boc_notices *boc_noticeboard_read(boc_noticeboard *board);
 
-/** Gives a snapshot back. Any thread. */
+/** Drops a snapshot. Any thread. */
 BOC_API void boc_notices_drop(const boc_notices *notices);
 
 /** The board's version: grows with each change. */
@@ -89,7 +90,7 @@ BOC_API const boc_notice *boc_notices_find(const boc_notices *notices,
                                            boc_notice_key key);
 
 /** Writes a notice. The change takes effect before the call returns, as all changes do;
- * `payload` is the board's if the answer is BOC_OK. Any thread. Refusals:
+ * `payload` belongs to the board if this returns BOC_OK. Any thread. Refusals:
  * BOC_BAD_ARGUMENT (the key), BOC_FULL (a new key), BOC_NO_MEMORY. */
 BOC_API boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
                                          void *payload);
@@ -110,7 +111,7 @@ BOC_API boc_status boc_noticeboard_write_if(boc_noticeboard *board, boc_notice_k
 BOC_API boc_status boc_noticeboard_delete_if(boc_noticeboard *board, boc_notice_key key,
                                              uint64_t version);
 
-/** What the function that boc_noticeboard_update calls wants done. */
+/** The answer of the function that boc_noticeboard_update calls. */
 typedef enum boc_verdict {
   /** Leave the notice as it is. */
   BOC_NOTICE_KEEP,
@@ -120,10 +121,10 @@ typedef enum boc_verdict {
   BOC_NOTICE_DELETE
 } boc_verdict;
 
-/** Read, modify, write as one step: calls `change` with the present notice (or NULL)
- * and without locks. If another change came in between, the drop hook drops what
- * `change` made, and `change` is called again. It may use the board. Any thread.
- * Refusals as of boc_noticeboard_delete. */
+/** Reads, modifies and writes as one step: calls `change` with the current notice (or
+ * NULL) and without locks. If another change came in between, the drop hook drops the
+ * payload that `change` made, and `change` is called again. It may use the board. Any
+ * thread. Refusals as of boc_noticeboard_delete. */
 BOC_API boc_status boc_noticeboard_update(
     boc_noticeboard *board, boc_notice_key key,
     boc_verdict (*change)(void *ctx, const boc_notice *present, void **out_payload),

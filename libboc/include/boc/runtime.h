@@ -1,7 +1,7 @@
 /* Runtimes: a set of worker threads that run behaviors.
  *
- * A runtime is an explicit handle and several may live in one process. It is made
- * running and ends with `boc_runtime_free`, which finishes what was scheduled.
+ * A runtime is an explicit handle and several may live in one process. It runs from the
+ * beginning and ends with `boc_runtime_free`, which finishes the scheduled behaviors.
  */
 #ifndef BOC_RUNTIME_H
 #define BOC_RUNTIME_H
@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-/** What an embedder does on the workers' threads. All hooks of a worker run on its own
- * thread, at the top level of its stack; each may be NULL.
+/** The embedder's functions on the workers' threads. All hooks of a worker run on its
+ * own thread, at the top level of its stack; each may be NULL.
  *
  * Between `start` and the first `after_park` a worker counts as parked; the calls of
  * `before_park` and `after_park` alternate strictly. */
@@ -24,13 +24,13 @@ typedef struct boc_worker_hooks {
   boc_status (*start)(void *ctx, unsigned worker);
   /** Last on the thread, if `start` succeeded. */
   void (*stop)(void *ctx, unsigned worker);
-  /** The worker has run out of work and is going to spin, then park. */
+  /** The worker has run out of work and is about to spin, then park. */
   void (*before_park)(void *ctx, unsigned worker);
   /** The worker has found work, or is about to run `poke` or `stop`. */
   void (*after_park)(void *ctx, unsigned worker);
   /** Called soon after boc_worker_poke, between two bodies. */
   void (*poke)(void *ctx, unsigned worker);
-  /** Handed to all of them. */
+  /** Passed to all of them. */
   void *ctx;
 } boc_worker_hooks;
 
@@ -43,7 +43,7 @@ typedef struct boc_runtime_options {
   unsigned workers;
   /** How many further workers there may be for blocked ones: boc_worker_block_begin. */
   unsigned compensating_workers;
-  /** Nanoseconds that an idle worker looks for work before it parks. */
+  /** Nanoseconds that an idle worker searches before it parks. */
   uint64_t spin;
   /** The stack of a worker's thread, in bytes; 0: the system's default. */
   size_t stack_size;
@@ -54,10 +54,10 @@ typedef struct boc_runtime_options {
   /** Copied; NULL: malloc and free. */
   const boc_allocator *allocator;
   /** How many of the workers start on demand; at most all but one, which the runtime
-   * has from the beginning. A worker on demand runs its `start` hook when there is work
-   * that no other worker is free for, and without such work neither that nor `stop`.
-   * boc_runtime_workers counts it from the beginning. If its `start` fails it is gone
-   * from then on, and the others do its work. */
+   * has from the beginning. A worker on demand runs its `start` hook when there is
+   * work for which no other worker is free; without such work it runs neither that nor
+   * `stop`. boc_runtime_workers counts it from the beginning. If its `start` fails, it
+   * does not run any more, and the others do its work. */
   unsigned workers_on_demand;
 } boc_runtime_options;
 
