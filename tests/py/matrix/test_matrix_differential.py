@@ -25,8 +25,8 @@ DIFFERENCES = {
         re.compile(r"M\.(zeros|ones)\("),
         lambda ours, theirs: theirs == "SystemError",
     ),
-    "a matrix is no list of indices, whatever its length is": (
-        re.compile(r"take_along_axis\([mM]"),
+    "of two mistakes, the type is told before the length": (
+        re.compile(r"take_along_axis\("),
         lambda ours, theirs: (ours, theirs) == ("TypeError", "ValueError"),
     ),
     "vector() takes a row of a matrix": (
