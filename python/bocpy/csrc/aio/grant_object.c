@@ -231,7 +231,8 @@ static PyObject *grant_fail(grant_object *self, PyObject *args) {
   if (!PyArg_ParseTuple(args, "OO!p:fail", &exception, &PyFunction_Type, &place,
                         &tells))
     return NULL;
-  bocpy_entry *entry = bocpy_code_of(bocpy_state_get(), place);
+  bocpy_state *state = bocpy_state_get();
+  bocpy_entry *entry = state ? bocpy_code_of(state, place) : NULL;
   if (!entry)
     return NULL;
   boc_cown *result = ((bocpy_cown *)self->result)->core;

@@ -54,7 +54,11 @@ void bocpy_state_leave(bocpy_state *state) {
 static bocpy_state *state_find(PyInterpreterState *interp) {
   PyObject *dict = PyInterpreterState_GetDict(interp);
   PyObject *capsule = NULL;
-  if (!dict || PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) <= 0) {
+  if (!dict) { /* CPython makes it when it is first asked for */
+    PyErr_NoMemory();
+    return NULL;
+  }
+  if (PyDict_GetItemStringRef(dict, STATE_KEY, &capsule) <= 0) {
     if (!PyErr_Occurred())
       PyErr_SetString(PyExc_RuntimeError,
                       "bocpy is not imported in this interpreter: import it first");

@@ -170,7 +170,13 @@ static boc_status worker_start_thread(bocpy_slot *slot) {
     return BOC_NO_MEMORY;
   PyEval_RestoreThread(slot->tstate);
   slot->state = bocpy_state_get();
-  return BOC_OK;
+  if (slot->state)
+    return BOC_OK;
+  worker_keep_error();
+  bocpy_self.slot = NULL;
+  PyThreadState_Clear(slot->tstate);
+  PyThreadState_DeleteCurrent();
+  return BOC_NO_MEMORY;
 }
 
 static boc_status worker_start(void *ctx, unsigned worker) {
