@@ -141,18 +141,23 @@ def build_for_tidy(env: Environment) -> Path:
     return folder
 
 
+#: Where Python packages are.
+SOURCES = ("tools", "python", "packages/libboc")
+
+
 def check_types(here: Check) -> None:
-    """Runs strict mypy on the package, on the modules of `./dev`, and on programs that
-    use the package; and pyright, which infers types in its own way, on the package and
-    those programs."""
+    """Runs strict mypy on the packages, on the modules of `./dev`, and on programs that
+    use the packages; and pyright, which infers types in its own way, on the package
+    bocpy and those programs."""
     cache = f"--cache-dir={WORK / 'mypy'}"
     mypy: Command = [here.env.python, "-m", "mypy", cache, "--strict"]
     here.everything(
         [*mypy, "-p", "devtool"],
         [*mypy, "-p", "bocpy"],
+        [*mypy, "-p", "libboc"],
         [*mypy, *sources(["tests/typed"], ".py")],
         [here.env.tool("basedpyright"), "--level", "error", "-p", ROOT],
-        MYPYPATH=os.pathsep.join(str(ROOT / name) for name in ("tools", "python")),
+        MYPYPATH=os.pathsep.join(str(ROOT / name) for name in SOURCES),
     )
 
 
