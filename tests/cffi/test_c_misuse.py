@@ -4,6 +4,7 @@ Each in a program of its own, since most of them end it. What nobody could see (
 of a behavior that is gone, used again) is not here.
 """
 
+import os
 import sys
 
 import pytest
@@ -159,3 +160,55 @@ def test_panic(program, name):
 def test_status(program, name):
     done = program(HEAD + STATUSES[name])
     assert (done.code, done.out) == (0, "True\n"), done.err
+
+
+#: NULL, with a count of 0, does nothing.
+NULL_IS_TAKEN = ("boc_behavior_schedule_all", "boc_scope_cancelled", "boc_scope_drop")
+NULL_IS_TAKEN += ("boc_timer_drop", "boc_worker_index")
+#: Bodies call these so often that they look at nothing.
+UNCHECKED = ("boc_behavior_cancelled", "boc_behavior_count", "boc_behavior_cown")
+UNCHECKED += ("boc_behavior_env", "boc_behavior_mode", "boc_cown_of_payload")
+UNCHECKED += ("boc_cown_payload",)
+
+NULLS = """
+import os
+from libboc import ffi, lib
+
+def zero(kind):
+    if kind.kind in ("pointer", "function"):
+        return ffi.NULL
+    return ffi.new(kind.cname + " *")[0] if kind.kind == "struct" else 0
+
+for name in sorted(dir(lib)):
+    if not name.startswith("boc_") or name in LEFT_OUT:
+        continue
+    function = getattr(lib, name)
+    kinds = ffi.typeof(function).args
+    if not any(kind.kind == "pointer" for kind in kinds):
+        continue
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(write, 2)
+        function(*map(zero, kinds))
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as file:
+        told = file.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(name, code, "broken invariant at" in told)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
+def test_null_for_each_parameter(program):
+    """Each function panics, or takes it; none reads at address 0."""
+    done = program(
+        NULLS.replace("LEFT_OUT", repr(UNCHECKED)), PYTHONFAULTHANDLER=""
+    )
+    assert done.code == 0, done.err
+    found = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()}
+    assert len(found) > 60
+    assert [name for name in found if found[name][0] == "0"] == sorted(NULL_IS_TAKEN)
+    for name in set(found) - set(NULL_IS_TAKEN):
+        assert found[name] == ["-6", "True"], name

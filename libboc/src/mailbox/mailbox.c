@@ -52,6 +52,7 @@ static boc_status init_mailbox_locks(boc_mailbox *mailbox) {
 
 boc_status boc_mailbox_new(const boc_mailbox_options *options,
                            boc_mailbox **out_mailbox) {
+  BOCI_REQUIRE(out_mailbox != NULL);
   boc_mailbox_options own = BOC_MAILBOX_OPTIONS_INIT;
   if (!boci_options_read(&own, sizeof own, options) || !valid_mailbox_options(&own))
     return BOC_BAD_ARGUMENT;
@@ -151,6 +152,7 @@ static uint32_t drain_tag(boc_mailbox *mailbox, boc_tag tag) {
 }
 
 void boc_mailbox_drain(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
+  BOCI_REQUIRE(mailbox != NULL && (count == 0 || tags != NULL));
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++)
     mask |= drain_tag(mailbox, tags[i]);

@@ -44,6 +44,7 @@ static bool is_due(boc_mailbox *mailbox, const boc_mailbox_waiter *waiter) {
 
 boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *tags,
                                   size_t count, boc_mailbox_waiter *waiter) {
+  BOCI_REQUIRE(mailbox != NULL && waiter != NULL && waiter->notify != NULL);
   for (bool listed = false; !listed;) {
     const boc_status status = resolve_tags(mailbox, tags, count, waiter);
     if (status != BOC_OK)
@@ -63,6 +64,7 @@ boc_status boc_mailbox_add_waiter(boc_mailbox *mailbox, const boc_tag *tags,
 }
 
 boc_status boc_mailbox_remove_waiter(boc_mailbox *mailbox, boc_mailbox_waiter *waiter) {
+  BOCI_REQUIRE(mailbox != NULL && waiter != NULL);
   boci_mutex_lock(&mailbox->waiters_mutex);
   const boc_status outcome = boci_waiter_remove_locked(mailbox, waiter);
   boci_mutex_unlock(&mailbox->waiters_mutex);

@@ -246,6 +246,7 @@ boc_status boc_mailbox_receive(boc_mailbox *mailbox, const boc_tag *tags, size_t
 }
 
 void boc_mailbox_cancel(boc_mailbox *mailbox, boc_receive_token *token) {
+  BOCI_REQUIRE(mailbox != NULL && token != NULL);
   boci_mutex_lock(&mailbox->waiters_mutex);
   if (token->waiter && token->waiter->listed)
     boci_waiter_notify_locked(mailbox, token->waiter, BOC_CANCELLED);

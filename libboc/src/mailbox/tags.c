@@ -181,6 +181,7 @@ static uint32_t swap_slots(boc_mailbox *mailbox, boci_slot *slots, uint32_t coun
 
 boc_status boc_mailbox_set_tags(boc_mailbox *mailbox, const boc_tag *tags,
                                 size_t count) {
+  BOCI_REQUIRE(mailbox != NULL && (count == 0 || tags != NULL));
   boci_slot slots[BOCI_TAGS_MAX] = {0};
   if (count > mailbox->limit)
     return BOC_FULL;

@@ -111,10 +111,17 @@ void boc_notices_drop(const boc_notices *notices) {
   boci_release(board->allocator, old, snapshot_size(old->count));
 }
 
-uint64_t boc_notices_version(const boc_notices *notices) { return notices->version; }
-size_t boc_notices_count(const boc_notices *notices) { return notices->count; }
+uint64_t boc_notices_version(const boc_notices *notices) {
+  BOCI_REQUIRE(notices != NULL);
+  return notices->version;
+}
+size_t boc_notices_count(const boc_notices *notices) {
+  BOCI_REQUIRE(notices != NULL);
+  return notices->count;
+}
 
 const boc_notice *boc_notices_at(const boc_notices *notices, size_t index) {
+  BOCI_REQUIRE(notices != NULL);
   return index < notices->count ? &notices->entries[index]->notice : NULL;
 }
 
@@ -131,6 +138,7 @@ static size_t key_position(const boc_notices *notices, boc_notice_key key) {
 }
 
 const boc_notice *boc_notices_find(const boc_notices *notices, boc_notice_key key) {
+  BOCI_REQUIRE(notices != NULL);
   return boc_notices_at(notices, key_position(notices, key));
 }
 
@@ -154,6 +162,7 @@ static boc_status init_board(boc_noticeboard *board) {
 
 boc_status boc_noticeboard_new(const boc_noticeboard_options *options,
                                boc_noticeboard **out_board) {
+  BOCI_REQUIRE(out_board != NULL);
   boc_noticeboard_options own = BOC_NOTICEBOARD_OPTIONS_INIT;
   if (!boci_options_read(&own, sizeof own, options))
     return BOC_BAD_ARGUMENT;
@@ -289,20 +298,24 @@ boc_status boc_noticeboard_write(boc_noticeboard *board, boc_notice_key key,
 }
 
 boc_status boc_noticeboard_delete(boc_noticeboard *board, boc_notice_key key) {
+  BOCI_REQUIRE(board != NULL);
   return apply_change(board, &(notice_change){.key = key, .deletes = true});
 }
 
 boc_status boc_noticeboard_write_if(boc_noticeboard *board, boc_notice_key key,
                                     uint64_t version, void *payload) {
+  BOCI_REQUIRE(board != NULL);
   return apply_change(board, &(notice_change){key, false, true, version, payload});
 }
 
 boc_status boc_noticeboard_delete_if(boc_noticeboard *board, boc_notice_key key,
                                      uint64_t version) {
+  BOCI_REQUIRE(board != NULL);
   return apply_change(board, &(notice_change){key, true, true, version, NULL});
 }
 
 boc_status boc_noticeboard_clear(boc_noticeboard *board) {
+  BOCI_REQUIRE(board != NULL);
   boci_mutex_lock(&board->writing);
   boc_notices *present = boci_load_relaxed(&board->present); /* owner: under the lock */
   boc_notices *next = new_snapshot(board, present->version + 1, 0);

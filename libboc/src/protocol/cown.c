@@ -38,6 +38,7 @@ static boc_cown *allocate_cown(const boc_allocator *allocator, size_t size) {
 }
 
 boc_status boc_cown_new(const boc_cown_type *type, boc_cown **out_cown) {
+  BOCI_REQUIRE(type != NULL && out_cown != NULL);
   if (type->payload_size > SIZE_MAX / 2)
     return BOC_NO_MEMORY;
   boc_cown *cown =
@@ -61,10 +62,14 @@ boc_cown *boc_cown_of_payload(void *payload) {
 }
 
 uint32_t boc_cown_references(const boc_cown *cown) {
+  BOCI_REQUIRE(cown != NULL);
   return boci_load_acquire(&((boc_cown *)cown)->references); /* [A18] */
 }
 
-const boc_cown_type *boc_cown_type_of(const boc_cown *cown) { return cown->type; }
+const boc_cown_type *boc_cown_type_of(const boc_cown *cown) {
+  BOCI_REQUIRE(cown != NULL);
+  return cown->type;
+}
 
 boc_cown *boc_cown_hold(boc_cown *cown) {
   BOCI_REQUIRE(boci_cown_is_live(cown) && "a cown that somebody holds");
@@ -73,6 +78,7 @@ boc_cown *boc_cown_hold(boc_cown *cown) {
 }
 
 boc_cown *boc_cown_try_hold(boc_cown *cown) {
+  BOCI_REQUIRE(cown != NULL);
   uint32_t seen = boci_load_relaxed(&cown->references); /* hint: the CAS checks it */
   while (seen)
     if (boci_cas_weak_relaxed(&cown->references, &seen, seen + 1)) /* count */
@@ -159,6 +165,7 @@ void boc_cown_drop(boc_cown *cown) {
 }
 
 bool boc_cown_busy(const boc_cown *cown) {
+  BOCI_REQUIRE(cown != NULL);
   boc_cown *quiet = (boc_cown *)cown;
   return boci_load_acquire(&quiet->tail) ||  /* [A1] */
          boci_load_acquire(&quiet->readers); /* [A3] */

@@ -92,6 +92,7 @@ no_waiters:
 
 boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
                          boc_scope **out_scope) {
+  BOCI_REQUIRE(out_scope != NULL);
   boc_scope *scope = boci_allocate(allocator, sizeof *scope);
   if (!scope)
     return BOC_NO_MEMORY;
@@ -108,12 +109,14 @@ boc_status boc_scope_new(boc_scope *parent, const boc_allocator *allocator,
 #define SCOPE_IS_HELD(scope) (boci_load_relaxed(&(scope)->references) > 0) /* assert */
 
 boc_scope *boc_scope_hold(boc_scope *scope) {
+  BOCI_REQUIRE(scope != NULL);
   BOCI_CHECK(SCOPE_IS_HELD(scope), "boc_scope_hold: a scope that somebody holds");
   boci_add_relaxed(&scope->references, 1); /* count: the caller's own keeps it alive */
   return scope;
 }
 
 boc_scope *boc_scope_try_hold(boc_scope *scope) {
+  BOCI_REQUIRE(scope != NULL);
   uintptr_t seen = boci_load_relaxed(&scope->references); /* hint: the swap checks it */
   while (seen)
     if (boci_cas_weak_relaxed(&scope->references, &seen, seen + 1)) /* count */
@@ -197,6 +200,7 @@ void boci_scope_leave(boc_scope *scope) {
 
 /* The largest count that any waiter has asked for stays: others are notified early. */
 void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node) {
+  BOCI_REQUIRE(scope != NULL && node != NULL && node->done != NULL);
   uintptr_t room = boci_load_relaxed(&scope->room); /* hint: the swap checks it */
   while (room < count &&
          !boci_cas_weak_relaxed(&scope->room, &room, count)) /* hint: the fence [F1] */
@@ -207,16 +211,19 @@ void boc_scope_on_room(boc_scope *scope, size_t count, boc_quiesce_node *node) {
 }
 
 bool boc_scope_on_room_cancel(boc_scope *scope, boc_quiesce_node *node) {
+  BOCI_REQUIRE(scope != NULL && node != NULL);
   return boci_waiters_cancel(&scope->room_waiters, node);
 }
 
 void boc_scope_on_empty(boc_scope *scope, boc_quiesce_node *node) {
+  BOCI_REQUIRE(scope != NULL && node != NULL && node->done != NULL);
   boci_waiters_add(&scope->waiters, node);
   boci_fence_seq_cst(); /* [F1] */
   boci_waiters_check(&scope->waiters, scope_is_empty, scope);
 }
 
 bool boc_scope_on_empty_cancel(boc_scope *scope, boc_quiesce_node *node) {
+  BOCI_REQUIRE(scope != NULL && node != NULL);
   return boci_waiters_cancel(&scope->waiters, node);
 }
 
@@ -225,6 +232,7 @@ static void add_scope_waiter(void *scope, boc_quiesce_node *node) {
 }
 
 boc_status boc_scope_wait(boc_scope *scope, int64_t timeout) {
+  BOCI_REQUIRE(scope != NULL);
   if (boci_thread_context_is_worker())
     return BOC_BAD_STATE;
   return boci_waiters_wait(&scope->waiters, timeout, add_scope_waiter, scope);
@@ -268,6 +276,7 @@ static boci_scope_node *claim_nodes(boc_scope *scope, boci_scope_node *claimed) 
 }
 
 void boc_scope_cancel(boc_scope *scope) {
+  BOCI_REQUIRE(scope != NULL);
   boci_store_release(&scope->cancelled, 1); /* [R15] */
   for (boci_scope_node *node = claim_nodes(scope, NULL), *next; node; node = next) {
     next = node->next; /* the node ends with its behavior */
@@ -283,12 +292,17 @@ bool boc_scope_cancelled(const boc_scope *scope) {
 }
 
 size_t boc_scope_pending(const boc_scope *scope) {
+  BOCI_REQUIRE(scope != NULL);
   return boci_load_acquire(&((boc_scope *)scope)->pending); /* [A14] */
 }
 
 void boc_scope_set_data(boc_scope *scope, void *data, void (*drop)(void *data)) {
+  BOCI_REQUIRE(scope != NULL);
   scope->data = data;
   scope->drop_data = drop;
 }
 
-void *boc_scope_data(const boc_scope *scope) { return scope->data; }
+void *boc_scope_data(const boc_scope *scope) {
+  BOCI_REQUIRE(scope != NULL);
+  return scope->data;
+}

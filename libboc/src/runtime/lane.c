@@ -56,6 +56,7 @@ static void push_to_lane(void *ctx, boc_behavior *behavior) {
 }
 
 boc_status boc_cown_pin(boc_cown *cown, boc_lane *lane) {
+  BOCI_REQUIRE(cown != NULL && lane != NULL);
   if (boci_cown_pinned_to(cown))
     return BOC_BAD_STATE;
   boci_cown_pin(cown, &lane->executor);
@@ -80,6 +81,7 @@ static boc_status init_lane(boc_lane *lane, const boc_lane_options *options) {
 }
 
 boc_status boc_lane_new(const boc_lane_options *options, boc_lane **out_lane) {
+  BOCI_REQUIRE(out_lane != NULL);
   boc_lane_options own = BOC_LANE_OPTIONS_INIT;
   if (!boci_options_read(&own, sizeof own, options))
     return BOC_BAD_ARGUMENT;
@@ -167,9 +169,13 @@ boc_status boc_lane_wait(boc_lane *lane, int64_t timeout) {
   return BOC_OK;
 }
 
-size_t boc_lane_length(boc_lane *lane) { return boci_injector_length(&lane->queue); }
+size_t boc_lane_length(boc_lane *lane) {
+  BOCI_REQUIRE(lane != NULL);
+  return boci_injector_length(&lane->queue);
+}
 
 boc_status boc_lane_descriptor(boc_lane *lane, int *out_descriptor) {
+  BOCI_REQUIRE(lane != NULL && out_descriptor != NULL);
   if (!boci_load_acquire(&lane->wakeup)) { /* [A12] */
     const boc_status status = boci_wakeup_fd_init(&lane->wakeup_memory);
     if (status != BOC_OK)

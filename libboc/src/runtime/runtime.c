@@ -58,6 +58,7 @@ static void free_runtime(boc_runtime *runtime) {
 
 boc_status boc_runtime_new(const boc_runtime_options *options,
                            boc_runtime **out_runtime) {
+  BOCI_REQUIRE(out_runtime != NULL);
   boc_runtime_options own = BOC_RUNTIME_OPTIONS_INIT;
   if (!boci_options_read(&own, sizeof own, options) || own.workers > MAX_WORKERS ||
       own.compensating_workers > MAX_WORKERS)
@@ -100,10 +101,12 @@ boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout) {
 }
 
 void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node) {
+  BOCI_REQUIRE(runtime != NULL && node != NULL && node->done != NULL);
   boci_quiescence_notify(&runtime->scheduler, node);
 }
 
 bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node) {
+  BOCI_REQUIRE(runtime != NULL && node != NULL);
   return boci_waiters_cancel(&runtime->scheduler.quiescence, node);
 }
 
@@ -118,6 +121,7 @@ void boc_runtime_trim(boc_runtime *runtime) {
 /* ---- workers --------------------------------------------------------------------- */
 
 unsigned boc_runtime_workers(const boc_runtime *runtime) {
+  BOCI_REQUIRE(runtime != NULL);
   return boci_scheduler_workers(&runtime->scheduler);
 }
 
@@ -131,6 +135,7 @@ boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers) {
 }
 
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime) {
+  BOCI_REQUIRE(runtime != NULL);
   return boci_idle_count(&runtime->scheduler.idle);
 }
 
@@ -145,6 +150,7 @@ int boc_worker_index(const boc_runtime *runtime) {
 }
 
 void boc_worker_poke(boc_runtime *runtime, unsigned worker) {
+  BOCI_REQUIRE(runtime != NULL);
   boci_scheduler *scheduler = &runtime->scheduler;
   BOCI_REQUIRE(worker < boci_scheduler_started(scheduler));
   boci_worker_poke(&scheduler->worker[worker]);

@@ -244,6 +244,7 @@ static void catch_ready(void *ctx, boc_behavior *behavior) {
  * this executor. So if the behavior is caught, no other thread knows that it is ready.
  * Otherwise it may be freed as soon as it is linked, and must not be touched again. */
 bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
+  BOCI_REQUIRE(behavior != NULL);
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (boci_thread_context_is_worker()) {
     boc_behavior_schedule(behavior);

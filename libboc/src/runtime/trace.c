@@ -6,6 +6,7 @@
 boc_status boc_trace_read(boc_runtime *runtime,
                           void (*see)(void *ctx, const boc_trace_event *event),
                           void *ctx) {
+  BOCI_REQUIRE(runtime != NULL);
   boci_scheduler *scheduler = &runtime->scheduler;
   if (scheduler->trace_events == 0)
     return BOC_BAD_STATE;

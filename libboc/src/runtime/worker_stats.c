@@ -25,6 +25,7 @@ static void write_worker_stats(boci_worker *worker, size_t size, char *out) {
 
 size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
                          boc_worker_stats *out_stats, size_t capacity) {
+  BOCI_REQUIRE(runtime != NULL);
   boci_scheduler *scheduler = (boci_scheduler *)&runtime->scheduler;
   const uint32_t started = boci_scheduler_started(scheduler);
   for (size_t i = 0; i < capacity && i < started; i++)
@@ -33,5 +34,6 @@ size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
 }
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
+  BOCI_REQUIRE(runtime != NULL);
   return boci_outside_scheduled(&runtime->scheduler.outside);
 }

@@ -54,6 +54,7 @@ static boc_timer *timer_new(boci_scheduler *scheduler, boc_behavior *behavior) {
 }
 
 boc_timer *boc_timer_hold(boc_timer *timer) {
+  BOCI_REQUIRE(timer != NULL);
   boci_add_relaxed(&timer->references, 1); /* count: the caller's own keeps it alive */
   return timer;
 }
@@ -224,6 +225,7 @@ static bool node_claim(boci_scope_node *node) {
 static void node_expire(boci_scope_node *node) { timer_withdraw(timer_of_node(node)); }
 
 bool boc_timer_cancel(boc_timer *timer) {
+  BOCI_REQUIRE(timer != NULL);
   if (!timer_take(timer))
     return false;
   if (timer->scope)
