@@ -203,9 +203,7 @@ for name in sorted(dir(lib)):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 def test_null_for_each_parameter(program):
     """Each function panics, or takes it; none reads at address 0."""
-    done = program(
-        NULLS.replace("LEFT_OUT", repr(UNCHECKED)), PYTHONFAULTHANDLER=""
-    )
+    done = program(NULLS.replace("LEFT_OUT", repr(UNCHECKED)), PYTHONFAULTHANDLER="")
     assert done.code == 0, done.err
     found = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()}
     assert len(found) > 60

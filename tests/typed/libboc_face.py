@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import libboc
-from libboc import Closed, Cown, Lane, Mailbox, Noticeboard, Runtime, Scope, Timeout
-from libboc import read, when
+from libboc import (
+    Closed,
+    Cown,
+    Lane,
+    Mailbox,
+    Noticeboard,
+    Runtime,
+    Scope,
+    Timeout,
+    read,
+    when,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
