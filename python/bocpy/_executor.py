@@ -27,8 +27,8 @@ from ._core import Cown, start, when
 
 T = TypeVar("T")
 
-#: The state of a future that has its outcome, under the name that Future uses.
-FINISHED = "FINISHED"
+#: States of a future, by the names that Future has for them.
+PENDING, RUNNING, FINISHED = "PENDING", "RUNNING", "FINISHED"
 
 #: Tasks that a place runs before it lets other behaviors of the runtime run.
 TURN = 64
@@ -47,30 +47,48 @@ class InitializerError(BrokenPool):
     exception."""
 
 
-class Task:
-    """The arguments of one `submit`; one place runs it."""
-
-    __slots__ = ("args", "fn", "future", "kwargs")
-
-    def __init__(
-        self,
-        future: BocFuture[Any],
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        self.future = future
-        self.fn: Any = fn
-        self.args: tuple[Any, ...] = args
-        self.kwargs: dict[str, Any] = kwargs
+#: What `submit` was given; run by one place.
+Task = tuple["BocFuture[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class BocFuture(Future[T]):
-    """A future whose `result`, asked for in a task, lets other tasks run meanwhile."""
+    """A future whose `result`, asked for in a task, lets other tasks run meanwhile.
+
+    The methods that each task needs once or twice do the common case themselves, under
+    the lock of Future's condition, without its frames in Python, which are half of the
+    cost of a tiny task; all other cases are Future's.
+    """
+
+    _state: str
+    _result: Any
+    _exception: BaseException | None
+    _waiters: list[Any]
+    _done_callbacks: list[Any]
+    _condition: Any
+    _invoke_callbacks: Callable[[], None]
 
     def __init__(self, executor: BocExecutor) -> None:
         super().__init__()
         self._executor = executor
+
+    def set_running_or_notify_cancel(self) -> bool:
+        with self._condition._lock:
+            if self._state == PENDING:
+                self._state = RUNNING
+                return True
+        return super().set_running_or_notify_cancel()
+
+    def set_result(self, result: T) -> None:
+        condition = self._condition
+        with condition._lock:
+            quick = not (self._state != RUNNING or self._waiters or condition._waiters)
+            if quick:
+                self._result = result
+                self._state = FINISHED
+        if not quick:
+            super().set_result(result)
+        elif self._done_callbacks:
+            self._invoke_callbacks()
 
     def _wait(
         self, method: Callable[[float | None], Any], timeout: float | None
@@ -83,6 +101,9 @@ class BocFuture(Future[T]):
             executor._step_back()
 
     def result(self, timeout: float | None = None) -> T:
+        with self._condition._lock:
+            if self._state == FINISHED and self._exception is None:
+                return self._result  # type: ignore[no-any-return]
         if self._state == FINISHED or not _core._in_body():
             return super().result(timeout)
         return self._wait(super().result, timeout)  # type: ignore[no-any-return]
@@ -158,7 +179,7 @@ class BocExecutor(Executor):
         future: BocFuture[T] = BocFuture(self)
         with self._lock:
             self._require_open()
-            self._tasks.append(Task(future, fn, args, kwargs))
+            self._tasks.append((future, fn, args, kwargs))
             more = self._places < self._max_workers
             if more:
                 self._places += 1
@@ -185,10 +206,10 @@ class BocExecutor(Executor):
         with self._lock:
             self._require_open()
             self._places += 1
-        task = Task(future, fn, args, {})
         try:
             if self._local:
-                self._latest = when(*cowns)(partial(self._run_over, task))
+                work: list[Task] = [(future, fn, args, {})]
+                self._latest = when(*cowns)(partial(self._run_over, work))
             else:
                 future.set_running_or_notify_cancel()
                 made = when(*cowns)(partial(call_over, fn, args))
@@ -273,25 +294,26 @@ class BocExecutor(Executor):
         with self._lock:
             self._places += 1
 
-    def _take(self) -> Task | None:
-        """The next task that is not cancelled; None if there is none, and the place
-        ends."""
+    def _take(self, work: list[Task]) -> bool:
+        """Puts the next that is not cancelled into `work`; False: there is none, and
+        the place is given up."""
         while True:
             with self._lock:
                 if not self._tasks:
                     self._places -= 1
                     self._idle.notify_all()
-                    return None
+                    return False
                 task = self._tasks.popleft()
-            if task.future.set_running_or_notify_cancel():
-                return task
+            if task[0].set_running_or_notify_cancel():
+                work.append(task)
+                return True
 
     def _fail_all(self, error: BaseException) -> None:
         with self._lock:
             tasks, self._tasks = self._tasks, deque()
-        for task in tasks:
-            if task.future.set_running_or_notify_cancel():
-                task.future.set_exception(error)
+        for future, *_ in tasks:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
 
     def _break(self, error: BaseException) -> None:
         """Fails all tasks: the initializer has raised."""
@@ -317,18 +339,16 @@ class BocExecutor(Executor):
         if not self._initialize():
             self._leave_place()
             return
+        work: list[Task] = []
         for _ in range(TURN):
-            task = self._take()
-            if task is None:
+            if not self._take(work):
                 return
-            run(task)
-            del task
+            run(work)
         self._start_place()
 
-    def _run_over(self, task: Task, *cowns: Any) -> None:
-        if self._initialize() and task.future.set_running_or_notify_cancel():
-            task.args = (*cowns, *task.args)
-            run(task)
+    def _run_over(self, work: list[Task], *cowns: Any) -> None:
+        if self._initialize() and work[0][0].set_running_or_notify_cancel():
+            run(work, *cowns)
         self._leave_place()
 
     def _initialize(self) -> bool:
@@ -353,12 +373,12 @@ class BocExecutor(Executor):
             tasks = self._take_some()
             if not tasks:
                 return
-            work = [(task.fn, task.args, task.kwargs) for task in tasks]
+            work = [task[1:] for task in tasks]
             try:
                 made = when()(partial(run_shipped, self._key, self._initializer, work))
             except BaseException as error:
                 if len(tasks) == 1:
-                    tasks[0].future.set_exception(error)
+                    tasks[0][0].set_exception(error)
                     continue
                 self._seconds = SHIPMENT
                 if self._ship_each(tasks):
@@ -373,11 +393,11 @@ class BocExecutor(Executor):
         any."""
         left = [0]
         for task in tasks:
-            work = [(task.fn, task.args, task.kwargs)]
+            work = [task[1:]]
             try:
                 made = when()(partial(run_shipped, self._key, self._initializer, work))
             except BaseException as error:
-                task.future.set_exception(error)
+                task[0].set_exception(error)
                 continue
             with self._lock:
                 self._places += left[0]
@@ -387,16 +407,15 @@ class BocExecutor(Executor):
         return left[0] == 1
 
     def _take_some(self) -> list[Task]:
-        first = self._take()
-        if first is None:
-            return []
-        tasks = [first]
+        tasks: list[Task] = []
+        if not self._take(tasks):
+            return tasks
         fair = len(self._tasks) // self._max_workers
         most = min(fair, TURN, int(SHIPMENT / self._seconds) - 1)
         with self._lock:
             while len(tasks) <= most and self._tasks:
                 task = self._tasks.popleft()
-                if task.future.set_running_or_notify_cancel():
+                if task[0].set_running_or_notify_cancel():
                     tasks.append(task)
         return tasks
 
@@ -415,11 +434,11 @@ class BocExecutor(Executor):
             outcomes = [(False, error)] * len(tasks)
         else:
             self._seconds = max(seconds / len(tasks), SHIPMENT / TURN)
-        for task, (good, value) in zip(tasks, outcomes, strict=True):
+        for (future, *_), (good, value) in zip(tasks, outcomes, strict=True):
             if good:
-                task.future.set_result(value)
+                future.set_result(value)
             else:
-                task.future.set_exception(value)
+                future.set_exception(value)
         self._start_place()
 
     def _bring_home_one(self, future: Future[Any], made: Cown[Any]) -> None:
@@ -443,9 +462,9 @@ class BocExecutor(Executor):
             self._shut = True
             while cancel_futures and len(self._tasks) > self._starting:
                 dropped.append(self._tasks.pop())
-        for task in dropped:
-            task.future.cancel()
-            task.future.set_running_or_notify_cancel()
+        for future, *_ in dropped:
+            future.cancel()
+            future.set_running_or_notify_cancel()
         if wait:
             self._wait_idle()
 
@@ -468,19 +487,19 @@ class BocExecutor(Executor):
                     self._idle.wait(BRIEFLY)
 
 
-def run(task: Task) -> None:
-    """Runs the task and sets its future; drops its references to both."""
-    future, fn = task.future, task.fn
-    args, kwargs = task.args, task.kwargs
-    task.fn, task.args, task.kwargs = None, (), {}
+def run(work: list[Task], *cowns: Any) -> None:
+    """Takes the task out of `work` and calls it. Its arguments are given up before its
+    future has the outcome."""
+    future, fn, args, kwargs = work.pop()
     try:
-        result = fn(*args, **kwargs)
+        result = fn(*cowns, *args, **kwargs)
     except BaseException as error:
         del fn, args, kwargs
         future.set_exception(error)
     else:
         del fn, args, kwargs
         future.set_result(result)
+    del future  # the frame may live on in a traceback that the future has
 
 
 #: The executors whose initializer has run in this interpreter, with what it raised.

@@ -5,16 +5,18 @@ Threads: any of the main interpreter; `Scope` objects travel to workers as handl
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
-from contextvars import Token
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from . import _core, _raise_failures, _tasks
 from ._core import Cown
 
 OnError = Literal["cancel", "continue"]
+T = TypeVar("T")
 
 
 def cancelled() -> bool:
@@ -166,10 +168,10 @@ class Scope:
 
     def _end(self, error: BaseException | None) -> None:
         assert self._token is not None
-        _core._scope_variable.reset(self._token)
+        reset(_core._scope_variable, self._token)
         self._token = None
         if self._enclosing is not None:  # None if a Ctrl-C interrupted `__enter__`
-            _tasks.enclosing.reset(self._enclosing)
+            reset(_tasks.enclosing, self._enclosing)
             self._enclosing = None
         _blocking.discard(self._handle.number)
         if error is not None:
@@ -294,6 +296,8 @@ class Scope:
         from . import _loops
 
         self._end(error)
+        if isinstance(error, GeneratorExit):
+            return  # the coroutine is thrown away, and can await nothing
         here = _loops.waiter()
         interrupt: BaseException | None = None
         while self.pending:
@@ -305,6 +309,9 @@ class Scope:
                     await here.shielded(wait)
             except TimeoutError:
                 self._expire()
+            except GeneratorExit:  # the loop is gone: nothing can be awaited
+                self.cancel()
+                raise
             except BaseException as again:
                 if interrupt is not None:
                     raise
@@ -323,6 +330,13 @@ class Scope:
         outcome = self._outcome(error, failures)
         if outcome is not None:
             raise outcome from None
+
+
+def reset(variable: ContextVar[T], token: Token[T]) -> None:
+    """Resets it. A coroutine that is thrown away is closed in whatever context runs
+    then, whose variables are not the block's: those stay as they are."""
+    with contextlib.suppress(ValueError):
+        variable.reset(token)
 
 
 def refuse_blocking(what: str) -> None:

@@ -95,8 +95,8 @@ def nothing() -> None:
 
 
 def stored(error: BaseException) -> BaseException:
-    """What the result of a task holds: the end of the task is no cancellation of
-    whoever awaits the result."""
+    """What the result of a task holds: the end of the task does not cancel the
+    tasks that await the result."""
     if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
         return error
     return CancelledError("the task of this behavior was cancelled")

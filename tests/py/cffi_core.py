@@ -48,7 +48,7 @@ TESTS = {
 
 #: Tests that PyPy alone does not run: its collector decides when objects end.
 TESTS_ON_PYPY = {
-    "test_await.py::test_a_loop_that_is_closed_with_waiters": "the collector",
+    "test_loop_lives.py::test_a_loop_that_is_closed_with_waiters": "the collector",
     "test_leaks.py::test_a_refused_schedule_leaves_no_references": "sys.getrefcount",
     "test_messages.py::test_drained_contents_are_given_up": "the collector",
     "test_pinned.py::test_the_value_dies_with": "the collector",

@@ -16,6 +16,7 @@ from functools import partial
 
 import bocpy
 import cffi_core
+import event_loops
 import harness
 import pytest
 
@@ -120,6 +121,12 @@ def gate():
     with harness.Gate() as made:
         yield made
         bocpy.quiesce(timeout=harness.LIMIT)
+
+
+@pytest.fixture(params=event_loops.NAMES)
+def library(request):
+    """The event loops of a library, once for each that is installed."""
+    return event_loops.LIBRARIES[request.param]()
 
 
 @pytest.fixture

@@ -288,8 +288,13 @@ def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:
 
 #: Packages whose event loops and servers programs use to wait.
 LOOPS = (
+    "test_async_behaviors.py",
     "test_await.py",
     "test_executor.py",
+    "test_hold.py",
+    "test_loop_lives.py",
+    "test_loop_turns.py",
+    "test_results.py",
     "test_scope_loops.py",
     "test_scope_task_groups.py",
     "test_web.py",

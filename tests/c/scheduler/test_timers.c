@@ -294,6 +294,66 @@ static void cancelled_holds_no_queue(void) {
   teardown(&f);
 }
 
+/* ---- its result and its cowns ---------------------------------------------------- */
+
+static boc_cown *start_with_result(fixture *f, int64_t delay, boc_timer **out_timer) {
+  boc_cown *result = NULL;
+  CHECK_EQ(boc_cown_new(&nothing, &result), BOC_OK);
+  const boc_access accesses[] = {{f->cown, BOC_WRITE}, {result, BOC_FRESH}};
+  boc_behavior *made = make_over(f, &noting, accesses, 2, NULL);
+  ((env *)boc_behavior_env(made))->number = 1;
+  CHECK_EQ(boc_runtime_after(f->runtime, delay, made, out_timer), BOC_OK);
+  return result;
+}
+
+static void note_and_go_on(boc_behavior *self, void *environment) {
+  env *mine = environment;
+  note(self, environment);
+  boc_behavior_schedule(make(mine->f, 3));
+}
+static const boc_behavior_type going_on = {
+    .name = "going_on", .body = note_and_go_on, .drop = note_dropped};
+
+/* The way that timer.h gives: over the result, and in that body over the cown. */
+static void behind_its_result_over_its_cown(void) {
+  fixture f;
+  setup(&f);
+  boc_cown *result = start_with_result(&f, SOON, NULL);
+  const boc_access write = {result, BOC_WRITE};
+  boc_behavior *behind = make_over(&f, &going_on, &write, 1, NULL);
+  ((env *)boc_behavior_env(behind))->number = 2;
+  boc_behavior_schedule(behind);
+  quiesce(&f);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 3);
+  for (uint32_t i = 0; i < 3; i++)
+    CHECK_EQ(f.order[i], i + 1);
+  boc_cown_drop(result);
+  teardown(&f);
+}
+
+#if !defined(BOC_SYSTEMATIC) /* which lets the hour pass while all wait */
+/* What timer.h forbids holds both back; cancelling the timer ends that. */
+static void over_both_until_it_is_cancelled(void) {
+  fixture f;
+  boc_timer *timer = NULL;
+  setup(&f);
+  boc_cown *result = start_with_result(&f, HOUR, &timer);
+  const boc_access both[] = {{result, BOC_WRITE}, {f.cown, BOC_WRITE}};
+  boc_behavior_schedule(make_over(&f, &noting, both, 2, NULL));
+  boc_behavior_schedule(make(&f, 3));
+  CHECK_EQ(boc_runtime_quiesce(f.runtime, 5 * MS), BOC_TIMEOUT);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 0);
+  CHECK(boc_timer_cancel(timer));
+  quiesce(&f);
+  CHECK_EQ(boci_load_relaxed(&f.ran), 2);
+  CHECK_EQ(boci_load_relaxed(&f.cancelled), 1);
+  CHECK_EQ(f.order[1], 3);
+  boc_timer_drop(timer);
+  boc_cown_drop(result);
+  teardown(&f);
+}
+#endif
+
 static void a_timer_keeps_its_cowns(void) {
   fixture f;
   setup(&f);
@@ -471,6 +531,10 @@ static const test_case cases[] = {
     TEST_RACE(another_keeps_the_time_while_the_keeper_works, 50),
     TEST_ONCE(a_busy_worker_looks_at_the_clock),
     TEST_RACE(cancelled_holds_no_queue, 5),
+    TEST_RACE(behind_its_result_over_its_cown, 20),
+#if !defined(BOC_SYSTEMATIC)
+    TEST_ONCE(over_both_until_it_is_cancelled),
+#endif
     TEST_ONCE(a_timer_keeps_its_cowns),
     TEST_RACE(the_end_waits_for_timers, 20),
     TEST_ONCE(a_scope_cancels_its_timers),

@@ -5,6 +5,7 @@
 import asyncio
 import contextvars
 import functools
+import gc
 import operator
 import threading
 
@@ -109,6 +110,24 @@ def test_when_each_gather_reduce():
     assert gather().result() == []
     with pytest.raises(ValueError, match="no cowns"):
         reduce([], max)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_when_each_leaves_the_collector_as_it_is(collects):
+    def body(cown):
+        return cown.value
+
+    if not collects:
+        gc.disable()
+    try:
+        results = when_each([Cown(i) for i in range(5_000)], body)
+        assert gc.isenabled() == collects
+        with pytest.raises(TypeError):
+            when_each([Cown(1), 2], body)
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
+    assert results[-1].result() == 4_999
 
 
 def test_when_each_accepts_the_arguments_of_when():

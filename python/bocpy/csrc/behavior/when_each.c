@@ -102,7 +102,7 @@ static void each_end_patterns(each *self) {
 }
 
 /* Puts the results into `list`. -1 with MemoryError. */
-static int each_launch(each *self, boc_runtime *runtime, boc_scope *scope,
+static int each_launch_all(each *self, boc_runtime *runtime, boc_scope *scope,
                        PyObject *list) {
   bocpy_when_args one;
   bocpy_prepared_call call;
@@ -120,6 +120,21 @@ static int each_launch(each *self, boc_runtime *runtime, boc_scope *scope,
     PyList_SET_ITEM(list, i, result);
   }
   return 0;
+}
+
+/* All the objects that it makes live on, so that a collection meanwhile finds nothing,
+ * and costs a tenth of the call. */
+static int each_launch(each *self, boc_runtime *runtime, boc_scope *scope,
+                       PyObject *list) {
+#ifdef Py_GIL_DISABLED /* other threads collect meanwhile */
+  return each_launch_all(self, runtime, scope, list);
+#else
+  int collects = PyGC_Disable();
+  int status = each_launch_all(self, runtime, scope, list);
+  if (collects)
+    PyGC_Enable();
+  return status;
+#endif
 }
 
 static int each_schedule_at_once(each *self, boc_scope *scope, PyObject *list) {

@@ -35,8 +35,8 @@ void bocpy_scope_begin(bocpy_scope_entry *entry, const bocpy_code *code);
 void bocpy_scope_end(bocpy_scope_entry *entry);
 
 /* The body of `entry` has raised the exception that is set: `result` is going to hold
- * it. Whether somebody will hear of it, so that nobody else needs to: it has ended
- * because its scope was cancelled. */
+ * it. True if the body has ended because its scope was cancelled, which needs no
+ * report. */
 bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result);
 
 /* Whether there has been a scope in this process: most programs have none. */

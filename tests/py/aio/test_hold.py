@@ -1,0 +1,170 @@
+"""`async with cown` and `bocpy.aio.hold`: tasks that hold cowns."""
+
+import asyncio
+import time
+
+import bocpy
+import pytest
+from bocpy import Cown, read, when
+from harness import LIMIT, pass_through
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+
+def test_holding_excludes_behaviors_and_tasks(library):
+    async def main():
+        c, log = Cown(0), []
+
+        async def task(i):
+            async with c as value:
+                log.append(value)
+                when(c)(lambda c: setattr(c, "value", c.value + 100))
+                await library.sleep(0.001)
+                assert c.value == value
+                c.value += 1
+
+        await library.gather(*(lambda i=i: task(i) for i in range(5)))
+        assert await c == 505
+        assert len(set(log)) == 5
+
+    library.run(main)
+
+
+def test_holding_belongs_to_the_task(library):
+    async def main():
+        c, shared = Cown([1]), Cown("read")
+
+        async def other():
+            for cown in (c, shared):
+                assert not cown.acquired
+                with pytest.raises(RuntimeError, match="not held here"):
+                    assert cown.value
+                with pytest.raises(RuntimeError, match="event loop"):
+                    cown.acquire()
+
+        async with bocpy.aio.hold(c, read(shared)) as (items, text):
+            items.append(text)
+            assert c.acquired
+            assert c.value == [1, "read"]
+            assert shared.value == "read"
+            with pytest.raises(RuntimeError, match="only reads"):
+                shared.value = 1
+            await library.gather(other)
+        with pytest.raises(RuntimeError, match="not held here"):
+            assert c.value
+        assert await c == [1, "read"]
+
+    library.run(main)
+
+
+def test_more_while_holding_is_refused(library):
+    async def main():
+        a, b = Cown(1), Cown(2)
+        async with a:
+            assert await a == 1
+            with pytest.raises(RuntimeError, match="at once"):
+                async with b:
+                    pass
+            with pytest.raises(RuntimeError, match="at once"):
+                await b
+            with pytest.raises(RuntimeError, match="at once"):
+                b.result()
+            for call in (bocpy.wait, bocpy.quiesce):
+                with pytest.raises(RuntimeError, match="task"):
+                    call()
+            with pytest.raises(RuntimeError, match="block"):
+                await bocpy.aio.quiesce()
+        async with b:
+            pass
+
+    library.run(main)
+
+
+def test_several_at_once_do_not_deadlock(library):
+    async def main():
+        a, b = Cown(0), Cown(0)
+
+        async def task(first, second):
+            for _ in range(30):
+                async with bocpy.aio.hold(first, second):
+                    await library.sleep(0)
+                    first.value += 1
+                    second.value += 1
+
+        await library.gather(lambda: task(a, b), lambda: task(b, a))
+        assert await a == await b == 60
+
+    library.run(main)
+
+
+def test_groups_and_nothing(library):
+    async def main():
+        cowns = [Cown(i) for i in range(3)]
+        async with bocpy.aio.hold(cowns, Cown("x")) as (numbers, x):
+            assert (numbers, x) == ([0, 1, 2], "x")
+        async with bocpy.aio.hold() as nothing:
+            assert nothing == ()
+        with pytest.raises(TypeError, match="argument 2"):
+            async with bocpy.aio.hold(cowns[0], 3):
+                pass
+
+    library.run(main)
+
+
+def test_a_hold_that_is_cancelled_before_the_grant(library, gate):
+    door = gate.door
+
+    async def main():
+        c = Cown(1)
+        when(c)(lambda c: pass_through(door))
+
+        async def hold():
+            async with c:
+                raise AssertionError("held")
+
+        assert not await library.within(0.02, hold)
+        gate.open()
+        async with c as value:
+            assert value == 1
+
+    library.run(main)
+
+
+def test_acquire_cancelled_at_any_moment_strand_nobody(library):
+    async def main():
+        c = Cown(0)
+
+        async def hold():
+            async with c:
+                await library.sleep(0)
+                c.value += 1
+
+        for i in range(200):
+            when(c)(lambda c: None)
+            await library.within(i * 2e-6, hold)
+        async with c as value:
+            assert value <= 200
+        await bocpy.aio.quiesce(timeout=LIMIT)
+
+    library.run(main)
+
+
+def test_a_grant_that_is_cancelled_in_the_same_tick():
+    async def main():
+        c = Cown(0)
+
+        async def hold():
+            async with c:
+                await asyncio.sleep(LIMIT)
+
+        async with c:
+            task = asyncio.ensure_future(hold())
+            await asyncio.sleep(0)
+        time.sleep(0.02)  # the grant is on its way, and no task takes it
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with c:
+            pass
+
+    asyncio.run(main())

@@ -1,0 +1,304 @@
+"""Loops in a row, in threads, closed with waiters, and left behind by a fork."""
+
+import asyncio
+import gc
+import os
+import threading
+import weakref
+
+import bocpy
+import pytest
+from bocpy import Cown, when
+from harness import LIMIT, pass_through
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+
+def test_two_loops_in_a_row_and_several_in_threads(library):
+    c = Cown(0)
+
+    async def main():
+        for _ in range(50):
+            async with c:
+                await library.sleep(0)
+                c.value += 1
+            await when(c)(lambda c: c.value)
+
+    library.run(main)
+    library.run(main)
+    threads = [threading.Thread(target=library.run, args=(main,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert c.result() == 250
+
+
+async def await_it(c):
+    await c
+
+
+async def hold_it(c):
+    async with c:
+        raise AssertionError("held")
+
+
+async def wait_for_quiescence(_):
+    await bocpy.aio.quiesce()
+
+
+async def receive_it(_):
+    await bocpy.aio.receive("closed-loop")
+
+
+async def leave_a_scope(c):
+    async with bocpy.behaviors():
+        when(c)(lambda c: None)
+
+
+async def wait_for_room(c):
+    async with bocpy.behaviors(limit=1) as scope:
+        when(c)(lambda c: None)
+        await scope.room()
+
+
+WAITS = [
+    await_it,
+    hold_it,
+    wait_for_quiescence,
+    receive_it,
+    leave_a_scope,
+    wait_for_room,
+]
+
+
+@pytest.mark.parametrize("wait", WAITS)
+def test_a_loop_that_is_closed_with_waiters(wait, gate):
+    """Neither the loop nor the tasks live on, and the cown is others' to use."""
+    door, c = gate.door, Cown(0)
+    when(c)(lambda c: pass_through(door))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        tasks = [asyncio.ensure_future(wait(c)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        return weakref.ref(loop), [weakref.ref(task) for task in tasks]
+
+    loop = asyncio.new_event_loop()
+    where, tasks = loop.run_until_complete(main())
+    loop.close()
+    del loop
+    for _ in range(3):
+        gc.collect()
+    assert where() is None
+    assert [task() for task in tasks] == [None] * 3
+    gate.open()
+    assert c.result(timeout=LIMIT) == 0
+    bocpy.quiesce(timeout=LIMIT)
+
+
+def test_a_program_that_leaves_while_a_loop_holds(program, backend):
+    done = program(
+        """
+        import asyncio, threading
+        from bocpy import Cown, when
+
+        c = Cown(1)
+        held = threading.Event()
+
+        async def hold():
+            async with c:
+                held.set()
+                await asyncio.sleep(1000)
+
+        threading.Thread(target=asyncio.run, args=(hold(),), daemon=True).start()
+        held.wait()
+        when(c)(lambda c: print("after", c.value))
+        """
+    )
+    assert done.lines == ["after 1"]
+
+
+def test_a_child_has_loops_of_its_own(program, backend):
+    done = program(
+        """
+        import asyncio, os
+        from bocpy import Cown, start, when
+
+        async def main():
+            c = Cown(1)
+            r = await when(c)(lambda c: c.value)
+            async with c as v:
+                return r + v
+
+        start(2)
+        print(asyncio.run(main()), flush=True)
+        child = os.fork()
+        if child == 0:
+            print("child", asyncio.run(main()), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print(asyncio.run(main()))
+        """
+    )
+    assert done.lines == ["2", "child 2", "2"]
+
+
+def test_a_closed_loop_cancels_its_asynchronous_behaviors(gate):
+    """Also those that wait for their cowns; the cowns are others' to use."""
+    door, c = gate.door, Cown(0)
+    when(c)(lambda c: pass_through(door))
+    results = []
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        for cown in (c, Cown(1)):
+
+            @bocpy.aio.when(cown)
+            async def body(cown):
+                await asyncio.sleep(LIMIT)
+
+            results.append(body)
+        await asyncio.sleep(0.01)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    del loop
+    gc.collect()
+    gate.open()
+    for result in results:
+        with pytest.raises(bocpy.CancelledError):
+            result.result(timeout=LIMIT)
+    assert c.result(timeout=LIMIT) == 0
+
+
+def test_a_scope_of_a_closed_loop_is_cancelled(gate):
+    """Its coroutine cannot wait any more: what has not begun is cancelled."""
+    door, c = gate.door, Cown(0)
+    scopes = []
+
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+        async def block():
+            async with bocpy.behaviors() as scope:
+                scopes.append(scope)
+                when(c)(lambda c: pass_through(door))
+                scopes.append(when(c)(lambda c: None))
+                await asyncio.sleep(LIMIT)
+
+        scopes.append(asyncio.ensure_future(block()))
+        await asyncio.sleep(0.01)
+        assert scopes[1].pending == 2
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+    del loop, scopes[0]
+    gc.collect()
+    scope, late = scopes
+    assert scope.cancelled
+    gate.open()
+    with pytest.raises(bocpy.CancelledError):
+        late.result(timeout=LIMIT)
+    assert bocpy._core._scope_current() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_while_tasks_wait(program, backend):
+    """The parent's tasks get what they wait for; the child has loops of its own."""
+    done = program(
+        """
+        import asyncio, os
+        import bocpy
+        from bocpy import Cown, start, when
+
+        async def in_child():
+            c = Cown(1)
+            async with c as value:
+                return value + await when(Cown(2))(lambda c: c.value)
+
+        def child():
+            asyncio._set_running_loop(None)
+            print("child", asyncio.run(in_child()), flush=True)
+            os._exit(0)
+
+        async def hold(c):
+            async with c as value:
+                return value
+
+        async def main():
+            c = Cown(5)
+            waits = [bocpy.aio.receive("news"), bocpy.aio.receive("more")]
+            waiting = [asyncio.ensure_future(wait) for wait in waits]
+            await asyncio.sleep(0.01)
+            pid = os.fork()
+            if pid == 0:
+                child()
+            _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+            when(c)(lambda c: bocpy.send("news", c.value))
+            bocpy.send("more", status)
+            print(await asyncio.gather(*waiting, hold(c)))
+
+        start(2)
+        asyncio.run(main())
+        """
+    )
+    assert done.lines == ["child 3", "[('news', 5), ('more', 0), 5]"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_waits_for_tasks_that_hold(program, backend):
+    """A fork in one thread while a task of another thread's loop holds a cown, and
+    others wait for it."""
+    done = program(
+        """
+        import asyncio, os, threading
+        from bocpy import Cown, start, when
+
+        c, held = Cown(0), threading.Event()
+
+        async def visit():
+            async with c:
+                held.set()
+                await asyncio.sleep(0.02)
+                c.value += 1
+
+        async def main():
+            await asyncio.gather(*[visit() for _ in range(5)])
+
+        start(2)
+        thread = threading.Thread(target=asyncio.run, args=(main(),))
+        thread.start()
+        held.wait()
+        pid = os.fork()  # waits until no task holds or waits for the cown
+        if pid == 0:
+            print("child", when(c)(lambda c: c.value).result(), flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        thread.join()
+        print(c.result())
+        """
+    )
+    assert done.lines == ["child 5", "5"]
+
+
+def test_windows_loops_read_from_a_socket(monkeypatch):
+    from bocpy._loops import asyncio_loop
+
+    monkeypatch.setattr(
+        asyncio_loop.AsyncioWaiter, "watch_descriptor", lambda self, loop: False
+    )
+
+    async def main():
+        c = Cown(0)
+        for _ in range(20):
+            await when(c)(lambda c: setattr(c, "value", c.value + 1))
+        async with c as value:
+            assert value == 20
+
+    asyncio.run(main())
+    asyncio.run(main())
