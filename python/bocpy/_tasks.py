@@ -23,8 +23,9 @@ _held: dict[int, _core._Grant] = {}
 #: The numbers of the scopes around this code, the outermost first.
 enclosing: ContextVar[tuple[int, ...]] = ContextVar("bocpy_enclosing", default=())
 
-#: By their grants: asynchronous bodies that run, and the scopes that each is in.
-_bodies: dict[int, tuple[Callable[..., Any], tuple[int, ...]]] = {}
+#: Asynchronous bodies that run in scopes, by their grants: how the body is named, and
+#: the scopes. Neither leads to the loop, which may be closed and collected meanwhile.
+_bodies: dict[int, tuple[str, tuple[int, ...]]] = {}
 
 
 def current() -> Any:
@@ -91,7 +92,9 @@ def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
 
 def begin_body(grant: _core._Grant, function: Callable[..., Any]) -> None:
     """Notes that the asynchronous body runs."""
-    _bodies[id(grant)] = function, enclosing.get()
+    scopes = enclosing.get()
+    if scopes:
+        _bodies[id(grant)] = described(function), scopes
 
 
 def end_body(grant: _core._Grant) -> None:
@@ -101,11 +104,7 @@ def end_body(grant: _core._Grant) -> None:
 
 def bodies_in(scope: int) -> list[str]:
     """The names and places of the asynchronous bodies that run in the scope."""
-    return [
-        described(function)
-        for function, scopes in list(_bodies.values())
-        if scope in scopes
-    ]
+    return [name for name, scopes in list(_bodies.values()) if scope in scopes]
 
 
 def described(function: Callable[..., Any]) -> str:

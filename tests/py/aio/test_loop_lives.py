@@ -34,6 +34,12 @@ def test_two_loops_in_a_row_and_several_in_threads(library):
     assert c.result() == 250
 
 
+def collect():
+    """Collects a loop and its tasks, whose coroutines run once more at their end."""
+    for _ in range(3):
+        gc.collect()
+
+
 async def await_it(c):
     await c
 
@@ -89,8 +95,7 @@ def test_a_loop_that_is_closed_with_waiters(wait, gate):
     where, tasks = loop.run_until_complete(main())
     loop.close()
     del loop
-    for _ in range(3):
-        gc.collect()
+    collect()
     assert where() is None
     assert [task() for task in tasks] == [None] * 3
     gate.open()
@@ -167,7 +172,7 @@ def test_a_closed_loop_cancels_its_asynchronous_behaviors(gate):
     loop.run_until_complete(main())
     loop.close()
     del loop
-    gc.collect()
+    collect()
     gate.open()
     for result in results:
         with pytest.raises(bocpy.CancelledError):
@@ -198,56 +203,13 @@ def test_a_scope_of_a_closed_loop_is_cancelled(gate):
     loop.run_until_complete(main())
     loop.close()
     del loop, scopes[0]
-    gc.collect()
+    collect()
     scope, late = scopes
     assert scope.cancelled
     gate.open()
     with pytest.raises(bocpy.CancelledError):
         late.result(timeout=LIMIT)
     assert bocpy._core._scope_current() is None
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_while_tasks_wait(program, backend):
-    """The parent's tasks get what they wait for; the child has loops of its own."""
-    done = program(
-        """
-        import asyncio, os
-        import bocpy
-        from bocpy import Cown, start, when
-
-        async def in_child():
-            c = Cown(1)
-            async with c as value:
-                return value + await when(Cown(2))(lambda c: c.value)
-
-        def child():
-            asyncio._set_running_loop(None)
-            print("child", asyncio.run(in_child()), flush=True)
-            os._exit(0)
-
-        async def hold(c):
-            async with c as value:
-                return value
-
-        async def main():
-            c = Cown(5)
-            waits = [bocpy.aio.receive("news"), bocpy.aio.receive("more")]
-            waiting = [asyncio.ensure_future(wait) for wait in waits]
-            await asyncio.sleep(0.01)
-            pid = os.fork()
-            if pid == 0:
-                child()
-            _, status = await asyncio.to_thread(os.waitpid, pid, 0)
-            when(c)(lambda c: bocpy.send("news", c.value))
-            bocpy.send("more", status)
-            print(await asyncio.gather(*waiting, hold(c)))
-
-        start(2)
-        asyncio.run(main())
-        """
-    )
-    assert done.lines == ["child 3", "[('news', 5), ('more', 0), 5]"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -172,9 +172,16 @@ static void grant_dealloc(grant_object *self) {
 
 /* ---- holding --------------------------------------------------------------------- */
 
+/* A grant that is entered is known to the whole process (_tasks.py), and must not keep
+ * its loop alive: a loop that is closed gives back what its tasks hold once it is
+ * collected. The bridge leads to all that wait in the loop, the token to the loop. */
 static PyObject *grant_enter(grant_object *self, PyObject *unused) {
   (void)unused;
   bocpy_grant_enter(self->grant);
+  if (self->bridge)
+    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  Py_CLEAR(self->bridge);
+  Py_CLEAR(self->token);
   Py_RETURN_NONE;
 }
 
