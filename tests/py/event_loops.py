@@ -89,5 +89,4 @@ class Trio:
         return not scope.cancelled_caught
 
 
-
 LIBRARIES = {"asyncio": Asyncio, "uvloop": Uvloop, "trio": Trio}

@@ -103,7 +103,7 @@ static void each_end_patterns(each *self) {
 
 /* Puts the results into `list`. -1 with MemoryError. */
 static int each_launch_all(each *self, boc_runtime *runtime, boc_scope *scope,
-                       PyObject *list) {
+                           PyObject *list) {
   bocpy_when_args one;
   bocpy_prepared_call call;
   uint32_t first = 0;
