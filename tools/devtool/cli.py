@@ -123,9 +123,9 @@ tested there; with a list of what is inside (SBOM) and a table of sizes and dige
 
 PYTHON = """\
 Prepares an interpreter that is not installed and keeps it in the user's cache:
-3.13t and 3.14t (free-threaded) are built from Debian's source packages, some minutes;
-3.14, 3.15 and PyPy come in a Debian chroot, which needs root and mmdebstrap. Does
-nothing if one is found.
+3.13t (free-threaded) is built from Debian's source package, some minutes; 3.14, 3.15
+and PyPy come in a Debian chroot, which needs root and mmdebstrap. Does nothing if one
+is found.
 
   ./dev python 3.13t
   ./dev python 3.14 && ./dev test --python 3.14

@@ -22,9 +22,9 @@ from devtool import chroot
 from devtool.base import WINDOWS, Problem, ask_to_install, cache_directory, output
 
 OLDEST = (3, 10)
-#: The versions that `./dev python` can prepare: two from their sources, others in a
+#: The versions that `./dev python` can prepare: one from its source, others in a
 #: chroot.
-CAN_BE_PREPARED = ("3.13t", "3.14t", *chroot.VERSIONS, "pypy3.11")
+CAN_BE_PREPARED = ("3.13t", *chroot.VERSIONS, "pypy3.11")
 #: The oldest PyPy: the generated C needs its own cffi.
 OLDEST_PYPY = (3, 11)
 

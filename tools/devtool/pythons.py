@@ -1,9 +1,9 @@
 """`./dev python VERSION`: prepares interpreters that no package manager of the machine
 has.
 
-3.13t and 3.14t are built from Debian's source packages into the user's cache; 3.14 and
-3.15 come in a chroot (chroot.py). The source is fetched from the mirror that the
-machine's own apt is set up with.
+3.13t is built from Debian's source package into the user's cache; 3.14 and 3.15 come
+in a chroot (chroot.py). The source is fetched from the mirror that the machine's own
+apt is set up with.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from devtool.interpreters import (
 #: configure.
 FROM_SOURCE = {
     "3.13t": ("python3.13", "forky", ("--disable-gil", "--with-ensurepip=install")),
-    "3.14t": ("python3.14", "sid", ("--disable-gil", "--with-ensurepip=install")),
 }
 #: Debian's packages that the standard library's extension modules need.
 LIBRARIES = {
