@@ -264,3 +264,44 @@ def test_windows_loops_read_from_a_socket(monkeypatch):
 
     asyncio.run(main())
     asyncio.run(main())
+
+
+FORK_BESIDE_RECEIVERS = """
+import asyncio, os, warnings
+import bocpy, bocpy.aio
+from bocpy import Cown, send, start, when
+
+warnings.simplefilter("ignore")
+start(2)
+
+async def work():
+    answer = when(Cown(3))(lambda c: c.value * 2)
+    waiting = asyncio.create_task(bocpy.aio.receive("there"))
+    await asyncio.sleep(0)
+    send("there", await answer)
+    return await waiting
+
+def child():
+    asyncio._set_running_loop(None)  # the parent's
+    print(asyncio.run(asyncio.wait_for(work(), 30)), flush=True)
+    os._exit(0)
+
+async def main():
+    waiting = [asyncio.create_task(bocpy.aio.receive(tag)) for tag in "xy"]
+    await asyncio.sleep(0.05)
+    pid = os.fork()
+    if pid == 0:
+        child()
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    send("x", 5)
+    send("y", 6)
+    print(*[await each for each in waiting], await work())
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_in_a_coroutine_while_others_receive(program, backend):
+    done = program(FORK_BESIDE_RECEIVERS)
+    assert done.lines == ["('there', 6)", "0", "('x', 5) ('y', 6) ('there', 6)"]
