@@ -59,6 +59,31 @@ TESTS_ON_PYPY = {
     "test_timers.py::test_a_fork_is_refused": "no audit event of a fork",
 }
 
+#: How the row of the table in docs/guide/backends.md begins that tells users of what a
+#: test does not run for; None where nothing is different for them.
+ROWS = {
+    "Matrix": "no `Matrix`",
+    "a cache of the extension": None,
+    "a signal that a worker takes": "a signal that is delivered to a worker",
+    "a signal that a worker takes: 50 ms": "a signal that is delivered to a worker",
+    "backend interpreters": "no backend `interpreters`",
+    "bocpy.distributed, which ships values by the codec of the extension": "no "
+    "`bocpy.distributed`",
+    "bocpy.h: hooks of other extensions": "no hooks for extension types",
+    "buffers that move between interpreters": "no backend `interpreters`",
+    "interpreters with a GIL of their own": "no backend `interpreters`",
+    "its memory and speed": "on CPython a behavior costs",
+    "no audit event of a fork": "PyPy: a fork while",
+    "no scope counts it": "scopes do not count behaviors",
+    "prompt report of a failure": "PyPy: a failure whose result was dropped",
+    "sub-interpreters": "no backend `interpreters`",
+    "sys.getrefcount": None,
+    "the codec of the extension": "no backend `interpreters`",
+    "the codec of the extension, which tests ask what it shipped": "no backend",
+    "the collector": "PyPy: the value of a dropped cown",
+    "tools of others beside the extension's workers": "coverage.py, profilers",
+}
+
 #: Python's own texts about a call, which differ for functions in C.
 WORDED_BY_PYTHON = (
     r"exactly|missing|given\)|\bpos \d|unexpected keyword|got several|takes|bocpy\.|"
