@@ -1,7 +1,8 @@
 """Fixtures of the Python suite.
 
 A test that asks for `backend` runs once for each backend that this interpreter has;
-where a backend does not exist no test is made for it, so nothing is ever skipped.
+where a backend does not exist no test is made for it, and a test that cannot exist on
+this interpreter or system is left out: none is skipped.
 All tests of one backend run together, since changing it ends the workers.
 
 `runtime` is a started runtime with two workers that is quiescent and closed again
@@ -65,7 +66,19 @@ def has_core(item):
     return not any(name.startswith(begin) for begin in left_out)
 
 
+def exists_here(item):
+    """Whether what the test is about exists on this interpreter and system: what its
+    `skipif` asks, and whether a list of parameters has entries."""
+    if any(mark.args[0] for mark in item.iter_markers("skipif")):
+        return False
+    reasons = (mark.kwargs.get("reason", "") for mark in item.iter_markers("skip"))
+    return not any(reason.startswith("got empty parameter") for reason in reasons)
+
+
 def pytest_collection_modifyitems(config, items):
+    absent = [item for item in items if not exists_here(item)]
+    config.hook.pytest_deselected(items=absent)
+    items[:] = [item for item in items if item not in absent]
     if harness.CFFI:
         config.hook.pytest_deselected(
             items=[item for item in items if not has_core(item)]
