@@ -6,7 +6,6 @@ Threads: any thread of the main interpreter.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import sys
 from types import TracebackType
@@ -323,8 +322,10 @@ def remember_interrupt() -> None:
     as a worker does that starts, and then gives exit status 1. An interrupt of such
     code makes it remember.
     """
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        return
 
 
 def in_main_interpreter() -> bool:

@@ -15,6 +15,7 @@ FILES = {
     "test_extension.py": "bocpy.h: hooks of other extensions",
     "test_large_values.py": "buffers that move between interpreters",
     "test_matrix*.py": "Matrix",
+    "test_memory_after_burst.py": "its memory and speed",
     "test_ship.py": "the codec of the extension, which tests ask what it shipped",
     "test_shipment.py": "the codec of the extension, which tests ask what it shipped",
 }
