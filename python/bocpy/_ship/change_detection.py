@@ -12,6 +12,8 @@ Threads: any. Nothing here keeps state.
 
 from __future__ import annotations
 
+import copyreg
+import functools
 import marshal
 import sys
 import types
@@ -50,10 +52,22 @@ _FROZEN_NAMES = frozenset(
         *("typing.TypeAliasType", "typing.NewType", "operator.itemgetter"),
         *("operator.attrgetter", "struct.Struct", "_struct.Struct"),
         *("pathlib._local.PosixPath", "pathlib._local.WindowsPath"),
+        "collections._tuplegetter",
+    }
+)
+
+#: Attributes that the standard library gives classes, whose contents do not change.
+CLASS_MACHINERY = frozenset(
+    {
+        *("__dataclass_fields__", "__dataclass_params__", "__match_args__"),
+        *("__orig_bases__", "__parameters__", "__type_params__", "__slotnames__"),
+        *("__protocol_attrs__", "__non_callable_proto_members__", "_field_defaults"),
     }
 )
 
 _DEEP = 20
+_partial = functools.partial
+_lru_cache_wrapper = type(functools.lru_cache(lambda: None))
 
 
 def is_frozen(value: Any, depth: int = 0) -> bool:
@@ -69,6 +83,16 @@ def is_frozen(value: Any, depth: int = 0) -> bool:
         return is_frozen_function(value, depth)
     if kind is types.MethodType:
         return is_frozen(value.__self__, depth + 1)
+    if kind is _partial:
+        parts = (
+            value.func,
+            value.args,
+            *value.keywords.values(),
+            *vars(value).values(),
+        )
+        return all(is_frozen(part, depth + 1) for part in parts)
+    if kind is _lru_cache_wrapper:
+        return is_frozen(value.__wrapped__, depth + 1)
     if kind in (property, staticmethod, classmethod):
         parts = (getattr(value, name, None) for name in ("fget", "fset", "__func__"))
         return all(is_frozen(part, depth + 1) for part in parts)
@@ -78,6 +102,8 @@ def is_frozen(value: Any, depth: int = 0) -> bool:
 
 
 def is_frozen_function(function: types.FunctionType, depth: int) -> bool:
+    if function.__globals__.get("__name__") == "reprlib":
+        return True  # it notes whom it shows right now
     parts: list[Any] = [*(function.__defaults__ or ())]
     parts += (function.__kwdefaults__ or {}).values()
     parts += vars(function).values()
@@ -143,15 +169,37 @@ def warn_of_size(name: str, module: str, value: object) -> None:
 
 def fingerprint(value: Any) -> bytes | None:
     """Bytes that differ for any two values that are lists, dicts and the like of plain
-    data.
+    data, or instances with nothing but such attributes.
 
     None for other values.
     """
     try:
         # from version 3 on, the bytes depend on the reference counts of the parts
+        if has_attributes_only(type(value)):
+            return marshal.dumps((id(type(value)), vars(value)), 2)
         return marshal.dumps(value, 2)
     except ValueError:
         return None
+
+
+_MADE_BY_OBJECT = ("__new__", "__reduce__", "__reduce_ex__", "__getattribute__")
+
+
+def has_attributes_only(cls: type) -> bool:
+    """Whether the `__dict__` of an instance is all that is pickled of it."""
+    return (
+        cls.__basicsize__ == _Plain.__basicsize__
+        and cls.__dictoffset__ != 0
+        and all("__slots__" not in vars(base) for base in cls.__mro__[:-1])
+        and all(getattr(cls, n) is getattr(object, n) for n in _MADE_BY_OBJECT)
+        and getattr(cls, "__getstate__", None) is getattr(object, "__getstate__", None)
+        and not (cls in copyreg.dispatch_table or hasattr(cls, "__getnewargs_ex__"))
+        and not hasattr(cls, "__getnewargs__")
+    )
+
+
+class _Plain:
+    """A class whose instances have a `__dict__` and nothing else."""
 
 
 def are_same(before: Any, now: Any) -> bool:

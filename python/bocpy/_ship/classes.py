@@ -34,6 +34,7 @@ _LEFT_OUT = frozenset(
         "__dict__",
         "__weakref__",
         "__slots__",
+        "__slotnames__",
         "__module__",
         "__qualname__",
         "_abc_impl",

@@ -56,3 +56,11 @@ def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
         entry.print = change_detection.fingerprint(entry.value)
     if entry.kind == change_detection.LARGE:
         change_detection.warn_of_size(key[1], key[0].partition("#")[0], entry.value)
+
+
+def may_differ_inside(entry: Entry, name: str, value: object) -> bool:
+    """Whether an attribute of a class, still the same object, has to be compared."""
+    if name not in entry.pickled:
+        return False
+    known = entry.prints[name]
+    return known is None or change_detection.fingerprint(value) != known

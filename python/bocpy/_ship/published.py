@@ -19,8 +19,8 @@ class Entry:
     blob, copy, kind, parts, print, size: what tells whether it has changed inside
         (`change_detection`).
     named: the globals whose objects are in the value, and are not copied with it.
-    attributes, pickled: for a class, its attributes at that time, and the pickles of
-        those that may change inside.
+    attributes, pickled, prints: for a class, its attributes at that time; of those that
+        may change inside, the pickles and, where they have some, the fingerprints.
     """
 
     __slots__ = (
@@ -34,6 +34,7 @@ class Entry:
             "named",
             "parts",
             "pickled",
+            "prints",
         ),
         *("polls", "print", "refusal", "size", "submodules", "value"),
     )
@@ -53,6 +54,7 @@ class Entry:
         self.cls: ref[type] | None = None
         self.attributes: dict[str, object] = {}
         self.pickled: dict[str, bytes] = {}
+        self.prints: dict[str, bytes | None] = {}
         self.polls = False
 
 

@@ -57,7 +57,7 @@ from .log import (
     object_tokens,
     token_of_class,
 )
-from .noted_contents import COPIES, note_contents, note_state
+from .noted_contents import COPIES, may_differ_inside, note_contents, note_state
 from .object_identity import is_shared
 from .pickler import Pickler, Reduced, refuse_bound
 from .published import Entry, entries
@@ -558,9 +558,14 @@ def note_attributes(entry: Entry) -> None:
     entry.pickled = {
         name: blob
         for name, value in entry.attributes.items()
-        if not change_detection.is_frozen(value)
+        if name not in change_detection.CLASS_MACHINERY
+        and not change_detection.is_frozen(value)
         for blob in [definition_of(value, Entry(value), named=False)]
         if blob.startswith(COPIES) and len(blob) <= change_detection.LIMIT
+    }
+    entry.prints = {
+        name: change_detection.fingerprint(entry.attributes[name])
+        for name in entry.pickled
     }
     watched = _core._watch_changes(cls)
     entry.polls = not watched or bool(entry.pickled) or registrations.may_grow(cls)
@@ -576,7 +581,7 @@ def changed_attributes(entry: Entry) -> dict[str, bytes]:
     changed: dict[str, bytes] = dict.fromkeys(entry.attributes.keys() - now, DELETED)
     for name, value in now.items():
         same = entry.attributes.get(name, MISSING) is value
-        if same and name not in entry.pickled:
+        if same and not may_differ_inside(entry, name, value):
             continue
         blob = definition_of(value, Entry(value), named=False)
         if not same or blob != entry.pickled[name]:
