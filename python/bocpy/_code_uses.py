@@ -145,6 +145,7 @@ class _Simulation:
 
         self.found: list[Use] = []
         self.passed: list[Passed] = []
+        self.constant: Any = None
         self.keywords: tuple[str, ...] = ()
         self.loads: dict[int, tuple[str, str]] = {}
         self.used: set[int] = set()
@@ -199,7 +200,8 @@ class _Simulation:
             self.stack = stack
         handler = _HANDLERS.get(opname) or _handler_of_kind(opname)
         if opname in ("LOAD_CONST", "KW_NAMES"):
-            names = instruction.argval
+            self.constant = instruction.argval
+            names = self.constant
             self.keywords = names if isinstance(names, tuple) else ()
         if handler is not None:
             handler(self, instruction)
@@ -283,9 +285,11 @@ def _change_item(run: _Simulation, instruction: Any) -> None:
 
 
 def _load_item(run: _Simulation, instruction: Any) -> None:
+    # A slice is a copy; 3.14 and newer load constant slices.
+    copies = run.after == "LOAD_CONST" and isinstance(run.constant, slice)
     run.pop()
     value = run.take()
-    run.stack.append(value and value.part(ITEM))
+    run.stack.append(value and value.part(ITEM) if not copies else None)
 
 
 def _binary(run: _Simulation, instruction: Any) -> None:

@@ -12,6 +12,7 @@ when the test is over. `program` runs a source text as a program of its own.
 import gc
 import os
 import signal
+import sys
 from fnmatch import fnmatch
 from functools import partial
 
@@ -94,7 +95,9 @@ def pytest_collection_modifyitems(config, items):
 def pytest_collection_finish():
     """Hides the objects that collecting has made from the garbage collector: otherwise
     each `gc.collect()` of a test would walk over all tests."""
-    if hasattr(gc, "freeze"):  # not on PyPy
+    # PyPy has no such function. From 3.14 on, hypothesis looks for who refers to the
+    # random generators that it registers, and would not find who is out of sight.
+    if hasattr(gc, "freeze") and sys.version_info < (3, 14):
         gc.collect()
         gc.freeze()
 
