@@ -18,6 +18,7 @@ import marshal
 import sys
 import types
 import warnings
+from collections import Counter, OrderedDict, defaultdict, deque
 from operator import is_
 from typing import Any
 
@@ -173,15 +174,44 @@ def fingerprint(value: Any) -> bytes | None:
 
     None for other values.
     """
+    # from version 3 on, the bytes depend on the reference counts of the parts
     try:
-        # from version 3 on, the bytes depend on the reference counts of the parts
-        if has_attributes_only(type(value)):
-            return marshal.dumps((id(type(value)), vars(value)), 2)
         return marshal.dumps(value, 2)
+    except ValueError:
+        pass
+    try:
+        return marshal.dumps(outline(value), 2)
     except ValueError:
         return None
 
 
+_ITEMS = {list: 1, tuple: 2, set: 3, frozenset: 4}
+_DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})
+
+
+def outline(value: Any, depth: int = 0) -> Any:
+    """The value, made of what `marshal` takes. ValueError if it has other parts."""
+    kind = type(value)
+    if kind in _MARSHALLED:
+        return value
+    if depth > _DEEP:
+        raise ValueError("too deep, or a cycle")
+    inner = depth + 1
+    if kind in _ITEMS:
+        return _ITEMS[kind], [outline(part, inner) for part in value]
+    if kind in _DICTS:
+        items = [(outline(k, inner), outline(v, inner)) for k, v in value.items()]
+        return id(kind), id(getattr(value, "default_factory", None)), items
+    if kind is deque:
+        return id(kind), value.maxlen, [outline(part, inner) for part in value]
+    if has_attributes_only(kind):
+        return id(kind), outline(vars(value), inner)
+    raise ValueError(f"a {kind.__name__!r}")
+
+
+_MARSHALLED = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, bytearray, type(...)}
+)
 _MADE_BY_OBJECT = ("__new__", "__reduce__", "__reduce_ex__", "__getattribute__")
 
 

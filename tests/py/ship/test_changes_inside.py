@@ -31,6 +31,39 @@ CHANGES = {
         "x.y.n",
         {"x.y.n = 2": "2"},
     ),
+    "collections": (
+        "x = {'d': collections.deque([1], 3), 'o': collections.OrderedDict(a=1), "
+        "'c': collections.Counter('a'), 'f': collections.defaultdict(list)}\n",
+        "list(map(list, x.values()))",
+        {
+            "x['d'].append(2)": "[[1, 2], ['a'], ['a'], []]",
+            "x['o']['b'] = 1": "[[1, 2], ['a', 'b'], ['a'], []]",
+            "x['o'].move_to_end('a')": "[[1, 2], ['b', 'a'], ['a'], []]",
+            "x['c']['z'] += 1": "[[1, 2], ['b', 'a'], ['a', 'z'], []]",
+            "x['f']['q'].append(1)": "[[1, 2], ['b', 'a'], ['a', 'z'], ['q']]",
+        },
+    ),
+    "a counter by itself": (
+        "x = collections.Counter('ab')\n",
+        "sorted(x.items())",
+        {"x['a'] += 1": "[('a', 2), ('b', 1)]", "x.clear()": "[]"},
+    ),
+    "instances in lists and dicts": (
+        "class C:\n    def __init__(self, n): self.n = n\n"
+        "x = [C(1), {'a': C(2)}, (C(3),)]\n",
+        "(x[0].n, x[1]['a'].n, x[2][0].n)",
+        {
+            "x[0].n = 5": "(5, 2, 3)",
+            "x[1]['a'].n = 6": "(5, 6, 3)",
+            "x[2][0].n = 7": "(5, 6, 7)",
+            "x[0] = C(8)": "(8, 6, 7)",
+        },
+    ),
+    "another class": (
+        "class A:\n    n = 1\nclass B:\n    n = 2\nx = [A()]\n",
+        "x[0].n",
+        {"x[0] = B()": "2", "x[0].__class__ = A": "1"},
+    ),
     "slots": (
         "class C:\n    __slots__ = ('a', '__dict__')\nx = C()\nx.a, x.b = 1, 2\n",
         "(x.a, x.b)",
