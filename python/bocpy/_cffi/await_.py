@@ -322,7 +322,7 @@ class Grant:
         self._over = over = when_args(cowns)
         for cown in over.cowns:
             pump.require_here(cown, "await")
-        self._bridge = bridge
+        self._bridge: Bridge | None = bridge
         self._result = make_result() if filled else None
         self._asked = Asked(bridge, self, over, self._result)
         bridge.expected.add(self)
@@ -346,11 +346,19 @@ class Grant:
         return self._asked.at_once
 
     def enter(self) -> None:
+        """From now on it is known to the whole process (`_tasks`), so it must not keep
+        its loop alive: bridge and token lead there."""
         self._asked.enter()
+        self.leave_bridge()
 
     def end(self) -> None:
         self._asked.end()
-        self._bridge.expected.discard(self)
+        self.leave_bridge()
+
+    def leave_bridge(self) -> None:
+        if self._bridge is not None:
+            self._bridge.expected.discard(self)
+        self._bridge = self.token = None
 
     def __del__(self, finalizing: Any = sys.is_finalizing) -> None:
         if hasattr(self, "_asked") and not finalizing():
