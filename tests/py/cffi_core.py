@@ -36,6 +36,7 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
     "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
+    "test_handles.py::test_more_arguments_by_name": "a cache of the extension",
     "test_leaks.py::test_functions_shared_by_calls": "a cache of the extension",
     "test_scope_loops.py::test_a_scope_counts_asynchronous": "no scope counts it",
     "test_scope_loops.py::test_a_timeout_names_asynchronous": "no scope counts it",
@@ -49,6 +50,9 @@ TESTS = {
 
 #: Tests that PyPy alone does not run: its collector decides when objects end.
 TESTS_ON_PYPY = {
+    "test_loop_leaks.py::test_": "the collector",
+    "test_loop_lives.py::test_a_closed_loop_cancels": "the collector",
+    "test_loop_lives.py::test_a_scope_of_a_closed_loop": "the collector",
     "test_loop_lives.py::test_a_loop_that_is_closed_with_waiters": "the collector",
     "test_leaks.py::test_a_refused_schedule_leaves_no_references": "sys.getrefcount",
     "test_messages.py::test_drained_contents_are_given_up": "the collector",

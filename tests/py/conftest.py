@@ -9,10 +9,8 @@ All tests of one backend run together, since changing it ends the workers.
 when the test is over. `program` runs a source text as a program of its own.
 """
 
-import gc
 import os
 import signal
-import sys
 from fnmatch import fnmatch
 from functools import partial
 
@@ -90,16 +88,6 @@ def pytest_collection_modifyitems(config, items):
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
-
-
-def pytest_collection_finish():
-    """Hides the objects that collecting has made from the garbage collector: otherwise
-    each `gc.collect()` of a test would walk over all tests."""
-    # PyPy has no such function. From 3.14 on, hypothesis looks for who refers to the
-    # random generators that it registers, and would not find who is out of sight.
-    if hasattr(gc, "freeze") and sys.version_info < (3, 14):
-        gc.collect()
-        gc.freeze()
 
 
 @pytest.fixture(scope="session")
