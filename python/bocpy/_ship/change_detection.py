@@ -85,13 +85,9 @@ def is_frozen(value: Any, depth: int = 0) -> bool:
     if kind is types.MethodType:
         return is_frozen(value.__self__, depth + 1)
     if kind is _partial:
-        parts = (
-            value.func,
-            value.args,
-            *value.keywords.values(),
-            *vars(value).values(),
-        )
-        return all(is_frozen(part, depth + 1) for part in parts)
+        given = [value.func, value.args, *value.keywords.values()]
+        given += vars(value).values()
+        return all(is_frozen(part, depth + 1) for part in given)
     if kind is _lru_cache_wrapper:
         return is_frozen(value.__wrapped__, depth + 1)
     if kind in (property, staticmethod, classmethod):
@@ -185,8 +181,8 @@ def fingerprint(value: Any) -> bytes | None:
         return None
 
 
-_ITEMS = {list: 1, tuple: 2, set: 3, frozenset: 4}
-_DICTS = frozenset({dict, OrderedDict, defaultdict, Counter})
+_ITEMS: dict[type, int] = {list: 1, tuple: 2, set: 3, frozenset: 4}
+_DICTS: frozenset[type] = frozenset({dict, OrderedDict, defaultdict, Counter})
 
 
 def outline(value: Any, depth: int = 0) -> Any:
