@@ -50,6 +50,7 @@ TESTS = {
 
 #: Tests that PyPy alone does not run: its collector decides when objects end.
 TESTS_ON_PYPY = {
+    "test_failure_reports.py::test_counts_are_printed_period": "the collector",
     "test_loop_leaks.py::test_": "the collector",
     "test_loop_lives.py::test_a_closed_loop_cancels": "the collector",
     "test_loop_lives.py::test_a_scope_of_a_closed_loop": "the collector",
