@@ -126,7 +126,8 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
         rest = wish.pytest_arguments or (files if wish.matrix else ())
         yield Job(f"py-{each.name}", partial(test_python, each, rest))
     if wish.matrix:
-        yield Job("py-cffi", lambda log: pybuild.test_cffi(best, log))
+        cffi = (*pybuild.matrix_cffi_arguments("test_guide.py"), "tests/cffi")
+        yield Job("py-cffi", lambda log: pybuild.test_cffi(best, log, *cffi))
         yield Job("py-soak", lambda log: pybuild.test_soak(best, 1, log))
         yield from cluster_jobs()
         yield Job("py-loops", lambda log: pybuild.test_loops(best, log))

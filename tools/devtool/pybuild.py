@@ -30,7 +30,6 @@ SMOKE = (
     "test_cown.py",
     "test_demo.py",
     "test_when.py",
-    "test_places.py",
 )
 
 #: What the documentation and the programs in it need.
@@ -46,6 +45,7 @@ NEWEST = (
     "test_ends.py",
     "test_fork_states.py",
     "test_fork_waits.py",
+    "test_guide.py",
     "test_interrupts.py",
     "test_link.py",
     "test_misuse_*.py",
@@ -56,7 +56,10 @@ NEWEST = (
 )
 #: Where the matrix leaves out the tests marked `stress`: the version beside them has
 #: the same source and the same kind of interpreter.
-UNSTRESSED = ("3.10", "3.11", "3.15")
+UNSTRESSED = ("3.10", "3.11", "3.12", "3.15")
+#: Where the matrix tests the backend `interpreters` alone: `threads` is the same on the
+#: version beside them.
+ONE_BACKEND = ("3.12", "3.15")
 #: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
 #: programs, which run on CPython.
 PYPY_LIBBOC = (
@@ -92,15 +95,20 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
 def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ...]:
     """The tests that pytest runs on an interpreter in the matrix. On PyPy, which starts
     slowest, that is a selection: `./dev test --python pypy3.11` runs everything."""
-    if interpreter.is_cpython:
-        marks = ("-m", "not stress") if interpreter.name in UNSTRESSED else ()
-        return (*(f"tests/py/{name}" for name in matrix_files(newest=newest)), *marks)
-    # The folder, not its files: conftest.py leaves out tests of what the core by cffi
-    # lacks.
-    left_out = (
-        f"--ignore-glob=**/{name}" for name in (*NEWEST, "clusters/*", "tools/*")
-    )
-    return ("tests/py", *left_out, *PYPY_LIBBOC, "-m", "not stress")
+    if not interpreter.is_cpython:
+        return (*matrix_cffi_arguments(*NEWEST), *PYPY_LIBBOC)
+    marks = ("-m", "not stress") if interpreter.name in UNSTRESSED else ()
+    one = ("--backend", "interpreters") if interpreter.name in ONE_BACKEND else ()
+    files = (f"tests/py/{name}" for name in matrix_files(newest=newest))
+    return (*files, *marks, *one)
+
+
+def matrix_cffi_arguments(*left_out: str) -> tuple[str, ...]:
+    """The tests of tests/py that the matrix runs on the core by cffi."""
+    # The folder, not its files: conftest.py leaves out tests of what this core lacks.
+    names = (*left_out, "clusters/*", "tools/*")
+    ignored = (f"--ignore-glob=**/{name}" for name in names)
+    return ("tests/py", *ignored, "-m", "not stress")
 
 
 def suite_files(*names: str, root: Path = ROOT) -> list[Path]:
