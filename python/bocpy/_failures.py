@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import sys
-import traceback
 from collections.abc import Iterable
 from functools import cache
 from types import TracebackType
@@ -98,6 +97,8 @@ def text_of(exception: BaseException) -> str:
     if isinstance(cause, BehaviorTraceback) and exception.__traceback__ is None:
         return cause.text
     try:
+        import traceback  # few workers need it, and it imports much
+
         return "".join(traceback.format_exception(exception))
     except Exception:
         return f"{type(exception).__qualname__}: its traceback cannot be shown\n"
@@ -189,9 +190,11 @@ def pack(exception: object) -> object:
     if arguments is not None:
         notes = getattr(exception, "__notes__", None)
         return _MARK, type(exception).__name__, arguments, notes, trace
-    simple = survives_as_before(exception)
-    if simple is not None:
-        apart = taken_apart(exception, trace) if simple else None
+    way = survives_as_before(exception)
+    if way == _WHOLE and exception.__cause__ is None:
+        return _MARK, exception, trace
+    if way is not None:
+        apart = taken_apart(exception, trace) if way != _PICKLED else None
         return apart or Packed(exception, trace)
     whole = survives(exception)
     return Packed(exception if whole else portable(exception), trace)
@@ -204,9 +207,12 @@ _MARK = "\0bocpy.failure"
 
 def unpack(packed: tuple[Any, ...]) -> object:
     """The exception whose tuple `pack` made; other values as they are."""
-    if len(packed) not in (5, 6) or packed[0] != _MARK:
+    size = len(packed)
+    if size not in (3, 5, 6) or packed[0] != _MARK:
         return packed
-    if len(packed) == 6:
+    if size == 3:
+        return restore(packed[1], packed[2])
+    if size == 6:
         return put_together(*packed[1:])
     _, name, arguments, notes, trace = packed
     exception: BaseException = getattr(builtins, name)(*arguments)
@@ -242,7 +248,8 @@ def put_together(
 ) -> BaseException:
     """Makes the exception from the tuple of `taken_apart`."""
     ship().catch_up()
-    made: BaseException = ship().make_exception(ship().find_class(reference))
+    cls = ship().find_class(reference)
+    made: BaseException = ship().make_exception(cls, arguments)
     ship().fill_exception(made, (arguments, args, state, None))
     return restore(made, trace)
 
@@ -270,15 +277,19 @@ def are_texts(notes: object) -> bool:
     return type(notes) is list and all(type(note) is str for note in notes)
 
 
+#: How exceptions of a kind can be sent: the codec encodes them (_WHOLE), their parts do
+#: (_APART), or only pickle does, since the class reduces them itself.
+_WHOLE, _APART, _PICKLED = range(3)
+
 #: Kinds of exceptions (class, types of arguments, names and types of attributes) of
-#: which one has survived pickling. The next one will, since all parts are plain values.
-#: True if they can be taken apart: the class does not reduce them itself.
-_survivors: dict[tuple[Any, ...], bool] = {}
+#: which one has survived pickling, and how they are sent. The next one will survive,
+#: too, since all parts are plain values.
+_survivors: dict[tuple[Any, ...], int] = {}
 _SURVIVORS_MAX = 256
 
 
-def survives_as_before(exception: BaseException) -> bool | None:
-    """Whether exceptions of this kind can be taken apart; the first one is tried.
+def survives_as_before(exception: BaseException) -> int | None:
+    """How exceptions of this kind can be sent; the first one is tried.
 
     None if the kind does not survive pickling, or if each exception has to be tried.
     """
@@ -289,16 +300,20 @@ def survives_as_before(exception: BaseException) -> bool | None:
     return survives_first(exception, key) if known is None else known
 
 
-def survives_first(exception: BaseException, key: tuple[Any, ...]) -> bool | None:
+def survives_first(exception: BaseException, key: tuple[Any, ...]) -> int | None:
     from . import _ship
 
     parts = (*exception.args, *vars(exception).values())
     if not _SCALARS.issuperset(map(type, parts)) or not survives(exception):
         return None
-    simple = _ship.reduce_exception(exception) is not NotImplemented
+    way = _PICKLED
+    if _ship.encoding_of(type(exception))[0] == _ship.EXCEPTION:
+        way = _WHOLE
+    elif _ship.reduce_exception(exception) is not NotImplemented:
+        way = _APART
     if len(_survivors) < _SURVIVORS_MAX:
-        _survivors[key] = simple
-    return simple
+        _survivors[key] = way
+    return way
 
 
 # ---- exceptions that do not travel as they are ---------------------------------------

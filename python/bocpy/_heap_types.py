@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["is_heap_type"]
+__all__ = ["is_heap_type", "native_exception"]
 
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
@@ -14,3 +14,11 @@ def is_heap_type(cls: type) -> bool:
     static types.
     """
     return bool(cls.__flags__ & _HEAP_TYPE)
+
+
+def native_exception(cls: type[BaseException]) -> type[BaseException]:
+    """The nearest exception class of the interpreter itself."""
+    for base in cls.__mro__:
+        if not is_heap_type(base):
+            return base
+    return BaseException

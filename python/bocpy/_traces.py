@@ -4,11 +4,13 @@ Writing a traceback out reads source files and costs a tenth of a millisecond, f
 text that few programs read. So a worker sends the parts of which it consists: for each
 exception, from the one that was raised to its first cause,
 
-    (link, text, ((file, line, name, end line, column, end column), ...))
+    (link, text, names, places)
 
-where `link` says how it led to the one before ("", "cause" or "context") and `text` is
-its last line, with the notes. All parts are strings, integers and None, so that the
-codec needs no pickle for them.
+where `link` says how it led to the one before ("", "cause" or "context"), `text` is its
+last line, with the notes, and `names` has the names of files and functions. `places`
+has six C ints for each frame: the index of its file, the line, the index of its
+function, end line, column, end column; -1 for what Python has not recorded. So what
+travels is small, and the codec needs no pickle for it.
 
 Threads: any.
 """
@@ -16,14 +18,14 @@ Threads: any.
 from __future__ import annotations
 
 import sys
-import traceback
 from itertools import islice
 from types import CodeType, TracebackType
 from typing import Any
 
 from . import _core, _main_source
 
-Entry = tuple[str, str, tuple[tuple[Any, ...], ...]]
+Frames = tuple[tuple[str, ...], bytes]
+Entry = tuple[str, str, tuple[str, ...], bytes]
 Trace = tuple[Entry, ...]
 
 #: For these `traceback` writes more than one line: suggestions, the source, members.
@@ -61,7 +63,7 @@ def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
     while len(entries) < _CHAIN_MAX:
         if isinstance(one, special):
             return None
-        entries.append((link, last_line(one), frames(one.__traceback__)))
+        entries.append((link, last_line(one), *frames(one.__traceback__)))
         if one.__cause__ is not None:
             link, one = "cause", one.__cause__
         elif one.__context__ is not None and not one.__suppress_context__:
@@ -85,14 +87,20 @@ def last_line(exception: BaseException) -> str:
     return "\n".join(lines)
 
 
-def frames_read(trace: TracebackType | None) -> tuple[tuple[Any, ...], ...]:
-    found = []
+def frames_read(trace: TracebackType | None) -> Frames:
+    names: dict[str, int] = {}
+    places: list[int | None] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        where = (code.co_filename, trace.tb_lineno, code.co_name)
-        found.append(where + position(code, trace.tb_lasti))
+        file = names.setdefault(code.co_filename, len(names))
+        name = names.setdefault(code.co_name, len(names))
+        places += file, trace.tb_lineno, name, *position(code, trace.tb_lasti)
         trace = trace.tb_next
-    return tuple(found)
+    return tuple(names), b"".join(map(int_bytes, places))
+
+
+def int_bytes(number: int | None) -> bytes:
+    return (-1 if number is None else number).to_bytes(4, sys.byteorder, signed=True)
 
 
 def position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
@@ -110,17 +118,28 @@ frames = getattr(_core, "_trace_frames", frames_read)
 
 def written(trace: Trace) -> str:
     """The text of a trace, as `traceback.format_exception` writes it."""
+    import traceback  # few workers need it, and it imports much
+
     parts = []
-    for at in range(len(trace) - 1, -1, -1):
-        link, text, found = trace[at]
-        if found:
+    for link, text, names, places in reversed(trace):
+        if places:
             parts.append("Traceback (most recent call last):\n")
-            parts += traceback.StackSummary.from_list(
-                [summary(*frame) for frame in found]
-            ).format()
+            parts += traceback.StackSummary.from_list(summaries(names, places)).format()
         parts.append(text + "\n")
         parts.append(_LINKS.get(link, ""))
     return "".join(parts)
+
+
+def summaries(names: tuple[str, ...], places: bytes) -> list[Any]:
+    numbers = iter(memoryview(places).cast("i").tolist())
+    return [
+        summary(names[file], line, names[name], *map(known, position))
+        for file, line, name, *position in zip(*[numbers] * 6, strict=True)
+    ]
+
+
+def known(number: int) -> int | None:
+    return None if number < 0 else number
 
 
 def summary(
@@ -131,6 +150,8 @@ def summary(
     column: int | None,
     end_column: int | None,
 ) -> Any:
+    import traceback
+
     options: dict[str, Any] = {}
     if _HAS_POSITIONS:
         options = {"end_lineno": end_line, "colno": column, "end_colno": end_column}

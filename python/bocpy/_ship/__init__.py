@@ -22,7 +22,7 @@ from types import CellType, FunctionType
 
 from .._body import Body, check_body, normalize
 from .._namespaces import start_worker
-from .class_encodings import encoding_of
+from .class_encodings import EXCEPTION, encoding_of
 from .log import MISSING, set_backend
 from .pickler import fill_exception, make_exception, make_function, reduce_exception
 from .receive import (
@@ -38,6 +38,7 @@ from .send import dumps, export_class, publish_names
 from .shipment import Shipment, describe, poll, refresh
 
 __all__ = [
+    "EXCEPTION",
     "MISSING",
     "Body",
     "Shipment",

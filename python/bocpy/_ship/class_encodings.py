@@ -17,9 +17,11 @@ import sys
 from types import MemberDescriptorType, MethodDescriptorType
 from typing import Any
 
+from .._heap_types import native_exception
+
 #: As `bocpy_class_encoding` in csrc/codec/shapes.h. The codec finds out by itself which
 #: classes have 1: their instances have a `__dict__` and nothing else.
-PICKLED, SLOTTED, NAMED, REDUCED, ARRAY = 0, 2, 3, 4, 5
+PICKLED, SLOTTED, NAMED, REDUCED, ARRAY, EXCEPTION = 0, 2, 3, 4, 5, 6
 
 #: Modules whose reductions, written in C, are a class, arguments and items.
 _REDUCED_IN = frozenset({"datetime", "decimal", "collections"})
@@ -38,6 +40,8 @@ def encoding_of(cls: Any) -> Encoding:
         return ARRAY, ()
     if is_named_tuple(cls):
         return NAMED, ()
+    if issubclass(cls, BaseException):
+        return (EXCEPTION if is_plain_exception(cls) else PICKLED), ()
     method = method_in_c(cls)
     if method is not None:
         return REDUCED, (method,)
@@ -75,6 +79,23 @@ def is_named_tuple(cls: Any) -> bool:
     base = next(one for one in cls.__mro__ if "__getnewargs__" in vars(one))
     made = vars(base).get("__new__")
     return "_fields" in vars(base) and cls.__new__ is getattr(made, "__func__", made)
+
+
+def is_plain_exception(cls: type[BaseException]) -> bool:
+    """Whether exceptions of a class of the program consist of `args` and `__dict__`.
+
+    Those of Python itself do not come here: codec and pickle meet them rarely, and a
+    failure of a body has a form of its own for them (`_failures`).
+    """
+    native = native_exception(cls)
+    return (
+        cls is not native
+        and cls.__basicsize__ == native.__basicsize__
+        and not hasattr(native, "exceptions")  # groups are made with their parts
+        and inherits(cls, BaseException, ("__reduce__", "__setstate__", "args"))
+        and cls.__reduce_ex__ is object.__reduce_ex__
+        and hasattr(cls, "__getstate__") is hasattr(native, "__getstate__")
+    )
 
 
 def method_in_c(cls: Any) -> str | None:

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from .. import _context, _core, _foreign_ext, _namespaces
 from .._code_names import kept_with_code
-from .._heap_types import is_heap_type
+from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, typing_objects
 from .log import keep_object, token_objects
 
@@ -391,19 +391,15 @@ def reduce_exception(error: BaseException) -> Any:
         state = error.__dict__
     state = (arguments, error.args, state, error.__cause__)
     # The receiver fills it in a second step, since the error may refer to itself.
-    return make_exception, (cls,), state, None, None, fill_exception
+    made_of = (cls, arguments) if issubclass(native, OSError) else (cls,)
+    return make_exception, made_of, state, None, None, fill_exception
 
 
-def native_exception(cls: type[BaseException]) -> type[BaseException]:
-    """The nearest exception class of the interpreter itself."""
-    for base in cls.__mro__:
-        if not is_heap_type(base):
-            return base
-    return BaseException
-
-
-def make_exception(cls: Any) -> BaseException:
-    made: BaseException = native_exception(cls).__new__(cls)
+def make_exception(cls: Any, arguments: tuple[Any, ...] = ()) -> BaseException:
+    """An exception to be filled. OSError sets `errno` and the like already here."""
+    native = native_exception(cls)
+    early = arguments if issubclass(native, OSError) else ()
+    made: BaseException = native.__new__(cls, *early)
     return made
 
 

@@ -117,6 +117,38 @@ class Dated(datetime.datetime):
         self.made = True
 
 
+class Refused(Exception):
+    def __init__(self, why, amount=0):
+        super().__init__(why)
+        self.amount = amount
+
+
+class RefusedMore(Refused, ValueError):
+    pass
+
+
+class Undecoded(UnicodeDecodeError):
+    def __init__(self, why):
+        self.args = (why,)
+
+
+class Reduced(Exception):
+    def __reduce__(self):
+        return Reduced, ("reduced",)
+
+
+class System(OSError):
+    pass
+
+
+class Slotted(Exception):
+    __slots__ = ("amount",)
+
+
+class ArgsChanged(Exception):
+    args = ()
+
+
 def way(cls):
     return class_encodings.encoding_of(cls)[0]
 
@@ -149,6 +181,14 @@ def way(cls):
         (type("Array", (array.array,), {}), class_encodings.PICKLED),
         (weakref.finalize, class_encodings.PICKLED),
         (functools.partial, class_encodings.PICKLED),
+        (Refused, class_encodings.EXCEPTION),
+        (RefusedMore, class_encodings.EXCEPTION),
+        (Undecoded, class_encodings.EXCEPTION),
+        (Reduced, class_encodings.PICKLED),
+        (System, class_encodings.PICKLED),
+        (Slotted, class_encodings.PICKLED),
+        (ArgsChanged, class_encodings.PICKLED),
+        (ValueError, class_encodings.PICKLED),
         (OSError, class_encodings.PICKLED),
         (object, class_encodings.PICKLED),
         (type, class_encodings.PICKLED),
@@ -383,3 +423,40 @@ def test_values_are_the_same_in_bodies(value):
         assert [(one.left, one.right) for one in back] == [
             (i, str(i)) for i in range(3)
         ]
+
+
+# ---- exceptions ----------------------------------------------------------------------
+
+
+def test_exceptions_of_the_program_keep_arguments_attributes_and_cause():
+    error = RefusedMore("why", [7])
+    error.__cause__ = Refused("cause")
+    copy = there_and_back(error)
+    assert type(copy) is RefusedMore
+    assert (copy.args, copy.amount) == (("why",), [7])
+    assert type(copy.__cause__) is Refused
+    assert copy.__cause__.args == ("cause",)
+    assert copy.__suppress_context__
+    bare = there_and_back(Refused("bare"))
+    assert bare.__cause__ is None
+    assert not bare.__suppress_context__
+
+
+def test_an_exception_may_refer_to_itself():
+    error = Refused("why")
+    error.amount = [error]
+    copy = there_and_back(error)
+    assert copy.amount[0] is copy
+
+
+def test_arguments_that_the_native_constructor_refuses_are_kept():
+    copy = there_and_back(Undecoded("why"))
+    assert type(copy) is Undecoded
+    assert copy.args == ("why",)
+
+
+def test_exceptions_of_other_kinds_are_pickled():
+    assert there_and_back(Reduced("other")).args == ("reduced",)
+    assert there_and_back(System(2, "none")).errno == 2
+    with pytest.raises(TypeError):
+        _core._codec_encode(Refused(one for one in ()))

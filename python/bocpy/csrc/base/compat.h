@@ -152,6 +152,10 @@ static inline void PyErr_SetRaisedException(PyObject *exception) {
   PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception,
                 PyException_GetTraceback(exception));
 }
+
+static inline PyObject *PyException_GetArgs(PyObject *exception) {
+  return Py_NewRef(((PyBaseExceptionObject *)exception)->args);
+}
 #endif
 
 /* ---- 3.13 ------------------------------------------------------------------------ */

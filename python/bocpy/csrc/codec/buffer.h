@@ -19,6 +19,8 @@
  *   NAMED                  u32 shape, size, parts                  after
  *   REDUCED                u32 shape, u8: what follows; arguments  after
  *   ARRAY                  u32 shape, u8 type, size, bytes         before
+ *   EXCEPTION              u32 shape, args, __dict__ or None,      before
+ *                          cause or None
  *   VIEW                   u8 read-only, format, dimensions; the   after
  *                          sizes of each, offset and size; base
  *   COWN                   u32 index of the buffer's cowns        before
@@ -74,6 +76,7 @@ enum bocpy_tag {
   TAG_NAMED,
   TAG_REDUCED,
   TAG_ARRAY,
+  TAG_EXCEPTION,
   TAG_VIEW,
   TAG_COWN,
   TAG_NATIVE,

@@ -270,6 +270,70 @@ static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
   return instance;
 }
 
+/* ---- exceptions ------------------------------------------------------------------ */
+
+/* The nearest base that the interpreter itself has. */
+static PyTypeObject *native_exception(PyTypeObject *type) {
+  while (type->tp_flags & Py_TPFLAGS_HEAPTYPE)
+    type = type->tp_base;
+  return type;
+}
+
+/* UnicodeError and the like refuse some arguments that `args` may hold. */
+static int exception_set_args(PyObject *error, PyObject *args) {
+  if (native_exception(Py_TYPE(error))->tp_init(error, args, NULL) == 0)
+    return 0;
+  if (!PyErr_ExceptionMatches(PyExc_TypeError))
+    return -1;
+  PyErr_Clear();
+  return PyObject_SetAttrString(error, "args", args);
+}
+
+static int exception_set_dict(PyObject *error, PyObject *attributes) {
+  if (attributes == Py_None)
+    return 0;
+  PyObject *dict = PyObject_GenericGetDict(error, NULL);
+  int status = dict ? PyDict_Update(dict, attributes) : -1;
+  Py_XDECREF(dict);
+  return status;
+}
+
+static int exception_set_cause(PyObject *error, PyObject *cause) {
+  if (cause != Py_None)
+    PyException_SetCause(error, Py_NewRef(cause));
+  return 0;
+}
+
+/* In the order in which they were written. */
+static int take_exception_parts(bocpy_decoder *decoder, PyObject *error) {
+  static int (*const setters[])(PyObject *error, PyObject *part) = {
+      exception_set_args, exception_set_dict, exception_set_cause};
+  int status = 0;
+  for (size_t i = 0; i < sizeof setters / sizeof *setters && status == 0; i++) {
+    PyObject *part = bocpy_decode_value(decoder);
+    status = part ? setters[i](error, part) : -1;
+    Py_XDECREF(part);
+  }
+  return status;
+}
+
+static PyObject *make_exception(bocpy_decoder *decoder, uint32_t slot) {
+  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  if (!resolved)
+    return NULL;
+  PyTypeObject *type = resolved->type;
+  if (!PyExceptionClass_Check((PyObject *)type)) {
+    PyErr_Format(PyExc_TypeError, "%s is no exception any more", type->tp_name);
+    return NULL;
+  }
+  PyObject *error =
+      native_exception(type)->tp_new(type, decoder->state->no_arguments, NULL);
+  memo_fill_slot(decoder, slot, error);
+  if (error && take_exception_parts(decoder, error) < 0)
+    Py_CLEAR(error);
+  return error;
+}
+
 /* ---- the walk -------------------------------------------------------------------- */
 
 static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
@@ -388,6 +452,8 @@ static PyObject *decode_tagged(bocpy_decoder *decoder, enum bocpy_tag tag,
     return make_of_three(decoder, tag);
   case TAG_INSTANCE:
     return make_instance(decoder, slot);
+  case TAG_EXCEPTION:
+    return make_exception(decoder, slot);
   case TAG_NAMED:
     return bocpy_make_named(decoder);
   case TAG_REDUCED:

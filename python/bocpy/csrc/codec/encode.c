@@ -331,6 +331,31 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
+static int put_part(bocpy_encoder *encoder, PyObject *part) {
+  return bocpy_encode_value(encoder, part ? part : Py_None);
+}
+
+/* An exception of a class of the program: the receiver makes it as pickle does, and does
+ * not call the class's own constructor. */
+static int put_exception(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
+  if (!known || bocpy_put_number(encoder, TAG_EXCEPTION, known->place.shape->id) < 0)
+    return BOCPY_FAILED;
+  PyObject *args = PyException_GetArgs(value), *cause = PyException_GetCause(value);
+  PyObject *dict = args ? PyObject_GenericGetDict(value, NULL) : NULL;
+  if (dict && BOCPY_FREE_THREADED)
+    Py_SETREF(dict, PyDict_Copy(dict));
+  int status = dict ? bocpy_encode_value(encoder, args) : BOCPY_FAILED;
+  if (status == BOCPY_DONE)
+    status = put_part(encoder, PyDict_GET_SIZE(dict) ? dict : NULL);
+  if (status == BOCPY_DONE)
+    status = put_part(encoder, cause);
+  Py_XDECREF(args);
+  Py_XDECREF(dict);
+  Py_XDECREF(cause);
+  return status;
+}
+
 static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
   const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
   return bocpy_encode_hooked(encoder, value, hooked);
@@ -350,6 +375,8 @@ static int encode_by_class(bocpy_encoder *encoder, PyObject *value) {
     return encode_memo_after(encoder, value, bocpy_put_reduced);
   case BOCPY_ENCODING_ARRAY:
     return encode_memo(encoder, value, bocpy_put_array);
+  case BOCPY_ENCODING_EXCEPTION:
+    return encode_memo(encoder, value, put_exception);
   default:
     return encode_memo(encoder, value, put_instance);
   }

@@ -39,7 +39,8 @@ typedef enum bocpy_class_encoding {
   BOCPY_ENCODING_SLOTTED, /* the slots */
   BOCPY_ENCODING_NAMED,   /* the fields of a named tuple */
   BOCPY_ENCODING_REDUCED, /* arguments for a call of the type, perhaps items */
-  BOCPY_ENCODING_ARRAY    /* array.array: the type code and the bytes */
+  BOCPY_ENCODING_ARRAY,   /* array.array: the type code and the bytes */
+  BOCPY_ENCODING_EXCEPTION /* the arguments, the __dict__ and the cause */
 } bocpy_class_encoding;
 
 typedef struct bocpy_shape {
