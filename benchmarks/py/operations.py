@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import bocpy
-from bocpy import Cown, when
+from bocpy import Cown, receive, send, when
 
 now = time.perf_counter
 Row = Callable[[], float]
@@ -162,8 +162,8 @@ def bank() -> float:
 def message(value: object, repeats: int) -> Row:
     def measured() -> float:
         def operation() -> None:
-            bocpy.send("row", value)
-            bocpy.receive("row")
+            send("row", value)
+            receive("row")
 
         return each(repeats, operation)
 
@@ -179,13 +179,13 @@ def into_body(value: object, repeats: int) -> Row:
         @when()
         def _() -> None:
             for _ in range(repeats):
-                bocpy.receive("there")
-                bocpy.send("back", 1)
+                receive("there")
+                send("back", 1)
 
         began = now()
         for _ in range(repeats):
-            bocpy.send("there", value)
-            bocpy.receive("back")
+            send("there", value)
+            receive("back")
         cost = (now() - began) / repeats * 1e6
         bocpy.quiesce()
         return cost
@@ -260,7 +260,7 @@ def between_threads() -> float:
 
     def receiver() -> None:
         for _ in range(total):
-            bocpy.receive("row")
+            receive("row")
 
     thread = threading.Thread(target=receiver)
     began = now()
@@ -268,7 +268,7 @@ def between_threads() -> float:
     sent = 0
     while sent < total:
         try:
-            bocpy.send("row", sent)
+            send("row", sent)
             sent += 1
         except RuntimeError:
             time.sleep(0.0005)  # the queue is full: lets the receiver empty it

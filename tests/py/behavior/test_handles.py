@@ -31,6 +31,57 @@ def test_bodies_of_many_cowns_see_their_own():
     assert [result(when(c)(lambda c: c.value)) for c in cowns] == expected
 
 
+@pytest.mark.parametrize("size", [0, 1, 8, 12, 13, 40])
+def test_groups_of_any_size_see_their_own(size):
+    cowns = [Cown(i) for i in range(size)]
+    alone = Cown(-1)
+
+    @when(cowns, alone, cowns[: size // 2])
+    def body(group, alone, half):
+        values = [c.value for c in group]
+        for c in group:
+            c.value += 100
+        return values, alone.value, [c.value for c in half], group[:2]
+
+    @when(list(reversed(cowns)))
+    def after(group):
+        return [c.value for c in reversed(group)]
+
+    values, last, half, kept = result(body)
+    assert (values, last) == (list(range(size)), -1)
+    assert half == [100 + i for i in range(size // 2)]
+    assert kept == cowns[:2]
+    assert result(after) == [100 + i for i in range(size)]
+    assert [result(when(c)(lambda c: c.value)) for c in kept] == result(after)[:2]
+
+
+def test_cowns_of_groups_that_a_body_changes_or_keeps_stay_valid():
+    cowns, box = [Cown(i) for i in range(4)], Cown(None)
+
+    @when(cowns, box)
+    def _(group, box):
+        box.value = [group.pop(), group]
+        group.clear()
+
+    @when(box, cowns)
+    def seen(box, group):
+        last, rest = box.value
+        return last == group[3], rest, [c.value for c in group]
+
+    assert result(seen) == (True, [], [0, 1, 2, 3])
+
+    @when(cowns)
+    def failed(group):
+        raise ValueError(group)
+
+    bocpy.quiesce(timeout=LIMIT)
+    with pytest.raises(ValueError, match="Cown") as caught:
+        failed.unwrap()
+    assert caught.value.args == (cowns,)
+    when(box)(lambda box: setattr(box, "value", None))
+    bocpy.quiesce(timeout=LIMIT)
+
+
 def test_a_body_keeps_its_cown_in_its_own_value():
     cown = Cown(None)
 

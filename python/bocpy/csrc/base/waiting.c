@@ -24,8 +24,10 @@
 
 enum { AWAKE, ASLEEP, SIGNALLED, POLLED };
 
-/* A wait that ends sooner is short: about two wake-ups and some work between them. */
-#define SHORT_NS 150000
+/* A wait that ends sooner is short: two wake-ups, and some work between them, such as
+ * copying 1 MB. With less, two threads that have both fallen asleep would never get to
+ * spinning: what each waits for then takes two wake-ups and the work. */
+#define SHORT_NS 300000
 
 /* ns that a thread spins before it sleeps: as long as a wake-up and an answer take. Two
  * threads that wake each other up then go on without sleeping. */

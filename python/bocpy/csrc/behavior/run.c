@@ -51,13 +51,16 @@ typedef struct frame {
   PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
   bocpy_slot *slot;                 /* that lends handles; or NULL: nobody does */
-  size_t lent;                      /* handles, from args[extra] on */
+  PyObject **handles;               /* lent: from args[extra] on, or behind all args */
+  size_t lent;
   PyObject *few[1 + FEW_ARGUMENTS]; /* the callee may use the first entry */
 } frame;
 
 static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
-  bool lends = !BOCPY_FREE_THREADED && !call->handed && !call->grouped;
-  size_t size = (size_t)call->extra + call->items + call->positional + call->keywords;
+  bool lends = !BOCPY_FREE_THREADED && !call->handed;
+  size_t args = (size_t)call->extra + call->items + call->positional + call->keywords;
+  size_t lent = call->cowns < BOCPY_IDLE_HANDLES ? call->cowns : BOCPY_IDLE_HANDLES;
+  size_t size = args + (lends && call->grouped ? lent : 0);
   f->state = state;
   f->slot = lends ? bocpy_slot_here() : NULL;
   f->lent = 0;
@@ -65,24 +68,26 @@ static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
   f->globals = NULL;
   f->count = 0;
   f->args = f->few + 1;
-  if (size <= FEW_ARGUMENTS)
-    return 0;
-  PyObject **many = PyMem_Malloc((size + 1) * sizeof(*many));
-  if (!many) {
-    PyErr_NoMemory();
-    return -1;
+  if (size > FEW_ARGUMENTS) {
+    PyObject **many = PyMem_Malloc((size + 1) * sizeof(*many));
+    if (!many) {
+      PyErr_NoMemory();
+      return -1;
+    }
+    f->args = many + 1;
   }
-  f->args = many + 1;
+  f->handles = f->args + (call->grouped ? args : call->extra);
   return 0;
 }
 
 static void frame_fini(frame *f, const bocpy_call *call) {
-  for (size_t i = 0; i < f->lent; i++)
-    bocpy_return_handle(f->slot, f->args[call->extra + i]);
+  size_t lent_args = call->grouped ? 0 : f->lent; /* which no other reference keeps */
   for (size_t i = 0; i < call->extra && i < f->count; i++)
     Py_DECREF(f->args[i]);
-  for (size_t i = call->extra + f->lent; i < f->count; i++)
+  for (size_t i = call->extra + lent_args; i < f->count; i++)
     Py_DECREF(f->args[i]);
+  for (size_t i = 0; i < f->lent; i++)
+    bocpy_return_handle(f->slot, f->handles[i]);
   if (f->args != f->few + 1)
     PyMem_Free(f->args - 1);
   Py_XDECREF(f->captures);
@@ -111,14 +116,23 @@ static void frame_push_captures(frame *f, Py_ssize_t first, uint32_t count) {
     f->args[f->count++] = Py_NewRef(PyTuple_GET_ITEM(f->captures, first + i));
 }
 
-static PyObject *frame_handle(const frame *f, boc_behavior *self, bocpy_call *call,
+static PyObject *frame_lend(frame *f, boc_cown *core) {
+  PyObject *handle = bocpy_lend_handle(f->slot, core);
+  if (handle)
+    f->handles[f->lent++] = handle;
+  return handle;
+}
+
+static PyObject *frame_handle(frame *f, boc_behavior *self, bocpy_call *call,
                               uint32_t i) {
   if (call->handed)
     return Py_NewRef(bocpy_call_local(call)->handles[i]);
+  if (f->slot && f->lent < BOCPY_IDLE_HANDLES) /* the slot keeps no more of them */
+    return Py_XNewRef(frame_lend(f, boc_behavior_cown(self, i)));
   return bocpy_cown_adopt(f->state, boc_cown_hold(boc_behavior_cown(self, i)));
 }
 
-static PyObject *frame_handle_list(const frame *f, boc_behavior *self, bocpy_call *call,
+static PyObject *frame_handle_list(frame *f, boc_behavior *self, bocpy_call *call,
                                    uint32_t first, int32_t count) {
   PyObject *list = PyList_New(count);
   for (int32_t i = 0; list && i < count; i++) {
@@ -133,11 +147,9 @@ static PyObject *frame_handle_list(const frame *f, boc_behavior *self, bocpy_cal
 
 static int frame_lend_items(frame *f, boc_behavior *self, const bocpy_call *call) {
   for (uint32_t i = 0; i < call->items; i++) {
-    PyObject *handle = bocpy_lend_handle(f->slot, boc_behavior_cown(self, i));
-    if (!handle)
+    if (!frame_lend(f, boc_behavior_cown(self, i)))
       return -1;
-    f->args[f->count++] = handle;
-    f->lent++;
+    f->count++; /* it lies among the arguments */
   }
   return 0;
 }
@@ -161,7 +173,8 @@ static int frame_bind(frame *f, boc_behavior *self, bocpy_call *call) {
   if (frame_unpack_captures(f, call) < 0)
     return -1;
   frame_push_captures(f, 0, call->extra);
-  if ((f->slot ? frame_lend_items(f, self, call) : frame_push_items(f, self, call)) < 0)
+  bool lends = f->slot && !call->grouped;
+  if ((lends ? frame_lend_items(f, self, call) : frame_push_items(f, self, call)) < 0)
     return -1;
   frame_push_captures(f, call->extra, call->positional);
   if (call->keywords)

@@ -75,9 +75,23 @@ static int when_args_make_room(bocpy_when_args *when_args, Py_ssize_t items,
   return -1;
 }
 
+/* A cown that is neither pinned nor only read. */
+static bool is_ordinary_cown(bocpy_state *state, PyObject *object) {
+  return bocpy_cown_is_plain(state, object) && ((bocpy_cown *)object)->core;
+}
+
+static void when_args_push(bocpy_when_args *when_args, PyObject *cown, bool read) {
+  when_args->modes[when_args->cowns] = read;
+  when_args->handles[when_args->cowns++] = Py_NewRef(cown);
+}
+
 static int when_args_add_cown(bocpy_when_args *when_args, bocpy_state *state,
                               PyObject *object, Py_ssize_t position,
                               Py_ssize_t inside) {
+  if (is_ordinary_cown(state, object)) {
+    when_args_push(when_args, object, false);
+    return 0;
+  }
   PyObject *read = bocpy_reading_cown(state, object);
   if (read)
     object = read;
@@ -85,9 +99,9 @@ static int when_args_add_cown(bocpy_when_args *when_args, bocpy_state *state,
     return when_args_refuse(state, when_args->what, object, position, inside);
   when_args->reads = when_args->reads || read;
   when_args->special = when_args->special || !bocpy_cown_is_plain(state, object);
-  when_args->pinned = when_args->pinned || ((bocpy_cown *)object)->value->pinned;
-  when_args->modes[when_args->cowns] = read != NULL;
-  when_args->handles[when_args->cowns++] = Py_NewRef(object);
+  when_args->pinned =
+      when_args->pinned || bocpy_core_is_pinned(((bocpy_cown *)object)->core);
+  when_args_push(when_args, object, read != NULL);
   return 0;
 }
 
@@ -132,11 +146,9 @@ static bool when_args_init_plain(bocpy_when_args *when_args, bocpy_state *state,
                                  PyObject *const *args, Py_ssize_t count) {
   if (count > BOCPY_WHEN_ARGS_FEW)
     return false;
-  for (Py_ssize_t i = 0; i < count; i++) {
-    const bocpy_cown *cown = (bocpy_cown *)args[i];
-    if (!Py_IS_TYPE(args[i], state->cown_type) || cown->dict || !cown->core)
+  for (Py_ssize_t i = 0; i < count; i++)
+    if (!is_ordinary_cown(state, args[i]))
       return false;
-  }
   for (Py_ssize_t i = 0; i < count; i++) {
     when_args->few[i] = Py_NewRef(args[i]);
     when_args->few_modes[i] = false;

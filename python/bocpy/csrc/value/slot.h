@@ -17,7 +17,7 @@
 typedef struct bocpy_reader_copy bocpy_reader_copy;
 typedef struct bocpy_boot bocpy_boot;
 
-enum { BOCPY_IDLE_HANDLES = 4 };
+enum { BOCPY_IDLE_HANDLES = 12 };
 
 typedef struct bocpy_box {
   /* the value with this content, or NULL if the cown is freed */

@@ -58,8 +58,6 @@ struct bocpy_value {
   bocpy_acquisition *acquired; /* by a thread outside of bodies (acquire.h) */
   _Atomic(bocpy_reader_copy *)
       copies; /* of readers, until the next write (reader_copies.h) */
-  _Atomic(const bocpy_code *)
-      scheduled; /* hint: last over the cown, for errors (in_flight.h) */
   union {
     unsigned char bytes[BOCPY_INLINE_CAPACITY];
     bocpy_buffer *buffer;
@@ -69,6 +67,10 @@ struct bocpy_value {
       bocpy_slot *slot; /* the box's: may be compared when the box may be gone */
     };
   };
+  /* hint: last over the cown, for errors (in_flight.h). Whoever schedules writes it,
+   * while a worker writes the parts above: so it is last, and lies in another cache
+   * line, where libboc's header of the next cown is. */
+  _Atomic(const bocpy_code *) scheduled;
 };
 
 static inline bocpy_kind bocpy_value_kind(const bocpy_value *value) {
