@@ -50,8 +50,8 @@ typedef struct frame {
   PyObject *captures;
   PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
-  bocpy_slot *slot;                 /* that lends handles; or NULL: nobody does */
-  PyObject **handles;               /* lent: from args[extra] on, or behind all args */
+  bocpy_slot *slot;   /* that lends handles; or NULL: nobody does */
+  PyObject **handles; /* lent: from args[extra] on, or behind all args */
   size_t lent;
   PyObject *few[1 + FEW_ARGUMENTS]; /* the callee may use the first entry */
 } frame;

@@ -34,12 +34,12 @@
 /* How instances of a type are encoded. The numbers are those of
  * _ship/class_encodings.py. */
 typedef enum bocpy_class_encoding {
-  BOCPY_ENCODING_PICKLED, /* by pickle */
-  BOCPY_ENCODING_PLAIN,   /* the __dict__ */
-  BOCPY_ENCODING_SLOTTED, /* the slots */
-  BOCPY_ENCODING_NAMED,   /* the fields of a named tuple */
-  BOCPY_ENCODING_REDUCED, /* arguments for a call of the type, perhaps items */
-  BOCPY_ENCODING_ARRAY,   /* array.array: the type code and the bytes */
+  BOCPY_ENCODING_PICKLED,  /* by pickle */
+  BOCPY_ENCODING_PLAIN,    /* the __dict__ */
+  BOCPY_ENCODING_SLOTTED,  /* the slots */
+  BOCPY_ENCODING_NAMED,    /* the fields of a named tuple */
+  BOCPY_ENCODING_REDUCED,  /* arguments for a call of the type, perhaps items */
+  BOCPY_ENCODING_ARRAY,    /* array.array: the type code and the bytes */
   BOCPY_ENCODING_EXCEPTION /* the arguments, the __dict__ and the cause */
 } bocpy_class_encoding;
 

@@ -123,9 +123,9 @@ static int trace_add_again(trace_writer *writer, const PyTracebackObject *trace,
 static PyObject *trace_finish(const trace_writer *writer) {
   PyObject *names = PyList_AsTuple(writer->names);
   size_t size = writer->count * FRAME_NUMBERS * sizeof(int);
-  PyObject *numbers = names ? PyBytes_FromStringAndSize((const char *)writer->numbers,
-                                                        (Py_ssize_t)size)
-                            : NULL;
+  PyObject *numbers =
+      names ? PyBytes_FromStringAndSize((const char *)writer->numbers, (Py_ssize_t)size)
+            : NULL;
   PyObject *pair = numbers ? PyTuple_Pack(2, names, numbers) : NULL;
   Py_XDECREF(names);
   Py_XDECREF(numbers);
