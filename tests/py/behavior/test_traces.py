@@ -7,7 +7,7 @@ import traceback
 import bocpy
 import pytest
 from bocpy import BehaviorTraceback, Cown, wait, when
-from bocpy._traces import take, written
+from bocpy._traces import frames, frames_read, summaries, take, written
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -159,3 +159,31 @@ def test_a_thousand_failures_in_two_steps():
 
     wait()
     assert seen.unwrap() == 250
+
+
+def test_frames_read_in_python_are_those_read_in_c():
+    try:
+        chained()
+    except RuntimeError as error:
+        traces = [error.__traceback__, error.__cause__.__traceback__, None]
+    for trace in traces:
+        names, places = frames(trace)
+        others, numbers = frames_read(trace)
+        assert set(names) == set(others)
+        assert summaries(names, places) == summaries(others, numbers)
+
+
+def test_a_long_traceback_of_many_functions_keeps_each_frame():
+    names = {}
+    exec("def f0(): raise ValueError('end')", names)
+    for i in range(1, 120):
+        exec(compile(f"def f{i}(): f{i - 1}()", f"<{i}>", "exec"), names)
+    try:
+        names["f119"]()
+    except ValueError as error:
+        trace = error.__traceback__
+    found = summaries(*frames(trace))
+    assert [frame.name for frame in found[1:]] == [f"f{i}" for i in range(119, -1, -1)]
+    assert [frame.filename for frame in found[1:-1]] == [
+        f"<{i}>" for i in range(119, 0, -1)
+    ]

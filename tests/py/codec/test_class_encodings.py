@@ -29,6 +29,20 @@ class MoreSlots(Slots):
     __slots__ = ("__weakref__", "more")
 
 
+class Meta(type):
+    @property
+    def left(cls):
+        return Other.right
+
+
+class Other:
+    __slots__ = ("before", "left", "right")
+
+
+class OfMeta(metaclass=Meta):
+    __slots__ = ("left",)
+
+
 class Private:
     __slots__ = ("__hidden",)
 
@@ -210,6 +224,26 @@ def test_slots_come_back_set_or_unset():
     copy = there_and_back(more)
     assert (copy.left, copy.right, copy.more) == (1, 2, 3)
     assert there_and_back(Private("seen")).reveal() == "seen"
+
+
+def test_slots_that_the_class_shows_as_something_else_are_read_by_name():
+    value = OfMeta()
+    value.left = "slot"
+    copy = there_and_back([value, value])
+    assert copy[0] is copy[1]
+    assert copy[0].left == "slot"
+    assert way(OfMeta) == class_encodings.SLOTTED
+
+
+def test_slots_may_hold_objects_that_are_shared_or_unset():
+    inner = Slots("inner")
+    outer = [Slots(inner, inner), inner, MoreSlots(inner)]
+    del outer[2].right
+    first, second, third = there_and_back(outer)
+    assert first.left is first.right is second is third.left
+    assert second.left == "inner"
+    assert not hasattr(third, "right")
+    assert not hasattr(third, "more")
 
 
 def test_classes_with_pickle_methods_are_pickled():

@@ -78,6 +78,21 @@ static bool exception_is_verdict(void) {
          !PyErr_ExceptionMatches(PyExc_MemoryError);
 }
 
+Py_ssize_t bocpy_slot_offset(PyTypeObject *type, PyObject *name) {
+  PyObject *found = PyObject_GetAttr((PyObject *)type, name);
+  Py_ssize_t offset = 0;
+  if (!found) {
+    PyErr_Clear();
+  } else if (Py_IS_TYPE(found, &PyMemberDescr_Type) &&
+             PyType_IsSubtype(type, PyDescr_TYPE(found))) {
+    const PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
+    if (member->type == Py_T_OBJECT_EX && !(member->flags & Py_READONLY))
+      offset = member->offset;
+  }
+  Py_XDECREF(found);
+  return offset;
+}
+
 /* A new layout of the slots in `names`. NULL with an exception. */
 static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
   const char *texts[BOCPY_ATTRIBUTES_MAX];
@@ -92,14 +107,17 @@ static bocpy_layout *slots_layout(const bocpy_class *known, PyObject *names) {
   const bocpy_shape *shape =
       bocpy_shape_intern(known->place.shape->reference, (uint32_t)count, texts);
   bocpy_layout *layout =
-      shape ? PyMem_Malloc(sizeof *layout + (size_t)count * sizeof(PyObject *)) : NULL;
+      shape ? PyMem_Malloc(sizeof *layout + bocpy_slots_size((size_t)count)) : NULL;
   if (!layout) {
     if (shape)
       PyErr_NoMemory();
     return NULL;
   }
-  for (Py_ssize_t i = 0; i < count; i++)
+  Py_ssize_t *offsets = bocpy_slot_offsets(layout->names, (uint32_t)count);
+  for (Py_ssize_t i = 0; i < count; i++) {
     layout->names[i] = Py_NewRef(PyTuple_GET_ITEM(names, i));
+    offsets[i] = bocpy_slot_offset(known->type, layout->names[i]);
+  }
   layout->shape = shape;
   return layout;
 }

@@ -207,6 +207,24 @@ static PyObject *take_key(bocpy_decoder *decoder, bool is_new) {
 
 /* ---- instances and cowns --------------------------------------------------------- */
 
+/* Sets attribute `i`, and steals `value`, which may be NULL with an exception. */
+static int attribute_set(PyObject *instance, const bocpy_resolved *resolved, uint32_t i,
+                         PyObject *value) {
+  if (!value)
+    return -1;
+  PyObject **place = NULL;
+  if (!resolved->type->tp_dictoffset)
+    place = bocpy_slot_at(
+        instance, bocpy_slot_offsets(resolved->names, resolved->shape->count)[i]);
+  if (place) {
+    Py_XSETREF(*place, value);
+    return 0;
+  }
+  int status = PyObject_GenericSetAttr(instance, resolved->names[i], value);
+  Py_DECREF(value);
+  return status;
+}
+
 static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
                            const bocpy_resolved *resolved) {
   for (uint32_t i = 0; i < resolved->shape->count; i++) {
@@ -214,11 +232,7 @@ static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
       decoder->at++;
       continue;
     }
-    PyObject *value = bocpy_decode_value(decoder);
-    int status =
-        value ? PyObject_GenericSetAttr(instance, resolved->names[i], value) : -1;
-    Py_XDECREF(value);
-    if (status < 0)
+    if (attribute_set(instance, resolved, i, bocpy_decode_value(decoder)) < 0)
       return -1;
   }
   return 0;

@@ -287,13 +287,24 @@ static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict)
   return layout ? put_attributes(encoder, dict, layout) : put_pairs(encoder, dict);
 }
 
+/* A new reference to what is in slot `i`; NULL in *out_part if nothing is. */
+static int slot_read(PyObject *value, const bocpy_layout *layout, uint32_t i,
+                     PyObject **out_part) {
+  Py_ssize_t offset = bocpy_slot_offsets(layout->names, layout->shape->count)[i];
+  PyObject **place = bocpy_slot_at(value, offset);
+  if (!place)
+    return PyObject_GetOptionalAttr(value, layout->names[i], out_part);
+  *out_part = Py_XNewRef(*place);
+  return 0;
+}
+
 /* The values of the slots that `layout` names. */
 static int put_slots(bocpy_encoder *encoder, PyObject *value,
                      const bocpy_layout *layout) {
   int status = bocpy_put_number(encoder, TAG_INSTANCE, layout->shape->id);
   for (uint32_t i = 0; i < layout->shape->count && status == BOCPY_DONE; i++) {
     PyObject *part;
-    if (PyObject_GetOptionalAttr(value, layout->names[i], &part) < 0 ||
+    if (slot_read(value, layout, i, &part) < 0 ||
         bocpy_reserve(&encoder->writer, 1) < 0)
       return BOCPY_FAILED;
     if (part)
@@ -335,8 +346,8 @@ static int put_part(bocpy_encoder *encoder, PyObject *part) {
   return bocpy_encode_value(encoder, part ? part : Py_None);
 }
 
-/* An exception of a class of the program: the receiver makes it as pickle does, and does
- * not call the class's own constructor. */
+/* An exception of a class of the program: as with pickle, the receiver makes it without
+ * calling the class's own constructor. */
 static int put_exception(bocpy_encoder *encoder, PyObject *value) {
   bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
   if (!known || bocpy_put_number(encoder, TAG_EXCEPTION, known->place.shape->id) < 0)

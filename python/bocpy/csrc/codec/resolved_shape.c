@@ -35,6 +35,9 @@ static int resolved_intern_names(bocpy_resolved *resolved) {
     if (taken < 0)
       return -1;
     resolved->through_dict |= taken && !slotted;
+    if (slotted)
+      bocpy_slot_offsets(resolved->names, shape->count)[i] =
+          bocpy_slot_offset(resolved->type, name);
   }
   return 0;
 }
@@ -55,7 +58,7 @@ static bocpy_resolved *resolved_new(bocpy_codec_state *state,
                                     const bocpy_shape *shape) {
   size_t count = bocpy_shape_named(shape->count);
   bocpy_resolved *resolved =
-      PyMem_Calloc(1, sizeof *resolved + count * sizeof(PyObject *));
+      PyMem_Calloc(1, sizeof *resolved + bocpy_slots_size(count));
   if (!resolved) {
     PyErr_NoMemory();
     return NULL;

@@ -86,6 +86,7 @@ void bocpy_place_fini(bocpy_place *place);
 typedef struct bocpy_layout {
   const bocpy_shape *shape;
   PyObject *names[]; /* held; compared by address */
+  /* Of SLOTTED, the offset of each slot in an instance follows the names. */
 } bocpy_layout;
 
 typedef struct bocpy_class {
@@ -133,8 +134,30 @@ typedef struct bocpy_resolved {
   bocpy_place place;
   bool through_dict; /* an attribute has the name of a data descriptor */
   struct bocpy_resolved *next;
-  PyObject *names[]; /* held, interned */
+  PyObject *names[]; /* held, interned; the offsets of slots follow */
 } bocpy_resolved;
+
+/* The bytes that `count` names, and the offsets behind them, take. */
+static inline size_t bocpy_slots_size(size_t count) {
+  return count * (sizeof(PyObject *) + sizeof(Py_ssize_t));
+}
+
+/* The offsets behind the names of slots. */
+static inline Py_ssize_t *bocpy_slot_offsets(PyObject *const *names, uint32_t count) {
+  return (Py_ssize_t *)(uintptr_t)(names + count);
+}
+
+/* The offset of a slot in instances of exactly that type; 0 if only attribute access
+ * knows it. Never fails. */
+Py_ssize_t bocpy_slot_offset(PyTypeObject *type, PyObject *name);
+
+/* Where the object in the slot is; NULL without an offset, and without a GIL, where
+ * other threads may write it. */
+static inline PyObject **bocpy_slot_at(PyObject *instance, Py_ssize_t offset) {
+  return BOCPY_FREE_THREADED || !offset
+             ? NULL
+             : (PyObject **)(uintptr_t)((char *)instance + offset);
+}
 
 /* The shape of that number in this interpreter, or NULL with an exception (as pickle
  * would raise; TypeError for a type that is not bare). Valid while the state lives. */
