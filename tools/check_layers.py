@@ -7,8 +7,8 @@ Here: a header is included by its bare name, which no other header has, so that 
 goes around that list; nothing below the public headers includes Python.h, prints, or
 reads the environment; headers of an operating system stand in the platform files
 alone, Python version conditionals in compat.h alone; the binding never reaches into
-libboc/src. And the proportions: a function has at most 60 lines, a file 600. And names:
-a static function's is more than one bare word, and no other file's.
+libboc/src. And names: a static function's is more than one bare word, and no other
+file's.
 """
 
 from __future__ import annotations
@@ -20,16 +20,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-MAX_FUNCTION, MAX_FILE = 60, 600
-PROPORTIONED = (
-    "libboc",
-    "python/bocpy/csrc",
-    "python/bocpy/csrc_math",
-    "benchmarks",
-    "examples",
-    "tests/c",
-    "tests/fuzz",
-)
 PLATFORM_FILES = ("park*", "os*", "wakeup_fd*", "atomic*", "compiler", "fiber*")
 #: They run in test builds only, and print the seed with which they run.
 SPEAKING_FILES = ("os*", "systematic*")
@@ -125,24 +115,6 @@ def check_binding_file(path: Path) -> list[str]:
     return problems
 
 
-def check_proportions(path: Path) -> list[str]:
-    """Functions begin and end in the first column, as clang-format has it."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    problems = []
-    if len(lines) > MAX_FILE:
-        problems.append(f"has {len(lines)} lines, more than {MAX_FILE}")
-    begin = 0
-    for number, line in enumerate(lines):
-        if line.startswith("}"):
-            length = number - begin + 1
-            if line == "}" and length > MAX_FUNCTION:
-                name = f"the function that ends in line {number + 1}"
-                problems.append(f"{name} has {length} lines, more than {MAX_FUNCTION}")
-        if re.match(r"\w.*\(", line) and not lines[number - 1].endswith(","):
-            begin = number
-    return problems
-
-
 def c_files(*folders: str) -> list[Path]:
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.[ch]")]
     return sorted(found)
@@ -191,8 +163,6 @@ def main() -> int:
         problems += [(path, text) for text in check_library_file(path)]
     for path in c_files("python/bocpy/csrc"):
         problems += [(path, text) for text in check_binding_file(path)]
-    for path in c_files(*PROPORTIONED):
-        problems += [(path, text) for text in check_proportions(path)]
     for path, text in problems:
         print(f"{path.relative_to(ROOT).as_posix()}: {text}")
     return 1 if problems else 0

@@ -33,6 +33,8 @@ import numpy as np  # noqa: E402
 from bocpy import _math  # noqa: E402
 
 MILLION = 10**6
+#: At most this ratio to the time of NumPy, where a row has no aim of its own.
+AIM = 1.1
 
 
 def load_peer(python):
@@ -143,44 +145,37 @@ def product_rows(operands):
         )
 
 
-def million_rows(operands):
-    m, a, p = operands.make(1, MILLION)
-    m2, a2, p2 = operands.make(1, MILLION)
-    square, array, peer = operands.make(1000, 1000)
-    square2, array2, peer2 = operands.make(1000, 1000)
-    positive = operands.make(1, MILLION, 0.5, 2.0)
+def arithmetic_rows(operands, row, row2):
+    (m, a, p), (m2, a2, p2) = row, row2
     out, out_array, out_peer = operands.make(1, MILLION)
-    full = slice(None)
-    mask, mask_array = m.less(0), a < 0
-    mask_peer = p.less(0) if p is not None else None
-    aim = 1.1
-    yield both("add", m, a, p, lambda x, y: x + y, m2, a2, p2, aim, 1.05)
+    yield both("add", m, a, p, lambda x, y: x + y, m2, a2, p2, AIM, 1.05)
     yield Row(
         "add, out",
         lambda: m.add(m2, out=out),
         lambda: np.add(a, a2, out=out_array),
         (lambda: p.add(p2, out=out_peer)) if p is not None else None,
-        aim,
+        AIM,
         1.05,
     )
-    yield both("divide", m, a, p, lambda x, y: x / y, m2, a2, p2, aim, 1.05)
-    yield one("copy", m, a, p, lambda x: x.copy(), aim, 1.05)
-    yield one(
-        "slice",
-        square,
-        array,
-        peer,
-        lambda x: x[1:, 1:],
-        aim,
-        1.05,
-        lambda x: x[1:, 1:].copy(),
-    )
+    yield both("divide", m, a, p, lambda x, y: x / y, m2, a2, p2, AIM, 1.05)
+
+
+def copying_rows(operands, row, row2, square):
+    (m, a, p), (m2, a2, p2) = row, row2
+    square2, array2, peer2 = operands.make(1000, 1000)
+    whole, array, peer = square
+    full = slice(None)
+    mask, mask_array = m.less(0), a < 0
+    mask_peer = p.less(0) if p is not None else None
+    yield one("copy", m, a, p, lambda x: x.copy(), AIM, 1.05)
+    part, copied = (lambda x: x[1:, 1:]), (lambda x: x[1:, 1:].copy())
+    yield one("slice", whole, array, peer, part, AIM, 1.05, copied)
     yield Row(
         "assign",
-        lambda: square.__setitem__(full, square2),
+        lambda: whole.__setitem__(full, square2),
         lambda: array.__setitem__(full, array2),
         (lambda: peer.__setitem__(full, peer2)) if peer is not None else None,
-        aim,
+        AIM,
         1.05,
     )
     yield Row(
@@ -188,59 +183,44 @@ def million_rows(operands):
         lambda: bocpy.Matrix.where(mask, m, m2),
         lambda: np.where(mask_array, a, a2),
         (lambda: operands.peer.where(mask_peer, p, p2)) if p is not None else None,
-        aim,
+        AIM,
         1.05,
     )
-    yield one("clip", m, a, p, lambda x: x.clip(-0.5, 0.5), aim, 1.05)
-    yield one(
-        "transpose",
-        square,
-        array,
-        peer,
-        lambda x: x.transpose(),
-        aim,
-        1.05,
-        lambda x: x.T.copy(),
-    )
+    yield one("clip", m, a, p, lambda x: x.clip(-0.5, 0.5), AIM, 1.05)
+    turned, copied = (lambda x: x.transpose()), (lambda x: x.T.copy())
+    yield one("transpose", whole, array, peer, turned, AIM, 1.05, copied)
+
+
+def function_rows(operands, row):
+    positive = operands.make(1, MILLION, 0.5, 2.0)
     for name in ("floor", "sqrt", "sin", "cos", "exp", "log", "tanh"):
-        kinds = positive if name in ("sqrt", "log") else (m, a, p)
-        known = kinds[2] if hasattr(kinds[2], name) else None
-        limit = 0.5 if name in ("sin", "cos") else aim
-        yield one(
-            name,
-            kinds[0],
-            kinds[1],
-            known,
-            lambda x, name=name: getattr(x, name)(),
-            limit,
-            1.05,
-            lambda x, name=name: getattr(np, name)(x),
-        )
-    yield one("round", m, a, p, lambda x: x.round(), aim, 1.05)
+        m, a, p = positive if name in ("sqrt", "log") else row
+        call = lambda x, name=name: getattr(x, name)()  # noqa: E731
+        numpy = lambda x, name=name: getattr(np, name)(x)  # noqa: E731
+        limit = 0.5 if name in ("sin", "cos") else AIM
+        known = p if hasattr(p, name) else None
+        yield one(name, m, a, known, call, limit, 1.05, numpy)
+    yield one("round", *row, lambda x: x.round(), AIM, 1.05)
+
+
+def reduction_rows(row, row2, square):
+    (m, a, p), (m2, a2, p2) = row, row2
     for name in ("sum", "mean", "min", "max"):
         call = lambda x, name=name: getattr(x, name)()  # noqa: E731
-        yield one(name, m, a, p, call, aim, 1.05)
+        yield one(name, m, a, p, call, AIM, 1.05)
         for axis in (0, 1):
             along = lambda x, name=name, axis=axis: getattr(x, name)(axis)  # noqa: E731
-            yield one(f"{name} axis {axis}", square, array, peer, along, aim, 1.05)
-    yield one("std", m, a, None, lambda x: x.std(), aim)
+            yield one(f"{name} axis {axis}", *square, along, AIM, 1.05)
+    yield one("std", m, a, None, lambda x: x.std(), AIM)
     yield one("argmin", m, a, p, lambda x: x.argmin(), 1.0, 1.05)
-    yield both(
-        "vecdot",
-        m,
-        a.ravel(),
-        p,
-        lambda x, y: x.vecdot(y),
-        m2,
-        a2.ravel(),
-        p2,
-        aim,
-        1.05,
-        np.dot,
-    )
-    yield one(
-        "norm", m, a.ravel(), p, lambda x: x.magnitude(), aim, 1.05, np.linalg.norm
-    )
+    dot, flat, flat2 = (lambda x, y: x.vecdot(y)), a.ravel(), a2.ravel()
+    yield both("vecdot", m, flat, p, dot, m2, flat2, p2, AIM, 1.05, np.dot)
+    norm = np.linalg.norm
+    yield one("norm", m, flat, p, lambda x: x.magnitude(), AIM, 1.05, norm)
+
+
+def order_rows(row):
+    m, a, p = row
 
     def ten(x):
         best = np.argpartition(x, MILLION - 10)[MILLION - 10 :]
@@ -248,7 +228,18 @@ def million_rows(operands):
 
     yield one("topk(10)", m, a.ravel(), p, lambda x: x.topk(10), 0.05, 1.05, ten)
     yield one("sort", m, a, None, lambda x: x.sort(), None, None, np.sort)
-    yield Row("from NumPy", lambda: bocpy.Matrix(a), a.copy, None, aim)
+
+
+def million_rows(operands):
+    row, row2 = operands.make(1, MILLION), operands.make(1, MILLION)
+    square = operands.make(1000, 1000)
+    yield from arithmetic_rows(operands, row, row2)
+    yield from copying_rows(operands, row, row2, square)
+    yield from function_rows(operands, row)
+    yield from reduction_rows(row, row2, square)
+    yield from order_rows(row)
+    _, a, _ = row
+    yield Row("from NumPy", lambda: bocpy.Matrix(a), a.copy, None, AIM)
 
 
 def rows(peer):

@@ -22,12 +22,14 @@ from ._cffi import (  # noqa: E402
     codec,
     docs,
     failure,
+    fork,
     in_flight,
     matrix,
     notices,
     pump,
     runtime,
     scope,
+    start_options,
 )
 from ._cffi.behavior import (  # noqa: E402
     after,
@@ -84,13 +86,13 @@ Held = _acquire.Held
 _Bridge = await_.Bridge
 _Grant = await_.Grant
 _Watch = await_.Watch
-_after_fork_in_child = runtime.after_fork_in_child
-_after_fork_in_parent = runtime.after_fork_in_parent
+_after_fork_in_child = fork.after_fork_in_child
+_after_fork_in_parent = fork.after_fork_in_parent
 _apart = codec.apart
 _at = at
 _ask_main = codec.ask_main
 _behavior_name = base.behavior_name
-_before_fork = runtime.before_fork
+_before_fork = fork.before_fork
 _changes = codec.changes
 _clear_notices = notices.clear
 _finish = runtime.finish
@@ -126,7 +128,7 @@ _stats = runtime.stats
 _take_failures = failure.take_failures
 _when_each = when_each
 _when_in = when_in
-_worker_count = runtime.worker_count
+_worker_count = start_options.worker_count
 
 
 def _backend() -> str:  # pyright: ignore[reportUnusedFunction]

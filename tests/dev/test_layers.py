@@ -31,13 +31,3 @@ def test_a_name_in_two_files_is_refused_unless_a_build_has_one_of_them(
 def test_comments_and_variables_are_no_functions(tmp_path, monkeypatch):
     text = "/* static void end(int a) */\nstatic int end;\n"
     assert found(tmp_path, monkeypatch, lane=text) == []
-
-
-def test_the_sources_of_matrix_are_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_layers, "ROOT", tmp_path)
-    long = tmp_path / "python" / "bocpy" / "csrc_math" / "matrix" / "methods.c"
-    long.parent.mkdir(parents=True)
-    long.write_text("int a;\n" * 601, encoding="utf-8")
-    [path] = check_layers.c_files(*check_layers.PROPORTIONED)
-    assert path == long
-    assert check_layers.check_proportions(path) == ["has 601 lines, more than 600"]

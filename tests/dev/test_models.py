@@ -13,7 +13,8 @@ SPIN = ROOT / "tests" / "models" / "spin"
 
 
 @pytest.fixture
-def mutants():
+def mutants(monkeypatch):
+    monkeypatch.syspath_prepend(MUTANTS.parent)
     return runpy.run_path(str(MUTANTS))
 
 

@@ -122,7 +122,7 @@ BREAKS = {
         r"protocol\.md: no code has the name wait_successor",
     ),
     "a mutant that is no more": (
-        "tests/models/mutants.py",
+        "tests/models/mutants_protocol.py",
         '"writer_does_not_look_again"',
         '"writer_looks_once"',
         r"protocol\.md: no code has the name writer_does_not_look_again",

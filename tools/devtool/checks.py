@@ -167,6 +167,11 @@ def check_layers(here: Check) -> None:
     here.everything([here.env.python, ROOT / "tools" / "check_layers.py"])
 
 
+def check_sizes(here: Check) -> None:
+    """Functions have at most 60 lines, files 600."""
+    here.everything([here.env.python, ROOT / "tools" / "check_sizes.py"])
+
+
 def check_comments(here: Check) -> None:
     """Checks banners, tables and heads of files, which a formatter can damage."""
     mode = ["--fix"] if here.fix else []
@@ -240,6 +245,7 @@ CHECKS: dict[str, Callable[[Check], None]] = {
     "lint": check_lint,
     "types": check_types,
     "layers": check_layers,
+    "sizes": check_sizes,
     "comments": check_comments,
     "orders": check_orders,
     "statics": check_statics,

@@ -63,10 +63,11 @@ listed once more at the end.
 
 CHECK = """\
 Reads the sources without running them: clang-format and clang-tidy for C; ruff, strict
-mypy and pyright for Python; what may not stand where (tools/check_layers.py); comments
-that a formatter has damaged (tools/check_comments.py); tags of atomic operations and
-the pages on them (tools/check_orders.py); public headers alone, as C11 and as C++17;
-whether pictures and made pages are up to date; the CI workflows.
+mypy and pyright for Python; what may not stand where (tools/check_layers.py); functions
+and files that are too long (tools/check_sizes.py); comments damaged by a formatter
+(tools/check_comments.py); tags of atomic operations and the pages on them
+(tools/check_orders.py); public headers alone, as C11 and as C++17; whether pictures and
+made pages are up to date; the CI workflows.
 
   ./dev check
   ./dev check --fix        let clang-format, ruff and the makers of pictures write files
@@ -147,28 +148,8 @@ def add_command(
     )
 
 
-def add_test_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--only",
-        metavar="NAME",
-        help="one test: of C, a file of Python tests, or a word of pytest's -k",
-    )
-    part = parser.add_mutually_exclusive_group()
-    part.add_argument("--c-only", action="store_true", help="only libboc")
-    part.add_argument("--python-only", action="store_true", help="only the package")
-    parser.add_argument(
-        "--matrix",
-        "--all",
-        action="store_true",
-        help="every compiler, sanitizer, option and Python there is",
-    )
-    parser.add_argument(
-        "--python",
-        metavar="VERSION",
-        action="append",
-        default=[],
-        help="3.13, 3.13t or a path; may be repeated",
-    )
+def add_build_options(parser: argparse.ArgumentParser) -> None:
+    """How libboc is built for its tests."""
     parser.add_argument("--compiler", metavar="CC", help="gcc, clang, ...")
     parser.add_argument(
         "--sanitize",
@@ -213,6 +194,31 @@ def add_test_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="list, all, or: " + ", ".join(platforms.PLATFORMS),
     )
+
+
+def add_test_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--only",
+        metavar="NAME",
+        help="one test: of C, a file of Python tests, or a word of pytest's -k",
+    )
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--c-only", action="store_true", help="only libboc")
+    part.add_argument("--python-only", action="store_true", help="only the package")
+    parser.add_argument(
+        "--matrix",
+        "--all",
+        action="store_true",
+        help="every compiler, sanitizer, option and Python there is",
+    )
+    parser.add_argument(
+        "--python",
+        metavar="VERSION",
+        action="append",
+        default=[],
+        help="3.13, 3.13t or a path; may be repeated",
+    )
+    add_build_options(parser)
     parser.add_argument(
         "--parallel",
         metavar="N",

@@ -62,10 +62,19 @@ UNSTRESSED = ("3.10", "3.11", "3.12", "3.15")
 ONE_BACKEND = ("3.12", "3.15")
 #: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
 #: programs, which run on CPython.
-PYPY_LIBBOC = (
-    "tests/cffi/test_c_misuse.py",
-    "tests/cffi/test_ends.py",
-    "tests/cffi/test_face.py",
+PYPY_LIBBOC = tuple(
+    f"tests/cffi/test_{name}.py"
+    for name in (
+        "behavior",
+        "c_misuse",
+        "cown",
+        "ends",
+        "lane",
+        "mailbox",
+        "noticeboard",
+        "runtime",
+        "scope",
+    )
 )
 #: The Python that the engines of clusters are installed on.
 CLUSTERS_PYTHON = "3.13"

@@ -13,5 +13,7 @@ docs/guide/backends.md says what is not the same.
     arguments, behavior   when, whencall, and how a body is run
     pump      the main thread's lane
     mailbox, notices
-    runtime   states, start, quiescence; the ends: exit and fork
+    runtime   states, start, quiescence, the end of the program
+    start_options   what start() takes
+    fork      ends the workers for a fork; what a child forgets
 """

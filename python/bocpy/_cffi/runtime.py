@@ -1,4 +1,5 @@
-"""The runtime: its states, waiting for it, and its ends.
+"""The runtime: its states, waiting for it, and its end with the program. fork.py ends
+it for a fork.
 
     STOPPED   no workers; the first behavior makes them
     RUNNING   behaviors are taken
@@ -20,19 +21,17 @@ Threads: any.
 
 from __future__ import annotations
 
-import _thread
-import os
+import contextlib
 import sys
 import threading
-import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import RLock
 from typing import Any, TypeVar
 
 from .. import _failure_reports
 from .._libboc import ffi, lib
-from .base import FOREVER, NULL, count_fork, fail, me, on_worker, options, parse_timeout
+from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
+from .start_options import check_backend, option_count, worker_count
 from .waiting import Waiter, end_node, quiesce_node
 
 T = TypeVar("T")
@@ -40,10 +39,6 @@ T = TypeVar("T")
 STOPPED, RUNNING, PAUSED, CLOSED, LEAVING = range(5)
 #: Compensating workers, for workers whose bodies block.
 BLOCKING_WORKERS = 64
-#: How many ns a fork shuts other threads out, at first and at most, and how many it
-#: lets them in between; and after how many it warns.
-CLOSED_FIRST, CLOSED_MAX, OPEN_BETWEEN = 50_000_000, 1_000_000_000, 5_000_000
-WARN_AFTER = 10_000_000_000
 
 _lock = RLock()
 _state = STOPPED
@@ -58,46 +53,6 @@ _closed_from = RUNNING
 _ended_for_fork = False
 _leaving = False
 _ending = False
-_interrupted = False  # while a fork waited
-
-
-# ---- options of start() --------------------------------------------------------------
-
-
-def worker_count() -> int:
-    """BOCPY_WORKERS, or the number of physical cores."""
-    try:
-        count = int(os.environ.get("BOCPY_WORKERS", ""))
-    except ValueError:
-        count = 0
-    return count if 1 <= count <= 1024 else int(lib.boc_core_count())
-
-
-def option_count(number: object) -> int:
-    if number is None:
-        return worker_count()
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise TypeError(
-            f"worker_count must be an int or None, not '{type(number).__name__}'"
-        )
-    if not 1 <= number <= 1024:
-        raise ValueError(f"worker_count must be from 1 to 1024, not {number!r}")
-    return number
-
-
-def check_backend(name: object) -> None:
-    if name is not None and not isinstance(name, str):
-        raise TypeError(f"backend must be a str or None, not '{type(name).__name__}'")
-    text = os.environ.get("BOCPY_BACKEND") if name is None else name
-    if text is None or (not text and name is None):
-        return
-    if text not in ("threads", "interpreters"):
-        raise ValueError(f"backend must be 'interpreters' or 'threads', not '{text}'")
-    if text == "interpreters":
-        raise RuntimeError(
-            "backend 'interpreters' needs CPython 3.12 or newer with a GIL, and "
-            "bocpy's extension, not its core by cffi: use backend='threads'"
-        )
 
 
 # ---- states --------------------------------------------------------------------------
@@ -499,12 +454,16 @@ def finish() -> None:
     _failure_reports.report_counted()
 
 
-# ---- fork ----------------------------------------------------------------------------
+# ---- closed for a fork ---------------------------------------------------------------
+
+
+def has_workers() -> bool:
+    return _core is not None
 
 
 def close_for(limit: int) -> bool:
-    """Shuts out threads other than bodies for `limit` ns, or until the runtime is
-    quiescent and so stays closed. The caller has the lock."""
+    """Stops threads outside of bodies from scheduling for `limit` ns. Returns whether
+    the runtime became quiescent: it then stays closed. The caller has the lock."""
     global _closed_from, _state
     _closed_from, _state = _state, CLOSED
     drain(_inside)
@@ -518,113 +477,34 @@ def close_for(limit: int) -> bool:
     return closed
 
 
-def close_quiescent(what: str) -> None:
-    """Takes the lock and closes the runtime, if there is one, once it is quiescent.
-    Lets other threads schedule in between: a body may wait for what they are going to
-    do."""
-    from . import in_flight
-
-    limit = CLOSED_FIRST
-    waited, warned = 0, False
-    take_lock(what)
-    while _core is not None:
-        try:
-            if close_for(limit):
-                return
-        except BaseException:
-            release_lock()
-            raise
-        core = _core
-        user = object()
-        _waiting.add(user)  # it stays
-        release_lock()
-        waited += limit
-        try:
-            if waited > WARN_AFTER and not warned:
-                warned = True
-                warnings.warn(
-                    f"{what} has waited for 10 s until no behavior is scheduled or "
-                    f"running and no thread holds a cown{in_flight.now()}",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-            wait_quiescent(core, OPEN_BETWEEN)
-        finally:
-            _waiting.discard(user)
-        limit = min(2 * limit, CLOSED_MAX)
-        take_lock(what)
-
-
-def before_fork() -> None:
-    """Ends the workers, since they do not survive a fork; they come back when needed. A
-    body cannot end them: its child must not return from the body."""
-    from . import acquire, await_, timer
-
-    global _ended_for_fork
-    if me.bodies or acquire.any_here() or await_.any_here():
-        return
-    put_off: BaseException | None = None
+@contextlib.contextmanager
+def opened() -> Iterator[Any]:
+    """Gives back the lock for the block, in which other threads schedule; the workers
+    stay. The caller has the lock, and no longer has it after an exception."""
+    core = _core
+    user = object()
+    _waiting.add(user)
+    release_lock()
     try:
-        timer.refuse_fork()
-        close_quiescent("fork()")
-    except BaseException as error:  # too late to refuse the fork
-        put_off = error
-        take_lock("fork()")
-    me.forking = True
+        yield core
+    finally:
+        _waiting.discard(user)
+
+
+def end_closed() -> None:
+    """Ends the workers of a closed runtime; if it was open before, the next use starts
+    them again. The caller has the lock."""
+    global _ended_for_fork
     if _core is not None and _state == CLOSED:
         end_workers()
         _ended_for_fork = _closed_from in (RUNNING, LEAVING)
-    if put_off is not None:
-        put_off_exception(put_off)
 
 
-def put_off_exception(error: BaseException) -> None:
-    """Lets an interrupt come again after the fork; reports other exceptions."""
-    from . import failure
-
-    global _interrupted
-    if isinstance(error, KeyboardInterrupt):
-        _interrupted = True
-    else:
-        failure.write_unraisable(error, before_fork)
-
-
-def after_fork_in_parent() -> None:
-    global _interrupted
-    if me.forking:
-        me.forking = False
-        release_lock()
-    if _interrupted:
-        _interrupted = False
-        # An exception raised in this hook would be ignored.
-        _thread.start_new_thread(interrupt_soon, ())
-
-
-def interrupt_soon() -> None:
-    time.sleep(0.002)
-    _thread.interrupt_main()
-
-
-def after_fork_in_child() -> None:
-    """Makes anew what a thread, gone in the child, may have been in the middle of."""
-    from . import acquire, await_, behavior, mailbox, notices, pump, scope, timer
-
+def forget() -> None:
+    """In a forked child: no workers, and a lock that no thread has."""
     global _lock, _core, _state
     _lock = RLock()
     _core = None
     _state = STOPPED
     _inside.clear()
     _waiting.clear()
-    me.forking = me.changing = False
-    me.left_behind = me.left_behind or on_worker()
-    me.bodies = 0
-    me.pumping = me.batch = me.scope = None
-    count_fork()
-    acquire.forget()
-    await_.forget()
-    scope.forget()
-    timer.forget()
-    behavior.forget()
-    mailbox.make()
-    notices.make()
-    pump.forget()

@@ -1,4 +1,4 @@
-/* Tests the systematic scheduler: the library with one line of tests/models/mutants.py
+/* Tests the systematic scheduler: the library with one line of tests/models/mutants*.py
  * changed, so that a thread parks without its second check. The scheduler must find a
  * seed with a deadlock, and must find none in the library as it is.
  *

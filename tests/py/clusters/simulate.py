@@ -30,13 +30,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+import controls
 from bocpy.distributed import _body, _values
 from bocpy.distributed._cown import Cown
 from bocpy.distributed._execute import Executor
 from bocpy.distributed._functions import Known
 from bocpy.distributed._linker import Linker
 from bocpy.distributed._messages import Call
-from bocpy.distributed._order import Order
 from bocpy.distributed._values import decode, encode
 
 TOKEN = "simulated"
@@ -494,67 +494,6 @@ class Simulation:
 CURRENT: Any = None
 
 
-# ---- negative controls
-
-
-def release_before_send() -> None:
-    Executor.may_leave = lambda self, outbox: outbox.filled  # type: ignore[method-assign]
-
-
-def no_copy_for_readers() -> None:
-    real = Executor.give
-
-    def give(self: Any, number: int, slot: int, copy: bool) -> None:
-        if copy and slot in self.values and number not in self.unwanted:
-            outbox = self.outboxes[number]
-            outbox.value, outbox.filled = self.values[slot], True
-            self.serve(outbox)
-        else:
-            real(self, number, slot, copy)
-
-    from bocpy.distributed import _execute
-
-    _execute.ORDERED["give"] = give
-
-
-def link_without_waiting() -> None:
-    Order.wait_for = lambda self, node, other: None  # type: ignore[method-assign]
-
-
-def free_before_the_report() -> None:
-    real = Linker.move
-
-    def move(self: Any, place: Any, worker: Any) -> None:
-        source = place.stays[-1].worker
-        real(self, place, worker)
-        source.operations.append(("free", (place.stays[-1].number,)))
-
-    Linker.move = move  # type: ignore[method-assign]
-
-
-def run_twice() -> None:
-    real = Executor.receive
-
-    def receive(self: Any, batch: Any) -> None:
-        real(self, batch)
-        if batch.number < self.next_batch and self.sim_seed.random() < 0.5:
-            for operation in batch.operations:
-                if operation[0] == "run":
-                    self.admit(operation)
-
-    Executor.sim_seed = random.Random(1)  # type: ignore[attr-defined]
-    Executor.receive = receive  # type: ignore[method-assign]
-
-
-CONTROLS: dict[str, Callable[[], None]] = {
-    "release-before-send": release_before_send,
-    "no-copy-for-readers": no_copy_for_readers,
-    "link-without-waiting": link_without_waiting,
-    "free-before-the-report": free_before_the_report,
-    "run-twice": run_twice,
-}
-
-
 def first_wrong(start: int, count: int) -> tuple[int, str] | None:
     """The first of these seeds that goes wrong, and how it does."""
     before = _values.dumps
@@ -574,7 +513,7 @@ def first_wrong(start: int, count: int) -> tuple[int, str] | None:
 def batch_of(job: tuple[str, int, int]) -> tuple[int, str] | None:
     control, start, count = job
     if control:
-        CONTROLS[control]()
+        controls.CONTROLS[control]()
     return first_wrong(start, count)
 
 
@@ -583,7 +522,7 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--control", choices=sorted(CONTROLS), default="")
+    parser.add_argument("--control", choices=sorted(controls.CONTROLS), default="")
     options = parser.parse_args()
     began = time.monotonic()
     size = min(1000, options.schedules)

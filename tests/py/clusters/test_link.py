@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import controls
 import pytest
 import simulate
 
@@ -24,7 +25,7 @@ def test_many_random_schedules():
     assert simulate.first_wrong(1_000_000, 3000) is None
 
 
-@pytest.mark.parametrize("control", sorted(simulate.CONTROLS))
+@pytest.mark.parametrize("control", sorted(controls.CONTROLS))
 def test_a_broken_protocol_is_found(control):
     """Breaks a rule in a process of its own, whose state it spoils."""
     program = Path(simulate.__file__)

@@ -31,13 +31,6 @@ pytestmark = pytest.mark.usefixtures("fresh_tags")
 NOTHING = (TIMEOUT, None)
 
 
-@pytest.fixture
-def fresh_tags():
-    set_tags([])
-    yield
-    set_tags([])
-
-
 class Number(int):
     pass
 

@@ -17,7 +17,6 @@ from bocpy import (
     quiesce,
     receive,
     send,
-    set_tags,
     when,
 )
 from harness import LIMIT, in_thread, interrupt_until_it_ends, read_line
@@ -28,13 +27,6 @@ NOTHING = (TIMEOUT, None)
 
 #: How often a timeout may be late on a busy machine without being a defect.
 ATTEMPTS = 50
-
-
-@pytest.fixture
-def fresh_tags():
-    set_tags([])
-    yield
-    set_tags([])
 
 
 # Waiting

@@ -1,5 +1,5 @@
 """Code that works on a plain thread or in a spawned process works in a behavior, too:
-the 152 small programs of programs/plain.py, run in all three ways."""
+the small programs of programs/plain*.py, run in all three ways."""
 
 import os
 import pathlib
@@ -9,10 +9,14 @@ import harness
 import pytest
 
 PROGRAMS = pathlib.Path(harness.PROGRAMS)
-IMPORTED = "import sys; sys.path.insert(0, {0!r}); import plain; plain.main()"
+IMPORTED = "import sys; sys.path.insert(0, {0!r}); import {1}; {1}.main()"
 
 
-def run(command, backend):
+def run(name, how, backend):
+    """Runs a program as a script or as an imported module."""
+    command = [f"{name}.py"]
+    if how == "module":
+        command = ["-c", IMPORTED.format(str(PROGRAMS), name)]
     environment = {**os.environ, "BOCPY_BACKEND": backend}
     process = harness.subprocess.run(
         [sys.executable, *command],
@@ -28,29 +32,19 @@ def run(command, backend):
 
 
 @pytest.mark.parametrize("how", ["script", "module"])
-def test_a_behavior_does_what_plain_python_does(backend, how):
-    command = ["plain.py"]
-    if how == "module":
-        command = ["-c", IMPORTED.format(str(PROGRAMS))]
-    assert run(command, backend) == ["152 programs"]
+@pytest.mark.parametrize(("name", "count"), [("plain", 66), ("plain_library", 86)])
+def test_a_behavior_does_what_plain_python_does(backend, name, count, how):
+    assert run(name, how, backend) == [f"{count} programs"]
 
 
 @pytest.mark.parametrize("how", ["script", "module"])
 def test_programs_that_users_reported(backend, how):
     """programs/plain_reports.py: each with its report and the right result."""
-    command = ["plain_reports.py"]
-    if how == "module":
-        imported = IMPORTED.replace("plain", "plain_reports")
-        command = ["-c", imported.format(str(PROGRAMS))]
-    assert run(command, backend) == ["39 programs"]
+    assert run("plain_reports", how, backend) == ["39 programs"]
 
 
 @pytest.mark.parametrize("how", ["script", "module"])
 def test_programs_that_change_what_is_around_them(backend, how):
     """programs/plain_state.py: they agree, or differ as the program says."""
-    command = ["plain_state.py"]
-    if how == "module":
-        imported = IMPORTED.replace("plain", "plain_state")
-        command = ["-c", imported.format(str(PROGRAMS))]
     count = 45 if sys.version_info >= (3, 13) else 43
-    assert run(command, backend) == [f"{count} programs"]
+    assert run("plain_state", how, backend) == [f"{count} programs"]

@@ -1,8 +1,9 @@
 """Shipping functions and classes: bocpy._ship alone, without a runtime.
 
-`programs/shipped.py` has one of everything; it runs in every place, each in a process
-of its own, against real sub-interpreters (`shipping.py`). Tests without a second
-interpreter are in test_shipment.py.
+The program that `programs/shipped.py` and `programs/shipped_classes.py` make together
+has one of everything. It runs in every place, each in a process of its own, against
+real sub-interpreters (`shipping.py`). Tests without a second interpreter are in
+test_shipment.py.
 """
 
 import ast
@@ -16,7 +17,10 @@ import tempfile
 import pytest
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = (HERE.parent / "programs" / "shipped.py").read_text(encoding="utf-8")
+SHIPPED = "".join(
+    (HERE.parent / "programs" / part).read_text(encoding="utf-8")
+    for part in ("shipped.py", "shipped_classes.py")
+)
 LIMIT = 60
 
 # ---- programs in every place ---------------------------------------------------------

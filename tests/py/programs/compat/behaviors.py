@@ -16,6 +16,28 @@ def power(base, exponent, offset):
     return base.value**exponent + offset
 
 
+def wrong_arguments():
+    for bad in (5, "text", [1]):
+        try:
+
+            @when(bad)
+            def _(bad):
+                pass
+
+        except TypeError:
+            print("a wrong argument: TypeError")
+    try:
+
+        @when()
+        async def later():
+            pass
+
+    except SyntaxError:
+        print("async def: SyntaxError")
+    except TypeError:
+        print("async def: TypeError")
+
+
 def main():
     log = Cown([])
     for number in range(4):
@@ -62,25 +84,7 @@ def main():
         return b.value > 0
 
     called = whencall(power, [a], [2, 100])
-    for bad in (5, "text", [1]):
-        try:
-
-            @when(bad)
-            def _(bad):
-                pass
-
-        except TypeError:
-            print("a wrong argument: TypeError")
-    try:
-
-        @when()
-        async def later():
-            pass
-
-    except SyntaxError:
-        print("async def: SyntaxError")
-    except TypeError:
-        print("async def: TypeError")
+    wrong_arguments()
     wait()
     print("log:", list(log.unwrap()))
     print("swapped:", swapped.unwrap())

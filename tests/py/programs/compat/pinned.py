@@ -31,6 +31,41 @@ def refused(call, *args, **named):
         print(f"{call.__name__}{args}{named}: {type(error).__name__}")
 
 
+def failures(pinned):
+    @when(pinned)
+    def failed(pinned):
+        raise ValueError("of the body")
+
+    print("failed:", pump())
+    try:
+        failed.unwrap()
+    except ValueError as error:
+        print("raised:", error)
+
+    @when(pinned)
+    def _(pinned):
+        raise KeyError("again")
+
+    try:
+        pump(raise_on_error=True)
+    except KeyError as error:
+        print("raised by the pump:", error)
+
+
+def settings():
+    start(worker_count=1)
+    refused(pump, deadline_ms=0)
+    refused(pump, max_behaviors=True)
+    refused(pump, deadline_ms=2**63)
+    refused(set_pump_watchdog, 0)
+    refused(set_pump_watchdog, 100, 5)
+    refused(set_wait_pump_poll, 0)
+    set_wait_pump_poll(10)
+    set_pump_watchdog(60_000, lambda severity, message: print(severity, message))
+    set_pump_watchdog(None)
+    wait()
+
+
 def main():
     start(worker_count=2)
     canvas = Canvas()
@@ -60,24 +95,7 @@ def main():
     print("the rest:", pump(deadline_ms=10_000) == PumpResult(1, False, 0))
     print("nothing:", pump())
 
-    @when(pinned)
-    def failed(pinned):
-        raise ValueError("of the body")
-
-    print("failed:", pump())
-    try:
-        failed.unwrap()
-    except ValueError as error:
-        print("raised:", error)
-
-    @when(pinned)
-    def _(pinned):
-        raise KeyError("again")
-
-    try:
-        pump(raise_on_error=True)
-    except KeyError as error:
-        print("raised by the pump:", error)
+    failures(pinned)
 
     @when(pinned)
     def nested(pinned):
@@ -95,17 +113,7 @@ def main():
     wait()
     print("nested:", nested.unwrap())
     print("drawn:", canvas.drawn)
-    start(worker_count=1)
-    refused(pump, deadline_ms=0)
-    refused(pump, max_behaviors=True)
-    refused(pump, deadline_ms=2**63)
-    refused(set_pump_watchdog, 0)
-    refused(set_pump_watchdog, 100, 5)
-    refused(set_wait_pump_poll, 0)
-    set_wait_pump_poll(10)
-    set_pump_watchdog(60_000, lambda severity, message: print(severity, message))
-    set_pump_watchdog(None)
-    wait()
+    settings()
 
 
 if __name__ == "__main__":
