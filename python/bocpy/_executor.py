@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import time
 import weakref
@@ -24,14 +25,14 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, start, when
+from ._future import BocFuture
 
 T = TypeVar("T")
 
-#: States of a future, by the names that Future has for them.
-PENDING, RUNNING, FINISHED = "PENDING", "RUNNING", "FINISHED"
-
-#: Tasks that a place runs before it lets other behaviors of the runtime run.
+#: Tasks that a place runs at least before it lets other behaviors of the runtime run.
 TURN = 64
+#: Seconds for which a place runs tasks at least, if it has some.
+TURN_SECONDS = 0.0005
 #: Seconds that the tasks of one shipment should take together.
 SHIPMENT = 0.001
 #: Seconds of one wait for the last callback of a place.
@@ -49,69 +50,6 @@ class InitializerError(BrokenPool):
 
 #: What `submit` was given; run by one place.
 Task = tuple["BocFuture[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-
-
-class BocFuture(Future[T]):
-    """A future whose `result`, asked for in a task, lets other tasks run meanwhile.
-
-    The methods that each task needs once or twice do the common case themselves, under
-    the lock of Future's condition, without its frames in Python, which are half of the
-    cost of a tiny task; all other cases are Future's.
-    """
-
-    _state: str
-    _result: Any
-    _exception: BaseException | None
-    _waiters: list[Any]
-    _done_callbacks: list[Any]
-    _condition: Any
-    _invoke_callbacks: Callable[[], None]
-
-    def __init__(self, executor: BocExecutor) -> None:
-        super().__init__()
-        self._executor = executor
-
-    def set_running_or_notify_cancel(self) -> bool:
-        with self._condition._lock:
-            if self._state == PENDING:
-                self._state = RUNNING
-                return True
-        return super().set_running_or_notify_cancel()
-
-    def set_result(self, result: T) -> None:
-        condition = self._condition
-        with condition._lock:
-            quick = not (self._state != RUNNING or self._waiters or condition._waiters)
-            if quick:
-                self._result = result
-                self._state = FINISHED
-        if not quick:
-            super().set_result(result)
-        elif self._done_callbacks:
-            self._invoke_callbacks()
-
-    def _wait(
-        self, method: Callable[[float | None], Any], timeout: float | None
-    ) -> Any:
-        executor = self._executor
-        executor._step_aside()
-        try:
-            return _core._blocked(partial(method, timeout))
-        finally:
-            executor._step_back()
-
-    def result(self, timeout: float | None = None) -> T:
-        with self._condition._lock:
-            if self._state == FINISHED and self._exception is None:
-                return self._result  # type: ignore[no-any-return]
-        if self._state == FINISHED or not _core._in_body():
-            return super().result(timeout)
-        return self._wait(super().result, timeout)  # type: ignore[no-any-return]
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        if self._state == FINISHED or not _core._in_body():
-            return super().exception(timeout)
-        return self._wait(super().exception, timeout)  # type: ignore[no-any-return]
 
 
 class BocExecutor(Executor):
@@ -165,8 +103,10 @@ class BocExecutor(Executor):
         self._idle = threading.Condition(self._lock)
         self._tasks: deque[Task] = deque()
         self._places = 0
+        self._aside = 0  # tasks that wait for others, whose places others have
         self._starting = 0  # places that are scheduled and have not begun
         self._shut = False
+        self._closed = _program_ends  # whether submit() may have to refuse
         self._broken: BaseException | None = None
         self._latest: Cown[Any] | None = None
         self._seconds = SHIPMENT  # how long a task takes, estimated
@@ -177,14 +117,14 @@ class BocExecutor(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """A future for `fn(*args, **kwargs)`, which runs once a place is free."""
         future: BocFuture[T] = BocFuture(self)
-        with self._lock:
+        if self._closed:
             self._require_open()
-            self._tasks.append((future, fn, args, kwargs))
-            more = self._places < self._max_workers
-            if more:
-                self._places += 1
-        if more:
-            self._start_place()
+        task: Task = (future, fn, args, kwargs)
+        self._tasks.append(task)
+        if not HAS_GIL or self._places < self._max_workers:
+            self._add_place()
+        if self._closed:
+            self._withdraw(task)
         return future
 
     def submit_over(
@@ -227,6 +167,15 @@ class BocExecutor(Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         if _program_ends:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    def _withdraw(self, task: Task) -> None:
+        """Refuses a task that was added when the executor had been closed, unless a
+        place has it already."""
+        try:
+            self._tasks.remove(task)
+        except ValueError:
+            return
+        self._require_open()
 
     def map(
         self,
@@ -275,51 +224,60 @@ class BocExecutor(Executor):
             self._fail_all(error)
             raise
 
+    def _add_place(self) -> None:
+        """Starts a place if there may be one more and there are tasks."""
+        with self._lock:
+            if not self._tasks or self._places >= self._max_workers:
+                return
+            self._places += 1
+        self._start_place()
+
     def _leave_place(self) -> None:
+        """Gives a place up. The caller has found no task, or another one finds them.
+
+        `submit` adds a task and then looks, without the lock, whether a place is free;
+        this frees one and then looks for tasks. One of them sees the other.
+        """
         with self._lock:
             self._places -= 1
             self._idle.notify_all()
+        if self._tasks:
+            self._add_place()
 
     def _step_aside(self) -> None:
         """Schedules a further place while a task waits for another task."""
         with self._lock:
-            self._places -= 1
-            more = bool(self._tasks) and self._places < self._max_workers
-            if more:
-                self._places += 1
-        if more:
-            self._start_place()
+            self._aside += 1
+        self._leave_place()
 
     def _step_back(self) -> None:
         with self._lock:
             self._places += 1
+            self._aside -= 1
 
     def _take(self, work: list[Task]) -> bool:
-        """Puts the next that is not cancelled into `work`; False: there is none, and
-        the place is given up."""
+        """Puts the next that is not cancelled into `work`; False: there is none."""
+        popleft = self._tasks.popleft
         while True:
-            with self._lock:
-                if not self._tasks:
-                    self._places -= 1
-                    self._idle.notify_all()
-                    return False
-                task = self._tasks.popleft()
+            try:
+                task = popleft()
+            except IndexError:
+                return False
             if task[0].set_running_or_notify_cancel():
                 work.append(task)
                 return True
 
     def _fail_all(self, error: BaseException) -> None:
-        with self._lock:
-            tasks, self._tasks = self._tasks, deque()
-        for future, *_ in tasks:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+        failed: list[Task] = []
+        while self._take(failed):
+            failed.pop()[0].set_exception(error)
 
     def _break(self, error: BaseException) -> None:
         """Fails all tasks: the initializer has raised."""
         with self._lock:
             known = self._broken is not None
             self._broken = error
+            self._closed = True
         if not known:
             log_critical("Exception in initializer:", error)
         self._fail_all(self._initializer_raised())
@@ -339,11 +297,16 @@ class BocExecutor(Executor):
         if not self._initialize():
             self._leave_place()
             return
+        end = time.perf_counter() + TURN_SECONDS
         work: list[Task] = []
-        for _ in range(TURN):
-            if not self._take(work):
-                return
-            run(work)
+        while True:
+            for _ in range(TURN):
+                if not self._take(work):
+                    self._leave_place()
+                    return
+                run(work)
+            if time.perf_counter() > end:
+                break
         self._start_place()
 
     def _run_over(self, work: list[Task], *cowns: Any) -> None:
@@ -372,6 +335,7 @@ class BocExecutor(Executor):
         while True:
             tasks = self._take_some()
             if not tasks:
+                self._leave_place()
                 return
             work = [task[1:] for task in tasks]
             try:
@@ -412,11 +376,8 @@ class BocExecutor(Executor):
             return tasks
         fair = len(self._tasks) // self._max_workers
         most = min(fair, TURN, int(SHIPMENT / self._seconds) - 1)
-        with self._lock:
-            while len(tasks) <= most and self._tasks:
-                task = self._tasks.popleft()
-                if task[0].set_running_or_notify_cancel():
-                    tasks.append(task)
+        while len(tasks) <= most and self._take(tasks):
+            pass
         return tasks
 
     def _bring_home(self, tasks: list[Task], made: Cown[Any]) -> None:
@@ -459,9 +420,10 @@ class BocExecutor(Executor):
         """
         dropped: deque[Task] = deque()
         with self._lock:
-            self._shut = True
-            while cancel_futures and len(self._tasks) > self._starting:
-                dropped.append(self._tasks.pop())
+            self._shut = self._closed = True
+            with contextlib.suppress(IndexError):  # a place has taken the last
+                while cancel_futures and len(self._tasks) > self._starting:
+                    dropped.append(self._tasks.pop())
         for future, *_ in dropped:
             future.cancel()
             future.set_running_or_notify_cancel()
@@ -472,7 +434,7 @@ class BocExecutor(Executor):
         """Waits until all tasks have ended; on the main thread, pumps meanwhile."""
         while True:
             with self._lock:
-                if not self._places and not self._tasks:
+                if not (self._places or self._aside or self._tasks):
                     return
                 if _core._in_body() or threading.current_thread() in self._initialized:
                     return
@@ -576,6 +538,7 @@ def log_critical(message: str, error: BaseException) -> None:
 
 
 MAIN = threading.main_thread()
+HAS_GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 _keys = itertools.count()
 _living: weakref.WeakSet[BocExecutor] = weakref.WeakSet()
 _program_ends = False

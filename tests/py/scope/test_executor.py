@@ -4,12 +4,14 @@ test_executor_cpython.py."""
 import asyncio
 import concurrent.futures
 import importlib.util
+import sys
 import threading
 import traceback
 
 import bocpy
 import pytest
 from bocpy import BocExecutor, Cown, PinnedCown, read
+from bocpy._future import BocFuture
 from harness import LIMIT, pass_through
 
 
@@ -249,3 +251,117 @@ if importlib.util.find_spec("joblib") is not None:
             pytest.raises(ValueError, match="invalid literal"),
         ):
             joblib.Parallel()(joblib.delayed(int)(text) for text in ["1", "x"])
+
+
+def at_once(*calls):
+    """Calls all at once, each in a thread; returns what they returned."""
+    results = [None] * len(calls)
+    barrier = threading.Barrier(len(calls))
+
+    def call(i):
+        barrier.wait(LIMIT)
+        results[i] = calls[i]()
+
+    threads = [threading.Thread(target=call, args=(i,)) for i in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    return results
+
+
+@pytest.fixture
+def switches():
+    """Threads switch after a microsecond: between any two steps of a future."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_a_task_is_cancelled_or_runs_and_never_both(executor, switches):
+    for _ in range(300):
+        future = BocFuture(executor)
+        cancelled, runs = at_once(future.cancel, future.set_running_or_notify_cancel)
+        assert cancelled is not runs
+        assert future.cancelled() is cancelled
+        if runs:
+            future.set_result(1)
+            assert not future.cancel()
+
+
+def waits(future):
+    return [
+        lambda: future.result(LIMIT),
+        lambda: len(concurrent.futures.wait([future], LIMIT).done),
+        lambda: [f.result() for f in concurrent.futures.as_completed([future], LIMIT)],
+        lambda: future.exception(LIMIT),
+    ]
+
+
+@pytest.mark.parametrize("which", range(4))
+def test_who_waits_as_the_result_comes_gets_it(executor, switches, which):
+    expected = (7, 1, [7], None)[which]
+    for _ in range(200):
+        future, called = BocFuture(executor), []
+        assert future.set_running_or_notify_cancel()
+        calls = (
+            waits(future)[which],
+            lambda: future.set_result(7),  # noqa: B023
+            lambda: future.add_done_callback(called.append),  # noqa: B023
+        )
+        assert at_once(*calls)[0] == expected
+        assert called == [future]
+        assert future.done()
+        assert not future.running()
+
+
+def test_one_that_is_done_does_not_end_the_wait_for_another(executor, switches):
+    for _ in range(200):
+        pair = [BocFuture(executor), BocFuture(executor)]
+        for future in pair:
+            assert future.set_running_or_notify_cancel()
+
+        def finish(pair=pair):
+            pair[0].set_result(1)
+            pair[1].set_result(2)
+
+        def wait(pair=pair):
+            return concurrent.futures.wait(pair, LIMIT).done
+
+        done, _ = at_once(wait, finish)
+        assert done == set(pair)
+
+
+def test_a_future_whose_result_is_there_makes_no_condition(executor):
+    future = executor.submit(int)
+    while not future.done():
+        pass
+    assert future.result() == 0
+    assert not any(
+        isinstance(made, threading.Condition) for made in vars(future).values()
+    )
+    callbacks = []
+    future.add_done_callback(callbacks.append)
+    assert callbacks == [future]
+    assert "finished" in repr(future)
+    with pytest.raises(concurrent.futures.InvalidStateError):
+        future.set_result(1)
+    assert future.result() == 0
+
+
+def test_submits_as_the_executor_shuts_down_run_or_are_refused(runtime, switches):
+    for _ in range(30):
+        executor = BocExecutor(2)
+        accepted = []
+
+        def submit(executor=executor, accepted=accepted):
+            try:
+                while True:
+                    accepted.append(executor.submit(int))
+            except RuntimeError as error:
+                return str(error)
+
+        refused, _ = at_once(submit, executor.shutdown)
+        assert "after shutdown" in refused
+        assert all(future.result(LIMIT) == 0 for future in accepted)
