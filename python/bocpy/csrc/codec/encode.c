@@ -342,7 +342,7 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
-static int put_part(bocpy_encoder *encoder, PyObject *part) {
+static int put_or_none(bocpy_encoder *encoder, PyObject *part) {
   return bocpy_encode_value(encoder, part ? part : Py_None);
 }
 
@@ -358,9 +358,9 @@ static int put_exception(bocpy_encoder *encoder, PyObject *value) {
     Py_SETREF(dict, PyDict_Copy(dict));
   int status = dict ? bocpy_encode_value(encoder, args) : BOCPY_FAILED;
   if (status == BOCPY_DONE)
-    status = put_part(encoder, PyDict_GET_SIZE(dict) ? dict : NULL);
+    status = put_or_none(encoder, PyDict_GET_SIZE(dict) ? dict : NULL);
   if (status == BOCPY_DONE)
-    status = put_part(encoder, cause);
+    status = put_or_none(encoder, cause);
   Py_XDECREF(args);
   Py_XDECREF(dict);
   Py_XDECREF(cause);
