@@ -1,8 +1,9 @@
 """Matrix beside NumPy, and beside the Matrix of bocpy 0.14, in one process on one core.
 
-Each line is one operation. The figures are the median time of Matrix and its ratio to
-the time of the others; calls of each are interleaved. Below 1 Matrix is faster. `at
-most` is the aim. NumPy runs with one thread.
+Each line is one operation. The figures are the median processor time of Matrix and its
+ratio to the time of the others; calls of each are interleaved. Below 1 Matrix is faster.
+`at most` is the aim. All run on one thread, so that its processor time is what a call
+takes on a free core, whatever else runs on the machine.
 
     python benchmarks/py/matrix.py --peer PYTHON-WITH-0.14 --plot FOLDER
     python benchmarks/py/matrix.py --only "matmul|sum"
@@ -228,6 +229,7 @@ def order_rows(row):
 
     yield one("topk(10)", m, a.ravel(), p, lambda x: x.topk(10), 0.05, 1.05, ten)
     yield one("sort", m, a, None, lambda x: x.sort(), None, None, np.sort)
+    yield one("argsort", m, a, None, lambda x: x.argsort(), None, None, np.argsort)
 
 
 def million_rows(operands):
@@ -253,22 +255,20 @@ def rows(peer):
 
 
 def repeats(call, seconds):
-    """How many calls take about that long."""
+    """How many calls take about that long. They are counted in larger and larger runs:
+    a single call that is interrupted says nothing about the others."""
     call()
-    begin = time.perf_counter()
-    call()
-    once = time.perf_counter() - begin
-    if once > seconds / 4:
-        return 1
-    count = max(1, int(seconds / max(once, 1e-7)))
-    return min(count, 200_000)
+    count = 1
+    while (once(call, count) * count < seconds / 2) and count < 200_000:
+        count *= 2
+    return count
 
 
 def once(call, count):
-    begin = time.perf_counter()
+    begin = time.thread_time()
     for _ in range(count):
         call()
-    return (time.perf_counter() - begin) / count
+    return (time.thread_time() - begin) / count
 
 
 def measure(row, rounds, seconds, middle=statistics.median):

@@ -32,6 +32,7 @@ TESTS = {
     "test_examples.py::test_each_example_is_right[threads-heat": "Matrix",
     "test_examples.py::test_the_birds_on_a_terminal": "Matrix",
     "test_examples.py::test_each_example_is_right[threads-product": "Matrix",
+    "test_examples.py::test_the_product_fuses_when_asked": "Matrix",
     "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",

@@ -6,11 +6,11 @@ matrix: for each pair of blocks there is a behavior that writes the result's blo
 reads the pair. Behaviors of different blocks run in parallel; those of one block run in
 the order in which they were scheduled, so the sum is the same on any number of workers.
 
-    python -m bocpy.examples.product --size 1024 --blocks 2 --numpy
+    python -m bocpy.examples.product --size 1024 --blocks 2 --fused --numpy
 
 Each time is the shortest of `--repeat` runs: in the first, each worker copies the
-blocks that it reads. With BOCPY_MATH_FUSED=1 in the environment the products fuse
-multiply-add, as NumPy's do.
+blocks that it reads. `--fused` lets the products fuse multiply-add, as NumPy's do; it
+sets BOCPY_MATH_FUSED=1 in the environment. NumPy runs with one thread.
 
 Source: Cannon, "A cellular computer to implement the Kalman filter algorithm", Montana
 State University, 1969 (the blocks; here no block has a place to be moved to).
@@ -19,6 +19,8 @@ State University, 1969 (the blocks; here no block has a place to be moved to).
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -28,6 +30,16 @@ from bocpy import Cown, Matrix, quiesce, read, wait, when
 from bocpy.examples._command import begin, count, parser
 
 Blocks = list[list[Cown[Matrix]]]
+
+FUSED = "BOCPY_MATH_FUSED"  # read when Matrix is imported
+#: What the libraries that NumPy may be built with call the number of their threads.
+NUMPY_THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 
 def bounds(size: int, blocks: int) -> list[slice[int, int, None]]:
@@ -72,11 +84,18 @@ def shortest(repeat: int, call: Callable[[], object]) -> float:
 
 
 def by_numpy(a: Matrix, b: Matrix, repeat: int) -> float:
-    """The milliseconds that NumPy takes, on as many threads as its library likes."""
+    """The milliseconds that NumPy takes with one thread; it is not imported before."""
+    os.environ.update(dict.fromkeys(NUMPY_THREADS, "1"))
     import numpy as np  # type: ignore[import-not-found, unused-ignore]
 
     left, right = np.asarray(a), np.asarray(b)
     return shortest(repeat, lambda: left @ right)
+
+
+def run_fused(arguments: list[str]) -> int:
+    """This program again, with products that fuse; returns its exit code."""
+    command = [sys.executable, "-m", "bocpy.examples.product", *arguments]
+    return subprocess.call(command, env={**os.environ, FUSED: "1"})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,12 +105,15 @@ def main(arguments: list[str] | None = None) -> int:
     line.add_argument("--blocks", type=count, default=2, help="in each direction")
     line.add_argument("--seed", type=int, default=1)
     line.add_argument("--repeat", type=count, default=5)
+    line.add_argument("--fused", action="store_true", help="fuse multiply-add")
     line.add_argument("--numpy", action="store_true", help="time NumPy as well")
     options = line.parse_args(arguments)
     if options.numpy and importlib.util.find_spec("numpy") is None:
         line.error("--numpy needs NumPy, which is not installed")
     if options.size < options.blocks:
         line.error("a block has one row at least: --size is too small")
+    if options.fused and os.environ.get(FUSED) != "1":
+        return run_fused(sys.argv[1:] if arguments is None else arguments)
     begin(options)
 
     Matrix.seed(options.seed)
@@ -109,10 +131,11 @@ def main(arguments: list[str] | None = None) -> int:
     product, expected = join(result), options.repeat * (a @ b)  # the runs add up
     alone = shortest(options.repeat, lambda: a @ b)
 
-    print(f"{options.size} x {options.size}: {together:.1f} ms in ", end="")
+    fused = ", fused" if os.environ.get(FUSED) == "1" else ""
+    print(f"{options.size} x {options.size}{fused}: {together:.1f} ms in ", end="")
     print(f"{options.blocks**3} behaviors, {alone:.1f} ms in one product", end="")
     if options.numpy:
-        print(f", {by_numpy(a, b, options.repeat):.1f} ms by NumPy", end="")
+        print(f", {by_numpy(a, b, options.repeat):.1f} ms by NumPy, one thread", end="")
     print()
     return 0 if Matrix.allclose(product, expected, rtol=1e-9, atol=1e-9) else 1
 

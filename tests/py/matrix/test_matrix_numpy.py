@@ -138,6 +138,37 @@ def test_sort(a, axis):
     assert np.array_equal(order.ravel(), expected.ravel())
 
 
+def of_many_kinds(count):
+    """Rows whose order differs in their high bits, in their low bits, or hardly."""
+    chance = np.random.default_rng(count)
+    low = 1 + chance.integers(0, 2**20, count) * 2.0**-52
+    low[0] = -5.0
+    special = np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 5e-324, -1.0])
+    yield chance.uniform(-1, 1, count)
+    yield chance.integers(-9, 9, count) + 0.5
+    yield np.exp(chance.uniform(-700, 700, count)) * chance.choice([-1, 1], count)
+    yield low
+    yield np.full(count, 2.5)
+    yield np.arange(count, dtype=float)[::-1].copy()
+    yield chance.choice(special, count)
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 300, 2999, 3000, 50_000])
+def test_sort_of_many(count):
+    for a in of_many_kinds(count):
+        expected = np.argsort(a, kind="stable")
+        m = Matrix(a)
+        assert np.array_equal(np.asarray(m.argsort()).ravel(), expected)
+        bits = a[expected].view(np.uint64)  # zeros and NaNs keep their bits, and places
+        for ours in (m.sort(), m.reshape(-1, 1).sort(0), m.sort(in_place=True)):
+            assert np.array_equal(np.asarray(ours).ravel().view(np.uint64), bits)
+
+
+def test_sort_of_more_than_three_digits_hold():
+    a = np.random.default_rng(1).uniform(-1, 1, (1 << 22) + 1)
+    assert np.array_equal(np.asarray(Matrix(a).sort())[0], np.sort(a))
+
+
 @given(arrays(), st.data())
 def test_topk(a, data):
     k = data.draw(st.integers(1, a.shape[1]))

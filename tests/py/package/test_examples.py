@@ -69,6 +69,12 @@ def test_each_example_is_right(name, backend):
     assert done.stdout
 
 
+def test_the_product_fuses_when_asked():
+    done = run("product", "--size", "90", "--fused")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert done.stdout.startswith("90 x 90, fused: ")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_help_shows_what_it_is(name):
     done = run(name, "--help")

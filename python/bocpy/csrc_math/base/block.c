@@ -21,14 +21,14 @@ static bool bytes_of(size_t count, size_t *out_bytes) {
 
 /* The system maps fresh memory page by page; large pages avoid most of the page faults.
  */
-static void ask_for_large_pages(const mx_block *block, size_t bytes) {
+static void ask_for_large_pages(void *memory, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (bytes >= HUGE_FROM) {
-    uintptr_t begin = ((uintptr_t)block->data + 4095) & ~(uintptr_t)4095;
-    madvise((void *)begin, (uintptr_t)block + bytes - begin, MADV_HUGEPAGE);
+  if (memory && bytes >= HUGE_FROM) {
+    uintptr_t begin = ((uintptr_t)memory + 4095) & ~(uintptr_t)4095;
+    madvise((void *)begin, (uintptr_t)memory + bytes - begin, MADV_HUGEPAGE);
   }
 #else
-  (void)block;
+  (void)memory;
   (void)bytes;
 #endif
 }
@@ -100,6 +100,7 @@ double *mx_numbers_new(size_t count) {
   double *numbers = NULL;
   if (mx_multiply(count ? count : 1, sizeof(double), &bytes) && bytes < PY_SSIZE_T_MAX)
     numbers = PyMem_RawMalloc(bytes);
+  ask_for_large_pages(numbers, bytes);
   if (!numbers)
     PyErr_NoMemory();
   return numbers;

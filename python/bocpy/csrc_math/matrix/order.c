@@ -125,15 +125,15 @@ typedef struct top {
   bool largest;
   double *values;
   size_t *places;
-  mx_sort_item *items; /* where k is large: room for a line */
+  mx_sort_room room; /* where k is large */
 } top;
 
 static size_t top_of_sorted(top *t, const double *numbers, size_t count) {
   size_t have = 0;
-  mx_sort_items(numbers, count, t->largest, t->items);
+  const mx_sort_item *items = mx_sort_items(&t->room, numbers, count, t->largest);
   for (; have < count && have < t->k; have++) {
-    t->values[have] = numbers[t->items[have].place];
-    t->places[have] = t->items[have].place;
+    t->values[have] = numbers[items[have].place];
+    t->places[have] = items[have].place;
   }
   return have;
 }
@@ -155,9 +155,9 @@ static void top_of_line(top *t, mx_lines *lines, size_t i, double *values,
   size_t count, stride = lines->axis == MX_DOWN ? lines->count : 1;
   size_t first = lines->axis == MX_DOWN ? i : i * t->k;
   const double *numbers = mx_lines_at(lines, i, &count);
-  size_t have = !count     ? 0
-                : t->items ? top_of_sorted(t, numbers, count)
-                           : top_of_few(t, numbers, count);
+  size_t have = !count          ? 0
+                : t->room.items ? top_of_sorted(t, numbers, count)
+                                : top_of_few(t, numbers, count);
   for (size_t j = 0; j < t->k; j++) {
     size_t place = j < have ? t->places[j] : 0;
     values[first + j * stride] = j < have ? t->values[j] : NAN;
@@ -169,18 +169,18 @@ static void top_of_line(top *t, mx_lines *lines, size_t i, double *values,
 static void top_free(top *t) {
   mx_numbers_free(t->values);
   PyMem_RawFree(t->places);
-  PyMem_RawFree(t->items);
+  mx_sort_close(&t->room);
 }
 
 static int top_prepare(top *t, size_t length) {
   t->values = mx_numbers_new(t->k);
-  t->places = t->values ? PyMem_RawMalloc(t->k * sizeof *t->places) : NULL;
-  if (t->places && t->k >= FEW)
-    t->items = PyMem_RawMalloc(2 * length * sizeof *t->items);
-  if (t->places && (t->k < FEW || t->items))
-    return 0;
-  if (t->values)
+  if (!t->values)
+    return -1;
+  t->places = PyMem_RawMalloc(t->k * sizeof *t->places);
+  if (!t->places)
     PyErr_NoMemory();
+  else if (t->k < FEW || mx_sort_open(&t->room, length) == 0)
+    return 0;
   top_free(t);
   return -1;
 }
@@ -284,18 +284,21 @@ PyObject *mx_matrix_topk(PyObject *self, PyObject *const *args, Py_ssize_t count
 /* ---- sort, argsort --------------------------------------------------------------- */
 
 /* `line` has room for one line, because `out` may be the memory of the numbers. */
-static void sort_line(mx_lines *lines, size_t i, bool places, mx_sort_item *items,
+static void sort_line(mx_lines *lines, size_t i, bool places, mx_sort_room *room,
                       double *line, double *out) {
   size_t count, stride = lines->axis == MX_DOWN ? lines->count : 1;
   double *to = out + (lines->axis == MX_DOWN ? i : i * lines->length);
-  memcpy(line, mx_lines_at(lines, i, &count), lines->length * sizeof *line);
-  mx_sort_items(line, count, false, items);
+  const double *numbers = mx_lines_at(lines, i, &count);
+  if (!places && mx_sort_numbers(room, numbers, count, to, stride))
+    return;
+  memcpy(line, numbers, count * sizeof *line);
+  const mx_sort_item *items = mx_sort_items(room, line, count, false);
   for (size_t j = 0; j < count; j++)
     to[j * stride] = places ? (double)items[j].place : line[items[j].place];
 }
 
 static PyObject *sort_lines(PyObject *self, mx_lines *lines, bool places, PyObject *out,
-                            mx_sort_item *items, double *line) {
+                            mx_sort_room *room, double *line) {
   const mx_block *block = lines->block;
   mx_result result;
   bool flat = lines->axis == MX_ALL;
@@ -304,7 +307,7 @@ static PyObject *sort_lines(PyObject *self, mx_lines *lines, bool places, PyObje
     return NULL;
   MX_BEGIN_WORK(mx_block_size(block))
   for (size_t i = 0; i < lines->count; i++)
-    sort_line(lines, i, places, items, line, result.block->data);
+    sort_line(lines, i, places, room, line, result.block->data);
   MX_END_WORK()
   return mx_result_close(&result, false);
 }
@@ -312,14 +315,14 @@ static PyObject *sort_lines(PyObject *self, mx_lines *lines, bool places, PyObje
 static PyObject *sorted_lines(PyObject *self, mx_lines *lines, bool places,
                               PyObject *out) {
   PyObject *result = NULL;
-  mx_sort_item *items = PyMem_RawMalloc(2 * lines->length * sizeof *items);
-  double *line = items ? mx_numbers_new(lines->length) : NULL;
-  if (!items)
-    PyErr_NoMemory();
+  mx_sort_room room;
+  if (mx_sort_open(&room, lines->length) < 0)
+    return NULL;
+  double *line = mx_numbers_new(lines->length);
   if (line)
-    result = sort_lines(self, lines, places, out, items, line);
+    result = sort_lines(self, lines, places, out, &room, line);
   mx_numbers_free(line);
-  PyMem_RawFree(items);
+  mx_sort_close(&room);
   return result;
 }
 

@@ -36,6 +36,7 @@
 #define BLOCK_ROWS (TILE_ROWS * 16) /* of `a`, copied: it stays in the second */
 #define PANEL_COLUMNS (3072 / TILE_COLUMNS * TILE_COLUMNS)
 #define SMALL ((size_t)64 * 64 * 64)
+#define LINE 8 /* numbers of a cache line, in which strips begin */
 
 #ifdef MX_FUSED
 #define ADD_PRODUCT(sum, a, b) (sum) = mx_fma((a), (b), (sum))
@@ -150,18 +151,21 @@ static void tile_at_edge(size_t depth, const double *a, const double *b, double 
     memcpy(out + i * stride, tile + i * TILE_COLUMNS, columns * sizeof(double));
 }
 
-/* `b`'s panel as strips of TILE_COLUMNS columns, the last filled up with zeros. */
+/* `b`'s panel as strips of TILE_COLUMNS columns, the last filled up with zeros. Row by
+ * row, as `b` lies in memory. */
 static void copy_panel(const double *b, size_t stride, size_t depth, size_t columns,
-                       double *to) {
-  for (size_t j = 0; j < columns; j += TILE_COLUMNS) {
-    size_t width = columns - j < TILE_COLUMNS ? columns - j : TILE_COLUMNS;
-    for (size_t k = 0; k < depth; k++, to += TILE_COLUMNS) {
-      const double *from = b + k * stride + j;
-      if (width == TILE_COLUMNS) {
-        MX_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
-            mx_store(to + v * MX_WIDTH, mx_load(from + v * MX_WIDTH));
-        continue;
-      }
+                       double *panel) {
+  size_t whole = columns / TILE_COLUMNS, width = columns % TILE_COLUMNS;
+  for (size_t k = 0; k < depth; k++) {
+    const double *from = b + k * stride;
+    double *to = panel + k * TILE_COLUMNS;
+    for (size_t j = 0; j < whole; j++) {
+      MX_UNROLL for (int v = 0; v < TILE_VECTORS; v++)
+          mx_store(to + v * MX_WIDTH, mx_load(from + v * MX_WIDTH));
+      from += TILE_COLUMNS;
+      to += TILE_COLUMNS * depth;
+    }
+    if (width) {
       memcpy(to, from, width * sizeof(double));
       memset(to + width, 0, (TILE_COLUMNS - width) * sizeof(double));
     }
@@ -171,12 +175,24 @@ static void copy_panel(const double *b, size_t stride, size_t depth, size_t colu
 /* `a`'s block as strips of TILE_ROWS rows, column by column. */
 static void copy_block(const double *a, size_t stride, size_t rows, size_t depth,
                        double *to) {
-  for (size_t i = 0; i < rows; i += TILE_ROWS, to += TILE_ROWS * depth)
-    for (size_t r = 0; r < TILE_ROWS; r++) {
-      const double *from = a + (i + r) * stride;
-      for (size_t k = 0; k < depth; k++)
-        to[k * TILE_ROWS + r] = i + r < rows ? from[k] : 0.0;
-    }
+  for (size_t i = 0; i < rows; i += TILE_ROWS, to += TILE_ROWS * depth) {
+    const double *from = a + i * stride;
+    size_t k = 0;
+#ifdef MX_TRANSPOSES
+    for (; i + TILE_ROWS <= rows && k + TILE_ROWS <= depth; k += TILE_ROWS)
+      mx_transpose(from + k, stride, to + k * TILE_ROWS);
+#endif
+    for (size_t r = 0; r < TILE_ROWS; r++)
+      for (size_t c = k; c < depth; c++)
+        to[c * TILE_ROWS + r] = i + r < rows ? from[r * stride + c] : 0.0;
+  }
+}
+
+/* What the next tile adds to comes from the second or third cache meanwhile. */
+static void prefetch_tile(const double *tile, size_t stride) {
+  for (size_t i = 0; i < TILE_ROWS; i++)
+    for (size_t j = 0; j < TILE_COLUMNS; j += LINE)
+      MX_PREFETCH(tile + i * stride + j);
 }
 
 static void block_of_strips(size_t rows, size_t columns, size_t depth, const double *a,
@@ -187,6 +203,8 @@ static void block_of_strips(size_t rows, size_t columns, size_t depth, const dou
       size_t height = rows - i < TILE_ROWS ? rows - i : TILE_ROWS;
       const double *strip_a = a + i * depth, *strip_b = b + j * depth;
       double *to = out + i * stride + j;
+      if (width == TILE_COLUMNS && rows - i >= 2 * TILE_ROWS)
+        prefetch_tile(to + TILE_ROWS * stride, stride);
       if (width < TILE_COLUMNS || height < TILE_ROWS)
         tile_at_edge(depth, strip_a, strip_b, to, stride, first, height, width);
       else if (first)
@@ -211,7 +229,7 @@ static size_t panel_columns(size_t columns) {
 static size_t tiled_scratch(size_t rows, size_t columns, size_t inner) {
   if (is_small(rows, columns, inner))
     return 0;
-  return smaller_size(inner, DEPTH) * (panel_columns(columns) + BLOCK_ROWS);
+  return smaller_size(inner, DEPTH) * (panel_columns(columns) + BLOCK_ROWS) + LINE;
 }
 
 static void tiled_product(size_t rows, size_t columns, size_t inner, const double *a,
@@ -221,6 +239,7 @@ static void tiled_product(size_t rows, size_t columns, size_t inner, const doubl
     return;
   }
   size_t wide = panel_columns(columns);
+  room = (double *)(((uintptr_t)room + LINE * 8 - 1) & ~(uintptr_t)(LINE * 8 - 1));
   double *panel = room, *block = room + wide * smaller_size(inner, DEPTH);
   for (size_t j = 0; j < columns; j += wide) {
     size_t width = smaller_size(columns - j, wide);

@@ -32,6 +32,13 @@
 #define MX_INDEPENDENT
 #endif
 
+/* It is written soon. */
+#if defined(__GNUC__)
+#define MX_PREFETCH(address) __builtin_prefetch((address), 1)
+#else
+#define MX_PREFETCH(address) (void)(address)
+#endif
+
 #if defined(__GNUC__)
 #define MX_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
@@ -114,6 +121,29 @@ MX_INLINE void mx_store_part(double *to, mx_v v, size_t count) {
     *to = v[0];
 #endif
 }
+#if MX_WIDTH == 8
+/* 8 rows of 8 numbers, `stride` apart; their columns one after another. */
+#define MX_TRANSPOSES
+MX_INLINE void mx_transpose(const double *from, size_t stride, double *to) {
+  __m512d pairs[8], low, high, low2, high2;
+  MX_UNROLL for (int i = 0; i < 8; i += 2) {
+    __m512d row = _mm512_loadu_pd(from + (size_t)i * stride);
+    __m512d next = _mm512_loadu_pd(from + (size_t)(i + 1) * stride);
+    pairs[i] = _mm512_unpacklo_pd(row, next);
+    pairs[i + 1] = _mm512_unpackhi_pd(row, next);
+  }
+  MX_UNROLL for (int i = 0; i < 2; i++) {
+    low = _mm512_shuffle_f64x2(pairs[i], pairs[i + 2], 0x88);
+    high = _mm512_shuffle_f64x2(pairs[i], pairs[i + 2], 0xdd);
+    low2 = _mm512_shuffle_f64x2(pairs[i + 4], pairs[i + 6], 0x88);
+    high2 = _mm512_shuffle_f64x2(pairs[i + 4], pairs[i + 6], 0xdd);
+    _mm512_storeu_pd(to + 8 * i, _mm512_shuffle_f64x2(low, low2, 0x88));
+    _mm512_storeu_pd(to + 8 * (i + 2), _mm512_shuffle_f64x2(high, high2, 0x88));
+    _mm512_storeu_pd(to + 8 * (i + 4), _mm512_shuffle_f64x2(low, low2, 0xdd));
+    _mm512_storeu_pd(to + 8 * (i + 6), _mm512_shuffle_f64x2(high, high2, 0xdd));
+  }
+}
+#endif
 #define MX_LESS_MASK(a, b) ((mx_i)((a) < (b)))
 #define MX_GREATER_MASK(a, b) ((mx_i)((a) > (b)))
 #define MX_EQUAL_MASK(a, b) ((mx_i)((a) == (b)))
