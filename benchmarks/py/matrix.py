@@ -1,7 +1,7 @@
 """Matrix beside NumPy, and beside the Matrix of bocpy 0.14, in one process on one core.
 
 Each line is one operation. The figures are the median processor time of Matrix and its
-ratio to the time of the others; calls of each are interleaved. Below 1 Matrix is faster.
+ratio to that of the others; calls of each are interleaved. Below 1 Matrix is faster.
 `at most` is the aim. All run on one thread, so that its processor time is what a call
 takes on a free core, whatever else runs on the machine.
 
