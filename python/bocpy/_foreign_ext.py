@@ -70,7 +70,7 @@ def guard_builtin() -> None:
 
 
 _asking = threading.Lock()  # one worker asks at a time
-_TIMEOUT = 10.0  # seconds
+TIMEOUT = 10.0  # seconds
 
 
 def admit(name: str) -> str | None:
@@ -94,7 +94,7 @@ def is_being_imported(package: str) -> bool:
 
     This does not wait for the import lock, since that thread may wait for this one.
     """
-    deadline = time.monotonic() + _TIMEOUT
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline:
         spec = getattr(sys.modules.get(package), "__spec__", None)
         if not getattr(spec, "_initializing", False):

@@ -10,6 +10,7 @@ Threads: `answer` in the main interpreter, called by a worker; the rest in a wor
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
@@ -66,7 +67,10 @@ def publish_module(name: str) -> str | None:
     from . import _ship
 
     module = sys.modules.get(name)
-    if not isinstance(module, ModuleType) or _namespaces.importable(name):
+    if not isinstance(module, ModuleType):
+        return None
+    wait_for_its_import(name)
+    if _namespaces.importable(name):
         return None
     # The module's names do not include what C code has set up in one interpreter.
     if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
@@ -76,6 +80,17 @@ def publish_module(name: str) -> str | None:
         return None
     _ship.publish_names(((space.key, each), frozenset()) for each in public(module))
     return "it comes by value"
+
+
+def wait_for_its_import(name: str) -> None:
+    """Waits while another thread of this interpreter imports the module.
+
+    What it has until then does not tell whether workers can import it, unless it has
+    scheduled behaviors or made cowns already: its import may wait for those.
+    """
+    deadline = time.monotonic() + _foreign_ext.TIMEOUT
+    while _namespaces.is_undecided(name) and time.monotonic() < deadline:
+        time.sleep(0.005)
 
 
 def public(module: ModuleType) -> list[str]:

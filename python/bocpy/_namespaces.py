@@ -246,10 +246,7 @@ def has_cowns(name: str) -> bool:
     module = sys.modules[name]
     if _worker:
         return False
-    space = _by_key.get(name)
-    if space is not None and space.names is module.__dict__ and not space.imported:
-        return True
-    if getattr(getattr(module, "__spec__", None), "_initializing", False):
+    if has_scheduled(name, module) or is_being_imported(module):
         return True
     names = vars(module)
     known = _with_cowns.get(name)
@@ -257,6 +254,28 @@ def has_cowns(name: str) -> bool:
         found = any(map(is_made_of_cowns, parts(names)))
         known = _with_cowns[name] = (module, len(names), found)
     return known[2]
+
+
+def has_scheduled(name: str, module: ModuleType) -> bool:
+    """Whether functions of the module were scheduled while it was imported."""
+    space = _by_key.get(name)
+    return (
+        space is not None and space.names is module.__dict__ and not space.imported
+    )
+
+
+def is_being_imported(module: ModuleType) -> bool:
+    return getattr(getattr(module, "__spec__", None), "_initializing", False) is True
+
+
+def is_undecided(name: str) -> bool:
+    """Whether the import of a module that has neither scheduled nor made cowns has not
+    ended."""
+    module = sys.modules.get(name)
+    if not isinstance(module, ModuleType) or not is_being_imported(module):
+        return False
+    made = any(map(is_made_of_cowns, parts(vars(module))))
+    return not made and not has_scheduled(name, module)
 
 
 def parts(names: dict[str, Any]) -> list[Any]:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal, TypeVar
 
 from . import _core, _raise_failures, _tasks
+from ._context_changes import reset_variable, set_variable
 from ._core import Cown
 
 OnError = Literal["cancel", "continue"]
@@ -162,9 +163,11 @@ class Scope:
         if self._timeout is not None:
             self.deadline = time.monotonic() + self._timeout
             self._handle.set_deadline(self._timeout)
-        self._token = _core._scope_variable.set(self._handle)
+        self._token = set_variable(_core._scope_variable, self._handle)
         around = _tasks.enclosing.get()
-        self._enclosing = _tasks.enclosing.set((*around, self._handle.number))
+        self._enclosing = set_variable(
+            _tasks.enclosing, (*around, self._handle.number)
+        )
 
     def _end(self, error: BaseException | None) -> None:
         assert self._token is not None
@@ -336,7 +339,7 @@ def reset(variable: ContextVar[T], token: Token[T]) -> None:
     """Resets it. A coroutine that is thrown away is closed in whatever context runs
     then, whose variables are not the block's: those stay as they are."""
     with contextlib.suppress(ValueError):
-        variable.reset(token)
+        reset_variable(variable, token)
 
 
 def refuse_blocking(what: str) -> None:

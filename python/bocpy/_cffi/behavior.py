@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from contextvars import copy_context
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _threads
+from .._context_changes import copied_context
 from .._libboc import ffi, lib
 from . import failure, notices, pump, runtime, scope, timer
 from .arguments import Bound, WhenArgs, bind, when_args
@@ -58,7 +58,7 @@ class Call:
     ) -> None:
         self.timed = timed
         self.scope = inside
-        self.context = copy_context()
+        self.context = copied_context()
         self.bound = bound
         self.over = over
         self.result = result

@@ -124,10 +124,14 @@ def public_names(space: Space) -> frozenset[str]:
 
 def imports_reached(code: CodeType) -> Iterator[Reached]:
     """What `code` reaches in modules that it imports and other interpreters cannot
-    import."""
+    import.
+
+    Where the import of a module has not ended, the worker asks when it comes to it
+    (_main_requests.py).
+    """
     for name in _code_names.imported_modules(code):
         module = sys.modules.get(name)
-        if not isinstance(module, ModuleType):
+        if not isinstance(module, ModuleType) or _namespaces.is_undecided(name):
             continue
         if _namespaces.importable(name):
             yield from attributes_followed(module, _code_names.all_names(code))

@@ -14,6 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .._context_changes import reset_variable, set_variable
 from ._errors import CancelledError
 
 if TYPE_CHECKING:
@@ -78,11 +79,11 @@ class Scope:
         scheduled = self.connection.when(*cowns, **options)
 
         def schedule(function: Callable[..., Any]) -> Any:
-            token = _current.set(self)
+            token = set_variable(_current, self)
             try:
                 return scheduled(function)
             finally:
-                _current.reset(token)
+                reset_variable(_current, token)
 
         return schedule
 
@@ -158,7 +159,7 @@ class Scope:
         if self.timeout is not None:
             self.deadline = time.monotonic() + self.timeout
         self.connection._queue.put(("scope", self.number, self))
-        self._token = _current.set(self)
+        self._token = set_variable(_current, self)
 
     def __exit__(
         self,
@@ -177,7 +178,7 @@ class Scope:
 
     def _leave(self, error: BaseException | None) -> None:
         if self._token is not None:
-            _current.reset(self._token)
+            reset_variable(_current, self._token)
             self._token = None
         if error is not None:
             self.cancel()

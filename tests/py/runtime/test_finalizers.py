@@ -129,3 +129,45 @@ def test_finalizers_at_any_moment(program, seed):
     assert done.code == 0, done.err
     assert done.out == "ended\n"
     assert "Traceback" not in done.err
+
+
+CONTEXTS = """
+import faulthandler, gc, sys
+from contextvars import ContextVar
+from bocpy import Cown, behaviors, start, wait, when
+
+faulthandler.dump_traceback_later(50, exit=True)
+start(1, backend="threads")
+variables = [ContextVar(f"v{n}") for n in range(40)]
+for variable in variables:
+    variable.set(1)
+entered = 0
+
+class Ends:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        global entered
+        with behaviors():
+            entered += 1
+
+def nothing(c):
+    pass
+
+for n in range(4000):
+    if sys.implementation.name == "cpython":
+        gc.set_threshold(2 + n % 40, 1, 1)
+    Ends()
+    with behaviors():
+        pass
+    Ends()
+    when(Cown(n))(nothing)
+wait()
+print(entered > 1000, [variable.get() for variable in variables] == [1] * 40)
+"""
+
+
+def test_a_finalizer_enters_a_scope_while_a_scope_is_entered(program):
+    """Both change the context of the thread, the one inside of the other's change."""
+    assert program(CONTEXTS).out == "True True\n"

@@ -251,3 +251,28 @@ if sys.version_info >= (3, 13):
             timeout=LIMIT,
         )
         assert done.lines == ["True", "True"]
+
+
+def test_a_module_that_another_thread_has_half_imported(program, backend, tmp_path):
+    """A body imports the module itself, not the names that it has so far."""
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(0.5)\nX = 1\n")
+    done = program(
+        """
+        import sys, threading, time
+        from bocpy import wait, when
+
+        def body():
+            import slow
+            return slow.X
+
+        when()(lambda: None).result()  # a worker has started
+        thread = threading.Thread(target=lambda: __import__("slow"))
+        thread.start()
+        while "slow" not in sys.modules:
+            time.sleep(0.001)
+        print([result.unwrap(30) for result in [when()(body) for _ in range(4)]])
+        thread.join()
+        wait()
+        """
+    )
+    assert done.out == "[1, 1, 1, 1]\n"

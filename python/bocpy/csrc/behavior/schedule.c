@@ -136,7 +136,7 @@ static int call_copy_context(bocpy_prepared_call *prepared) {
   prepared->context = NULL;
   if (!prepared->call.local || !bocpy_context_has_values(PyThreadState_Get()))
     return 0;
-  prepared->context = PyContext_CopyCurrent();
+  prepared->context = bocpy_context_copy();
   return prepared->context ? 0 : -1;
 }
 
