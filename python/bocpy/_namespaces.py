@@ -259,9 +259,7 @@ def has_cowns(name: str) -> bool:
 def has_scheduled(name: str, module: ModuleType) -> bool:
     """Whether functions of the module were scheduled while it was imported."""
     space = _by_key.get(name)
-    return (
-        space is not None and space.names is module.__dict__ and not space.imported
-    )
+    return space is not None and space.names is module.__dict__ and not space.imported
 
 
 def is_being_imported(module: ModuleType) -> bool:

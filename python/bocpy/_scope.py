@@ -165,9 +165,7 @@ class Scope:
             self._handle.set_deadline(self._timeout)
         self._token = set_variable(_core._scope_variable, self._handle)
         around = _tasks.enclosing.get()
-        self._enclosing = set_variable(
-            _tasks.enclosing, (*around, self._handle.number)
-        )
+        self._enclosing = set_variable(_tasks.enclosing, (*around, self._handle.number))
 
     def _end(self, error: BaseException | None) -> None:
         assert self._token is not None
