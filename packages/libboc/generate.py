@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes, from the public headers of libboc, what the package `libboc` is built of.
+"""Makes the files that the package `libboc` is built from, out of libboc's public
+headers.
 
     generate.py             write the files
     generate.py --check     say which are old; write nothing
@@ -49,7 +50,7 @@ REQUIREMENTS = ROOT / "tools" / "requirements" / "cffi.txt"
 MODULE = "libboc._libboc"
 EDITED = "Made by packages/libboc/generate.py from libboc/include/boc: do not edit."
 
-#: What the headers take from the standard library's.
+#: What the headers need of the standard library's headers.
 STANDARD = {
     "stdbool.h": "",
     "stddef.h": "typedef unsigned long size_t;",
@@ -70,7 +71,7 @@ STANDARD = {
     ),
 }
 
-#: The built-in exceptions that statuses are kinds of, beside libboc's own.
+#: The built-in exceptions from which the exceptions of some statuses inherit, too.
 BUILTIN = {
     "TIMEOUT": "TimeoutError",
     "NO_MEMORY": "MemoryError",
@@ -84,7 +85,7 @@ KINDS = {"outcome": "Outcome", "refusal": "Refusal"}
 
 @dataclass
 class Api:
-    """What the headers declare, in their order."""
+    """Collects what the headers declare, in their order."""
 
     declarations: list[str] = field(default_factory=list)
     callbacks: list[str] = field(default_factory=list)
@@ -152,7 +153,7 @@ class Headers:
 
 
 class Reader:
-    """From the syntax tree to the cdef."""
+    """Writes the cdef from the syntax tree."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
@@ -217,7 +218,7 @@ class Reader:
 
 
 def rename(function: c_ast.FuncDecl, name: str) -> None:
-    """Has the declaration declare that name."""
+    """Changes the name that the declaration declares."""
     node = function.type
     while not isinstance(node, c_ast.TypeDecl):
         node = node.type
@@ -383,7 +384,7 @@ def module_of(cdef: str, source: str, place: Path) -> str:
 
 
 def formatted(text: str, name: str) -> str:
-    """As the project's formatter lays it out, if it is here."""
+    """The text as the project's formatter lays it out, if that is installed."""
     ruff = shutil.which("ruff") or str(Path(sys.executable).with_name("ruff"))
     command = [ruff, "format", "--line-length", "88", "--stdin-filename", name, "-"]
     try:
@@ -413,7 +414,8 @@ def generate() -> dict[Path, str]:
 
 
 def check_version() -> None:
-    """Another cffi writes other C, which would be a change without a reason."""
+    """Refuses another version of cffi: it writes other C, which would be a change
+    without a reason."""
     text = REQUIREMENTS.read_text(encoding="utf-8")
     for name in ("cffi", "pycparser", "ruff"):
         wanted = re.search(rf"^{name}==(\S+)$", text, re.MULTILINE)

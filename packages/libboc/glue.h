@@ -1,14 +1,15 @@
 /* What a behavior with a Python body needs in C, so that it costs one call into C and
  * one out of it.
  *
- * A behavior carries a key, which is the caller's name of it, from 1. Its body calls
- * py_glue_run with it; if the body does not run (cancelled, freed), py_glue_dropped is
- * called in its place, so that exactly one of the two is called for each key.
+ * A behavior carries a key, a number from 1 that the caller chooses. The behavior's
+ * body calls py_glue_run with the key. If the body does not run (it was cancelled or
+ * freed), py_glue_dropped is called instead: exactly one of the two is called for each
+ * key.
+ *
  * A ref is the address of a cown plus its mode (cowns are aligned to 4 bytes at least).
  *
  * Threads: py_glue_run on a worker, or on the thread that pumps a lane; the other
- * callbacks on any.
- */
+ * callbacks on any. */
 #ifndef LIBBOC_GLUE_H
 #define LIBBOC_GLUE_H
 
@@ -34,7 +35,7 @@ static void glue_body(boc_behavior *self, void *env) {
   uintptr_t *key = env;
   uintptr_t mine = *key;
   boc_behavior *outer = glue_running; /* a body may pump a lane */
-  *key = 0;                           /* tells glue_drop that the body ran */
+  *key = 0;                           /* by which glue_drop knows that the body ran */
   glue_running = self;
   py_glue_run(self, mine);
   glue_running = outer;
@@ -98,7 +99,7 @@ static boc_status glue_new(boc_runtime *runtime, uintptr_t key, const uintptr_t 
   return status;
 }
 
-/* The same, and schedules it. */
+/* Makes a behavior as above, and schedules it. */
 static boc_status glue_when(boc_runtime *runtime, uintptr_t key, const uintptr_t *refs,
                             size_t count, boc_scope *scope) {
   boc_behavior *made;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Where this package gets libboc's sources: of the tree that it is in, or of its sdist.
+"""Finds libboc's sources for this package: in the tree around it, or in its sdist.
 
     upstream.py setup    makes subprojects/boc show the libboc of the tree, if this is
                          in one, and prints libboc's version
     upstream.py dist     puts libboc's sources into an sdist (MESON_DIST_ROOT)
 
-In the tree, subprojects/boc has copies of some files and a link to the others (where
-the system refuses links, copies). In an sdist it is there.
+In the tree, subprojects/boc has copies of some files and links to the others (copies
+where the system refuses links). An sdist contains subprojects/boc.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TREE = HERE.parents[1]
 PLACE = Path("subprojects") / "boc"
-#: What a build of libboc as a subproject reads.
+#: The files that a build of libboc as a subproject reads.
 FILES = ("meson.build", "meson.options", "LICENSE")
 FOLDER = "libboc"
 
@@ -59,8 +59,8 @@ def link() -> None:
         return
     place = HERE / PLACE
     place.mkdir(parents=True, exist_ok=True)
-    # What is right stays: another build may be reading it. And the link is relative, so
-    # that it is right wherever the tree is mounted.
+    # A link that is right stays, since another build may be reading it. The link is
+    # relative, so that it is right wherever the tree is mounted.
     for name in FILES:
         if not same(TREE / name, place / name):
             remove(place / name)
@@ -76,7 +76,7 @@ def link() -> None:
 
 
 def setup() -> None:
-    """What Meson runs before it looks for subprojects: they shall be there by then."""
+    """Meson runs this before it looks for subprojects, which must exist by then."""
     link()
     print(version())
 
@@ -96,7 +96,7 @@ def dist() -> None:
 
 
 def tracked(source: Path) -> list[str]:
-    """libboc's files, without what lies about in a clone."""
+    """libboc's files, without other files that a clone may have."""
     if in_tree():
         command = ["git", "-C", str(source), "ls-files", "-z", "--", FOLDER]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

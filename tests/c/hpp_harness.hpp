@@ -1,4 +1,4 @@
-/* What the tests of boc.hpp share: checks that abort, expected exceptions, named cases. */
+/* What the tests of boc.hpp share: checks that abort, expected exceptions, cases. */
 #ifndef HPP_HARNESS_HPP
 #define HPP_HARNESS_HPP
 

@@ -1,5 +1,5 @@
-/* The memory that boc.hpp takes: what C takes for the same behaviors, and none from C++'s
- * allocator; std::bad_alloc where there is none. */
+/* The memory that boc.hpp takes: as much as C takes for the same behaviors, and none
+ * from operator new; std::bad_alloc where the allocator refuses. */
 #include <boc/boc.hpp>
 
 #include "hpp_harness.hpp"

@@ -1,7 +1,7 @@
-"""The suite of `packages/libboc`: the face, and through it the C library.
+"""The suite of `packages/libboc`: its classes, and through them the C library.
 
-It runs on every implementation that the package does. `program` runs a source text as a
-program of its own; `runtime` is a runtime with two workers.
+It runs on every implementation of Python that the package supports. `program` runs a
+source text as a program of its own; `runtime` is a runtime with two workers.
 """
 
 from __future__ import annotations

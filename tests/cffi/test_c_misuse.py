@@ -1,7 +1,7 @@
 """Misuse of the C API: the documented status, or a panic that names what is wrong.
 
-Each in a program of its own, since most of them end it. What nobody could see (memory
-of a behavior that is gone, used again) is not here.
+Each misuse is in a program of its own, since most of them end it. Misuse that the
+library cannot notice (of memory that another behavior uses by now) is not tested.
 """
 
 import os
@@ -165,7 +165,7 @@ def test_status(program, name):
 #: NULL, with a count of 0, does nothing.
 NULL_IS_TAKEN = ("boc_behavior_schedule_all", "boc_scope_cancelled", "boc_scope_drop")
 NULL_IS_TAKEN += ("boc_timer_drop", "boc_worker_index")
-#: Bodies call these so often that they look at nothing.
+#: Bodies call these so often that they check nothing.
 UNCHECKED = ("boc_behavior_cancelled", "boc_behavior_count", "boc_behavior_cown")
 UNCHECKED += ("boc_behavior_env", "boc_behavior_mode", "boc_cown_of_payload")
 UNCHECKED += ("boc_cown_payload",)
@@ -202,7 +202,7 @@ for name in sorted(dir(lib)):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork")
 def test_null_for_each_parameter(program):
-    """Each function panics, or takes it; none reads at address 0."""
+    """Each function panics or accepts NULL; none reads at address 0."""
     done = program(NULLS.replace("LEFT_OUT", repr(UNCHECKED)), PYTHONFAULTHANDLER="")
     assert done.code == 0, done.err
     found = {line.split()[0]: line.split()[1:] for line in done.out.splitlines()}

@@ -175,7 +175,7 @@ print(codes)
         assert (done.code, done.out) == (0, "[7]\n"), done.err
 
     def test_many(self, program):
-        """A child of fork never waits for what a thread of its parent had."""
+        """A child of fork never waits for a lock that a thread of its parent had."""
         done = program(
             HEAD
             + """

@@ -1,4 +1,5 @@
-"""What is generated of the headers is there, whole, and up to date."""
+"""The files that are generated from the headers exist, are complete, and are up to
+date."""
 
 import importlib.util
 import inspect

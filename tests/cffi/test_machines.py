@@ -2,8 +2,8 @@
 
 Behaviors and scopes: what a body saw in its cowns is what a run of all bodies, one
 after the other in the order in which they were scheduled, would have seen. Some bodies
-wait for a gate, so that others pile up behind them, and what is cancelled there has
-certainly not begun. Lanes, mailboxes and the noticeboard run on one thread, so that
+wait for a gate, so that others queue behind them; a behavior that is cancelled there
+has certainly not begun. Lanes, mailboxes and the noticeboard run on one thread, so that
 their answers are known exactly.
 """
 
@@ -52,7 +52,7 @@ some_cowns = st.lists(st.integers(0, COWNS - 1), max_size=4)
 
 @dataclass
 class Planned:
-    """A behavior: what it does, and what became of it."""
+    """A behavior: what its body does, and what has happened to it."""
 
     number: int
     uses: list[tuple[int, bool]]  # (cown, writes), each cown once
@@ -90,7 +90,7 @@ class BehaviorMachine(RuleBasedStateMachine):
         self.runtime.close()
 
     def planned(self, cowns, writes, kind, scope=None):
-        """Notes a behavior, and gives its body and what it is over."""
+        """Notes a behavior; returns its body and its cowns."""
         uses: dict[int, bool] = {}
         for cown in cowns:
             uses[cown] = uses.get(cown, False) or writes
@@ -247,7 +247,7 @@ def collect():
 
 
 class LaneMachine(RuleBasedStateMachine):
-    """All cowns are pinned: what is scheduled runs when it is pumped, in order."""
+    """All cowns are pinned: behaviors run when the lane is pumped, in order."""
 
     def __init__(self):
         super().__init__()
@@ -354,7 +354,8 @@ class MailboxMachine(RuleBasedStateMachine):
         if self.refused(tags):
             with pytest.raises(NotFound):
                 self.mailbox.receive(tags, 0)
-            # Which of the tags it has made before it refused is not said: start anew.
+            # The refused call may have made some of the tags: start again with a new
+            # mailbox.
             self.set_tags(list(self.queues))
             return
         full = [tag for tag in tags if self.queues.get(tag)]

@@ -1,4 +1,5 @@
-"""docs/architecture.md: its layers and its code map have all source files, no others.
+"""docs/architecture.md: its layers and its code map name all source files, and no
+others.
 
 A file is named by its stem, with or without an ending, or by a pattern like `codec*.c`.
 """
@@ -13,12 +14,12 @@ from devtool.base import ROOT
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MARKED = re.compile(r"^```\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 FOLDERS = ["libboc/src", "python/bocpy/csrc", "python/bocpy"]
-#: What the page speaks of that is no file of the tree.
+#: Names on the page that are no files of the tree.
 ELSEWHERE = {"Python.h", "test_X.c", "X.c"}
 
 
 def marked():
-    """What the page shows as code: words, with endings and patterns."""
+    """The words that the page shows as code, with endings and patterns."""
     text = " ".join(a or b for a, b in MARKED.findall(PAGE))
     return {word.rpartition("/")[2] for word in re.findall(r"[\w*./]+", text)}
 
@@ -48,7 +49,8 @@ def test_every_file_on_the_map_is_there():
 
 
 def test_every_python_call_is_in_the_table():
-    """`python_calls.h` lists what C calls in Python; the page says who and what for."""
+    """`python_calls.h` lists the Python functions that C calls; the page says which
+    file calls them, and what for."""
     header = ROOT / "python" / "bocpy" / "csrc" / "base" / "python_calls.h"
     text = header.read_text(encoding="utf-8")
     calls = re.findall(r'X\(\w+, "([\w.]+)", "(\w+)"\)', text)

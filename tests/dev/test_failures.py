@@ -37,7 +37,8 @@ MESON = (
 
 
 class ThisPython:
-    """An environment like those that `./dev` makes, of what is there already."""
+    """An environment like those that `./dev` makes, made from the running
+    interpreter."""
 
     python = Path(sys.executable)
 
@@ -174,7 +175,7 @@ def test_a_report_keeps_what_failed(tmp_path, shown):
 
 
 def test_pytest_and_a_test_that_fails(tmp_path, monkeypatch):
-    """The real report, of a run that fails."""
+    """The report of a run that really fails."""
     monkeypatch.setattr(pybuild, "WORK", tmp_path)
     test = writes(tmp_path, "test_it.py", "def test_sum():\n    assert 1 + 1 == 3\n")
     with (tmp_path / "log").open("w", encoding="utf-8") as log:

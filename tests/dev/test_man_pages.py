@@ -70,7 +70,8 @@ def test_the_overview_names_each_page(thing):
 
 
 def test_each_public_function_has_a_comment_and_a_page():
-    """Of the real headers: a comment for two declarations has one in the reference."""
+    """In the real headers: a comment for two declarations stands once in the
+    reference."""
     pages, lacking = man_pages.pages(), []
     for name in man_pages.HEADERS:
         text = (man_pages.INCLUDE / name).read_text("utf-8")

@@ -22,7 +22,7 @@ def test_a_file_of_python_tests(name):
 
 
 def test_an_ending_says_which():
-    """Both languages have a test of behaviors' runtime."""
+    """C and Python both have a test of that name."""
     assert find("runtime").kind == find("test_runtime.c").kind == "c"
     assert find("test_runtime.py").kind == "file"
 

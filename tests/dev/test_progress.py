@@ -1,4 +1,4 @@
-"""What is said while something takes long."""
+"""The messages of `./dev` while something takes long."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-/* Decoding: any bytes make a plan; where they end, zeros follow. */
+/* Decoding: any bytes make a plan; after the last byte, zeros are read. */
 #include "program.h"
 
 enum { DEPTH = 3, MAX_WORKERS = 3 };
@@ -32,7 +32,7 @@ static int new_item(source *from, int maker) {
   return all->item_count++;
 }
 
-/* Merges what is named twice: the stronger mode counts. */
+/* Merges cowns that are named twice: the stronger mode counts. */
 static void hold(item *which, unsigned cown, boc_mode mode) {
   for (unsigned i = 0; i < which->held_count; i++) {
     if (which->helds[i].cown != cown)
@@ -70,7 +70,7 @@ static void decode_item(source *from, int index, unsigned depth) {
     which->steps = decode_steps(from, index, depth + 1, next(from) % 4);
 }
 
-/* The items first, so that those of one step are neighbors. */
+/* Makes the items first, so that the items of one step are adjacent. */
 static void decode_items(source *from, step *into, int maker, unsigned depth,
                          unsigned count) {
   into->first = from->all->item_count;
@@ -100,7 +100,7 @@ static void decode_step(source *from, step *into, int maker, unsigned depth) {
     into->b = next(from);
 }
 
-/* Their first. */
+/* Returns the first of them. */
 static int decode_steps(source *from, int maker, unsigned depth, unsigned most) {
   program *all = from->all;
   int first = NOBODY, *link = &first;
@@ -125,7 +125,7 @@ void program_decode(program *all, const uint8_t *data, size_t size) {
   all->pins = (head & 0x20) != 0;
   all->traces = (head & 0x40) != 0;
   all->fail_at = fails & 0x80 ? 1 + fails % 0x40 : 0;
-  /* The first driver gets about its share of the bytes. */
+  /* The first driver gets about its share of the bytes, the second one the rest. */
   const size_t whole = size;
   if (all->drivers == DRIVERS)
     from.size = size / 2;

@@ -1,10 +1,9 @@
-/* Executing a plan: the drivers, the bodies, and the end, when all that is left is
- * pumped and completed until the runtime is quiescent.
+/* Executing a plan: the drivers, the bodies, and the end, which pumps lanes and
+ * completes deferred behaviors until the runtime is quiescent.
  *
  * Threads: an item's results are written by the thread that makes it (`made`,
  *   `scheduled`, `doomed`), by its body, and by the thread that completes it, one after
- *   the other.
- */
+ *   the other. */
 #include "program.h"
 
 static const boc_tag tags[TAGS] = {{"a", 1}, {"b", 1}, {"", 0}};
@@ -39,8 +38,8 @@ uint64_t program_see(const item *which, int index, const uint64_t *values) {
 
 uint64_t program_write(uint64_t value, uint64_t seen) { return mix(value, seen); }
 
-/* The program under way: there is one at a time, and hooks of cowns have no other way.
- */
+/* The program that runs: there is one at a time, and hooks of cowns have no other way
+ * to find it. */
 static program *running;
 
 static int index_of(const item *which) { return (int)(which - running->items); }
@@ -166,7 +165,7 @@ static boc_status new_behavior(item *which, size_t count) {
                                count, &options, &which->behavior);
 }
 
-/* A refusal leaves nothing: the item was never made. */
+/* After a refusal nothing is left: the item was never made. */
 static bool make(item *which) {
   size_t count = which->names;
   boc_cown *own = NULL;
@@ -188,7 +187,7 @@ static bool make(item *which) {
   return which->made;
 }
 
-/* Its own cown from here on belongs to the behavior alone. */
+/* From here on the item's own cown belongs to the behavior alone. */
 static void let_go(const boc_access *own) {
   if (own->cown)
     boc_cown_drop(own->cown);
@@ -208,7 +207,7 @@ static void discard(item *which) {
   let_go(&own);
 }
 
-/* What is scheduled as one step; each with its own cown, if it has one. */
+/* Schedules several items as one step, each with its own cown, if it has one. */
 typedef struct batch {
   boc_behavior *behaviors[BATCH];
   item *items[BATCH];
@@ -305,7 +304,8 @@ static void pump(const step *what) {
     CHECK_EQ(status, BOC_BAD_STATE);
 }
 
-/* One driver alone, not in a body: quiet means that all it made is over. */
+/* With one driver, outside of bodies: quiescent means that everything it made is over.
+ */
 static void quiesce(const step *what, const item *self) {
   const boc_status status =
       boc_runtime_quiesce(running->runtime, what->a & 1 ? MOMENT : 0);
@@ -453,7 +453,7 @@ void program_execute(program *all) {
   finish(all);
 }
 
-/* The cowns outlive the judge. */
+/* The cowns live until the judge has finished. */
 void program_run(const uint8_t *data, size_t size) {
   static program all;
   program_decode(&all, data, size);

@@ -1,5 +1,5 @@
-/* The fuzzer's two faces: libFuzzer's entry, and for other compilers a main that does
- * without coverage.
+/* The fuzzer's two entries: libFuzzer's, and for other compilers a main without
+ * coverage.
  *
  *   fuzz FILE...                    runs each file's bytes as a program, again
  *   fuzz --seconds N [--seed N]     random programs; prints the seed first

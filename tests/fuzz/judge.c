@@ -48,7 +48,7 @@ static bool between(const held *x, const held *a, const held *b) {
   return (a->key < x->key && x->key < b->key) || (b->key < x->key && x->key < a->key);
 }
 
-/* Whether `stranger` stands between two of one batch. */
+/* Whether `stranger` comes between two items of one batch. */
 static void check_stranger(const item *a, const item *b, const item *stranger) {
   for (unsigned i = 0; i < a->held_count; i++) {
     const held *mine = &a->helds[i];
@@ -79,7 +79,8 @@ static void check_order(const program *all) {
 
 typedef struct replay {
   record cowns[COWNS];
-  unsigned readers[COWNS][ITEMS + 1]; /* left, by the writes before them */
+  unsigned readers[COWNS][ITEMS + 1]; /* the readers that are left, by the number of
+                                       * writes before them */
 } replay;
 
 static bool is_next(const replay *so_far, const item *which) {
@@ -172,7 +173,7 @@ static int first_step(const program *all, int sequence) {
                             : all->items[sequence - DRIVERS].steps;
 }
 
-/* One receiver against one sender: what comes to a tag comes in order. */
+/* Compares one receiver with one sender: messages of a tag arrive in order. */
 static void check_sender(const program *all, int receiver, int sender) {
   int order[STEPS], latest[TAGS], number = 0;
   for (int i = 0; i < STEPS; i++)

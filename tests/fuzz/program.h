@@ -36,7 +36,7 @@ typedef enum step_kind {
   STEP_DISCARD,  /* makes item `first`, and frees it unscheduled */
   STEP_CANCEL,   /* scope `a` */
   STEP_PUMP,     /* lane `a`, at most `b` */
-  STEP_COMPLETE, /* whatever is deferred */
+  STEP_COMPLETE, /* completes a deferred behavior */
   STEP_SEND,     /* to tag `a` */
   STEP_RECEIVE,  /* from the tags in mask `a`; waits a little if `b` */
   STEP_DRAIN,    /* tag `a` */
@@ -48,7 +48,7 @@ typedef struct step {
   step_kind kind;
   unsigned a, b;
   int first, count;
-  int next; /* of the sequence; NOBODY: the last */
+  int next; /* of the sequence; NOBODY for the last step */
   /* What happened. Of a send: whether it was taken in, and how often it came out; of a
    * receive: the step that had sent. */
   bool sent;
@@ -59,12 +59,12 @@ typedef struct step {
 typedef struct held {
   unsigned cown;
   boc_mode mode;
-  unsigned key; /* what happened: 2 * writes before, and 1 for a writer */
+  unsigned key; /* result: 2 * the number of writes before, plus 1 for a writer */
 } held;
 
 /* A behavior. */
 typedef struct item {
-  boc_access named[ACCESSES + 1]; /* its last: a cown of its own, if `fresh` */
+  boc_access named[ACCESSES + 1]; /* the last is a cown of its own, if `fresh` */
   unsigned named_cowns[ACCESSES], names;
   held helds[ACCESSES];
   unsigned held_count;
@@ -76,14 +76,14 @@ typedef struct item {
   /* What happened. */
   bool made, scheduled, doomed, ran;
   unsigned asked;
-  uint64_t seen; /* mixed from all that it held */
+  uint64_t seen; /* mixed from the values of all its cowns */
   boci_atomic_u32 dropped, told;
   bool told_ran;
   boc_behavior *behavior;
   struct item *deferred_after;
 } item;
 
-/* What a cown holds. */
+/* The value of a cown. */
 typedef struct record {
   unsigned writes;
   uint64_t value;
@@ -92,7 +92,8 @@ typedef struct record {
 typedef struct program {
   unsigned workers, drivers;
   bool spins, pins, traces;
-  uintptr_t fail_at; /* which allocation after the beginning fails; 0: none */
+  uintptr_t fail_at; /* the number of the allocation after the start that fails; 0: none
+                      */
   int driver_steps[DRIVERS];
   item items[ITEMS];
   int item_count;
@@ -106,29 +107,27 @@ typedef struct program {
   boc_cown *cowns[COWNS];
   boc_lane *lanes[LANES];
   boc_scope *scopes[SCOPES];
-  boci_atomic_u32 cancelled[SCOPES]; /* once the call is over */
+  boci_atomic_u32 cancelled[SCOPES]; /* valid after the call */
   boci_atomic_ptr deferred;
   boci_atomic_u32 cowns_made, cowns_dropped;
 } program;
 
-/* Any bytes are a program. */
+/* Makes a program of any bytes. */
 size_t program_random(uint64_t seed, uint8_t *data, size_t most); /* their number */
 void program_decode(program *all, const uint8_t *data, size_t size);
 void program_execute(program *all);
-/* Fails the test unless all went as promised. Messages that were not received are
- * dropped by the end of the mailbox. */
+/* Fails the test unless everything that BOC promises held. Messages that were not
+ * received are dropped by the end of the mailbox. */
 void program_judge(program *all);
 void program_run(const uint8_t *data, size_t size);
 
-/* The scope that an item is in, its own or inherited; NOBODY: in none. */
+/* The scope of an item, its own or an inherited one; NOBODY: none. */
 int program_scope(const program *all, const item *which);
 
-/* Whether it has been cancelled, or the scope above it. */
+/* Whether the scope, or the scope above it, has been cancelled. */
 bool program_cancelled(program *all, int scope);
 
-/* What a behavior over these values makes of them: what it has seen, and what it
- * writes.
- */
+/* The mix of these values: what a behavior over them has seen, and what it writes. */
 uint64_t program_see(const item *which, int index, const uint64_t *values);
 uint64_t program_write(uint64_t value, uint64_t seen);
 

@@ -1,4 +1,4 @@
-"""libboc, built and installed into a prefix of its own, as its strangers find it."""
+"""libboc, built and installed into a prefix of its own, as other projects find it."""
 
 import os
 import shutil

@@ -1,7 +1,7 @@
 """libboc as an installed library: what it exports, and the example that links it.
 
 Each way to build the library is installed once into a prefix of its own, and used from
-there as a stranger would: through pkg-config, and through CMake.
+there as another project would: through pkg-config and through CMake.
 """
 
 import os
@@ -136,7 +136,7 @@ endforeach()
 
 
 def cmake_configure(installed, place, version):
-    """CMake's output for a stranger's project that wants libboc of `version`."""
+    """CMake's output for another project that wants libboc of `version`."""
     cmake = shutil.which("cmake")
     assert cmake, "cmake is not on PATH"
     source = (ROOT / "examples" / "c" / "sieve.c").as_posix()
@@ -210,7 +210,7 @@ def test_cmake_refuses_versions_with_another_soname(installed, tmp_path, version
 
 @of_static
 def test_an_embedded_archive_exports_nothing(installed, tmp_path):
-    """A shared object with the archive inside shows none of libboc's names."""
+    """A shared object that contains the archive exports none of libboc's names."""
     source = tmp_path / "embeds.c"
     source.write_text(
         "#include <boc/boc.h>\n"
@@ -242,7 +242,7 @@ int main(void) { return strcmp(boc_version(), BOC_VERSION_STRING); }
 
 @pytest.mark.parametrize("kind", ["static", "shared"])
 def test_a_program_links_it_as_a_meson_subproject(kind, tmp_path):
-    """A stranger's project that has libboc under subprojects/, built and installed."""
+    """Another project with libboc under subprojects/, built and installed."""
     (tmp_path / "meson.build").write_text(STRANGER, encoding="utf-8")
     (tmp_path / "stranger.c").write_text(STRANGERS_PROGRAM, encoding="utf-8")
     copy_of_the_tree(tmp_path / "subprojects" / "boc")
@@ -263,7 +263,8 @@ def test_a_program_links_it_as_a_meson_subproject(kind, tmp_path):
 
 
 def tools_without_python(place):
-    """A folder of links to all of PATH's programs but Pythons (and Meson, which is)."""
+    """A folder of links to all programs of PATH but Pythons (Meson is a Python program,
+    too)."""
     place.mkdir()
     for folder in os.environ["PATH"].split(os.pathsep):
         for program in Path(folder).glob("*"):
@@ -276,7 +277,7 @@ def tools_without_python(place):
 
 
 def test_it_builds_where_there_is_no_python(tmp_path):
-    """Meson itself aside, which is started by the path of its own interpreter."""
+    """Only Meson, which is started by the path of its own interpreter, has a Python."""
     path = tools_without_python(tmp_path / "bin")
     names = ("python3", "python", "pypy3", "meson")
     assert not any(shutil.which(name, path=path) for name in names)
@@ -326,7 +327,7 @@ test('sum', executable('sum', 'sum.c', dependencies: dependency('boc')))
 
 
 def test_the_wrap_brings_it_as_a_subproject(tmp_path):
-    """As in a program that has the wrap file, with a clone in place of the net."""
+    """As in a program with the wrap file, with a clone in place of a download."""
     tree = copy_of_the_tree(tmp_path / "clone")
     for command in (
         ["init", "-q"],

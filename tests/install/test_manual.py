@@ -1,9 +1,9 @@
 """Every C and C++ snippet of the manual, compiled and run.
 
-A snippet with a `main` is a program. Any other stands in the guide's first program, in
-place of the lines between the start of its runtime and its end: declarations up to the
-line "in main:", statements from there on. A block of text straight after a snippet is
-what it prints.
+A snippet with a `main` is a program. Any other snippet is put into the guide's first
+program, in place of the lines between the start of its runtime and its end:
+declarations up to the line "in main:", then statements. A block of text straight after
+a snippet is what it prints.
 """
 
 import os

@@ -26,7 +26,7 @@ LANE_BODIES = ["cancelled", "completes on the main thread", "is pumped", "pumps"
 
 @pytest.fixture(scope="module")
 def events(installed, tmp_path_factory):
-    """What tests/install/traced.c leaves, which says what it does."""
+    """The trace of tests/install/traced.c, whose head says what it does."""
     program = tmp_path_factory.mktemp("trace") / "traced"
     compiler = os.environ.get("CC", "cc").split()
     source = ROOT / "tests" / "install" / "traced.c"
@@ -56,7 +56,7 @@ def test_there_is_a_row_for_each_worker_and_one_for_the_others(events):
 
 
 def matches(begin, end):
-    """Whether both are of one behavior; the list of cowns stands where it begins."""
+    """Whether both events are of one behavior; only its first has the list of cowns."""
     args = dict(begin["args"])
     cowns = args.pop("cowns")
     return args == end["args"] and cowns[:1] == [args["cown"]] * (args["cown"] != "0")

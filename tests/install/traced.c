@@ -1,7 +1,7 @@
 /* Writes a trace to its standard output: plain bodies, deferred ones that finish in the
  * middle of another body, on the worker and on the main thread, cancelled ones on both,
  * a lane that is pumped in the body of another one's, one over several cowns, and names
- * that JSON must not see as they are. */
+ * that JSON must escape. */
 #include <boc/boc.h>
 
 #include <stdio.h>

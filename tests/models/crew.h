@@ -1,8 +1,8 @@
 /* What the models of the protocol share: threads that schedule behaviors over cowns and
  * run those that become ready on them. An executor that is a list.
  *
- * A body reads each cown that it has, and writes those that it has to itself: a body
- * that has a cown by mistake is a data race. */
+ * A body reads each of its cowns, and writes those that it does not share with readers.
+ * So if a body had a cown by mistake, there would be a data race. */
 #ifndef MODEL_CREW_H
 #define MODEL_CREW_H
 
@@ -11,7 +11,7 @@
 
 enum { CREW_MAX = 4 };
 
-/* A thread and what is ready on it. */
+/* A thread, and the behaviors that are ready on it. */
 typedef struct crew_thread {
   boci_executor executor;
   boc_behavior *ready;
@@ -60,7 +60,8 @@ static inline void crew_touch(boc_behavior *behavior) {
   }
 }
 
-/* Runs what is ready, and what that makes ready. `body` may be NULL. */
+/* Runs the ready behaviors, and those that become ready meanwhile. `body` may be NULL.
+ */
 static inline void crew_run(crew_thread *self, void (*body)(boc_behavior *behavior)) {
   while (self->ready) {
     boc_behavior *behavior = self->ready;

@@ -40,8 +40,9 @@ unsigned model_draw(unsigned n);
 /* How many processors the machine has: 1 if the model does not say. */
 void model_set_processors(unsigned count);
 
-/* For models that let libboc start threads: a thread of the model that serves becomes
- * one of them, and returns when that has ended, or when none is wanted any more. */
+/* For models in which libboc starts threads: a thread of the model that calls this
+ * becomes one of them. The call returns when that thread has ended, or when libboc
+ * needs no more threads. */
 void model_serve(void);
 void model_serve_no_more(void);
 

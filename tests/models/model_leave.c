@@ -1,7 +1,7 @@
 /* How a cown is left: two readers have it, and end on two threads in any order, while a
  * third thread schedules a writer behind them (or finds the queue empty and them still
- * reading) and gives back the last reference that is no behavior's. The writer runs,
- * after both have read; whoever leaves last frees the cown. */
+ * reading) and drops the last reference that no behavior has. The writer runs after
+ * both have read; the last of the three threads to leave frees the cown. */
 #include "crew.h"
 
 enum { READERS = 2 };

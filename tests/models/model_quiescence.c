@@ -54,8 +54,8 @@ static void wait_for(const unsigned *number, unsigned least) {
   boci_mutex_unlock(&mutex);
 }
 
-/* Runs a step: its effects, the schedule of the next, the end, and then, with nothing
- * more to do, the look for waiters. */
+/* Runs a step: its effects, the scheduling of the next one, its end; then, with nothing
+ * more to do, looks for waiters. */
 static void run_step(unsigned step, boci_in_flight *mine) {
   wait_for(&ready, step + 1);
   effects[step] = step + 1;

@@ -1,4 +1,4 @@
-/* One cown and behaviors that want nothing else: three threads schedule two each, to
+/* One cown, and behaviors over that cown alone: three threads schedule two each, to
  * read or to write as drawn. The second of a thread runs after its first, unless both
  * read. */
 #include "crew.h"

@@ -25,7 +25,7 @@ void model_before(void) {
     taken[i] = items[i].count = 0;
 }
 
-/* `count` is what the maker wrote; `taken` shows who takes what another has taken. */
+/* `count` is what the maker wrote; `taken` reveals an item that is taken twice. */
 static void take(boc_behavior *item) {
   const size_t i = (size_t)(item - items);
   MODEL_CHECK(item->count == 7 + i);

@@ -99,7 +99,8 @@ void fail(rl::test_result_e kind, const char *what, const place &here) {
 
 /* ---- plain memory ---------------------------------------------------------------- */
 
-/* Eight bytes. As long as no access was to a part of them, the first stands for all. */
+/* Eight bytes. Until an access reaches only a part of them, the first byte's history is
+ * that of all. */
 struct granule {
   using byte = rl::var_data_impl<MODEL_THREADS>;
   bool released, split;
@@ -147,8 +148,8 @@ granule &shadow_of(uintptr_t key) {
   return *shadow[at].found;
 }
 
-/* A thread's stack is its own until it hands out an address; what it does with its own
- * frames before and after is in order with itself. */
+/* A thread's stack belongs to the thread until it passes on an address; its own
+ * accesses to its frames are ordered among themselves. */
 void see(const void *address, size_t size, bool writes, const place &here) {
   if (!rl::is_ctx() || !rl::ctx().threadx_)
     return;
@@ -319,8 +320,8 @@ void boci_cond_broadcast(boci_cond *cond) {
 
 /* ---- os.h ------------------------------------------------------------------------ */
 
-/* The clock stands still, so that nothing is overdue and only timed waits end by
- * themselves. There is one processor, so that no thread spins before it parks, unless
+/* The clock stands still, so that nothing is overdue, and only timed waits end without
+ * being woken. There is one processor, so that no thread spins before it parks, unless
  * the model has said otherwise. */
 
 static void *slots[MODEL_THREADS];

@@ -19,7 +19,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "spin"
 
-#: What is searched whole, and the words that stand for it.
+#: The runs that are searched completely, and their words.
 RUNS = {
     "link_one_after_the_other": ("link", "RING", "ONE_AFTER_THE_OTHER"),
     "link_two_as_one": ("link", "RING", "TWO_AS_ONE"),
@@ -29,7 +29,7 @@ RUNS = {
     "stop_worker_comes_twice": ("stop", "TWO_PAIRS", "POKED"),
     "stop_after_quiet": ("stop", "ASKS_FIRST"),
 }
-#: What is wrong, and the run in which it is found.
+#: What is wrong, and the run that finds it.
 MUTANTS = {
     "READY_BEFORE_ALL_ARE_LINKED": "link_one_after_the_other",
     "NOBODY_WAITS_FOR_READY": "link_one_after_the_other",
@@ -75,9 +75,9 @@ def execute(place: str, *command: str) -> str:
     return done.stdout
 
 
-#: How the searcher is compiled. One that searches all has millions of states to go
-#: through and to keep. One that stops at the first error has ended before a better
-#: optimization would have, and looks at the unlikely schedules first.
+#: How the searcher is compiled. A complete search visits and keeps millions of states.
+#: A search for the first error ends before more optimization would pay, and tries
+#: unlikely schedules first.
 WHOLE = ("-Og", "-DCOLLAPSE")
 FIRST_ERROR = ("-O0", "-DREVERSE", "-DT_REVERSE")
 
@@ -93,7 +93,7 @@ def search(model: str, words: list[str], options: tuple[str, ...]) -> str:
 
 
 def errors(said: str) -> int:
-    """How many it has found; an incomplete search is no answer."""
+    """How many errors it has found; an incomplete search is an error itself."""
     found = re.search(r"errors: (\d+)", said)
     incomplete = re.search(r"max search depth too small|out of memory|resource", said)
     if not found or incomplete:

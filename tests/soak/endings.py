@@ -1,7 +1,7 @@
 """Programs that end while their behaviors run: `python endings.py ENDING`.
 
-Each has an exit code, something that it says of an error or nothing, and whether all
-that it has scheduled is done before, which the exit hook that runs last tells.
+Each has an exit code, a text on standard error or none, and whether all its behaviors
+finish first, which the last exit hook checks.
 """
 
 import atexit
@@ -124,7 +124,7 @@ def by_signal(number):
 
 
 def by_crash_in_a_body(cowns):
-    """By a page that nobody may read: ctypes cannot be imported by workers of 3.12."""
+    """By reading a protected page: workers of 3.12 cannot import ctypes."""
     when(cowns[0])(lambda c: mmap.mmap(-1, 4096, prot=0)[0])
     time.sleep(LIMIT)  # the crash ends the program long before
 

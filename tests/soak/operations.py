@@ -1,8 +1,8 @@
 """The operations of the soak, what they must leave behind, and programs that end.
 
 A `Stage` has the cowns of one round. Each operation is a function of the stage, the
-number of the thread that does it, and its source of chance; what it adds to the sums
-that `check` compares, it counts.
+number of its thread, and a random generator. It counts what it adds to the sums that
+`check` compares.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ THREADS = 8
 
 
 class Refused(Exception):
-    """What a body raises if the soak tells it to."""
+    """The exception of a body that the soak tells to raise."""
 
     def __init__(self, number, text):
         super().__init__(number, text)
@@ -124,7 +124,7 @@ class Stage:
         last.unwrap(timeout=LIMIT)
 
     def check(self):
-        """The problems, now that all is at rest."""
+        """Returns the problems, once nothing runs any more."""
         money = sum(c.unwrap() for c in self.accounts)
         counted = sum(c.unwrap() for c in self.counters)
         logs = [c.unwrap() for c in self.logs]
@@ -255,7 +255,8 @@ def ask(stage, i, chance):
 
 
 def wait_in_vain(stage, i, chance):
-    """Short waits of bodies and of this thread, which take waiters from one pool."""
+    """Short waits in bodies and on this thread, which take waiters from the same
+    pool."""
     when()(lambda: [receive(f"v{i}", timeout=1e-6) for _ in range(20)])
     for _ in range(5):
         same(receive(f"v{i}", timeout=1e-6)[0], bocpy.TIMEOUT, "nothing")
@@ -354,7 +355,7 @@ def schedule_until(stop):
 
 
 def use_in_child(n):
-    """What a child of fork() does; its exit code."""
+    """Runs in a child of fork(); returns its exit code."""
     c = Cown([n])
     for k in range(20):
         whencall(append, [c], [k])

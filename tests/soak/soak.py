@@ -7,8 +7,8 @@ them; signals come meanwhile. Then everything must come to rest, and all sums mu
 right: nothing lost, nothing run twice, nothing in the wrong order. Between rounds the
 program forks, runs programs that end in all kinds of ways, closes and starts the
 runtime again, and looks at its memory. With --storm one of these disturbances goes on
-without a pause instead: storms.py. The seed that is printed repeats the choices,
-not what the threads make of them. Exit status: 0, or 1 with what was wrong.
+without a pause instead: storms.py. The printed seed repeats the choices, but not the
+interleaving of the threads. Exit status: 0, or 1 with what was wrong.
 """
 
 import argparse
@@ -40,7 +40,8 @@ LOST = 6 * 2**20 if sys.version_info < (3, 14) else 2**18
 
 
 def rss():
-    """The resident memory of this process in bytes; 0 where there is no telling."""
+    """The resident memory of this process in bytes; 0 where the system does not
+    tell."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -50,7 +51,7 @@ def rss():
 
 @dataclass
 class Report:
-    """What is told at the end."""
+    """The summary at the end."""
 
     done: int = 0
     rounds: int = 0
@@ -63,7 +64,7 @@ class Report:
 
 
 class Round:
-    """Threads that do what the operations are, for some seconds."""
+    """Runs the operations on several threads for some seconds."""
 
     def __init__(self, seed, seconds, threads, stage, main=None):
         self.seed = seed
@@ -100,13 +101,14 @@ class Round:
 
 
 def storm_of_signals(stop, pause):
-    """Signals at a process that waits, schedules and runs Python code."""
+    """Sends signals to a process that waits, schedules and runs Python code."""
     while not stop.wait(pause):
         os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def forks(report):
-    """Children that use the runtime, while another thread of the parent schedules."""
+    """Forks children that use the runtime while another thread of the parent
+    schedules."""
     stop = threading.Event()
     busy = threading.Thread(target=operations.schedule_until, args=(stop,))
     busy.start()
@@ -160,7 +162,7 @@ def growth(report):
 
 
 def soak(options, report):
-    """Rounds until the time is over; the first problems."""
+    """Runs rounds until the time is over; returns the first problems."""
     chance = random.Random(options.seed)
     end = time.monotonic() + 60 * options.minutes
     stop = threading.Event()
@@ -192,7 +194,7 @@ def soak(options, report):
 
 
 def storm(options, report):
-    """One disturbance without a pause; the first problems."""
+    """Runs one disturbance without a pause; returns the first problems."""
     chance = random.Random(options.seed)
     end = time.monotonic() + 60 * options.minutes
     start(options.workers, backend=options.backend)

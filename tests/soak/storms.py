@@ -24,7 +24,7 @@ import operations
 from bocpy import Cown, pump, quiesce, receive, send, when
 from operations import LIMIT, add
 
-#: What sends the signals: a process, so that no GIL paces them.
+#: Sends the signals: a process of its own, so that no GIL slows it down.
 SENDER = """
 import os, random, sys, time
 pid, seed, numbers = int(sys.argv[1]), sys.argv[2], [int(n) for n in sys.argv[3:]]
@@ -38,7 +38,7 @@ while os.getppid() == pid:
 
 
 class Interrupted(BaseException):
-    """What a handler raises."""
+    """The exception of a handler."""
 
 
 class Signals:
@@ -69,8 +69,8 @@ class Signals:
             raise Interrupted
 
     def disturb(self):
-        """Waits that a handler ends by an exception; whatever it was that was waited
-        for is whole afterwards, and held by nobody."""
+        """Waits that a handler ends by an exception. What they waited for is intact
+        afterwards, and no thread holds it."""
         way = self.chance.choice(WAITS)
         cown = self.chance.choice(self.cowns)
         for _ in range(3):  # bodies that last until the wait below has begun
@@ -84,7 +84,8 @@ class Signals:
             pass
         finally:
             self.armed = False
-        with contextlib.suppress(RuntimeError):  # held or not, as the handler came
+        # Held or not, depending on when the handler ran.
+        with contextlib.suppress(RuntimeError):
             cown.release()
         if self.chance.random() < 0.05:
             return child_can_be_ended()
@@ -137,7 +138,7 @@ def wait_for_pump(cown):
 
 
 def wait_in_python(cown):
-    time.sleep(0.002)  # the wait that bocpy knows nothing of, to compare
+    time.sleep(0.002)  # a wait outside of bocpy, to compare
 
 
 WAITS = (
@@ -254,7 +255,7 @@ class Forks:
 
 
 def interpreters():
-    """How many there are beside the main one: what a fork ends."""
+    """How many threads there are beside the main one: a fork ends them."""
     for name in ("_interpreters", "_xxsubinterpreters"):
         if find_spec(name) is not None:
             return len(import_module(name).list_all()) - 1

@@ -21,10 +21,9 @@
  *
  * Refusals of the C API are thrown as boc::error (std::bad_alloc for BOC_NO_MEMORY) at
  * the call that made them. Compiled with -fno-exceptions, they end the program by
- * std::abort, after a line on standard error that names them. A body has no caller who
- * could catch: an exception that leaves it goes to std::terminate, as one that leaves a
- * std::thread does. What is to be known of a failure goes into a cown.
- */
+ * std::abort, after a line on standard error that names them. A body has no caller that
+ * could catch: an exception that leaves it calls std::terminate, as one that leaves a
+ * std::thread does. To report a failure, a body writes it into a cown. */
 #ifndef BOC_BOC_HPP
 #define BOC_BOC_HPP
 
@@ -83,7 +82,7 @@ template <class F, class... Stored> struct calling {
   using returned = decltype(std::declval<F &>()(
       pass<plain>(std::declval<typename Stored::taken &>())...));
   using decayed = std::decay_t<returned>;
-  /* Of a body that returns what no cown can hold, as of void, there is no result. */
+  /* A body that returns void, or a type that no cown can hold, has no result. */
   static constexpr bool has_result =
       !std::is_void_v<returned> && std::is_constructible_v<decayed, returned>;
 };
@@ -244,7 +243,7 @@ private:
 
 } // namespace detail
 
-/* Takes back what an `after` has promised. The end of the object cancels nothing. */
+/* The handle of an `after`, which cancels it. The destructor cancels nothing. */
 class timer {
 public:
   timer() noexcept = default;
@@ -253,7 +252,7 @@ public:
   ~timer() { boc_timer_drop(handle_); }
 
   /* True: the behavior has not been scheduled and will not run, nor will those that
-   * need its result. False: its time had come, or there is none. */
+   * need its result. False: its time had come, or there is no timer. */
   bool cancel() noexcept { return handle_ && boc_timer_cancel(handle_); }
   boc_timer *handle() const noexcept { return handle_; }
 
@@ -291,7 +290,7 @@ public:
   }
 
 private:
-  /* `body` is moved last of all, so that what throws leaves nothing behind. */
+  /* `body` is moved last: if an earlier step throws, nothing has changed. */
   template <class F, std::size_t... I>
   auto schedule(F &&body, std::index_sequence<I...>) {
     using kind = detail::behavior<F, Stored...>;
@@ -355,7 +354,7 @@ auto wait_for_body(target where, Arguments &&...arguments) {
       where, store(std::forward<Arguments>(arguments))...);
 }
 
-/* The program's runtimes, in which boc::when finds the one that it has. */
+/* The list of the program's runtimes. boc::when uses its only entry. */
 class registered {
 public:
   registered(const registered &) = delete;
@@ -407,7 +406,8 @@ private:
 
 } // namespace detail
 
-/* A set of workers; ends, once everything scheduled has finished, with the object. */
+/* A set of workers. The destructor waits until everything scheduled has finished, and
+ * ends the workers. */
 class runtime : private detail::registered {
 public:
   /* 0 workers: one for each physical core. */
@@ -469,15 +469,15 @@ template <class... Arguments> auto when(Arguments &&...arguments) {
 
 /* As when, but the behavior takes its place in the queues of its cowns after `delay`,
  * which counts from the `<<`. It is in flight at once: `quiesce` and scopes wait for
- * it. Until its time name no cown beside its result that it needs itself: see timer.h.
- */
+ * it. Do not schedule over its result together with one of its other cowns: they would
+ * deadlock, see timer.h. */
 template <class... Arguments>
 auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
   return detail::wait_for_body(detail::later({detail::registered::current()}, delay),
                                std::forward<Arguments>(arguments)...);
 }
 
-/* With a handle to cancel it. */
+/* As above, with a handle that cancels it. */
 template <class... Arguments>
 auto after(std::chrono::nanoseconds delay, timer &handle, Arguments &&...arguments) {
   return detail::wait_for_body(
@@ -486,15 +486,15 @@ auto after(std::chrono::nanoseconds delay, timer &handle, Arguments &&...argumen
 }
 
 /* A group of behaviors that are waited for, and cancelled, together: those that its
- * `when` schedules, and those that their bodies schedule, transitively. The end of the
- * object waits for nothing and cancels nothing. */
+ * `when` schedules, and those that their bodies schedule, transitively. The destructor
+ * neither waits nor cancels. */
 class scope {
 public:
   /* Schedules where boc::when would, or on `on`. */
   scope() { require(boc_scope_new(nullptr, nullptr, &handle_)); }
   explicit scope(runtime &on) : scope() { runtime_ = on.handle(); }
 
-  /* A part of another scope, which then waits for it, and cancels it, as well. */
+  /* A scope within `parent`, which then waits for it and cancels it, too. */
   explicit scope(scope *parent) : runtime_(parent->runtime_) {
     require(boc_scope_new(parent->handle_, nullptr, &handle_));
   }
@@ -507,7 +507,7 @@ public:
     return detail::wait_for_body({on, handle_}, std::forward<Arguments>(arguments)...);
   }
 
-  /* As boc::after. The scope's cancel takes it back. */
+  /* As boc::after. `cancel` cancels the timer. */
   template <class... Arguments>
   auto after(std::chrono::nanoseconds delay, Arguments &&...arguments) {
     boc_runtime *on = runtime_ ? runtime_ : detail::registered::current();
@@ -543,9 +543,9 @@ inline bool cancelled() noexcept {
 }
 
 /* Several behaviors that are scheduled as one step: no other behavior comes between two
- * of them, on any cown. What is not scheduled when the object ends will not run; the
- * result of a behavior may be named outside of the batch once that is scheduled. Used
- * by one thread at a time. */
+ * of them, on any cown. Behaviors that are not scheduled when the object ends will not
+ * run. A result may be named outside of the batch once the batch is scheduled. One
+ * thread at a time may use a batch. */
 class batch {
 public:
   /* Schedules where boc::when would, or on `on`. */

@@ -1,8 +1,8 @@
 /* Runtimes: a set of worker threads that run behaviors.
  *
- * A runtime is an explicit handle and several may live in one process. It runs from the
- * beginning and ends with `boc_runtime_free`, which finishes the scheduled behaviors.
- */
+ * A runtime is an explicit handle and several may live in one process.
+ * `boc_runtime_new` starts its workers. `boc_runtime_free` waits for the scheduled
+ * behaviors and ends the workers. */
 #ifndef BOC_RUNTIME_H
 #define BOC_RUNTIME_H
 
@@ -19,10 +19,10 @@ extern "C" {
  * Between `start` and the first `after_park` a worker counts as parked; the calls of
  * `before_park` and `after_park` alternate strictly. */
 typedef struct boc_worker_hooks {
-  /** First on the thread; anything but BOC_OK makes boc_runtime_new fail, unless the
-   * worker starts on demand. */
+  /** Called first on the thread. A status other than BOC_OK makes boc_runtime_new fail,
+   * unless the worker starts on demand. */
   boc_status (*start)(void *ctx, unsigned worker);
-  /** Last on the thread, if `start` succeeded. */
+  /** Called last on the thread, if `start` succeeded. */
   void (*stop)(void *ctx, unsigned worker);
   /** The worker has run out of work and is about to spin, then park. */
   void (*before_park)(void *ctx, unsigned worker);
@@ -30,14 +30,15 @@ typedef struct boc_worker_hooks {
   void (*after_park)(void *ctx, unsigned worker);
   /** Called soon after boc_worker_poke, between two bodies. */
   void (*poke)(void *ctx, unsigned worker);
-  /** Passed to all of them. */
+  /** Passed to every hook. */
   void *ctx;
 } boc_worker_hooks;
 
 /** Options of a runtime. Start from BOC_RUNTIME_OPTIONS_INIT and change what matters.
  */
 typedef struct boc_runtime_options {
-  /** sizeof of this struct: how later versions know it. */
+  /** sizeof(boc_runtime_options): later versions of the library recognize the struct by
+   * it. */
   size_t size;
   /** How many workers; 0: boc_core_count. */
   unsigned workers;
@@ -53,11 +54,11 @@ typedef struct boc_runtime_options {
   size_t trace_events;
   /** Copied; NULL: malloc and free. */
   const boc_allocator *allocator;
-  /** How many of the workers start on demand; at most all but one, which the runtime
-   * has from the beginning. A worker on demand runs its `start` hook when there is
-   * work for which no other worker is free; without such work it runs neither that nor
-   * `stop`. boc_runtime_workers counts it from the beginning. If its `start` fails, it
-   * does not run any more, and the others do its work. */
+  /** How many of the workers start on demand; at most all but one, because one worker
+   * starts with the runtime. A worker on demand runs its `start` hook when there is
+   * work for which no other worker is free; without such work it runs neither `start`
+   * nor `stop`. boc_runtime_workers counts it from the beginning. If its `start` fails,
+   * the worker runs nothing, and the others do its work. */
   unsigned workers_on_demand;
 } boc_runtime_options;
 
@@ -68,21 +69,22 @@ typedef struct boc_runtime_options {
 #define BOC_RUNTIME_OPTIONS_INIT                                                       \
   {sizeof(boc_runtime_options), 0, 0, BOC_SPIN_DEFAULT, 0, NULL, 0, NULL, 0}
 
-/** A running runtime; returns when all workers but those on demand have run their
- * `start` hook. `options` may be NULL. Workers inherit the signal mask of this thread,
- * as the threads and processes do that bodies start; a worker that stands in for a
- * blocked one inherits that one's. To keep a signal's handler off the workers, block it
- * here meanwhile. Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than
- * 1024 workers of either kind), or what a `start` hook returned; all threads have ended
- * then. */
+/** Makes a runtime and starts its workers. Returns when all workers but those on demand
+ * have run their `start` hook. `options` may be NULL. Workers inherit the signal mask
+ * of the calling thread, and pass it on to the threads and processes that bodies start.
+ * A compensating worker inherits the mask of the worker that it stands in for. To keep
+ * a signal's handler off the workers, block the signal on this thread during the call.
+ * Refusals: BOC_NO_MEMORY, BOC_NO_THREAD, BOC_BAD_ARGUMENT (more than 1024 workers of
+ * either kind), or what a `start` hook returned; the threads that were started have
+ * ended then. */
 BOC_API boc_status boc_runtime_new(const boc_runtime_options *options,
                                    boc_runtime **out_runtime);
 
 /** Waits until all behaviors have finished, ends the workers and frees the runtime.
- * Nobody may use the handle from the call on but this runtime's bodies, which may go on
- * scheduling; `boc_behavior_new` is refused to others that it meets in time. Cowns stay
- * valid. Not from a worker of this runtime. In the child of a fork it does nothing: the
- * workers are the parent's. */
+ * From the call on, only bodies of this runtime may use the handle; they may go on
+ * scheduling. `boc_behavior_new` refuses other threads, but only until the runtime is
+ * freed. Cowns stay valid. Not from a worker of this runtime. In the child of a fork it
+ * does nothing: the workers are the parent's. */
 BOC_API void boc_runtime_free(boc_runtime *runtime);
 
 /** Waits until no behavior is scheduled, running or deferred, at one moment between
@@ -91,8 +93,8 @@ BOC_API void boc_runtime_free(boc_runtime *runtime);
  * Outcomes: BOC_OK, BOC_TIMEOUT. */
 BOC_API boc_status boc_runtime_quiesce(boc_runtime *runtime, int64_t timeout);
 
-/** A wait for quiescence that blocks no thread. It belongs to the caller, who leaves it
- * alone until `done` was called or boc_runtime_quiesce_cancel returned true. */
+/** A wait for quiescence that blocks no thread. The caller owns it, and neither changes
+ * nor frees it until `done` was called or boc_runtime_quiesce_cancel returned true. */
 typedef struct boc_quiesce_node {
   struct boc_quiesce_node *next; /* private */
   /** What is called; required. It must not block. */
@@ -107,28 +109,29 @@ typedef struct boc_quiesce_node {
  */
 BOC_API void boc_runtime_on_quiescent(boc_runtime *runtime, boc_quiesce_node *node);
 
-/** Takes `node` back. True: it will not be called. False: it was, and that call is
- * over, or the runtime never had the node. */
+/** Takes `node` back. True: its `done` will not be called. False: its `done` was called
+ * and has returned, or the runtime never had the node. */
 BOC_API bool boc_runtime_quiesce_cancel(boc_runtime *runtime, boc_quiesce_node *node);
 
-/** Gives memory that ended behaviors and cowns have left back to the allocator: whole
- * pieces of the pools of threads that are no workers. The library keeps such memory for
- * the next behaviors; after a burst of a million that is hundreds of megabytes. Takes
- * some nanoseconds for each block of memory that is kept, and finds most while the
- * runtime is quiescent. Any thread; on a worker it does nothing. */
+/** Gives memory of ended behaviors and cowns back to the allocator: whole chunks of the
+ * pools of threads that are no workers. The library keeps such memory for the next
+ * behaviors; after a burst of a million behaviors it keeps hundreds of megabytes. The
+ * call takes some nanoseconds for each block that is kept, and finds most memory while
+ * the runtime is quiescent. Any thread; on a worker it does nothing. */
 BOC_API void boc_runtime_trim(boc_runtime *runtime);
 
-/** How many workers run behaviors: what the runtime was made with, or
- * boc_runtime_set_workers said. Any thread. */
+/** How many workers run behaviors: the number that the runtime was made with, or that
+ * boc_runtime_set_workers has set since. Any thread. */
 BOC_API unsigned boc_runtime_workers(const boc_runtime *runtime);
 
-/** Changes how many workers run behaviors, up to what the runtime was made with in all,
- * compensating workers included: those that are too many rest, with all that their
- * `start` hook has made; those that are missing come back, or are started. Any thread
- * but a worker, one at a time, and only while the runtime is quiescent and nobody
- * schedules. Refusals, after which the number is as it was: BOC_BAD_STATE (on a
- * worker, or in the child of a fork), BOC_BAD_ARGUMENT (0, or more than there is room
- * for), BOC_NO_MEMORY, BOC_NO_THREAD, or what a `start` hook returned. */
+/** Changes how many workers run behaviors, up to the number of ordinary and
+ * compensating workers that the runtime was made with. Workers that are no longer
+ * needed rest, with everything that their `start` hook has made. If more are needed,
+ * resting workers come back, or new ones are started. Any thread but a worker, one at a
+ * time, and only while the runtime is quiescent and no thread schedules. Refusals,
+ * after which the number is as it was: BOC_BAD_STATE (on a worker, or in the child of a
+ * fork), BOC_BAD_ARGUMENT (0, or more than there is room for), BOC_NO_MEMORY,
+ * BOC_NO_THREAD, or what a `start` hook returned. */
 BOC_API boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers);
 
 /** How many workers have nothing to do: a hint, one relaxed load. Any thread. */
@@ -140,15 +143,15 @@ BOC_API int boc_worker_index(const boc_runtime *runtime);
 /** The runtime whose worker the calling thread is, or NULL. */
 BOC_API boc_runtime *boc_runtime_current(void);
 
-/** Begins a stretch of a body that blocks on something other than the runtime (a
- * message, a file, another program). Meanwhile a compensating worker, if the runtime
- * was given any, keeps the other behaviors going; its index is at least
- * boc_runtime_workers, and it runs the `start` hook when its thread is made. Until
- * boc_worker_block_end the body must not schedule. Not nested. Does nothing on threads
- * that are no workers. */
+/** Begins a part of a body that blocks on something other than the runtime (a message,
+ * a file, another program). Meanwhile a compensating worker, if the runtime was given
+ * any, runs other behaviors; its index is at least boc_runtime_workers, and it runs the
+ * `start` hook when its thread is made. Until boc_worker_block_end the body must not
+ * schedule. The calls must not be nested. Does nothing on threads that are no workers.
+ */
 BOC_API void boc_worker_block_begin(void);
 
-/** Ends the stretch that boc_worker_block_begin began. */
+/** Ends the part that boc_worker_block_begin began. */
 BOC_API void boc_worker_block_end(void);
 
 /** Makes a worker run its `poke` hook soon; wakes it if it is parked. Pokes that come

@@ -34,12 +34,12 @@ typedef struct boc_worker_stats {
 
 /** Writes the counters of up to `capacity` workers and returns how many workers there
  * are. `out_stats` may be NULL if `capacity` is 0. `size` is sizeof(boc_worker_stats)
- * as the caller was compiled: of a longer struct than the library's, what the library
- * does not count is 0. Any thread. */
+ * in the caller's build. If that struct is longer than the library's, the fields that
+ * the library does not count are 0. Any thread. */
 BOC_API size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
                                  boc_worker_stats *out_stats, size_t capacity);
 
-/** Behaviors scheduled by threads that are no workers of this runtime. */
+/** How many behaviors were scheduled by threads that are no workers of this runtime. */
 BOC_API uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime);
 
 #ifdef __cplusplus

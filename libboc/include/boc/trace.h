@@ -2,12 +2,11 @@
  *
  * A runtime that is made with `trace_events` keeps, for each worker and for all outside
  * threads together, a ring of the latest events. Without it, tracing costs one branch
- * an event. Identities are addresses: the same one may be used again after a
- * `finished`.
+ * an event. Identities are addresses: after a `finished`, a new behavior may have the
+ * same one.
  *
  * An event names one cown, the first that the behavior was made with. The others follow
- * its `started` in the same ring: a `cown` event for each of them.
- */
+ * its `started` in the same ring: a `cown` event for each of them. */
 #ifndef BOC_TRACE_H
 #define BOC_TRACE_H
 
@@ -52,18 +51,19 @@ typedef struct boc_trace_event {
   int worker;
 } boc_trace_event;
 
-/** Hands each event that is still there to `see`, oldest first for each worker. The
- * runtime must be quiescent and stay so. Refusals: BOC_BAD_STATE if it traces nothing.
- */
+/** Calls `see` for each event that the rings still have, oldest first for each worker.
+ * The runtime must be quiescent and stay so. Refusals: BOC_BAD_STATE if the runtime was
+ * made without `trace_events`. */
 BOC_API boc_status boc_trace_read(boc_runtime *runtime,
                                   void (*see)(void *ctx, const boc_trace_event *event),
                                   void *ctx);
 
-/** Writes them as JSON that chrome://tracing and Perfetto open: a slice for each body,
- * with the list of its cowns; an instant for each other event, so that a `cancelled` in
- * a slice tells that its body did not run; a row for each worker, one for all outside
- * threads. A deferred body's slice ends when its worker turns to something else, at the
- * latest when it is finished. `write` gets the text in pieces. As boc_trace_read. */
+/** Writes the events as JSON that chrome://tracing and Perfetto open: a slice for each
+ * body, with the list of its cowns; an instant for each other event (a `cancelled` in a
+ * slice means that the body did not run); a row for each worker, and one for all
+ * outside threads. The slice of a deferred behavior ends when its worker turns to
+ * something else, at the latest when the behavior is finished. `write` gets the text in
+ * pieces. Conditions and refusals: as boc_trace_read. */
 BOC_API boc_status boc_trace_write(boc_runtime *runtime,
                                    void (*write)(void *ctx, const char *text,
                                                  size_t size),

@@ -152,7 +152,8 @@ void boci_systematic_report(void) {
 
 /* ---- switching ------------------------------------------------------------------- */
 
-/* What a unit did before a switch is ordered with the end of the run only. */
+/* For ThreadSanitizer, what a unit did before a switch comes before the end of the run,
+ * and is not ordered with anything else. */
 
 static void tsan_acquire_unit(unit *which) {
   if (__tsan_acquire)
@@ -212,7 +213,7 @@ static bool is_timed(const unit *which) {
   return which->state == BLOCKED && which->deadline != BOCI_NEVER;
 }
 
-/* The seed may let any timed wait expire: a thread may always be that late. */
+/* The seed may let any timed wait expire: a real thread may always be that late. */
 static void expire_some(void) {
   bool early = draw_one_in(current_run.expire_one_in);
   for (unsigned i = 0; i < current_run.used; i++) {
@@ -380,7 +381,7 @@ static void run_unit(void *memory) {
   }
 }
 
-/* By hand: ThreadSanitizer sees into the C library's own. */
+/* Not by strncpy: ThreadSanitizer intercepts the C library's functions. */
 static void set_name(unit *which, const char *name) {
   size_t i = 0;
   for (; i + 1 < sizeof which->name && name[i] != '\0'; i++)
@@ -421,8 +422,8 @@ void boci_systematic_join(void *memory) {
 
 /* ---- runs ------------------------------------------------------------------------ */
 
-/* Each of these spreads over several powers of two: the number of steps between the two
- * that have to meet is unknown. */
+/* Each of these is drawn from several powers of two, because nobody knows how many
+ * steps lie between two operations that have to meet for a failure. */
 static void choose_plan(uint64_t seed) {
   static const uint64_t ticks[] = {100, 2000, 20000, 1000000};
   current_run.seed = seed;

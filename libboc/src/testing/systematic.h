@@ -9,13 +9,13 @@
  * seed sets, and priorities with few random demotions (after Burckhardt et al., "A
  * Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010).
  * Time is counted: it passes a little at each look at the clock, and jumps to a
- * deadline when the seed lets a timed wait expire, or when nothing else can run. Waits
- * on conditions wake for no reason and weak cas fails for no reason, now and then.
- * What it does not show: effects of weaker memory orders than sequential consistency.
+ * deadline when the seed lets a timed wait expire, or when nothing else can run. Now
+ * and then a wait on a condition wakes, or a weak compare-and-swap fails, for no
+ * reason. What it does not show: effects of weaker memory orders than sequential
+ * consistency.
  *
- * Threads: one thread runs systematic runs. Outside of a run park and os work as long
- *   as nobody has to wait; threads cannot be started.
- */
+ * Threads: one thread runs systematic runs. Outside of a run, park and os work as long
+ * as no thread has to wait; threads cannot be started. */
 #ifndef BOCI_SYSTEMATIC_H
 #define BOCI_SYSTEMATIC_H
 
@@ -31,8 +31,9 @@ typedef enum boci_run_outcome {
   BOCI_RUN_FAILED    /* a unit called boci_systematic_fail */
 } boci_run_outcome;
 
-/* Runs `fn(arg)` as the first unit, and whatever it starts, until all units have ended.
- * An outcome other than BOCI_RUN_FINISHED abandons the units where they stand. */
+/* Runs `fn(arg)` as the first unit, and the units that it starts, until all have ended.
+ * With an outcome other than BOCI_RUN_FINISHED, units that have not ended never go on.
+ */
 boci_run_outcome boci_systematic_try(uint64_t seed, void (*fn)(void *arg), void *arg);
 
 /* The same, but reports any other outcome on stderr and aborts. */
@@ -52,7 +53,7 @@ uint64_t boci_systematic_steps(void);
 /* The unit that runs, or NULL outside of a run. */
 void *boci_systematic_self(void);
 
-/* Whether one in `n`, by the seed. Always false outside of a run. */
+/* True once in `n` calls, as the seed decides. Always false outside of a run. */
 bool boci_systematic_chance(uint32_t n);
 
 /* Lets the unit wait until another one wakes `object`; false: `deadline` passed
@@ -63,11 +64,11 @@ bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
 void boci_systematic_wake_all(const void *object);
 void boci_systematic_wake_one(const void *object);
 
-/* Starts a unit; NULL if there are too many. Waits for a unit's end. */
+/* Starts a unit; NULL if there are too many. `join` waits for a unit's end. */
 void *boci_systematic_start(void (*entry)(void *arg), void *arg, const char *name);
 void boci_systematic_join(void *unit);
 
-/* The counted time; each look moves it on. */
+/* The counted time, which every call moves on. */
 uint64_t boci_systematic_now(void);
 
 /* How many processors the seed gives this run, 1 or 2: with one, workers do not spin

@@ -13,8 +13,9 @@ worker of a `Runtime`:
 >>> left.value, right.value
 (70, 30)
 
-Beneath this face, `libboc.lib` and `libboc.ffi` are the whole C API by cffi, one to
-one: see docs/c/reference.md. Statuses other than BOC_OK are exceptions here.
+`libboc.lib` and `libboc.ffi` are the whole C API by cffi, one to one: see
+docs/c/reference.md. The classes and functions of this module are built on them, and
+raise an exception for each status other than BOC_OK.
 """
 
 from ._base import core_count, now, version
@@ -31,7 +32,7 @@ from ._status_errors import *  # noqa: F403
 from ._status_errors import EXCEPTIONS
 from ._trace import TraceEvent
 
-#: The version of libboc that this was built of.
+#: The version of libboc that this package was built from.
 __version__: str = ffi.string(lib.BOC_VERSION_STRING).decode()
 
 __all__ = [

@@ -21,20 +21,21 @@ _BY_STATUS = {
     getattr(lib, name): kind for name, kind in EXCEPTIONS.items() if hasattr(lib, name)
 }
 
-#: Objects that the library has as opaque pointers, by what the pointer is.
+#: The objects that the library knows by an opaque pointer: the pointer's value, and the
+#: object.
 objects: dict[int, Any] = {}
 
 # A key is the address of a list that holds the object: unique for as long as it is in
-# the table, which keeps it. The object itself may be in several places at once.
+# the table, which keeps it. The same object may be in the table several times.
 
 
 def put(value: object, *kept: object) -> CData:
-    """A pointer that stands for `value` until it is taken out; the table keeps the
-    rest as long."""
+    """Returns a pointer that stands for `value` until `take` removes it from the table,
+    which keeps the other objects alive as long."""
     box = [value, *kept]
     key = id(box)
     pointer = ffi.cast("void *", key)
-    objects[key] = box  # last: no call, after which an interrupt may be raised, follows
+    objects[key] = box  # last: an interrupt may be raised after each call
     return pointer
 
 
@@ -85,19 +86,19 @@ def nanoseconds(seconds: float | None, name: str = "timeout") -> int:
 
 
 def on_main_thread() -> bool:
-    """Whether signal handlers run on this thread, so that no wait in C may hold it."""
+    """Whether signal handlers run on this thread: then it must not wait in C."""
     return threading.current_thread() is threading.main_thread()
 
 
-#: Seconds that a signal may have to wait for its handler.
+#: The most seconds by which a wait delays the handler of a signal.
 SLICE = 0.05
 
 
 def acquire(lock: threading.Lock, seconds: float | None) -> bool:
     """Waits for a lock that a callback releases, so that a signal ends the wait.
 
-    A signal may be taken by any thread, and so not wake the main one, which runs its
-    handler: that one looks anew now and then.
+    The system may deliver a signal to any thread. That does not wake the main thread,
+    which runs the handler, so the main thread checks every now and then.
     """
     left = threading.TIMEOUT_MAX if seconds is None else max(seconds, 0)
     if not on_main_thread():

@@ -1,8 +1,8 @@
 """Behaviors with Python bodies: how they are made, and how C runs them.
 
-Threads: any. `pending` has each behavior that was made and whose body has not begun,
-by the key that C has of it (its address: unique while it is there). Operations on
-dicts are atomic on every implementation that this runs on.
+Threads: any. `pending` maps a key to each behavior that was made and whose body has not
+begun. C knows the behavior by that key, its address, which is unique while the behavior
+exists. Operations on dicts are atomic on every implementation that this runs on.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Access = Cown[Any] | Reading[Any]
 pending: dict[int, Work] = {}
 #: The deferred behaviors whose bodies run, by address.
 deferred: dict[int, Deferred] = {}
-#: Behaviors that tell when they are over, by key.
+#: The behaviors that call their `done`, by key.
 telling: dict[int, Callable[[bool], object]] = {}
 
 
 class Work:
-    """What C knows by a key: a body, and what it is to be called with."""
+    """What a key stands for in C: a body and its arguments."""
 
     __slots__ = ("args", "body", "fail")
 
@@ -61,7 +61,7 @@ def py_glue_run(behavior: CData, key: int) -> None:
         arg._holder = ident
     try:
         work.body(*args)
-    except BaseException as failure:  # there is nobody above to see it
+    except BaseException as failure:  # no Python code above this call could catch it
         if isinstance(failure, Exception) or lib.boc_runtime_current():
             work.fail(work.body, failure)
         else:
@@ -92,9 +92,9 @@ WHAT = "Exception in a behavior"
 
 
 def report(function: object, failure: BaseException) -> None:
-    """What becomes of an exception that nobody can be given: sys.unraisablehook has it,
-    or, if that is the interpreter's own, which takes arguments of a type that cannot be
-    made, standard error."""
+    """Reports an exception that no caller can catch: to sys.unraisablehook; or, if that
+    is the interpreter's own hook, whose argument type cannot be made from Python, to
+    standard error."""
     hook = sys.unraisablehook
     if hook is sys.__unraisablehook__:
         show(function, failure)
@@ -119,11 +119,11 @@ def show(function: object, failure: BaseException) -> None:
 
 
 def refs_of(accesses: Sequence[Access]) -> tuple[list[int], tuple[Access, ...]]:
-    """What C is given of them, and what the body is."""
+    """What C gets of the arguments, and what the body gets."""
     refs, args = [], []
     for index, access in enumerate(accesses):
         if type(access) is Reading:
-            access = Reading(access._cown)  # one for each body: it has a holder
+            access = Reading(access._cown)  # a new one for each body
         elif not isinstance(access, Cown):
             raise TypeError(
                 f"argument {index + 1} must be a Cown or read(cown), not "
@@ -142,9 +142,10 @@ def check_body(body: Body) -> None:
 class Behavior:
     """A behavior that is not scheduled yet: `Runtime.behavior` makes one.
 
-    Making may be refused, scheduling may not: what must do several things or none makes
-    all behaviors first, then schedules them, one by one or by `schedule_all`. One that
-    nobody schedules ends with this object, or with its runtime.
+    Making one can be refused, scheduling it cannot. So a program that must do several
+    things or none makes all behaviors first, and then schedules them, one by one or
+    with `schedule_all`. A behavior that is never scheduled ends with this object, or
+    with its runtime.
     """
 
     __slots__ = ("_key", "_runtime")
@@ -179,7 +180,7 @@ class Behavior:
         self._runtime = runtime
 
     def schedule(self) -> None:
-        """Schedules it; BadState if that has been done."""
+        """Schedules it; BadState if it has been scheduled already."""
         with self._runtime._using():
             core = self._runtime._made.pop(self._key, None)
             if core is None:
@@ -187,8 +188,9 @@ class Behavior:
             lib.boc_behavior_schedule(core)
 
     def schedule_or_run(self) -> bool:
-        """Schedules it, and if its cowns are all free at this moment runs it first, on
-        this thread: True. What its body raises then is no different."""
+        """Schedules it. If all its cowns are free at this moment, runs it on this
+        thread before the call returns, and returns True; else returns False. Exceptions
+        of the body are handled as on a worker."""
         with self._runtime._using():
             core = self._runtime._made.pop(self._key, None)
             if core is None:
@@ -248,20 +250,21 @@ def schedule_all(behaviors: Iterable[Behavior]) -> None:
 
 
 class Deferred:
-    """The rest of a behavior whose body called `defer`: it has its cowns until
-    `complete` is called, on any thread."""
+    """A behavior whose body called `defer`. It has its cowns until `complete` is
+    called, on any thread."""
 
     __slots__ = ("_args", "_core", "_lock", "after_body")
 
     def __init__(self, core: CData) -> None:
-        #: Called once the body is over, and any thread may use the cowns.
+        #: Called once the body has returned, from when on any thread may use the cowns.
         self.after_body: Callable[[], object] | None = None
         self._core: CData | None = core
         self._args: Sequence[Access] | None = None
         self._lock = Lock()
 
     def returned(self, args: Sequence[Access]) -> None:
-        """The body is over; any thread may use its cowns until it is completed."""
+        """Notes that the body has returned: any thread may use the cowns until
+        `complete` is called."""
         with self._lock:
             if self._core is not None:
                 self._args = args
@@ -271,7 +274,7 @@ class Deferred:
             self.after_body()
 
     def complete(self) -> None:
-        """Ends the behavior; BadState if that has been done."""
+        """Ends the behavior; BadState if it has ended already."""
         with self._lock:
             core, self._core = self._core, None
             args, self._args = self._args, None
@@ -299,7 +302,8 @@ class Deferred:
 
 
 def defer() -> Deferred:
-    """In a body: the behavior goes on after it, until the result is completed.
+    """Called in a body: the behavior goes on after the body, until `complete` of the
+    returned object is called.
 
     >>> import threading
     >>> from libboc import Cown, Runtime, defer
@@ -328,7 +332,8 @@ def defer() -> Deferred:
 
 
 def cancelled() -> bool:
-    """In a body: whether its scope has been cancelled, so that it had better end.
+    """Called in a body: whether its scope has been cancelled, so that the body should
+    return.
 
     >>> import libboc
     >>> libboc.cancelled()

@@ -1,8 +1,8 @@
 """Cowns: values that only behaviors touch.
 
 Threads: any. `_holder` of a cown is the thread that may touch its value: the one that
-runs the body that has the cown. It is written by that thread alone, before and after
-the body; others read it, and find in it a thread that is not theirs.
+runs the body that has the cown. Only that thread writes it, before and after the body.
+Other threads read it, and find a thread other than themselves.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: The holder of a deferred behavior's cowns: any thread, until it is completed.
+#: The holder of the cowns of a deferred behavior: any thread, until `complete` is
+#: called.
 ANY_THREAD = -1
 _WRITE = lib.BOC_WRITE
 _READ = lib.BOC_READ
 
 
 class Cown(Generic[T]):
-    """A value that behaviors have in turn.
+    """A value that one behavior after the other may use.
 
     >>> from libboc import Cown, Runtime
     >>> total = Cown(0)
@@ -38,9 +39,9 @@ class Cown(Generic[T]):
     >>> total.value
     45
 
-    A body that was given the cown reads and sets `value`. Elsewhere that is possible
-    while no behavior has the cown or waits for it, and BadState otherwise. The value
-    stays where it is, and is not copied. Cowns belong to no runtime.
+    A body that was given the cown reads and sets `value`. Other code may do so while no
+    behavior has the cown or waits for it; otherwise it gets BadState. The value is
+    never copied. Cowns belong to no runtime.
     """
 
     __slots__ = ("__weakref__", "_core", "_holder", "_lane", "_ref", "_value")
@@ -79,12 +80,13 @@ class Cown(Generic[T]):
 
     @property
     def busy(self) -> bool:
-        """Whether a behavior has the cown or waits for it: a hint, old at once."""
+        """Whether a behavior has the cown or waits for it: a hint, which may be
+        outdated at once."""
         return bool(lib.boc_cown_busy(self._core))
 
     @property
     def core(self) -> CData:
-        """The `boc_cown *`, for calls of `libboc.lib`; valid as long as this is."""
+        """The `boc_cown *`, for calls of `libboc.lib`; valid as long as this object."""
         return self._core
 
     def pin(self, lane: Lane) -> None:
@@ -103,7 +105,8 @@ class Cown(Generic[T]):
 
 
 class Reading(Generic[T]):
-    """A cown that a behavior shares with the readers beside it; made by `read`."""
+    """A cown that a behavior only reads, together with other readers; made by
+    `read`."""
 
     __slots__ = ("_cown", "_holder", "_ref")
 
@@ -114,7 +117,7 @@ class Reading(Generic[T]):
 
     @property
     def value(self) -> T:
-        """What the cown holds; in a body that was given this."""
+        """The value of the cown, for a body that was given this object."""
         if self._holder != get_ident() and self._holder != ANY_THREAD:
             raise BadState("only a body that was given a reading reads its value")
         return self._cown._value

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from ._libboc import CData
     from ._runtime import Runtime
 
-#: Nanoseconds that a signal may have to wait for its handler: see `acquire`.
+#: The most nanoseconds by which a wait delays the handler of a signal: see `acquire`.
 _SLICE = 50_000_000
 
-#: What interrupted a body that a thread pumped, by thread.
+#: The exception that interrupted a body, by the thread that pumped it.
 interrupts: dict[int, BaseException] = {}
 
 
 def raise_interrupt() -> None:
-    """Raises what a body that this thread has just run was interrupted by."""
+    """Raises the exception that interrupted a body which this thread has just run."""
     interrupt = interrupts.pop(get_ident(), None)
     if interrupt is not None:
         raise interrupt
@@ -56,7 +56,7 @@ class Lane:
 
     __slots__ = ("__weakref__", "_core", "_runtimes")
 
-    #: Whether any cown has been pinned: without it nobody looks for lanes.
+    #: Whether any cown has been pinned: only then are lanes looked for.
     used: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -72,7 +72,8 @@ class Lane:
         return self._core
 
     def pump(self, timeout: float | None = None, most: int | None = None) -> int:
-        """Runs what is in the lane, and what gets there meanwhile; says how many.
+        """Runs the behaviors in the lane, and those that come meanwhile; returns how
+        many.
 
         Ends when the lane is empty, `most` behaviors have run, or `timeout` seconds
         have passed. BadState on a worker, and if the lane is being pumped already.
@@ -100,7 +101,7 @@ class Lane:
             watched.append(descriptor[0])
         deadline = None if left < 0 else lib.boc_now() + left
         while True:
-            # The descriptor may be readable for longer than there is something.
+            # The descriptor may still be readable when the lane is empty again.
             if self._waited(lib.boc_lane_wait(core, 0)):
                 return True
             rest = None if deadline is None else max(0, deadline - lib.boc_now())
@@ -137,8 +138,9 @@ class Lane:
         return self._open()
 
     def close(self, timeout: float | None = None) -> None:
-        """Runs what is left for it, until the runtimes that filled it are quiescent,
-        and frees it. Timeout after that many seconds; the lane is open then."""
+        """Runs the behaviors that are left until the runtimes that filled the lane are
+        quiescent, then frees it. Timeout after that many seconds; the lane then stays
+        open."""
         if self._core is None:
             return
         for runtime in list(self._runtimes.values()):
@@ -167,7 +169,7 @@ class Lane:
         if not runtimes:
             lib.boc_lane_free(core)
             return
-        # A worker that has just filled it may still have it in hand.
+        # A worker that has just filled it may still use it.
         forgotten = Forgotten(core, runtimes)
         for runtime in runtimes:
             runtime._forgotten.append(forgotten)

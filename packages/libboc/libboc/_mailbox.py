@@ -38,7 +38,7 @@ def py_mailbox_options_drop(ctx: CData, payload: CData) -> None:
 
 
 class Token:
-    """What another thread cancels a receive by.
+    """The object with which another thread cancels a receive.
 
     >>> from libboc import Cancelled, Mailbox, Token
     >>> mailbox, token = Mailbox(), Token()
@@ -59,7 +59,8 @@ class Token:
 
 
 class Mailbox:
-    """Messages by tags; any object, the same one that was sent.
+    """Messages by tags. A message is any object; the receiver gets the object that was
+    sent.
 
     >>> from libboc import Mailbox
     >>> with Mailbox() as mailbox:
@@ -95,12 +96,13 @@ class Mailbox:
             made = ffi.new("boc_tag *")
             made.bytes, made.size = memory, len(data)
             known = made, memory
-            if len(self._tags) < 1024:  # more than there may be at a time
+            if len(self._tags) < 1024:  # more than can wait at a time
                 self._tags[tag] = known
         return known[0]
 
     def _array(self, tags: Tag | Iterable[Tag]) -> tuple[list[Tag], CData, list[CData]]:
-        """The tags as a list, as a C array, and what keeps the array's bytes."""
+        """The tags as a list and as a C array, and the object that keeps the array's
+        bytes alive."""
         names = [tags] if isinstance(tags, str | bytes) else list(tags)
         pointers = [self._tag(name) for name in names]
         return names, ffi.new("boc_tag[]", [each[0] for each in pointers]), pointers
@@ -124,7 +126,8 @@ class Mailbox:
         *,
         token: Token | None = None,
     ) -> tuple[Tag, Any]:
-        """The oldest message of one of the tags, and its tag; waits for one.
+        """Returns the tag and the oldest message of one of the tags; waits until there
+        is one.
 
         Timeout after that many seconds, Closed, Cancelled by `token`; NotFound if a tag
         is beyond `tags`, or `set_tags` took it away. In a body, inside `blocking()`. A
@@ -154,12 +157,12 @@ class Mailbox:
         timeout: float | None,
         token: Token | None,
     ) -> tuple[Tag, Any]:
-        """The same on the main thread, where a signal ends the wait."""
+        """As `receive`, on the main thread, where a signal ends the wait."""
         payload = ffi.new("void **")
         try:
             return self._receive_sliced(tags, names, array, timeout, token, payload)
         except BaseException:
-            # An interrupt at the moment in which the message came: it is lost.
+            # An interrupt came at the moment of the message: the message is lost.
             objects.pop(int(ffi.cast("uintptr_t", payload[0])), None)
             raise
 
@@ -172,7 +175,7 @@ class Mailbox:
         token: Token | None,
         payload: CData,
     ) -> tuple[Tag, Any]:
-        """Looks, waits without the library, and looks again."""
+        """Tries to receive, waits on a lock of Python, and tries again."""
         deadline = None if timeout is None else lib.boc_now() + nanoseconds(timeout)
         index = ffi.new("size_t *")
         what = f"receive({tags!r})"
@@ -207,8 +210,8 @@ class Mailbox:
         waiter.notify = lib.py_mailbox_waiter_notify
         pointer = waiter.ctx = put(lock, waiter)
         try:
-            # An interrupt may be raised after the library has the waiter. It may be
-            # given one back that it never had, too.
+            # An interrupt may be raised after the library has got the waiter. The
+            # library also accepts the cancelling of a waiter that it never got.
             check(lib.boc_mailbox_add_waiter(self._core, array, count, waiter), what)
             if token is not None:
                 token._lock = lock
@@ -236,12 +239,12 @@ class Mailbox:
             wake(lock)
 
     def drain(self, tags: Tag | Iterable[Tag]) -> None:
-        """Drops what is queued for the tags."""
+        """Drops the queued messages of the tags."""
         names, array, _keep = self._array(tags)
         lib.boc_mailbox_drain(self._core, array, len(names))
 
     def set_tags(self, tags: Iterable[Tag]) -> None:
-        """Replaces all tags, and drops all that is queued.
+        """Replaces all tags, and drops all queued messages.
 
         Full if there are too many, BadArgument for one twice.
         """
@@ -249,7 +252,7 @@ class Mailbox:
         check(lib.boc_mailbox_set_tags(self._core, array, len(names)), "set_tags()")
 
     def close(self) -> None:
-        """From now on nobody can send; what is queued can still be received."""
+        """From now on no thread can send; queued messages can still be received."""
         lib.boc_mailbox_close(self._core)
 
     @property

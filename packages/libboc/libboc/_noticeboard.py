@@ -1,4 +1,4 @@
-"""The noticeboard: a small map that all read at any time without waiting.
+"""The noticeboard: a small map that every thread can read at any time without waiting.
 
 Threads: any. A notice's value is in `objects` while a snapshot has it.
 """
@@ -34,7 +34,7 @@ def py_noticeboard_options_drop(ctx: CData, payload: CData) -> None:
 
 
 class Update:
-    """A read-modify-write that goes on, and what its function raised."""
+    """A read-modify-write under way, and the exception that its function raised."""
 
     def __init__(self, function: Callable[[Any], Any], default: object) -> None:
         self.function = function
@@ -47,7 +47,7 @@ def py_noticeboard_update_change(ctx: CData, present: CData, out: CData) -> int:
     update = get(ctx)
     try:
         value = update.function(get(present.payload) if present else update.default)
-    except BaseException as raised:  # for who called update()
+    except BaseException as raised:  # raised by update()
         update.raised = raised
         return lib.BOC_NOTICE_KEEP
     if value is REMOVED:
@@ -57,10 +57,11 @@ def py_noticeboard_update_change(ctx: CData, present: CData, out: CData) -> int:
 
 
 class Board:
-    """The board in C, freed when nobody has it or a snapshot of it any more.
+    """The board in C. It is freed once neither the board nor a snapshot is used any
+    more.
 
-    Objects may end in any order. `holders` has one entry for each; whoever takes the
-    last out, which the first has put in, frees the board.
+    Objects may end in any order. `holders` has one entry for each object; the thread
+    that takes out the last entry frees the board.
     """
 
     __slots__ = ("core", "holders")
@@ -79,7 +80,7 @@ class Board:
 
 
 class Notices(Mapping[str, Any]):
-    """A snapshot: it stays as it is, whatever becomes of the board."""
+    """A snapshot: later changes of the board do not change it."""
 
     __slots__ = ("_board", "_core")
 
@@ -113,7 +114,7 @@ class Notices(Mapping[str, Any]):
 
     @property
     def version(self) -> int:
-        """Of the board: grows with each change."""
+        """The version of the board, which grows with each change."""
         return int(lib.boc_notices_version(self._core))
 
     def version_of(self, key: Key) -> int:
@@ -126,7 +127,7 @@ class Notices(Mapping[str, Any]):
 
 
 def key_of(key: Key) -> tuple[CData, CData]:
-    """The key in C, and what keeps its bytes."""
+    """The key in C, and the object that keeps its bytes alive."""
     if not isinstance(key, str | bytes):
         raise TypeError(f"a key is a str or bytes, not {type(key).__name__!r}")
     data = key.encode() if isinstance(key, str) else key
@@ -146,8 +147,8 @@ class Noticeboard:
     >>> board.read()["limit"]
     11
 
-    Changes have taken effect when they return. BadArgument for a key that is too long
-    or has a NUL, Full for one too many.
+    A change has taken effect when its call returns. BadArgument for a key that is too
+    long or has a NUL; Full for the 65th notice.
     """
 
     def __init__(self) -> None:
@@ -164,7 +165,7 @@ class Noticeboard:
             board.drop()
 
     def read(self) -> Notices:
-        """The present snapshot, without waiting."""
+        """Returns the present snapshot, without waiting."""
         return Notices(self._board)
 
     def write(self, key: Key, value: object, *, version: int | None = None) -> None:
@@ -195,10 +196,10 @@ class Noticeboard:
     def update(
         self, key: Key, function: Callable[[Any], Any], default: object = None
     ) -> None:
-        """Reads, modifies and writes as one step: the notice becomes what `function`
-        makes of it (of `default`, if there is none). It is called again if another
-        change came in between; REMOVED deletes; what it raises is raised here, and
-        changes nothing."""
+        """Reads, modifies and writes as one step: the notice becomes the result of
+        `function` for its value (for `default`, if there is no notice). If another
+        change came in between, `function` is called again. If it returns REMOVED, the
+        notice is deleted. If it raises, so does `update`, and nothing changes."""
         name, _keep = key_of(key)
         change = Update(function, default)
         pointer = put(change)

@@ -2,9 +2,9 @@
 
 Threads: any. `_entered` has an object for each call that uses the C runtime at the
 moment: `close` refuses new ones, then waits for those, so that nobody uses a runtime
-that is freed. A handler of a signal may raise between any two steps, so each call takes
-its own object out, whether it has put it in or not. On PyPy it may raise even before
-that; then `close` does not free the runtime.
+that is freed. A handler of a signal may raise between any two steps, so each call
+removes its own object, whether it had added it or not. On PyPy a handler may raise even
+before the removal; then `close` does not free the runtime.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 running: dict[int, Runtime] = {}
 #: The runtime of the innermost `with`, where this code runs.
 current_runtime: ContextVar[Runtime | None] = ContextVar("libboc_runtime", default=None)
-#: Seconds between two looks at lanes, while a runtime with lanes ends.
+#: Seconds between two checks of the lanes while a runtime with lanes ends.
 _LANE_SLICE = 0.005
 #: Nanoseconds that `close` waits for calls of a quiescent runtime, which are short.
 _CALLS_MAX = 5_000_000_000
@@ -71,17 +71,16 @@ class Runtime:
     >>> left.value, right.value
     (70, 30)
 
-    workers: how many; None: the number of physical cores.
-    compensating_workers: how many may stand in for those whose bodies are `blocking()`.
-    spin: seconds that an idle worker looks for work before it sleeps.
-    stack_size: of a worker's thread, in bytes; 0: the system's default.
-    trace_events: how many `trace()` keeps for each worker; 0: none.
-    on_error: called with the body and the exception of a behavior that raised; by
-        default they go to sys.unraisablehook. The cowns keep what the body made of
-        them, and later behaviors run.
+    workers: how many; None: the number of physical cores. compensating_workers: how
+    many may stand in for those whose bodies are `blocking()`. spin: seconds that an
+    idle worker looks for work before it sleeps. stack_size: of a worker's thread, in
+    bytes; 0: the system's default. trace_events: how many `trace()` keeps for each
+    worker; 0: none. on_error: called with the body and the exception of a behavior that
+    raised; by default they go to sys.unraisablehook. The cowns keep the values that the
+    body has set, and later behaviors run.
 
-    The end of `with`, or `close`, finishes what was scheduled. A program that ends
-    without it does the same at its exit.
+    The end of `with`, or `close`, finishes the scheduled behaviors. A program that ends
+    without either does so at its exit.
     """
 
     def __init__(
@@ -123,11 +122,13 @@ class Runtime:
         running[self._address] = self
 
     def when(self, *cowns: Access, scope: Scope | None = None) -> Callable[[F], F]:
-        """Decorates a body, which runs once the behavior has all of `cowns`.
+        """Decorates a body and schedules it: it runs once the behavior has all of
+        `cowns`.
 
-        The body is called with them, in their order: cowns to read and set, `read(c)`
-        to read. Naming a cown twice is legal. `scope`: where the behavior belongs, by
-        default where the `with Scope()` or the body around it belongs.
+        The body is called with the cowns, in their order: it reads and sets a cown, and
+        only reads a `read(c)`. The same cown may be named twice. `scope`: the scope of
+        the behavior; by default that of the `with Scope()` or of the body around the
+        call.
         """
 
         def schedule(body: F) -> F:
@@ -139,7 +140,7 @@ class Runtime:
     def schedule(
         self, body: Body, cowns: Sequence[Access] = (), *, scope: Scope | None = None
     ) -> None:
-        """The same without a decorator.
+        """As `when`, without a decorator.
 
         >>> from libboc import Cown, Runtime
         >>> log = Cown([])
@@ -182,8 +183,9 @@ class Runtime:
     ) -> Behavior:
         """A behavior that is not scheduled yet: see `Behavior` and `schedule_all`.
 
-        `done` is called once it is over, its cowns handed on, with whether its body
-        ran; on the thread that ended it, which it must not block.
+        Once the behavior is over and its cowns are handed on, `done` is called with a
+        bool: whether the body ran. It is called on the thread that ended the behavior,
+        and must not block.
         """
         return Behavior(self, body, cowns, scope or current_scope.get(), done)
 
@@ -191,8 +193,8 @@ class Runtime:
     def hold(
         self, *cowns: Access, timeout: float | None = None
     ) -> Iterator[tuple[Access, ...]]:
-        """Has the cowns for a `with` block outside of behaviors: waits for its turn as
-        a behavior does, then gives what a body would be called with.
+        """Holds the cowns for a `with` block outside of behaviors: waits for its turn
+        as a behavior does, then gives the arguments that a body would get.
 
         >>> from libboc import Cown, Runtime
         >>> cown = Cown(1)
@@ -267,11 +269,11 @@ class Runtime:
                     raise
 
     def close(self, timeout: float | None = None) -> None:
-        """Finishes what was scheduled, ends the workers and frees the runtime.
+        """Finishes the scheduled behaviors, ends the workers and frees the runtime.
 
-        Pinned behaviors are run here, unless another thread pumps their lane. Bodies
-        may go on scheduling; to other threads `when` says Closed. After `timeout`
-        seconds Timeout, and the runtime is open again. BadState inside a body.
+        This thread runs pinned behaviors, unless another one pumps their lane. Bodies
+        may go on scheduling; on other threads `when` raises Closed. Timeout after
+        `timeout` seconds: the runtime is then open again. BadState inside a body.
         """
         if self._core is None:
             return
@@ -311,7 +313,7 @@ class Runtime:
         return self._core is None
 
     def _discard(self, key: int) -> None:
-        """Frees a behavior that nobody has scheduled, unless that has been done."""
+        """Frees a behavior that was never scheduled, if it has not been freed."""
         core = self._made.pop(key, None)
         if core is not None:
             _behavior.telling.pop(key, None)
@@ -319,7 +321,7 @@ class Runtime:
 
     @contextmanager
     def _using(self, args: Sequence[Access] = ()) -> Iterator[CData]:
-        """The C runtime, which is not freed inside."""
+        """The C runtime, which is not freed during the block."""
         user = object()
         try:
             self._entered.add(user)
@@ -333,7 +335,8 @@ class Runtime:
             self._entered.discard(user)
 
     def _closing_core(self) -> CData:
-        """The C runtime, while it closes: for bodies, and for who closes it."""
+        """The C runtime while it closes: for bodies, and for the thread that closes
+        it."""
         core = self._core
         if core is None:
             raise Closed("this runtime is closed")
@@ -363,13 +366,13 @@ class Runtime:
 
     @property
     def idle_workers(self) -> int:
-        """How many have nothing to do: a hint."""
+        """How many workers have nothing to do: a hint."""
         with self._using() as core:
             return int(lib.boc_runtime_idle_workers(core))
 
     @property
     def worker_index(self) -> int | None:
-        """Which of its workers runs this, or None."""
+        """The index of the worker that runs this code, or None."""
         with self._using() as core:
             index = int(lib.boc_worker_index(core))
         return None if index < 0 else index
@@ -391,18 +394,18 @@ class Runtime:
         return [{name: getattr(each, name) for name in names} for each in found]
 
     def scheduled_outside(self) -> int:
-        """How many behaviors were scheduled by threads that are no workers of it."""
+        """How many behaviors were scheduled by threads other than its workers."""
         with self._using() as core:
             return int(lib.boc_runtime_scheduled_outside(core))
 
     def trace(self) -> list[TraceEvent]:
-        """What happened, as far as `trace_events` keeps it; waits for quiescence."""
+        """The events that `trace_events` has kept. Waits for quiescence."""
         with self._using() as core:
             self._wait(core, None, "trace()")
             return read_events(core)
 
     def trace_json(self) -> str:
-        """The same as chrome://tracing and Perfetto open it."""
+        """The events as JSON that chrome://tracing and Perfetto open."""
         with self._using() as core:
             self._wait(core, None, "trace_json()")
             return read_json(core)
@@ -426,7 +429,8 @@ class Runtime:
 
 
 class Turn:
-    """A thread that waits for cowns by a behavior, which goes on until it gives up."""
+    """A thread that waits for cowns with a behavior, which lasts until the thread gives
+    the cowns up."""
 
     def __init__(self) -> None:
         self.come = Lock()
@@ -467,7 +471,8 @@ def lane_of(access: Access) -> Lane | None:
 def guarded(
     on_error: Callable[[Body, BaseException], object],
 ) -> Callable[[Body, BaseException], object]:
-    """A handler that may raise itself: that goes where failures go without it."""
+    """Calls a handler. An exception that it raises is reported as if there were no
+    handler."""
 
     def fail(body: Body, failure: BaseException) -> None:
         try:
@@ -479,7 +484,7 @@ def guarded(
 
 
 def pump_if_free(lane: Lane) -> None:
-    """Pumps, unless another thread does."""
+    """Pumps the lane, unless another thread does."""
     try:
         lane.pump(timeout=0)
     except (BadState, Closed):
@@ -526,9 +531,8 @@ def when(*cowns: Access, scope: Scope | None = None) -> Callable[[F], F]:
 
 @contextmanager
 def blocking() -> Iterator[None]:
-    """Around a stretch of a body that blocks: a compensating worker, if the runtime was
-    given any, runs the other behaviors meanwhile. The body must not schedule in
-    between.
+    """Stands around a part of a body that blocks. Meanwhile a compensating worker, if
+    the runtime was given any, runs other behaviors. The body must not schedule inside.
 
     >>> import time
     >>> from libboc import Runtime, blocking
@@ -546,12 +550,12 @@ def blocking() -> Iterator[None]:
 
 
 def finish() -> None:
-    """At the program's end: finishes what was scheduled."""
+    """Finishes the scheduled behaviors at the end of the program."""
     try:
         for runtime in list(running.values()):
             runtime.close()
     except BaseException:
-        # An interrupt. Bodies still run, and an interpreter cannot end under them.
+        # After an interrupt, too: bodies still run, and need the interpreter.
         traceback.print_exc()
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
@@ -560,7 +564,8 @@ def finish() -> None:
 
 
 def after_fork_in_child() -> None:
-    """The workers are the parent's: what was scheduled there runs there."""
+    """In a forked child: the workers, and the behaviors that were scheduled, are the
+    parent's."""
     for runtime in list(running.values()):
         runtime._core = None
         runtime._closer = Lock()

@@ -16,12 +16,13 @@ from ._waiting import wait_for_node
 if TYPE_CHECKING:
     from ._libboc import CData
 
-#: The scope of the innermost `with`, where this code runs.
+#: The scope of the innermost `with` around the running code.
 current_scope: ContextVar[Scope | None] = ContextVar("libboc_scope", default=None)
 
 
 class Scope:
-    """The behaviors that were started in it, and those that they start, and so on.
+    """The behaviors that are scheduled in it, those that their bodies schedule, and so
+    on.
 
     >>> from libboc import Cown, Runtime, Scope
     >>> done = Cown(0)
@@ -33,10 +34,10 @@ class Scope:
     ...     done.value
     1
 
-    `with` puts what this thread schedules into the scope, and waits for all of it at
-    the end; if the block raises, it cancels the scope first. Without `with`,
-    `when(..., scope=scope)` puts a behavior there. A parent has the work of its
-    children as well.
+    Behaviors that this thread schedules in a `with` block belong to the scope. The end
+    of the block waits for all of them; if the block raises, it cancels the scope first.
+    Without `with`, `when(..., scope=scope)` puts a behavior into the scope. A parent
+    has the behaviors of its children, too.
     """
 
     __slots__ = ("__weakref__", "_core", "_tokens")
@@ -51,7 +52,7 @@ class Scope:
         self._tokens: list[Token[Scope | None]] = []
 
     def wait(self, timeout: float | None = None) -> None:
-        """Waits until nothing of it is scheduled, running or deferred.
+        """Waits until no behavior of the scope is scheduled, running or deferred.
 
         Timeout after that many seconds; BadState inside a body.
         """
@@ -69,7 +70,7 @@ class Scope:
             raise Timeout(f"Scope.wait(): work is left after {timeout} s")
 
     def cancel(self) -> None:
-        """Bodies of the scope that have not begun will not run."""
+        """Cancels the scope: bodies that have not begun will not run."""
         lib.boc_scope_cancel(self._core)
 
     @property

@@ -79,7 +79,8 @@ def read_json(core: CData) -> str:
 
 
 def collect(function: Any, core: CData, callback: CData, found: list[Any]) -> None:
-    """Has the library hand everything to `callback`, which appends to `found`."""
+    """Makes the library pass all events to `callback`, which appends them to
+    `found`."""
     pointer = put(found)
     try:
         check(function(core, callback, pointer), "trace(): Runtime(trace_events=...)")

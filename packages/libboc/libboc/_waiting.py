@@ -1,7 +1,7 @@
-"""Waiting for what the library tells by a callback, so that a signal ends the wait.
+"""Waits that a callback of the library ends, and that a signal ends, too.
 
-A wait inside the library would hold the main thread, on which Python runs handlers of
-signals, until it is over. A lock of `threading` does not. Threads: any.
+A wait inside the library would keep Python from running signal handlers on the main
+thread until the wait is over. A lock of `threading` does not. Threads: any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def py_mailbox_waiter_notify(ctx: CData) -> None:
 
 
 def wake(lock: Lock) -> None:
-    """Releases a waiter's lock: a message and a cancellation may both do."""
+    """Releases a waiter's lock, which a message and a cancellation may both have
+    done."""
     try:
         lock.release()
     except RuntimeError:
@@ -49,8 +50,8 @@ def wait_for_node(
     pointer = node.ctx = put(lock, node)
     told = False
     try:
-        # An interrupt may be raised after the library has the node: a library that
-        # does not have it ignores `cancel`.
+        # An interrupt may be raised after the library has got the node. A `cancel` of a
+        # node that it did not get does nothing.
         tell(node)
         told = acquire(lock, timeout)
     finally:

@@ -5,8 +5,8 @@
  *   matrix/   the type, and a file for each kind of operation
  *   view/     windows on rows and columns
  *
- * It stands on bocpy's public header alone, as any other extension that registers a
- * type does. State is the module's; each interpreter has its own. */
+ * It includes only bocpy's public header, as any other extension that registers a type
+ * does. The module's state belongs to one interpreter; each has its own. */
 #include "base/state.h"
 
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* Arguments: those of a call, by position or by name.
  *
  * The parameters are named in order. The first `positional_only` of them have no
- * keyword, those after the first `positional` no position; the first `required` must be
- * given, and those that are not are NULL. */
+ * keyword; those after the first `positional` have no position. The first `required`
+ * must be given; an argument that is not given is NULL. */
 #ifndef MX_ARGUMENTS_H
 #define MX_ARGUMENTS_H
 

@@ -6,10 +6,9 @@
  * changes: transposing in place gives the object another block. What moves between
  * interpreters is the pointer to it (ship.c).
  *
- * A matrix object has one reference. An operation takes another (a *pin*) for as long
- * as it looks at the numbers, and so does every exported buffer: a block that has more
- * than one stays where it is, and a copy travels.
- */
+ * A matrix object has one reference. An operation takes another one (a *pin*) while it
+ * reads or writes the numbers, and so does every exported buffer. A block with more
+ * than one reference does not move to another interpreter: a copy moves instead. */
 #ifndef MX_BLOCK_H
 #define MX_BLOCK_H
 
@@ -17,7 +16,7 @@
 
 typedef struct mx_block {
   mx_count references;
-  mx_count exports; /* buffers that show it */
+  mx_count exports; /* exported buffers of it */
   size_t rows, columns;
   size_t flips; /* how often its matrix has been transposed in place */
   double *data;
@@ -27,8 +26,8 @@ static inline size_t mx_block_size(const mx_block *block) {
   return block->rows * block->columns;
 }
 
-/* Memory for numbers that the caller writes. NULL with MemoryError; OverflowError if
- * rows * columns is no size_t. Both are at least 1. */
+/* Memory for numbers that the caller writes. NULL with MemoryError, or with
+ * OverflowError if rows * columns does not fit into a size_t. Both are at least 1. */
 mx_block *mx_block_new(size_t rows, size_t columns);
 mx_block *mx_block_zeros(size_t rows, size_t columns);
 mx_block *mx_block_copy(const mx_block *block);

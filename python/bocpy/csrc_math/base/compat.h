@@ -23,14 +23,15 @@ typedef atomic_size_t mx_count;
 
 /* A thread that adds a reference to a block already has one, or holds the lock of the
  * object that has one: no order is needed. The thread that gives up the last reference
- * must see what the others did [C1]. */
+ * must see what the other threads wrote [C1]. */
 #define MX_LOCK(object) Py_BEGIN_CRITICAL_SECTION(object)
 #define MX_UNLOCK() Py_END_CRITICAL_SECTION()
 
 static inline void mx_count_up(mx_count *count) {
   atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
-static inline size_t mx_count_down(mx_count *count) { /* what is left [C1] */
+static inline size_t mx_count_down(mx_count *count) { /* the references that are left
+                                                       * [C1] */
   return atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) - 1;
 }
 static inline size_t mx_count_read(mx_count *count) {

@@ -21,12 +21,12 @@ static inline int mx_number(PyObject *object, double *out_number) {
 }
 
 /* Whether `object` stands for a row of numbers: list, tuple, range, array and their
- * like, and iterators. Text, bytes and types that define `+` themselves are not. */
+ * like, and iterators. Text, bytes and types that define `+` themselves do not. */
 bool mx_is_row(PyObject *object);
 
 /* Converts a list, a tuple, or another sequence to numbers. `what` names it in errors.
- * The caller frees the memory by mx_numbers_free; it is `small` where `*out_count` fits
- * into that. At least one number. */
+ * The caller frees the memory with mx_numbers_free; the memory is `small` itself if the
+ * numbers fit into it. There is at least one number. */
 double *mx_numbers_of(PyObject *sequence, const char *what, double *small,
                       size_t small_capacity, size_t *out_count);
 
@@ -35,7 +35,7 @@ typedef enum mx_axis { MX_ALL = -1, MX_DOWN = 0, MX_ALONG = 1 } mx_axis;
 /* None (or NULL), 0, 1, -1 for 1, -2 for 0. TypeError or ValueError for anything else.
  */
 int mx_axis_of(PyObject *object, mx_axis *out_axis);
-/* The same without None: another number is a KeyError, NULL is 0. */
+/* The same, but None is refused, another number is a KeyError, and NULL means 0. */
 int mx_line_axis_of(PyObject *object, mx_axis *out_axis);
 
 /* An integer by `__index__`. OverflowError. */

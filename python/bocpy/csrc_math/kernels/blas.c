@@ -1,8 +1,8 @@
 /* BLAS: the matrix product by the library that the build names (-Dblas=NAME).
  *
- * It fuses and orders sums as it likes, so its bits are not those of product.c. Small
- * products stay with product.c, whose call costs less, and so do those with a side that
- * BLAS cannot count. */
+ * The library fuses and orders sums as it likes, so its results differ in the last bits
+ * from those of product.c. Small products stay with product.c, whose call costs less;
+ * so do products with a side that is too long for BLAS's int. */
 #include "kernels.h"
 
 #include <cblas.h>

@@ -40,8 +40,8 @@ static bool has_avx512(void) {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512bw");
 }
-/* AMD's cores multiply and add in separate pipes, 256 bits wide: the product is fastest
- * in AVX2 there, unless it fuses. */
+/* AMD's cores have separate multipliers and adders, 256 bits wide: there the product is
+ * fastest with AVX2, unless it uses fused multiply-add. */
 static void fill_avx512(mx_kernels *table, bool fused) {
   mx_elementwise_avx512(table);
   mx_functions_avx512(table);

@@ -10,9 +10,9 @@
  *   choose_instruction_set.c  picks the set once, when the module is imported
  *   blas.c                    the product by a BLAS, in builds with -Dblas=NAME
  *
- * Every kernel but those of functions.c and the fused product gives the same bits on
- * every path. Kernels know no Python: any thread, no GIL.
- */
+ * Every kernel but those of functions.c and the fused product gives the same bits with
+ * every instruction set. Kernels do not call Python: any thread may run them, without
+ * the GIL. */
 #ifndef MX_KERNELS_H
 #define MX_KERNELS_H
 
@@ -31,7 +31,7 @@ typedef enum mx_binary {
   MX_GREATER_EQUAL,
   MX_EQUAL,
   MX_NOT_EQUAL,
-  MX_MINIMUM, /* a NaN wins */
+  MX_MINIMUM, /* the result is a NaN if one of the numbers is */
   MX_MAXIMUM,
   MX_POWER,
   MX_BINARIES
@@ -45,7 +45,7 @@ typedef enum mx_unary {
   MX_ABS,
   MX_SQRT,
   MX_RECIPROCAL,
-  MX_SIGN, /* of a NaN: 0 */
+  MX_SIGN, /* 0 for a NaN */
   MX_COS,
   MX_SIN,
   MX_EXP,
@@ -83,14 +83,14 @@ typedef struct mx_kernels {
   double (*spread)(const double *in, double center, size_t count);
   double (*least)(const double *in, size_t count); /* NaN if there is one */
   double (*greatest)(const double *in, size_t count);
-  double (*greatest_abs)(const double *in, size_t count); /* NaNs left out */
+  double (*greatest_abs)(const double *in, size_t count); /* NaNs are left out */
 
-  /* The place of the first of the least numbers; of a NaN only if the first number is
-   * one. */
+  /* The index of the first of the least numbers; the index of a NaN only if the first
+   * number is a NaN. */
   size_t (*argmin)(const double *in, size_t count);
   size_t (*argmax)(const double *in, size_t count);
-  /* The k greatest (least) numbers, sorted, first on ties, without NaNs; returns how
-   * many. */
+  /* Writes the k greatest (least) numbers in order, without NaNs; of equal numbers the
+   * first comes first. Returns how many there are. */
   size_t (*top)(const double *in, size_t count, size_t k, double *values,
                 size_t *indices);
   size_t (*bottom)(const double *in, size_t count, size_t k, double *values,
@@ -107,14 +107,16 @@ typedef struct mx_kernels {
 extern mx_kernels mx_kernel;
 
 /* Chooses: BOCPY_MATH_KERNELS names one of the sets that the processor has, or is
- * "fastest"; BOCPY_MATH_FUSED=1 lets products fuse. A build with a BLAS uses it for
- * products unless a set is named. NULL, or what is wrong. */
+ * "fastest"; BOCPY_MATH_FUSED=1 lets products use fused multiply-add. A build with a
+ * BLAS uses it for products unless a set is named. Returns NULL, or a text that says
+ * what is wrong. */
 const char *mx_kernels_choose(const char *name, bool fused);
 
 /* The sets of this build that this processor can run, separated by spaces. */
 const char *mx_kernels_available(void);
 
-/* What each file adds to a table; one function per instruction set. */
+/* Each file adds its kernels to a table; there is one such function for each
+ * instruction set. */
 #define MX_DECLARE_KERNELS(suffix)                                                     \
   void mx_elementwise_##suffix(mx_kernels *table);                                     \
   void mx_functions_##suffix(mx_kernels *table);                                       \

@@ -39,7 +39,8 @@ static PyObject *run_binary(mx_binary op, mx_operand *a, mx_operand *b,
                          run_into(op, a, b, result.block->data, rows, columns) < 0);
 }
 
-/* Takes both operands, then works. NotImplemented if one of them is no operand. */
+/* Takes both operands, then computes. NotImplemented if one of them cannot be an
+ * operand. */
 typedef PyObject *(*operation)(mx_binary op, mx_operand *a, mx_operand *b,
                                PyTypeObject *type);
 
@@ -188,7 +189,7 @@ static int take_scale(mx_operand *operand, PyObject *object, const char *what,
   return -1;
 }
 
-/* Works row by row, unless all operands have one shape. */
+/* Computes row by row, unless all operands have the same shape. */
 static void fma_rows(const mx_block *a, const mx_operand *b, const mx_operand *c,
                      double *out) {
   size_t rows = a->rows, columns = a->columns, size = mx_block_size(a);

@@ -1,9 +1,9 @@
 /* Buffer: matrices as buffers for others (numpy.asarray, memoryview), and others'
  * buffers as matrices.
  *
- * A buffer that has been exported holds the block: it stays where it is until the
- * buffer is released, and a copy travels. What comes in is copied, since memory of
- * another interpreter's object cannot move. */
+ * An exported buffer pins the block: until the buffer is released the block does not
+ * move to another interpreter, and a copy moves instead. Numbers of other objects are
+ * copied, since their memory cannot move between interpreters. */
 #include "buffer.h"
 
 #include <string.h>

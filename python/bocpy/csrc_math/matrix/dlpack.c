@@ -22,7 +22,7 @@ typedef struct dl_managed {
   dl_tensor tensor;
   void *context;
   void (*deleter)(struct dl_managed *self);
-  /* Our field, behind those of the protocol. */
+  /* bocpy's own field, after those of the protocol. */
   mx_block *block;
   int64_t shape[2], strides[2];
 } dl_managed;

@@ -1,4 +1,5 @@
-/* Elementwise: one number in, one out: rounding, functions, clip, bin, digitize. */
+/* Elementwise operations, which make one number of one number: rounding, functions,
+ * clip, bin, digitize. */
 #include "methods.h"
 
 #include <math.h>
@@ -121,7 +122,7 @@ static double bin_of(const bins *b, double x) {
   if (x != x)
     return -1.0;
   if (!(b->high > b->low) || x <= b->low || !isfinite(b->high - b->low))
-    return 0.0; /* no range, or one without a width */
+    return 0.0; /* no width, an infinite one, or its lower end */
   if (x >= b->high)
     return b->count - 1.0;
   double width = (b->high - b->low) / b->count, at = (x - b->low) / width;

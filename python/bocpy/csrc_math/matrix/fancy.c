@@ -1,7 +1,7 @@
 /* Fancy: m[[i, ...]], take and put, and their one-element-per-line forms.
  *
- * All indices are converted and checked, and so is the shape of the value, before
- * anything is written: what is refused has changed nothing. */
+ * All indices and the shape of the value are converted and checked before anything is
+ * written: a refused call changes nothing. */
 #include "fancy.h"
 
 #include <string.h>
@@ -98,7 +98,7 @@ static void gather_lines(const mx_block *from, const index_list *list, mx_axis a
       *out++ = from->data[row * width + list->at[j]];
 }
 
-/* The step of `value` is 0 for one number, 1 for a number each. */
+/* The step of `value` is 0 for one number for all, 1 for one number for each. */
 static void scatter_lines(mx_block *to, const index_list *list, mx_axis axis,
                           const double *value, size_t step, bool add) {
   size_t width = to->columns;

@@ -115,7 +115,7 @@ static void copy_out(const mx_block *block, const selection *s, double *to) {
   }
 }
 
-/* Rows that lie one after another are one piece of memory. */
+/* Adjacent rows are copied as one piece of memory. */
 static bool is_one_piece(const mx_block *block, const selection *s) {
   return s->rows.step == 1 && s->columns.step == 1 &&
          s->columns.count == block->columns;
@@ -192,7 +192,7 @@ static void copy_in(mx_block *block, const selection *s, const mx_operand *value
   }
 }
 
-/* A value with one dimension (a list, a view) can fill a single column, too. */
+/* A value with one dimension (a list, a view) can also fill a single column. */
 static void turn_to_column(mx_operand *value, PyObject *object, const selection *s) {
   if (s->columns.count == 1 && s->rows.count > 1 && !mx_is_matrix(object) &&
       value->rows == 1 && value->columns == s->rows.count) {

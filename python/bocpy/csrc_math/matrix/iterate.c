@@ -1,11 +1,11 @@
-/* Iterate: see iterate.h. Each step looks anew whether the matrix is still here. */
+/* Iterate: see iterate.h. Each step checks again whether the matrix has moved. */
 #include "iterate.h"
 
 #include "../view/view.h"
 #include "methods.h"
 
 typedef struct iterator {
-  PyObject_HEAD PyObject *source; /* NULL: it is over */
+  PyObject_HEAD PyObject *source; /* NULL at the end */
   size_t next;
   mx_iteration kind;
   bool read_only;

@@ -1,7 +1,7 @@
-/* Lines: what a reduction reduces: all elements, each column, or each row.
+/* Lines: what a reduction reduces: the whole matrix, each column, or each row.
  *
- * A reduction takes one line after another as numbers that lie one after another; those
- * of a column, or of the elements that a mask includes, are gathered first. */
+ * A reduction gets each line as adjacent numbers. The numbers of a column, and those
+ * that a mask includes, are first copied together. */
 #ifndef MX_LINES_H
 #define MX_LINES_H
 

@@ -1,14 +1,13 @@
 /* Matrix: the object, a handle of a block.
  *
- * `block` is NULL when the matrix has moved to another interpreter, or, once it has
- * been put into a cown, to whoever holds that. Every operation pins the block first and
- * unpins it last (block.h): what happens to the object meanwhile, by another thread or
- * by Python code that the operation runs, does not touch the numbers that it works on.
+ * `block` is NULL once the matrix has moved: to another interpreter, or into a cown,
+ * whose behaviors then have it. Every operation pins the block first and unpins it last
+ * (block.h): what happens to the object meanwhile, by another thread or by Python code
+ * that the operation runs, does not touch the numbers that it works on.
  *
  * Threads: with a GIL, whoever has it. Without one, any: `block` changes and is pinned
- * under the object's lock. Numbers themselves are not locked; who shares a matrix
- * between threads puts it into a cown.
- */
+ * under the object's lock. Numbers themselves are not locked: a program that shares a
+ * matrix between threads puts it into a cown. */
 #ifndef MX_MATRIX_H
 #define MX_MATRIX_H
 
@@ -22,7 +21,7 @@ typedef struct mx_matrix {
   PyObject_HEAD mx_block *block;
 } mx_matrix;
 
-void mx_matrix_dealloc(PyObject *self); /* what tells a Matrix from all else */
+void mx_matrix_dealloc(PyObject *self); /* mx_is_matrix compares types by it */
 
 static inline bool mx_is_matrix(PyObject *object) {
   return Py_TYPE(object)->tp_dealloc == mx_matrix_dealloc;
@@ -44,11 +43,12 @@ static inline mx_block *mx_matrix_pin(PyObject *object) {
   return block;
 }
 
-/* A matrix of the block, which it takes even if it fails; NULL for NULL. */
+/* Makes a matrix of the block, and takes the reference even if that fails. NULL for
+ * NULL. */
 PyObject *mx_matrix_wrap(PyTypeObject *type, mx_block *block);
 
-/* Puts another block into the place of the object's; gives the old one back. NULL with
- * RuntimeError if it has moved: `block` is then dropped. */
+/* Replaces the object's block, and returns the old one. NULL with RuntimeError if it
+ * has moved: `block` is then dropped. */
 int mx_matrix_replace(PyObject *object, mx_block *block);
 
 PyTypeObject *mx_matrix_make_type(PyObject *module);

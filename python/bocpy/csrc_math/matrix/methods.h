@@ -12,7 +12,7 @@ extern const char mx_matrix_doc[];
   PyObject *mx_matrix_##name(PyObject *self, PyObject *const *args, Py_ssize_t count,  \
                              PyObject *names);                                         \
   extern const char mx_matrix_##name##_doc[];
-/* Without arguments, or with one. */
+/* Methods without arguments, or with one. */
 #define MX_SIMPLE(name)                                                                \
   PyObject *mx_matrix_##name(PyObject *self, PyObject *argument);                      \
   extern const char mx_matrix_##name##_doc[];
@@ -122,7 +122,7 @@ PyObject *mx_matrix_absolute(PyObject *self);
 int mx_matrix_get_buffer(PyObject *self, Py_buffer *view, int flags);
 void mx_matrix_release_buffer(PyObject *self, Py_buffer *view);
 
-/* What several methods share. */
+/* Helpers that several methods share. */
 PyObject *mx_matrix_transposed(PyObject *self);
 PyObject *mx_matrix_row(PyObject *self, const mx_block *block, size_t row);
 double mx_magnitude(const double *numbers, size_t count);

@@ -18,19 +18,21 @@ typedef struct mx_operand {
   double small[8];
 } mx_operand;
 
-/* 1: taken, to be released. 0: not one of these, and no exception. -1: exception. */
+/* 1: taken; the caller releases it. 0: not one of these, without an exception. -1:
+ * exception. */
 int mx_operand_take(mx_operand *operand, PyObject *object, const char *what);
 void mx_operand_release(mx_operand *operand);
 
-/* The same where nothing else will do: TypeError in place of 0. 0, or -1. */
+/* The same, with TypeError in place of 0. 0, or -1. */
 int mx_operand_need(mx_operand *operand, PyObject *object, const char *what);
 
 static inline size_t mx_operand_size(const mx_operand *operand) {
   return operand->rows * operand->columns;
 }
 
-/* Sees to it that writing `count` numbers to `out` in order does not change numbers of
- * the operand before they have been read. -1 with MemoryError. */
+/* Makes sure that writing `count` numbers to `out` in order changes no number of the
+ * operand before it has been read: copies the operand if it must. -1 with MemoryError.
+ */
 int mx_operand_detach(mx_operand *operand, const double *out, size_t rows,
                       size_t columns);
 

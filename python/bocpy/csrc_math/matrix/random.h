@@ -4,7 +4,7 @@
 
 #include "../base/state.h"
 
-/* From the operating system's entropy; -1 with an exception. */
+/* Seeds from the operating system's entropy; -1 with an exception. */
 int mx_random_init(mx_state *state);
 
 #endif

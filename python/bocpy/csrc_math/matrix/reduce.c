@@ -51,8 +51,8 @@ static double line_magnitude(const double *numbers, size_t count, double unused)
   return mx_magnitude(numbers, count);
 }
 
-/* In two passes, about the mean (Chan, Golub and LeVeque, "Algorithms for computing the
- * sample variance", The American Statistician 37, 1983). */
+/* Variance in two passes, around the mean (Chan, Golub and LeVeque, "Algorithms for
+ * computing the sample variance", The American Statistician 37, 1983). */
 static double line_variance(const double *numbers, size_t count, double ddof) {
   double freedom = (double)count - ddof;
   if (!count || freedom <= 0.0)
@@ -114,7 +114,8 @@ static int extreme_columns(mx_binary op, const mx_block *block, double *out) {
   return 0;
 }
 
-/* Reduces all columns together, if `reduce` has a way. False: it has none. */
+/* Reduces all columns together, if there is a function for that. False: there is none.
+ */
 static bool joins_columns(reduction reduce, const mx_lines *lines, double *out,
                           int *out_status) {
   const mx_block *block = lines->block;
@@ -182,7 +183,7 @@ static PyObject *reduce_matrix(reduction reduce, double parameter, PyObject *sel
   return result;
 }
 
-/* Of all elements: what a call without arguments asks for. */
+/* The reduction of all elements, for a call without arguments. */
 static PyObject *reduce_all(reduction reduce, PyObject *self) {
   mx_block *block = mx_matrix_pin(self);
   if (!block)

@@ -100,7 +100,7 @@ static PyObject *reshaped_block(PyObject *self, const mx_block *block, size_t ro
   return mx_matrix_wrap(Py_TYPE(self), copy);
 }
 
-/* One of the two may be -1: the number that fits. */
+/* One of the two may be -1, which stands for the number that fits. */
 static int dimensions_for(PyObject *rows, PyObject *columns, const mx_block *block,
                           size_t *out_rows, size_t *out_columns) {
   Py_ssize_t r, c, size = (Py_ssize_t)mx_block_size(block);
@@ -285,7 +285,7 @@ static PyObject *concat_parts(PyTypeObject *type, PyObject *tuple, mx_axis axis)
   return mx_matrix_wrap(type, out);
 }
 
-/* Of an empty sequence: None, as bocpy 0.14 returns. */
+/* None for an empty sequence, as in bocpy 0.14. */
 PyObject *mx_matrix_concat(PyObject *type, PyObject *const *args, Py_ssize_t count,
                            PyObject *names) {
   PyObject *found[2], *result = NULL;

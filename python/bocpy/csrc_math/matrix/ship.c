@@ -1,5 +1,5 @@
-/* Ship: see ship.h. The pointer to the block changes hands, through bocpy's public
- * hooks; a block that somebody is looking at stays, and a copy travels. */
+/* Ship: see ship.h. The pointer to the block moves, through bocpy's public hooks. A
+ * pinned block stays, and a copy moves instead. */
 #include "ship.h"
 
 #include "../../include/bocpy/bocpy.h"

@@ -4,7 +4,7 @@
 
 #include "matrix.h"
 
-/* Tells bocpy; -1 with an exception. */
+/* Registers Matrix with bocpy; -1 with an exception. */
 int mx_ship_register(PyTypeObject *matrix);
 
 #endif

@@ -8,8 +8,8 @@
 #include "../view/view.h"
 #include "operand.h"
 
-#define LARGE 1000 /* elements from which text is shortened */
-#define EDGE 3     /* what is left at each end then */
+#define LARGE 1000 /* matrices with more elements are shortened */
+#define EDGE 3     /* how many are then shown at each end */
 
 /* ---- text that grows ------------------------------------------------------------- */
 
@@ -112,7 +112,7 @@ static size_t shown_count(size_t count, bool shortens) {
   return shortens && count > 2 * EDGE ? 2 * EDGE + 1 : count;
 }
 
-/* The number in six digits; an ellipsis beyond the edges. 1 byte for the NUL. */
+/* The number in six digits, or an ellipsis; with 1 byte for the NUL. */
 static int text_cell(const mx_operand *m, size_t row, size_t column, char *out,
                      size_t room) {
   if (row == m->rows || column == m->columns)

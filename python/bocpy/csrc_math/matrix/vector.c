@@ -1,5 +1,5 @@
-/* Vector: products of vectors, their directions and angles; single, or in batches that
- * are the rows or the columns of a matrix. */
+/* Vector: products, directions and angles of vectors: of one vector, or of a batch,
+ * which is the rows or the columns of a matrix. */
 #include "methods.h"
 
 #include <math.h>
@@ -349,7 +349,7 @@ static PyObject *cross_lines(PyTypeObject *type, const mx_operand *a, const batc
   return mx_matrix_wrap(type, out);
 }
 
-/* At an mx_axis + 1. */
+/* Indexed by mx_axis + 1. */
 static const char *const axis_names[] = {"", " along axis 0", " along axis 1"};
 
 PyObject *mx_matrix_cross(PyObject *self, PyObject *const *args, Py_ssize_t count,

@@ -1,11 +1,11 @@
 /* View: a window on a row or a column of a matrix, whose numbers it shares.
  *
- * It refers to the matrix, not to its memory: when the matrix has moved, the view is as
- * dead as the matrix is. It remembers its place as numbers of a row or a column; when
- * the matrix is transposed in place, rows become columns, and the view goes with them.
+ * It refers to the matrix, not to its memory: once the matrix has moved, the view
+ * refuses every use, as the matrix does. The view remembers which row or column it
+ * shows. When the matrix is transposed in place, rows become columns, and the view
+ * follows them.
  *
- * Threads: a view does not change; what it shows is the matrix's.
- */
+ * Threads: a view does not change; the numbers are the matrix's, with its rules. */
 #ifndef MX_VIEW_H
 #define MX_VIEW_H
 
@@ -17,7 +17,7 @@ typedef struct mx_line {
   double *first;
   size_t count;
   ptrdiff_t stride;
-  bool is_row; /* how it is shown, wherever it lies */
+  bool is_row; /* whether it is shown as a row or a column */
 } mx_line;
 
 void mx_view_dealloc(PyObject *self);

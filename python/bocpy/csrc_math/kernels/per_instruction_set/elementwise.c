@@ -1,7 +1,7 @@
 /* Elementwise kernels: plain loops, which compilers turn into vectors.
  *
- * The loops have no branch and no call, so that they can be; products and sums are
- * rounded apart, since the build forbids contraction. */
+ * The loops have no branch and no call, because compilers cannot vectorize those.
+ * Products and sums are rounded separately, since the build forbids contraction. */
 #include "../kernels.h"
 #include "simd.h"
 
@@ -69,8 +69,8 @@ UNARY(ceil_of, ceil(x))
 UNARY(floor_of, floor(x))
 UNARY(round_of, rint(x))
 #else
-/* Rounds without an instruction for it: adding 2^52 rounds to an integer, half to even;
- * a number as large as that is an integer already. */
+/* Rounds on processors without an instruction for it: adding 2^52 rounds to an integer,
+ * half to even; larger numbers are integers already. */
 static inline double round_nearest(double x) {
   double size = fabs(x), rounded = (size + 0x1p52) - 0x1p52;
   return size < 0x1p52 ? copysign(rounded, x) : x;

@@ -1,5 +1,6 @@
-/* Functions: exp, log, sin, cos, tanh in vectors where multiply-add is one instruction,
- * within 1 ulp; else, and for log1p and expm1, libm's.
+/* Functions: exp, log, sin, cos and tanh, computed in vectors and within 1 ulp, where
+ * the processor has fused multiply-add. Elsewhere, and for log1p and expm1, libm's
+ * functions.
  *
  * An argument is reduced to a small interval, where a polynomial stands for the
  * function (Muller, "Elementary Functions", 2016; Cody and Waite, "Software Manual for
@@ -70,8 +71,8 @@ MX_INLINE mx_v exp_rest(mx_v r, mx_v low) {
   return mx_fma(square, mx_fma(r, exp_tail(r, square), mx_set(exp_c[0])), low);
 }
 
-/* The same with the part of the square that its rounding leaves, for a sum that r and
- * the 1 nearly cancel. */
+/* The same, plus the rounding error of the square: for a sum in which r and the 1
+ * nearly cancel. */
 MX_INLINE mx_v exp_rest_of_whole_square(mx_v r, mx_v low) {
   mx_v square = r * r, square_low = mx_fma(r, r, -square);
   mx_v below = mx_fma(r * square, exp_tail(r, square),
@@ -268,7 +269,7 @@ MX_INLINE mx_v rough_inverse(mx_v d) {
 }
 
 /* e / (e + 2) of e = exp(2 |x|) - 1, where both are sums of two numbers. A rough
- * quotient is corrected by what it leaves of e, which squares its error. */
+ * quotient is corrected by its remainder, which squares its error. */
 MX_INLINE mx_v tanh_v(mx_v x) {
   mx_v r, low, two = mx_set(2.0);
   mx_v size = mx_less_of(mx_set(22.0), absolute(x)); /* a NaN stays */
@@ -297,7 +298,7 @@ MX_INLINE mx_v tanh_v(mx_v x) {
       mx_store_part(out + i, vector(mx_load_part(in + i, count - i)), count - i);      \
   }
 
-/* If one argument is large, or no number, libm computes all of them. */
+/* If one argument is large or a NaN, libm computes all of them. */
 #define BOUNDED_VECTORS_OF(name, vector, function)                                     \
   static void name(const double *in, double *out, size_t count) {                      \
     for (size_t i = 0; i < count; i += MX_WIDTH) {                                     \

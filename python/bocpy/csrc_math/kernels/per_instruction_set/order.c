@@ -1,13 +1,14 @@
-/* Order: where the least and the greatest are, and the k of them.
+/* Order: the index of the least or greatest number, and the k least or greatest
+ * numbers.
  *
- * A block is looked through for its extreme alone, and only the block that has the best
- * one for where it is; the k greatest are few, so that nearly all vectors of numbers
- * are dismissed by one comparison with the least of them. */
+ * Each block is searched for its extreme value only; the index is looked for in the
+ * block with the best value only. The k greatest numbers are few, so that one
+ * comparison with the least of them dismisses nearly all vectors. */
 #include "../kernels.h"
 #include "simd.h"
 
 #define BLOCK 1024
-#define GROUP 8 /* vectors that are looked at together */
+#define GROUP 8 /* vectors that one step compares */
 #define STRIDE (GROUP * MX_WIDTH)
 
 #define ARG_OF(name, pick, op)                                                         \
@@ -46,7 +47,7 @@
     return begin + first_equal(in + begin, count - begin, best);                       \
   }
 
-/* It is there. */
+/* The caller knows that it is there. */
 static size_t first_equal(const double *in, size_t count, double wanted) {
   mx_v all = mx_set(wanted);
   size_t i = 0;

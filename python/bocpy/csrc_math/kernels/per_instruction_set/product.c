@@ -1,16 +1,16 @@
 /* Product: the matrix product, in tiles of registers.
  *
- * Every element is the sum of its products over ascending k, from 0.0, product and sum
- * rounded apart; with MX_FUSED they are rounded once, which is faster where
- * multiply-add is one instruction with no adder beside it. What differs between the
- * paths is the order in which elements are worked on, never the order within one.
+ * Every element is the sum of its products over ascending k, from 0.0, with product and
+ * sum rounded separately. With MX_FUSED both are rounded once, which is faster on
+ * processors whose adders are also their multipliers. Instruction sets differ in the
+ * order in which they compute elements, never in the order of the sum within an
+ * element.
  *
  * Small products read both matrices where they are. Larger ones copy a panel of `b` and
  * a block of `a` so that the innermost loop reads both in order.
  *
  * Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
- * ACM TOMS 34, 2008.
- */
+ * ACM TOMS 34, 2008. */
 #include "../kernels.h"
 #include "simd.h"
 
@@ -140,7 +140,8 @@ MX_INLINE void tile_of_strips(size_t depth, const double *a, const double *b,
           mx_store(out + (size_t)i * stride + (size_t)j * MX_WIDTH, sums[i][j]);
 }
 
-/* A tile at the edge: worked on beside the result, of which it is a part. */
+/* A tile at the edge: computed in a buffer, whose valid part is then copied into the
+ * result. */
 static void tile_at_edge(size_t depth, const double *a, const double *b, double *out,
                          size_t stride, bool first, size_t rows, size_t columns) {
   double tile[TILE_ROWS * TILE_COLUMNS] = {0};

@@ -1,7 +1,7 @@
 /* Reductions: sums, products of vectors, extremes.
  *
- * A sum runs over LANES partial sums, number i into lane i mod LANES, whatever the
- * width of the vectors is; the lanes are added pairwise, and leaves of LEAF numbers in
+ * A sum has LANES partial sums: number i is added to lane i mod LANES, whatever the
+ * width of the vectors is. The lanes are added pairwise, and groups of LEAF numbers in
  * a binary tree (pairwise summation: Higham, "The accuracy of floating point
  * summation", SIAM J. Sci. Comput. 14, 1993). So every instruction set gives the same
  * bits, and the error grows with the logarithm of the count. */
@@ -51,8 +51,8 @@ LEAF_OF(leaf_dot, (const double *a, const double *b, size_t count),
 LEAF_OF(leaf_spread, (const double *in, double center, size_t count),
         square(mx_load(in + at) - mx_set(center)), (in[i] - center) * (in[i] - center))
 
-/* The tree as a stack: a full leaf joins the one before it as often as its number has
- * trailing ones. */
+/* The tree as a stack: a full group is added to the one before it as often as its
+ * number has trailing ones. */
 #define TREE_OF(name, parameters, full, last)                                          \
   static double name parameters {                                                      \
     double stack[64], total;                                                           \
