@@ -1,5 +1,7 @@
 """Arguments of methods of Matrix that 0.14 refuses, or takes."""
 
+from array import array
+
 import pytest
 from bocpy import Matrix
 
@@ -25,3 +27,35 @@ def test_any_iterable_of_numbers_is_a_row():
     assert m.take(range(1, -1, -1)) == Matrix(2, 2, [3, 4, 1, 2])
     assert Matrix.concat(m) == m
     assert Matrix.concat(row for row in m) == m
+
+
+def test_methods_take_any_buffer_of_numbers():
+    m = Matrix(2, 3, [1, 2, 3, 4, 5, 6])
+    assert m.add(array("f", [10, 20, 30])) == m + [10, 20, 30]
+    assert m[0].vecdot(array("h", [1, 1, 1])) == 6
+    m[1] = memoryview(array("d", [7, 8, 9]))
+    m.view[:, 0][:] = array("i", [-1, -2])
+    assert m == Matrix(2, 3, [-1, 2, 3, -2, 8, 9])
+    with pytest.raises(ValueError, match="1x2 to a selection of 1x3"):
+        m[0] = array("d", [1, 2])
+    for text in (b"abc", bytearray(b"abc"), "abc"):
+        with pytest.raises(TypeError, match="or a buffer of them, not"):
+            m[0] = text
+
+
+def test_argsort_gives_indices_for_take():
+    m = Matrix(2, 3, [3, 1, 2, 30, 10, 20])
+    order = m[0].argsort()
+    assert m.take(order, axis=1) == Matrix(2, 3, [1, 2, 3, 10, 20, 30])
+    assert m.take(array("q", [2, -1]), axis=1) == Matrix(2, 2, [2, 2, 20, 20])
+    assert m.put(order, 0, axis=1) == Matrix(2, 3)
+    for wrong in (1.5, float("nan"), float("inf"), 1e300):
+        with pytest.raises(TypeError, match="index 1 must be an integer, not"):
+            m.take(Matrix(1, 2, [0, wrong]))
+    with pytest.raises(IndexError, match="-3 out of range"):
+        m.take(Matrix(1, 1, -3))
+
+
+def test_a_list_of_rows_is_refused_with_the_way_out():
+    with pytest.raises(TypeError, match=r"Matrix.concat\(rows\)"):
+        Matrix([[1, 2], [3, 4]])

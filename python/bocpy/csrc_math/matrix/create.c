@@ -97,7 +97,8 @@ static PyObject *new_of_buffer(PyTypeObject *type, PyObject *object) {
     return mx_matrix_wrap(type, mx_buffer_block(object));
   PyErr_Format(PyExc_TypeError,
                "Matrix() needs rows and columns, or an object with a buffer of two "
-               "dimensions, not %.200s alone",
+               "dimensions, not %.200s alone; of a list of rows, Matrix.concat(rows) "
+               "makes a matrix, of a list of numbers Matrix.vector(numbers)",
                Py_TYPE(object)->tp_name);
   return NULL;
 }

@@ -4,8 +4,10 @@
  * written: a refused call changes nothing. */
 #include "fancy.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "buffer.h"
 #include "methods.h"
 
 /* ---- lists of indices ------------------------------------------------------------ */
@@ -31,11 +33,47 @@ static int read_indices(PyObject *tuple, index_list *out) {
   return 0;
 }
 
+static int refuse_index(size_t i, double number) {
+  PyObject *object = PyFloat_FromDouble(number);
+  if (object)
+    PyErr_Format(PyExc_TypeError, "index %zu must be an integer, not %R", i, object);
+  Py_XDECREF(object);
+  return -1;
+}
+
+/* The numbers of a matrix, as argsort() gives them. */
+static int indices_of_matrix(PyObject *matrix, index_list *out) {
+  mx_block *block = mx_matrix_pin(matrix);
+  if (!block)
+    return -1;
+  int status = 0;
+  *out = (index_list){NULL, mx_block_size(block)};
+  out->at = PyMem_RawMalloc(out->count * sizeof *out->at);
+  if (!out->at) {
+    PyErr_NoMemory();
+    status = -1;
+  }
+  for (size_t i = 0; status == 0 && i < out->count; i++) {
+    double number = block->data[i];
+    if (number == floor(number) && fabs(number) < (double)PY_SSIZE_T_MAX)
+      out->at[i] = (size_t)(Py_ssize_t)number;
+    else
+      status = refuse_index(i, number);
+  }
+  if (status < 0)
+    PyMem_RawFree(out->at);
+  mx_block_drop(block);
+  return status;
+}
+
 /* Reads the indices unchecked: a negative one becomes as large as a size_t makes it. */
 static int indices_of(PyObject *object, bool may_be_empty, index_list *out) {
-  if (!mx_is_row(object)) {
+  if (mx_is_matrix(object))
+    return indices_of_matrix(object, out);
+  if (!mx_is_row(object) && !(mx_has_numbers(object) && PySequence_Check(object))) {
     PyErr_Format(PyExc_TypeError,
-                 "Indices must be specified as a list or a tuple of ints, not %.200s",
+                 "Indices must be specified as a list or a tuple of ints, or as a "
+                 "Matrix or an array of them, not %.200s",
                  Py_TYPE(object)->tp_name);
     return -1;
   }
@@ -409,8 +447,8 @@ const char mx_matrix_take_doc[] =
     "take($self, indices, axis=0, *, out=None)\n"
     "--\n"
     "\n"
-    "The rows (0) or columns (1) of a list of indices. Out of range, or none:\n"
-    "IndexError.\n"
+    "The rows (0) or columns (1) of a list of indices, or of an array or a Matrix of\n"
+    "them, as argsort() gives it. Out of range, or none: IndexError.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(2, 2, [1, 2, 3, 4]).take([1, 1])\n"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../view/view.h"
+#include "buffer.h"
 
 #define SMALL (sizeof(((mx_operand *)0)->small) / sizeof(double))
 
@@ -54,6 +55,19 @@ static int take_row(mx_operand *operand, PyObject *sequence, const char *what) {
   return 1;
 }
 
+/* A copy: the buffer's numbers may be of any type. */
+static int take_buffer(mx_operand *operand, PyObject *object) {
+  mx_block *block = mx_buffer_block(object);
+  if (!block)
+    return -1;
+  operand->pinned = block;
+  operand->owned = NULL;
+  operand->data = block->data;
+  operand->rows = block->rows;
+  operand->columns = block->columns;
+  return 1;
+}
+
 static int take_number(mx_operand *operand, PyObject *number) {
   if (mx_number(number, operand->small) < 0)
     return -1;
@@ -78,10 +92,12 @@ int mx_operand_take(mx_operand *operand, PyObject *object, const char *what) {
 
 int mx_operand_need(mx_operand *operand, PyObject *object, const char *what) {
   int status = mx_operand_take(operand, object, what);
-  if (status == 0)
+  if (status == 0 && mx_has_numbers(object))
+    status = take_buffer(operand, object);
+  else if (status == 0)
     PyErr_Format(PyExc_TypeError,
-                 "%s must be a Matrix, a MatrixView, a number, or a list or tuple of "
-                 "numbers, not %.200s",
+                 "%s must be a Matrix, a MatrixView, a number, a list or tuple of "
+                 "numbers, or a buffer of them, not %.200s",
                  what, Py_TYPE(object)->tp_name);
   return status == 1 ? 0 : -1;
 }

@@ -426,8 +426,12 @@ const char mx_matrix_argsort_doc[] =
     "argsort($self, axis=1)\n"
     "--\n"
     "\n"
-    "Where the elements of sort() come from, as a Matrix of their indices.\n"
+    "Where the elements of sort() come from, as a Matrix of their indices; take()\n"
+    "reads those of one row or column.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 3, [3, 1, 2]).argsort()\n"
-    "Matrix(1, 3, [1, 2, 0])";
+    ">>> m = Matrix(1, 3, [3, 1, 2])\n"
+    ">>> m.argsort()\n"
+    "Matrix(1, 3, [1, 2, 0])\n"
+    ">>> m.take(m.argsort(), axis=1)\n"
+    "Matrix(1, 3, [1, 2, 3])";
