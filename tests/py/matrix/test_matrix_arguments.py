@@ -31,7 +31,7 @@ def test_any_iterable_of_numbers_is_a_row():
 
 def test_methods_take_any_buffer_of_numbers():
     m = Matrix(2, 3, [1, 2, 3, 4, 5, 6])
-    assert m.add(array("f", [10, 20, 30])) == m + [10, 20, 30]
+    assert m.add(array("f", [10, 20, 30])) == m.add([10, 20, 30])
     assert m[0].vecdot(array("h", [1, 1, 1])) == 6
     m[1] = memoryview(array("d", [7, 8, 9]))
     m.view[:, 0][:] = array("i", [-1, -2])
