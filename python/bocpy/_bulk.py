@@ -219,8 +219,9 @@ def atomically() -> Generator[None, None, None]:
     """Schedules the behaviors of the block at its end, in one step.
 
     No other behavior runs between two of them on any cown. If the block raises, none is
-    scheduled. The block must not wait for anything or look at results: RuntimeError.
-    Blocks do not nest, and contain no `await`.
+    scheduled, and their results raise CancelledError. The block must not wait for
+    anything or look at results: RuntimeError. Blocks do not nest, and contain no
+    `await`.
 
     >>> from bocpy import Cown, atomically, when
     >>> left, right = Cown(1), Cown(2)

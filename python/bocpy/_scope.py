@@ -386,6 +386,8 @@ def behaviors(
     >>> total.unwrap(), scope.pending
     (6, 0)
     """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"name must be a str or None, not {type(name).__name__!r}")
     positive("timeout", timeout)
     if on_error not in ("cancel", "continue"):
         raise ValueError(f"on_error must be 'cancel' or 'continue', not {on_error!r}")

@@ -278,7 +278,7 @@ def batch_end(wanted: bool, /) -> None:
     status = lib.boc_behavior_schedule_all(made, len(made)) if wanted else lib.BOC_OK
     if status or not wanted:
         for key, behavior in batch.made:
-            del pending[key]
+            pending.pop(key).cancel()  # whoever looks at the result is told
             lib.boc_behavior_free(behavior)
     runtime.leave(batch)
     runtime.settle()

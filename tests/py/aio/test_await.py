@@ -46,7 +46,7 @@ def test_await_in_a_body_is_refused():
 
         return asyncio.run(main())
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="await: a behavior cannot wait"):
         body.result(timeout=LIMIT)
 
 

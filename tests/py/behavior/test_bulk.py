@@ -257,8 +257,11 @@ def test_when_each_in_a_block_that_is_one_step_and_in_a_body():
     with atomically():
         made = when_each([left, right], lambda c: c.value.append("a"))
     with pytest.raises(KeyError), atomically():
-        when_each([left, right], lambda c: c.value.append("never"))
+        never = when_each([left, right], lambda c: c.value.append("never"))
         raise KeyError("block")
+    for result in never:
+        with pytest.raises(CancelledError, match="before it began"):
+            result.result(LIMIT)
     assert [result.result() for result in made] == [None, None]
 
     @when()

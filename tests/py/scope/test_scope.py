@@ -372,6 +372,7 @@ def test_limit_does_not_hold_back_bodies():
         ({"timeout": -1}, ValueError),
         ({"timeout": float("nan")}, ValueError),
         ({"on_error": "stop"}, ValueError),
+        ({"name": 5}, TypeError),
         ({"limit": 0}, ValueError),
         ({"limit": 1.5}, TypeError),
     ],

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "runtime.h"
+#include "scope.h"
 #include "status.h"
+#include "when.h"
 
 struct bocpy_batch {
   boc_behavior **behaviors;
@@ -66,6 +68,13 @@ PyObject *bocpy_batch_begin(PyObject *module, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+/* Ends a behavior that is not scheduled: whoever looks at its result is told. */
+static void batch_end_one(boc_behavior *behavior) {
+  const bocpy_call *call = boc_behavior_env(behavior);
+  bocpy_scope_store_cancelled(boc_behavior_cown(behavior, call->cowns));
+  boc_behavior_free(behavior);
+}
+
 /* _batch_end(schedule) */
 PyObject *bocpy_batch_end(PyObject *module, PyObject *flag) {
   bocpy_batch *batch = bocpy_self.batch;
@@ -79,7 +88,7 @@ PyObject *bocpy_batch_end(PyObject *module, PyObject *flag) {
                           ? boc_behavior_schedule_all(batch->behaviors, batch->count)
                           : BOC_NO_MEMORY;
   for (size_t i = 0; status != BOC_OK && i < batch->count; i++)
-    boc_behavior_free(batch->behaviors[i]);
+    batch_end_one(batch->behaviors[i]);
   for (size_t i = 0; i < kept; i++)
     boc_cown_drop(cowns[i]);
   free(cowns);

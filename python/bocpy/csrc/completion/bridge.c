@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "grant.h"
 #include "pump.h"
 #include "runtime.h"
 
@@ -156,6 +157,8 @@ static PyObject *bridge_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
   static char *names[] = {"descriptor", NULL};
   long long descriptor = -1;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|L:_Bridge", names, &descriptor) ||
+      (bocpy_self.bodies && !bocpy_by_reference() &&
+       bocpy_grant_refuse(false, "await") < 0) ||
       bocpy_require_main("awaiting") < 0)
     return NULL;
   bridge_object *self = (bridge_object *)type->tp_alloc(type, 0);
