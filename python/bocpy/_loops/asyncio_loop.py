@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from .. import _core
-from . import ARRIVED, AT_ONCE, PUMPED, WOKEN, Completion
+from . import ARRIVED, AT_ONCE, PUMPED, Completion, TurnSize
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ class AsyncioWaiter:
         # the futures of tasks that can go on
         self.due: deque[asyncio.Future[None]] = deque()
         self.waking = False
+        self.size = TurnSize()
         if not self.watch_descriptor(loop):
             self.watch_socket(loop)
         self.bridge.listen()
@@ -80,13 +81,15 @@ class AsyncioWaiter:
     def wake(self) -> None:
         """Wakes some of the tasks that can go on; the loop's next turn wakes more."""
         due = self.due
-        for _ in range(min(WOKEN, len(due))):
+        for _ in range(min(self.size.next(), len(due))):
             future = due.popleft()
             if not future.done():
                 future.set_result(None)
         self.waking = bool(due)
         if due:
             asyncio.get_running_loop().call_soon(self.wake)
+        else:
+            self.size.end()
 
     def pump(self) -> None:
         """Runs some behaviors over pinned cowns; the loop's next turn runs more."""

@@ -5,13 +5,14 @@ Threads: each run is its thread's.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import trio  # type: ignore[import-not-found,unused-ignore]
 
 from .. import _core
-from . import ARRIVED, PUMPED, Completion
+from . import ARRIVED, PUMPED, Completion, TurnSize
 
 T = TypeVar("T")
 
@@ -23,6 +24,8 @@ class TrioWaiter:
 
     def __init__(self) -> None:
         self.bridge = _core._Bridge()
+        self.due: deque[trio.Event] = deque()  # of the tasks that can go on
+        self.size = TurnSize()
         trio.lowlevel.spawn_system_task(self.read, name="bocpy")
         self.bridge.listen()
 
@@ -30,29 +33,35 @@ class TrioWaiter:
         try:
             while True:
                 await trio.lowlevel.wait_readable(self.bridge.fileno())
-                if self.take():
-                    await self.pump()
+                pump = self.take()
+                while pump or self.due:
+                    self.wake()
+                    pump = pump and _core._pump_some(PUMPED)
+                    if pump or self.due:  # other tasks run in between
+                        await trio.lowlevel.cancel_shielded_checkpoint()
+                        pump = self.take() or pump
         finally:
             self.bridge.close()
 
     def take(self) -> bool:
-        """Wakes the tasks whose completions the bridge has; returns whether to pump."""
-        ready = False
+        """Takes the bridge's completions; returns whether to pump."""
+        pump = False
         for completion in self.bridge.take():
             if completion is None:
-                ready = True
+                pump = True
             elif completion.token is None:
                 completion.token = ARRIVED
             else:
-                completion.token.set()
-        return ready
+                self.due.append(completion.token)
+        return pump
 
-    async def pump(self) -> None:
-        """Runs behaviors over pinned cowns; other tasks run in between."""
-        while _core._pump_some(PUMPED):
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            if self.take():
-                continue
+    def wake(self) -> None:
+        """Wakes some of the tasks that can go on."""
+        due = self.due
+        for _ in range(min(self.size.next(), len(due))):
+            due.popleft().set()
+        if not due:
+            self.size.end()
 
     async def turn(self) -> None:
         await trio.lowlevel.checkpoint()

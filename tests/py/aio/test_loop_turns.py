@@ -1,10 +1,12 @@
 """A task whose awaits need not wait leaves the event loop its turns."""
 
+import time
 from functools import partial
 
 import bocpy
 import pytest
-from bocpy import when
+from bocpy import Cown, when
+from bocpy._loops import MOST_WOKEN
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -89,3 +91,45 @@ def test_many_tasks_that_never_wait_make_no_turn_long(library):
         assert sum(counts) <= turns * (len(counts) + 64)
 
     library.run(main)
+
+
+def test_tasks_that_can_go_on_at_once_share_a_turn_by_its_time(library):
+    """1,000 tasks wait for one cown, and each takes 50 us once it goes on: a turn of
+    the loop takes about a millisecond, so it wakes some 20 of them."""
+
+    async def main():
+        c, held = Cown(1), library.Event()
+        begun, counts = 0, [0]
+
+        async def one():
+            nonlocal begun
+            await held.wait()
+            begun += 1
+            assert await c == 1
+            counts[-1] += 1
+            end = time.perf_counter() + 50e-6
+            while time.perf_counter() < end:
+                pass
+
+        async def hold():
+            async with c:
+                held.set()
+                while begun < 1000:
+                    await library.sleep(0)
+
+        async def count():
+            while sum(counts) < 1000:
+                counts.append(0)
+                await library.sleep(0)
+
+        await library.gather(hold, count, *[one] * 1000)
+        return [number for number in counts if number]
+
+    numbers = []
+
+    async def keep():
+        numbers.extend(await main())
+
+    library.run(keep)
+    assert max(numbers) <= MOST_WOKEN
+    assert max(numbers[2:]) <= 100
