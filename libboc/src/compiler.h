@@ -25,8 +25,14 @@
 #define BOCI_STAY_LOOP() ((void)0)
 #endif
 
-/* Fetches the line of `address` into the cache, for writing. Never faults. */
-#if defined(__GNUC__)
+/* Fetches the line of `address` into the cache, for writing. Never faults. On x86-64 the
+ * compilers' built-in function fetches it for reading, unless they compile for a newer
+ * processor; a line that another core has written then moves twice. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define BOCI_PREFETCH(address)                                                         \
+  /* NOLINTNEXTLINE(portability-no-assembler) */                                       \
+  __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(address)))
+#elif defined(__GNUC__)
 #define BOCI_PREFETCH(address) __builtin_prefetch(address, 1)
 #else
 #define BOCI_PREFETCH(address) ((void)(address))

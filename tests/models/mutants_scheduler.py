@@ -109,10 +109,11 @@ MUTANTS = (
     Mutant(
         "publisher_has_no_fence",
         "sleep",
-        "idle.c",
-        "bool boci_idle_wake_one(boci_idle *idle) {\n"
+        "idle.h",
+        "static inline bool boci_idle_may_wake(boci_idle *idle) {\n"
         "  boci_fence_seq_cst();                                   /* [F2] */\n",
-        "bool boci_idle_wake_one(boci_idle *idle) {\n",
+        "static inline bool boci_idle_may_wake(boci_idle *idle) {\n",
+        ("enqueue.c", "idle.c", "schedule.c", "find_work.c", "worker.c"),
     ),
     Mutant(
         "searcher_has_no_fence",
@@ -164,9 +165,9 @@ MUTANTS = (
         "oversubscription_is_trusted_without_a_monitor",
         "sleep",
         "idle.c",
-        "  if (oversubscribed_in(idle, state) &&\n"
+        "  if (boci_idle_oversubscribed(idle) &&\n"
         "      boci_load_relaxed(&idle->monitors) > 0) /* hint: after [F2] */\n",
-        "  if (oversubscribed_in(idle, state))\n",
+        "  if (boci_idle_oversubscribed(idle))\n",
     ),
     Mutant(
         "monitor_looks_no_more",

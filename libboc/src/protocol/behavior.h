@@ -192,6 +192,7 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   for (size_t i = 0; i < count; i++) {
     if (fresh)
       return BOC_BAD_ARGUMENT;
+    BOCI_PREFETCH(accesses[i].cown); /* as boci_access_is_special */
     BOCI_REQUIRE(boci_cown_is_live(accesses[i].cown) && "a cown that somebody holds");
     boci_request_init(&requests[i], &accesses[i], (uint32_t)i);
     special |= accesses[i].cown->special;
@@ -208,8 +209,10 @@ static inline boc_status boci_behavior_init(boc_behavior *behavior,
   return BOC_OK;
 }
 
-/* Whether a behavior over such a cown needs a flag. */
+/* Whether a behavior over such a cown needs a flag. Linking will write the cown's line,
+ * which another core may have: fetches the lines of all its cowns at the same time. */
 static inline bool boci_access_is_special(const boc_access *access) {
+  BOCI_PREFETCH(access->cown);
   BOCI_REQUIRE(boci_cown_is_live(access->cown) && "a cown that somebody holds");
   return access->cown->special || access->mode == BOC_FRESH;
 }

@@ -11,7 +11,7 @@
 #ifndef BOCI_ENQUEUE_H
 #define BOCI_ENQUEUE_H
 
-#include "worker.h"
+#include "scheduler.h"
 
 /* Executors' functions. `ctx` is the worker, which is the calling thread. */
 void boci_enqueue_from_body(void *ctx, boc_behavior *behavior);
@@ -33,7 +33,7 @@ void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
 /* Called by a worker that has queued work for others: wakes another worker. */
 void boci_wake_another(boci_worker *worker);
 static inline void boci_wake_for_surplus(boci_worker *worker) {
-  if (!worker->queue.alone)
+  if (!worker->queue.alone && boci_idle_may_wake(&worker->scheduler->idle))
     boci_wake_another(worker);
 }
 

@@ -195,11 +195,9 @@ BOCI_NOINLINE static bool wake_one_slow(boci_idle *idle) {
 }
 
 bool boci_idle_wake_one(boci_idle *idle) {
-  boci_fence_seq_cst();                                   /* [F2] */
-  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: after [F2] */
-  if (searcher_count(state) > 0 || parked_count(state) == 0)
+  if (!boci_idle_may_wake(idle))
     return false;
-  if (oversubscribed_in(idle, state) &&
+  if (boci_idle_oversubscribed(idle) &&
       boci_load_relaxed(&idle->monitors) > 0) /* hint: after [F2] */
     return false;
   return wake_one_slow(idle);

@@ -132,6 +132,14 @@ void boci_idle_wake_keeper(boci_idle *idle, bool sooner);
 /* Whether `worker`, after prepare_park, is the keeper. */
 bool boci_idle_is_keeper(boci_idle *idle, const struct boci_worker *worker);
 
+/* Steps 2 and 3 of the publisher, inline: false where boci_idle_wake_one would wake
+ * nobody because a worker searches, or none is parked. */
+static inline bool boci_idle_may_wake(boci_idle *idle) {
+  boci_fence_seq_cst();                                   /* [F2] */
+  const uint32_t state = boci_load_relaxed(&idle->state); /* hint: after [F2] */
+  return state - 1 < BOCI_SEARCHER - 1;
+}
+
 /* Parked workers and searchers: a hint, for callers' heuristics. */
 static inline uint32_t boci_idle_count(const boci_idle *idle) {
   const uint32_t state = boci_load_relaxed(&idle->state); /* hint */

@@ -11,6 +11,7 @@
 #define BOCI_RUN_H
 
 #include "behavior_options.h"
+#include "compiler.h"
 #include "enqueue.h"
 #include "scheduler.h"
 
@@ -44,6 +45,21 @@ static inline void boci_finish_on_worker(boci_worker *worker, boc_behavior *beha
   boci_in_flight_add_finished(&worker->in_flight);
 }
 
+/* Prefetches what the body and the end of the behavior write, all at the same time: the
+ * values of its cowns, but for the first, which the body reads at once; and the cowns'
+ * queues, where nothing waits behind it. */
+static inline void boci_prefetch_cowns(const boc_behavior *behavior) {
+  const boci_request *requests = boci_behavior_requests(behavior);
+  for (uint32_t i = 0; i < behavior->count; i++) {
+    boc_cown *cown = boci_request_cown(&requests[i]);
+    const uintptr_t word = boci_load_relaxed(&requests[i].word); /* hint */
+    if (!(word & ~BOCI_REQUEST_BITS))
+      BOCI_PREFETCH(cown);
+    if (i > 0 && !boci_request_reads(&requests[i]))
+      BOCI_PREFETCH(boci_cown_payload(cown));
+  }
+}
+
 /* Calls `admit`. Returns false if the behavior has been forwarded to another worker. */
 bool boci_admit(boci_worker *worker, boc_behavior *behavior, bool overdue);
 
@@ -52,6 +68,8 @@ static inline void boci_run_on_worker(boci_worker *worker, boc_behavior *behavio
                                       bool overdue) {
   if (behavior->type->admit && !boci_admit(worker, behavior, overdue))
     return;
+  if (behavior->block.home != &worker->pool) /* its cowns may be with its maker, too */
+    boci_prefetch_cowns(behavior);
   boci_trace_note(&worker->trace, BOC_TRACE_STARTED, behavior);
   worker->scheduled_before =
       boci_load_relaxed(&worker->in_flight.scheduled); /* owner */

@@ -68,11 +68,13 @@ static inline bool boci_run_queue_push(boci_run_queue *queue, boc_behavior *beha
 /* Pushes a list linked by `next`, of at most half a ring, into an empty queue. */
 void boci_run_queue_push_list(boci_run_queue *queue, boc_behavior *first);
 
-/* Prefetches a behavior that will be popped soon. Behind the tail it is a stale
- * address. */
-static inline void boci_run_queue_fetch_ahead(boci_run_queue *queue, uint32_t head) {
+/* Prefetches a behavior that will be popped soon. Behind the tail are stale addresses,
+ * whose lines another core may be using. */
+static inline void boci_run_queue_fetch_ahead(boci_run_queue *queue, uint32_t head,
+                                              uint32_t tail) {
   const uint32_t at = head + BOCI_RUN_QUEUE_AHEAD;
-  BOCI_PREFETCH(boci_load_relaxed(boci_ring_slot(queue, at))); /* hint */
+  if (tail - head > BOCI_RUN_QUEUE_AHEAD)
+    BOCI_PREFETCH(boci_load_relaxed(boci_ring_slot(queue, at))); /* hint */
 }
 
 static inline boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
@@ -80,7 +82,7 @@ static inline boc_behavior *boci_run_queue_pop(boci_run_queue *queue) {
   uint32_t head = boci_load_relaxed(&queue->head);       /* hint: the CAS decides */
   while (head != tail) {
     boc_behavior *behavior = boci_load_relaxed(boci_ring_slot(queue, head)); /* owner */
-    boci_run_queue_fetch_ahead(queue, head);
+    boci_run_queue_fetch_ahead(queue, head, tail);
     if (queue->alone) {
       boci_store_relaxed(&queue->head, head + 1); /* owner: there is no thief */
       return behavior;
