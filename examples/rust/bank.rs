@@ -1,4 +1,4 @@
-//! libboc from Rust, as a sketch: the declarations by hand, and a face of a page.
+//! libboc from Rust, as a sketch: declarations by hand, and a small safe interface.
 //!
 //! A `Cown<T>` owns a value in the cown's payload, which its `drop` hook ends. A behavior
 //! is a closure in the behavior's environment. The library makes accesses exclusive and
@@ -72,7 +72,7 @@ fn check(status: c_int) {
     }
 }
 
-// ---- a face --------------------------------------------------------------------------
+// ---- a safe interface ----------------------------------------------------------------
 
 /// A value that behaviors have in turn.
 struct Cown<T: Send>(*mut RawCown, PhantomData<T>);

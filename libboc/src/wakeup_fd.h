@@ -1,4 +1,4 @@
-/* Wake-up descriptor: readable from `signal` until `clear`, for poll and its kin.
+/* Wake-up descriptor: readable from `signal` until `clear`, for poll and similar calls.
  * wakeup_fd_posix.c; wakeup_fd_none.c where the system has no such thing. */
 #ifndef BOCI_WAKEUP_FD_H
 #define BOCI_WAKEUP_FD_H

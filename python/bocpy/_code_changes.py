@@ -1,7 +1,7 @@
 """Which variables a code object changes in place, as far as its instructions show.
 
 These count: `name.append(...)`, `name[key] = ...`, `name[key] += ...`, `name.attribute
-= ...`, `heapq.heappush(name, ...)` and its kin, the call of a method of the program
+= ...`, `heapq.heappush(name, ...)` and the like, the call of a method of the program
 that does one of these to its object, and the same for a part of the variable,
 `name.part[key].append(...)`, and for a local variable that has been assigned one of
 these; and that an object is called, entered by `with`, or passed to a function of the

@@ -122,7 +122,7 @@ public:
 
   std::size_t length() const noexcept { return boc_lane_length(handle_); }
 
-  /* For poll and its kin. Throws where the system has no such thing. */
+  /* For poll and similar calls. Throws where the system has no such thing. */
   int descriptor() {
     int made = -1;
     require(boc_lane_descriptor(handle_, &made));

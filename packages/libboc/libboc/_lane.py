@@ -120,7 +120,7 @@ class Lane:
         return status == lib.BOC_OK
 
     def fileno(self) -> int:
-        """A descriptor for `select` and its kin, readable while the lane is not empty;
+        """A descriptor for `select` and the like, readable while the lane is not empty;
         the lane's own. NotFound where the system has none."""
         descriptor = ffi.new("int *")
         check(lib.boc_lane_descriptor(self._open(), descriptor), "fileno()")

@@ -1,8 +1,8 @@
-"""bocpy's core by cffi: what `_core` is where the extension in C is not.
+"""bocpy's core by cffi, which is `_core` where the extension in C is not available.
 
 On PyPy, and on CPython by BOCPY_CORE=cffi. Workers are threads of the one interpreter
 and values are references: backend `threads`. `_core_cffi` has the names of `_core.pyi`;
-docs/guide/backends.md says what is not the same.
+docs/guide/backends.md lists the differences.
 
     base      the module in C, the thread's own state, timeouts, pointers to objects
     waiting   waits that signals end, while the main thread runs pinned behaviors

@@ -1,9 +1,8 @@
 """Cowns held outside of behaviors, each by a behavior that lasts until the release.
 
-A free cown needs no worker: the behavior then runs on the thread that wants it, while
-it schedules.
+For a free cown no worker is needed: the behavior runs on the thread that schedules it.
 
-Threads: any. `lock` guards the states and the list of what is held.
+Threads: any. `lock` guards the states and the list of held cowns.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from .arguments import WhenArgs
     from .cown import Cown
 
-lock = RLock()  # what ends in a collection inside may need it
+lock = RLock()  # finalizers that a collection runs inside may need it
 held: dict[int, Acquisition] = {}
-#: Behaviors of acquisitions that are not over, by key; the library has the key.
+#: The behaviors of acquisitions that are not over, by the key that the library has.
 going: dict[int, Acquisition | await_.Asked] = {}
 
 WAITING, GRANTED, ABANDONED = range(3)
@@ -66,14 +65,14 @@ class Acquisition:
         self.waiter = Waiter()
         self.over = Waiter()
         self.state = WAITING
-        self.several = False  # all are given back together
+        self.several = False  # all cowns of it are given back together
         self.depth = 0  # of `with` blocks inside the first
         self.behavior: Any = None
 
     # ---- the behavior ----------------------------------------------------------------
 
     def run(self, behavior: Any) -> None:
-        """Defers the behavior first: once it is granted, the thread may complete it."""
+        """Defers the behavior first: from the grant on, the thread may complete it."""
         lib.boc_behavior_defer(behavior)
         self.behavior = behavior
         with lock:
@@ -86,7 +85,7 @@ class Acquisition:
             self.waiter.signal()
 
     def cancel(self) -> None:
-        """The scope of the body that has asked for a callback was cancelled."""
+        """Called if the scope of the body that asked for a callback was cancelled."""
 
     def schedule(self, what: str = "acquire()") -> None:
         from .behavior import pending
@@ -164,7 +163,7 @@ class Acquisition:
 
 
 class Reader(Acquisition):
-    """A look at a cown: nothing is held by the thread."""
+    """Reads a cown's value without holding the cown on this thread."""
 
     __slots__ = ()
 
@@ -172,7 +171,7 @@ class Reader(Acquisition):
         super().__init__([cown], [True])
 
     def begin(self) -> None:
-        """The behavior alone reads it."""
+        """Only the behavior reads the cown."""
 
 
 class Callback(Acquisition):
@@ -205,7 +204,7 @@ def py_glue_done(key: int, ran: bool) -> None:
 
 
 def require(cowns: Sequence[Cown[Any]], what: str) -> None:
-    """RuntimeError if the calling thread must not wait for them."""
+    """Raises RuntimeError if the calling thread must not wait for the cowns."""
     for cown in cowns:
         pump.require_here(cown, what)
     if in_body():
@@ -243,7 +242,8 @@ def acquire(cown: Cown[Any], timeout: int) -> None:
 
 
 def acquire_to_take(cown: Cown[Any], timeout: int) -> None:
-    """The same for unwrap(): a thread that holds others gets it if it is free."""
+    """As above, for unwrap(): a thread that holds other cowns gets this one only if it
+    is free."""
     require([cown], "unwrap()")
     holds = holds_here()
     acquisition = Acquisition([cown])
@@ -257,7 +257,7 @@ def acquire_to_take(cown: Cown[Any], timeout: int) -> None:
 
 
 class Held:
-    """What acquire() returns: cowns that a thread holds."""
+    """The cowns that a thread holds; acquire() returns it."""
 
     __slots__ = ("_acquired", "_over")
     _acquired: Acquisition | None

@@ -1,9 +1,9 @@
 """The arguments of `when`, and what a body is called with.
 
 A body is called as `function(*extra, *cowns, *captures, **keywords)`, with cells of its
-own: all but the cowns are snapshots of the moment of scheduling.
+own. Everything but the cowns is a snapshot, taken when the behavior is scheduled.
 
-Threads: any. Nothing here keeps state but what is known of code objects.
+Threads: any. The only state of the module is the table of code objects.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class WhenArgs(NamedTuple):
     #: The positions of the cowns that are only read. A cown that is named twice is
     #: written if one of the two writes.
     reads: list[bool]
-    #: How many cowns each argument's group has; -1: the argument is one cown. None: all
-    #: arguments are.
+    #: How many cowns the group of each argument has; -1: the argument is one cown.
+    #: None: every argument is one cown.
     shape: list[int] | None
     items: int
     pinned: bool
@@ -98,7 +98,7 @@ class Code(NamedTuple):
     qualname: str
     file: str
     line: int
-    #: Its globals; None: nothing of them is kept.
+    #: The globals that are kept; None: none.
     names: Kept | None
     reference: ref[CodeType]
     globals: dict[str, Any] | None
@@ -134,8 +134,8 @@ def describe(function: FunctionType, code: CodeType) -> Code:
         # A copy of it would keep the code.
         body.names and Kept(*body.names[:4]),
         ref(code, lambda gone: _codes.pop(key, None)),
-        # Which names are data is another matter in another namespace. Those that are
-        # no module's may go before the code does, and so are not kept here.
+        # In another namespace, other names are data. A namespace that is no module's
+        # may end before the code does, and is not kept here.
         names if is_module(names) else None,
     )
     _codes[key] = made
@@ -151,7 +151,7 @@ class Bound(NamedTuple):
     """A function and everything that it is called with except the cowns."""
 
     function: FunctionType
-    #: Of its globals; None: it needs none.
+    #: The overlay of its globals; None: it needs none.
     snapshot: Snapshot | None
     code: Code
     extra: tuple[Any, ...]
@@ -230,7 +230,7 @@ def misfit(code: Code, items: int, given: int, needed: int) -> TypeError:
 
 
 def with_cells(function: FunctionType) -> FunctionType:
-    """The same function; with cells of its own, which hold what the closure holds."""
+    """A copy of the function with cells of its own, which have the same contents."""
     closure = function.__closure__
     if not closure:
         return function

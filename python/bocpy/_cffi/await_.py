@@ -1,4 +1,4 @@
-"""What event loops wait for: the three types that `bocpy._loops` drives.
+"""The three types that event loops wait for, and that `bocpy._loops` drives.
 
     Bridge   a list of completions with one descriptor, which a loop watches; or a
              thread waits for it
@@ -53,7 +53,7 @@ class Bridge:
         self.forks = base.forks()
         self.waiter = Waiter()
         self.completed: deque[Completion] = deque()
-        #: The completions that are not taken yet, which live as long as they are here.
+        #: The completions that are not taken yet; this list keeps them alive.
         self.expected: set[Grant | Watch] = set()
         self.closed = False
         self.lane = False  # behaviors over pinned cowns are ready
@@ -84,7 +84,8 @@ class Bridge:
             return self.pipe[0]
 
     def write(self) -> None:
-        """Makes the descriptor readable; if it is full, it is."""
+        """Makes the descriptor readable. If the pipe is full, it is readable
+        already."""
         try:
             if self.socket is not None:
                 self.socket.send(b"\0")
@@ -112,7 +113,8 @@ class Bridge:
                 self.signal()
 
     def take(self) -> list[Any]:
-        """What has been completed; None among it: the lane is to be pumped."""
+        """Returns the completions. A None among them means that the lane has to be
+        pumped."""
         self.require_open()
         if self.pipe is not None:
             drain(self.pipe[0])
@@ -139,12 +141,12 @@ class Bridge:
         return bool(self.completed) or pump.wait(self.waiter, timeout)
 
     def listen(self) -> None:
-        """From now on it is told of behaviors over pinned cowns."""
+        """From now on the bridge is notified of ready behaviors over pinned cowns."""
         self.require_open()
         pump.listen(self)
 
     def close(self) -> None:
-        """Nobody takes from it any more."""
+        """Ends the bridge: no loop takes completions from it any more."""
         with lock:
             closed, self.closed = self.closed, True
             self.completed.clear()
@@ -161,7 +163,7 @@ class Bridge:
         if finalizing():
             return
         self.close()
-        # PyPy would come to them in a later collection.
+        # On PyPy they would last until a later collection.
         for each in list(self.expected):
             each.__del__()
 
@@ -175,8 +177,8 @@ def drain(descriptor: int) -> None:
 
 
 class Completion:
-    """What is pushed. It outlives, perhaps, the bridge and the object that the bridge
-    gives out: those go with the event loop."""
+    """An entry of a bridge's list. It may live longer than the bridge and the object
+    that the bridge gives out, which end with the event loop."""
 
     __slots__ = ("bridge", "owner")
 
@@ -250,7 +252,8 @@ class Asked(Completion):
             runtime.leave(self)
 
     def run(self, behavior: Any) -> None:
-        """Deferred first: once it is granted, who asked may complete the behavior."""
+        """Defers the behavior first: from the grant on, the owner of the grant may
+        complete it."""
         lib.boc_behavior_defer(behavior)
         self.behavior = behavior
         with lock:
@@ -265,7 +268,7 @@ class Asked(Completion):
             self.signal()
 
     def cancel(self) -> None:
-        """Nobody can: it is made outside of bodies, and so in no scope."""
+        """Never called: the behavior is made outside of bodies, and so in no scope."""
 
     def enter(self) -> None:
         global _entered
@@ -282,7 +285,7 @@ class Asked(Completion):
                 cown._holder = holder
 
     def end(self) -> None:
-        """Ends it, in whatever state it is: gives back what is held, once."""
+        """Ends the grant in any state, and gives its cowns back, once."""
         global _entered
         with lock:
             state = self.state
@@ -295,18 +298,18 @@ class Asked(Completion):
             self.hold(None)
         if state != WAITING and self.forks == base.forks():
             lib.boc_behavior_complete(self.behavior)
-            # The worker that granted it may be on its last few instructions.
+            # The worker that granted it may not have returned from the grant yet.
             if not me.bodies:
                 self.over.wait(FOREVER)
         runtime.settle()
 
     def mode(self, cown: Cown[Any]) -> int:
-        """READ or WRITE; -1: it is not among them."""
+        """How the grant has the cown: READ, WRITE, or -1 if it does not have it."""
         return self.modes.get(cown._ref, -1)
 
 
 class Grant:
-    """Cowns that are asked for: `cowns` as the arguments of when()."""
+    """A request for cowns; `cowns` are as the arguments of when()."""
 
     token: Any = None
 
@@ -342,12 +345,12 @@ class Grant:
 
     @property
     def ready(self) -> bool:
-        """Whether it was granted when it was asked for: then nobody is told."""
+        """Whether the cowns were granted at once: then no completion is pushed."""
         return self._asked.at_once
 
     def enter(self) -> None:
-        """From now on it is known to the whole process (`_tasks`), so it must not keep
-        its loop alive: bridge and token lead there."""
+        """From now on the process keeps the grant (`_tasks`). It drops its bridge and
+        its token, which refer to the loop, so that it does not keep the loop alive."""
         self._asked.enter()
         self.leave_bridge()
 
@@ -374,7 +377,7 @@ class Grant:
         return self.in_shape(list(self._over.cowns))
 
     def outcome(self) -> Any:
-        """Of the one cown that was asked for."""
+        """For a grant of one cown."""
         return self._over.cowns[0]._outcome()
 
     def writes(self, cown: Cown[Any], /) -> bool:
@@ -385,7 +388,7 @@ class Grant:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the scope that counts it was: here, none does."""
+        """Whether the grant's scope was cancelled: in this core it has none."""
         return False
 
     def fail(self, error: BaseException, place: FunctionType, tells: bool, /) -> None:
@@ -441,7 +444,7 @@ class Watch:
         if getattr(self, "_node", None) is not None and not finalizing():
             try:
                 self.end()
-            except RuntimeError:  # nobody waits for the tag any more
+            except RuntimeError:  # no thread waits for the tag any more
                 return
 
 
@@ -449,7 +452,7 @@ def watch_tags(tags: Any, told: Completion) -> Any:
     return mailbox.watch(mailbox.Tags(tags, "receive()"), told)
 
 
-#: How each kind begins and ends, with what it waits for.
+#: For each kind: the functions that begin and end it.
 KINDS: dict[str, tuple[Callable[[Any, Completion], Any], Callable[[Any, Any], Any]]] = {
     "quiescence": (
         lambda what, told: runtime.watch_quiescence(told),
@@ -471,7 +474,7 @@ KINDS: dict[str, tuple[Callable[[Any, Completion], Any], Callable[[Any, Any], An
 
 
 def here() -> Asked | None:
-    """What the task that runs on this thread holds."""
+    """What the running task of this thread holds."""
     if not _entered:
         return None
     grant: Any = _tasks.held_here()

@@ -30,31 +30,31 @@ FOREVER: int = lib.BOC_FOREVER
 
 
 class Self(threading.local):
-    """What each thread has of its own."""
+    """The state of each thread."""
 
-    #: Bodies that are on the stack.
+    #: The number of bodies on the stack.
     bodies = 0
     #: The name of the innermost of them.
     name: str | None = None
-    #: The noticeboard as the running body has seen it.
+    #: The snapshot of the noticeboard that the running body sees.
     view: View | None = None
-    #: True while behaviors of the lane run.
+    #: Whether the thread runs behaviors of the lane.
     pumping: Pumping | None = None
-    #: Imports under way whose modules' top-level code may run here.
+    #: The modules that this thread is importing: their top-level code may be running.
     importing = 0
     #: The cown whose callback runs.
     lent: Cown[Any] | None = None
-    #: The cowns in the pickle that is being made.
+    #: The cowns in the pickle that the thread makes.
     pickled: list[Cown[Any]] | None = None
     #: The scope of the body.
     scope: Scope | None = None
-    #: What atomically() has collected.
+    #: The behaviors that atomically() has collected.
     batch: Batch | None = None
-    #: It has the runtime's lock.
+    #: Whether the thread has the runtime's lock.
     changing = False
-    #: Between the hooks of a fork: it has the runtime's lock.
+    #: Whether the thread is between the hooks of a fork, and so has the runtime's lock.
     forking = False
-    #: In the child of a fork in a body: it was a worker.
+    #: Whether the thread was a worker before a body forked this child.
     left_behind = False
 
 
@@ -74,7 +74,8 @@ def in_body() -> bool:
 
 
 def blocked(function: Callable[[], T]) -> T:
-    """Calls a function that blocks. In a body, another worker takes over meanwhile."""
+    """Calls a function that blocks. In a body, another worker runs behaviors
+    meanwhile."""
     if not me.bodies or not on_worker():
         return function()
     lib.boc_worker_block_begin()
@@ -119,7 +120,8 @@ _forks = 0
 
 
 def forks() -> int:
-    """How often this process has been forked off: what is from before is of no use."""
+    """How many forks lie between this process and the first one. Objects from before a
+    fork are of no use."""
     return _forks
 
 
@@ -136,7 +138,7 @@ def options(struct: str) -> Any:
 
 
 def fail(status: int, what: str) -> NoReturn:
-    """Raises what a status that is not BOC_OK means."""
+    """Raises the exception for a status that is not BOC_OK."""
     if status == lib.BOC_NO_MEMORY:
         raise MemoryError
     text = f"{what}: {ffi.string(lib.boc_status_text(status)).decode()}"
@@ -153,7 +155,7 @@ def type_name(kind: type) -> str:
 
 
 def parse_timeout(seconds: float | None) -> int:
-    """Nanoseconds; None never expires."""
+    """The timeout in nanoseconds; None never expires."""
     if seconds is None:
         return FOREVER
     kind = type(seconds)

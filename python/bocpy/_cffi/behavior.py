@@ -1,7 +1,7 @@
 """Behaviors: `when`, `whencall`, and how a body is run.
 
-Threads: any. `pending` has what is scheduled and has not begun, by the key that the
-library has of it: its address, unique while it is there.
+Threads: any. `pending` has the behaviors that are scheduled and have not begun. The
+library knows each by its key: its address, which is unique while the behavior exists.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def end_child(error: BaseException | None) -> None:
-    """In the child of a fork in a body: this thread has no worker any more."""
+    """For the child that a body has forked: its thread is no worker any more."""
     try:
         _threads.end_child(error)
     except BaseException as failed:
@@ -44,7 +44,7 @@ pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 
 
 class Call:
-    """One behavior: what it is over, what it calls, what it fills."""
+    """One behavior: its cowns, its function and its result."""
 
     __slots__ = ("bound", "context", "over", "result", "scope", "timed")
 
@@ -90,7 +90,8 @@ class Call:
             if forks() != before and not pumping:
                 end_child(error)
             trace = error.__traceback__
-            # Neither this frame nor that of `invoke` is the program's.
+            # The traceback leaves out this frame and that of `invoke`, which are
+            # bocpy's.
             for _ in range(2):
                 trace = trace.tb_next if trace is not None else None
             self.store_failure(error.with_traceback(trace), pumping)
@@ -160,7 +161,7 @@ class Call:
                 snapshot.leave(function)
 
     def cancel(self) -> None:
-        """In place of the body: it, or its scope, was cancelled before."""
+        """Called in place of the body if the behavior or its scope was cancelled."""
         if self.timed:
             timer.ended(self.result)
         self.result._value = scope.cancelled_error()
@@ -251,7 +252,7 @@ def launch_later(
 
 
 class Batch:
-    """Behaviors that are made and not scheduled yet, by one thread, with their keys."""
+    """The behaviors that one thread has made and not yet scheduled, with their keys."""
 
     __slots__ = ("made",)
 
@@ -290,7 +291,7 @@ def batch_end(wanted: bool, /) -> None:
 
 
 class When:
-    """What when() returns: schedules the function it is called with."""
+    """The decorator that when() returns; it schedules its function."""
 
     __slots__ = ("_due", "_over", "_scope")
 
@@ -334,7 +335,7 @@ def after(*arguments: Any) -> When:
 
 
 def at(*arguments: Any) -> When:
-    """With the seconds from now on: see bocpy._timers."""
+    """`after`, with seconds from now on: see bocpy._timers."""
     return later("at", "the time from now on", True, arguments)
 
 
@@ -362,6 +363,6 @@ def several(given: Iterable[Any], name: str) -> tuple[Any, ...]:
 
 
 def forget() -> None:
-    """In the child of a fork: what was scheduled runs in the parent."""
+    """In the child of a fork: behaviors that were scheduled run in the parent only."""
     pending.clear()
     running.clear()

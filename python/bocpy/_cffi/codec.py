@@ -25,7 +25,7 @@ _SHARED = (type(None), bool, int, float, complex, str, bytes)
 
 
 class Encoded:
-    """A copy of a value, of which `decode` makes others."""
+    """An encoded copy of a value; `decode` makes a new object of it."""
 
     __slots__ = ("buffers", "cowns", "data", "value")
 
@@ -84,11 +84,11 @@ def copy_of(view: memoryview) -> bytes | bytearray:
 
 # ---- pickled cowns -------------------------------------------------------------------
 
-_lock = RLock()  # a collection inside may end what pickles cowns
+_lock = RLock()  # finalizers that a collection runs inside may pickle cowns
 _serials = count(1)
 #: The cowns that have been pickled, while they live.
 _pickled: WeakValueDictionary[int, Cown[Any]] = WeakValueDictionary()
-#: Tells this process from others, with its id.
+#: Identifies this process, together with its process id.
 _nonce = int.from_bytes(os.urandom(8), "little")
 
 
@@ -104,7 +104,7 @@ def reduce_cown(cown: Cown[Any]) -> tuple[Callable[..., Any], tuple[int, int, in
 
 
 def find_cown(process: int, nonce: int, serial: int) -> Cown[Any]:
-    """The cown that was pickled."""
+    """Returns the cown that was pickled."""
     if (process, nonce) != (os.getpid(), _nonce):
         raise RuntimeError("a cown cannot be unpickled in another process than its own")
     cown = _pickled.get(serial)
@@ -130,8 +130,8 @@ def published_since(version: int) -> tuple[int, list[tuple[str, str, bytes]]]:
 
 
 def apart(function: Callable[[Any], T], argument: Any) -> T:
-    """Calls a function directly. The extension has to call it apart from a pickle in
-    progress."""
+    """Calls a function directly. Only the extension has to keep it separate from a
+    pickle in progress."""
     return function(argument)
 
 

@@ -1,9 +1,9 @@
 """Cown, PinnedCown and read.
 
-The value is an attribute of the one handle that a cown has, so that its life is that of
-an ordinary object. `_holder` is the thread that may use it: written by that thread
-alone; who finds another thread there may not. `_readers` has how many bodies of each
-thread read it.
+The value is an attribute of the cown's only handle, so it lives as an ordinary Python
+attribute does. `_holder` is the thread that may use the value. Only that thread writes
+it; a thread that finds another one there may not use the value. `_readers` counts the
+bodies of each thread that read the cown.
 
 Threads: any.
 """
@@ -108,12 +108,13 @@ class Cown(Generic[T]):
         return self._readers is not None and get_ident() in self._readers
 
     def _task_mode(self) -> int:
-        """How the task that runs here holds it: READ, WRITE; -1: it does not."""
+        """How the running task holds the cown: READ, WRITE, or -1 if it does not."""
         asked = await_.here()
         return -1 if asked is None else asked.mode(self)
 
     def _is_lent(self) -> bool:
-        """Whether a callback, or a task that reads, may look at it here."""
+        """Whether a callback, or a task that reads, may use the value on this
+        thread."""
         return me.lent is self or self._task_mode() == READ
 
     def _held_here(self) -> bool:
@@ -142,7 +143,7 @@ class Cown(Generic[T]):
         readers[ident] = readers.get(ident, 0) + 1
 
     def _share(self) -> dict[int, int]:
-        """How often each thread reads, counted from the first reader on."""
+        """How often each thread reads the cown."""
         with acquire.lock:
             if self._readers is None:
                 self._readers = {}

@@ -1,9 +1,9 @@
 """Exceptions of behaviors that nobody has looked at.
 
-A record is in `failures` until somebody looks at the result, or it is reported. A weak
-reference tells when the result is gone, so that nobody can look any more; where there
-are no reference counts (PyPy) it tells late, and `wait`, `quiesce` and the end of the
-program have the collector run first.
+A record is in `failures` until the program looks at the result, or the failure is
+reported. The callback of a weak reference runs when the result is gone, so that the
+program cannot look any more. Without reference counts (PyPy) it runs late, so `wait`,
+`quiesce` and the end of the program run the collector first.
 
 Threads: any. `lock` guards the records.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 COUNTED = platform.python_implementation() == "CPython"
 
-lock = RLock()  # a collection inside may end results
+lock = RLock()  # a collection inside may free results
 failures: dict[int, Failure] = {}
 kept = False
 
 
 class Failure:
-    """What a behavior raised, and where it is from."""
+    """What a behavior raised, and where."""
 
     __slots__ = ("exception", "file", "line", "name", "result")
 
@@ -68,7 +68,7 @@ def remove(failure: Failure) -> bool:
 def store(
     result: Cown[Any], exception: BaseException, name: str, file: str, line: int
 ) -> None:
-    """The result becomes what the behavior raised."""
+    """Sets the result to the exception that the behavior raised."""
     result._value = exception
     result._failed = True
     failure = Failure(result, exception, name, file, line)
@@ -90,8 +90,8 @@ def keep(choice: bool) -> None:
 
 
 def collect() -> None:
-    """Has the collector end unreachable results, on interpreters without reference
-    counts."""
+    """Runs the collector, which frees unreachable results, on interpreters without
+    reference counts."""
     if not COUNTED and failures:
         gc.collect()
 

@@ -46,7 +46,8 @@ def holder(cown: Cown[Any]) -> tuple[Code | None, str | None]:
 
 
 def ahead(cowns: Sequence[Cown[Any]], before: Sequence[Code | None]) -> str:
-    """What a wait for `cowns` waits for; `before`: what each had as `_scheduled`."""
+    """The behaviors for which a wait for `cowns` waits; `before` has the `_scheduled`
+    of each."""
     parts: list[str] = []
     for cown, last in zip(cowns, before, strict=True):
         code, text = holder(cown)
@@ -59,7 +60,7 @@ def ahead(cowns: Sequence[Cown[Any]], before: Sequence[Code | None]) -> str:
 
 
 def now() -> str:
-    """What runs."""
+    """The behaviors that run."""
     items = list(running.items())
     parts = [
         f"{described(code)} runs on {place(ident)}" for ident, code in items[:NAMED_MAX]

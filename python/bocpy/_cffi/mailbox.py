@@ -1,7 +1,7 @@
 """Messages: objects by reference, through a mailbox of the library.
 
-The library's own receive parks its thread, deaf to signals. So a receive here only ever
-looks; what it waits for is a Waiter that the mailbox signals.
+The library's own receive parks its thread, which then runs no signal handlers. So this
+module receives without waiting, and waits on a Waiter that the mailbox signals.
 
 Threads: any.
 """
@@ -122,7 +122,7 @@ def send(*given: Any, **named: Any) -> None:
 
 
 class Receipt:
-    """One receive: what it looks for and what it has found."""
+    """One receive: its tags, and the message that it has found."""
 
     def __init__(self, tags: Tags) -> None:
         self.tags = tags
@@ -151,8 +151,8 @@ class Receipt:
         waiter = Waiter()
         entry = make_entry(waiter)
         try:
-            # An interrupt may be raised after the library has the entry. It may be
-            # given one back that it never had, too.
+            # An interrupt may be raised after the library has got the entry. Taking
+            # back an entry that the library never got is allowed.
             add(self.tags, entry)
             wait(waiter, timeout)
         finally:
@@ -162,8 +162,8 @@ class Receipt:
 
 
 def watch(tags: Tags, listener: Any) -> Any:
-    """Has `listener.signal` called once there may be something: the entry for
-    `take_back`."""
+    """Arranges that `listener.signal` is called once there may be a message. Returns
+    the entry for `take_back`."""
     entry = make_entry(listener)
     try:
         add(tags, entry)
@@ -187,7 +187,7 @@ def add(tags: Tags, entry: Any) -> None:
 
 
 def take_back(entry: Any) -> bool:
-    """False: one of its tags is no more."""
+    """False: one of its tags has been replaced."""
     status = lib.boc_mailbox_remove_waiter(_mailbox, entry)
     discard(entry.ctx)
     return bool(status != lib.BOC_NOT_FOUND)
@@ -244,7 +244,9 @@ def receive(
             receipt.sleep(rest)
         return receipt.found()
     except BaseException:
-        discard(receipt.payload[0])  # interrupted when it came: the table forgets it
+        discard(
+            receipt.payload[0]
+        )  # interrupted: the table drops the message
         raise
 
 

@@ -1,4 +1,4 @@
-"""Matrix where it is not: an extension in C of its own, which needs the core in C.
+"""Stands for Matrix, which is an extension in C of its own and needs the core in C.
 
 Threads: any.
 """

@@ -1,6 +1,6 @@
 """The noticeboard: copies of values under keys, through a board of the library.
 
-Threads: any. A body sees the board as its first look showed it, until it ends.
+Threads: any. A body sees the board as it was at the body's first access.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def require_running(what: str) -> None:
 
 
 class View:
-    """A snapshot, and those of its notices that have been decoded."""
+    """A snapshot, and the notices of it that have been decoded."""
 
     def __init__(self) -> None:
         self.notices = ffi.gc(lib.boc_noticeboard_read(_board), lib.boc_notices_drop)
@@ -166,7 +166,7 @@ def clear() -> None:
 
 
 class Update:
-    """A read-modify-write that goes on, and what its function raised."""
+    """A read-modify-write under way, and the exception that its function raised."""
 
     def __init__(self, function: Callable[[Any], Any], default: object) -> None:
         self.function = function

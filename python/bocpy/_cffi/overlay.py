@@ -1,9 +1,10 @@
 """The globals of a body as they were when it was scheduled.
 
-A loop at module level binds its variable again before the body of the round before has
-run. So the names that a body reads itself and that hold data are kept when it is
-scheduled, and its function runs over a dict of its own. What the body assigns goes back
-to the module when it is over. `bocpy._body.Names` says which names those are.
+A loop at module level binds its variable again before the body of its previous round
+has run. So scheduling a behavior copies the names that the body itself reads and that
+hold data, and the function runs with a dict of its own as globals. When the body is
+over, the names that it assigned are copied back to the module. `bocpy._body.Names` says
+which names those are.
 
 Threads: any.
 """
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from . import failure
 
 ORIGIN = "__bocpy_origin__"
-#: What of a module's globals its functions expect besides their own names.
+#: The names of a module that its functions expect besides their own.
 MODULE_NAMES = (
     "__builtins__",
     "__name__",
@@ -51,7 +52,7 @@ class Snapshot:
         self.through = [read(name, UNBOUND) for name in names.through]
 
     def enter(self, qualname: str, file: str, line: int) -> FunctionType:
-        """The function that is to run in place of the one that was scheduled."""
+        """The function that runs in place of the one that was scheduled."""
         defined = self.function.__globals__
         self.warn(origin_of(defined), qualname, file, line)
         if not self.names.kept:
@@ -59,7 +60,7 @@ class Snapshot:
         return copied(self.function, self.overlay(defined))
 
     def leave(self, function: FunctionType) -> None:
-        """Lets the module have what the body assigned."""
+        """Copies the names that the body assigned to the module."""
         overlay = function.__globals__
         if function is not self.function:
             copy(origin_of(overlay), self.names.stored, overlay)

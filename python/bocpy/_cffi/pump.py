@@ -1,8 +1,9 @@
 """The main thread's lane: where behaviors over pinned cowns run.
 
-The main thread sleeps on one waiter at a time, the *listener*. Whoever fills the lane
-sets `rung`, then wakes the listener; the main thread names the listener, then looks at
-`rung`. Both are attributes of one module, so one of them sees the other.
+The main thread sleeps on one waiter at a time, the *listener*. A thread that fills the
+lane sets `rung`, then wakes the listener. The main thread sets the listener, then reads
+`rung`. Both are attributes of one module, so at least one of the two threads sees what
+the other has set.
 
 Threads: `lane` and `wait` any, the rest the main thread.
 """
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .await_ import Bridge
     from .cown import Cown
 
-#: Values of pinned cowns that ended elsewhere, and end on the main thread.
+#: Values of pinned cowns that ended on other threads; the main thread drops them.
 _ended: list[Any] = []
 
 _lock = Lock()
@@ -40,7 +41,7 @@ _since = 0  # ms; when that last was
 
 
 class Pumping:
-    """What a stretch of running behaviors has led to."""
+    """The result of running several behaviors."""
 
     def __init__(self, keep: bool = False) -> None:
         self.executed = 0
@@ -90,7 +91,7 @@ def py_lane_options_filled(ctx: Any) -> None:
 
 
 def listen(bridge: Bridge) -> None:
-    """Has an event loop told of what there is to run."""
+    """Makes an event loop be notified of behaviors that are ready."""
     global _bridge
     _bridge = ref(bridge)
     if _lane is not None and lib.boc_lane_length(_lane):
@@ -135,7 +136,7 @@ def require_here(cown: Cown[Any], what: str) -> None:
 
 
 def end_here(value: object) -> None:
-    """Ends a value on the main thread, at once or as soon as that thread waits."""
+    """Drops a value on the main thread, at once or as soon as that thread waits."""
     _ended.append(value)
     listener = _listener
     if listener is not None:

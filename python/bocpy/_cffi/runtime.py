@@ -7,14 +7,14 @@ it for a fork.
     CLOSED    for a fork: nobody outside of bodies schedules
     LEAVING   the program ends: daemon threads schedule no more
 
-`_lock` is held by whoever changes the state. Those who schedule take no lock: they
-count themselves in, look at the state, and count themselves out; whoever leaves RUNNING
-stores the new state and waits until nobody is counted in. A fork holds `_lock` from its
-first hook to its last.
+A thread that changes the state holds `_lock`. A thread that schedules takes no lock: it
+counts itself in, reads the state, and counts itself out. A thread that leaves RUNNING
+stores the new state and waits until no thread is counted in. A fork holds `_lock` from
+its first hook to its last.
 
 A finalizer or a handler of a signal may run in the middle of a change, on the thread
-that has `_lock`. It schedules as long as the state allows that, and is refused what
-would change the state.
+that has `_lock`. It may schedule if the state allows that; calls that would change the
+state are refused.
 
 Threads: any.
 """
@@ -43,9 +43,9 @@ BLOCKING_WORKERS = 64
 _lock = RLock()
 _state = STOPPED
 _core: Any = None
-_count = 0  # of workers: what a restart takes; 0: none yet
-#: One object for each that is counted in: a signal's handler may raise between any two
-#: steps, and what is given back twice must not count twice.
+_count = 0  # of workers, for a restart; 0: never started
+#: An object for each thread that is counted in. A signal handler may raise between any
+#: two steps, so an object may be removed twice, which must not count twice.
 _inside: set[object] = set()
 _waiting: set[object] = set()
 _closed_from = RUNNING
@@ -104,7 +104,7 @@ def open_state() -> int:
 
 
 def end_workers() -> None:
-    """Ends the workers. The caller has the lock and the runtime is quiescent: nobody
+    """Ends the workers. The caller has the lock and the runtime is quiescent: no thread
     uses it afterwards."""
     global _core, _state
     last = _core
@@ -135,8 +135,8 @@ def begin_workers(count: int) -> None:
 
 
 def bring_up(count: int, loose: bool, any_count: bool) -> None:
-    """Brings the runtime up. The caller has the lock. `loose`: workers that are there
-    will do."""
+    """Brings the runtime up. The caller has the lock. `loose`: any running workers are
+    accepted."""
     from . import acquire, await_, pump
 
     global _state
@@ -237,14 +237,14 @@ def bring_up_again(open_: bool) -> None:
 
 
 def enter(open_: bool, user: object) -> Any:
-    """The runtime, started if needed; it stays until `leave(user)`, which is right in
-    any case."""
+    """Returns the runtime, and starts it if needed. It stays until `leave(user)`, which
+    may be called in any case."""
     if me.bodies:
         _inside.add(user)
         return _core
     may_leave = False
     while True:
-        # Looked at before counting, too: ending waits until the count is 0.
+        # Read before counting, too: the end waits until the count is 0.
         if usable(open_, may_leave) or on_worker():
             _inside.add(user)
             if usable(open_, may_leave) or on_worker():
@@ -267,8 +267,8 @@ def is_running() -> bool:
 
 
 def resume() -> bool:
-    """Whether it runs, for a call that needs a runtime which somebody has started: if a
-    fork has ended its workers, they are started again."""
+    """Whether the runtime runs, for a call that needs a started one. If a fork has
+    ended its workers, starts them again."""
     if _ended_for_fork and _state == STOPPED:
         user = object()
         enter(True, user)
@@ -285,18 +285,18 @@ def wait_quiescent(core: Any, timeout: int) -> bool:
     waiter = Waiter()
     node = quiesce_node(waiter)
     try:
-        # An interrupt may be raised after the library has the node.
+        # An interrupt may be raised after the library has got the node.
         lib.boc_runtime_on_quiescent(core, node)
         return pump.wait(waiter, timeout)
     finally:
-        # A call that is under way is over afterwards.
+        # Waits for a `done` that is being called.
         lib.boc_runtime_quiesce_cancel(core, node)
         end_node(node)
 
 
 def watch_quiescence(listener: Any) -> Any:
-    """Has `listener.signal` called once: the node for `unwatch_quiescence`, or None: it
-    was called here."""
+    """Arranges that `listener.signal` is called once. Returns the node for
+    `unwatch_quiescence`, or None if this call has signalled already."""
     user = object()
     try:
         _waiting.add(user)
@@ -311,7 +311,7 @@ def watch_quiescence(listener: Any) -> Any:
 
 
 def unwatch_quiescence(node: Any) -> None:
-    """A runtime that ends is quiescent before: then the node has been told."""
+    """A runtime is quiescent before it ends: then the node's `done` was called."""
     user = object()
     try:
         _waiting.add(user)
@@ -333,7 +333,7 @@ def is_idle() -> bool:
 
 
 def quiesce_for(what: str, timeout: int, report: bool) -> bool:
-    """Waits for everything that is scheduled; the runtime stays as it is."""
+    """Waits for all scheduled behaviors; the runtime keeps its state."""
     from . import acquire, await_, failure
 
     if me.bodies:
@@ -426,8 +426,8 @@ def end_workers_if_any() -> None:
 
 
 def settle() -> None:
-    """Waits for behaviors that were scheduled after the program's end began: nobody
-    else does."""
+    """Waits for behaviors that were scheduled after the program's end began, for which
+    no other code waits."""
     if not _ending or me.bodies or on_worker():
         return
     from . import acquire, failure
@@ -441,7 +441,8 @@ def settle() -> None:
 
 
 def finish() -> None:
-    """Ends with the program: finishes what was scheduled, then ends the workers."""
+    """At the end of the program: finishes the scheduled behaviors, then ends the
+    workers."""
     from . import acquire, await_, failure
 
     global _ending

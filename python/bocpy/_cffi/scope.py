@@ -1,7 +1,7 @@
-"""Scopes: the handles that `bocpy._scope` drives, each of a scope of the library.
+"""Scopes: the handles of the library's scopes, which `bocpy._scope` uses.
 
-The scope of a body is an attribute of its call, and of the thread while it runs; that
-of other code is a variable of its context.
+The scope of a body is an attribute of its call, and of its thread while the body runs.
+The scope of other code is a context variable.
 
 Threads: any. `lock` guards what runs and what has failed; a finalizer that runs inside
 may need it.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .arguments import Code
     from .cown import Cown
 
-#: The most names of running behaviors that are told.
+#: The most names of running behaviors in a text.
 MOST_NAMES = 16
 
 lock = RLock()
@@ -70,7 +70,8 @@ class Scope:
         self.limit = limit
         self._deadline: float | None = None
         self._late_names: list[str] = []
-        #: How many were pending when a body saw the deadline pass, or None.
+        #: How many behaviors were pending when a body saw that the deadline had passed,
+        #: or None.
         self.late: int | None = None
         with lock:
             self.number = next(_numbers)
@@ -120,7 +121,8 @@ class Scope:
         return self.wait_for(0, timeout)
 
     def wait_for(self, room: int, timeout: int) -> bool:
-        """Until fewer than `room` are pending; 0: until none is."""
+        """Waits until fewer than `room` behaviors are pending; with 0, until none
+        is."""
         waiter = Waiter()
         node = quiesce_node(waiter)
         try:
@@ -131,7 +133,8 @@ class Scope:
             self.unwatch(node, room)
 
     def watch(self, listener: Any, room: int) -> Any:
-        """Has `listener.signal` called once: the node that `unwatch` takes back."""
+        """Arranges that `listener.signal` is called once. Returns the node for
+        `unwatch`."""
         node = quiesce_node(listener)
         self.tell(node, room)
         return node
@@ -143,7 +146,7 @@ class Scope:
             lib.boc_scope_on_empty(self._core, node)
 
     def unwatch(self, node: Any, room: int) -> bool:
-        """True: it was not told, and will not be."""
+        """True: its `done` was not called, and will not be."""
         cancel = lib.boc_scope_on_room_cancel if room else lib.boc_scope_on_empty_cancel
         taken = bool(cancel(self._core, node))
         end_node(node)
@@ -167,8 +170,8 @@ class Scope:
         return scope is outer
 
     def running(self) -> list[str]:
-        """What runs in it and in scopes below it; or ran when a body saw the deadline
-        pass."""
+        """The behaviors that run in it and in scopes below it, or ran when a body saw
+        that the deadline had passed."""
         if self.late is not None:
             return self._late_names
         with lock:
@@ -186,7 +189,7 @@ class Scope:
         return taken
 
     def begin(self, key: int, code: Code) -> None:
-        """A body of it runs."""
+        """Notes that a body of the scope runs."""
         with lock:
             self._running[key] = code
 
@@ -215,7 +218,8 @@ def new_core(parent: Any) -> Any:
 
 
 class Done:
-    """A behavior that has no cowns but its result, and ends when a scope is empty."""
+    """A behavior whose only cown is its result, and which ends when a scope is
+    empty."""
 
     __slots__ = ("behavior", "node", "result", "scope")
 
@@ -226,7 +230,7 @@ class Done:
         self.node: Any = None
 
     def schedule(self, core: Any) -> None:
-        """In a scope of its own: in that of the body that asks it would wait for
+        """It has a scope of its own: in the scope of the calling body it would wait for
         itself."""
         from .behavior import pending
 
@@ -241,7 +245,7 @@ class Done:
     def run(self, behavior: Any) -> None:
         lib.boc_behavior_defer(behavior)
         self.behavior = behavior
-        # Signalled inside this call, perhaps.
+        # It may be signalled inside this call.
         self.node = quiesce_node(self)
         lib.boc_scope_on_empty(self.scope._core, self.node)
 
@@ -250,7 +254,7 @@ class Done:
         lib.boc_behavior_complete(self.behavior)
 
     def cancel(self) -> None:
-        """Nobody can: its scope is its own."""
+        """Never called: no code can cancel the scope of its own."""
 
 
 # ---- which is current ----------------------------------------------------------------

@@ -1,8 +1,8 @@
-"""Timers: what `after` and `at` promise, by the cown of its result.
+"""Timers: the behaviors of `after` and `at`, by the cown of the result.
 
-A promised behavior is in `pending` until it begins or is cancelled: any thread may
-cancel it, forks are refused meanwhile, and so is a behavior that would wait for it and
-hold it back.
+A behavior with a timer is in `pending` until it begins or is cancelled. Until then any
+thread may cancel it; forks are refused, and so is a behavior that would both wait for
+it and hold it back.
 
 Threads: any. `lock` guards `pending` and its entries; a finalizer that runs inside may
 need it.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .cown import Cown
 
 NS_PER_SECOND = 1e9
-#: About 292 years: what 63 bits of ns hold.
+#: About 292 years: 63 bits of nanoseconds.
 MAX_SECONDS = 9.2e9
 
 
@@ -43,7 +43,7 @@ class Promise:
     def __init__(self, over: WhenArgs) -> None:
         self.needs = {ref & ~3 for ref in over.refs}
         self.timer: Any = None  # until the library has started it
-        self.over = False  # it came to its end meanwhile
+        self.over = False  # it ended meanwhile
 
 
 lock = RLock()

@@ -14,7 +14,7 @@ from typing import Any
 from .._libboc import ffi, lib
 from .base import FOREVER, deadline_of, discard, get, left, put, seconds_of
 
-#: How many ns a signal may have to wait for its handler.
+#: The most ns by which a wait delays the handler of a signal.
 SLICE = 50_000_000
 
 
@@ -40,8 +40,8 @@ class Waiter:
             return
 
     def take(self) -> bool:
-        """Whether it was signalled since the last time. One that comes in between is
-        not overwritten: PyPy changes threads between any two steps."""
+        """Whether it was signalled since the last call. A signal that comes during the
+        call is not lost: PyPy switches threads between any two steps."""
         if not self.signalled:
             return False
         self.signalled = False

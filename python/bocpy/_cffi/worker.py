@@ -1,8 +1,9 @@
-"""What is done on the workers' threads around bodies: the library's hooks.
+"""The library's hooks, which run on the workers' threads around bodies.
 
-Workers are threads that `threading` knows by name, and no daemons: so the program waits
-for what bodies start. What `threading.settrace` and its kin chose is called for bodies;
-some debuggers choose when there are workers already, so each looks when it gets work.
+Workers are threads that `threading` knows by name, and not daemons, so that the program
+waits for threads that bodies start. Functions that `threading.settrace` and the like
+have set are called for bodies. Some debuggers set them when workers exist already, so
+each worker checks when it gets work.
 
 Threads: the workers'.
 """
@@ -19,7 +20,7 @@ from . import failure
 
 
 class Followed(threading.local):
-    """What the worker has chosen last."""
+    """The functions for tracing that the worker has set last."""
 
     trace: Any = None
     profile: Any = None
@@ -32,7 +33,7 @@ followed = Followed()
 def py_worker_hooks_start(ctx: Any, worker: int) -> int:
     try:
         _threads.enter(worker + 1)
-    except Exception as error:  # it has no name, and runs bodies all the same
+    except Exception as error:  # the worker then has no name, but runs bodies
         failure.write_unraisable(error, py_worker_hooks_start)
     return int(lib.BOC_OK)
 

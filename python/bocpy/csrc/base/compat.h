@@ -371,9 +371,9 @@ static inline bool bocpy_context_has_values(const PyThreadState *state) {
 #endif
 }
 
-/* A copy of the context that runs, a new reference. Before 3.12 the collector may run in
- * PyContext_CopyCurrent, and a finalizer that sets a variable frees the values that are
- * to be copied (_context_changes.py). */
+/* A copy of the context that runs, a new reference. Before 3.12 the collector may run
+ * in PyContext_CopyCurrent, and a finalizer that sets a variable frees the values that
+ * are to be copied (_context_changes.py). */
 static inline PyObject *bocpy_context_copy(void) {
 #if PY_VERSION_HEX < 0x030C0000
   int collects = PyGC_Disable();

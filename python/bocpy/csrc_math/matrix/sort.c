@@ -192,7 +192,8 @@ const mx_sort_item *mx_sort_items(mx_sort_room *room, const double *numbers,
   return sort_items(room->items, count, differ, room->starts);
 }
 
-/* The key of each number, and the bits in which they differ; false if there are numbers whose order their bits do not tell. */
+/* The key of each number, and the bits in which they differ; false if there are numbers
+ * whose order their bits do not tell. */
 static bool keys_of(const double *numbers, size_t count, uint64_t *out_keys,
                     uint64_t *out_differ) {
   uint64_t first, differ = 0;
