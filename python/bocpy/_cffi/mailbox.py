@@ -244,9 +244,7 @@ def receive(
             receipt.sleep(rest)
         return receipt.found()
     except BaseException:
-        discard(
-            receipt.payload[0]
-        )  # interrupted: the table drops the message
+        discard(receipt.payload[0])  # interrupted: the table drops the message
         raise
 
 
