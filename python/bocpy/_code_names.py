@@ -9,10 +9,11 @@ Threads: any. The results depend on the code object alone and are cached by it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from types import CodeType
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 _GLOBAL_OPS = frozenset(
@@ -161,7 +162,20 @@ def _collect_free_writes(
     starts = {offset: number for offset, number in dis.findlinestarts(code) if number}
     for instruction in dis.get_instructions(code):
         line = starts.get(instruction.offset, line)
-        if instruction.opname in _FREE_WRITES and instruction.argval in free:
-            found.setdefault(instruction.argval, line)
+        if instruction.opname not in _FREE_WRITES:
+            continue
+        name = _variable(code, instruction)
+        if name in free:
+            found.setdefault(name, line)
     for inner in nested_codes(code):
         _collect_free_writes(inner, free & frozenset(inner.co_freevars), found)
+
+
+def _variable(code: CodeType, instruction: Any) -> str:
+    """The variable of an instruction about cells.
+
+    PyPy's `dis` gives the name of another one where the function has parameters.
+    """
+    if sys.implementation.name == "pypy":
+        return (*code.co_cellvars, *code.co_freevars)[instruction.arg]
+    return str(instruction.argval)

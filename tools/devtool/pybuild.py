@@ -38,6 +38,8 @@ DOCS = ("docs", "test", "recipes")
 ORACLES = ("3.12", "3.13")
 #: Where Jupyter can be installed without building it, and its tests run.
 NOTEBOOKS = ("3.12", "3.13")
+#: The tables of misuses, which depend on the core.
+MISUSES = "test_misuse_*.py"
 #: Files that the matrix runs on one interpreter only, since they take long and do not
 #: depend on the version; all other files of tests/py run on each.
 NEWEST = (
@@ -48,7 +50,7 @@ NEWEST = (
     "test_guide.py",
     "test_interrupts.py",
     "test_link.py",
-    "test_misuse_*.py",
+    MISUSES,
     "test_notebook.py",
     "test_ship.py",
     "test_shipment.py",
@@ -105,7 +107,8 @@ def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ..
     """The tests that pytest runs on an interpreter in the matrix. On PyPy, which starts
     slowest, that is a selection: `./dev test --python pypy3.11` runs everything."""
     if not interpreter.is_cpython:
-        return (*matrix_cffi_arguments(*NEWEST), *PYPY_LIBBOC)
+        left_out = [name for name in NEWEST if name != MISUSES]
+        return (*matrix_cffi_arguments(*left_out), *PYPY_LIBBOC)
     marks = ("-m", "not stress") if interpreter.name in UNSTRESSED else ()
     one = ("--backend", "interpreters") if interpreter.name in ONE_BACKEND else ()
     files = (f"tests/py/{name}" for name in matrix_files(newest=newest))
