@@ -20,13 +20,14 @@ from __future__ import annotations
 from _thread import _local
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from . import _namespaces
 from ._code_names import all_names, kept_with_code, nested_codes
-from ._code_uses import Use, look_through
+from ._code_uses import Passed, Use, look_through
 
 _CHANGING = frozenset(
     {
@@ -38,10 +39,14 @@ _CHANGING = frozenset(
         *("read_dict", "read_string", "add_header", "replace_header", "set_content"),
     }
 )
+#: Those that add to what was there.
+_ADDING = frozenset({"add", "append", "appendleft", "extend", "extendleft", "insert"})
 #: Classes of the library whose instances are data, besides those with a C base below.
 _DATA = frozenset(
     {
         *("_io.BytesIO", "_io.StringIO", "collections.ChainMap"),
+        *("_io.TextIOWrapper", "_io.BufferedWriter", "_io.BufferedRandom"),
+        *("_io.FileIO", "threading.Event"),
         *("collections.UserDict", "collections.UserList", "ctypes.Array"),
         *("configparser.RawConfigParser", "email.message.Message"),
         *("xml.etree.ElementTree.Element", "xml.etree.ElementTree.ElementTree"),
@@ -141,40 +146,83 @@ def changed_by_calls(
     """The globals that `code` passes to functions of the program which change their
     arguments, with their values."""
     found: dict[str, object] = {}
-    for argument, position, target in look_through(code).passed:
-        if argument.load == target.load == "LOAD_GLOBAL" and argument.name not in found:
-            function = _value_at(lookup(target.name), target.path)
-            value = lookup(argument.name)
-            if _changes_argument(function, position, value, argument.path):
-                found[argument.name] = value
+    for each in look_through(code).passed:
+        name = each.argument.name
+        if each.argument.load == "LOAD_GLOBAL" and name not in found:
+            value = lookup(name)
+            if _is_changed_by(each, value, each.argument.path, lookup, _DEEP):
+                found[name] = value
     return found
 
 
-def _value_at(value: object, path: tuple[str, ...]) -> object:
-    for part in path:
-        value = vars(value).get(part) if isinstance(value, ModuleType) else None
-    return value
+def passed_only(code: CodeType) -> frozenset[str]:
+    """The globals of which every use in `code` is one as an argument."""
+    found = look_through(code)
+    names = {each.argument.name for each in found.passed}
+    other = {name for load, name in found.unknown if load == "LOAD_GLOBAL"}
+    other.update(use.name for use in found.uses if use.load == "LOAD_GLOBAL")
+    return frozenset(names - other)
+
+
+#: How many calls an object is followed through.
+_DEEP = 4
+
+
+def _is_changed_by(
+    passed: Passed,
+    value: object,
+    path: tuple[str, ...],
+    lookup: Callable[[str], object],
+    deep: int,
+) -> bool:
+    """Whether a call changes an object that is passed to it, or what a path leads to
+    from there."""
+    target = passed.function
+    if target.load != "LOAD_GLOBAL" or not deep:
+        return False
+    function = lookup(target.name)
+    for part in target.path:
+        function = vars(function).get(part) if isinstance(function, ModuleType) else 0
+    return _changes_argument(function, passed.position, value, path, deep - 1)
 
 
 def _changes_argument(
-    function: object, position: int, value: object, path: tuple[str, ...]
+    function: object,
+    position: int | str,
+    value: object,
+    path: tuple[str, ...],
+    deep: int,
 ) -> bool:
     if not isinstance(function, FunctionType) or not _is_of_program(function):
         return False
     code = function.__code__
-    if position >= code.co_argcount:
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if isinstance(position, int):
+        names = names[: code.co_argcount][position : position + 1]
+    elif position in names:
+        names = (position,)
+    else:
         return False
-    own = ("LOAD_FAST", code.co_varnames[position])
+    if not names:
+        return False
+    own = ("LOAD_FAST", names[0])
+    lookup = function.__globals__.get
     return any(
         (use.load, use.name) == own
         and _does_change(value, use._replace(path=(*path, *use.path)))
         for use in uses(code)
+    ) or any(
+        (each.argument.load, each.argument.name) == own
+        and _is_changed_by(each, value, (*path, *each.argument.path), lookup, deep)
+        for each in look_through(code).passed
     )
 
 
 def _does_change(value: object, use: Use) -> bool:
     for part in use.path:
         if is_container(value):
+            return use.method is None or use.method in _CHANGING
+        if part == "__dict__" and _is_of_program(value):
             return use.method is None or use.method in _CHANGING
         if not _is_of_program(value):
             return False
@@ -184,9 +232,28 @@ def _does_change(value: object, use: Use) -> bool:
         value = attributes[part]
     if is_container(value) and (use.method is None or use.method in _CHANGING):
         return True
+    if use.method == "__call__" and not _is_of_program(value):
+        return _call_changes(value)
     if _is_of_program(value):
         return use.method is None or _method_changes(value, use.method)
     return use.method is not None and _method_adds(value, use.method)
+
+
+def _call_changes(value: object) -> bool:
+    """Whether a call of a bound method, or of a partial function, changes what it is
+    bound to."""
+    if isinstance(value, BuiltinMethodType):
+        return is_container(value.__self__) and value.__name__ in _CHANGING
+    if isinstance(value, MethodType):
+        return _is_of_program(value.__self__) and _method_changes(
+            value.__self__, value.__name__
+        )
+    if isinstance(value, partial):
+        return _call_changes(value.func) or any(
+            _changes_argument(value.func, position, part, (), _DEEP)
+            for position, part in (*enumerate(value.args), *value.keywords.items())
+        )
+    return False
 
 
 def is_container(value: object) -> bool:
@@ -221,12 +288,61 @@ def _is_program(module: object) -> bool:
 
 def _method_changes(value: object, name: str) -> bool:
     """Whether a method written in Python changes the object on which it is called."""
+    found = getattr(type(value), name, None)
+    if isinstance(found, property):  # what it assigns may be a cache
+        return isinstance(found.fget, FunctionType) and adds_to_itself(
+            found.fget.__code__
+        )
+    if isinstance(value, type):
+        return _class_method_adds(value, name)
     code = _code_of_method(value, name)
-    return code is not None and any(
-        (use.load, use.name) == ("LOAD_FAST", code.co_varnames[0])
-        and (use.method is None or use.method in _CHANGING)
-        for use in uses(code)
+    return code is not None and (
+        any(
+            use.method is None or use.method in _CHANGING for use in _uses_of_self(code)
+        )
+        or _inner_method_adds(value, code, {code})
     )
+
+
+def _class_method_adds(cls: type, name: str) -> bool:
+    """Whether a class method adds to an attribute of its class.
+
+    What it assigns may be the one instance of a singleton.
+    """
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    function = found.__func__ if isinstance(found, classmethod) else None
+    if not isinstance(function, FunctionType) or not function.__code__.co_argcount:
+        return False
+    return _adds(function.__code__)
+
+
+def _adds(code: CodeType) -> bool:
+    return adds_to_itself(code) or any(
+        use.method in _ADDING for use in _uses_of_self(code)
+    )
+
+
+def _inner_method_adds(value: object, code: CodeType, seen: set[CodeType]) -> bool:
+    """Whether a method that this code calls on its object adds to the object.
+
+    An assignment does not count there: it may be a cache.
+    """
+    for use in _uses_of_self(code):
+        if use.path or use.method is None:
+            continue
+        for cls in type(value).__mro__:
+            inner = getattr(vars(cls).get(use.method), "__code__", None)
+            if inner is None or inner in seen or not inner.co_argcount:
+                continue
+            seen.add(inner)
+            if _adds(inner) or _inner_method_adds(value, inner, seen):
+                return True
+    return False
+
+
+def _uses_of_self(code: CodeType) -> Iterator[Use]:
+    own = ("LOAD_FAST", code.co_varnames[0])
+    return (use for use in uses(code) if (use.load, use.name) == own)
 
 
 def _method_adds(value: object, name: str) -> bool:
@@ -234,7 +350,7 @@ def _method_adds(value: object, name: str) -> bool:
 
     Objects with finalizers are not examined: shipping refuses them with an error.
     """
-    code = None if hasattr(value, "__del__") else _code_of_method(value, name)
+    code = None if hasattr(type(value), "__del__") else _code_of_method(value, name)
     return code is not None and adds_to_itself(code)
 
 

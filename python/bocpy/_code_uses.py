@@ -44,7 +44,9 @@ _ITEM_FUNCTIONS = frozenset(
         *("readinto", "recv_into", "SubElement"),
     }
 )
-_ATTRIBUTE_FUNCTIONS = frozenset({"setattr", "delattr"})
+_ATTRIBUTE_FUNCTIONS = frozenset({"setattr", "delattr", "__setattr__"})
+#: Functions that write to an argument, by its position.
+_WRITERS = {"dump": 1, "redirect_stdout": 0, "redirect_stderr": 0}
 _TYPES = frozenset(
     {"list", "dict", "set", "bytearray", "deque", "Counter", "defaultdict"}
 )
@@ -109,34 +111,47 @@ class Value(NamedTuple):
 class Passed(NamedTuple):
     """An object that is passed to a function.
 
-    argument: how `function` gets at it, by its position; no method is called yet.
+    argument: how `function` gets at it; no method is called yet.
+    position: its number, or the name that it is passed by.
     function: what is called, likewise.
+    place: the number of the load; 0 if a local variable stands between them.
     """
 
     argument: Use
-    position: int
+    position: int | str
     function: Use
+    place: int
 
 
 class Found(NamedTuple):
     """uses: what is done with objects of variables. passed: to which functions they go.
 
     others: the variables, as (instruction, name), whose objects are loaded for
-        something else, too.
+        something else than `uses`, too.
+    unknown: those whose objects are loaded for something else than both.
     """
 
     uses: tuple[Use, ...]
     passed: tuple[Passed, ...]
     others: frozenset[tuple[str, str]]
+    unknown: frozenset[tuple[str, str]]
 
 
 @kept_with_code
 def look_through(code: CodeType) -> Found:
     run = _Simulation(code)
-    others = frozenset(
-        loaded for place, loaded in run.loads.items() if place not in run.used
+    others = dict(run.loads)
+    for place in run.used:
+        others.pop(place, None)
+    unknown = dict(others)
+    for each in run.passed:
+        unknown.pop(each.place, None)
+    return Found(
+        tuple(run.found),
+        tuple(run.passed),
+        frozenset(others.values()),
+        frozenset(unknown.values()),
     )
-    return Found(tuple(run.found), tuple(run.passed), others)
 
 
 class _Simulation:
@@ -269,6 +284,16 @@ def _load_attribute(run: _Simulation, instruction: Any) -> None:
         run.stack.append(None)
 
 
+def _load_super(run: _Simulation, instruction: Any) -> None:
+    """What `super()` finds is a method of `self`, as any other."""
+    value = run.take()
+    run.pop()
+    run.pop()
+    run.stack.append(value and value.part(instruction.argval))
+    if instruction.arg & 1:
+        run.stack.append(None)
+
+
 def _change_attribute(run: _Simulation, instruction: Any) -> None:
     run.use(run.take(), None)
     if instruction.opname == "STORE_ATTR":
@@ -374,6 +399,8 @@ def _use_arguments(
         run.use(arguments[0] if arguments else None, ITEM_CHANGED)
     elif called in _ATTRIBUTE_FUNCTIONS:
         run.use(arguments[0] if arguments else None, None)
+    elif called in _WRITERS and len(arguments) > _WRITERS[called]:
+        run.use(arguments[_WRITERS[called]], "write")
     elif called == "pack_into" and len(arguments) > 1:
         run.use(arguments[1], ITEM_CHANGED)
     elif called == "print" and "file" in keywords:
@@ -381,14 +408,16 @@ def _use_arguments(
     elif function.path and function.name in _TYPES:
         run.use(arguments[0] if arguments else None, called)
     target = Use(function.load, function.name, function.path, None)
-    for i, each in enumerate(arguments[: len(arguments) - len(keywords)]):
+    count = len(arguments) - len(keywords)
+    for position, each in zip((*range(count), *keywords), arguments, strict=True):
         if each is not None:
             passed = Use(each.load, each.name, each.path, None)
-            run.passed.append(Passed(passed, i, target))
+            run.passed.append(Passed(passed, position, target, each.place))
 
 
 _HANDLERS: dict[str, Callable[[_Simulation, Any], None]] = {
     "LOAD_ATTR": _load_attribute,
+    "LOAD_SUPER_ATTR": _load_super,
     "STORE_ATTR": _change_attribute,
     "DELETE_ATTR": _change_attribute,
     "STORE_SUBSCR": _change_item,

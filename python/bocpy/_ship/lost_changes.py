@@ -9,6 +9,7 @@ functions, there is a warning only if nothing reads what was changed.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from types import FunctionType, GeneratorType, ModuleType
 
 from .. import _code_changes, _code_names, _namespaces
-from . import change_detection
+from . import change_detection, import_origins
 
 _WAY_OUT = (
     "is seen in the worker that runs it only. Return the value, or keep it in a cown "
@@ -32,6 +33,7 @@ def warn(space: _namespaces.Space, function: FunctionType) -> None:
     if space.published or is_of_program(function.__globals__):
         assigned = _code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
+        warn_of_builtins(function, body)
         warn_of_draws(function, body)
         for called in functions_called(space, function):
             actor = f"function {called.__qualname__!r}, which {body} calls,"
@@ -55,6 +57,16 @@ def warn_of_globals(
             f"{actor} changes the global {name!r}, {kind_of(found[name])}: the change "
             f"{_WAY_OUT}"
         )
+
+
+def warn_of_builtins(function: FunctionType, actor: str) -> None:
+    for name in _code_names.global_names(function.__code__):
+        value = vars(builtins).get(name)
+        if name not in function.__globals__ and import_origins.is_replaced(value):
+            change_detection.warn(
+                f"{actor} uses builtins.{name}, which was replaced: workers have "
+                "Python's own; use start(backend='threads')"
+            )
 
 
 def warn_of_draws(function: FunctionType, actor: str) -> None:
@@ -136,6 +148,12 @@ def warn_of_called(called: FunctionType, actor: str) -> None:
                 f"{actor} changes the global {name!r}, {kind_of(value)}: the change "
                 f"{_WAY_OUT}"
             )
+    passed = _code_changes.changed_by_calls(code, names.get)
+    for name in passed.keys() & _code_changes.passed_only(code) - changed.keys():
+        change_detection.warn(
+            f"{actor} passes the global {name!r}, {kind_of(passed[name])}, to a "
+            f"function that changes it: the change {_WAY_OUT}"
+        )
     for name in _code_changes.added_captures(code):
         change_detection.warn(
             f"{actor} assigns {name!r} of the enclosing function: the assignment "
@@ -172,7 +190,7 @@ def functions_named(function: FunctionType) -> Iterator[FunctionType]:
     for name in _code_names.global_names(code):
         value = names.get(name)
         if isinstance(value, FunctionType):
-            yield value
+            yield from unwrapped(value)
         elif defines_classes and isinstance(value, type):
             yield from methods_of(value, "__init_subclass__")
     for cell in function.__closure__ or ():
@@ -182,6 +200,13 @@ def functions_named(function: FunctionType) -> Iterator[FunctionType]:
     for use in _code_changes.uses(code):
         if use.load == "LOAD_GLOBAL":
             yield from functions_at(names.get(use.name), use.path, use.method)
+
+
+def unwrapped(function: object) -> Iterator[FunctionType]:
+    """A function and those that it wraps."""
+    while isinstance(function, FunctionType):
+        yield function
+        function = vars(function).get("__wrapped__")
 
 
 def functions_at(
@@ -222,9 +247,12 @@ def is_of_program(names: dict[str, object]) -> bool:
 def changed_globals(
     space: _namespaces.Space, function: FunctionType
 ) -> dict[str, object]:
-    code, lookup = function.__code__, space.names.get
-    found = _code_changes.changed_by_calls(code, lookup)
-    return {**found, **_code_changes.changed(code, "LOAD_GLOBAL", lookup)}
+    lookup = space.names.get
+    found: dict[str, object] = {}
+    for code in (function.__code__, *_code_names.nested_codes(function.__code__)):
+        found |= _code_changes.changed_by_calls(code, lookup)
+        found |= _code_changes.changed(code, "LOAD_GLOBAL", lookup)
+    return found
 
 
 def kind_of(value: object) -> str:
