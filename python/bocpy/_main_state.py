@@ -14,6 +14,8 @@ in a worker.
 
 from __future__ import annotations
 
+import abc
+import copyreg
 import marshal
 import os
 import sys
@@ -35,7 +37,8 @@ _looked = -1
 def watch() -> None:
     """Makes the next scheduling look for changes."""
     environment = getattr(os.environ, "_data", None)
-    for names in (vars(sys), vars(warnings), sys.modules, environment):
+    reducers = copyreg.dispatch_table
+    for names in (vars(sys), vars(warnings), sys.modules, environment, reducers):
         if names is not None:
             _core._watch_changes(names)
     for owner, name in FUNCTIONS:
@@ -47,6 +50,7 @@ FUNCTIONS = (
     (warnings, "_filters_mutated"),
     (warnings, "_filters_mutated_lock_held"),  # since 3.14
     (sys, "setrecursionlimit"),
+    (abc.ABCMeta, "register"),  # published by `_ship.registrations`
 )
 
 

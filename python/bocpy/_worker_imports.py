@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from . import _core, _main_logging, _namespaces, _threads
-from ._ship import module_changes
+from ._ship import module_changes, registrations
 
 
 class Finder:
@@ -77,5 +77,6 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
         if module.__name__ in ARRANGE:
             ARRANGE[module.__name__](module)
         module_changes.module_imported(module.__name__)
+        registrations.module_imported()
 
     return exec_module

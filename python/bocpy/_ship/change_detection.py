@@ -12,6 +12,7 @@ Threads: any. Nothing here keeps state.
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import functools
 import marshal
@@ -137,14 +138,34 @@ def judge(value: Any, size: int) -> int:
 
 
 def parts_of(value: object) -> tuple[object, ...] | None:
-    """The identities of the parts of a function whose replacement CPython reports.
+    """What tells whether a function has been changed: its parts whose replacement
+    CPython reports, its attributes, and the scalars in its closure.
 
     None for other values.
     """
     if not isinstance(value, types.FunctionType):
         return None
     parts = (value.__code__, value.__defaults__, value.__kwdefaults__)
-    return tuple(map(id, parts))
+    attributes = [*vars(value), *vars(value).values()]
+    return tuple(map(_mark, (*parts, *attributes, *scalars_enclosed(value))))
+
+
+def _mark(part: object) -> object:
+    return (type(part), part) if type(part) in _SCALARS else id(part)
+
+
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+def scalars_enclosed(function: types.FunctionType) -> list[object]:
+    """The scalars in a closure: `nonlocal` may assign others, which no event
+    reports."""
+    found = []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # it has not been assigned yet
+            if type(cell.cell_contents) in _SCALARS:
+                found.append(cell.cell_contents)
+    return found
 
 
 def size_of(value: Any) -> int | None:

@@ -82,12 +82,14 @@ def holds(origin: Origin, obj: object) -> bool:
 def is_replaced(value: object) -> bool:
     """Whether no import yields `value`.
 
-    That is so for a function of a script or of a test that the program has put into a
-    module.
+    That is so for a function or class of a script or of a test that the program has put
+    into a module.
     """
-    if not isinstance(value, FunctionType):
+    if not isinstance(value, FunctionType | type):
         return is_mock(value)
     module = value.__module__
+    if isinstance(value, type) and module not in sys.modules:
+        return False  # some classes written in C name modules that do not exist
     return isinstance(module, str) and not _namespaces.importable(module)
 
 

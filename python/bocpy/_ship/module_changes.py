@@ -17,7 +17,9 @@ Threads: any; LOCK of `log` is held.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import marshal
 import sys
 import warnings
@@ -32,9 +34,17 @@ from . import c_pickle, change_detection
 from .import_origins import is_mock, is_replaced
 from .log import MISSING
 from .pickler import state_of
+from .replacements import (
+    function_in,
+    keep_original,
+    may_be_patched,
+    put_back,
+    replaced_methods,
+    replaces,
+)
 
 #: What a record is about.
-VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE = range(8)
+VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE, BOTH = range(9)
 
 #: Under this name a module's reloads are found out.
 SPEC = "__spec__"
@@ -71,6 +81,11 @@ def is_own(name: str) -> bool:
     return follows(name) and _namespaces.is_of_program(name)
 
 
+def is_programs(name: str) -> bool:
+    """As `is_own`, in a worker, too."""
+    return _namespaces.is_of_program(name) if _namespaces.in_worker() else is_own(name)
+
+
 # ---- what code reaches ---------------------------------------------------------------
 
 
@@ -80,8 +95,7 @@ def codes_of(value: Any) -> Iterator[tuple[FunctionType, CodeType]]:
     if isinstance(value, type):
         yield from codes_of_class(value)
         return
-    if not isinstance(value, FunctionType):
-        value = getattr(value, "__func__", None) or getattr(value, "__wrapped__", value)
+    value = function_in(value)
     if not isinstance(value, FunctionType):
         if is_own(type(value).__module__):
             yield from codes_of_class(type(value))
@@ -100,7 +114,7 @@ def codes_of_class(cls: type) -> Iterator[tuple[FunctionType, CodeType]]:
             if isinstance(value, property):
                 parts: tuple[Any, ...] = (value.fget, value.fset, value.fdel)
             else:
-                parts = (getattr(value, "__func__", value),)
+                parts = (function_in(value),)
             for part in parts:
                 if isinstance(part, FunctionType):
                     yield from codes_of(part)
@@ -118,20 +132,25 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
         return packed(GONE, 0)
     if is_mock(value):
         raise TypeError(f"a {type(value).__name__!r} is of the main interpreter alone")
-    if is_replaced(value):
+    if is_replaced(value) or replaces(name, attribute, value):
         return packed(VALUE, dump(value))
+    if isinstance(value, type) and not _namespaces.is_of_program(name):
+        return define_class(value, name, attribute, dump)
     if not (_namespaces.is_of_program(name) or may_be_data(name, value)):
         return b""
     if type(value) in _CONTAINERS:
         if len(value) > LARGE:
             return packed(SIZE, len(value))
         return packed(ITEMS, dump(items_of(value)))
-    if isinstance(value, type):
-        data = class_data(value, name, attribute)
-        return packed(CLASS, dump(data)) if data else b""
+    if isinstance(value, type | FunctionType):
+        return define_class(value, name, attribute, dump)
+    if is_array(value):
+        return packed(ITEMS, dump(value.tobytes()))
+    if is_own_container(value):
+        return packed(BOTH, dump((items_of(value), attributes_of(value))))
     if has_plain_state(value):
         return packed(OBJECT, dump(state_of(value)))
-    if is_data(value) or is_immutable(value):
+    if isinstance(value, tuple) or is_data(value) or is_immutable(value):
         return packed(VALUE, dump(value))
     return b""
 
@@ -163,12 +182,53 @@ def packed(kind: int, data: bytes | int) -> bytes:
     return marshal.dumps((kind, data))
 
 
+_left_out: dict[tuple[str, str], frozenset[str]] = {}
+"""By class: the attributes that cannot be shipped, and so are not compared."""
+
+
+def define_class(value: Any, name: str, attribute: str, dump: Dump) -> bytes:
+    if isinstance(value, FunctionType):
+        data = function_data(value)
+    else:
+        data = class_data(value, name, attribute)
+    kept = {key: part for key, part in data.items() if can_travel(part, dump)}
+    left_out = _left_out[name, attribute] = frozenset(data.keys() - kept)
+    return packed(CLASS, dump((kept, left_out))) if data else b""
+
+
+def can_travel(part: Any, dump: Dump) -> bool:
+    """Whether an attribute of a class can be shipped; others are left out."""
+    if type(part) in _DATA - {tuple, frozenset}:
+        return True
+    try:
+        dump(part)
+    except Exception:  # a user's __reduce__ may raise anything
+        return False
+    return True
+
+
 def parts_of(value: Any) -> dict[Any, Any] | list[Any] | None:
     """The parts of a followed value that may change; None if none can."""
     if type(value) in _CONTAINERS:
         return items_of(value)  # type: ignore[no-any-return]
+    if isinstance(value, FunctionType):
+        return function_data(value) or None
     if isinstance(value, type):
-        return class_data(value, value.__module__, value.__qualname__)
+        name = value.__module__, value.__qualname__
+        left_out = _left_out.get(name, frozenset())
+        if not (is_own(value.__module__) or may_be_patched(value)):
+            return None
+        data = class_data(value, *name)
+        return {key: data[key] for key in data if key not in left_out}
+    if is_array(value):
+        return [bytearray(value)] if len(value) <= LARGE else None
+    if isinstance(value, tuple):
+        return None if change_detection.is_frozen(value) else list(value)
+    if is_own_container(value):
+        items = items_of(value)
+        if isinstance(items, dict):
+            items = [*items, *items.values()]
+        return [*items, *attributes_of(value), *attributes_of(value).values()]
     return state_of(value) if has_plain_state(value) else None
 
 
@@ -185,38 +245,91 @@ def is_immutable(value: object) -> bool:
 def items_of(value: Any) -> Any:
     """The contents of a container, as one that pickle copies and does not refer to."""
     if isinstance(value, dict):
-        return dict(value)
+        return dict(dict.items(value))
     if isinstance(value, deque):
-        return list(value)
-    return value.copy()
+        return list(deque.__iter__(value))
+    if isinstance(value, list):
+        return list.copy(value)
+    return set.copy(value) if isinstance(value, set) else bytearray(value)
+
+
+_CHANGEABLE = (dict, list, set, deque, bytearray)
+_REDUCING = ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
+
+
+def is_own_container(value: object) -> bool:
+    """Whether a value is a container of a class of the program, and has nothing besides
+    its items and its attributes."""
+    cls = type(value)
+    if not isinstance(value, _CHANGEABLE) or not is_programs(cls.__module__):
+        return False
+    own = [base for base in cls.__mro__ if is_programs(base.__module__)]
+    if any(hook in vars(base) for base in own for hook in (*_REDUCING, "__slots__")):
+        return False
+    return all(base in _PLAIN_BASES for base in cls.__mro__ if base not in own)
+
+
+_NAMESPACES = frozenset({"UserDict", "UserList", "ChainMap"})
+
+
+def is_namespace(cls: type) -> bool:
+    """Whether a class of the standard library has its data in its attributes."""
+    if cls.__module__ == "collections":
+        return cls.__qualname__ in _NAMESPACES
+    return cls.__qualname__ == "Namespace"
+
+
+_PLAIN_BASES = frozenset({*_CONTAINERS, object})
+
+
+def is_array(value: Any) -> bool:
+    return type(value).__module__ == "array" and type(value).__name__ == "array"
+
+
+def attributes_of(value: object) -> dict[str, Any]:
+    return dict(getattr(value, "__dict__", {}))
 
 
 def has_plain_state(value: object) -> bool:
     """Whether an object of the program consists of its attributes alone."""
     cls = type(value)
-    if cls is SimpleNamespace or cls.__qualname__ == "Namespace":
+    if cls is SimpleNamespace or is_namespace(cls):
         return hasattr(value, "__dict__")
     if isinstance(value, _WITH_OTHER_STATE) or change_detection.is_enum_member(value):
         return False
-    return is_own(cls.__module__) and not any(
-        hook in vars(base)
-        for base in cls.__mro__[:-1]
-        for hook in ("__reduce__", "__reduce_ex__", "__getstate__", "__del__")
+    return is_programs(cls.__module__) and not any(
+        hook in vars(base) for base in cls.__mro__[:-1] for hook in _REDUCING
     )
 
 
 def class_data(cls: type, name: str, attribute: str) -> dict[str, Any]:
     """The data of a class of the module, and its methods that were replaced."""
+    if not is_own(cls.__module__):
+        return replaced_methods(cls) if may_be_patched(cls) else {}
     own = cls.__module__ == name and cls.__qualname__ == attribute
     if not own or type(cls).__name__ in ("EnumMeta", "EnumType"):
         return {}
-    return {key: value for key, value in vars(cls).items() if is_class_data(key, value)}
+    data = {key: part for key, part in vars(cls).items() if is_class_data(key, part)}
+    return data | replaced_methods(cls)
+
+
+def function_data(function: FunctionType) -> dict[str, Any]:
+    """The data among the attributes of a function."""
+    return {key: value for key, value in vars(function).items() if is_data(value)}
 
 
 def is_class_data(key: str, value: object) -> bool:
     if key.startswith("__") or key == "_abc_impl":
         return False
-    return is_data(value) or is_replaced(getattr(value, "__func__", value))
+    if is_data(value):
+        return True
+    return is_own_container(value) or (
+        has_plain_state(value) and not is_descriptor(value)
+    )
+
+
+def is_descriptor(value: object) -> bool:
+    return hasattr(type(value), "__get__") or hasattr(type(value), "__set__")
 
 
 # ---- at the receiver -----------------------------------------------------------------
@@ -267,6 +380,8 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
         module_imported(module)
         return None
     if kind == AS_IMPORTED:
+        if isinstance(getattr(there, name, None), type):
+            put_back(getattr(there, name), ())
         if (module, name) in _imported:
             setattr(there, name, _imported[module, name])
         return None
@@ -281,16 +396,24 @@ def apply(module: str, name: str, blob: bytes) -> Undo | None:
         return bind(there, name, own, value) if kind in (VALUE, ITEMS) else None
     if kind == ITEMS:
         return fill(own, value)
-    if kind in (OBJECT, CLASS):
+    if kind == BOTH:
+        return fill_both(own, *value)
+    if kind == CLASS:
+        return set_attributes(own, *value)
+    if kind == OBJECT:
         return set_attributes(own, value)
     return bind(there, name, own, value)
 
 
 def fits(kind: int, own: Any, value: Any) -> bool:
     if kind == CLASS:
-        return isinstance(own, type)
+        return isinstance(own, type | FunctionType)
+    if kind == ITEMS and isinstance(value, bytes):
+        return is_array(own)
     if kind == ITEMS:
         return type(own) in _CONTAINERS and isinstance(value, type(items_of(own)))
+    if kind == BOTH:
+        return is_own_container(own) and isinstance(value[0], type(items_of(own)))
     return True
 
 
@@ -319,26 +442,68 @@ def unbind(there: Any, name: str, own: Any) -> None:
 
 def is_same(own: Any, value: Any) -> bool:
     try:
-        return type(own) is type(value) and repr(own) == repr(value) and own == value
+        if type(own) is not type(value) or repr(own) != repr(value):
+            return False
+        # a container with a NaN, or with itself, is not equal to its copy
+        with contextlib.suppress(RecursionError):
+            if own == value:
+                return True
+        return is_same_data(own, value)
     except Exception:  # a user's __eq__ or __repr__ may raise anything
         return False
 
 
+def is_same_data(own: Any, value: Any) -> bool:
+    known = change_detection.fingerprint(own)
+    if known is not None:
+        return known == change_detection.fingerprint(value)
+    return pickled(own) == pickled(value)
+
+
+def pickled(value: object) -> bytes:
+    file = io.BytesIO()
+    c_pickle.Pickler(file).dump(value)
+    return file.getvalue()
+
+
 def fill(own: Any, value: Any) -> Undo | None:
     """Replaces the contents of a container."""
+    if is_array(own):
+        return fill_array(own, value)
     if is_same(items_of(own), value):
         return None
     before = items_of(own)
-    own.clear()
-    (own.extend if hasattr(own, "extend") else own.update)(value)
+    base = next(base for base in _CHANGEABLE if isinstance(own, base))
+    base.clear(own)
+    (base.extend if hasattr(base, "extend") else base.update)(own, value)
     return partial(fill, own, before)  # type: ignore[return-value]
 
 
-def set_attributes(own: Any, state: dict[str, Any]) -> Undo | None:
-    """Replaces the attributes of an object or of a class."""
-    before = class_data_here(own) if isinstance(own, type) else state_of(own)
+def fill_array(own: Any, data: bytes) -> Undo | None:
+    before = own.tobytes()
+    if before == data:
+        return None
+    del own[:]
+    own.frombytes(data)
+    return partial(fill_array, own, before)  # type: ignore[return-value]
+
+
+def fill_both(own: Any, items: Any, attributes: dict[str, Any]) -> Undo | None:
+    """Replaces the contents of a container and its attributes."""
+    undo = [fill(own, items), set_attributes(own, attributes)]
+    done = [each for each in undo if each is not None]
+    return partial(undo_all, done) if done else None
+
+
+def set_attributes(
+    own: Any, state: dict[str, Any], left_out: frozenset[str] = frozenset()
+) -> Undo | None:
+    """Replaces the attributes of an object or of a class, but those left out."""
+    before = state_here(own)
     undo: list[Undo] = []
-    for name in before.keys() - state:
+    if isinstance(own, type):
+        put_back(own, state)
+    for name in before.keys() - state - left_out:
         undo.append(partial(setattr, own, name, before[name]))
         delattr(own, name)
     for name, value in state.items():
@@ -347,12 +512,38 @@ def set_attributes(own: Any, state: dict[str, Any]) -> Undo | None:
         )
         if had is not MISSING and is_same(had, value):
             continue
+        inside = fill_object(had, value) if isinstance(own, type) else None
+        if inside is not None:
+            undo += inside
+            continue
+        if isinstance(own, type):
+            keep_original(own, name, had)
         undo.append(partial(unbind, own, name, had))
         assign(own, name, value)
     return partial(undo_all, undo) if undo else None
 
 
-def class_data_here(cls: type) -> dict[str, Any]:
+def fill_object(own: Any, value: Any) -> list[Undo] | None:
+    """Makes an object of a class's attribute as `value` is, in place: others may refer
+    to it. None if it has to be replaced."""
+    if type(own) is not type(value):
+        return None
+    if is_own_container(own):
+        undo = fill_both(own, items_of(value), attributes_of(value))
+    elif has_plain_state(own):
+        undo = set_attributes(own, state_of(value))
+    else:
+        return None
+    return [undo] if undo is not None else []
+
+
+def state_here(own: Any) -> dict[str, Any]:
+    if isinstance(own, type | FunctionType):
+        return class_data_here(own)
+    return attributes_of(own) if isinstance(own, _CHANGEABLE) else state_of(own)
+
+
+def class_data_here(cls: type | FunctionType) -> dict[str, Any]:
     return {
         key: value
         for key, value in vars(cls).items()

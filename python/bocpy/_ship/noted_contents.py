@@ -27,8 +27,9 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
         return
     items = list(parts.values() if isinstance(parts, dict) else parts)
     flat = all(map(change_detection.is_frozen, items))
-    watchable = type(value) is dict or isinstance(value, type)
-    if flat and watchable and _core._watch_changes(value):
+    watchable = type(value) is dict or isinstance(value, type | FunctionType)
+    events = vars(value) if isinstance(value, FunctionType) else value
+    if flat and watchable and _core._watch_changes(events):
         entry.kind = change_detection.WATCHED
         return
     entry.polls = True
@@ -36,14 +37,23 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
     if flat or entry.refusal or len(blob) > change_detection.LIMIT:
         entry.copy = parts
     else:
-        entry.print = change_detection.fingerprint(value)
+        entry.print = print_of(value)
+
+
+def print_of(value: object) -> bytes | None:
+    """The fingerprint of a value of a module that workers import themselves."""
+    if isinstance(value, type | FunctionType):
+        return change_detection.fingerprint(module_changes.parts_of(value))
+    return change_detection.fingerprint(value)
 
 
 def note_contents(key: Key, entry: Entry, blob: bytes) -> None:
     """Stores what is needed to find out later that the value has changed inside."""
     if isinstance(entry.value, FunctionType):
         _core._watch_changes(None)
+        _core._watch_changes(vars(entry.value))
         entry.parts = change_detection.parts_of(entry.value)
+        entry.polls = bool(change_detection.scalars_enclosed(entry.value))
     if not blob.startswith(COPIES):
         return
     entry.kind = change_detection.judge(entry.value, len(blob))

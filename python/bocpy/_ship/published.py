@@ -5,11 +5,14 @@ Threads: any; LOCK of `log` guards the table.
 
 from __future__ import annotations
 
+import marshal
+import sys
 from typing import Any
 from weakref import ref
 
+from .. import _namespaces
 from . import change_detection
-from .log import Key
+from .log import PATH, Key, log
 
 
 class Entry:
@@ -59,3 +62,29 @@ class Entry:
 
 
 entries: dict[Key, Entry] = {}
+
+
+def may_be_noted(key: Key) -> bool:
+    """Classes and functions that are made again and again are not: the table would grow
+    without end."""
+    if key[0]:
+        return "#" not in key[0] and not _namespaces.in_worker()
+    entry = entries.get(key)
+    cls = entry.cls() if entry is not None and entry.cls is not None else None
+    return (
+        cls is not None
+        and "<locals>" not in cls.__qualname__
+        and not _namespaces.in_worker()
+    )
+
+
+_path: list[str] = []
+
+
+def publish_path() -> None:
+    """Publishes sys.path if it has changed, so that workers find the same modules."""
+    global _path
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    if path != _path and not _namespaces.in_worker():
+        _path = path
+        log()._publish("", PATH, marshal.dumps(path))

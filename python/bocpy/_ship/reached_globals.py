@@ -36,6 +36,10 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
     names = _code_names.global_names(code)
     if not _LOOK_UP.isdisjoint(names):
         names |= public_names(space)
+    elif "__subclasses__" in _code_names.all_names(code):
+        names |= frozenset(
+            name for name, value in list(space.names.items()) if isinstance(value, type)
+        )
     for name in names:
         value = space.names.get(name, MISSING)
         if value is MISSING and hasattr(builtins, name):
@@ -60,8 +64,12 @@ def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
 
 
 def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
-    """A global, and its definition in the module that it was imported from."""
+    """A global, and its definition in the module that it was imported from; of a
+    class, those of its bases and of its metaclass, too."""
     yield (module, name), frozenset()
+    if isinstance(value, type):
+        for base in (*value.__mro__[1:], *type(value).__mro__):
+            yield from definition_followed(base)
     own = getattr(value, "__module__", None)
     if isinstance(value, type | FunctionType) and own != module:
         yield from definition_followed(value)

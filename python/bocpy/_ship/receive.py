@@ -274,14 +274,22 @@ def leave(undo: Undo) -> None:
 
 
 def apply_registration(blob: bytes) -> bool:
+    modules, data = marshal.loads(blob[1:])
     try:
-        registrations.register(loads(blob[1:]))
+        registrations.once_imported(modules, functools.partial(register, data))
     except ImportError:
         return False
+    return True
+
+
+def register(data: bytes) -> None:
+    try:
+        registrations.register(loads(data))
+    except ImportError:
+        raise
     except Exception:
         # a user's hook may raise anything; what it names is refused elsewhere
-        return True
-    return True
+        return
 
 
 def failed_to_load(error: Exception) -> str:

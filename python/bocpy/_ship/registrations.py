@@ -7,8 +7,10 @@
 | `copyreg.pickle(C, reduce)` | `copyreg.dispatch_table` | the same |
 
 A registration is published once a worker can get everything that it names: at once what
-it can import, the rest when that is published. What modules register while they are
-imported needs no record, since a worker imports them too.
+it can import, the rest when that is published. Of modules that a worker imports, too,
+it is not known whether the import registers or the program does so afterwards: both are
+published, but for those of the standard library. A worker applies such a registration
+once it has imported the modules: to register a class twice changes nothing.
 
 Threads: any; LOCK of `log` guards the tables.
 """
@@ -39,15 +41,26 @@ _seen_modules: dict[str, ModuleType] = {}
 def unpublished() -> Iterator[Registration]:
     """The registrations to publish now."""
     for registration in list(current()):
-        kind, where, cls, function = registration
+        kind, where, cls, _ = registration
         key = (kind, id(where), id(cls))
         if key in _published or not (is_had(where) and is_had(cls)):
             continue
-        if all(map(_namespaces.resolves, filter(None, (where, cls, function)))):
+        if not is_needed(registration):
             continue
         _published.add(key)
         _kept.append(registration)
         yield registration
+
+
+def is_needed(registration: Registration) -> bool:
+    """Whether the imports of a worker may leave a registration out."""
+    kind, where, _, _ = registration
+    given = [each for each in registration[1:] if each is not None]
+    if all(map(is_standard, given)):
+        return False
+    if kind == "dispatch" and all(map(_namespaces.resolves, given)):
+        return any(each.__module__ != where.__module__ for each in given[2:])
+    return True
 
 
 def is_had(obj: Any) -> bool:
@@ -58,7 +71,7 @@ def is_had(obj: Any) -> bool:
 
 
 def current() -> list[Registration]:
-    """All registrations in which a class or function belongs to the program."""
+    """All registrations that are not of the standard library alone."""
     global _known, _pairs
     find_dispatchers()
     sizes = [len(function.registry) for function in _dispatchers.values()]
@@ -69,8 +82,10 @@ def current() -> list[Registration]:
     return _pairs
 
 
-def is_own(cls: Any) -> bool:
-    return isinstance(cls, type) and not _namespaces.importable(cls.__module__)
+def modules_of(registration: Registration) -> tuple[str, ...]:
+    """The modules that a worker must have imported before it can register."""
+    names = {each.__module__ for each in registration[1:3] if each is not None}
+    return tuple(name for name in names if _namespaces.importable(name))
 
 
 def abstract() -> Iterator[Registration]:
@@ -82,8 +97,13 @@ def abstract() -> Iterator[Registration]:
     for base in all_abstract():
         for reference in _get_dump(base)[0]:
             cls = reference()
-            if cls is not None and (is_own(cls) or is_own(base)):
+            if cls is not None and not (is_standard(cls) and is_standard(base)):
                 yield "abc", base, cls, None
+
+
+def is_standard(obj: Any) -> bool:
+    module = getattr(obj, "__module__", None)
+    return isinstance(module, str) and _namespaces.is_standard(module)
 
 
 def all_abstract() -> Iterator[type]:
@@ -122,27 +142,41 @@ def find_dispatchers() -> None:
 def dispatched() -> Iterator[Registration]:
     for function in _dispatchers.values():
         for cls, implementation in list(function.registry.items()):
-            if is_own(cls) or is_own_function(implementation):
+            if not (is_standard(function) and is_standard(implementation)):
                 yield "dispatch", function, cls, implementation
-
-
-def is_own_function(function: Any) -> bool:
-    module = getattr(function, "__module__", None)
-    return isinstance(module, str) and not _namespaces.importable(module)
 
 
 def pickled() -> Iterator[Registration]:
     for cls, function in list(copyreg.dispatch_table.items()):
-        if is_own(cls) or is_own_function(function):
+        if not (is_standard(cls) and is_standard(function)):
             yield "pickle", None, cls, function
 
 
-def may_grow(cls: type) -> bool:
-    """Whether classes may be registered with `cls` without an event that reports it."""
-    return isinstance(cls, abc.ABCMeta)
-
-
 # ---- at the receiver -----------------------------------------------------------------
+
+
+_waiting: list[tuple[tuple[str, ...], Callable[[], object]]] = []
+
+
+def once_imported(modules: tuple[str, ...], step: Callable[[], object]) -> None:
+    """Does the step, now or once this interpreter has imported the modules."""
+    if all(map(is_imported, modules)):
+        step()
+    else:
+        _waiting.append((modules, step))
+
+
+def is_imported(name: str) -> bool:
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return name in sys.modules and not getattr(spec, "_initializing", False)
+
+
+def module_imported() -> None:
+    """Applies the registrations that have waited for a module."""
+    waiting = list(_waiting)
+    _waiting.clear()
+    for modules, step in waiting:
+        once_imported(modules, step)
 
 
 def register(registration: Registration) -> None:

@@ -44,7 +44,6 @@ from .log import (
     MISSING,
     MODULE,
     ORIGIN,
-    PATH,
     REFUSED,
     REGISTRATIONS,
     SHELL,
@@ -60,7 +59,7 @@ from .log import (
 from .noted_contents import COPIES, may_differ_inside, note_contents, note_state
 from .object_identity import is_shared
 from .pickler import Pickler, Reduced, refuse_bound
-from .published import Entry, entries
+from .published import Entry, entries, may_be_noted, publish_path
 from .reached_globals import (
     Reached,
     annotations_reached,
@@ -74,7 +73,6 @@ _queue: deque[tuple[Key, frozenset[str]]] = deque()
 _records: dict[Key, bytes] = {}
 _unfinished: set[str] = set()
 _depth = 0
-_path: list[str] = []
 
 
 class _Shipper(Pickler):
@@ -105,8 +103,8 @@ class _Shipper(Pickler):
                 self.named.add((space.key, name))
             return find_name, (space.key, space.name, name)
         self.reach_names(space, function.__code__)
-        annotations = getattr(function, "__annotations__", None)
-        self.reach_all(annotations_reached(space, (annotations or {}).values()))
+        annotations = getattr(function, "__annotations__", None) or {}
+        self.reach_all(annotations_reached(space, annotations.values()))
         return None
 
     def class_reference(self, cls: type) -> Reduced:
@@ -173,6 +171,7 @@ def dumps(value: object) -> tuple[bytes, list[PickleBuffer] | None]:
     if any(is_stale(key, submodules) for key, submodules in shipper.reached):
         with exporting():
             _queue.extend(shipper.reached)
+    travel(shipper.deps)
     for key in shipper.named:
         refusal = entries[key].refusal
         if refusal is not None:
@@ -257,21 +256,14 @@ def publish_registrations() -> None:
             continue
         _queue.extend(shipper.reached)
         drain()
-        record((REGISTRATIONS, _namespaces.new_token()), VALUE + file.getvalue())
+        data = registrations.modules_of(registration), file.getvalue()
+        key = REGISTRATIONS, _namespaces.new_token()
+        record(key, VALUE + marshal.dumps(data))
 
 
 def publish_names(names: Iterable[Reached]) -> None:
     with exporting():
         queue_names(names)
-
-
-def publish_path() -> None:
-    """Publishes sys.path if it has changed, so that workers find the same modules."""
-    global _path
-    path = [entry for entry in sys.path if isinstance(entry, str)]
-    if path != _path and not _namespaces.in_worker():
-        _path = path
-        log()._publish("", PATH, marshal.dumps(path))
 
 
 def flush() -> None:
@@ -439,8 +431,7 @@ def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
 def shell_of(value: object, shell: tuple[type, object], entry: Entry) -> bytes:
     """The blob for an instance that refers to others that are globals."""
     cls, state = shell
-    file = io.BytesIO()
-    shipper = _Shipper(file)
+    shipper = _Shipper(file := io.BytesIO())
     _core._apart(shipper.dump, cls)
     size = file.tell()
     shipper.clear_memo()
@@ -462,7 +453,7 @@ def attempt(part: object) -> None:
 def follow_origin(origin: Key, entry: Entry) -> None:
     """Makes a name depend on the module's attribute that it is bound to."""
     if module_changes.follows(origin[0]):
-        _namespaces.space_of(sys.modules[origin[0]].__dict__)
+        _namespaces.space_of(vars(sys.modules[origin[0]]))
         entry.deps = frozenset({origin, (origin[0], module_changes.SPEC)})
         _queue.extend((key, frozenset()) for key in entry.deps)
 
@@ -477,21 +468,28 @@ def export_class(cls: type) -> str:
         if module_changes.is_own(cls.__module__):
             note_travelled(cls)
         return f"{cls.__module__}:{cls.__qualname__}"
-    return export(cls)
+    token = export(cls)
+    if "<locals>" not in cls.__qualname__:
+        travel({("", token)})
+    return token
 
 
 travelled: set[Key] = set()
-"""Classes and functions, of modules that workers import, that shipped values contain:
-a body reaches what they use although its code does not name them."""
+"""Classes and functions that shipped values contain: a body reaches what they use
+although its code does not name them."""
 
 
 def note_travelled(value: Any) -> None:
-    keys = {key for key, _ in definition_followed(value)}
-    if keys <= travelled:
+    travel({key for key, _ in definition_followed(value)})
+
+
+def travel(keys: Iterable[Key]) -> None:
+    new = {key for key in keys if key not in travelled and may_be_noted(key)}
+    if not new:
         return
     with exporting():
-        travelled.update(keys)
-        queue_names((key, frozenset()) for key in keys)
+        travelled.update(new)
+        queue_names((key, frozenset()) for key in new if key[0])
         # makes the next scheduling look at functions that were described before
         _main_changes.changed()
 
@@ -568,7 +566,7 @@ def note_attributes(entry: Entry) -> None:
         for name in entry.pickled
     }
     watched = _core._watch_changes(cls)
-    entry.polls = not watched or bool(entry.pickled) or registrations.may_grow(cls)
+    entry.polls = not watched or bool(entry.pickled)
 
 
 def changed_attributes(entry: Entry) -> dict[str, bytes]:

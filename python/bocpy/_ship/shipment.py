@@ -23,6 +23,7 @@ from .. import _core, _namespaces
 from . import change_detection, lost_changes, module_changes, send
 from .import_origins import SCALARS
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
+from .noted_contents import print_of
 from .published import Entry, entries
 from .reached_globals import closure_reached, names_reached
 from .send import exporting, queue_names
@@ -152,9 +153,7 @@ def has_changed(key: Key) -> bool:
         return entry is not None and bool(send.changed_attributes(entry))
     if entry is None or send.is_stale(key, frozenset()):
         return True
-    if entry.parts is not None and entry.parts != change_detection.parts_of(
-        entry.value
-    ):
+    if has_other_parts(entry):
         return True
     if entry.kind == change_detection.WATCHED:
         return send.current_definition(key, entry) != entry.blob
@@ -171,10 +170,16 @@ def has_other_contents(key: Key, entry: Entry) -> bool:
     if entry.kind == change_detection.LARGE:
         return change_detection.size_of(entry.value) != entry.size
     if entry.kind != change_detection.POLLED:
-        return False
+        return has_other_parts(entry)
     if entry.print is not None:
-        return change_detection.fingerprint(entry.value) != entry.print
+        return print_of(entry.value) != entry.print
     return send.current_definition(key, entry) != entry.blob
+
+
+def has_other_parts(entry: Entry) -> bool:
+    """Whether a function has got other parts."""
+    known = entry.parts
+    return known is not None and known != change_detection.parts_of(entry.value)
 
 
 def publish(key: Key) -> None:

@@ -44,7 +44,13 @@ def test_programs_that_users_reported(backend, how):
 
 
 @pytest.mark.parametrize("how", ["script", "module"])
-def test_programs_that_change_what_is_around_them(backend, how):
+def test_programs_for_which_the_main_thread_sets_something(backend, how):
     """programs/plain_state.py: they agree, or differ as the program says."""
-    count = 45 if sys.version_info >= (3, 13) else 43
-    assert run("plain_state", how, backend) == [f"{count} programs"]
+    assert run("plain_state", how, backend) == ["33 programs"]
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+def test_programs_that_change_what_is_around_them(backend, how):
+    """programs/plain_losses.py: likewise."""
+    count = 40 if sys.version_info >= (3, 13) else 38
+    assert run("plain_losses", how, backend) == [f"{count} programs"]

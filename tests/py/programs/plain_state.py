@@ -1,63 +1,28 @@
-"""Programs that set or change what is outside of their functions: run on a plain
-thread, in a spawned process and in a behavior.
+"""Programs for whose functions the main thread sets something: outside.py."""
 
-Each consists of what the main thread does first (not in the spawned process), a
-function without arguments, and what the main thread sees afterwards. A behavior on
-`threads` does what a plain thread does. On `interpreters` it does so too, but where the
-program says otherwise:
-
-| the program says | then |
-|---|---|
-| WARNED | what the behavior changes is not seen, and a RuntimeWarning says so |
-| OWN | a worker has its own, as a spawned process does: docs/guide/workers.md |
-| REFUSED | the behavior fails with an error that names the thing |
-"""
-
+import abc
 import argparse
+import array
 import builtins
 import codecs
 import collections
 import collections.abc
-import configparser
 import csv
-import dataclasses
 import decimal
 import functools
 import gc
-import io
 import logging
+import math
 import mimetypes
-import multiprocessing
 import numbers
 import random
 import socket
-import struct
 import sys
-import threading
-import types
 import warnings
 import xml.etree.ElementTree as ElementTree
 
-SAME, WARNED, OWN, REFUSED = "same", "warned", "own", "refused"
-PROGRAMS = {}
-
-
-def nothing():
-    return None
-
-
-def program(otherwise=SAME, *, imported=None, first=nothing, after=nothing, report=""):
-    """imported: in place of `otherwise` where this file is an imported module."""
-
-    def keep(function):
-        kind = otherwise if __name__ == "__main__" else imported or otherwise
-        PROGRAMS[function.__name__] = (kind, first, function, after, report)
-        return function
-
-    return keep
-
-
-# ---- what the main thread has set ----------------------------------------------------
+import outside
+from outside import OWN, REFUSED, program
 
 
 def precise():
@@ -161,7 +126,7 @@ def register():
     collections.abc.Sized.register(Meters)
 
 
-@program(first=register, imported=OWN)
+@program(first=register)
 def a_class_that_an_abc_of_the_library_has_registered():
     meters = Meters()
     return isinstance(meters, numbers.Number), isinstance(meters, collections.abc.Sized)
@@ -193,7 +158,7 @@ def configure():
     Options.get_instance().batch = 8
 
 
-@program(first=configure, imported=OWN, report="argonne-lcf/dlio_benchmark#116")
+@program(first=configure, report="argonne-lcf/dlio_benchmark#116")
 def a_singleton_that_was_configured():
     return Options.get_instance().batch
 
@@ -207,7 +172,6 @@ LOCKED = ReadOnly(a=1)
 
 @program(
     first=lambda: setattr(LOCKED, "read_only", True),
-    imported=OWN,
     report="elifesciences/builder#586",
 )
 def a_dict_that_is_locked():
@@ -222,361 +186,173 @@ def parsed_arguments():
     return ARGUMENTS.size
 
 
-# ---- what the function changes -------------------------------------------------------
-
-
-@program(WARNED, after=lambda: ARGUMENTS.size)
-def parsed_arguments_that_change():
-    ARGUMENTS.size = 5
-
-
-def make_counter():
-    count = 0
-
-    def increment():
-        nonlocal count
-        count += 1
-        return count
-
-    return increment
-
-
-NEXT = make_counter()
-
-
-@program(WARNED, after=NEXT)
-def a_closure_that_counts():
-    return NEXT()
-
-
-def tool():
-    return tool.calls
-
-
-tool.calls = 0
-
-
-@program(WARNED, after=tool)
-def an_attribute_of_a_function():
-    tool.calls += 1
-
-
-def counted(function):
-    @functools.wraps(function)
-    def call(*args):
-        call.count += 1
-        return function(*args)
-
-    call.count = 0
-    return call
-
-
-@counted
-def square(x):
-    return x * x
-
-
-@program(WARNED, after=lambda: square.count)
-def a_decorator_that_counts():
-    return square(2)
-
-
-LOG = []
-
-
-def recorded(function):
-    @functools.wraps(function)
-    def call(*args):
-        LOG.append(function.__name__)
-        return function(*args)
-
-    return call
-
-
-@recorded
-def step(x):
-    return x
-
-
-@program(WARNED, after=lambda: LOG)
-def a_decorator_that_records():
-    return step(1)
-
-
-class Ids:
-    def __init__(self):
-        self.last = 0
-
-    def __call__(self):
-        self.last += 1
-        return self.last
-
-    def __enter__(self):
-        self.last += 10
-
-    def __exit__(self, *raised):
-        pass
-
-
-IDS, ENTERED = Ids(), Ids()
-
-
-@program(WARNED, after=lambda: IDS.last)
-def an_object_that_is_called():
-    return IDS()
-
-
-@program(WARNED, after=lambda: ENTERED.last)
-def an_object_that_is_entered():
-    with ENTERED:
-        return 1
-
-
-NAMES = types.SimpleNamespace(n=0)
-
-
-@program(WARNED, after=lambda: NAMES.n)
-def a_simple_namespace():
-    NAMES.n += 1
-
-
-WRITTEN, PRINTED = io.StringIO(), io.StringIO()
-
-
-@program(WARNED, after=WRITTEN.getvalue)
-def text_that_is_written():
-    WRITTEN.write("x")
-
-
-@program(WARNED, after=PRINTED.getvalue)
-def text_that_is_printed():
-    print("x", file=PRINTED)
-
-
-TREE = ElementTree.Element("a")
-
-
-@program(WARNED, after=lambda: len(TREE))
-def a_tree():
-    ElementTree.SubElement(TREE, "b")
-
-
-PARSER = configparser.ConfigParser()
-PARSER["a"] = {"x": "1"}
-
-
-@program(WARNED, after=lambda: PARSER["a"]["x"])
-def a_parsed_file():
-    PARSER["a"]["x"] = "2"
-
-
-USER, CHAIN = collections.UserDict(), collections.ChainMap({})
-
-
-@program(WARNED, after=lambda: dict(USER))
-def a_user_dict():
-    USER["a"] = 1
-
-
-@program(WARNED, after=lambda: dict(CHAIN))
-def a_chain_of_dicts():
-    CHAIN["a"] = 1
-
-
-BUFFER = bytearray(4)
-
-
-@program(WARNED, after=lambda: bytes(BUFFER))
-def a_buffer_that_is_packed_into():
-    struct.pack_into("<I", BUFFER, 0, 7)
-
-
-if sys.version_info >= (3, 13):  # which can import ctypes in workers
-    import ctypes
-
-    class Point(ctypes.Structure):
-        _fields_ = (("x", ctypes.c_int),)
-
-    POINT, NUMBERS = Point(1), (ctypes.c_int * 3)()
-
-    @program(WARNED, after=lambda: POINT.x)
-    def a_structure_of_c():
-        POINT.x = 9
-
-    @program(WARNED, after=lambda: list(NUMBERS))
-    def an_array_of_c():
-        NUMBERS[0] = 9
-
-
-ITEMS = []
-
-
-def add(items, item):
-    items.append(item)
-
-
-@program(WARNED, after=lambda: ITEMS, report="cloudpipe/cloudpickle#275")
-def a_function_that_changes_its_argument():
-    add(ITEMS, 1)
-
-
-@dataclasses.dataclass
-class Batch:
-    items: list = dataclasses.field(default_factory=list)
-
-    def extend(self, items):
-        self.items.extend(items)
-        return self
-
-
-BATCH = Batch()
-
-
-@program(WARNED, after=lambda: BATCH.items)
-def methods_in_a_chain():
-    BATCH.extend([1]).extend([2])
-
-
-class Meta(type):
-    made = []  # noqa: RUF012
-
-    def __call__(cls):
-        Meta.made.append(cls.__name__)
-        return super().__call__()
-
-
-class Thing(metaclass=Meta):
+class Shape(abc.ABC):  # noqa: B024
     pass
 
 
-@program(WARNED, after=lambda: Meta.made)
-def a_metaclass_that_counts():
-    Thing()
+class Disk:
+    pass
 
 
-class Numbered:
-    count = 0
-
-    def __init__(self):
-        type(self).count += 1
+@program(first=lambda: Shape.register(Disk), report="cloudpipe/cloudpickle#302")
+def a_class_that_an_abc_of_the_program_has_registered():
+    return isinstance(Disk(), Shape), issubclass(Disk, Shape)
 
 
-@program(WARNED, after=lambda: Numbered.count)
-def instances_that_are_counted():
-    Numbered()
+@functools.singledispatch
+def show(_):
+    return "any"
 
 
-class Registry:
-    plugins = {}  # noqa: RUF012
-
-    def __init_subclass__(cls):
-        Registry.plugins[cls.__name__] = 1
+@program(first=lambda: show.register(Disk, lambda _: "disk"))
+def a_function_registered_for_a_class():
+    return show(Disk())
 
 
-@program(WARNED, after=lambda: Registry.plugins)
-def a_class_that_registers_itself():
-    class Plugin(Registry):
-        pass
-
-    return Plugin.__name__
+class Application:
+    options = Options()
 
 
-def remembered(x, seen=[]):  # noqa: B006
-    seen.append(x)
-    return len(seen)
+@program(first=lambda: setattr(Application.options, "batch", 16))
+def an_object_that_is_an_attribute_of_a_class():
+    return Application.options.batch
 
 
-@program(OWN, after=lambda: remembered(0))
-def a_default_that_is_a_list():
-    return remembered(1)
+class Parent:
+    pass
 
 
-@functools.cache
-def cached(x):
-    return x
+class Child(Parent):
+    pass
 
 
-@program(OWN, after=lambda: cached.cache_info().misses)
-def a_cache():
-    return cached(7)
+@program(first=lambda: setattr(Parent, "extra", 5))
+def an_attribute_of_a_parent_class():
+    return getattr(Child, "extra", None)
 
 
-LOCAL = threading.local()
+class Attributes(dict):
+    __getattr__ = dict.__getitem__
+    __setattr__ = dict.__setitem__
 
 
-@program(REFUSED, first=lambda: setattr(LOCAL, "x", 1))
-def a_local_of_threads():
-    return getattr(LOCAL, "x", None)
+RATES = Attributes(rate=1)
 
 
-# ---- the three ways ------------------------------------------------------------------
+@program(first=lambda: setattr(RATES, "rate", 5), report="joblib/joblib#923")
+def a_dict_with_its_items_as_attributes():
+    return RATES.rate
 
 
-def told(run):
-    try:
-        return repr(run())
-    except BaseException as error:
-        return f"{type(error).__name__}: {error}"
+class Rows(list):
+    pass
 
 
-def in_process(name):
-    _, _, run, after, _ = PROGRAMS[name]
-    return told(run), told(after)
+class Names(set):
+    pass
 
 
-def on_thread(name):
-    _, first, run, after, _ = PROGRAMS[name]
-    first()
-    found = []
-    thread = threading.Thread(target=lambda: found.append(told(run)))
-    thread.start()
-    thread.join()
-    return found[0], told(after)
+ROWS, KNOWN = Rows([1]), Names("a")
 
 
-def in_behavior(name):
-    """The outcome, and whether there was a warning about a change."""
-    from bocpy import when
-
-    _, first, run, after, _ = PROGRAMS[name]
-    first()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", RuntimeWarning)
-        result = when()(run)
-        outcome = told(lambda: result.result(60)), told(after)
-    warned = [str(each.message) for each in caught]
-    return outcome, any("is seen in the worker" in text for text in warned)
+def fill():
+    ROWS.append(2)
+    KNOWN.add("b")
 
 
-def is_right(otherwise, found, warned, plain, spawned):
-    if otherwise == WARNED:
-        return warned
-    if otherwise == REFUSED:
-        return ("Error" in found[0] or found == plain) and not warned
-    if otherwise == OWN:
-        return found[0] == spawned[0] and not warned
-    return found == plain and not warned
+@program(first=fill)
+def a_list_and_a_set_of_classes_of_the_program():
+    return list(ROWS), sorted(KNOWN)
 
 
-def spawn(run):
-    """The results of all programs in a process of their own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.map(run, PROGRAMS)
+SETTINGS, LAYERS = collections.UserDict(a=1), collections.ChainMap({}, {"z": 1})
+
+
+def set_layers():
+    SETTINGS["b"] = 2
+    LAYERS["y"] = 3
+
+
+@program(first=set_layers)
+def dicts_of_collections():
+    return dict(SETTINGS), dict(LAYERS)
+
+
+SAMPLES = array.array("i", [1, 2])
+
+
+@program(first=lambda: SAMPLES.append(9))
+def an_array():
+    return list(SAMPLES)
+
+
+PAIR = ([1], {})
+
+
+@program(first=lambda: PAIR[0].append(2))
+def a_list_in_a_tuple():
+    return PAIR
+
+
+def leveled():
+    return leveled.level
+
+
+leveled.level = 1
+
+
+@program(first=lambda: setattr(leveled, "level", 2))
+def an_attribute_of_a_function_that_was_set():
+    return leveled()
+
+
+def make_cell():
+    value = 1
+
+    def get():
+        return value
+
+    def put(x):
+        nonlocal value
+        value = x
+
+    return get, put
+
+
+GET, PUT = make_cell()
+
+
+@program(first=lambda: PUT(9), imported=OWN)
+def a_variable_of_an_enclosing_function():
+    return GET()
+
+
+class Plugin:
+    pass
+
+
+class Zip(Plugin):
+    pass
+
+
+@program()
+def the_subclasses_of_a_class():
+    return [each.__name__ for each in Plugin.__subclasses__()]
+
+
+NAN = float("nan")
+NANS = [NAN]
+LOOP = [1]
+LOOP.append(LOOP)
+
+
+@program(first=lambda: KNOWN.add("c"))
+def lists_that_are_not_equal_to_their_copies():
+    return len(NANS), LOOP[1] is LOOP, math.isnan(NANS[0])
 
 
 def main():
-    import bocpy
-
-    bocpy.start(2)
-    by_reference = bocpy._core._backend() == "threads"
-    behaviors = [in_behavior(name) for name in PROGRAMS]
-    plain, spawned = spawn(on_thread), spawn(in_process)
-    for i, (name, each) in enumerate(PROGRAMS.items()):
-        otherwise = SAME if by_reference else each[0]
-        found, warned = behaviors[i]
-        if not is_right(otherwise, found, warned, plain[i], spawned[i]):
-            print(name, otherwise, found, warned, plain[i], spawned[i], sep=" | ")
-    print(len(PROGRAMS), "programs")
+    outside.main(__name__)
 
 
 if __name__ == "__main__":

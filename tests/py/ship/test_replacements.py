@@ -1,0 +1,189 @@
+"""What a program puts into modules that workers import: bodies see it, and see what was
+there before once the program has put that back."""
+
+import textwrap
+
+import pytest
+
+APP = """
+import abc, functools
+
+
+class Client:
+    def get(self):
+        return "real"
+
+    @classmethod
+    def name(cls):
+        return cls.__name__
+
+
+class Store(abc.ABC):
+    pass
+
+
+@functools.singledispatch
+def show(x):
+    return "any"
+
+
+def fetch():
+    return "real"
+
+
+def use():
+    return fetch(), Client().get(), Client.name()
+
+
+def kinds(x):
+    return isinstance(x, Store), show(x)
+
+
+class Attributes(dict):
+    __getattr__ = dict.__getitem__
+
+
+rates = Attributes(rate=1)
+NAN = float("nan")
+values = [NAN]
+
+
+def rate():
+    return rates.rate, NAN in values
+"""
+
+FAKES = """
+def fetch():
+    return "fake"
+"""
+
+PLUGIN = """
+import app
+
+
+class Disk:
+    pass
+
+
+app.Store.register(Disk)
+app.show.register(int, lambda x: "number")
+app.show.register(Disk, lambda x: "disk")
+"""
+
+MAIN = """
+import string
+from unittest import mock
+import app, fakes
+import bocpy
+from bocpy import Cown, acquire, start, when
+
+start(2)
+by_value = bocpy._core._backend() == "interpreters"
+
+
+def run(function, *arguments):
+    @when()
+    def result():
+        return function(*arguments)
+
+    return result.result(60)
+
+
+class Client2:
+    def get(self):
+        return "other"
+
+    name = classmethod(lambda cls: "other")
+"""
+
+REPLACED = """
+real = "real", "real", "Client"
+assert run(app.use) == real
+with mock.patch.object(app.Client, "get", lambda self: "fake"):
+    assert run(app.use) == ("real", "fake", "Client")
+assert run(app.use) == real
+with mock.patch.object(app.Client, "name", classmethod(lambda cls: "fake")):
+    assert run(app.use) == ("real", "real", "fake")
+assert run(app.use) == real
+with mock.patch("app.fetch", fakes.fetch):
+    assert run(app.use) == ("fake", "real", "Client")
+assert run(app.use) == real
+with mock.patch("app.Client", Client2):
+    assert run(app.use) == ("real", "other", "other")
+assert run(app.use) == real
+
+
+def library():
+    return string.Template("$x").substitute(x=1), string.capwords("a b")
+
+
+assert run(library) == ("1", "A B")
+with mock.patch.object(string.Template, "substitute", lambda self, x: "fake"):
+    assert run(library) == ("fake", "A B")
+with mock.patch("string.capwords", fakes.fetch):
+    try:
+        run(library)
+    except TypeError as error:
+        assert "fetch()" in str(error), error
+    else:
+        raise AssertionError("string.capwords was not replaced")
+assert run(library) == ("1", "A B")
+print("right")
+"""
+
+PENDING = """
+hold = Cown(0)
+with acquire(hold):
+    before = when(hold)(lambda hold: app.use()[1])
+    app.Client.get = lambda self: "fake"
+    after = when(hold)(lambda hold: app.use()[1])
+seen = before.result(60), after.result(60)
+# on threads a class is one object, and its methods are those that it has now
+assert seen == ("real" if by_value else "fake", "fake"), seen
+print("right")
+"""
+
+REGISTERED = """
+assert run(app.kinds, 1) == (False, "any")
+import plugin
+assert run(app.kinds, 1) == (False, "number")
+assert run(app.kinds, plugin.Disk()) == (True, "disk")
+print("right")
+"""
+
+VALUES = """
+assert run(app.rate) == (1, True)
+app.rates["rate"] = 2
+assert run(app.rate) == (2, True)
+print("right")
+"""
+
+
+@pytest.fixture
+def app(program, tmp_path):
+    for name, text in (("app", APP), ("fakes", FAKES), ("plugin", PLUGIN)):
+        (tmp_path / f"{name}.py").write_text(text)
+    path = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+
+    def run(text):
+        return program(path + MAIN + textwrap.dedent(text)).lines
+
+    return run
+
+
+def test_what_is_replaced_and_put_back(app, backend):
+    assert app(REPLACED) == ["right"]
+
+
+def test_pending_behaviors_see_what_was_there(app, backend):
+    assert app(PENDING) == ["right"]
+
+
+def test_what_a_plugin_registers(app, backend):
+    assert app(REGISTERED) == ["right"]
+
+
+def test_containers_that_are_not_plain(app, backend):
+    """One whose missing attributes raise a KeyError; one that is not equal to its
+    copy."""
+    assert app(VALUES) == ["right"]
