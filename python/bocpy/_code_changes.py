@@ -249,9 +249,11 @@ def _call_changes(value: object) -> bool:
             value.__self__, value.__name__
         )
     if isinstance(value, partial):
+        given: list[tuple[int | str, object]] = [*enumerate(value.args)]
+        given += value.keywords.items()
         return _call_changes(value.func) or any(
             _changes_argument(value.func, position, part, (), _DEEP)
-            for position, part in (*enumerate(value.args), *value.keywords.items())
+            for position, part in given
         )
     return False
 

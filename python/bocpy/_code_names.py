@@ -177,5 +177,6 @@ def _variable(code: CodeType, instruction: Any) -> str:
     PyPy's `dis` gives the name of another one where the function has parameters.
     """
     if sys.implementation.name == "pypy":
-        return (*code.co_cellvars, *code.co_freevars)[instruction.arg]
+        index: int = instruction.arg
+        return (*code.co_cellvars, *code.co_freevars)[index]
     return str(instruction.argval)

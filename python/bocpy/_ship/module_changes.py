@@ -473,7 +473,7 @@ def fill(own: Any, value: Any) -> Undo | None:
     if is_same(items_of(own), value):
         return None
     before = items_of(own)
-    base = next(base for base in _CHANGEABLE if isinstance(own, base))
+    base: Any = next(base for base in _CHANGEABLE if isinstance(own, base))
     base.clear(own)
     (base.extend if hasattr(base, "extend") else base.update)(own, value)
     return partial(fill, own, before)  # type: ignore[return-value]

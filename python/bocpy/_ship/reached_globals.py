@@ -68,7 +68,8 @@ def name_followed(module: str, name: str, value: object) -> Iterator[Reached]:
     class, those of its bases and of its metaclass, too."""
     yield (module, name), frozenset()
     if isinstance(value, type):
-        for base in (*value.__mro__[1:], *type(value).__mro__):
+        metaclass: type = type(value)
+        for base in (*value.__mro__[1:], *metaclass.__mro__):
             yield from definition_followed(base)
     own = getattr(value, "__module__", None)
     if isinstance(value, type | FunctionType) and own != module:

@@ -48,7 +48,9 @@ def replaces(module: str, name: str, value: object) -> bool:
 
 def replaced_methods(cls: type) -> dict[str, Any]:
     """The methods of a class that replace others."""
-    now = {key: part for key, part in vars(cls).items() if isinstance(part, _METHODS)}
+    now: dict[str, object] = {
+        key: part for key, part in vars(cls).items() if isinstance(part, _METHODS)
+    }
     first = _first_methods.setdefault(cls, now)
     return {
         key: part
