@@ -1,5 +1,6 @@
-"""Large bytes and str: the same object in their own interpreter, one copy in another,
-and no references once no interpreter needs them."""
+"""Large bytes, str, and tuples and frozensets of plain values: the same object in their
+own interpreter, one copy in another, and no references once no interpreter needs
+them."""
 
 import gc
 import sys
@@ -18,8 +19,12 @@ LARGE = [
     "é" * SIZE,
     "Ω" * SIZE,
     "😀" * SIZE,
+    tuple(range(5000)),
+    frozenset(range(5000)),
+    tuple((str(i), float(i), b"x", None, (i, True)) for i in range(2000)),
+    ("a" * SIZE, b"b" * SIZE, *range(2000)),
 ]
-IDS = ["bytes", "ascii", "latin", "ucs2", "ucs4"]
+IDS = ["bytes", "ascii", "latin", "ucs2", "ucs4", "tuple", "frozenset", "nested", "big"]
 
 
 def settled(thing):
@@ -62,8 +67,9 @@ def test_a_body_gets_an_equal_object(value):
     wait()
 
 
-def test_nothing_is_kept():
-    value = bytes(range(256)) * 1000
+@pytest.mark.parametrize("kind", [bytes, tuple])
+def test_nothing_is_kept(kind):
+    value = kind(bytes(range(256)) * 1000)
     before = settled(value)
     cowns = [Cown(value) for _ in range(10)]
     for c in cowns:
@@ -89,7 +95,7 @@ def test_a_value_that_a_worker_sent_outlives_its_interpreter():
 
     @when()
     def _():
-        send("large", [b"w" * 200_000, "w" * 200_000])
+        send("large", [b"w" * 200_000, "w" * 200_000, tuple(range(3000))])
 
     wait()
     backend = bocpy._core._backend()
@@ -97,7 +103,10 @@ def test_a_value_that_a_worker_sent_outlives_its_interpreter():
     wait()
     bocpy.start(1, backend=backend)
     wait()
-    assert receive("large", 0)[1] == [b"w" * 200_000, "w" * 200_000]
+    assert receive("large", 0)[1] == [
+        *(b"w" * 200_000, "w" * 200_000),
+        tuple(range(3000)),
+    ]
 
 
 def test_readers_share_the_copy():
@@ -144,3 +153,58 @@ def test_chains_of_large_values_between_workers():
     wait()
     for i, other in enumerate(others):
         assert other.unwrap() == bytes([i]) * (SIZE + i)
+
+
+def test_what_a_worker_has_decoded_serves_the_next_body():
+    bocpy.start(1)
+    cown = Cown(0)
+
+    def references(cown, table):
+        import sys
+
+        return sys.getrefcount(table)
+
+    def run(size):
+        table = tuple(range(size))
+        done = [bocpy.whencall(references, [cown], [table]) for _ in range(20)]
+        return [one.result(timeout=30) for one in done]
+
+    alone, shared = run(100), run(5000)
+    if bocpy._core._backend() == "interpreters":
+        assert max(alone) < min(shared)
+    wait()
+
+
+def test_a_tuple_that_has_parts_that_change_is_encoded_each_time():
+    inner = [0]
+    table, cown = (inner, *range(2000)), Cown(0)
+    seen = []
+    for i in range(3):
+        inner[0] = i
+
+        @when(cown)
+        def first(cown, table=table, inner=inner):
+            return table[0] is inner, len(table)
+
+        seen.append(first)
+    assert [one.result(timeout=30) for one in seen] == [(True, 2001)] * 3
+    wait()
+
+
+def test_two_tuples_at_the_same_address_are_not_confused():
+    for i in range(30):
+        table = tuple([i] * 2000)
+
+        @when()
+        def first(table=table):
+            return table[0], table[-1]
+
+        del table
+        if i % 3 == 0:
+            bocpy.quiesce(timeout=30)
+        results = [first]
+        table = tuple([-i] * 2000)
+        results.append(when()(lambda table=table: (table[0], table[-1])))
+        del table
+        assert [one.result(timeout=30) for one in results] == [(i, i), (-i, -i)]
+    wait()

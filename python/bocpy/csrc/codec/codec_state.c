@@ -38,6 +38,8 @@ void bocpy_codec_state_clear(bocpy_codec_state *state) {
   bocpy_classes_clear(state);
   bocpy_resolved_clear(state);
   bocpy_hooked_clear(state);
+  if (state->home)
+    bocpy_home_forget_decoded(state->home);
   bocpy_home_drop(state->home);
   state->home = NULL;
   Py_CLEAR(state->no_arguments);

@@ -342,31 +342,6 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
-static int put_or_none(bocpy_encoder *encoder, PyObject *part) {
-  return bocpy_encode_value(encoder, part ? part : Py_None);
-}
-
-/* An exception of a class of the program: as with pickle, the receiver makes it without
- * calling the class's own constructor. */
-static int put_exception(bocpy_encoder *encoder, PyObject *value) {
-  bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
-  if (!known || bocpy_put_number(encoder, TAG_EXCEPTION, known->place.shape->id) < 0)
-    return BOCPY_FAILED;
-  PyObject *args = PyException_GetArgs(value), *cause = PyException_GetCause(value);
-  PyObject *dict = args ? PyObject_GenericGetDict(value, NULL) : NULL;
-  if (dict && BOCPY_FREE_THREADED)
-    Py_SETREF(dict, PyDict_Copy(dict));
-  int status = dict ? bocpy_encode_value(encoder, args) : BOCPY_FAILED;
-  if (status == BOCPY_DONE)
-    status = put_or_none(encoder, PyDict_GET_SIZE(dict) ? dict : NULL);
-  if (status == BOCPY_DONE)
-    status = put_or_none(encoder, cause);
-  Py_XDECREF(args);
-  Py_XDECREF(dict);
-  Py_XDECREF(cause);
-  return status;
-}
-
 static int put_hooked(bocpy_encoder *encoder, PyObject *value) {
   const bocpy_hooked *hooked = bocpy_hooked_of(encoder->state, Py_TYPE(value));
   return bocpy_encode_hooked(encoder, value, hooked);
@@ -387,7 +362,7 @@ static int encode_by_class(bocpy_encoder *encoder, PyObject *value) {
   case BOCPY_ENCODING_ARRAY:
     return encode_memo(encoder, value, bocpy_put_array);
   case BOCPY_ENCODING_EXCEPTION:
-    return encode_memo(encoder, value, put_exception);
+    return encode_memo(encoder, value, bocpy_put_exception);
   default:
     return encode_memo(encoder, value, put_instance);
   }
@@ -404,8 +379,32 @@ static int encode_instance(bocpy_encoder *encoder, PyObject *value) {
 
 /* ---- the walk -------------------------------------------------------------------- */
 
+static int put_shared(bocpy_encoder *encoder, PyObject *value) {
+  return bocpy_encode_container(encoder, value, encoder->shared);
+}
+
+/* A tuple or frozenset that is encoded once for all buffers that refer to it.
+ * BOCPY_UNKNOWN, with nothing written: it is none. */
+static int encode_shared(bocpy_encoder *encoder, PyObject *value) {
+  if (encoder->apart || !bocpy_is_large_container(value))
+    return BOCPY_UNKNOWN;
+  bocpy_encoding *encoding;
+  int status = bocpy_encoding_of(encoder, value, &encoding);
+  if (status != BOCPY_DONE)
+    return status;
+  encoder->shared = encoding;
+  status = encode_memo(encoder, value, put_shared);
+  bocpy_encoding_drop(encoding);
+  return status;
+}
+
 static int encode_parts(bocpy_encoder *encoder, PyObject *value) {
   PyTypeObject *type = Py_TYPE(value);
+  if (type == &PyTuple_Type || type == &PyFrozenSet_Type) {
+    int status = encode_shared(encoder, value);
+    if (status != BOCPY_UNKNOWN)
+      return status;
+  }
   if (type == &PyDict_Type)
     return encode_memo(encoder, value, put_dict);
   if (type == &PyList_Type)
@@ -444,7 +443,7 @@ static inline bool is_big_scalar(PyObject *value) {
 
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value) {
   if (is_big_scalar(value)) {
-    if (bocpy_is_large_immutable(value))
+    if (!encoder->apart && bocpy_is_large_immutable(value))
       return encode_memo(encoder, value, put_immutable);
     if (encoder->depth)
       return encode_memo(encoder, value, put_scalar);
@@ -490,7 +489,7 @@ static int encoder_init(bocpy_encoder *encoder) {
   encoder->native_count = encoder->native_capacity = 0;
   encoder->immutables = NULL;
   encoder->immutable_count = encoder->immutable_capacity = 0;
-  encoder->lends = encoder->held = false;
+  encoder->lends = encoder->held = encoder->apart = false;
   encoder->keys_used = 0;
   encoder->outer = NULL;
   bocpy_memo_init(&encoder->memo);
@@ -576,6 +575,18 @@ int bocpy_encode_held(PyObject *value, const char *root, bocpy_buffer **out_buff
 
 int bocpy_encode_lent(PyObject *value, const char *root, bocpy_buffer **out_buffer) {
   return encode_to_buffer(value, root, true, true, out_buffer);
+}
+
+int bocpy_encode_apart(PyObject *value, bocpy_buffer **out_buffer) {
+  bocpy_encoder encoder;
+  if (encoder_init(&encoder) < 0)
+    return -1;
+  encoder.apart = true;
+  int status = encoder_write_all(&encoder, value, "value");
+  if (status == BOCPY_DONE)
+    status = encoder_finish(&encoder, out_buffer);
+  encoder_fini(&encoder);
+  return status;
 }
 
 int bocpy_encode_tried(PyObject *value, const char *root) {

@@ -33,7 +33,9 @@ typedef struct bocpy_encoder {
   uint32_t native_count, native_capacity;
   struct bocpy_immutable **immutables; /* referred to (immutable.h) */
   uint32_t immutable_count, immutable_capacity;
-  bool lends; /* nothing moves: natives are copied */
+  bool apart; /* an encoding is made (immutable.h), which refers to no object */
+  struct bocpy_encoding *shared; /* of the container that is being written */
+  bool lends;                    /* nothing moves: natives are copied */
   /* a cown has the value already: what has moved out of it stays empty */
   bool held;
   uint32_t keys_used; /* a bit for each slot of `keys` in use */
@@ -48,6 +50,9 @@ int bocpy_put_number(bocpy_encoder *encoder, enum bocpy_tag tag, uint32_t number
 
 /* Writes `value`. BOCPY_UNKNOWN: it has parts that only pickle knows. */
 int bocpy_encode_value(bocpy_encoder *encoder, PyObject *value);
+
+/* Encodes a container of plain values, for immutable.h. -1 with an exception. */
+int bocpy_encode_apart(PyObject *value, bocpy_buffer **out_buffer);
 
 /* Writes `value` as a pickle, in place of all that was written. -1 with the exception
  * that bocpy_encode promises. */

@@ -5,6 +5,8 @@
  *   2. While `readers` is above 0, bocpy_home_close neither replaces nor gives up an
  *      object of the home.
  *   3. Each entry has a reference to its home.
+ *   4. An encoding is in its home's list if and only if an entry with that encoding has
+ *      an object: so its key is the address of an object that lives.
  * Ordering:
  *   [R1] a reader's leaving; [A1] bocpy_home_close, which finds none.
  */
@@ -16,6 +18,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct bocpy_encoding {
+  atomic_uint references; /* of entries, of encoders, and of `decoded` in homes */
+  unsigned entries;       /* with an object; under the lock of the home that made it */
+  PyObject *object;       /* the key; alive while `entries` is above 0 */
+  bocpy_buffer *buffer;
+  bocpy_encoding *next; /* in the home's list, while `entries` is above 0 */
+};
+
 struct bocpy_home {
   bocpy_lock lock;
   atomic_uint references;
@@ -26,6 +36,10 @@ struct bocpy_home {
   atomic_bool has_dead; /* hint: what is missed now is found at the next wake */
   void (*wake)(void *ctx);
   void *wake_ctx;
+  bocpy_encoding *encodings; /* those whose objects are here; a list */
+  /* The encoding that was decoded here last, and the object. Attached. */
+  bocpy_encoding *decoded;
+  PyObject *decoded_object;
 };
 
 /* ---- homes ----------------------------------------------------------------------- */
@@ -96,13 +110,29 @@ static void entry_unlink_locked(bocpy_immutable *entry) {
   entry->next->prev = entry->prev;
 }
 
+/* The entry loses its object: the caller drops that. */
+static void entry_leave_encoding_locked(bocpy_immutable *entry) {
+  bocpy_encoding *encoding = entry->encoding;
+  if (!encoding || --encoding->entries)
+    return;
+  bocpy_encoding **link = &entry->home->encodings;
+  while (*link != encoding)
+    link = &(*link)->next;
+  *link = encoding->next;
+}
+
 static void immutable_entry_free(bocpy_immutable *entry) {
+  bocpy_encoding_drop(entry->encoding);
   bocpy_home_drop(entry->home);
   PyMem_RawFree(entry->copy);
   free(entry);
 }
 
 static void entry_set_data(bocpy_immutable *entry, PyObject *value) {
+  if (entry->encoding) {
+    entry->size = bocpy_buffer_size(entry->encoding->buffer);
+    return;
+  }
   if (PyBytes_CheckExact(value)) {
     entry->data = PyBytes_AS_STRING(value);
     entry->size = (size_t)PyBytes_GET_SIZE(value);
@@ -115,7 +145,9 @@ static void entry_set_data(bocpy_immutable *entry, PyObject *value) {
   entry->largest = PyUnicode_MAX_CHAR_VALUE(value);
 }
 
-static bocpy_immutable *immutable_entry_new(bocpy_home *home, PyObject *value) {
+/* `encoding` may be NULL; the entry gets a reference of its own. */
+static bocpy_immutable *immutable_entry_new(bocpy_home *home, PyObject *value,
+                                            bocpy_encoding *encoding) {
   bocpy_immutable *entry = calloc(1, sizeof(*entry));
   if (!entry) {
     PyErr_NoMemory();
@@ -123,10 +155,17 @@ static bocpy_immutable *immutable_entry_new(bocpy_home *home, PyObject *value) {
   }
   entry->home = home;
   entry->object = Py_NewRef(value);
+  entry->encoding = encoding;
   entry_set_data(entry, value);
   atomic_fetch_add(&home->references, 1);
+  if (encoding)
+    atomic_fetch_add(&encoding->references, 1);
   bocpy_lock_take(&home->lock);
   entry_link_locked(entry);
+  if (encoding && !encoding->entries++) {
+    encoding->next = home->encodings;
+    home->encodings = encoding;
+  }
   bocpy_lock_give(&home->lock);
   return entry;
 }
@@ -150,6 +189,15 @@ static void entry_drop(bocpy_immutable *entry) {
     immutable_entry_free(entry);
 }
 
+void bocpy_home_forget_decoded(bocpy_home *home) {
+  bocpy_encoding *encoding = home->decoded;
+  PyObject *object = home->decoded_object;
+  home->decoded = NULL;
+  home->decoded_object = NULL;
+  bocpy_encoding_drop(encoding);
+  Py_XDECREF(object);
+}
+
 void bocpy_immutables_drop(bocpy_immutable **entries, uint32_t count) {
   for (uint32_t i = 0; i < count; i++)
     if (entries[i])
@@ -164,11 +212,15 @@ size_t bocpy_immutables_size(bocpy_immutable *const *entries, uint32_t count) {
 }
 
 void bocpy_home_run_dead(bocpy_home *home) {
+  if (home->decoded && atomic_load(&home->decoded->references) == 1)
+    bocpy_home_forget_decoded(home);
   if (!atomic_load_explicit(&home->has_dead, memory_order_relaxed)) /* hint */
     return;
   bocpy_lock_take(&home->lock);
   bocpy_immutable *entry = home->dead;
   home->dead = NULL;
+  for (bocpy_immutable *one = entry; one; one = one->next)
+    entry_leave_encoding_locked(one);
   atomic_store_explicit(&home->has_dead, false, memory_order_relaxed);
   bocpy_lock_give(&home->lock);
   while (entry) {
@@ -179,16 +231,19 @@ void bocpy_home_run_dead(bocpy_home *home) {
   }
 }
 
-/* Replaces the object by a copy of its data. Without memory the data is lost: decoding
- * it raises MemoryError. */
+/* Replaces the object by a copy of its data, if no encoding has it. Without memory the
+ * data is lost: decoding it raises MemoryError. */
 static PyObject *entry_copy_locked(bocpy_immutable *entry) {
   PyObject *object = entry->object;
   entry_unlink_locked(entry);
+  entry_leave_encoding_locked(entry);
+  entry->object = NULL;
+  if (entry->encoding)
+    return object;
   entry->copy = PyMem_RawMalloc(entry->size);
   if (entry->copy)
     memcpy(entry->copy, entry->data, entry->size);
   entry->data = entry->copy;
-  entry->object = NULL;
   return object;
 }
 
@@ -208,6 +263,7 @@ void bocpy_home_close(bocpy_home *home) {
   }
   home->wake = NULL;
   bocpy_lock_give(&home->lock);
+  bocpy_home_forget_decoded(home);
   bocpy_home_run_dead(home);
 }
 
@@ -230,12 +286,12 @@ static int encoder_keep(bocpy_encoder *encoder, bocpy_immutable *entry) {
   return 0;
 }
 
-int bocpy_encode_immutable(bocpy_encoder *encoder, PyObject *value) {
+int bocpy_encode_container(bocpy_encoder *encoder, PyObject *value,
+                           bocpy_encoding *encoding) {
   bocpy_home *home = encoder->state->home;
-  bocpy_home_run_dead(home);
   if (bocpy_reserve(&encoder->writer, 1 + sizeof(uint32_t)) < 0)
     return BOCPY_FAILED;
-  bocpy_immutable *entry = immutable_entry_new(home, value);
+  bocpy_immutable *entry = immutable_entry_new(home, value, encoding);
   if (!entry)
     return BOCPY_FAILED;
   if (encoder_keep(encoder, entry) < 0) {
@@ -248,9 +304,116 @@ int bocpy_encode_immutable(bocpy_encoder *encoder, PyObject *value) {
   return BOCPY_DONE;
 }
 
+int bocpy_encode_immutable(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_home_run_dead(encoder->state->home);
+  return bocpy_encode_container(encoder, value, NULL);
+}
+
+/* ---- encodings ------------------------------------------------------------------- */
+
+void bocpy_encoding_drop(bocpy_encoding *encoding) {
+  if (!encoding || atomic_fetch_sub(&encoding->references, 1) != 1)
+    return;
+  bocpy_buffer_free(encoding->buffer);
+  free(encoding);
+}
+
+#define PLAIN_DEPTH_MAX 16
+
+static bool is_plain(PyObject *value, int depth);
+
+static bool is_plain_tuple(PyObject *tuple, int depth) {
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
+    if (!is_plain(PyTuple_GET_ITEM(tuple, i), depth))
+      return false;
+  return true;
+}
+
+static bool is_plain_frozenset(PyObject *set, int depth) {
+  PyObject *iterator = PyObject_GetIter(set), *element;
+  bool plain = iterator != NULL;
+  while (plain && (element = PyIter_Next(iterator))) {
+    plain = is_plain(element, depth);
+    Py_DECREF(element);
+  }
+  Py_XDECREF(iterator);
+  if (!PyErr_Occurred())
+    return plain;
+  PyErr_Clear();
+  return false;
+}
+
+/* Whether no part can change, and none has an identity that matters. */
+static bool is_plain(PyObject *value, int depth) {
+  if (PyLong_CheckExact(value) || PyUnicode_CheckExact(value) ||
+      PyFloat_CheckExact(value) || PyBytes_CheckExact(value) || PyBool_Check(value) ||
+      value == Py_None || PyComplex_CheckExact(value))
+    return true;
+  if (depth == PLAIN_DEPTH_MAX)
+    return false;
+  return PyTuple_CheckExact(value)       ? is_plain_tuple(value, depth + 1)
+         : PyFrozenSet_CheckExact(value) ? is_plain_frozenset(value, depth + 1)
+                                         : false;
+}
+
+static bocpy_encoding *encoding_find(bocpy_home *home, PyObject *container) {
+  bocpy_lock_take(&home->lock);
+  bocpy_encoding *found = home->encodings;
+  while (found && found->object != container)
+    found = found->next;
+  if (found)
+    atomic_fetch_add(&found->references, 1);
+  bocpy_lock_give(&home->lock);
+  return found;
+}
+
+static bocpy_encoding *encoding_new(PyObject *container) {
+  bocpy_encoding *encoding = calloc(1, sizeof(*encoding));
+  if (!encoding) {
+    PyErr_NoMemory();
+    return NULL;
+  }
+  if (bocpy_encode_apart(container, &encoding->buffer) < 0) {
+    free(encoding);
+    return NULL;
+  }
+  encoding->object = container;
+  atomic_store(&encoding->references, 1);
+  return encoding;
+}
+
+int bocpy_encoding_of(bocpy_encoder *encoder, PyObject *container,
+                      bocpy_encoding **out_encoding) {
+  bocpy_home *home = encoder->state->home;
+  bocpy_home_run_dead(home);
+  *out_encoding = encoding_find(home, container);
+  if (*out_encoding)
+    return BOCPY_DONE;
+  if (!is_plain(container, 0))
+    return BOCPY_UNKNOWN;
+  *out_encoding = encoding_new(container);
+  return *out_encoding ? BOCPY_DONE : BOCPY_FAILED;
+}
+
+/* The object that was decoded here last is used again: nobody can change it. */
+static PyObject *encoding_decode(bocpy_home *here, bocpy_encoding *encoding) {
+  if (here->decoded == encoding)
+    return Py_NewRef(here->decoded_object);
+  PyObject *object = bocpy_decode(encoding->buffer);
+  if (!object || BOCPY_FREE_THREADED)
+    return object;
+  bocpy_home_forget_decoded(here);
+  atomic_fetch_add(&encoding->references, 1);
+  here->decoded = encoding;
+  here->decoded_object = Py_NewRef(object);
+  return object;
+}
+
 /* ---- decode ---------------------------------------------------------------------- */
 
-static PyObject *entry_make_copy(const bocpy_immutable *entry) {
+static PyObject *entry_make_copy(bocpy_home *here, const bocpy_immutable *entry) {
+  if (entry->encoding)
+    return encoding_decode(here, entry->encoding);
   if (!entry->data)
     return PyErr_NoMemory();
   if (!entry->largest)
@@ -267,11 +430,13 @@ static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
   bocpy_home *home = entry->home;
   bocpy_lock_take(&home->lock);
   PyObject *object = entry->object;
-  if (object && last)
+  if (object && last) {
     entry_unlink_locked(entry);
+    entry_leave_encoding_locked(entry);
+  }
   bocpy_lock_give(&home->lock);
   if (!object)
-    return entry_make_copy(entry);
+    return entry_make_copy(home, entry);
   if (!last)
     return Py_NewRef(object);
   *slot = NULL;
@@ -280,12 +445,14 @@ static PyObject *entry_take_home(bocpy_immutable **slot, bool last) {
 }
 
 /* The home cannot end, or replace the data, while this thread counts as a reader. */
-static PyObject *entry_read(const bocpy_immutable *entry) {
+static PyObject *entry_read(bocpy_home *here, const bocpy_immutable *entry) {
   bocpy_home *home = entry->home;
+  if (entry->encoding)
+    return encoding_decode(here, entry->encoding);
   bocpy_lock_take(&home->lock);
   atomic_fetch_add(&home->readers, 1);
   bocpy_lock_give(&home->lock);
-  PyObject *copy = entry_make_copy(entry);
+  PyObject *copy = entry_make_copy(here, entry);
   atomic_fetch_sub(&home->readers, 1); /* [R1] */
   return copy;
 }
@@ -295,5 +462,5 @@ PyObject *bocpy_decode_immutable(bocpy_decoder *decoder) {
   bocpy_immutable **slot = &decoder->buffer->immutables[number];
   if ((*slot)->home == decoder->state->home)
     return entry_take_home(slot, decoder->last_time);
-  return entry_read(*slot);
+  return entry_read(decoder->state->home, *slot);
 }

@@ -106,6 +106,31 @@ int bocpy_put_array(bocpy_encoder *encoder, PyObject *value) {
   return status;
 }
 
+static int put_or_none(bocpy_encoder *encoder, PyObject *part) {
+  return bocpy_encode_value(encoder, part ? part : Py_None);
+}
+
+/* An exception of a class of the program: as with pickle, the receiver makes it without
+ * calling the class's own constructor. */
+int bocpy_put_exception(bocpy_encoder *encoder, PyObject *value) {
+  bocpy_class *known = bocpy_class_of(encoder->state, Py_TYPE(value));
+  if (!known || bocpy_put_number(encoder, TAG_EXCEPTION, known->place.shape->id) < 0)
+    return BOCPY_FAILED;
+  PyObject *args = PyException_GetArgs(value), *cause = PyException_GetCause(value);
+  PyObject *dict = args ? PyObject_GenericGetDict(value, NULL) : NULL;
+  if (dict && BOCPY_FREE_THREADED)
+    Py_SETREF(dict, PyDict_Copy(dict));
+  int status = dict ? bocpy_encode_value(encoder, args) : BOCPY_FAILED;
+  if (status == BOCPY_DONE)
+    status = put_or_none(encoder, PyDict_GET_SIZE(dict) ? dict : NULL);
+  if (status == BOCPY_DONE)
+    status = put_or_none(encoder, cause);
+  Py_XDECREF(args);
+  Py_XDECREF(dict);
+  Py_XDECREF(cause);
+  return status;
+}
+
 /* ---- decode ---------------------------------------------------------------------- */
 
 PyObject *bocpy_make_named(bocpy_decoder *decoder) {

@@ -1,7 +1,7 @@
 /* Types of the standard library that the codec encodes without pickle: named tuples,
- * dates and times, Decimals, deques, ordered dicts, arrays. Each value is written as
- * its class and the arguments of a call. _ship/class_encodings.py decides for which
- * classes pickle would do no more than that.
+ * dates and times, Decimals, deques, ordered dicts, arrays; and exceptions. Each value
+ * is written as its class and the arguments of a call. _ship/class_encodings.py decides
+ * for which classes pickle would do no more than that.
  *
  * Threads: as encoder.h. The methods that reduce are written in C, so no code of the
  * program runs while such a value is encoded.
@@ -16,6 +16,7 @@
 int bocpy_put_named(bocpy_encoder *encoder, PyObject *value);
 int bocpy_put_reduced(bocpy_encoder *encoder, PyObject *value);
 int bocpy_put_array(bocpy_encoder *encoder, PyObject *value);
+int bocpy_put_exception(bocpy_encoder *encoder, PyObject *value);
 
 /* The value whose tag has been taken, or NULL with an exception. */
 PyObject *bocpy_make_named(bocpy_decoder *decoder);
