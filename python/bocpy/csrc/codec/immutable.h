@@ -36,7 +36,7 @@ typedef struct bocpy_encoding bocpy_encoding;
 /* An entry of a buffer. */
 typedef struct bocpy_immutable {
   bocpy_home *home;
-  PyObject *object; /* NULL if `copy` or `encoding` has the contents */
+  PyObject *object;         /* NULL if `copy` or `encoding` has the contents */
   bocpy_encoding *encoding; /* of a container, with a reference; NULL for others */
   void *copy;
   const void *data; /* those of `object` or of `copy`; NULL if there was no memory */
