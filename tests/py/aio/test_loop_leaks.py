@@ -1,6 +1,7 @@
 """What loops leave behind: no memory, no descriptors, no threads."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import sys
@@ -10,12 +11,34 @@ import bocpy
 import pytest
 from bocpy import Cown, when
 from event_loops import Asyncio
-from harness import rss, start_workers
+from harness import start_workers
 
 pytestmark = [
     pytest.mark.usefixtures("runtime"),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]
+
+
+class Mallinfo2(ctypes.Structure):
+    """As the manual page mallinfo(3) has it."""
+
+    NAMES = (
+        "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+    )
+    _fields_ = [(name, ctypes.c_size_t) for name in NAMES.split()]
+
+
+def in_use():
+    """Blocks of Python's allocator, and kilobytes of malloc (0 if it cannot tell).
+    Unlike resident memory they do not depend on where free memory lies."""
+    gc.collect()
+    libc = ctypes.CDLL(None)
+    kilobytes = 0
+    if hasattr(libc, "mallinfo2"):  # glibc 2.33
+        libc.mallinfo2.restype = Mallinfo2
+        info = libc.mallinfo2()
+        kilobytes = (info.uordblks + info.hblkhd) // 1024
+    return sys.getallocatedblocks(), kilobytes
 
 
 async def await_it(c):
@@ -37,9 +60,9 @@ async def run_a_body(c):
 
 @pytest.mark.parametrize("wait", [await_it, hold_it, run_a_body])
 def test_tasks_that_wait_at_once_leave_no_memory(library, wait):
-    """Each round has 500 tasks wait for a cown that another one holds. The allocators
-    take memory in the first of them; a leak of 64 bytes for each task would show."""
-    sizes, count = [], 500
+    """Each round has 500 tasks wait for a cown that another one holds. What is in use
+    after a round is the same each time; one block for every tenth task would show."""
+    used, count = [], 500
 
     async def main():
         c = Cown(1)
@@ -66,12 +89,13 @@ def test_tasks_that_wait_at_once_leave_no_memory(library, wait):
     async def rounds():
         for _ in range(24):
             await main()
-            gc.collect()
-            sizes.append(rss())
+            used.append(in_use())
 
     start_workers(2)
     library.run(rounds)
-    assert sizes[-1] - sizes[11] < 12 * count * 64
+    blocks, kilobytes = zip(*used, strict=True)
+    assert min(blocks[-4:]) - max(blocks[8:12]) < 12 * count / 10
+    assert min(kilobytes[-4:]) - max(kilobytes[8:12]) < 12 * count * 16 / 1024
 
 
 def descriptors():
@@ -99,7 +123,7 @@ def test_loops_in_a_row_leave_no_descriptors(library):
 
 def test_loops_that_are_closed_with_waiters_leave_no_memory():
     """A loop is closed while a task of it waits for a cown that is held."""
-    c, sizes = Cown(1), []
+    c, used = Cown(1), []
 
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
@@ -120,8 +144,9 @@ def test_loops_that_are_closed_with_waiters_leave_no_memory():
     for _ in range(12):
         for _ in range(20):
             close_one()
-        gc.collect()
-        sizes.append(rss())
+        used.append(in_use())
     assert descriptors() <= files
-    assert sizes[-1] - sizes[5] < 6 * 20 * 2_000  # of which one loop is more
+    blocks, kilobytes = zip(*used, strict=True)
+    assert min(blocks[-2:]) - max(blocks[4:6]) < 6 * 20  # one block for each loop
+    assert min(kilobytes[-2:]) - max(kilobytes[4:6]) < 6 * 20 * 256 / 1024
     Asyncio.run(use_a_loop)
