@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._watchdog import Watchdog
 
 #: The most milliseconds that are less than 2**63 nanoseconds.
-MOST_MS = (2**63 - 1) // 1_000_000
+MAX_MS = (2**63 - 1) // 1_000_000
 
 _watchdog: Watchdog | None = None
 
@@ -49,9 +49,9 @@ def positive(name: str, number: object, unless: str = "") -> int:
 def milliseconds(name: str, number: object, unless: str = "") -> int:
     """Returns `number`; raises TypeError unless it is a positive int, OverflowError if
     the clock cannot count that far."""
-    if positive(name, number, unless) <= MOST_MS:
+    if positive(name, number, unless) <= MAX_MS:
         return number  # type: ignore[return-value]
-    raise OverflowError(f"{name} is {number}: the most is {MOST_MS} milliseconds")
+    raise OverflowError(f"{name} is {number}: the most is {MAX_MS} milliseconds")
 
 
 def pump(

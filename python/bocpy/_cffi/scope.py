@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .cown import Cown
 
 #: The most names of running behaviors in a text.
-MOST_NAMES = 16
+MAX_NAMES = 16
 
 lock = RLock()
 _numbers = count(1)
@@ -178,8 +178,7 @@ class Scope:
             inside = [each for each in _scopes.values() if each.is_within(self)]
             codes = [code for scope in inside for code in scope._running.values()]
         return [
-            f"'{code.qualname}' ({code.file}:{code.line})"
-            for code in codes[:MOST_NAMES]
+            f"'{code.qualname}' ({code.file}:{code.line})" for code in codes[:MAX_NAMES]
         ]
 
     def take_failures(self) -> list[tuple[Cown[object], str, str, int]]:

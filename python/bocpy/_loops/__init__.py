@@ -29,7 +29,7 @@ AT_ONCE = 16
 
 #: How many tasks a turn of the loop wakes, at least and at most, and how many seconds
 #: it should take.
-LEAST_WOKEN, MOST_WOKEN = 16, 200
+MIN_WOKEN, MAX_WOKEN = 16, 200
 TURN_SECONDS = 0.001
 
 
@@ -49,7 +49,7 @@ class TurnSize:
     """
 
     def __init__(self) -> None:
-        self.tasks = MOST_WOKEN
+        self.tasks = MAX_WOKEN
         self.began: float | None = None
 
     def next(self) -> int:
@@ -58,7 +58,7 @@ class TurnSize:
         now = time.perf_counter()
         if self.began is not None and now > self.began:
             fit = int(self.tasks * TURN_SECONDS / (now - self.began))
-            self.tasks = max(LEAST_WOKEN, min(MOST_WOKEN, fit, 2 * self.tasks))
+            self.tasks = max(MIN_WOKEN, min(MAX_WOKEN, fit, 2 * self.tasks))
         self.began = now
         return self.tasks
 

@@ -5,19 +5,19 @@
 
 #include "behavior.h"
 
-enum { MOST = 64 };
+enum { MAX_COUNT = 64 };
 
 /* The executor: a list of behaviors, in the order in which they became ready. */
 typedef struct list {
   boci_mutex mutex;
-  boc_behavior *ready[MOST];
+  boc_behavior *ready[MAX_COUNT];
   size_t count;
 } list;
 
 static void add_ready(void *ctx, boc_behavior *behavior) {
   list *all = ctx;
   boci_mutex_lock(&all->mutex);
-  CHECK(all->count < MOST);
+  CHECK(all->count < MAX_COUNT);
   all->ready[all->count++] = behavior;
   boci_mutex_unlock(&all->mutex);
 }

@@ -5,13 +5,13 @@
 
 #include "behavior.h"
 
-enum { MOST = 8 };
+enum { MAX_COUNT = 8 };
 
 /* A cown, behaviors over it, and those of them that became ready, in that order. */
 typedef struct queue {
   boc_cown *cown;
-  boc_behavior *made[MOST];
-  boc_behavior *ready[MOST];
+  boc_behavior *made[MAX_COUNT];
+  boc_behavior *ready[MAX_COUNT];
   size_t made_count, ready_count;
   boci_block_pool pool;
   boci_executor to;

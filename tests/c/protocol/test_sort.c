@@ -5,7 +5,7 @@
 
 #include "sort.h"
 
-enum { MOST = 300 };
+enum { MAX_COUNT = 300 };
 
 /* Addresses that no cown has, but that a request may contain. */
 static boc_cown *cown_at(uint32_t number) {
@@ -28,7 +28,7 @@ static bool comes_before(const boci_request *requests, uint32_t a, uint32_t b) {
 }
 
 static void check_orders(const boci_request *requests, uint32_t count) {
-  bool seen[MOST] = {false};
+  bool seen[MAX_COUNT] = {false};
   for (uint32_t i = 0; i < count; i++) {
     const uint32_t at = requests[i].order;
     CHECK(at < count && !seen[at]);
@@ -40,59 +40,59 @@ static void check_orders(const boci_request *requests, uint32_t count) {
 
 static void every_count_is_sorted(void) {
   test_random random = test_random_stream(1);
-  boci_request requests[MOST];
-  for (uint32_t count = 0; count < MOST; count++) {
-    fill(requests, count, 1 + test_draw(&random, 2 * MOST), &random);
+  boci_request requests[MAX_COUNT];
+  for (uint32_t count = 0; count < MAX_COUNT; count++) {
+    fill(requests, count, 1 + test_draw(&random, 2 * MAX_COUNT), &random);
     boci_sort_requests(requests, count, NULL);
     check_orders(requests, count);
   }
 }
 
 static void sorted_and_reversed_input_is_sorted(void) {
-  boci_request requests[MOST];
+  boci_request requests[MAX_COUNT];
   for (int reversed = 0; reversed < 2; reversed++) {
-    for (uint32_t i = 0; i < MOST; i++) {
-      const boc_access access = {cown_at(reversed ? MOST - i : i), BOC_WRITE};
+    for (uint32_t i = 0; i < MAX_COUNT; i++) {
+      const boc_access access = {cown_at(reversed ? MAX_COUNT - i : i), BOC_WRITE};
       boci_request_init(&requests[i], &access, i);
     }
-    boci_sort_requests(requests, MOST, NULL);
-    check_orders(requests, MOST);
+    boci_sort_requests(requests, MAX_COUNT, NULL);
+    check_orders(requests, MAX_COUNT);
   }
 }
 
 /* Addresses that differ in their first and last digits. */
 static void addresses_far_apart_are_sorted(void) {
-  boci_request requests[MOST];
-  for (uint32_t i = 0; i < MOST; i++) {
+  boci_request requests[MAX_COUNT];
+  for (uint32_t i = 0; i < MAX_COUNT; i++) {
     const uintptr_t high = (uintptr_t)(i * 7 % 5) << (sizeof high * 8 - 4);
     const boc_access access = {(boc_cown *)(high + 64 * (uintptr_t)(i * 31 % 97 + 1)),
                                BOC_WRITE};
     boci_request_init(&requests[i], &access, i);
   }
-  boci_sort_requests(requests, MOST, NULL);
-  check_orders(requests, MOST);
+  boci_sort_requests(requests, MAX_COUNT, NULL);
+  check_orders(requests, MAX_COUNT);
 }
 
 static void without_memory_many_are_sorted_in_place(void) {
   test_random random = test_random_stream(3);
-  boci_request requests[MOST];
+  boci_request requests[MAX_COUNT];
   test_memory memory;
   test_memory_init(&memory, 1);
-  fill(requests, MOST, MOST, &random);
-  boci_sort_requests(requests, MOST, &memory.base);
+  fill(requests, MAX_COUNT, MAX_COUNT, &random);
+  boci_sort_requests(requests, MAX_COUNT, &memory.base);
   CHECK(test_memory_failed(&memory));
-  check_orders(requests, MOST);
-  fill(requests, MOST, MOST, &random);
-  boci_sort_requests(requests, MOST, &memory.base);
-  check_orders(requests, MOST);
+  check_orders(requests, MAX_COUNT);
+  fill(requests, MAX_COUNT, MAX_COUNT, &random);
+  boci_sort_requests(requests, MAX_COUNT, &memory.base);
+  check_orders(requests, MAX_COUNT);
   test_memory_fini(&memory);
 }
 
 static void equals_keep_their_order(void) {
   test_random random = test_random_stream(2);
-  boci_request requests[MOST];
-  boci_request *all[MOST], *scratch[MOST];
-  for (uint32_t count = 0; count < MOST; count += 7) {
+  boci_request requests[MAX_COUNT];
+  boci_request *all[MAX_COUNT], *scratch[MAX_COUNT];
+  for (uint32_t count = 0; count < MAX_COUNT; count += 7) {
     fill(requests, count, 5, &random);
     for (uint32_t i = 0; i < count; i++)
       all[i] = &requests[i];

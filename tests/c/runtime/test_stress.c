@@ -10,7 +10,7 @@
 
 #include <boc/boc.h>
 
-enum { COWNS = 4, MOST = 4, THREADS = 2, EACH = 6, DEPTH = 2 };
+enum { COWNS = 4, MAX_COUNT = 4, THREADS = 2, EACH = 6, DEPTH = 2 };
 
 /* The payload of a cown. The tickets of each outside thread grow, from 1. */
 typedef struct record {
@@ -137,9 +137,9 @@ static const boc_behavior_type choosy_type = {
     .name = "choosy", .body = body, .drop = drop_plan, .admit = admit};
 
 static boc_behavior *make(world *all, test_random *random, plan fresh) {
-  boc_access accesses[MOST];
+  boc_access accesses[MAX_COUNT];
   bool written[COWNS] = {false};
-  size_t count = test_draw(random, MOST + 1);
+  size_t count = test_draw(random, MAX_COUNT + 1);
   for (size_t i = 0; i < count; i++) {
     uint32_t which = test_draw(random, COWNS);
     accesses[i].cown = all->cowns[which];

@@ -5,12 +5,12 @@
 #include "enqueue.h"
 #include "scheduler.h"
 
-enum { MOST = 4 * BOCI_RING };
+enum { MAX_COUNT = 4 * BOCI_RING };
 
 typedef struct world {
   boci_scheduler scheduler, other;
   boci_worker *me;
-  boc_behavior *made[MOST];
+  boc_behavior *made[MAX_COUNT];
   size_t count;
   boc_behavior *pushed; /* by the executor that `pinned` is pinned to */
   boci_executor lane;
@@ -49,7 +49,7 @@ static boc_behavior *make(world *all, boci_scheduler *scheduler, boc_cown *cown)
   boci_block_pool *pool = &scheduler->worker[0].pool;
   boc_behavior *made =
       boci_block_pool_alloc(pool, boci_behavior_size(cown != NULL, false, 0));
-  CHECK(made && all->count < MOST);
+  CHECK(made && all->count < MAX_COUNT);
   CHECK_EQ(boci_behavior_init(made, &type, 0, &access, cown != NULL, NULL), BOC_OK);
   return all->made[all->count++] = made;
 }

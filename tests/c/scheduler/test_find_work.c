@@ -6,12 +6,12 @@
 #include "park_worker.h"
 #include "run.h"
 
-enum { WORKERS = 2, MOST = 4 * BOCI_RING };
+enum { WORKERS = 2, MAX_COUNT = 4 * BOCI_RING };
 
 typedef struct world {
   boci_scheduler scheduler;
   boci_worker *me, *other;
-  boc_behavior *made[MOST];
+  boc_behavior *made[MAX_COUNT];
   size_t count;
 } world;
 
@@ -48,7 +48,7 @@ static void teardown(world *all) {
 static boc_behavior *make_typed(world *all, const boc_behavior_type *its_type) {
   boc_behavior *made =
       boci_block_pool_alloc(&all->me->pool, boci_behavior_size(0, false, 0));
-  CHECK(made && all->count < MOST);
+  CHECK(made && all->count < MAX_COUNT);
   CHECK_EQ(boci_behavior_init(made, its_type, 0, NULL, 0, NULL), BOC_OK);
   return all->made[all->count++] = made;
 }

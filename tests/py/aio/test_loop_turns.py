@@ -6,7 +6,7 @@ from functools import partial
 import bocpy
 import pytest
 from bocpy import Cown, when
-from bocpy._loops import MOST_WOKEN
+from bocpy._loops import MAX_WOKEN
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -131,5 +131,5 @@ def test_tasks_that_can_go_on_at_once_share_a_turn_by_its_time(library):
         numbers.extend(await main())
 
     library.run(keep)
-    assert max(numbers) <= MOST_WOKEN
+    assert max(numbers) <= MAX_WOKEN
     assert max(numbers[2:]) <= 100

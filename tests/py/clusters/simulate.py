@@ -41,7 +41,7 @@ from bocpy.distributed._values import decode, encode
 
 TOKEN = "simulated"
 BODY = 1
-MOST_STEPS = 20_000
+MAX_STEPS = 20_000
 
 
 class Wrong(AssertionError):
@@ -299,7 +299,7 @@ class Simulation:
     # ---- the schedule
 
     def go(self) -> None:
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             if not self.act():
                 if self.finished():
                     break
@@ -367,7 +367,7 @@ class Simulation:
             key = self.fresh()
             self.gets[key] = number, True
             self.linker.get(key, number, False)
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_STEPS):
             self.step_linker()
             if not self.act():
                 if len(self.values) == len(set(self.cowns)) and self.finished():

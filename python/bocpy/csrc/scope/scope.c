@@ -18,7 +18,7 @@ typedef struct scope_failure {
   struct scope_failure *next;
 } scope_failure;
 
-enum { MOST_NAMES = 16 };
+enum { MAX_NAMES = 16 };
 
 struct bocpy_scope {
   unsigned long long number;
@@ -30,8 +30,8 @@ struct bocpy_scope {
   bool failed; /* a failure has cancelled it */
   /* of the block, by the clock boc_now; 0 if there is none */
   _Atomic uint64_t deadline;
-  bool late;                                /* a body has found that it has passed */
-  const bocpy_code *late_codes[MOST_NAMES]; /* the bodies that ran then */
+  bool late;                               /* a body has found that it has passed */
+  const bocpy_code *late_codes[MAX_NAMES]; /* the bodies that ran then */
   size_t late_count, late_pending;
   scope_failure *first, *last;
   bocpy_scope_entry running; /* head of a list */
@@ -405,12 +405,12 @@ static size_t late_copy_locked(const bocpy_scope *scope, const bocpy_code **code
 }
 
 static PyObject *scope_running(scope_object *self, PyObject *unused) {
-  const bocpy_code *codes[MOST_NAMES];
+  const bocpy_code *codes[MAX_NAMES];
   const bocpy_scope *scope = data_of(self);
   (void)unused;
   bocpy_lock_take(&scope_lock);
   size_t count = scope->late ? late_copy_locked(scope, codes)
-                             : running_copy_locked(scope, codes, MOST_NAMES);
+                             : running_copy_locked(scope, codes, MAX_NAMES);
   bocpy_lock_give(&scope_lock);
   PyObject *list = PyList_New(0);
   for (size_t i = 0; i < count; i++) {
@@ -504,7 +504,7 @@ static void scope_expire(boc_scope *core) {
   if (first) {
     scope->late = true;
     scope->late_pending = boc_scope_pending(core);
-    scope->late_count = running_copy_locked(scope, scope->late_codes, MOST_NAMES);
+    scope->late_count = running_copy_locked(scope, scope->late_codes, MAX_NAMES);
   }
   bocpy_lock_give(&scope_lock);
   if (first)
