@@ -23,8 +23,6 @@ OOPSLA 2023.
 from . import _frozen  # noqa: F401
 
 # isort: split
-from typing import TYPE_CHECKING, Any, Final
-
 # This import chooses what `bocpy._core` is, so it precedes the imports that use it.
 from . import _choose_core  # noqa: F401
 
@@ -53,11 +51,14 @@ from ._core import (
 )
 from ._math import Matrix, MatrixView
 from ._notices import REMOVED
-from ._pump import PumpResult, pump, set_pump_watchdog, set_wait_pump_poll
-from ._raise_failures import FailureGroup
-from ._runtime import Behaviors, WaitResult, quiesce, wait
+from ._pump import pump, set_pump_watchdog, set_wait_pump_poll
+from ._runtime import Behaviors, quiesce, wait
 
+# The module typing is not imported: that takes as long as the rest of this package.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from . import aio as aio
     from ._bulk import as_completed as as_completed
     from ._bulk import atomically as atomically
@@ -72,21 +73,27 @@ if TYPE_CHECKING:
     from ._extensions import get_sources as get_sources
     from ._failures import BehaviorError as BehaviorError
     from ._failures import BehaviorTraceback as BehaviorTraceback
+    from ._pump_result import PumpResult as PumpResult
+    from ._raise_failures import FailureGroup as FailureGroup
     from ._scope import Scope as Scope
     from ._scope import behaviors as behaviors
     from ._scope import cancelled as cancelled
     from ._scope import checkpoint as checkpoint
     from ._timers import at as at
+    from ._wait_result import WaitResult as WaitResult
 
 #: Modules that are imported when a name of theirs is first used, since each worker's
 #: interpreter imports this package when it starts. `map` is also a builtin, so it is
 #: not in __all__.
-_LATER: Final = {
+_LATER: "Final" = {
     "BehaviorError": "_failures",
     "BehaviorTraceback": "_failures",
     "BocExecutor": "_executor",
     "CancelledError": "_cancelled",
+    "FailureGroup": "_raise_failures",
+    "PumpResult": "_pump_result",
     "Scope": "_scope",
+    "WaitResult": "_wait_result",
     "aio": "aio",
     "as_completed": "_bulk",
     "at": "_timers",
@@ -104,7 +111,7 @@ _LATER: Final = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -120,7 +127,7 @@ def __dir__() -> list[str]:
 
 
 #: The tag that `receive` returns after its timeout.
-TIMEOUT: Final = "__timeout__"
+TIMEOUT: "Final" = "__timeout__"
 
 #: How many workers `start` makes by default: BOCPY_WORKERS, or the number of physical
 #: cores that this process may use.

@@ -6,9 +6,12 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any
 
 from ._body import CO_VARARGS, CO_VARKEYWORDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def complete(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterable
 from types import (
     BuiltinFunctionType,
     CodeType,
@@ -19,7 +18,6 @@ from types import (
     MethodType,
     ModuleType,
 )
-from typing import Any, NamedTuple, cast
 
 from ._code_names import (
     all_names,
@@ -28,6 +26,13 @@ from ._code_names import (
     own_stored_globals,
     stored_globals,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, NamedTuple
+else:
+    from ._named_tuple import NamedTuple
 
 # The values of the code flags, as the inspect module names them: inspect is slow to
 # import.
@@ -232,4 +237,4 @@ def _call_target(target: Callable[..., Any], /, *args: Any, **keywords: Any) -> 
     return target(*args, **keywords)
 
 
-call_target = cast(FunctionType, _call_target)
+call_target: FunctionType = _call_target  # type: ignore[assignment]

@@ -23,11 +23,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any
 
 from . import _namespaces
 from ._code_names import all_names, kept_with_code, nested_codes
 from ._code_uses import Passed, Use, look_through
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 _CHANGING = frozenset(
     {
@@ -58,7 +61,7 @@ _CONTAINERS = (list, dict, set, bytearray, deque)
 
 _IDLE = frozenset({"CACHE", "NOP", "PUSH_NULL", "EXTENDED_ARG"})
 
-Step = tuple[str, Any]
+Step: TypeAlias = "tuple[str, Any]"
 
 
 @kept_with_code

@@ -10,11 +10,17 @@ Threads: any. The results depend on the code object alone and are cached by it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from functools import wraps
+from _weakref import ref
 from types import CodeType
-from typing import Any, TypeVar
-from weakref import ref
+
+from ._wrapping import named_like
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    Result = TypeVar("Result")
 
 _GLOBAL_OPS = frozenset(
     {
@@ -28,16 +34,12 @@ _GLOBAL_OPS = frozenset(
 _FREE_WRITES = frozenset({"STORE_DEREF", "DELETE_DEREF"})
 
 
-Result = TypeVar("Result")
-
-
 def kept_with_code(
     function: Callable[[CodeType], Result],
 ) -> Callable[[CodeType], Result]:
     """Caches the results of a function of code objects for as long as those live."""
     kept: dict[int, tuple[ref[CodeType], Result]] = {}
 
-    @wraps(function)
     def cached(code: CodeType) -> Result:
         known = kept.get(id(code))
         if known is not None and known[0]() is code:
@@ -47,7 +49,7 @@ def kept_with_code(
         kept[address] = (ref(code, lambda _: kept.pop(address, None)), result)
         return result
 
-    return cached
+    return named_like(cached, function)  # type: ignore[no-any-return]
 
 
 def nested_codes(code: CodeType) -> Iterator[CodeType]:

@@ -24,11 +24,16 @@ Threads: any. The result depends on the code object alone and is cached by it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from types import CodeType
-from typing import Any, NamedTuple
 
 from ._code_names import kept_with_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NamedTuple
+else:
+    from ._named_tuple import NamedTuple
 
 ITEM = "[]"
 ITEM_CHANGED = "__setitem__"

@@ -10,16 +10,17 @@ Threads: any.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from contextvars import Context, ContextVar
-from typing import Any
 
 from . import _core
+from ._ship.log import CONTEXT
 
-Variable = ContextVar[Any] | Callable[[], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
-KEY = "#context"
-"""Under which values are in a snapshot of globals."""
+Variable: TypeAlias = "ContextVar[Any] | Callable[[], Any]"
 
 _variables: dict[int, Variable] = {}
 _MISSING = object()
@@ -83,7 +84,7 @@ def add(snapshot: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
             found.append((variable, *packed(variable, value)))
     if not found:
         return snapshot
-    return (*(snapshot or ()), KEY, "", True, tuple(found))
+    return (*(snapshot or ()), CONTEXT, "", True, tuple(found))
 
 
 def packed(variable: Variable, value: Any) -> tuple[bool, Any]:

@@ -26,9 +26,12 @@ import time
 from collections import Counter
 from threading import RLock
 from types import SimpleNamespace, TracebackType
-from typing import Any
 
 from ._failures import BehaviorTraceback, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FULL, FULL_MAX = 5, 20
 #: The most kinds that the line with the counts names.

@@ -10,9 +10,12 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from types import TracebackType
-from typing import Any
 
 from . import _namespaces, _traces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class BehaviorTraceback(Exception):

@@ -5,13 +5,16 @@ Threads: any of the main interpreter.
 
 from __future__ import annotations
 
-import functools
-import itertools
-from typing import Any
+from itertools import count
 
 from . import _core
+from ._wrapping import named_like
 
-_numbers = itertools.count(1)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_numbers = count(1)
 _counter = {"changes": 0}
 
 
@@ -22,14 +25,14 @@ def count_calls(owner: Any, name: str) -> None:
     if function is None or getattr(function, "counts_changes", False):
         return
 
-    @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
         changed()
         return result
 
-    call.counts_changes = True  # type: ignore[attr-defined]
-    setattr(owner, name, call)
+    wrapper = named_like(call, function)
+    wrapper.counts_changes = True
+    setattr(owner, name, wrapper)
 
 
 def changed() -> None:

@@ -12,12 +12,15 @@ Threads: `collect` in the main interpreter; `handle` there, called by a worker;
 from __future__ import annotations
 
 import binascii
-import functools
 import marshal
 import sys
-from typing import Any
 
 from . import _core, _main_changes
+from ._wrapping import named_like
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def name_behaviors() -> None:
@@ -120,12 +123,11 @@ def guard(logging: Any) -> None:
         return
     name_behaviors()
 
-    @functools.wraps(own)
     def callHandlers(self: Any, record: Any) -> None:  # noqa: N802
         if not send(record):
             own(self, record)
 
-    logging.Logger.callHandlers = callHandlers
+    logging.Logger.callHandlers = named_like(callHandlers, own)
 
 
 def send(record: Any) -> bool:

@@ -14,9 +14,12 @@ import binascii
 import io
 import marshal
 import sys
-from typing import Any
 
 from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 NAMES = ("stdout", "stderr")
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
-from typing import Any
 
 from . import (
     _core,
@@ -25,6 +23,11 @@ from . import (
     _main_warnings,
     _namespaces,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def answer(request: str) -> str | None:

@@ -16,12 +16,16 @@ the rest in a worker.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from functools import cached_property
-from types import CodeType
-from typing import Any
+
+# os has loaded this module; collections.abc would load collections, too.
+from _collections_abc import Sequence
 
 from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
 
 
 def from_here(file: str) -> str | None:
@@ -64,20 +68,22 @@ class Lines(Sequence[str]):
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.known: list[str] | None = None
 
     def __len__(self) -> int:
-        return len(self.known)
+        return len(self.asked())
 
     def __getitem__(self, index: Any) -> Any:
-        return self.known[index]
+        return self.asked()[index]
 
-    @cached_property
-    def known(self) -> list[str]:
-        try:
-            text = _core._ask_main(f"source {self.file}")
-        except Exception:  # the main interpreter is about to end
-            text = None
-        return text.splitlines(keepends=True) if text else []
+    def asked(self) -> list[str]:
+        if self.known is None:
+            try:
+                text = _core._ask_main(f"source {self.file}")
+            except Exception:  # the main interpreter is about to end
+                text = None
+            self.known = text.splitlines(keepends=True) if text else []
+        return self.known
 
 
 _noted: set[str] = set()

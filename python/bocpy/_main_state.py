@@ -20,10 +20,13 @@ import marshal
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from typing import Any
 
 from . import _core, _main_changes, _main_logging, _main_output, _main_warnings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 KEY = "#main"
 """The key of the parts in the log."""

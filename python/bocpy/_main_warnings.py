@@ -13,9 +13,12 @@ import binascii
 import marshal
 import sys
 import warnings
-from typing import Any
 
 from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # ---- in the main interpreter ---------------------------------------------------------
 

@@ -18,12 +18,14 @@ import builtins
 import importlib
 import os
 import sys
-from functools import partial
 from itertools import count
 from types import ModuleType
-from typing import Any
 
 from ._foreign_ext import ELSEWHERE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _PREFIX = os.urandom(6).hex()
 _counter = count()
@@ -134,7 +136,7 @@ def receive(key: str, name: str, imported: bool) -> Space:
     # C code that imports for a function looks these up in its globals.
     names.setdefault("__builtins__", builtins)
     if not imported and "#" not in key and _worker:
-        names.setdefault("__getattr__", partial(ask_for, key))
+        names.setdefault("__getattr__", lambda attribute: ask_for(key, attribute))
     return add(Space(key, name, names, owned=False, imported=imported))
 
 

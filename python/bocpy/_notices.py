@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
-@final
 class Removed:
     """The type of REMOVED."""
 

@@ -6,34 +6,21 @@ Threads: `pump` is for the main thread, the rest for any of the main interpreter
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _core
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._pump_result import PumpResult
     from ._watchdog import Watchdog
 
 #: The most milliseconds that are less than 2**63 nanoseconds.
 MAX_MS = (2**63 - 1) // 1_000_000
 
 _watchdog: Watchdog | None = None
-
-
-class PumpResult(NamedTuple):
-    """What `pump` did.
-
-    >>> from bocpy import PumpResult
-    >>> PumpResult(executed=2, deadline_reached=False, raised=0)
-    PumpResult(executed=2, deadline_reached=False, raised=0)
-    """
-
-    executed: int
-    """How many behaviors ran."""
-    deadline_reached: bool
-    """Whether the deadline left some that were ready."""
-    raised: int
-    """How many of those that ran raised an Exception, which their results hold."""
 
 
 def positive(name: str, number: object, unless: str = "") -> int:
@@ -88,6 +75,8 @@ def pump(
     if max_behaviors is not None:
         most = min(positive("max_behaviors", max_behaviors, " or None"), sys.maxsize)
     look()
+    from ._pump_result import PumpResult
+
     return PumpResult(*_core._pump(limit, most, raise_on_error))
 
 

@@ -8,34 +8,18 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from types import TracebackType
-from typing import Any, Literal, NamedTuple, overload
 
-from . import _core, _pump, _raise_failures
+from . import _core, _pump
 from ._core import start
 
-Stats = list[dict[str, int]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Literal, overload
 
+    from ._wait_result import Notices, Stats, WaitResult
 
-Notices = dict[str, Any]
-
-
-class WaitResult(NamedTuple):
-    """What `wait` and `quiesce` return if they are asked for more than one thing.
-
-    stats: a dict of counters for each worker. noticeboard: the notices as they were.
-
-    >>> from bocpy import notice_seed, wait
-    >>> notice_seed("limit", 10)
-    >>> wait(stats=True, noticeboard=True).noticeboard
-    {'limit': 10}
-    """
-
-    stats: Stats
-    noticeboard: Notices
-
-
-Result = WaitResult | Stats | Notices | None
+    Result = WaitResult | Stats | Notices | None
 
 
 def is_raising(choice: bool | None) -> bool:
@@ -46,6 +30,12 @@ def is_raising(choice: bool | None) -> bool:
         return choice
     kind = type(choice).__name__
     raise TypeError(f"raise_failures must be a bool or None, not {kind!r}")
+
+
+def raise_unread() -> None:
+    from . import _raise_failures
+
+    _raise_failures.raise_failures()
 
 
 def imports_in_a_body() -> bool:
@@ -66,52 +56,71 @@ def imports_in_a_body() -> bool:
 
 def result_of(stats: bool, noticeboard: bool) -> Result:
     if stats and noticeboard:
+        from ._wait_result import WaitResult
+
         return WaitResult(_core._stats(), dict(_core.noticeboard()))
     if stats:
         return _core._stats()
     return dict(_core.noticeboard()) if noticeboard else None
 
 
-@overload
-def wait(
-    timeout: float | None = None,
-    *,
-    stats: Literal[False] = False,
-    noticeboard: Literal[False] = False,
-    raise_failures: bool | None = None,
-) -> None: ...
-@overload
-def wait(
-    timeout: float | None = None,
-    *,
-    stats: Literal[True],
-    noticeboard: Literal[False] = False,
-    raise_failures: bool | None = None,
-) -> Stats: ...
-@overload
-def wait(
-    timeout: float | None = None,
-    *,
-    stats: Literal[False] = False,
-    noticeboard: Literal[True],
-    raise_failures: bool | None = None,
-) -> Notices: ...
-@overload
-def wait(
-    timeout: float | None = None,
-    *,
-    stats: Literal[True],
-    noticeboard: Literal[True],
-    raise_failures: bool | None = None,
-) -> WaitResult: ...
-@overload
-def wait(
-    timeout: float | None = None,
-    *,
-    stats: bool = False,
-    noticeboard: bool = False,
-    raise_failures: bool | None = None,
-) -> Result: ...
+def without_stats(notices: Result) -> Result:
+    """What a wait returns that was asked for statistics while nothing ran."""
+    if not isinstance(notices, dict):
+        return []
+    from ._wait_result import WaitResult
+
+    return WaitResult([], notices)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def wait(
+        timeout: float | None = None,
+        *,
+        stats: Literal[False] = False,
+        noticeboard: Literal[False] = False,
+        raise_failures: bool | None = None,
+    ) -> None: ...
+
+    @overload
+    def wait(
+        timeout: float | None = None,
+        *,
+        stats: Literal[True],
+        noticeboard: Literal[False] = False,
+        raise_failures: bool | None = None,
+    ) -> Stats: ...
+
+    @overload
+    def wait(
+        timeout: float | None = None,
+        *,
+        stats: Literal[False] = False,
+        noticeboard: Literal[True],
+        raise_failures: bool | None = None,
+    ) -> Notices: ...
+
+    @overload
+    def wait(
+        timeout: float | None = None,
+        *,
+        stats: Literal[True],
+        noticeboard: Literal[True],
+        raise_failures: bool | None = None,
+    ) -> WaitResult: ...
+
+    @overload
+    def wait(
+        timeout: float | None = None,
+        *,
+        stats: bool = False,
+        noticeboard: bool = False,
+        raise_failures: bool | None = None,
+    ) -> Result: ...
+
+
 def wait(
     timeout: float | None = None,
     *,
@@ -151,55 +160,63 @@ def wait(
     finished = _core._quiesce(timeout, "wait()", not raising)
     result = result_of(stats and was_open, noticeboard)
     if stats and not was_open:
-        result = WaitResult([], result) if isinstance(result, dict) else []
+        result = without_stats(result)
     if finished:
         _core._pause()
         _core._clear_notices()
     if finished and raising:
-        _raise_failures.raise_failures()
+        raise_unread()
     return result
 
 
-@overload
-def quiesce(
-    timeout: float | None = None,
-    *,
-    stats: Literal[False] = False,
-    noticeboard: Literal[False] = False,
-    raise_failures: bool | None = None,
-) -> None: ...
-@overload
-def quiesce(
-    timeout: float | None = None,
-    *,
-    stats: Literal[True],
-    noticeboard: Literal[False] = False,
-    raise_failures: bool | None = None,
-) -> Stats: ...
-@overload
-def quiesce(
-    timeout: float | None = None,
-    *,
-    stats: Literal[False] = False,
-    noticeboard: Literal[True],
-    raise_failures: bool | None = None,
-) -> Notices: ...
-@overload
-def quiesce(
-    timeout: float | None = None,
-    *,
-    stats: Literal[True],
-    noticeboard: Literal[True],
-    raise_failures: bool | None = None,
-) -> WaitResult: ...
-@overload
-def quiesce(
-    timeout: float | None = None,
-    *,
-    stats: bool = False,
-    noticeboard: bool = False,
-    raise_failures: bool | None = None,
-) -> Result: ...
+if TYPE_CHECKING:
+
+    @overload
+    def quiesce(
+        timeout: float | None = None,
+        *,
+        stats: Literal[False] = False,
+        noticeboard: Literal[False] = False,
+        raise_failures: bool | None = None,
+    ) -> None: ...
+
+    @overload
+    def quiesce(
+        timeout: float | None = None,
+        *,
+        stats: Literal[True],
+        noticeboard: Literal[False] = False,
+        raise_failures: bool | None = None,
+    ) -> Stats: ...
+
+    @overload
+    def quiesce(
+        timeout: float | None = None,
+        *,
+        stats: Literal[False] = False,
+        noticeboard: Literal[True],
+        raise_failures: bool | None = None,
+    ) -> Notices: ...
+
+    @overload
+    def quiesce(
+        timeout: float | None = None,
+        *,
+        stats: Literal[True],
+        noticeboard: Literal[True],
+        raise_failures: bool | None = None,
+    ) -> WaitResult: ...
+
+    @overload
+    def quiesce(
+        timeout: float | None = None,
+        *,
+        stats: bool = False,
+        noticeboard: bool = False,
+        raise_failures: bool | None = None,
+    ) -> Result: ...
+
+
 def quiesce(
     timeout: float | None = None,
     *,
@@ -231,7 +248,7 @@ def quiesce(
             f"{_core._in_flight()}"
         )
     if raising:
-        _raise_failures.raise_failures()
+        raise_unread()
     return result_of(stats, noticeboard)
 
 

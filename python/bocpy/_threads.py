@@ -6,13 +6,16 @@ each interpreter.
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import threading
-from typing import Any
 
 from . import _core
+from ._wrapping import named_like
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Threads that threading has not started, such as workers.
 _NOT_STARTED = (threading._MainThread, threading._DummyThread)  # type: ignore[attr-defined]
@@ -98,7 +101,6 @@ INSTEAD = (
 def explained(function: Any) -> Any:
     """`function`, with RuntimeErrors that say what to do instead."""
 
-    @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
@@ -107,7 +109,7 @@ def explained(function: Any) -> Any:
                 raise
             raise RuntimeError(f"{error}: {INSTEAD}") from None
 
-    return call
+    return named_like(call, function)
 
 
 def refuse_processes(module: Any) -> None:

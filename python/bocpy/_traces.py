@@ -20,9 +20,12 @@ from __future__ import annotations
 import sys
 from itertools import islice
 from types import CodeType, TracebackType
-from typing import Any
 
 from . import _core, _main_source
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 Frames = tuple[tuple[str, ...], bytes]
 Entry = tuple[str, str, tuple[str, ...], bytes]

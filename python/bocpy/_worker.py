@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import marshal
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: Seconds after which a thread lets another one have the interpreter. A worker's has
 #: only one thread, except while another thread fetches a value from it.
@@ -20,9 +23,12 @@ def facts() -> bytes:
     """What `set_up` needs to know, as a marshalled dict."""
     # Before 3.13, the interpreter that first loads an extension module owns some of its
     # objects. So the main interpreter loads those that `set_up` loads.
-    import _contextvars  # noqa: F401
-    import _pickle  # noqa: F401
+    import _collections  # type: ignore[import-not-found]  # noqa: F401
     import binascii  # noqa: F401
+    import itertools  # noqa: F401
+
+    if sys.version_info < (3, 13):
+        import threading  # noqa: F401
 
     from . import _coverage, _frozen
 
@@ -46,7 +52,8 @@ def prepare() -> None:
     # `_code_names` reads the code of the first body with `dis`.
     import dis  # noqa: F401
 
-    from . import _foreign_ext, _main_state, _ship, _threads  # noqa: F401
+    from . import _body, _foreign_ext, _main_state, _threads  # noqa: F401
+    from ._ship import shipment  # noqa: F401
 
     _threads.guard_frames()
     _main_state.watch()

@@ -12,13 +12,15 @@ Threads: `guard` in a new interpreter of a worker.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
-from typing import Any
 
 from . import _core, _main_logging, _namespaces, _threads
-from ._ship import module_changes, registrations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
 
 
 class Finder:
@@ -76,7 +78,20 @@ def counted(run: Callable[..., None]) -> Callable[..., None]:
             _core._importing(-1)
         if module.__name__ in ARRANGE:
             ARRANGE[module.__name__](module)
-        module_changes.module_imported(module.__name__)
-        registrations.module_imported()
+        apply_waiting(module.__name__)
 
     return exec_module
+
+
+def apply_waiting(name: str) -> None:
+    """Applies what the main program has changed in a module that is imported now.
+
+    The modules that keep such records are loaded with the first record.
+    """
+    changes: Any = sys.modules.get(f"{__package__}._ship.module_changes")
+    registrations: Any = sys.modules.get(f"{__package__}._ship.registrations")
+    # While one of these is being imported itself, it has no records.
+    if hasattr(changes, "module_imported"):
+        changes.module_imported(name)
+    if hasattr(registrations, "module_imported"):
+        registrations.module_imported()

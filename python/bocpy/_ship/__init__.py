@@ -20,11 +20,9 @@ from __future__ import annotations
 import marshal
 from types import CellType, FunctionType
 
-from .._body import Body, check_body, normalize
 from .._namespaces import start_worker
-from .class_encodings import EXCEPTION, encoding_of
+from .functions import make_function
 from .log import MISSING, set_backend
-from .pickler import fill_exception, make_exception, make_function, reduce_exception
 from .receive import (
     catch_up,
     enter,
@@ -34,8 +32,45 @@ from .receive import (
     leave,
     loads,
 )
-from .send import dumps, export_class, publish_names
-from .shipment import Shipment, describe, poll, refresh
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .._body import Body as Body
+    from .._body import check_body as check_body
+    from .._body import normalize as normalize
+    from .class_encodings import EXCEPTION as EXCEPTION
+    from .class_encodings import encoding_of as encoding_of
+    from .pickler import fill_exception as fill_exception
+    from .pickler import make_exception as make_exception
+    from .pickler import reduce_exception as reduce_exception
+    from .send import dumps as dumps
+    from .send import export_class as export_class
+    from .send import publish_names as publish_names
+    from .shipment import Shipment as Shipment
+    from .shipment import describe as describe
+    from .shipment import poll as poll
+    from .shipment import refresh as refresh
+
+#: What sends is imported when it is first used: a worker that starts only receives.
+_LATER = {
+    "EXCEPTION": ".class_encodings",
+    "Body": ".._body",
+    "Shipment": ".shipment",
+    "check_body": ".._body",
+    "describe": ".shipment",
+    "dumps": ".send",
+    "encoding_of": ".class_encodings",
+    "export_class": ".send",
+    "fill_exception": ".pickler",
+    "make_exception": ".pickler",
+    "normalize": ".._body",
+    "poll": ".shipment",
+    "publish_names": ".send",
+    "reduce_exception": ".pickler",
+    "refresh": ".shipment",
+}
 
 __all__ = [
     "EXCEPTION",
@@ -65,6 +100,16 @@ __all__ = [
     "set_backend",
     "start_worker",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LATER[name], __name__), name)
+    globals()[name] = value
+    return value
 
 
 def build(blob: bytes) -> FunctionType:

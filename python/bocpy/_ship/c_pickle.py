@@ -7,8 +7,7 @@ Threads: any.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pickle import PickleBuffer, PickleError, Pickler, loads
 else:

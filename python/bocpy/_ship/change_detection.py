@@ -21,9 +21,12 @@ import types
 import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
 from operator import is_
-from typing import Any
 
 from .. import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 FROZEN, WATCHED, POLLED, LARGE = range(4)
 

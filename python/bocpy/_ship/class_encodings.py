@@ -15,9 +15,12 @@ import collections
 import copyreg
 import sys
 from types import MemberDescriptorType, MethodDescriptorType
-from typing import Any
 
 from .._heap_types import native_exception
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: As `bocpy_class_encoding` in csrc/codec/shapes.h. The codec finds out by itself which
 #: classes have 1: their instances have a `__dict__` and nothing else.

@@ -18,15 +18,18 @@ from __future__ import annotations
 import abc
 import sys
 import types
-from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, cast
 
 from .._heap_types import is_heap_type
 from . import ctypes_types
 
-Dump = Callable[[Any], bytes]
-Load = Callable[[bytes], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from typing import Any, TypeAlias
+
+Dump: TypeAlias = "Callable[[Any], bytes]"
+Load: TypeAlias = "Callable[[bytes], Any]"
 
 # The receiver makes these anew, or they belong to one interpreter.
 _LEFT_OUT = frozenset(
@@ -253,7 +256,7 @@ def build(
     if present is not None:
         # Loading the header has built this class already: a method of a base refers to
         # it.
-        return cast(type, present)
+        return present  # type: ignore[no-any-return]
     if kind == "called":
         return call_metaclass(header, load(body), known)
     make, complete = _KINDS[kind]
@@ -279,7 +282,8 @@ def make_skeleton(
         names["__slots__"] = slots
     make = abc.ABCMeta.__new__ if issubclass(meta, abc.ABCMeta) else type.__new__
     with quiet_subclassing(bases):
-        return cast(type, make(meta, name, bases, names))
+        made: type = make(meta, name, bases, names)
+        return made
 
 
 @contextmanager
@@ -318,7 +322,7 @@ def make_enum(
             table[canonical]._name_ = canonical
         table[alias] = table[canonical]
     type.__setattr__(cls, "_member_map_", table)
-    return cast(type, cls)
+    return cls  # type: ignore[no-any-return]
 
 
 def fill(cls: Any, body: dict[str, Any]) -> None:

@@ -10,7 +10,10 @@ Threads: any. Nothing here keeps state.
 from __future__ import annotations
 
 import sys
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 MODULES = frozenset({"ctypes", "_ctypes"})
 
@@ -21,7 +24,7 @@ _BASES = ("Structure", "Union", "Array", "_SimpleCData", "_Pointer", "CFuncPtr")
 _NATIVE = "__ctype_le__" if sys.byteorder == "little" else "__ctype_be__"
 _SWAPPED = "__ctype_be__" if sys.byteorder == "little" else "__ctype_le__"
 
-Reduced = tuple[Any, ...]
+Reduced: TypeAlias = "tuple[Any, ...]"
 
 
 def is_made_by_ctypes(cls: type) -> bool:

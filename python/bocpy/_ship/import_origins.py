@@ -13,9 +13,12 @@ import sys
 import warnings
 from functools import lru_cache
 from types import FunctionType, ModuleType
-from typing import Any
 
 from .. import _code_names, _namespaces
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 SCALARS = frozenset(
     {

@@ -10,9 +10,12 @@ thread that schedules.
 
 from __future__ import annotations
 
+from _weakref import ref
 from threading import RLock
-from typing import Any, Protocol
-from weakref import ref
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
 
 Key = tuple[str, str]  # (key of a namespace, name in it), or ("", token of a class)
 
@@ -36,18 +39,22 @@ ATTRIBUTE = "class "
 # The key of changed attributes of classes, under "TOKEN ATTRIBUTE".
 CLASS_ATTRIBUTES = "#class"
 
+# The key of the context variables that a call takes along.
+CONTEXT = "#context"
+
 # The key of the records of `registrations`, each under a token.
 REGISTRATIONS = "#registrations"
 
+if TYPE_CHECKING:
 
-class Backend(Protocol):
-    """The process-wide log; `bocpy._core` is one."""
+    class Backend(Protocol):
+        """The process-wide log; `bocpy._core` is one."""
 
-    def _publish(self, module: str, name: str, blob: bytes) -> None: ...
+        def _publish(self, module: str, name: str, blob: bytes) -> None: ...
 
-    def _published_since(
-        self, version: int, /
-    ) -> tuple[int, list[tuple[str, str, bytes]]]: ...
+        def _published_since(
+            self, version: int, /
+        ) -> tuple[int, list[tuple[str, str, bytes]]]: ...
 
 
 class Missing:

@@ -27,7 +27,6 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
-from typing import Any
 
 from .. import _core, _namespaces
 from . import c_pickle, change_detection
@@ -42,6 +41,10 @@ from .replacements import (
     replaced_methods,
     replaces,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: What a record is about.
 VALUE, ITEMS, OBJECT, CLASS, AS_IMPORTED, RELOAD, SIZE, GONE, BOTH = range(9)

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import Any
 
 from . import c_pickle
 from .pickler import reduce_object
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_alone: int | None = None
 
 #: PyPy counts no references: there every object may be shared, see `is_shared`.
 references = getattr(sys, "getrefcount", lambda obj: 0)
@@ -21,9 +26,12 @@ def is_shared(obj: object) -> bool:
 
     An object() with one reference is no sentinel, and gets no token.
     """
+    global _alone
     if type(obj) is not object or not hasattr(sys, "getrefcount"):
         return True
-    return references(obj) > _ALONE
+    if _alone is None:  # counting takes longer than the import of this module
+        _alone = count_alone()
+    return references(obj) > _alone
 
 
 class _Counter(c_pickle.Pickler):
@@ -51,6 +59,3 @@ def count_alone() -> int:
     counter = _Counter(io.BytesIO(), 5)
     counter.dump([object()])
     return counter.count
-
-
-_ALONE = count_alone()

@@ -21,15 +21,19 @@ import sys
 import types
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import IO, Any
 
 from .. import _context, _core, _foreign_ext, _namespaces
 from .._code_names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, typing_objects
+from .functions import fill_function, make_function
 from .log import keep_object, token_objects
 
-Reduced = tuple[Any, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, TypeAlias
+
+Reduced: TypeAlias = "tuple[Any, ...]"
 
 # Pickles name these functions, so this package must be importable where they arrive.
 _OWN = f"{__package__}."
@@ -165,30 +169,6 @@ def contents(cell: types.CellType) -> tuple[Any, ...]:
         return (cell.cell_contents,)
     except ValueError:
         return ()
-
-
-def make_function(
-    code: bytes, key: str, name: str, imported: bool, cells: tuple[types.CellType, ...]
-) -> types.FunctionType:
-    space = _namespaces.receive(key, name, imported)
-    loaded: types.CodeType = marshal.loads(code)
-    if _namespaces.in_worker():
-        from .. import _main_source
-
-        _main_source.note(loaded)
-    return types.FunctionType(loaded, space.names, None, None, cells or None)
-
-
-def fill_function(function: types.FunctionType, state: tuple[Any, ...]) -> None:
-    function.__name__, function.__qualname__ = state[:2]
-    function.__module__, function.__doc__ = state[2:4]
-    function.__defaults__, function.__kwdefaults__ = state[4:6]
-    function.__dict__.update(state[6])
-    if state[8]:
-        function.__annotations__ = state[8]
-    for cell, held in zip(function.__closure__ or (), state[7], strict=True):
-        if held:
-            cell.cell_contents = held[0]
 
 
 def reduce_cached(_: Pickler, cached: Any) -> Any:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import marshal
 import sys
-from typing import Any
-from weakref import ref
+from _weakref import ref
 
 from .. import _namespaces
 from . import change_detection
 from .log import PATH, Key, log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Entry:

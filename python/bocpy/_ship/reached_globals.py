@@ -13,12 +13,15 @@ import builtins
 import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 from .. import _code_names, _namespaces
 from .._namespaces import Space
 from . import module_changes
 from .log import MISSING, Key
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # a key, and the submodules that code may use of the module
 Reached = tuple[Key, frozenset[str]]

@@ -1,5 +1,8 @@
 """Receiving: applies the log's definitions to the namespaces of this interpreter.
 
+The modules for one kind of record are imported when the first of that kind arrives: a
+worker that starts needs none of them.
+
 A class is built when something first refers to it. A name is set when the log is
 applied; if that fails it stays unset, and `explain` tells why.
 
@@ -8,24 +11,14 @@ Threads: any; LOCK guards the tables.
 
 from __future__ import annotations
 
-import functools
 import marshal
 import sys
-from collections.abc import Callable, Iterable
-from typing import Any
 
-from .. import _context, _explain_unshippable, _main_state, _namespaces
-from . import (
-    c_pickle,
-    classes,
-    import_origins,
-    module_changes,
-    registrations,
-    shells,
-)
+from .. import _main_state, _namespaces
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
+    CONTEXT,
     DELETED,
     FOLLOW,
     LOCK,
@@ -43,6 +36,11 @@ from .log import (
     log,
     present_class,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeAlias
 
 _version = 0
 _pending: dict[Key, bytes] = {}
@@ -67,6 +65,8 @@ class InProgress(NameError):
 
 def loads(data: bytes, buffers: Iterable[Any] | None = None) -> Any:
     """The value that `dumps` pickled, perhaps in another interpreter."""
+    from . import c_pickle
+
     return c_pickle.loads(data, buffers=buffers)
 
 
@@ -140,6 +140,8 @@ def apply(key: Key, blob: bytes) -> bool:
         apply_attribute(name, blob)
         return True
     if blob[:1] == FOLLOW:
+        from . import module_changes
+
         module_changes.take_in(module, name, blob[1:])
         return True
     if blob[:1] == REFUSED:
@@ -194,6 +196,8 @@ def load_instance(names: dict[str, Any], name: str, blob: bytes) -> None:
     """An instance whose state may refer to it by its name."""
     names.pop(name, None)  # which its class must not find
     end = 9 + int.from_bytes(blob[1:9], "little")
+    from . import shells
+
     value = names[name] = shells.make(loads(blob[9:end]))
     shells.restore(value, loads(blob[end:]))
 
@@ -226,7 +230,8 @@ def set_attribute(cls: type, name: str, blob: bytes) -> None:
 
 # ---- what goes along with a call -----------------------------------------------------
 
-Undo = list[tuple[Any, str, Any]]  # a namespace or a class, a name, its previous value
+# a namespace, a class or a function that undoes; a name, and its previous value
+Undo: TypeAlias = "list[tuple[Any, str, Any]]"
 
 
 def enter(snapshot: tuple[Any, ...]) -> Undo:
@@ -235,7 +240,9 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
     undo: Undo = []
     for i in range(0, len(snapshot), 4):
         module, name, plain, value = snapshot[i : i + 4]
-        if module == _context.KEY:
+        if module == CONTEXT:
+            from .. import _context
+
             _context.take(value)
             continue
         if module == CLASS_ATTRIBUTES:
@@ -245,6 +252,8 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
             set_attribute(cls, name, value)
             continue
         if not plain and value[:1] == FOLLOW:
+            from . import module_changes
+
             undo_state = module_changes.enter(module, name, value[1:])
             if undo_state is not None:
                 undo.append((undo_state, name, None))
@@ -260,13 +269,13 @@ def enter(snapshot: tuple[Any, ...]) -> Undo:
 
 def leave(undo: Undo) -> None:
     for where, name, value in reversed(undo):
-        if isinstance(where, functools.partial):
-            where()
-        elif isinstance(where, type):
+        if isinstance(where, type):
             if value is not MISSING:
                 type.__setattr__(where, name, value)
             elif name in where.__dict__:
                 type.__delattr__(where, name)
+        elif not isinstance(where, dict):
+            where()
         elif value is not MISSING:
             where[name] = value
         else:
@@ -274,15 +283,19 @@ def leave(undo: Undo) -> None:
 
 
 def apply_registration(blob: bytes) -> bool:
+    from . import registrations
+
     modules, data = marshal.loads(blob[1:])
     try:
-        registrations.once_imported(modules, functools.partial(register, data))
+        registrations.once_imported(modules, lambda: register(data))
     except ImportError:
         return False
     return True
 
 
 def register(data: bytes) -> None:
+    from . import registrations
+
     try:
         registrations.register(loads(data))
     except ImportError:
@@ -298,6 +311,8 @@ def failed_to_load(error: Exception) -> str:
     if isinstance(error, ImportError | TypeError):
         # raised by this package, with advice in the message
         return str(error) or type(error).__name__
+    from .. import _explain_unshippable
+
     raised = f"unpickling it raised {type(error).__name__}: {error}"
     return raised + _explain_unshippable.ADVICE
 
@@ -317,6 +332,8 @@ def load_definition(blob: bytes) -> Any:
     if blob[:1] == VALUE:
         return loads(blob[1:])
     if blob[:1] == ORIGIN:
+        from . import import_origins
+
         return import_origins.fetch(*marshal.loads(blob[1:]))
     name, submodules = marshal.loads(blob[1:])
     module = _namespaces.import_module(name)
@@ -367,6 +384,8 @@ def find_token(token: str) -> type:
 
 
 def build_class(definition: bytes, token: str) -> type:
+    from . import classes
+
     def known(cls: type | None) -> type | None:
         if cls is not None:
             keep_class(cls, token)
@@ -378,14 +397,20 @@ def build_class(definition: bytes, token: str) -> type:
     try:
         cls = classes.build(definition, loads, known, later)
         for name, blob in _updates.get(token, {}).items():
-            once_made(functools.partial(set_attribute, cls, name, blob))
+            once_made(attribute_setter(cls, name, blob))
         return cls
     except BaseException:
         forget_built(token)
         raise
 
 
+def attribute_setter(cls: type, name: str, blob: bytes) -> Callable[[], None]:
+    return lambda: set_attribute(cls, name, blob)
+
+
 def fill_values(cls: type, values: bytes) -> None:
+    from . import classes
+
     try:
         classes.fill(cls, loads(values))
     except InProgress:

@@ -20,14 +20,18 @@ from __future__ import annotations
 import abc
 import copyreg
 import sys
-from collections.abc import Callable, Iterator
 from types import FunctionType, ModuleType
-from typing import Any
 
 from .. import _namespaces
 from .log import token_of_class
 
-Registration = tuple[str, Any, Any, Any]  # kind, where, class, function or None
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeAlias
+
+# kind, where, class, function or None
+Registration: TypeAlias = "tuple[str, Any, Any, Any]"
 
 _published: set[tuple[str, int, int]] = set()
 # keeps the objects alive, so that no others get the ids in `_published`

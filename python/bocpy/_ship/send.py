@@ -17,12 +17,11 @@ from __future__ import annotations
 import io
 import marshal
 import sys
+from _weakref import ref
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
-from weakref import ref
 
 from .. import _core, _explain_unshippable, _main_changes, _main_state, _namespaces
 from .._namespaces import Space
@@ -68,6 +67,10 @@ from .reached_globals import (
     names_reached,
 )
 from .receive import find_name, find_token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _queue: deque[tuple[Key, frozenset[str]]] = deque()
 _records: dict[Key, bytes] = {}
@@ -274,7 +277,7 @@ def flush() -> None:
         _main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
-    keys.sort(key=is_registration)
+    keys.sort(key=lambda key: key[0] == REGISTRATIONS)
     for key in keys:
         log()._publish(*key, _records[key])
     _records.clear()
@@ -289,10 +292,6 @@ def current_definition(key: Key, entry: Entry) -> bytes:
     if space is not None and space.imported:
         return state_of(key, entry)
     return copy_of(entry.value, entry)
-
-
-def is_registration(key: Key) -> bool:
-    return key[0] == REGISTRATIONS
 
 
 def record(key: Key, blob: bytes) -> None:

@@ -10,7 +10,10 @@ Threads: any; nothing here keeps state.
 from __future__ import annotations
 
 import copyreg
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _newobj = getattr(copyreg, "__newobj__")  # noqa: B009  (typeshed does not have it)
 

@@ -17,7 +17,6 @@ import marshal
 from collections import deque
 from collections.abc import Iterable
 from types import FunctionType
-from typing import Any
 
 from .. import _core, _namespaces
 from . import change_detection, lost_changes, module_changes, send
@@ -28,7 +27,11 @@ from .published import Entry, entries
 from .reached_globals import closure_reached, names_reached
 from .send import exporting, queue_names
 
-Snapshot = tuple[Any, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Snapshot: TypeAlias = "tuple[Any, ...]"
 """For each global that differs: its module (or CLASS_ATTRIBUTES), its name, whether the
 value follows as it is, and the value or a blob as in the log."""
 

@@ -12,6 +12,13 @@ from harness import BACKENDS, CFFI
 #: imports the package, too.
 LEFT_OUT = ("bocpy._bulk", "bocpy._scope", "bocpy._timers", "datetime", "contextlib")
 
+#: Modules of the standard library that took most of the time of a start.
+SLOW = ("collections", "dis", "functools", "inspect", "re", "typing", "weakref")
+
+#: The most modules that a worker imports before its first body, besides those of an
+#: interpreter that has just started.
+WORKER_MODULES = 45
+
 
 def imported(code, show="print(*sys.modules)"):
     """The modules that are imported after `code` in a new program."""
@@ -39,8 +46,8 @@ def test_an_unknown_name_is_refused():
 if not CFFI:  # the core by cffi imports more
 
     def test_names_are_imported_when_they_are_used():
-        before = imported("import bocpy") - imported("import typing, threading")
-        assert before.isdisjoint({*LEFT_OUT, "bocpy._ship"})
+        before = imported("import bocpy") - imported("pass")
+        assert before.isdisjoint({*LEFT_OUT, *SLOW, "bocpy._ship"})
         assert "bocpy._bulk" in imported("from bocpy import gather")
         assert {"bocpy._scope", "bocpy._timers"} <= imported("from bocpy import *")
 
@@ -53,4 +60,31 @@ if "interpreters" in BACKENDS:
             "bocpy.when()(lambda: print(*sys.modules)).unwrap(timeout=60)",
         )
         assert "bocpy._ship" in there
-        assert there.isdisjoint({"bocpy._bulk", "bocpy._scope", "bocpy._timers", "dis"})
+        assert there.isdisjoint({"bocpy._bulk", "bocpy._scope", "bocpy._timers"})
+        # The body is from `python -c`, whose lines a worker asks for: CPython 3.12
+        # imports some of the slow ones for `linecache`.
+        added = there - imported("import threading, linecache")
+        assert added.isdisjoint(SLOW)
+        assert len(added) <= WORKER_MODULES, sorted(added)
+
+    def test_the_main_interpreter_does_not_import_typing_to_schedule():
+        code = "import bocpy\nbocpy.start(1, backend='interpreters')"
+        there = imported(f"{code}\nbocpy.when()(lambda: 1).unwrap(timeout=60)")
+        assert "bocpy._ship.shipment" in there
+        assert "typing" not in there - imported("pass")
+
+
+def test_named_tuples_of_the_package_are_like_those_of_typing():
+    from bocpy._body import Body, Names
+    from bocpy._code_uses import Value
+
+    body = Body(1, 0, (), False, varkeywords=False, free=("x",), names=None)
+    assert body == (1, 0, (), False, False, ("x",), None)
+    assert (body.positional, body.free, body.names) == (1, ("x",), None)
+    value = Value("LOAD_FAST", "x", 1)
+    assert value.path == ()
+    assert value.part("y").path == ("y",)
+    assert repr(value) == "Value(load='LOAD_FAST', name='x', place=1, path=())"
+    for wrong in ({}, {"other": 1}):
+        with pytest.raises(TypeError, match="Names takes the values"):
+            Names((), None, (), (), **wrong)
