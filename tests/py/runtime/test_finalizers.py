@@ -171,3 +171,48 @@ print(entered > 1000, [variable.get() for variable in variables] == [1] * 40)
 def test_a_finalizer_enters_a_scope_while_a_scope_is_entered(program):
     """Both change the context of the thread, the one inside of the other's change."""
     assert program(CONTEXTS).out == "True True\n"
+
+
+AT_THE_END = """
+import faulthandler, threading
+from bocpy import Cown, acquire, after, behaviors, start, wait, when
+
+faulthandler.dump_traceback_later(30, exit=True)
+local = threading.local()
+told = []
+
+USES = [
+    lambda: Cown(1).result(),
+    lambda: Cown(1).unwrap(),
+    lambda: acquire(Cown(1)).__enter__(),
+    lambda: when(Cown(1))(print),
+    lambda: after(0, Cown(1))(print),
+    lambda: start(2),
+    lambda: behaviors().when(Cown(1))(print),
+    wait,
+]
+
+class Ends:
+    def __del__(self):
+        for use in USES:
+            try:
+                use()
+            except RuntimeError as error:
+                told.append(str(error))
+        assert all("in a finalizer of a worker that ends" in text for text in told), told
+        print(len(told), "refused")
+
+def body(c):
+    local.value = Ends()
+
+start(1, backend="threads")
+when(Cown(1))(body).result()
+wait()
+"""
+
+
+def test_finalizers_of_what_a_worker_kept_for_its_thread(program):
+    """They run while the worker ends, are refused what nobody would do, and do not
+    wait for it."""
+    done = program(AT_THE_END)
+    assert done.lines == ["8 refused"], done.err

@@ -66,6 +66,8 @@ typedef struct bocpy_thread {
   bool forking;
   /* the thread was a worker, and is in the child of a fork in a body */
   bool left_behind;
+  /* the thread was a worker, and runs finalizers of what it kept for itself */
+  bool worker_ends;
   bool freeing;          /* a buffer with cowns in it is being freed (buffer.c) */
   bocpy_buffer *freed;   /* buffers to free after that one */
   unsigned decref_depth; /* how many deallocations are nested on the stack (value.c) */

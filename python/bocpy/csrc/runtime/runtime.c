@@ -72,9 +72,13 @@ PyObject *bocpy_backend(PyObject *module, PyObject *unused) {
 /* ---- states ---------------------------------------------------------------------- */
 
 int bocpy_runtime_lock(const char *what) {
-  if (!bocpy_self.forking) {
+  if (!bocpy_self.forking && !bocpy_self.worker_ends) {
     bocpy_lock_take_detached(&runtime_lock);
     return 0;
+  }
+  if (bocpy_self.worker_ends) { /* the thread that ends it has the lock, and waits */
+    PyErr_Format(PyExc_RuntimeError, "%s in a finalizer of a worker that ends", what);
+    return -1;
   }
   PyErr_Format(PyExc_RuntimeError,
                "%s in a hook of os.register_at_fork(): the workers have ended for the "

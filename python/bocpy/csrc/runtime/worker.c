@@ -244,6 +244,9 @@ static void worker_stop(void *ctx, unsigned worker) {
     Py_EndInterpreter(slot->tstate);
     bocpy_lock_give(&interpreter_lock);
   } else {
+    /* What finalizers schedule now would not run. */
+    bocpy_self.slot = NULL;
+    bocpy_self.worker_ends = true;
     worker_leave_threading(slot);
     Py_CLEAR(slot->trace);
     Py_CLEAR(slot->profile);
