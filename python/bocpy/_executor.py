@@ -99,7 +99,8 @@ class BocExecutor(Executor):
         self._local = _core._backend() == "threads"
         self._initialized = weakref.WeakSet[threading.Thread]()
         self._key = (os.getpid(), next(_keys))
-        self._lock = threading.Lock()
+        # A handler of a signal may submit while the thread that it interrupts has it.
+        self._lock = threading.RLock()
         self._idle = threading.Condition(self._lock)
         self._tasks: deque[Task] = deque()
         self._places = 0

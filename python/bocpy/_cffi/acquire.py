@@ -118,7 +118,7 @@ class Acquisition:
     def wait(self, timeout: int, what: str) -> None:
         """TimeoutError after `timeout` ns."""
         try:
-            come = self.state == GRANTED or pump.wait(self.waiter, timeout)
+            come = self.state == GRANTED or pump.wait_for_cowns(self.waiter, timeout)
         except BaseException:
             if not self.abandon():
                 self.give_back()

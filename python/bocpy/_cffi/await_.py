@@ -138,7 +138,7 @@ class Bridge:
         timeout = parse_timeout(seconds)
         if self.socket is not None:
             raise RuntimeError("this bridge belongs to an event loop")
-        return bool(self.completed) or pump.wait(self.waiter, timeout)
+        return bool(self.completed) or pump.wait_for_cowns(self.waiter, timeout)
 
     def listen(self) -> None:
         """From now on the bridge is notified of ready behaviors over pinned cowns."""

@@ -56,6 +56,8 @@ class Self(threading.local):
     forking = False
     #: Whether the thread was a worker before a body forked this child.
     left_behind = False
+    #: Waits for a cown on the stack: signals are handled in them.
+    waits_for_cowns = 0
 
 
 me = Self()

@@ -183,6 +183,15 @@ def task_holder(what: str) -> RuntimeError:
     )
 
 
+def in_wait(what: str) -> RuntimeError:
+    """A behavior that this thread waits for holds its cown until the wait goes on."""
+    return RuntimeError(
+        f"{what} in a handler of a signal that interrupted this thread while it waits "
+        "for a cown would wait for that wait itself: raise an exception there, or "
+        "give a timeout"
+    )
+
+
 def start(
     worker_count: int | None = None,
     module: object = None,
@@ -345,6 +354,8 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         raise holder(what)
     if timeout < 0 and await_.any_here():
         raise task_holder(what)
+    if timeout < 0 and me.waits_for_cowns:
+        raise in_wait(what)
     user = object()
     try:
         _waiting.add(user)

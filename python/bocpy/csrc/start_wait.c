@@ -85,6 +85,16 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
   Py_RETURN_NONE;
 }
 
+/* A behavior that this thread waits for holds its cown until the wait goes on. */
+static int refuse_in_wait(const char *what) {
+  PyErr_Format(PyExc_RuntimeError,
+               "%s in a handler of a signal that interrupted this thread while it waits "
+               "for a cown would wait for that wait itself: raise an exception there, "
+               "or give a timeout",
+               what);
+  return -1;
+}
+
 int bocpy_quiesce_all(const char *what, int64_t timeout, bool report) {
   if (require_outside_body(what) < 0)
     return -1;
@@ -92,6 +102,8 @@ int bocpy_quiesce_all(const char *what, int64_t timeout, bool report) {
     return bocpy_refuse_holder(what);
   if (timeout < 0 && bocpy_grant_any())
     return bocpy_refuse_task(what);
+  if (timeout < 0 && bocpy_self.waits_for_cowns)
+    return refuse_in_wait(what);
   boc_runtime *runtime = bocpy_runtime_use();
   int status = 0;
   if (runtime) {

@@ -281,3 +281,38 @@ print(code.unwrap(timeout=50))
 """
         )
         assert done.lines == ["-15"]
+
+
+def test_wait_in_a_handler_that_interrupts_a_wait_for_a_cown(program, backend):
+    """The interrupted call gets the cown, and gives it back when it goes on: wait()
+    would never end."""
+    done = program(
+        """
+        import os, signal
+        from bocpy import Cown, acquire, wait, when
+
+        def handler(*_):
+            try:
+                wait()
+            except RuntimeError as error:
+                print(error)
+
+        def interrupt(c):
+            import os, signal, time
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+
+        signal.signal(signal.SIGTERM, handler)
+        cown = Cown(1)
+        when(cown)(interrupt).result()
+        when(cown)(interrupt)
+        with acquire(cown):
+            pass
+        wait()
+        print("ended")
+        """
+    )
+    assert len(done.lines) == 3, done.err
+    assert done.lines[2] == "ended"
+    assert all("would wait for that wait itself" in line for line in done.lines[:2])

@@ -4,6 +4,7 @@ test_executor_cpython.py."""
 import asyncio
 import concurrent.futures
 import importlib.util
+import signal
 import sys
 import threading
 import traceback
@@ -29,6 +30,38 @@ def test_programs_end_what_they_submitted(program, backend):
         """
     )
     assert done.lines == ["last 3"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="setitimer")
+def test_handlers_of_signals_submit(program, backend):
+    """One that interrupts a thread in submit_over finds the executor's lock taken."""
+    done = program(
+        """
+        import faulthandler, random, signal, time
+        from bocpy import BocExecutor
+
+        faulthandler.dump_traceback_later(40, exit=True)
+        chance = random.Random(1)
+        futures, of_handlers = [], []
+
+        def task():
+            return 1
+
+        def handler(*_):
+            of_handlers.append(executor.submit_over([], task))
+
+        signal.signal(signal.SIGALRM, handler)
+        with BocExecutor(2) as executor:
+            end = time.monotonic() + 1
+            while time.monotonic() < end:
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-6, 1e-4))
+                futures.append(executor.submit_over([], task))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        results = {future.result() for future in futures + of_handlers}
+        print(results, len(of_handlers) > 10)
+        """
+    )
+    assert done.lines == ["{1} True"]
 
 
 @pytest.fixture

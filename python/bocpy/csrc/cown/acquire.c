@@ -223,7 +223,7 @@ static int acquisition_watch(bocpy_acquisition *acquired, int64_t timeout) {
     return -1;
   if (!atomic_compare_exchange_strong(&acquired->state, &before, WATCHED))
     return 0;
-  return bocpy_pump_wait(acquired->waiter, timeout);
+  return bocpy_pump_wait_for_cowns(acquired->waiter, timeout);
 }
 
 static int acquisition_raise_timeout(const bocpy_acquisition *acquired,

@@ -296,6 +296,13 @@ int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout) {
   return status;
 }
 
+int bocpy_pump_wait_for_cowns(bocpy_waiter *waiter, int64_t timeout) {
+  bocpy_self.waits_for_cowns++;
+  int status = bocpy_pump_wait(waiter, timeout);
+  bocpy_self.waits_for_cowns--;
+  return status;
+}
+
 /* ---- pump() ---------------------------------------------------------------------- */
 
 static int pump_require(void) {

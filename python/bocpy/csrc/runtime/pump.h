@@ -35,6 +35,10 @@ boc_lane *bocpy_pump_lane(void);
  * that a body raised. */
 int bocpy_pump_wait(bocpy_waiter *waiter, int64_t timeout);
 
+/* The same, where the thread has the cowns that it waits for as soon as they are free:
+ * a handler of a signal that runs meanwhile cannot wait for all behaviors. */
+int bocpy_pump_wait_for_cowns(bocpy_waiter *waiter, int64_t timeout);
+
 /* Runs all behaviors that are ready now, and drops what they raise. Does nothing on
  * other threads than the main one. */
 void bocpy_pump_rest(void);
