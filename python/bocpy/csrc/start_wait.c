@@ -87,11 +87,12 @@ PyObject *bocpy_start(PyObject *module, PyObject *args, PyObject *kwargs) {
 
 /* A behavior that this thread waits for holds its cown until the wait goes on. */
 static int refuse_in_wait(const char *what) {
-  PyErr_Format(PyExc_RuntimeError,
-               "%s in a handler of a signal that interrupted this thread while it waits "
-               "for a cown would wait for that wait itself: raise an exception there, "
-               "or give a timeout",
-               what);
+  PyErr_Format(
+      PyExc_RuntimeError,
+      "%s in a handler of a signal that interrupted this thread while it waits "
+      "for a cown would wait for that wait itself: raise an exception there, "
+      "or give a timeout",
+      what);
   return -1;
 }
 

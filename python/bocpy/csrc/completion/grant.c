@@ -429,7 +429,9 @@ int bocpy_grant_wait(boc_cown *core, int64_t timeout, bocpy_grant **out_grant) {
   bocpy_grant *grant =
       waiter ? bocpy_grant_new(&access, 1, NULL, NULL, signal_waiter, NULL, waiter)
              : NULL;
-  int status = !grant ? -1 : grant->at_once ? 0 : bocpy_pump_wait_for_cowns(waiter, timeout);
+  int status = !grant           ? -1
+               : grant->at_once ? 0
+                                : bocpy_pump_wait_for_cowns(waiter, timeout);
   if (status == 0) {
     *out_grant = grant;
   } else if (grant) {
