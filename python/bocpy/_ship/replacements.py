@@ -17,10 +17,13 @@ from __future__ import annotations
 
 import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
 
 from .. import _namespaces
 from .import_origins import is_replaced
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CALLED = (FunctionType, BuiltinFunctionType, type)
 _METHODS = (FunctionType, staticmethod, classmethod)
