@@ -29,9 +29,11 @@
  * compilers' built-in function fetches it for reading, unless they compile for a newer
  * processor; a line that another core has written then moves twice. */
 #if defined(__GNUC__) && defined(__x86_64__)
-#define BOCI_PREFETCH(address)                                                         \
-  /* NOLINTNEXTLINE(portability-no-assembler) */                                       \
-  __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)(address)))
+static inline void boci_prefetch(const void *address) {
+  /* NOLINTNEXTLINE(portability-no-assembler): no built-in function is sure to emit it */
+  __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
+}
+#define BOCI_PREFETCH(address) boci_prefetch(address)
 #elif defined(__GNUC__)
 #define BOCI_PREFETCH(address) __builtin_prefetch(address, 1)
 #else
