@@ -25,12 +25,12 @@
 #define BOCI_STAY_LOOP() ((void)0)
 #endif
 
-/* Fetches the line of `address` into the cache, for writing. Never faults. On x86-64 the
- * compilers' built-in function fetches it for reading, unless they compile for a newer
- * processor; a line that another core has written then moves twice. */
+/* Fetches the line of `address` into the cache, for writing. Never faults. On x86-64
+ * the compilers' built-in function fetches it for reading, unless they compile for a
+ * newer processor; a line that another core has written then moves twice. */
 #if defined(__GNUC__) && defined(__x86_64__)
 static inline void boci_prefetch(const void *address) {
-  /* NOLINTNEXTLINE(portability-no-assembler): no built-in function is sure to emit it */
+  /* NOLINTNEXTLINE(portability-no-assembler): no built-in function surely emits it */
   __asm__ __volatile__("prefetchw %0" : : "m"(*(const char *)address));
 }
 #define BOCI_PREFETCH(address) boci_prefetch(address)
