@@ -51,7 +51,7 @@ def without_collector(call: Callable[[], T]) -> T:
     """
     if not gc.isenabled():
         return call()
-    calls: list[Callable[[], Any]] = [partial(gc.disable), call, partial(gc.enable)]
+    calls: list[Any] = [partial(gc.disable), call, partial(gc.enable)]
     try:
         result: T = list(map(partial.__call__, calls))[1]
     except BaseException:
