@@ -131,5 +131,6 @@ def test_tasks_that_can_go_on_at_once_share_a_turn_by_its_time(library):
         numbers.extend(await main())
 
     library.run(keep)
-    assert max(numbers) <= MAX_WOKEN
-    assert max(numbers[2:]) <= 100
+    # trio runs the tasks of a turn in any order, so two turns may be counted as one
+    assert max(numbers) <= 2 * MAX_WOKEN
+    assert max(numbers[3:]) <= 100
