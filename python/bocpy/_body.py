@@ -19,7 +19,7 @@ from types import (
     ModuleType,
 )
 
-from ._code_names import (
+from ._code.names import (
     all_names,
     assigned_free_names,
     global_names,
@@ -99,9 +99,9 @@ class Body(NamedTuple):
 def check_body(function: FunctionType) -> Body:
     """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
     if "logging" in sys.modules:
-        from . import _main_logging
+        from ._main import logging as main_logging
 
-        _main_logging.name_behaviors()
+        main_logging.name_behaviors()
     code = function.__code__
     for flags, advice in _REFUSED:
         if code.co_flags & flags:

@@ -141,9 +141,9 @@ def receive(key: str, name: str, imported: bool) -> Space:
 
 
 def ask_for(module: str, name: str) -> Any:
-    from . import _main_requests
+    from ._main import requests as main_requests
 
-    return _main_requests.missing_attribute(module, name)
+    return main_requests.missing_attribute(module, name)
 
 
 _worker = False

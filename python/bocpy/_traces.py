@@ -21,7 +21,8 @@ import sys
 from itertools import islice
 from types import CodeType, TracebackType
 
-from . import _core, _main_source
+from . import _core
+from ._main import source as main_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,5 +166,5 @@ def summary(
 
 def interactive_line(file: str, line: int) -> str:
     """The line of code without a file, which `traceback` does not find."""
-    lines = _main_source.interactive_lines(file)
+    lines = main_source.interactive_lines(file)
     return lines[line - 1] if 0 < line <= len(lines) else ""

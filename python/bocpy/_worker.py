@@ -49,14 +49,15 @@ def facts() -> bytes:
 
 def prepare() -> None:
     """Loads, while a worker starts, what the main interpreter needs to schedule."""
-    # `_code_names` reads the code of the first body with `dis`.
+    # `_code.names` reads the code of the first body with `dis`.
     import dis  # noqa: F401
 
-    from . import _body, _foreign_ext, _main_state, _threads  # noqa: F401
+    from . import _body, _foreign_ext, _threads  # noqa: F401
+    from ._main import state as main_state
     from ._ship import shipment  # noqa: F401
 
     _threads.guard_frames()
-    _main_state.watch()
+    main_state.watch()
 
 
 def set_up(known: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
-from . import _core, _main_logging, _namespaces, _threads
+from . import _core, _namespaces, _threads
+from ._main import logging as main_logging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def guard() -> None:
 
 #: What to do once a worker has imported a module of the standard library.
 ARRANGE: dict[str, Callable[[ModuleType], None]] = {
-    "logging": lambda _: _main_logging.set_levels(),
+    "logging": lambda _: main_logging.set_levels(),
     "concurrent.futures.process": _threads.refuse_processes,
 }
 

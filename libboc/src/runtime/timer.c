@@ -1,4 +1,4 @@
-/* Timer: starting a timer on a runtime. The heap is the scheduler's (timers.h). */
+/* Timer: starting a timer on a runtime. The heap is the scheduler's (timer_heap.h). */
 #include <boc/timer.h>
 
 #include "runtime.h"

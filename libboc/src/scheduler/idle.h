@@ -29,7 +29,7 @@
  * searches); a semaphore (its count remembers wakes for work that was done long ago).
  *
  * The keeper is the parked worker that wakes up by itself when a timer is due
- * (timers.h): the first worker that parks while there is no keeper. Wakers take the
+ * (timer_heap.h): the first worker that parks while there is no keeper. Wakers take the
  * latest worker in the list, so the keeper is woken last. When a keeper finds work and
  * there are timers, it wakes another worker, which parks again as the keeper.
  *

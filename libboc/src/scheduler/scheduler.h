@@ -21,7 +21,7 @@
 #include "injector.h"
 #include "outside.h"
 #include "quiescence.h"
-#include "timers.h"
+#include "timer_heap.h"
 #include "worker.h"
 
 #include <boc/runtime.h>

@@ -21,9 +21,9 @@ def make_function(
     space = _namespaces.receive(key, name, imported)
     loaded: types.CodeType = marshal.loads(code)
     if _namespaces.in_worker():
-        from .. import _main_source
+        from .._main import source as main_source
 
-        _main_source.note(loaded)
+        main_source.note(loaded)
     return types.FunctionType(loaded, space.names, None, None, cells or None)
 
 

@@ -14,7 +14,8 @@ import warnings
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
-from .. import _code_names, _namespaces
+from .. import _namespaces
+from .._code import names as code_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def rebound_names(name: str) -> frozenset[str]:
         code = spec.loader.get_code(name)  # type: ignore[union-attr]
     except Exception:  # extension modules, and loaders that raise what they like
         return frozenset()
-    return _code_names.stored_globals(code) if code is not None else frozenset()
+    return code_names.stored_globals(code) if code is not None else frozenset()
 
 
 class Attribute:

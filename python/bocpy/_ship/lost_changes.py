@@ -16,7 +16,9 @@ import sys
 from collections.abc import Iterator
 from types import FunctionType, GeneratorType, ModuleType
 
-from .. import _code_changes, _code_names, _namespaces
+from .. import _namespaces
+from .._code import changes as code_changes
+from .._code import names as code_names
 from . import change_detection, import_origins
 
 _WAY_OUT = (
@@ -31,7 +33,7 @@ def warn(space: _namespaces.Space, function: FunctionType) -> None:
     body = f"behavior {function.__qualname__!r}"
     warn_of_captures(function, body)
     if space.published or is_of_program(function.__globals__):
-        assigned = _code_names.own_stored_globals(function.__code__)
+        assigned = code_names.own_stored_globals(function.__code__)
         warn_of_globals(space, function, body, assigned & space.names.keys())
         warn_of_builtins(function, body)
         warn_of_draws(function, body)
@@ -60,7 +62,7 @@ def warn_of_globals(
 
 
 def warn_of_builtins(function: FunctionType, actor: str) -> None:
-    for name in _code_names.global_names(function.__code__):
+    for name in code_names.global_names(function.__code__):
         value = vars(builtins).get(name)
         if name not in function.__globals__ and import_origins.is_replaced(value):
             change_detection.warn(
@@ -75,7 +77,7 @@ def warn_of_draws(function: FunctionType, actor: str) -> None:
     Each use of one changes it.
     """
     names = function.__globals__
-    for name in _code_names.global_names(function.__code__):
+    for name in code_names.global_names(function.__code__):
         value = names.get(name)
         if is_drawn_from(value):
             change_detection.warn(
@@ -114,7 +116,7 @@ def warn_of_replaced(
 def warn_of_captures(function: FunctionType, actor: str) -> None:
     code = function.__code__
     cells = dict(zip(code.co_freevars, function.__closure__ or (), strict=False))
-    only_changed = _code_changes.only_changed(code) if cells else frozenset()
+    only_changed = code_changes.only_changed(code) if cells else frozenset()
 
     def lookup(name: str) -> object:
         if ("LOAD_DEREF", name) not in only_changed:
@@ -126,7 +128,7 @@ def warn_of_captures(function: FunctionType, actor: str) -> None:
             return None
 
     if only_changed:
-        for name, value in _code_changes.changed(code, "LOAD_DEREF", lookup).items():
+        for name, value in code_changes.changed(code, "LOAD_DEREF", lookup).items():
             change_detection.warn(
                 f"{actor} changes {name!r} of the enclosing function, "
                 f"{kind_of(value)}: the change {_WAY_OUT}"
@@ -135,31 +137,31 @@ def warn_of_captures(function: FunctionType, actor: str) -> None:
 
 def warn_of_called(called: FunctionType, actor: str) -> None:
     code, names = called.__code__, called.__globals__
-    added = _code_changes.added_globals(code) & names.keys()
+    added = code_changes.added_globals(code) & names.keys()
     for name in added:
         change_detection.warn(
             f"{actor} assigns the global {name!r}: the assignment {_WAY_OUT}"
         )
-    only_changed = _code_changes.only_changed(code)
-    changed = _code_changes.changed(code, "LOAD_GLOBAL", names.get)
+    only_changed = code_changes.only_changed(code)
+    changed = code_changes.changed(code, "LOAD_GLOBAL", names.get)
     for name, value in changed.items():
         if ("LOAD_GLOBAL", name) in only_changed and name not in added:
             change_detection.warn(
                 f"{actor} changes the global {name!r}, {kind_of(value)}: the change "
                 f"{_WAY_OUT}"
             )
-    passed = _code_changes.changed_by_calls(code, names.get)
-    for name in passed.keys() & _code_changes.passed_only(code) - changed.keys():
+    passed = code_changes.changed_by_calls(code, names.get)
+    for name in passed.keys() & code_changes.passed_only(code) - changed.keys():
         change_detection.warn(
             f"{actor} passes the global {name!r}, {kind_of(passed[name])}, to a "
             f"function that changes it: the change {_WAY_OUT}"
         )
-    for name in _code_changes.added_captures(code):
+    for name in code_changes.added_captures(code):
         change_detection.warn(
             f"{actor} assigns {name!r} of the enclosing function: the assignment "
             f"{_WAY_OUT}"
         )
-    if _code_changes.adds_to_class(code):
+    if code_changes.adds_to_class(code):
         change_detection.warn(f"{actor} changes its class: the change {_WAY_OUT}")
     warn_of_captures(called, actor)
 
@@ -186,8 +188,8 @@ def functions_called(
 
 def functions_named(function: FunctionType) -> Iterator[FunctionType]:
     code, names = function.__code__, function.__globals__
-    defines_classes = _code_names.defines_classes(code)
-    for name in _code_names.global_names(code):
+    defines_classes = code_names.defines_classes(code)
+    for name in code_names.global_names(code):
         value = names.get(name)
         if isinstance(value, FunctionType):
             yield from unwrapped(value)
@@ -197,7 +199,7 @@ def functions_named(function: FunctionType) -> Iterator[FunctionType]:
         with contextlib.suppress(ValueError):  # it has not been assigned yet
             if isinstance(cell.cell_contents, FunctionType):
                 yield cell.cell_contents
-    for use in _code_changes.uses(code):
+    for use in code_changes.uses(code):
         if use.load == "LOAD_GLOBAL":
             yield from functions_at(names.get(use.name), use.path, use.method)
 
@@ -249,9 +251,9 @@ def changed_globals(
 ) -> dict[str, object]:
     lookup = space.names.get
     found: dict[str, object] = {}
-    for code in (function.__code__, *_code_names.nested_codes(function.__code__)):
-        found |= _code_changes.changed_by_calls(code, lookup)
-        found |= _code_changes.changed(code, "LOAD_GLOBAL", lookup)
+    for code in (function.__code__, *code_names.nested_codes(function.__code__)):
+        found |= code_changes.changed_by_calls(code, lookup)
+        found |= code_changes.changed(code, "LOAD_GLOBAL", lookup)
     return found
 
 

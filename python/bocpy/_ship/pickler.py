@@ -23,7 +23,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from .. import _context, _core, _foreign_ext, _namespaces
-from .._code_names import kept_with_code
+from .._code.names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, typing_objects
 from .functions import fill_function, make_function

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 
-from .. import _code_names, _namespaces
+from .. import _namespaces
+from .._code import names as code_names
 from .._namespaces import Space
 from . import module_changes
 from .log import MISSING, Key
@@ -36,10 +37,10 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
         if module_changes.is_own(space.key):
             yield from names_followed(space, code)
         return
-    names = _code_names.global_names(code)
+    names = code_names.global_names(code)
     if not _LOOK_UP.isdisjoint(names):
         names |= public_names(space)
-    elif "__subclasses__" in _code_names.all_names(code):
+    elif "__subclasses__" in code_names.all_names(code):
         names |= frozenset(
             name for name, value in list(space.names.items()) if isinstance(value, type)
         )
@@ -56,9 +57,9 @@ def names_reached(space: Space, code: CodeType) -> Iterator[Reached]:
 def names_followed(space: Space, code: CodeType) -> Iterator[Reached]:
     """The names that code of an importable module of the program reaches, there and
     elsewhere."""
-    attributes = _code_names.all_names(code)
+    attributes = code_names.all_names(code)
     yield (space.key, module_changes.SPEC), frozenset()
-    for name in _code_names.global_names(code) & space.names.keys():
+    for name in code_names.global_names(code) & space.names.keys():
         value = space.names[name]
         if isinstance(value, ModuleType):
             yield from attributes_followed(value, attributes)
@@ -126,7 +127,7 @@ def closure_reached(function: FunctionType) -> Iterator[Reached]:
         except ValueError:  # the cell is empty
             continue
         if isinstance(value, ModuleType):
-            names = _code_names.all_names(function.__code__)
+            names = code_names.all_names(function.__code__)
             yield from attributes_followed(value, names)
 
 
@@ -139,25 +140,25 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
     import.
 
     Where the import of a module has not ended, the worker asks when it comes to it
-    (_main_requests.py).
+    (_main/requests.py).
     """
-    for name in _code_names.imported_modules(code):
+    for name in code_names.imported_modules(code):
         module = sys.modules.get(name)
         if not isinstance(module, ModuleType) or _namespaces.is_undecided(name):
             continue
         if _namespaces.importable(name):
-            yield from attributes_followed(module, _code_names.all_names(code))
+            yield from attributes_followed(module, code_names.all_names(code))
             continue
         space = _namespaces.space_of(module.__dict__)
         if space.published:
-            for attribute in _code_names.all_names(code) & module.__dict__.keys():
+            for attribute in code_names.all_names(code) & module.__dict__.keys():
                 yield (space.key, attribute), frozenset()
 
 
 def module_reached(
     space: Space, name: str, module: ModuleType, code: CodeType
 ) -> Iterator[Reached]:
-    attributes = _code_names.all_names(code) | _code_names.texts(code)
+    attributes = code_names.all_names(code) | code_names.texts(code)
     imported = _namespaces.module_key(module)
     if imported is None:
         inner = _namespaces.space_of(module.__dict__)

@@ -14,7 +14,8 @@ from __future__ import annotations
 import marshal
 import sys
 
-from .. import _main_state, _namespaces
+from .. import _namespaces
+from .._main import state as main_state
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
@@ -111,9 +112,9 @@ def take_in(module: str, name: str, blob: bytes) -> None:
         if _namespaces.in_worker():
             sys.path[:] = marshal.loads(blob)
         return
-    if module == _main_state.KEY:
+    if module == main_state.KEY:
         if _namespaces.in_worker():
-            _main_state.apply(name, blob)
+            main_state.apply(name, blob)
         return
     if module == "":
         _definitions[name] = blob[1:]

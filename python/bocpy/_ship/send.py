@@ -23,7 +23,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 
-from .. import _core, _explain_unshippable, _main_changes, _main_state, _namespaces
+from .. import _core, _explain_unshippable, _namespaces
+from .._main import changes as main_changes
+from .._main import state as main_state
 from .._namespaces import Space
 from . import (
     change_detection,
@@ -274,7 +276,7 @@ def flush() -> None:
     since loading a value may call functions that it reaches."""
     publish_path()
     if not _namespaces.in_worker():
-        _main_state.look(log()._publish)
+        main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
     keys.sort(key=lambda key: key[0] == REGISTRATIONS)
@@ -490,7 +492,7 @@ def travel(keys: Iterable[Key]) -> None:
         travelled.update(new)
         queue_names((key, frozenset()) for key in new if key[0])
         # makes the next scheduling look at functions that were described before
-        _main_changes.changed()
+        main_changes.changed()
 
 
 def export(cls: type) -> str:

@@ -11,7 +11,7 @@
 #include "notices.h"
 #include "pump.h"
 #include "quiesce.h"
-#include "scheduler_stats.h"
+#include "stats.h"
 #include "scope.h"
 #include "start_wait.h"
 #include "timer.h"

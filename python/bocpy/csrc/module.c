@@ -28,7 +28,7 @@
 #include "quiesce.h"
 #include "run.h"
 #include "runtime.h"
-#include "scheduler_stats.h"
+#include "stats.h"
 #include "scope.h"
 #include "shapes.h"
 #include "start_wait.h"

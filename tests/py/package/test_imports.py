@@ -76,7 +76,7 @@ if "interpreters" in BACKENDS:
 
 def test_named_tuples_of_the_package_are_like_those_of_typing():
     from bocpy._body import Body, Names
-    from bocpy._code_uses import Value
+    from bocpy._code.uses import Value
 
     body = Body(1, 0, (), False, varkeywords=False, free=("x",), names=None)
     assert body == (1, 0, (), False, False, ("x",), None)

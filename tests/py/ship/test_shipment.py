@@ -8,7 +8,8 @@ import sys
 import threading
 
 import pytest
-from bocpy import _body, _code_names, _namespaces, _ship
+from bocpy import _body, _namespaces, _ship
+from bocpy._code import names as code_names
 from bocpy._ship import log as _ship_log
 from bocpy._ship import receive as _ship_receive
 
@@ -182,7 +183,7 @@ def body(value):
 def test_global_names_are_those_that_are_looked_up():
     names = {}
     exec(REACHING, names)
-    found = _code_names.global_names(names["body"].__code__)
+    found = code_names.global_names(names["body"].__code__)
     assert {name for name in found if not name.startswith("__")} == {
         "assigned",
         "base",

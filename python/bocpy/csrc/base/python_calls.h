@@ -25,7 +25,7 @@
   X(FAILURES_UNPACK, "bocpy._failures", "unpack")                                      \
   X(FAILURES_REPORT, "bocpy._failure_reports", "report")                               \
   X(FAILURES_COUNTED, "bocpy._failure_reports", "report_counted")                      \
-  X(ANSWER_REQUEST, "bocpy._main_requests", "answer")                                  \
+  X(ANSWER_REQUEST, "bocpy._main.requests", "answer")                                  \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \
   X(LOOPS_EXIT, "bocpy._loops", "exit_cown")                                           \

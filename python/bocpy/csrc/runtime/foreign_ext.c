@@ -43,7 +43,7 @@ static char *foreign_ext_visit_main(const char *request) {
   return answer;
 }
 
-/* Passes a request of bocpy._main_requests to the main interpreter. None, or a text
+/* Passes a request of bocpy._main.requests to the main interpreter. None, or a text
  * that says why it failed. */
 PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *request) {
   (void)module;

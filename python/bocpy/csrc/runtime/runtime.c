@@ -19,7 +19,7 @@
 #include "backend.h"
 #include "code.h"
 #include "py312_kwnames.h"
-#include "scheduler_stats.h"
+#include "stats.h"
 #include "worker.h"
 #include "worker_count.h"
 

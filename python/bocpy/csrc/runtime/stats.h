@@ -1,6 +1,6 @@
-/* Scheduler stats: libboc's counters as Python dicts. Threads: attached. */
-#ifndef BOCPY_SCHEDULER_STATS_H
-#define BOCPY_SCHEDULER_STATS_H
+/* Statistics: libboc's counters as Python dicts. Threads: attached. */
+#ifndef BOCPY_STATS_H
+#define BOCPY_STATS_H
 
 #include "compat.h"
 

@@ -15,7 +15,7 @@ import io
 import marshal
 import sys
 
-from . import _core
+from .. import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from . import _core
-from ._wrapping import named_like
+from .. import _core
+from .._wrapping import named_like
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

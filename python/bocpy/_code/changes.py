@@ -24,9 +24,9 @@ from functools import partial
 from itertools import pairwise
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 
-from . import _namespaces
-from ._code_names import all_names, kept_with_code, nested_codes
-from ._code_uses import Passed, Use, look_through
+from .. import _namespaces
+from .names import all_names, kept_with_code, nested_codes
+from .uses import Passed, Use, look_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

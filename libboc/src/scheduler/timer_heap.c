@@ -1,5 +1,5 @@
-/* Timers: see timers.h. */
-#include "timers.h"
+/* Timer heap: see timer_heap.h. */
+#include "timer_heap.h"
 
 #include <string.h>
 

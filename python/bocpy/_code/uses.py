@@ -26,14 +26,14 @@ from __future__ import annotations
 from collections import Counter
 from types import CodeType
 
-from ._code_names import kept_with_code
+from .names import kept_with_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NamedTuple
 else:
-    from ._named_tuple import NamedTuple
+    from .._named_tuple import NamedTuple
 
 ITEM = "[]"
 ITEM_CHANGED = "__setitem__"

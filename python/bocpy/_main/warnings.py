@@ -14,7 +14,7 @@ import marshal
 import sys
 import warnings
 
-from . import _core
+from .. import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def pattern(text: Any) -> tuple[str, int] | None:
 
 def show(encoded: str) -> None:
     """Shows the warning of a worker."""
-    from . import _ship
+    from .. import _ship
 
     parts = _ship.loads(binascii.a2b_base64(encoded))
     shown = warnings.WarningMessage(*parts)
@@ -99,7 +99,7 @@ def send(
     line: Any = None,
 ) -> None:
     """Takes the place of `warnings.showwarning`."""
-    from . import _ship
+    from .. import _ship
 
     if file is not None:
         file.write(warnings.formatwarning(message, category, filename, lineno, line))

@@ -13,7 +13,7 @@ import sys
 from _weakref import ref
 from types import CodeType
 
-from ._wrapping import named_like
+from .._wrapping import named_like
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
-/* Scheduler stats: see scheduler_stats.h. */
-#include "scheduler_stats.h"
+/* Statistics: see stats.h. */
+#include "stats.h"
 
 #include <stdlib.h>
 

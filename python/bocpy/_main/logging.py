@@ -15,8 +15,9 @@ import binascii
 import marshal
 import sys
 
-from . import _core, _main_changes
-from ._wrapping import named_like
+from .. import _core
+from .._wrapping import named_like
+from . import changes as main_changes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def collect() -> bytes | None:
         return None
     name_behaviors()
     for owner, name in ((logging.Logger, "setLevel"), (logging, "disable")):
-        _main_changes.count_calls(owner, name)
+        main_changes.count_calls(owner, name)
     manager = root.manager
     _core._watch_changes(manager.loggerDict)
     levels = {
@@ -72,7 +73,7 @@ def handle(encoded: str) -> str | None:
     """Handles the record of a worker; returns a text if no handler here takes it."""
     import logging
 
-    from . import _ship
+    from .. import _ship
 
     record = logging.makeLogRecord(_ship.loads(binascii.a2b_base64(encoded)))
     logger = logging.getLogger(record.name if record.name != "root" else None)
@@ -146,7 +147,7 @@ def send(record: Any) -> bool:
 
 def pickled(parts: dict[str, Any]) -> bytes:
     """The pickled record; arguments that cannot be shipped go as their text."""
-    from . import _ship
+    from .. import _ship
 
     try:
         return _ship.dumps(parts)[0]
@@ -157,7 +158,7 @@ def pickled(parts: dict[str, Any]) -> bytes:
 
 
 def is_sendable(value: object) -> bool:
-    from . import _ship
+    from .. import _ship
 
     try:
         _ship.dumps(value)

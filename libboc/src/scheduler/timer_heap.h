@@ -1,4 +1,4 @@
-/* Timers: a heap of behaviors that wait for their time.
+/* Timer heap: a heap of behaviors that wait for their time.
  *
  *   boc_runtime_after --> armed (in the heap, and in its scope's list of nodes)
  *                           |                                 |
@@ -27,8 +27,8 @@
  * Ordering:
  *   [R30] a timer is armed; [A30] the thread that takes it.
  */
-#ifndef BOCI_TIMERS_H
-#define BOCI_TIMERS_H
+#ifndef BOCI_TIMER_HEAP_H
+#define BOCI_TIMER_HEAP_H
 
 #include "atomic.h"
 #include "park.h"

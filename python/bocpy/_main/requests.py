@@ -14,15 +14,11 @@ import time
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
 
-from . import (
-    _core,
-    _foreign_ext,
-    _main_logging,
-    _main_output,
-    _main_source,
-    _main_warnings,
-    _namespaces,
-)
+from .. import _core, _foreign_ext, _namespaces
+from . import logging as main_logging
+from . import output as main_output
+from . import source as main_source
+from . import warnings as main_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +33,9 @@ def answer(request: str) -> str | None:
     if word == "module":
         return publish_module(rest)
     if word == "source":
-        return _main_source.from_here(rest)
+        return main_source.from_here(rest)
     if word == "log":
-        return _main_logging.handle(rest)
+        return main_logging.handle(rest)
     if word in SHOWN:
         SHOWN[word](*rest.split(" "))
         return None
@@ -47,14 +43,14 @@ def answer(request: str) -> str | None:
 
 
 SHOWN: dict[str, Callable[..., None]] = {
-    "warn": _main_warnings.show,
-    "write": _main_output.write,
+    "warn": main_warnings.show,
+    "write": main_output.write,
 }
 
 
 def publish(module: str, name: str) -> str | None:
     """Publishes a global that no code mentions: a worker looks it up by name."""
-    from . import _ship
+    from .. import _ship
 
     space = _namespaces.find(module)
     if space is None and module in sys.modules:
@@ -67,7 +63,7 @@ def publish(module: str, name: str) -> str | None:
 
 def publish_module(name: str) -> str | None:
     """Publishes all names of a module that workers cannot or must not import."""
-    from . import _ship
+    from .. import _ship
 
     module = sys.modules.get(name)
     if not isinstance(module, ModuleType):
@@ -108,7 +104,7 @@ def public(module: ModuleType) -> list[str]:
 def missing_attribute(module: str, name: str) -> Any:
     """An attribute of a module that came by value; it is shipped now if it was not
     before."""
-    from . import _ship
+    from .. import _ship
 
     names = _namespaces.receive(module, module, imported=False).names
     if not name.startswith("__"):

@@ -20,7 +20,7 @@ import os
 # os has loaded this module; collections.abc would load collections, too.
 from _collections_abc import Sequence
 
-from . import _core
+from .. import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ the arguments of the program.
 
 When a behavior is scheduled, the main interpreter publishes the parts that have
 changed; a worker applies them before its next body. Watchers of dicts report the
-changes, so nothing has to be compared for each behavior. `_main_logging`,
-`_main_output` and `_main_warnings` carry what workers log, print and warn of to the
+changes, so nothing has to be compared for each behavior. `logging`, `output` and
+`warnings` carry what workers log, print and warn of to the
 main interpreter.
 
 Threads: `watch` and `look` in the main interpreter, under LOCK of `_ship.log`; the rest
@@ -21,7 +21,11 @@ import os
 import sys
 import warnings
 
-from . import _core, _main_changes, _main_logging, _main_output, _main_warnings
+from .. import _core
+from . import changes as main_changes
+from . import logging as main_logging
+from . import output as main_output
+from . import warnings as main_warnings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ def watch() -> None:
         if names is not None:
             _core._watch_changes(names)
     for owner, name in FUNCTIONS:
-        _main_changes.count_calls(owner, name)
+        main_changes.count_calls(owner, name)
 
 
 #: Functions that change the state of the interpreter without changing a dict.
@@ -123,8 +127,8 @@ def use_arguments(given: list[str]) -> None:
 PARTS: dict[str, tuple[Callable[[], bytes | None], Callable[[Any], None]]] = {
     "arguments": (arguments, use_arguments),
     "environment": (environment, use_environment),
-    "filters": (_main_warnings.collect, _main_warnings.use),
-    "logging": (_main_logging.collect, _main_logging.use),
-    "output": (_main_output.collect, _main_output.use),
+    "filters": (main_warnings.collect, main_warnings.use),
+    "logging": (main_logging.collect, main_logging.use),
+    "output": (main_output.collect, main_output.use),
     "recursion": (recursion, use_recursion),
 }
