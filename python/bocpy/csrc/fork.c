@@ -11,9 +11,9 @@
 #include "notices.h"
 #include "pump.h"
 #include "quiesce.h"
-#include "stats.h"
 #include "scope.h"
 #include "start_wait.h"
+#include "stats.h"
 #include "timer.h"
 #include "waiting.h"
 
