@@ -179,9 +179,6 @@ boc_behavior *boci_spin_for_work(boci_worker *worker, bool *out_overdue) {
         return behavior;
     }
     boci_timers_serve(worker);
-    /* With as many workers as processors, that thread has none of its own. */
-    if (worker->backoff.until && boci_steal_backoff_from_outside(worker))
-      boci_os_yield();
   } while (boci_os_now() < end || worker->backoff.until);
   return NULL;
 }
