@@ -67,7 +67,8 @@ def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
     while len(entries) < _CHAIN_MAX:
         if isinstance(one, special):
             return None
-        entries.append((link, last_line(one), *frames(one.__traceback__)))
+        names, numbers = frames(one.__traceback__)
+        entries.append((link, last_line(one), names, numbers))
         if one.__cause__ is not None:
             link, one = "cause", one.__cause__
         elif one.__context__ is not None and not one.__suppress_context__:

@@ -5,9 +5,9 @@
 #include <boc/scope.h>
 
 /* A behavior that ends as soon as the scope is cancelled, because its time has not come
- * yet (timer_heap.h). It is in its scope's list. A cancel calls `claim`. If that returns
- * true, the cancel removes the node from the list and calls `expire` without any lock.
- * If it returns false, another thread has claimed the node and removes it. */
+ * yet (timer_heap.h). It is in its scope's list. A cancel calls `claim`. If that
+ * returns true, the cancel removes the node from the list and calls `expire` without
+ * any lock. If it returns false, another thread has claimed the node and removes it. */
 typedef struct boci_scope_node {
   struct boci_scope_node *prev, *next;
   bool (*claim)(struct boci_scope_node *node);

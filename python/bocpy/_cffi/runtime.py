@@ -24,7 +24,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -490,7 +490,7 @@ def close_for(limit: int) -> bool:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Any]:
+def opened() -> Generator[Any, None, None]:
     """Gives back the lock for the block, in which other threads schedule; the workers
     stay. The caller has the lock, and no longer has it after an exception."""
     core = _core

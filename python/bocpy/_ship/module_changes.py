@@ -126,6 +126,14 @@ def codes_of_class(cls: type) -> Iterator[tuple[FunctionType, CodeType]]:
 # ---- what is published ---------------------------------------------------------------
 
 
+def define_items(value: Any, dump: Dump) -> bytes:
+    """The record of a dict, list, set or the like: its items, or its size if they are
+    many."""
+    if len(value) > LARGE:
+        return packed(SIZE, len(value))
+    return packed(ITEMS, dump(items_of(value)))
+
+
 def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
     """The record of a module's attribute; b"" if the attribute is not followed.
 
@@ -142,9 +150,7 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
     if not (_namespaces.is_of_program(name) or may_be_data(name, value)):
         return b""
     if type(value) in _CONTAINERS:
-        if len(value) > LARGE:
-            return packed(SIZE, len(value))
-        return packed(ITEMS, dump(items_of(value)))
+        return define_items(value, dump)
     if isinstance(value, type | FunctionType):
         return define_class(value, name, attribute, dump)
     if is_array(value):

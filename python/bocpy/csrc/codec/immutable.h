@@ -89,8 +89,8 @@ int bocpy_encoding_of(struct bocpy_encoder *encoder, PyObject *container,
                       bocpy_encoding **out_encoding);
 void bocpy_encoding_drop(bocpy_encoding *encoding);
 
-/* Writes a reference to a container that has this encoding. */
-int bocpy_encode_container(struct bocpy_encoder *encoder, PyObject *container,
+/* Writes a reference to a container, `value`, that has this encoding. */
+int bocpy_encode_container(struct bocpy_encoder *encoder, PyObject *value,
                            bocpy_encoding *encoding);
 
 /* The object itself in its home, a copy elsewhere. NULL with an exception. */
