@@ -93,12 +93,18 @@ def is_plain_exception(cls: type[BaseException]) -> bool:
     native = native_exception(cls)
     return (
         cls is not native
-        and cls.__basicsize__ == native.__basicsize__
+        and cls.__basicsize__ - room_for_weakrefs(cls) == native.__basicsize__
         and not hasattr(native, "exceptions")  # groups are made with their parts
         and inherits(cls, BaseException, ("__reduce__", "__setstate__", "args"))
         and cls.__reduce_ex__ is object.__reduce_ex__
         and hasattr(cls, "__getstate__") is hasattr(native, "__getstate__")
     )
+
+
+def room_for_weakrefs(cls: type) -> int:
+    """The bytes of an instance for its weak references; 0 if they are outside of it, as
+    they are since 3.12."""
+    return tuple.__itemsize__ if cls.__weakrefoffset__ > 0 else 0
 
 
 def method_in_c(cls: Any) -> str | None:

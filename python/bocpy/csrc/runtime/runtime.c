@@ -439,7 +439,9 @@ static int runtime_bring_up_any(bool open, bool *out_may_leave) {
     *out_may_leave = true;
     return runtime_open_from_worker(open);
   }
-  if ((atomic_load(&program_leaving) && leaving_end_daemon() < 0) ||
+  /* A worker that ends is no daemon thread, though threading no longer knows it. */
+  const bool may_be_daemon = atomic_load(&program_leaving) && !bocpy_self.worker_ends;
+  if ((may_be_daemon && leaving_end_daemon() < 0) ||
       bocpy_runtime_lock("a behavior") < 0)
     return -1;
   *out_may_leave = true;
