@@ -92,8 +92,10 @@ def is_replaced(value: object) -> bool:
     if not isinstance(value, FunctionType | type):
         return is_mock(value)
     module = value.__module__
-    if isinstance(value, type) and module not in sys.modules:
-        return False  # some classes written in C name modules that do not exist
+    if module not in sys.modules:
+        # Some classes written in C name modules that do not exist, and so do functions
+        # that libraries compile: `__new__` of a named tuple.
+        return False
     return isinstance(module, str) and not _namespaces.importable(module)
 
 

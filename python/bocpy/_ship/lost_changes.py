@@ -13,8 +13,8 @@ import builtins
 import contextlib
 import io
 import sys
-from collections.abc import Iterator
-from types import FunctionType, GeneratorType, ModuleType
+from collections.abc import Callable, Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 
 from .. import _namespaces
 from .._code import changes as code_changes
@@ -25,6 +25,9 @@ _WAY_OUT = (
     "is seen in the worker that runs it only. Return the value, or keep it in a cown "
     "or a notice"
 )
+
+#: The names of the functions of bocpy that make a function the body of a behavior.
+_SCHEDULING = frozenset({"after", "at", "when", "when_each", "whencall"})
 
 
 def warn(space: _namespaces.Space, function: FunctionType) -> None:
@@ -249,12 +252,24 @@ def is_of_program(names: dict[str, object]) -> bool:
 def changed_globals(
     space: _namespaces.Space, function: FunctionType
 ) -> dict[str, object]:
-    lookup = space.names.get
+    lookup, own = space.names.get, function.__code__
     found: dict[str, object] = {}
-    for code in (function.__code__, *code_names.nested_codes(function.__code__)):
+    nested = () if schedules(own, lookup) else code_names.nested_codes(own)
+    for code in (own, *nested):
         found |= code_changes.changed_by_calls(code, lookup)
         found |= code_changes.changed(code, "LOAD_GLOBAL", lookup)
     return found
+
+
+def schedules(code: CodeType, lookup: Callable[[str], object]) -> bool:
+    """Whether a function inside of `code` may be the body of a behavior, which may run
+    in the main interpreter."""
+    names = code_names.all_names(code)
+    return not _SCHEDULING.isdisjoint(names) or any(
+        isinstance(value, FunctionType | BuiltinFunctionType)
+        and value.__name__ in _SCHEDULING
+        for value in map(lookup, names)
+    )
 
 
 def kind_of(value: object) -> str:

@@ -311,6 +311,10 @@ def has_plain_state(value: object) -> bool:
     )
 
 
+#: What collections.namedtuple sets, and no program changes.
+_OF_NAMED_TUPLES = frozenset({"_fields", "_field_defaults"})
+
+
 def class_data(cls: type, name: str, attribute: str) -> dict[str, Any]:
     """The data of a class of the module, and its methods that were replaced."""
     if not is_own(cls.__module__):
@@ -319,6 +323,9 @@ def class_data(cls: type, name: str, attribute: str) -> dict[str, Any]:
     if not own or type(cls).__name__ in ("EnumMeta", "EnumType"):
         return {}
     data = {key: part for key, part in vars(cls).items() if is_class_data(key, part)}
+    if issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
+        for name in _OF_NAMED_TUPLES & data.keys():
+            del data[name]
     return data | replaced_methods(cls)
 
 

@@ -107,10 +107,18 @@ def settle() -> None:
         progress = progress and bool(failed)
 
 
+def set_path(path: list[str]) -> None:
+    """Gives the worker the program's path. If a folder of its own is missing there,
+    what it imports when it first needs it has to be imported now."""
+    if not set(sys.path) <= set(path):
+        from . import c_pickle  # noqa: F401
+    sys.path[:] = path
+
+
 def take_in(module: str, name: str, blob: bytes) -> None:
     if module == "" and name == PATH:
         if _namespaces.in_worker():
-            sys.path[:] = marshal.loads(blob)
+            set_path(marshal.loads(blob))
         return
     if module == main_state.KEY:
         if _namespaces.in_worker():

@@ -11,7 +11,7 @@ import bocpy
 import pytest
 from bocpy import Cown, when
 from event_loops import Asyncio
-from harness import start_workers
+from harness import FREE_THREADED, start_workers
 
 pytestmark = [
     pytest.mark.usefixtures("runtime"),
@@ -147,6 +147,8 @@ def test_loops_that_are_closed_with_waiters_leave_no_memory():
         used.append(in_use())
     assert descriptors() <= files
     blocks, kilobytes = zip(*used, strict=True)
-    assert min(blocks[-2:]) - max(blocks[4:6]) < 6 * 20  # one block for each loop
+    # one block for each loop; a free-threaded build frees some later
+    bound = 6 * 20 * (2 if FREE_THREADED else 1)
+    assert min(blocks[-2:]) - max(blocks[4:6]) < bound
     assert min(kilobytes[-2:]) - max(kilobytes[4:6]) < 6 * 20 * 256 / 1024
     Asyncio.run(use_a_loop)

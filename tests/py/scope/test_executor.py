@@ -172,9 +172,9 @@ def test_initializer(runtime):
 
 def test_an_initializer_that_raises_breaks_it(runtime, caplog):
     with BocExecutor(2, initializer=int, initargs=("no number",)) as executor:
-        future = executor.submit(abs, -1)
         with pytest.raises(bocpy._executor.BrokenPool) as caught:
-            future.result(LIMIT)
+            # submit() itself raises if the initializer has failed meanwhile
+            executor.submit(abs, -1).result(LIMIT)
         assert isinstance(caught.value.__cause__, ValueError)
         with pytest.raises(bocpy._executor.BrokenPool) as caught:
             executor.submit(abs, -1)
