@@ -56,6 +56,9 @@ TESTS_ON_PYPY = {
     "test_loop_lives.py::test_a_closed_loop_cancels": "the collector",
     "test_loop_lives.py::test_a_scope_of_a_closed_loop": "the collector",
     "test_loop_lives.py::test_a_loop_that_is_closed_with_waiters": "the collector",
+    "test_executor.py::test_handlers_of_signals_submit": "a handler amid an addition",
+    "test_finalizers.py::test_a_finalizer_enters_a_scope_while": "the collector",
+    "test_finalizers.py::test_finalizers_of_what_a_worker_kept": "the collector",
     "test_leaks.py::test_a_refused_schedule_leaves_no_references": "sys.getrefcount",
     "test_messages.py::test_drained_contents_are_given_up": "the collector",
     "test_pinned.py::test_the_value_dies_with": "the collector",
@@ -70,6 +73,7 @@ TESTS_ON_PYPY = {
 #: test does not run for; None where nothing is different for them.
 ROWS = {
     "Matrix": "no `Matrix`",
+    "a handler amid an addition": "PyPy: a handler of a signal that submits",
     "a cache of the extension": None,
     "a signal that a worker takes": "a signal that is delivered to a worker",
     "a signal that a worker takes: 50 ms": "a signal that is delivered to a worker",
