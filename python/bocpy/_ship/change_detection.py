@@ -22,7 +22,7 @@ import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
 from operator import is_
 
-from .. import _core
+from .. import _core, _namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ def fingerprint(value: Any) -> bytes | None:
 
 _ITEMS: dict[type, int] = {list: 1, tuple: 2, set: 3, frozenset: 4}
 _DICTS: frozenset[type] = frozenset({dict, OrderedDict, defaultdict, Counter})
+_BY_NAME = frozenset({type, types.FunctionType, types.BuiltinFunctionType})
 
 
 def outline(value: Any, depth: int = 0) -> Any:
@@ -226,6 +227,8 @@ def outline(value: Any, depth: int = 0) -> Any:
         return id(kind), value.maxlen, [outline(part, inner) for part in value]
     if has_attributes_only(kind):
         return id(kind), outline(vars(value), inner)
+    if kind in _BY_NAME and _namespaces.resolves(value):
+        return id(kind), value.__module__, value.__qualname__  # as pickle stores it
     raise ValueError(f"a {kind.__name__!r}")
 
 
