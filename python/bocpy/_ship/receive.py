@@ -12,6 +12,7 @@ Threads: any; LOCK guards the tables.
 from __future__ import annotations
 
 import marshal
+import os
 import sys
 
 from .. import _namespaces
@@ -108,11 +109,12 @@ def settle() -> None:
 
 
 def set_path(path: list[str]) -> None:
-    """Gives the worker the program's path. If a folder of its own is missing there,
-    what it imports when it first needs it has to be imported now."""
-    if not set(sys.path) <= set(path):
-        from . import c_pickle  # noqa: F401
-    sys.path[:] = path
+    """Gives the worker the program's path. The folders of the standard library stay:
+    the program has imported what it needs of them, the worker has not."""
+    home = os.path.dirname(os.__file__)
+    folders = (home, f"{home}/lib-dynload", os.path.join(sys.base_prefix, "DLLs"))
+    kept = [each for each in sys.path if each in folders and each not in path]
+    sys.path[:] = [*path, *kept]
 
 
 def take_in(module: str, name: str, blob: bytes) -> None:
