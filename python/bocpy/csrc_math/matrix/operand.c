@@ -8,8 +8,8 @@
 
 #define SMALL (sizeof(((mx_operand *)0)->small) / sizeof(double))
 
-static int take_matrix(mx_operand *operand, PyObject *matrix) {
-  mx_block *block = mx_matrix_pin(matrix);
+/* Takes the caller's reference to the block; NULL: an exception is set. */
+static int take_block(mx_operand *operand, mx_block *block) {
   if (!block)
     return -1;
   operand->pinned = block;
@@ -18,6 +18,10 @@ static int take_matrix(mx_operand *operand, PyObject *matrix) {
   operand->rows = block->rows;
   operand->columns = block->columns;
   return 1;
+}
+
+static int take_matrix(mx_operand *operand, PyObject *matrix) {
+  return take_block(operand, mx_matrix_pin(matrix));
 }
 
 static int take_view(mx_operand *operand, PyObject *view) {
@@ -57,15 +61,7 @@ static int take_row(mx_operand *operand, PyObject *sequence, const char *what) {
 
 /* A copy: the buffer's numbers may be of any type. */
 static int take_buffer(mx_operand *operand, PyObject *object) {
-  mx_block *block = mx_buffer_block(object);
-  if (!block)
-    return -1;
-  operand->pinned = block;
-  operand->owned = NULL;
-  operand->data = block->data;
-  operand->rows = block->rows;
-  operand->columns = block->columns;
-  return 1;
+  return take_block(operand, mx_buffer_block(object));
 }
 
 static int take_number(mx_operand *operand, PyObject *number) {
