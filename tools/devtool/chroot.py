@@ -34,9 +34,11 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 VERSIONS = ("3.14", "3.15")
 #: PyPy, which not each snapshot of Debian's unstable suite can install.
 PYPY = ("pypy3", "pypy3-dev", "pypy3-venv")
-#: What the suite needs inside to build the package, and extensions in C and in C++.
+#: What the suite needs inside to build the package, and extensions in C and in C++;
+#: ccache, for the wheels of all interpreters share much.
 PACKAGES = (
     "ca-certificates",
+    "ccache",
     "g++",
     "gcc",
     "libc6-dev",

@@ -57,11 +57,11 @@ def all_configurations() -> list[Configuration]:
     for name in () if WINDOWS else ("gcc", "clang"):
         if name not in found:
             say(f"without {name}: {compilers.how_to_install(name)}")
-    result = [Configuration(compiler) for compiler in found]
+    # The other builds by the last compiler are without the checks.
+    result = [Configuration(first), Configuration(last, checks=True)]
     if WINDOWS:
         # other builds use a sanitizer, too
         result.append(Configuration(first, tiny=True))
-    result.append(Configuration(first, checks=True))
     result.append(Configuration(last, systematic=True))
     if not WINDOWS:
         result.append(Configuration(last, park="posix", sanitize="thread"))
