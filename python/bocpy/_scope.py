@@ -97,6 +97,7 @@ class Scope:
         self.deadline: float | None = None
         """When the time of the block is over, as time.monotonic() tells it, or None."""
         self._timeout = timeout
+        self._entered = False
         self._token: Token[_core._Scope | None] | None = None
         self._enclosing: Token[tuple[int, ...]] | None = None
         self._late: str | None = None
@@ -158,8 +159,12 @@ class Scope:
     # ---- the block ----
 
     def _begin(self) -> None:
-        if self._token is not None:
-            raise RuntimeError(f"{self.name} is entered already")
+        if self._entered:
+            raise RuntimeError(
+                f"{self.name} has been entered before, and a scope has one block: make "
+                "another with behaviors()"
+            )
+        self._entered = True
         if self._timeout is not None:
             self.deadline = time.monotonic() + self._timeout
             self._handle.set_deadline(self._timeout)

@@ -11,14 +11,24 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import warnings
+import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _core
 
-#: By the identity of the task, which lives as long as it holds something.
-_held: dict[int, _core._Grant] = {}
+
+class Holding(NamedTuple):
+    """What a task holds, and the task, which it does not keep alive."""
+
+    grant: _core._Grant
+    task: weakref.ref[Any]
+
+
+#: By the identity of the task. A later task may have the same.
+_held: dict[int, Holding] = {}
 
 #: The numbers of the scopes around this code, the outermost first.
 enclosing: ContextVar[tuple[int, ...]] = ContextVar("bocpy_enclosing", default=())
@@ -62,29 +72,56 @@ def held_here() -> _core._Grant | None:
     if not _held:
         return None
     task = current()
-    return None if task is None else _held.get(id(task))
+    holding = _held.get(id(task))
+    return holding.grant if holding is not None and holding.task() is task else None
 
 
 def enter(grant: _core._Grant) -> None:
     """Makes the running task the holder of the cowns."""
-    _held[id(current())] = grant
+    task = current()
+    if task is None:
+        raise RuntimeError(
+            "tasks of an event loop hold cowns, and this code runs in none: hold them "
+            "in a coroutine that is a task"
+        )
+    _held[id(task)] = Holding(grant, weakref.ref(task))
+    if hasattr(task, "add_done_callback"):  # trio_loop.py is told of the ends of tasks
+        task.add_done_callback(task_has_ended)
     grant.enter()
 
 
 def leave(grant: _core._Grant | None) -> None:
     """Releases the cowns, whichever task calls it: a coroutine may be closed outside of
     its task."""
-    for key, held in list(_held.items()):
-        if held is grant:
+    for key, holding in list(_held.items()):
+        if holding.grant is grant:
             del _held[key]
+            task = holding.task()
+            if hasattr(task, "remove_done_callback"):
+                task.remove_done_callback(task_has_ended)
     if grant is not None:
         grant.end()
+
+
+def task_has_ended(task: Any) -> None:
+    """Releases what a task has held until its end, which no other code can do."""
+    holding = _held.get(id(task))
+    if holding is None or holding.task() is not task:
+        return
+    del _held[id(task)]
+    holding.grant.end()
+    warnings.warn(
+        f"{task!r} has ended while it held cowns, which are released now: hold cowns "
+        "with `async with`, which releases them at the end of its block",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
     """The grant with which a task holds the cown."""
     mine = held_here()
-    for grant in [mine, *_held.values()]:
+    for grant in [mine, *(holding.grant for holding in list(_held.values()))]:
         if grant is not None and grant.writes(cown):
             return grant
     return None

@@ -57,9 +57,19 @@ class hold:  # noqa: N801  used as a function
 
     def __init__(self, *cowns: Any) -> None:
         self.cowns = cowns
+        self.entered = False
 
     async def __aenter__(self) -> tuple[Any, ...]:
-        values = await _loops.enter(*self.cowns)
+        if self.entered:
+            raise RuntimeError(
+                "this hold has a block already: call bocpy.aio.hold() for each block"
+            )
+        self.entered = True
+        try:
+            values = await _loops.enter(*self.cowns)
+        except BaseException:
+            self.entered = False
+            raise
         self.grant = _tasks.held_here()
         return values
 
@@ -70,6 +80,7 @@ class hold:  # noqa: N801  used as a function
         trace: TracebackType | None,
     ) -> None:
         _tasks.leave(self.grant)
+        self.entered = False
 
 
 def place_of(function: Callable[..., Any]) -> FunctionType:

@@ -11,12 +11,19 @@ from typing import Any, TypeVar
 
 import trio  # type: ignore[import-not-found,unused-ignore]
 
-from .. import _core
+from .. import _core, _tasks
 from . import ARRIVED, PUMPED, Completion, TurnSize
 
 T = TypeVar("T")
 
 _here: trio.lowlevel.RunVar[TrioWaiter] = trio.lowlevel.RunVar("bocpy")
+
+
+class Ends(trio.abc.Instrument):  # type: ignore[misc,unused-ignore]
+    """Notices tasks that end while they hold cowns."""
+
+    def task_exited(self, task: trio.lowlevel.Task) -> None:
+        _tasks.task_has_ended(task)
 
 
 class TrioWaiter:
@@ -27,6 +34,7 @@ class TrioWaiter:
         self.due: deque[trio.Event] = deque()  # of the tasks that can go on
         self.size = TurnSize()
         trio.lowlevel.spawn_system_task(self.read, name="bocpy")
+        trio.lowlevel.add_instrument(Ends())
         self.bridge.listen()
 
     async def read(self) -> None:

@@ -1,6 +1,9 @@
 """`async with cown` and `bocpy.aio.hold`: tasks that hold cowns."""
 
+# ruff: noqa: PT031  a task that has ended warns some turns of the loop later
+
 import asyncio
+import re
 import time
 
 import bocpy
@@ -168,3 +171,139 @@ def test_a_grant_that_is_cancelled_in_the_same_tick():
             pass
 
     asyncio.run(main())
+
+
+# ---- tasks that end while they hold ----
+
+
+def test_a_task_that_enters_by_hand_and_ends_gives_back(library):
+    """The cown is others' to use at once, with what the task has changed, and a warning
+    says what has happened."""
+
+    async def main():
+        c = Cown([1])
+
+        async def by_hand():
+            value = await c.__aenter__()
+            value.append(2)
+
+        async def asks():
+            assert await c == [1, 2]
+
+        with pytest.warns(
+            RuntimeWarning, match="by_hand.* has ended while it held cowns"
+        ):
+            await library.gather(by_hand)
+            assert await library.within(LIMIT, asks)
+        async with c as value:
+            assert value == [1, 2]
+
+    library.run(main)
+
+
+def test_a_task_that_is_kept_after_its_end_holds_nothing():
+    async def main():
+        c = Cown(1)
+
+        async def by_hand():
+            await c.__aenter__()
+            raise KeyError("task")
+
+        task = asyncio.ensure_future(by_hand())
+        with pytest.warns(RuntimeWarning, match="<Task finished.*by_hand"):
+            with pytest.raises(KeyError):
+                await task
+            assert await asyncio.wait_for(c, LIMIT) == 1
+        assert task.done()
+
+    asyncio.run(main())
+
+
+def test_no_later_task_inherits_what_a_task_held(library):
+    """Tasks are known by their addresses, which are used again."""
+
+    async def main():
+        c = Cown(1)
+
+        async def by_hand():
+            await c.__aenter__()
+
+        async def other():
+            assert not c.acquired
+
+        with pytest.warns(RuntimeWarning, match="ended while it held"):
+            await library.gather(by_hand)
+            await library.gather(*[other] * 50)
+
+    library.run(main)
+
+
+def test_the_end_by_hand_releases(library, recwarn):
+    async def main():
+        c = Cown(1)
+        assert await c.__aenter__() == 1
+        await c.__aexit__(None, None, None)
+        assert not c.acquired
+        async with c:
+            pass
+
+    library.run(main)
+    assert not recwarn.list
+
+
+def test_a_task_that_has_held_has_no_callback_left():
+    async def main():
+        c, task = Cown(1), asyncio.current_task()
+        for _ in range(3):
+            async with c:
+                pass
+        assert "task_has_ended" not in repr(task)
+        async with c:
+            assert "task_has_ended" in repr(task)
+        assert "task_has_ended" not in repr(task)
+
+    asyncio.run(main())
+
+
+def test_code_that_is_no_task_cannot_hold():
+    async def hold(c):
+        async with c:
+            raise AssertionError("held")
+
+    async def main():
+        c, said = Cown(1), []
+
+        def drive():
+            try:
+                hold(c).send(None)
+            except RuntimeError as error:
+                said.append(str(error))
+
+        asyncio.get_running_loop().call_soon(drive)
+        await asyncio.sleep(0.01)
+        assert re.search("no event loop|runs in none", said[0])  # sniffio asks first
+        async with c:
+            pass
+
+    asyncio.run(main())
+
+
+def test_a_hold_has_one_block_at_a_time(library):
+    async def main():
+        c = Cown(1)
+        shared = bocpy.aio.hold(read(c))
+
+        async def again():
+            with pytest.raises(RuntimeError, match="for each block"):
+                async with shared:
+                    pass
+
+        async with shared as (value,):
+            await library.gather(again)
+            assert value == c.value == 1
+        async with shared as (value,):
+            assert value == 1
+        async with c:
+            pass
+
+    library.run(main)

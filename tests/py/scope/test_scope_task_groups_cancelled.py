@@ -144,13 +144,22 @@ def test_failures_while_cancelled_are_raised(way, gate):
 # ---- misuse ----
 
 
-def test_a_scope_is_entered_once_at_a_time(way):
+def test_a_scope_has_one_block(way):
+    """It is refused within the block and after it, and the refusal changes nothing."""
+
     async def main():
         block = way.scope()
         async with block:
-            with pytest.raises(RuntimeError, match="entered already"):
+            with pytest.raises(RuntimeError, match="entered before"):
                 async with block:
                     pass
+            made = when()(lambda: "in it")
+        assert made.result() == "in it"
+        with pytest.raises(RuntimeError, match=r"make another with behaviors\(\)"):
+            async with block:
+                raise AssertionError("entered")
+        assert when()(lambda: "outside").result(LIMIT) == "outside"
+        assert bocpy._core._scope_current() is None
 
     way.run(main)
 
