@@ -63,7 +63,7 @@ _REFUSED = (
 
 
 class Names(NamedTuple):
-    """The globals of a body that is called by reference (csrc/ship/overlay.h)."""
+    """The globals of a body that is called by reference (ship/globals_snapshot.h)."""
 
     kept: tuple[str, ...]
     """Those whose values are kept when it is scheduled, for the body to see."""

@@ -49,12 +49,12 @@ def as_completed(
     [0.01, 0.2]
     """
     deadline = deadline_of(timeout)
-    bridge = _core._Bridge()
+    queue = _core._CompletionQueue()
     waiting: dict[_core._Grant, Cown[T]] = {}
     ready: deque[Cown[T]] = deque()
     try:
         for result in results:
-            grant = _core._Grant(bridge, (read(result),))
+            grant = _core._Grant(queue, (read(result),))
             if grant.ready:
                 grant.end()
                 ready.append(result)
@@ -62,13 +62,13 @@ def as_completed(
                 waiting[grant] = result
         total = len(waiting) + len(ready)
         while ready or waiting:
-            if not ready and not bridge.wait(left_of(deadline)):
+            if not ready and not queue.wait(left_of(deadline)):
                 raise TimeoutError(
                     f"as_completed(): {len(waiting)} of {total} results are not there "
                     f"after {timeout} s"
                 )
             if not ready:
-                for grant in bridge.take():
+                for grant in queue.take():
                     grant.end()
                     ready.append(waiting.pop(grant))
             while ready:
@@ -76,7 +76,7 @@ def as_completed(
     finally:
         for grant in waiting:
             grant.end()
-        bridge.close()
+        queue.close()
 
 
 def run_chunk(function: Callable[..., T], chunk: list[tuple[Any, ...]]) -> list[T]:

@@ -17,9 +17,9 @@ from ._cffi import (  # noqa: E402
     acquire as _acquire,
 )
 from ._cffi import (  # noqa: E402
-    await_,
     base,
     codec,
+    completions,
     docs,
     failure,
     fork,
@@ -83,9 +83,9 @@ _api: object = None
 
 acquire = _acquire.acquire_cowns
 Held = _acquire.Held
-_Bridge = await_.Bridge
-_Grant = await_.Grant
-_Watch = await_.Watch
+_CompletionQueue = completions.CompletionQueue
+_Grant = completions.Grant
+_Watch = completions.Watch
 _after_fork_in_child = fork.after_fork_in_child
 _after_fork_in_parent = fork.after_fork_in_parent
 _apart = codec.apart
@@ -120,7 +120,7 @@ _Scope = scope.Scope
 _scope_current = scope.current
 _scope_find = scope.find
 _scope_variable = scope.variable
-_set_cluster_call = codec.set_cluster_call
+_set_distributed_hook = codec.set_distributed_hook
 _watch_changes = codec.watch_changes
 _set_propagating = codec.set_propagating
 _running = runtime.is_running

@@ -92,7 +92,7 @@ def space_of(names: dict[str, Any]) -> Space:
     origin = names.get("__bocpy_origin__")
     if isinstance(
         origin, dict
-    ):  # an overlay of a module's globals (csrc/ship/overlay.h)
+    ):  # an overlay of a module's globals (csrc/ship/globals_snapshot.h)
         return space_of(origin)
     name = names.get("__name__")
     if not isinstance(name, str):

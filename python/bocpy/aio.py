@@ -168,7 +168,7 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
             )
         here = _loops.waiter()
         _scope.refuse_blocking("bocpy.aio.when()")
-        grant = _core._Grant(here.bridge, cowns, True)
+        grant = _core._Grant(here.queue, cowns, True)
         name = getattr(function, "__qualname__", "behavior")
         here.spawn(body_of(grant, here, function), name)
         return grant.result

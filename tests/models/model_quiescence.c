@@ -27,8 +27,8 @@ void model_before(void) {
   memset(scheduler, 0, sizeof *scheduler);
   memset(effects, 0, sizeof effects);
   scheduler->worker = workers;
-  boci_in_flight_init(&scheduler->outside.in_flight);
-  boci_init(&scheduler->outside.first_scheduled, 0);
+  boci_in_flight_init(&scheduler->external.in_flight);
+  boci_init(&scheduler->external.first_scheduled, 0);
   boci_init(&scheduler->started, WORKERS);
   for (unsigned i = 0; i < WORKERS; i++)
     boci_in_flight_init(&workers[i].in_flight);
@@ -64,7 +64,7 @@ static void run_step(unsigned step, boci_in_flight *mine) {
     count(&ready);
   }
   if (outside[step]) {
-    boci_quiescence_finish_outside(scheduler);
+    boci_quiescence_finish_external(scheduler);
     return;
   }
   boci_in_flight_add_finished(mine);
@@ -74,7 +74,7 @@ static void run_step(unsigned step, boci_in_flight *mine) {
 }
 
 static void schedule_and_wait(void) {
-  boci_add_relaxed(&scheduler->outside.in_flight.scheduled, 1);
+  boci_add_relaxed(&scheduler->external.in_flight.scheduled, 1);
   count(&ready);
   MODEL_CHECK(boci_quiescence_wait(scheduler, BOC_FOREVER) == BOC_OK);
   unsigned inside = 0;

@@ -235,8 +235,8 @@ MUTANTS = (
         "quiescence",
         "quiescence.c",
         "  boci_mutex_lock(&waiters->mutex);\n"
-        "  boci_add_release(&scheduler->outside.in_flight.finished, 1); /* [R9] */\n",
-        "  boci_add_release(&scheduler->outside.in_flight.finished, 1);\n"
+        "  boci_add_release(&scheduler->external.in_flight.finished, 1); /* [R9] */\n",
+        "  boci_add_release(&scheduler->external.in_flight.finished, 1);\n"
         "  boci_mutex_lock(&waiters->mutex);\n",
     ),
     Mutant(

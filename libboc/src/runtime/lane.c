@@ -124,7 +124,7 @@ static size_t run_from_lane(boc_lane *lane, uint64_t deadline, size_t most) {
   boc_behavior *behavior;
   size_t ran = 0;
   while (ran < most && boci_injector_take(&lane->queue, 1, &behavior)) {
-    boci_run_outside(behavior);
+    boci_run_external(behavior);
     ran++;
     if (has_passed(deadline))
       break;

@@ -114,7 +114,7 @@ void boc_runtime_trim(boc_runtime *runtime) {
   BOCI_REQUIRE(runtime != NULL);
   if (boci_worker_current() || boci_runtime_is_of_parent(runtime))
     return;
-  boci_outside_give_back(&runtime->scheduler.outside);
+  boci_external_give_back(&runtime->scheduler.external);
   boci_cown_pool_give_back_shared();
 }
 

@@ -1,7 +1,7 @@
 /* Schedule: making behaviors and scheduling them, on whatever thread the caller is.
  *
  * A worker of the behavior's runtime uses its own pool, counters and run queue; all
- * other threads use what outside.h has for them.
+ * other threads use what external_threads.h has for them.
  */
 #include "alloc.h"
 #include "options.h"
@@ -16,7 +16,7 @@ static void free_behavior_block(boci_scheduler *scheduler, void *block) {
   if (worker)
     boci_block_pool_free(&worker->pool, block);
   else
-    boci_outside_free(&scheduler->outside, block);
+    boci_external_free(&scheduler->external, block);
 }
 
 /* `worker` is the calling thread, or NULL. Inline, so that behaviors without options,
@@ -29,9 +29,9 @@ static inline boc_status make_behavior(boc_runtime *runtime, boci_worker *worker
   const size_t size = boci_behavior_size(count, stored != NULL, env_size);
   if (size == 0)
     return BOC_NO_MEMORY;
-  boc_behavior *behavior = worker
-                               ? boci_block_pool_alloc(&worker->pool, size)
-                               : boci_outside_alloc(&runtime->scheduler.outside, size);
+  boc_behavior *behavior =
+      worker ? boci_block_pool_alloc(&worker->pool, size)
+             : boci_external_alloc(&runtime->scheduler.external, size);
   if (!behavior)
     return BOC_NO_MEMORY;
   const boc_status status =
@@ -258,7 +258,7 @@ bool boc_behavior_schedule_or_run(boc_behavior *behavior) {
   mine.executor = (boci_executor){catch_ready, &mine};
   boci_behavior_link(behavior, &mine.executor);
   if (mine.caught)
-    boci_run_outside(behavior);
+    boci_run_external(behavior);
   return mine.caught;
 }
 

@@ -35,5 +35,5 @@ size_t boc_runtime_stats(const boc_runtime *runtime, size_t size,
 
 uint64_t boc_runtime_scheduled_outside(const boc_runtime *runtime) {
   BOCI_REQUIRE(runtime != NULL);
-  return boci_outside_scheduled(&runtime->scheduler.outside);
+  return boci_external_scheduled(&runtime->scheduler.external);
 }

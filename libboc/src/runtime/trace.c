@@ -10,7 +10,7 @@ boc_status boc_trace_read(boc_runtime *runtime,
   boci_scheduler *scheduler = &runtime->scheduler;
   if (scheduler->trace_events == 0)
     return BOC_BAD_STATE;
-  boci_trace_ring_read(&scheduler->outside.trace, -1, see, ctx);
+  boci_trace_ring_read(&scheduler->external.trace, -1, see, ctx);
   for (uint32_t i = 0; i < boci_scheduler_started(scheduler); i++)
     boci_trace_ring_read(&scheduler->worker[i].trace, (int)i, see, ctx);
   return BOC_OK;

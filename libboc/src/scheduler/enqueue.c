@@ -21,10 +21,10 @@ static void enqueue_in_other_runtime(boci_scheduler *scheduler,
   boci_mutex_unlock(&scheduler->quiescence.mutex);
 }
 
-void boci_enqueue_outside(void *ctx, boc_behavior *behavior) {
+void boci_enqueue_external(void *ctx, boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
   if (scheduler->trace_events)
-    boci_trace_outside(scheduler, BOC_TRACE_READY, behavior);
+    boci_trace_external(scheduler, BOC_TRACE_READY, behavior);
   if (behavior->block.flags & BOCI_BEHAVIOR_PINNED) {
     const boci_executor *pinned_to = boci_behavior_pinned_to(behavior);
     pinned_to->ready(pinned_to->ctx, behavior);
@@ -65,7 +65,7 @@ BOCI_NOINLINE void boci_enqueue_to_full_queue(boci_worker *worker,
 BOCI_NOINLINE void boci_enqueue_from_body(void *ctx, boc_behavior *behavior) {
   boci_worker *worker = ctx;
   if (runs_elsewhere(worker, behavior)) {
-    boci_enqueue_outside(worker->scheduler, behavior);
+    boci_enqueue_external(worker->scheduler, behavior);
     return;
   }
   boci_trace_note(&worker->trace, BOC_TRACE_READY, behavior);

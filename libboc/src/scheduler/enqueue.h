@@ -17,7 +17,7 @@
 void boci_enqueue_from_body(void *ctx, boc_behavior *behavior);
 void boci_enqueue_handoff(void *ctx, boc_behavior *behavior);
 /* `ctx` is a scheduler; the calling thread is not one of its workers. */
-void boci_enqueue_outside(void *ctx, boc_behavior *behavior);
+void boci_enqueue_external(void *ctx, boc_behavior *behavior);
 
 void boci_enqueue_to_full_queue(boci_worker *worker, boc_behavior *behavior);
 

@@ -130,7 +130,7 @@ static boc_behavior *rescue_overdue(boci_worker *worker) {
 /* Other threads have injected these behaviors: takes none if the worker backs off from
  * those threads. */
 static boc_behavior *take_common_unless(boci_worker *worker, bool backing_off) {
-  if (backing_off && boci_steal_backoff_from_outside(worker))
+  if (backing_off && boci_steal_backoff_from_external(worker))
     return take_overflowed(worker, true);
   return boci_take_common(worker, true);
 }

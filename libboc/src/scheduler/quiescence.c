@@ -8,14 +8,14 @@
  * checks by itself before it parks. */
 static bool is_quiescent(void *ctx) {
   boci_scheduler *scheduler = ctx;
-  boci_outside *outside = &scheduler->outside;
+  boci_external_threads *external = &scheduler->external;
   const uint32_t started = boci_scheduler_started(scheduler);
-  uintptr_t finished = boci_load_acquire(&outside->in_flight.finished); /* [A9] */
+  uintptr_t finished = boci_load_acquire(&external->in_flight.finished); /* [A9] */
   for (uint32_t i = 0; i < started; i++)
     finished += boci_load_acquire(&scheduler->worker[i].in_flight.finished); /* [A9] */
   if (started != boci_scheduler_started(scheduler))
     return false;
-  uintptr_t scheduled = boci_outside_scheduled(outside);
+  uintptr_t scheduled = boci_external_scheduled(external);
   for (uint32_t i = 0; i < started; i++)
     scheduled += boci_load_relaxed(
         &scheduler->worker[i].in_flight.scheduled); /* count: ordered by [A9] */
@@ -26,10 +26,10 @@ void boci_quiescence_check(boci_scheduler *scheduler) {
   boci_waiters_check(&scheduler->quiescence, is_quiescent, scheduler);
 }
 
-void boci_quiescence_finish_outside(boci_scheduler *scheduler) {
+void boci_quiescence_finish_external(boci_scheduler *scheduler) {
   boci_waiters *waiters = &scheduler->quiescence;
   boci_mutex_lock(&waiters->mutex);
-  boci_add_release(&scheduler->outside.in_flight.finished, 1); /* [R9] */
+  boci_add_release(&scheduler->external.in_flight.finished, 1); /* [R9] */
   boci_waiters_check_locked(waiters, is_quiescent, scheduler);
   boci_mutex_unlock(&waiters->mutex);
 }

@@ -1,9 +1,9 @@
 /* Quiescence: no behavior is in flight. Found without a counter that all threads write.
  *
  * Each worker counts what it scheduled and what it finished, in words that only it
- * writes; threads that are no workers share two more (outside.h). Read all `finished`
- * first and all `scheduled` afterwards: if the sums are equal, the runtime was
- * quiescent at some moment between the two readings, since both only grow and
+ * writes; threads that are no workers share two more (external_threads.h). Read all
+ * `finished` first and all `scheduled` afterwards: if the sums are equal, the runtime
+ * was quiescent at some moment between the two readings, since both only grow and
  * `finished` never passes `scheduled`.
  *
  * Threads: a worker's counters are written by that worker; the rest is for any thread.
@@ -48,7 +48,7 @@ static inline void boci_in_flight_add_finished(boci_in_flight *counters) {
 /* Counts a behavior that a thread other than the workers has finished. The runtime may
  * be freed on return. It is found quiescent only under the mutex of its waiters, and so
  * not before this function has unlocked that. */
-void boci_quiescence_finish_outside(struct boci_scheduler *scheduler);
+void boci_quiescence_finish_external(struct boci_scheduler *scheduler);
 
 /* Notifies the waiters if the runtime is quiescent. A thread that may have finished the
  * last behavior and has nothing more to do calls it after [F1]. Without [F1] it may

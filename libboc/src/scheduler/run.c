@@ -61,19 +61,19 @@ BOCI_NOINLINE bool boci_admit(boci_worker *worker, boc_behavior *behavior,
 /* ---- on any other thread --------------------------------------------------------- */
 
 static void finish_outside(boci_scheduler *scheduler, boc_behavior *behavior) {
-  boci_outside *outside = &scheduler->outside;
-  boci_trace_outside(scheduler, BOC_TRACE_FINISHED, behavior);
-  boci_behavior_end(behavior, &outside->executor);
+  boci_external_threads *external = &scheduler->external;
+  boci_trace_external(scheduler, BOC_TRACE_FINISHED, behavior);
+  boci_behavior_end(behavior, &external->executor);
   boci_end_options(behavior);
   void *block = boci_retire(scheduler, behavior);
   if (!BOCI_QUARANTINES || block)
-    boci_outside_free(outside, block);
-  boci_quiescence_finish_outside(scheduler);
+    boci_external_free(external, block);
+  boci_quiescence_finish_external(scheduler);
 }
 
-void boci_run_outside(boc_behavior *behavior) {
+void boci_run_external(boc_behavior *behavior) {
   boci_scheduler *scheduler = boci_behavior_scheduler(behavior);
-  boci_trace_outside(scheduler, BOC_TRACE_STARTED, behavior);
+  boci_trace_external(scheduler, BOC_TRACE_STARTED, behavior);
   if (boci_run_body(behavior))
     finish_outside(scheduler, behavior);
 }

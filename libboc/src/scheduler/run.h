@@ -78,7 +78,7 @@ static inline void boci_run_on_worker(boci_worker *worker, boc_behavior *behavio
 }
 
 /* Runs a ready behavior on a thread that is not a worker. */
-void boci_run_outside(boc_behavior *behavior);
+void boci_run_external(boc_behavior *behavior);
 
 /* Finishes a deferred behavior on the calling thread, which may be any. */
 void boci_finish_deferred(boc_behavior *behavior);

@@ -81,7 +81,7 @@ static boc_status scheduler_init_parts(boci_scheduler *scheduler) {
     goto no_timers;
   if ((status = boci_waiters_init(&scheduler->quiescence)) != BOC_OK)
     goto no_quiescence;
-  if ((status = boci_outside_init(&scheduler->outside, scheduler)) != BOC_OK)
+  if ((status = boci_external_init(&scheduler->external, scheduler)) != BOC_OK)
     goto no_outside;
   if ((status = init_handshake(scheduler)) != BOC_OK)
     goto no_handshake;
@@ -89,7 +89,7 @@ static boc_status scheduler_init_parts(boci_scheduler *scheduler) {
     return BOC_OK;
   fini_handshake(scheduler);
 no_handshake:
-  boci_outside_fini(&scheduler->outside, allocator);
+  boci_external_fini(&scheduler->external, allocator);
 no_outside:
   boci_waiters_fini(&scheduler->quiescence);
 no_quiescence:
@@ -125,7 +125,7 @@ static void empty_quarantine(boci_scheduler *scheduler) {
   for (int i = 0; i < BOCI_QUARANTINE_CAPACITY; i++) {
     void *block = boci_quarantine_swap(&scheduler->quarantine, NULL);
     if (block)
-      boci_outside_free(&scheduler->outside, block);
+      boci_external_free(&scheduler->external, block);
   }
 #else
   (void)scheduler;
@@ -136,7 +136,7 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
   empty_quarantine(scheduler);
   fini_workers(scheduler);
   fini_handshake(scheduler);
-  boci_outside_fini(&scheduler->outside, scheduler->allocator);
+  boci_external_fini(&scheduler->external, scheduler->allocator);
   boci_waiters_fini(&scheduler->quiescence);
   boci_timers_fini(&scheduler->timers, scheduler->allocator);
   boci_injector_fini(&scheduler->injector);

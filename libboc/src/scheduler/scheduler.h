@@ -17,9 +17,9 @@
 
 #include "behavior.h"
 #include "blocking.h"
+#include "external_threads.h"
 #include "idle.h"
 #include "injector.h"
-#include "outside.h"
 #include "quiescence.h"
 #include "timer_heap.h"
 #include "worker.h"
@@ -49,7 +49,7 @@ typedef struct boci_scheduler {
   char apart[64];
   boci_timers timers;      /* ... and workers look at these between any two */
   boci_waiters quiescence; /* waiters for quiescence */
-  boci_outside outside;
+  boci_external_threads external;
 #if defined(BOC_CHECKS)
   boci_quarantine quarantine; /* behaviors that have ended */
 #endif
@@ -132,8 +132,8 @@ boci_scheduler_count_scheduled(boci_scheduler *scheduler, size_t count) {
     boci_in_flight_add_scheduled(&worker->in_flight, count);
     return &worker->body_executor;
   }
-  boci_outside_count_scheduled(&scheduler->outside, count);
-  return &scheduler->outside.executor;
+  boci_external_count_scheduled(&scheduler->external, count);
+  return &scheduler->external.executor;
 }
 
 #endif

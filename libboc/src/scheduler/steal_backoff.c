@@ -18,8 +18,8 @@
 enum { MAX_SKIPS = 64 };
 
 static uintptr_t scheduled_by(const boci_scheduler *scheduler, boci_block_pool *pool) {
-  if (boci_outside_has_pool(&scheduler->outside, pool))
-    return boci_outside_scheduled(&scheduler->outside);
+  if (boci_external_has_pool(&scheduler->external, pool))
+    return boci_external_scheduled(&scheduler->external);
   const boci_worker *maker =
       (boci_worker *)((char *)pool - offsetof(boci_worker, pool));
   return boci_load_relaxed(&maker->in_flight.scheduled); /* hint */
@@ -90,6 +90,7 @@ bool boci_steal_backoff_active(boci_worker *worker) {
   return false;
 }
 
-bool boci_steal_backoff_from_outside(const boci_worker *worker) {
-  return boci_outside_has_pool(&worker->scheduler->outside, worker->backoff.maker_pool);
+bool boci_steal_backoff_from_external(const boci_worker *worker) {
+  return boci_external_has_pool(&worker->scheduler->external,
+                                worker->backoff.maker_pool);
 }

@@ -40,7 +40,7 @@ void boci_steal_backoff_out_of_work(struct boci_worker *worker);
 /* Whether the worker should leave the maker's queue alone. */
 bool boci_steal_backoff_active(struct boci_worker *worker);
 /* Whether that maker is a thread other than the workers. */
-bool boci_steal_backoff_from_outside(const struct boci_worker *worker);
+bool boci_steal_backoff_from_external(const struct boci_worker *worker);
 
 /* Notes that the worker has run a behavior of `pool`, which belongs to another worker
  * or to outside threads. */

@@ -211,7 +211,7 @@ static void timer_withdraw(boc_timer *timer) {
   if (worker)
     boci_enqueue_from_body(worker, behavior);
   else
-    boci_enqueue_outside(NULL, behavior);
+    boci_enqueue_external(NULL, behavior);
 }
 
 static boc_timer *timer_of_node(boci_scope_node *node) {

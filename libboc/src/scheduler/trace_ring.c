@@ -66,14 +66,14 @@ void boci_trace_record_event(boci_trace_ring *ring, boc_trace_kind kind,
                     boci_request_cown(&requests[i]));
 }
 
-void boci_trace_outside(boci_scheduler *scheduler, boc_trace_kind kind,
-                        const boc_behavior *behavior) {
-  boci_outside *outside = &scheduler->outside;
-  if (outside->trace.capacity == 0)
+void boci_trace_external(boci_scheduler *scheduler, boc_trace_kind kind,
+                         const boc_behavior *behavior) {
+  boci_external_threads *external = &scheduler->external;
+  if (external->trace.capacity == 0)
     return;
-  boci_mutex_lock(&outside->mutex);
-  boci_trace_record_event(&outside->trace, kind, behavior);
-  boci_mutex_unlock(&outside->mutex);
+  boci_mutex_lock(&external->mutex);
+  boci_trace_record_event(&external->trace, kind, behavior);
+  boci_mutex_unlock(&external->mutex);
 }
 
 void boci_trace_here(boci_scheduler *scheduler, boc_trace_kind kind,
@@ -82,7 +82,7 @@ void boci_trace_here(boci_scheduler *scheduler, boc_trace_kind kind,
   if (worker)
     boci_trace_note(&worker->trace, kind, behavior);
   else
-    boci_trace_outside(scheduler, kind, behavior);
+    boci_trace_external(scheduler, kind, behavior);
 }
 
 /* ---- reading --------------------------------------------------------------------- */

@@ -1,10 +1,10 @@
 /* Trace ring: the latest events of one worker, or of all threads that are no workers.
  *
  * A ring has one writer at a time: its worker, or the thread that has the mutex of
- * outside.h. Threads read it while the runtime is quiescent (see the public trace.h).
- * But workers park and wake in a quiescent runtime, too, and record that while others
- * read. So every field is an atomic, and the reader leaves out a record that may have
- * been overwritten meanwhile.
+ * external_threads.h. Threads read it while the runtime is quiescent (see the public
+ * trace.h). But workers park and wake in a quiescent runtime, too, and record that
+ * while others read. So every field is an atomic, and the reader leaves out a record
+ * that may have been overwritten meanwhile.
  *
  * Ordering:
  *   [R16] the count publishes a record; [A16] the reader, before and after it reads.
@@ -39,8 +39,8 @@ void boci_trace_record_event(boci_trace_ring *ring, boc_trace_kind kind,
                              const boc_behavior *behavior);
 
 /* The same, in the ring of all threads that are not workers. Takes its mutex. */
-void boci_trace_outside(struct boci_scheduler *scheduler, boc_trace_kind kind,
-                        const boc_behavior *behavior);
+void boci_trace_external(struct boci_scheduler *scheduler, boc_trace_kind kind,
+                         const boc_behavior *behavior);
 
 /* The same, in the ring that the calling thread writes. */
 void boci_trace_here(struct boci_scheduler *scheduler, boc_trace_kind kind,

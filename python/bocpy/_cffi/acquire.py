@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from warnings import warn
 
 from .._libboc import ffi, lib
-from . import await_, failure, in_flight, pump, runtime
+from . import completions, failure, in_flight, pump, runtime
 from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me, parse_timeout
 from .waiting import Waiter
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 lock = RLock()  # finalizers that a collection runs inside may need it
 held: dict[int, Acquisition] = {}
 #: The behaviors of acquisitions that are not over, by the key that the library has.
-going: dict[int, Acquisition | await_.Asked] = {}
+going: dict[int, Acquisition | completions.Asked] = {}
 
 WAITING, GRANTED, ABANDONED = range(3)
 
@@ -213,12 +213,12 @@ def require(cowns: Sequence[Cown[Any]], what: str) -> None:
             "in @when(...), or schedule another behavior over it"
         )
     for cown in cowns:
-        await_.refuse_blocking(cown, what)
+        completions.refuse_blocking(cown, what)
 
 
 def holds_here() -> bool:
     """Whether this thread, or the task that runs on it, holds a cown."""
-    return any_here() or await_.here() is not None
+    return any_here() or completions.here() is not None
 
 
 def refuse_more(what: str) -> NoReturn:

@@ -17,7 +17,7 @@ from weakref import ref
 from .. import _arguments, _body
 from .base import READ, type_name
 from .cown import Cown, Reading
-from .overlay import Kept, Snapshot
+from .globals_snapshot import Kept, Snapshot
 
 
 class WhenArgs(NamedTuple):

@@ -24,7 +24,7 @@ from .in_flight import running
 
 if TYPE_CHECKING:
     from .acquire import Acquisition
-    from .await_ import Asked
+    from .completions import Asked
 
 T = TypeVar("T")
 

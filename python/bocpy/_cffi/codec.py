@@ -166,7 +166,7 @@ def watch_changes(obj: object) -> bool:
     return False
 
 
-def set_cluster_call(function: Callable[..., Any] | None) -> None:
+def set_distributed_hook(function: Callable[..., Any] | None) -> None:
     raise RuntimeError(
         "bocpy.distributed needs bocpy's extension, not its core by cffi"
     )

@@ -16,7 +16,7 @@ from types import GenericAlias, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .._libboc import ffi, lib
-from . import acquire, await_, codec, failure, pump, runtime, timer
+from . import acquire, codec, completions, failure, pump, runtime, timer
 from .base import FOREVER, READ, WRITE, me, on_worker, parse_timeout, type_name
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Cown(Generic[T]):
     _core: Any
     _failed: bool
     _failure: failure.Failure | None
-    _holder: int | await_.Asked | None
+    _holder: int | completions.Asked | None
     _pinned: bool
     _readers: dict[int, int] | None
     _ref: int
@@ -109,7 +109,7 @@ class Cown(Generic[T]):
 
     def _task_mode(self) -> int:
         """How the running task holds the cown: READ, WRITE, or -1 if it does not."""
-        asked = await_.here()
+        asked = completions.here()
         return -1 if asked is None else asked.mode(self)
 
     def _is_lent(self) -> bool:
@@ -271,8 +271,8 @@ class Cown(Generic[T]):
         ):
             return self._outcome()  # type: ignore[no-any-return]
         pump.require_here(self, "result()")
-        await_.refuse(acquire.any_here(), "result()")
-        await_.refuse_blocking(self, "result()")
+        completions.refuse(acquire.any_here(), "result()")
+        completions.refuse_blocking(self, "result()")
         reading = acquire.Reader(self)
         reading.schedule("result()")
         reading.wait(limit, "result()")

@@ -62,9 +62,9 @@ def close_quiescent(what: str) -> None:
 def before_fork() -> None:
     """Ends the workers. A body cannot end them: its child must not return from the
     body."""
-    from . import acquire, await_, timer
+    from . import acquire, completions, timer
 
-    if me.bodies or acquire.any_here() or await_.any_here():
+    if me.bodies or acquire.any_here() or completions.any_here():
         return
     put_off: BaseException | None = None
     try:
@@ -109,7 +109,7 @@ def interrupt_soon() -> None:
 def after_fork_in_child() -> None:
     """Makes anew what other threads, which the child does not have, may have been in
     the middle of."""
-    from . import acquire, await_, behavior, mailbox, notices, pump, scope, timer
+    from . import acquire, behavior, completions, mailbox, notices, pump, scope, timer
 
     runtime.forget()
     me.forking = me.changing = False
@@ -118,7 +118,7 @@ def after_fork_in_child() -> None:
     me.pumping = me.batch = me.scope = None
     count_fork()
     acquire.forget()
-    await_.forget()
+    completions.forget()
     scope.forget()
     timer.forget()
     behavior.forget()

@@ -22,7 +22,7 @@ from .base import FOREVER, deadline_of, left, me, options, passed
 from .waiting import Waiter
 
 if TYPE_CHECKING:
-    from .await_ import Bridge
+    from .completions import CompletionQueue
     from .cown import Cown
 
 #: Values of pinned cowns that ended on other threads; the main thread drops them.
@@ -34,7 +34,7 @@ _main = 0  # the main thread's ident
 _rung = False
 _listener: Waiter | None = None
 #: Of the event loop that pumps, which must not be kept by it.
-_bridge: ref[Bridge] | None = None
+_queue: ref[CompletionQueue] | None = None
 _busy = False  # hint: behaviors are being run
 _moves = 0  # how often the lane was filled, or one was run
 _since = 0  # ms; when that last was
@@ -85,23 +85,23 @@ def py_lane_options_filled(ctx: Any) -> None:
     listener = _listener
     if listener is not None:
         listener.wake()
-    bridge = _bridge() if _bridge is not None else None
-    if bridge is not None:
-        bridge.tell_lane()
+    queue = _queue() if _queue is not None else None
+    if queue is not None:
+        queue.tell_lane()
 
 
-def listen(bridge: Bridge) -> None:
+def listen(queue: CompletionQueue) -> None:
     """Makes an event loop be notified of behaviors that are ready."""
-    global _bridge
-    _bridge = ref(bridge)
+    global _queue
+    _queue = ref(queue)
     if _lane is not None and lib.boc_lane_length(_lane):
-        bridge.tell_lane()
+        queue.tell_lane()
 
 
-def unlisten(bridge: Bridge) -> None:
-    global _bridge
-    if _bridge is not None and _bridge() in (bridge, None):
-        _bridge = None
+def unlisten(queue: CompletionQueue) -> None:
+    global _queue
+    if _queue is not None and _queue() in (queue, None):
+        _queue = None
 
 
 def lane() -> Any:
@@ -308,11 +308,11 @@ def backlog() -> tuple[int, int, int]:
 
 def forget() -> None:
     """In the child of a fork."""
-    global _lock, _main, _rung, _listener, _bridge
+    global _lock, _main, _rung, _listener, _queue
     _lock = Lock()
     _main = get_ident() if _lane is not None else 0
     _rung = False
-    _listener = _bridge = None
+    _listener = _queue = None
 
 
 __all__ = ["Pumping", "backlog", "lane", "pump", "sys", "wait"]

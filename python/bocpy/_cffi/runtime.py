@@ -137,7 +137,7 @@ def begin_workers(count: int) -> None:
 def bring_up(count: int, loose: bool, any_count: bool) -> None:
     """Brings the runtime up. The caller has the lock. `loose`: any running workers are
     accepted."""
-    from . import acquire, await_, pump
+    from . import acquire, completions, pump
 
     global _state
     if _state in (RUNNING, LEAVING):
@@ -157,7 +157,7 @@ def bring_up(count: int, loose: bool, any_count: bool) -> None:
     if _state == PAUSED:
         if acquire.any_here():
             raise holder("start()")
-        if await_.any_here():
+        if completions.any_here():
             raise task_holder("start()")
         if me.bodies:
             raise RuntimeError(
@@ -343,7 +343,7 @@ def is_idle() -> bool:
 
 def quiesce_for(what: str, timeout: int, report: bool) -> bool:
     """Waits for all scheduled behaviors; the runtime keeps its state."""
-    from . import acquire, await_, failure
+    from . import acquire, completions, failure
 
     if me.bodies:
         raise RuntimeError(
@@ -352,7 +352,7 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         )
     if timeout < 0 and acquire.any_here():
         raise holder(what)
-    if timeout < 0 and await_.any_here():
+    if timeout < 0 and completions.any_here():
         raise task_holder(what)
     if timeout < 0 and me.waits_for_cowns:
         raise in_wait(what)
@@ -454,12 +454,12 @@ def settle() -> None:
 def finish() -> None:
     """At the end of the program: finishes the scheduled behaviors, then ends the
     workers."""
-    from . import acquire, await_, failure
+    from . import acquire, completions, failure
 
     global _ending
     begin_leaving()
     acquire.release_all()
-    await_.release_all()
+    completions.release_all()
     end_now("the end of the program")
     _ending = True
     failure.report(True)

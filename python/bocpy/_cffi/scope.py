@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from .. import _cancelled, _tasks
 from .._libboc import ffi, lib
-from . import await_, pump, runtime
+from . import completions, pump, runtime
 from .base import FOREVER, FRESH, NULL, fail, me, parse_timeout, type_name
 from .cown import result as make_result
 from .waiting import Waiter, end_node, quiesce_node
@@ -117,7 +117,7 @@ class Scope:
 
     def wait(self, seconds: float | None, /) -> bool:
         timeout = parse_timeout(seconds)
-        await_.refuse(False, "leaving a scope")
+        completions.refuse(False, "leaving a scope")
         return self.wait_for(0, timeout)
 
     def wait_for(self, room: int, timeout: int) -> bool:

@@ -1,6 +1,6 @@
 """Waiting for cowns in an event loop: what `await c` and `async with c` do.
 
-Each event loop has a waiter: one bridge, a list of completions with one descriptor that
+Each event loop has a waiter: one queue, a list of completions with one descriptor that
 the loop watches. This package finds out which library runs the loop as sniffio and
 anyio do; it imports neither of them, and no event loop.
 
@@ -18,7 +18,7 @@ from .._core import Cown
 
 T = TypeVar("T")
 
-#: The token of a completion that the bridge pushed before any task waited for it.
+#: The token of a completion that the queue pushed before any task waited for it.
 ARRIVED = object()
 
 #: How many behaviors over pinned cowns run before the loop runs other callbacks.
@@ -34,7 +34,7 @@ TURN_SECONDS = 0.001
 
 
 class Completion(Protocol):
-    """What a bridge pushes: a grant or a watch."""
+    """What a queue pushes: a grant or a watch."""
 
     token: Any
 
@@ -70,10 +70,10 @@ class TurnSize:
 class Waiter(Protocol):
     """What this package needs of an event loop."""
 
-    bridge: _core._Bridge
+    queue: _core._CompletionQueue
 
     async def completed(self, completion: Completion) -> None:
-        """Waits until the bridge pushes the completion; the caller ends that."""
+        """Waits until the queue pushes the completion; the caller ends that."""
 
     async def turn(self) -> None:
         """For an await that need not wait: lets other tasks run now and then.
@@ -131,7 +131,7 @@ async def outcome(cown: Cown[T]) -> T:
         await here.turn()
         # raises RuntimeError if the task does not hold this cown
         return cown.result()
-    grant = _core._Grant(here.bridge, (_core.read(cown),))
+    grant = _core._Grant(here.queue, (_core.read(cown),))
     try:
         await granted(here, grant)
         value: T = grant.outcome()
@@ -153,7 +153,7 @@ async def enter(*cowns: Any) -> tuple[Any, ...]:
             "for all of them at once, as in `async with bocpy.aio.hold(a, b)`"
         )
     here = waiter()
-    grant = _core._Grant(here.bridge, cowns)
+    grant = _core._Grant(here.queue, cowns)
     try:
         await granted(here, grant)
         _tasks.enter(grant)
@@ -177,7 +177,7 @@ async def exit_cown(cown: Cown[Any]) -> None:
 async def told(kind: str, what: object = None) -> None:
     """Waits until a watch is completed."""
     here = waiter()
-    watch = _core._Watch(here.bridge, kind, what)
+    watch = _core._Watch(here.queue, kind, what)
     try:
         await here.completed(watch)
     finally:
@@ -187,7 +187,7 @@ async def told(kind: str, what: object = None) -> None:
 async def peek(cown: Cown[Any]) -> BaseException | None:
     """The exception in the result of a behavior, if any. The failure counts as read."""
     here = waiter()
-    grant = _core._Grant(here.bridge, (_core.read(cown),))
+    grant = _core._Grant(here.queue, (_core.read(cown),))
     try:
         await granted(here, grant)
         try:

@@ -38,14 +38,14 @@ class AsyncioWaiter:
         self.size = TurnSize()
         if not self.watch_descriptor(loop):
             self.watch_socket(loop)
-        self.bridge.listen()
+        self.queue.listen()
 
     def watch_descriptor(self, loop: AbstractEventLoop) -> bool:
         """Makes the loop watch the descriptor; False if it cannot, as on Windows."""
         if sys.platform == "win32":
             return False
-        self.bridge = _core._Bridge()
-        loop.add_reader(self.bridge.fileno(), self.take)
+        self.queue = _core._CompletionQueue()
+        loop.add_reader(self.queue.fileno(), self.take)
         return True
 
     def watch_socket(self, loop: AbstractEventLoop) -> None:
@@ -54,7 +54,7 @@ class AsyncioWaiter:
         ours, self.theirs = socket.socketpair()
         for end in (ours, self.theirs):
             end.setblocking(False)
-        self.bridge = _core._Bridge(self.theirs.fileno())
+        self.queue = _core._CompletionQueue(self.theirs.fileno())
         self.reader = loop.create_task(self.read(loop, ours))
 
     async def read(self, loop: AbstractEventLoop, ours: socket.socket) -> None:
@@ -62,13 +62,13 @@ class AsyncioWaiter:
             while await loop.sock_recv(ours, 4096):
                 self.take()
         finally:
-            self.bridge.close()
+            self.queue.close()
             ours.close()
             self.theirs.close()
 
     def take(self) -> None:
-        """Takes the bridge's completions: the tasks that wait for them can go on."""
-        for completion in self.bridge.take():
+        """Takes the queue's completions: the tasks that wait for them can go on."""
+        for completion in self.queue.take():
             if completion is None:
                 self.pump()
             elif completion.token is None:

@@ -30,17 +30,17 @@ class TrioWaiter:
     """A waiter for each run of trio, which lives as long as the run."""
 
     def __init__(self) -> None:
-        self.bridge = _core._Bridge()
+        self.queue = _core._CompletionQueue()
         self.due: deque[trio.Event] = deque()  # of the tasks that can go on
         self.size = TurnSize()
         trio.lowlevel.spawn_system_task(self.read, name="bocpy")
         trio.lowlevel.add_instrument(Ends())
-        self.bridge.listen()
+        self.queue.listen()
 
     async def read(self) -> None:
         try:
             while True:
-                await trio.lowlevel.wait_readable(self.bridge.fileno())
+                await trio.lowlevel.wait_readable(self.queue.fileno())
                 pump = self.take()
                 while pump or self.due:
                     self.wake()
@@ -49,12 +49,12 @@ class TrioWaiter:
                         await trio.lowlevel.cancel_shielded_checkpoint()
                         pump = self.take() or pump
         finally:
-            self.bridge.close()
+            self.queue.close()
 
     def take(self) -> bool:
-        """Takes the bridge's completions; returns whether to pump."""
+        """Takes the queue's completions; returns whether to pump."""
         pump = False
-        for completion in self.bridge.take():
+        for completion in self.queue.take():
             if completion is None:
                 pump = True
             elif completion.token is None:

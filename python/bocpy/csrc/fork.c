@@ -12,7 +12,7 @@
 #include "pump.h"
 #include "quiesce.h"
 #include "scope.h"
-#include "start_wait.h"
+#include "start_and_quiesce.h"
 #include "stats.h"
 #include "timer.h"
 #include "waiting.h"

@@ -1,36 +1,36 @@
 /* Module: bocpy._core's methods, types and life. Each interpreter has a module of its
  * own; the first one, that of the main interpreter, makes what all share. */
 #include "acquire.h"
+#include "acquired_cowns.h"
 #include "batch.h"
-#include "changes.h"
-#include "circular.h"
-#include "cluster_calls.h"
 #include "code.h"
-#include "deferred.h"
+#include "deferred_decref.h"
+#include "distributed_hook.h"
 #include "extension.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "foreign_ext.h"
 #include "fork.h"
-#include "frames.h"
 #include "grant.h"
 #include "grant_object.h"
-#include "held.h"
 #include "in_flight.h"
 #include "log.h"
 #include "mailbox.h"
 #include "notices.h"
+#include "object_watchers.h"
 #include "pickled_handle.h"
 #include "pinned.h"
 #include "program_end.h"
 #include "pump.h"
-#include "py312_kwnames.h"
+#include "py312_keyword_names.h"
 #include "quiesce.h"
+#include "reference_cycles.h"
 #include "run.h"
 #include "runtime.h"
 #include "scope.h"
 #include "shapes.h"
-#include "start_wait.h"
+#include "stack_frames.h"
+#include "start_and_quiesce.h"
 #include "stats.h"
 #include "test_hooks.h"
 #include "waiting.h"
@@ -76,7 +76,7 @@ static PyMethodDef module_methods[] = {
     {"_scope_find", bocpy_scope_find, METH_O, NULL},
     {"_blocked", bocpy_blocked, METH_O, NULL},
     {"_behavior_name", bocpy_behavior_name, METH_NOARGS, NULL},
-    {"_changes", bocpy_changes_count, METH_NOARGS, NULL},
+    {"_changes", bocpy_watchers_count, METH_NOARGS, NULL},
     {"_set_propagating", bocpy_set_propagating, METH_NOARGS, NULL},
     {"_in_body", bocpy_in_body, METH_NOARGS, NULL},
     {"_scope_current", bocpy_scope_current, METH_NOARGS, NULL},
@@ -106,7 +106,7 @@ static PyMethodDef module_methods[] = {
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_update_doc},
     {"notice_seed", (PyCFunction)(void (*)(void))bocpy_notice_seed,
      METH_VARARGS | METH_KEYWORDS, bocpy_notice_seed_doc},
-    {"_set_cluster_call", bocpy_set_cluster_call, METH_O, NULL},
+    {"_set_distributed_hook", bocpy_set_distributed_hook, METH_O, NULL},
     {"_clear_notices", bocpy_notices_clear, METH_NOARGS, NULL},
     {"_quiesce", (PyCFunction)(void (*)(void))bocpy_quiesce,
      METH_VARARGS | METH_KEYWORDS, NULL},
@@ -131,7 +131,7 @@ static PyMethodDef module_methods[] = {
     {"_refuses", bocpy_foreign_ext_refuses, METH_O, NULL},
     {"_ask_main", bocpy_foreign_ext_ask_main, METH_O, NULL},
     {"_importing", bocpy_importing, METH_O, NULL},
-    {"_watch_changes", bocpy_changes_watch, METH_O, NULL},
+    {"_watch_changes", bocpy_watchers_watch, METH_O, NULL},
     {"_is_idle", bocpy_is_idle, METH_NOARGS, NULL},
     {"_publish", bocpy_publish, METH_VARARGS, NULL},
     {"_published_since", bocpy_published_since, METH_O, NULL},
@@ -147,13 +147,13 @@ static const bocpy_runtime_callbacks runtime_callbacks = {
 
 /* Process-wide; the main interpreter imports the module first. */
 static int process_init(void) {
-  bocpy_circular_init();
+  bocpy_reference_cycles_init();
   return bocpy_waiting_init() < 0 || bocpy_runtime_init(&runtime_callbacks) < 0 ||
                  bocpy_deferred_init() < 0 || bocpy_failure_init() < 0 ||
                  bocpy_code_init() < 0 || bocpy_acquire_init() < 0 ||
                  bocpy_grant_init() < 0 || bocpy_scope_init() < 0 ||
                  bocpy_timer_init() < 0 || bocpy_log_init() < 0 ||
-                 bocpy_worker_init() < 0 || bocpy_kwnames_init() < 0 ||
+                 bocpy_worker_init() < 0 || bocpy_keyword_names_init() < 0 ||
                  bocpy_mailbox_init() < 0 || bocpy_notices_init() < 0 ||
                  bocpy_pump_init() < 0 || bocpy_stats_init() < 0 ||
                  bocpy_shapes_init() < 0 || bocpy_pickled_handle_init() < 0 ||
@@ -200,7 +200,8 @@ static int module_exec(PyObject *module) {
       !(state->capsule_type = module_make_type(module, &bocpy_capsule_spec)) ||
       !(state->when_type = module_make_type(module, &bocpy_when_spec)) ||
       !(state->reading_type = module_make_type(module, &bocpy_reading_spec)) ||
-      !(state->bridge_type = module_make_type(module, &bocpy_bridge_spec)) ||
+      !(state->completion_queue_type =
+            module_make_type(module, &bocpy_completion_queue_spec)) ||
       !(state->grant_type = module_make_type(module, &bocpy_grant_spec)) ||
       !(state->held_type = module_make_type(module, &bocpy_held_spec)) ||
       !(state->watch_type = module_make_type(module, &bocpy_watch_spec)) ||
@@ -210,7 +211,8 @@ static int module_exec(PyObject *module) {
     return -1;
   if (PyModule_AddObjectRef(module, "Cown", (PyObject *)state->cown_type) < 0 ||
       PyModule_AddObjectRef(module, "PinnedCown", (PyObject *)state->pinned_type) < 0 ||
-      PyModule_AddObjectRef(module, "_Bridge", (PyObject *)state->bridge_type) < 0 ||
+      PyModule_AddObjectRef(module, "_CompletionQueue",
+                            (PyObject *)state->completion_queue_type) < 0 ||
       PyModule_AddObjectRef(module, "_Grant", (PyObject *)state->grant_type) < 0 ||
       PyModule_AddObjectRef(module, "Held", (PyObject *)state->held_type) < 0 ||
       PyModule_AddObjectRef(module, "_Watch", (PyObject *)state->watch_type) < 0 ||
@@ -230,13 +232,13 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   bocpy_state *state = bocpy_state_of(module);
   Py_VISIT(state->registry);
   Py_VISIT(state->cown_type);
-  Py_VISIT(state->cluster_call);
+  Py_VISIT(state->distributed_hook);
   Py_VISIT(state->notices);
   Py_VISIT(state->pinned_type);
   Py_VISIT(state->capsule_type);
   Py_VISIT(state->when_type);
   Py_VISIT(state->reading_type);
-  Py_VISIT(state->bridge_type);
+  Py_VISIT(state->completion_queue_type);
   Py_VISIT(state->grant_type);
   Py_VISIT(state->held_type);
   Py_VISIT(state->watch_type);
@@ -253,15 +255,15 @@ static int module_clear(PyObject *module) {
   bocpy_freelist_close(&state->handles, PyObject_GC_Del);
   bocpy_freelist_close(&state->schedulers, PyObject_Free);
   bocpy_code_clear(state);
-  bocpy_changes_clear(state);
+  bocpy_watchers_clear(state);
   bocpy_codec_state_clear(&state->codec);
   Py_CLEAR(state->value_name);
-  Py_CLEAR(state->cluster_call);
+  Py_CLEAR(state->distributed_hook);
   Py_CLEAR(state->notices);
   bocpy_python_clear(&state->python);
   Py_CLEAR(state->when_type);
   Py_CLEAR(state->reading_type);
-  Py_CLEAR(state->bridge_type);
+  Py_CLEAR(state->completion_queue_type);
   Py_CLEAR(state->grant_type);
   Py_CLEAR(state->held_type);
   Py_CLEAR(state->watch_type);

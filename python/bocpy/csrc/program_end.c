@@ -4,7 +4,7 @@
 #include "acquire.h"
 #include "failure_report.h"
 #include "grant.h"
-#include "start_wait.h"
+#include "start_and_quiesce.h"
 #include "waiting.h"
 
 #define THREADS_NS INT64_C(10000000) /* between two checks */

@@ -66,7 +66,7 @@ class Host:
     ) -> None:
         store = None if spill is None else SpillStore(spill, folder)
         self.executor = Executor(token, number, self, spill=store)
-        _core._set_cluster_call(_body.elsewhere)
+        _core._set_distributed_hook(_body.elsewhere)
         self.threads = threads
         self.fetch_from = fetch
         self.loop = asyncio.get_running_loop()

@@ -169,7 +169,7 @@ static boci_block_pool *pool_of(fixture *f) {
 static void use_shared_pool(void *arg, unsigned index) {
   fixture *f = arg;
   (void)index;
-  CHECK(pool_of(f) == &f->runtime->scheduler.outside.pool);
+  CHECK(pool_of(f) == &f->runtime->scheduler.external.pool);
 }
 
 static void use_own_pool(boc_behavior *self, void *env) {
@@ -187,9 +187,9 @@ static const boc_behavior_type using_own_pool = {.name = "own", .body = use_own_
 static void each_thread_has_its_memory(void) {
   fixture f;
   setup(&f, 1);
-  CHECK(pool_of(&f) == &f.runtime->scheduler.outside.first_pool);
+  CHECK(pool_of(&f) == &f.runtime->scheduler.external.first_pool);
   test_threads(2, use_shared_pool, &f);
-  CHECK(pool_of(&f) == &f.runtime->scheduler.outside.first_pool);
+  CHECK(pool_of(&f) == &f.runtime->scheduler.external.first_pool);
   boc_behavior_schedule(new_behavior(&f, &using_own_pool, BOC_WRITE, 1));
   CHECK_EQ(boc_runtime_quiesce(f.runtime, BOC_FOREVER), BOC_OK);
   CHECK_EQ(boc_runtime_scheduled_outside(f.runtime), 1);

@@ -92,7 +92,7 @@ static void threads_outside_inject(void) {
   world all;
   setup(&all);
   boc_behavior *made = make(&all, &all.scheduler, NULL);
-  boci_enqueue_outside(&all.scheduler, made);
+  boci_enqueue_external(&all.scheduler, made);
   CHECK(take_injected(&all.scheduler) == made);
   teardown(&all);
 }
@@ -107,7 +107,7 @@ static void another_runtimes_go_into_its_injector(void) {
   boc_behavior *three = make(&all, &all.other, NULL);
   boci_enqueue_from_body(all.me, one);
   boci_enqueue_handoff(all.me, two);
-  boci_enqueue_outside(&all.scheduler, three);
+  boci_enqueue_external(&all.scheduler, three);
   CHECK(!all.me->lifo_slot);
   CHECK_EQ(boci_run_queue_length(&all.me->queue), 0);
   CHECK(take_injected(&all.other) == one);
@@ -128,7 +128,7 @@ static void pinned_behaviors_leave_by_their_executor(void) {
   boci_enqueue_handoff(all.me, made);
   CHECK(all.pushed == made && !all.me->lifo_slot);
   all.pushed = NULL;
-  boci_enqueue_outside(&all.scheduler, made);
+  boci_enqueue_external(&all.scheduler, made);
   CHECK(all.pushed == made);
   CHECK_EQ(boci_injector_length(&all.scheduler.injector), 0);
   teardown(&all);

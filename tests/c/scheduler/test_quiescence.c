@@ -42,20 +42,20 @@ static void sums_count_and_not_workers(void) {
 
 static void schedule_outside(void *arg, unsigned index) {
   boci_scheduler *scheduler = arg;
-  boci_outside_count_scheduled(&scheduler->outside, index + 1);
+  boci_external_count_scheduled(&scheduler->external, index + 1);
 }
 
 /* The first thread outside has a counter of its own, the others share one. */
 static void threads_outside_count(void) {
   boci_scheduler *scheduler = new_scheduler();
-  boci_outside_count_scheduled(&scheduler->outside, 4);
+  boci_external_count_scheduled(&scheduler->external, 4);
   test_threads(3, schedule_outside, scheduler);
-  CHECK_EQ(boci_load_relaxed(&scheduler->outside.first_scheduled), 4);
-  CHECK_EQ(boci_load_relaxed(&scheduler->outside.in_flight.scheduled), 6);
-  CHECK_EQ(boci_outside_scheduled(&scheduler->outside), 10);
+  CHECK_EQ(boci_load_relaxed(&scheduler->external.first_scheduled), 4);
+  CHECK_EQ(boci_load_relaxed(&scheduler->external.in_flight.scheduled), 6);
+  CHECK_EQ(boci_external_scheduled(&scheduler->external), 10);
   for (unsigned i = 0; i < 10; i++) {
     CHECK(!is_quiescent(scheduler));
-    boci_quiescence_finish_outside(scheduler);
+    boci_quiescence_finish_external(scheduler);
   }
   CHECK(is_quiescent(scheduler));
   boci_scheduler_fini(scheduler);

@@ -54,7 +54,7 @@ static void tiny_behaviors_of_a_maker_make_it_back_off(void) {
   run_some(&p, &p.maker->pool, MANY);
   CHECK(backs_off(&p));
   CHECK(p.thief->backoff.maker_pool == &p.maker->pool);
-  CHECK(!boci_steal_backoff_from_outside(p.thief));
+  CHECK(!boci_steal_backoff_from_external(p.thief));
   teardown(&p);
 }
 
@@ -86,10 +86,10 @@ static void a_worker_that_does_not_spin_does_not(void) {
 static void threads_outside_are_makers_too(void) {
   pair p;
   setup(&p);
-  run_some(&p, &p.scheduler.outside.first_pool, MANY);
-  CHECK(backs_off(&p) && boci_steal_backoff_from_outside(p.thief));
-  run_some(&p, &p.scheduler.outside.pool, MANY);
-  CHECK(backs_off(&p) && boci_steal_backoff_from_outside(p.thief));
+  run_some(&p, &p.scheduler.external.first_pool, MANY);
+  CHECK(backs_off(&p) && boci_steal_backoff_from_external(p.thief));
+  run_some(&p, &p.scheduler.external.pool, MANY);
+  CHECK(backs_off(&p) && boci_steal_backoff_from_external(p.thief));
   teardown(&p);
 }
 

@@ -1,7 +1,7 @@
 /* Grant object: what Python code does with a grant. See grant.h.
  *
- * _Grant(bridge, cowns, filled) asks for `cowns`, a tuple as the arguments of when().
- * The bridge's take() returns the object once it is granted. Then come `enter`,
+ * _Grant(queue, cowns, filled) asks for `cowns`, a tuple as the arguments of when().
+ * The queue's take() returns the object once it is granted. Then come `enter`,
  * `values` or `arguments`, and at last `grant_object_end`, which may be called at any
  * time. */
 #include "grant_object.h"
@@ -22,7 +22,7 @@
 
 typedef struct grant_object {
   PyObject_HEAD bocpy_grant *grant;
-  PyObject *bridge;
+  PyObject *queue;
   PyObject *token;  /* of the waiting task */
   PyObject *result; /* a Cown, or NULL */
   PyObject *weakrefs;
@@ -46,8 +46,9 @@ static int require_places(const bocpy_when_args *args) {
   return 0;
 }
 
-static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bridge,
-                                  boc_cown *result, boc_scope *scope) {
+static bocpy_grant *grant_new_for(const bocpy_when_args *args,
+                                  bocpy_completion_queue *queue, boc_cown *result,
+                                  boc_scope *scope) {
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
   if (args->cowns > BOCPY_WHEN_ARGS_FEW)
     accesses = PyMem_Malloc(args->cowns * sizeof(*accesses));
@@ -59,16 +60,16 @@ static bocpy_grant *grant_new_for(const bocpy_when_args *args, bocpy_bridge *bri
     accesses[i] = (boc_access){((bocpy_cown *)args->handles[i])->core,
                                args->modes[i] ? BOC_READ : BOC_WRITE};
   bocpy_grant *grant =
-      bocpy_grant_new(accesses, args->cowns, result, scope, grant_push, bridge, NULL);
+      bocpy_grant_new(accesses, args->cowns, result, scope, grant_push, queue, NULL);
   if (accesses != few)
     PyMem_Free(accesses);
   return grant;
 }
 
-/* The bridge knows the object before it can take the grant, since this thread does
+/* The queue knows the object before it can take the grant, since this thread does
  * both. */
 static int grant_object_begin(grant_object *self, bocpy_state *state,
-                              bocpy_bridge *bridge, bool filled) {
+                              bocpy_completion_queue *queue, bool filled) {
   boc_cown *result = NULL;
   if (filled) {
     if (bocpy_scope_here(state, NULL, &self->scope) < 0)
@@ -78,41 +79,41 @@ static int grant_object_begin(grant_object *self, bocpy_state *state,
     if (!self->result)
       return -1;
   }
-  if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
+  if (bocpy_completion_queue_expect(self->queue, (PyObject *)self) < 0)
     return -1;
-  self->grant = grant_new_for(&self->args, bridge, result, self->scope);
+  self->grant = grant_new_for(&self->args, queue, result, self->scope);
   if (!self->grant) {
     PyObject *pending = PyErr_GetRaisedException();
-    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+    bocpy_completion_queue_forget(self->queue, (PyObject *)self);
     PyErr_SetRaisedException(pending);
     return -1;
   }
   if (self->grant->at_once)
-    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+    bocpy_completion_queue_forget(self->queue, (PyObject *)self);
   else
     bocpy_completion_own(&self->grant->completion, (PyObject *)self);
   return 0;
 }
 
 static PyObject *grant_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-  PyObject *bridge_object, *cowns;
+  PyObject *queue_object, *cowns;
   int filled = 0;
   bocpy_state *state = bocpy_state_get();
   (void)kwargs;
-  if (!state || !PyArg_ParseTuple(args, "OO!|p:_Grant", &bridge_object, &PyTuple_Type,
+  if (!state || !PyArg_ParseTuple(args, "OO!|p:_Grant", &queue_object, &PyTuple_Type,
                                   &cowns, &filled))
     return NULL;
-  bocpy_bridge *bridge = bocpy_bridge_of(state, bridge_object);
-  if (!bridge || bocpy_grant_refuse(bocpy_acquire_any(), "await") < 0)
+  bocpy_completion_queue *queue = bocpy_completion_queue_of(state, queue_object);
+  if (!queue || bocpy_grant_refuse(bocpy_acquire_any(), "await") < 0)
     return NULL;
   grant_object *self = (grant_object *)type->tp_alloc(type, 0);
   if (!self)
     return NULL;
-  self->bridge = Py_NewRef(bridge_object);
+  self->queue = Py_NewRef(queue_object);
   if (bocpy_when_args_init(&self->args, state, "when() argument",
                            PySequence_Fast_ITEMS(cowns), PyTuple_GET_SIZE(cowns)) < 0 ||
       require_places(&self->args) < 0 ||
-      grant_object_begin(self, state, bridge, filled) < 0)
+      grant_object_begin(self, state, queue, filled) < 0)
     Py_CLEAR(self);
   return (PyObject *)self;
 }
@@ -124,8 +125,8 @@ static void grant_object_end(grant_object *self) {
     return;
   bocpy_grant_end(self->grant);
   PyObject *pending = PyErr_GetRaisedException();
-  if (self->bridge)
-    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  if (self->queue)
+    bocpy_completion_queue_forget(self->queue, (PyObject *)self);
   PyErr_SetRaisedException(pending);
 }
 
@@ -137,7 +138,7 @@ static PyObject *grant_end(grant_object *self, PyObject *unused) {
 
 static int grant_traverse(grant_object *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
-  Py_VISIT(self->bridge);
+  Py_VISIT(self->queue);
   Py_VISIT(self->token);
   Py_VISIT(self->result);
   for (uint32_t i = 0; i < self->args.cowns; i++)
@@ -161,7 +162,7 @@ static void grant_dealloc(grant_object *self) {
     bocpy_grant_end(self->grant);
     bocpy_grant_drop(self->grant);
   }
-  Py_CLEAR(self->bridge);
+  Py_CLEAR(self->queue);
   Py_CLEAR(self->token);
   Py_CLEAR(self->result);
   boc_scope_drop(self->scope);
@@ -174,13 +175,13 @@ static void grant_dealloc(grant_object *self) {
 
 /* A grant that is entered is known to the whole process (_tasks.py), and must not keep
  * its loop alive: a loop that is closed gives back what its tasks hold once it is
- * collected. The bridge leads to all that wait in the loop, the token to the loop. */
+ * collected. The queue leads to all that wait in the loop, the token to the loop. */
 static PyObject *grant_enter(grant_object *self, PyObject *unused) {
   (void)unused;
   bocpy_grant_enter(self->grant);
-  if (self->bridge)
-    bocpy_bridge_forget(self->bridge, (PyObject *)self);
-  Py_CLEAR(self->bridge);
+  if (self->queue)
+    bocpy_completion_queue_forget(self->queue, (PyObject *)self);
+  Py_CLEAR(self->queue);
   Py_CLEAR(self->token);
   Py_RETURN_NONE;
 }

@@ -1,7 +1,7 @@
 /* Watch: see watch.h.
  *
- * _Watch(bridge, "quiescence"), _Watch(bridge, "tags", tags), _Watch(bridge, "empty",
- * scope), _Watch(bridge, "room", scope). The bridge's take() returns the watch once its
+ * _Watch(queue, "quiescence"), _Watch(queue, "tags", tags), _Watch(queue, "empty",
+ * scope), _Watch(queue, "room", scope). The queue's take() returns the watch once its
  * condition holds. `watch_object_end` takes the watch back, and may be called at any
  * time.
  *
@@ -34,7 +34,7 @@ typedef struct watch {
 static void drop_watch(watch *self) {
   if (atomic_fetch_sub(&self->references, 1) != 1)
     return;
-  bocpy_bridge_drop(self->completion.bridge);
+  bocpy_completion_queue_drop(self->completion.queue);
   boc_scope_drop(self->scope);
   free(self);
 }
@@ -96,18 +96,18 @@ static int begin_scope(watch *self, PyObject *object, bool room) {
 
 typedef struct watch_object {
   PyObject_HEAD watch *watch; /* NULL if it has ended */
-  PyObject *bridge;
+  PyObject *queue;
   PyObject *token;
   PyObject *weakrefs;
 } watch_object;
 
-static watch *new_watch(bocpy_bridge *bridge) {
+static watch *new_watch(bocpy_completion_queue *queue) {
   watch *made = calloc(1, sizeof(*made));
   if (!made) {
     PyErr_NoMemory();
     return NULL;
   }
-  made->completion.bridge = bocpy_bridge_hold(bridge);
+  made->completion.queue = bocpy_completion_queue_hold(queue);
   made->completion.drop = watch_completion_drop;
   made->forks = atomic_load(&bocpy_forks);
   atomic_store(&made->references, 2);
@@ -115,7 +115,7 @@ static watch *new_watch(bocpy_bridge *bridge) {
 }
 
 static int watch_object_begin(watch_object *self, const char *kind, PyObject *what) {
-  if (bocpy_bridge_expect(self->bridge, (PyObject *)self) < 0)
+  if (bocpy_completion_queue_expect(self->queue, (PyObject *)self) < 0)
     return -1;
   bocpy_completion_own(&self->watch->completion, (PyObject *)self);
   if (strcmp(kind, "quiescence") == 0)
@@ -131,7 +131,7 @@ static int watch_object_begin(watch_object *self, const char *kind, PyObject *wh
 /* Frees a watch that has not begun. */
 static void give_up(watch_object *self) {
   PyObject *pending = PyErr_GetRaisedException();
-  bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  bocpy_completion_queue_forget(self->queue, (PyObject *)self);
   bocpy_completion_disown(&self->watch->completion);
   drop_watch(self->watch);
   drop_watch(self->watch);
@@ -140,18 +140,18 @@ static void give_up(watch_object *self) {
 }
 
 static PyObject *watch_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-  PyObject *bridge_object, *what = Py_None;
+  PyObject *queue_object, *what = Py_None;
   const char *kind;
   bocpy_state *state = bocpy_state_get();
   (void)kwargs;
-  if (!state || !PyArg_ParseTuple(args, "Os|O:_Watch", &bridge_object, &kind, &what))
+  if (!state || !PyArg_ParseTuple(args, "Os|O:_Watch", &queue_object, &kind, &what))
     return NULL;
-  bocpy_bridge *bridge = bocpy_bridge_of(state, bridge_object);
-  watch_object *self = bridge ? (watch_object *)type->tp_alloc(type, 0) : NULL;
+  bocpy_completion_queue *queue = bocpy_completion_queue_of(state, queue_object);
+  watch_object *self = queue ? (watch_object *)type->tp_alloc(type, 0) : NULL;
   if (!self)
     return NULL;
-  self->bridge = Py_NewRef(bridge_object);
-  self->watch = new_watch(bridge);
+  self->queue = Py_NewRef(queue_object);
+  self->watch = new_watch(queue);
   if (self->watch && watch_object_begin(self, kind, what) < 0)
     give_up(self);
   if (!self->watch)
@@ -170,8 +170,8 @@ static boc_status watch_object_end(watch_object *self) {
   if (status == BOC_WOULD_BLOCK)
     drop_watch(ended);
   drop_watch(ended);
-  if (self->bridge)
-    bocpy_bridge_forget(self->bridge, (PyObject *)self);
+  if (self->queue)
+    bocpy_completion_queue_forget(self->queue, (PyObject *)self);
   return status;
 }
 
@@ -186,7 +186,7 @@ static PyObject *watch_end(watch_object *self, PyObject *unused) {
 
 static int watch_traverse(watch_object *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
-  Py_VISIT(self->bridge);
+  Py_VISIT(self->queue);
   Py_VISIT(self->token);
   return 0;
 }
@@ -202,7 +202,7 @@ static void watch_dealloc(watch_object *self) {
   if (self->weakrefs)
     PyObject_ClearWeakRefs((PyObject *)self);
   watch_object_end(self);
-  Py_CLEAR(self->bridge);
+  Py_CLEAR(self->queue);
   Py_CLEAR(self->token);
   type->tp_free(self);
   Py_DECREF(type);

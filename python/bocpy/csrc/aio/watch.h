@@ -3,7 +3,7 @@
 #ifndef BOCPY_WATCH_H
 #define BOCPY_WATCH_H
 
-#include "bridge.h"
+#include "completion_queue.h"
 
 extern PyType_Spec bocpy_watch_spec;
 

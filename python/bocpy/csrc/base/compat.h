@@ -353,7 +353,7 @@ static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_
 #define Py_ALWAYS_INLINE
 #endif
 
-/* Events of dicts, classes and functions (ship/changes.h). */
+/* Events of dicts, classes and functions (ship/object_watchers.h). */
 #define BOCPY_HAS_WATCHERS (PY_VERSION_HEX >= 0x030C0000)
 
 /* Whether threads that want the GIL while the process ends may crash it. */

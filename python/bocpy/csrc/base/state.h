@@ -28,19 +28,19 @@ typedef struct bocpy_state {
   PyTypeObject *capsule_type;
   PyTypeObject *when_type;
   PyTypeObject *reading_type;
-  PyTypeObject *bridge_type;
+  PyTypeObject *completion_queue_type;
   PyTypeObject *grant_type;
   PyTypeObject *held_type;
   PyTypeObject *watch_type;
   PyTypeObject *scope_type;
-  PyObject *scope_variable;  /* a context variable: the current _Scope, or None */
-  PyObject *cluster_call;    /* the function of cluster_calls.h, or NULL */
-  PyObject *value_name;      /* the interned str 'value' */
-  PyObject *notices;         /* cached notices (notice_cache.h), or NULL */
-  bocpy_python_cache python; /* the Python functions that C calls */
-  bool propagates;           /* context variables are registered (_context.py) */
-  size_t caught_up;          /* how many records of the log were applied (log.h) */
-  int dict_watcher, type_watcher, function_watcher; /* 0: none (changes.h) */
+  PyObject *scope_variable;   /* a context variable: the current _Scope, or None */
+  PyObject *distributed_hook; /* the function of distributed_hook.h, or NULL */
+  PyObject *value_name;       /* the interned str 'value' */
+  PyObject *notices;          /* cached notices (notice_cache.h), or NULL */
+  bocpy_python_cache python;  /* the Python functions that C calls */
+  bool propagates;            /* context variables are registered (_context.py) */
+  size_t caught_up;           /* how many records of the log were applied (log.h) */
+  int dict_watcher, type_watcher, function_watcher; /* 0: none (object_watchers.h) */
   bocpy_codec_state codec;
   bocpy_freelist handles;    /* of cowns */
   bocpy_freelist schedulers; /* what when() returns */

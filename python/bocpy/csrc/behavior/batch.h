@@ -6,7 +6,7 @@
 #ifndef BOCPY_BATCH_H
 #define BOCPY_BATCH_H
 
-#include "core.h"
+#include "cown_core.h"
 
 #include <boc/behavior.h>
 

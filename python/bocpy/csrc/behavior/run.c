@@ -5,20 +5,20 @@
  * It moves nothing at the end: values stay where they were last used until another
  * interpreter wants them. */
 #include "run.h"
-#include "admission.h"
-#include "deferred.h"
+#include "deferred_decref.h"
 #include "failure_report.h"
+#include "placement.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "code.h"
 #include "failure.h"
+#include "globals_snapshot.h"
 #include "in_flight.h"
 #include "lent_handle.h"
 #include "log.h"
 #include "notices.h"
-#include "overlay.h"
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
@@ -212,8 +212,9 @@ static PyObject *frame_copy_function(const frame *f, const bocpy_call *call,
                                      PyObject *function, PyObject *globals) {
   PyObject *cells = call->cells ? frame_make_cells(f, call) : NULL;
   PyObject *name = PyObject_GetAttrString(function, "__qualname__");
-  PyObject *code = call->local && call->globals ? bocpy_overlay_code(frame_snapshot(f))
-                                                : PyFunction_GET_CODE(function);
+  PyObject *code = call->local && call->globals
+                       ? bocpy_globals_snapshot_code(frame_snapshot(f))
+                       : PyFunction_GET_CODE(function);
   PyObject *copy = name && (cells || !call->cells)
                        ? PyFunction_NewWithQualName(code, globals, name)
                        : NULL;
@@ -245,11 +246,11 @@ static PyObject *frame_enter_globals(frame *f, const bocpy_call *call,
         bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_ENTER, "(O)", snapshot);
     return f->globals ? globals : NULL;
   }
-  bocpy_overlay_warn(snapshot, bocpy_overlay_origin(globals), call->code->qualname,
-                     call->code->file, call->code->line);
-  if (!bocpy_overlay_is_needed(snapshot))
+  bocpy_globals_snapshot_warn(snapshot, bocpy_globals_snapshot_origin(globals),
+                              call->code->qualname, call->code->file, call->code->line);
+  if (!bocpy_globals_snapshot_is_needed(snapshot))
     return globals;
-  f->globals = bocpy_overlay_new(snapshot, globals);
+  f->globals = bocpy_globals_snapshot_dict(snapshot, globals);
   return f->globals;
 }
 
@@ -272,7 +273,7 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
     return;
   PyObject *pending = PyErr_GetRaisedException();
   if (call->local)
-    bocpy_overlay_end(f->globals, frame_snapshot(f));
+    bocpy_globals_snapshot_write_back(f->globals, frame_snapshot(f));
   else
     Py_XDECREF(
         bocpy_python_call(&f->state->python, BOCPY_PY_SHIP_LEAVE, "(O)", f->globals));

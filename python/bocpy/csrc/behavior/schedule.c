@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "batch.h"
+#include "globals_snapshot.h"
 #include "in_flight.h"
-#include "overlay.h"
 #include "run.h"
 #include "runtime.h"
 #include "scope.h"
@@ -119,8 +119,8 @@ static int call_snapshot_globals(bool local, bocpy_state *state,
     if (bocpy_code_ship(state, bound->entry, bound->function, &snapshot) < 0)
       return -1;
   } else if (bound->entry->names) {
-    snapshot = bocpy_overlay_snapshot(bound->entry->names,
-                                      PyFunction_GET_GLOBALS(bound->function));
+    snapshot = bocpy_globals_snapshot_take(bound->entry->names,
+                                           PyFunction_GET_GLOBALS(bound->function));
     if (!snapshot)
       return -1;
   }

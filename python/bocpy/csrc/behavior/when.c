@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "cluster_calls.h"
+#include "distributed_hook.h"
 #include "runtime.h"
 #include "schedule.h"
 #include "scope.h"
@@ -57,7 +57,7 @@ static PyObject *when_new(bocpy_state *state, PyObject *scope, PyObject *const *
 PyObject *bocpy_when(PyObject *module, PyObject *const *args, Py_ssize_t count) {
   bocpy_state *state = bocpy_state_of(module);
   PyObject *recorded;
-  int answered = bocpy_cluster_call(state, "when", args, count, &recorded);
+  int answered = bocpy_distributed_call(state, "when", args, count, &recorded);
   if (answered)
     return answered > 0 ? recorded : NULL;
   return when_new(state, NULL, args, count);
@@ -94,7 +94,7 @@ static PyObject *when_later(PyObject *module, const bocpy_due *due,
 }
 
 static bool later_is_refused(PyObject *module, const char *name, Py_ssize_t count) {
-  if (bocpy_cluster_refuses(module, name))
+  if (bocpy_distributed_refuses(module, name))
     return true;
   if (count > 0)
     return false;
@@ -181,8 +181,8 @@ PyObject *bocpy_whencall(PyObject *module, PyObject *args, PyObject *kwargs) {
                                    &cowns, &captures))
     return NULL;
   PyObject *given[] = {callable, cowns, captures};
-  int answered = bocpy_cluster_call(bocpy_state_of(module), "whencall", given,
-                                    captures ? 3 : 2, &result);
+  int answered = bocpy_distributed_call(bocpy_state_of(module), "whencall", given,
+                                        captures ? 3 : 2, &result);
   if (answered)
     return answered > 0 ? result : NULL;
   PyObject *cown_tuple = whencall_tuple(cowns, "args");

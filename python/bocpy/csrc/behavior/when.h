@@ -47,8 +47,8 @@ typedef struct bocpy_call {
   bool grouped : 1;    /* the call has a shape */
   bool reads : 1;      /* some cowns are for reading */
   bool counted : 1;    /* `code` has a reference to drop */
-  bool globals : 1;    /* the last capture is a snapshot of globals (overlay.h) */
-  bool timed : 1;      /* timer.h knows of it */
+  bool globals : 1; /* the last capture is a snapshot of globals (globals_snapshot.h) */
+  bool timed : 1;   /* timer.h knows of it */
 } bocpy_call;
 
 /* Of a call that goes by reference. */

@@ -5,7 +5,7 @@
  */
 #include "schedule.h"
 
-#include "cluster_calls.h"
+#include "distributed_hook.h"
 #include "runtime.h"
 #include "scope.h"
 
@@ -226,7 +226,7 @@ PyObject *bocpy_when_each(PyObject *module, PyObject *const *args, Py_ssize_t co
   PyObject *cowns = PySequence_Tuple(args[0]);
   if (!cowns)
     return NULL;
-  PyObject *list = state->cluster_call
+  PyObject *list = state->distributed_hook
                        ? each_on_cluster(module, cowns, args[1], args[2])
                        : each_here(state, cowns, args[1], args[2]);
   Py_DECREF(cowns);

@@ -109,7 +109,7 @@ struct bocpy_buffer {
   unsigned char bytes[];
 };
 
-/* Drops a cown that a buffer has held; see circular.h, which sets it. */
+/* Drops a cown that a buffer has held; see reference_cycles.h, which sets it. */
 extern void (*bocpy_buffer_give_up)(boc_cown *core);
 
 /* The destination of bytes. `buffer` is the block that has `bytes`, or NULL while the

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "admission.h"
+#include "placement.h"
 #include "pump.h"
 #include "reader_copies.h"
 #include "runtime.h"
@@ -48,7 +48,7 @@ void bocpy_grant_hold(bocpy_grant *grant) { atomic_fetch_add(&grant->references,
 void bocpy_grant_drop(bocpy_grant *grant) {
   if (atomic_fetch_sub(&grant->references, 1) != 1)
     return;
-  bocpy_bridge_drop(grant->completion.bridge);
+  bocpy_completion_queue_drop(grant->completion.queue);
   free(grant);
 }
 
@@ -194,15 +194,15 @@ static boc_status schedule_with(bocpy_grant *grant, boc_runtime *runtime,
 
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
                              boc_cown *result, boc_scope *scope,
-                             void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
-                             void *ctx) {
+                             void (*told)(bocpy_grant *self),
+                             bocpy_completion_queue *queue, void *ctx) {
   boc_runtime *runtime = bocpy_runtime_enter(result != NULL);
   if (!runtime)
     return NULL;
   bocpy_grant *grant = calloc(1, sizeof(*grant));
   boc_status status = BOC_NO_MEMORY;
   if (grant) {
-    grant->completion.bridge = bridge ? bocpy_bridge_hold(bridge) : NULL;
+    grant->completion.queue = queue ? bocpy_completion_queue_hold(queue) : NULL;
     grant->completion.drop = grant_completion_drop;
     grant->told = told;
     grant->ctx = ctx;
@@ -220,7 +220,7 @@ bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
   if (status == BOC_OK)
     return grant;
   if (grant)
-    bocpy_bridge_drop(grant->completion.bridge);
+    bocpy_completion_queue_drop(grant->completion.queue);
   free(grant);
   bocpy_status_raise(status, "await");
   return NULL;
@@ -311,7 +311,7 @@ bool bocpy_grant_any(void) {
 static bocpy_grant *take_any(void) {
   bocpy_lock_take(&list_lock);
   bocpy_grant *grant = head.next;
-  while (grant != &head && !grant->completion.bridge)
+  while (grant != &head && !grant->completion.queue)
     grant = grant->next;
   if (grant == &head)
     grant = NULL;

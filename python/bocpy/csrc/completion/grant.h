@@ -15,8 +15,8 @@
 #ifndef BOCPY_GRANT_H
 #define BOCPY_GRANT_H
 
-#include "bridge.h"
-#include "core.h"
+#include "completion_queue.h"
+#include "cown_core.h"
 
 #include <boc/behavior.h>
 
@@ -49,8 +49,8 @@ int bocpy_grant_init(void); /* process-wide; -1 with an exception */
  * the grant from being granted: the asker has to check. */
 bocpy_grant *bocpy_grant_new(const boc_access *accesses, uint32_t count,
                              boc_cown *result, boc_scope *scope,
-                             void (*told)(bocpy_grant *self), bocpy_bridge *bridge,
-                             void *ctx);
+                             void (*told)(bocpy_grant *self),
+                             bocpy_completion_queue *queue, void *ctx);
 
 /* Ends it, in whatever state it is, and releases held cowns, once. Returns whether the
  * cowns had been granted. */

@@ -4,12 +4,12 @@
 #include <stddef.h>
 
 #include "acquire.h"
-#include "circular.h"
 #include "failure.h"
 #include "failure_report.h"
 #include "grant.h"
 #include "pinned.h"
 #include "reader_copies.h"
+#include "reference_cycles.h"
 #include "result.h"
 #include "runtime.h"
 #include "timer.h"
@@ -88,7 +88,7 @@ static void cown_dealloc(bocpy_cown *self) {
     PyObject_ClearWeakRefs((PyObject *)self);
   Py_CLEAR(self->dict);
   if (self->core)
-    bocpy_circular_give_up(self->core);
+    bocpy_reference_cycles_give_up(self->core);
   bocpy_state *state = cown_state(type);
   if (!state || !bocpy_freelist_keep(&state->handles, (PyObject *)self))
     type->tp_free(self);

@@ -5,7 +5,7 @@
 #ifndef BOCPY_COWN_H
 #define BOCPY_COWN_H
 
-#include "core.h"
+#include "cown_core.h"
 
 /* The core of a Cown (borrowed); NULL with RuntimeError if it has no value yet. */
 boc_cown *bocpy_cown_require(PyObject *self);

@@ -9,7 +9,7 @@
 #ifndef BOCPY_TIMER_H
 #define BOCPY_TIMER_H
 
-#include "core.h"
+#include "cown_core.h"
 
 #include <boc/timer.h>
 

@@ -5,10 +5,10 @@
  * the mailbox signals.
  */
 #include "mailbox.h"
-#include "cluster_calls.h"
 #include "contents.h"
-#include "deferred.h"
-#include "slot.h"
+#include "deferred_decref.h"
+#include "distributed_hook.h"
+#include "worker_slot.h"
 
 #include <math.h>
 
@@ -227,7 +227,7 @@ static PyObject *send_message(PyObject *text, PyObject *contents) {
 
 PyObject *bocpy_send(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                      PyObject *names) {
-  if (bocpy_cluster_refuses(module, "send"))
+  if (bocpy_distributed_refuses(module, "send"))
     return NULL;
   static const char *const keywords[] = {"tag", "contents", NULL};
   PyObject *given[2] = {NULL, NULL};
@@ -442,7 +442,7 @@ static int receive_parse_timeout(PyObject *seconds, int64_t *out_timeout) {
 
 PyObject *bocpy_receive(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
                         PyObject *names) {
-  if (bocpy_cluster_refuses(module, "receive"))
+  if (bocpy_distributed_refuses(module, "receive"))
     return NULL;
   static const char *const keywords[] = {"tags", "timeout", "after", NULL};
   PyObject *given[3] = {NULL, NULL, Py_None};

@@ -1,8 +1,8 @@
 /* Notices: see notices.h. */
 #include "notices.h"
 
-#include "cluster_calls.h"
 #include "codec.h"
+#include "distributed_hook.h"
 #include "notice_cache.h"
 #include "runtime.h"
 
@@ -179,7 +179,7 @@ const char bocpy_noticeboard_doc[] =
     "{}";
 
 PyObject *bocpy_noticeboard(PyObject *module, PyObject *unused) {
-  if (bocpy_cluster_refuses(module, "noticeboard"))
+  if (bocpy_distributed_refuses(module, "noticeboard"))
     return NULL;
   (void)unused;
   bocpy_view *view = view_open();
@@ -205,7 +205,7 @@ const char bocpy_notice_read_doc[] =
     ">>> wait()";
 
 PyObject *bocpy_notice_read(PyObject *module, PyObject *args, PyObject *kwargs) {
-  if (bocpy_cluster_refuses(module, "notice_read"))
+  if (bocpy_distributed_refuses(module, "notice_read"))
     return NULL;
   static char *names[] = {"key", "default", NULL};
   PyObject *text, *fallback = Py_None, *value = NULL;
@@ -265,7 +265,7 @@ const char bocpy_notice_write_doc[] =
     "{'best': 3}";
 
 PyObject *bocpy_notice_write(PyObject *module, PyObject *args, PyObject *kwargs) {
-  if (bocpy_cluster_refuses(module, "notice_write"))
+  if (bocpy_distributed_refuses(module, "notice_write"))
     return NULL;
   static char *names[] = {"key", "value", NULL};
   PyObject *key, *value;
@@ -292,7 +292,7 @@ const char bocpy_notice_seed_doc[] =
     "10";
 
 PyObject *bocpy_notice_seed(PyObject *module, PyObject *args, PyObject *kwargs) {
-  if (bocpy_cluster_refuses(module, "notice_seed"))
+  if (bocpy_distributed_refuses(module, "notice_seed"))
     return NULL;
   static char *names[] = {"key", "value", NULL};
   PyObject *key, *value;
@@ -319,7 +319,7 @@ const char bocpy_notice_delete_doc[] =
     ">>> wait()";
 
 PyObject *bocpy_notice_delete(PyObject *module, PyObject *text) {
-  if (bocpy_cluster_refuses(module, "notice_delete"))
+  if (bocpy_distributed_refuses(module, "notice_delete"))
     return NULL;
   boc_notice_key key;
   if (notices_require_running("notice_delete()") < 0 ||
@@ -405,7 +405,7 @@ static int notice_update(PyObject *module, boc_notice_key key, PyObject *functio
 }
 
 PyObject *bocpy_notice_update(PyObject *module, PyObject *args, PyObject *kwargs) {
-  if (bocpy_cluster_refuses(module, "notice_update"))
+  if (bocpy_distributed_refuses(module, "notice_update"))
     return NULL;
   static char *names[] = {"key", "fn", "default", NULL};
   PyObject *text, *function, *fallback = Py_None;

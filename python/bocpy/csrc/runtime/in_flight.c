@@ -2,7 +2,7 @@
 #include "in_flight.h"
 
 #include "code.h"
-#include "core.h"
+#include "cown_core.h"
 #include "runtime.h"
 
 enum { NAMED_MAX = 4 }; /* how many behaviors a text names */

@@ -1,10 +1,10 @@
 /* In flight: the names of behaviors that run or wait, for the errors of waits that time
  * out.
  *
- * Each worker stores the code of the body that it runs (slot.h), and each value the
- * code of the behavior that was scheduled last over its cown. Both are hints: relaxed
- * stores, which cost nothing. Readers look them up under the lock of the records
- * (code.h).
+ * Each worker stores the code of the body that it runs (worker_slot.h), and each value
+ * the code of the behavior that was scheduled last over its cown. Both are hints:
+ * relaxed stores, which cost nothing. Readers look them up under the lock of the
+ * records (code.h).
  *
  * Threads: any that is attached, unless a function says otherwise.
  */

@@ -9,7 +9,7 @@
  * sequentially consistent: a filler that finds `pump_wakeup_set` set comes before that
  * look. */
 #include "pump.h"
-#include "deferred.h"
+#include "deferred_decref.h"
 
 #include "runtime.h"
 #include "state.h"

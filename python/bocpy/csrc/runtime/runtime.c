@@ -18,7 +18,7 @@
 
 #include "backend.h"
 #include "code.h"
-#include "py312_kwnames.h"
+#include "py312_keyword_names.h"
 #include "stats.h"
 #include "worker.h"
 #include "worker_count.h"
@@ -137,7 +137,7 @@ void bocpy_runtime_end_workers(void) {
   runtime_free();
   bocpy_code_release_retired();
   if (atomic_load(&program_ending))
-    bocpy_kwnames_keep();
+    bocpy_keyword_names_keep();
 }
 
 static bocpy_boot *boot_new(void) {
@@ -520,7 +520,7 @@ const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
   return runtime_slots;
 }
 
-/* ---- for start_wait.c, program_end.c and fork.c ---------------------------------- */
+/* ---- for start_and_quiesce.c, program_end.c and fork.c --------------------------- */
 
 void bocpy_runtime_pause(void) {
   int now = atomic_load(&runtime_state);
@@ -544,7 +544,7 @@ int bocpy_runtime_begin_leaving(void) {
 
 void bocpy_runtime_has_left(void) {
   atomic_store(&program_ending, true);
-  bocpy_kwnames_keep();
+  bocpy_keyword_names_keep();
 }
 
 void bocpy_runtime_settle(void) {

@@ -23,7 +23,8 @@
 
 #include <boc/runtime.h>
 
-/* Calls of the runtime to the files above it: fork.c, start_wait.c, program_end.c. */
+/* Calls of the runtime to the files above it: fork.c, start_and_quiesce.c,
+ * program_end.c. */
 typedef struct bocpy_runtime_callbacks {
   /* Called before the first worker with an interpreter of its own, and before the first
    * timer: from then on forks can be refused. -1 with an exception. */
@@ -78,7 +79,7 @@ long bocpy_runtime_threads_of_bodies(void);
 /* Whether the end of the program has begun. */
 bool bocpy_runtime_is_leaving(void);
 
-/* ---- for start_wait.c, program_end.c and fork.c ---------------------------------- */
+/* ---- for start_and_quiesce.c, program_end.c and fork.c --------------------------- */
 
 /* Takes the lock under which the state changes. -1 with RuntimeError if this thread
  * forks, and so has the lock. `what` names the calling function. */

@@ -1,6 +1,6 @@
 /* Worker: see worker.h. The hooks of libboc, in the order of a worker's life. */
 #include "worker.h"
-#include "deferred.h"
+#include "deferred_decref.h"
 #include "runtime.h"
 #include "value.h"
 

@@ -7,7 +7,7 @@
 #ifndef BOCPY_WORKER_H
 #define BOCPY_WORKER_H
 
-#include "slot.h"
+#include "worker_slot.h"
 
 #include <boc/runtime.h>
 

@@ -12,7 +12,7 @@
 #ifndef BOCPY_SCOPE_H
 #define BOCPY_SCOPE_H
 
-#include "core.h"
+#include "cown_core.h"
 
 #include <boc/scope.h>
 

@@ -11,8 +11,8 @@
  * its uses of the record [R2], and the last drop acquires them [A2]. */
 #include "code.h"
 
-#include "changes.h"
-#include "overlay.h"
+#include "globals_snapshot.h"
+#include "object_watchers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +111,8 @@ static PyObject *record_make_shared(PyObject *function) {
       name ? PyObject_CallMethod(PyFunction_GET_CODE(function), "replace", NULL) : NULL;
   PyObject *made =
       copy ? PyFunction_NewWithQualName(
-                 copy, bocpy_overlay_origin(PyFunction_GET_GLOBALS(function)), name)
+                 copy, bocpy_globals_snapshot_origin(PyFunction_GET_GLOBALS(function)),
+                 name)
            : NULL;
   Py_XDECREF(copy);
   Py_XDECREF(name);
@@ -354,7 +355,7 @@ bocpy_entry *bocpy_code_of(bocpy_state *state, PyObject *function) {
   if (entry)
     return entry;
   /* A function that a body over an overlay has made belongs to the module. */
-  PyObject *origin = bocpy_overlay_origin(globals);
+  PyObject *origin = bocpy_globals_snapshot_origin(globals);
   entry = origin == globals ? NULL : entry_find(state, object, origin);
   return entry ? entry : entry_make(state, function, object, origin);
 }
@@ -419,7 +420,7 @@ static int entry_describe(bocpy_state *state, bocpy_entry *entry, PyObject *func
  * published. */
 static int entry_refresh(bocpy_state *state, bocpy_entry *entry,
                          PyObject **out_snapshot) {
-  size_t changes = bocpy_changes();
+  size_t changes = bocpy_watchers_changes();
   PyObject *snapshot =
       bocpy_python_call(&state->python, BOCPY_PY_SHIP_REFRESH, "(O)", entry->shipment);
   if (!snapshot || entry_note_watch(entry, entry->shipment, changes) < 0) {
@@ -459,7 +460,7 @@ static int entry_polls_changed(bocpy_state *state, bocpy_entry *entry) {
 
 /* Whether the shipment has to be checked for changes. -1 with an exception. */
 static int entry_is_old(bocpy_state *state, bocpy_entry *entry) {
-  if (entry->checked != bocpy_changes())
+  if (entry->checked != bocpy_watchers_changes())
     return 1;
   Py_ssize_t count = PyTuple_GET_SIZE(entry->watch);
   PyObject *missing =

@@ -44,11 +44,11 @@ struct bocpy_entry {
   PyObject *globals;      /* those of the function: the other part of the key */
   PyObject *shipment;     /* for workers (bocpy._ship); NULL until it is needed */
   PyObject *watch, *seen; /* of the shipment */
-  /* the value of bocpy_changes when the shipment was checked */
+  /* the value of bocpy_watchers_changes when the shipment was checked */
   size_t checked;
   bool polls;      /* the shipment has to be polled at each scheduling */
   PyObject *names; /* what of the globals a call by reference keeps
-                               (overlay.h); NULL: nothing */
+                               (globals_snapshot.h); NULL: nothing */
   /* the next entry of the same code object, with other globals */
   struct bocpy_entry *next;
 };

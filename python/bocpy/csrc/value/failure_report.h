@@ -10,7 +10,7 @@
 #ifndef BOCPY_FAILURE_REPORT_H
 #define BOCPY_FAILURE_REPORT_H
 
-#include "core.h"
+#include "cown_core.h"
 #include "failure.h"
 
 /* Makes the exception that is set the content of a result, unread. By the thread that

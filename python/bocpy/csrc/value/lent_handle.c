@@ -19,7 +19,7 @@ PyObject *bocpy_lend_handle(bocpy_slot *slot, boc_cown *core) {
 }
 
 /* Whether it can be the argument of another body. A handle that is dropped while its
- * value refers to its cown has to see to that (circular.h). */
+ * value refers to its cown has to see to that (reference_cycles.h). */
 static bool handle_is_idle(const bocpy_slot *slot, PyObject *handle) {
   const bocpy_cown *self = (bocpy_cown *)handle;
   return slot->idle_count < BOCPY_IDLE_HANDLES && bocpy_object_is_sole(handle) &&

@@ -10,8 +10,8 @@
 #ifndef BOCPY_LENT_HANDLE_H
 #define BOCPY_LENT_HANDLE_H
 
-#include "core.h"
-#include "slot.h"
+#include "cown_core.h"
+#include "worker_slot.h"
 
 /* A handle of `core`, which is not pinned: a new reference, to be given back. NULL with
  * MemoryError. */

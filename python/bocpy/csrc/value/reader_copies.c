@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "deferred.h"
+#include "deferred_decref.h"
 #include "failure.h"
 
 static bocpy_kind value_kind_acquire(const bocpy_value *value) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "buffer.h"
-#include "deferred.h"
+#include "deferred_decref.h"
 #include "extension.h"
 #include "failure.h"
 

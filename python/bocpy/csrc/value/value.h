@@ -26,7 +26,7 @@
 #define BOCPY_VALUE_H
 
 #include "codec.h"
-#include "slot.h"
+#include "worker_slot.h"
 
 #define BOCPY_INLINE_CAPACITY 32
 #define BOCPY_CIRCULAR 0x80000000u /* in `weight` */
@@ -176,7 +176,7 @@ PyInterpreterState *bocpy_value_home(const bocpy_value *value);
 void bocpy_value_borrow(bocpy_value *value);
 
 /* The end of a value whose cown has no references left, and which has no failure that
- * is unread (core.h sees to that). Any thread. */
+ * is unread (cown_core.h sees to that). Any thread. */
 void bocpy_value_drop(bocpy_value *value);
 
 /* ---- for reader_copies.c --------------------------------------------------------- */

@@ -1,10 +1,11 @@
-/* Held: what acquire(a, b) returns: several cowns that a thread holds at once.
+/* Acquired cowns: what acquire(a, b) returns, several cowns that a thread holds at
+ * once.
  *
  * The thread holds them from the call on. A `with` block yields the values, and
  * releases the cowns at its end.
  */
-#ifndef BOCPY_HELD_H
-#define BOCPY_HELD_H
+#ifndef BOCPY_ACQUIRED_COWNS_H
+#define BOCPY_ACQUIRED_COWNS_H
 
 #include "state.h"
 

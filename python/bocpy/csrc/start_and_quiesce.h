@@ -1,9 +1,9 @@
-/* Start and wait: what Python calls to start the runtime, wait for it and close it.
+/* Start and quiesce: what Python calls to start the runtime, wait for it and close it.
  *
  * Threads: attached to the main interpreter.
  */
-#ifndef BOCPY_START_WAIT_H
-#define BOCPY_START_WAIT_H
+#ifndef BOCPY_START_AND_QUIESCE_H
+#define BOCPY_START_AND_QUIESCE_H
 
 #include "runtime.h"
 

@@ -1,5 +1,5 @@
-/* Overlay: see overlay.h. */
-#include "overlay.h"
+/* Globals snapshot: see globals_snapshot.h. */
+#include "globals_snapshot.h"
 
 /* The items of a bocpy._body.Names. */
 enum { NAMES_KEPT, NAMES_OTHERS, NAMES_STORED, NAMES_THROUGH, NAMES_CODE };
@@ -31,7 +31,7 @@ static int snapshot_put(PyObject *snapshot, Py_ssize_t at, PyObject *names,
   return 0;
 }
 
-PyObject *bocpy_overlay_snapshot(PyObject *names, PyObject *globals) {
+PyObject *bocpy_globals_snapshot_take(PyObject *names, PyObject *globals) {
   PyObject *kept = PyTuple_GET_ITEM(names, NAMES_KEPT);
   PyObject *through = PyTuple_GET_ITEM(names, NAMES_THROUGH);
   Py_ssize_t first = 1 + PyTuple_GET_SIZE(kept);
@@ -46,11 +46,11 @@ PyObject *bocpy_overlay_snapshot(PyObject *names, PyObject *globals) {
   return NULL;
 }
 
-bool bocpy_overlay_is_needed(PyObject *snapshot) {
+bool bocpy_globals_snapshot_is_needed(PyObject *snapshot) {
   return PyTuple_GET_SIZE(snapshot_names(snapshot, NAMES_KEPT)) > 0;
 }
 
-PyObject *bocpy_overlay_code(PyObject *snapshot) {
+PyObject *bocpy_globals_snapshot_code(PyObject *snapshot) {
   return snapshot_names(snapshot, NAMES_CODE);
 }
 
@@ -74,8 +74,8 @@ static PyObject *overlay_warned_places(PyObject *globals) {
   return told;
 }
 
-void bocpy_overlay_warn(PyObject *snapshot, PyObject *globals, const char *qualname,
-                        const char *file, int line) {
+void bocpy_globals_snapshot_warn(PyObject *snapshot, PyObject *globals,
+                                 const char *qualname, const char *file, int line) {
   PyObject *through = snapshot_names(snapshot, NAMES_THROUGH);
   Py_ssize_t first = 1 + PyTuple_GET_SIZE(snapshot_names(snapshot, NAMES_KEPT));
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(through); i++) {
@@ -99,7 +99,7 @@ void bocpy_overlay_warn(PyObject *snapshot, PyObject *globals, const char *qualn
   }
 }
 
-PyObject *bocpy_overlay_origin(PyObject *globals) {
+PyObject *bocpy_globals_snapshot_origin(PyObject *globals) {
   PyObject *origin = PyDict_GetItemString(globals, OVERLAY_ORIGIN);
   return origin ? origin : globals;
 }
@@ -135,7 +135,7 @@ static int overlay_fill(PyObject *overlay, PyObject *snapshot, PyObject *globals
   PyObject *taken = snapshot_names(snapshot, NAMES_KEPT);
   PyObject *read = snapshot_names(snapshot, NAMES_OTHERS);
   PyObject *stored = snapshot_names(snapshot, NAMES_STORED);
-  PyObject *origin = bocpy_overlay_origin(globals);
+  PyObject *origin = bocpy_globals_snapshot_origin(globals);
   if (read != Py_None && (overlay_copy_module_names(overlay, globals) < 0 ||
                           overlay_copy_all(overlay, read, globals) < 0))
     return -1;
@@ -151,7 +151,7 @@ static int overlay_fill(PyObject *overlay, PyObject *snapshot, PyObject *globals
   return PyDict_SetItemString(overlay, OVERLAY_ORIGIN, origin);
 }
 
-PyObject *bocpy_overlay_new(PyObject *snapshot, PyObject *globals) {
+PyObject *bocpy_globals_snapshot_dict(PyObject *snapshot, PyObject *globals) {
   bool whole = snapshot_names(snapshot, NAMES_OTHERS) == Py_None;
   PyObject *overlay = whole ? PyDict_Copy(globals) : PyDict_New();
   if (overlay && overlay_fill(overlay, snapshot, globals) < 0)
@@ -159,7 +159,7 @@ PyObject *bocpy_overlay_new(PyObject *snapshot, PyObject *globals) {
   return overlay;
 }
 
-int bocpy_overlay_end(PyObject *overlay, PyObject *snapshot) {
+int bocpy_globals_snapshot_write_back(PyObject *overlay, PyObject *snapshot) {
   PyObject *stored = snapshot_names(snapshot, NAMES_STORED);
-  return overlay_copy_all(bocpy_overlay_origin(overlay), stored, overlay);
+  return overlay_copy_all(bocpy_globals_snapshot_origin(overlay), stored, overlay);
 }

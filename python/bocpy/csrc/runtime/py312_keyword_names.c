@@ -1,6 +1,6 @@
-/* Keyword names of 3.12: see py312_kwnames.h. `noted_lock` guards the notes. The ranges
- * that the end of the program reads change only while there are no workers. */
-#include "py312_kwnames.h"
+/* Keyword names of 3.12: see py312_keyword_names.h. `noted_lock` guards the notes. The
+ * ranges that the end of the program reads change only while there are no workers. */
+#include "py312_keyword_names.h"
 
 #if BOCPY_HAVE_SHARED_KWNAMES
 
@@ -65,7 +65,7 @@ static void arena_free(void *ctx, void *arena, size_t size) {
   arenas_before.free(arenas_before.ctx, arena, size);
 }
 
-int bocpy_kwnames_init(void) {
+int bocpy_keyword_names_init(void) {
   if (noted_lock)
     return 0;
   if (bocpy_lock_init(&noted_lock) < 0)
@@ -124,7 +124,7 @@ static int range_compare(const void *left, const void *right) {
   return (a > b) - (a < b);
 }
 
-void bocpy_kwnames_keep(void) {
+void bocpy_keyword_names_keep(void) {
   kept_ranges.count = 0;
   bocpy_lock_take(&noted_lock);
   bool complete = true;
@@ -143,8 +143,8 @@ void bocpy_kwnames_keep(void) {
 
 #else
 
-int bocpy_kwnames_init(void) { return 0; }
+int bocpy_keyword_names_init(void) { return 0; }
 
-void bocpy_kwnames_keep(void) {}
+void bocpy_keyword_names_keep(void) {}
 
 #endif

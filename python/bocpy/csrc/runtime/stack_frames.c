@@ -1,6 +1,6 @@
-/* Frames: see frames.h. A thread of this interpreter can start while these functions
- * run, but it cannot end: for that it needs the GIL, which the caller has. */
-#include "frames.h"
+/* Stack frames: see stack_frames.h. A thread of this interpreter can start while these
+ * functions run, but it cannot end: for that it needs the GIL, which the caller has. */
+#include "stack_frames.h"
 
 #include <frameobject.h>
 #include <string.h>

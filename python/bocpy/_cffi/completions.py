@@ -1,9 +1,9 @@
 """The three types that event loops wait for, and that `bocpy._loops` drives.
 
-    Bridge   a list of completions with one descriptor, which a loop watches; or a
-             thread waits for it
-    Grant    cowns that were asked for together, and are held until `end`
-    Watch    quiescence, messages, scopes that become empty or have room
+    CompletionQueue  a list of completions with one descriptor, which a loop watches; or
+                     a thread waits for it
+    Grant            cowns that were asked for together, and are held until `end`
+    Watch            quiescence, messages, scopes that become empty or have room
 
 A grant is a behavior over its cowns that ends when it is given back. Its state:
 
@@ -11,7 +11,7 @@ A grant is a behavior over its cowns that ends when it is given back. Its state:
     GRANTED    -> ENTERED, OVER by whoever asked
     ENTERED    -> OVER: the cowns are given back
 
-Threads: what is pushed, any; the rest the thread that made the bridge. `lock` guards
+Threads: what is pushed, any; the rest the thread that made the queue. `lock` guards
 states and lists; what ends in a collection inside may need it again.
 """
 
@@ -46,7 +46,7 @@ _entered = 0
 WAITING, GRANTED, ENTERED, OVER, ABANDONED = range(5)
 
 
-class Bridge:
+class CompletionQueue:
     """A list of completions. `descriptor`: a socket to write to, in place of a pipe."""
 
     def __init__(self, descriptor: int = -1) -> None:
@@ -137,16 +137,16 @@ class Bridge:
         self.require_open()
         timeout = parse_timeout(seconds)
         if self.socket is not None:
-            raise RuntimeError("this bridge belongs to an event loop")
+            raise RuntimeError("this queue belongs to an event loop")
         return bool(self.completed) or pump.wait_for_cowns(self.waiter, timeout)
 
     def listen(self) -> None:
-        """From now on the bridge is notified of ready behaviors over pinned cowns."""
+        """From now on the queue is notified of ready behaviors over pinned cowns."""
         self.require_open()
         pump.listen(self)
 
     def close(self) -> None:
-        """Ends the bridge: no loop takes completions from it any more."""
+        """Ends the queue: no loop takes completions from it any more."""
         with lock:
             closed, self.closed = self.closed, True
             self.completed.clear()
@@ -177,19 +177,19 @@ def drain(descriptor: int) -> None:
 
 
 class Completion:
-    """An entry of a bridge's list. It may live longer than the bridge and the object
-    that the bridge gives out, which end with the event loop."""
+    """An entry of a queue's list. It may live longer than the queue and the object
+    that the queue gives out, which end with the event loop."""
 
-    __slots__ = ("bridge", "owner")
+    __slots__ = ("owner", "queue")
 
-    def __init__(self, bridge: Bridge, owner: Grant | Watch) -> None:
-        self.bridge: ref[Bridge] = ref(bridge)
+    def __init__(self, queue: CompletionQueue, owner: Grant | Watch) -> None:
+        self.queue: ref[CompletionQueue] = ref(queue)
         self.owner: ref[Any] = ref(owner)
 
     def signal(self) -> None:
-        bridge = self.bridge()
-        if bridge is not None:
-            bridge.push(self)
+        queue = self.queue()
+        if queue is not None:
+            queue.push(self)
 
 
 # ---- grants --------------------------------------------------------------------------
@@ -212,9 +212,13 @@ class Asked(Completion):
     )
 
     def __init__(
-        self, bridge: Bridge, owner: Grant, over: WhenArgs, result: Cown[Any] | None
+        self,
+        queue: CompletionQueue,
+        owner: Grant,
+        over: WhenArgs,
+        result: Cown[Any] | None,
     ) -> None:
-        super().__init__(bridge, owner)
+        super().__init__(queue, owner)
         self.behavior: Any = None
         self.cowns = over.cowns
         self.modes: dict[int, int] = {}
@@ -314,28 +318,28 @@ class Grant:
     token: Any = None
 
     def __init__(
-        self, bridge: Bridge, cowns: tuple[Any, ...], filled: bool = False, /
+        self, queue: CompletionQueue, cowns: tuple[Any, ...], filled: bool = False, /
     ) -> None:
         from .acquire import any_here
         from .arguments import when_args
         from .cown import result as make_result
 
-        require_bridge(bridge)
+        require_queue(queue)
         refuse(any_here(), "await")
         self._over = over = when_args(cowns)
         for cown in over.cowns:
             pump.require_here(cown, "await")
-        self._bridge: Bridge | None = bridge
+        self._queue: CompletionQueue | None = queue
         self._result = make_result() if filled else None
-        self._asked = Asked(bridge, self, over, self._result)
-        bridge.expected.add(self)
+        self._asked = Asked(queue, self, over, self._result)
+        queue.expected.add(self)
         try:
             self._asked.schedule(over.refs)
         except BaseException:
-            bridge.expected.discard(self)
+            queue.expected.discard(self)
             raise
         if self._asked.at_once:
-            bridge.expected.discard(self)
+            queue.expected.discard(self)
 
     @property
     def result(self) -> Cown[Any]:
@@ -349,19 +353,19 @@ class Grant:
         return self._asked.at_once
 
     def enter(self) -> None:
-        """From now on the process keeps the grant (`_tasks`). It drops its bridge and
+        """From now on the process keeps the grant (`_tasks`). It drops its queue and
         its token, which refer to the loop, so that it does not keep the loop alive."""
         self._asked.enter()
-        self.leave_bridge()
+        self.leave_queue()
 
     def end(self) -> None:
         self._asked.end()
-        self.leave_bridge()
+        self.leave_queue()
 
-    def leave_bridge(self) -> None:
-        if self._bridge is not None:
-            self._bridge.expected.discard(self)
-        self._bridge = self.token = None
+    def leave_queue(self) -> None:
+        if self._queue is not None:
+            self._queue.expected.discard(self)
+        self._queue = self.token = None
 
     def __del__(self, finalizing: Any = sys.is_finalizing) -> None:
         if hasattr(self, "_asked") and not finalizing():
@@ -403,10 +407,10 @@ class Grant:
         )
 
 
-def require_bridge(bridge: object) -> None:
-    if not isinstance(bridge, Bridge):
-        raise TypeError(f"a _Bridge, not '{base.type_name(type(bridge))}'")
-    bridge.require_open()
+def require_queue(queue: object) -> None:
+    if not isinstance(queue, CompletionQueue):
+        raise TypeError(f"a _CompletionQueue, not '{base.type_name(type(queue))}'")
+    queue.require_open()
 
 
 # ---- watches -------------------------------------------------------------------------
@@ -418,25 +422,25 @@ class Watch:
 
     token: Any = None
 
-    def __init__(self, bridge: Bridge, kind: str, what: Any = None, /) -> None:
-        require_bridge(bridge)
+    def __init__(self, queue: CompletionQueue, kind: str, what: Any = None, /) -> None:
+        require_queue(queue)
         if kind not in KINDS:
             raise ValueError(f"no such watch: {kind}")
-        self._bridge = bridge
+        self._queue = queue
         self._forks = base.forks()
         self._kind = kind
         self._what = what
         self._node: Any = None
-        bridge.expected.add(self)
+        queue.expected.add(self)
         try:
-            self._node = KINDS[kind][0](what, Completion(bridge, self))
+            self._node = KINDS[kind][0](what, Completion(queue, self))
         except BaseException:
-            bridge.expected.discard(self)
+            queue.expected.discard(self)
             raise
 
     def end(self) -> None:
         node, self._node = self._node, None
-        self._bridge.expected.discard(self)
+        self._queue.expected.discard(self)
         if node is not None and self._forks == base.forks():
             KINDS[self._kind][1](self._what, node)
 

@@ -1,11 +1,11 @@
-/* Frames: sys._current_frames and sys._current_exceptions for one interpreter; and the
- * frames of a traceback as numbers.
+/* Stack frames: sys._current_frames and sys._current_exceptions for one interpreter;
+ * and the frames of a traceback as numbers.
  *
  * CPython's own functions read the threads of all interpreters without their GILs, and
  * return objects of other interpreters to the caller.
  */
-#ifndef BOCPY_FRAMES_H
-#define BOCPY_FRAMES_H
+#ifndef BOCPY_STACK_FRAMES_H
+#define BOCPY_STACK_FRAMES_H
 
 #include "compat.h"
 

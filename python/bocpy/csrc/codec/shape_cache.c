@@ -1,4 +1,4 @@
-/* Resolved shapes: see shapes.h. The meaning of a buffer's numbers in this
+/* Shape cache: see shapes.h. The meaning of a buffer's numbers in this
  * interpreter. */
 #include "shapes.h"
 

@@ -1,9 +1,9 @@
-/* Deferred decref: see deferred.h.
+/* Deferred decref: see deferred_decref.h.
  *
  * Ordering: `deferred_lock` guards the lists that threads push to for others, `closed`,
  * and the moment in which a stopping worker makes a value neutral that another thread
  * may be dropping. */
-#include "deferred.h"
+#include "deferred_decref.h"
 
 #include <stdlib.h>
 

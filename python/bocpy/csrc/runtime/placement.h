@@ -1,9 +1,9 @@
-/* Admission: chooses where a behavior runs, so that its values need not be moved.
+/* Placement: chooses where a behavior runs, so that its values need not be moved.
  *
  * Threads: a worker with backend `interpreters`, attached, that is about to run it.
  */
-#ifndef BOCPY_ADMISSION_H
-#define BOCPY_ADMISSION_H
+#ifndef BOCPY_PLACEMENT_H
+#define BOCPY_PLACEMENT_H
 
 #include "compat.h"
 

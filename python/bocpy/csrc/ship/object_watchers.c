@@ -1,15 +1,15 @@
-/* Changes: see changes.h. */
-#include "changes.h"
+/* Object watchers: see object_watchers.h. */
+#include "object_watchers.h"
 
 static atomic_size_t watch_counter; /* counts changes in all interpreters; atomic */
 
-size_t bocpy_changes(void) {
+size_t bocpy_watchers_changes(void) {
   return atomic_load_explicit(&watch_counter, memory_order_acquire);
 }
 
-PyObject *bocpy_changes_count(PyObject *module, PyObject *unused) {
+PyObject *bocpy_watchers_count(PyObject *module, PyObject *unused) {
   (void)module, (void)unused;
-  return PyLong_FromSize_t(bocpy_changes());
+  return PyLong_FromSize_t(bocpy_watchers_changes());
 }
 
 #if BOCPY_HAS_WATCHERS
@@ -77,7 +77,7 @@ static int watch_functions(bocpy_state *state) {
              : -1;
 }
 
-PyObject *bocpy_changes_watch(PyObject *module, PyObject *object) {
+PyObject *bocpy_watchers_watch(PyObject *module, PyObject *object) {
   bocpy_state *state = bocpy_state_of(module);
   int status = -1;
   if (object == Py_None)
@@ -90,7 +90,7 @@ PyObject *bocpy_changes_watch(PyObject *module, PyObject *object) {
   return PyBool_FromLong(status == 0);
 }
 
-void bocpy_changes_clear(bocpy_state *state) {
+void bocpy_watchers_clear(bocpy_state *state) {
   if (state->dict_watcher > 0)
     PyDict_ClearWatcher(state->dict_watcher - 1);
   if (state->type_watcher > 0)
@@ -103,11 +103,11 @@ void bocpy_changes_clear(bocpy_state *state) {
 
 #else
 
-PyObject *bocpy_changes_watch(PyObject *module, PyObject *object) {
+PyObject *bocpy_watchers_watch(PyObject *module, PyObject *object) {
   (void)module, (void)object;
   Py_RETURN_FALSE;
 }
 
-void bocpy_changes_clear(bocpy_state *state) { (void)state; }
+void bocpy_watchers_clear(bocpy_state *state) { (void)state; }
 
 #endif

@@ -1,5 +1,5 @@
-/* Held: see held.h. */
-#include "held.h"
+/* Acquired cowns: see acquired_cowns.h. */
+#include "acquired_cowns.h"
 
 #include "acquire.h"
 #include "pinned.h"

@@ -1,4 +1,4 @@
-/* Overlay: the globals of a body as they were when it was scheduled.
+/* Globals snapshot: the globals of a body as they were when it was scheduled.
  *
  * A behavior by reference runs in the interpreter that scheduled it, whose module-level
  * names go on changing: a loop at module level binds its variable again before the body
@@ -16,34 +16,34 @@
  *
  * Threads: attached.
  */
-#ifndef BOCPY_OVERLAY_H
-#define BOCPY_OVERLAY_H
+#ifndef BOCPY_GLOBALS_SNAPSHOT_H
+#define BOCPY_GLOBALS_SNAPSHOT_H
 
 #include "state.h"
 
 /* Whether a body with that snapshot needs a dict of its own. */
-bool bocpy_overlay_is_needed(PyObject *snapshot);
+bool bocpy_globals_snapshot_is_needed(PyObject *snapshot);
 
 /* Warns, for the code at `file` and `line`, of the first name that the body reads
  * through functions and that is bound to another object than in the snapshot: the
  * function does not see the value from the time of scheduling. */
-void bocpy_overlay_warn(PyObject *snapshot, PyObject *globals, const char *qualname,
-                        const char *file, int line);
+void bocpy_globals_snapshot_warn(PyObject *snapshot, PyObject *globals,
+                                 const char *qualname, const char *file, int line);
 
 /* A new snapshot: the values in `globals` of the names that `names` says to keep. */
-PyObject *bocpy_overlay_snapshot(PyObject *names, PyObject *globals);
+PyObject *bocpy_globals_snapshot_take(PyObject *names, PyObject *globals);
 
 /* The code of the function that runs over an overlay: borrowed. */
-PyObject *bocpy_overlay_code(PyObject *snapshot);
+PyObject *bocpy_globals_snapshot_code(PyObject *snapshot);
 
 /* A new dict, over which a function with those globals runs. */
-PyObject *bocpy_overlay_new(PyObject *snapshot, PyObject *globals);
+PyObject *bocpy_globals_snapshot_dict(PyObject *snapshot, PyObject *globals);
 
 /* Copies what the body assigned to the module. 0, or -1 with an exception. */
-int bocpy_overlay_end(PyObject *overlay, PyObject *snapshot);
+int bocpy_globals_snapshot_write_back(PyObject *overlay, PyObject *snapshot);
 
 /* The module's globals of which `globals` is an overlay, borrowed; or `globals`
  * itself. */
-PyObject *bocpy_overlay_origin(PyObject *globals);
+PyObject *bocpy_globals_snapshot_origin(PyObject *globals);
 
 #endif

@@ -1,9 +1,9 @@
-/* Admission: see admission.h. */
-#include "admission.h"
+/* Placement: see placement.h. */
+#include "placement.h"
 
-#include "core.h"
+#include "cown_core.h"
 #include "reader_copies.h"
-#include "slot.h"
+#include "worker_slot.h"
 
 static bool value_lives_in(const bocpy_value *value, const bocpy_slot *slot) {
   return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;

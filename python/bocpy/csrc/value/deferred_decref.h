@@ -14,8 +14,8 @@
  *
  * If there is no memory, the object leaks: running Python code instead would be worse.
  */
-#ifndef BOCPY_DEFERRED_H
-#define BOCPY_DEFERRED_H
+#ifndef BOCPY_DEFERRED_DECREF_H
+#define BOCPY_DEFERRED_DECREF_H
 
 #include "value.h"
 

@@ -1,5 +1,5 @@
-/* Cluster calls: calls of bocpy that the body of a cluster's behavior makes, and that
- * the cluster's executor answers.
+/* Distributed hook: calls of bocpy that the body of a cluster's behavior makes, and
+ * that the cluster's executor answers.
  *
  * In a worker of a cluster, `bocpy.distributed` sets one Python function, which bocpy
  * calls first. On a thread that runs such a body, the function records a `when` for the
@@ -8,19 +8,19 @@
  *
  * Threads: attached to the interpreter of `state`.
  */
-#ifndef BOCPY_CLUSTER_CALLS_H
-#define BOCPY_CLUSTER_CALLS_H
+#ifndef BOCPY_DISTRIBUTED_HOOK_H
+#define BOCPY_DISTRIBUTED_HOOK_H
 
 #include "state.h"
 
 /* Calls that function. 1: `*out_result` is its answer. 0: the call goes on in this
  * process. -1: an exception. */
-int bocpy_cluster_call(bocpy_state *state, const char *name, PyObject *const *args,
-                       Py_ssize_t count, PyObject **out_result);
+int bocpy_distributed_call(bocpy_state *state, const char *name, PyObject *const *args,
+                           Py_ssize_t count, PyObject **out_result);
 /* Whether that function refuses the call; an exception is set then. */
-bool bocpy_cluster_refuses(PyObject *module, const char *name);
+bool bocpy_distributed_refuses(PyObject *module, const char *name);
 
 /* For Python: sets the function, or None. */
-PyObject *bocpy_set_cluster_call(PyObject *module, PyObject *function);
+PyObject *bocpy_set_distributed_hook(PyObject *module, PyObject *function);
 
 #endif

@@ -1,5 +1,5 @@
-/* Start and wait: see start_wait.h. */
-#include "start_wait.h"
+/* Start and quiesce: see start_and_quiesce.h. */
+#include "start_and_quiesce.h"
 
 #include "acquire.h"
 #include "backend.h"

@@ -1,5 +1,5 @@
-/* Core: see core.h. */
-#include "core.h"
+/* Cown core: see cown_core.h. */
+#include "cown_core.h"
 
 #include "failure_report.h"
 

@@ -1,6 +1,7 @@
-/* Core: the boc_cown behind a handle, whose payload is a bocpy_value. Any thread. */
-#ifndef BOCPY_CORE_H
-#define BOCPY_CORE_H
+/* Cown core: the boc_cown behind a handle, whose payload is a bocpy_value. Any thread.
+ */
+#ifndef BOCPY_COWN_CORE_H
+#define BOCPY_COWN_CORE_H
 
 #include "value.h"
 

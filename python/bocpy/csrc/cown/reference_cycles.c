@@ -1,8 +1,8 @@
-/* Circular: see circular.h. */
-#include "circular.h"
+/* Reference cycles: see reference_cycles.h. */
+#include "reference_cycles.h"
 
 #include "buffer.h"
-#include "core.h"
+#include "cown_core.h"
 #include "runtime.h"
 
 /* The references to the cown while the behavior runs: one that the behavior was given,
@@ -50,11 +50,13 @@ static void give_up_circular(boc_cown *core) {
     boc_cown_drop(core);
 }
 
-void bocpy_circular_give_up(boc_cown *core) {
+void bocpy_reference_cycles_give_up(boc_cown *core) {
   if (bocpy_value_is_circular(bocpy_value_of(core)))
     give_up_circular(core);
   else
     boc_cown_drop(core);
 }
 
-void bocpy_circular_init(void) { bocpy_buffer_give_up = bocpy_circular_give_up; }
+void bocpy_reference_cycles_init(void) {
+  bocpy_buffer_give_up = bocpy_reference_cycles_give_up;
+}

@@ -1,14 +1,14 @@
-/* Slot: a worker's data about the values that live in its interpreter.
+/* Worker slot: a worker's data about the values that live in its interpreter.
  *
  * With backend `interpreters`, an object of a worker's interpreter that a cown holds
  * lies in a *box*, and the box is in the list of that worker's slot: so the worker can
  * encode all of them when it stops. A box whose object is to be given up waits in
- * `deferred` or `own_deferred` for the worker (deferred.h).
+ * `deferred` or `own_deferred` for the worker (deferred_decref.h).
  *
  * Threads: the list belongs to the thread that holds the GIL of the slot's interpreter.
  */
-#ifndef BOCPY_SLOT_H
-#define BOCPY_SLOT_H
+#ifndef BOCPY_WORKER_SLOT_H
+#define BOCPY_WORKER_SLOT_H
 
 #include "handle.h"
 
@@ -44,7 +44,7 @@ struct bocpy_slot {
   _Atomic(const bocpy_code *) running;  /* hint: the body (in_flight.h) */
   bocpy_box living;                     /* head of the list of boxes */
   bocpy_box *own_deferred;              /* pushed and given up by this worker */
-  /* pushed by others under the lock of deferred.c, given up by this worker */
+  /* pushed by others under the lock of deferred_decref.c, given up by this worker */
   _Atomic(bocpy_box *) deferred;
   bool closed; /* under that lock: the worker stops, and takes no more */
   /* Cowns without a core, to be arguments of further bodies (lent_handle.h) */

@@ -1,4 +1,4 @@
-/* Changes: CPython's events for changes inside globals that behaviors read.
+/* Object watchers: CPython's events for changes inside globals that behaviors read.
  *
  * When a watched dict, class or function changes, a counter of the process changes;
  * shipments that were checked before are then checked again. Versions before 3.12 have
@@ -6,20 +6,20 @@
  *
  * Threads: attached.
  */
-#ifndef BOCPY_CHANGES_H
-#define BOCPY_CHANGES_H
+#ifndef BOCPY_OBJECT_WATCHERS_H
+#define BOCPY_OBJECT_WATCHERS_H
 
 #include "state.h"
 
 /* How often a watched object has changed. */
-size_t bocpy_changes(void);
+size_t bocpy_watchers_changes(void);
 
 /* Entry for the module's method table: watches a dict, a class, or all functions (for
  * None). Returns whether it is watched; if not, the caller has to compare contents. */
-PyObject *bocpy_changes_count(PyObject *module, PyObject *unused);
-PyObject *bocpy_changes_watch(PyObject *module, PyObject *object);
+PyObject *bocpy_watchers_count(PyObject *module, PyObject *unused);
+PyObject *bocpy_watchers_watch(PyObject *module, PyObject *object);
 
 /* Releases the interpreter's watchers. */
-void bocpy_changes_clear(bocpy_state *state);
+void bocpy_watchers_clear(bocpy_state *state);
 
 #endif

@@ -7,17 +7,17 @@
  * memory of workers, and at the end of the program makes the main interpreter skip
  * objects there. On other versions it does nothing.
  */
-#ifndef BOCPY_PY312_KWNAMES_H
-#define BOCPY_PY312_KWNAMES_H
+#ifndef BOCPY_PY312_KEYWORD_NAMES_H
+#define BOCPY_PY312_KEYWORD_NAMES_H
 
 #include "sync.h"
 
 /* Starts to note memory. Process-wide; -1 with an exception. Main interpreter, before
  * there are workers. */
-int bocpy_kwnames_init(void);
+int bocpy_keyword_names_init(void);
 
 /* From now on the main interpreter frees no object in the memory of workers that have
  * ended. Main interpreter, without workers. */
-void bocpy_kwnames_keep(void);
+void bocpy_keyword_names_keep(void);
 
 #endif
