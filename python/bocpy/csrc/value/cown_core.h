@@ -1,5 +1,4 @@
-/* Cown core: the boc_cown behind a handle, whose payload is a bocpy_value. Any thread.
- */
+/* Cown core: the boc_cown behind a handle. Its payload is a bocpy_value. Any thread. */
 #ifndef BOCPY_COWN_CORE_H
 #define BOCPY_COWN_CORE_H
 
