@@ -9,6 +9,7 @@ All tests of one backend run together, since changing it ends the workers.
 when the test is over. `program` runs a source text as a program of its own.
 """
 
+import importlib.util
 import os
 import signal
 from fnmatch import fnmatch
@@ -32,6 +33,9 @@ collect_ignore = [] if hasattr(bocpy._core, "_codec_encode") else list(HOOKED)
 #: Whole files that are about workers with interpreters of their own.
 if "interpreters" not in harness.BACKENDS:
     collect_ignore.append("runtime/test_on_demand.py")
+#: Nothing can be compared where NumPy has no wheel: see tools/requirements/test.txt.
+if importlib.util.find_spec("numpy") is None:
+    collect_ignore.append("matrix/test_matrix_numpy.py")
 
 
 def pytest_addoption(parser):

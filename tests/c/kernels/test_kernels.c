@@ -11,7 +11,7 @@
 
 #include "kernels.h"
 
-#define EXPECTED UINT64_C(0x69a62bfa07fe3f46)
+#define EXPECTED UINT64_C(0x85e44b5d70bb58e4)
 #define ROOM 400000
 #define FEW 5
 #define SKIPPED 77 /* as Meson has it */
@@ -49,7 +49,7 @@ static void fill(size_t count, bool special) {
     a[i] = chance();
     b[i] = chance();
     if (special && i % 5 == 1)
-      a[i] = i % 2 ? -0.0 : INFINITY;
+      a[i] = i % 3 == 0 ? NAN : i % 2 ? -0.0 : INFINITY;
   }
 }
 
@@ -71,7 +71,7 @@ static void elementwise(size_t count) {
       mx_kernel.binary[op](a, steps != 1, b, steps != 2, out, count);
       put_all(count);
     }
-  for (int op = 0; op <= MX_SIGN; op++) {
+  for (int op = 0; op < MX_COS; op++) {
     mx_kernel.unary[op](a, out, count);
     put_all(count);
   }

@@ -52,6 +52,9 @@ def results():
                 "sqrt",
                 "reciprocal",
                 "sign",
+                "isnan",
+                "isinf",
+                "isfinite",
             ]:
                 yield getattr(a, name)()
             yield a.clip(-1, 2)

@@ -1,9 +1,10 @@
 """Arguments of methods of Matrix that 0.14 refuses, or takes."""
 
+import math
 from array import array
 
 import pytest
-from bocpy import Matrix
+from bocpy import Cown, Matrix
 
 
 @pytest.mark.parametrize("name", ["angle", "perpendicular"])
@@ -59,3 +60,44 @@ def test_argsort_gives_indices_for_take():
 def test_a_list_of_rows_is_refused_with_the_way_out():
     with pytest.raises(TypeError, match=r"Matrix.concat\(rows\)"):
         Matrix([[1, 2], [3, 4]])
+
+
+def test_a_matrix_of_one_element_is_a_float():
+    m = Matrix(2, 2, [1, 2, 3, 4])
+    assert float(Matrix(1, 1, 2.5)) == 2.5
+    assert float(m[1:, 1:]) == float(m.view[1, 1:]) == 4.0
+    assert math.sqrt(m[1:, 1:]) == 2.0
+    for many in (m, m.view[0]):
+        with pytest.raises(TypeError, match="of one element can be a float, not one"):
+            float(many)
+    with pytest.raises(TypeError, match="expected a real number"):
+        Matrix.full((1, 1), Matrix(1, 1, 2.5))  # a number, as in 0.14
+
+
+def test_float_of_a_matrix_that_has_moved():
+    m = Matrix(1, 1, 2.5)
+    c = Cown(m)
+    with pytest.raises(RuntimeError, match="does not own this matrix"):
+        float(m)
+    assert float(c.unwrap()) == 2.5
+
+
+def test_what_is_finite():
+    m = Matrix(2, 3, [1, math.nan, -math.inf, math.inf, -0.0, 1.7e308])
+    assert m.isnan() == Matrix(2, 3, [0, 1, 0, 0, 0, 0])
+    assert m.isinf() == Matrix(2, 3, [0, 0, 1, 1, 0, 0])
+    assert m.isfinite() == Matrix(2, 3, [1, 0, 0, 0, 1, 1])
+    assert m.isnan(out=m) is m
+    assert m == Matrix(2, 3, [0, 1, 0, 0, 0, 0])
+
+
+def test_a_mask_is_no_key():
+    """Nobody can tell whether a matrix of numbers is a mask or has indices."""
+    m = Matrix(2, 2, [1, -2, 3, -4])
+    for key in (m.less(0), m.argsort(), (slice(None), m), memoryview(m)):
+        with pytest.raises(TypeError, match=r"Matrix.where\(mask, a, m\).*take\(\)"):
+            m[key]
+        with pytest.raises(TypeError, match=r"Matrix.where\(mask, a, m\).*take\(\)"):
+            m[key] = 0
+    assert m[[True, False]] == m[[1, 0]]  # 0.14 documents it: a bool is 0 or 1
+    assert Matrix.where(m.less(0), 0, m, out=m) == Matrix(2, 2, [1, 0, 3, 0])

@@ -1,13 +1,13 @@
-"""Matrix beside NumPy, on examples that Hypothesis finds; where NumPy can be had."""
+"""Matrix beside NumPy, on examples that Hypothesis finds; conftest.py leaves this file
+out where there is no NumPy."""
 
 import math
 
+import numpy as np
 import pytest
 from bocpy import Matrix
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-np = pytest.importorskip("numpy")
 
 SIDES = st.integers(1, 6)
 NUMBERS = st.floats(-1e6, 1e6, allow_subnormal=False)
@@ -97,6 +97,34 @@ def test_products(data):
 def test_elementwise(a, name):
     ours = {"rint": "round", "negative": "negate", "absolute": "abs"}.get(name, name)
     same(getattr(Matrix(a), ours)(), getattr(np, name)(a))
+
+
+@given(arrays(ANY), st.sampled_from(["isnan", "isinf", "isfinite"]))
+def test_what_elements_are(a, name):
+    same(getattr(Matrix(a), name)(), getattr(np, name)(a))
+
+
+@given(arrays(ANY), st.sampled_from([".2f", "+.3e", ">12", "g", "%", "*^9.1f"]))
+def test_elements_as_text(a, spec):
+    """Each element as Python formats it, and all of the same width."""
+    texts = [format(x, spec) for x in a.ravel().tolist()]
+    width = max(map(len, texts))
+    text = format(Matrix(a), spec)
+    rows = [
+        " ".join(cell.rjust(width) for cell in texts[i : i + a.shape[1]])
+        for i in range(0, len(texts), a.shape[1])
+    ]
+    assert text == "[[" + "]\n [".join(rows) + "]]"
+
+
+@pytest.mark.parametrize("key", [np.ones((2, 2), dtype=bool), np.array([0, 1])])
+def test_an_array_is_no_key(key):
+    m = Matrix(2, 2, [1, 2, 3, 4])
+    with pytest.raises(TypeError, match=r"not numpy.ndarray: .*where.*take"):
+        m[key]
+    with pytest.raises(TypeError, match="Key must be a long"):
+        m[key] = 0
+    assert m[np.array(1)] == Matrix(1, 2, [3, 4])
 
 
 @given(arrays(), AXES, st.sampled_from(["sum", "mean", "min", "max", "var", "std"]))

@@ -45,7 +45,10 @@ typedef enum mx_unary {
   MX_ABS,
   MX_SQRT,
   MX_RECIPROCAL,
-  MX_SIGN, /* 0 for a NaN */
+  MX_SIGN,  /* 0 for a NaN */
+  MX_ISNAN, /* these three give 1.0 or 0.0 */
+  MX_ISINF,
+  MX_ISFINITE,
   MX_COS,
   MX_SIN,
   MX_EXP,

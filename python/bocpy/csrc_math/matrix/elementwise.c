@@ -42,6 +42,9 @@ UNARY_METHOD(abs, MX_ABS)
 UNARY_METHOD(sqrt, MX_SQRT)
 UNARY_METHOD(reciprocal, MX_RECIPROCAL)
 UNARY_METHOD(sign, MX_SIGN)
+UNARY_METHOD(isnan, MX_ISNAN)
+UNARY_METHOD(isinf, MX_ISINF)
+UNARY_METHOD(isfinite, MX_ISFINITE)
 UNARY_METHOD(cos, MX_COS)
 UNARY_METHOD(sin, MX_SIN)
 UNARY_METHOD(exp, MX_EXP)
@@ -366,6 +369,44 @@ const char mx_matrix_sign_doc[] =
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(1, 2, [-3, 4]).sign()\n"
     "Matrix(1, 2, [-1, 1])";
+
+const char mx_matrix_isnan_doc[] =
+    "isnan($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: 1 for a NaN, else 0. Into a new Matrix, `out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(1, 2, [3, float('nan')])\n"
+    ">>> m.isnan()\n"
+    "Matrix(1, 2, [0, 1])\n"
+    ">>> Matrix.where(m.isnan(), 0, m)\n"
+    "Matrix(1, 2, [3, 0])";
+
+const char mx_matrix_isinf_doc[] =
+    "isinf($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: 1 for an infinity of either sign, else 0. Into a new Matrix,\n"
+    "`out`, or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 3, [1, float('-inf'), float('nan')]).isinf()\n"
+    "Matrix(1, 3, [0, 1, 0])";
+
+const char mx_matrix_isfinite_doc[] =
+    "isfinite($self, *, in_place=False, out=None)\n"
+    "--\n"
+    "\n"
+    "Of each element: 0 for a NaN or an infinity, else 1. Into a new Matrix, `out`,\n"
+    "or self.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(1, 3, [1, float('inf'), 5])\n"
+    ">>> m.isfinite()\n"
+    "Matrix(1, 3, [1, 0, 1])\n"
+    ">>> m.mean(where=m.isfinite())\n"
+    "3.0";
 
 const char mx_matrix_cos_doc[] =
     "cos($self, *, in_place=False, out=None)\n"

@@ -4,11 +4,24 @@
 #include <string.h>
 
 #include "../view/view.h"
+#include "buffer.h"
 #include "fancy.h"
 #include "methods.h"
 #include "operand.h"
 
 /* ---- keys ------------------------------------------------------------------------ */
+
+/* A matrix of numbers could be a mask or indices: which, nobody can tell. */
+static int refuse_key(PyObject *key) {
+  const char *instead =
+      mx_has_numbers(key)
+          ? ": for a mask, Matrix.where(mask, a, m) chooses elements, and where=mask "
+            "in sum() and its like; for indices there are take() and put()"
+          : "";
+  PyErr_Format(PyExc_TypeError, "Key must be a long or a slice, not %.200s%s",
+               Py_TYPE(key)->tp_name, instead);
+  return -1;
+}
 
 int mx_key_part_of(PyObject *key, mx_key_part *out_part) {
   *out_part = (mx_key_part){.start = 0, .stop = PY_SSIZE_T_MAX, .step = 1};
@@ -17,11 +30,15 @@ int mx_key_part_of(PyObject *key, mx_key_part *out_part) {
   if (PySlice_Check(key))
     return PySlice_Unpack(key, &out_part->start, &out_part->stop, &out_part->step);
   out_part->single = true;
-  if (PyIndex_Check(key))
-    return mx_integer(key, &out_part->index);
-  PyErr_Format(PyExc_TypeError, "Key must be a long or a slice, not %.200s",
-               Py_TYPE(key)->tp_name);
-  return -1;
+  if (!PyIndex_Check(key))
+    return refuse_key(key);
+  int status = mx_integer(key, &out_part->index);
+  /* Arrays have __index__, which fails unless they have one element. */
+  if (status < 0 && mx_has_numbers(key) && PyErr_ExceptionMatches(PyExc_TypeError)) {
+    PyErr_Clear();
+    return refuse_key(key);
+  }
+  return status;
 }
 
 int mx_key_part_fit(const mx_key_part *part, size_t length, const char *what,

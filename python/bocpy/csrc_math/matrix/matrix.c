@@ -6,6 +6,7 @@
 #include "../view/view.h"
 #include "arithmetic.h"
 #include "methods.h"
+#include "operand.h"
 
 void mx_matrix_refuse(void) {
   PyErr_SetString(PyExc_RuntimeError,
@@ -203,6 +204,21 @@ static Py_ssize_t matrix_length(PyObject *self) {
   return rows;
 }
 
+PyObject *mx_matrix_float(PyObject *self) {
+  mx_operand operand;
+  PyObject *number = NULL;
+  if (mx_operand_need(&operand, self, "self") < 0)
+    return NULL;
+  if (mx_operand_size(&operand) == 1)
+    number = PyFloat_FromDouble(*operand.data);
+  else
+    PyErr_Format(PyExc_TypeError,
+                 "only a matrix of one element can be a float, not one of %zux%zu",
+                 operand.rows, operand.columns);
+  mx_operand_release(&operand);
+  return number;
+}
+
 static PyGetSetDef attributes[] = {
     {"rows", get_size_of, NULL, "The number of rows.", (void *)0},
     {"columns", get_size_of, NULL, "The number of columns.", (void *)1},
@@ -255,6 +271,7 @@ static PyType_Slot slots[] = {
     {Py_nb_negative, mx_matrix_negative},
     {Py_nb_positive, mx_matrix_positive},
     {Py_nb_absolute, mx_matrix_absolute},
+    {Py_nb_float, mx_matrix_float},
     {Py_bf_getbuffer, mx_matrix_get_buffer},
     {Py_bf_releasebuffer, mx_matrix_release_buffer},
     {0, NULL},
@@ -292,6 +309,8 @@ const char mx_matrix_doc[] =
     "\n"
     "In a cown a matrix moves to whoever has it without a copy; then it is gone\n"
     "where it was (`acquired` is False, and all else a RuntimeError).\n"
+    "\n"
+    "float(m) is the element of a matrix that has one, and a TypeError for others.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"

@@ -52,6 +52,9 @@ PyMethodDef mx_matrix_methods[] = {
     MANY(sqrt),
     MANY(reciprocal),
     MANY(sign),
+    MANY(isnan),
+    MANY(isinf),
+    MANY(isfinite),
     MANY(cos),
     MANY(sin),
     MANY(exp),
@@ -102,6 +105,7 @@ PyMethodDef mx_matrix_methods[] = {
     NONE(det),
     METHOD(__dlpack__, mx_matrix_dlpack, METH_FASTCALL | METH_KEYWORDS),
     METHOD(__dlpack_device__, mx_matrix_dlpack_device, METH_NOARGS),
+    METHOD(__format__, mx_matrix_format, METH_O),
     METHOD(__reduce__, mx_matrix_reduce, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };

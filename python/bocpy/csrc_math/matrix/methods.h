@@ -51,6 +51,9 @@ MX_METHOD(abs)
 MX_METHOD(sqrt)
 MX_METHOD(reciprocal)
 MX_METHOD(sign)
+MX_METHOD(isnan)
+MX_METHOD(isinf)
+MX_METHOD(isfinite)
 MX_METHOD(cos)
 MX_METHOD(sin)
 MX_METHOD(exp)
@@ -99,6 +102,7 @@ MX_SIMPLE(inv)
 MX_SIMPLE(det)
 MX_METHOD(dlpack)
 MX_SIMPLE(dlpack_device)
+MX_SIMPLE(format)
 MX_SIMPLE(reduce)
 MX_SIMPLE(unpickle)
 #undef MX_METHOD
@@ -119,6 +123,7 @@ PyObject *mx_matrix_idivide(PyObject *self, PyObject *other);
 PyObject *mx_matrix_negative(PyObject *self);
 PyObject *mx_matrix_positive(PyObject *self);
 PyObject *mx_matrix_absolute(PyObject *self);
+PyObject *mx_matrix_float(PyObject *self); /* of a view as well */
 int mx_matrix_get_buffer(PyObject *self, Py_buffer *view, int flags);
 void mx_matrix_release_buffer(PyObject *self, Py_buffer *view);
 

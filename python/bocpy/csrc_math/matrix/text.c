@@ -1,5 +1,5 @@
-/* Text: repr, which evaluates to the matrix as long as it is small, and str, a table.
- */
+/* Text: repr, which evaluates to the matrix as long as it is small; str and format, a
+ * table. */
 #include "methods.h"
 
 #include <math.h>
@@ -112,72 +112,134 @@ static size_t shown_count(size_t count, bool shortens) {
   return shortens && count > 2 * EDGE ? 2 * EDGE + 1 : count;
 }
 
-/* The number in six digits, or an ellipsis; with 1 byte for the NUL. */
-static int text_cell(const mx_operand *m, size_t row, size_t column, char *out,
-                     size_t room) {
+/* What a cell shows: the number in six digits or as `spec` says, or an ellipsis. A
+ * `spec` of NULL is none. */
+static PyObject *text_cell(const mx_operand *m, size_t row, size_t column,
+                           PyObject *spec) {
   if (row == m->rows || column == m->columns)
-    return PyOS_snprintf(out, room, "...");
-  char *digits =
-      PyOS_double_to_string(m->data[row * m->columns + column], 'g', 6, 0, NULL);
+    return PyUnicode_FromString("...");
+  double number = m->data[row * m->columns + column];
+  PyObject *cell = NULL, *object = spec ? PyFloat_FromDouble(number) : NULL;
+  if (object)
+    cell = PyObject_Format(object, spec);
+  Py_XDECREF(object);
+  if (spec)
+    return cell;
+  char *digits = PyOS_double_to_string(number, 'g', 6, 0, NULL);
   if (!digits)
-    return -1;
-  int length = PyOS_snprintf(out, room, "%s", digits);
+    return NULL;
+  cell = PyUnicode_FromString(digits);
   PyMem_Free(digits);
-  return length;
+  return cell;
+}
+
+/* The cell, with blanks before it up to `width`. */
+static int put_cell(text *t, PyObject *cell, Py_ssize_t width) {
+  Py_ssize_t length;
+  const char *bytes = PyUnicode_AsUTF8AndSize(cell, &length);
+  if (!bytes)
+    return -1;
+  for (Py_ssize_t at = PyUnicode_GET_LENGTH(cell); at < width; at++)
+    if (text_put_string(t, " ") < 0)
+      return -1;
+  return text_put(t, bytes, (size_t)length);
+}
+
+/* A table: `t` is NULL while its widest cell is looked for. */
+typedef struct table {
+  const mx_operand *m;
+  PyObject *spec;
+  text *t;
+  Py_ssize_t width;
+} table;
+
+static int visit_cell(table *shown, size_t row, size_t column, bool first) {
+  PyObject *cell = text_cell(shown->m, row, column, shown->spec);
+  if (!cell)
+    return -1;
+  Py_ssize_t width = PyUnicode_GET_LENGTH(cell);
+  int status = 0;
+  if (shown->t)
+    status = put_cell(shown->t, cell, shown->width + (first ? 0 : 1));
+  else if (width > shown->width)
+    shown->width = width;
+  Py_DECREF(cell);
+  return status;
 }
 
 /* Visits each cell that is shown: finds the widest cell, or writes them. */
-static int each_cell(const mx_operand *m, text *t, int *width) {
+static int visit_cells(table *shown) {
+  const mx_operand *m = shown->m;
   bool shortens = mx_operand_size(m) > LARGE;
-  char digits[40];
   size_t rows = shown_count(m->rows, shortens);
   size_t columns = shown_count(m->columns, shortens);
   for (size_t i = 0; i < rows; i++) {
-    if (t && text_put_string(t, i ? " [" : "[[") < 0)
+    if (shown->t && text_put_string(shown->t, i ? " [" : "[[") < 0)
       return -1;
-    for (size_t j = 0; j < columns; j++) {
-      int length =
-          text_cell(m, shown_index(i, m->rows, shortens),
-                    shown_index(j, m->columns, shortens), digits, sizeof digits);
-      if (length < 0)
+    for (size_t j = 0; j < columns; j++)
+      if (visit_cell(shown, shown_index(i, m->rows, shortens),
+                     shown_index(j, m->columns, shortens), j == 0) < 0)
         return -1;
-      if (!t) {
-        *width = length > *width ? length : *width;
-        continue;
-      }
-      for (int blank = length - (j ? 1 : 0); blank < *width; blank++)
-        if (text_put_string(t, " ") < 0)
-          return -1;
-      if (text_put(t, digits, (size_t)length) < 0)
-        return -1;
-    }
-    if (t && text_put_string(t, i + 1 < rows ? "]\n" : "]]") < 0)
+    if (shown->t && text_put_string(shown->t, i + 1 < rows ? "]\n" : "]]") < 0)
       return -1;
   }
   return 0;
 }
 
-static int put_table(text *t, const mx_operand *m) {
-  int width = 0;
-  return each_cell(m, NULL, &width) < 0 ? -1 : each_cell(m, t, &width);
+static int put_table(text *t, const mx_operand *m, PyObject *spec) {
+  table shown = {m, spec, NULL, 0};
+  if (visit_cells(&shown) < 0)
+    return -1;
+  shown.t = t;
+  return visit_cells(&shown);
 }
 
-static PyObject *text_table(PyObject *self, const char *before, const char *after) {
+static PyObject *text_table(PyObject *self, PyObject *spec, const char *before,
+                            const char *after) {
   mx_operand operand;
   text t = {0};
   if (mx_operand_take(&operand, self, "self") < 0) {
+    if (!PyErr_ExceptionMatches(PyExc_RuntimeError))
+      return NULL;
     PyErr_Clear();
     return PyUnicode_FromFormat("%s<not acquired>%s", before, after);
   }
   int status = text_put_string(&t, before);
   if (status == 0)
-    status = put_table(&t, &operand);
+    status = put_table(&t, &operand, spec);
   if (status == 0)
     status = text_put_string(&t, after);
   mx_operand_release(&operand);
   return text_finish(&t, status);
 }
 
-PyObject *mx_matrix_str(PyObject *self) { return text_table(self, "", ""); }
+PyObject *mx_matrix_str(PyObject *self) { return text_table(self, NULL, "", ""); }
 
-PyObject *mx_view_repr(PyObject *self) { return text_table(self, "MatrixView(", ")"); }
+PyObject *mx_view_repr(PyObject *self) {
+  return text_table(self, NULL, "MatrixView(", ")");
+}
+
+PyObject *mx_matrix_format(PyObject *self, PyObject *spec) {
+  if (!PyUnicode_Check(spec)) {
+    PyErr_Format(PyExc_TypeError, "a format specification must be a str, not %.200s",
+                 Py_TYPE(spec)->tp_name);
+    return NULL;
+  }
+  bool view = mx_is_view(self);
+  return text_table(self, PyUnicode_GET_LENGTH(spec) ? spec : NULL,
+                    view ? "MatrixView(" : "", view ? ")" : "");
+}
+
+/* ---- documentation --------------------------------------------------------------- */
+
+const char mx_matrix_format_doc[] =
+    "__format__($self, spec, /)\n"
+    "--\n"
+    "\n"
+    "The table of str(), with each element as the float's format specification has\n"
+    "it; ValueError if that is none.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> print(f\"{Matrix(2, 2, [1, 2.5, -10, 0.125]):.2f}\")\n"
+    "[[  1.00   2.50]\n"
+    " [-10.00   0.12]]";

@@ -418,6 +418,7 @@ static PyMethodDef methods[] = {
      "copy($self, /)\n--\n\nA Matrix of the view's shape with its elements now."},
     {"values", view_values, METH_NOARGS,
      "values($self, /)\n--\n\nAn iterator over the elements."},
+    {"__format__", mx_matrix_format, METH_O, mx_matrix_format_doc},
     {"__reduce__", view_reduce, METH_NOARGS, "A TypeError: call copy()."},
     {NULL, NULL, 0, NULL},
 };
@@ -474,6 +475,7 @@ static PyType_Slot slots[] = {
     {Py_nb_negative, view_negative},
     {Py_nb_positive, view_positive},
     {Py_nb_absolute, view_absolute},
+    {Py_nb_float, mx_matrix_float},
     {0, NULL},
 };
 

@@ -2,6 +2,8 @@
  *
  * The loops have no branch and no call, because compilers cannot vectorize those.
  * Products and sums are rounded separately, since the build forbids contraction. */
+#include <float.h>
+
 #include "../kernels.h"
 #include "simd.h"
 
@@ -92,6 +94,9 @@ UNARY(abs_of, fabs(x))
 UNARY(sqrt_of, sqrt(x))
 UNARY(reciprocal, 1.0 / x)
 UNARY(sign, (x > 0.0 ? 1.0 : 0.0) - (x < 0.0 ? 1.0 : 0.0))
+UNARY(is_nan, x != x ? 1.0 : 0.0)
+UNARY(is_infinite, fabs(x) > DBL_MAX ? 1.0 : 0.0)
+UNARY(is_finite, fabs(x) <= DBL_MAX ? 1.0 : 0.0)
 
 /* ---- three numbers --------------------------------------------------------------- */
 
@@ -156,8 +161,9 @@ void MX_NAME(mx_elementwise)(mx_kernels *table) {
   static const mx_binary_kernel binary[MX_BINARIES] = {
       add,           subtract, multiply,  divide,  less,    less_equal, greater,
       greater_equal, equal,    not_equal, minimum, maximum, power_pairs};
-  static const mx_unary_kernel unary[] = {ceil_of, floor_of, round_of,   negate,
-                                          abs_of,  sqrt_of,  reciprocal, sign};
+  static const mx_unary_kernel unary[] = {ceil_of, floor_of,    round_of,   negate,
+                                          abs_of,  sqrt_of,     reciprocal, sign,
+                                          is_nan,  is_infinite, is_finite};
   memcpy(table->binary, binary, sizeof binary);
   memcpy(table->unary, unary, sizeof unary);
   table->fma = fma_of;

@@ -1,0 +1,52 @@
+"""What str() and format() show of a matrix."""
+
+import pytest
+from bocpy import Cown, Matrix
+
+M = Matrix(2, 2, [1, 2.5, -10, 0.125])
+
+
+def test_without_a_specification_format_is_str():
+    assert f"{M}" == format(M, "") == str(M) == "[[    1   2.5]\n [  -10 0.125]]"
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (".2f", "[[  1.00   2.50]\n [-10.00   0.12]]"),
+        ("+.0e", "[[+1e+00 +2e+00]\n [-1e+01 +1e-01]]"),
+        ("<6", "[[1.0    2.5   ]\n [-10.0  0.125 ]]"),
+        (".1%", "[[  100.0%   250.0%]\n [-1000.0%    12.5%]]"),
+        (
+            "\u00b7>5.1f",
+            "[[\u00b7\u00b71.0 \u00b7\u00b72.5]\n [-10.0 \u00b7\u00b70.1]]",
+        ),
+    ],
+)
+def test_every_element_has_the_specification(spec, text):
+    assert format(M, spec) == text
+
+
+def test_a_view_shows_that_it_is_one():
+    assert f"{M.view[0]:.1f}" == "MatrixView([[1.0 2.5]])"
+    assert f"{M.view[0]}" == str(M.view[0])
+
+
+def test_of_many_elements_the_first_and_last():
+    lines = format(Matrix.full((50, 60), 1.5), ".3f").split("\n")
+    assert len(lines) == 7
+    assert lines[0] == "[[1.500 1.500 1.500   ... 1.500 1.500 1.500]"
+    assert lines[3] == " [" + " ".join(["  ..."] * 7) + "]"
+
+
+def test_what_is_no_specification():
+    with pytest.raises(ValueError, match="format code 'q'"):
+        format(M, "q")
+    with pytest.raises(TypeError, match="must be a str, not int"):
+        M.__format__(2)
+
+
+def test_a_matrix_that_has_moved():
+    m = Matrix(1, 2)
+    Cown(m)
+    assert f"{m}" == f"{m:.2f}" == "<not acquired>"
