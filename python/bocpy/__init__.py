@@ -20,7 +20,7 @@ OOPSLA 2023.
 """
 
 # Imported first: in a worker of a frozen program, no other module is found before it.
-from . import _frozen  # noqa: F401
+from . import _pyinstaller_importer  # noqa: F401
 
 # isort: split
 # This import chooses what `bocpy._core` is, so it precedes the imports that use it.
@@ -66,15 +66,15 @@ if TYPE_CHECKING:
     from ._bulk import map as map  # noqa: A004
     from ._bulk import reduce as reduce
     from ._bulk import when_each as when_each
-    from ._cancelled import CancelledError as CancelledError
     from ._context import propagate as propagate
     from ._executor import BocExecutor as BocExecutor
     from ._extensions import get_include as get_include
     from ._extensions import get_sources as get_sources
-    from ._failures import BehaviorError as BehaviorError
-    from ._failures import BehaviorTraceback as BehaviorTraceback
+    from ._failure.cancelled_error import CancelledError as CancelledError
+    from ._failure.exception_codec import BehaviorError as BehaviorError
+    from ._failure.exception_codec import BehaviorTraceback as BehaviorTraceback
+    from ._failure.raise_unread import FailureGroup as FailureGroup
     from ._pump_result import PumpResult as PumpResult
-    from ._raise_failures import FailureGroup as FailureGroup
     from ._scope import Scope as Scope
     from ._scope import behaviors as behaviors
     from ._scope import cancelled as cancelled
@@ -86,11 +86,11 @@ if TYPE_CHECKING:
 #: interpreter imports this package when it starts. `map` is also a builtin, so it is
 #: not in __all__.
 _LATER: "Final" = {
-    "BehaviorError": "_failures",
-    "BehaviorTraceback": "_failures",
+    "BehaviorError": "_failure.exception_codec",
+    "BehaviorTraceback": "_failure.exception_codec",
     "BocExecutor": "_executor",
-    "CancelledError": "_cancelled",
-    "FailureGroup": "_raise_failures",
+    "CancelledError": "_failure.cancelled_error",
+    "FailureGroup": "_failure.raise_unread",
     "PumpResult": "_pump_result",
     "Scope": "_scope",
     "WaitResult": "_wait_result",

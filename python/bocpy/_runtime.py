@@ -33,9 +33,9 @@ def is_raising(choice: bool | None) -> bool:
 
 
 def raise_unread() -> None:
-    from . import _raise_failures
+    from ._failure import raise_unread
 
-    _raise_failures.raise_failures()
+    raise_unread.raise_failures()
 
 
 def imports_in_a_body() -> bool:

@@ -12,9 +12,10 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from . import _core, _raise_failures, _tasks
+from . import _core, _tasks
 from ._context_changes import reset_variable, set_variable
 from ._core import Cown
+from ._failure import raise_unread
 
 OnError = Literal["cancel", "continue"]
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def checkpoint() -> None:
     ...     checkpoint()
     """
     if cancelled():
-        from ._cancelled import CancelledError
+        from ._failure.cancelled_error import CancelledError
 
         raise CancelledError("the scope of this behavior was cancelled")
 
@@ -219,7 +220,7 @@ class Scope:
         if late is not None and error is None and not failures:
             return late
         if error is None and not failures and self._handle.failed:
-            from ._cancelled import CancelledError
+            from ._failure.cancelled_error import CancelledError
 
             failures = [
                 (
@@ -240,7 +241,7 @@ class Scope:
             where.insert(0, f"the block of {self.name}")
         if not errors:
             return None
-        return _raise_failures.group(list(zip(errors, where, strict=True)))
+        return raise_unread.group(list(zip(errors, where, strict=True)))
 
     def __enter__(self) -> Scope:
         if _core._in_body():
@@ -282,7 +283,7 @@ class Scope:
 
     def _failures(self) -> Any:
         for cown, name, file, line in self._handle.take_failures():
-            failure = _raise_failures.read(cown)
+            failure = raise_unread.read(cown)
             if failure is not None:
                 yield failure, f"{name!r} ({file}:{line})"
 

@@ -30,13 +30,13 @@ def facts() -> bytes:
     if sys.version_info < (3, 13):
         import threading  # noqa: F401
 
-    from . import _coverage, _frozen
+    from . import _coverage, _pyinstaller_importer
 
     main = sys.modules.get("__main__")
     known: dict[str, Any] = {
         "sys": {
             "path": [entry for entry in sys.path if isinstance(entry, str)],
-            **_frozen.names(),
+            **_pyinstaller_importer.names(),
         },
         "argv": [str(argument) for argument in sys.argv],
         "file": getattr(main, "__file__", None),

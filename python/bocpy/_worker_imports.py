@@ -15,7 +15,7 @@ import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
-from . import _core, _namespaces, _threads
+from . import _core, _global_namespaces, _threads
 from ._main import logging as main_logging
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class Finder:
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         from . import _ship
 
-        _namespaces.receive(spec.name, spec.name, imported=False)
+        _global_namespaces.receive(spec.name, spec.name, imported=False)
         _ship.catch_up()
         return sys.modules[spec.name]
 

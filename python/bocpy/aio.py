@@ -26,9 +26,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
-from . import _core, _loops, _pump, _raise_failures, _runtime, _scope, _tasks
-from ._cancelled import CancelledError
+from . import _core, _loops, _pump, _runtime, _scope, _tasks
 from ._core import Cown
+from ._failure import raise_unread
+from ._failure.cancelled_error import CancelledError
 
 __all__ = ["hold", "quiesce", "receive", "wait", "when"]
 
@@ -219,7 +220,7 @@ async def quiesce(
             f"{_core._in_flight()}"
         ) from None
     if raising:
-        _raise_failures.raise_failures()
+        raise_unread.raise_failures()
 
 
 async def wait(
@@ -250,7 +251,7 @@ async def wait(
     _core._pause()
     _core._clear_notices()
     if raising:
-        _raise_failures.raise_failures()
+        raise_unread.raise_failures()
 
 
 async def message(tags: list[str]) -> tuple[str, Any]:

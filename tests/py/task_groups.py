@@ -8,7 +8,7 @@ import importlib.util
 import time
 
 from bocpy import behaviors
-from bocpy._raise_failures import AnyGroup
+from bocpy._failure.raise_unread import AnyGroup
 from harness import LIMIT
 
 WAYS = ["plain", "asyncio"]

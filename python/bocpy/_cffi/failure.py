@@ -16,8 +16,8 @@ import weakref
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from .. import _failure_reports
-from .._failure_reports import write_unraisable as write_unraisable
+from .._failure import report_unread
+from .._failure.report_unread import write_unraisable as write_unraisable
 
 if TYPE_CHECKING:
     from .cown import Cown
@@ -54,7 +54,7 @@ class Failure:
             self.report()
 
     def report(self) -> None:
-        place = _failure_reports.report(self.exception, self.name, self.file, self.line)
+        place = report_unread.report(self.exception, self.name, self.file, self.line)
         if place is not None:
             write_unraisable(self.exception, place)
 

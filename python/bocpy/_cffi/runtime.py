@@ -28,7 +28,7 @@ from collections.abc import Callable, Generator
 from threading import RLock
 from typing import Any, TypeVar
 
-from .. import _failure_reports
+from .._failure import report_unread
 from .._libboc import ffi, lib
 from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
 from .start_options import check_backend, option_count, worker_count
@@ -364,7 +364,7 @@ def quiesce_for(what: str, timeout: int, report: bool) -> bool:
         _waiting.discard(user)
     if over and report:
         failure.report(False)
-        _failure_reports.report_counted()
+        report_unread.report_counted()
     return over
 
 
@@ -463,7 +463,7 @@ def finish() -> None:
     end_now("the end of the program")
     _ending = True
     failure.report(True)
-    _failure_reports.report_counted()
+    report_unread.report_counted()
 
 
 # ---- closed for a fork ---------------------------------------------------------------

@@ -16,7 +16,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakValueDictionary
 
-from .. import _cancelled, _tasks
+from .. import _tasks
+from .._failure.cancelled_error import CancelledError
 from .._libboc import ffi, lib
 from . import completions, pump, runtime
 from .base import FOREVER, FRESH, NULL, fail, me, parse_timeout, type_name
@@ -198,7 +199,7 @@ class Scope:
 
     def note_failure(self, error: BaseException, result: Cown[Any], code: Code) -> bool:
         """True: the body ended since the scope was cancelled, which is no failure."""
-        if self.cancelled and isinstance(error, _cancelled.CancelledError):
+        if self.cancelled and isinstance(error, CancelledError):
             return True
         with lock:
             self._failures.append((result, code.qualname, code.file, code.line))
@@ -308,7 +309,7 @@ def here(given: Scope | None) -> Scope | None:
 
 
 def cancelled_error() -> BaseException:
-    return _cancelled.CancelledError("the behavior was cancelled before it began")
+    return CancelledError("the behavior was cancelled before it began")
 
 
 def forget() -> None:

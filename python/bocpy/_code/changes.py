@@ -24,7 +24,7 @@ from functools import partial
 from itertools import pairwise
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .names import all_names, kept_with_code, nested_codes
 from .uses import Passed, Use, look_through
 
@@ -276,7 +276,7 @@ def _full_name(cls: type) -> str:
 def _is_of_program(value: object) -> bool:
     """Whether `value` is a module or a class of the program, or an instance of one."""
     if isinstance(value, ModuleType):
-        return _namespaces.is_of_program(value.__name__)
+        return _global_namespaces.is_of_program(value.__name__)
     if isinstance(value, FunctionType):
         return _is_program(value.__module__)
     if _full_name(type(value)) in _NAMESPACES:
@@ -287,7 +287,7 @@ def _is_of_program(value: object) -> bool:
 
 def _is_program(module: object) -> bool:
     return isinstance(module, str) and (
-        module == "__main__" or _namespaces.is_of_program(module)
+        module == "__main__" or _global_namespaces.is_of_program(module)
     )
 
 

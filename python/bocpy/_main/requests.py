@@ -14,7 +14,7 @@ import time
 from importlib.machinery import ExtensionFileLoader
 from types import ModuleType
 
-from .. import _core, _foreign_ext, _namespaces
+from .. import _core, _foreign_ext, _global_namespaces
 from . import logging as main_logging
 from . import output as main_output
 from . import source as main_source
@@ -52,9 +52,9 @@ def publish(module: str, name: str) -> str | None:
     """Publishes a global that no code mentions: a worker looks it up by name."""
     from .. import _ship
 
-    space = _namespaces.find(module)
+    space = _global_namespaces.find(module)
     if space is None and module in sys.modules:
-        space = _namespaces.space_of(sys.modules[module].__dict__)
+        space = _global_namespaces.space_of(sys.modules[module].__dict__)
     if space is None or not space.published or name not in space.names:
         return "there is no such name"
     _ship.publish_names([((space.key, name), frozenset())])
@@ -69,12 +69,12 @@ def publish_module(name: str) -> str | None:
     if not isinstance(module, ModuleType):
         return None
     wait_for_its_import(name)
-    if _namespaces.importable(name):
+    if _global_namespaces.importable(name):
         return None
     # The module's names do not include what C code has set up in one interpreter.
     if isinstance(getattr(module, "__loader__", None), ExtensionFileLoader):
         return None
-    space = _namespaces.space_of(module.__dict__)
+    space = _global_namespaces.space_of(module.__dict__)
     if not space.published:
         return None
     _ship.publish_names(((space.key, each), frozenset()) for each in public(module))
@@ -88,7 +88,7 @@ def wait_for_its_import(name: str) -> None:
     scheduled behaviors or made cowns already: its import may wait for those.
     """
     deadline = time.monotonic() + _foreign_ext.TIMEOUT
-    while _namespaces.is_undecided(name) and time.monotonic() < deadline:
+    while _global_namespaces.is_undecided(name) and time.monotonic() < deadline:
         time.sleep(0.005)
 
 
@@ -106,7 +106,7 @@ def missing_attribute(module: str, name: str) -> Any:
     before."""
     from .. import _ship
 
-    names = _namespaces.receive(module, module, imported=False).names
+    names = _global_namespaces.receive(module, module, imported=False).names
     if not name.startswith("__"):
         _core._ask_main(f"publish {module} {name}")
         _ship.catch_up()

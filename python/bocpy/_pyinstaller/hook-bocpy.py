@@ -1,4 +1,4 @@
-"""The modules of bocpy that a frozen program needs: see bocpy/_frozen.py.
+"""The modules of bocpy that a frozen program needs: see bocpy/_pyinstaller_importer.py.
 
 The package goes in as files, since a worker imports it before it can read the archive,
 and with it PyInstaller's importer. C code calls modules of the package by name, and

@@ -20,7 +20,7 @@ from __future__ import annotations
 import marshal
 from types import CellType, FunctionType
 
-from .._namespaces import start_worker
+from .._global_namespaces import start_worker
 from .functions import make_function
 from .log import MISSING, set_backend
 from .receive import (

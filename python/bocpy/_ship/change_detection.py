@@ -22,7 +22,7 @@ import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
 from operator import is_
 
-from .. import _core, _namespaces
+from .. import _core, _global_namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def outline(value: Any, depth: int = 0) -> Any:
         return id(kind), value.maxlen, [outline(part, inner) for part in value]
     if has_attributes_only(kind):
         return id(kind), outline(vars(value), inner)
-    if kind in _BY_NAME and _namespaces.resolves(value):
+    if kind in _BY_NAME and _global_namespaces.resolves(value):
         return id(kind), value.__module__, value.__qualname__  # as pickle stores it
     raise ValueError(f"a {kind.__name__!r}")
 

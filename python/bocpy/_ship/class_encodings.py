@@ -88,7 +88,7 @@ def is_plain_exception(cls: type[BaseException]) -> bool:
     """Whether exceptions of a class of the program consist of `args` and `__dict__`.
 
     Those of Python itself do not come here: codec and pickle meet them rarely, and a
-    failure of a body has a form of its own for them (`_failures`).
+    failure of a body has a form of its own for them (`_failure.exception_codec`).
     """
     native = native_exception(cls)
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import marshal
 import types
 
-from .. import _namespaces
+from .. import _global_namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def make_function(
     code: bytes, key: str, name: str, imported: bool, cells: tuple[types.CellType, ...]
 ) -> types.FunctionType:
-    space = _namespaces.receive(key, name, imported)
+    space = _global_namespaces.receive(key, name, imported)
     loaded: types.CodeType = marshal.loads(code)
-    if _namespaces.in_worker():
+    if _global_namespaces.in_worker():
         from .._main import source as main_source
 
         main_source.note(loaded)

@@ -14,7 +14,7 @@ import warnings
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .._code import names as code_names
 
 TYPE_CHECKING = False
@@ -80,7 +80,7 @@ def holds(origin: Origin, obj: object) -> bool:
         return False
     if is_replaced(obj):
         return False
-    return _namespaces.importable(name) and attribute not in rebound_names(name)
+    return _global_namespaces.importable(name) and attribute not in rebound_names(name)
 
 
 def is_replaced(value: object) -> bool:
@@ -96,7 +96,7 @@ def is_replaced(value: object) -> bool:
         # Some classes written in C name modules that do not exist, and so do functions
         # that libraries compile: `__new__` of a named tuple.
         return False
-    return isinstance(module, str) and not _namespaces.importable(module)
+    return isinstance(module, str) and not _global_namespaces.importable(module)
 
 
 def is_mock(value: object) -> bool:
@@ -157,7 +157,7 @@ def describe(origin: Origin, obj: object) -> tuple[str, str, str, int]:
 def fetch(module: str, name: str, kind: str, size: int) -> Any:
     """The attribute, in this interpreter. TypeError if it is missing or of another
     type."""
-    found: Any = _namespaces.import_module(module)
+    found: Any = _global_namespaces.import_module(module)
     found = getattr(found, name, fetch)
     if found is fetch or type(found).__qualname__ != kind:
         raise TypeError(

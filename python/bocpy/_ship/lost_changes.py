@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .._code import changes as code_changes
 from .._code import names as code_names
 from . import change_detection, import_origins
@@ -30,8 +30,8 @@ _WAY_OUT = (
 _SCHEDULING = frozenset({"after", "at", "when", "when_each", "whencall"})
 
 
-def warn(space: _namespaces.Space, function: FunctionType) -> None:
-    if _namespaces.in_worker():
+def warn(space: _global_namespaces.Space, function: FunctionType) -> None:
+    if _global_namespaces.in_worker():
         return
     body = f"behavior {function.__qualname__!r}"
     warn_of_captures(function, body)
@@ -47,7 +47,7 @@ def warn(space: _namespaces.Space, function: FunctionType) -> None:
 
 
 def warn_of_globals(
-    space: _namespaces.Space,
+    space: _global_namespaces.Space,
     function: FunctionType,
     actor: str,
     assigned: frozenset[str],
@@ -170,7 +170,7 @@ def warn_of_called(called: FunctionType, actor: str) -> None:
 
 
 def functions_called(
-    space: _namespaces.Space, function: FunctionType
+    space: _global_namespaces.Space, function: FunctionType
 ) -> Iterator[FunctionType]:
     """The functions of the program that the code of `function` names.
 
@@ -246,11 +246,11 @@ def methods_of(cls: type, *names: str) -> Iterator[FunctionType]:
 
 def is_of_program(names: dict[str, object]) -> bool:
     module = names.get("__name__")
-    return isinstance(module, str) and _namespaces.is_of_program(module)
+    return isinstance(module, str) and _global_namespaces.is_of_program(module)
 
 
 def changed_globals(
-    space: _namespaces.Space, function: FunctionType
+    space: _global_namespaces.Space, function: FunctionType
 ) -> dict[str, object]:
     lookup, own = space.names.get, function.__code__
     found: dict[str, object] = {}

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 
-from .. import _core, _namespaces
+from .. import _core, _global_namespaces
 from . import c_pickle, change_detection
 from .import_origins import is_mock, is_replaced
 from .log import MISSING
@@ -72,21 +72,25 @@ def follows(name: str) -> bool:
     """Whether changes of a module are published here."""
     root = name.partition(".")[0]
     return (
-        not _namespaces.in_worker()
+        not _global_namespaces.in_worker()
         and root not in _SKIPPED
-        and _namespaces.importable(name)
+        and _global_namespaces.importable(name)
     )
 
 
 def is_own(name: str) -> bool:
     """Whether a module belongs to the program: neither installed nor of the standard
     library."""
-    return follows(name) and _namespaces.is_of_program(name)
+    return follows(name) and _global_namespaces.is_of_program(name)
 
 
 def is_programs(name: str) -> bool:
     """As `is_own`, in a worker, too."""
-    return _namespaces.is_of_program(name) if _namespaces.in_worker() else is_own(name)
+    return (
+        _global_namespaces.is_of_program(name)
+        if _global_namespaces.in_worker()
+        else is_own(name)
+    )
 
 
 # ---- what code reaches ---------------------------------------------------------------
@@ -145,9 +149,9 @@ def define(name: str, attribute: str, value: Any, dump: Dump) -> bytes:
         raise TypeError(f"a {type(value).__name__!r} is of the main interpreter alone")
     if is_replaced(value) or replaces(name, attribute, value):
         return packed(VALUE, dump(value))
-    if isinstance(value, type) and not _namespaces.is_of_program(name):
+    if isinstance(value, type) and not _global_namespaces.is_of_program(name):
         return define_class(value, name, attribute, dump)
-    if not (_namespaces.is_of_program(name) or may_be_data(name, value)):
+    if not (_global_namespaces.is_of_program(name) or may_be_data(name, value)):
         return b""
     if type(value) in _CONTAINERS:
         return define_items(value, dump)
@@ -180,7 +184,7 @@ def reloads(module: str, name: str, spec: object) -> bytes:
 
 def may_be_data(name: str, value: object) -> bool:
     """Whether an attribute of an installed module may be one of its settings."""
-    return is_data(value) and not _namespaces.is_standard(name)
+    return is_data(value) and not _global_namespaces.is_standard(name)
 
 
 names_published: dict[str, set[str]] = {}

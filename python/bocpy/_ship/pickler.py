@@ -22,7 +22,7 @@ import types
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from .. import _context, _core, _foreign_ext, _namespaces
+from .. import _context, _core, _foreign_ext, _global_namespaces
 from .._code.names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, typing_objects
@@ -105,7 +105,7 @@ def reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     module = function.__module__
     if isinstance(module, str) and module.startswith(_OWN):
         return NotImplemented
-    if _namespaces.resolves(function):
+    if _global_namespaces.resolves(function):
         pickler.note_import(function)
         return NotImplemented
     reference = pickler.function_reference(function) or by_origin(function)
@@ -123,7 +123,7 @@ def by_origin(obj: object) -> Reduced | None:
 def reduce_function_by_value(pickler: Pickler, function: types.FunctionType) -> Reduced:
     closure = function.__closure__ or ()
     cells = tuple(pickler.cells.setdefault(id(cell), Cell()) for cell in closure)
-    space = _namespaces.space_of(function.__globals__)
+    space = _global_namespaces.space_of(function.__globals__)
     state = (
         function.__name__,
         function.__qualname__,
@@ -149,7 +149,7 @@ def annotations_of(pickler: Pickler, function: types.FunctionType) -> dict[str, 
     for name, value in annotations.items():
         if isinstance(value, str | None):
             continue
-        if isinstance(value, type) and _namespaces.resolves(value):
+        if isinstance(value, type) and _global_namespaces.resolves(value):
             continue
         if not pickler.attempt(value):
             annotations[name] = getattr(value, "__name__", None) or repr(value)
@@ -172,7 +172,7 @@ def contents(cell: types.CellType) -> tuple[Any, ...]:
 
 
 def reduce_cached(_: Pickler, cached: Any) -> Any:
-    if _namespaces.resolves(cached):
+    if _global_namespaces.resolves(cached):
         return NotImplemented
     parameters = cached.cache_parameters()
     arguments = (cached.__wrapped__, parameters["maxsize"], parameters["typed"])
@@ -279,15 +279,15 @@ def refuse_alone(pickler: Pickler, weak: object, element: object) -> None:
 
 
 def reduce_module(_: Pickler, module: types.ModuleType) -> Reduced:
-    name = _namespaces.module_key(module)
+    name = _global_namespaces.module_key(module)
     if name is not None:
-        return _namespaces.import_module, (name,)
-    space = _namespaces.space_of(module.__dict__)
+        return _global_namespaces.import_module, (name,)
+    space = _global_namespaces.space_of(module.__dict__)
     return make_module, (space.key, space.name)
 
 
 def make_module(key: str, name: str) -> types.ModuleType:
-    names = _namespaces.receive(key, name, imported=False).names
+    names = _global_namespaces.receive(key, name, imported=False).names
     module = sys.modules.get(name)
     if module is None or module.__dict__ is not names:
         raise TypeError(f"module {name!r} exists in the interpreter that made it only")
@@ -335,10 +335,10 @@ TWINS = {"_pydatetime": "datetime", "_pydecimal": "decimal"}
 def reduce_class(pickler: Pickler, cls: type) -> Any:
     if cls.__module__ in TWINS:
         return getattr, (
-            _namespaces.import_module(TWINS[cls.__module__]),
+            _global_namespaces.import_module(TWINS[cls.__module__]),
             cls.__qualname__,
         )
-    if _namespaces.resolves(cls):
+    if _global_namespaces.resolves(cls):
         pickler.note_import(cls)
         return NotImplemented
     reduced = ctypes_types.reduce_class(cls) or by_origin(cls)
@@ -403,7 +403,10 @@ def is_enum_member(obj: object) -> bool:
 
 def reduce_enum_member(member: Any) -> Any:
     cls = type(member)
-    if _namespaces.resolves(cls) or cls._member_map_.get(member._name_) is not member:
+    if (
+        _global_namespaces.resolves(cls)
+        or cls._member_map_.get(member._name_) is not member
+    ):
         return NotImplemented
     return make_enum_member, (cls, member._name_)
 

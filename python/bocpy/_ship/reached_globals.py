@@ -14,9 +14,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from types import CodeType, FunctionType, ModuleType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .._code import names as code_names
-from .._namespaces import Space
+from .._global_namespaces import Space
 from . import module_changes
 from .log import MISSING, Key
 
@@ -86,7 +86,7 @@ def definition_followed(value: Any) -> Iterator[Reached]:
     name = value.__module__
     if isinstance(name, str) and module_changes.is_own(name):
         head = value.__qualname__.partition(".")[0]
-        _namespaces.space_of(sys.modules[name].__dict__)
+        _global_namespaces.space_of(sys.modules[name].__dict__)
         yield (name, head), frozenset()
         yield (name, module_changes.SPEC), frozenset()
 
@@ -106,7 +106,7 @@ def attributes_followed(
         if name in done or not module_changes.follows(name):
             continue
         done.add(name)
-        space = _namespaces.space_of(module.__dict__)
+        space = _global_namespaces.space_of(module.__dict__)
         if space.key != name or not space.imported:
             continue
         yield (name, module_changes.SPEC), frozenset()
@@ -144,12 +144,12 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
     """
     for name in code_names.imported_modules(code):
         module = sys.modules.get(name)
-        if not isinstance(module, ModuleType) or _namespaces.is_undecided(name):
+        if not isinstance(module, ModuleType) or _global_namespaces.is_undecided(name):
             continue
-        if _namespaces.importable(name):
+        if _global_namespaces.importable(name):
             yield from attributes_followed(module, code_names.all_names(code))
             continue
-        space = _namespaces.space_of(module.__dict__)
+        space = _global_namespaces.space_of(module.__dict__)
         if space.published:
             for attribute in code_names.all_names(code) & module.__dict__.keys():
                 yield (space.key, attribute), frozenset()
@@ -159,9 +159,9 @@ def module_reached(
     space: Space, name: str, module: ModuleType, code: CodeType
 ) -> Iterator[Reached]:
     attributes = code_names.all_names(code) | code_names.texts(code)
-    imported = _namespaces.module_key(module)
+    imported = _global_namespaces.module_key(module)
     if imported is None:
-        inner = _namespaces.space_of(module.__dict__)
+        inner = _global_namespaces.space_of(module.__dict__)
         yield (space.key, name), frozenset()
         for attribute in attributes & module.__dict__.keys():
             yield (inner.key, attribute), frozenset()

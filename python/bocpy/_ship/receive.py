@@ -15,7 +15,7 @@ import marshal
 import os
 import sys
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .._main import state as main_state
 from .log import (
     ATTRIBUTE,
@@ -119,21 +119,21 @@ def set_path(path: list[str]) -> None:
 
 def take_in(module: str, name: str, blob: bytes) -> None:
     if module == "" and name == PATH:
-        if _namespaces.in_worker():
+        if _global_namespaces.in_worker():
             set_path(marshal.loads(blob))
         return
     if module == main_state.KEY:
-        if _namespaces.in_worker():
+        if _global_namespaces.in_worker():
             main_state.apply(name, blob)
         return
     if module == "":
         _definitions[name] = blob[1:]
         return
-    if module == REGISTRATIONS and _namespaces.is_own_token(name):
+    if module == REGISTRATIONS and _global_namespaces.is_own_token(name):
         return
-    space = _namespaces.find(module)
+    space = _global_namespaces.find(module)
     if blob[:1] == FOLLOW:
-        if _namespaces.in_worker():
+        if _global_namespaces.in_worker():
             _pending[module, name] = blob
     elif space is None or not space.owned:
         _pending[module, name] = blob
@@ -207,10 +207,10 @@ def load_instance(names: dict[str, Any], name: str, blob: bytes) -> None:
     """An instance whose state may refer to it by its name."""
     names.pop(name, None)  # which its class must not find
     end = 9 + int.from_bytes(blob[1:9], "little")
-    from . import shells
+    from . import cyclic_instances
 
-    value = names[name] = shells.make(loads(blob[9:end]))
-    shells.restore(value, loads(blob[end:]))
+    value = names[name] = cyclic_instances.make(loads(blob[9:end]))
+    cyclic_instances.restore(value, loads(blob[end:]))
 
 
 _updates: dict[str, dict[str, bytes]] = {}  # by the token of a class
@@ -336,7 +336,9 @@ def refuse(key: Key, reason: str) -> None:
 
 
 def names_of(module: str) -> dict[str, Any]:
-    return _namespaces.receive(module, module.partition("#")[0], imported=False).names
+    return _global_namespaces.receive(
+        module, module.partition("#")[0], imported=False
+    ).names
 
 
 def load_definition(blob: bytes) -> Any:
@@ -347,16 +349,16 @@ def load_definition(blob: bytes) -> Any:
 
         return import_origins.fetch(*marshal.loads(blob[1:]))
     name, submodules = marshal.loads(blob[1:])
-    module = _namespaces.import_module(name)
+    module = _global_namespaces.import_module(name)
     for submodule in submodules:
-        _namespaces.import_module(submodule)
+        _global_namespaces.import_module(submodule)
     return module
 
 
 def find_name(module: str, space_name: str, name: str) -> Any:
     """A global of a namespace; loads it now if its record is pending."""
     key = (module, name)
-    names = _namespaces.receive(module, space_name, imported=False).names
+    names = _global_namespaces.receive(module, space_name, imported=False).names
     if key not in _pending and name not in names:
         catch_up()
     blob = _pending.pop(key, None)
@@ -435,7 +437,7 @@ def find_class(reference: str) -> type:
     module, colon, qualname = reference.partition(":")
     if not colon:
         return find_token(reference)
-    found: Any = _namespaces.import_module(module)
+    found: Any = _global_namespaces.import_module(module)
     for part in qualname.split("."):
         found = getattr(found, part)
     return found  # type: ignore[no-any-return]
@@ -443,7 +445,7 @@ def find_class(reference: str) -> type:
 
 def explain(name: str, names: dict[str, Any]) -> str | None:
     """Why a global is missing in a namespace of this interpreter, if that is known."""
-    space = _namespaces.seen(names)
+    space = _global_namespaces.seen(names)
     if space is None:
         return None
     return reason_for(f"global {name!r}", space.key, name)

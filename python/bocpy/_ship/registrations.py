@@ -22,7 +22,7 @@ import copyreg
 import sys
 from types import FunctionType, ModuleType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .log import token_of_class
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ def is_needed(registration: Registration) -> bool:
     given = [each for each in registration[1:] if each is not None]
     if all(map(is_standard, given)):
         return False
-    if kind == "dispatch" and all(map(_namespaces.resolves, given)):
+    if kind == "dispatch" and all(map(_global_namespaces.resolves, given)):
         return any(each.__module__ != where.__module__ for each in given[2:])
     return True
 
@@ -70,8 +70,8 @@ def is_needed(registration: Registration) -> bool:
 def is_had(obj: Any) -> bool:
     """Whether a worker has `obj`, or can import it."""
     if obj is None or not isinstance(obj, type):
-        return obj is None or _namespaces.resolves(obj)
-    return token_of_class(obj) is not None or _namespaces.resolves(obj)
+        return obj is None or _global_namespaces.resolves(obj)
+    return token_of_class(obj) is not None or _global_namespaces.resolves(obj)
 
 
 def current() -> list[Registration]:
@@ -89,7 +89,7 @@ def current() -> list[Registration]:
 def modules_of(registration: Registration) -> tuple[str, ...]:
     """The modules that a worker must have imported before it can register."""
     names = {each.__module__ for each in registration[1:3] if each is not None}
-    return tuple(name for name in names if _namespaces.importable(name))
+    return tuple(name for name in names if _global_namespaces.importable(name))
 
 
 def abstract() -> Iterator[Registration]:
@@ -107,7 +107,7 @@ def abstract() -> Iterator[Registration]:
 
 def is_standard(obj: Any) -> bool:
     module = getattr(obj, "__module__", None)
-    return isinstance(module, str) and _namespaces.is_standard(module)
+    return isinstance(module, str) and _global_namespaces.is_standard(module)
 
 
 def all_abstract() -> Iterator[type]:

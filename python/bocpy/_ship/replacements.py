@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 from types import BuiltinFunctionType, FunctionType, MethodType
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .import_origins import is_replaced
 
 TYPE_CHECKING = False
@@ -44,8 +44,8 @@ def replaces(module: str, name: str, value: object) -> bool:
     return (
         isinstance(origin, str)
         and origin in sys.modules
-        and not _namespaces.is_of_program(module)
-        and (origin == "__main__" or _namespaces.is_of_program(origin))
+        and not _global_namespaces.is_of_program(module)
+        and (origin == "__main__" or _global_namespaces.is_of_program(origin))
     )
 
 

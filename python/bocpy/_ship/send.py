@@ -23,19 +23,20 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FunctionType, ModuleType
 
-from .. import _core, _explain_unshippable, _namespaces
+from .. import _core, _explain_unshippable, _global_namespaces
+from .._global_namespaces import Space
 from .._main import changes as main_changes
 from .._main import state as main_state
-from .._namespaces import Space
 from . import (
     change_detection,
     classes,
+    cyclic_instances,
     import_origins,
     module_changes,
     registrations,
-    shells,
 )
 from .c_pickle import PickleBuffer
+from .change_baselines import COPIES, may_differ_inside, note_contents, note_state
 from .log import (
     ATTRIBUTE,
     CLASS,
@@ -57,10 +58,9 @@ from .log import (
     object_tokens,
     token_of_class,
 )
-from .noted_contents import COPIES, may_differ_inside, note_contents, note_state
 from .object_identity import is_shared
 from .pickler import Pickler, Reduced, refuse_bound
-from .published import Entry, entries, may_be_noted, publish_path
+from .published_globals import Entry, entries, may_be_noted, publish_path
 from .reached_globals import (
     Reached,
     annotations_reached,
@@ -96,7 +96,7 @@ class _Shipper(Pickler):
         self.instances: dict[int, tuple[Space, str]] | None = None
 
     def function_reference(self, function: FunctionType) -> Reduced | None:
-        space = _namespaces.space_of(function.__globals__)
+        space = _global_namespaces.space_of(function.__globals__)
         name = function.__name__
         if (
             function is not self.root
@@ -121,7 +121,7 @@ class _Shipper(Pickler):
         if not self.defining or obj is self.root:
             return None
         if self.instances is None:
-            self.instances = _namespaces.instances_published()
+            self.instances = _global_namespaces.instances_published()
         found = self.instances.get(id(obj))
         if found is None:
             return None
@@ -139,7 +139,7 @@ class _Shipper(Pickler):
     def token_of(self, obj: object) -> str | None:
         known = object_tokens.get(id(obj))
         if known is None and (self.defining or is_shared(obj)):
-            token = _namespaces.new_token()
+            token = _global_namespaces.new_token()
             keep_object(token, obj)
             known = object_tokens[id(obj)]
         return known[1] if known else None
@@ -241,7 +241,7 @@ def drain() -> None:
         key, submodules = _queue.popleft()
         if not is_stale(key, submodules):
             continue
-        entry, space = entries.get(key), _namespaces.find(key[0])
+        entry, space = entries.get(key), _global_namespaces.find(key[0])
         bound = space.names.get(key[1], MISSING) if space is not None else MISSING
         before = entry.value if entry is not None else MISSING
         held = before is not bound and before is not MISSING
@@ -262,7 +262,7 @@ def publish_registrations() -> None:
         _queue.extend(shipper.reached)
         drain()
         data = registrations.modules_of(registration), file.getvalue()
-        key = REGISTRATIONS, _namespaces.new_token()
+        key = REGISTRATIONS, _global_namespaces.new_token()
         record(key, VALUE + marshal.dumps(data))
 
 
@@ -275,7 +275,7 @@ def flush() -> None:
     """Appends the records to the log: classes first, then the names in reverse order,
     since loading a value may call functions that it reaches."""
     publish_path()
-    if not _namespaces.in_worker():
+    if not _global_namespaces.in_worker():
         main_state.look(log()._publish)
     keys = [key for key in _records if not key[0]]
     keys += [key for key in reversed(_records) if key[0]]
@@ -290,7 +290,7 @@ def flush() -> None:
 def current_definition(key: Key, entry: Entry) -> bytes:
     """What would be published now for a name that is bound to the entry's value."""
     entry = Entry(entry.value)
-    space = _namespaces.find(key[0])
+    space = _global_namespaces.find(key[0])
     if space is not None and space.imported:
         return state_of(key, entry)
     return copy_of(entry.value, entry)
@@ -303,7 +303,7 @@ def record(key: Key, blob: bytes) -> None:
 
 def is_stale(key: Key, submodules: frozenset[str]) -> bool:
     """Whether the name `key` has changed since it was published."""
-    space = _namespaces.find(key[0])
+    space = _global_namespaces.find(key[0])
     if space is None or not (space.published or is_followed(space)):
         return False
     entry = entries.get(key)
@@ -318,7 +318,7 @@ def is_followed(space: Space) -> bool:
 
 
 def publish_name(key: Key, submodules: frozenset[str]) -> None:
-    space = _namespaces.find(key[0])
+    space = _global_namespaces.find(key[0])
     assert space is not None
     before = entries.get(key)
     value = space.names.get(key[1], MISSING)
@@ -345,7 +345,9 @@ def publish_state(key: Key, value: object, before: Entry | None) -> None:
     _core._watch_changes(sys.modules[key[0]].__dict__)
     reached = list(name_followed(*key, value))[1:]
     for function, code in module_changes.codes_of(value):
-        reached += names_reached(_namespaces.space_of(function.__globals__), code)
+        reached += names_reached(
+            _global_namespaces.space_of(function.__globals__), code
+        )
     entry.deps |= frozenset(each for each, _ in reached)
     _queue.extend(reached)
     if blob and not (before is not None and before.blob == blob):
@@ -398,7 +400,7 @@ def definition_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
         that has it, if there is one.
     """
     if isinstance(value, ModuleType):
-        name = _namespaces.module_key(value)
+        name = _global_namespaces.module_key(value)
         if name is not None:
             return MODULE + marshal.dumps((name, sorted(entry.submodules)))
     if not isinstance(value, FunctionType | type):
@@ -419,7 +421,7 @@ def copy_of(value: object, entry: Entry, *, named: bool = True) -> bytes:
             and shipper.shared
             and shipper.reducer_override(value) is NotImplemented
         ):
-            shell = shells.parts_of(value)
+            shell = cyclic_instances.parts_of(value)
             if shell is not None:
                 return shell_of(value, shell, entry)
     except Exception as error:  # a user's __reduce__ may raise anything
@@ -454,7 +456,7 @@ def attempt(part: object) -> None:
 def follow_origin(origin: Key, entry: Entry) -> None:
     """Makes a name depend on the module's attribute that it is bound to."""
     if module_changes.follows(origin[0]):
-        _namespaces.space_of(vars(sys.modules[origin[0]]))
+        _global_namespaces.space_of(vars(sys.modules[origin[0]]))
         entry.deps = frozenset({origin, (origin[0], module_changes.SPEC)})
         _queue.extend((key, frozenset()) for key in entry.deps)
 
@@ -465,7 +467,7 @@ def follow_origin(origin: Key, entry: Entry) -> None:
 def export_class(cls: type) -> str:
     """Publishes a class that no import finds; returns its reference."""
     refuse_bound(cls)
-    if _namespaces.resolves(cls):
+    if _global_namespaces.resolves(cls):
         if module_changes.is_own(cls.__module__):
             note_travelled(cls)
         return f"{cls.__module__}:{cls.__qualname__}"
@@ -503,7 +505,7 @@ def export(cls: type) -> str:
     with exporting():
         token = token_of_class(cls)
         if token is None:
-            token = _namespaces.new_token()
+            token = _global_namespaces.new_token()
             keep_token(cls, token)
             _unfinished.add(token)
             try:
@@ -536,7 +538,7 @@ def define_class(cls: type, token: str) -> None:
     annotations = classes.annotations_of(cls) or {}
     module = sys.modules.get(cls.__module__)
     if module is not None and annotations:
-        space = _namespaces.space_of(module.__dict__)
+        space = _global_namespaces.space_of(module.__dict__)
         _queue.extend(annotations_reached(space, annotations.values()))
     definition = classes.define(cls, dump, left_out, lambda: bool(shared))
     record(("", token), CLASS + definition)
@@ -592,7 +594,7 @@ def outermost_name(cls: type) -> Iterator[Key]:
     module = sys.modules.get(cls.__module__)
     name = cls.__qualname__.partition(".")[0]
     if module is not None and isinstance(module.__dict__.get(name), type):
-        space = _namespaces.space_of(module.__dict__)
+        space = _global_namespaces.space_of(module.__dict__)
         if space.published:
             _queue.append(((space.key, name), frozenset()))
             yield space.key, name

@@ -18,12 +18,12 @@ from collections import deque
 from collections.abc import Iterable
 from types import FunctionType
 
-from .. import _core, _namespaces
+from .. import _core, _global_namespaces
 from . import change_detection, lost_changes, module_changes, send
+from .change_baselines import print_of
 from .import_origins import SCALARS
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
-from .noted_contents import print_of
-from .published import Entry, entries
+from .published_globals import Entry, entries
 from .reached_globals import closure_reached, names_reached
 from .send import exporting, queue_names
 
@@ -65,7 +65,7 @@ def describe(function: FunctionType) -> Shipment:
     contents of the closure are captures and not part of the description.
     """
     code = function.__code__
-    space = _namespaces.space_of(function.__globals__)
+    space = _global_namespaces.space_of(function.__globals__)
     reached = [*names_reached(space, code), *closure_reached(function)]
     names = (function.__name__, function.__qualname__)
     blob = (space.key, space.name, space.imported, *names, marshal.dumps(code))
@@ -130,7 +130,7 @@ def update_watch(shipment: Shipment) -> None:
     polled: list[tuple[Key, Entry]] = []
     with LOCK:
         for key in closure(shipment.roots):
-            space, entry = _namespaces.find(key[0]), entries.get(key)
+            space, entry = _global_namespaces.find(key[0]), entries.get(key)
             if entry is not None and entry.polls:
                 polled.append((key, entry))
             if space is not None and entry is not None and not space.imported:
@@ -221,7 +221,7 @@ def carry(changed: Iterable[Key]) -> Snapshot | None:
 
 
 def carried_name(key: Key) -> list[Any]:
-    space = _namespaces.find(key[0])
+    space = _global_namespaces.find(key[0])
     assert space is not None
     value = space.names.get(key[1], MISSING)
     if space.imported:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from .. import _namespaces
+from .. import _global_namespaces
 from .log import keep_object, token_objects
 
 TYPE_CHECKING = False
@@ -54,9 +54,9 @@ def reduce_type_parameter(pickler: Pickler, parameter: Any) -> Any:
 
 
 def resolves_by_name(parameter: Any, name: str) -> bool:
-    """As `_namespaces.resolves`, for objects without a qualified name."""
+    """As `_global_namespaces.resolves`, for objects without a qualified name."""
     module = getattr(parameter, "__module__", None)
-    if not isinstance(module, str) or not _namespaces.importable(module):
+    if not isinstance(module, str) or not _global_namespaces.importable(module):
         return False
     return getattr(sys.modules[module], name, None) is parameter
 

@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ._calls import arranged, parse
 from ._cown import Cell, Cown, Failed, arrive_site, read
 from ._errors import BehaviorError, traceback_text, with_text
 from ._functions import INSIDE, Shipper, revive
 from ._messages import Call, Done, Run
-from ._refused import refuse
 from ._store import open_store, write_value
+from ._unsupported import refuse
 from ._values import Blob, decode, encode, size_of
+from ._when_args import arranged, parse
 
 if TYPE_CHECKING:
     from ._execute import Executor

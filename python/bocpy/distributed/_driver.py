@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
-from ._calls import Args, Layout, parse
 from ._cown import Cown as Handle
 from ._cown import Failed, arrive_site, read
 from ._engine import BUSY, IDLE, Engine, Options
@@ -28,11 +27,12 @@ from ._errors import CancelledError, CownLost, with_text
 from ._functions import Shipper
 from ._linker import Linker
 from ._messages import Batch, Call, Done, Report
-from ._refused import refuse
 from ._results import Outcome
 from ._scope import Scope, current_scope
 from ._store import open_store
+from ._unsupported import refuse
 from ._values import Blob, decode, encode
+from ._when_args import Args, Layout, parse
 
 T = TypeVar("T")
 
@@ -492,7 +492,7 @@ def error_of(done: Done, site: Distributed) -> BaseException | None:
 
 
 def group_of(message: str, errors: list[BaseException]) -> BaseException:
-    from bocpy._raise_failures import AnyGroup, FailureGroup
+    from bocpy._failure.raise_unread import AnyGroup, FailureGroup
 
     ordinary = [error for error in errors if isinstance(error, Exception)]
     if len(ordinary) == len(errors):
@@ -502,7 +502,7 @@ def group_of(message: str, errors: list[BaseException]) -> BaseException:
 
 def report_failure(name: str, error: BaseException) -> None:
     """Reports a failure that the program has not looked at."""
-    from bocpy._failure_reports import write_unraisable
+    from bocpy._failure.report_unread import write_unraisable
 
     heading = f"Exception in distributed behavior {name!r}, never looked at"
     write_unraisable(error, None, heading)

@@ -26,12 +26,12 @@ from typing import Any, Protocol
 from . import _body
 from ._cown import Failed
 from ._functions import Shipper
+from ._handle_counts import HandleCounts
 from ._messages import Batch, Done, Entry, Gone, Operation, Report, Resolved, Run
-from ._names import Names
+from ._operations import CANCELLED, Lost, Outbox, Step, accesses
 from ._order import Order
 from ._outboxes import Outboxes
 from ._spill import SpillStore
-from ._steps import CANCELLED, Lost, Outbox, Step, accesses
 from ._store import open_store
 from ._values import Blob, decode, encode, snapshot
 
@@ -64,7 +64,7 @@ class Executor(Outboxes):
         self.spill = spill
         self.lock = threading.RLock()
         self.order = Order()
-        self.names = Names()
+        self.handle_counts = HandleCounts()
         self.values: dict[int, Any] = {}
         self.codes: dict[int, Any] = {}
         self.takes: dict[int, tuple[Step, Any]] = {}
@@ -90,10 +90,10 @@ class Executor(Outboxes):
     # ---- as a site of handles
 
     def hold(self, id: int) -> None:  # noqa: A002
-        self.names.hold(id)
+        self.handle_counts.hold(id)
 
     def release(self, id: int) -> None:  # noqa: A002
-        self.names.release(id)
+        self.handle_counts.release(id)
 
     def proxy(self) -> Any:
         return _body.Here()
@@ -143,7 +143,7 @@ class Executor(Outboxes):
             self.first += 1
         while self.in_transit and self.in_transit[0][0] < seen:
             for name in self.in_transit.popleft()[1]:
-                self.names.release(name)
+                self.handle_counts.release(name)
         for outbox in list(self.outboxes.values()):
             if outbox.waiting:
                 self.serve(outbox)
@@ -403,7 +403,7 @@ class Executor(Outboxes):
             self.done_by_name[name] = self.done_by_name.get(name, 0) + 1
         if done.blob is not None:
             self.keep(done.blob.names)
-        self.post(done._replace(plus=self.names.gained()))
+        self.post(done._replace(plus=self.handle_counts.gained()))
         if self.spill is not None:
             self.spill.used(self, slots)
 
@@ -418,7 +418,7 @@ class Executor(Outboxes):
         """Holds the handles in the next entry until the driver acknowledges it."""
         if names:
             for name in names:
-                self.names.hold(name)
+                self.handle_counts.hold(name)
             self.in_transit.append((self.first + len(self.entries), names))
 
     def post(self, entry: Entry) -> None:
@@ -428,7 +428,7 @@ class Executor(Outboxes):
     def report(self, since: int = 0) -> Report:
         """Returns the entries from number `since` on that are not acknowledged."""
         with self.lock:
-            gone = self.names.lost()
+            gone = self.handle_counts.lost()
             if gone:
                 self.entries.append(Gone(gone))
             skip = max(0, since - self.first)

@@ -25,9 +25,9 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
+from ._linker_state import Behavior, Flight, Notice, Place, Stay, Take, Worker
 from ._messages import Batch, Call, Done, Gone, Operation, Report, Resolved, Run
 from ._placement import Placement
-from ._records import Behavior, Flight, Notice, Place, Stay, Take, Worker
 from ._recover import Recovery
 from ._values import Blob
 

@@ -14,8 +14,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._names import Names
-from ._steps import Outbox
+from ._handle_counts import HandleCounts
+from ._operations import Outbox
 from ._values import Blob, snapshot
 
 
@@ -24,7 +24,7 @@ class Outboxes(ABC):
 
     token: str
     lock: threading.RLock
-    names: Names
+    handle_counts: HandleCounts
     values: dict[int, Any]
     marks: dict[int, int]
     first: int
@@ -55,11 +55,11 @@ class Outboxes(ABC):
 
     def hold_all(self, names: Iterable[int]) -> None:
         for name in names:
-            self.names.hold(name)
+            self.handle_counts.hold(name)
 
     def release_all(self, names: Iterable[int]) -> None:
         for name in names:
-            self.names.release(name)
+            self.handle_counts.release(name)
 
     # ---- operations of the driver
 

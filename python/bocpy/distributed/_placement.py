@@ -10,8 +10,8 @@ Threads: the linker's.
 
 from __future__ import annotations
 
+from ._linker_state import Behavior, Place, Worker
 from ._messages import Call
-from ._records import Behavior, Place, Worker
 
 #: Expected seconds of a function that has not run yet.
 UNKNOWN = 2e-5

@@ -18,14 +18,14 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Protocol
 
-from ._calls import Args, Layout, arranged, parse
 from ._cown import Cell, Failed, read
 from ._cown import Cown as Handle
 from ._errors import traceback_text
 from ._functions import check_fit
-from ._refused import refuse
 from ._results import Outcome
+from ._unsupported import refuse
 from ._values import Blob, decode, encode
+from ._when_args import Args, Layout, arranged, parse
 
 
 class Tasks(Protocol):

@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from ._linker_state import Behavior, Place, Stay, Take, Worker
 from ._messages import Done, Resolved
-from ._records import Behavior, Place, Stay, Take, Worker
 
 if TYPE_CHECKING:
     from ._linker import Linker

@@ -137,8 +137,9 @@ def test_counts_are_printed_periodically_without_wait(program, backend):
     done = program(
         """
         import time
-        from bocpy import _failure_reports, when
-        _failure_reports.PERIOD = 0.3
+        from bocpy import when
+        from bocpy._failure import report_unread
+        report_unread.PERIOD = 0.3
 
         def fail(count):
             for _ in range(count):

@@ -267,7 +267,7 @@ def test_a_result_that_a_thread_holds_is_not_read(gate):
     thread.start()
     held.wait(LIMIT)
     try:
-        bocpy._raise_failures.raise_failures()
+        bocpy._failure.raise_unread.raise_failures()
     finally:
         done.set()
         thread.join()

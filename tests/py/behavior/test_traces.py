@@ -7,7 +7,7 @@ import traceback
 import bocpy
 import pytest
 from bocpy import BehaviorTraceback, Cown, wait, when
-from bocpy._traces import frames, frames_read, summaries, take, written
+from bocpy._failure.tracebacks import frames, frames_read, summaries, take, written
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -19,7 +19,7 @@ from bocpy import (
     read,
     when,
 )
-from bocpy._raise_failures import AnyGroup
+from bocpy._failure.raise_unread import AnyGroup
 from harness import LIMIT, pass_through
 
 pytestmark = pytest.mark.usefixtures("runtime")

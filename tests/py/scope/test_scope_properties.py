@@ -29,7 +29,7 @@ from bocpy import (
     send,
     when,
 )
-from bocpy._raise_failures import AnyGroup
+from bocpy._failure.raise_unread import AnyGroup
 from harness import LIMIT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

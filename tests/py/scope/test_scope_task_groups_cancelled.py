@@ -17,7 +17,7 @@ import weakref
 import bocpy
 import pytest
 from bocpy import CancelledError, Cown, FailureGroup, behaviors, when
-from bocpy._raise_failures import AnyGroup
+from bocpy._failure.raise_unread import AnyGroup
 from harness import LIMIT, pass_through
 from task_groups import WAYS, Way, await_running, fail, flat
 

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from bocpy import _body, _namespaces, _ship
+from bocpy import _body, _global_namespaces, _ship
 from bocpy._code import names as code_names
 from bocpy._ship import log as _ship_log
 from bocpy._ship import receive as _ship_receive
@@ -282,8 +282,8 @@ def test_a_shipment_watches_the_globals_that_it_reaches(log):
 
 def test_which_modules_are_importable():
     for name in ("os", "os.path", "sys", "collections.abc", "posixpath", "bocpy._ship"):
-        assert _namespaces.importable(name)
-        assert _namespaces.module_key(sys.modules[name]) is not None
-    assert not _namespaces.importable("__main__")
-    assert not _namespaces.importable("there_is_no_such_module")
-    assert not _namespaces.importable(__name__)
+        assert _global_namespaces.importable(name)
+        assert _global_namespaces.module_key(sys.modules[name]) is not None
+    assert not _global_namespaces.importable("__main__")
+    assert not _global_namespaces.importable("there_is_no_such_module")
+    assert not _global_namespaces.importable(__name__)

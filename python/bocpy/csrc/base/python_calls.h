@@ -19,17 +19,17 @@
   X(BODY_CHECK, "bocpy._body", "check_body")                                           \
   X(CONTEXT_ADD, "bocpy._context", "add")                                              \
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
-  X(CANCELLED_ERROR, "bocpy._cancelled", "CancelledError")                             \
+  X(CANCELLED_ERROR, "bocpy._failure.cancelled_error", "CancelledError")               \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
-  X(FAILURES_PACK, "bocpy._failures", "pack")                                          \
-  X(FAILURES_UNPACK, "bocpy._failures", "unpack")                                      \
-  X(FAILURES_REPORT, "bocpy._failure_reports", "report")                               \
-  X(FAILURES_COUNTED, "bocpy._failure_reports", "report_counted")                      \
+  X(FAILURES_PACK, "bocpy._failure.exception_codec", "pack")                           \
+  X(FAILURES_UNPACK, "bocpy._failure.exception_codec", "unpack")                       \
+  X(FAILURES_REPORT, "bocpy._failure.report_unread", "report")                         \
+  X(FAILURES_COUNTED, "bocpy._failure.report_unread", "report_counted")                \
   X(ANSWER_REQUEST, "bocpy._main.requests", "answer")                                  \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \
   X(LOOPS_EXIT, "bocpy._loops", "exit_cown")                                           \
-  X(NAMESPACES_IMPORT, "bocpy._namespaces", "import_module")                           \
+  X(NAMESPACES_IMPORT, "bocpy._global_namespaces", "import_module")                    \
   X(NOTICES_REMOVED, "bocpy._notices", "REMOVED")                                      \
   X(SHIP_BUILD, "bocpy._ship", "build")                                                \
   X(SHIP_CATCH_UP, "bocpy._ship", "catch_up")                                          \

@@ -100,7 +100,7 @@ void bocpy_completion_queue_drop(bocpy_completion_queue *queue) {
 
 /* If `descriptor` is negative, the queue makes an event of its own. NULL with an
  * exception. */
-static bocpy_completion_queue *new_bridge(intptr_t descriptor) {
+static bocpy_completion_queue *new_completion_queue(intptr_t descriptor) {
   bocpy_completion_queue *queue = calloc(1, sizeof(*queue));
   if (!queue) {
     PyErr_NoMemory();
@@ -129,7 +129,7 @@ static bocpy_completion *take_all(bocpy_completion_queue *queue, bool close) {
 }
 
 /* Drops all completions: no loop takes them any more. */
-static void close_bridge(bocpy_completion_queue *queue) {
+static void close_completion_queue(bocpy_completion_queue *queue) {
   if (!is_ours(queue))
     return;
   bocpy_pump_unlisten(queue);
@@ -166,7 +166,7 @@ static PyObject *queue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
   if (!self)
     return NULL;
   self->waiting = PySet_New(NULL);
-  self->queue = self->waiting ? new_bridge((intptr_t)descriptor) : NULL;
+  self->queue = self->waiting ? new_completion_queue((intptr_t)descriptor) : NULL;
   if (!self->queue)
     Py_CLEAR(self);
   return (PyObject *)self;
@@ -177,7 +177,7 @@ static void queue_shut(queue_object *self) {
   self->queue = NULL;
   if (!queue)
     return;
-  close_bridge(queue);
+  close_completion_queue(queue);
   bocpy_completion_queue_drop(queue);
 }
 

@@ -3,7 +3,8 @@
  * When a cown with an unread failure is freed, or when the program ends, the failure is
  * reported through sys.unraisablehook of the main interpreter, with the behavior's name
  * and place; unless failures are kept for wait() to raise. Where Python's own hook
- * would print very many, most are only counted: `_failure_reports.py` decides which.
+ * would print very many, most are only counted: `_failure/report_unread.py` decides
+ * which.
  *
  * Threads: attached, unless a function says otherwise.
  */

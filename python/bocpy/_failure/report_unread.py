@@ -27,7 +27,7 @@ from collections import Counter
 from threading import RLock
 from types import SimpleNamespace, TracebackType
 
-from ._failures import BehaviorTraceback, text_of
+from .exception_codec import BehaviorTraceback, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

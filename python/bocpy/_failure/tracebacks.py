@@ -21,8 +21,8 @@ import sys
 from itertools import islice
 from types import CodeType, TracebackType
 
-from . import _core
-from ._main import source as main_source
+from .. import _core
+from .._main import source as main_source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Names:
+class HandleCounts:
     """The number of handles of each cown, and what the driver was told about it."""
 
     def __init__(self) -> None:

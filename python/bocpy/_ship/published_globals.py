@@ -9,7 +9,7 @@ import marshal
 import sys
 from _weakref import ref
 
-from .. import _namespaces
+from .. import _global_namespaces
 from . import change_detection
 from .log import PATH, Key, log
 
@@ -71,13 +71,13 @@ def may_be_noted(key: Key) -> bool:
     """Classes and functions that are made again and again are not: the table would grow
     without end."""
     if key[0]:
-        return "#" not in key[0] and not _namespaces.in_worker()
+        return "#" not in key[0] and not _global_namespaces.in_worker()
     entry = entries.get(key)
     cls = entry.cls() if entry is not None and entry.cls is not None else None
     return (
         cls is not None
         and "<locals>" not in cls.__qualname__
-        and not _namespaces.in_worker()
+        and not _global_namespaces.in_worker()
     )
 
 
@@ -88,6 +88,6 @@ def publish_path() -> None:
     """Publishes sys.path if it has changed, so that workers find the same modules."""
     global _path
     path = [entry for entry in sys.path if isinstance(entry, str)]
-    if path != _path and not _namespaces.in_worker():
+    if path != _path and not _global_namespaces.in_worker():
         _path = path
         log()._publish("", PATH, marshal.dumps(path))

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from types import TracebackType
 
-from . import _namespaces, _traces
+from .. import _global_namespaces
+from . import tracebacks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ class BehaviorTraceback(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self._trace: str | _traces.Trace = text
+        self._trace: str | tracebacks.Trace = text
 
     @classmethod
-    def of(cls, trace: str | _traces.Trace) -> BehaviorTraceback:
+    def of(cls, trace: str | tracebacks.Trace) -> BehaviorTraceback:
         """A traceback whose text is written when somebody reads it."""
         made = cls.__new__(cls)
         made._trace = trace
@@ -43,7 +44,7 @@ class BehaviorTraceback(Exception):
     def text(self) -> str:
         """The traceback, as Python would have printed it."""
         if not isinstance(self._trace, str):
-            self._trace = _traces.written(self._trace)
+            self._trace = tracebacks.written(self._trace)
         return self._trace
 
     def __str__(self) -> str:
@@ -65,7 +66,7 @@ class BehaviorError(RuntimeError):
     __module__ = "bocpy"
 
 
-def restore(exception: BaseException, trace: str | _traces.Trace) -> BaseException:
+def restore(exception: BaseException, trace: str | tracebacks.Trace) -> BaseException:
     """What `pack` packed, in the interpreter that reads it."""
     exception.__cause__ = BehaviorTraceback.of(trace)
     return exception
@@ -74,7 +75,7 @@ def restore(exception: BaseException, trace: str | _traces.Trace) -> BaseExcepti
 class Packed:
     """Pickles as its exception, with the traceback as the cause."""
 
-    def __init__(self, exception: Any, trace: str | _traces.Trace) -> None:
+    def __init__(self, exception: Any, trace: str | tracebacks.Trace) -> None:
         self.exception = exception
         self.trace = trace
 
@@ -89,7 +90,7 @@ def ship() -> Any:
     It is loaded when an exception is first shipped. An import statement in each
     function would cost 0.4 µs a failure.
     """
-    from . import _ship
+    from .. import _ship
 
     return _ship
 
@@ -116,7 +117,7 @@ def described(exception: BaseException) -> str:
 
 def survives(part: object) -> bool:
     """Whether the exception is the same after pickling and unpickling."""
-    from . import _ship
+    from .. import _ship
 
     try:
         data, buffers = _ship.dumps(part)
@@ -137,7 +138,7 @@ def missing(
     exception: NameError | AttributeError, trace: TracebackType | None
 ) -> str | None:
     """Why a global, or an attribute of a class, was not shipped with the code."""
-    from . import _ship
+    from .. import _ship
 
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -158,7 +159,7 @@ def hinted(exception: BaseException) -> BaseException:
     """The exception, with advice in its message if there is some."""
     try:
         if isinstance(exception, ImportError):
-            _namespaces.hint_at_refusal(exception)
+            _global_namespaces.hint_at_refusal(exception)
             return exception
         more = hint(exception)
         if more is not None:
@@ -168,10 +169,10 @@ def hinted(exception: BaseException) -> BaseException:
     return exception
 
 
-def trace_taken(exception: BaseException) -> str | _traces.Trace:
+def trace_taken(exception: BaseException) -> str | tracebacks.Trace:
     """The plain values that make the traceback; its text if those do not suffice."""
     try:
-        trace = _traces.take(exception, BehaviorTraceback)
+        trace = tracebacks.take(exception, BehaviorTraceback)
     except Exception:  # a user's __str__ may raise anything
         trace = None
     return text_of(exception) if trace is None else trace
@@ -225,7 +226,7 @@ def unpack(packed: tuple[Any, ...]) -> object:
 
 
 def taken_apart(
-    exception: BaseException, trace: str | _traces.Trace
+    exception: BaseException, trace: str | tracebacks.Trace
 ) -> tuple[Any, ...] | None:
     """The tuple, of plain values alone, for an exception of another class.
 
@@ -247,7 +248,7 @@ def put_together(
     arguments: tuple[Any, ...],
     args: tuple[Any, ...],
     state: dict[str, Any],
-    trace: str | _traces.Trace,
+    trace: str | tracebacks.Trace,
 ) -> BaseException:
     """Makes the exception from the tuple of `taken_apart`."""
     ship().catch_up()
@@ -304,7 +305,7 @@ def survives_as_before(exception: BaseException) -> int | None:
 
 
 def survives_first(exception: BaseException, key: tuple[Any, ...]) -> int | None:
-    from . import _ship
+    from .. import _ship
 
     parts = (*exception.args, *vars(exception).values())
     if not _SCALARS.issuperset(map(type, parts)) or not survives(exception):

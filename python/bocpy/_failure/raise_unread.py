@@ -9,7 +9,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Sequence
 
-from . import _core
+from .. import _core
 
 #: The most behaviors that the message names.
 NAMED = 5

@@ -11,7 +11,7 @@ from .. import _core
 from . import change_detection, import_origins, module_changes
 from .log import SHELL, VALUE, Key
 from .lost_changes import warn_of_replaced
-from .published import Entry
+from .published_globals import Entry
 
 #: What the blobs of values begin with that are sent as copies.
 COPIES = (VALUE, SHELL)
