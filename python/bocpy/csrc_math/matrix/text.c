@@ -19,6 +19,8 @@ typedef struct text {
 } text;
 
 static int text_put(text *t, const char *bytes, size_t length) {
+  if (length == 0)
+    return 0; /* there may be no memory to copy to */
   if (t->length + length > t->capacity) {
     size_t capacity = 2 * (t->length + length) + 64;
     char *larger = PyMem_Realloc(t->bytes, capacity);
