@@ -26,6 +26,7 @@ from ._code.names import (
     own_stored_globals,
     stored_globals,
 )
+from ._late_imports import late_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ class Body(NamedTuple):
 def check_body(function: FunctionType) -> Body:
     """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
     if "logging" in sys.modules:
-        from ._main import logging as main_logging
-
-        main_logging.name_behaviors()
+        late_import("bocpy._main.logging").name_behaviors()
     code = function.__code__
     for flags, advice in _REFUSED:
         if code.co_flags & flags:

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from . import _core
 from ._core import Cown, start, when
 from ._future import BocFuture
+from ._late_imports import late_import
 
 T = TypeVar("T")
 
@@ -533,9 +534,7 @@ def results_of(
 
 
 def log_critical(message: str, error: BaseException) -> None:
-    import logging
-
-    logging.getLogger("concurrent.futures").critical(message, exc_info=error)
+    late_import("logging").getLogger("concurrent.futures").critical(message, exc_info=error)
 
 
 MAIN = threading.main_thread()

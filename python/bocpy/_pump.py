@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from . import _core
+from ._late_imports import late_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,9 +76,8 @@ def pump(
     if max_behaviors is not None:
         most = min(positive("max_behaviors", max_behaviors, " or None"), sys.maxsize)
     look()
-    from ._pump_result import PumpResult
-
-    return PumpResult(*_core._pump(limit, most, raise_on_error))
+    made: type[PumpResult] = late_import("bocpy._pump_result").PumpResult
+    return made(*_core._pump(limit, most, raise_on_error))
 
 
 def set_wait_pump_poll(ms: int = 50) -> None:

@@ -11,6 +11,7 @@ import sys
 
 from . import _core, _pump
 from ._core import start
+from ._late_imports import late_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +34,7 @@ def is_raising(choice: bool | None) -> bool:
 
 
 def raise_unread() -> None:
-    from ._failure import raise_unread
-
-    raise_unread.raise_failures()
+    late_import("bocpy._failure.raise_unread").raise_failures()
 
 
 def imports_in_a_body() -> bool:
@@ -56,9 +55,7 @@ def imports_in_a_body() -> bool:
 
 def result_of(stats: bool, noticeboard: bool) -> Result:
     if stats and noticeboard:
-        from ._wait_result import WaitResult
-
-        return WaitResult(_core._stats(), dict(_core.noticeboard()))
+        return wait_result(_core._stats(), dict(_core.noticeboard()))
     if stats:
         return _core._stats()
     return dict(_core.noticeboard()) if noticeboard else None
@@ -68,9 +65,12 @@ def without_stats(notices: Result) -> Result:
     """What a wait returns that was asked for statistics while nothing ran."""
     if not isinstance(notices, dict):
         return []
-    from ._wait_result import WaitResult
+    return wait_result([], notices)
 
-    return WaitResult([], notices)
+
+def wait_result(stats: Stats, notices: Notices) -> WaitResult:
+    made: type[WaitResult] = late_import("bocpy._wait_result").WaitResult
+    return made(stats, notices)
 
 
 if TYPE_CHECKING:

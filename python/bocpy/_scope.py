@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from . import _core, _tasks
 from ._context_changes import reset_variable, set_variable
 from ._core import Cown
 from ._failure import raise_unread
+from ._late_imports import late_import
+
+if TYPE_CHECKING:
+    from ._failure.cancelled_error import CancelledError
 
 OnError = Literal["cancel", "continue"]
 T = TypeVar("T")
@@ -50,9 +54,12 @@ def checkpoint() -> None:
     ...     checkpoint()
     """
     if cancelled():
-        from ._failure.cancelled_error import CancelledError
+        raise cancelled_error()("the scope of this behavior was cancelled")
 
-        raise CancelledError("the scope of this behavior was cancelled")
+
+def cancelled_error() -> type[CancelledError]:
+    made: type[CancelledError] = late_import("bocpy._failure.cancelled_error").CancelledError
+    return made
 
 
 def positive(name: str, value: object) -> None:
@@ -147,12 +154,11 @@ class Scope:
 
         For event loops, where `when` does not wait for room.
         """
-        from . import _loops
-
         if self.limit is None:
             raise RuntimeError(
                 "room() is for scopes with a limit: behaviors(limit=100)"
             )
+        _loops = late_import("bocpy._loops")
         await _loops.waiter().turn()
         while self.pending >= self.limit and not self.cancelled:
             await _loops.told("room", self._handle)
@@ -220,11 +226,9 @@ class Scope:
         if late is not None and error is None and not failures:
             return late
         if error is None and not failures and self._handle.failed:
-            from ._failure.cancelled_error import CancelledError
-
             failures = [
                 (
-                    CancelledError(
+                    cancelled_error()(
                         f"{self.name} was cancelled by a failure that has been taken "
                         "out of its result meanwhile"
                     ),
@@ -288,9 +292,7 @@ class Scope:
                 yield failure, f"{name!r} ({file}:{line})"
 
     async def __aenter__(self) -> Scope:
-        from . import _loops
-
-        _loops.waiter()
+        late_import("bocpy._loops").waiter()
         self._begin()
         return self
 
@@ -300,8 +302,7 @@ class Scope:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        from . import _loops
-
+        _loops = late_import("bocpy._loops")
         self._end(error)
         if isinstance(error, GeneratorExit):
             return  # the coroutine is thrown away, and can await nothing

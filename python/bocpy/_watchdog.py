@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _core
+from ._late_imports import late_import
 
 
 def log(severity: int, message: str) -> None:
-    import logging
-
-    logging.getLogger("bocpy.pump").warning("%s", message)
+    late_import("logging").getLogger("bocpy.pump").warning("%s", message)
 
 
 class Watchdog:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Iterable
-from functools import cache
-from types import TracebackType
+from functools import cache, partial
+from types import CodeType, MethodType, TracebackType
 
 from .. import _global_namespaces
+from .._late_imports import traceback_module
 from . import tracebacks
 
 TYPE_CHECKING = False
@@ -95,15 +96,39 @@ def ship() -> Any:
     return _ship
 
 
+def raised_by_handler(exception: BaseException) -> bool:
+    """Whether a handler of a signal has raised it, in code that raises Exceptions."""
+    if not isinstance(exception, Exception):
+        return True
+    signal = sys.modules.get("signal")
+    if signal is None:
+        return False
+    handlers = {code_of(signal.getsignal(n)) for n in signal.valid_signals()}
+    trace = exception.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def code_of(handler: Any) -> CodeType | None:
+    while isinstance(handler, partial):
+        handler = handler.func
+    if not hasattr(handler, "__code__") and not isinstance(handler, MethodType):
+        handler = getattr(handler, "__call__", None)  # noqa: B004 (its code is wanted)
+    function = getattr(handler, "__func__", handler)
+    return getattr(function, "__code__", None)
+
+
 def text_of(exception: BaseException) -> str:
     """The traceback as text, even if the exception's own methods raise."""
     cause = exception.__cause__
     if isinstance(cause, BehaviorTraceback) and exception.__traceback__ is None:
         return cause.text
     try:
-        import traceback  # few workers need it, and it imports much
-
-        return "".join(traceback.format_exception(exception))
+        # few workers need the module, and it imports much
+        return "".join(traceback_module().format_exception(exception))
     except Exception:
         return f"{type(exception).__qualname__}: its traceback cannot be shown\n"
 

@@ -69,7 +69,8 @@ class Period:
     def text(self) -> str:
         """The line with the counts."""
         counted = self.counted.total()
-        named = self.counted.most_common(KINDS_MAX)
+        # Counter.most_common(n) imports heapq, and that on the main thread.
+        named = self.counted.most_common()[:KINDS_MAX]
         parts = [
             f"{count} {kind} in {name!r} ({file}:{line})"
             for (kind, name, file, line), count in named

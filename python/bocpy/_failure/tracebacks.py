@@ -22,6 +22,7 @@ from itertools import islice
 from types import CodeType, TracebackType
 
 from .. import _core
+from .._late_imports import traceback_module
 from .._main import source as main_source
 
 TYPE_CHECKING = False
@@ -123,8 +124,7 @@ frames = getattr(_core, "_trace_frames", frames_read)
 
 def written(trace: Trace) -> str:
     """The text of a trace, as `traceback.format_exception` writes it."""
-    import traceback  # few workers need it, and it imports much
-
+    traceback = traceback_module()  # few workers need it, and it imports much
     parts = []
     for link, text, names, places in reversed(trace):
         if places:
@@ -155,14 +155,12 @@ def summary(
     column: int | None,
     end_column: int | None,
 ) -> Any:
-    import traceback
-
     options: dict[str, Any] = {}
     if _HAS_POSITIONS:
         options = {"end_lineno": end_line, "colno": column, "end_colno": end_column}
     if file.startswith("<") and (text := interactive_line(file, line)):
         options["line"] = text
-    return traceback.FrameSummary(file, line, name, lookup_line=False, **options)
+    return traceback_module().FrameSummary(file, line, name, lookup_line=False, **options)
 
 
 def interactive_line(file: str, line: int) -> str:

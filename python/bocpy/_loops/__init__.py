@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from .. import _core, _tasks
 from .._core import Cown
+from .._late_imports import late_import
 
 T = TypeVar("T")
 
@@ -99,13 +100,11 @@ def waiter() -> Waiter:
     runs."""
     library = _tasks.library_here()
     if library == "asyncio":
-        from . import asyncio_loop
-
-        return asyncio_loop.waiter()
+        asyncio: Waiter = late_import("bocpy._loops.asyncio_loop").waiter()
+        return asyncio
     if library == "trio":
-        from . import trio_loop
-
-        return trio_loop.waiter()
+        trio: Waiter = late_import("bocpy._loops.trio_loop").waiter()
+        return trio
     if library is None:
         raise RuntimeError(
             "no event loop runs on this thread: await cowns in asyncio or trio, "

@@ -21,6 +21,7 @@ import marshal
 from types import CellType, FunctionType
 
 from .._global_namespaces import start_worker
+from .._late_imports import late_import
 from .functions import make_function
 from .log import MISSING, set_backend
 from .receive import (
@@ -55,21 +56,21 @@ if TYPE_CHECKING:
 
 #: What sends is imported when it is first used: a worker that starts only receives.
 _LATER = {
-    "EXCEPTION": ".class_encodings",
-    "Body": ".._body",
-    "Shipment": ".shipment",
-    "check_body": ".._body",
-    "describe": ".shipment",
-    "dumps": ".send",
-    "encoding_of": ".class_encodings",
-    "export_class": ".send",
-    "fill_exception": ".pickler",
-    "make_exception": ".pickler",
-    "normalize": ".._body",
-    "poll": ".shipment",
-    "publish_names": ".send",
-    "reduce_exception": ".pickler",
-    "refresh": ".shipment",
+    "EXCEPTION": "_ship.class_encodings",
+    "Body": "_body",
+    "Shipment": "_ship.shipment",
+    "check_body": "_body",
+    "describe": "_ship.shipment",
+    "dumps": "_ship.send",
+    "encoding_of": "_ship.class_encodings",
+    "export_class": "_ship.send",
+    "fill_exception": "_ship.pickler",
+    "make_exception": "_ship.pickler",
+    "normalize": "_body",
+    "poll": "_ship.shipment",
+    "publish_names": "_ship.send",
+    "reduce_exception": "_ship.pickler",
+    "refresh": "_ship.shipment",
 }
 
 __all__ = [
@@ -105,9 +106,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(_LATER[name], __name__), name)
+    value = getattr(late_import(f"bocpy.{_LATER[name]}"), name)
     globals()[name] = value
     return value
 

@@ -11,9 +11,31 @@ static const struct {
 #undef PYTHON_ENTRY
 };
 
+/* A new reference, or NULL; without an exception. */
+static PyObject *python_imported(const char *name) {
+  PyObject *text = PyUnicode_FromString(name);
+  PyObject *module = text ? PyImport_GetModule(text) : NULL;
+  Py_XDECREF(text);
+  PyErr_Clear(); /* an interpreter that ends has no modules any more */
+  return module;
+}
+
+/* A new reference, or NULL with an exception. Once the package has been imported, a
+ * handler of a signal cannot interrupt the import. */
+static PyObject *python_import(const char *name) {
+  PyObject *module = python_imported(name);
+  PyObject *late = module ? NULL : python_imported("bocpy._late_imports");
+  Py_XDECREF(module);
+  if (!late)
+    return PyImport_ImportModule(name);
+  module = PyObject_CallMethod(late, "late_import", "s", name);
+  Py_DECREF(late);
+  return module;
+}
+
 /* A new reference, or NULL with an exception. */
 static PyObject *python_find(bocpy_python which) {
-  PyObject *module = PyImport_ImportModule(python_names[which].module);
+  PyObject *module = python_import(python_names[which].module);
   PyObject *found =
       module ? PyObject_GetAttrString(module, python_names[which].attribute) : NULL;
   Py_XDECREF(module);

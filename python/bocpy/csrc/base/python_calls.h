@@ -23,6 +23,7 @@
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failure.exception_codec", "pack")                           \
   X(FAILURES_UNPACK, "bocpy._failure.exception_codec", "unpack")                       \
+  X(FAILURES_OF_HANDLER, "bocpy._failure.exception_codec", "raised_by_handler")        \
   X(FAILURES_REPORT, "bocpy._failure.report_unread", "report")                         \
   X(FAILURES_COUNTED, "bocpy._failure.report_unread", "report_counted")                \
   X(ANSWER_REQUEST, "bocpy._main.requests", "answer")                                  \
@@ -57,7 +58,7 @@
   X(WORKER_TEAR_DOWN, "bocpy._worker", "tear_down")                                    \
   X(COPYREG_TABLE, "copyreg", "dispatch_table")                                        \
   X(OS_GETPID, "os", "getpid")                                                         \
-  X(SIGNAL_SET_WAKEUP_FD, "signal", "set_wakeup_fd")                                   \
+  X(SIGNAL_SET_WAKEUP_FD, "_signal", "set_wakeup_fd")                                  \
   X(SYS_IS_FINALIZING, "sys", "is_finalizing")                                         \
   X(THREADING_CURRENT_THREAD, "threading", "current_thread")                           \
   X(SYS_SETPROFILE, "sys", "setprofile")                                               \

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "code.h"
+#include "handlers.h"
 
 static atomic_bool failures_kept;
 /* whether most failures are counted instead of printed */
@@ -24,12 +25,13 @@ static void failure_print(bocpy_value *value, const bocpy_code *code) {
   PyObject *exception = state ? bocpy_value_get(value) : NULL;
   if (!exception)
     exception = PyErr_GetRaisedException();
-  PyObject *place = NULL;
+  PyObject *place = NULL, *raised = NULL;
   if (state)
     place = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_REPORT, "(Ossi)",
                               exception, code ? code->qualname : "?",
                               code ? code->file : "?", code ? code->line : 0);
-  PyErr_Clear();
+  if (!place && !bocpy_handler_take(&raised))
+    PyErr_Clear();
   if (place == Py_None) {
     atomic_store(&failures_counted, true);
     Py_DECREF(exception);
@@ -38,16 +40,18 @@ static void failure_print(bocpy_value *value, const bocpy_code *code) {
     PyErr_WriteUnraisable(place);
   }
   Py_XDECREF(place);
+  bocpy_handler_give(raised);
 }
 
 void bocpy_failure_report_counted(void) {
   bocpy_state *state = bocpy_state_get();
   if (!state || !atomic_exchange(&failures_counted, false))
     return;
-  PyObject *pending = PyErr_GetRaisedException();
+  PyObject *pending = PyErr_GetRaisedException(), *raised = NULL;
   PyObject *done = bocpy_python_call(&state->python, BOCPY_PY_FAILURES_COUNTED, NULL);
-  if (!done)
+  if (!done && !bocpy_handler_take(&raised))
     PyErr_WriteUnraisable(NULL);
+  bocpy_handler_give(raised);
   Py_XDECREF(done);
   if (pending)
     PyErr_SetRaisedException(pending);

@@ -7,6 +7,7 @@
 #include "deferred_decref.h"
 #include "extension.h"
 #include "failure.h"
+#include "handlers.h"
 
 /* ---- contents -------------------------------------------------------------------- */
 
@@ -217,11 +218,17 @@ PyObject *bocpy_value_unpack(PyObject *object) {
   return exception;
 }
 
+/* The main thread leaves the buffer as it is, unless it has parts that move: a handler
+ * may interrupt it. */
 static PyObject *value_decode(bocpy_value *value) {
   bool failed = value->failed;
-  PyObject *object = bocpy_decode_last(value->buffer);
+  bool keeps = bocpy_handlers_run_here() && !value->buffer->native_count;
+  PyObject *object =
+      keeps ? bocpy_decode(value->buffer) : bocpy_decode_last(value->buffer);
   if (failed)
     object = bocpy_value_unpack(object);
+  if (!object && keeps && bocpy_handler_raised())
+    return NULL;
   if (!object) {
     PyObject *exception = PyErr_GetRaisedException();
     bocpy_value_fail(value, Py_NewRef(exception));
@@ -346,9 +353,18 @@ static bocpy_buffer *object_encode_refusal(bool *out_failed) {
   return buffer;
 }
 
+/* How often an object is encoded that handlers of signals interrupt. */
+#define ENCODE_TRIES 16
+
 static bocpy_buffer *object_encode_to_move(PyObject *object, bool *failed) {
   bocpy_buffer *buffer = object_encode(object, *failed, bocpy_encode_held);
-  return buffer ? buffer : object_encode_refusal(failed);
+  PyObject *raised = NULL;
+  for (int i = 1; i < ENCODE_TRIES && !buffer && bocpy_handler_take(&raised); i++)
+    buffer = object_encode(object, *failed, bocpy_encode_held);
+  if (!buffer)
+    buffer = object_encode_refusal(failed);
+  bocpy_handler_give(raised);
+  return buffer;
 }
 
 bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed) {

@@ -1,0 +1,88 @@
+"""Imports of what is needed late, perhaps while the program waits.
+
+A handler of a signal that raises can interrupt an import at any instruction. If that is
+the one after importlib has taken a lock, nobody ever gives the lock back, and every
+other thread that imports something hangs. Handlers run on the main thread alone. So it
+has such imports made by a thread of their own: what a handler raises then ends nothing
+but the wait for that thread.
+
+Threads: any.
+"""
+
+from __future__ import annotations
+
+import sys
+from _thread import allocate_lock, get_ident, start_new_thread
+
+from . import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+#: Seconds. An import that takes longer may wait for one of the main thread's.
+TIMEOUT = 10.0
+
+#: What the module traceback imports when it first writes a traceback.
+_OF_TRACEBACK = ("ast", "linecache", "tokenize")
+if "_suggestions" in sys.builtin_module_names:
+    _OF_TRACEBACK += ("_suggestions",)
+
+
+def late_import(name: str) -> Any:
+    """The module of that full name, imported if it has not been yet."""
+    if not is_imported(name) and handlers_run_here():
+        import_apart([name])
+    return sys.modules[name] if is_imported(name) else import_here(name)
+
+
+def traceback_module() -> Any:
+    """The module traceback, whose functions then import nothing any more."""
+    if handlers_run_here():
+        missing = [name for name in _OF_TRACEBACK if not is_imported(name)]
+        if missing:
+            import_apart(missing)
+    return late_import("traceback")
+
+
+def is_imported(name: str) -> bool:
+    """Whether the import is over, too."""
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
+def handlers_run_here() -> bool:
+    """Whether this is the main thread. Before a start, which imports threading, it does
+    not matter: nothing waits."""
+    threading = sys.modules.get("threading")
+    if threading is None or not _core._is_main():
+        return False
+    return bool(threading.main_thread().ident == get_ident())
+
+
+def import_apart(names: list[str]) -> None:
+    """Imports modules on another thread, if there can be one."""
+    done = allocate_lock()
+    done.acquire()
+
+    def load() -> None:
+        try:
+            for name in names:
+                import_here(name)
+        except Exception:  # the caller's own import raises it
+            return
+        finally:
+            done.release()
+
+    try:
+        start_new_thread(load, ())
+    except RuntimeError:  # no memory for a thread, or the program ends
+        return
+    done.acquire(timeout=TIMEOUT)
+
+
+def import_here(name: str) -> ModuleType:
+    __import__(name)
+    return sys.modules[name]
