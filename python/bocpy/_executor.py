@@ -534,7 +534,8 @@ def results_of(
 
 
 def log_critical(message: str, error: BaseException) -> None:
-    late_import("logging").getLogger("concurrent.futures").critical(message, exc_info=error)
+    logging = late_import("logging")
+    logging.getLogger("concurrent.futures").critical(message, exc_info=error)
 
 
 MAIN = threading.main_thread()

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 
 #: What the module traceback imports when it first writes a traceback.
-_OF_TRACEBACK = ("ast", "linecache", "tokenize")
-if "_suggestions" in sys.builtin_module_names:
-    _OF_TRACEBACK += ("_suggestions",)
+_OF_TRACEBACK = [
+    "ast",
+    "linecache",
+    "tokenize",
+    *({"_suggestions"} & set(sys.builtin_module_names)),
+]
 
 
 def late_import(name: str) -> Any:

@@ -160,7 +160,8 @@ def summary(
         options = {"end_lineno": end_line, "colno": column, "end_colno": end_column}
     if file.startswith("<") and (text := interactive_line(file, line)):
         options["line"] = text
-    return traceback_module().FrameSummary(file, line, name, lookup_line=False, **options)
+    traceback = traceback_module()
+    return traceback.FrameSummary(file, line, name, lookup_line=False, **options)
 
 
 def interactive_line(file: str, line: int) -> str:

@@ -4,7 +4,7 @@ is lost."""
 import os
 
 import pytest
-from harness import BACKENDS, CFFI
+from harness import CFFI
 
 HEAD = """\
 import _imp, contextlib, signal, sys, threading, time
