@@ -58,7 +58,8 @@ def checkpoint() -> None:
 
 
 def cancelled_error() -> type[CancelledError]:
-    made: type[CancelledError] = late_import("bocpy._failure.cancelled_error").CancelledError
+    module = late_import("bocpy._failure.cancelled_error")
+    made: type[CancelledError] = module.CancelledError
     return made
 
 
