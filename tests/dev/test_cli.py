@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import cli, matrix
+from devtool import cli, job_matrix
 from devtool.base import Problem
 from devtool.interpreters import newest
 
@@ -97,8 +97,8 @@ def test_no_compiler_is_said_at_once(words, tmp_path):
 
 
 def test_a_plain_test_explores_interleavings():
-    jobs = matrix.c_jobs(wish("--c-only"), newest(), 1)
+    jobs = job_matrix.c_jobs(wish("--c-only"), newest(), 1)
     assert [job.name for job in jobs] == ["c-cc", "c-cc-systematic"]
-    assert [job.name for job in matrix.c_jobs(wish("--tiny"), newest(), 1)] == [
+    assert [job.name for job in job_matrix.c_jobs(wish("--tiny"), newest(), 1)] == [
         "c-cc-tiny"
     ]

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import base, chroot, interpreters, pythons
+from devtool import base, chroot, install_pythons, interpreters
 from devtool.base import Problem
 from devtool.interpreters import Interpreter, choose, in_versions, newest, probe
 
@@ -80,7 +80,7 @@ def test_a_version_that_cannot_be_prepared_is_not_promised(version):
 
 
 def test_what_can_be_prepared():
-    known = (*pythons.FROM_SOURCE, *chroot.VERSIONS, "pypy3.11")
+    known = (*install_pythons.FROM_SOURCE, *chroot.VERSIONS, "pypy3.11")
     assert known == interpreters.CAN_BE_PREPARED
 
 

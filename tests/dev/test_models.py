@@ -4,7 +4,7 @@ import re
 import runpy
 
 import pytest
-from devtool import cli, matrix, models
+from devtool import cli, job_matrix, models
 from devtool.base import ROOT, Problem
 
 MUTANTS = ROOT / "tests" / "models" / "mutants.py"
@@ -21,7 +21,7 @@ def mutants(monkeypatch):
 def configurations(*words):
     wish = cli.wish(cli.parser().parse_args(["test", *words]), [])
     assert not wish.python
-    return [job.name for job in matrix.c_jobs(wish, None, 1)]
+    return [job.name for job in job_matrix.c_jobs(wish, None, 1)]
 
 
 def test_the_models_are_a_build_of_their_own():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from devtool import cli, matrix, platforms
+from devtool import cli, job_matrix, platforms
 from devtool.base import ROOT, Problem
 from devtool.cbuild import Configuration
 
@@ -16,7 +16,7 @@ def wish(*words):
 
 
 def names_of_jobs(*words):
-    return [job.name for job in matrix.c_jobs(wish(*words), None, 1)]
+    return [job.name for job in job_matrix.c_jobs(wish(*words), None, 1)]
 
 
 def test_each_platform_has_a_cross_file_and_each_file_a_platform():
@@ -49,12 +49,12 @@ def test_the_list_says_what_is_needed(capsys, monkeypatch):
 
 def test_the_matrix_has_quick_platforms_that_are_there(monkeypatch, capsys):
     monkeypatch.setattr(platforms, "missing", lambda _: [])
-    assert matrix.quick_platforms() == [
+    assert job_matrix.quick_platforms() == [
         Configuration(platform="musl", park="c11"),
         Configuration(platform="i686", park="posix"),
     ]
     monkeypatch.setattr(platforms, "missing", lambda each: [f"{each.name}-gcc"])
-    assert matrix.quick_platforms() == []
+    assert job_matrix.quick_platforms() == []
     assert "without musl: no musl-gcc" in capsys.readouterr().out
 
 

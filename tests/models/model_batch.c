@@ -1,11 +1,11 @@
 /* Several behaviors as one step: one thread schedules two behaviors together, each over
  * one of two cowns; two others schedule one over both. Each of these comes before both
  * of the batch, or after both. */
-#include "crew.h"
+#include "model_executor.h"
 
 enum { COWNS = 2 };
 
-static crew_thread threads[MODEL_THREADS];
+static executor_thread threads[MODEL_THREADS];
 static boc_cown *cowns[COWNS];
 static boc_mode modes[COWNS];
 static unsigned together[COWNS]; /* by cown: how many of the batch have run */
@@ -19,29 +19,29 @@ static void body(boc_behavior *behavior) {
 
 void model_before(void) {
   for (unsigned i = 0; i < COWNS; i++) {
-    cowns[i] = crew_new_cown();
+    cowns[i] = executor_new_cown();
     modes[i] = model_draw(2) ? BOC_READ : BOC_WRITE;
     together[i] = 0;
   }
   for (unsigned i = 0; i < MODEL_THREADS; i++)
-    crew_start(&threads[i]);
+    executor_start(&threads[i]);
 }
 
-static void schedule_batch(crew_thread *self) {
+static void schedule_batch(executor_thread *self) {
   boc_behavior *batch[COWNS];
   boci_request *scratch[2 * COWNS];
   for (unsigned i = 0; i < COWNS; i++) {
     const boc_access access = {cowns[i], BOC_WRITE};
-    batch[i] = crew_new(&access, 1);
+    batch[i] = executor_new(&access, 1);
     batch[i]->block.steps = (uint16_t)(i + 1);
   }
   MODEL_CHECK(boci_behavior_scratch(batch, COWNS) <= 2 * COWNS);
   boci_behavior_link_all(batch, COWNS, scratch, &self->executor);
 }
 
-static void schedule_one(crew_thread *self) {
+static void schedule_one(executor_thread *self) {
   const boc_access both[] = {{cowns[0], modes[0]}, {cowns[1], modes[1]}};
-  boc_behavior *behavior = crew_new(both, COWNS);
+  boc_behavior *behavior = executor_new(both, COWNS);
   behavior->block.steps = 0;
   boci_behavior_link(behavior, &self->executor);
 }
@@ -51,7 +51,7 @@ void model_thread(unsigned index) {
     schedule_batch(&threads[0]);
   else
     schedule_one(&threads[index]);
-  crew_run(&threads[index], body);
+  executor_run(&threads[index], body);
 }
 
 void model_after(void) {

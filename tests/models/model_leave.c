@@ -2,11 +2,11 @@
  * third thread schedules a writer behind them (or finds the queue empty and them still
  * reading) and drops the last reference that no behavior has. The writer runs after
  * both have read; the last of the three threads to leave frees the cown. */
-#include "crew.h"
+#include "model_executor.h"
 
 enum { READERS = 2 };
 
-static crew_thread threads[MODEL_THREADS];
+static executor_thread threads[MODEL_THREADS];
 static boc_cown *cown;
 
 static void drop_payload(boc_cown *self, void *its) {
@@ -23,22 +23,22 @@ static const boc_cown_type type = {
 void model_before(void) {
   MODEL_CHECK(boc_cown_new(&type, &cown) == BOC_OK);
   for (unsigned i = 0; i < MODEL_THREADS; i++)
-    crew_start(&threads[i]);
+    executor_start(&threads[i]);
   for (unsigned i = 0; i < READERS; i++) {
     const boc_access access = {cown, BOC_READ};
-    boci_behavior_link(crew_new(&access, 1), &threads[i].executor);
+    boci_behavior_link(executor_new(&access, 1), &threads[i].executor);
     MODEL_CHECK(threads[i].ready);
   }
 }
 
 void model_thread(unsigned index) {
-  crew_thread *self = &threads[index];
+  executor_thread *self = &threads[index];
   if (index == READERS) {
     const boc_access access = {cown, BOC_WRITE};
-    boci_behavior_link(crew_new(&access, 1), &self->executor);
+    boci_behavior_link(executor_new(&access, 1), &self->executor);
     boc_cown_drop(cown);
   }
-  crew_run(self, NULL);
+  executor_run(self, NULL);
 }
 
 void model_after(void) {

@@ -1,11 +1,11 @@
 /* One cown, and behaviors over that cown alone: three threads schedule two each, to
  * read or to write as drawn. The second of a thread runs after its first, unless both
  * read. */
-#include "crew.h"
+#include "model_executor.h"
 
 enum { EACH = 2 };
 
-static crew_thread threads[MODEL_THREADS];
+static executor_thread threads[MODEL_THREADS];
 static boc_cown *cown;
 static boc_mode modes[MODEL_THREADS][EACH];
 static bool over[MODEL_THREADS]; /* the first behavior of each thread */
@@ -20,9 +20,9 @@ static void body(boc_behavior *behavior) {
 }
 
 void model_before(void) {
-  cown = crew_new_cown();
+  cown = executor_new_cown();
   for (unsigned i = 0; i < MODEL_THREADS; i++) {
-    crew_start(&threads[i]);
+    executor_start(&threads[i]);
     over[i] = false;
     for (unsigned k = 0; k < EACH; k++)
       modes[i][k] = model_draw(2) ? BOC_READ : BOC_WRITE;
@@ -30,14 +30,14 @@ void model_before(void) {
 }
 
 void model_thread(unsigned index) {
-  crew_thread *self = &threads[index];
+  executor_thread *self = &threads[index];
   for (unsigned k = 0; k < EACH; k++) {
     const boc_access access = {cown, modes[index][k]};
-    boc_behavior *behavior = crew_new(&access, 1);
+    boc_behavior *behavior = executor_new(&access, 1);
     behavior->block.steps = (uint16_t)(index * EACH + k);
     boci_behavior_link(behavior, &self->executor);
   }
-  crew_run(self, body);
+  executor_run(self, body);
 }
 
 void model_after(void) {

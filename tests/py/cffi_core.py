@@ -6,7 +6,7 @@ BOCPY_CORE=cffi and on PyPy.
 
 #: Whole files and folders that test what this core does not have.
 FILES = {
-    "clusters": "bocpy.distributed, which ships values by the codec of the extension",
+    "bocpy_distributed": "bocpy.distributed, which ships by the extension's codec",
     "tools": "tools of others beside the extension's workers",
     "test_codec.py": "the codec of the extension",
     "test_codec_any.py": "the codec of the extension",
@@ -36,7 +36,7 @@ TESTS = {
     "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
-    "test_ends.py::test_a_million_pending_behaviors": "its memory and speed",
+    "test_program_exit.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_handles.py::test_more_arguments_by_name": "a cache of the extension",
     "test_leaks.py::test_functions_shared_by_calls": "a cache of the extension",
     "test_scope_loops.py::test_a_scope_counts_asynchronous": "no scope counts it",
@@ -78,8 +78,7 @@ ROWS = {
     "a signal that a worker takes": "a signal that is delivered to a worker",
     "a signal that a worker takes: 50 ms": "a signal that is delivered to a worker",
     "backend interpreters": "no backend `interpreters`",
-    "bocpy.distributed, which ships values by the codec of the extension": "no "
-    "`bocpy.distributed`",
+    "bocpy.distributed, which ships by the extension's codec": "no `bocpy.distributed`",
     "bocpy.h: hooks of other extensions": "no hooks for extension types",
     "buffers that move between interpreters": "no backend `interpreters`",
     "interpreters with a GIL of their own": "no backend `interpreters`",

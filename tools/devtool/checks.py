@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from devtool import cbuild, compilers, environments, failures
+from devtool import cbuild, compilers, environments, failure_summary
 from devtool.base import ROOT, WINDOWS, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
 from devtool.environments import Environment
-from devtool.failures import Failure
+from devtool.failure_summary import Failure
 from devtool.interpreters import Interpreter
 from devtool.jobs import Tally
 
@@ -271,7 +271,7 @@ def run_checks(
         except (Failed, Problem) as error:
             here.say(f"FAIL {name}: {error}")
             said = here.log_since(began) or str(error)
-            failure = Failure(name, failures.lines_of(said))
+            failure = Failure(name, failure_summary.lines_of(said))
             tally += Tally(failed=1, failures=(failure,))
         else:
             here.say(f"ok   {name}")

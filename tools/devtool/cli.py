@@ -7,7 +7,16 @@ import os
 import sys
 from pathlib import Path
 
-from devtool import checks, commands, foreign, matrix, only, platforms, pybuild, wheels
+from devtool import (
+    checks,
+    commands,
+    cross_extension,
+    job_matrix,
+    platforms,
+    pybuild,
+    single_test,
+    wheels,
+)
 from devtool.base import Failed, Problem, say
 from devtool.cbuild import Configuration
 from devtool.interpreters import Interpreter, newest, probe
@@ -288,11 +297,11 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def wish(arguments: argparse.Namespace, rest: list[str]) -> matrix.Wish:
+def wish(arguments: argparse.Namespace, rest: list[str]) -> job_matrix.Wish:
     if "thread" in (arguments.sanitize or "") and arguments.park == "c11":
         raise Problem("ThreadSanitizer does not know C11 mutexes: use --park posix")
     c_chosen = arguments.stress or arguments.platform or arguments.models
-    return matrix.Wish(
+    return job_matrix.Wish(
         c=not arguments.python_only and not (arguments.python and not arguments.c_only),
         python=not arguments.c_only and not c_chosen,
         matrix=arguments.matrix,
@@ -328,11 +337,11 @@ def test(arguments: argparse.Namespace, rest: list[str]) -> int:
         return 0
     if arguments.only:
         spec = arguments.python[0] if arguments.python else None
-        return only.test(arguments.only, commands.pick(spec), rest)
+        return single_test.test(arguments.only, commands.pick(spec), rest)
     asked = wish(arguments, rest)
     interpreter = tools_interpreter(arguments)
     parallel = max(1, arguments.parallel)
-    jobs = matrix.jobs(asked, interpreter, 1 if asked.matrix else parallel)
+    jobs = job_matrix.jobs(asked, interpreter, 1 if asked.matrix else parallel)
     total = run_jobs(jobs, parallel)
     if arguments.report:
         write_report(arguments.report, total)
@@ -371,7 +380,7 @@ def dispatch(arguments: argparse.Namespace, rest: list[str]) -> int:
         case "wheels":
             chosen_ones = [commands.pick(each) for each in arguments.python or [None]]
             if arguments.foreign:
-                return foreign.check(chosen_ones[0])
+                return cross_extension.check(chosen_ones[0])
             return wheels.make(chosen_ones, twice=arguments.twice)
         case _:
             return commands.python(arguments.version)

@@ -10,9 +10,9 @@ from devtool import (
     chroot,
     compilers,
     environments,
-    failures,
+    failure_summary,
+    install_pythons,
     pybuild,
-    pythons,
 )
 from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.cbuild import Configuration
@@ -50,8 +50,12 @@ def installed(interpreter: Interpreter, *requirements: str) -> Environment:
                 pybuild.install_wheel(env, wheel, log)
         except Failed:
             log.flush()
-            said = failures.of_log(path.read_text(errors="replace"), "the build failed")
-            raise Failed(f"{said.shown(failures.FULL).strip()}\nlog: {path}") from None
+            said = failure_summary.of_log(
+                path.read_text(errors="replace"), "the build failed"
+            )
+            raise Failed(
+                f"{said.shown(failure_summary.FULL).strip()}\nlog: {path}"
+            ) from None
     return env
 
 
@@ -142,7 +146,7 @@ def docs(spec: str | None) -> int:
 
 
 def python(version: str) -> int:
-    interpreter = pythons.prepare(version)
+    interpreter = install_pythons.prepare(version)
     if interpreter.chroot:
         say(f"Python {interpreter.name} is in the chroot {interpreter.chroot}")
     else:

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
-from devtool import failures
+from devtool import failure_summary
 from devtool.base import WORK, Failed, Problem, end_children, say
-from devtool.failures import Failure
+from devtool.failure_summary import Failure
 from devtool.progress import Progress
 
 LOGS = WORK / "logs"
@@ -76,7 +76,7 @@ def count_junit(report: Path) -> Tally:
             result += Tally(skipped=1)
         else:
             result += Tally(passed=1)
-    return replace(result, failures=tuple(failures.of_junit(report)))
+    return replace(result, failures=tuple(failure_summary.of_junit(report)))
 
 
 def count_programs(log: Path) -> Tally:
@@ -94,7 +94,7 @@ def count_programs(log: Path) -> Tally:
                 result += Tally(skipped=1)
             case _:
                 result += Tally(passed=cases, failed=1)
-    return replace(result, failures=tuple(failures.of_programs(log)))
+    return replace(result, failures=tuple(failure_summary.of_programs(log)))
 
 
 def finished(job: Job, log: Path) -> Tally:
@@ -112,7 +112,7 @@ def finished(job: Job, log: Path) -> Tally:
                 _interrupted.wait(10)  # a busy machine tells this process later
     if tally.failed and not tally.failures:
         text = log.read_text(encoding="utf-8", errors="replace")
-        tally = replace(tally, failures=(failures.of_log(text, trouble),))
+        tally = replace(tally, failures=(failure_summary.of_log(text, trouble),))
     return tally
 
 
@@ -130,7 +130,10 @@ def run_job(job: Job, progress: Progress) -> Tally:
     mark = "FAIL" if tally.failed else "ok"
     lines = [f"{mark:<4} {job.name:<22} {took:6.1f} s  {tally}"]
     if tally.failed:
-        lines += [failures.shown(tally.failures, failures.FULL), f"  log: {path}"]
+        lines += [
+            failure_summary.shown(tally.failures, failure_summary.FULL),
+            f"  log: {path}",
+        ]
     progress.say("\n".join(lines))
     named = (each._replace(job=job.name) for each in tally.failures)
     return replace(tally, failures=tuple(named))
@@ -168,5 +171,5 @@ def run_jobs(jobs: Iterable[Job], parallel: int) -> Tally:
             progress.say("interrupted: what was running has been ended")
             raise
     if total.failures:
-        say("Failed:\n" + failures.shown(total.failures, failures.BRIEF))
+        say("Failed:\n" + failure_summary.shown(total.failures, failure_summary.BRIEF))
     return total

@@ -44,12 +44,12 @@ MISUSES = "test_misuse_*.py"
 #: depend on the version; all other files of tests/py run on each.
 NEWEST = (
     "test_backends.py",
-    "test_ends.py",
+    "test_program_exit.py",
     "test_fork_states.py",
     "test_fork_waits.py",
     "test_guide.py",
     "test_interrupts.py",
-    "test_link.py",
+    "test_linker.py",
     MISUSES,
     "test_notebook.py",
     "test_ship.py",
@@ -70,7 +70,7 @@ PYPY_LIBBOC = tuple(
         "behavior",
         "c_misuse",
         "cown",
-        "ends",
+        "exit_and_fork",
         "lane",
         "mailbox",
         "noticeboard",
@@ -79,15 +79,15 @@ PYPY_LIBBOC = tuple(
     )
 )
 #: The Python that the engines of clusters are installed on.
-CLUSTERS_PYTHON = "3.13"
+DISTRIBUTED_PYTHON = "3.13"
 #: The disturbances of tests/soak/storms.py, and for how long the matrix runs each.
 STORMS = ("signals", "forks", "exits")
 STORM_MINUTES = 1 / 6
 #: Folders whose tests other jobs run, with the packages that they need; all tests but
 #: those that need none.
-CLUSTERS = "clusters/"
+DISTRIBUTED = "bocpy_distributed/"
 TOOLS = "tools/"
-WITHOUT_CLUSTER = ("clusters/test_link.py", "clusters/test_peers.py")
+WITHOUT_ENGINE = ("bocpy_distributed/test_linker.py", "bocpy_distributed/test_peers.py")
 
 
 def matrix_files(*, newest: bool) -> tuple[str, ...]:
@@ -99,8 +99,8 @@ def matrix_files(*, newest: bool) -> tuple[str, ...]:
         for path in folder.rglob("test_*.py")
         if not any(path.match(name) for name in left_out)
     }
-    found = {name for name in names if not name.startswith((CLUSTERS, TOOLS))}
-    return tuple(sorted(found | (set(WITHOUT_CLUSTER) if newest else set())))
+    found = {name for name in names if not name.startswith((DISTRIBUTED, TOOLS))}
+    return tuple(sorted(found | (set(WITHOUT_ENGINE) if newest else set())))
 
 
 def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def matrix_arguments(interpreter: Interpreter, *, newest: bool) -> tuple[str, ..
 def matrix_cffi_arguments(*left_out: str) -> tuple[str, ...]:
     """The tests of tests/py that the matrix runs on the core by cffi."""
     # The folder, not its files: conftest.py leaves out tests of what this core lacks.
-    names = (*left_out, "clusters/*", "tools/*")
+    names = (*left_out, "bocpy_distributed/*", "tools/*")
     ignored = (f"--ignore-glob=**/{name}" for name in names)
     return ("tests/py", *ignored, "-m", "not stress")
 
@@ -290,12 +290,12 @@ def test_soak(interpreter: Interpreter, minutes: float, log: TextIO) -> Tally:
     return Tally(passed=len(found) * (1 + len(STORMS)))
 
 
-def test_clusters(interpreter: Interpreter, log: TextIO) -> Tally:
+def test_distributed(interpreter: Interpreter, log: TextIO) -> Tally:
     """The tests on clusters of Dask and of Ray, with both installed."""
-    name = f"py-{interpreter.name}-clusters"
+    name = f"py-{interpreter.name}-distributed"
     env = wheel_environment(interpreter, log, "test", "distributed")
     install_plain_wheel(env, interpreter, log)
-    return suite(env, name, log, ROOT / "tests" / "py" / CLUSTERS)
+    return suite(env, name, log, ROOT / "tests" / "py" / DISTRIBUTED)
 
 
 def test_tools(interpreter: Interpreter, log: TextIO) -> Tally:

@@ -1,14 +1,14 @@
 /* Misuse: a forbidden use of a behavior, a cown or a scope ends the program with a text
  * that names it. Each case runs in a child. Builds with -Dchecks=true find all of them,
  * others only those that cost nothing to find. */
-#include "apart.h"
+#include "child_process.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include <boc/boc.h>
 
-#if TEST_HAS_APART
+#if TEST_HAS_CHILD_PROCESS
 
 static const boc_cown_type plain = {.name = "plain", .payload_size = sizeof(int)};
 
@@ -207,7 +207,7 @@ static void each_is_told(void) {
     if (!misuses[i].always)
       continue;
 #endif
-    const int status = test_apart(run_misuse, &misuses[i], text, sizeof text);
+    const int status = test_in_child(run_misuse, &misuses[i], text, sizeof text);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT ||
         !strstr(text, misuses[i].text)) {
       fprintf(stderr, "%s: status %d, said: %s\n", misuses[i].name, status, text);

@@ -32,7 +32,7 @@ ARGUMENTS = {
 #: They need NumPy, which not every interpreter has.
 WITH_NUMPY = {"image_pipeline": ["--images", "3", "--size", "64"]}
 HAS_NUMPY = importlib.util.find_spec("numpy") is not None
-#: They need an engine: clusters/test_examples_on_clusters.py runs them.
+#: They need an engine: bocpy_distributed/test_distributed_examples.py runs them.
 ON_CLUSTERS = {"cluster_heat", "cluster_wordcount"}
 #: They need no runtime, and so have no backend.
 PLAIN = {"cooking_threads"}

@@ -1,7 +1,7 @@
 """The end of a program while its threads go on.
 
 Each test is a program of its own with a time limit. The simpler ends are in
-test_ends.py.
+test_program_exit.py.
 """
 
 import pytest

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from devtool import environments, pythons
+from devtool import environments, install_pythons
 from devtool.base import (
     ROOT,
     WORK,
@@ -70,7 +70,9 @@ def windows_config(interpreter: Interpreter) -> Path:
         place = WORK / "python" / f"source-{version}"
         remove_tree(place)
         place.mkdir(parents=True)
-        source = pythons.fetch(f"python{version}", "forky", place, place / "log")
+        source = install_pythons.fetch(
+            f"python{version}", "forky", place, place / "log"
+        )
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / "PC" / "pyconfig.h.in", kept)
         remove_tree(place)

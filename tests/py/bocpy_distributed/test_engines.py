@@ -1,7 +1,7 @@
 """Behaviors on real clusters of this machine: the same tests on Dask and on Ray.
 
 These run in a leg of their own: `./dev test --matrix` has it on one interpreter, and
-`python -m pytest tests/py/clusters` where both are installed.
+`python -m pytest tests/py/bocpy_distributed` where both are installed.
 """
 
 import asyncio

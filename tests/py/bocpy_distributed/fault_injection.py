@@ -1,6 +1,7 @@
-"""Trials of a cluster, as many as one likes; the tests make a few of each.
+"""Faults in a cluster, as many as one likes; the tests inject a few of each.
 
-python tests/py/clusters/trials.py dask --kills 50 --nested 1000 --dropped 10000
+cd tests/py/bocpy_distributed
+python fault_injection.py dask --kills 50 --nested 1000 --dropped 10000
 """
 
 import argparse

@@ -1,12 +1,12 @@
 """How many behaviors a second one driver can link, and 1,000 simulated workers.
 
-    python benchmarks/clusters_driver.py
-    python benchmarks/clusters_driver.py --workers 1000 --body 0.02
+    python benchmarks/distributed_driver.py
+    python benchmarks/distributed_driver.py --workers 1000 --body 0.02
 
 The linker is the real one, without an engine. The first table drives it as fast as it
 goes: reports come at once, so what is measured is the driver's own work; a connection
 adds pickling and the engine's messages (`--engine-cost`, seconds per message, is what
-`benchmarks/clusters.py` measures).
+`benchmarks/distributed_costs.py` measures).
 
 The second runs a virtual clock over many workers: each has a queue, bodies take
 `--body` seconds, messages `--latency` seconds and the driver's time per message and per

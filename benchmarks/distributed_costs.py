@@ -1,7 +1,7 @@
 """bocpy.distributed against the engine's own bare submit, in the same run.
 
-    python benchmarks/clusters.py dask
-    python benchmarks/clusters.py ray
+    python benchmarks/distributed_costs.py dask
+    python benchmarks/distributed_costs.py ray
 
 Two worker processes on this machine. `bare` is one small task after the other of the
 engine itself, gathered at the end; the rows give the time of a behavior and its ratio
@@ -20,7 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "py" / "clusters"))
+sys.path.insert(
+    0, str(Path(__file__).parents[1] / "tests" / "py" / "bocpy_distributed")
+)
 
 import engines
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import checks, failures, jobs, pybuild
+from devtool import checks, failure_summary, jobs, pybuild
 from devtool.base import Failed, Problem, environment, run
-from devtool.failures import Failure
+from devtool.failure_summary import Failure
 from devtool.interpreters import probe
 from devtool.jobs import Job, Tally, run_jobs
 
@@ -151,17 +151,22 @@ def test_a_problem_is_all_there_is_to_say(shown):
 
 def test_long_texts_keep_their_beginning_and_end():
     said = tuple(f"line {number}" for number in range(100))
-    assert failures.shortened(said, 1, 2) == ["line 0", "...", "line 98", "line 99"]
-    assert failures.shortened(said[:4], 1, 2) == list(said[:4])
-    (wide,) = failures.shortened(["x" * 1000], 1, 1)
-    assert wide == "x" * failures.WIDTH + "..."
+    assert failure_summary.shortened(said, 1, 2) == [
+        "line 0",
+        "...",
+        "line 98",
+        "line 99",
+    ]
+    assert failure_summary.shortened(said[:4], 1, 2) == list(said[:4])
+    (wide,) = failure_summary.shortened(["x" * 1000], 1, 1)
+    assert wide == "x" * failure_summary.WIDTH + "..."
 
 
 def test_many_failures_are_named_and_then_counted():
     many = [Failure(f"test_{number}", ("why",)) for number in range(100)]
-    out = failures.shown(many, failures.BRIEF)
-    assert out.count("| why") == failures.EXPLAINED
-    assert out.count("  test_") == failures.NAMED
+    out = failure_summary.shown(many, failure_summary.BRIEF)
+    assert out.count("| why") == failure_summary.EXPLAINED
+    assert out.count("  test_") == failure_summary.NAMED
     assert out.endswith("  and 70 more")
 
 

@@ -1,9 +1,9 @@
 """`./dev test --only NAME`: what a name stands for."""
 
 import pytest
-from devtool import only
+from devtool import single_test
 from devtool.base import Problem
-from devtool.only import PY_TESTS, Target, find
+from devtool.single_test import PY_TESTS, Target, find
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_file_that_is_not_there(name):
 
 
 def test_a_target_that_meson_does_not_know(monkeypatch):
-    build = object.__new__(only.Build)
-    monkeypatch.setattr(only.Build, "introspect", lambda self, what: [])
+    build = object.__new__(single_test.Build)
+    monkeypatch.setattr(single_test.Build, "introspect", lambda self, what: [])
     with pytest.raises(Problem, match="Meson knows no target test_x"):
         build.target("test_x")

@@ -3,54 +3,55 @@
  *
  * A body reads each of its cowns, and writes those that it does not share with readers.
  * So if a body had a cown by mistake, there would be a data race. */
-#ifndef MODEL_CREW_H
-#define MODEL_CREW_H
+#ifndef MODEL_EXECUTOR_H
+#define MODEL_EXECUTOR_H
 
 #include "behavior.h"
 #include "model.h"
 
-enum { CREW_MAX = 4 };
+enum { EXECUTOR_THREADS_MAX = 4 };
 
 /* A thread, and the behaviors that are ready on it. */
-typedef struct crew_thread {
+typedef struct executor_thread {
   boci_executor executor;
   boc_behavior *ready;
   unsigned ran;
-} crew_thread;
+} executor_thread;
 
-static void crew_ready(void *ctx, boc_behavior *behavior) {
-  crew_thread *self = ctx;
+static void executor_ready(void *ctx, boc_behavior *behavior) {
+  executor_thread *self = ctx;
   behavior->next = self->ready;
   self->ready = behavior;
 }
 
-static inline void crew_start(crew_thread *self) {
-  *self = (crew_thread){.executor = {crew_ready, self}};
+static inline void executor_start(executor_thread *self) {
+  *self = (executor_thread){.executor = {executor_ready, self}};
 }
 
-static const boc_cown_type crew_cown = {.payload_size = sizeof(unsigned),
-                                        .allocator = &model_allocator};
+static const boc_cown_type executor_cown = {.payload_size = sizeof(unsigned),
+                                            .allocator = &model_allocator};
 
-static inline boc_cown *crew_new_cown(void) {
+static inline boc_cown *executor_new_cown(void) {
   boc_cown *cown = NULL;
-  MODEL_CHECK(boc_cown_new(&crew_cown, &cown) == BOC_OK);
+  MODEL_CHECK(boc_cown_new(&executor_cown, &cown) == BOC_OK);
   return cown;
 }
 
-static void crew_no_body(boc_behavior *self, void *env) {
+static void executor_no_body(boc_behavior *self, void *env) {
   (void)self;
   (void)env;
 }
-static const boc_behavior_type crew_behavior = {.name = "model", .body = crew_no_body};
+static const boc_behavior_type executor_behavior = {.name = "model",
+                                                    .body = executor_no_body};
 
-static inline boc_behavior *crew_new(const boc_access *accesses, size_t count) {
+static inline boc_behavior *executor_new(const boc_access *accesses, size_t count) {
   boc_behavior *behavior = model_allocate(boci_behavior_size(count, false, 0));
-  MODEL_CHECK(boci_behavior_init(behavior, &crew_behavior, 0, accesses, count, NULL) ==
-              BOC_OK);
+  MODEL_CHECK(boci_behavior_init(behavior, &executor_behavior, 0, accesses, count,
+                                 NULL) == BOC_OK);
   return behavior;
 }
 
-static inline void crew_touch(boc_behavior *behavior) {
+static inline void executor_touch(boc_behavior *behavior) {
   for (size_t i = 0; i < behavior->count; i++) {
     unsigned *payload = boci_cown_payload(boc_behavior_cown(behavior, i));
     if (boc_behavior_mode(behavior, i) == BOC_WRITE)
@@ -62,11 +63,12 @@ static inline void crew_touch(boc_behavior *behavior) {
 
 /* Runs the ready behaviors, and those that become ready meanwhile. `body` may be NULL.
  */
-static inline void crew_run(crew_thread *self, void (*body)(boc_behavior *behavior)) {
+static inline void executor_run(executor_thread *self,
+                                void (*body)(boc_behavior *behavior)) {
   while (self->ready) {
     boc_behavior *behavior = self->ready;
     self->ready = behavior->next;
-    crew_touch(behavior);
+    executor_touch(behavior);
     if (body)
       body(behavior);
     boci_behavior_end(behavior, &self->executor);

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtool import compilers, environments, failures
+from devtool import compilers, environments, failure_summary
 from devtool.base import ROOT, WORK, Command, Failed, Problem, run, say
 from devtool.interpreters import Interpreter
 
@@ -86,8 +86,10 @@ class Build:
                 return
             except Failed:
                 log.flush()
-        said = failures.of_log(path.read_text(errors="replace"), "the build failed")
-        raise Failed(f"{said.shown(failures.FULL).strip()}\nlog: {path}")
+        said = failure_summary.of_log(
+            path.read_text(errors="replace"), "the build failed"
+        )
+        raise Failed(f"{said.shown(failure_summary.FULL).strip()}\nlog: {path}")
 
     def introspect(self, what: str) -> Any:
         command: list[str | Path] = [self.env.tool("meson"), "introspect"]

@@ -8,9 +8,9 @@ import pytest
 
 if not importlib.util.find_spec("distributed"):
     collect_ignore = [
-        "test_cluster_ends.py",
+        "test_driver_exit.py",
         "test_engines.py",
-        "test_examples_on_clusters.py",
+        "test_distributed_examples.py",
         "test_recovery.py",
     ]
 ENGINES = [

@@ -1,6 +1,6 @@
 """The linker and its executors under a transport that does its worst, by seed.
 
-    python tests/py/clusters/simulate.py --schedules 100000
+    python tests/py/bocpy_distributed/simulate.py --schedules 100000
 
 Each schedule is a random program (behaviors over a few cowns, readers, nested ones,
 looks at values) on a random transport: messages are delayed, reordered, duplicated and
@@ -30,7 +30,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import controls
+import mutants
 from bocpy.distributed import _body, _values
 from bocpy.distributed._cown import Cown
 from bocpy.distributed._execute import Executor
@@ -513,7 +513,7 @@ def first_wrong(start: int, count: int) -> tuple[int, str] | None:
 def batch_of(job: tuple[str, int, int]) -> tuple[int, str] | None:
     control, start, count = job
     if control:
-        controls.CONTROLS[control]()
+        mutants.CONTROLS[control]()
     return first_wrong(start, count)
 
 
@@ -522,7 +522,7 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="the first one")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--control", choices=sorted(controls.CONTROLS), default="")
+    parser.add_argument("--control", choices=sorted(mutants.CONTROLS), default="")
     options = parser.parse_args()
     began = time.monotonic()
     size = min(1000, options.schedules)

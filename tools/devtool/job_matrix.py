@@ -140,11 +140,11 @@ def python_jobs(wish: Wish) -> Iterator[Job]:
 def cluster_jobs() -> Iterator[Job]:
     """The tests on clusters, on one interpreter, if that is installed."""
     try:
-        chosen = choose(pybuild.CLUSTERS_PYTHON)
+        chosen = choose(pybuild.DISTRIBUTED_PYTHON)
     except Problem as problem:
-        say(f"without clusters: {problem}")
+        say(f"without bocpy.distributed: {problem}")
         return
-    yield Job("py-clusters", lambda log: pybuild.test_clusters(chosen, log))
+    yield Job("py-distributed", lambda log: pybuild.test_distributed(chosen, log))
 
 
 def c_jobs(wish: Wish, interpreter: Interpreter, processes: int) -> Iterator[Job]:

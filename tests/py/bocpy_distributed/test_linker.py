@@ -2,14 +2,14 @@
 
 A documented command runs as many schedules as one likes:
 
-    python tests/py/clusters/simulate.py --schedules 100000 --jobs 2
+    python tests/py/bocpy_distributed/simulate.py --schedules 100000 --jobs 2
 """
 
 import subprocess
 import sys
 from pathlib import Path
 
-import controls
+import mutants
 import pytest
 import simulate
 
@@ -25,7 +25,7 @@ def test_many_random_schedules():
     assert simulate.first_wrong(1_000_000, 3000) is None
 
 
-@pytest.mark.parametrize("control", sorted(controls.CONTROLS))
+@pytest.mark.parametrize("control", sorted(mutants.CONTROLS))
 def test_a_broken_protocol_is_found(control):
     """Breaks a rule in a process of its own, whose state it spoils."""
     program = Path(simulate.__file__)

@@ -1,8 +1,9 @@
-/* Ends: a program that exits, forks or loses a thread in the middle of bodies ends, or
- * reports why not. Also the signal masks of threads and of children of bodies. */
+/* Exit and fork: a program that exits, forks or loses a thread in the middle of bodies
+ * ends, or reports why not. Also the signal masks of threads and of children of bodies.
+ */
 #define _POSIX_C_SOURCE 200809L /* pthread_sigmask, fork; before the first header */
 
-#include "apart.h"
+#include "child_process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include <boc/boc.h>
 
-#if TEST_HAS_APART
+#if TEST_HAS_CHILD_PROCESS
 #include <pthread.h>
 
 static const boc_cown_type plain = {.name = "plain", .payload_size = sizeof(int)};
@@ -32,7 +33,7 @@ static void run_body(boc_runtime *runtime, void (*body)(boc_behavior *, void *),
 
 static void check_exit(void (*doing)(const void *), int wanted) {
   char text[4096];
-  const int status = test_apart(doing, NULL, text, sizeof text);
+  const int status = test_in_child(doing, NULL, text, sizeof text);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted)
     fprintf(stderr, "status %d, said: %s\n", status, text);
   CHECK(WIFEXITED(status));
@@ -41,7 +42,7 @@ static void check_exit(void (*doing)(const void *), int wanted) {
 
 static void check_panic(void (*doing)(const void *), const char *wanted) {
   char text[4096];
-  const int status = test_apart(doing, NULL, text, sizeof text);
+  const int status = test_in_child(doing, NULL, text, sizeof text);
   if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT || !strstr(text, wanted))
     fprintf(stderr, "status %d, said: %s\n", status, text);
   CHECK(WIFSIGNALED(status));
