@@ -132,6 +132,7 @@ def acquire_lock():
 _imp.acquire_lock = acquire_lock
 with contextlib.suppress(Interrupted, ValueError):
     {wait}
+armed.clear()
 other = threading.Thread(target=lambda: __import__("fractions"), daemon=True)
 other.start()
 other.join(50)

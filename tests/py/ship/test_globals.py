@@ -193,6 +193,52 @@ def test_pending_behaviors_see_the_previous_values(program, backend):
     assert done.lines[1] == "(3, 3, 3)"
 
 
+LASTING = """
+import time
+from bocpy import Cown, start, when
+start(1)
+c = Cown(0)
+CONFIG = {"n": 0}
+NESTED = {"n": [0]}
+class Settings:
+    level = 0
+    table = {"n": 0}
+def by_default(n=0): return n
+def with_attribute(): return with_attribute.n
+with_attribute.n = 0
+
+def look(c): return (
+    CONFIG["n"], NESTED["n"][0], Settings.level, Settings.table["n"], by_default(),
+    with_attribute(),
+)
+
+def take_time(c):
+    time.sleep(0.3)
+
+print(set(when(c)(look).unwrap(timeout=30)))
+when(c)(take_time)
+CHANGE
+results = [when(c)(look) for _ in range(4)]
+print([r.unwrap(timeout=30) for r in results])
+print(when(c)(look).unwrap(timeout=30))
+"""
+CHANGES_OF_ONE = (
+    'CONFIG["n"] = 1',
+    'NESTED["n"][0] = 1',
+    "Settings.level = 1",
+    'Settings.table["n"] = 1',
+    "by_default.__defaults__ = (1,)",
+    "with_attribute.n = 1",
+)
+
+
+@pytest.mark.parametrize("i", range(len(CHANGES_OF_ONE)))
+def test_a_change_while_behaviors_are_pending_lasts(program, backend, i):
+    done = program(LASTING.replace("CHANGE", CHANGES_OF_ONE[i]))
+    seen = str(tuple(int(n == i) for n in range(len(CHANGES_OF_ONE))))
+    assert done.lines == ["{0}", f"[{', '.join([seen] * 4)}]", seen]
+
+
 STORED = (
     HEAD
     + """

@@ -427,10 +427,13 @@ static int entry_refresh(bocpy_state *state, bocpy_entry *entry,
     Py_XDECREF(snapshot);
     return -1;
   }
-  if (snapshot == Py_None)
+  if (snapshot == Py_None) {
     Py_DECREF(snapshot);
-  else
-    *out_snapshot = snapshot;
+    return 0;
+  }
+  /* what was published last is still old: the next call takes it along, too */
+  entry->checked = changes - 1;
+  *out_snapshot = snapshot;
   return 0;
 }
 
