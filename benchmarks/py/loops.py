@@ -13,8 +13,12 @@ figure is the median over the rounds. Compare within a table.
   64 at a time.
 - `flight`: many tasks that all await results at the same time; bytes of resident
   memory for each, and the growth from the second round to the last.
-- `gap`: the longest time that the loop had no turn while 1,000 tasks schedule and
-  await without a pause, milliseconds: the median and the worst round.
+- `gap`: the longest time between two turns of the loop, milliseconds: while tasks
+  schedule and await without a pause, and while the results of many awaits come that
+  are in flight at the same time. Beside them, what the machine and CPython do without
+  this package: the loop alone and beside busy processes, which take its processor from
+  it as busy workers do; the same load by `run_in_executor`; futures of asyncio in
+  flight; and the longest run of CPython's collector, which is part of those gaps.
 - `each`: microseconds for each empty behavior of one `when_each`: CPU of the
   scheduling thread, time until the call returns, and until all have ended.
 """
@@ -23,11 +27,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import bocpy
@@ -155,35 +161,147 @@ async def measure_flight(rounds: int, tasks: int) -> None:
 # ---- gap ----
 
 
-async def longest_gap(seconds: float, load: int) -> float:
+class Gaps:
+    """A task that has a turn in each turn of the loop, and notes the longest gap
+    between two of them, and the longest run of the collector."""
+
+    def __enter__(self) -> Gaps:
+        self.longest = self.collector = 0.0
+        self.ended = False
+        gc.callbacks.append(self.collected)
+        self.task = asyncio.ensure_future(self.watch())
+        return self
+
+    async def watch(self) -> None:
+        last = time.perf_counter()
+        while not self.ended:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            self.longest = max(self.longest, now - last)
+            last = now
+
+    def collected(self, phase: str, _: object) -> None:
+        now = time.perf_counter()
+        if phase == "start":
+            self.began = now
+        else:
+            self.collector = max(self.collector, now - self.began)
+
+    def __exit__(self, *_: object) -> None:
+        self.ended = True
+        gc.callbacks.remove(self.collected)
+
+
+async def gap_of_clients(once: Callable[[int], Awaitable[int]], load: int) -> Gaps:
+    """Half a second in which `load` tasks await `once` without a pause."""
     stop = False
-    cowns = [bocpy.Cown(0) for _ in range(100)]
 
     async def client(i: int) -> None:
         while not stop:
-            await bocpy.when(cowns[i % 100])(lambda cown: 1)
+            await once(i)
 
     clients = [asyncio.ensure_future(client(i)) for i in range(load)]
     await asyncio.sleep(0.1)  # until all clients have begun and the load is even
-    longest = 0.0
-    end = last = time.perf_counter()
-    end += seconds
-    while last < end:
-        await asyncio.sleep(0)  # the turn of the loop that is measured
-        now = time.perf_counter()
-        longest = max(longest, now - last)
-        last = now
+    with Gaps() as gaps:
+        await asyncio.sleep(0.5)
     stop = True
     await asyncio.gather(*clients)
-    return longest * 1e3
+    return gaps
 
 
-async def measure_gap(rounds: int) -> None:
-    rows: Samples = {}
-    for load in (10, 100, 1_000):
-        name = f"{load} tasks that await"
-        rows[name] = [await longest_gap(0.5, load) for _ in range(rounds)]
-    print_rows("gap, longest in 0.5 s, ms", rows)
+async def gap_beside(processes: int) -> Gaps:
+    """Half a second in which the loop does nothing, beside processes that do."""
+    program = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(program) for _ in range(processes)]
+    try:
+        return await gap_of_clients(lambda i: asyncio.sleep(0, i), 10)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+async def gap_of_flight(tasks: int) -> Gaps:
+    """Until all results are there that `tasks` tasks await at the same time."""
+    left = tasks
+    over = asyncio.Event()
+
+    async def one(result: bocpy.Cown[int]) -> None:
+        nonlocal left
+        await result
+        left -= 1
+        if not left:
+            over.set()
+
+    cown = bocpy.Cown(0)
+    async with cown as _:  # nothing over it runs until all await
+        flying = []
+        for n in range(tasks):
+            result = bocpy.when(cown)(lambda cown: 1)
+            flying.append(asyncio.ensure_future(one(result)))
+            if n % 100 == 0:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gaps = Gaps().__enter__()
+    await over.wait()
+    gaps.__exit__()
+    return gaps
+
+
+async def gap_of_futures(tasks: int) -> Gaps:
+    """The same with futures of asyncio that the loop completes, 100 in a turn."""
+    loop = asyncio.get_running_loop()
+    futures = [loop.create_future() for _ in range(tasks)]
+
+    async def one(future: asyncio.Future[int]) -> int:
+        return await future
+
+    flying = [asyncio.ensure_future(one(future)) for future in futures]
+    await asyncio.sleep(0)
+    with Gaps() as gaps:
+        for n, future in enumerate(futures):
+            future.set_result(1)
+            if n % 100 == 0:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    del flying
+    return gaps
+
+
+async def measure_gap(rounds: int, tasks: int) -> None:
+    cowns = [bocpy.Cown(0) for _ in range(100)]
+    pool = ThreadPoolExecutor(2)
+    loop = asyncio.get_running_loop()
+
+    async def over_cown(i: int) -> int:
+        return await bocpy.when(cowns[i % 100])(lambda cown: 1)
+
+    async def by_pool(i: int) -> int:
+        return await loop.run_in_executor(pool, nothing)
+
+    ways: dict[str, Callable[[], Awaitable[Gaps]]] = {
+        "10 tasks of asyncio alone": lambda: gap_beside(0),
+        "  beside one busy process": lambda: gap_beside(1),
+        "  beside two busy processes": lambda: gap_beside(2),
+        "10 tasks, run_in_executor": lambda: gap_of_clients(by_pool, 10),
+        "10 tasks that await": lambda: gap_of_clients(over_cown, 10),
+        "100 tasks that await": lambda: gap_of_clients(over_cown, 100),
+        "1,000 tasks, run_in_executor": lambda: gap_of_clients(by_pool, 1_000),
+        "1,000 tasks that await": lambda: gap_of_clients(over_cown, 1_000),
+        f"{tasks:,} futures in flight": lambda: gap_of_futures(tasks),
+        f"{tasks:,} awaits in flight": lambda: gap_of_flight(tasks),
+    }
+    rows: Samples = {name: [] for name in ways}
+    collector: Samples = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            gaps = await way()
+            rows[name].append(gaps.longest * 1e3)
+            collector[name].append(gaps.collector * 1e3)
+    print_rows("gap, longest of the loop, ms", rows)
+    ran = {name: times for name, times in collector.items() if max(times) > 0.5}
+    print_rows("longest run of the collector in it, ms, if more than 0.5", ran)
+    pool.shutdown()
 
 
 # ---- each ----
@@ -222,7 +340,7 @@ def main() -> None:
         "executor": lambda: measure_executor(given.rounds),
         "await": lambda: asyncio.run(measure_await(given.rounds)),
         "flight": lambda: asyncio.run(measure_flight(given.rounds, given.n)),
-        "gap": lambda: asyncio.run(measure_gap(given.rounds)),
+        "gap": lambda: asyncio.run(measure_gap(given.rounds, given.n)),
         "each": lambda: measure_each(given.rounds, given.n),
     }
     parser.add_argument("--rounds", type=int, default=7)

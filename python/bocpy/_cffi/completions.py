@@ -112,17 +112,19 @@ class CompletionQueue:
                 self.lane = True
                 self.signal()
 
-    def take(self) -> list[Any]:
-        """Returns the completions. A None among them means that the lane has to be
-        pumped."""
+    def take(self, most: int = sys.maxsize, /) -> list[Any]:
+        """Returns `most` completions at most. A None among them means that the lane has
+        to be pumped."""
         self.require_open()
         if self.pipe is not None:
             drain(self.pipe[0])
         with lock:
             self.signalled = False
             lane, self.lane = self.lane, False
-            found = list(self.completed)
-            self.completed.clear()
+            count = min(most, len(self.completed))
+            found = [self.completed.popleft() for _ in range(count)]
+            if self.completed:
+                self.signal()
         taken: list[Any] = []
         for completion in found:
             owner = completion.owner()

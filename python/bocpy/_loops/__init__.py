@@ -25,6 +25,9 @@ ARRIVED = object()
 #: How many behaviors over pinned cowns run before the loop runs other callbacks.
 PUMPED = 64
 
+#: How many completions a turn of the loop takes from the queue: half a millisecond.
+TAKEN = 500
+
 #: How many awaits of completed results may go on in one turn of asyncio's loop.
 AT_ONCE = 16
 
@@ -46,26 +49,29 @@ class TurnSize:
     """How many tasks a turn of the loop wakes, so that it takes about a millisecond.
 
     Until they wait again, tasks take 5 microseconds or, with interpreters, on a busy
-    machine, or with more to do, many times that: the turn before tells.
+    machine, or with more to do, many times that: the turn before tells. It begins with
+    the least, and no turn is more than twice the one before.
     """
 
     def __init__(self) -> None:
-        self.tasks = MAX_WOKEN
-        self.began: float | None = None
+        self.tasks = MIN_WOKEN
+        self.woken = 0  # in the turn that goes on; 0: none is measured
+        self.began = 0.0
 
-    def next(self) -> int:
-        """The size of a turn that begins now. The one before ends now, unless `end` was
-        called."""
+    def next(self, ready: int) -> int:
+        """How many of the tasks that can go on a turn wakes that begins now. The one
+        before ends now, unless `end` was called."""
         now = time.perf_counter()
-        if self.began is not None and now > self.began:
-            fit = int(self.tasks * TURN_SECONDS / (now - self.began))
+        if self.woken and now > self.began:
+            fit = int(self.woken * TURN_SECONDS / (now - self.began))
             self.tasks = max(MIN_WOKEN, min(MAX_WOKEN, fit, 2 * self.tasks))
         self.began = now
-        return self.tasks
+        self.woken = min(self.tasks, ready)
+        return self.woken
 
     def end(self) -> None:
-        """No task is left to wake in a further turn."""
-        self.began = None
+        """The turn woke few tasks, and none is left: it is not measured."""
+        self.woken = 0
 
 
 class Waiter(Protocol):

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from .. import _core
-from . import ARRIVED, AT_ONCE, PUMPED, Completion, TurnSize
+from . import ARRIVED, AT_ONCE, MIN_WOKEN, PUMPED, TAKEN, Completion, TurnSize
 
 T = TypeVar("T")
 
@@ -67,8 +67,9 @@ class AsyncioWaiter:
             self.theirs.close()
 
     def take(self) -> None:
-        """Takes the queue's completions: the tasks that wait for them can go on."""
-        for completion in self.queue.take():
+        """Takes completions from the queue: the tasks that wait for them can go on.
+        The loop's next turn takes more."""
+        for completion in self.queue.take(TAKEN):
             if completion is None:
                 self.pump()
             elif completion.token is None:
@@ -79,14 +80,16 @@ class AsyncioWaiter:
             self.wake()
 
     def wake(self) -> None:
-        """Wakes some of the tasks that can go on; the loop's next turn wakes more."""
+        """Wakes some of the tasks that can go on; the loop's next turn wakes more, and
+        notices how long those took."""
         due = self.due
-        for _ in range(min(self.size.next(), len(due))):
+        count = self.size.next(len(due))
+        for _ in range(count):
             future = due.popleft()
             if not future.done():
                 future.set_result(None)
-        self.waking = bool(due)
-        if due:
+        self.waking = bool(due) or count > MIN_WOKEN
+        if self.waking:
             asyncio.get_running_loop().call_soon(self.wake)
         else:
             self.size.end()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import trio  # type: ignore[import-not-found,unused-ignore]
 
 from .. import _core, _tasks
-from . import ARRIVED, PUMPED, Completion, TurnSize
+from . import ARRIVED, MIN_WOKEN, PUMPED, TAKEN, Completion, TurnSize
 
 T = TypeVar("T")
 
@@ -42,19 +42,20 @@ class TrioWaiter:
             while True:
                 await trio.lowlevel.wait_readable(self.queue.fileno())
                 pump = self.take()
-                while pump or self.due:
-                    self.wake()
+                more = True
+                while more or pump:
+                    more = self.wake()
                     pump = pump and _core._pump_some(PUMPED)
-                    if pump or self.due:  # other tasks run in between
+                    if more or pump:  # other tasks run in between
                         await trio.lowlevel.cancel_shielded_checkpoint()
                         pump = self.take() or pump
         finally:
             self.queue.close()
 
     def take(self) -> bool:
-        """Takes the queue's completions; returns whether to pump."""
+        """Takes completions from the queue; returns whether to pump."""
         pump = False
-        for completion in self.queue.take():
+        for completion in self.queue.take(TAKEN):
             if completion is None:
                 pump = True
             elif completion.token is None:
@@ -63,13 +64,17 @@ class TrioWaiter:
                 self.due.append(completion.token)
         return pump
 
-    def wake(self) -> None:
-        """Wakes some of the tasks that can go on."""
+    def wake(self) -> bool:
+        """Wakes some of the tasks that can go on. Returns whether to call it again once
+        they have run: to wake more, or to notice how long those took."""
         due = self.due
-        for _ in range(min(self.size.next(), len(due))):
+        count = self.size.next(len(due))
+        for _ in range(count):
             due.popleft().set()
-        if not due:
-            self.size.end()
+        if due or count > MIN_WOKEN:
+            return True
+        self.size.end()
+        return False
 
     async def turn(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -1,12 +1,17 @@
 """A task whose awaits need not wait leaves the event loop its turns."""
 
+import itertools
+import select
+import sys
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import bocpy
 import pytest
-from bocpy import Cown, when
-from bocpy._loops import MAX_WOKEN
+from bocpy import Cown, _core, _loops, read, when
+from bocpy._loops import MAX_WOKEN, MIN_WOKEN, TurnSize
+from harness import LIMIT, pass_through
 
 pytestmark = pytest.mark.usefixtures("runtime")
 
@@ -134,3 +139,44 @@ def test_tasks_that_can_go_on_at_once_share_a_turn_by_its_time(library):
     # trio runs the tasks of a turn in any order, so two turns may be counted as one
     assert max(numbers) <= 2 * MAX_WOKEN
     assert max(numbers[3:]) <= 100
+
+
+def test_the_size_of_a_turn_follows_its_time(monkeypatch):
+    """Also if a turn wakes all that can go on, as it mostly does."""
+    clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
+    monkeypatch.setattr(_loops, "time", clock)
+    size, woken = TurnSize(), []
+    for microseconds in [4] * 6 + [100] * 3 + [4] * 6:
+        woken.append(size.next(150))
+        clock.now += woken[-1] * microseconds * 1e-6
+    assert woken[0] == MIN_WOKEN
+    assert woken[5] == 150
+    assert max(woken[7:9]) <= MIN_WOKEN
+    assert woken[-1] == 150
+    assert all(late <= 2 * early for early, late in itertools.pairwise(woken))
+    size.end()
+    clock.now += 60
+    assert size.next(1_000) == MAX_WOKEN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="select() is for sockets there")
+def test_a_queue_gives_some_completions_and_keeps_the_rest(gate):
+    """What is left makes the descriptor readable again, and is still in order."""
+    door, c = gate.door, Cown(0)
+    when(c)(lambda c: pass_through(door))
+    queue = _core._CompletionQueue()
+    grants = [_core._Grant(queue, (read(c),)) for _ in range(20)]
+    gate.open()
+    sizes, taken = [], []
+    while len(taken) < 20:
+        assert select.select([queue.fileno()], [], [], LIMIT)[0]
+        some = queue.take(7)
+        sizes.append(len(some))
+        taken += some
+    assert max(sizes) <= 7
+    assert set(taken) == set(grants)
+    assert queue.take(7) == queue.take() == []
+    assert not select.select([queue.fileno()], [], [], 0)[0]
+    for grant in grants:
+        grant.end()
+    queue.close()

@@ -119,11 +119,11 @@ static bocpy_completion_queue *new_completion_queue(intptr_t descriptor) {
   return NULL;
 }
 
-static bocpy_completion *take_all(bocpy_completion_queue *queue, bool close) {
+static bocpy_completion *take_last_ones(bocpy_completion_queue *queue) {
   bocpy_lock_take(&queue->lock);
   bocpy_completion *first = queue->first;
   queue->first = queue->last = NULL;
-  queue->closed = queue->closed || close;
+  queue->closed = true;
   bocpy_lock_give(&queue->lock);
   return first;
 }
@@ -133,7 +133,7 @@ static void close_completion_queue(bocpy_completion_queue *queue) {
   if (!is_ours(queue))
     return;
   bocpy_pump_unlisten(queue);
-  bocpy_completion *completion = take_all(queue, true);
+  bocpy_completion *completion = take_last_ones(queue);
   while (completion) {
     bocpy_completion *next = completion->next;
     completion->drop(completion);
@@ -231,10 +231,22 @@ void bocpy_completion_queue_forget(PyObject *queue, PyObject *completion) {
     PyErr_Clear();
 }
 
-/* Takes the whole list, with references to the owners; drops completions without owner.
- * Under the lock, so that no owner goes meanwhile. */
-static int queue_collect(queue_object *self, PyObject *list) {
-  bocpy_completion_queue *queue = self->queue;
+/* Removes the first completion, with a new reference to its owner, if it has one. NULL
+ * if there is none. Under the lock, so that no owner goes meanwhile. */
+static bocpy_completion *take_first(bocpy_completion_queue *queue, PyObject **out_owner) {
+  bocpy_lock_take(&queue->lock);
+  bocpy_completion *first = queue->first;
+  if (first) {
+    queue->first = first->next;
+    if (!queue->first)
+      queue->last = NULL;
+    *out_owner = Py_XNewRef(first->owner);
+  }
+  bocpy_lock_give(&queue->lock);
+  return first;
+}
+
+static bool begin_taking(bocpy_completion_queue *queue) {
   while (queue->waiter && bocpy_waiter_take(queue->waiter))
     continue;
   bocpy_lock_take(&queue->lock);
@@ -242,31 +254,46 @@ static int queue_collect(queue_object *self, PyObject *list) {
   bool lane = queue->lane;
   queue->lane = false;
   bocpy_lock_give(&queue->lock);
+  return lane;
+}
+
+/* Makes the descriptor readable again if completions are left. */
+static void end_taking(bocpy_completion_queue *queue) {
+  bocpy_lock_take(&queue->lock);
+  if (queue->first)
+    signal_locked(queue);
+  bocpy_lock_give(&queue->lock);
+}
+
+/* Takes `most` completions at most; drops those without owner. */
+static int queue_collect(queue_object *self, size_t most, PyObject *list) {
+  bocpy_completion_queue *queue = self->queue;
+  bool lane = begin_taking(queue);
   int status = 0;
-  bocpy_completion *completion = take_all(queue, false);
-  while (completion) {
-    bocpy_completion *next = completion->next;
-    bocpy_lock_take(&queue->lock);
-    PyObject *owner = Py_XNewRef(completion->owner);
-    bocpy_lock_give(&queue->lock);
+  PyObject *owner = NULL;
+  bocpy_completion *completion;
+  for (; most > 0 && (completion = take_first(queue, &owner)); most--) {
     completion->drop(completion);
-    if (owner) {
-      bocpy_completion_queue_forget((PyObject *)self, owner);
-      if (PyList_Append(list, owner) < 0)
-        status = -1;
-      Py_DECREF(owner);
-    }
-    completion = next;
+    if (!owner)
+      continue;
+    bocpy_completion_queue_forget((PyObject *)self, owner);
+    if (PyList_Append(list, owner) < 0)
+      status = -1;
+    Py_DECREF(owner);
   }
+  end_taking(queue);
   if (lane && PyList_Append(list, Py_None) < 0)
     status = -1;
   return status;
 }
 
-static PyObject *queue_take(queue_object *self, PyObject *unused) {
-  (void)unused;
+/* take(most=all of them) */
+static PyObject *queue_take(queue_object *self, PyObject *args) {
+  Py_ssize_t most = PY_SSIZE_T_MAX;
+  if (!PyArg_ParseTuple(args, "|n:take", &most))
+    return NULL;
   PyObject *list = require_open(self) ? PyList_New(0) : NULL;
-  if (list && queue_collect(self, list) < 0)
+  if (list && queue_collect(self, (size_t)most, list) < 0)
     Py_CLEAR(list);
   return list;
 }
@@ -312,7 +339,7 @@ static PyObject *queue_close(queue_object *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-    {"take", (PyCFunction)queue_take, METH_NOARGS, NULL},
+    {"take", (PyCFunction)queue_take, METH_VARARGS, NULL},
     {"wait", (PyCFunction)queue_wait, METH_O, NULL},
     {"fileno", (PyCFunction)queue_fileno, METH_NOARGS, NULL},
     {"listen", (PyCFunction)queue_listen, METH_NOARGS, NULL},
