@@ -233,7 +233,8 @@ void bocpy_completion_queue_forget(PyObject *queue, PyObject *completion) {
 
 /* Removes the first completion, with a new reference to its owner, if it has one. NULL
  * if there is none. Under the lock, so that no owner goes meanwhile. */
-static bocpy_completion *take_first(bocpy_completion_queue *queue, PyObject **out_owner) {
+static bocpy_completion *take_first(bocpy_completion_queue *queue,
+                                    PyObject **out_owner) {
   bocpy_lock_take(&queue->lock);
   bocpy_completion *first = queue->first;
   if (first) {
