@@ -97,7 +97,7 @@ def leave(grant: _core._Grant | None) -> None:
         if holding.grant is grant:
             del _held[key]
             task = holding.task()
-            if hasattr(task, "remove_done_callback"):
+            if task is not None and hasattr(task, "remove_done_callback"):
                 task.remove_done_callback(task_has_ended)
     if grant is not None:
         grant.end()
