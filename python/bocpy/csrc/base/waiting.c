@@ -63,7 +63,7 @@ static int waits_on_main(void) {
 static int signal_event_make(void) {
   if (atomic_load(&signal_event_exists))
     return 0;
-  if (!bocpy_event_init(&signal_event)) {
+  if (!bocpy_signal_event_init(&signal_event)) {
     PyErr_SetFromErrno(PyExc_OSError);
     return -1;
   }
@@ -114,6 +114,7 @@ static bocpy_waiter *waiter_new_in(unsigned char state) {
   if (!waiter && !(waiter = waiter_make()))
     return NULL;
   atomic_init(&waiter->state, state);
+  atomic_init(&waiter->signalled_on, -1);
   waiter->slept = false;
   return waiter;
 }
@@ -148,11 +149,21 @@ int bocpy_waiters_forget(void) {
 
 /* ---- signals --------------------------------------------------------------------- */
 
-/* A waiter that was AWAKE may be freed as soon as it is SIGNALLED. */
+/* A waiter that was AWAKE may be freed as soon as it is SIGNALLED; one that was ASLEEP
+ * lives until its thread has taken the event. */
 void bocpy_waiter_signal(bocpy_waiter *waiter) {
-  if (atomic_load(&waiter->state) == POLLED ||
-      atomic_exchange(&waiter->state, SIGNALLED) == ASLEEP)
-    bocpy_event_set(waiter);
+  if (atomic_load(&waiter->state) != POLLED) {
+    if (atomic_exchange(&waiter->state, SIGNALLED) != ASLEEP)
+      return;
+    atomic_store(&waiter->signalled_on, bocpy_processor());
+  }
+  bocpy_event_set(waiter);
+}
+
+/* Whether the thread that signalled it shares this thread's processor. */
+static bool waiter_woken_beside(bocpy_waiter *waiter) {
+  int there = waiter->slept ? atomic_load(&waiter->signalled_on) : -1;
+  return there >= 0 && there == bocpy_processor();
 }
 
 /* Returns false while the event of a signal is still to come. */
@@ -162,6 +173,7 @@ bool bocpy_waiter_take(bocpy_waiter *waiter) {
     return bocpy_event_take(waiter);
   if (state != SIGNALLED || (waiter->slept && !bocpy_event_take(waiter)))
     return false;
+  bocpy_self.woken_beside = waiter_woken_beside(waiter);
   waiter->slept = false;
   atomic_store(&waiter->state, AWAKE);
   return true;
@@ -217,8 +229,11 @@ void bocpy_waiter_spin(const bocpy_waiter *waiter, const atomic_bool *other,
   waiter_spin_note(waiter_is_awaited(waiter, other));
 }
 
+/* If the other thread is on this processor, a spin would only keep it from running. The
+ * next sleep lets the system part them. */
 void bocpy_waiter_note(uint64_t begun, bool signalled) {
-  bocpy_self.waits_shortly = signalled && boc_now() - begun < SHORT_NS;
+  bocpy_self.waits_shortly =
+      signalled && !bocpy_self.woken_beside && boc_now() - begun < SHORT_NS;
 }
 
 /* ---- sleeping -------------------------------------------------------------------- */

@@ -71,10 +71,13 @@ struct bocpy_waiter {
   struct bocpy_waiter *next; /* the next one in the pool */
   atomic_uchar state;        /* see waiting.c */
   bool slept;                /* the signal also sets the event */
+  atomic_int signalled_on;   /* the processor that set the event, or -1 */
   intptr_t handles[2];
 };
 
 bool bocpy_event_init(bocpy_waiter *waiter);
+/* An event for bocpy_signals_to. */
+bool bocpy_signal_event_init(bocpy_waiter *waiter);
 void bocpy_event_fini(bocpy_waiter *waiter);
 void bocpy_event_set(bocpy_waiter *waiter);
 /* Takes the signal if there is one. */
@@ -94,6 +97,10 @@ void bocpy_event_sleep(bocpy_waiter *waiter, bocpy_waiter *wakeup,
 
 /* Makes a descriptor of other code readable (on Windows, the other end of a socket). */
 void bocpy_descriptor_write(intptr_t descriptor);
+
+/* The number of the processor that this thread runs on; -1 if the system does not
+ * tell. */
+int bocpy_processor(void);
 
 /* Whether the event is set. */
 bool bocpy_event_is_set(bocpy_waiter *waiter);

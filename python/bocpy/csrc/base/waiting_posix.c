@@ -1,4 +1,10 @@
-/* Waiting on POSIX: the event is a byte in a pipe.
+/* Waiting on POSIX: the event is a byte in a pipe; on Linux it is the counter of an
+ * eventfd, except where CPython writes signals.
+ *
+ * A write to a pipe tells Linux that the writer is about to sleep, so the sleeper is
+ * put on the writer's processor. A thread that signals another one goes on running:
+ * the other one took its processor from it, and both shared one for a while, even if
+ * another one was free.
  *
  * CPython writes a signal's number to its wake-up descriptor from the C handler, on
  * whichever thread that runs. asyncio and others set a descriptor of their own: after
@@ -14,6 +20,10 @@
 #include <sys/select.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/eventfd.h>
+#endif
 
 static bool event_prepare_fd(int fd) {
   int flags = fcntl(fd, F_GETFL);
@@ -21,7 +31,7 @@ static bool event_prepare_fd(int fd) {
          fcntl(fd, F_SETFD, FD_CLOEXEC) != -1;
 }
 
-bool bocpy_event_init(bocpy_waiter *waiter) {
+bool bocpy_signal_event_init(bocpy_waiter *waiter) {
   int fds[2];
   if (pipe(fds) != 0)
     return false;
@@ -33,14 +43,28 @@ bool bocpy_event_init(bocpy_waiter *waiter) {
   return false;
 }
 
-void bocpy_event_fini(bocpy_waiter *waiter) {
-  close((int)waiter->handles[0]);
-  close((int)waiter->handles[1]);
+bool bocpy_event_init(bocpy_waiter *waiter) {
+#if defined(__linux__)
+  int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  waiter->handles[0] = waiter->handles[1] = fd;
+  return fd >= 0;
+#else
+  return bocpy_signal_event_init(waiter);
+#endif
 }
 
+void bocpy_event_fini(bocpy_waiter *waiter) {
+  close((int)waiter->handles[0]);
+  if (waiter->handles[1] != waiter->handles[0])
+    close((int)waiter->handles[1]);
+}
+
+/* A pipe gets one byte of the number, an eventfd all of it. */
 void bocpy_event_set(bocpy_waiter *waiter) {
-  int fd = (int)waiter->handles[1];
-  while (write(fd, "", 1) < 0 && errno == EINTR)
+  const uint64_t one = 1;
+  bool is_pipe = waiter->handles[1] != waiter->handles[0];
+  size_t size = is_pipe ? 1 : sizeof one;
+  while (write((int)waiter->handles[1], &one, size) < 0 && errno == EINTR)
     continue;
 }
 
@@ -50,12 +74,13 @@ void bocpy_descriptor_write(intptr_t descriptor) {
 }
 
 bool bocpy_event_take(bocpy_waiter *waiter) {
-  char byte;
+  uint64_t number;
+  bool is_pipe = waiter->handles[1] != waiter->handles[0];
   ssize_t got;
   do
-    got = read((int)waiter->handles[0], &byte, 1);
+    got = read((int)waiter->handles[0], &number, is_pipe ? 1 : sizeof number);
   while (got < 0 && errno == EINTR);
-  return got == 1;
+  return got > 0;
 }
 
 /* A full descriptor is readable already, so nothing is lost. */
@@ -99,6 +124,14 @@ void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before) {
   while ((count = read((int)event->handles[0], numbers, sizeof numbers)) > 0)
     if (before >= 0 && before != ours)
       signal_numbers_send(before, numbers, (size_t)count);
+}
+
+int bocpy_processor(void) {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
 }
 
 bool bocpy_event_is_set(bocpy_waiter *waiter) {

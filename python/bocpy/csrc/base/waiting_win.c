@@ -16,6 +16,8 @@ bool bocpy_event_init(bocpy_waiter *waiter) {
   return event != NULL;
 }
 
+bool bocpy_signal_event_init(bocpy_waiter *waiter) { return bocpy_event_init(waiter); }
+
 void bocpy_event_fini(bocpy_waiter *waiter) { CloseHandle((HANDLE)waiter->handles[0]); }
 
 void bocpy_event_set(bocpy_waiter *waiter) { SetEvent((HANDLE)waiter->handles[0]); }
@@ -35,6 +37,8 @@ void bocpy_signals_back(bocpy_waiter *event, bocpy_signals before) {
   (void)event;
   (void)before;
 }
+
+int bocpy_processor(void) { return (int)GetCurrentProcessorNumber(); }
 
 bool bocpy_event_is_set(bocpy_waiter *waiter) {
   bool set = bocpy_event_take(waiter);
