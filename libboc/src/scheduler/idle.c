@@ -115,7 +115,7 @@ void boci_idle_prepare_park(boci_idle *idle, boci_worker *worker) {
 void boci_idle_list_dormant(boci_idle *idle, boci_worker *worker) {
   boci_mutex_lock(&idle->mutex);
   list_dormant_locked(idle, worker);
-  boci_add_acq_rel(&idle->state, 1); /* no [F2]: it does not look for work before */
+  boci_add_acq_rel(&idle->state, 1); /* before [F2], if it has looked for work */
   boci_mutex_unlock(&idle->mutex);
 }
 
@@ -128,6 +128,13 @@ bool boci_idle_unlist_dormant(boci_idle *idle, boci_worker *worker) {
   }
   boci_mutex_unlock(&idle->mutex);
   return dormant;
+}
+
+bool boci_idle_cancel_dormancy(boci_idle *idle, boci_worker *worker) {
+  const bool listed = boci_idle_unlist_dormant(idle, worker);
+  if (listed)
+    worker->parking.dormant = false;
+  return listed;
 }
 
 /* Removes the worker from the list unless a waker has done so. */

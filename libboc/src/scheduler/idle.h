@@ -34,7 +34,8 @@
  * there are timers, it wakes another worker, which parks again as the keeper.
  *
  * A dormant worker has not run its start hook yet. It stands at the end of the list, so
- * that it is woken only if no other worker is parked.
+ * that it is woken only if no other worker is parked. start_on_demand.h says what it
+ * does then.
  *
  * Threads: any.
  * Invariants:
@@ -109,9 +110,13 @@ void boci_idle_list_dormant(boci_idle *idle, struct boci_worker *worker);
  * is not dormant, or was woken. */
 bool boci_idle_unlist_dormant(boci_idle *idle, struct boci_worker *worker);
 
-/* A dormant worker that was woken calls this before it starts, which takes long:
- * meanwhile it is not a searcher. Others relied on it, so this wakes a worker that can
- * search now. */
+/* A dormant worker takes itself out of the list, and is dormant no more. Returns false
+ * if another thread has taken it out: then that one unparks it. */
+bool boci_idle_cancel_dormancy(boci_idle *idle, struct boci_worker *worker);
+
+/* A dormant worker that was woken calls this before it starts, or looks whether it is
+ * needed, which takes long: meanwhile it is not a searcher. Others relied on it, so
+ * this wakes a worker that can search now. */
 void boci_idle_stop_dormancy(boci_idle *idle, struct boci_worker *worker);
 
 /* Whether each processor has a worker that is not parked. */

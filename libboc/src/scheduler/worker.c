@@ -12,6 +12,7 @@
 #include "park_worker.h"
 #include "run.h"
 #include "scheduler.h"
+#include "start_on_demand.h"
 
 void boci_worker_call_before_park(boci_worker *worker) {
   const boc_worker_hooks *hooks = &worker->scheduler->hooks;
@@ -77,16 +78,13 @@ static void report_start(boci_worker *worker, boc_status status) {
 
 /* Returns false if the scheduler stops before there is work. */
 static bool wait_to_start(boci_worker *worker) {
-  boci_scheduler *scheduler = worker->scheduler;
-  if (worker->index < scheduler->eager)
+  if (worker->index < worker->scheduler->eager)
     return true;
   if (!worker->on_demand) {
     boci_blocking_wait_until_published(worker);
     return true;
   }
-  boci_idle_park(&scheduler->idle, worker, false, BOCI_NEVER);
-  boci_idle_stop_dormancy(&scheduler->idle, worker);
-  return !boci_scheduler_stopping(scheduler);
+  return boci_wait_for_demand(worker);
 }
 
 /* For a worker that started because of work, for which boc_runtime_new has not waited.

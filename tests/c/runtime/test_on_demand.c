@@ -146,6 +146,21 @@ static void nothing_is_lost_while_workers_start(void) {
   teardown(&c);
 }
 
+/* Fewer than would take a start's time: whatever the rate is at which they end. */
+static void few_tiny_bodies_start_nobody(void) {
+  crew c;
+  setup(&c);
+  for (int i = 0; i < 10000; i++)
+    CHECK_EQ(boc_when(c.runtime, NULL, 0, count_body, &c), BOC_OK);
+  quiesce(&c);
+  CHECK_EQ(boci_load_relaxed(&c.ran), 10000);
+  /* On a busy machine none of them may end during a whole look. */
+  CHECK(started_count(&c) <= WORKERS);
+  two_meet(&c);
+  CHECK(started_count(&c) >= 2);
+  teardown(&c);
+}
+
 static void whoever_refuses_is_missing(void) {
   for (unsigned refuser = 1; refuser < WORKERS; refuser++) {
     crew c;
@@ -365,6 +380,7 @@ static const test_case cases[] = {
     TEST_RACE(two_bodies_at_a_time_start_a_second, 4),
     TEST_RACE(one_after_the_other_needs_one_worker, 4),
     TEST_RACE(nothing_is_lost_while_workers_start, 4),
+    TEST_RACE(few_tiny_bodies_start_nobody, 8),
     TEST_RACE(whoever_refuses_is_missing, 8),
     TEST_RACE(a_poke_is_answered_sooner_or_later, 4),
     TEST_RACE(numbers_start_nobody, 4),
