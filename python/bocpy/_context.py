@@ -13,12 +13,16 @@ import sys
 from contextvars import Context, ContextVar
 
 from . import _core
+from ._late_imports import LateModule
 from ._ship.log import CONTEXT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import typing
     from collections.abc import Callable
     from typing import Any, TypeAlias
+else:
+    typing = LateModule("typing")
 
 Variable: TypeAlias = "ContextVar[Any] | Callable[[], Any]"
 
@@ -28,7 +32,9 @@ _MISSING = object()
 SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
 
 
-def propagate(*variables: Variable) -> None:
+def propagate(
+    *variables: ContextVar[typing.Any] | typing.Callable[[], typing.Any],
+) -> None:
     """Makes the values of context variables visible to the behaviors scheduled under
     them.
 

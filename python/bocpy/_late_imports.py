@@ -33,6 +33,17 @@ _OF_TRACEBACK = [
 ]
 
 
+class LateModule:
+    """Stands for a module in annotations. It is imported when something evaluates them,
+    as `typing.get_type_hints` does. Type checkers see the module itself."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(late_import(self._name), attribute)
+
+
 def late_import(name: str) -> Any:
     """The module of that full name, imported if it has not been yet."""
     if not is_imported(name) and handlers_run_here():

@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 
 from . import _core
-from ._late_imports import late_import
+from ._late_imports import LateModule, late_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    import typing
 
-    from ._pump_result import PumpResult
+    import bocpy
+
     from ._watchdog import Watchdog
+else:
+    bocpy, typing = map(LateModule, ("bocpy", "typing"))
 
 #: The most milliseconds that are less than 2**63 nanoseconds.
 MAX_MS = (2**63 - 1) // 1_000_000
@@ -46,7 +48,7 @@ def pump(
     deadline_ms: int | None = None,
     max_behaviors: int | None = None,
     raise_on_error: bool = False,
-) -> PumpResult:
+) -> bocpy.PumpResult:
     """Runs the behaviors over pinned cowns that are ready, on the main thread.
 
     Call it regularly from an event loop. It returns when no behavior is ready,
@@ -76,7 +78,7 @@ def pump(
     if max_behaviors is not None:
         most = min(positive("max_behaviors", max_behaviors, " or None"), sys.maxsize)
     look()
-    made: type[PumpResult] = late_import("bocpy._pump_result").PumpResult
+    made: type[bocpy.PumpResult] = late_import("bocpy._pump_result").PumpResult
     return made(*_core._pump(limit, most, raise_on_error))
 
 
@@ -100,7 +102,7 @@ def look() -> None:
 
 def set_pump_watchdog(
     warn_ms: int | None = 1000,
-    on_starve: Callable[[int, str], Any] | None = None,
+    on_starve: typing.Callable[[int, str], typing.Any] | None = None,
 ) -> None:
     """Sets a watchdog that warns of behaviors over pinned cowns that nobody pumps.
 

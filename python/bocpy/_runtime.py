@@ -11,16 +11,21 @@ import sys
 
 from . import _core, _pump
 from ._core import start
-from ._late_imports import late_import
+from ._late_imports import LateModule, late_import
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    import types
+    import typing
     from typing import Literal, overload
+
+    import bocpy
 
     from ._wait_result import Notices, Stats, WaitResult
 
     Result = WaitResult | Stats | Notices | None
+else:
+    bocpy, types, typing = map(LateModule, ("bocpy", "types", "typing"))
 
 
 def is_raising(choice: bool | None) -> bool:
@@ -127,7 +132,7 @@ def wait(
     stats: bool = False,
     noticeboard: bool = False,
     raise_failures: bool | None = None,
-) -> Result:
+) -> bocpy.WaitResult | list[dict[str, int]] | dict[str, typing.Any] | None:
     """Waits until all behaviors have finished, then closes the runtime.
 
     Values of cowns survive; the noticeboard is cleared. The workers stay parked until
@@ -223,7 +228,7 @@ def quiesce(
     stats: bool = False,
     noticeboard: bool = False,
     raise_failures: bool | None = None,
-) -> Result:
+) -> bocpy.WaitResult | list[dict[str, int]] | dict[str, typing.Any] | None:
     """Waits until no behavior is scheduled or running; the runtime stays open.
 
     Raises TimeoutError after `timeout` seconds, and RuntimeError inside a behavior.
@@ -297,7 +302,7 @@ class Behaviors:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        trace: types.TracebackType | None,
     ) -> None:
         wait(raise_failures=None if error is None else False)
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from . import _core
 
 if TYPE_CHECKING:
     from ._core import _One, _When
+else:  # for typing.get_type_hints; what read() returns has no public name
+    _One, _When = _core.Cown | Any, Callable[[Callable[..., Any]], _core.Cown]
 
 
 def at(deadline: float, /, *cowns: _One | Sequence[_One]) -> _When:

@@ -51,7 +51,7 @@ class BehaviorTraceback(Exception):
     def __str__(self) -> str:
         return f'\n"""\n{self.text}"""'
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[type[BehaviorTraceback], tuple[str]]:
         return type(self), (self.text,)
 
 

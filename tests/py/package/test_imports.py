@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import typing
+from types import FunctionType
 
 import bocpy
 import pytest
@@ -88,3 +90,34 @@ def test_named_tuples_of_the_package_are_like_those_of_typing():
     for wrong in ({}, {"other": 1}):
         with pytest.raises(TypeError, match="Names takes the values"):
             Names((), None, (), (), **wrong)
+
+
+def callables():
+    """The public functions, and the methods of public classes, by their names."""
+    for name in (*bocpy.__all__, "map"):
+        value = getattr(bocpy, name)
+        if isinstance(value, type):
+            for key, member in vars(value).items():
+                member = getattr(member, "fget", None) or getattr(
+                    member, "__func__", member
+                )
+                if isinstance(member, FunctionType):
+                    yield pytest.param(member, id=f"{name}.{key}")
+        elif isinstance(value, FunctionType):
+            yield pytest.param(value, id=name)
+    for name in bocpy.aio.__all__:
+        if isinstance(getattr(bocpy.aio, name), FunctionType):
+            yield pytest.param(getattr(bocpy.aio, name), id=f"aio.{name}")
+
+
+@pytest.mark.parametrize("function", callables())
+def test_annotations_can_be_evaluated(function):
+    hints = typing.get_type_hints(function)
+    assert hints.keys() == function.__annotations__.keys()
+
+
+def test_what_annotations_are():
+    result = bocpy.WaitResult | list[dict[str, int]] | dict[str, typing.Any] | None
+    assert typing.get_type_hints(bocpy.wait)["return"] == result
+    assert typing.get_type_hints(bocpy.quiesce)["return"] == result
+    assert typing.get_type_hints(bocpy.pump)["return"] is bocpy.PumpResult
