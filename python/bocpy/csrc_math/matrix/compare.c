@@ -18,8 +18,7 @@ static int order_of(const mx_block *a, const mx_operand *b) {
   return 0;
 }
 
-/* A number stands for a matrix full of it; any other operand must have the same shape.
- */
+/* A number fits any shape; any other operand must have the same shape. */
 static bool operand_fits(const mx_block *a, const mx_operand *b, bool number) {
   return number || (a->rows == b->rows && a->columns == b->columns);
 }
@@ -42,7 +41,7 @@ static PyObject *compare_blocks(const mx_block *block, const mx_operand *other,
   return NULL;
 }
 
-/* == and != always have an answer: an object that is no row of numbers is different. */
+/* == and != raise nothing for an object that is not a row of numbers: it differs. */
 static PyObject *shapes_differ(int op) {
   if ((op != Py_EQ && op != Py_NE) || !(PyErr_ExceptionMatches(PyExc_TypeError) ||
                                         PyErr_ExceptionMatches(PyExc_ValueError) ||
@@ -73,8 +72,8 @@ typedef struct tolerance {
   bool equal_nan;
 } tolerance;
 
-/* An infinity is close to itself alone; a NaN is close to nothing, unless NaNs are
- * equal. */
+/* An infinity is close only to itself. A NaN is close to nothing, or with `equal_nan`
+ * to every NaN. */
 static bool is_close(double a, double b, const tolerance *t) {
   if (a == b)
     return true;
@@ -195,8 +194,10 @@ const char mx_matrix_where_doc[] =
     "where($type, mask, a, b, /, *, out=None)\n"
     "--\n"
     "\n"
-    "Takes an element of a where mask is not 0 (a NaN is not), else of b. Both are\n"
-    "numbers, or have the mask's shape.\n"
+    "A matrix of the mask's shape: the elements of a where the mask is not 0,\n"
+    "and those of b elsewhere. A NaN in the mask counts as not 0. Each of a and b is "
+    "a\n"
+    "number, or has the mask's shape; another shape raises ValueError.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> m = Matrix(1, 3, [-1, 2, -3])\n"
@@ -208,7 +209,7 @@ const char mx_matrix_allclose_doc[] =
     "--\n"
     "\n"
     "Whether the shapes are equal and all ``abs(lhs - rhs) <= atol + rtol *\n"
-    "abs(rhs)``. Infinities are close to themselves alone.\n"
+    "abs(rhs)``. An infinity is close only to itself.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix.allclose(Matrix(1, 1, 1.0), Matrix(1, 1, 1.0 + 1e-9))\n"

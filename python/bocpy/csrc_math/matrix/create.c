@@ -32,7 +32,7 @@ static int refuse_values(const char *problem) {
   return -1;
 }
 
-/* Text and nested lists are no numbers, whatever their length is. */
+/* Fills the block from a sequence of as many numbers. Refuses text and nested lists. */
 static int fill_from_row(mx_block *block, PyObject *values) {
   size_t count;
   double *numbers = mx_numbers_of(values, "values", NULL, 0, &count);
@@ -246,7 +246,7 @@ const char mx_matrix_vector_doc[] =
     "--\n"
     "\n"
     "A row, or a column, of a sequence of numbers, or of a Matrix that is a row or a\n"
-    "column. An empty one is a ValueError.\n"
+    "column. Raises ValueError if there are no numbers.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix.vector([1, 2]).shape, Matrix.vector([1, 2], as_column=True).shape\n"
@@ -257,8 +257,8 @@ const char mx_matrix_frombuffer_doc[] =
     "--\n"
     "\n"
     "A copy of a buffer of real numbers (a NumPy array, array.array, memoryview),\n"
-    "converted to doubles. Its shape is the buffer's own, one dimension being a\n"
-    "row, or the given one.\n"
+    "converted to doubles. Without rows and columns it has the buffer's shape: one\n"
+    "dimension makes a row.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> from array import array\n"

@@ -40,7 +40,7 @@ static void managed_delete(dl_managed *self) {
     PyGILState_Release(state);
 }
 
-/* Ends the capsule of a tensor without a consumer; a consumer renames the capsule. */
+/* Frees the tensor of a capsule without a consumer: a consumer renames the capsule. */
 static void capsule_delete(PyObject *capsule) {
   dl_managed *managed = PyCapsule_IsValid(capsule, CAPSULE)
                             ? PyCapsule_GetPointer(capsule, CAPSULE)
@@ -135,9 +135,12 @@ const char mx_matrix_dlpack_doc[] =
     "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n"
     "--\n"
     "\n"
-    "The memory as a DLPack capsule, for numpy.from_dlpack and its like.";
+    "A DLPack capsule of the matrix's own memory, which numpy.from_dlpack and other\n"
+    "libraries read; of a copy if copy is True. Raises BufferError for a stream, and\n"
+    "for a device other than the CPU.";
 
-const char mx_matrix_dlpack_device_doc[] = "__dlpack_device__($self, /)\n"
-                                           "--\n"
-                                           "\n"
-                                           "(1, 0): the CPU.";
+const char mx_matrix_dlpack_device_doc[] =
+    "__dlpack_device__($self, /)\n"
+    "--\n"
+    "\n"
+    "The DLPack device of every matrix: (1, 0), the CPU.";
