@@ -61,7 +61,7 @@ typedef struct bocpy_thread {
   bocpy_pumping *pumping;      /* while behaviors of the lane run (pump.h), else NULL */
   struct boc_runtime *runtime; /* of the body that is being pumped, else NULL */
   bool waits_shortly;          /* its last wait was short (waiting.c) */
-  bool woken_beside;           /* by a thread on the same processor (waiting.c) */
+  unsigned char woken_beside;  /* wakes in a row on the waker's processor (waiting.c) */
   unsigned char spins_to_skip, spins_missed; /* its back-off (waiting.c) */
   /* the thread is between the hooks of a fork and has the lock of runtime.c */
   bool forking;

@@ -34,6 +34,10 @@ enum { AWAKE, ASLEEP, SIGNALLED, POLLED };
 #define SPIN_NS 100000
 #define SPINS_SKIPPED_MAX 31
 
+/* One wait in so many spins although the other thread is on this processor: two threads
+ * that only sleep in turns are no load that the system would spread. */
+#define BESIDE_MAX 32
+
 static bocpy_lock
     /* a lock also with a GIL: workers' interpreters have GILs of their own */
     waiter_pool_lock;
@@ -173,7 +177,8 @@ bool bocpy_waiter_take(bocpy_waiter *waiter) {
     return bocpy_event_take(waiter);
   if (state != SIGNALLED || (waiter->slept && !bocpy_event_take(waiter)))
     return false;
-  bocpy_self.woken_beside = waiter_woken_beside(waiter);
+  bocpy_self.woken_beside =
+      waiter_woken_beside(waiter) ? (bocpy_self.woken_beside + 1) % BESIDE_MAX : 0;
   waiter->slept = false;
   atomic_store(&waiter->state, AWAKE);
   return true;
@@ -229,8 +234,7 @@ void bocpy_waiter_spin(const bocpy_waiter *waiter, const atomic_bool *other,
   waiter_spin_note(waiter_is_awaited(waiter, other));
 }
 
-/* If the other thread is on this processor, a spin would only keep it from running. The
- * next sleep lets the system part them. */
+/* If the other thread is on this processor, a spin would only keep it from running. */
 void bocpy_waiter_note(uint64_t begun, bool signalled) {
   bocpy_self.waits_shortly =
       signalled && !bocpy_self.woken_beside && boc_now() - begun < SHORT_NS;
