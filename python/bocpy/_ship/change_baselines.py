@@ -5,6 +5,7 @@ Threads: any; LOCK of `log` guards the entries.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import FunctionType
 
 from .. import _core
@@ -38,6 +39,42 @@ def note_state(key: Key, entry: Entry, blob: bytes) -> None:
         entry.copy = parts
     else:
         entry.print = print_of(value)
+        if isinstance(value, type):
+            entry.attributes = dict(vars(value))
+            note_inside(entry, value, items)
+
+
+def note_inside(entry: Entry, cls: type, parts: Iterable[object]) -> None:
+    """Stores which of the attributes of a class have to be compared, since CPython does
+    not report what changes inside of them."""
+    entry.inside, entry.polls = None, True
+    if not _core._watch_changes(cls):
+        return
+    inside = [part for part in parts if not has_events(part)]
+    entry.inside_print = change_detection.fingerprint(inside)
+    if entry.inside_print is not None:
+        entry.inside, entry.polls = inside, bool(inside)
+
+
+def has_events(value: object) -> bool:
+    """Whether CPython reports all that can change in a value."""
+    if change_detection.is_frozen(value):
+        return True
+    flat = type(value) is dict and all(map(change_detection.is_frozen, value.values()))
+    return flat and bool(_core._watch_changes(value))
+
+
+def renew_inside(entry: Entry) -> None:
+    """After events: a class that is equal may have got other objects. CPython reports
+    its next change only if it is watched again."""
+    cls = entry.value
+    assert isinstance(cls, type)
+    if change_detection.are_same(entry.attributes, dict(vars(cls))):
+        _core._watch_changes(cls)
+        return
+    parts = module_changes.parts_of(cls)
+    entry.attributes = dict(vars(cls))
+    note_inside(entry, cls, parts.values() if isinstance(parts, dict) else ())
 
 
 def print_of(value: object) -> bytes | None:

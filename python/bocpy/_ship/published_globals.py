@@ -27,6 +27,8 @@ class Entry:
     named: the globals whose objects are in the value, and are not copied with it.
     attributes, pickled, prints: for a class, its attributes at that time; of those that
         may change inside, the pickles and, where they have some, the fingerprints.
+    inside, inside_print: for a class of which CPython reports changes, those attributes
+        inside of which it reports none, and their fingerprint; None if there is none.
     """
 
     __slots__ = (
@@ -36,6 +38,8 @@ class Entry:
             "cls",
             "copy",
             "deps",
+            "inside",
+            "inside_print",
             "kind",
             "named",
             "parts",
@@ -61,6 +65,8 @@ class Entry:
         self.attributes: dict[str, object] = {}
         self.pickled: dict[str, bytes] = {}
         self.prints: dict[str, bytes | None] = {}
+        self.inside: list[Any] | None = None
+        self.inside_print: bytes | None = None
         self.polls = False
 
 

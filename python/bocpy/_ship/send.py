@@ -28,6 +28,7 @@ from .._global_namespaces import Space
 from .._main import changes as main_changes
 from .._main import state as main_state
 from . import (
+    change_baselines,
     change_detection,
     classes,
     cyclic_instances,
@@ -568,8 +569,7 @@ def note_attributes(entry: Entry) -> None:
         name: change_detection.fingerprint(entry.attributes[name])
         for name in entry.pickled
     }
-    watched = _core._watch_changes(cls)
-    entry.polls = not watched or bool(entry.pickled)
+    change_baselines.note_inside(entry, cls, map(entry.attributes.get, entry.pickled))
 
 
 def changed_attributes(entry: Entry) -> dict[str, bytes]:

@@ -20,7 +20,7 @@ from types import FunctionType
 
 from .. import _core, _global_namespaces
 from . import change_detection, lost_changes, module_changes, send
-from .change_baselines import print_of
+from .change_baselines import print_of, renew_inside
 from .import_origins import SCALARS
 from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .published_globals import Entry, entries
@@ -93,7 +93,7 @@ def refresh(shipment: Shipment) -> Snapshot | None:
                 publish(key)
         elif changed:
             snapshot = carry(changed)
-    update_watch(shipment)
+    update_watch(shipment, changed if snapshot is not None else [])
     return snapshot
 
 
@@ -124,13 +124,18 @@ def closure(roots: Iterable[Key]) -> list[Key]:
     return list(found)
 
 
-def update_watch(shipment: Shipment) -> None:
+def update_watch(shipment: Shipment, carried: list[Key]) -> None:
+    """Stores what is to be looked at when the function is scheduled next. `carried` has
+    changed, but was not published: what is known of it stays."""
     watch: list[tuple[dict[str, Any], str]] = []
     seen: list[object] = []
     polled: list[tuple[Key, Entry]] = []
     with LOCK:
         for key in closure(shipment.roots):
             space, entry = _global_namespaces.find(key[0]), entries.get(key)
+            inside = entry.inside if entry is not None and key[0] else None
+            if entry is not None and inside is not None and key not in carried:
+                renew_inside(entry)
             if entry is not None and entry.polls:
                 polled.append((key, entry))
             if space is not None and entry is not None and not space.imported:
@@ -143,7 +148,13 @@ def update_watch(shipment: Shipment) -> None:
 def poll(shipment: Shipment) -> bool:
     """Whether the contents of a global have changed of which no event reports
     changes."""
-    return any(has_other_contents(key, entry) for key, entry in shipment.polled)
+    return any(may_have_changed(key, entry) for key, entry in shipment.polled)
+
+
+def may_have_changed(key: Key, entry: Entry) -> bool:
+    if entry.inside is None:
+        return has_other_contents(key, entry)
+    return change_detection.fingerprint(entry.inside) != entry.inside_print
 
 
 # ---- changes -------------------------------------------------------------------------
