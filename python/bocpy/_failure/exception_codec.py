@@ -212,8 +212,26 @@ def pack(exception: object) -> object:
     """
     if not isinstance(exception, BaseException):
         return exception
-    if isinstance(exception, ImportError | NameError | AttributeError):
-        exception = hinted(exception)
+    if not isinstance(exception, ImportError | NameError | AttributeError):
+        return pack_unnamed(exception)
+    names = names_of(exception)
+    packed = pack_unnamed(hinted(exception))
+    return (_MARK, packed, tuple(names), tuple(names.values())) if names else packed
+
+
+def names_of(exception: BaseException) -> dict[str, str]:
+    """The attributes with which Python says what it did not find.
+
+    They are not among the arguments, and `pickle` loses those of a NameError.
+    """
+    found = ((name, getattr(exception, name, None)) for name in _NAMES)
+    return {name: value for name, value in found if type(value) is str}
+
+
+_NAMES = ("name", "name_from", "path")
+
+
+def pack_unnamed(exception: BaseException) -> object:
     trace = trace_taken(exception)
     arguments = plain_arguments(exception)
     if arguments is not None:
@@ -237,10 +255,12 @@ _MARK = "\0bocpy.failure"
 def unpack(packed: tuple[Any, ...]) -> object:
     """The exception whose tuple `pack` made; other values as they are."""
     size = len(packed)
-    if size not in (3, 5, 6) or packed[0] != _MARK:
+    if size not in (3, 4, 5, 6) or packed[0] != _MARK:
         return packed
     if size == 3:
         return restore(packed[1], packed[2])
+    if size == 4:
+        return named(*packed[1:])
     if size == 6:
         return put_together(*packed[1:])
     _, name, arguments, notes, trace = packed
@@ -248,6 +268,14 @@ def unpack(packed: tuple[Any, ...]) -> object:
     if notes:
         vars(exception)["__notes__"] = notes
     return restore(exception, trace)
+
+
+def named(packed: Any, names: tuple[str, ...], values: tuple[str, ...]) -> object:
+    exception = unpack(packed) if type(packed) is tuple else packed
+    for name, value in zip(names, values, strict=True):
+        if hasattr(exception, name):  # what came may be of another class
+            setattr(exception, name, value)
+    return exception
 
 
 def taken_apart(

@@ -300,6 +300,39 @@ def test_a_module_that_is_missing_in_the_body():
 # Exceptions that the program does not look at
 
 
+class NoSuchPlugin(ImportError):
+    pass
+
+
+@pytest.mark.parametrize("cls", [ImportError, NoSuchPlugin, ModuleNotFoundError])
+def test_an_import_error_names_its_module(cls):
+    @when()
+    def body():
+        raise cls("no plugin", name="plugin", path="/plugins/plugin.py")
+
+    with pytest.raises(cls) as caught:
+        body.unwrap(LIMIT)
+    assert (caught.value.name, caught.value.path) == ("plugin", "/plugins/plugin.py")
+    assert caught.value.args == ("no plugin",)
+
+
+def test_errors_name_what_python_did_not_find():
+    @when()
+    def attribute():
+        return None.absent  # type: ignore[attr-defined]
+
+    @when()
+    def variable():
+        return absent  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(AttributeError) as caught:
+        attribute.unwrap(LIMIT)
+    assert caught.value.name == "absent"
+    with pytest.raises(NameError) as missing:
+        variable.unwrap(LIMIT)
+    assert missing.value.name == "absent"
+
+
 def test_an_unread_failure_is_reported_once(program, backend):
     done = program(
         """

@@ -403,7 +403,9 @@ static PyObject *message_open(receipt *r) {
 static PyObject *receive_expired(PyObject *after) {
   if (after != Py_None)
     return PyObject_CallNoArgs(after);
-  return Py_BuildValue("(ss)", "__timeout__", NULL);
+  /* Interned, so that it is the object bocpy.TIMEOUT: programs test with `is`, too. */
+  PyObject *tag = PyUnicode_InternFromString("__timeout__");
+  return tag ? Py_BuildValue("(NO)", tag, Py_None) : NULL;
 }
 
 static PyObject *receive_tags(PyObject *given, int64_t timeout, PyObject *after) {
