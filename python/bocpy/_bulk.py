@@ -191,12 +191,14 @@ def reduce(cowns: Iterable[Cown[T]], function: Callable[[T, T], T]) -> Cown[T]:
     """A cown with `function(function(a, b), c)` and so on over the values, in order.
 
     Neighbors are combined pair by pair, in parallel, so `function` must be associative.
-    Raises ValueError for no cowns.
+    Raises ValueError for no cowns, TypeError for what cannot be called.
 
     >>> from bocpy import Cown, reduce
     >>> reduce([Cown(n) for n in range(5)], lambda a, b: a + b).result()
     10
     """
+    if not callable(function):
+        raise TypeError(f"reduce() takes a callable, not {type(function).__name__!r}")
     level = list(cowns)
     if not level:
         raise ValueError("reduce() of no cowns has no value")

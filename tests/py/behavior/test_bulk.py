@@ -110,6 +110,8 @@ def test_when_each_gather_reduce():
     assert gather().result() == []
     with pytest.raises(ValueError, match="no cowns"):
         reduce([], max)
+    with pytest.raises(TypeError, match="takes a callable, not 'int'"):
+        reduce([Cown(1), Cown(2)], 5)
 
 
 @pytest.mark.parametrize("collects", [True, False])
