@@ -13,8 +13,8 @@ import time
 
 import bocpy
 import engines
+import fault_injection
 import pytest
-import trials
 from bocpy.distributed import CancelledError, read
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -157,7 +157,7 @@ def test_a_body_makes_cowns(d):
 
 
 def test_nested_behaviors_come_before_what_depends_on_their_body(d):
-    assert trials.nested_out_of_order(d, 60) == 0
+    assert fault_injection.nested_out_of_order(d, 60) == 0
 
 
 def test_plain_when_is_recorded_in_a_body(d):

@@ -4,8 +4,8 @@ import contextlib
 import os
 
 import engines
+import fault_injection
 import pytest
-import trials
 from bocpy.distributed import CownLost, read
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -57,7 +57,7 @@ def test_a_restart_of_the_client_is_the_death_of_all_workers():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_workers(cluster, mortal, tmp_path, seed):
-    trials.kill_one(cluster, mortal, tmp_path / "log", seed)
+    fault_injection.kill_one(cluster, mortal, tmp_path / "log", seed)
 
 
 def test_a_body_that_kills_its_process_costs_one_worker(cluster, mortal):

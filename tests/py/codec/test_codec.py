@@ -357,6 +357,7 @@ def make_class(module):
 
 COME_AND_GO = """
 import gc, threading, weakref
+import bocpy._explain_unshippable, bocpy._ship.class_encodings, bocpy._ship.send
 from bocpy import _core
 
 class Plain:
@@ -376,6 +377,7 @@ print(len(alive), sum(ref() is not None for ref in alive) < 50)
 
 
 def test_classes_come_and_go(program):
-    """In a process of its own: CPython 3.13 without a GIL keeps every class for ever
-    once a thread has been started."""
+    """In a process of its own, which imports by itself what the codec needs late:
+    CPython 3.13 without a GIL keeps every class for ever once a thread has been
+    started, and the package imports late on a thread of its own."""
     assert program(COME_AND_GO).out == "100 True\n"
