@@ -6,6 +6,9 @@ other thread that imports something hangs. Handlers run on the main thread alone
 has such imports made by a thread of their own: what a handler raises then ends nothing
 but the wait for that thread.
 
+A fork leaves such locks behind too: those of the imports that other threads had begun.
+The child forgets these imports, which in plain Python make it hang.
+
 Threads: any.
 """
 
@@ -29,6 +32,7 @@ _OF_TRACEBACK = [
     "ast",
     "linecache",
     "tokenize",
+    *(["_colorize"] if sys.version_info >= (3, 15) else []),
     *({"_suggestions"} & set(sys.builtin_module_names)),
 ]
 
@@ -100,3 +104,17 @@ def import_apart(names: list[str]) -> None:
 def import_here(name: str) -> ModuleType:
     __import__(name)
     return sys.modules[name]
+
+
+def forget_imports_of_other_threads() -> None:
+    """In the child of a fork: modules that other threads were importing are not there,
+    and the next import of one begins anew. importlib keeps the locks by name and has no
+    public way to drop them."""
+    locks = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    for name, reference in list(locks.items()):
+        lock = reference()
+        if getattr(lock, "owner", None) == get_ident():
+            continue
+        locks.pop(name, None)
+        if lock is not None and name in sys.modules and not is_imported(name):
+            del sys.modules[name]

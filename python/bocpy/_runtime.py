@@ -11,7 +11,11 @@ import sys
 
 from . import _core, _pump
 from ._core import start
-from ._late_imports import LateModule, late_import
+from ._late_imports import (
+    LateModule,
+    forget_imports_of_other_threads,
+    late_import,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -360,6 +364,7 @@ def install() -> None:
         return
     atexit.register(finish)
     if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forget_imports_of_other_threads)
         os.register_at_fork(
             before=_core._before_fork,
             after_in_parent=_core._after_fork_in_parent,

@@ -111,6 +111,68 @@ print(codes == [0] * 30 or codes)
         )
         assert done.lines == ["True"]
 
+    def test_a_child_can_import_what_a_thread_of_the_parent_was_importing(
+        program, backend, tmp_path
+    ):
+        """In plain Python the child waits for ever for the lock of that import, and
+        bocpy imports what it needs late."""
+        slow = tmp_path / "slow.py"
+        slow.write_text("import __main__\n__main__.begin()\nvalue = 7\n")
+        done = program(
+            HEAD
+            + f"""
+sys.path.insert(0, {str(tmp_path)!r})
+begun, go_on = threading.Event(), threading.Event()
+
+def begin():
+    begun.set()
+    go_on.wait()
+
+def child():
+    go_on.set()
+    import slow
+    print(slow.value, sys.modules["slow"] is slow, flush=True)
+
+def child_with_a_thread():
+    thread = threading.Thread(target=child)
+    thread.start()
+    thread.join()
+
+importer = threading.Thread(target=__import__, args=("slow",))
+importer.start()
+begun.wait()
+print(fork(child), fork(child_with_a_thread), flush=True)
+go_on.set()
+importer.join()
+child()
+""",
+        )
+        assert done.lines == ["7 True", "7 True", "0 0", "7 True"]
+
+    def test_a_child_that_is_forked_in_an_import_keeps_that_import(
+        program, backend, tmp_path
+    ):
+        forks = tmp_path / "forks.py"
+        forks.write_text("import os\npid = os.fork()\nvalue = 8\n")
+        done = program(
+            HEAD
+            + f"""
+sys.path.insert(0, {str(tmp_path)!r})
+import forks
+
+def again():
+    import forks
+    return forks
+
+if forks.pid == 0:
+    other = when(Cown(1))(lambda c: c.value + 1)
+    print(again() is forks, other.unwrap(timeout=60), flush=True)
+    os._exit(0)
+print(os.waitpid(forks.pid, 0)[1], again() is forks)
+"""
+        )
+        assert done.lines == ["True 2", "0 True"]
+
     def test_a_fork_lets_a_thread_schedule_that_a_body_waits_for(program, backend):
         """The fork waits for the body, and the body for a message of a thread that
         schedules before it sends; the fork keeps that thread from scheduling for a
