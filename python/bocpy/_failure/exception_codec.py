@@ -32,10 +32,10 @@ class BehaviorTraceback(Exception):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self._trace: str | tracebacks.Trace = text
+        self._trace: str | bytes = text
 
     @classmethod
-    def of(cls, trace: str | tracebacks.Trace) -> BehaviorTraceback:
+    def of(cls, trace: str | bytes) -> BehaviorTraceback:
         """A traceback whose text is written when somebody reads it."""
         made = cls.__new__(cls)
         made._trace = trace
@@ -67,7 +67,7 @@ class BehaviorError(RuntimeError):
     __module__ = "bocpy"
 
 
-def restore(exception: BaseException, trace: str | tracebacks.Trace) -> BaseException:
+def restore(exception: BaseException, trace: str | bytes) -> BaseException:
     """What `pack` packed, in the interpreter that reads it."""
     exception.__cause__ = BehaviorTraceback.of(trace)
     return exception
@@ -76,7 +76,7 @@ def restore(exception: BaseException, trace: str | tracebacks.Trace) -> BaseExce
 class Packed:
     """Pickles as its exception, with the traceback as the cause."""
 
-    def __init__(self, exception: Any, trace: str | tracebacks.Trace) -> None:
+    def __init__(self, exception: Any, trace: str | bytes) -> None:
         self.exception = exception
         self.trace = trace
 
@@ -194,7 +194,7 @@ def hinted(exception: BaseException) -> BaseException:
     return exception
 
 
-def trace_taken(exception: BaseException) -> str | tracebacks.Trace:
+def trace_taken(exception: BaseException) -> str | bytes:
     """The plain values that make the traceback; its text if those do not suffice."""
     try:
         trace = tracebacks.take(exception, BehaviorTraceback)
@@ -278,9 +278,7 @@ def named(packed: Any, names: tuple[str, ...], values: tuple[str, ...]) -> objec
     return exception
 
 
-def taken_apart(
-    exception: BaseException, trace: str | tracebacks.Trace
-) -> tuple[Any, ...] | None:
+def taken_apart(exception: BaseException, trace: str | bytes) -> tuple[Any, ...] | None:
     """The tuple, of plain values alone, for an exception of another class.
 
     None if plain values do not suffice to make it.
@@ -301,7 +299,7 @@ def put_together(
     arguments: tuple[Any, ...],
     args: tuple[Any, ...],
     state: dict[str, Any],
-    trace: str | tracebacks.Trace,
+    trace: str | bytes,
 ) -> BaseException:
     """Makes the exception from the tuple of `taken_apart`."""
     ship().catch_up()

@@ -6,11 +6,14 @@ exception, from the one that was raised to its first cause,
 
     (link, text, names, places)
 
-where `link` says how it led to the one before ("", "cause" or "context"), `text` is its
+where `link` is what stands between the exception and the one before it, `text` is its
 last line, with the notes, and `names` has the names of files and functions. `places`
 has six C ints for each frame: the index of its file, the line, the index of its
-function, end line, column, end column; -1 for what Python has not recorded. So what
-travels is small, and the codec needs no pickle for it.
+function, end line, column, end column; -1 for what Python has not recorded.
+
+What travels is bytes: for each exception four C ints (the index of the link in `LINKS`,
+and how many bytes the other three take), then these: texts in UTF-8, each name with a
+NUL behind it. The codec copies one object, and only a reader of the text makes more.
 
 Threads: any.
 """
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 Frames = tuple[tuple[str, ...], bytes]
 Entry = tuple[str, str, tuple[str, ...], bytes]
-Trace = tuple[Entry, ...]
 
 #: For these `traceback` writes more than one line: suggestions, the source, members.
 _SPECIAL: tuple[type[BaseException], ...] = (
@@ -42,40 +44,44 @@ _SPECIAL: tuple[type[BaseException], ...] = (
 )
 if sys.version_info >= (3, 11):
     _SPECIAL += (BaseExceptionGroup,)  # noqa: F821
+#: The size of the four ints before an entry.
+_HEAD = 16
 _HAS_POSITIONS = sys.version_info >= (3, 11)
 #: A longer chain of exceptions is written out as a text instead.
 _CHAIN_MAX = 20
 
-_LINKS = {
-    "cause": (
-        "\nThe above exception was the direct cause of the following exception:\n\n"
-    ),
-    "context": (
-        "\nDuring handling of the above exception, another exception occurred:\n\n"
-    ),
-}
+NONE, CAUSE, CONTEXT = range(3)
+#: What stands between an exception and the one before it.
+LINKS = (
+    "",
+    "\nThe above exception was the direct cause of the following exception:\n\n",
+    "\nDuring handling of the above exception, another exception occurred:\n\n",
+)
 
 
-def take(exception: BaseException, skip: type[BaseException]) -> Trace | None:
+def take_read(exception: BaseException, skip: type[BaseException]) -> bytes | None:
     """The trace of an exception.
 
     None if only `traceback` can write it out, or if one of its causes is a `skip`,
     which is a text already.
     """
-    entries: list[Entry] = []
+    entries: list[bytes] = []
     special = (*_SPECIAL, skip)
-    link, one = "", exception
-    while len(entries) < _CHAIN_MAX:
+    link, one = NONE, exception
+    while len(entries) < 4 * _CHAIN_MAX:
         if isinstance(one, special):
             return None
-        names, numbers = frames(one.__traceback__)
-        entries.append((link, last_line(one), names, numbers))
+        names, places = frames(one.__traceback__)
+        text = last_line(one).encode()
+        files = "".join(f"{name}\0" for name in names).encode()
+        sizes = (link, len(text), len(files), len(places))
+        entries += b"".join(map(int_bytes, sizes)), text, files, places
         if one.__cause__ is not None:
-            link, one = "cause", one.__cause__
+            link, one = CAUSE, one.__cause__
         elif one.__context__ is not None and not one.__suppress_context__:
-            link, one = "context", one.__context__
+            link, one = CONTEXT, one.__context__
         else:
-            return tuple(entries)
+            return b"".join(entries)
     return None
 
 
@@ -93,7 +99,7 @@ def last_line(exception: BaseException) -> str:
     return "\n".join(lines)
 
 
-def frames_read(trace: TracebackType | None) -> Frames:
+def frames(trace: TracebackType | None) -> Frames:
     names: dict[str, int] = {}
     places: list[int | None] = []
     while trace is not None:
@@ -119,19 +125,35 @@ def position(code: CodeType, instruction: int) -> tuple[int | None, ...]:
 
 
 #: The same, written in C, if the core has it.
-frames = getattr(_core, "_trace_frames", frames_read)
+take = getattr(_core, "_trace_take", take_read)
 
 
-def written(trace: Trace) -> str:
+def entries_of(trace: bytes) -> list[Entry]:
+    """The entries of a trace, from the exception that was raised to its first cause."""
+    entries = []
+    while trace:
+        link, *sizes = memoryview(trace[:_HEAD]).cast("I").tolist()
+        trace = trace[_HEAD:]
+        parts = []
+        for size in sizes:
+            parts.append(trace[:size])
+            trace = trace[size:]
+        text, names, places = parts
+        separate = tuple(names.decode().split("\0")[:-1])
+        entries.append((LINKS[link], text.decode(), separate, places))
+    return entries
+
+
+def written(trace: bytes) -> str:
     """The text of a trace, as `traceback.format_exception` writes it."""
     traceback = traceback_module()  # few workers need it, and it imports much
     parts = []
-    for link, text, names, places in reversed(trace):
+    for link, text, names, places in reversed(entries_of(trace)):
         if places:
             parts.append("Traceback (most recent call last):\n")
             parts += traceback.StackSummary.from_list(summaries(names, places)).format()
         parts.append(text + "\n")
-        parts.append(_LINKS.get(link, ""))
+        parts.append(link)
     return "".join(parts)
 
 

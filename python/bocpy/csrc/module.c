@@ -33,6 +33,7 @@
 #include "start_and_quiesce.h"
 #include "stats.h"
 #include "test_hooks.h"
+#include "tracebacks.h"
 #include "waiting.h"
 #include "watch.h"
 #include "when.h"
@@ -123,7 +124,7 @@ static PyMethodDef module_methods[] = {
     {"_is_main", module_is_main, METH_NOARGS, NULL},
     {"_finish", bocpy_finish, METH_NOARGS, NULL},
     {"_current_frames", bocpy_current_frames, METH_NOARGS, NULL},
-    {"_trace_frames", bocpy_trace_frames, METH_O, NULL},
+    {"_trace_take", bocpy_trace_take_entry, METH_VARARGS, NULL},
     {"_current_exceptions", bocpy_current_exceptions, METH_NOARGS, NULL},
     {"_before_fork", bocpy_before_fork, METH_NOARGS, NULL},
     {"_after_fork_in_parent", bocpy_after_fork_in_parent, METH_NOARGS, NULL},

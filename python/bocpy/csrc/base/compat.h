@@ -349,6 +349,16 @@ static inline void bocpy_code_position(PyCodeObject *code, int offset, int *out_
   *out_line = PyCode_Addr2Line(code, offset);
 }
 
+/* Before 3.11 there are no groups. */
+static inline bool bocpy_type_is_exception_group(PyTypeObject *type) {
+#if PY_VERSION_HEX >= 0x030B0000
+  return PyType_IsSubtype(type, (PyTypeObject *)PyExc_BaseExceptionGroup);
+#else
+  (void)type;
+  return false;
+#endif
+}
+
 #ifndef Py_ALWAYS_INLINE /* before 3.11 */
 #define Py_ALWAYS_INLINE
 #endif

@@ -16,12 +16,14 @@
 /* X(name here, module, attribute) */
 #define BOCPY_PYTHON_MAP(X)                                                            \
   X(ARGUMENTS_COMPLETE, "bocpy._arguments", "complete")                                \
+  X(BEHAVIOR_TRACEBACK, "bocpy._failure.exception_codec", "BehaviorTraceback")         \
   X(BODY_CHECK, "bocpy._body", "check_body")                                           \
   X(CONTEXT_ADD, "bocpy._context", "add")                                              \
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
   X(CANCELLED_ERROR, "bocpy._failure.cancelled_error", "CancelledError")               \
   X(EXPLAIN_UNSHIPPABLE, "bocpy._explain_unshippable", "explain")                      \
   X(FAILURES_PACK, "bocpy._failure.exception_codec", "pack")                           \
+  X(FAILURES_SURVIVORS, "bocpy._failure.exception_codec", "_survivors")                \
   X(FAILURES_UNPACK, "bocpy._failure.exception_codec", "unpack")                       \
   X(FAILURES_OF_HANDLER, "bocpy._failure.exception_codec", "raised_by_handler")        \
   X(FAILURES_REPORT, "bocpy._failure.report_unread", "report")                         \

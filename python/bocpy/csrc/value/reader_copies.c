@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "deferred_decref.h"
+#include "exception_codec.h"
 #include "failure.h"
 
 static bocpy_kind value_kind_acquire(const bocpy_value *value) {
@@ -162,7 +163,7 @@ static PyObject *copy_kept(const bocpy_reader_copy *copy) {
 static PyObject *copy_decode(const bocpy_value *value, bocpy_reader_copy *copy) {
   PyObject *object = bocpy_decode(value->buffer);
   if (value->failed)
-    object = bocpy_value_unpack(object);
+    object = bocpy_exception_unpack(object);
   PyObject *kept = object ? copy_kept(copy) : NULL;
   if (kept)
     Py_SETREF(object, kept);

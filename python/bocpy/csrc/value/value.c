@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "deferred_decref.h"
+#include "exception_codec.h"
 #include "extension.h"
 #include "failure.h"
 #include "handlers.h"
@@ -206,18 +207,6 @@ static bocpy_failure *value_set_failure_aside(bocpy_value *value) {
   return failure;
 }
 
-/* Steals `object`, the encoded form of a failed value; returns the exception. */
-PyObject *bocpy_value_unpack(PyObject *object) {
-  if (!object || !PyTuple_CheckExact(object))
-    return object;
-  bocpy_state *state = bocpy_state_get();
-  PyObject *exception =
-      state ? bocpy_python_call(&state->python, BOCPY_PY_FAILURES_UNPACK, "(O)", object)
-            : NULL;
-  Py_DECREF(object);
-  return exception;
-}
-
 /* The main thread leaves the buffer as it is, unless it has parts that move: a handler
  * may interrupt it. */
 static PyObject *value_decode(bocpy_value *value) {
@@ -226,7 +215,7 @@ static PyObject *value_decode(bocpy_value *value) {
   PyObject *object =
       keeps ? bocpy_decode(value->buffer) : bocpy_decode_last(value->buffer);
   if (failed)
-    object = bocpy_value_unpack(object);
+    object = bocpy_exception_unpack(object);
   if (!object && keeps && bocpy_handler_raised())
     return NULL;
   if (!object) {
@@ -319,19 +308,10 @@ static PyObject *value_object(const bocpy_value *value) {
 
 typedef int (*encoding)(PyObject *value, const char *root, bocpy_buffer **out_buffer);
 
-/* The form in which an exception is encoded, so that it survives with its traceback as
- * text. */
-static PyObject *object_pack(PyObject *exception) {
-  bocpy_state *state = bocpy_state_get();
-  return state ? bocpy_python_call(&state->python, BOCPY_PY_FAILURES_PACK, "(O)",
-                                   exception)
-               : NULL;
-}
-
 /* A buffer of an object that a value holds; NULL with an exception. */
 static bocpy_buffer *object_encode(PyObject *object, bool failed, encoding encode) {
   bocpy_buffer *buffer = NULL;
-  PyObject *packed = failed ? object_pack(object) : Py_NewRef(object);
+  PyObject *packed = failed ? bocpy_exception_pack(object) : Py_NewRef(object);
   if (packed) {
     if (encode(packed, "value", &buffer) < 0)
       buffer = NULL;

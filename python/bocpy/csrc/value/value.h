@@ -118,10 +118,6 @@ int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root);
  * completely. For threads that are no workers. */
 int bocpy_value_set_copy(bocpy_value *value, PyObject *object, const char *root);
 
-/* Steals `object`, what a failed value was encoded as, and returns the exception that
- * it was. NULL with an exception. */
-PyObject *bocpy_value_unpack(PyObject *object);
-
 /* After bocpy_value_set_copy, if the value is not used after all: moves natives back
  * into their objects (codec.h). */
 void bocpy_value_restore(bocpy_value *value, PyObject *origin);
