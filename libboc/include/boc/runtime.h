@@ -57,9 +57,10 @@ typedef struct boc_runtime_options {
   /** How many of the workers start on demand; at most all but one, because one worker
    * starts with the runtime. A worker on demand runs its `start` hook when there is
    * work for which no other worker is free: if no behavior has ended for 5 ms, or the
-   * ready ones would take the others longer than 30 ms. Without such work it runs
-   * neither `start` nor `stop`. boc_runtime_workers counts it from the beginning. If
-   * its `start` fails, the worker runs nothing, and the others do its work. */
+   * ready ones would take the others longer than 30 ms, or behaviors have waited for
+   * 30 ms in all since the runtime started. Without such work it runs neither `start`
+   * nor `stop`. boc_runtime_workers counts it from the beginning. If its `start` fails,
+   * the worker runs nothing, and the others do its work. */
   unsigned workers_on_demand;
 } boc_runtime_options;
 

@@ -45,8 +45,14 @@ static bool must_start(boci_worker *worker) {
          boci_timers_any(&worker->scheduler->timers);
 }
 
-/* Returns whether the worker is needed: false if nothing waits any more. */
-static bool watch_backlog(boci_worker *worker) {
+/* ns that the others take for what is ready, at the rate of the last look. */
+static uint64_t backlog_ns(uint64_t ready, uint64_t finished) {
+  return ready * LOOK_NS / finished;
+}
+
+/* Returns whether the worker is needed: false if nothing waits any more. `missed`: ns
+ * in which the worker could have run something, of all its watches. */
+static bool watch_backlog(boci_worker *worker, uint64_t *missed) {
   boci_scheduler *scheduler = worker->scheduler;
   unsigned stalled = 0; /* looks in a row without progress */
   while (!must_start(worker)) {
@@ -57,7 +63,9 @@ static bool watch_backlog(boci_worker *worker) {
     if (ready == 0)
       return false;
     stalled = finished ? 0 : stalled + 1;
-    if (finished ? ready * LOOK_NS >= finished * START_NS : stalled == MAX_STALLED)
+    const uint64_t backlog = finished ? backlog_ns(ready, finished) : LOOK_NS;
+    *missed += backlog < LOOK_NS ? backlog : LOOK_NS;
+    if (backlog >= START_NS || stalled == MAX_STALLED || *missed >= START_NS)
       return true;
   }
   return true;
@@ -77,9 +85,10 @@ static void rest_again(boci_worker *worker) {
 
 bool boci_wait_for_demand(boci_worker *worker) {
   boci_idle *idle = &worker->scheduler->idle;
+  uint64_t missed = 0;
   boci_idle_park(idle, worker, false, BOCI_NEVER);
   boci_idle_stop_dormancy(idle, worker);
-  while (!watch_backlog(worker))
+  while (!watch_backlog(worker, &missed))
     rest_again(worker);
   return !boci_scheduler_stopping(worker->scheduler);
 }

@@ -7,7 +7,14 @@
  *
  *   no behavior has ended for 5 ms, or
  *   those that are ready would take the others longer than a start, at the rate of the
- *   last ms.
+ *   last ms, or
+ *   behaviors have been ready while it watched, this time and before, for as long as a
+ *   start takes: each ms counts up to what the others need for those that are ready.
+ *
+ * Without the last, a program that schedules 5 ms of work again and again would always
+ * run on one worker. It is the ski-rental rule: wait and start together take at most
+ * twice as long as the start (Karlin et al., "Competitive snoopy caching", Algorithmica
+ * 3, 1988).
  *
  * It watches while something is ready, and then rests again.
  *

@@ -165,6 +165,25 @@ static void after_tiny_bodies_two_that_meet_start_a_second(void) {
   teardown(&c);
 }
 
+static void run_for_a_ms(boc_behavior *self, void *arg) {
+  const uint64_t end = boci_os_now() + 1000000;
+  TEST_WAIT(boci_os_now() >= end);
+  count_body(self, arg);
+}
+
+/* None of the bursts takes as long as a start, all of them together do. */
+static void short_bursts_again_and_again_start_a_second(void) {
+  crew c;
+  setup(&c);
+  for (int burst = 0; burst < 100 && started_count(&c) < 2; burst++) {
+    for (int i = 0; i < 5; i++)
+      CHECK_EQ(boc_when(c.runtime, NULL, 0, run_for_a_ms, &c), BOC_OK);
+    quiesce(&c);
+  }
+  CHECK(started_count(&c) >= 2);
+  teardown(&c);
+}
+
 static void whoever_refuses_is_missing(void) {
   for (unsigned refuser = 1; refuser < WORKERS; refuser++) {
     crew c;
@@ -389,6 +408,7 @@ static const test_case cases[] = {
     TEST_RACE(one_after_the_other_needs_one_worker, 4),
     TEST_RACE(nothing_is_lost_while_workers_start, 4),
     TEST_RACE(after_tiny_bodies_two_that_meet_start_a_second, 8),
+    TEST_RACE(short_bursts_again_and_again_start_a_second, 4),
     TEST_RACE(whoever_refuses_is_missing, 8),
     TEST_RACE(a_poke_is_answered_sooner_or_later, 4),
     TEST_RACE(numbers_start_nobody, 4),
