@@ -8,8 +8,9 @@ the order in which they were scheduled, so the sum is the same on any number of 
 
     python -m bocpy.examples.product --size 1024 --blocks 2 --fused --numpy
 
-Each time is the shortest of `--repeat` runs: in the first, each worker copies the
-blocks that it reads. `--fused` lets the products fuse multiply-add, as NumPy's do; it
+Each time is the shortest of `--repeat` runs. Runs that are not timed come before: all
+but one of the workers start when there is work for them, and each copies the blocks
+that it reads. `--fused` lets the products fuse multiply-add, as NumPy's do; it
 sets BOCPY_MATH_FUSED=1 in the environment. NumPy runs with one thread.
 
 Source: Cannon, "A cellular computer to implement the Kalman filter algorithm", Montana
@@ -26,10 +27,12 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 
-from bocpy import Cown, Matrix, quiesce, read, wait, when
+from bocpy import WORKER_COUNT, Cown, Matrix, quiesce, read, wait, when
 from bocpy.examples._command import begin, count, parser
 
 Blocks = list[list[Cown[Matrix]]]
+
+WARM_UP = 0.1  # seconds for each worker: to wait until it is needed, and to start
 
 FUSED = "BOCPY_MATH_FUSED"  # read when Matrix is imported
 #: What the libraries that NumPy may be built with call the number of their threads.
@@ -73,6 +76,15 @@ def multiply(left: Blocks, right: Blocks, result: Blocks) -> None:
                     block.value += left.value @ right.value
 
 
+def warm_up(seconds: float, call: Callable[[], object]) -> int:
+    """Calls until so much time has passed; returns how often."""
+    end, calls = time.perf_counter() + seconds, 0
+    while time.perf_counter() < end:
+        call()
+        calls += 1
+    return calls
+
+
 def shortest(repeat: int, call: Callable[[], object]) -> float:
     """The milliseconds of the fastest of so many calls."""
     times = []
@@ -104,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     line.add_argument("--size", type=count, default=512, help="rows and columns")
     line.add_argument("--blocks", type=count, default=2, help="in each direction")
     line.add_argument("--seed", type=int, default=1)
-    line.add_argument("--repeat", type=count, default=5)
+    line.add_argument("--repeat", type=count, default=10)
     line.add_argument("--fused", action="store_true", help="fuse multiply-add")
     line.add_argument("--numpy", action="store_true", help="time NumPy as well")
     options = line.parse_args(arguments)
@@ -126,9 +138,11 @@ def main(arguments: list[str] | None = None) -> int:
         multiply(left, right, result)
         quiesce()
 
+    runs = warm_up(WARM_UP * (options.workers or WORKER_COUNT), run)
     together = shortest(options.repeat, run)
     wait()
-    product, expected = join(result), options.repeat * (a @ b)  # the runs add up
+    runs += options.repeat
+    product, expected = join(result), runs * (a @ b)  # the runs add up
     alone = shortest(options.repeat, lambda: a @ b)
 
     fused = ", fused" if os.environ.get(FUSED) == "1" else ""
