@@ -13,8 +13,11 @@ from __future__ import annotations
 from _weakref import ref
 from threading import RLock
 
+from .._global_namespaces import new_token
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Protocol
 
 Key = tuple[str, str]  # (key of a namespace, name in it), or ("", token of a class)
@@ -102,6 +105,57 @@ def keep_object(token: str, obj: Any) -> Any:
     kept = token_objects.setdefault(token, obj)
     object_tokens.setdefault(id(kept), (kept, token))
     return kept
+
+
+_sentinels: dict[str, ref[Any]] = {}
+_sentinel_tokens: dict[int, tuple[ref[Any], str]] = {}
+
+
+def token_of_object(obj: object) -> str | None:
+    """The token under which `keep_object` or `keep_sentinel` keeps the object."""
+    known = _sentinel_tokens.get(id(obj)) or object_tokens.get(id(obj))
+    if known is None:
+        return None
+    kept = known[0]() if isinstance(known[0], ref) else known[0]
+    return known[1] if kept is obj else None
+
+
+def sentinel_of(token: str) -> Any:
+    """The object of a token; None if there is none here."""
+    found = _sentinels.get(token)
+    return token_objects.get(token) if found is None else found()
+
+
+def keep_sentinel(token: str, obj: Any) -> Any:
+    """Keeps an object under a token as long as it lives, or forever if its class allows
+    no weak references. It replaces the one that had the token."""
+    address = id(obj)
+
+    def forget(dead: ref[Any]) -> None:
+        if _sentinels.get(token) is dead:
+            del _sentinels[token]
+        known = _sentinel_tokens.get(address)
+        if known is not None and known[0] is dead:
+            del _sentinel_tokens[address]
+
+    try:
+        kept = ref(obj, forget)
+    except TypeError:
+        return keep_object(token, obj)
+    _sentinels[token] = kept
+    _sentinel_tokens[address] = kept, token
+    return obj
+
+
+def keep_new(obj: object, keep: Callable[[str, object], object]) -> str:
+    """Has `keep` keep an object under a new token, if it has none; returns the
+    token."""
+    with LOCK:
+        token = token_of_object(obj)
+        if token is None:
+            token = new_token()
+            keep(token, obj)
+        return token
 
 
 _tokens: dict[int, tuple[ref[type], str]] = {}

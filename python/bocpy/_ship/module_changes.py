@@ -32,7 +32,7 @@ from .. import _core, _global_namespaces
 from . import c_pickle, change_detection
 from .import_origins import is_mock, is_replaced
 from .log import MISSING
-from .pickler import state_of
+from .plain_instances import state_of
 from .replacements import (
     function_in,
     keep_original,

@@ -1,4 +1,4 @@
-"""Whether a program may compare an object() with others by `is`, as it does a sentinel.
+"""Whether a program may compare an object with others by `is`, as it does a sentinel.
 
 Threads: any. Nothing here keeps state.
 """
@@ -9,7 +9,8 @@ import io
 import sys
 
 from . import c_pickle
-from .pickler import reduce_object
+from .log import keep_object
+from .pickler import Keep, reduce_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +25,20 @@ references = getattr(sys, "getrefcount", lambda obj: 0)
 def is_shared(obj: object) -> bool:
     """Whether code outside of the pickled value may compare others with `obj`.
 
-    An object() with one reference is no sentinel, and gets no token.
+    An object with one reference is no sentinel, and gets no token, if the token would
+    keep it forever.
     """
     global _alone
-    if type(obj) is not object or not hasattr(sys, "getrefcount"):
+    if not is_kept_forever(type(obj)) or not hasattr(sys, "getrefcount"):
         return True
     if _alone is None:  # counting takes longer than the import of this module
         _alone = count_alone()
     return references(obj) > _alone
+
+
+def is_kept_forever(cls: Any) -> bool:
+    """Whether instances have no attributes and allow no weak references."""
+    return cls.__new__ is object.__new__ and not hasattr(cls, "__weakref__")
 
 
 class _Counter(c_pickle.Pickler):
@@ -46,7 +53,7 @@ class _Counter(c_pickle.Pickler):
         reduce_object(self, obj)  # type: ignore[arg-type]
         return NotImplemented
 
-    def token_of(self, obj: object) -> str | None:
+    def token_of(self, obj: object, keep: Keep = keep_object) -> str | None:
         self.count = self.count_of(obj)
         return None
 

@@ -12,8 +12,6 @@ Threads: a pickler belongs to one call.
 
 from __future__ import annotations
 
-import contextlib
-import copyreg
 import functools
 import io
 import marshal
@@ -25,15 +23,17 @@ from contextvars import ContextVar
 from .. import _context, _core, _foreign_ext, _global_namespaces
 from .._code.names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
-from . import c_pickle, ctypes_types, import_origins, typing_objects
+from . import c_pickle, ctypes_types, import_origins, sentinels, typing_objects
 from .functions import fill_function, make_function
-from .log import keep_object, token_objects
+from .log import keep_object, keep_sentinel, token_objects
+from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import IO, Any, TypeAlias
 
 Reduced: TypeAlias = "tuple[Any, ...]"
+Keep = Callable[[str, object], object]
 
 # Pickles name these functions, so this package must be importable where they arrive.
 _OWN = f"{__package__}."
@@ -75,8 +75,9 @@ class Pickler(c_pickle.Pickler):
     def note_import(self, obj: Any) -> None:
         """Is told of each function or class that the receiver imports."""
 
-    def token_of(self, obj: object) -> str | None:
-        """A name for `obj` that all interpreters share, if its identity matters."""
+    def token_of(self, obj: object, keep: Keep = keep_object) -> str | None:
+        """A name for `obj` that all interpreters share, if its identity matters. `keep`
+        keeps the object under a new name."""
         raise NotImplementedError
 
     def attempt(self, obj: object) -> bool:
@@ -95,6 +96,8 @@ class Pickler(c_pickle.Pickler):
             return reduce_exception(obj)
         if is_enum_member(obj):
             return reduce_enum_member(obj)
+        if sentinels.may_be_sentinel(obj):
+            return reduce_sentinel(self, obj)
         return reduce_by_module(self, obj)
 
 
@@ -326,6 +329,18 @@ def make_sentinel(token: str) -> object:
     return keep_object(token, object())
 
 
+def reduce_sentinel(pickler: Pickler, obj: object) -> Any:
+    """An instance without attributes is the same object wherever it arrives."""
+    reduced = reduce_by_module(pickler, obj)
+    if reduced is not NotImplemented and reduced[0] is not make_instance:
+        return reduced
+    token = pickler.token_of(obj, keep_sentinel)
+    if token is None:
+        return reduced
+    origin = sentinels.find_origin(obj, token)
+    return sentinels.make, (token, type(obj), origin)
+
+
 # ---- classes, exceptions, enums ------------------------------------------------------
 
 #: Modules whose classes another interpreter may know from a pure-Python twin.
@@ -460,50 +475,6 @@ def reduce_by_module(pickler: Pickler, obj: Any) -> Any:
         return make_instance, (cls,), state_of(obj), None, None, fill_instance
     # NotImplemented, unless an extension has registered a hook
     return _core._hooked_reduce(obj)
-
-
-def is_plain(cls: Any) -> bool:
-    """Whether instances consist of their attributes alone: no method says otherwise."""
-    hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
-    return (
-        cls.__reduce_ex__ is object.__reduce_ex__
-        and cls.__reduce__ is object.__reduce__
-        and cls.__new__ is object.__new__
-        and cls not in copyreg.dispatch_table
-        and all(is_heap_type(base) for base in cls.__mro__[:-1])
-        and not any(hook in vars(base) for base in cls.__mro__[:-1] for hook in hooks)
-    )
-
-
-def state_of(obj: object) -> dict[str, Any]:
-    """All attributes of an instance, read without calling its class's methods."""
-    state: dict[str, Any] = {}
-    with contextlib.suppress(AttributeError):
-        state.update(object.__getattribute__(obj, "__dict__"))
-    for base in type(obj).__mro__:
-        slots = vars(base).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else tuple(slots):
-            with contextlib.suppress(AttributeError):
-                if name not in ("__dict__", "__weakref__"):
-                    name = mangled(base, name)
-                    state[name] = object.__getattribute__(obj, name)
-    return state
-
-
-def mangled(cls: type, name: str) -> str:
-    private = name.startswith("__") and not name.endswith("__")
-    return f"_{cls.__name__.lstrip('_')}{name}" if private else name
-
-
-def make_instance(cls: type) -> object:
-    """Makes an empty instance. pickle's own way asks that for `__setstate__`, and a
-    `__getattr__` that reads its own attributes would call itself without end."""
-    return object.__new__(cls)
-
-
-def fill_instance(obj: object, state: dict[str, Any]) -> None:
-    for name, value in state.items():
-        object.__setattr__(obj, name, value)
 
 
 def refuse_bound(cls: type) -> None:

@@ -53,14 +53,15 @@ from .log import (
     VALUE,
     Key,
     forget_token,
+    keep_new,
     keep_object,
     keep_token,
     log,
-    object_tokens,
     token_of_class,
+    token_of_object,
 )
 from .object_identity import is_shared
-from .pickler import Pickler, Reduced, refuse_bound
+from .pickler import Keep, Pickler, Reduced, refuse_bound
 from .published_globals import Entry, entries, may_be_noted, publish_path
 from .reached_globals import (
     Reached,
@@ -137,13 +138,11 @@ class _Shipper(Pickler):
         elif module_changes.is_own(obj.__module__):
             note_travelled(obj)
 
-    def token_of(self, obj: object) -> str | None:
-        known = object_tokens.get(id(obj))
-        if known is None and (self.defining or is_shared(obj)):
-            token = _global_namespaces.new_token()
-            keep_object(token, obj)
-            known = object_tokens[id(obj)]
-        return known[1] if known else None
+    def token_of(self, obj: object, keep: Keep = keep_object) -> str | None:
+        token = token_of_object(obj)
+        if token is None and (self.defining or is_shared(obj)):
+            return keep_new(obj, keep)
+        return token
 
     def reach(
         self, keys: Iterable[Key], submodules: frozenset[str] = frozenset()

@@ -280,6 +280,9 @@ static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
 }
 
 static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict) {
+  /* Pickle keeps the identity of an object without attributes (_ship/sentinels.py). */
+  if (!PyDict_GET_SIZE(dict))
+    return BOCPY_UNKNOWN;
   const bocpy_layout *layout = bocpy_class_layout(encoder->state, known, dict);
   const bocpy_shape *shape = layout ? layout->shape : known->place.shape;
   if (bocpy_put_number(encoder, TAG_INSTANCE, shape->id) < 0)

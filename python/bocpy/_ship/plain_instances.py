@@ -1,0 +1,59 @@
+"""Instances of classes of the program that consist of their attributes alone.
+
+Threads: any. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copyreg
+
+from .._heap_types import is_heap_type
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def is_plain(cls: Any) -> bool:
+    """Whether instances consist of their attributes alone: no method says otherwise."""
+    hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+    return (
+        cls.__reduce_ex__ is object.__reduce_ex__
+        and cls.__reduce__ is object.__reduce__
+        and cls.__new__ is object.__new__
+        and cls not in copyreg.dispatch_table
+        and all(is_heap_type(base) for base in cls.__mro__[:-1])
+        and not any(hook in vars(base) for base in cls.__mro__[:-1] for hook in hooks)
+    )
+
+
+def state_of(obj: object) -> dict[str, Any]:
+    """All attributes of an instance, read without calling its class's methods."""
+    state: dict[str, Any] = {}
+    with contextlib.suppress(AttributeError):
+        state.update(object.__getattribute__(obj, "__dict__"))
+    for base in type(obj).__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else tuple(slots):
+            with contextlib.suppress(AttributeError):
+                if name not in ("__dict__", "__weakref__"):
+                    name = mangled(base, name)
+                    state[name] = object.__getattribute__(obj, name)
+    return state
+
+
+def mangled(cls: type, name: str) -> str:
+    private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.__name__.lstrip('_')}{name}" if private else name
+
+
+def make_instance(cls: type) -> object:
+    """Makes an empty instance. pickle's own way asks that for `__setstate__`, and a
+    `__getattr__` that reads its own attributes would call itself without end."""
+    return object.__new__(cls)
+
+
+def fill_instance(obj: object, state: dict[str, Any]) -> None:
+    for name, value in state.items():
+        object.__setattr__(obj, name, value)
