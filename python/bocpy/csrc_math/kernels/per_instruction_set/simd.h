@@ -2,7 +2,8 @@
  *
  * The build compiles each kernel once per set: with MX_SET its suffix (plain, avx2,
  * avx512). `plain` is what every processor of the architecture has: SSE2 on x86-64,
- * NEON on AArch64. Compilers without vector types (MSVC) get vectors of one number.
+ * NEON on AArch64. Compilers without vector types (MSVC) get vectors of one number, and
+ * so does MX_WITHOUT_VECTORS, for tests.
  */
 #ifndef MX_SIMD_H
 #define MX_SIMD_H
@@ -39,7 +40,7 @@
 #define MX_PREFETCH(address) (void)(address)
 #endif
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(MX_WITHOUT_VECTORS)
 #define MX_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define MX_UNROLL _Pragma("clang loop unroll(full)")
