@@ -1,7 +1,7 @@
-"""What str() and format() show of a matrix."""
+"""What str(), format() and help() show of a matrix."""
 
 import pytest
-from bocpy import Cown, Matrix
+from bocpy import Cown, Matrix, MatrixView
 
 M = Matrix(2, 2, [1, 2.5, -10, 0.125])
 
@@ -50,3 +50,19 @@ def test_a_matrix_that_has_moved():
     m = Matrix(1, 2)
     Cown(m)
     assert f"{m}" == f"{m:.2f}" == "<not acquired>"
+
+
+METHODS = [
+    f"{kind.__name__}.{name}"
+    for kind in (Matrix, MatrixView)
+    for name in vars(kind)
+    if not name.startswith("_") and callable(getattr(kind, name))
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_says_its_errors_and_shows_an_example(method):
+    kind, name = method.split(".")
+    text = getattr({"Matrix": Matrix, "MatrixView": MatrixView}[kind], name).__doc__
+    assert "Error" in text or "errors" in text
+    assert ">>>" in text

@@ -143,20 +143,23 @@ PyObject *mx_matrix_column_views(PyObject *self, PyObject *const *args,
 
 /* ---- documentation --------------------------------------------------------------- */
 
-const char mx_matrix_values_doc[] = "values($self, /)\n"
-                                    "--\n"
-                                    "\n"
-                                    "An iterator over the elements, row by row.\n"
-                                    "\n"
-                                    ">>> from bocpy import Matrix\n"
-                                    ">>> list(Matrix(2, 1, [1, 2]).values())\n"
-                                    "[1.0, 2.0]";
+const char mx_matrix_values_doc[] =
+    "values($self, /)\n"
+    "--\n"
+    "\n"
+    "An iterator over the elements as floats, row by row. RuntimeError, at a later\n"
+    "step too: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> list(Matrix(2, 1, [1, 2]).values())\n"
+    "[1.0, 2.0]";
 
 const char mx_matrix_row_views_doc[] =
     "row_views($self, *, read_only=False)\n"
     "--\n"
     "\n"
-    "An iterator over views of the rows.\n"
+    "An iterator over views of the rows, each 1 x columns; read_only views refuse\n"
+    "to be written. RuntimeError: the matrix has moved elsewhere.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).row_views()]\n"
@@ -166,7 +169,8 @@ const char mx_matrix_column_views_doc[] =
     "column_views($self, *, read_only=False)\n"
     "--\n"
     "\n"
-    "An iterator over views of the columns.\n"
+    "An iterator over views of the columns, each rows x 1; read_only views refuse\n"
+    "to be written. RuntimeError: the matrix has moved elsewhere.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> [view.x for view in Matrix(2, 2, [1, 2, 3, 4]).column_views()]\n"

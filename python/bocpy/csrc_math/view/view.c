@@ -415,9 +415,19 @@ static PyObject *view_reduce(PyObject *self, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"copy", mx_view_copy, METH_NOARGS,
-     "copy($self, /)\n--\n\nA Matrix of the view's shape with its elements now."},
+     "copy($self, /)\n--\n\n"
+     "A Matrix of the view's shape with its elements now. RuntimeError: the matrix\n"
+     "has moved elsewhere.\n\n"
+     ">>> from bocpy import Matrix\n"
+     ">>> Matrix(2, 2, [1, 2, 3, 4]).view[:, 0].copy()\n"
+     "Matrix(2, 1, [1, 3])"},
     {"values", view_values, METH_NOARGS,
-     "values($self, /)\n--\n\nAn iterator over the elements."},
+     "values($self, /)\n--\n\n"
+     "An iterator over the elements as floats. RuntimeError, at a later step too:\n"
+     "the matrix has moved elsewhere.\n\n"
+     ">>> from bocpy import Matrix\n"
+     ">>> list(Matrix(2, 2, [1, 2, 3, 4]).view[0].values())\n"
+     "[1.0, 2.0]"},
     {"__format__", mx_matrix_format, METH_O, mx_matrix_format_doc},
     {"__reduce__", view_reduce, METH_NOARGS, "A TypeError: call copy()."},
     {NULL, NULL, 0, NULL},
@@ -561,7 +571,9 @@ const char mx_matrix_row_view_doc[] =
     "row_view($self, row, columns=None, *, read_only=False)\n"
     "--\n"
     "\n"
-    "A MatrixView of a row, or of a slice of its columns.\n"
+    "A MatrixView of a row, or of a slice of its columns: 1 x their number. A\n"
+    "read_only view refuses to be written. IndexError: no such row, or an empty\n"
+    "slice.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(2, 2, [1, 2, 3, 4]).row_view(1)\n"
@@ -571,7 +583,9 @@ const char mx_matrix_column_view_doc[] =
     "column_view($self, column, rows=None, *, read_only=False)\n"
     "--\n"
     "\n"
-    "A MatrixView of a column, or of a slice of its rows.\n"
+    "A MatrixView of a column, or of a slice of its rows: their number x 1. A\n"
+    "read_only view refuses to be written. IndexError: no such column, or an empty\n"
+    "slice.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(2, 2, [1, 2, 3, 4]).column_view(1).size\n"
