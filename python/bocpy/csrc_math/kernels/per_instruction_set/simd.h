@@ -168,7 +168,11 @@ MX_INLINE mx_v mx_fma(mx_v a, mx_v b, mx_v c) {
 }
 #endif
 
-#else /* no vector types */
+#else           /* no vector types */
+#ifdef MX_FUSED /* nothing to fuse with */
+#undef MX_FUSED
+#define MX_UNFUSED
+#endif
 #define MX_INLINE static __inline
 #define MX_UNROLL
 #define MX_WIDTH 1
