@@ -68,6 +68,8 @@ static struct {
   uint64_t tick;
   uint32_t demotions; /* that are left */
   uint32_t lowest;    /* all ranks are above */
+  unit *called;       /* the unit that goes on at the step `call_at`, or NULL */
+  uint64_t call_at;
   trace_entry trace[TRACED];
   uint64_t traced;
 } current_run;
@@ -268,13 +270,31 @@ static void count_step(void) {
     leave_run(BOCI_RUN_ENDLESS);
 }
 
+/* The unit that waits for a step, made ready; NULL if there is none. */
+static unit *call_unit(void) {
+  unit *called = current_run.called;
+  if (!called)
+    return NULL;
+  current_run.called = NULL;
+  called->rank = UINT32_MAX;
+  make_ready(called, false);
+  return called;
+}
+
+static unit *call_unit_at_its_step(void) {
+  return current_run.steps >= current_run.call_at ? call_unit() : NULL;
+}
+
 void boci_systematic_point(void) {
   unit *self = current_run.current;
   if (!self)
     return;
   count_step();
   expire_some();
-  if (current_run.by_rank) {
+  unit *called = call_unit_at_its_step();
+  if (called) {
+    go_on_with(called);
+  } else if (current_run.by_rank) {
     if (current_run.demotions > 0 && draw_one_in(current_run.horizon)) {
       current_run.demotions--;
       demote_unit(self);
@@ -295,7 +315,9 @@ void boci_systematic_yield(void) {
   if (draw_one_in(EXPIRE_BY_YIELD_ONE_IN))
     expire_earliest();
   demote_unit(self);
-  unit *next = current_run.by_rank ? choose_highest() : choose_any(self);
+  unit *next = call_unit_at_its_step();
+  if (!next)
+    next = current_run.by_rank ? choose_highest() : choose_any(self);
   if (next)
     go_on_with(next);
 }
@@ -304,9 +326,13 @@ void boci_systematic_yield(void) {
 static void give_way(void) {
   count_step();
   expire_some();
-  unit *next = current_run.by_rank ? choose_highest() : choose_any(NULL);
+  unit *next = call_unit_at_its_step();
+  if (!next)
+    next = current_run.by_rank ? choose_highest() : choose_any(NULL);
   if (!next && expire_earliest())
     next = choose_any(NULL);
+  if (!next)
+    next = call_unit();
   if (next)
     go_on_with(next);
   else
@@ -325,6 +351,13 @@ bool boci_systematic_block(const void *object, const char *kind, uint32_t id,
   self->state = BLOCKED;
   give_way();
   return !self->expired;
+}
+
+void boci_systematic_wait_for_step(uint64_t step) {
+  BOCI_REQUIRE(current_run.called == NULL && "one unit waits for a step");
+  current_run.called = current_run.current;
+  current_run.call_at = step;
+  boci_systematic_block(&current_run.called, "step", (uint32_t)step, BOCI_NEVER);
 }
 
 void boci_systematic_wake_all(const void *object) {
@@ -439,6 +472,7 @@ static void choose_plan(uint64_t seed) {
   current_run.time = TIME_ORIGIN;
   current_run.steps = 0;
   current_run.traced = 0;
+  current_run.called = NULL;
 }
 
 static void abandon_units(void) {

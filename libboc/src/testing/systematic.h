@@ -45,8 +45,13 @@ _Noreturn void boci_systematic_fail(void);
 /* After how many steps a run counts as endless; 0: the default, a million. */
 void boci_systematic_limit(uint64_t steps);
 
-/* Steps of the latest run. */
+/* Steps of the run, or of the latest one. */
 uint64_t boci_systematic_steps(void);
+
+/* The unit waits until the run has taken `step` steps, or until no other unit can go
+ * on; then it goes on next. Up to there a run is the same for each `step`. One unit at
+ * a time waits so. */
+void boci_systematic_wait_for_step(uint64_t step);
 
 /* Below: for park_systematic.c and os_systematic.c. */
 

@@ -183,9 +183,7 @@ static void looped_wait(void *unused) {
 
 /* A bug that needs three changes of threads at the right places. */
 
-static struct {
-  boci_atomic_u32 a, b, c;
-} steps;
+static struct { boci_atomic_u32 a, b, c; } steps;
 
 static void walk_steps(void *arg, unsigned index) {
   (void)arg;
@@ -260,6 +258,26 @@ static void spin_for_sleeper(void *unused) {
   boci_parker_fini(&sleeper.parker);
 }
 
+/* A thread that goes on at a given step. */
+
+static uint64_t wanted_step, called_at;
+
+static void count_or_wait(void *arg, unsigned index) {
+  (void)arg;
+  if (index == 1) {
+    boci_systematic_wait_for_step(wanted_step);
+    called_at = boci_systematic_steps();
+  }
+  for (int i = 0; index == 0 && i < 100; i++)
+    boci_add_relaxed(&number, 1);
+}
+
+static void wait_for_step(void *unused) {
+  (void)unused;
+  boci_init(&number, 0);
+  test_threads(2, count_or_wait, NULL);
+}
+
 /* A thread that is not joined. */
 
 static void do_nothing(void *unused) { (void)unused; }
@@ -303,6 +321,23 @@ static void spins(void) {
   boci_systematic_limit(0);
 }
 
+/* A thread that begins to wait before the step goes on at it; one that begins later, or
+ * waits for a step that does not come, goes on too. */
+static void waits_for_steps(void) {
+  unsigned exact = 0;
+  for (uint64_t seed = 0; seed < FEW; seed++) {
+    for (wanted_step = 1; wanted_step < 200; wanted_step += 3) {
+      boci_systematic_run(seed, wait_for_step, NULL);
+      exact += called_at == wanted_step;
+      CHECK(called_at <= boci_systematic_steps());
+    }
+    wanted_step = UINT64_MAX;
+    boci_systematic_run(seed, wait_for_step, NULL);
+    CHECK_EQ(boci_load_relaxed(&number), 100);
+  }
+  CHECK(exact > 10 * FEW);
+}
+
 static void forgotten_threads(void) {
   CHECK_EQ(boci_systematic_try(1, forget_thread, NULL), BOCI_RUN_UNJOINED);
 }
@@ -327,6 +362,7 @@ static const test_case cases[] = {
     TEST_ALONE(increments),          TEST_ALONE(sleepers),
     TEST_ALONE(locks_in_order),      TEST_ALONE(spurious_wake_ups),
     TEST_ALONE(several_preemptions), TEST_ALONE(spins),
-    TEST_ALONE(forgotten_threads),   TEST_ALONE(runs_repeat),
+    TEST_ALONE(waits_for_steps),     TEST_ALONE(forgotten_threads),
+    TEST_ALONE(runs_repeat),
 };
 TEST_MAIN(cases)
