@@ -24,6 +24,7 @@ class Holding(NamedTuple):
     """What a task holds, and the task, which it does not keep alive."""
 
     grant: _core._Grant
+    cowns: tuple[Any, ...]  # as the task has named them
     task: weakref.ref[Any]
 
 
@@ -76,7 +77,7 @@ def held_here() -> _core._Grant | None:
     return holding.grant if holding is not None and holding.task() is task else None
 
 
-def enter(grant: _core._Grant) -> None:
+def enter(grant: _core._Grant, cowns: tuple[Any, ...]) -> None:
     """Makes the running task the holder of the cowns."""
     task = current()
     if task is None:
@@ -84,7 +85,8 @@ def enter(grant: _core._Grant) -> None:
             "tasks of an event loop hold cowns, and this code runs in none: hold them "
             "in a coroutine that is a task"
         )
-    _held[id(task)] = Holding(grant, weakref.ref(task))
+    gone = functools.partial(task_is_gone, id(task))
+    _held[id(task)] = Holding(grant, cowns, weakref.ref(task, gone))
     if hasattr(task, "add_done_callback"):  # trio_loop.py is told of the ends of tasks
         task.add_done_callback(task_has_ended)
     grant.enter()
@@ -103,27 +105,85 @@ def leave(grant: _core._Grant | None) -> None:
         grant.end()
 
 
-def task_has_ended(task: Any) -> None:
-    """Releases what a task has held until its end, which no other code can do."""
-    holding = _held.get(id(task))
-    if holding is None or holding.task() is not task:
-        return
-    del _held[id(task)]
+def give_back(key: int, what: str, advice: str) -> str:
+    """Releases what a task holds and no code of its own releases any more. Returns the
+    text of a warning."""
+    holding = _held.pop(key)
+    cowns = ", ".join(map(repr, holding.cowns))
     holding.grant.end()
-    warnings.warn(
-        f"{task!r} has ended while it held cowns, which are released now: hold cowns "
-        "with `async with`, which releases them at the end of its block",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+    return f"{what} while it held cowns, which are released now ({cowns}): {advice}"
+
+
+def warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
+def task_has_ended(task: Any) -> None:
+    """Releases what a task has held until its end."""
+    holding = _held.get(id(task))
+    if holding is not None and holding.task() is task:
+        advice = "hold cowns with `async with`, which releases them at its end"
+        warn(give_back(id(task), f"{task!r} has ended", advice))
+
+
+def task_is_gone(key: int, task: weakref.ref[Any]) -> None:
+    """Releases what a task has held that was collected before its end."""
+    holding = _held.get(key)
+    if holding is not None and holding.task is task:
+        advice = "keep a reference to a task until it has ended"
+        warn(give_back(key, "a task was collected", advice))
+
+
+def close_coroutine(task: Any) -> None:
+    """Ends the coroutine of a task that cannot go on, as its collection would."""
+    try:
+        task.get_coro().close()
+    except BaseException as error:
+        context = {
+            "message": "a coroutine raised an exception when its loop was closed",
+            "exception": error,
+            "task": task,
+        }
+        task.get_loop().call_exception_handler(context)
+
+
+def loop_was_closed() -> None:
+    """Releases what the tasks of closed loops hold. Blocks of `async with` do that
+    themselves; what a task has entered by hand is left."""
+    texts = []
+    for key, holding in list(_held.items()):
+        task = holding.task()
+        if task is None or not hasattr(task, "get_loop"):
+            continue
+        if not task.get_loop().is_closed():
+            continue
+        what = f"the loop of {task!r} was closed"
+        close_coroutine(task)
+        if _held.get(key) is holding:
+            advice = "end all tasks before their loop is closed, as asyncio.run() does"
+            texts.append(give_back(key, what, advice))
+    for text in texts:
+        warn(text)
+
+
+def is_being_closed(task: Any) -> bool:
+    """Whether a coroutine runs without its task: other code closes it."""
+    if not hasattr(task, "get_loop"):
+        return task is None
+    running = getattr(task.get_coro(), "cr_running", False)
+    current_task = sys.modules["asyncio"].current_task
+    return running and current_task(task.get_loop()) is not task
 
 
 def holder_of(cown: _core.Cown[Any]) -> _core._Grant | None:
-    """The grant with which a task holds the cown."""
+    """The grant with which the running task holds the cown, or a task whose coroutine
+    is being closed."""
     mine = held_here()
-    for grant in [mine, *(holding.grant for holding in list(_held.values()))]:
-        if grant is not None and grant.writes(cown):
-            return grant
+    if mine is not None and mine.writes(cown):
+        return mine
+    for holding in list(_held.values()):
+        if is_being_closed(holding.task()) and holding.grant.writes(cown):
+            return holding.grant
     return None
 
 

@@ -115,7 +115,10 @@ def stored(error: BaseException) -> BaseException:
 
 
 async def body_of(
-    grant: _core._Grant, here: _loops.Waiter, function: Callable[..., Any]
+    grant: _core._Grant,
+    cowns: tuple[Any, ...],
+    here: _loops.Waiter,
+    function: Callable[..., Any],
 ) -> None:
     """The task of an asynchronous behavior."""
     try:
@@ -123,7 +126,7 @@ async def body_of(
         if grant.cancelled:
             grant.cancel()
             return
-        _tasks.enter(grant)
+        _tasks.enter(grant, cowns)
         _tasks.begin_body(grant, function)
         grant.settle(await function(*grant.arguments()))
     except BaseException as error:
@@ -171,7 +174,7 @@ def when(*cowns: Any) -> Callable[[Callable[..., Coroutine[Any, Any, T]]], Cown[
         _scope.refuse_blocking("bocpy.aio.when()")
         grant = _core._Grant(here.queue, cowns, True)
         name = getattr(function, "__qualname__", "behavior")
-        here.spawn(body_of(grant, here, function), name)
+        here.spawn(body_of(grant, cowns, here, function), name)
         return grant.result
 
     return schedule

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import weakref
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from .. import _core
+from .. import _core, _tasks
 from . import ARRIVED, AT_ONCE, MIN_WOKEN, PUMPED, TAKEN, Completion, TurnSize
 
 T = TypeVar("T")
@@ -45,7 +46,10 @@ class AsyncioWaiter:
         if sys.platform == "win32":
             return False
         self.queue = _core._CompletionQueue()
-        loop.add_reader(self.queue.fileno(), self.take)
+        take = self.take
+        loop.add_reader(self.queue.fileno(), take)
+        # Only the loop refers to this object, and drops it when it is closed.
+        weakref.finalize(take, _tasks.loop_was_closed).atexit = False
         return True
 
     def watch_socket(self, loop: AbstractEventLoop) -> None:
@@ -62,6 +66,7 @@ class AsyncioWaiter:
             while await loop.sock_recv(ours, 4096):
                 self.take()
         finally:
+            _tasks.loop_was_closed()
             self.queue.close()
             ours.close()
             self.theirs.close()

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import importlib.util
 import os
+import re
 import threading
 import weakref
 
@@ -101,6 +103,146 @@ def test_a_loop_that_is_closed_with_waiters(wait, gate):
     gate.open()
     assert c.result(timeout=LIMIT) == 0
     bocpy.quiesce(timeout=LIMIT)
+
+
+# ---- closed while tasks hold ----
+
+
+async def enter_by_hand(c):
+    await c.__aenter__()
+
+
+async def enter_several_by_hand(c):
+    await bocpy.aio.hold(c, Cown("other")).__aenter__()
+
+
+HANDS = [enter_by_hand, enter_several_by_hand]
+
+
+async def hold_in_block(c, go_on):
+    async with c:
+        go_on()
+        await asyncio.sleep(LIMIT)
+
+
+async def hold_several_in_block(c, go_on):
+    async with bocpy.aio.hold(c, Cown("other")):
+        go_on()
+        await asyncio.sleep(LIMIT)
+
+
+NEW_LOOPS = [asyncio.new_event_loop]
+if importlib.util.find_spec("uvloop"):
+    NEW_LOOPS.append(importlib.import_module("uvloop").new_event_loop)
+
+
+def close(loop):
+    """Some implementations of Python notice it when they collect."""
+    loop.close()
+    collect()
+
+
+def start_to_hold(loop, hold, *arguments):
+    """A task of the loop that waits for ever, holding what it has entered."""
+
+    async def main():
+        loop.set_exception_handler(lambda *_: None)
+        entered = asyncio.Event()
+        task = asyncio.ensure_future(hold(*arguments, entered.set))
+        await asyncio.wait_for(entered.wait(), LIMIT)
+        return task
+
+    return loop.run_until_complete(main())
+
+
+def by_hand(enter):
+    async def hold(c, go_on):
+        await enter(c)
+        go_on()
+        await asyncio.sleep(LIMIT)
+
+    return hold
+
+
+@pytest.mark.parametrize("new_loop", NEW_LOOPS, ids=lambda new: new.__module__)
+@pytest.mark.parametrize("enter", HANDS)
+def test_a_closed_loop_gives_back_what_was_entered_by_hand(enter, new_loop):
+    """The warning names the task and the cowns, and the task may live on."""
+    c, loop = Cown(1), new_loop()
+    task = start_to_hold(loop, by_hand(enter), c)
+    said = re.escape(repr(c))
+    with pytest.warns(RuntimeWarning, match=f"of <Task pending.* was closed.*{said}"):
+        close(loop)
+    assert when(c)(lambda c: c.value).result(timeout=LIMIT) == 1
+    assert not task.done()
+
+
+@pytest.mark.parametrize("new_loop", NEW_LOOPS, ids=lambda new: new.__module__)
+@pytest.mark.parametrize("hold", [hold_in_block, hold_several_in_block])
+def test_a_closed_loop_ends_the_blocks_that_hold(hold, new_loop, recwarn):
+    c, loop = Cown(1), new_loop()
+    task = start_to_hold(loop, hold, c)
+    close(loop)
+    assert when(c)(lambda c: c.value).result(timeout=LIMIT) == 1
+    assert not task.done()
+    assert not [each for each in recwarn if each.category is RuntimeWarning]
+
+
+def test_the_end_of_a_closed_loop_s_task_releases_no_later_holder():
+    c, loop = Cown(1), asyncio.new_event_loop()
+    tasks = [start_to_hold(loop, hold_in_block, c)]
+    loop.close()
+    collect()
+
+    async def main():
+        async with c:
+            late = when(c)(lambda c: c.value)
+            tasks.clear()
+            collect()
+            assert c.acquired
+            c.value = 2
+        assert await late == 2
+
+    asyncio.run(main())
+
+
+def test_code_that_fails_when_its_loop_is_closed_is_reported():
+    async def hold(c, go_on):
+        async with c:
+            try:
+                go_on()
+                await asyncio.sleep(LIMIT)
+            finally:
+                raise KeyError("closing")
+
+    c, loop, said = Cown(1), asyncio.new_event_loop(), []
+    task = start_to_hold(loop, hold, c)
+    loop.set_exception_handler(lambda _, context: said.append(context))
+    close(loop)
+    assert when(c)(lambda c: c.value).result(timeout=LIMIT) == 1
+    assert [repr(context["exception"]) for context in said] == ["KeyError('closing')"]
+    assert said[0]["task"] is task
+
+
+def test_a_task_that_is_collected_gives_back_what_it_entered_by_hand():
+    async def main():
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        c, entered = Cown(1), asyncio.Event()
+
+        async def hold():
+            await c.__aenter__()
+            entered.set()
+            await asyncio.get_running_loop().create_future()
+
+        task = asyncio.ensure_future(hold())
+        await entered.wait()
+        del task
+        await asyncio.sleep(0)
+        with pytest.warns(RuntimeWarning, match=r"collected while it held.*Cown"):
+            collect()
+        assert await asyncio.wait_for(c, LIMIT) == 1
+
+    asyncio.run(main())
 
 
 def test_a_program_that_leaves_while_a_loop_holds(program, backend):
