@@ -7,7 +7,7 @@ figure is the median over the rounds. Compare within a table.
 
 - `executor`: microseconds for each tiny task (`int`) of many that are submitted at
   once and whose results are all taken, by ThreadPoolExecutor and by BocExecutor, both
-  of two workers.
+  of two workers; and of processor time, of all threads together.
 - `await`: microseconds for a behavior that is scheduled and awaited, beside
   `run_in_executor` of a ThreadPoolExecutor on the same loop, one after the other and
   64 at a time.
@@ -18,7 +18,9 @@ figure is the median over the rounds. Compare within a table.
   are in flight at the same time. Beside them, what the machine and CPython do without
   this package: the loop alone and beside busy processes, which take its processor from
   it as busy workers do; the same load by `run_in_executor`; futures of asyncio in
-  flight; and the longest run of CPython's collector, which is part of those gaps.
+  flight; the most processor time that the loop's thread took for a turn, which is what
+  the loop does itself: in the rest of a gap the system, or the GIL, let others run; and
+  the longest run of CPython's collector, which is part of those gaps.
 - `each`: microseconds for each empty behavior of one `when_each`: CPU of the
   scheduling thread, time until the call returns, and until all have ended.
 """
@@ -59,22 +61,27 @@ def print_rows(title: str, rows: Samples, base: str | None = None) -> None:
 # ---- executor ----
 
 
-def submit_all(executor: Executor, tasks: int) -> float:
-    began = time.perf_counter()
+def submit_all(executor: Executor, tasks: int) -> tuple[float, float]:
+    used, began = time.process_time(), time.perf_counter()
     for future in [executor.submit(int) for _ in range(tasks)]:
         future.result()
-    return (time.perf_counter() - began) / tasks * 1e6
+    ended, uses = time.perf_counter(), time.process_time()
+    return (ended - began) / tasks * 1e6, (uses - used) / tasks * 1e6
 
 
 def measure_executor(rounds: int) -> None:
     rows: Samples = {"ThreadPoolExecutor": [], "BocExecutor": []}
+    processor: Samples = {"ThreadPoolExecutor": [], "BocExecutor": []}
     with ThreadPoolExecutor(2) as pool, bocpy.BocExecutor(2) as ours:
         submit_all(pool, 2_000)
         submit_all(ours, 2_000)
         for _ in range(rounds):
-            rows["ThreadPoolExecutor"].append(submit_all(pool, 5_000))
-            rows["BocExecutor"].append(submit_all(ours, 5_000))
+            for name, executor in zip(rows, (pool, ours), strict=True):
+                seconds, used = submit_all(executor, 5_000)
+                rows[name].append(seconds)
+                processor[name].append(used)
     print_rows("executor, us a task", rows, "ThreadPoolExecutor")
+    print_rows("executor, processor time, us a task", processor, "ThreadPoolExecutor")
 
 
 # ---- await ----
@@ -163,22 +170,24 @@ async def measure_flight(rounds: int, tasks: int) -> None:
 
 class Gaps:
     """A task that has a turn in each turn of the loop, and notes the longest gap
-    between two of them, and the longest run of the collector."""
+    between two of them, the most processor time, and the longest run of the
+    collector."""
 
     def __enter__(self) -> Gaps:
-        self.longest = self.collector = 0.0
+        self.longest = self.processor = self.collector = 0.0
         self.ended = False
         gc.callbacks.append(self.collected)
         self.task = asyncio.ensure_future(self.watch())
         return self
 
     async def watch(self) -> None:
-        last = time.perf_counter()
+        last, used = time.perf_counter(), time.thread_time()
         while not self.ended:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now, uses = time.perf_counter(), time.thread_time()
             self.longest = max(self.longest, now - last)
-            last = now
+            self.processor = max(self.processor, uses - used)
+            last, used = now, uses
 
     def collected(self, phase: str, _: object) -> None:
         now = time.perf_counter()
@@ -285,6 +294,7 @@ async def measure_gap(rounds: int, tasks: int) -> None:
         "  beside two busy processes": lambda: gap_beside(2),
         "10 tasks, run_in_executor": lambda: gap_of_clients(by_pool, 10),
         "10 tasks that await": lambda: gap_of_clients(over_cown, 10),
+        "100 tasks, run_in_executor": lambda: gap_of_clients(by_pool, 100),
         "100 tasks that await": lambda: gap_of_clients(over_cown, 100),
         "1,000 tasks, run_in_executor": lambda: gap_of_clients(by_pool, 1_000),
         "1,000 tasks that await": lambda: gap_of_clients(over_cown, 1_000),
@@ -292,13 +302,16 @@ async def measure_gap(rounds: int, tasks: int) -> None:
         f"{tasks:,} awaits in flight": lambda: gap_of_flight(tasks),
     }
     rows: Samples = {name: [] for name in ways}
+    processor: Samples = {name: [] for name in ways}
     collector: Samples = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
             gaps = await way()
             rows[name].append(gaps.longest * 1e3)
+            processor[name].append(gaps.processor * 1e3)
             collector[name].append(gaps.collector * 1e3)
     print_rows("gap, longest of the loop, ms", rows)
+    print_rows("processor time of the loop's thread, most in a turn, ms", processor)
     ran = {name: times for name, times in collector.items() if max(times) > 0.5}
     print_rows("longest run of the collector in it, ms, if more than 0.5", ran)
     pool.shutdown()

@@ -142,18 +142,20 @@ def test_tasks_that_can_go_on_at_once_share_a_turn_by_its_time(library):
 
 
 def test_the_size_of_a_turn_follows_its_time(monkeypatch):
-    """Also if a turn wakes all that can go on, as it mostly does."""
+    """Also if a turn wakes all that can go on, as it mostly does. It falls at once, and
+    grows slowly."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
     monkeypatch.setattr(_loops, "time", clock)
     size, woken = TurnSize(), []
-    for microseconds in [4] * 6 + [100] * 3 + [4] * 6:
+    for microseconds in [4] * 30 + [100] * 3 + [4] * 30:
         woken.append(size.next(150))
         clock.now += woken[-1] * microseconds * 1e-6
     assert woken[0] == MIN_WOKEN
-    assert woken[5] == 150
-    assert max(woken[7:9]) <= MIN_WOKEN
+    assert woken[29] == 150
+    assert max(woken[31:33]) <= MIN_WOKEN
     assert woken[-1] == 150
-    assert all(late <= 2 * early for early, late in itertools.pairwise(woken))
+    assert all(8 * late <= 9 * early for early, late in itertools.pairwise(woken))
+    assert woken[33 + 6] < 2 * MIN_WOKEN + 1
     size.end()
     clock.now += 60
     assert size.next(1_000) == MAX_WOKEN
