@@ -183,7 +183,9 @@ static void looped_wait(void *unused) {
 
 /* A bug that needs three changes of threads at the right places. */
 
-static struct { boci_atomic_u32 a, b, c; } steps;
+static struct {
+  boci_atomic_u32 a, b, c;
+} steps;
 
 static void walk_steps(void *arg, unsigned index) {
   (void)arg;
