@@ -35,6 +35,7 @@ TESTS = {
     "test_examples.py::test_the_product_fuses_when_asked": "Matrix",
     "test_guide.py::test_program[docs/guide/matrix.md": "Matrix",
     "test_guide.py::test_program[docs/guide/testing.md:8": "backend interpreters",
+    "test_cancel_at_step.py::test_at_each_step[threads-runs_asyn": "no scope counts it",
     "test_command_line.py::test_info_tells_of_packages": "backend interpreters",
     "test_program_exit.py::test_a_million_pending_behaviors": "its memory and speed",
     "test_handles.py::test_more_arguments_by_name": "a cache of the extension",
