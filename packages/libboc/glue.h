@@ -110,4 +110,79 @@ static boc_status glue_when(boc_runtime *runtime, uintptr_t key, const uintptr_t
   return status;
 }
 
+/* A behavior that lasts until Python code completes it. A handler of a signal that
+ * raises may interrupt that code between any two steps; so each function below does its
+ * step once, however often it is called. */
+typedef struct glue_grant {
+  boc_behavior *behavior; /* from glue_defer on */
+  bool scheduled;
+  bool complete;
+} glue_grant;
+
+/* Makes a behavior with `done` as above, and schedules it, or runs it here. */
+static boc_status glue_acquire(boc_runtime *runtime, uintptr_t key,
+                               const uintptr_t *refs, size_t count, glue_grant *grant) {
+  boc_behavior *made;
+  boc_status status = glue_new(runtime, key, refs, count, NULL, true, &made);
+  if (status == BOC_OK) {
+    grant->scheduled = true;
+    boc_behavior_schedule_or_run(made);
+  }
+  return status;
+}
+
+/* In the body. */
+static void glue_defer(boc_behavior *self, glue_grant *grant) {
+  if (grant->behavior == NULL) {
+    boc_behavior_defer(self);
+    grant->behavior = self;
+  }
+}
+
+static void glue_complete(glue_grant *grant) {
+  if (grant->behavior != NULL && !grant->complete) {
+    grant->complete = true;
+    boc_behavior_complete(grant->behavior);
+  }
+}
+
+/* As glue_when, `ns` from now, or at a time. */
+static boc_status glue_later(boc_runtime *runtime, uintptr_t key, const uintptr_t *refs,
+                             size_t count, boc_scope *scope, int64_t ns, bool absolute,
+                             boc_timer **out_timer) {
+  boc_behavior *made;
+  boc_status status = glue_new(runtime, key, refs, count, scope, false, &made);
+  if (status == BOC_OK) {
+    status = absolute ? boc_runtime_at(runtime, (uint64_t)ns, made, out_timer)
+                      : boc_runtime_after(runtime, ns, made, out_timer);
+    if (status != BOC_OK) {
+      boc_behavior_free(made);
+    }
+  }
+  return status;
+}
+
+/* Sets `*scheduled` as it schedules them. */
+static boc_status glue_schedule_all(boc_behavior *const *behaviors, size_t count,
+                                    bool *scheduled) {
+  boc_status status = boc_behavior_schedule_all(behaviors, count);
+  *scheduled = status == BOC_OK;
+  return status;
+}
+
+/* Frees a behavior that was not scheduled, once. */
+static void glue_free(boc_behavior **behavior) {
+  boc_behavior *made = *behavior;
+  *behavior = NULL;
+  if (made != NULL) {
+    boc_behavior_free(made);
+  }
+}
+
+static void glue_timer_drop(boc_timer **timer) {
+  if (*timer != NULL) {
+    boc_timer_drop(*timer);
+  }
+}
+
 #endif

@@ -240,7 +240,7 @@ def atomically() -> Generator[None, None, None]:
     _core._batch_begin()
     try:
         yield
+        _core._batch_end(True)
     except BaseException:
-        _core._batch_end(False)
+        _core._batch_end(False)  # nothing, if the other call has ended it
         raise
-    _core._batch_end(True)

@@ -627,28 +627,28 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_behavior *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_behavior *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 474), // boc_behavior *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 439), // boc_behavior const *
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_behavior const *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 474), // boc_behavior const *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_cown const *
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_cown const *)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_cown const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 454), // boc_quiesce_node *
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_runtime *, boc_quiesce_node *)
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_runtime *
+/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 489), // boc_quiesce_node *
 /* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // boc_scope *
+/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_scope *, boc_quiesce_node *)
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_scope *
 /* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
 /* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 458), // boc_scope const *
+/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_scope const *)
+/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_scope const *
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 211), // _Bool()(boc_timer *)
-/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 460), // boc_timer *
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_timer *)
+/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_timer *
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
 /* 24 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -657,30 +657,30 @@ static void *_cffi_types[] = {
 /* 27 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_cown *)
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 442), // boc_cown *
+/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_cown *
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void *)
-/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // void *
+/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 516), // void *
 /* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void)
 /* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 71), // boc_cown_type const *()(boc_cown const *)
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 76), // boc_cown_type const *()(boc_cown const *)
 /* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 449), // boc_mode()(boc_behavior const *, size_t)
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 484), // boc_mode()(boc_behavior const *, size_t)
 /* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 42 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION, 250), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 45 */ _CFFI_OP(_CFFI_OP_POINTER, 453), // boc_notices const *
+/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION, 272), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 45 */ _CFFI_OP(_CFFI_OP_POINTER, 488), // boc_notices const *
 /* 46 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
 /* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION, 250), // boc_notice const *()(boc_notices const *, size_t)
+/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION, 272), // boc_notice const *()(boc_notices const *, size_t)
 /* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
 /* 50 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 45), // boc_notices const *()(boc_noticeboard *)
-/* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // boc_noticeboard *
+/* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 486), // boc_noticeboard *
 /* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
 /* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
@@ -689,425 +689,461 @@ static void *_cffi_types[] = {
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
 /* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
 /* 61 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_behavior * const *, size_t)
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_behavior * const *, size_t)
 /* 63 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
 /* 64 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_cown *, boc_lane *)
-/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 68 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // boc_lane *
-/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 71 */ _CFFI_OP(_CFFI_OP_POINTER, 443), // boc_cown_type const *
-/* 72 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
-/* 73 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int *)
-/* 75 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
-/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 469), // int *
-/* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int64_t)
-/* 79 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
-/* 80 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
-/* 83 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
-/* 84 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 85 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 86 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
-/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 88 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 89 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_lane_options const *
-/* 90 */ _CFFI_OP(_CFFI_OP_POINTER, 68), // boc_lane * *
-/* 91 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 93 */ _CFFI_OP(_CFFI_OP_POINTER, 446), // boc_mailbox *
-/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // boc_mailbox_waiter *
-/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
-/* 97 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 118), // boc_tag const *
-/* 99 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_behavior * const *, size_t, _Bool *)
+/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 63),
+/* 68 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 216), // _Bool *
+/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_cown *, boc_lane *)
+/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_lane *
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_cown_type const *
+/* 77 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int *)
+/* 80 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 81 */ _CFFI_OP(_CFFI_OP_POINTER, 505), // int *
+/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int64_t)
+/* 84 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 85 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 88 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 89 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 90 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
+/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_lane_options const *
+/* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 73), // boc_lane * *
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 481), // boc_mailbox *
+/* 99 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_mailbox_waiter *
 /* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
-/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 103 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 103 */ _CFFI_OP(_CFFI_OP_POINTER, 123), // boc_tag const *
 /* 104 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 94),
-/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 107 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
-/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 109 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 110 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 111 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 112 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // boc_receive_token *
-/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 86),
-/* 114 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // void * *
-/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 116 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox *, boc_tag, void *)
-/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 118 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 119 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
+/* 109 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 99),
+/* 111 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 114 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
+/* 115 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 116 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 117 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_receive_token *
+/* 118 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
+/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // void * *
 /* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_mailbox_options const *
-/* 123 */ _CFFI_OP(_CFFI_OP_POINTER, 93), // boc_mailbox * *
-/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *)
-/* 126 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 127 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key)
-/* 129 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 130 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 131 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
-/* 133 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 135 */ _CFFI_OP(_CFFI_OP_POINTER, 248), // boc_verdict(*)(void *, boc_notice const *, void * *)
-/* 136 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 138 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
-/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 140 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 141 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 123 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
+/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 127 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_mailbox_options const *
+/* 128 */ _CFFI_OP(_CFFI_OP_POINTER, 98), // boc_mailbox * *
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *)
+/* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 135 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 138 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 140 */ _CFFI_OP(_CFFI_OP_POINTER, 270), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
 /* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
 /* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
 /* 145 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 149 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
-/* 150 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 151 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 150 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 151 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
 /* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
 /* 153 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 155 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // boc_noticeboard_options const *
-/* 156 */ _CFFI_OP(_CFFI_OP_POINTER, 53), // boc_noticeboard * *
-/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
-/* 159 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 160 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // boc_behavior_type const *
-/* 161 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 162 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // boc_access const *
-/* 163 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
-/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
-/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 168 */ _CFFI_OP(_CFFI_OP_NOOP, 160),
-/* 169 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 170 */ _CFFI_OP(_CFFI_OP_NOOP, 162),
-/* 171 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 172 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_behavior_options const *
-/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 164),
-/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 175 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
-/* 176 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 177 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
-/* 178 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 179 */ _CFFI_OP(_CFFI_OP_POINTER, 321), // void(*)(boc_behavior *, void *)
-/* 180 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 181 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, int64_t)
-/* 183 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 184 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 185 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
-/* 187 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 188 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 189 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 190 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
-/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 192 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
-/* 193 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 194 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 196 */ _CFFI_OP(_CFFI_OP_NOOP, 190),
-/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 198 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
-/* 199 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 200 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
-/* 201 */ _CFFI_OP(_CFFI_OP_POINTER, 200), // uintptr_t const *
-/* 202 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 204 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
-/* 206 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 207 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 208 */ _CFFI_OP(_CFFI_OP_NOOP, 201),
-/* 209 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 210 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 211 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
-/* 212 */ _CFFI_OP(_CFFI_OP_NOOP, 164),
-/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 214 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, unsigned int)
-/* 215 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
-/* 217 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
-/* 219 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 220 */ _CFFI_OP(_CFFI_OP_POINTER, 413), // void(*)(void *, boc_trace_event const *)
-/* 221 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 223 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
-/* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 225 */ _CFFI_OP(_CFFI_OP_POINTER, 417), // void(*)(void *, char const *, size_t)
-/* 226 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 227 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 229 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // boc_runtime_options const *
-/* 230 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
-/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
-/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 438), // boc_allocator const *
-/* 235 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
-/* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 237 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(boc_scope *, int64_t)
-/* 238 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 239 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 241 */ _CFFI_OP(_CFFI_OP_FUNCTION, 254), // boc_status()(void *, unsigned int)
-/* 242 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 243 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
+/* 157 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 160 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_noticeboard_options const *
+/* 161 */ _CFFI_OP(_CFFI_OP_POINTER, 53), // boc_noticeboard * *
+/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 165 */ _CFFI_OP(_CFFI_OP_POINTER, 476), // boc_behavior_type const *
+/* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 472), // boc_access const *
+/* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
+/* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 165),
+/* 174 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 167),
+/* 176 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 177 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_behavior_options const *
+/* 178 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
+/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
+/* 183 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 184 */ _CFFI_OP(_CFFI_OP_POINTER, 350), // void(*)(boc_behavior *, void *)
+/* 185 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 187 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, int64_t)
+/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
+/* 192 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 193 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 194 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
+/* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
+/* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 201 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
+/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 203 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 205 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
+/* 206 */ _CFFI_OP(_CFFI_OP_POINTER, 205), // uintptr_t const *
+/* 207 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 208 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 212 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 213 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
+/* 214 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 215 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
+/* 217 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
+/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 219 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, int64_t, _Bool, boc_timer * *)
+/* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 221 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 222 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
+/* 223 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 225 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 226 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
+/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, glue_grant *)
+/* 230 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 231 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 232 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
+/* 233 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 503), // glue_grant *
+/* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, unsigned int)
+/* 237 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 238 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
+/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 241 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 242 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // void(*)(void *, boc_trace_event const *)
+/* 243 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
 /* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
-/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
-/* 247 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 463), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 249 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 250 */ _CFFI_OP(_CFFI_OP_POINTER, 450), // boc_notice const *
-/* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 114),
-/* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION, 419), // char const *()(boc_status)
-/* 254 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
-/* 255 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION, 419), // char const *()(void)
-/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION, 469), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 259 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 260 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 261 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 262 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 264 */ _CFFI_OP(_CFFI_OP_FUNCTION, 469), // int()(boc_runtime const *)
-/* 265 */ _CFFI_OP(_CFFI_OP_POINTER, 456), // boc_runtime const *
+/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // void(*)(void *, char const *, size_t)
+/* 248 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 251 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_runtime_options const *
+/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
+/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 255 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 256 */ _CFFI_OP(_CFFI_OP_POINTER, 473), // boc_allocator const *
+/* 257 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
+/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_scope *, int64_t)
+/* 260 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 261 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(void *, unsigned int)
+/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 265 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
-/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
+/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
 /* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
-/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
-/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
-/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
-/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 276 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 277 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
-/* 278 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 279 */ _CFFI_OP(_CFFI_OP_POINTER, 466), // boc_worker_stats *
-/* 280 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
-/* 283 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
-/* 284 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION, 470), // uint32_t()(boc_cown const *)
-/* 286 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
-/* 287 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(boc_notices const *)
-/* 289 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
-/* 290 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(boc_runtime const *)
-/* 292 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
-/* 293 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION, 141), // uint64_t()(void)
-/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 296 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // unsigned int()(boc_runtime const *)
-/* 297 */ _CFFI_OP(_CFFI_OP_NOOP, 265),
-/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 299 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // unsigned int()(void)
-/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_behavior *)
-/* 302 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 498), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 272 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_notice const *
+/* 273 */ _CFFI_OP(_CFFI_OP_NOOP, 119),
+/* 274 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION, 454), // char const *()(boc_status)
+/* 276 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 454), // char const *()(void)
+/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION, 505), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 281 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 282 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 283 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 284 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 505), // int()(boc_runtime const *)
+/* 287 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_runtime const *
+/* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
+/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
+/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
+/* 296 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
+/* 300 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 301 */ _CFFI_OP(_CFFI_OP_POINTER, 501), // boc_worker_stats *
+/* 302 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_cown *)
-/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
+/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_scope const *)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 506), // uint32_t()(boc_cown const *)
+/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(void *, size_t)
-/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 312 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 314 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *)
-/* 315 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *, uintptr_t)
-/* 318 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 319 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(boc_notices const *)
+/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(boc_runtime const *)
+/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
+/* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(void)
+/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION, 238), // unsigned int()(boc_runtime const *)
+/* 319 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior *, void *)
-/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 323 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_behavior_options *)
-/* 326 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // boc_behavior_options *
-/* 327 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_cown *)
-/* 329 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 330 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_cown *, void *)
-/* 332 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 238), // unsigned int()(void)
+/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_behavior *)
+/* 324 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_cown *)
+/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_scope const *)
+/* 330 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 332 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(void *, size_t)
 /* 333 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_lane *)
-/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 68),
-/* 337 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_lane_options *)
-/* 339 */ _CFFI_OP(_CFFI_OP_POINTER, 445), // boc_lane_options *
-/* 340 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *)
-/* 342 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 343 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *, boc_receive_token *)
-/* 345 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 112),
-/* 347 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 349 */ _CFFI_OP(_CFFI_OP_NOOP, 93),
-/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 351 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_mailbox_options *)
-/* 354 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // boc_mailbox_options *
-/* 355 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 356 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_noticeboard *)
-/* 357 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 358 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_noticeboard_options *)
-/* 360 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // boc_noticeboard_options *
-/* 361 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_notices const *)
-/* 363 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
-/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 365 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *)
-/* 366 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 368 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *, boc_quiesce_node *)
-/* 369 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 370 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 371 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime *, unsigned int)
-/* 373 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 374 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_runtime_options *)
-/* 377 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // boc_runtime_options *
-/* 378 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *)
-/* 380 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 334 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 336 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior * *)
+/* 337 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
+/* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *)
+/* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, glue_grant *)
+/* 343 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 344 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, uintptr_t)
+/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 348 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, void *)
+/* 351 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior_options *)
+/* 355 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_behavior_options *
+/* 356 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_cown *)
+/* 358 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_cown *, void *)
+/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 362 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_lane *)
+/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_lane_options *)
+/* 368 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_lane_options *
+/* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *)
+/* 371 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *, boc_receive_token *)
+/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 375 */ _CFFI_OP(_CFFI_OP_NOOP, 117),
+/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 378 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
+/* 380 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, boc_quiesce_node *)
-/* 383 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 384 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 386 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, size_t, boc_quiesce_node *)
-/* 387 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 388 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox_options *)
+/* 383 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_mailbox_options *
+/* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_noticeboard *)
+/* 386 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_noticeboard_options *)
+/* 389 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_noticeboard_options *
 /* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_scope *, void *, void(*)(void *))
-/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 393 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 394 */ _CFFI_OP(_CFFI_OP_POINTER, 406), // void(*)(void *)
-/* 395 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(boc_timer *)
-/* 397 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
-/* 398 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(uintptr_t)
-/* 400 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 402 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(uintptr_t, _Bool)
-/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 404 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 406 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *)
-/* 407 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 409 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, _Bool)
-/* 410 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 411 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 412 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, boc_trace_event const *)
-/* 414 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 415 */ _CFFI_OP(_CFFI_OP_POINTER, 461), // boc_trace_event const *
-/* 416 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 417 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, char const *, size_t)
-/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 419 */ _CFFI_OP(_CFFI_OP_POINTER, 467), // char const *
-/* 420 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 421 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, unsigned int)
-/* 423 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 424 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 426 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, void *)
-/* 427 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 428 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 429 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void *, void *, size_t)
-/* 431 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 433 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 435 */ _CFFI_OP(_CFFI_OP_FUNCTION, 480), // void()(void)
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_notices const *)
+/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 393 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *)
+/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *, boc_quiesce_node *)
+/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 399 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *, unsigned int)
+/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime_options *)
+/* 406 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_runtime_options *
+/* 407 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *)
+/* 409 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, boc_quiesce_node *)
+/* 412 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 416 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 417 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
+/* 419 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 420 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, void *, void(*)(void *))
+/* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 422 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 423 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // void(*)(void *)
+/* 424 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_timer * *)
+/* 426 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
+/* 427 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 428 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_timer *)
+/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(glue_grant *)
+/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 433 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(uintptr_t)
+/* 435 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
 /* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 437 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 438 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 439 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 440 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 441 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 442 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 443 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 444 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 445 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 446 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 447 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 448 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 449 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 450 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 451 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 452 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 453 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 454 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 455 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 456 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 457 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 458 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 459 */ _CFFI_OP(_CFFI_OP_POINTER, 241), // boc_status(*)(void *, unsigned int)
-/* 460 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
-/* 461 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
-/* 462 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 463 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 464 */ _CFFI_OP(_CFFI_OP_POINTER, 465), // boc_worker_hooks const *
-/* 465 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
-/* 466 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
-/* 467 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 468 */ _CFFI_OP(_CFFI_OP_POINTER, 258), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 469 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 470 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 471 */ _CFFI_OP(_CFFI_OP_POINTER, 310), // void *(*)(void *, size_t)
-/* 472 */ _CFFI_OP(_CFFI_OP_POINTER, 317), // void(*)(boc_behavior *, uintptr_t)
-/* 473 */ _CFFI_OP(_CFFI_OP_POINTER, 331), // void(*)(boc_cown *, void *)
-/* 474 */ _CFFI_OP(_CFFI_OP_POINTER, 399), // void(*)(uintptr_t)
-/* 475 */ _CFFI_OP(_CFFI_OP_POINTER, 402), // void(*)(uintptr_t, _Bool)
-/* 476 */ _CFFI_OP(_CFFI_OP_POINTER, 409), // void(*)(void *, _Bool)
-/* 477 */ _CFFI_OP(_CFFI_OP_POINTER, 422), // void(*)(void *, unsigned int)
-/* 478 */ _CFFI_OP(_CFFI_OP_POINTER, 426), // void(*)(void *, void *)
-/* 479 */ _CFFI_OP(_CFFI_OP_POINTER, 430), // void(*)(void *, void *, size_t)
-/* 480 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 437 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(uintptr_t, _Bool)
+/* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 439 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 440 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 441 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *)
+/* 442 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, _Bool)
+/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 446 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 447 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, boc_trace_event const *)
+/* 449 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 450 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_trace_event const *
+/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 452 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, char const *, size_t)
+/* 453 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 502), // char const *
+/* 455 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 456 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 457 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, unsigned int)
+/* 458 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 459 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 460 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 461 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, void *)
+/* 462 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, void *, size_t)
+/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 467 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 468 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 469 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void)
+/* 471 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 472 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 473 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 474 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 475 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 476 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 477 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 478 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 479 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 480 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 481 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 482 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 483 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 484 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 485 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 486 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 487 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 488 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 489 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 490 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 491 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 492 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 493 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 494 */ _CFFI_OP(_CFFI_OP_POINTER, 263), // boc_status(*)(void *, unsigned int)
+/* 495 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
+/* 496 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
+/* 497 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 498 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 499 */ _CFFI_OP(_CFFI_OP_POINTER, 500), // boc_worker_hooks const *
+/* 500 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
+/* 501 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
+/* 502 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 503 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // glue_grant
+/* 504 */ _CFFI_OP(_CFFI_OP_POINTER, 280), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 505 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 506 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 507 */ _CFFI_OP(_CFFI_OP_POINTER, 332), // void *(*)(void *, size_t)
+/* 508 */ _CFFI_OP(_CFFI_OP_POINTER, 346), // void(*)(boc_behavior *, uintptr_t)
+/* 509 */ _CFFI_OP(_CFFI_OP_POINTER, 360), // void(*)(boc_cown *, void *)
+/* 510 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // void(*)(uintptr_t)
+/* 511 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // void(*)(uintptr_t, _Bool)
+/* 512 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // void(*)(void *, _Bool)
+/* 513 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // void(*)(void *, unsigned int)
+/* 514 */ _CFFI_OP(_CFFI_OP_POINTER, 461), // void(*)(void *, void *)
+/* 515 */ _CFFI_OP(_CFFI_OP_POINTER, 465), // void(*)(void *, void *, size_t)
+/* 516 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1960,7 +1996,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(449));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(484));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2006,10 +2042,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(160), arg1, (char **)&x1);
+      _cffi_type(165), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(160), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(165), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2019,10 +2055,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(162), arg3, (char **)&x3);
+      _cffi_type(167), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(162), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(167), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2032,10 +2068,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(164), arg5, (char **)&x5);
+      _cffi_type(169), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(164), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(169), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2047,7 +2083,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2095,10 +2131,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(160), arg1, (char **)&x1);
+      _cffi_type(165), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(160), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(165), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2108,10 +2144,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(162), arg3, (char **)&x3);
+      _cffi_type(167), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(162), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(167), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2121,19 +2157,19 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(172), arg5, (char **)&x5);
+      _cffi_type(177), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(172), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(177), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(164), arg6, (char **)&x6);
+      _cffi_type(169), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(164), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(169), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2145,7 +2181,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2229,7 +2265,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2434,19 +2470,19 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(71), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(71), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(72), arg1, (char **)&x1);
+      _cffi_type(77), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(72), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(77), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2458,7 +2494,7 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2572,10 +2608,10 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg1, (char **)&x1);
+      _cffi_type(73), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2587,7 +2623,7 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2701,7 +2737,7 @@ _cffi_f_boc_cown_type_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(71));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(76));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2730,19 +2766,19 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(73), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(76), arg1, (char **)&x1);
+      _cffi_type(81), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(76), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(81), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2754,7 +2790,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2775,10 +2811,10 @@ _cffi_f_boc_lane_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(73), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2813,10 +2849,10 @@ _cffi_f_boc_lane_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(73), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2857,19 +2893,19 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(89), arg0, (char **)&x0);
+      _cffi_type(94), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(89), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(94), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(90), arg1, (char **)&x1);
+      _cffi_type(95), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(90), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2881,7 +2917,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2914,10 +2950,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(73), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2931,10 +2967,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(86), arg3, (char **)&x3);
+      _cffi_type(91), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(86), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(91), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2946,7 +2982,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2975,10 +3011,10 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(68), arg0, (char **)&x0);
+      _cffi_type(73), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(68), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2994,7 +3030,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3027,19 +3063,19 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg1, (char **)&x1);
+      _cffi_type(103), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3049,10 +3085,10 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(94), arg3, (char **)&x3);
+      _cffi_type(99), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(94), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(99), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3064,7 +3100,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3091,19 +3127,19 @@ _cffi_f_boc_mailbox_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(112), arg1, (char **)&x1);
+      _cffi_type(117), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(112), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(117), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3136,10 +3172,10 @@ _cffi_f_boc_mailbox_close(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3180,19 +3216,19 @@ _cffi_f_boc_mailbox_drain(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg1, (char **)&x1);
+      _cffi_type(103), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3229,10 +3265,10 @@ _cffi_f_boc_mailbox_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3273,19 +3309,19 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(122), arg0, (char **)&x0);
+      _cffi_type(127), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(122), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(127), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(123), arg1, (char **)&x1);
+      _cffi_type(128), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(123), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(128), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3297,7 +3333,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3336,19 +3372,19 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg1, (char **)&x1);
+      _cffi_type(103), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3362,28 +3398,28 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(112), arg4, (char **)&x4);
+      _cffi_type(117), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(112), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(117), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(86), arg5, (char **)&x5);
+      _cffi_type(91), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(86), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(91), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(114), arg6, (char **)&x6);
+      _cffi_type(119), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (void * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(114), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(119), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3395,7 +3431,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3424,19 +3460,19 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(94), arg1, (char **)&x1);
+      _cffi_type(99), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(94), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(99), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3448,7 +3484,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3479,15 +3515,15 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(118), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(123), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
@@ -3506,7 +3542,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3542,19 +3578,19 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(93), arg0, (char **)&x0);
+      _cffi_type(98), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(93), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg1, (char **)&x1);
+      _cffi_type(103), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3570,7 +3606,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3608,7 +3644,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3655,7 +3691,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3713,7 +3749,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3783,19 +3819,19 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(155), arg0, (char **)&x0);
+      _cffi_type(160), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(155), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(160), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(156), arg1, (char **)&x1);
+      _cffi_type(161), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_noticeboard * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(156), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(161), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3807,7 +3843,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3889,7 +3925,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
     return NULL;
 
-  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(135));
+  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(140));
   if (x2 == (boc_verdict(*)(void *, boc_notice const *, void * *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -3909,7 +3945,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3972,7 +4008,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4041,7 +4077,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4094,7 +4130,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(250));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(272));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4215,7 +4251,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(250));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(272));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4339,10 +4375,10 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(190), arg3, (char **)&x3);
+      _cffi_type(195), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(190), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(195), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4354,7 +4390,7 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4409,10 +4445,10 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(190), arg3, (char **)&x3);
+      _cffi_type(195), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(190), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(195), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4424,7 +4460,7 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4509,10 +4545,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(265), arg0, (char **)&x0);
+      _cffi_type(287), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4553,19 +4589,19 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(229), arg0, (char **)&x0);
+      _cffi_type(251), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(229), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(251), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(230), arg1, (char **)&x1);
+      _cffi_type(252), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_runtime * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(230), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(252), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4577,7 +4613,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4676,7 +4712,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4752,10 +4788,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(265), arg0, (char **)&x0);
+      _cffi_type(287), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4815,7 +4851,7 @@ _cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4848,10 +4884,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(265), arg0, (char **)&x0);
+      _cffi_type(287), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4861,10 +4897,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(279), arg2, (char **)&x2);
+      _cffi_type(301), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(279), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(301), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4939,10 +4975,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(265), arg0, (char **)&x0);
+      _cffi_type(287), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5206,19 +5242,19 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(234), arg1, (char **)&x1);
+      _cffi_type(256), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_allocator const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(234), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(256), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(235), arg2, (char **)&x2);
+      _cffi_type(257), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_scope * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(235), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(257), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5230,7 +5266,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5528,7 +5564,7 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(394));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(423));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5625,7 +5661,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5645,7 +5681,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(254), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(276), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5655,7 +5691,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(419));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(454));
   return pyresult;
 }
 #else
@@ -5805,7 +5841,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(220));
+  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(242));
   if (x1 == (void(*)(void *, boc_trace_event const *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5825,7 +5861,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5864,7 +5900,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
       return NULL;
   }
 
-  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(225));
+  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(247));
   if (x1 == (void(*)(void *, char const *, size_t))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5884,7 +5920,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5911,7 +5947,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(419));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(454));
   return pyresult;
 }
 #else
@@ -5954,10 +5990,10 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(177), arg1, (char **)&x1);
+      _cffi_type(182), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(177), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(182), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5966,7 +6002,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   if (x2 == (size_t)-1 && PyErr_Occurred())
     return NULL;
 
-  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(179));
+  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(184));
   if (x3 == (void(*)(boc_behavior *, void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5986,7 +6022,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6057,10 +6093,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(265), arg0, (char **)&x0);
+      _cffi_type(287), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(265), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6150,6 +6186,118 @@ _cffi_f_boc_yield(PyObject *self, PyObject *noarg)
 #  define _cffi_f_boc_yield _cffi_d_boc_yield
 #endif
 
+static boc_status _cffi_d_glue_acquire(boc_runtime * x0, uintptr_t x1, uintptr_t const * x2, size_t x3, glue_grant * x4)
+{
+  return glue_acquire(x0, x1, x2, x3, x4);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_acquire(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  uintptr_t x1;
+  uintptr_t const * x2;
+  size_t x3;
+  glue_grant * x4;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+
+  if (!PyArg_UnpackTuple(args, "glue_acquire", 5, 5, &arg0, &arg1, &arg2, &arg3, &arg4))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uintptr_t);
+  if (x1 == (uintptr_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(206), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, size_t);
+  if (x3 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = glue_acquire(x0, x1, x2, x3, x4); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_glue_acquire _cffi_d_glue_acquire
+#endif
+
+static void _cffi_d_glue_complete(glue_grant * x0)
+{
+  glue_complete(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_complete(PyObject *self, PyObject *arg0)
+{
+  glue_grant * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { glue_complete(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_glue_complete _cffi_d_glue_complete
+#endif
+
 static boc_cown * _cffi_d_glue_cown(void)
 {
   return glue_cown();
@@ -6202,6 +6350,192 @@ _cffi_f_glue_current(PyObject *self, PyObject *noarg)
 #  define _cffi_f_glue_current _cffi_d_glue_current
 #endif
 
+static void _cffi_d_glue_defer(boc_behavior * x0, glue_grant * x1)
+{
+  glue_defer(x0, x1);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_defer(PyObject *self, PyObject *args)
+{
+  boc_behavior * x0;
+  glue_grant * x1;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  PyObject *arg0;
+  PyObject *arg1;
+
+  if (!PyArg_UnpackTuple(args, "glue_defer", 2, 2, &arg0, &arg1))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(234), arg1, (char **)&x1);
+  if (datasize != 0) {
+    x1 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(234), arg1, (char **)&x1,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { glue_defer(x0, x1); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_glue_defer _cffi_d_glue_defer
+#endif
+
+static void _cffi_d_glue_free(boc_behavior * * x0)
+{
+  glue_free(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_free(PyObject *self, PyObject *arg0)
+{
+  boc_behavior * * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(169), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(169), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { glue_free(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_glue_free _cffi_d_glue_free
+#endif
+
+static boc_status _cffi_d_glue_later(boc_runtime * x0, uintptr_t x1, uintptr_t const * x2, size_t x3, boc_scope * x4, int64_t x5, _Bool x6, boc_timer * * x7)
+{
+  return glue_later(x0, x1, x2, x3, x4, x5, x6, x7);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_later(PyObject *self, PyObject *args)
+{
+  boc_runtime * x0;
+  uintptr_t x1;
+  uintptr_t const * x2;
+  size_t x3;
+  boc_scope * x4;
+  int64_t x5;
+  _Bool x6;
+  boc_timer * * x7;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+  PyObject *arg3;
+  PyObject *arg4;
+  PyObject *arg5;
+  PyObject *arg6;
+  PyObject *arg7;
+
+  if (!PyArg_UnpackTuple(args, "glue_later", 8, 8, &arg0, &arg1, &arg2, &arg3, &arg4, &arg5, &arg6, &arg7))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(10), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, uintptr_t);
+  if (x1 == (uintptr_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(206), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x3 = _cffi_to_c_int(arg3, size_t);
+  if (x3 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(14), arg4, (char **)&x4);
+  if (datasize != 0) {
+    x4 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(14), arg4, (char **)&x4,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x5 = _cffi_to_c_int(arg5, int64_t);
+  if (x5 == (int64_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  x6 = (_Bool)_cffi_to_c__Bool(arg6);
+  if (x6 == (_Bool)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(195), arg7, (char **)&x7);
+  if (datasize != 0) {
+    x7 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(195), arg7, (char **)&x7,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = glue_later(x0, x1, x2, x3, x4, x5, x6, x7); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_glue_later _cffi_d_glue_later
+#endif
+
 static boc_status _cffi_d_glue_new(boc_runtime * x0, uintptr_t x1, uintptr_t const * x2, size_t x3, boc_scope * x4, _Bool x5, boc_behavior * * x6)
 {
   return glue_new(x0, x1, x2, x3, x4, x5, x6);
@@ -6246,10 +6580,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(201), arg2, (char **)&x2);
+      _cffi_type(206), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(201), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6272,10 +6606,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(164), arg6, (char **)&x6);
+      _cffi_type(169), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(164), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(169), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6287,12 +6621,107 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_glue_new _cffi_d_glue_new
+#endif
+
+static boc_status _cffi_d_glue_schedule_all(boc_behavior * const * x0, size_t x1, _Bool * x2)
+{
+  return glue_schedule_all(x0, x1, x2);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_schedule_all(PyObject *self, PyObject *args)
+{
+  boc_behavior * const * x0;
+  size_t x1;
+  _Bool * x2;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  boc_status result;
+  PyObject *pyresult;
+  PyObject *arg0;
+  PyObject *arg1;
+  PyObject *arg2;
+
+  if (!PyArg_UnpackTuple(args, "glue_schedule_all", 3, 3, &arg0, &arg1, &arg2))
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(63), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_behavior * const *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(63), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  x1 = _cffi_to_c_int(arg1, size_t);
+  if (x1 == (size_t)-1 && PyErr_Occurred())
+    return NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(69), arg2, (char **)&x2);
+  if (datasize != 0) {
+    x2 = ((size_t)datasize) <= 640 ? (_Bool *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(69), arg2, (char **)&x2,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = glue_schedule_all(x0, x1, x2); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_glue_schedule_all _cffi_d_glue_schedule_all
+#endif
+
+static void _cffi_d_glue_timer_drop(boc_timer * * x0)
+{
+  glue_timer_drop(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_timer_drop(PyObject *self, PyObject *arg0)
+{
+  boc_timer * * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(195), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(195), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { glue_timer_drop(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+#else
+#  define _cffi_f_glue_timer_drop _cffi_d_glue_timer_drop
 #endif
 
 static boc_status _cffi_d_glue_when(boc_runtime * x0, uintptr_t x1, uintptr_t const * x2, size_t x3, boc_scope * x4)
@@ -6335,10 +6764,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(201), arg2, (char **)&x2);
+      _cffi_type(206), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(201), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6363,7 +6792,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(254));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6384,10 +6813,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(326), arg0, (char **)&x0);
+      _cffi_type(355), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(326), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(355), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6420,10 +6849,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(339), arg0, (char **)&x0);
+      _cffi_type(368), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(339), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(368), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6456,10 +6885,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(354), arg0, (char **)&x0);
+      _cffi_type(383), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(354), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(383), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6492,10 +6921,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(360), arg0, (char **)&x0);
+      _cffi_type(389), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(360), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(389), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6528,10 +6957,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(377), arg0, (char **)&x0);
+      _cffi_type(406), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(377), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(406), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6843,6 +7272,17 @@ static void _cffi_checkfld__boc_worker_stats(boc_worker_stats *p)
 }
 struct _cffi_align__boc_worker_stats { char x; boc_worker_stats y; };
 
+_CFFI_UNUSED_FN
+static void _cffi_checkfld__glue_grant(glue_grant *p)
+{
+  /* only to generate compile-time warnings or errors */
+  (void)p;
+  { boc_behavior * *tmp = &p->behavior; (void)tmp; }
+  (void)((p->scheduled) | 0);  /* check that 'glue_grant.scheduled' is an integer */
+  (void)((p->complete) | 0);  /* check that 'glue_grant.complete' is an integer */
+}
+struct _cffi_align__glue_grant { char x; glue_grant y; };
+
 static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_ADMIT", (void *)_cffi_const_BOC_ADMIT, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_BAD_ARGUMENT", (void *)_cffi_const_BOC_BAD_ARGUMENT, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
@@ -6879,143 +7319,150 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 419), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 454), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_behavior_count },
   { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 25), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 301), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_free },
   { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_boc_behavior_mode },
-  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 158), (void *)_cffi_d_boc_behavior_new },
-  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 314), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 163), (void *)_cffi_d_boc_behavior_new },
+  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 171), (void *)_cffi_d_boc_behavior_new_with },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_schedule },
   { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 62), (void *)_cffi_d_boc_behavior_schedule_all },
   { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 299), (void *)_cffi_d_boc_core_count },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 321), (void *)_cffi_d_boc_core_count },
   { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 328), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 357), (void *)_cffi_d_boc_cown_drop },
   { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_hold },
-  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 70), (void *)_cffi_d_boc_cown_new },
+  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_boc_cown_new },
   { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_of_payload },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_cown_payload },
-  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_boc_cown_pin },
-  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 285), (void *)_cffi_d_boc_cown_references },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 326), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_cown_references },
   { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_try_hold },
   { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 37), (void *)_cffi_d_boc_cown_type_of },
-  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 335), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_lane_length },
-  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 88), (void *)_cffi_d_boc_lane_new },
-  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_pump },
-  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_boc_lane_wait },
-  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 344), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 348), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 341), (void *)_cffi_d_boc_mailbox_free },
-  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_boc_mailbox_new },
-  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 107), (void *)_cffi_d_boc_mailbox_receive },
-  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 92), (void *)_cffi_d_boc_mailbox_remove_waiter },
-  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 116), (void *)_cffi_d_boc_mailbox_send },
-  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 96), (void *)_cffi_d_boc_mailbox_set_tags },
-  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 125), (void *)_cffi_d_boc_noticeboard_clear },
-  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 128), (void *)_cffi_d_boc_noticeboard_delete },
-  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 138), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 356), (void *)_cffi_d_boc_noticeboard_free },
-  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_boc_noticeboard_new },
+  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 79), (void *)_cffi_d_boc_lane_descriptor },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 364), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 292), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 93), (void *)_cffi_d_boc_lane_new },
+  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 87), (void *)_cffi_d_boc_lane_pump },
+  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 83), (void *)_cffi_d_boc_lane_wait },
+  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_boc_mailbox_add_waiter },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 373), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 377), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 126), (void *)_cffi_d_boc_mailbox_new },
+  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 112), (void *)_cffi_d_boc_mailbox_receive },
+  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 97), (void *)_cffi_d_boc_mailbox_remove_waiter },
+  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_boc_mailbox_send },
+  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_set_tags },
+  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 130), (void *)_cffi_d_boc_noticeboard_clear },
+  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 133), (void *)_cffi_d_boc_noticeboard_delete },
+  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 143), (void *)_cffi_d_boc_noticeboard_delete_if },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 385), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 159), (void *)_cffi_d_boc_noticeboard_new },
   { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 52), (void *)_cffi_d_boc_noticeboard_read },
-  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 132), (void *)_cffi_d_boc_noticeboard_update },
-  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 149), (void *)_cffi_d_boc_noticeboard_write },
-  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 143), (void *)_cffi_d_boc_noticeboard_write_if },
+  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 137), (void *)_cffi_d_boc_noticeboard_update },
+  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_boc_noticeboard_write },
+  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 148), (void *)_cffi_d_boc_noticeboard_write_if },
   { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 48), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 273), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 362), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 295), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 391), (void *)_cffi_d_boc_notices_drop },
   { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 44), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 288), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 294), (void *)_cffi_d_boc_now },
-  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 186), (void *)_cffi_d_boc_runtime_after },
-  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 192), (void *)_cffi_d_boc_runtime_at },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 316), (void *)_cffi_d_boc_now },
+  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 191), (void *)_cffi_d_boc_runtime_after },
+  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_boc_runtime_at },
   { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 55), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 365), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_runtime_idle_workers },
-  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 228), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 368), (void *)_cffi_d_boc_runtime_on_quiescent },
-  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 182), (void *)_cffi_d_boc_runtime_quiesce },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 250), (void *)_cffi_d_boc_runtime_new },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 397), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 187), (void *)_cffi_d_boc_runtime_quiesce },
   { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 291), (void *)_cffi_d_boc_runtime_scheduled_outside },
-  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 214), (void *)_cffi_d_boc_runtime_set_workers },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 276), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 365), (void *)_cffi_d_boc_runtime_trim },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 296), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 379), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 236), (void *)_cffi_d_boc_runtime_set_workers },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 298), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_runtime_trim },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_boc_scope_cancel },
   { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
   { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 60), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 379), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 329), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_boc_scope_drop },
   { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_hold },
-  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 232), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 382), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 254), (void *)_cffi_d_boc_scope_new },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 411), (void *)_cffi_d_boc_scope_on_empty },
   { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 386), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 415), (void *)_cffi_d_boc_scope_on_room },
   { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 282), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 391), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 420), (void *)_cffi_d_boc_scope_set_data },
   { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_try_hold },
-  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 237), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 253), (void *)_cffi_d_boc_status_text },
+  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 259), (void *)_cffi_d_boc_scope_wait },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 275), (void *)_cffi_d_boc_status_text },
   { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_timer_cancel },
-  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 396), (void *)_cffi_d_boc_timer_drop },
-  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 245), (void *)_cffi_d_boc_timer_hold },
-  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 218), (void *)_cffi_d_boc_trace_read },
-  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 223), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 256), (void *)_cffi_d_boc_version },
-  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 175), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 264), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 372), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 435), (void *)_cffi_d_boc_yield },
+  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 428), (void *)_cffi_d_boc_timer_drop },
+  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_timer_hold },
+  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 240), (void *)_cffi_d_boc_trace_read },
+  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 245), (void *)_cffi_d_boc_trace_write },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 278), (void *)_cffi_d_boc_version },
+  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_boc_when },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 401), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_yield },
+  { "glue_acquire", (void *)_cffi_f_glue_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 229), (void *)_cffi_d_glue_acquire },
+  { "glue_complete", (void *)_cffi_f_glue_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 431), (void *)_cffi_d_glue_complete },
   { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 35), (void *)_cffi_d_glue_cown },
   { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 23), (void *)_cffi_d_glue_current },
-  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 205), (void *)_cffi_d_glue_new },
-  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 198), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 325), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 338), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 353), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 359), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 376), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 471), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 479), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 476), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 468), (void *)py_behavior_type_admit },
-  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_behavior_type_body },
-  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 473), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 475), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 474), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 472), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 478), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 478), (void *)py_noticeboard_options_drop },
-  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 135), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 394), (void *)py_scope_set_data_drop },
-  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 220), (void *)py_trace_read_see },
-  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 225), (void *)py_trace_write_write },
-  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 179), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 459), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 477), (void *)py_worker_hooks_stop },
+  { "glue_defer", (void *)_cffi_f_glue_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 342), (void *)_cffi_d_glue_defer },
+  { "glue_free", (void *)_cffi_f_glue_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 336), (void *)_cffi_d_glue_free },
+  { "glue_later", (void *)_cffi_f_glue_later, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 219), (void *)_cffi_d_glue_later },
+  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 210), (void *)_cffi_d_glue_new },
+  { "glue_schedule_all", (void *)_cffi_f_glue_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_glue_schedule_all },
+  { "glue_timer_drop", (void *)_cffi_f_glue_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 425), (void *)_cffi_d_glue_timer_drop },
+  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 203), (void *)_cffi_d_glue_when },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 354), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 367), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 382), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 388), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 405), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 507), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 515), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 504), (void *)py_behavior_type_admit },
+  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_behavior_type_body },
+  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_behavior_type_cancelled },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 511), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 510), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 508), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_noticeboard_options_drop },
+  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 140), (void *)py_noticeboard_update_change },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_scope_set_data_drop },
+  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 242), (void *)py_trace_read_see },
+  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 247), (void *)py_trace_write_write },
+  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_when_body },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 494), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
@@ -7024,13 +7471,13 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 449) },
+            _CFFI_OP(_CFFI_OP_NOOP, 484) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 471) },
+                _CFFI_OP(_CFFI_OP_NOOP, 507) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 479) },
+               _CFFI_OP(_CFFI_OP_NOOP, 515) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
@@ -7042,94 +7489,94 @@ static const struct _cffi_field_s _cffi_fields[] = {
              _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 476) },
+            _CFFI_OP(_CFFI_OP_NOOP, 512) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 419) },
+            _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
-            _CFFI_OP(_CFFI_OP_NOOP, 179) },
+            _CFFI_OP(_CFFI_OP_NOOP, 184) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 394) },
+            _CFFI_OP(_CFFI_OP_NOOP, 423) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 468) },
+             _CFFI_OP(_CFFI_OP_NOOP, 504) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 179) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 184) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 419) },
+            _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
                     _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 473) },
+               _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 473) },
+               _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 473) },
+            _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "size", offsetof(boc_lane_options, size),
             sizeof(((boc_lane_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 394) },
+              _CFFI_OP(_CFFI_OP_NOOP, 423) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_lane_options, allocator),
                  sizeof(((boc_lane_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "size", offsetof(boc_mailbox_options, size),
             sizeof(((boc_mailbox_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "tags", offsetof(boc_mailbox_options, tags),
             sizeof(((boc_mailbox_options *)0)->tags),
-            _CFFI_OP(_CFFI_OP_NOOP, 216) },
+            _CFFI_OP(_CFFI_OP_NOOP, 238) },
   { "capacity", offsetof(boc_mailbox_options, capacity),
                 sizeof(((boc_mailbox_options *)0)->capacity),
                 _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 478) },
+            _CFFI_OP(_CFFI_OP_NOOP, 514) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_mailbox_options, allocator),
                  sizeof(((boc_mailbox_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "prev", offsetof(boc_mailbox_waiter, prev),
             sizeof(((boc_mailbox_waiter *)0)->prev),
-            _CFFI_OP(_CFFI_OP_NOOP, 94) },
+            _CFFI_OP(_CFFI_OP_NOOP, 99) },
   { "next", offsetof(boc_mailbox_waiter, next),
             sizeof(((boc_mailbox_waiter *)0)->next),
-            _CFFI_OP(_CFFI_OP_NOOP, 94) },
+            _CFFI_OP(_CFFI_OP_NOOP, 99) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 470) },
+            _CFFI_OP(_CFFI_OP_NOOP, 506) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 470) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 506) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
-              _CFFI_OP(_CFFI_OP_NOOP, 211) },
+              _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 254) },
+               _CFFI_OP(_CFFI_OP_NOOP, 276) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 394) },
+              _CFFI_OP(_CFFI_OP_NOOP, 423) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
@@ -7141,10 +7588,10 @@ static const struct _cffi_field_s _cffi_fields[] = {
                _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "version", offsetof(boc_notice, version),
                sizeof(((boc_notice *)0)->version),
-               _CFFI_OP(_CFFI_OP_NOOP, 141) },
+               _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 419) },
+             _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
@@ -7153,231 +7600,243 @@ static const struct _cffi_field_s _cffi_fields[] = {
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 478) },
+            _CFFI_OP(_CFFI_OP_NOOP, 514) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "allocator", offsetof(boc_noticeboard_options, allocator),
                  sizeof(((boc_noticeboard_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "next", offsetof(boc_quiesce_node, next),
             sizeof(((boc_quiesce_node *)0)->next),
             _CFFI_OP(_CFFI_OP_NOOP, 11) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 394) },
+            _CFFI_OP(_CFFI_OP_NOOP, 423) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "waiter", offsetof(boc_receive_token, waiter),
               sizeof(((boc_receive_token *)0)->waiter),
-              _CFFI_OP(_CFFI_OP_NOOP, 94) },
+              _CFFI_OP(_CFFI_OP_NOOP, 99) },
   { "cancelled", offsetof(boc_receive_token, cancelled),
                  sizeof(((boc_receive_token *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 211) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 216) },
   { "size", offsetof(boc_runtime_options, size),
             sizeof(((boc_runtime_options *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "workers", offsetof(boc_runtime_options, workers),
                sizeof(((boc_runtime_options *)0)->workers),
-               _CFFI_OP(_CFFI_OP_NOOP, 216) },
+               _CFFI_OP(_CFFI_OP_NOOP, 238) },
   { "compensating_workers", offsetof(boc_runtime_options, compensating_workers),
                             sizeof(((boc_runtime_options *)0)->compensating_workers),
-                            _CFFI_OP(_CFFI_OP_NOOP, 216) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 238) },
   { "spin", offsetof(boc_runtime_options, spin),
             sizeof(((boc_runtime_options *)0)->spin),
-            _CFFI_OP(_CFFI_OP_NOOP, 141) },
+            _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "stack_size", offsetof(boc_runtime_options, stack_size),
                   sizeof(((boc_runtime_options *)0)->stack_size),
                   _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 464) },
+             _CFFI_OP(_CFFI_OP_NOOP, 499) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
                     _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 234) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
   { "workers_on_demand", offsetof(boc_runtime_options, workers_on_demand),
                          sizeof(((boc_runtime_options *)0)->workers_on_demand),
-                         _CFFI_OP(_CFFI_OP_NOOP, 216) },
+                         _CFFI_OP(_CFFI_OP_NOOP, 238) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 419) },
+             _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
             _CFFI_OP(_CFFI_OP_NOOP, 27) },
   { "time", offsetof(boc_trace_event, time),
             sizeof(((boc_trace_event *)0)->time),
-            _CFFI_OP(_CFFI_OP_NOOP, 141) },
+            _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "behavior", offsetof(boc_trace_event, behavior),
                 sizeof(((boc_trace_event *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 200) },
+                _CFFI_OP(_CFFI_OP_NOOP, 205) },
   { "cown", offsetof(boc_trace_event, cown),
             sizeof(((boc_trace_event *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 200) },
+            _CFFI_OP(_CFFI_OP_NOOP, 205) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 419) },
+            _CFFI_OP(_CFFI_OP_NOOP, 454) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 462) },
+            _CFFI_OP(_CFFI_OP_NOOP, 497) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 469) },
+              _CFFI_OP(_CFFI_OP_NOOP, 505) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 459) },
+             _CFFI_OP(_CFFI_OP_NOOP, 494) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 477) },
+            _CFFI_OP(_CFFI_OP_NOOP, 513) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 477) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 513) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 477) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 513) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 477) },
+            _CFFI_OP(_CFFI_OP_NOOP, 513) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "scheduled", offsetof(boc_worker_stats, scheduled),
                  sizeof(((boc_worker_stats *)0)->scheduled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "finished", offsetof(boc_worker_stats, finished),
                 sizeof(((boc_worker_stats *)0)->finished),
-                _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "handed_off", offsetof(boc_worker_stats, handed_off),
                   sizeof(((boc_worker_stats *)0)->handed_off),
-                  _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "stolen", offsetof(boc_worker_stats, stolen),
               sizeof(((boc_worker_stats *)0)->stolen),
-              _CFFI_OP(_CFFI_OP_NOOP, 141) },
+              _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "injected", offsetof(boc_worker_stats, injected),
                 sizeof(((boc_worker_stats *)0)->injected),
-                _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "overflowed", offsetof(boc_worker_stats, overflowed),
                   sizeof(((boc_worker_stats *)0)->overflowed),
-                  _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "forwarded", offsetof(boc_worker_stats, forwarded),
                  sizeof(((boc_worker_stats *)0)->forwarded),
-                 _CFFI_OP(_CFFI_OP_NOOP, 141) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "rescued", offsetof(boc_worker_stats, rescued),
                sizeof(((boc_worker_stats *)0)->rescued),
-               _CFFI_OP(_CFFI_OP_NOOP, 141) },
+               _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "parked", offsetof(boc_worker_stats, parked),
               sizeof(((boc_worker_stats *)0)->parked),
-              _CFFI_OP(_CFFI_OP_NOOP, 141) },
+              _CFFI_OP(_CFFI_OP_NOOP, 146) },
   { "woken", offsetof(boc_worker_stats, woken),
              sizeof(((boc_worker_stats *)0)->woken),
-             _CFFI_OP(_CFFI_OP_NOOP, 141) },
+             _CFFI_OP(_CFFI_OP_NOOP, 146) },
+  { "behavior", offsetof(glue_grant, behavior),
+                sizeof(((glue_grant *)0)->behavior),
+                _CFFI_OP(_CFFI_OP_NOOP, 1) },
+  { "scheduled", offsetof(glue_grant, scheduled),
+                 sizeof(((glue_grant *)0)->scheduled),
+                 _CFFI_OP(_CFFI_OP_NOOP, 216) },
+  { "complete", offsetof(glue_grant, complete),
+                sizeof(((glue_grant *)0)->complete),
+                _CFFI_OP(_CFFI_OP_NOOP, 216) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 437, 0,
+  { "boc_access", 472, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 438, 0,
+  { "boc_allocator", 473, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 439, _CFFI_F_OPAQUE,
+  { "boc_behavior", 474, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 440, 0,
+  { "boc_behavior_options", 475, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 441, 0,
+  { "boc_behavior_type", 476, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 442, _CFFI_F_OPAQUE,
+  { "boc_cown", 477, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 443, 0,
+  { "boc_cown_type", 478, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 444, _CFFI_F_OPAQUE,
+  { "boc_lane", 479, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 445, 0,
+  { "boc_lane_options", 480, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 446, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 481, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 447, 0,
+  { "boc_mailbox_options", 482, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 448, 0,
+  { "boc_mailbox_waiter", 483, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 450, 0,
+  { "boc_notice", 485, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
   { "boc_notice_key", 46, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 451, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 486, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 452, 0,
+  { "boc_noticeboard_options", 487, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 453, _CFFI_F_OPAQUE,
+  { "boc_notices", 488, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 454, 0,
+  { "boc_quiesce_node", 489, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 455, 0,
+  { "boc_receive_token", 490, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 456, _CFFI_F_OPAQUE,
+  { "boc_runtime", 491, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 457, 0,
+  { "boc_runtime_options", 492, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 9 },
-  { "boc_scope", 458, _CFFI_F_OPAQUE,
+  { "boc_scope", 493, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_tag", 118, 0,
+  { "boc_tag", 123, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 61, 2 },
-  { "boc_timer", 460, _CFFI_F_OPAQUE,
+  { "boc_timer", 495, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_trace_event", 461, 0,
+  { "boc_trace_event", 496, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 63, 6 },
-  { "boc_worker_hooks", 465, 0,
+  { "boc_worker_hooks", 500, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 69, 6 },
-  { "boc_worker_stats", 466, 0,
+  { "boc_worker_stats", 501, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 75, 10 },
+  { "glue_grant", 503, _CFFI_F_CHECK_FIELDS,
+    sizeof(glue_grant), offsetof(struct _cffi_align__glue_grant, y), 85, 3 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 449, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 484, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 254, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 276, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 462, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 497, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 463, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 498, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 437 },
-  { "boc_allocator", 438 },
-  { "boc_behavior", 439 },
-  { "boc_behavior_options", 440 },
-  { "boc_behavior_type", 441 },
-  { "boc_cown", 442 },
-  { "boc_cown_type", 443 },
-  { "boc_lane", 444 },
-  { "boc_lane_options", 445 },
-  { "boc_mailbox", 446 },
-  { "boc_mailbox_options", 447 },
-  { "boc_mailbox_waiter", 448 },
-  { "boc_mode", 449 },
-  { "boc_notice", 450 },
+  { "boc_access", 472 },
+  { "boc_allocator", 473 },
+  { "boc_behavior", 474 },
+  { "boc_behavior_options", 475 },
+  { "boc_behavior_type", 476 },
+  { "boc_cown", 477 },
+  { "boc_cown_type", 478 },
+  { "boc_lane", 479 },
+  { "boc_lane_options", 480 },
+  { "boc_mailbox", 481 },
+  { "boc_mailbox_options", 482 },
+  { "boc_mailbox_waiter", 483 },
+  { "boc_mode", 484 },
+  { "boc_notice", 485 },
   { "boc_notice_key", 46 },
-  { "boc_noticeboard", 451 },
-  { "boc_noticeboard_options", 452 },
-  { "boc_notices", 453 },
-  { "boc_quiesce_node", 454 },
-  { "boc_receive_token", 455 },
-  { "boc_runtime", 456 },
-  { "boc_runtime_options", 457 },
-  { "boc_scope", 458 },
-  { "boc_status", 254 },
-  { "boc_tag", 118 },
-  { "boc_timer", 460 },
-  { "boc_trace_event", 461 },
-  { "boc_trace_kind", 462 },
-  { "boc_verdict", 463 },
-  { "boc_worker_hooks", 465 },
-  { "boc_worker_stats", 466 },
+  { "boc_noticeboard", 486 },
+  { "boc_noticeboard_options", 487 },
+  { "boc_notices", 488 },
+  { "boc_quiesce_node", 489 },
+  { "boc_receive_token", 490 },
+  { "boc_runtime", 491 },
+  { "boc_runtime_options", 492 },
+  { "boc_scope", 493 },
+  { "boc_status", 276 },
+  { "boc_tag", 123 },
+  { "boc_timer", 495 },
+  { "boc_trace_event", 496 },
+  { "boc_trace_kind", 497 },
+  { "boc_verdict", 498 },
+  { "boc_worker_hooks", 500 },
+  { "boc_worker_stats", 501 },
+  { "glue_grant", 503 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -7387,12 +7846,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  172,  /* num_globals */
-  27,  /* num_struct_unions */
+  179,  /* num_globals */
+  28,  /* num_struct_unions */
   4,  /* num_enums */
-  31,  /* num_typenames */
+  32,  /* num_typenames */
   NULL,  /* no includes */
-  481,  /* num_types */
+  517,  /* num_types */
   1,  /* flags */
 };
 

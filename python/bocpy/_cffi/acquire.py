@@ -15,7 +15,17 @@ from warnings import warn
 
 from .._libboc import ffi, lib
 from . import completions, failure, in_flight, pump, runtime
-from .base import FOREVER, NULL, READ, WRITE, fail, in_body, me, parse_timeout
+from .base import (
+    FOREVER,
+    READ,
+    WRITE,
+    callback,
+    fail,
+    in_body,
+    me,
+    parse_timeout,
+    raise_kept,
+)
 from .waiting import Waiter
 
 if TYPE_CHECKING:
@@ -35,9 +45,10 @@ class Acquisition:
 
     __slots__ = (
         "before",
-        "behavior",
         "cowns",
         "depth",
+        "ends_on",
+        "grant",
         "over",
         "refs",
         "several",
@@ -67,20 +78,21 @@ class Acquisition:
         self.state = WAITING
         self.several = False  # all cowns of it are given back together
         self.depth = 0  # of `with` blocks inside the first
-        self.behavior: Any = None
+        self.grant = ffi.new("glue_grant *")
+        #: The identity of the thread that gives the cowns back.
+        self.ends_on: int | None = None
 
     # ---- the behavior ----------------------------------------------------------------
 
     def run(self, behavior: Any) -> None:
         """Defers the behavior first: from the grant on, the thread may complete it."""
-        lib.boc_behavior_defer(behavior)
-        self.behavior = behavior
+        lib.glue_defer(behavior, self.grant)
         with lock:
             late = self.state == ABANDONED
             if not late:
                 self.state = GRANTED
         if late:
-            lib.boc_behavior_complete(behavior)
+            lib.glue_complete(self.grant)
         else:
             self.waiter.signal()
 
@@ -92,18 +104,17 @@ class Acquisition:
 
         try:
             core = runtime.enter(False, self)
-            key = id(self)
+            key, refs, count = id(self), self.refs, len(self.refs)
             pending[key] = self
             going[key] = self
-            out = ffi.new("boc_behavior **")
-            refs = self.refs
-            status = lib.glue_new(core, key, refs, len(refs), NULL, True, out)
+            status = lib.glue_acquire(core, key, refs, count, self.grant)
             if status:
-                del pending[key], going[key]
                 fail(status, what)
-            lib.boc_behavior_schedule_or_run(out[0])
         finally:
             runtime.leave(self)
+            if not self.grant.scheduled:
+                pending.pop(id(self), None)
+                going.pop(id(self), None)
 
     # ---- the thread ------------------------------------------------------------------
 
@@ -115,14 +126,20 @@ class Acquisition:
             self.state = ABANDONED
             return True
 
-    def wait(self, timeout: int, what: str) -> None:
-        """TimeoutError after `timeout` ns."""
+    def take(self, timeout: int, what: str) -> None:
+        """Waits for the cowns; TimeoutError after `timeout` ns. A handler of a signal
+        may raise anywhere in it: then nothing is held or waited for afterwards."""
         try:
-            come = self.state == GRANTED or pump.wait_for_cowns(self.waiter, timeout)
+            self.schedule(what)
+            self.wait(timeout, what)
         except BaseException:
-            if not self.abandon():
-                self.give_back()
+            if self.grant.scheduled and not self.abandon():
+                self.end()
             raise
+
+    def wait(self, timeout: int, what: str) -> None:
+        raise_kept()
+        come = self.state == GRANTED or pump.wait_for_cowns(self.waiter, timeout)
         flight = "" if come else in_flight.ahead(self.cowns, self.before)
         if not come and self.abandon():
             whose = "the cown is" if len(self.cowns) == 1 else "the cowns are"
@@ -140,26 +157,40 @@ class Acquisition:
                 cown._acquired = self
                 cown._holder = get_ident()
             else:
-                cown._begin_reading()
-
-    def give_back(self) -> None:
-        """Returns the cown. Waits for the worker that granted it, which may be on its
-        last few instructions."""
-        lib.boc_behavior_complete(self.behavior)
-        self.over.wait(FOREVER)
-        runtime.settle()
+                cown._begin_reading(self)
 
     def finish(self) -> None:
+        """Gives the cowns back, even if a handler of a signal raises meanwhile."""
+        ident = get_ident()
         with lock:
-            if held.pop(id(self), None) is None:
+            if self.ends_on not in (None, ident):
                 return
+            self.ends_on = ident
+        try:
+            self.end()
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Each step may be done again. Waits for the worker that granted the cowns,
+        which may be on its last few instructions."""
+        if not self.grant.complete:
+            self.leave()
+            lib.glue_complete(self.grant)
+        if id(self) in going:
+            self.over.wait(FOREVER)
+        runtime.settle()
+
+    def leave(self) -> None:
         for cown, write in self.writes.items():
-            if write:
+            if not write:
+                cown._end_reading(self)
+            elif cown._acquired is self:
                 cown._acquired = None
                 cown._holder = None
-            else:
-                cown._end_reading()
-        self.give_back()
+        with lock:
+            held.pop(id(self), None)
 
 
 class Reader(Acquisition):
@@ -173,30 +204,38 @@ class Reader(Acquisition):
     def begin(self) -> None:
         """Only the behavior reads the cown."""
 
+    def leave(self) -> None:
+        """As it began."""
+
 
 class Callback(Acquisition):
     """A function that is called once the behaviors on a cown have ended."""
 
-    __slots__ = ("function", "scope")
+    __slots__ = ("around", "called", "function", "scope")
 
     def __init__(self, cown: Cown[Any], function: Callable[[Any], object]) -> None:
         super().__init__([cown], [True])
         self.function = function
         self.scope = me.scope if me.bodies else None
+        self.around: tuple[Any, ...] | None = None
+        self.called = False
 
     def run(self, behavior: Any) -> None:
-        outer, me.lent = me.lent, self.cowns[0]
-        scope, me.scope = me.scope, self.scope
-        bodies, me.bodies = me.bodies, me.bodies + 1
+        if self.around is None:
+            self.around = me.lent, me.scope, me.bodies
         try:
-            self.function(self.cowns[0])
+            if not self.called:
+                me.lent, me.scope = self.cowns[0], self.scope
+                me.bodies = self.around[2] + 1
+                self.called = True
+                self.function(self.cowns[0])
         except BaseException as error:
             failure.write_unraisable(error, self.function)
         finally:
-            me.lent, me.scope, me.bodies = outer, scope, bodies
+            me.lent, me.scope, me.bodies = self.around
 
 
-@ffi.def_extern()
+@callback
 def py_glue_done(key: int, ran: bool) -> None:
     acquisition = going.pop(key, None)
     if acquisition is not None:
@@ -236,24 +275,22 @@ def acquire(cown: Cown[Any], timeout: int) -> None:
     require([cown], "acquire()")
     if holds_here():
         refuse_more("acquire()")
-    acquisition = Acquisition([cown])
-    acquisition.schedule()
-    acquisition.wait(timeout, "acquire()")
+    Acquisition([cown]).take(timeout, "acquire()")
 
 
-def acquire_to_take(cown: Cown[Any], timeout: int) -> None:
+def acquire_to_take(cown: Cown[Any], timeout: int) -> Acquisition:
     """As above, for unwrap(): a thread that holds other cowns gets this one only if it
     is free."""
     require([cown], "unwrap()")
     holds = holds_here()
     acquisition = Acquisition([cown])
-    acquisition.schedule("unwrap()")
     try:
-        acquisition.wait(0 if holds else timeout, "unwrap()")
+        acquisition.take(0 if holds else timeout, "unwrap()")
     except TimeoutError:
         if not holds:
             raise
         refuse_more("unwrap()")
+    return acquisition
 
 
 class Held:
@@ -332,8 +369,7 @@ def acquire_cowns(*cowns: Any, timeout: float | None = None) -> Held:
     if holds_here():
         refuse_more("acquire()")
     acquisition = Acquisition(over.cowns, over.reads)
-    acquisition.schedule()
-    acquisition.wait(limit, "acquire()")
+    acquisition.take(limit, "acquire()")
     acquisition.several = True
     made._acquired = acquisition
     return made

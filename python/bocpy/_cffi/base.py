@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from .._failure.report_unread import write_unraisable
 from .._libboc import ffi, lib
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from .behavior import Batch
     from .cown import Cown
     from .notices import View
@@ -58,6 +61,8 @@ class Self(threading.local):
     left_behind = False
     #: Waits for a cown on the stack: signals are handled in them.
     waits_for_cowns = 0
+    #: What a handler of a signal raised in a callback of the library.
+    kept: BaseException | None = None
 
 
 me = Self()
@@ -90,6 +95,36 @@ def blocked(function: Callable[[], T]) -> T:
 def importing(change: int) -> int:
     me.importing += change
     return me.importing
+
+
+def callback(function: Callable[..., None]) -> Callable[..., None]:
+    """Registers what the library calls. If a handler of a signal raises in it, the
+    function is called again: it must then do what is left. `raise_kept` raises the
+    exception after the call into the library, from which nothing can be raised."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+
+    def again(kind: type, error: BaseException, trace: TracebackType) -> None:
+        given = trace.tb_frame.f_locals
+        if threading.get_ident() == threading.main_thread().ident:
+            me.kept = error
+        else:
+            write_unraisable(error, function)
+        function(*[given[name] for name in names])
+
+    register = ffi.def_extern(name=function.__name__, onerror=again)
+    return register(function)
+
+
+def keep(kind: type, error: BaseException, trace: TracebackType) -> None:
+    """For a callback that returns a default after an exception."""
+    me.kept = error
+
+
+def raise_kept() -> None:
+    kept, me.kept = me.kept, None
+    if kept is not None:
+        raise kept
 
 
 #: Objects that the library knows as opaque pointers, by the address of the list that

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import _threads
 from .._context_changes import copied_context
 from .._libboc import ffi, lib
-from . import failure, notices, pump, runtime, scope, timer
+from . import failure, notices, runtime, scope, timer
 from .arguments import Bound, WhenArgs, bind, when_args
-from .base import FRESH, NULL, WRITE, fail, forks, me, type_name
+from .base import FRESH, NULL, WRITE, callback, fail, forks, me, type_name
 from .cown import Cown
 from .cown import result as make_result
 from .in_flight import running
@@ -43,10 +43,25 @@ def end_child(error: BaseException | None) -> None:
 pending: dict[int, Call | Acquisition | Asked | scope.Done] = {}
 
 
+SCHEDULED, BEGUN, ENDED, OVER = range(4)
+
+
 class Call:
     """One behavior: its cowns, its function and its result."""
 
-    __slots__ = ("bound", "context", "over", "result", "scope", "timed")
+    __slots__ = (
+        "around",
+        "bound",
+        "context",
+        "error",
+        "over",
+        "pumping",
+        "result",
+        "scope",
+        "step",
+        "timed",
+        "writes",
+    )
 
     def __init__(
         self,
@@ -62,49 +77,73 @@ class Call:
         self.bound = bound
         self.over = over
         self.result = result
+        self.step = SCHEDULED
+        self.around: tuple[Any, ...] | None = None
+        self.error: BaseException | None = None
 
     def run(self, behavior: Any) -> None:
-        """Runs the body. Afterwards this object refers to nothing: an exception of the
-        body has this frame in its traceback, and must not keep the result alive through
-        it."""
+        """Runs the body. A handler of a signal that raises outside of the body has this
+        called again: then what is left is done. Afterwards this object refers to
+        nothing: an exception of the body has this frame in its traceback, and must not
+        keep the result alive through it."""
+        if self.step == SCHEDULED:
+            self.begin(behavior)
+        if self.step == BEGUN:
+            self.call_body()
+        if self.step == ENDED:
+            self.end()
+
+    def begin(self, behavior: Any) -> None:
+        """May be called again, as `end`."""
         if self.timed:
             timer.ended(self.result)
-        pumping = me.pumping if self.over.pinned else None
-        writes = self.hold(behavior)
-        outer, outer_name = me.bodies, me.name
+        if self.around is None:
+            self.pumping = me.pumping if self.over.pinned else None
+            self.around = me.bodies, me.name, me.scope
+        self.writes = self.hold(behavior)
         me.name = self.bound.function.__qualname__
-        me.bodies = 1 if pumping else outer + 1
-        around, me.scope = me.scope, self.scope
-        if pumping:
-            pumping.executed += 1
-        ident = get_ident()
-        running[ident] = self.bound.code
+        me.scope = self.scope
+        running[get_ident()] = self.bound.code
         if self.scope is not None:
             self.scope.begin(id(self), self.bound.code)
+        me.bodies = 1 if self.pumping else self.around[0] + 1
+        if self.pumping:
+            self.pumping.executed += 1
+        self.step = BEGUN
+
+    def call_body(self) -> None:
         before = forks()
         try:
             value = self.invoke()
-            if forks() != before and not pumping:
+            if forks() != before and not self.pumping:
                 end_child(None)
+            self.result._value = value
         except BaseException as error:
-            if forks() != before and not pumping:
+            if forks() != before and not self.pumping:
                 end_child(error)
+            self.error = error
+        self.step = ENDED
+
+    def end(self) -> None:
+        error = self.error
+        if error is not None:
             trace = error.__traceback__
-            # The traceback leaves out this frame and that of `invoke`, which are
-            # bocpy's.
+            # The traceback leaves out the frames of `call_body` and of `invoke`, which
+            # are bocpy's.
             for _ in range(2):
                 trace = trace.tb_next if trace is not None else None
-            self.store_failure(error.with_traceback(trace), pumping)
-        else:
-            self.result._value = value
-        value = None
-        running.pop(ident, None)
+            self.store_failure(error.with_traceback(trace))
+            self.error = error = None
+        running.pop(get_ident(), None)
         if self.scope is not None:
             self.scope.end(id(self))
         if me.view is not None:
             notices.leave()
-        me.bodies, me.name, me.scope = outer, outer_name, around
-        self.release(writes)
+        if self.around is not None:
+            me.bodies, me.name, me.scope = self.around
+        self.release(self.writes)
+        pending.pop(id(self), None)
+        self.step = OVER
         del self.bound, self.context, self.over, self.result, self.scope
 
     def hold(self, behavior: Any) -> list[bool]:
@@ -124,7 +163,7 @@ class Call:
             if write:
                 cown._holder = ident
             else:
-                cown._begin_reading()
+                cown._begin_reading(self)
         return writes
 
     def release(self, writes: list[bool]) -> None:
@@ -137,7 +176,7 @@ class Call:
             if write:
                 cown._holder = None
             else:
-                cown._end_reading()
+                cown._end_reading(self)
 
     def invoke(self) -> Any:
         bound, cowns = self.bound, self.over.cowns
@@ -167,9 +206,9 @@ class Call:
         self.result._value = scope.cancelled_error()
         self.result._failed = True
 
-    def store_failure(self, error: BaseException, pumping: pump.Pumping | None) -> None:
+    def store_failure(self, error: BaseException) -> None:
         code = self.bound.code
-        told = pumping is not None and pumping.note(error)
+        told = self.pumping is not None and self.pumping.note(error)
         if self.scope is not None:
             told = self.scope.note_failure(error, self.result, code) or told
         failure.store(self.result, error, code.qualname, code.file, code.line)
@@ -177,16 +216,20 @@ class Call:
             failure.forget(self.result)
 
 
-@ffi.def_extern()
+@callback
 def py_glue_run(behavior: Any, key: int) -> None:
-    pending.pop(key).run(behavior)
+    call = pending.get(key)
+    if call is not None:  # else a handler of a signal has had this called again
+        call.run(behavior)
+        pending.pop(key, None)
 
 
-@ffi.def_extern()
+@callback
 def py_glue_dropped(key: int) -> None:
-    dropped = pending.pop(key, None)
+    dropped = pending.get(key)
     if dropped is not None:
         dropped.cancel()
+        pending.pop(key, None)
 
 
 def schedule(
@@ -199,10 +242,9 @@ def schedule(
     if timer.pending and len(over.cowns) > 1:
         timer.refuse_cycle(over)
     inside = scope.here(given)
-    user = object()
+    user, result, call = object(), make_result(), None
     try:
         core = runtime.enter(True, user)
-        result = make_result()
         bound = bind(target, over.items, captures)
         call = Call(bound, over, result, inside, due is not None)
         refs = [*over.refs, (result._ref & ~3) | FRESH]
@@ -210,6 +252,11 @@ def schedule(
             cown._scheduled = call.bound.code
         result._scheduled = call.bound.code
         launch(core, call, refs, NULL if inside is None else inside._core, due)
+    except BaseException:
+        # A handler of a signal may have raised before or after the library got it.
+        if call is not None and not lib.boc_cown_busy(result._core):
+            pending.pop(id(call), None)
+        raise
     finally:
         runtime.leave(user)
     runtime.settle()
@@ -219,45 +266,33 @@ def schedule(
 def launch(
     core: Any, call: Call, refs: list[int], inside: Any, due: timer.Due | None
 ) -> None:
-    key = id(call)
+    key, count, batch = id(call), len(refs), me.batch
     pending[key] = call
     if due is not None:
-        status = launch_later(core, call, refs, inside, due)
-    elif me.batch is None:
-        status = lib.glue_when(core, key, refs, len(refs), inside)
+        status = timer.start(core, key, refs, inside, due, call.over)
+    elif batch is None:
+        status = lib.glue_when(core, key, refs, count, inside)
     else:
         out = ffi.new("boc_behavior **")
-        status = lib.glue_new(core, key, refs, len(refs), inside, False, out)
-        if not status:
-            me.batch.made.append((key, out[0]))
+        batch.made.append(out)  # before there is one, which an interrupt must not lose
+        status = lib.glue_new(core, key, refs, count, inside, False, out)
     if status:
-        del pending[key]
+        pending.pop(key, None)
         fail(status, "when()")
-
-
-def launch_later(
-    core: Any, call: Call, refs: list[int], inside: Any, due: timer.Due
-) -> int:
-    """The library's status."""
-    out = ffi.new("boc_behavior **")
-    status = int(lib.glue_new(core, id(call), refs, len(refs), inside, False, out))
-    if not status:
-        status = timer.start(core, out[0], due, call.over, call.result)
-        if status:
-            lib.boc_behavior_free(out[0])
-    return status
 
 
 # ---- several as one step -------------------------------------------------------------
 
 
 class Batch:
-    """The behaviors that one thread has made and not yet scheduled, with their keys."""
+    """The behaviors that one thread has made and not yet scheduled: pointers to them,
+    or to NULL where none was made."""
 
-    __slots__ = ("made",)
+    __slots__ = ("made", "scheduled")
 
     def __init__(self) -> None:
-        self.made: list[tuple[int, Any]] = []
+        self.made: list[Any] = []
+        self.scheduled = ffi.new("bool *")
 
 
 def batch_begin() -> None:
@@ -272,19 +307,32 @@ def batch_begin() -> None:
 
 
 def batch_end(wanted: bool, /) -> None:
-    batch, me.batch = me.batch, None
+    batch = me.batch
     if batch is None:
         return
-    made = [behavior for _, behavior in batch.made]
-    status = lib.boc_behavior_schedule_all(made, len(made)) if wanted else lib.BOC_OK
-    if status or not wanted:
-        for key, behavior in batch.made:
-            pending.pop(key).cancel()  # whoever looks at the result is told
-            lib.boc_behavior_free(behavior)
-    runtime.leave(batch)
+    try:
+        status = end_batch(batch, wanted)
+    except BaseException:
+        end_batch(batch, False)
+        raise
     runtime.settle()
     if status:
         fail(status, "atomically()")
+
+
+def end_batch(batch: Batch, wanted: bool) -> int:
+    """The library's status. May be called again, after an exception."""
+    made = [each[0] for each in batch.made if each[0]]
+    count = len(made)
+    given, status = ffi.new("boc_behavior *[]", made), lib.BOC_OK
+    if wanted:
+        status = lib.glue_schedule_all(given, count, batch.scheduled)
+    if not batch.scheduled[0]:
+        for behavior in batch.made:
+            lib.glue_free(behavior)  # whoever looks at the result is told
+    me.batch = None
+    runtime.leave(batch)
+    return int(status)
 
 
 # ---- when, whencall ------------------------------------------------------------------

@@ -30,7 +30,7 @@ from weakref import ref
 from .. import _tasks
 from .._libboc import ffi, lib
 from . import base, failure, mailbox, pump, runtime
-from .base import FOREVER, FRESH, NULL, READ, WRITE, fail, me, parse_timeout
+from .base import FOREVER, FRESH, READ, WRITE, fail, me, parse_timeout, raise_kept
 from .waiting import Waiter
 
 if TYPE_CHECKING:
@@ -203,9 +203,9 @@ class Asked(Completion):
     __slots__ = (
         "asking",
         "at_once",
-        "behavior",
         "cowns",
         "forks",
+        "grant",
         "modes",
         "over",
         "result",
@@ -221,7 +221,7 @@ class Asked(Completion):
         result: Cown[Any] | None,
     ) -> None:
         super().__init__(queue, owner)
-        self.behavior: Any = None
+        self.grant = ffi.new("glue_grant *")
         self.cowns = over.cowns
         self.modes: dict[int, int] = {}
         for cown, reads in zip(over.cowns, over.reads, strict=True):
@@ -243,31 +243,36 @@ class Asked(Completion):
             key = id(self)
             if self.result is not None:
                 refs = [*refs, (self.result._ref & ~3) | FRESH]
-            pending[key] = going[key] = self
-            out = ffi.new("boc_behavior **")
-            status = lib.glue_new(core, key, refs, len(refs), NULL, True, out)
-            if status:
-                del pending[key], going[key]
-                fail(status, "await")
+            count = len(refs)
             with lock:
                 asked[key] = self
             self.asking = True
-            lib.boc_behavior_schedule_or_run(out[0])
-            self.asking = False
+            pending[key] = going[key] = self
+            status = lib.glue_acquire(core, key, refs, count, self.grant)
+            if status:
+                fail(status, "await")
+            raise_kept()
+        except BaseException:
+            if self.grant.scheduled:
+                self.end()
+            else:
+                for table in (pending, going, asked):
+                    table.pop(id(self), None)
+            raise
         finally:
+            self.asking = False
             runtime.leave(self)
 
     def run(self, behavior: Any) -> None:
         """Defers the behavior first: from the grant on, the owner of the grant may
         complete it."""
-        lib.boc_behavior_defer(behavior)
-        self.behavior = behavior
+        lib.glue_defer(behavior, self.grant)
         with lock:
             late = self.state == ABANDONED
-            if not late:
+            if self.state == WAITING:
                 self.state = GRANTED
         if late:
-            lib.boc_behavior_complete(behavior)
+            lib.glue_complete(self.grant)
         elif self.asking and self.thread == get_ident():
             self.at_once = True
         else:
@@ -303,7 +308,7 @@ class Asked(Completion):
         if state == ENTERED:
             self.hold(None)
         if state != WAITING and self.forks == base.forks():
-            lib.boc_behavior_complete(self.behavior)
+            lib.glue_complete(self.grant)
             # The worker that granted it may not have returned from the grant yet.
             if not me.bodies:
                 self.over.wait(FOREVER)

@@ -66,7 +66,7 @@ class Cown(Generic[T]):
     _failure: failure.Failure | None
     _holder: int | completions.Asked | None
     _pinned: bool
-    _readers: dict[int, int] | None
+    _readers: dict[int, set[object]] | None
     _ref: int
     _scheduled: Code | None
     _serial: int
@@ -135,28 +135,27 @@ class Cown(Generic[T]):
             "it (@when), or between acquire() and release()"
         )
 
-    def _begin_reading(self) -> None:
+    def _begin_reading(self, reader: object) -> None:
+        """May be called twice for one reader, as `_end_reading`."""
         readers = self._readers
         if readers is None:
             readers = self._readers = self._share()
-        ident = get_ident()
-        readers[ident] = readers.get(ident, 0) + 1
+        readers.setdefault(get_ident(), set()).add(reader)
 
-    def _share(self) -> dict[int, int]:
-        """How often each thread reads the cown."""
+    def _share(self) -> dict[int, set[object]]:
+        """What reads the cown on each thread."""
         with acquire.lock:
             if self._readers is None:
                 self._readers = {}
             return self._readers
 
-    def _end_reading(self) -> None:
+    def _end_reading(self, reader: object) -> None:
         readers = self._readers
-        assert readers is not None
-        ident = get_ident()
-        if readers[ident] == 1:
-            del readers[ident]
-        else:
-            readers[ident] -= 1
+        here = readers.get(get_ident()) if readers is not None else None
+        if here is not None:
+            here.discard(reader)
+            if not here and readers is not None:
+                readers.pop(get_ident(), None)
 
     # ---- the value -------------------------------------------------------------------
 
@@ -246,11 +245,14 @@ class Cown(Generic[T]):
                 "unwrap() while behaviors on this cown are still in flight: call "
                 "wait() or quiesce() first, or give unwrap() a timeout"
             )
-        acquire.acquire_to_take(self, limit)
+        acquisition = acquire.acquire_to_take(self, limit)
         try:
-            return self._consume()  # type: ignore[no-any-return]
-        finally:
-            acquire.release(self)
+            value = self._consume()
+            acquisition.finish()
+            return value  # type: ignore[no-any-return]
+        except BaseException:
+            acquisition.finish()
+            raise
 
     def _outcome(self) -> Any:
         value = self._value
@@ -274,12 +276,14 @@ class Cown(Generic[T]):
         completions.refuse(acquire.any_here(), "result()")
         completions.refuse_blocking(self, "result()")
         reading = acquire.Reader(self)
-        reading.schedule("result()")
-        reading.wait(limit, "result()")
+        reading.take(limit, "result()")
         try:
-            return self._outcome()  # type: ignore[no-any-return]
-        finally:
-            reading.give_back()
+            value = self._outcome()
+            reading.end()
+            return value  # type: ignore[no-any-return]
+        except BaseException:
+            reading.end()
+            raise
 
     def cancel(self) -> bool:
         self._require_core()

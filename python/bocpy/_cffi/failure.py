@@ -13,11 +13,12 @@ from __future__ import annotations
 import gc
 import platform
 import weakref
-from threading import RLock
+from threading import RLock, get_ident, main_thread
 from typing import TYPE_CHECKING, Any
 
 from .._failure import report_unread
 from .._failure.report_unread import write_unraisable as write_unraisable
+from .base import me
 
 if TYPE_CHECKING:
     from .cown import Cown
@@ -51,7 +52,14 @@ class Failure:
     def orphan(self, reference: object) -> None:
         """Called when the result is gone and nobody has looked at the failure."""
         if not kept and remove(self):
-            self.report()
+            try:
+                self.report()
+            except BaseException as error:
+                if get_ident() != main_thread().ident:
+                    raise
+                # Of a handler of a signal. It is not raised from here, but from the
+                # next call that waits.
+                me.kept = error
 
     def report(self) -> None:
         place = report_unread.report(self.exception, self.name, self.file, self.line)
@@ -71,10 +79,12 @@ def store(
     """Sets the result to the exception that the behavior raised."""
     result._value = exception
     result._failed = True
-    failure = Failure(result, exception, name, file, line)
+    failure = result._failure  # of a call that a handler of a signal interrupted
+    if failure is None or failure.exception is not exception:
+        failure = Failure(result, exception, name, file, line)
+    result._failure = failure
     with lock:
         failures[id(failure)] = failure
-    result._failure = failure
 
 
 def forget(result: Cown[Any]) -> None:

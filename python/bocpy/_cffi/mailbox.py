@@ -16,6 +16,7 @@ from . import pump
 from .base import (
     FOREVER,
     NULL,
+    callback,
     deadline_of,
     discard,
     fail,
@@ -25,6 +26,7 @@ from .base import (
     options,
     parse_timeout,
     put,
+    raise_kept,
     take,
     type_name,
 )
@@ -37,7 +39,7 @@ BLOCK_DELAY = 50_000
 _mailbox: Any = None
 
 
-@ffi.def_extern()
+@callback
 def py_mailbox_options_drop(ctx: Any, payload: Any) -> None:
     discard(payload)
 
@@ -116,6 +118,7 @@ def send(*given: Any, **named: Any) -> None:
     if status:
         take(pointer)
         refuse(status, "send()")
+    raise_kept()
 
 
 # ---- receiving -----------------------------------------------------------------------
@@ -156,7 +159,11 @@ class Receipt:
             add(self.tags, entry)
             wait(waiter, timeout)
         finally:
-            there = take_back(entry)
+            try:
+                there = take_back(entry)
+            except BaseException:  # of a handler
+                take_back(entry)
+                raise
         if not there:
             raise taken_away()
 
@@ -254,6 +261,7 @@ def receive(
 def drain(tags: str | Iterable[str], /) -> None:
     given = Tags(tags, "drain()")
     lib.boc_mailbox_drain(_mailbox, given.array, given.count)
+    raise_kept()
 
 
 def set_tags(tags: str | Iterable[str], /) -> None:

@@ -12,13 +12,25 @@ from typing import Any
 from .. import _notices
 from .._libboc import ffi, lib
 from . import runtime
-from .base import discard, fail, get, me, options, put, take, type_name
+from .base import (
+    callback,
+    discard,
+    fail,
+    get,
+    keep,
+    me,
+    options,
+    put,
+    raise_kept,
+    take,
+    type_name,
+)
 from .codec import Encoded
 
 _board: Any = None
 
 
-@ffi.def_extern()
+@callback
 def py_noticeboard_options_drop(ctx: Any, payload: Any) -> None:
     discard(payload)
 
@@ -65,6 +77,7 @@ def check(status: int, what: str) -> None:
         )
     if status:
         fail(status, what)
+    raise_kept()
 
 
 def require_running(what: str) -> None:
@@ -136,7 +149,7 @@ def write(key: str, value: object, what: str) -> None:
     status = lib.boc_noticeboard_write(_board, name[0], pointer)
     if status:
         take(pointer)
-        check(status, what)
+    check(status, what)
 
 
 def notice_write(key: str, value: object) -> None:
@@ -182,7 +195,7 @@ class Update:
         return int(lib.BOC_NOTICE_WRITE)
 
 
-@ffi.def_extern(error=lib.BOC_NOTICE_KEEP)
+@ffi.def_extern(error=lib.BOC_NOTICE_KEEP, onerror=keep)
 def py_noticeboard_update_change(ctx: Any, present: Any, out_payload: Any) -> int:
     update = get(ctx)
     try:

@@ -18,7 +18,7 @@ from weakref import ref
 
 from .._libboc import ffi, lib
 from . import runtime
-from .base import FOREVER, deadline_of, left, me, options, passed
+from .base import FOREVER, callback, deadline_of, left, me, options, passed, raise_kept
 from .waiting import Waiter
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def note_move() -> None:
     _moves += 1
 
 
-@ffi.def_extern()
+@callback
 def py_lane_options_filled(ctx: Any) -> None:
     global _rung
     note_move()
@@ -154,9 +154,9 @@ def run_one(pumping: Pumping) -> bool:
             "pinned behaviors cannot run in the child of a fork in a body: fork "
             "outside of behaviors"
         )
+    ran = ffi.new("size_t *")
     outer, me.pumping = me.pumping, pumping
     _busy = True
-    ran = ffi.new("size_t *")
     try:
         status = lib.boc_lane_pump(_lane, FOREVER, 1, ran)
         if ran[0]:
@@ -168,6 +168,7 @@ def run_one(pumping: Pumping) -> bool:
         raise RuntimeError(
             "pinned behaviors are being run further up already: they do not nest"
         )
+    raise_kept()
     _ended.clear()
     if pumping.stop is not None:
         stop, pumping.stop = pumping.stop, None

@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from .._failure import report_unread
 from .._libboc import ffi, lib
-from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout
+from .base import FOREVER, NULL, fail, me, on_worker, options, parse_timeout, raise_kept
 from .start_options import check_backend, option_count, worker_count
 from .waiting import Waiter, end_node, quiesce_node
 
@@ -263,8 +263,8 @@ def enter(open_: bool, user: object) -> Any:
         may_leave = True
 
 
-def leave(user: object) -> None:
-    _inside.discard(user)
+#: No function in Python, which a handler of a signal could interrupt at its begin.
+leave = _inside.discard
 
 
 def is_leaving() -> bool:
@@ -300,7 +300,11 @@ def wait_quiescent(core: Any, timeout: int) -> bool:
     finally:
         # Waits for a `done` that is being called.
         lib.boc_runtime_quiesce_cancel(core, node)
-        end_node(node)
+        try:
+            end_node(node)
+        except BaseException:  # of a handler
+            end_node(node)
+            raise
 
 
 def watch_quiescence(listener: Any) -> Any:
@@ -438,7 +442,9 @@ def end_workers_if_any() -> None:
 
 def settle() -> None:
     """Waits for behaviors that were scheduled after the program's end began, for which
-    no other code waits."""
+    no other code waits. Raises what a handler raised in a callback."""
+    if me.kept is not None:
+        raise_kept()
     if not _ending or me.bodies or on_worker():
         return
     from . import acquire, failure

@@ -131,7 +131,11 @@ class Scope:
             self.tell(node, room)
             return pump.wait(waiter, timeout)
         finally:
-            self.unwatch(node, room)
+            try:
+                self.unwatch(node, room)
+            except BaseException:  # of a handler
+                self.unwatch(node, room)
+                raise
 
     def watch(self, listener: Any, room: int) -> Any:
         """Arranges that `listener.signal` is called once. Returns the node for

@@ -79,22 +79,27 @@ def seconds(number: object, what: str) -> int:
 # ---- starting ------------------------------------------------------------------------
 
 
-def start(core: Any, behavior: Any, due: Due, over: WhenArgs, result: Cown[Any]) -> int:
+def start(
+    core: Any, key: int, refs: list[int], inside: Any, due: Due, over: WhenArgs
+) -> int:
     """The library's status. The body may run before this returns."""
     promise = Promise(over)
-    with lock:
-        pending[address(result)] = promise
-    out = ffi.new("boc_timer **")
-    begin = lib.boc_runtime_at if due.absolute else lib.boc_runtime_after
-    status = int(begin(core, due.ns, behavior, out))
-    if status:
-        ended(result)
+    result = refs[-1] & ~3
+    timer = ffi.gc(ffi.new("boc_timer **"), lib.glue_timer_drop)
+    count = len(refs)
+    try:
+        with lock:
+            pending[result] = promise
+        status = int(
+            lib.glue_later(core, key, refs, count, inside, due.ns, due.absolute, timer)
+        )
+        with lock:
+            if not promise.over:
+                promise.timer = timer
         return status
-    timer = ffi.gc(out[0], lib.boc_timer_drop)
-    with lock:
-        if not promise.over:
-            promise.timer = timer
-    return status
+    finally:
+        if not timer[0]:
+            pending.pop(result, None)
 
 
 def ended(result: Cown[Any]) -> None:
@@ -110,7 +115,7 @@ def cancel(result: Cown[Any]) -> bool:
     with lock:
         promise = pending.get(address(result))
         timer = None if promise is None else promise.timer
-    return timer is not None and bool(lib.boc_timer_cancel(timer))
+    return timer is not None and bool(lib.boc_timer_cancel(timer[0]))
 
 
 # ---- what is refused meanwhile -------------------------------------------------------

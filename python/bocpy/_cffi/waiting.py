@@ -12,7 +12,7 @@ from threading import Lock, get_ident, main_thread
 from typing import Any
 
 from .._libboc import ffi, lib
-from .base import FOREVER, deadline_of, discard, get, left, put, seconds_of
+from .base import FOREVER, callback, deadline_of, discard, get, left, put, seconds_of
 
 #: The most ns by which a wait delays the handler of a signal.
 SLICE = 50_000_000
@@ -73,12 +73,12 @@ class Waiter:
         self.wait(FOREVER)
 
 
-@ffi.def_extern()
+@callback
 def py_quiesce_node_done(ctx: Any) -> None:
     get(ctx).signal()
 
 
-@ffi.def_extern()
+@callback
 def py_mailbox_waiter_notify(ctx: Any) -> None:
     get(ctx).signal()
 

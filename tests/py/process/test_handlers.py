@@ -4,7 +4,6 @@ is lost."""
 import os
 
 import pytest
-from harness import CFFI
 
 HEAD = """\
 import _imp, contextlib, signal, sys, threading, time
@@ -85,13 +84,12 @@ waits = [
 kept = []
 """
 
-if not CFFI:
 
-    def test_no_wait_of_the_main_thread_imports_anything(program, backend):
-        done = program(
-            HEAD
-            + WAITS
-            + """
+def test_no_wait_of_the_main_thread_imports_anything(program, backend):
+    done = program(
+        HEAD
+        + WAITS
+        + """
 taken = []
 
 def acquire_lock():
@@ -107,11 +105,11 @@ for number, each in enumerate(waits):
     taken.clear()
 print("done")
 """
-        )
-        assert done.lines == ["done"]
+    )
+    assert done.lines == ["done"]
 
 
-if os.name == "posix" and not CFFI:
+if os.name == "posix":
 
     @pytest.mark.parametrize("wait", ["pump()", "failed.unwrap(timeout=50)"])
     def test_a_handler_leaves_no_lock_of_an_import_taken(program, backend, wait):
