@@ -179,6 +179,21 @@ static void glue_free(boc_behavior **behavior) {
   }
 }
 
+/* Each schedules a behavior and sets the pointer to NULL. The second says whether it ran
+ * the behavior here. */
+static bool glue_schedule(boc_behavior **behavior) {
+  boc_behavior *made = *behavior;
+  *behavior = NULL;
+  boc_behavior_schedule(made);
+  return false;
+}
+
+static bool glue_schedule_or_run(boc_behavior **behavior) {
+  boc_behavior *made = *behavior;
+  *behavior = NULL;
+  return boc_behavior_schedule_or_run(made);
+}
+
 static void glue_timer_drop(boc_timer **timer) {
   if (*timer != NULL) {
     boc_timer_drop(*timer);

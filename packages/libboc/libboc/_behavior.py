@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._base import NULL, check, error
 from ._cown import ANY_THREAD, Cown, Reading
-from ._lane import interrupts, raise_interrupt
+from ._lane import callback, interrupts, raise_interrupt
 from ._libboc import ffi, lib
 from ._status_errors import BadArgument, BadState
 
@@ -39,7 +39,7 @@ telling: dict[int, Callable[[bool], object]] = {}
 class Work:
     """What a key stands for in C: a body and its arguments."""
 
-    __slots__ = ("args", "body", "fail")
+    __slots__ = ("args", "begun", "body", "fail")
 
     def __init__(
         self,
@@ -50,17 +50,23 @@ class Work:
         self.body = body
         self.args = args
         self.fail = fail
+        self.begun = False
 
 
-@ffi.def_extern()
+@callback
 def py_glue_run(behavior: CData, key: int) -> None:
-    work = pending.pop(key)
+    work = pending.get(key)
+    if work is None:  # a handler of a signal has raised after the end
+        return
     args = work.args
     ident = get_ident()
-    for arg in args:
-        arg._holder = ident
+    if not work.begun:
+        for arg in args:
+            arg._holder = ident
     try:
-        work.body(*args)
+        if not work.begun:
+            work.begun = True
+            work.body(*args)
     except BaseException as failure:  # no Python code above this call could catch it
         if isinstance(failure, Exception) or lib.boc_runtime_current():
             work.fail(work.body, failure)
@@ -69,12 +75,14 @@ def py_glue_run(behavior: CData, key: int) -> None:
     if deferred:
         rest = deferred.pop(int(ffi.cast("uintptr_t", behavior)), None)
         if rest is not None:
+            pending.pop(key, None)
             return rest.returned(args)
     for arg in args:
         arg._holder = None
+    pending.pop(key, None)
 
 
-@ffi.def_extern()
+@callback
 def py_glue_dropped(key: int) -> None:
     pending.pop(key, None)
 
@@ -164,40 +172,51 @@ class Behavior:
         key = id(work)
         out = ffi.new("boc_behavior **")
         within = NULL if scope is None else scope._core
+        count = len(refs)
+        self._runtime, self._key = runtime, key  # for __del__
         with runtime._using(args) as core:
-            pending[key] = work
-            if done is not None:
-                telling[key] = done
-            status = lib.glue_new(
-                core, key, refs, len(refs), within, done is not None, out
-            )
-            if status:
-                del pending[key]
+            try:
+                pending[key] = work
+                if done is not None:
+                    telling[key] = done
+                status = lib.glue_new(
+                    core, key, refs, count, within, done is not None, out
+                )
+                if status:
+                    raise error(status, "behavior()")
+                runtime._made[key] = out
+            except BaseException:  # a handler of a signal may have raised, too
+                lib.glue_free(out)
+                pending.pop(key, None)
                 telling.pop(key, None)
-                raise error(status, "behavior()")
-            runtime._made[key] = out[0]
-        self._key = key
-        self._runtime = runtime
+                raise
 
     def schedule(self) -> None:
         """Schedules it; BadState if it has been scheduled already."""
-        with self._runtime._using():
-            core = self._runtime._made.pop(self._key, None)
-            if core is None:
-                raise BadState("this behavior has been scheduled already")
-            lib.boc_behavior_schedule(core)
+        self._begin(lib.glue_schedule)
 
     def schedule_or_run(self) -> bool:
         """Schedules it. If all its cowns are free at this moment, runs it on this
         thread before the call returns, and returns True; else returns False. Exceptions
         of the body are handled as on a worker."""
-        with self._runtime._using():
-            core = self._runtime._made.pop(self._key, None)
-            if core is None:
-                raise BadState("this behavior has been scheduled already")
-            ran = bool(lib.boc_behavior_schedule_or_run(core))
+        ran = self._begin(lib.glue_schedule_or_run)
         raise_interrupt()
         return ran
+
+    def _begin(self, schedule: Callable[[CData], bool]) -> bool:
+        made = self._runtime._made
+        taken: list[CData | None] = []
+        with self._runtime._using():
+            try:
+                # One call in C, which no handler of a signal interrupts.
+                taken.extend(map(made.pop, (self._key,), (None,)))
+                if taken[0] is None:
+                    raise BadState("this behavior has been scheduled already")
+                return bool(schedule(taken[0]))
+            except BaseException:
+                if taken and taken[0] is not None and taken[0][0]:
+                    made[self._key] = taken[0]
+                raise
 
     def __del__(self) -> None:
         key = getattr(self, "_key", None)
@@ -236,16 +255,19 @@ def schedule_all(behaviors: Iterable[Behavior]) -> None:
     made = runtime._made
     with runtime._using():
         cores: dict[int, CData] = {}
+        scheduled = ffi.new("bool *")
         try:
             for behavior in behaviors:
                 core = made.pop(behavior._key, None)
                 if core is None:
                     raise BadState("schedule_all(): a behavior has been scheduled")
                 cores[behavior._key] = core
-            array = list(cores.values())
-            check(lib.boc_behavior_schedule_all(array, len(array)), "schedule_all()")
-        except BaseException:
-            made.update(cores)
+            array = [core[0] for core in cores.values()]
+            status = lib.glue_schedule_all(array, len(array), scheduled)
+            check(status, "schedule_all()")
+        except BaseException:  # a handler of a signal may have raised, too
+            if not scheduled[0]:
+                made.update(cores)
             raise
 
 

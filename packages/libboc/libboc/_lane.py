@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import select
 import sys
+from collections.abc import Callable
 from threading import get_ident
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar
@@ -31,6 +32,24 @@ def raise_interrupt() -> None:
     interrupt = interrupts.pop(get_ident(), None)
     if interrupt is not None:
         raise interrupt
+
+
+def callback(function: Callable[..., None]) -> Callable[..., None]:
+    """Registers what the library calls. If a handler of a signal raises in it, the
+    function is called again, and then must do what is left; `raise_interrupt` raises
+    the exception after the call into the library."""
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+
+    def again(kind: type, failure: BaseException, trace: TracebackType) -> None:
+        given = trace.tb_frame.f_locals
+        if not on_main_thread():
+            raise failure
+        interrupts[get_ident()] = failure
+        function(*[given[name] for name in names])
+
+    register = ffi.def_extern(name=function.__name__, onerror=again)
+    return register(function)
 
 
 class Lane:

@@ -627,523 +627,526 @@ static void py_trace_write_write(void *ctx, const char *text, size_t size);
 /************************************************************/
 
 static void *_cffi_types[] = {
-/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_behavior *)
-/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 474), // boc_behavior *
+/*  0 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_behavior * *)
+/*  1 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // boc_behavior * *
 /*  2 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_behavior const *)
-/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 474), // boc_behavior const *
+/*  3 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_behavior *)
+/*  4 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_behavior *
 /*  5 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_cown const *)
-/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_cown const *
+/*  6 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_behavior const *)
+/*  7 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_behavior const *
 /*  8 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_runtime *, boc_quiesce_node *)
-/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_runtime *
-/* 11 */ _CFFI_OP(_CFFI_OP_POINTER, 489), // boc_quiesce_node *
-/* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 13 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_scope *, boc_quiesce_node *)
-/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_scope *
-/* 15 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 17 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_scope const *)
-/* 18 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_scope const *
+/*  9 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_cown const *)
+/* 10 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_cown const *
+/* 11 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 12 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_runtime *, boc_quiesce_node *)
+/* 13 */ _CFFI_OP(_CFFI_OP_POINTER, 494), // boc_runtime *
+/* 14 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_quiesce_node *
+/* 15 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 16 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_scope *, boc_quiesce_node *)
+/* 17 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_scope *
+/* 18 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
 /* 19 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 216), // _Bool()(boc_timer *)
-/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_timer *
+/* 20 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_scope const *)
+/* 21 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_scope const *
 /* 22 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 1), // boc_behavior *()(void)
-/* 24 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_behavior const *, size_t)
-/* 26 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 27 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
-/* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 29 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(boc_cown *)
-/* 30 */ _CFFI_OP(_CFFI_OP_POINTER, 477), // boc_cown *
+/* 23 */ _CFFI_OP(_CFFI_OP_FUNCTION, 219), // _Bool()(boc_timer *)
+/* 24 */ _CFFI_OP(_CFFI_OP_POINTER, 498), // boc_timer *
+/* 25 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 26 */ _CFFI_OP(_CFFI_OP_FUNCTION, 4), // boc_behavior *()(void)
+/* 27 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 28 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(boc_behavior const *, size_t)
+/* 29 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 30 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28), // size_t
 /* 31 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void *)
-/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 516), // void *
+/* 32 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(boc_cown *)
+/* 33 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_cown *
 /* 34 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // boc_cown *()(void)
-/* 36 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION, 76), // boc_cown_type const *()(boc_cown const *)
-/* 38 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 35 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(void *)
+/* 36 */ _CFFI_OP(_CFFI_OP_POINTER, 519), // void *
+/* 37 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 38 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // boc_cown *()(void)
 /* 39 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 484), // boc_mode()(boc_behavior const *, size_t)
-/* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
-/* 42 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 44 */ _CFFI_OP(_CFFI_OP_FUNCTION, 272), // boc_notice const *()(boc_notices const *, boc_notice_key)
-/* 45 */ _CFFI_OP(_CFFI_OP_POINTER, 488), // boc_notices const *
-/* 46 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
-/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 48 */ _CFFI_OP(_CFFI_OP_FUNCTION, 272), // boc_notice const *()(boc_notices const *, size_t)
-/* 49 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
-/* 50 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 52 */ _CFFI_OP(_CFFI_OP_FUNCTION, 45), // boc_notices const *()(boc_noticeboard *)
-/* 53 */ _CFFI_OP(_CFFI_OP_POINTER, 486), // boc_noticeboard *
+/* 40 */ _CFFI_OP(_CFFI_OP_FUNCTION, 79), // boc_cown_type const *()(boc_cown const *)
+/* 41 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 42 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 43 */ _CFFI_OP(_CFFI_OP_FUNCTION, 487), // boc_mode()(boc_behavior const *, size_t)
+/* 44 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 45 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 46 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 47 */ _CFFI_OP(_CFFI_OP_FUNCTION, 275), // boc_notice const *()(boc_notices const *, boc_notice_key)
+/* 48 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_notices const *
+/* 49 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 13), // boc_notice_key
+/* 50 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 51 */ _CFFI_OP(_CFFI_OP_FUNCTION, 275), // boc_notice const *()(boc_notices const *, size_t)
+/* 52 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
+/* 53 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 54 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION, 10), // boc_runtime *()(void)
-/* 56 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(boc_scope *)
-/* 58 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 55 */ _CFFI_OP(_CFFI_OP_FUNCTION, 48), // boc_notices const *()(boc_noticeboard *)
+/* 56 */ _CFFI_OP(_CFFI_OP_POINTER, 489), // boc_noticeboard *
+/* 57 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 58 */ _CFFI_OP(_CFFI_OP_FUNCTION, 13), // boc_runtime *()(void)
 /* 59 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 14), // boc_scope *()(void)
-/* 61 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_behavior * const *, size_t)
-/* 63 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * const *
-/* 64 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 66 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_behavior * const *, size_t, _Bool *)
-/* 67 */ _CFFI_OP(_CFFI_OP_NOOP, 63),
-/* 68 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 69 */ _CFFI_OP(_CFFI_OP_POINTER, 216), // _Bool *
-/* 70 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 71 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_cown *, boc_lane *)
-/* 72 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 73 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_lane *
-/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 75 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_cown_type const *, boc_cown * *)
-/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_cown_type const *
-/* 77 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * *
-/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 79 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int *)
-/* 80 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
-/* 81 */ _CFFI_OP(_CFFI_OP_POINTER, 505), // int *
-/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 83 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int64_t)
-/* 84 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
-/* 85 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
-/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 87 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
-/* 88 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
-/* 89 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 90 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 91 */ _CFFI_OP(_CFFI_OP_POINTER, 27), // size_t *
-/* 92 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 93 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_lane_options const *, boc_lane * *)
-/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_lane_options const *
-/* 95 */ _CFFI_OP(_CFFI_OP_POINTER, 73), // boc_lane * *
-/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 97 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
-/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 481), // boc_mailbox *
-/* 99 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_mailbox_waiter *
-/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 101 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
-/* 102 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 103 */ _CFFI_OP(_CFFI_OP_POINTER, 123), // boc_tag const *
-/* 104 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 105 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 106 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
-/* 107 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 108 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
-/* 109 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 99),
-/* 111 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 112 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
-/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 114 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
-/* 115 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 116 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 117 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_receive_token *
-/* 118 */ _CFFI_OP(_CFFI_OP_NOOP, 91),
-/* 119 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // void * *
-/* 120 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 121 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox *, boc_tag, void *)
-/* 122 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 123 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
-/* 124 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 125 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 126 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
-/* 127 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_mailbox_options const *
-/* 128 */ _CFFI_OP(_CFFI_OP_POINTER, 98), // boc_mailbox * *
-/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 130 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *)
-/* 131 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 60 */ _CFFI_OP(_CFFI_OP_FUNCTION, 17), // boc_scope *()(boc_scope *)
+/* 61 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 62 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 63 */ _CFFI_OP(_CFFI_OP_FUNCTION, 17), // boc_scope *()(void)
+/* 64 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 65 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_behavior * const *, size_t)
+/* 66 */ _CFFI_OP(_CFFI_OP_POINTER, 4), // boc_behavior * const *
+/* 67 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 68 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 69 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_behavior * const *, size_t, _Bool *)
+/* 70 */ _CFFI_OP(_CFFI_OP_NOOP, 66),
+/* 71 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 72 */ _CFFI_OP(_CFFI_OP_POINTER, 219), // _Bool *
+/* 73 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 74 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_cown *, boc_lane *)
+/* 75 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 76 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_lane *
+/* 77 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 78 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_cown_type const *, boc_cown * *)
+/* 79 */ _CFFI_OP(_CFFI_OP_POINTER, 481), // boc_cown_type const *
+/* 80 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // boc_cown * *
+/* 81 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 82 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int *)
+/* 83 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 84 */ _CFFI_OP(_CFFI_OP_POINTER, 508), // int *
+/* 85 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 86 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int64_t)
+/* 87 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 88 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23), // int64_t
+/* 89 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 90 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane *, int64_t, size_t, size_t *)
+/* 91 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
+/* 92 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 93 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 94 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // size_t *
+/* 95 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 96 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_lane_options const *, boc_lane * *)
+/* 97 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_lane_options const *
+/* 98 */ _CFFI_OP(_CFFI_OP_POINTER, 76), // boc_lane * *
+/* 99 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 100 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_mailbox_waiter *)
+/* 101 */ _CFFI_OP(_CFFI_OP_POINTER, 484), // boc_mailbox *
+/* 102 */ _CFFI_OP(_CFFI_OP_POINTER, 486), // boc_mailbox_waiter *
+/* 103 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 104 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t)
+/* 105 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 106 */ _CFFI_OP(_CFFI_OP_POINTER, 126), // boc_tag const *
+/* 107 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 108 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 109 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t, boc_mailbox_waiter *)
+/* 110 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 111 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 112 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 113 */ _CFFI_OP(_CFFI_OP_NOOP, 102),
+/* 114 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 115 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag const *, size_t, int64_t, boc_receive_token *, size_t *, void * *)
+/* 116 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 117 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 118 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 119 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 120 */ _CFFI_OP(_CFFI_OP_POINTER, 493), // boc_receive_token *
+/* 121 */ _CFFI_OP(_CFFI_OP_NOOP, 94),
+/* 122 */ _CFFI_OP(_CFFI_OP_POINTER, 36), // void * *
+/* 123 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 124 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox *, boc_tag, void *)
+/* 125 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 126 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 22), // boc_tag
+/* 127 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 128 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 129 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_mailbox_options const *, boc_mailbox * *)
+/* 130 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_mailbox_options const *
+/* 131 */ _CFFI_OP(_CFFI_OP_POINTER, 101), // boc_mailbox * *
 /* 132 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key)
-/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 135 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 137 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
-/* 138 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 139 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 140 */ _CFFI_OP(_CFFI_OP_POINTER, 270), // boc_verdict(*)(void *, boc_notice const *, void * *)
-/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 142 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 143 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
-/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 145 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 146 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
-/* 147 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 148 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
-/* 149 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 150 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 151 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 153 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 154 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
-/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
-/* 156 */ _CFFI_OP(_CFFI_OP_NOOP, 46),
-/* 157 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 158 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 159 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
-/* 160 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_noticeboard_options const *
-/* 161 */ _CFFI_OP(_CFFI_OP_POINTER, 53), // boc_noticeboard * *
-/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 163 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
-/* 164 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 165 */ _CFFI_OP(_CFFI_OP_POINTER, 476), // boc_behavior_type const *
-/* 166 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 167 */ _CFFI_OP(_CFFI_OP_POINTER, 472), // boc_access const *
-/* 168 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 169 */ _CFFI_OP(_CFFI_OP_POINTER, 1), // boc_behavior * *
-/* 170 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 171 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
-/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 173 */ _CFFI_OP(_CFFI_OP_NOOP, 165),
-/* 174 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 167),
-/* 176 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 177 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_behavior_options const *
-/* 178 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
-/* 179 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 180 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
-/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 182 */ _CFFI_OP(_CFFI_OP_POINTER, 30), // boc_cown * const *
-/* 183 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 184 */ _CFFI_OP(_CFFI_OP_POINTER, 350), // void(*)(boc_behavior *, void *)
-/* 185 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 186 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 187 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, int64_t)
-/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 189 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 191 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
-/* 192 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 193 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 194 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 195 */ _CFFI_OP(_CFFI_OP_POINTER, 21), // boc_timer * *
-/* 196 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 197 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
-/* 198 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 199 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
-/* 200 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 201 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
-/* 202 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 203 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
-/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 205 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
-/* 206 */ _CFFI_OP(_CFFI_OP_POINTER, 205), // uintptr_t const *
-/* 207 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 208 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 209 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 210 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
-/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 212 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 213 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
-/* 214 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 215 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 216 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
-/* 217 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
-/* 218 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 219 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, int64_t, _Bool, boc_timer * *)
-/* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 221 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 222 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
-/* 223 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 224 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 225 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 226 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
-/* 228 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 229 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, glue_grant *)
-/* 230 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 231 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 232 */ _CFFI_OP(_CFFI_OP_NOOP, 206),
-/* 233 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 234 */ _CFFI_OP(_CFFI_OP_POINTER, 503), // glue_grant *
-/* 235 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 236 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, unsigned int)
-/* 237 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 238 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
-/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 240 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
-/* 241 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 242 */ _CFFI_OP(_CFFI_OP_POINTER, 448), // void(*)(void *, boc_trace_event const *)
-/* 243 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 244 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 245 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
-/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 247 */ _CFFI_OP(_CFFI_OP_POINTER, 452), // void(*)(void *, char const *, size_t)
-/* 248 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 249 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 250 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_runtime_options const *, boc_runtime * *)
-/* 251 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_runtime_options const *
-/* 252 */ _CFFI_OP(_CFFI_OP_POINTER, 10), // boc_runtime * *
-/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 254 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
-/* 255 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 256 */ _CFFI_OP(_CFFI_OP_POINTER, 473), // boc_allocator const *
-/* 257 */ _CFFI_OP(_CFFI_OP_POINTER, 14), // boc_scope * *
-/* 258 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 259 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(boc_scope *, int64_t)
-/* 260 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 261 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
-/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 263 */ _CFFI_OP(_CFFI_OP_FUNCTION, 276), // boc_status()(void *, unsigned int)
-/* 264 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 265 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 267 */ _CFFI_OP(_CFFI_OP_FUNCTION, 21), // boc_timer *()(boc_timer *)
-/* 268 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 133 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *)
+/* 134 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 135 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 136 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key)
+/* 137 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 138 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 139 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 140 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, boc_verdict(*)(void *, boc_notice const *, void * *), void *)
+/* 141 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 142 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 143 */ _CFFI_OP(_CFFI_OP_POINTER, 273), // boc_verdict(*)(void *, boc_notice const *, void * *)
+/* 144 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 145 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 146 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t)
+/* 147 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 148 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 149 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24), // uint64_t
+/* 150 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 151 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, uint64_t, void *)
+/* 152 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 153 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 154 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 155 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 156 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 157 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard *, boc_notice_key, void *)
+/* 158 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
+/* 159 */ _CFFI_OP(_CFFI_OP_NOOP, 49),
+/* 160 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 161 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 162 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_noticeboard_options const *, boc_noticeboard * *)
+/* 163 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_noticeboard_options const *
+/* 164 */ _CFFI_OP(_CFFI_OP_POINTER, 56), // boc_noticeboard * *
+/* 165 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 166 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior * *)
+/* 167 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 168 */ _CFFI_OP(_CFFI_OP_POINTER, 479), // boc_behavior_type const *
+/* 169 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 170 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_access const *
+/* 171 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 172 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 173 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 174 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_behavior_type const *, size_t, boc_access const *, size_t, boc_behavior_options const *, boc_behavior * *)
+/* 175 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 176 */ _CFFI_OP(_CFFI_OP_NOOP, 168),
+/* 177 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 178 */ _CFFI_OP(_CFFI_OP_NOOP, 170),
+/* 179 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 180 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_behavior_options const *
+/* 181 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 182 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 183 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, boc_cown * const *, size_t, void(*)(boc_behavior *, void *), void *)
+/* 184 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 185 */ _CFFI_OP(_CFFI_OP_POINTER, 33), // boc_cown * const *
+/* 186 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 187 */ _CFFI_OP(_CFFI_OP_POINTER, 353), // void(*)(boc_behavior *, void *)
+/* 188 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 189 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 190 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, int64_t)
+/* 191 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 192 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 193 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 194 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, int64_t, boc_behavior *, boc_timer * *)
+/* 195 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 196 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 197 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 198 */ _CFFI_OP(_CFFI_OP_POINTER, 24), // boc_timer * *
+/* 199 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 200 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uint64_t, boc_behavior *, boc_timer * *)
+/* 201 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 202 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 24),
+/* 203 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 204 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
+/* 205 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 206 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *)
+/* 207 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 208 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26), // uintptr_t
+/* 209 */ _CFFI_OP(_CFFI_OP_POINTER, 208), // uintptr_t const *
+/* 210 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 211 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 212 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 213 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, _Bool, boc_behavior * *)
+/* 214 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 215 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 216 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
+/* 217 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 218 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 219 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1), // _Bool
+/* 220 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 221 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 222 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, boc_scope *, int64_t, _Bool, boc_timer * *)
+/* 223 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 224 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 225 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
+/* 226 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 227 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 228 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 229 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 230 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
+/* 231 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 232 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, uintptr_t, uintptr_t const *, size_t, glue_grant *)
+/* 233 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 234 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 235 */ _CFFI_OP(_CFFI_OP_NOOP, 209),
+/* 236 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 237 */ _CFFI_OP(_CFFI_OP_POINTER, 506), // glue_grant *
+/* 238 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 239 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, unsigned int)
+/* 240 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 241 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8), // unsigned int
+/* 242 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 243 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, void(*)(void *, boc_trace_event const *), void *)
+/* 244 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 245 */ _CFFI_OP(_CFFI_OP_POINTER, 451), // void(*)(void *, boc_trace_event const *)
+/* 246 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 247 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 248 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime *, void(*)(void *, char const *, size_t), void *)
+/* 249 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 250 */ _CFFI_OP(_CFFI_OP_POINTER, 455), // void(*)(void *, char const *, size_t)
+/* 251 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 252 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 253 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_runtime_options const *, boc_runtime * *)
+/* 254 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_runtime_options const *
+/* 255 */ _CFFI_OP(_CFFI_OP_POINTER, 13), // boc_runtime * *
+/* 256 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 257 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_scope *, boc_allocator const *, boc_scope * *)
+/* 258 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 259 */ _CFFI_OP(_CFFI_OP_POINTER, 476), // boc_allocator const *
+/* 260 */ _CFFI_OP(_CFFI_OP_POINTER, 17), // boc_scope * *
+/* 261 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 262 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(boc_scope *, int64_t)
+/* 263 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 264 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 23),
+/* 265 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 266 */ _CFFI_OP(_CFFI_OP_FUNCTION, 279), // boc_status()(void *, unsigned int)
+/* 267 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 268 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 269 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 498), // boc_verdict()(void *, boc_notice const *, void * *)
-/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 272 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_notice const *
-/* 273 */ _CFFI_OP(_CFFI_OP_NOOP, 119),
-/* 274 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 275 */ _CFFI_OP(_CFFI_OP_FUNCTION, 454), // char const *()(boc_status)
-/* 276 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 270 */ _CFFI_OP(_CFFI_OP_FUNCTION, 24), // boc_timer *()(boc_timer *)
+/* 271 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
+/* 272 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 273 */ _CFFI_OP(_CFFI_OP_FUNCTION, 501), // boc_verdict()(void *, boc_notice const *, void * *)
+/* 274 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 275 */ _CFFI_OP(_CFFI_OP_POINTER, 488), // boc_notice const *
+/* 276 */ _CFFI_OP(_CFFI_OP_NOOP, 122),
 /* 277 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 454), // char const *()(void)
-/* 279 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION, 505), // int()(boc_behavior *, void *, unsigned int, _Bool)
-/* 281 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 282 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 283 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 284 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 285 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 286 */ _CFFI_OP(_CFFI_OP_FUNCTION, 505), // int()(boc_runtime const *)
-/* 287 */ _CFFI_OP(_CFFI_OP_POINTER, 491), // boc_runtime const *
+/* 278 */ _CFFI_OP(_CFFI_OP_FUNCTION, 457), // char const *()(boc_status)
+/* 279 */ _CFFI_OP(_CFFI_OP_ENUM, 1), // boc_status
+/* 280 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 281 */ _CFFI_OP(_CFFI_OP_FUNCTION, 457), // char const *()(void)
+/* 282 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 283 */ _CFFI_OP(_CFFI_OP_FUNCTION, 508), // int()(boc_behavior *, void *, unsigned int, _Bool)
+/* 284 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 285 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 286 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 287 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 288 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_behavior const *)
-/* 290 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 289 */ _CFFI_OP(_CFFI_OP_FUNCTION, 508), // int()(boc_runtime const *)
+/* 290 */ _CFFI_OP(_CFFI_OP_POINTER, 494), // boc_runtime const *
 /* 291 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_lane *)
-/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 292 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_behavior const *)
+/* 293 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
 /* 294 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_notices const *)
-/* 296 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 295 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_lane *)
+/* 296 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
 /* 297 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
-/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
-/* 300 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 301 */ _CFFI_OP(_CFFI_OP_POINTER, 501), // boc_worker_stats *
-/* 302 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 303 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 304 */ _CFFI_OP(_CFFI_OP_FUNCTION, 27), // size_t()(boc_scope const *)
-/* 305 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 298 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_notices const *)
+/* 299 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
+/* 300 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 301 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_runtime const *, size_t, boc_worker_stats *, size_t)
+/* 302 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
+/* 303 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 304 */ _CFFI_OP(_CFFI_OP_POINTER, 504), // boc_worker_stats *
+/* 305 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 306 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 506), // uint32_t()(boc_cown const *)
-/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 7),
+/* 307 */ _CFFI_OP(_CFFI_OP_FUNCTION, 30), // size_t()(boc_scope const *)
+/* 308 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
 /* 309 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(boc_notices const *)
-/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 310 */ _CFFI_OP(_CFFI_OP_FUNCTION, 509), // uint32_t()(boc_cown const *)
+/* 311 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
 /* 312 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(boc_runtime const *)
-/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
+/* 313 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_notices const *)
+/* 314 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
 /* 315 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 146), // uint64_t()(void)
-/* 317 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION, 238), // unsigned int()(boc_runtime const *)
-/* 319 */ _CFFI_OP(_CFFI_OP_NOOP, 287),
+/* 316 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(boc_runtime const *)
+/* 317 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
+/* 318 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 319 */ _CFFI_OP(_CFFI_OP_FUNCTION, 149), // uint64_t()(void)
 /* 320 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 238), // unsigned int()(void)
-/* 322 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_behavior *)
-/* 324 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
+/* 321 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(boc_runtime const *)
+/* 322 */ _CFFI_OP(_CFFI_OP_NOOP, 290),
+/* 323 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 324 */ _CFFI_OP(_CFFI_OP_FUNCTION, 241), // unsigned int()(void)
 /* 325 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_cown *)
-/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 326 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_behavior *)
+/* 327 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
 /* 328 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(boc_scope const *)
-/* 330 */ _CFFI_OP(_CFFI_OP_NOOP, 18),
+/* 329 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_cown *)
+/* 330 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
 /* 331 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 332 */ _CFFI_OP(_CFFI_OP_FUNCTION, 33), // void *()(void *, size_t)
-/* 333 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 334 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 336 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior * *)
-/* 337 */ _CFFI_OP(_CFFI_OP_NOOP, 169),
+/* 332 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(boc_scope const *)
+/* 333 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 334 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 335 */ _CFFI_OP(_CFFI_OP_FUNCTION, 36), // void *()(void *, size_t)
+/* 336 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 337 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 338 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *)
+/* 339 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior * *)
 /* 340 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
 /* 341 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, glue_grant *)
-/* 343 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 344 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
-/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 346 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, uintptr_t)
-/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 348 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 350 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior *, void *)
-/* 351 */ _CFFI_OP(_CFFI_OP_NOOP, 1),
-/* 352 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 354 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_behavior_options *)
-/* 355 */ _CFFI_OP(_CFFI_OP_POINTER, 475), // boc_behavior_options *
+/* 342 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *)
+/* 343 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 344 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 345 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, glue_grant *)
+/* 346 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 347 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
+/* 348 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 349 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, uintptr_t)
+/* 350 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 351 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 352 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 353 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior *, void *)
+/* 354 */ _CFFI_OP(_CFFI_OP_NOOP, 4),
+/* 355 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 356 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_cown *)
-/* 358 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
+/* 357 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_behavior_options *)
+/* 358 */ _CFFI_OP(_CFFI_OP_POINTER, 478), // boc_behavior_options *
 /* 359 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_cown *, void *)
-/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 30),
-/* 362 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 364 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_lane *)
-/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 73),
+/* 360 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_cown *)
+/* 361 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 362 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 363 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_cown *, void *)
+/* 364 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 365 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
 /* 366 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_lane_options *)
-/* 368 */ _CFFI_OP(_CFFI_OP_POINTER, 480), // boc_lane_options *
+/* 367 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_lane *)
+/* 368 */ _CFFI_OP(_CFFI_OP_NOOP, 76),
 /* 369 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *)
-/* 371 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
+/* 370 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_lane_options *)
+/* 371 */ _CFFI_OP(_CFFI_OP_POINTER, 483), // boc_lane_options *
 /* 372 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *, boc_receive_token *)
-/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 375 */ _CFFI_OP(_CFFI_OP_NOOP, 117),
-/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 377 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox *, boc_tag const *, size_t)
-/* 378 */ _CFFI_OP(_CFFI_OP_NOOP, 98),
-/* 379 */ _CFFI_OP(_CFFI_OP_NOOP, 103),
-/* 380 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 381 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 382 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_mailbox_options *)
-/* 383 */ _CFFI_OP(_CFFI_OP_POINTER, 482), // boc_mailbox_options *
+/* 373 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *)
+/* 374 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 375 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 376 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *, boc_receive_token *)
+/* 377 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 378 */ _CFFI_OP(_CFFI_OP_NOOP, 120),
+/* 379 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 380 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox *, boc_tag const *, size_t)
+/* 381 */ _CFFI_OP(_CFFI_OP_NOOP, 101),
+/* 382 */ _CFFI_OP(_CFFI_OP_NOOP, 106),
+/* 383 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 384 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_noticeboard *)
-/* 386 */ _CFFI_OP(_CFFI_OP_NOOP, 53),
+/* 385 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_mailbox_options *)
+/* 386 */ _CFFI_OP(_CFFI_OP_POINTER, 485), // boc_mailbox_options *
 /* 387 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_noticeboard_options *)
-/* 389 */ _CFFI_OP(_CFFI_OP_POINTER, 487), // boc_noticeboard_options *
+/* 388 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_noticeboard *)
+/* 389 */ _CFFI_OP(_CFFI_OP_NOOP, 56),
 /* 390 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_notices const *)
-/* 392 */ _CFFI_OP(_CFFI_OP_NOOP, 45),
+/* 391 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_noticeboard_options *)
+/* 392 */ _CFFI_OP(_CFFI_OP_POINTER, 490), // boc_noticeboard_options *
 /* 393 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *)
-/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
+/* 394 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_notices const *)
+/* 395 */ _CFFI_OP(_CFFI_OP_NOOP, 48),
 /* 396 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *, boc_quiesce_node *)
-/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 399 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 401 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime *, unsigned int)
-/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 10),
-/* 403 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 405 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_runtime_options *)
-/* 406 */ _CFFI_OP(_CFFI_OP_POINTER, 492), // boc_runtime_options *
+/* 397 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *)
+/* 398 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 399 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 400 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *, boc_quiesce_node *)
+/* 401 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 402 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 403 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 404 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime *, unsigned int)
+/* 405 */ _CFFI_OP(_CFFI_OP_NOOP, 13),
+/* 406 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
 /* 407 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *)
-/* 409 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
+/* 408 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_runtime_options *)
+/* 409 */ _CFFI_OP(_CFFI_OP_POINTER, 495), // boc_runtime_options *
 /* 410 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, boc_quiesce_node *)
-/* 412 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 413 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 415 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 411 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *)
+/* 412 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 413 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 414 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, boc_quiesce_node *)
+/* 415 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
 /* 416 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 417 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 418 */ _CFFI_OP(_CFFI_OP_NOOP, 11),
-/* 419 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 420 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_scope *, void *, void(*)(void *))
+/* 417 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 418 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, size_t, boc_quiesce_node *)
+/* 419 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 420 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
 /* 421 */ _CFFI_OP(_CFFI_OP_NOOP, 14),
-/* 422 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 423 */ _CFFI_OP(_CFFI_OP_POINTER, 441), // void(*)(void *)
-/* 424 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 425 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_timer * *)
-/* 426 */ _CFFI_OP(_CFFI_OP_NOOP, 195),
+/* 422 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 423 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_scope *, void *, void(*)(void *))
+/* 424 */ _CFFI_OP(_CFFI_OP_NOOP, 17),
+/* 425 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 426 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // void(*)(void *)
 /* 427 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 428 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(boc_timer *)
-/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 21),
+/* 428 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_timer * *)
+/* 429 */ _CFFI_OP(_CFFI_OP_NOOP, 198),
 /* 430 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(glue_grant *)
-/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 234),
+/* 431 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(boc_timer *)
+/* 432 */ _CFFI_OP(_CFFI_OP_NOOP, 24),
 /* 433 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(uintptr_t)
-/* 435 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 434 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(glue_grant *)
+/* 435 */ _CFFI_OP(_CFFI_OP_NOOP, 237),
 /* 436 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 437 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(uintptr_t, _Bool)
+/* 437 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(uintptr_t)
 /* 438 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
-/* 439 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 440 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 441 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *)
-/* 442 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
+/* 439 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 440 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(uintptr_t, _Bool)
+/* 441 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 26),
+/* 442 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
 /* 443 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, _Bool)
-/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 446 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
-/* 447 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 448 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, boc_trace_event const *)
-/* 449 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 450 */ _CFFI_OP(_CFFI_OP_POINTER, 496), // boc_trace_event const *
-/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 452 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, char const *, size_t)
-/* 453 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 454 */ _CFFI_OP(_CFFI_OP_POINTER, 502), // char const *
-/* 455 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 456 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 457 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, unsigned int)
-/* 458 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 459 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
-/* 460 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 461 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, void *)
-/* 462 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 463 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 465 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void *, void *, size_t)
-/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 467 */ _CFFI_OP(_CFFI_OP_NOOP, 33),
-/* 468 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
-/* 469 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 470 */ _CFFI_OP(_CFFI_OP_FUNCTION, 516), // void()(void)
-/* 471 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
-/* 472 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
-/* 473 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
-/* 474 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
-/* 475 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
-/* 476 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
-/* 477 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
-/* 478 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
-/* 479 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
-/* 480 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
-/* 481 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
-/* 482 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
-/* 483 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
-/* 484 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
-/* 485 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
-/* 486 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
-/* 487 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
-/* 488 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
-/* 489 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
-/* 490 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
-/* 491 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
-/* 492 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
-/* 493 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
-/* 494 */ _CFFI_OP(_CFFI_OP_POINTER, 263), // boc_status(*)(void *, unsigned int)
-/* 495 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
-/* 496 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
-/* 497 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
-/* 498 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
-/* 499 */ _CFFI_OP(_CFFI_OP_POINTER, 500), // boc_worker_hooks const *
-/* 500 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
-/* 501 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
-/* 502 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
-/* 503 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // glue_grant
-/* 504 */ _CFFI_OP(_CFFI_OP_POINTER, 280), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
-/* 505 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
-/* 506 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
-/* 507 */ _CFFI_OP(_CFFI_OP_POINTER, 332), // void *(*)(void *, size_t)
-/* 508 */ _CFFI_OP(_CFFI_OP_POINTER, 346), // void(*)(boc_behavior *, uintptr_t)
-/* 509 */ _CFFI_OP(_CFFI_OP_POINTER, 360), // void(*)(boc_cown *, void *)
-/* 510 */ _CFFI_OP(_CFFI_OP_POINTER, 434), // void(*)(uintptr_t)
-/* 511 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // void(*)(uintptr_t, _Bool)
-/* 512 */ _CFFI_OP(_CFFI_OP_POINTER, 444), // void(*)(void *, _Bool)
-/* 513 */ _CFFI_OP(_CFFI_OP_POINTER, 457), // void(*)(void *, unsigned int)
-/* 514 */ _CFFI_OP(_CFFI_OP_POINTER, 461), // void(*)(void *, void *)
-/* 515 */ _CFFI_OP(_CFFI_OP_POINTER, 465), // void(*)(void *, void *, size_t)
-/* 516 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
+/* 444 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *)
+/* 445 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 446 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 447 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, _Bool)
+/* 448 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 449 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 1),
+/* 450 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 451 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, boc_trace_event const *)
+/* 452 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 453 */ _CFFI_OP(_CFFI_OP_POINTER, 499), // boc_trace_event const *
+/* 454 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 455 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, char const *, size_t)
+/* 456 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 457 */ _CFFI_OP(_CFFI_OP_POINTER, 505), // char const *
+/* 458 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 459 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 460 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, unsigned int)
+/* 461 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 462 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 8),
+/* 463 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 464 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, void *)
+/* 465 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 466 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 467 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 468 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void *, void *, size_t)
+/* 469 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 470 */ _CFFI_OP(_CFFI_OP_NOOP, 36),
+/* 471 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 28),
+/* 472 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 473 */ _CFFI_OP(_CFFI_OP_FUNCTION, 519), // void()(void)
+/* 474 */ _CFFI_OP(_CFFI_OP_FUNCTION_END, 0),
+/* 475 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 0), // boc_access
+/* 476 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 1), // boc_allocator
+/* 477 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 2), // boc_behavior
+/* 478 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 3), // boc_behavior_options
+/* 479 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 4), // boc_behavior_type
+/* 480 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 5), // boc_cown
+/* 481 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 6), // boc_cown_type
+/* 482 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 7), // boc_lane
+/* 483 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 8), // boc_lane_options
+/* 484 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 9), // boc_mailbox
+/* 485 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 10), // boc_mailbox_options
+/* 486 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 11), // boc_mailbox_waiter
+/* 487 */ _CFFI_OP(_CFFI_OP_ENUM, 0), // boc_mode
+/* 488 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 12), // boc_notice
+/* 489 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 14), // boc_noticeboard
+/* 490 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 15), // boc_noticeboard_options
+/* 491 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 16), // boc_notices
+/* 492 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 17), // boc_quiesce_node
+/* 493 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 18), // boc_receive_token
+/* 494 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 19), // boc_runtime
+/* 495 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 20), // boc_runtime_options
+/* 496 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 21), // boc_scope
+/* 497 */ _CFFI_OP(_CFFI_OP_POINTER, 266), // boc_status(*)(void *, unsigned int)
+/* 498 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 23), // boc_timer
+/* 499 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 24), // boc_trace_event
+/* 500 */ _CFFI_OP(_CFFI_OP_ENUM, 2), // boc_trace_kind
+/* 501 */ _CFFI_OP(_CFFI_OP_ENUM, 3), // boc_verdict
+/* 502 */ _CFFI_OP(_CFFI_OP_POINTER, 503), // boc_worker_hooks const *
+/* 503 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 25), // boc_worker_hooks
+/* 504 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 26), // boc_worker_stats
+/* 505 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 2), // char
+/* 506 */ _CFFI_OP(_CFFI_OP_STRUCT_UNION, 27), // glue_grant
+/* 507 */ _CFFI_OP(_CFFI_OP_POINTER, 283), // int(*)(boc_behavior *, void *, unsigned int, _Bool)
+/* 508 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 7), // int
+/* 509 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 22), // uint32_t
+/* 510 */ _CFFI_OP(_CFFI_OP_POINTER, 335), // void *(*)(void *, size_t)
+/* 511 */ _CFFI_OP(_CFFI_OP_POINTER, 349), // void(*)(boc_behavior *, uintptr_t)
+/* 512 */ _CFFI_OP(_CFFI_OP_POINTER, 363), // void(*)(boc_cown *, void *)
+/* 513 */ _CFFI_OP(_CFFI_OP_POINTER, 437), // void(*)(uintptr_t)
+/* 514 */ _CFFI_OP(_CFFI_OP_POINTER, 440), // void(*)(uintptr_t, _Bool)
+/* 515 */ _CFFI_OP(_CFFI_OP_POINTER, 447), // void(*)(void *, _Bool)
+/* 516 */ _CFFI_OP(_CFFI_OP_POINTER, 460), // void(*)(void *, unsigned int)
+/* 517 */ _CFFI_OP(_CFFI_OP_POINTER, 464), // void(*)(void *, void *)
+/* 518 */ _CFFI_OP(_CFFI_OP_POINTER, 468), // void(*)(void *, void *, size_t)
+/* 519 */ _CFFI_OP(_CFFI_OP_PRIMITIVE, 0), // void
 };
 
 static void _cffi_const_BOC_VERSION_STRING(char *o)
@@ -1701,10 +1704,10 @@ _cffi_f_boc_behavior_cancelled(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1737,10 +1740,10 @@ _cffi_f_boc_behavior_complete(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1775,10 +1778,10 @@ _cffi_f_boc_behavior_count(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1819,10 +1822,10 @@ _cffi_f_boc_behavior_cown(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1838,7 +1841,7 @@ _cffi_f_boc_behavior_cown(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1859,10 +1862,10 @@ _cffi_f_boc_behavior_defer(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1897,10 +1900,10 @@ _cffi_f_boc_behavior_env(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1912,7 +1915,7 @@ _cffi_f_boc_behavior_env(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(36));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -1933,10 +1936,10 @@ _cffi_f_boc_behavior_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1977,10 +1980,10 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(4), arg0, (char **)&x0);
+      _cffi_type(7), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -1996,7 +1999,7 @@ _cffi_f_boc_behavior_mode(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(484));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(487));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2033,19 +2036,19 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(165), arg1, (char **)&x1);
+      _cffi_type(168), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(165), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(168), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2055,10 +2058,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(167), arg3, (char **)&x3);
+      _cffi_type(170), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(167), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(170), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2068,10 +2071,10 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(169), arg5, (char **)&x5);
+      _cffi_type(1), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(169), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(1), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2083,7 +2086,7 @@ _cffi_f_boc_behavior_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2122,19 +2125,19 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(165), arg1, (char **)&x1);
+      _cffi_type(168), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_behavior_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(165), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(168), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2144,10 +2147,10 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(167), arg3, (char **)&x3);
+      _cffi_type(170), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_access const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(167), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(170), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2157,19 +2160,19 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(177), arg5, (char **)&x5);
+      _cffi_type(180), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (boc_behavior_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(177), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(180), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(169), arg6, (char **)&x6);
+      _cffi_type(1), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(169), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(1), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2181,7 +2184,7 @@ _cffi_f_boc_behavior_new_with(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2202,10 +2205,10 @@ _cffi_f_boc_behavior_schedule(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2246,10 +2249,10 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(63), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(63), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2265,7 +2268,7 @@ _cffi_f_boc_behavior_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2288,10 +2291,10 @@ _cffi_f_boc_behavior_schedule_or_run(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2352,10 +2355,10 @@ _cffi_f_boc_cown_busy(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(7), arg0, (char **)&x0);
+      _cffi_type(10), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2388,10 +2391,10 @@ _cffi_f_boc_cown_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
+      _cffi_type(33), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2426,10 +2429,10 @@ _cffi_f_boc_cown_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
+      _cffi_type(33), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2441,7 +2444,7 @@ _cffi_f_boc_cown_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2470,19 +2473,19 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(76), arg0, (char **)&x0);
+      _cffi_type(79), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown_type const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(79), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(77), arg1, (char **)&x1);
+      _cffi_type(80), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(77), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(80), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2494,7 +2497,7 @@ _cffi_f_boc_cown_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2517,10 +2520,10 @@ _cffi_f_boc_cown_of_payload(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg0, (char **)&x0);
+      _cffi_type(36), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2532,7 +2535,7 @@ _cffi_f_boc_cown_of_payload(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2555,10 +2558,10 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
+      _cffi_type(33), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2570,7 +2573,7 @@ _cffi_f_boc_cown_payload(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(36));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2599,19 +2602,19 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
+      _cffi_type(33), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg1, (char **)&x1);
+      _cffi_type(76), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2623,7 +2626,7 @@ _cffi_f_boc_cown_pin(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2646,10 +2649,10 @@ _cffi_f_boc_cown_references(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(7), arg0, (char **)&x0);
+      _cffi_type(10), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2684,10 +2687,10 @@ _cffi_f_boc_cown_try_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(30), arg0, (char **)&x0);
+      _cffi_type(33), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(30), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(33), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2699,7 +2702,7 @@ _cffi_f_boc_cown_try_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2722,10 +2725,10 @@ _cffi_f_boc_cown_type_of(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(7), arg0, (char **)&x0);
+      _cffi_type(10), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_cown const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(7), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2737,7 +2740,7 @@ _cffi_f_boc_cown_type_of(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(76));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(79));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2766,19 +2769,19 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(81), arg1, (char **)&x1);
+      _cffi_type(84), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (int *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(81), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(84), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2790,7 +2793,7 @@ _cffi_f_boc_lane_descriptor(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2811,10 +2814,10 @@ _cffi_f_boc_lane_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2849,10 +2852,10 @@ _cffi_f_boc_lane_length(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2893,19 +2896,19 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(94), arg0, (char **)&x0);
+      _cffi_type(97), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(94), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(97), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(95), arg1, (char **)&x1);
+      _cffi_type(98), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_lane * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(95), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(98), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2917,7 +2920,7 @@ _cffi_f_boc_lane_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -2950,10 +2953,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2967,10 +2970,10 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(91), arg3, (char **)&x3);
+      _cffi_type(94), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(91), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(94), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -2982,7 +2985,7 @@ _cffi_f_boc_lane_pump(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3011,10 +3014,10 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(73), arg0, (char **)&x0);
+      _cffi_type(76), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(73), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(76), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3030,7 +3033,7 @@ _cffi_f_boc_lane_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3063,19 +3066,19 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(103), arg1, (char **)&x1);
+      _cffi_type(106), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3085,10 +3088,10 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(99), arg3, (char **)&x3);
+      _cffi_type(102), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(99), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(102), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3100,7 +3103,7 @@ _cffi_f_boc_mailbox_add_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3127,19 +3130,19 @@ _cffi_f_boc_mailbox_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(117), arg1, (char **)&x1);
+      _cffi_type(120), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(117), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(120), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3172,10 +3175,10 @@ _cffi_f_boc_mailbox_close(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3216,19 +3219,19 @@ _cffi_f_boc_mailbox_drain(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(103), arg1, (char **)&x1);
+      _cffi_type(106), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3265,10 +3268,10 @@ _cffi_f_boc_mailbox_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3309,19 +3312,19 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(127), arg0, (char **)&x0);
+      _cffi_type(130), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(127), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(130), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(128), arg1, (char **)&x1);
+      _cffi_type(131), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(128), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(131), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3333,7 +3336,7 @@ _cffi_f_boc_mailbox_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3372,19 +3375,19 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(103), arg1, (char **)&x1);
+      _cffi_type(106), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3398,28 +3401,28 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(117), arg4, (char **)&x4);
+      _cffi_type(120), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_receive_token *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(117), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(120), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(91), arg5, (char **)&x5);
+      _cffi_type(94), arg5, (char **)&x5);
   if (datasize != 0) {
     x5 = ((size_t)datasize) <= 640 ? (size_t *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(91), arg5, (char **)&x5,
+    if (_cffi_convert_array_argument(_cffi_type(94), arg5, (char **)&x5,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(119), arg6, (char **)&x6);
+      _cffi_type(122), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (void * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(119), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(122), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3431,7 +3434,7 @@ _cffi_f_boc_mailbox_receive(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3460,19 +3463,19 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(99), arg1, (char **)&x1);
+      _cffi_type(102), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_mailbox_waiter *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(99), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(102), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3484,7 +3487,7 @@ _cffi_f_boc_mailbox_remove_waiter(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3515,22 +3518,22 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(123), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(126), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg2, (char **)&x2);
+      _cffi_type(36), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3542,7 +3545,7 @@ _cffi_f_boc_mailbox_send(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3578,19 +3581,19 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(98), arg0, (char **)&x0);
+      _cffi_type(101), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(98), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(101), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(103), arg1, (char **)&x1);
+      _cffi_type(106), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_tag const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(103), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(106), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3606,7 +3609,7 @@ _cffi_f_boc_mailbox_set_tags(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3629,10 +3632,10 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3644,7 +3647,7 @@ _cffi_f_boc_noticeboard_clear(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3673,15 +3676,15 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -3691,7 +3694,7 @@ _cffi_f_boc_noticeboard_delete(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3727,15 +3730,15 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -3749,7 +3752,7 @@ _cffi_f_boc_noticeboard_delete_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3775,10 +3778,10 @@ _cffi_f_boc_noticeboard_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3819,19 +3822,19 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(160), arg0, (char **)&x0);
+      _cffi_type(163), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(160), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(163), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(161), arg1, (char **)&x1);
+      _cffi_type(164), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_noticeboard * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(161), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(164), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3843,7 +3846,7 @@ _cffi_f_boc_noticeboard_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3866,10 +3869,10 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3881,7 +3884,7 @@ _cffi_f_boc_noticeboard_read(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(45));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(48));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3914,26 +3917,26 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
-  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(140));
+  x2 = (boc_verdict(*)(void *, boc_notice const *, void * *))_cffi_to_c_pointer(arg2, _cffi_type(143));
   if (x2 == (boc_verdict(*)(void *, boc_notice const *, void * *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg3, (char **)&x3);
+      _cffi_type(36), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -3945,7 +3948,7 @@ _cffi_f_boc_noticeboard_update(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -3981,22 +3984,22 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg2, (char **)&x2);
+      _cffi_type(36), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4008,7 +4011,7 @@ _cffi_f_boc_noticeboard_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4046,15 +4049,15 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(53), arg0, (char **)&x0);
+      _cffi_type(56), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(53), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(56), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
   x2 = _cffi_to_c_int(arg2, uint64_t);
@@ -4062,10 +4065,10 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg3, (char **)&x3);
+      _cffi_type(36), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4077,7 +4080,7 @@ _cffi_f_boc_noticeboard_write_if(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4111,10 +4114,10 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(45), arg0, (char **)&x0);
+      _cffi_type(48), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(48), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4130,7 +4133,7 @@ _cffi_f_boc_notices_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(272));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(275));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4153,10 +4156,10 @@ _cffi_f_boc_notices_count(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(45), arg0, (char **)&x0);
+      _cffi_type(48), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(48), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4189,10 +4192,10 @@ _cffi_f_boc_notices_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(45), arg0, (char **)&x0);
+      _cffi_type(48), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(48), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4233,15 +4236,15 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(45), arg0, (char **)&x0);
+      _cffi_type(48), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(48), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  if (_cffi_to_c((char *)&x1, _cffi_type(46), arg1) < 0)
+  if (_cffi_to_c((char *)&x1, _cffi_type(49), arg1) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -4251,7 +4254,7 @@ _cffi_f_boc_notices_find(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(272));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(275));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4279,10 +4282,10 @@ _cffi_f_boc_notices_version(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(45), arg0, (char **)&x0);
+      _cffi_type(48), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_notices const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(45), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(48), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4353,10 +4356,10 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4366,19 +4369,19 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg2, (char **)&x2);
+      _cffi_type(4), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(195), arg3, (char **)&x3);
+      _cffi_type(198), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(195), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4390,7 +4393,7 @@ _cffi_f_boc_runtime_after(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4423,10 +4426,10 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4436,19 +4439,19 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg2, (char **)&x2);
+      _cffi_type(4), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(195), arg3, (char **)&x3);
+      _cffi_type(198), arg3, (char **)&x3);
   if (datasize != 0) {
     x3 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(195), arg3, (char **)&x3,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg3, (char **)&x3,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4460,7 +4463,7 @@ _cffi_f_boc_runtime_at(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4487,7 +4490,7 @@ _cffi_f_boc_runtime_current(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(10));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(13));
   return pyresult;
 }
 #else
@@ -4507,10 +4510,10 @@ _cffi_f_boc_runtime_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4545,10 +4548,10 @@ _cffi_f_boc_runtime_idle_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(287), arg0, (char **)&x0);
+      _cffi_type(290), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4589,19 +4592,19 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(251), arg0, (char **)&x0);
+      _cffi_type(254), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(251), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(254), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(252), arg1, (char **)&x1);
+      _cffi_type(255), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_runtime * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(252), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(255), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4613,7 +4616,7 @@ _cffi_f_boc_runtime_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4640,19 +4643,19 @@ _cffi_f_boc_runtime_on_quiescent(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg1, (char **)&x1);
+      _cffi_type(14), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4693,10 +4696,10 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4712,7 +4715,7 @@ _cffi_f_boc_runtime_quiesce(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4741,19 +4744,19 @@ _cffi_f_boc_runtime_quiesce_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg1, (char **)&x1);
+      _cffi_type(14), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4788,10 +4791,10 @@ _cffi_f_boc_runtime_scheduled_outside(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(287), arg0, (char **)&x0);
+      _cffi_type(290), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4832,10 +4835,10 @@ _cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4851,7 +4854,7 @@ _cffi_f_boc_runtime_set_workers(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -4884,10 +4887,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(287), arg0, (char **)&x0);
+      _cffi_type(290), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4897,10 +4900,10 @@ _cffi_f_boc_runtime_stats(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(301), arg2, (char **)&x2);
+      _cffi_type(304), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_worker_stats *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(301), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(304), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4937,10 +4940,10 @@ _cffi_f_boc_runtime_trim(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -4975,10 +4978,10 @@ _cffi_f_boc_runtime_workers(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(287), arg0, (char **)&x0);
+      _cffi_type(290), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5011,10 +5014,10 @@ _cffi_f_boc_scope_cancel(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5049,10 +5052,10 @@ _cffi_f_boc_scope_cancelled(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(18), arg0, (char **)&x0);
+      _cffi_type(21), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5091,7 +5094,7 @@ _cffi_f_boc_scope_current(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(14));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(17));
   return pyresult;
 }
 #else
@@ -5113,10 +5116,10 @@ _cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(18), arg0, (char **)&x0);
+      _cffi_type(21), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5128,7 +5131,7 @@ _cffi_f_boc_scope_data(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(36));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5149,10 +5152,10 @@ _cffi_f_boc_scope_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5187,10 +5190,10 @@ _cffi_f_boc_scope_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5202,7 +5205,7 @@ _cffi_f_boc_scope_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(14));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(17));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5233,28 +5236,28 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(256), arg1, (char **)&x1);
+      _cffi_type(259), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_allocator const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(256), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(259), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(257), arg2, (char **)&x2);
+      _cffi_type(260), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_scope * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(257), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(260), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5266,7 +5269,7 @@ _cffi_f_boc_scope_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5293,19 +5296,19 @@ _cffi_f_boc_scope_on_empty(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg1, (char **)&x1);
+      _cffi_type(14), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5346,19 +5349,19 @@ _cffi_f_boc_scope_on_empty_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg1, (char **)&x1);
+      _cffi_type(14), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5399,10 +5402,10 @@ _cffi_f_boc_scope_on_room(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5412,10 +5415,10 @@ _cffi_f_boc_scope_on_room(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg2, (char **)&x2);
+      _cffi_type(14), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5456,19 +5459,19 @@ _cffi_f_boc_scope_on_room_cancel(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(11), arg1, (char **)&x1);
+      _cffi_type(14), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_quiesce_node *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(11), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(14), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5503,10 +5506,10 @@ _cffi_f_boc_scope_pending(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(18), arg0, (char **)&x0);
+      _cffi_type(21), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(18), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5547,24 +5550,24 @@ _cffi_f_boc_scope_set_data(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg1, (char **)&x1);
+      _cffi_type(36), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(423));
+  x2 = (void(*)(void *))_cffi_to_c_pointer(arg2, _cffi_type(426));
   if (x2 == (void(*)(void *))NULL && PyErr_Occurred())
     return NULL;
 
@@ -5598,10 +5601,10 @@ _cffi_f_boc_scope_try_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5613,7 +5616,7 @@ _cffi_f_boc_scope_try_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(14));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(17));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5642,10 +5645,10 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg0, (char **)&x0);
+      _cffi_type(17), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5661,7 +5664,7 @@ _cffi_f_boc_scope_wait(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5681,7 +5684,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   char const * result;
   PyObject *pyresult;
 
-  if (_cffi_to_c((char *)&x0, _cffi_type(276), arg0) < 0)
+  if (_cffi_to_c((char *)&x0, _cffi_type(279), arg0) < 0)
     return NULL;
 
   Py_BEGIN_ALLOW_THREADS
@@ -5691,7 +5694,7 @@ _cffi_f_boc_status_text(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(454));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(457));
   return pyresult;
 }
 #else
@@ -5713,10 +5716,10 @@ _cffi_f_boc_timer_cancel(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(21), arg0, (char **)&x0);
+      _cffi_type(24), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(24), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5749,10 +5752,10 @@ _cffi_f_boc_timer_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(21), arg0, (char **)&x0);
+      _cffi_type(24), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(24), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5787,10 +5790,10 @@ _cffi_f_boc_timer_hold(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(21), arg0, (char **)&x0);
+      _cffi_type(24), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_timer *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(21), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(24), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5802,7 +5805,7 @@ _cffi_f_boc_timer_hold(PyObject *self, PyObject *arg0)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(21));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(24));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5833,23 +5836,23 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(242));
+  x1 = (void(*)(void *, boc_trace_event const *))_cffi_to_c_pointer(arg1, _cffi_type(245));
   if (x1 == (void(*)(void *, boc_trace_event const *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg2, (char **)&x2);
+      _cffi_type(36), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5861,7 +5864,7 @@ _cffi_f_boc_trace_read(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5892,23 +5895,23 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
-  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(247));
+  x1 = (void(*)(void *, char const *, size_t))_cffi_to_c_pointer(arg1, _cffi_type(250));
   if (x1 == (void(*)(void *, char const *, size_t))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg2, (char **)&x2);
+      _cffi_type(36), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -5920,7 +5923,7 @@ _cffi_f_boc_trace_write(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -5947,7 +5950,7 @@ _cffi_f_boc_version(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(454));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(457));
   return pyresult;
 }
 #else
@@ -5981,19 +5984,19 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(182), arg1, (char **)&x1);
+      _cffi_type(185), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (boc_cown * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(182), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(185), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6002,15 +6005,15 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   if (x2 == (size_t)-1 && PyErr_Occurred())
     return NULL;
 
-  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(184));
+  x3 = (void(*)(boc_behavior *, void *))_cffi_to_c_pointer(arg3, _cffi_type(187));
   if (x3 == (void(*)(boc_behavior *, void *))NULL && PyErr_Occurred())
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(33), arg4, (char **)&x4);
+      _cffi_type(36), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (void *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(33), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(36), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6022,7 +6025,7 @@ _cffi_f_boc_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6093,10 +6096,10 @@ _cffi_f_boc_worker_index(PyObject *self, PyObject *arg0)
   PyObject *pyresult;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(287), arg0, (char **)&x0);
+      _cffi_type(290), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(287), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(290), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6135,10 +6138,10 @@ _cffi_f_boc_worker_poke(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6213,10 +6216,10 @@ _cffi_f_glue_acquire(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6226,10 +6229,10 @@ _cffi_f_glue_acquire(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(206), arg2, (char **)&x2);
+      _cffi_type(209), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(209), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6239,10 +6242,10 @@ _cffi_f_glue_acquire(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(234), arg4, (char **)&x4);
+      _cffi_type(237), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(234), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(237), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6254,7 +6257,7 @@ _cffi_f_glue_acquire(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6275,10 +6278,10 @@ _cffi_f_glue_complete(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(234), arg0, (char **)&x0);
+      _cffi_type(237), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(234), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(237), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6317,7 +6320,7 @@ _cffi_f_glue_cown(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(30));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(33));
   return pyresult;
 }
 #else
@@ -6343,7 +6346,7 @@ _cffi_f_glue_current(PyObject *self, PyObject *noarg)
 
   (void)self; /* unused */
   (void)noarg; /* unused */
-  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(1));
+  pyresult = _cffi_from_c_pointer((char *)result, _cffi_type(4));
   return pyresult;
 }
 #else
@@ -6369,19 +6372,19 @@ _cffi_f_glue_defer(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(1), arg0, (char **)&x0);
+      _cffi_type(4), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(4), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(234), arg1, (char **)&x1);
+      _cffi_type(237), arg1, (char **)&x1);
   if (datasize != 0) {
     x1 = ((size_t)datasize) <= 640 ? (glue_grant *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(234), arg1, (char **)&x1,
+    if (_cffi_convert_array_argument(_cffi_type(237), arg1, (char **)&x1,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6414,10 +6417,10 @@ _cffi_f_glue_free(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(169), arg0, (char **)&x0);
+      _cffi_type(1), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(169), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6470,10 +6473,10 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6483,10 +6486,10 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(206), arg2, (char **)&x2);
+      _cffi_type(209), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(209), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6496,10 +6499,10 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg4, (char **)&x4);
+      _cffi_type(17), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6513,10 +6516,10 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(195), arg7, (char **)&x7);
+      _cffi_type(198), arg7, (char **)&x7);
   if (datasize != 0) {
     x7 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(195), arg7, (char **)&x7,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg7, (char **)&x7,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6528,7 +6531,7 @@ _cffi_f_glue_later(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6567,10 +6570,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6580,10 +6583,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(206), arg2, (char **)&x2);
+      _cffi_type(209), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(209), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6593,10 +6596,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg4, (char **)&x4);
+      _cffi_type(17), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6606,10 +6609,10 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(169), arg6, (char **)&x6);
+      _cffi_type(1), arg6, (char **)&x6);
   if (datasize != 0) {
     x6 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(169), arg6, (char **)&x6,
+    if (_cffi_convert_array_argument(_cffi_type(1), arg6, (char **)&x6,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6621,12 +6624,50 @@ _cffi_f_glue_new(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_glue_new _cffi_d_glue_new
+#endif
+
+static _Bool _cffi_d_glue_schedule(boc_behavior * * x0)
+{
+  return glue_schedule(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_schedule(PyObject *self, PyObject *arg0)
+{
+  boc_behavior * * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  _Bool result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = glue_schedule(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c__Bool(result);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_glue_schedule _cffi_d_glue_schedule
 #endif
 
 static boc_status _cffi_d_glue_schedule_all(boc_behavior * const * x0, size_t x1, _Bool * x2)
@@ -6652,10 +6693,10 @@ _cffi_f_glue_schedule_all(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(63), arg0, (char **)&x0);
+      _cffi_type(66), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior * const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(63), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(66), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6665,10 +6706,10 @@ _cffi_f_glue_schedule_all(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(69), arg2, (char **)&x2);
+      _cffi_type(72), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (_Bool *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(69), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(72), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6680,12 +6721,50 @@ _cffi_f_glue_schedule_all(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
 #else
 #  define _cffi_f_glue_schedule_all _cffi_d_glue_schedule_all
+#endif
+
+static _Bool _cffi_d_glue_schedule_or_run(boc_behavior * * x0)
+{
+  return glue_schedule_or_run(x0);
+}
+#ifndef PYPY_VERSION
+static PyObject *
+_cffi_f_glue_schedule_or_run(PyObject *self, PyObject *arg0)
+{
+  boc_behavior * * x0;
+  Py_ssize_t datasize;
+  struct _cffi_freeme_s *large_args_free = NULL;
+  _Bool result;
+  PyObject *pyresult;
+
+  datasize = _cffi_prepare_pointer_call_argument(
+      _cffi_type(1), arg0, (char **)&x0);
+  if (datasize != 0) {
+    x0 = ((size_t)datasize) <= 640 ? (boc_behavior * *)alloca((size_t)datasize) : NULL;
+    if (_cffi_convert_array_argument(_cffi_type(1), arg0, (char **)&x0,
+            datasize, &large_args_free) < 0)
+      return NULL;
+  }
+
+  Py_BEGIN_ALLOW_THREADS
+  _cffi_restore_errno();
+  { result = glue_schedule_or_run(x0); }
+  _cffi_save_errno();
+  Py_END_ALLOW_THREADS
+
+  (void)self; /* unused */
+  pyresult = _cffi_from_c__Bool(result);
+  if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
+  return pyresult;
+}
+#else
+#  define _cffi_f_glue_schedule_or_run _cffi_d_glue_schedule_or_run
 #endif
 
 static void _cffi_d_glue_timer_drop(boc_timer * * x0)
@@ -6701,10 +6780,10 @@ _cffi_f_glue_timer_drop(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(195), arg0, (char **)&x0);
+      _cffi_type(198), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_timer * *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(195), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(198), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6751,10 +6830,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(10), arg0, (char **)&x0);
+      _cffi_type(13), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(10), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(13), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6764,10 +6843,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(206), arg2, (char **)&x2);
+      _cffi_type(209), arg2, (char **)&x2);
   if (datasize != 0) {
     x2 = ((size_t)datasize) <= 640 ? (uintptr_t const *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(206), arg2, (char **)&x2,
+    if (_cffi_convert_array_argument(_cffi_type(209), arg2, (char **)&x2,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6777,10 +6856,10 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
     return NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(14), arg4, (char **)&x4);
+      _cffi_type(17), arg4, (char **)&x4);
   if (datasize != 0) {
     x4 = ((size_t)datasize) <= 640 ? (boc_scope *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(14), arg4, (char **)&x4,
+    if (_cffi_convert_array_argument(_cffi_type(17), arg4, (char **)&x4,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6792,7 +6871,7 @@ _cffi_f_glue_when(PyObject *self, PyObject *args)
   Py_END_ALLOW_THREADS
 
   (void)self; /* unused */
-  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(276));
+  pyresult = _cffi_from_c_deref((char *)&result, _cffi_type(279));
   if (large_args_free != NULL) _cffi_free_array_arguments(large_args_free);
   return pyresult;
 }
@@ -6813,10 +6892,10 @@ _cffi_f_init_behavior_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(355), arg0, (char **)&x0);
+      _cffi_type(358), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_behavior_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(355), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(358), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6849,10 +6928,10 @@ _cffi_f_init_lane_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(368), arg0, (char **)&x0);
+      _cffi_type(371), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_lane_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(368), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(371), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6885,10 +6964,10 @@ _cffi_f_init_mailbox_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(383), arg0, (char **)&x0);
+      _cffi_type(386), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_mailbox_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(383), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(386), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6921,10 +7000,10 @@ _cffi_f_init_noticeboard_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(389), arg0, (char **)&x0);
+      _cffi_type(392), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_noticeboard_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(389), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(392), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -6957,10 +7036,10 @@ _cffi_f_init_runtime_options(PyObject *self, PyObject *arg0)
   struct _cffi_freeme_s *large_args_free = NULL;
 
   datasize = _cffi_prepare_pointer_call_argument(
-      _cffi_type(406), arg0, (char **)&x0);
+      _cffi_type(409), arg0, (char **)&x0);
   if (datasize != 0) {
     x0 = ((size_t)datasize) <= 640 ? (boc_runtime_options *)alloca((size_t)datasize) : NULL;
-    if (_cffi_convert_array_argument(_cffi_type(406), arg0, (char **)&x0,
+    if (_cffi_convert_array_argument(_cffi_type(409), arg0, (char **)&x0,
             datasize, &large_args_free) < 0)
       return NULL;
   }
@@ -7319,524 +7398,526 @@ static const struct _cffi_global_s _cffi_globals[] = {
   { "BOC_VERSION_MAJOR", (void *)_cffi_const_BOC_VERSION_MAJOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_MINOR", (void *)_cffi_const_BOC_VERSION_MINOR, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
   { "BOC_VERSION_PATCH", (void *)_cffi_const_BOC_VERSION_PATCH, _CFFI_OP(_CFFI_OP_CONSTANT_INT, -1), (void *)0 },
-  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 454), (void *)0 },
+  { "BOC_VERSION_STRING", (void *)_cffi_const_BOC_VERSION_STRING, _CFFI_OP(_CFFI_OP_CONSTANT, 457), (void *)0 },
   { "BOC_WOULD_BLOCK", (void *)_cffi_const_BOC_WOULD_BLOCK, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
   { "BOC_WRITE", (void *)_cffi_const_BOC_WRITE, _CFFI_OP(_CFFI_OP_ENUM, -1), (void *)0 },
-  { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_cancelled },
-  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_complete },
-  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_behavior_count },
-  { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 25), (void *)_cffi_d_boc_behavior_cown },
-  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_defer },
-  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 323), (void *)_cffi_d_boc_behavior_env },
-  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_free },
-  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 40), (void *)_cffi_d_boc_behavior_mode },
-  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 163), (void *)_cffi_d_boc_behavior_new },
-  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 171), (void *)_cffi_d_boc_behavior_new_with },
-  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_boc_behavior_schedule },
-  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 62), (void *)_cffi_d_boc_behavior_schedule_all },
-  { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_boc_behavior_schedule_or_run },
-  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 321), (void *)_cffi_d_boc_core_count },
-  { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_cown_busy },
-  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 357), (void *)_cffi_d_boc_cown_drop },
-  { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_hold },
-  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 75), (void *)_cffi_d_boc_cown_new },
-  { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_of_payload },
-  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 326), (void *)_cffi_d_boc_cown_payload },
-  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 71), (void *)_cffi_d_boc_cown_pin },
-  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_cown_references },
-  { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 29), (void *)_cffi_d_boc_cown_try_hold },
-  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 37), (void *)_cffi_d_boc_cown_type_of },
-  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 79), (void *)_cffi_d_boc_lane_descriptor },
-  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 364), (void *)_cffi_d_boc_lane_free },
-  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 292), (void *)_cffi_d_boc_lane_length },
-  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 93), (void *)_cffi_d_boc_lane_new },
-  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 87), (void *)_cffi_d_boc_lane_pump },
-  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 83), (void *)_cffi_d_boc_lane_wait },
-  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 106), (void *)_cffi_d_boc_mailbox_add_waiter },
-  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 373), (void *)_cffi_d_boc_mailbox_cancel },
-  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_boc_mailbox_close },
-  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 377), (void *)_cffi_d_boc_mailbox_drain },
-  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_boc_mailbox_free },
-  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 126), (void *)_cffi_d_boc_mailbox_new },
-  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 112), (void *)_cffi_d_boc_mailbox_receive },
-  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 97), (void *)_cffi_d_boc_mailbox_remove_waiter },
-  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 121), (void *)_cffi_d_boc_mailbox_send },
-  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 101), (void *)_cffi_d_boc_mailbox_set_tags },
-  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 130), (void *)_cffi_d_boc_noticeboard_clear },
-  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 133), (void *)_cffi_d_boc_noticeboard_delete },
-  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 143), (void *)_cffi_d_boc_noticeboard_delete_if },
-  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 385), (void *)_cffi_d_boc_noticeboard_free },
-  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 159), (void *)_cffi_d_boc_noticeboard_new },
-  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 52), (void *)_cffi_d_boc_noticeboard_read },
-  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 137), (void *)_cffi_d_boc_noticeboard_update },
-  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 154), (void *)_cffi_d_boc_noticeboard_write },
-  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 148), (void *)_cffi_d_boc_noticeboard_write_if },
-  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 48), (void *)_cffi_d_boc_notices_at },
-  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 295), (void *)_cffi_d_boc_notices_count },
-  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 391), (void *)_cffi_d_boc_notices_drop },
-  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 44), (void *)_cffi_d_boc_notices_find },
-  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_notices_version },
-  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 316), (void *)_cffi_d_boc_now },
-  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 191), (void *)_cffi_d_boc_runtime_after },
-  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 197), (void *)_cffi_d_boc_runtime_at },
-  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 55), (void *)_cffi_d_boc_runtime_current },
-  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_runtime_free },
-  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_runtime_idle_workers },
-  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 250), (void *)_cffi_d_boc_runtime_new },
-  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 397), (void *)_cffi_d_boc_runtime_on_quiescent },
-  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 187), (void *)_cffi_d_boc_runtime_quiesce },
-  { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 9), (void *)_cffi_d_boc_runtime_quiesce_cancel },
-  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_runtime_scheduled_outside },
-  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 236), (void *)_cffi_d_boc_runtime_set_workers },
-  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 298), (void *)_cffi_d_boc_runtime_stats },
-  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_runtime_trim },
-  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 318), (void *)_cffi_d_boc_runtime_workers },
-  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_boc_scope_cancel },
-  { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 17), (void *)_cffi_d_boc_scope_cancelled },
-  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 60), (void *)_cffi_d_boc_scope_current },
-  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 329), (void *)_cffi_d_boc_scope_data },
-  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_boc_scope_drop },
-  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_hold },
-  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 254), (void *)_cffi_d_boc_scope_new },
-  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 411), (void *)_cffi_d_boc_scope_on_empty },
-  { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_empty_cancel },
-  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 415), (void *)_cffi_d_boc_scope_on_room },
-  { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 13), (void *)_cffi_d_boc_scope_on_room_cancel },
-  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 304), (void *)_cffi_d_boc_scope_pending },
-  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 420), (void *)_cffi_d_boc_scope_set_data },
-  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 57), (void *)_cffi_d_boc_scope_try_hold },
-  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 259), (void *)_cffi_d_boc_scope_wait },
-  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 275), (void *)_cffi_d_boc_status_text },
-  { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_timer_cancel },
-  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 428), (void *)_cffi_d_boc_timer_drop },
-  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 267), (void *)_cffi_d_boc_timer_hold },
-  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 240), (void *)_cffi_d_boc_trace_read },
-  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 245), (void *)_cffi_d_boc_trace_write },
-  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 278), (void *)_cffi_d_boc_version },
-  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 180), (void *)_cffi_d_boc_when },
-  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_worker_block_begin },
-  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_worker_block_end },
-  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 286), (void *)_cffi_d_boc_worker_index },
-  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 401), (void *)_cffi_d_boc_worker_poke },
-  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 470), (void *)_cffi_d_boc_yield },
-  { "glue_acquire", (void *)_cffi_f_glue_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 229), (void *)_cffi_d_glue_acquire },
-  { "glue_complete", (void *)_cffi_f_glue_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 431), (void *)_cffi_d_glue_complete },
-  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 35), (void *)_cffi_d_glue_cown },
-  { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 23), (void *)_cffi_d_glue_current },
-  { "glue_defer", (void *)_cffi_f_glue_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 342), (void *)_cffi_d_glue_defer },
-  { "glue_free", (void *)_cffi_f_glue_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 336), (void *)_cffi_d_glue_free },
-  { "glue_later", (void *)_cffi_f_glue_later, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 219), (void *)_cffi_d_glue_later },
-  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 210), (void *)_cffi_d_glue_new },
-  { "glue_schedule_all", (void *)_cffi_f_glue_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 66), (void *)_cffi_d_glue_schedule_all },
-  { "glue_timer_drop", (void *)_cffi_f_glue_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 425), (void *)_cffi_d_glue_timer_drop },
-  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 203), (void *)_cffi_d_glue_when },
-  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 354), (void *)_cffi_d_init_behavior_options },
-  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 367), (void *)_cffi_d_init_lane_options },
-  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 382), (void *)_cffi_d_init_mailbox_options },
-  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 388), (void *)_cffi_d_init_noticeboard_options },
-  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 405), (void *)_cffi_d_init_runtime_options },
-  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 507), (void *)py_allocator_allocate },
-  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 515), (void *)py_allocator_release },
-  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_behavior_options_done },
-  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 504), (void *)py_behavior_type_admit },
-  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_behavior_type_body },
-  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_behavior_type_cancelled },
-  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_behavior_type_drop },
-  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_acquire },
-  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_drop },
-  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 509), (void *)py_cown_type_release },
-  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 511), (void *)py_glue_done },
-  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 510), (void *)py_glue_dropped },
-  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 508), (void *)py_glue_run },
-  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_lane_options_filled },
-  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_mailbox_options_drop },
-  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_mailbox_waiter_notify },
-  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_noticeboard_options_drop },
-  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 140), (void *)py_noticeboard_update_change },
-  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_quiesce_node_done },
-  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 423), (void *)py_scope_set_data_drop },
-  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 242), (void *)py_trace_read_see },
-  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 247), (void *)py_trace_write_write },
-  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 184), (void *)py_when_body },
-  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_after_park },
-  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_before_park },
-  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_poke },
-  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 494), (void *)py_worker_hooks_start },
-  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_worker_hooks_stop },
+  { "boc_behavior_cancelled", (void *)_cffi_f_boc_behavior_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 6), (void *)_cffi_d_boc_behavior_cancelled },
+  { "boc_behavior_complete", (void *)_cffi_f_boc_behavior_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_complete },
+  { "boc_behavior_count", (void *)_cffi_f_boc_behavior_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 292), (void *)_cffi_d_boc_behavior_count },
+  { "boc_behavior_cown", (void *)_cffi_f_boc_behavior_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 28), (void *)_cffi_d_boc_behavior_cown },
+  { "boc_behavior_defer", (void *)_cffi_f_boc_behavior_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_defer },
+  { "boc_behavior_env", (void *)_cffi_f_boc_behavior_env, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 326), (void *)_cffi_d_boc_behavior_env },
+  { "boc_behavior_free", (void *)_cffi_f_boc_behavior_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_free },
+  { "boc_behavior_mode", (void *)_cffi_f_boc_behavior_mode, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 43), (void *)_cffi_d_boc_behavior_mode },
+  { "boc_behavior_new", (void *)_cffi_f_boc_behavior_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 166), (void *)_cffi_d_boc_behavior_new },
+  { "boc_behavior_new_with", (void *)_cffi_f_boc_behavior_new_with, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 174), (void *)_cffi_d_boc_behavior_new_with },
+  { "boc_behavior_schedule", (void *)_cffi_f_boc_behavior_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 342), (void *)_cffi_d_boc_behavior_schedule },
+  { "boc_behavior_schedule_all", (void *)_cffi_f_boc_behavior_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 65), (void *)_cffi_d_boc_behavior_schedule_all },
+  { "boc_behavior_schedule_or_run", (void *)_cffi_f_boc_behavior_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 3), (void *)_cffi_d_boc_behavior_schedule_or_run },
+  { "boc_core_count", (void *)_cffi_f_boc_core_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 324), (void *)_cffi_d_boc_core_count },
+  { "boc_cown_busy", (void *)_cffi_f_boc_cown_busy, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 9), (void *)_cffi_d_boc_cown_busy },
+  { "boc_cown_drop", (void *)_cffi_f_boc_cown_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 360), (void *)_cffi_d_boc_cown_drop },
+  { "boc_cown_hold", (void *)_cffi_f_boc_cown_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_hold },
+  { "boc_cown_new", (void *)_cffi_f_boc_cown_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 78), (void *)_cffi_d_boc_cown_new },
+  { "boc_cown_of_payload", (void *)_cffi_f_boc_cown_of_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 35), (void *)_cffi_d_boc_cown_of_payload },
+  { "boc_cown_payload", (void *)_cffi_f_boc_cown_payload, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 329), (void *)_cffi_d_boc_cown_payload },
+  { "boc_cown_pin", (void *)_cffi_f_boc_cown_pin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 74), (void *)_cffi_d_boc_cown_pin },
+  { "boc_cown_references", (void *)_cffi_f_boc_cown_references, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 310), (void *)_cffi_d_boc_cown_references },
+  { "boc_cown_try_hold", (void *)_cffi_f_boc_cown_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 32), (void *)_cffi_d_boc_cown_try_hold },
+  { "boc_cown_type_of", (void *)_cffi_f_boc_cown_type_of, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 40), (void *)_cffi_d_boc_cown_type_of },
+  { "boc_lane_descriptor", (void *)_cffi_f_boc_lane_descriptor, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 82), (void *)_cffi_d_boc_lane_descriptor },
+  { "boc_lane_free", (void *)_cffi_f_boc_lane_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 367), (void *)_cffi_d_boc_lane_free },
+  { "boc_lane_length", (void *)_cffi_f_boc_lane_length, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 295), (void *)_cffi_d_boc_lane_length },
+  { "boc_lane_new", (void *)_cffi_f_boc_lane_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 96), (void *)_cffi_d_boc_lane_new },
+  { "boc_lane_pump", (void *)_cffi_f_boc_lane_pump, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 90), (void *)_cffi_d_boc_lane_pump },
+  { "boc_lane_wait", (void *)_cffi_f_boc_lane_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 86), (void *)_cffi_d_boc_lane_wait },
+  { "boc_mailbox_add_waiter", (void *)_cffi_f_boc_mailbox_add_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 109), (void *)_cffi_d_boc_mailbox_add_waiter },
+  { "boc_mailbox_cancel", (void *)_cffi_f_boc_mailbox_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 376), (void *)_cffi_d_boc_mailbox_cancel },
+  { "boc_mailbox_close", (void *)_cffi_f_boc_mailbox_close, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 373), (void *)_cffi_d_boc_mailbox_close },
+  { "boc_mailbox_drain", (void *)_cffi_f_boc_mailbox_drain, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 380), (void *)_cffi_d_boc_mailbox_drain },
+  { "boc_mailbox_free", (void *)_cffi_f_boc_mailbox_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 373), (void *)_cffi_d_boc_mailbox_free },
+  { "boc_mailbox_new", (void *)_cffi_f_boc_mailbox_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 129), (void *)_cffi_d_boc_mailbox_new },
+  { "boc_mailbox_receive", (void *)_cffi_f_boc_mailbox_receive, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 115), (void *)_cffi_d_boc_mailbox_receive },
+  { "boc_mailbox_remove_waiter", (void *)_cffi_f_boc_mailbox_remove_waiter, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 100), (void *)_cffi_d_boc_mailbox_remove_waiter },
+  { "boc_mailbox_send", (void *)_cffi_f_boc_mailbox_send, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 124), (void *)_cffi_d_boc_mailbox_send },
+  { "boc_mailbox_set_tags", (void *)_cffi_f_boc_mailbox_set_tags, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 104), (void *)_cffi_d_boc_mailbox_set_tags },
+  { "boc_noticeboard_clear", (void *)_cffi_f_boc_noticeboard_clear, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 133), (void *)_cffi_d_boc_noticeboard_clear },
+  { "boc_noticeboard_delete", (void *)_cffi_f_boc_noticeboard_delete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 136), (void *)_cffi_d_boc_noticeboard_delete },
+  { "boc_noticeboard_delete_if", (void *)_cffi_f_boc_noticeboard_delete_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 146), (void *)_cffi_d_boc_noticeboard_delete_if },
+  { "boc_noticeboard_free", (void *)_cffi_f_boc_noticeboard_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 388), (void *)_cffi_d_boc_noticeboard_free },
+  { "boc_noticeboard_new", (void *)_cffi_f_boc_noticeboard_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 162), (void *)_cffi_d_boc_noticeboard_new },
+  { "boc_noticeboard_read", (void *)_cffi_f_boc_noticeboard_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 55), (void *)_cffi_d_boc_noticeboard_read },
+  { "boc_noticeboard_update", (void *)_cffi_f_boc_noticeboard_update, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 140), (void *)_cffi_d_boc_noticeboard_update },
+  { "boc_noticeboard_write", (void *)_cffi_f_boc_noticeboard_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 157), (void *)_cffi_d_boc_noticeboard_write },
+  { "boc_noticeboard_write_if", (void *)_cffi_f_boc_noticeboard_write_if, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 151), (void *)_cffi_d_boc_noticeboard_write_if },
+  { "boc_notices_at", (void *)_cffi_f_boc_notices_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 51), (void *)_cffi_d_boc_notices_at },
+  { "boc_notices_count", (void *)_cffi_f_boc_notices_count, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 298), (void *)_cffi_d_boc_notices_count },
+  { "boc_notices_drop", (void *)_cffi_f_boc_notices_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 394), (void *)_cffi_d_boc_notices_drop },
+  { "boc_notices_find", (void *)_cffi_f_boc_notices_find, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 47), (void *)_cffi_d_boc_notices_find },
+  { "boc_notices_version", (void *)_cffi_f_boc_notices_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 313), (void *)_cffi_d_boc_notices_version },
+  { "boc_now", (void *)_cffi_f_boc_now, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 319), (void *)_cffi_d_boc_now },
+  { "boc_runtime_after", (void *)_cffi_f_boc_runtime_after, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 194), (void *)_cffi_d_boc_runtime_after },
+  { "boc_runtime_at", (void *)_cffi_f_boc_runtime_at, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 200), (void *)_cffi_d_boc_runtime_at },
+  { "boc_runtime_current", (void *)_cffi_f_boc_runtime_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 58), (void *)_cffi_d_boc_runtime_current },
+  { "boc_runtime_free", (void *)_cffi_f_boc_runtime_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 397), (void *)_cffi_d_boc_runtime_free },
+  { "boc_runtime_idle_workers", (void *)_cffi_f_boc_runtime_idle_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 321), (void *)_cffi_d_boc_runtime_idle_workers },
+  { "boc_runtime_new", (void *)_cffi_f_boc_runtime_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 253), (void *)_cffi_d_boc_runtime_new },
+  { "boc_runtime_on_quiescent", (void *)_cffi_f_boc_runtime_on_quiescent, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 400), (void *)_cffi_d_boc_runtime_on_quiescent },
+  { "boc_runtime_quiesce", (void *)_cffi_f_boc_runtime_quiesce, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 190), (void *)_cffi_d_boc_runtime_quiesce },
+  { "boc_runtime_quiesce_cancel", (void *)_cffi_f_boc_runtime_quiesce_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 12), (void *)_cffi_d_boc_runtime_quiesce_cancel },
+  { "boc_runtime_scheduled_outside", (void *)_cffi_f_boc_runtime_scheduled_outside, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 316), (void *)_cffi_d_boc_runtime_scheduled_outside },
+  { "boc_runtime_set_workers", (void *)_cffi_f_boc_runtime_set_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 239), (void *)_cffi_d_boc_runtime_set_workers },
+  { "boc_runtime_stats", (void *)_cffi_f_boc_runtime_stats, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 301), (void *)_cffi_d_boc_runtime_stats },
+  { "boc_runtime_trim", (void *)_cffi_f_boc_runtime_trim, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 397), (void *)_cffi_d_boc_runtime_trim },
+  { "boc_runtime_workers", (void *)_cffi_f_boc_runtime_workers, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 321), (void *)_cffi_d_boc_runtime_workers },
+  { "boc_scope_cancel", (void *)_cffi_f_boc_scope_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 411), (void *)_cffi_d_boc_scope_cancel },
+  { "boc_scope_cancelled", (void *)_cffi_f_boc_scope_cancelled, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 20), (void *)_cffi_d_boc_scope_cancelled },
+  { "boc_scope_current", (void *)_cffi_f_boc_scope_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 63), (void *)_cffi_d_boc_scope_current },
+  { "boc_scope_data", (void *)_cffi_f_boc_scope_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 332), (void *)_cffi_d_boc_scope_data },
+  { "boc_scope_drop", (void *)_cffi_f_boc_scope_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 411), (void *)_cffi_d_boc_scope_drop },
+  { "boc_scope_hold", (void *)_cffi_f_boc_scope_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 60), (void *)_cffi_d_boc_scope_hold },
+  { "boc_scope_new", (void *)_cffi_f_boc_scope_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 257), (void *)_cffi_d_boc_scope_new },
+  { "boc_scope_on_empty", (void *)_cffi_f_boc_scope_on_empty, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 414), (void *)_cffi_d_boc_scope_on_empty },
+  { "boc_scope_on_empty_cancel", (void *)_cffi_f_boc_scope_on_empty_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_boc_scope_on_empty_cancel },
+  { "boc_scope_on_room", (void *)_cffi_f_boc_scope_on_room, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 418), (void *)_cffi_d_boc_scope_on_room },
+  { "boc_scope_on_room_cancel", (void *)_cffi_f_boc_scope_on_room_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 16), (void *)_cffi_d_boc_scope_on_room_cancel },
+  { "boc_scope_pending", (void *)_cffi_f_boc_scope_pending, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 307), (void *)_cffi_d_boc_scope_pending },
+  { "boc_scope_set_data", (void *)_cffi_f_boc_scope_set_data, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 423), (void *)_cffi_d_boc_scope_set_data },
+  { "boc_scope_try_hold", (void *)_cffi_f_boc_scope_try_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 60), (void *)_cffi_d_boc_scope_try_hold },
+  { "boc_scope_wait", (void *)_cffi_f_boc_scope_wait, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 262), (void *)_cffi_d_boc_scope_wait },
+  { "boc_status_text", (void *)_cffi_f_boc_status_text, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 278), (void *)_cffi_d_boc_status_text },
+  { "boc_timer_cancel", (void *)_cffi_f_boc_timer_cancel, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 23), (void *)_cffi_d_boc_timer_cancel },
+  { "boc_timer_drop", (void *)_cffi_f_boc_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 431), (void *)_cffi_d_boc_timer_drop },
+  { "boc_timer_hold", (void *)_cffi_f_boc_timer_hold, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 270), (void *)_cffi_d_boc_timer_hold },
+  { "boc_trace_read", (void *)_cffi_f_boc_trace_read, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 243), (void *)_cffi_d_boc_trace_read },
+  { "boc_trace_write", (void *)_cffi_f_boc_trace_write, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 248), (void *)_cffi_d_boc_trace_write },
+  { "boc_version", (void *)_cffi_f_boc_version, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 281), (void *)_cffi_d_boc_version },
+  { "boc_when", (void *)_cffi_f_boc_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 183), (void *)_cffi_d_boc_when },
+  { "boc_worker_block_begin", (void *)_cffi_f_boc_worker_block_begin, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_worker_block_begin },
+  { "boc_worker_block_end", (void *)_cffi_f_boc_worker_block_end, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_worker_block_end },
+  { "boc_worker_index", (void *)_cffi_f_boc_worker_index, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 289), (void *)_cffi_d_boc_worker_index },
+  { "boc_worker_poke", (void *)_cffi_f_boc_worker_poke, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 404), (void *)_cffi_d_boc_worker_poke },
+  { "boc_yield", (void *)_cffi_f_boc_yield, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 473), (void *)_cffi_d_boc_yield },
+  { "glue_acquire", (void *)_cffi_f_glue_acquire, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 232), (void *)_cffi_d_glue_acquire },
+  { "glue_complete", (void *)_cffi_f_glue_complete, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 434), (void *)_cffi_d_glue_complete },
+  { "glue_cown", (void *)_cffi_f_glue_cown, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 38), (void *)_cffi_d_glue_cown },
+  { "glue_current", (void *)_cffi_f_glue_current, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_N, 26), (void *)_cffi_d_glue_current },
+  { "glue_defer", (void *)_cffi_f_glue_defer, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 345), (void *)_cffi_d_glue_defer },
+  { "glue_free", (void *)_cffi_f_glue_free, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 339), (void *)_cffi_d_glue_free },
+  { "glue_later", (void *)_cffi_f_glue_later, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 222), (void *)_cffi_d_glue_later },
+  { "glue_new", (void *)_cffi_f_glue_new, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 213), (void *)_cffi_d_glue_new },
+  { "glue_schedule", (void *)_cffi_f_glue_schedule, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_glue_schedule },
+  { "glue_schedule_all", (void *)_cffi_f_glue_schedule_all, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 69), (void *)_cffi_d_glue_schedule_all },
+  { "glue_schedule_or_run", (void *)_cffi_f_glue_schedule_or_run, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 0), (void *)_cffi_d_glue_schedule_or_run },
+  { "glue_timer_drop", (void *)_cffi_f_glue_timer_drop, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 428), (void *)_cffi_d_glue_timer_drop },
+  { "glue_when", (void *)_cffi_f_glue_when, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_V, 206), (void *)_cffi_d_glue_when },
+  { "init_behavior_options", (void *)_cffi_f_init_behavior_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 357), (void *)_cffi_d_init_behavior_options },
+  { "init_lane_options", (void *)_cffi_f_init_lane_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 370), (void *)_cffi_d_init_lane_options },
+  { "init_mailbox_options", (void *)_cffi_f_init_mailbox_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 385), (void *)_cffi_d_init_mailbox_options },
+  { "init_noticeboard_options", (void *)_cffi_f_init_noticeboard_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 391), (void *)_cffi_d_init_noticeboard_options },
+  { "init_runtime_options", (void *)_cffi_f_init_runtime_options, _CFFI_OP(_CFFI_OP_CPYTHON_BLTN_O, 408), (void *)_cffi_d_init_runtime_options },
+  { "py_allocator_allocate", (void *)&_cffi_externpy__py_allocator_allocate, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 510), (void *)py_allocator_allocate },
+  { "py_allocator_release", (void *)&_cffi_externpy__py_allocator_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 518), (void *)py_allocator_release },
+  { "py_behavior_options_done", (void *)&_cffi_externpy__py_behavior_options_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 515), (void *)py_behavior_options_done },
+  { "py_behavior_type_admit", (void *)&_cffi_externpy__py_behavior_type_admit, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 507), (void *)py_behavior_type_admit },
+  { "py_behavior_type_body", (void *)&_cffi_externpy__py_behavior_type_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_behavior_type_body },
+  { "py_behavior_type_cancelled", (void *)&_cffi_externpy__py_behavior_type_cancelled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_behavior_type_cancelled },
+  { "py_behavior_type_drop", (void *)&_cffi_externpy__py_behavior_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_behavior_type_drop },
+  { "py_cown_type_acquire", (void *)&_cffi_externpy__py_cown_type_acquire, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_acquire },
+  { "py_cown_type_drop", (void *)&_cffi_externpy__py_cown_type_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_drop },
+  { "py_cown_type_release", (void *)&_cffi_externpy__py_cown_type_release, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 512), (void *)py_cown_type_release },
+  { "py_glue_done", (void *)&_cffi_externpy__py_glue_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 514), (void *)py_glue_done },
+  { "py_glue_dropped", (void *)&_cffi_externpy__py_glue_dropped, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 513), (void *)py_glue_dropped },
+  { "py_glue_run", (void *)&_cffi_externpy__py_glue_run, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 511), (void *)py_glue_run },
+  { "py_lane_options_filled", (void *)&_cffi_externpy__py_lane_options_filled, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_lane_options_filled },
+  { "py_mailbox_options_drop", (void *)&_cffi_externpy__py_mailbox_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 517), (void *)py_mailbox_options_drop },
+  { "py_mailbox_waiter_notify", (void *)&_cffi_externpy__py_mailbox_waiter_notify, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_mailbox_waiter_notify },
+  { "py_noticeboard_options_drop", (void *)&_cffi_externpy__py_noticeboard_options_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 517), (void *)py_noticeboard_options_drop },
+  { "py_noticeboard_update_change", (void *)&_cffi_externpy__py_noticeboard_update_change, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 143), (void *)py_noticeboard_update_change },
+  { "py_quiesce_node_done", (void *)&_cffi_externpy__py_quiesce_node_done, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_quiesce_node_done },
+  { "py_scope_set_data_drop", (void *)&_cffi_externpy__py_scope_set_data_drop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 426), (void *)py_scope_set_data_drop },
+  { "py_trace_read_see", (void *)&_cffi_externpy__py_trace_read_see, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 245), (void *)py_trace_read_see },
+  { "py_trace_write_write", (void *)&_cffi_externpy__py_trace_write_write, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 250), (void *)py_trace_write_write },
+  { "py_when_body", (void *)&_cffi_externpy__py_when_body, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 187), (void *)py_when_body },
+  { "py_worker_hooks_after_park", (void *)&_cffi_externpy__py_worker_hooks_after_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_after_park },
+  { "py_worker_hooks_before_park", (void *)&_cffi_externpy__py_worker_hooks_before_park, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_before_park },
+  { "py_worker_hooks_poke", (void *)&_cffi_externpy__py_worker_hooks_poke, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_poke },
+  { "py_worker_hooks_start", (void *)&_cffi_externpy__py_worker_hooks_start, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 497), (void *)py_worker_hooks_start },
+  { "py_worker_hooks_stop", (void *)&_cffi_externpy__py_worker_hooks_stop, _CFFI_OP(_CFFI_OP_EXTERN_PYTHON, 516), (void *)py_worker_hooks_stop },
 };
 
 static const struct _cffi_field_s _cffi_fields[] = {
   { "cown", offsetof(boc_access, cown),
             sizeof(((boc_access *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 30) },
+            _CFFI_OP(_CFFI_OP_NOOP, 33) },
   { "mode", offsetof(boc_access, mode),
             sizeof(((boc_access *)0)->mode),
-            _CFFI_OP(_CFFI_OP_NOOP, 484) },
+            _CFFI_OP(_CFFI_OP_NOOP, 487) },
   { "allocate", offsetof(boc_allocator, allocate),
                 sizeof(((boc_allocator *)0)->allocate),
-                _CFFI_OP(_CFFI_OP_NOOP, 507) },
+                _CFFI_OP(_CFFI_OP_NOOP, 510) },
   { "release", offsetof(boc_allocator, release),
                sizeof(((boc_allocator *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 515) },
+               _CFFI_OP(_CFFI_OP_NOOP, 518) },
   { "ctx", offsetof(boc_allocator, ctx),
            sizeof(((boc_allocator *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "size", offsetof(boc_behavior_options, size),
             sizeof(((boc_behavior_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "scope", offsetof(boc_behavior_options, scope),
              sizeof(((boc_behavior_options *)0)->scope),
-             _CFFI_OP(_CFFI_OP_NOOP, 14) },
+             _CFFI_OP(_CFFI_OP_NOOP, 17) },
   { "done", offsetof(boc_behavior_options, done),
             sizeof(((boc_behavior_options *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 512) },
+            _CFFI_OP(_CFFI_OP_NOOP, 515) },
   { "ctx", offsetof(boc_behavior_options, ctx),
            sizeof(((boc_behavior_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "name", offsetof(boc_behavior_type, name),
             sizeof(((boc_behavior_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 454) },
+            _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "body", offsetof(boc_behavior_type, body),
             sizeof(((boc_behavior_type *)0)->body),
-            _CFFI_OP(_CFFI_OP_NOOP, 184) },
+            _CFFI_OP(_CFFI_OP_NOOP, 187) },
   { "drop", offsetof(boc_behavior_type, drop),
             sizeof(((boc_behavior_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 423) },
+            _CFFI_OP(_CFFI_OP_NOOP, 426) },
   { "admit", offsetof(boc_behavior_type, admit),
              sizeof(((boc_behavior_type *)0)->admit),
-             _CFFI_OP(_CFFI_OP_NOOP, 504) },
+             _CFFI_OP(_CFFI_OP_NOOP, 507) },
   { "cancelled", offsetof(boc_behavior_type, cancelled),
                  sizeof(((boc_behavior_type *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 184) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 187) },
   { "name", offsetof(boc_cown_type, name),
             sizeof(((boc_cown_type *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 454) },
+            _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "payload_size", offsetof(boc_cown_type, payload_size),
                     sizeof(((boc_cown_type *)0)->payload_size),
-                    _CFFI_OP(_CFFI_OP_NOOP, 27) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "acquire", offsetof(boc_cown_type, acquire),
                sizeof(((boc_cown_type *)0)->acquire),
-               _CFFI_OP(_CFFI_OP_NOOP, 509) },
+               _CFFI_OP(_CFFI_OP_NOOP, 512) },
   { "release", offsetof(boc_cown_type, release),
                sizeof(((boc_cown_type *)0)->release),
-               _CFFI_OP(_CFFI_OP_NOOP, 509) },
+               _CFFI_OP(_CFFI_OP_NOOP, 512) },
   { "drop", offsetof(boc_cown_type, drop),
             sizeof(((boc_cown_type *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 509) },
+            _CFFI_OP(_CFFI_OP_NOOP, 512) },
   { "allocator", offsetof(boc_cown_type, allocator),
                  sizeof(((boc_cown_type *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 259) },
   { "size", offsetof(boc_lane_options, size),
             sizeof(((boc_lane_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "filled", offsetof(boc_lane_options, filled),
               sizeof(((boc_lane_options *)0)->filled),
-              _CFFI_OP(_CFFI_OP_NOOP, 423) },
+              _CFFI_OP(_CFFI_OP_NOOP, 426) },
   { "ctx", offsetof(boc_lane_options, ctx),
            sizeof(((boc_lane_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "allocator", offsetof(boc_lane_options, allocator),
                  sizeof(((boc_lane_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 259) },
   { "size", offsetof(boc_mailbox_options, size),
             sizeof(((boc_mailbox_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "tags", offsetof(boc_mailbox_options, tags),
             sizeof(((boc_mailbox_options *)0)->tags),
-            _CFFI_OP(_CFFI_OP_NOOP, 238) },
+            _CFFI_OP(_CFFI_OP_NOOP, 241) },
   { "capacity", offsetof(boc_mailbox_options, capacity),
                 sizeof(((boc_mailbox_options *)0)->capacity),
-                _CFFI_OP(_CFFI_OP_NOOP, 27) },
+                _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "drop", offsetof(boc_mailbox_options, drop),
             sizeof(((boc_mailbox_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 514) },
+            _CFFI_OP(_CFFI_OP_NOOP, 517) },
   { "ctx", offsetof(boc_mailbox_options, ctx),
            sizeof(((boc_mailbox_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "allocator", offsetof(boc_mailbox_options, allocator),
                  sizeof(((boc_mailbox_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 259) },
   { "prev", offsetof(boc_mailbox_waiter, prev),
             sizeof(((boc_mailbox_waiter *)0)->prev),
-            _CFFI_OP(_CFFI_OP_NOOP, 99) },
+            _CFFI_OP(_CFFI_OP_NOOP, 102) },
   { "next", offsetof(boc_mailbox_waiter, next),
             sizeof(((boc_mailbox_waiter *)0)->next),
-            _CFFI_OP(_CFFI_OP_NOOP, 99) },
+            _CFFI_OP(_CFFI_OP_NOOP, 102) },
   { "mask", offsetof(boc_mailbox_waiter, mask),
             sizeof(((boc_mailbox_waiter *)0)->mask),
-            _CFFI_OP(_CFFI_OP_NOOP, 506) },
+            _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "generation", offsetof(boc_mailbox_waiter, generation),
                   sizeof(((boc_mailbox_waiter *)0)->generation),
-                  _CFFI_OP(_CFFI_OP_NOOP, 506) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 509) },
   { "listed", offsetof(boc_mailbox_waiter, listed),
               sizeof(((boc_mailbox_waiter *)0)->listed),
-              _CFFI_OP(_CFFI_OP_NOOP, 216) },
+              _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "outcome", offsetof(boc_mailbox_waiter, outcome),
                sizeof(((boc_mailbox_waiter *)0)->outcome),
-               _CFFI_OP(_CFFI_OP_NOOP, 276) },
+               _CFFI_OP(_CFFI_OP_NOOP, 279) },
   { "notify", offsetof(boc_mailbox_waiter, notify),
               sizeof(((boc_mailbox_waiter *)0)->notify),
-              _CFFI_OP(_CFFI_OP_NOOP, 423) },
+              _CFFI_OP(_CFFI_OP_NOOP, 426) },
   { "ctx", offsetof(boc_mailbox_waiter, ctx),
            sizeof(((boc_mailbox_waiter *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "key", offsetof(boc_notice, key),
            sizeof(((boc_notice *)0)->key),
-           _CFFI_OP(_CFFI_OP_NOOP, 46) },
+           _CFFI_OP(_CFFI_OP_NOOP, 49) },
   { "payload", offsetof(boc_notice, payload),
                sizeof(((boc_notice *)0)->payload),
-               _CFFI_OP(_CFFI_OP_NOOP, 33) },
+               _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "version", offsetof(boc_notice, version),
                sizeof(((boc_notice *)0)->version),
-               _CFFI_OP(_CFFI_OP_NOOP, 146) },
+               _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "bytes", offsetof(boc_notice_key, bytes),
              sizeof(((boc_notice_key *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 454) },
+             _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "size", offsetof(boc_notice_key, size),
             sizeof(((boc_notice_key *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "size", offsetof(boc_noticeboard_options, size),
             sizeof(((boc_noticeboard_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "drop", offsetof(boc_noticeboard_options, drop),
             sizeof(((boc_noticeboard_options *)0)->drop),
-            _CFFI_OP(_CFFI_OP_NOOP, 514) },
+            _CFFI_OP(_CFFI_OP_NOOP, 517) },
   { "ctx", offsetof(boc_noticeboard_options, ctx),
            sizeof(((boc_noticeboard_options *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "allocator", offsetof(boc_noticeboard_options, allocator),
                  sizeof(((boc_noticeboard_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 259) },
   { "next", offsetof(boc_quiesce_node, next),
             sizeof(((boc_quiesce_node *)0)->next),
-            _CFFI_OP(_CFFI_OP_NOOP, 11) },
+            _CFFI_OP(_CFFI_OP_NOOP, 14) },
   { "done", offsetof(boc_quiesce_node, done),
             sizeof(((boc_quiesce_node *)0)->done),
-            _CFFI_OP(_CFFI_OP_NOOP, 423) },
+            _CFFI_OP(_CFFI_OP_NOOP, 426) },
   { "ctx", offsetof(boc_quiesce_node, ctx),
            sizeof(((boc_quiesce_node *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "waiter", offsetof(boc_receive_token, waiter),
               sizeof(((boc_receive_token *)0)->waiter),
-              _CFFI_OP(_CFFI_OP_NOOP, 99) },
+              _CFFI_OP(_CFFI_OP_NOOP, 102) },
   { "cancelled", offsetof(boc_receive_token, cancelled),
                  sizeof(((boc_receive_token *)0)->cancelled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 216) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "size", offsetof(boc_runtime_options, size),
             sizeof(((boc_runtime_options *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "workers", offsetof(boc_runtime_options, workers),
                sizeof(((boc_runtime_options *)0)->workers),
-               _CFFI_OP(_CFFI_OP_NOOP, 238) },
+               _CFFI_OP(_CFFI_OP_NOOP, 241) },
   { "compensating_workers", offsetof(boc_runtime_options, compensating_workers),
                             sizeof(((boc_runtime_options *)0)->compensating_workers),
-                            _CFFI_OP(_CFFI_OP_NOOP, 238) },
+                            _CFFI_OP(_CFFI_OP_NOOP, 241) },
   { "spin", offsetof(boc_runtime_options, spin),
             sizeof(((boc_runtime_options *)0)->spin),
-            _CFFI_OP(_CFFI_OP_NOOP, 146) },
+            _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "stack_size", offsetof(boc_runtime_options, stack_size),
                   sizeof(((boc_runtime_options *)0)->stack_size),
-                  _CFFI_OP(_CFFI_OP_NOOP, 27) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "hooks", offsetof(boc_runtime_options, hooks),
              sizeof(((boc_runtime_options *)0)->hooks),
-             _CFFI_OP(_CFFI_OP_NOOP, 499) },
+             _CFFI_OP(_CFFI_OP_NOOP, 502) },
   { "trace_events", offsetof(boc_runtime_options, trace_events),
                     sizeof(((boc_runtime_options *)0)->trace_events),
-                    _CFFI_OP(_CFFI_OP_NOOP, 27) },
+                    _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "allocator", offsetof(boc_runtime_options, allocator),
                  sizeof(((boc_runtime_options *)0)->allocator),
-                 _CFFI_OP(_CFFI_OP_NOOP, 256) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 259) },
   { "workers_on_demand", offsetof(boc_runtime_options, workers_on_demand),
                          sizeof(((boc_runtime_options *)0)->workers_on_demand),
-                         _CFFI_OP(_CFFI_OP_NOOP, 238) },
+                         _CFFI_OP(_CFFI_OP_NOOP, 241) },
   { "bytes", offsetof(boc_tag, bytes),
              sizeof(((boc_tag *)0)->bytes),
-             _CFFI_OP(_CFFI_OP_NOOP, 454) },
+             _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "size", offsetof(boc_tag, size),
             sizeof(((boc_tag *)0)->size),
-            _CFFI_OP(_CFFI_OP_NOOP, 27) },
+            _CFFI_OP(_CFFI_OP_NOOP, 30) },
   { "time", offsetof(boc_trace_event, time),
             sizeof(((boc_trace_event *)0)->time),
-            _CFFI_OP(_CFFI_OP_NOOP, 146) },
+            _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "behavior", offsetof(boc_trace_event, behavior),
                 sizeof(((boc_trace_event *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 205) },
+                _CFFI_OP(_CFFI_OP_NOOP, 208) },
   { "cown", offsetof(boc_trace_event, cown),
             sizeof(((boc_trace_event *)0)->cown),
-            _CFFI_OP(_CFFI_OP_NOOP, 205) },
+            _CFFI_OP(_CFFI_OP_NOOP, 208) },
   { "name", offsetof(boc_trace_event, name),
             sizeof(((boc_trace_event *)0)->name),
-            _CFFI_OP(_CFFI_OP_NOOP, 454) },
+            _CFFI_OP(_CFFI_OP_NOOP, 457) },
   { "kind", offsetof(boc_trace_event, kind),
             sizeof(((boc_trace_event *)0)->kind),
-            _CFFI_OP(_CFFI_OP_NOOP, 497) },
+            _CFFI_OP(_CFFI_OP_NOOP, 500) },
   { "worker", offsetof(boc_trace_event, worker),
               sizeof(((boc_trace_event *)0)->worker),
-              _CFFI_OP(_CFFI_OP_NOOP, 505) },
+              _CFFI_OP(_CFFI_OP_NOOP, 508) },
   { "start", offsetof(boc_worker_hooks, start),
              sizeof(((boc_worker_hooks *)0)->start),
-             _CFFI_OP(_CFFI_OP_NOOP, 494) },
+             _CFFI_OP(_CFFI_OP_NOOP, 497) },
   { "stop", offsetof(boc_worker_hooks, stop),
             sizeof(((boc_worker_hooks *)0)->stop),
-            _CFFI_OP(_CFFI_OP_NOOP, 513) },
+            _CFFI_OP(_CFFI_OP_NOOP, 516) },
   { "before_park", offsetof(boc_worker_hooks, before_park),
                    sizeof(((boc_worker_hooks *)0)->before_park),
-                   _CFFI_OP(_CFFI_OP_NOOP, 513) },
+                   _CFFI_OP(_CFFI_OP_NOOP, 516) },
   { "after_park", offsetof(boc_worker_hooks, after_park),
                   sizeof(((boc_worker_hooks *)0)->after_park),
-                  _CFFI_OP(_CFFI_OP_NOOP, 513) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 516) },
   { "poke", offsetof(boc_worker_hooks, poke),
             sizeof(((boc_worker_hooks *)0)->poke),
-            _CFFI_OP(_CFFI_OP_NOOP, 513) },
+            _CFFI_OP(_CFFI_OP_NOOP, 516) },
   { "ctx", offsetof(boc_worker_hooks, ctx),
            sizeof(((boc_worker_hooks *)0)->ctx),
-           _CFFI_OP(_CFFI_OP_NOOP, 33) },
+           _CFFI_OP(_CFFI_OP_NOOP, 36) },
   { "scheduled", offsetof(boc_worker_stats, scheduled),
                  sizeof(((boc_worker_stats *)0)->scheduled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "finished", offsetof(boc_worker_stats, finished),
                 sizeof(((boc_worker_stats *)0)->finished),
-                _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "handed_off", offsetof(boc_worker_stats, handed_off),
                   sizeof(((boc_worker_stats *)0)->handed_off),
-                  _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "stolen", offsetof(boc_worker_stats, stolen),
               sizeof(((boc_worker_stats *)0)->stolen),
-              _CFFI_OP(_CFFI_OP_NOOP, 146) },
+              _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "injected", offsetof(boc_worker_stats, injected),
                 sizeof(((boc_worker_stats *)0)->injected),
-                _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "overflowed", offsetof(boc_worker_stats, overflowed),
                   sizeof(((boc_worker_stats *)0)->overflowed),
-                  _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                  _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "forwarded", offsetof(boc_worker_stats, forwarded),
                  sizeof(((boc_worker_stats *)0)->forwarded),
-                 _CFFI_OP(_CFFI_OP_NOOP, 146) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "rescued", offsetof(boc_worker_stats, rescued),
                sizeof(((boc_worker_stats *)0)->rescued),
-               _CFFI_OP(_CFFI_OP_NOOP, 146) },
+               _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "parked", offsetof(boc_worker_stats, parked),
               sizeof(((boc_worker_stats *)0)->parked),
-              _CFFI_OP(_CFFI_OP_NOOP, 146) },
+              _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "woken", offsetof(boc_worker_stats, woken),
              sizeof(((boc_worker_stats *)0)->woken),
-             _CFFI_OP(_CFFI_OP_NOOP, 146) },
+             _CFFI_OP(_CFFI_OP_NOOP, 149) },
   { "behavior", offsetof(glue_grant, behavior),
                 sizeof(((glue_grant *)0)->behavior),
-                _CFFI_OP(_CFFI_OP_NOOP, 1) },
+                _CFFI_OP(_CFFI_OP_NOOP, 4) },
   { "scheduled", offsetof(glue_grant, scheduled),
                  sizeof(((glue_grant *)0)->scheduled),
-                 _CFFI_OP(_CFFI_OP_NOOP, 216) },
+                 _CFFI_OP(_CFFI_OP_NOOP, 219) },
   { "complete", offsetof(glue_grant, complete),
                 sizeof(((glue_grant *)0)->complete),
-                _CFFI_OP(_CFFI_OP_NOOP, 216) },
+                _CFFI_OP(_CFFI_OP_NOOP, 219) },
 };
 
 static const struct _cffi_struct_union_s _cffi_struct_unions[] = {
-  { "boc_access", 472, 0,
+  { "boc_access", 475, 0,
     sizeof(boc_access), offsetof(struct _cffi_align__boc_access, y), 0, 2 },
-  { "boc_allocator", 473, 0,
+  { "boc_allocator", 476, 0,
     sizeof(boc_allocator), offsetof(struct _cffi_align__boc_allocator, y), 2, 3 },
-  { "boc_behavior", 474, _CFFI_F_OPAQUE,
+  { "boc_behavior", 477, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_behavior_options", 475, 0,
+  { "boc_behavior_options", 478, 0,
     sizeof(boc_behavior_options), offsetof(struct _cffi_align__boc_behavior_options, y), 5, 4 },
-  { "boc_behavior_type", 476, 0,
+  { "boc_behavior_type", 479, 0,
     sizeof(boc_behavior_type), offsetof(struct _cffi_align__boc_behavior_type, y), 9, 5 },
-  { "boc_cown", 477, _CFFI_F_OPAQUE,
+  { "boc_cown", 480, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_cown_type", 478, 0,
+  { "boc_cown_type", 481, 0,
     sizeof(boc_cown_type), offsetof(struct _cffi_align__boc_cown_type, y), 14, 6 },
-  { "boc_lane", 479, _CFFI_F_OPAQUE,
+  { "boc_lane", 482, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_lane_options", 480, 0,
+  { "boc_lane_options", 483, 0,
     sizeof(boc_lane_options), offsetof(struct _cffi_align__boc_lane_options, y), 20, 4 },
-  { "boc_mailbox", 481, _CFFI_F_OPAQUE,
+  { "boc_mailbox", 484, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_mailbox_options", 482, 0,
+  { "boc_mailbox_options", 485, 0,
     sizeof(boc_mailbox_options), offsetof(struct _cffi_align__boc_mailbox_options, y), 24, 6 },
-  { "boc_mailbox_waiter", 483, 0,
+  { "boc_mailbox_waiter", 486, 0,
     sizeof(boc_mailbox_waiter), offsetof(struct _cffi_align__boc_mailbox_waiter, y), 30, 8 },
-  { "boc_notice", 485, 0,
+  { "boc_notice", 488, 0,
     sizeof(boc_notice), offsetof(struct _cffi_align__boc_notice, y), 38, 3 },
-  { "boc_notice_key", 46, 0,
+  { "boc_notice_key", 49, 0,
     sizeof(boc_notice_key), offsetof(struct _cffi_align__boc_notice_key, y), 41, 2 },
-  { "boc_noticeboard", 486, _CFFI_F_OPAQUE,
+  { "boc_noticeboard", 489, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_noticeboard_options", 487, 0,
+  { "boc_noticeboard_options", 490, 0,
     sizeof(boc_noticeboard_options), offsetof(struct _cffi_align__boc_noticeboard_options, y), 43, 4 },
-  { "boc_notices", 488, _CFFI_F_OPAQUE,
+  { "boc_notices", 491, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_quiesce_node", 489, 0,
+  { "boc_quiesce_node", 492, 0,
     sizeof(boc_quiesce_node), offsetof(struct _cffi_align__boc_quiesce_node, y), 47, 3 },
-  { "boc_receive_token", 490, 0,
+  { "boc_receive_token", 493, 0,
     sizeof(boc_receive_token), offsetof(struct _cffi_align__boc_receive_token, y), 50, 2 },
-  { "boc_runtime", 491, _CFFI_F_OPAQUE,
+  { "boc_runtime", 494, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_runtime_options", 492, 0,
+  { "boc_runtime_options", 495, 0,
     sizeof(boc_runtime_options), offsetof(struct _cffi_align__boc_runtime_options, y), 52, 9 },
-  { "boc_scope", 493, _CFFI_F_OPAQUE,
+  { "boc_scope", 496, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_tag", 123, 0,
+  { "boc_tag", 126, 0,
     sizeof(boc_tag), offsetof(struct _cffi_align__boc_tag, y), 61, 2 },
-  { "boc_timer", 495, _CFFI_F_OPAQUE,
+  { "boc_timer", 498, _CFFI_F_OPAQUE,
     (size_t)-1, -1, -1, 0 /* opaque */ },
-  { "boc_trace_event", 496, 0,
+  { "boc_trace_event", 499, 0,
     sizeof(boc_trace_event), offsetof(struct _cffi_align__boc_trace_event, y), 63, 6 },
-  { "boc_worker_hooks", 500, 0,
+  { "boc_worker_hooks", 503, 0,
     sizeof(boc_worker_hooks), offsetof(struct _cffi_align__boc_worker_hooks, y), 69, 6 },
-  { "boc_worker_stats", 501, 0,
+  { "boc_worker_stats", 504, 0,
     sizeof(boc_worker_stats), offsetof(struct _cffi_align__boc_worker_stats, y), 75, 10 },
-  { "glue_grant", 503, _CFFI_F_CHECK_FIELDS,
+  { "glue_grant", 506, _CFFI_F_CHECK_FIELDS,
     sizeof(glue_grant), offsetof(struct _cffi_align__glue_grant, y), 85, 3 },
 };
 
 static const struct _cffi_enum_s _cffi_enums[] = {
-  { "boc_mode", 484, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
+  { "boc_mode", 487, _cffi_prim_int(sizeof(boc_mode), ((boc_mode)-1) <= 0),
     "BOC_WRITE,BOC_READ,BOC_FRESH" },
-  { "boc_status", 276, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
+  { "boc_status", 279, _cffi_prim_int(sizeof(boc_status), ((boc_status)-1) <= 0),
     "BOC_OK,BOC_TIMEOUT,BOC_CLOSED,BOC_WOULD_BLOCK,BOC_CANCELLED,BOC_NO_MEMORY,BOC_BAD_ARGUMENT,BOC_BAD_STATE,"
     "BOC_NO_THREAD,BOC_FULL,BOC_NOT_FOUND,BOC_STATUS_COUNT" },
-  { "boc_trace_kind", 497, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
+  { "boc_trace_kind", 500, _cffi_prim_int(sizeof(boc_trace_kind), ((boc_trace_kind)-1) <= 0),
     "BOC_TRACE_SCHEDULED,BOC_TRACE_READY,BOC_TRACE_STARTED,BOC_TRACE_FINISHED,BOC_TRACE_STOLEN,BOC_TRACE_PARKED,"
     "BOC_TRACE_WOKEN,BOC_TRACE_CANCELLED,BOC_TRACE_COWN,BOC_TRACE_COUNT" },
-  { "boc_verdict", 498, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
+  { "boc_verdict", 501, _cffi_prim_int(sizeof(boc_verdict), ((boc_verdict)-1) <= 0),
     "BOC_NOTICE_KEEP,BOC_NOTICE_WRITE,BOC_NOTICE_DELETE" },
 };
 
 static const struct _cffi_typename_s _cffi_typenames[] = {
-  { "boc_access", 472 },
-  { "boc_allocator", 473 },
-  { "boc_behavior", 474 },
-  { "boc_behavior_options", 475 },
-  { "boc_behavior_type", 476 },
-  { "boc_cown", 477 },
-  { "boc_cown_type", 478 },
-  { "boc_lane", 479 },
-  { "boc_lane_options", 480 },
-  { "boc_mailbox", 481 },
-  { "boc_mailbox_options", 482 },
-  { "boc_mailbox_waiter", 483 },
-  { "boc_mode", 484 },
-  { "boc_notice", 485 },
-  { "boc_notice_key", 46 },
-  { "boc_noticeboard", 486 },
-  { "boc_noticeboard_options", 487 },
-  { "boc_notices", 488 },
-  { "boc_quiesce_node", 489 },
-  { "boc_receive_token", 490 },
-  { "boc_runtime", 491 },
-  { "boc_runtime_options", 492 },
-  { "boc_scope", 493 },
-  { "boc_status", 276 },
-  { "boc_tag", 123 },
-  { "boc_timer", 495 },
-  { "boc_trace_event", 496 },
-  { "boc_trace_kind", 497 },
-  { "boc_verdict", 498 },
-  { "boc_worker_hooks", 500 },
-  { "boc_worker_stats", 501 },
-  { "glue_grant", 503 },
+  { "boc_access", 475 },
+  { "boc_allocator", 476 },
+  { "boc_behavior", 477 },
+  { "boc_behavior_options", 478 },
+  { "boc_behavior_type", 479 },
+  { "boc_cown", 480 },
+  { "boc_cown_type", 481 },
+  { "boc_lane", 482 },
+  { "boc_lane_options", 483 },
+  { "boc_mailbox", 484 },
+  { "boc_mailbox_options", 485 },
+  { "boc_mailbox_waiter", 486 },
+  { "boc_mode", 487 },
+  { "boc_notice", 488 },
+  { "boc_notice_key", 49 },
+  { "boc_noticeboard", 489 },
+  { "boc_noticeboard_options", 490 },
+  { "boc_notices", 491 },
+  { "boc_quiesce_node", 492 },
+  { "boc_receive_token", 493 },
+  { "boc_runtime", 494 },
+  { "boc_runtime_options", 495 },
+  { "boc_scope", 496 },
+  { "boc_status", 279 },
+  { "boc_tag", 126 },
+  { "boc_timer", 498 },
+  { "boc_trace_event", 499 },
+  { "boc_trace_kind", 500 },
+  { "boc_verdict", 501 },
+  { "boc_worker_hooks", 503 },
+  { "boc_worker_stats", 504 },
+  { "glue_grant", 506 },
 };
 
 static const struct _cffi_type_context_s _cffi_type_context = {
@@ -7846,12 +7927,12 @@ static const struct _cffi_type_context_s _cffi_type_context = {
   _cffi_struct_unions,
   _cffi_enums,
   _cffi_typenames,
-  179,  /* num_globals */
+  181,  /* num_globals */
   28,  /* num_struct_unions */
   4,  /* num_enums */
   32,  /* num_typenames */
   NULL,  /* no includes */
-  517,  /* num_types */
+  520,  /* num_types */
   1,  /* flags */
 };
 

@@ -22,6 +22,7 @@ from ._base import (
     put,
     take,
 )
+from ._lane import callback, raise_interrupt
 from ._libboc import ffi, lib
 from ._status_errors import Cancelled
 from ._waiting import wake
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Tag = str | bytes
 
 
-@ffi.def_extern()
+@callback
 def py_mailbox_options_drop(ctx: CData, payload: CData) -> None:
     objects.pop(int(ffi.cast("uintptr_t", payload)), None)
 
@@ -242,6 +243,7 @@ class Mailbox:
         """Drops the queued messages of the tags."""
         names, array, _keep = self._array(tags)
         lib.boc_mailbox_drain(self._core, array, len(names))
+        raise_interrupt()
 
     def set_tags(self, tags: Iterable[Tag]) -> None:
         """Replaces all tags, and drops all queued messages.

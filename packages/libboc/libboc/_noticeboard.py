@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ._base import check, error, get, objects, options, put, take
+from ._lane import callback
 from ._libboc import ffi, lib
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Removed:
 REMOVED: Final = Removed()
 
 
-@ffi.def_extern()
+@callback
 def py_noticeboard_options_drop(ctx: CData, payload: CData) -> None:
     objects.pop(int(ffi.cast("uintptr_t", payload)), None)
 

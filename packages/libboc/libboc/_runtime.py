@@ -114,6 +114,7 @@ class Runtime:
         self._closing: int | None = None  # the thread that closes it
         self._closer = Lock()
         #: Behaviors that were made and are not scheduled yet, by key.
+        #: Pointers to the behaviors that are not scheduled yet, by key.
         self._made: dict[int, CData] = {}
         self._entered: set[object] = set()
         self._lanes: WeakSet[Lane] = WeakSet()
@@ -155,6 +156,7 @@ class Runtime:
         work = Work(body, args, self._fail)
         key = id(work)
         within = scope or current_scope.get()
+        inside, count = within._core if within else NULL, len(refs)
         entered = self._entered
         try:
             entered.add(work)
@@ -163,11 +165,10 @@ class Runtime:
                 core = self._closing_core()
             if Lane.used:
                 self._note_lanes(args)
-            # It stays if an interrupt is raised now: the library may have the key.
+            # Between these two no handler of a signal runs: the library has the key,
+            # or there is none.
             pending[key] = work
-            status = lib.glue_when(
-                core, key, refs, len(refs), within._core if within else NULL
-            )
+            status = lib.glue_when(core, key, refs, count, inside)
         finally:
             entered.discard(work)
         if status:
@@ -317,7 +318,7 @@ class Runtime:
         core = self._made.pop(key, None)
         if core is not None:
             _behavior.telling.pop(key, None)
-            lib.boc_behavior_free(core)
+            lib.glue_free(core)
 
     @contextmanager
     def _using(self, args: Sequence[Access] = ()) -> Iterator[CData]:
