@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from . import _core
 from ._core import Cown, start, when
+from ._executor_errors import in_terms_of
 from ._future import BocFuture
 from ._late_imports import late_import
 
@@ -344,7 +345,7 @@ class BocExecutor(Executor):
                 made = when()(partial(run_shipped, self._key, self._initializer, work))
             except BaseException as error:
                 if len(tasks) == 1:
-                    tasks[0][0].set_exception(error)
+                    tasks[0][0].set_exception(in_terms_of(error, work))
                     continue
                 self._seconds = SHIPMENT
                 if self._ship_each(tasks):
@@ -363,7 +364,7 @@ class BocExecutor(Executor):
             try:
                 made = when()(partial(run_shipped, self._key, self._initializer, work))
             except BaseException as error:
-                task[0].set_exception(error)
+                task[0].set_exception(in_terms_of(error, work))
                 continue
             with self._lock:
                 self._places += left[0]
@@ -394,7 +395,8 @@ class BocExecutor(Executor):
             self._break(raised or error)
             outcomes = [(False, self._initializer_raised())] * len(tasks)
         except BaseException as error:
-            outcomes = [(False, error)] * len(tasks)
+            named = in_terms_of(error, [task[1:] for task in tasks])
+            outcomes = [(False, named)] * len(tasks)
         else:
             self._seconds = max(seconds / len(tasks), SHIPMENT / TURN)
         for (future, *_), (good, value) in zip(tasks, outcomes, strict=True):

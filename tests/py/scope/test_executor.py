@@ -398,3 +398,31 @@ def test_submits_as_the_executor_shuts_down_run_or_are_refused(runtime, switches
         refused, _ = at_once(submit, executor.shutdown)
         assert "after shutdown" in refused
         assert all(future.result(LIMIT) == 0 for future in accepted)
+
+
+def test_what_cannot_be_shipped_is_named_as_the_caller_knows_it(program, backend):
+    done = program(
+        """
+        import threading
+        from bocpy import BocExecutor
+
+        def f(a, b=None):
+            return threading.Lock() if a == "lock" else None
+
+        lock = threading.Lock()
+        calls = [((1, lock), {}), ((1,), {"b": lock}), (([lock],), {}), (("lock",), {})]
+        with BocExecutor() as executor:
+            for args, kwargs in calls:
+                error = executor.submit(f, *args, **kwargs).exception(60)
+                print(str(error).partition(":")[0])
+        """
+    )
+    if backend == "threads":
+        assert done.lines == ["None"] * 4
+    else:
+        assert done.lines == [
+            "argument 2 of f",
+            "argument 'b' of f",
+            "argument 1 of f, in it [0]",
+            "the result of f",
+        ]
