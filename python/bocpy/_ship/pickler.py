@@ -25,7 +25,7 @@ from .._code.names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, sentinels, typing_objects
 from .functions import fill_function, make_function
-from .log import keep_object, keep_sentinel, token_objects
+from .log import keep_new, keep_object, keep_sentinel, token_objects
 from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
 TYPE_CHECKING = False
@@ -98,7 +98,10 @@ class Pickler(c_pickle.Pickler):
             return reduce_enum_member(obj)
         if sentinels.may_be_sentinel(obj):
             return reduce_sentinel(self, obj)
-        return reduce_by_module(self, obj)
+        reduced = reduce_by_module(self, obj)
+        if reduced is NotImplemented and sentinels.may_be_named(obj):
+            return reduce_named(obj)
+        return reduced
 
 
 # ---- functions -----------------------------------------------------------------------
@@ -339,6 +342,16 @@ def reduce_sentinel(pickler: Pickler, obj: object) -> Any:
         return reduced
     origin = sentinels.find_origin(obj, token)
     return sentinels.make, (token, type(obj), origin)
+
+
+def reduce_named(obj: Any) -> Any:
+    """What `__reduce__` returns; but if that is the name of a global of the script,
+    what makes the object, which is the same object wherever it arrives."""
+    reduced = obj.__reduce_ex__(5)
+    if not sentinels.is_named(obj, reduced):
+        return reduced
+    token = keep_new(obj, keep_sentinel)
+    return sentinels.make_named, (token, type(obj), state_of(obj))
 
 
 # ---- classes, exceptions, enums ------------------------------------------------------

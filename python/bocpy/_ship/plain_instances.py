@@ -17,11 +17,18 @@ if TYPE_CHECKING:
 
 def is_plain(cls: Any) -> bool:
     """Whether instances consist of their attributes alone: no method says otherwise."""
-    hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
     return (
         cls.__reduce_ex__ is object.__reduce_ex__
         and cls.__reduce__ is object.__reduce__
-        and cls.__new__ is object.__new__
+        and has_attributes_only(cls)
+    )
+
+
+def has_attributes_only(cls: Any) -> bool:
+    """As `is_plain`, whatever `__reduce__` does."""
+    hooks = ("__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+    return (
+        cls.__new__ is object.__new__
         and cls not in copyreg.dispatch_table
         and all(is_heap_type(base) for base in cls.__mro__[:-1])
         and not any(hook in vars(base) for base in cls.__mro__[:-1] for hook in hooks)

@@ -19,7 +19,7 @@ from types import ModuleType
 from .. import _global_namespaces
 from . import import_origins
 from .log import keep_sentinel, sentinel_of
-from .plain_instances import is_plain, state_of
+from .plain_instances import fill_instance, has_attributes_only, is_plain, state_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,46 @@ def parts_of(value: Any) -> list[tuple[Step, Any]]:
     return []
 
 
+# ---- objects that are pickled by name ------------------------------------------------
+
+
+def may_be_named(obj: Any) -> bool:
+    """Whether the `__reduce__` of an object of the script may return the name of a
+    global, which no other interpreter can look up."""
+    cls: Any = type(obj)
+    if (
+        cls.__reduce__ is object.__reduce__
+        and cls.__reduce_ex__ is object.__reduce_ex__
+    ):
+        return False
+    module = getattr(obj, "__module__", None)
+    if not isinstance(module, str) or _global_namespaces.importable(module):
+        return False
+    return cls not in copyreg.dispatch_table and has_attributes_only(cls)
+
+
+def is_named(obj: Any, name: object) -> bool:
+    return isinstance(name, str) and follow_name(obj.__module__, name) is obj
+
+
+def follow_name(module: str, name: str) -> object:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
 # ---- at the receiver -----------------------------------------------------------------
+
+
+def make_named(token: str, cls: Any, state: dict[str, Any]) -> Any:
+    """The object of a token, or a new one if its attributes have changed."""
+    known = sentinel_of(token)
+    if type(known) is cls and state_of(known) == state:
+        return known
+    made = cls.__new__(cls)
+    fill_instance(made, state)
+    return keep_sentinel(token, made)
 
 
 def make(token: str, cls: Any, origin: Path | None) -> Any:

@@ -206,3 +206,44 @@ def test_the_tokens_of_sentinels_that_are_gone_are_forgotten(program):
         backend="interpreters",
     )
     assert done.lines == ["0 0 0"]
+
+
+def test_an_object_that_is_pickled_by_its_name(program, backend):
+    done = program(
+        """
+        from bocpy import Cown, start, wait, when
+
+        start(1)
+
+        class Named:
+            def __init__(self, name):
+                self.name = name
+                self.level = 0
+
+            def __reduce__(self):
+                return self.name
+
+        ONE = Named("ONE")
+
+        class Holder:
+            TWO = Named("Holder.TWO")
+
+        def schedule(one, two):
+            return when()(lambda: (one is ONE, two is Holder.TWO, one.name, two.name))
+
+        print(schedule(ONE, Holder.TWO).result(timeout=60))
+        print(when(Cown([ONE]))(lambda c: c.value[0] is ONE).result(timeout=60))
+        print(when()(lambda: [ONE]).result(timeout=60)[0] is ONE)
+        wait()
+        ONE.level = 3
+        print(when()(lambda: ONE.level).result(timeout=60))
+        print(when()(lambda one=ONE: (one.level, one is ONE)).result(timeout=60))
+        """
+    )
+    assert done.lines == [
+        "(True, True, 'ONE', 'Holder.TWO')",
+        "True",
+        "True",
+        "3",
+        "(3, True)",
+    ]
