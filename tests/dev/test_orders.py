@@ -94,7 +94,7 @@ BREAKS = {
     "a row that names another file": (
         MODEL,
         "| `blocking.c` | `scheduler.h` |",
-        "| `idle.c` | `scheduler.h` |",
+        "| `parked_workers.c` | `scheduler.h` |",
         r"\[R13\] stands in blocking\.c, not in `idle\.c`",
     ),
     "a row that nothing exercises": (

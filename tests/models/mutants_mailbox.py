@@ -88,6 +88,6 @@ MUTANTS = (
         "    while (boci_load_acquire(&lock->slots[i].word) != 1) /* [A24] */\n"
         "      boci_spin_once(&tries);\n",
         "    (void)tries;\n",
-        ("mailbox.c", "tags.c"),
+        ("mailbox.c", "tag_queues.c"),
     ),
 )

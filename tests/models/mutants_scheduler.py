@@ -102,23 +102,23 @@ MUTANTS = (
     Mutant(
         "parking_worker_has_no_fence",
         "sleep",
-        "idle.c",
+        "parked_workers.c",
         "  boci_fence_seq_cst(); /* [F1] [F2] */\n",
         "",
     ),
     Mutant(
         "publisher_has_no_fence",
         "sleep",
-        "idle.h",
+        "parked_workers.h",
         "static inline bool boci_idle_may_wake(boci_idle *idle) {\n"
         "  boci_fence_seq_cst();                                   /* [F2] */\n",
         "static inline bool boci_idle_may_wake(boci_idle *idle) {\n",
-        ("enqueue.c", "idle.c", "schedule.c", "find_work.c", "worker.c"),
+        ("enqueue.c", "parked_workers.c", "schedule.c", "find_work.c", "worker.c"),
     ),
     Mutant(
         "searcher_has_no_fence",
         "sleep",
-        "park_worker.c",
+        "idle_policy.c",
         "  boci_fence_seq_cst(); "
         "/* [F2]: publishers relied on us while we searched */\n",
         "",
@@ -126,28 +126,28 @@ MUTANTS = (
     Mutant(
         "searcher_does_not_look_again",
         "sleep",
-        "park_worker.c",
+        "idle_policy.c",
         "    if (work_visible(worker))\n      boci_idle_wake_one(&scheduler->idle);\n",
         "",
     ),
     Mutant(
         "parking_worker_does_not_look_for_work",
         "sleep",
-        "park_worker.c",
+        "idle_policy.c",
         "  if ((!leave && work_visible(worker)) || boci_called_away(worker)) {",
         "  if ((!leave && false) || boci_called_away(worker)) {",
     ),
     Mutant(
         "parking_worker_does_not_look_whether_it_ends",
         "sleep",
-        "park_worker.c",
+        "idle_policy.c",
         "  if ((!leave && work_visible(worker)) || boci_called_away(worker)) {",
         "  if (!leave && work_visible(worker)) {",
     ),
     Mutant(
         "token_of_a_faster_waker_is_left",
         "sleep",
-        "idle.c",
+        "parked_workers.c",
         "  if (!unlist_parked(idle, worker))\n"
         "    boci_parker_park(&worker->parking.parker, BOCI_NEVER);\n",
         "  (void)unlist_parked(idle, worker);\n",
@@ -164,7 +164,7 @@ MUTANTS = (
     Mutant(
         "oversubscription_is_trusted_without_a_monitor",
         "sleep",
-        "idle.c",
+        "parked_workers.c",
         "  if (boci_idle_oversubscribed(idle) &&\n"
         "      boci_load_relaxed(&idle->monitors) > 0) /* hint: after [F2] */\n",
         "  if (boci_idle_oversubscribed(idle))\n",
@@ -172,7 +172,7 @@ MUTANTS = (
     Mutant(
         "monitor_looks_no_more",
         "sleep",
-        "park_worker.c",
+        "idle_policy.c",
         "timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&\n"
         "                          !timer_is_due(worker) && "
         "all_processors_busy(worker);",
@@ -183,7 +183,7 @@ MUTANTS = (
     Mutant(
         "woken_is_no_searcher",
         "sleep",
-        "idle.c",
+        "parked_workers.c",
         "  boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1);",
         "  boci_sub_acq_rel(&idle->state, 1);",
     ),

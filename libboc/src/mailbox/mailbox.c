@@ -9,7 +9,7 @@
 #include "mailbox_waiters.h"
 #include "options.h"
 #include "os.h"
-#include "tags.h"
+#include "tag_queues.h"
 
 #define TAGS_DEFAULT 16u
 #if defined(BOC_TINY)

@@ -1,6 +1,6 @@
 /* Notify: waiters of the program, for waits that block no thread. */
 #include "mailbox_waiters.h"
-#include "tags.h"
+#include "tag_queues.h"
 
 /* The mask of all of `tags`; 0 if one of them has no slot. With the lock. */
 static uint32_t tags_mask(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {

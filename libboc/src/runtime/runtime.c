@@ -15,7 +15,7 @@
  *
  * Ordering:
  *   [R11] closing is published; [A11] the thread that is refused because of it.
- *   Wake-ups are as in idle.h.
+ *   Wake-ups are as in parked_workers.h.
  */
 #include "runtime.h"
 

@@ -13,7 +13,7 @@
  *   6. half of another worker's overflow, or of its run queue, or an overdue behavior
  *      of its inbox; spin
  *
- * boci_find_own does 1 to 5, boci_spin_for_work 5 and 6; park_worker.h says what
+ * boci_find_own does 1 to 5, boci_spin_for_work 5 and 6; idle_policy.h says what
  * follows. steal_backoff.h decides when a worker leaves work that it could take to
  * others.
  *

@@ -4,7 +4,7 @@
  * Threads: any. A look at `length` costs one load and no lock.
  * Ordering:
  *   [R8] the length is published with the list; [A8] a look that may skip the lock.
- *     Parking workers look at it after their store-load barrier (idle.h).
+ *     Parking workers look at it after their store-load barrier (parked_workers.h).
  */
 #ifndef BOCI_INJECTOR_H
 #define BOCI_INJECTOR_H

@@ -18,7 +18,8 @@
  *   run queue.
  * Ordering:
  *   [R19] the length is published with the segments; [A19] a look that may skip the
- *     lock. Parking workers look at it after their store-load barrier (idle.h).
+ *     lock. Parking workers look at it after their store-load barrier
+ *     (parked_workers.h).
  */
 #ifndef BOCI_OVERFLOW_H
 #define BOCI_OVERFLOW_H

@@ -10,7 +10,7 @@
 #ifndef BOCI_RUN_H
 #define BOCI_RUN_H
 
-#include "behavior_options.h"
+#include "behavior_scope.h"
 #include "compiler.h"
 #include "enqueue.h"
 #include "scheduler.h"

@@ -7,7 +7,8 @@
  *   a pinned cown -------> the executor that it is pinned to (a lane)
  *
  * enqueue.h puts ready behaviors there, find_work.h takes them out, run.h runs them.
- * idle.h decides which workers sleep, blocking.h which ones compensate for others.
+ * idle_policy.h decides when a worker sleeps, parked_workers.h which one is woken,
+ * blocking.h which ones compensate for others.
  *
  * Threads: as each part says. Fields up to `worker_memory` are set before the workers
  * start.
@@ -18,8 +19,8 @@
 #include "behavior.h"
 #include "blocking.h"
 #include "external_threads.h"
-#include "idle.h"
 #include "injector.h"
+#include "parked_workers.h"
 #include "quiescence.h"
 #include "timer_heap.h"
 #include "worker.h"

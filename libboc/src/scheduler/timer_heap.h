@@ -10,12 +10,12 @@
  * list. The runtime is not quiescent before that thread has passed the behavior on, so
  * it may use the heap until then, and not after.
  *
- * An idle worker keeps the time: the keeper (idle.h) parks until the earliest deadline.
- * The steps are those of idle.h, with the heap as the work that becomes visible: a
- * thread that arms the earliest timer does so, and after the fence [F2] checks for a
- * parked worker; the keeper counts as parked, and after [F2] reads the heap. If no
- * worker is idle, each reads the clock between two bodies: after each one, or after
- * every 16th while bodies are short.
+ * An idle worker keeps the time: the keeper (parked_workers.h) parks until the earliest
+ * deadline. The steps are those of parked_workers.h, with the heap as the work that
+ * becomes visible: a thread that arms the earliest timer does so, and after the fence
+ * [F2] checks for a parked worker; the keeper counts as parked, and after [F2] reads
+ * the heap. If no worker is idle, each reads the clock between two bodies: after each
+ * one, or after every 16th while bodies are short.
  *
  * Rejected: a timer thread, which would have to wake a worker, too; a timer wheel,
  * whose ticks cost time while nothing is due.

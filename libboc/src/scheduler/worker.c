@@ -9,7 +9,7 @@
 
 #include "cown_pool.h"
 #include "find_work.h"
-#include "park_worker.h"
+#include "idle_policy.h"
 #include "run.h"
 #include "scheduler.h"
 #include "start_on_demand.h"

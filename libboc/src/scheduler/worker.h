@@ -7,10 +7,10 @@
 
 #include "block_pool.h"
 #include "executor.h"
-#include "idle.h"
 #include "injector.h"
 #include "os.h"
 #include "overflow.h"
+#include "parked_workers.h"
 #include "quiescence.h"
 #include "run_queue.h"
 #include "steal_backoff.h"

@@ -3,8 +3,8 @@
 A loop at module level binds its variable again before the body of its previous round
 has run. So scheduling a behavior copies the names that the body itself reads and that
 hold data, and the function runs with a dict of its own as globals. When the body is
-over, the names that it assigned are copied back to the module. `bocpy._body.Names` says
-which names those are.
+over, the names that it assigned are copied back to the module.
+`bocpy._snapshotted_globals.Names` says which names those are.
 
 Threads: any.
 """
@@ -31,7 +31,7 @@ UNBOUND = object()
 
 
 class Kept(NamedTuple):
-    """The fields of a `bocpy._body.Names` but the last."""
+    """The fields of a `bocpy._snapshotted_globals.Names` but the last."""
 
     kept: tuple[str, ...]
     others: tuple[str, ...] | None

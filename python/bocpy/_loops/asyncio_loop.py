@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from .. import _core, _tasks
-from . import ARRIVED, AT_ONCE, MIN_WOKEN, PUMPED, TAKEN, Completion, TurnSize
+from . import ARRIVED, Completion
+from .turn_budgets import AT_ONCE, MIN_WOKEN, PUMPED, TAKEN, TurnSize
 
 T = TypeVar("T")
 

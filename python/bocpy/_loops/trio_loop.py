@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import trio  # type: ignore[import-not-found,unused-ignore]
 
 from .. import _core, _tasks
-from . import ARRIVED, MIN_WOKEN, PUMPED, TAKEN, Completion, TurnSize
+from . import ARRIVED, Completion
+from .turn_budgets import MIN_WOKEN, PUMPED, TAKEN, TurnSize
 
 T = TypeVar("T")
 

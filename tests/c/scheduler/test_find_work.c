@@ -3,7 +3,7 @@
 #include "harness.h"
 
 #include "find_work.h"
-#include "park_worker.h"
+#include "idle_policy.h"
 #include "run.h"
 
 enum { WORKERS = 2, MAX_COUNT = 4 * BOCI_RING };

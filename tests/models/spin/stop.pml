@@ -1,5 +1,5 @@
 /* Quiescence and stop with a compensating worker, whole: every interleaving of the
- * workers' loop (worker.c, park_worker.c, idle.c), blocking and retiring (blocking.c), the
+ * workers' loop (worker.c, idle_policy.c, parked_workers.c), blocking and retiring (blocking.c), the
  * sums for the waiters (quiescence.c, waiters.c) and the numbered steps of
  * boc_runtime_free.
  *

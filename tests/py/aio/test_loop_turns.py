@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import bocpy
 import pytest
 from bocpy import Cown, PinnedCown, _core, _loops, read, when
-from bocpy._loops import MAX_WOKEN, MIN_WOKEN, TurnSize
+from bocpy._loops.turn_budgets import MAX_WOKEN, MIN_WOKEN, TurnSize
 from harness import LIMIT, pass_through
 
 pytestmark = pytest.mark.usefixtures("runtime")

@@ -1,7 +1,7 @@
 /* Globals snapshot: see globals_snapshot.h. */
 #include "globals_snapshot.h"
 
-/* The items of a bocpy._body.Names. */
+/* The items of a bocpy._snapshotted_globals.Names. */
 enum { NAMES_KEPT, NAMES_OTHERS, NAMES_STORED, NAMES_THROUGH, NAMES_CODE };
 
 #define OVERLAY_ORIGIN "__bocpy_origin__"

@@ -11,8 +11,8 @@
  * Functions that the body calls see the module itself. A warning tells if a name that
  * they read was bound again while the behavior was pending.
  *
- * A snapshot is a tuple: the names (a `bocpy._body.Names`), the values of the names
- * that are kept, and the values of those that are read through functions.
+ * A snapshot is a tuple: the names (a `bocpy._snapshotted_globals.Names`), the values
+ * of the names that are kept, and the values of those that are read through functions.
  *
  * Threads: attached.
  */

@@ -1,5 +1,5 @@
-/* Behavior options: see behavior_options.h. */
-#include "behavior_options.h"
+/* Behavior scope: see behavior_scope.h. */
+#include "behavior_scope.h"
 
 #include "scope.h"
 #include "thread_context.h"

@@ -1,6 +1,7 @@
-/* Tags: the table of a mailbox's tags. A call that is refused changes nothing. */
-#ifndef BOCI_TAGS_H
-#define BOCI_TAGS_H
+/* Tag queues: the table of a mailbox's tags, each with its queue. A call that is
+ * refused changes nothing. */
+#ifndef BOCI_TAG_QUEUES_H
+#define BOCI_TAG_QUEUES_H
 
 #include "mailbox.h"
 

@@ -1,4 +1,4 @@
-/* Idle: which workers search for work, which are parked, and which one is woken.
+/* Parked workers: which workers search for work, which are parked, which one is woken.
  *
  * A worker without work searches for a while, then parks:
  *
@@ -43,8 +43,8 @@
  *   2. The thread that takes a worker out of the list, and no other, unparks it, once.
  *   3. Dormant workers come after all others in the list.
  */
-#ifndef BOCI_IDLE_H
-#define BOCI_IDLE_H
+#ifndef BOCI_PARKED_WORKERS_H
+#define BOCI_PARKED_WORKERS_H
 
 #include "atomic.h"
 #include "park.h"

@@ -1,11 +1,11 @@
-/* Tags: see tags.h.
+/* Tag queues: see tag_queues.h.
  *
  * A slot has a tag's name and its ring. The first sender or receiver of a tag assigns
  * its slot; the first sender makes the ring. boc_mailbox_set_tags swaps the whole table
  * for one with empty rings, and frees the contents of the old one after it has
  * unlocked.
  */
-#include "tags.h"
+#include "tag_queues.h"
 
 #include "alloc.h"
 #include "mailbox_waiters.h"

@@ -1,5 +1,5 @@
-/* Idle: see idle.h for the steps. */
-#include "idle.h"
+/* Parked workers: see parked_workers.h for the steps. */
+#include "parked_workers.h"
 
 #include "compiler.h"
 #include "os.h"

@@ -1,9 +1,9 @@
-/* Park worker: see park_worker.h; idle.h has the steps of parking and waking.
+/* Idle policy: see idle_policy.h; parked_workers.h has the steps of parking and waking.
  *
  * Ordering:
  *   [F1] [F2] are one fence, in boci_idle_prepare_park.
  */
-#include "park_worker.h"
+#include "idle_policy.h"
 
 #include "find_work.h"
 

@@ -1,14 +1,15 @@
-/* Park worker: how long a worker without work searches, when it parks, for how long.
+/* Idle policy: how long a worker without work searches, when it parks, for how long.
  *
  * A worker searches for the time `spin` of the runtime's options if there are not too
  * many searchers; then it parks, unless there is work that no other worker will take.
  * It wakes up by itself at the deadline of a timer that it keeps, and as a monitor
- * (idle.h); a monitor may leave work to busy workers a few times before it searches.
+ * (parked_workers.h); a monitor may leave work to busy workers a few times before it
+ * searches.
  *
  * Threads: the worker.
  */
-#ifndef BOCI_PARK_WORKER_H
-#define BOCI_PARK_WORKER_H
+#ifndef BOCI_IDLE_POLICY_H
+#define BOCI_IDLE_POLICY_H
 
 #include "scheduler.h"
 

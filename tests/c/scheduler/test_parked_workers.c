@@ -144,7 +144,7 @@ static void oversubscribed_publishers_rely_on_a_monitor(void) {
   teardown(&all);
 }
 
-/* A publisher and a worker, as in the table of idle.h. */
+/* A publisher and a worker, as in the table of parked_workers.h. */
 typedef struct meeting {
   crew all;
   boci_atomic_u32 work;

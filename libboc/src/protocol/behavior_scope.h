@@ -1,6 +1,6 @@
-/* Behavior options: the scope of a behavior, and the `done` callback for its end. */
-#ifndef BOCI_BEHAVIOR_OPTIONS_H
-#define BOCI_BEHAVIOR_OPTIONS_H
+/* Behavior scope: the scope of a behavior, and the `done` callback for its end. */
+#ifndef BOCI_BEHAVIOR_SCOPE_H
+#define BOCI_BEHAVIOR_SCOPE_H
 
 #include "behavior.h"
 
