@@ -131,7 +131,7 @@ def receive(key: str, name: str, imported: bool) -> Space:
     elif "#" in key:
         names = {"__name__": name}
     else:
-        module = sys.modules.setdefault(name, ModuleType(name))
+        module = sys.modules.setdefault(name, module_without_loader(name))
         names = module.__dict__
     # C code that imports for a function looks these up in its globals.
     names.setdefault("__builtins__", builtins)
@@ -140,7 +140,21 @@ def receive(key: str, name: str, imported: bool) -> Space:
     return add(Space(key, name, names, owned=False, imported=imported))
 
 
+def module_without_loader(name: str) -> ModuleType:
+    """A module that no loader has made. linecache takes a `__spec__` that is None for a
+    mistake of a loader's, and warns."""
+    module = ModuleType(name)
+    for attribute in _OF_LOADERS:
+        vars(module).pop(attribute, None)
+    return module
+
+
+_OF_LOADERS = ("__spec__", "__loader__")
+
+
 def ask_for(module: str, name: str) -> Any:
+    if name in _OF_LOADERS:
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
     from ._main import requests as main_requests
 
     return main_requests.missing_attribute(module, name)
@@ -286,11 +300,17 @@ def parts(names: dict[str, Any]) -> list[Any]:
             found += value.values()
         elif isinstance(value, list | tuple | set | frozenset):
             found += value
-        elif isinstance(value, type) and value.__module__ == names.get("__name__"):
+        elif isinstance(value, type) and defined_in(value) == names.get("__name__"):
             found += vars(value).values()
-        elif type(value).__module__ == names.get("__name__"):
+        elif defined_in(type(value)) == names.get("__name__"):
             found += getattr(value, "__dict__", {}).values()
     return found
+
+
+def defined_in(cls: type) -> object:
+    """The name of the module of a class; None where it has none, as a class does whose
+    metaclass takes `__module__` away."""
+    return getattr(cls, "__module__", None)
 
 
 def is_made_of_cowns(value: object) -> bool:

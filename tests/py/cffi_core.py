@@ -60,6 +60,8 @@ TESTS_ON_PYPY = {
     "test_executor.py::test_handlers_of_signals_submit": "a handler amid an addition",
     "test_finalizers.py::test_a_finalizer_enters_a_scope_while": "the collector",
     "test_finalizers.py::test_finalizers_of_what_a_worker_kept": "the collector",
+    "test_handlers.py::test_no_wait_of_the_main": "a lock at each import statement",
+    "test_handlers.py::test_a_handler_that_interrupts_a_report": "a handler in a call",
     "test_leaks.py::test_a_refused_schedule_leaves_no_references": "sys.getrefcount",
     "test_messages.py::test_drained_contents_are_given_up": "the collector",
     "test_pinned.py::test_the_value_dies_with": "the collector",
@@ -74,6 +76,8 @@ TESTS_ON_PYPY = {
 #: test does not run for; None where nothing is different for them.
 ROWS = {
     "Matrix": "no `Matrix`",
+    "a handler in a call": "PyPy: such a handler may interrupt",
+    "a lock at each import statement": "PyPy: such a handler may interrupt",
     "a handler amid an addition": "PyPy: a handler of a signal that submits",
     "a cache of the extension": None,
     "a signal that a worker takes": "a signal that is delivered to a worker",

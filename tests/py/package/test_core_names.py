@@ -9,7 +9,7 @@ import harness
 
 #: Names that the core by cffi lacks: only workers' interpreters and the extension's own
 #: traces need them.
-NOT_BY_CFFI = {"_current_exceptions", "_current_frames", "_trace_frames"}
+NOT_BY_CFFI = {"_current_exceptions", "_current_frames", "_trace_take"}
 TYPES_ALONE = {"Reading", "_When"}
 
 
