@@ -95,7 +95,7 @@ BREAKS = {
         MODEL,
         "| `blocking.c` | `scheduler.h` |",
         "| `parked_workers.c` | `scheduler.h` |",
-        r"\[R13\] stands in blocking\.c, not in `idle\.c`",
+        r"\[R13\] stands in blocking\.c, not in `parked_workers\.c`",
     ),
     "a row that nothing exercises": (
         MODEL,
