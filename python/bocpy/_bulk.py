@@ -39,14 +39,15 @@ def as_completed(
     The iterator raises TimeoutError `timeout` seconds after its first item was asked
     for. In an event loop use `asyncio.as_completed`, which accepts cowns.
 
-    >>> import time
-    >>> from bocpy import as_completed, when
-    >>> def nap(seconds):
-    ...     time.sleep(seconds)
-    ...     return seconds
-    >>> naps = [when()(lambda s=s: nap(s)) for s in (0.2, 0.01)]
-    >>> [result.result() for result in as_completed(naps)]
-    [0.01, 0.2]
+    >>> from bocpy import as_completed, receive, send, when
+    >>> late = when()(lambda: receive("go")[1])
+    >>> early = when()(lambda: "early")
+    >>> for result in as_completed([late, early]):
+    ...     print(result.result())
+    ...     if result is early:
+    ...         send("go", "late")
+    early
+    late
     """
     deadline = deadline_of(timeout)
     queue = _core._CompletionQueue()

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import bocpy
 import pytest
-from bocpy import Cown, PinnedCown, _core, _loops, read, when
+from bocpy import Cown, PinnedCown, _core, read, when
+from bocpy._loops import turn_budgets
 from bocpy._loops.turn_budgets import MAX_WOKEN, MIN_WOKEN, TurnSize
 from harness import LIMIT, pass_through
 
@@ -145,7 +146,7 @@ def test_the_size_of_a_turn_follows_its_time(monkeypatch):
     """Also if a turn wakes all that can go on, as it mostly does. It falls at once, and
     grows slowly."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
-    monkeypatch.setattr(_loops, "time", clock)
+    monkeypatch.setattr(turn_budgets, "time", clock)
     size, woken = TurnSize(), []
     for microseconds in [4] * 30 + [100] * 3 + [4] * 30:
         woken.append(size.next(150))
