@@ -66,6 +66,8 @@ def find_origin(obj: object, token: str) -> Path | None:
 
 
 def search(obj: object) -> Path | None:
+    if not _global_namespaces.resolves(type(obj)):
+        return None  # no import makes an instance of the class
     origin = import_origins.find_origin(obj)
     if origin is not None:
         return origin[0], ((False, origin[1]),)

@@ -24,6 +24,12 @@ bool bocpy_type_is_slotted(PyTypeObject *type, uint32_t slots) {
          type->tp_alloc == PyType_GenericAlloc;
 }
 
+bool bocpy_instance_may_be_shared(PyObject *value) {
+  Py_ssize_t offset = Py_TYPE(value)->tp_weaklistoffset;
+  return BOCPY_FREE_THREADED || Py_REFCNT(value) > 2 || !offset ||
+         *(PyObject **)(uintptr_t)((char *)value + offset);
+}
+
 /* 1 if `name` means the same for instances of `type` as for plain objects, 0 if not. */
 static int type_is_inherited(PyTypeObject *type, const char *name) {
   PyObject *ours = NULL, *plain = NULL;

@@ -279,9 +279,10 @@ static int put_attributes(bocpy_encoder *encoder, PyObject *dict,
   return BOCPY_DONE;
 }
 
-static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *dict) {
-  /* Pickle keeps the identity of an object without attributes (_ship/sentinels.py). */
-  if (!PyDict_GET_SIZE(dict))
+static int put_state(bocpy_encoder *encoder, bocpy_class *known, PyObject *value,
+                     PyObject *dict) {
+  /* Pickle keeps the identity of an object without attributes. */
+  if (!PyDict_GET_SIZE(dict) && bocpy_instance_may_be_shared(value))
     return BOCPY_UNKNOWN;
   const bocpy_layout *layout = bocpy_class_layout(encoder->state, known, dict);
   const bocpy_shape *shape = layout ? layout->shape : known->place.shape;
@@ -340,7 +341,7 @@ static int put_instance(bocpy_encoder *encoder, PyObject *value) {
   PyObject *dict = PyObject_GenericGetDict(value, NULL);
   if (dict && BOCPY_FREE_THREADED)
     Py_SETREF(dict, PyDict_Copy(dict));
-  int status = dict ? put_state(encoder, known, dict) : BOCPY_FAILED;
+  int status = dict ? put_state(encoder, known, value, dict) : BOCPY_FAILED;
   Py_XDECREF(dict);
   return status;
 }

@@ -171,4 +171,8 @@ void bocpy_resolved_clear(bocpy_codec_state *state);
 bool bocpy_type_is_bare(PyTypeObject *type);
 bool bocpy_type_is_slotted(PyTypeObject *type, uint32_t slots);
 
+/* Whether others may refer to an instance that its container and the encoder's walk
+ * hold. One that has a token (_ship/sentinels.py) has a weak reference. */
+bool bocpy_instance_may_be_shared(PyObject *value);
+
 #endif
