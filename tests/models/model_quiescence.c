@@ -68,7 +68,7 @@ static void run_step(unsigned step, boci_in_flight *mine) {
     return;
   }
   boci_in_flight_add_finished(mine);
-  boci_fence_seq_cst(); /* as in boci_idle_prepare_park */
+  boci_fence_seq_cst(); /* as in boci_parked_prepare_park */
   boci_quiescence_check(scheduler);
   count(&left);
 }

@@ -110,9 +110,9 @@ MUTANTS = (
         "publisher_has_no_fence",
         "sleep",
         "parked_workers.h",
-        "static inline bool boci_idle_may_wake(boci_idle *idle) {\n"
-        "  boci_fence_seq_cst();                                   /* [F2] */\n",
-        "static inline bool boci_idle_may_wake(boci_idle *idle) {\n",
+        "static inline bool boci_parked_may_wake(boci_parked_workers *parked) {\n"
+        "  boci_fence_seq_cst();                                     /* [F2] */\n",
+        "static inline bool boci_parked_may_wake(boci_parked_workers *parked) {\n",
         ("enqueue.c", "parked_workers.c", "schedule.c", "find_work.c", "worker.c"),
     ),
     Mutant(
@@ -127,7 +127,8 @@ MUTANTS = (
         "searcher_does_not_look_again",
         "sleep",
         "idle_policy.c",
-        "    if (work_visible(worker))\n      boci_idle_wake_one(&scheduler->idle);\n",
+        "    if (work_visible(worker))\n"
+        "      boci_parked_wake_one(&scheduler->parked);\n",
         "",
     ),
     Mutant(
@@ -148,9 +149,9 @@ MUTANTS = (
         "token_of_a_faster_waker_is_left",
         "sleep",
         "parked_workers.c",
-        "  if (!unlist_parked(idle, worker))\n"
+        "  if (!unlist_parked(parked, worker))\n"
         "    boci_parker_park(&worker->parking.parker, BOCI_NEVER);\n",
-        "  (void)unlist_parked(idle, worker);\n",
+        "  (void)unlist_parked(parked, worker);\n",
     ),
     Mutant(
         "share_is_not_announced",
@@ -165,9 +166,9 @@ MUTANTS = (
         "oversubscription_is_trusted_without_a_monitor",
         "sleep",
         "parked_workers.c",
-        "  if (boci_idle_oversubscribed(idle) &&\n"
-        "      boci_load_relaxed(&idle->monitors) > 0) /* hint: after [F2] */\n",
-        "  if (boci_idle_oversubscribed(idle))\n",
+        "  if (boci_parked_oversubscribed(parked) &&\n"
+        "      boci_load_relaxed(&parked->monitors) > 0) /* hint: after [F2] */\n",
+        "  if (boci_parked_oversubscribed(parked))\n",
     ),
     Mutant(
         "monitor_looks_no_more",
@@ -184,8 +185,8 @@ MUTANTS = (
         "woken_is_no_searcher",
         "sleep",
         "parked_workers.c",
-        "  boci_add_acq_rel(&idle->state, BOCI_SEARCHER - 1);",
-        "  boci_sub_acq_rel(&idle->state, 1);",
+        "  boci_add_acq_rel(&parked->state, BOCI_SEARCHER - 1);",
+        "  boci_sub_acq_rel(&parked->state, 1);",
     ),
     Mutant(
         "workers_are_woken_before_the_end_is_said",
@@ -193,9 +194,9 @@ MUTANTS = (
         "scheduler.c",
         "  boci_store_release(&scheduler->stopping, 1); /* [R11] */\n"
         "  for (uint32_t i = 0; i < threads; i++)\n"
-        "    boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);\n",
+        "    boci_parked_wake(&scheduler->parked, &scheduler->worker[i]);\n",
         "  for (uint32_t i = 0; i < threads; i++)\n"
-        "    boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);\n"
+        "    boci_parked_wake(&scheduler->parked, &scheduler->worker[i]);\n"
         "  boci_store_release(&scheduler->stopping, 1);\n",
     ),
     Mutant(

@@ -136,7 +136,7 @@ boc_status boc_runtime_set_workers(boc_runtime *runtime, unsigned workers) {
 
 unsigned boc_runtime_idle_workers(const boc_runtime *runtime) {
   BOCI_REQUIRE(runtime != NULL);
-  return boci_idle_count(&runtime->scheduler.idle);
+  return boci_parked_or_searching(&runtime->scheduler.parked);
 }
 
 boc_runtime *boc_runtime_current(void) {

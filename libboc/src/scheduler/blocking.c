@@ -90,7 +90,7 @@ void boc_worker_block_begin(void) {
   compensate_locked(scheduler);
   update_excess_locked(blocking);
   boci_mutex_unlock(&blocking->mutex);
-  boci_idle_wake_one(&scheduler->idle);
+  boci_parked_wake_one(&scheduler->parked);
 }
 
 void boc_worker_block_end(void) {
@@ -172,7 +172,7 @@ static void recall_locked(boci_scheduler *scheduler, boci_worker *worker) {
   *link = worker->parking.next;
   worker->retired = false;
   if (worker->parking.dormant)
-    boci_idle_list_dormant(&scheduler->idle, worker);
+    boci_parked_list_dormant(&scheduler->parked, worker);
   else
     boci_parker_unpark(&worker->parking.parker);
 }
@@ -190,7 +190,7 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
       blocking->active--;
   }
   for (uint32_t i = workers; i < before && i < started; i++)
-    if (boci_idle_unlist_dormant(&scheduler->idle, &scheduler->worker[i]))
+    if (boci_parked_unlist_dormant(&scheduler->parked, &scheduler->worker[i]))
       list_retired_locked(blocking, &scheduler->worker[i]);
     else
       blocking->active += !scheduler->worker[i].failed;
@@ -198,7 +198,7 @@ static void set_number_locked(boci_scheduler *scheduler, uint32_t workers) {
     boci_store_relaxed(&scheduler->worker[i].compensating,
                        i >= workers);               /* hint: the mutex has the truth */
   boci_store_relaxed(&scheduler->workers, workers); /* hint: see the reader */
-  boci_idle_resize(&scheduler->idle, workers);
+  boci_parked_resize(&scheduler->parked, workers);
   update_excess_locked(blocking);
 }
 

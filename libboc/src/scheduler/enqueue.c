@@ -8,7 +8,7 @@
 
 static void enqueue_in_injector(boci_scheduler *scheduler, boc_behavior *behavior) {
   boci_injector_push(&scheduler->injector, behavior, behavior, 1);
-  boci_idle_wake_one(&scheduler->idle);
+  boci_parked_wake_one(&scheduler->parked);
 }
 
 /* The other runtime may end once the behavior has run, which may be before this thread
@@ -44,7 +44,7 @@ static bool runs_elsewhere(const boci_worker *worker, const boc_behavior *behavi
 }
 
 void boci_wake_another(boci_worker *worker) {
-  if (boci_idle_wake_one(&worker->scheduler->idle))
+  if (boci_parked_wake_one(&worker->scheduler->parked))
     boci_count(&worker->counters.woken, 1);
 }
 
@@ -98,8 +98,8 @@ void boci_enqueue_handoff(void *ctx, boc_behavior *behavior) {
 /* The worker may be busy for long: then an idle one takes work from its inbox. */
 void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior) {
   boci_injector_push(&worker->inbox, behavior, behavior, 1);
-  if (!boci_idle_wake(&worker->scheduler->idle, worker))
-    boci_idle_wake_one(&worker->scheduler->idle);
+  if (!boci_parked_wake(&worker->scheduler->parked, worker))
+    boci_parked_wake_one(&worker->scheduler->parked);
 }
 
 void boci_enqueue_drain(boci_worker *worker) {
@@ -109,5 +109,5 @@ void boci_enqueue_drain(boci_worker *worker) {
          (behavior = boci_run_queue_pop(&worker->queue)) ||
          boci_injector_take(&worker->inbox, 1, &behavior) > 0)
     boci_injector_push(&scheduler->injector, behavior, behavior, 1);
-  boci_idle_wake_one(&scheduler->idle);
+  boci_parked_wake_one(&scheduler->parked);
 }

@@ -1,4 +1,6 @@
-/* Enqueue: puts a behavior that holds all its cowns into a queue.
+/* Enqueue: puts a behavior that holds all its cowns into a queue. The queue, and the
+ * order in which find_work.h takes from queues, decide when the behavior runs: with
+ * priorities, both would change.
  *
  *   pinned cown              the executor that it is pinned to
  *   another runtime's        that runtime's injector
@@ -33,7 +35,7 @@ void boci_enqueue_inbox(boci_worker *worker, boc_behavior *behavior);
 /* Called by a worker that has queued work for others: wakes another worker. */
 void boci_wake_another(boci_worker *worker);
 static inline void boci_wake_for_surplus(boci_worker *worker) {
-  if (!worker->queue.alone && boci_idle_may_wake(&worker->scheduler->idle))
+  if (!worker->queue.alone && boci_parked_may_wake(&worker->scheduler->parked))
     boci_wake_another(worker);
 }
 

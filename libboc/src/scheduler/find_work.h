@@ -1,5 +1,8 @@
 /* Find work: the order in which a worker looks for its next behavior.
  *
+ * With enqueue.h, which puts ready behaviors into queues, it decides the order in which
+ * behaviors run that no cown orders. There are no priorities; they would begin here.
+ *
  * In this order:
  *   1. every 61st time the injector or its overflow, so that neither starves
  *   2. the LIFO slot: the behavior that got its cowns from the one before, so that a

@@ -1,7 +1,7 @@
 /* Idle policy: see idle_policy.h; parked_workers.h has the steps of parking and waking.
  *
  * Ordering:
- *   [F1] [F2] are one fence, in boci_idle_prepare_park.
+ *   [F1] [F2] are one fence, in boci_parked_prepare_park.
  */
 #include "idle_policy.h"
 
@@ -29,16 +29,16 @@ static bool work_visible(boci_worker *worker) {
 static void stop_searching(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   const bool searched = worker->parking.searching;
-  boci_idle_stop_searching(&scheduler->idle, worker);
+  boci_parked_stop_searching(&scheduler->parked, worker);
   if (worker->queue.alone)
     return;
   if (searched) {
     boci_fence_seq_cst(); /* [F2]: publishers relied on us while we searched */
     if (work_visible(worker))
-      boci_idle_wake_one(&scheduler->idle);
+      boci_parked_wake_one(&scheduler->parked);
   }
   if (boci_timers_any(&scheduler->timers)) /* this worker may have been the keeper */
-    boci_idle_wake_keeper(&scheduler->idle, false);
+    boci_parked_wake_keeper(&scheduler->parked, false);
 }
 
 /* Whether a behavior has been forwarded to another worker and waits there. */
@@ -57,7 +57,7 @@ static uint64_t park_deadline(boci_worker *worker) {
   const uint64_t look =
       inbox_waits(worker) ? boci_os_now() + BOCI_OVERDUE_NS : BOCI_NEVER;
   if (!boci_timers_any(&scheduler->timers) ||
-      !boci_idle_is_keeper(&scheduler->idle, worker))
+      !boci_parked_is_keeper(&scheduler->parked, worker))
     return look;
   const uint64_t due = boci_timers_next(&scheduler->timers);
   return due < look ? due : look;
@@ -81,32 +81,32 @@ static bool all_processors_busy(boci_worker *worker) {
         boci_load_relaxed(&other->in_flight.finished);                      /* hint */
     busy += boci_swap_relaxed(&other->progress_seen, progress) != progress; /* hint */
   }
-  return busy >= scheduler->idle.processors;
+  return busy >= scheduler->parked.processors;
 }
 
 /* Whether to leave visible work to others: a searcher searches again before it parks,
  * and a monitor soon. */
 static bool others_will_look(boci_worker *worker, bool monitors, bool leave_it) {
-  return (monitors && leave_it) || boci_idle_has_searcher(&worker->scheduler->idle);
+  return (monitors && leave_it) || boci_parked_has_searcher(&worker->scheduler->parked);
 }
 
 /* Parks, unless there is work. Returns whether the worker woke up by itself.
  * `leave_it`: if it parks as a monitor, it does so whether there is work or not. */
 static bool park_worker_once(boci_worker *worker, bool leave_it) {
   boci_scheduler *scheduler = worker->scheduler;
-  boci_idle *idle = &scheduler->idle;
-  boci_idle_prepare_park(idle, worker); /* [F1] [F2] */
+  boci_parked_workers *parked = &scheduler->parked;
+  boci_parked_prepare_park(parked, worker); /* [F1] [F2] */
   boci_quiescence_check(scheduler);
-  const bool monitors = boci_idle_oversubscribed(idle);
+  const bool monitors = boci_parked_oversubscribed(parked);
   const bool leave = others_will_look(worker, monitors, leave_it);
   if ((!leave && work_visible(worker)) || boci_called_away(worker)) {
-    boci_idle_cancel_park(idle, worker);
+    boci_parked_cancel_park(parked, worker);
     boci_os_yield(); /* the searchers may need the processor */
     return false;
   }
   boci_count(&worker->counters.parked, 1);
   boci_trace_note(&worker->trace, BOC_TRACE_PARKED, NULL);
-  const bool woken = boci_idle_park(idle, worker, monitors, park_deadline(worker));
+  const bool woken = boci_parked_park(parked, worker, monitors, park_deadline(worker));
   boci_trace_note(&worker->trace, BOC_TRACE_WOKEN, NULL);
   if (!woken)
     boci_os_yield(); /* no publisher waits for this worker */
@@ -114,7 +114,7 @@ static bool park_worker_once(boci_worker *worker, bool leave_it) {
 }
 
 static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) {
-  boci_idle *idle = &worker->scheduler->idle;
+  boci_parked_workers *parked = &worker->scheduler->parked;
   boc_behavior *behavior = NULL;
   bool timed_out = false;
   unsigned skipped = 0; /* consecutive rounds without a search */
@@ -122,7 +122,7 @@ static boc_behavior *search_until_found(boci_worker *worker, bool *out_overdue) 
     const bool leave_it = timed_out && skipped < MAX_SKIPPED && !inbox_waits(worker) &&
                           !timer_is_due(worker) && all_processors_busy(worker);
     skipped = leave_it ? skipped + 1 : 0;
-    if (!leave_it && boci_idle_start_searching(idle, worker))
+    if (!leave_it && boci_parked_start_searching(parked, worker))
       behavior = boci_spin_for_work(worker, out_overdue);
     if (!behavior && !boci_called_away(worker))
       timed_out = park_worker_once(worker, leave_it);

@@ -70,7 +70,7 @@ static void fini_handshake(boci_scheduler *scheduler) {
  * order. */
 static boc_status scheduler_init_parts(boci_scheduler *scheduler) {
   const boc_allocator *allocator = scheduler->allocator;
-  boc_status status = boci_idle_init(&scheduler->idle, scheduler->first_workers);
+  boc_status status = boci_parked_init(&scheduler->parked, scheduler->first_workers);
   if (status != BOC_OK)
     return status;
   if ((status = boci_blocking_init(&scheduler->blocking)) != BOC_OK)
@@ -99,7 +99,7 @@ no_timers:
 no_injector:
   boci_blocking_fini(&scheduler->blocking);
 no_blocking:
-  boci_idle_fini(&scheduler->idle);
+  boci_parked_fini(&scheduler->parked);
   return status;
 }
 
@@ -141,18 +141,18 @@ void boci_scheduler_fini(boci_scheduler *scheduler) {
   boci_timers_fini(&scheduler->timers, scheduler->allocator);
   boci_injector_fini(&scheduler->injector);
   boci_blocking_fini(&scheduler->blocking);
-  boci_idle_fini(&scheduler->idle);
+  boci_parked_fini(&scheduler->parked);
 }
 
 /* Returns how many threads run now; if they are fewer than asked for, the status is
  * BOC_NO_THREAD. */
 static uint32_t start_threads(boci_scheduler *scheduler) {
-  boci_idle *idle = &scheduler->idle;
+  boci_parked_workers *parked = &scheduler->parked;
   for (uint32_t i = 0; i < scheduler->first_workers; i++)
     if (i < scheduler->eager)
-      boci_idle_begin_searching(idle, &scheduler->worker[i]);
+      boci_parked_begin_searching(parked, &scheduler->worker[i]);
     else
-      boci_idle_list_dormant(idle, &scheduler->worker[i]);
+      boci_parked_list_dormant(parked, &scheduler->worker[i]);
   for (uint32_t i = 0; i < scheduler->first_workers; i++)
     if (boci_worker_start_thread(&scheduler->worker[i]) != BOC_OK)
       return i;
@@ -176,7 +176,7 @@ boc_status boci_scheduler_wait_started(boci_scheduler *scheduler, uint32_t from,
 static void stop_threads(boci_scheduler *scheduler, uint32_t threads) {
   boci_store_release(&scheduler->stopping, 1); /* [R11] */
   for (uint32_t i = 0; i < threads; i++)
-    boci_idle_wake(&scheduler->idle, &scheduler->worker[i]);
+    boci_parked_wake(&scheduler->parked, &scheduler->worker[i]);
   for (uint32_t i = 0; i < threads; i++)
     boci_worker_join(&scheduler->worker[i]);
 }

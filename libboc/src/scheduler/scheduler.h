@@ -7,8 +7,8 @@
  *   a pinned cown -------> the executor that it is pinned to (a lane)
  *
  * enqueue.h puts ready behaviors there, find_work.h takes them out, run.h runs them.
- * idle_policy.h decides when a worker sleeps, parked_workers.h which one is woken,
- * blocking.h which ones compensate for others.
+ * idle_policy.h decides when a worker parks, parked_workers.h which one is woken,
+ * blocking.h when one compensates for another.
  *
  * Threads: as each part says. Fields up to `worker_memory` are set before the workers
  * start.
@@ -44,7 +44,7 @@ typedef struct boci_scheduler {
   boci_atomic_u32 stopping; /* workers leave when they find no work */
   boci_atomic_u32 started;  /* how many structs are in use */
 
-  boci_idle idle;
+  boci_parked_workers parked;
   boci_blocking blocking;
   boci_injector injector; /* other threads write it for each behavior, ... */
   char apart[64];

@@ -73,21 +73,21 @@ static bool watch_backlog(boci_worker *worker, uint64_t *missed) {
 
 /* Parks as dormant until a publisher wakes it, unless work is visible already. */
 static void rest_again(boci_worker *worker) {
-  boci_idle *idle = &worker->scheduler->idle;
-  boci_idle_list_dormant(idle, worker);
+  boci_parked_workers *parked = &worker->scheduler->parked;
+  boci_parked_list_dormant(parked, worker);
   boci_fence_seq_cst(); /* [F2] */
   const bool needed = must_start(worker) || count_ready(worker->scheduler) > 0;
-  if (needed && boci_idle_cancel_dormancy(idle, worker))
+  if (needed && boci_parked_cancel_dormancy(parked, worker))
     return;
-  boci_idle_park(idle, worker, false, BOCI_NEVER);
-  boci_idle_stop_dormancy(idle, worker);
+  boci_parked_park(parked, worker, false, BOCI_NEVER);
+  boci_parked_stop_dormancy(parked, worker);
 }
 
 bool boci_wait_for_demand(boci_worker *worker) {
-  boci_idle *idle = &worker->scheduler->idle;
+  boci_parked_workers *parked = &worker->scheduler->parked;
   uint64_t missed = 0;
-  boci_idle_park(idle, worker, false, BOCI_NEVER);
-  boci_idle_stop_dormancy(idle, worker);
+  boci_parked_park(parked, worker, false, BOCI_NEVER);
+  boci_parked_stop_dormancy(parked, worker);
   while (!watch_backlog(worker, &missed))
     rest_again(worker);
   return !boci_scheduler_stopping(worker->scheduler);

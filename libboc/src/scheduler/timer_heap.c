@@ -262,7 +262,7 @@ static boc_status timer_arm(boc_timer *timer, uint64_t deadline) {
   const bool earliest = room && timer->at == 0;
   boci_mutex_unlock(&timers->mutex);
   if (earliest)
-    boci_idle_wake_keeper(&scheduler->idle, true);
+    boci_parked_wake_keeper(&scheduler->parked, true);
   return room ? BOC_OK : BOC_NO_MEMORY;
 }
 

@@ -29,7 +29,7 @@ void boci_worker_call_after_park(boci_worker *worker) {
 void boci_worker_poke(boci_worker *worker) {
   boci_scheduler *scheduler = worker->scheduler;
   boci_swap_release(&worker->poked, 1); /* [R10] */
-  if (!boci_idle_wake(&scheduler->idle, worker) &&
+  if (!boci_parked_wake(&scheduler->parked, worker) &&
       worker->index >= boci_scheduler_workers(scheduler))
     boci_blocking_poke(worker);
 }
@@ -96,9 +96,9 @@ static void settle_start(boci_worker *worker, boc_status status) {
   if (status != BOC_OK && worker->index >= scheduler->eager) {
     boci_blocking_start_failed(worker);
     if (worker->on_demand)
-      boci_idle_wake_one(&scheduler->idle);
+      boci_parked_wake_one(&scheduler->parked);
   } else if (worker->on_demand) {
-    boci_idle_begin_searching(&scheduler->idle, worker);
+    boci_parked_begin_searching(&scheduler->parked, worker);
   }
   report_start(worker, status);
 }

@@ -182,14 +182,14 @@ static void surplus_wakes_one_worker(void) {
   world all;
   setup(&all);
   boci_worker *parked = &all.scheduler.worker[1];
-  all.scheduler.idle.processors = 8;
-  boci_idle_prepare_park(&all.scheduler.idle, parked);
+  all.scheduler.parked.processors = 8;
+  boci_parked_prepare_park(&all.scheduler.parked, parked);
   boci_enqueue_from_body(all.me, make(&all, &all.scheduler, NULL));
   boci_enqueue_from_body(all.me, make(&all, &all.scheduler, NULL));
   CHECK_EQ(boci_load_relaxed(&all.me->counters.woken), 1);
   CHECK(parked->parking.searching && !parked->parking.listed);
-  boci_idle_cancel_park(&all.scheduler.idle, parked);
-  boci_idle_stop_searching(&all.scheduler.idle, parked);
+  boci_parked_cancel_park(&all.scheduler.parked, parked);
+  boci_parked_stop_searching(&all.scheduler.parked, parked);
   while (boci_run_queue_pop(&all.me->queue))
     continue;
   teardown(&all);

@@ -218,7 +218,7 @@ static void half_of_a_run_queue_is_stolen(void) {
   CHECK_EQ(boci_run_queue_length(&all.other->queue), BOCI_RING / 4);
   CHECK_EQ(boci_run_queue_length(&all.me->queue), BOCI_RING / 4 - 1);
   CHECK_EQ(boci_load_relaxed(&all.me->counters.stolen), BOCI_RING / 4);
-  CHECK_EQ(boci_load_relaxed(&all.scheduler.idle.state), 0);
+  CHECK_EQ(boci_load_relaxed(&all.scheduler.parked.state), 0);
   while (boci_find_own(all.me))
     continue;
   while (boci_run_queue_pop(&all.other->queue))

@@ -1,7 +1,7 @@
 /* Quiescence and stop with a compensating worker, whole: every interleaving of the
- * workers' loop (worker.c, idle_policy.c, parked_workers.c), blocking and retiring (blocking.c), the
- * sums for the waiters (quiescence.c, waiters.c) and the numbered steps of
- * boc_runtime_free.
+ * workers' loop (worker.c, idle_policy.c, parked_workers.c), blocking and retiring
+ * (blocking.c), the sums for the waiters (quiescence.c, waiters.c) and the numbered steps
+ * of boc_runtime_free.
  *
  * Behaviors A and B come in pairs: A schedules B and blocks until B's body has run, so
  * that on a runtime of one worker B needs the compensating worker. A thread outside
@@ -39,7 +39,7 @@
 /* Where behaviors wait, and which have run. */
 byte shared, queue[ALL], ran, accepted;
 
-/* Of boci_idle; any of the parked may be woken. */
+/* Of boci_parked_workers; any of the parked may be woken. */
 byte parked_count, searchers;
 bool parked[ALL], searching[ALL], token[ALL];
 
@@ -80,7 +80,7 @@ inline unpark_other() {
   }
 }
 
-/* boci_idle_wake_one */
+/* boci_parked_wake_one */
 inline wake_one() {
   if
   :: searchers == 0 && parked_count > 0 ->
@@ -96,7 +96,7 @@ inline wake_one() {
   fi
 }
 
-/* boci_idle_wake */
+/* boci_parked_wake */
 inline wake(who) {
   atomic {
     if
@@ -215,7 +215,7 @@ inline park() {
 
 /* park_worker_once */
 inline sleep_once() {
-  atomic { /* boci_idle_prepare_park */
+  atomic { /* boci_parked_prepare_park */
     parked[self] = true;
     parked_count++;
     searchers = searchers - searching[self];
@@ -226,7 +226,7 @@ inline sleep_once() {
   look_whether_away();
   if
   :: found || away || CALLED_BACK ->
-    atomic { /* boci_idle_cancel_park */
+    atomic { /* boci_parked_cancel_park */
       found = false;
       away = false;
       if
@@ -253,7 +253,7 @@ inline search() {
     :: else
     fi;
     if
-    :: !searching[self] && searchers < MAX_SEARCHERS -> /* boci_idle_start_searching */
+    :: !searching[self] && searchers < MAX_SEARCHERS -> /* boci_parked_start_searching */
       atomic { searching[self] = true; searchers++ }
     :: else
     fi;
