@@ -124,7 +124,7 @@ boc_status boc_mailbox_send(boc_mailbox *mailbox, boc_tag tag, void *payload) {
       break;
     if (status != BOC_NOT_FOUND)
       return status;
-    status = boci_tags_prepare(mailbox, tag);
+    status = boci_tag_queues_prepare(mailbox, tag);
     if (status != BOC_OK)
       return status;
   }

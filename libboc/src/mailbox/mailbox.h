@@ -1,7 +1,7 @@
 /* Mailbox: its parts.
  *
  *   mailbox_waiters.*  the list of waiters, and which of them is notified
- *   tags.*             the table of tags: adding them, giving them rings, removing them
+ *   tag_queues.*       the table of tags: adding them, giving them rings, removing them
  *   mailbox.c          beginning and end; sending, draining, closing
  *   receive.c          receiving: try, spin, park
  *   notify.c           waiters of the program, for waits that block no thread

@@ -26,7 +26,7 @@ static boc_status resolve_tags(boc_mailbox *mailbox, const boc_tag *tags, size_t
     boci_rwlock_read_unlock(slot);
     if (waiter->mask)
       return BOC_OK;
-    const boc_status status = boci_tags_assign(mailbox, tags, count);
+    const boc_status status = boci_tag_queues_assign(mailbox, tags, count);
     if (status != BOC_OK)
       return status;
   }

@@ -109,7 +109,7 @@ static boc_status try_receive_one(boc_mailbox *mailbox, boc_tag tag,
 static boc_status try_first(receive_call *call) {
   boc_status status;
   while ((status = try_receive(call)) == BOC_NOT_FOUND) {
-    status = boci_tags_assign(call->mailbox, call->tags, call->count);
+    status = boci_tag_queues_assign(call->mailbox, call->tags, call->count);
     if (status != BOC_OK)
       return status;
   }

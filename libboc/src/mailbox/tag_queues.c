@@ -94,7 +94,8 @@ static boc_status assign_locked(boc_mailbox *mailbox, const boc_tag *tags,
   return status;
 }
 
-boc_status boci_tags_assign(boc_mailbox *mailbox, const boc_tag *tags, size_t count) {
+boc_status boci_tag_queues_assign(boc_mailbox *mailbox, const boc_tag *tags,
+                                  size_t count) {
   boci_mutex_lock(&mailbox->lock.writer_mutex);
   const boc_status status = assign_locked(mailbox, tags, count);
   boci_mutex_unlock(&mailbox->lock.writer_mutex);
@@ -124,7 +125,7 @@ static boc_status prepare_locked(boc_mailbox *mailbox, boc_tag tag) {
   return BOC_OK;
 }
 
-boc_status boci_tags_prepare(boc_mailbox *mailbox, boc_tag tag) {
+boc_status boci_tag_queues_prepare(boc_mailbox *mailbox, boc_tag tag) {
   boci_mutex_lock(&mailbox->lock.writer_mutex);
   const boc_status status = prepare_locked(mailbox, tag);
   boci_mutex_unlock(&mailbox->lock.writer_mutex);

@@ -1,4 +1,5 @@
-/* Behavior scope: the scope of a behavior, and the `done` callback for its end. */
+/* Behavior scope: a behavior runs in its scope, or not, if that is cancelled. When it
+ * has ended, its `done` is called, and it leaves the scope. */
 #ifndef BOCI_BEHAVIOR_SCOPE_H
 #define BOCI_BEHAVIOR_SCOPE_H
 

@@ -1,4 +1,5 @@
-/* Statistics: the workers' counters, read one by one. */
+/* Stats snapshot: what boc_runtime_stats copies, the workers' counters read one by one.
+ * <boc/stats.h> lists the counters; each is counted where the thing happens. */
 #include <boc/stats.h>
 
 #include <string.h>
