@@ -12,7 +12,7 @@ from functools import cache, partial
 from types import CodeType, MethodType, TracebackType
 
 from .. import _global_namespaces
-from .._late_imports import traceback_module
+from .._late_imports import late_import, traceback_module
 from . import tracebacks
 
 TYPE_CHECKING = False
@@ -362,7 +362,8 @@ def survives_first(exception: BaseException, key: tuple[Any, ...]) -> int | None
     if not _SCALARS.issuperset(map(type, parts)) or not survives(exception):
         return None
     way = _PICKLED
-    if _ship.encoding_of(type(exception))[0] == _ship.EXCEPTION:
+    encodings = late_import("bocpy._codec.class_encodings")
+    if encodings.encoding_of(type(exception))[0] == encodings.EXCEPTION:
         way = _WHOLE
     elif _ship.reduce_exception(exception) is not NotImplemented:
         way = _APART

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from .._body import Body as Body
     from .._body import check_body as check_body
     from .._body import normalize as normalize
-    from .class_encodings import EXCEPTION as EXCEPTION
-    from .class_encodings import encoding_of as encoding_of
     from .pickler import fill_exception as fill_exception
     from .pickler import make_exception as make_exception
     from .pickler import reduce_exception as reduce_exception
@@ -56,13 +54,11 @@ if TYPE_CHECKING:
 
 #: What sends is imported when it is first used: a worker that starts only receives.
 _LATER = {
-    "EXCEPTION": "_ship.class_encodings",
     "Body": "_body",
     "Shipment": "_ship.shipment",
     "check_body": "_body",
     "describe": "_ship.shipment",
     "dumps": "_ship.send",
-    "encoding_of": "_ship.class_encodings",
     "export_class": "_ship.send",
     "fill_exception": "_ship.pickler",
     "make_exception": "_ship.pickler",
@@ -74,7 +70,6 @@ _LATER = {
 }
 
 __all__ = [
-    "EXCEPTION",
     "MISSING",
     "Body",
     "Shipment",
@@ -83,7 +78,6 @@ __all__ = [
     "check_body",
     "describe",
     "dumps",
-    "encoding_of",
     "enter",
     "explain",
     "explain_attribute",

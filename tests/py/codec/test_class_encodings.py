@@ -13,7 +13,7 @@ import weakref
 import bocpy
 import pytest
 from bocpy import Cown, _core, when
-from bocpy._ship import class_encodings
+from bocpy._codec import class_encodings
 from codec_values import there_and_back
 from harness import LIMIT
 

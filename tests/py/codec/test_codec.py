@@ -357,7 +357,7 @@ def make_class(module):
 
 COME_AND_GO = """
 import gc, threading, weakref
-import bocpy._explain_unshippable, bocpy._ship.class_encodings, bocpy._ship.send
+import bocpy._codec.class_encodings, bocpy._explain_unshippable, bocpy._ship.send
 from bocpy import _core
 
 class Plain:

@@ -18,6 +18,7 @@
   X(ARGUMENTS_COMPLETE, "bocpy._arguments", "complete")                                \
   X(BEHAVIOR_TRACEBACK, "bocpy._failure.exception_codec", "BehaviorTraceback")         \
   X(BODY_CHECK, "bocpy._body", "check_body")                                           \
+  X(CODEC_ENCODING_OF, "bocpy._codec.class_encodings", "encoding_of")                  \
   X(CONTEXT_ADD, "bocpy._context", "add")                                              \
   X(BODY_NORMALIZE, "bocpy._body", "normalize")                                        \
   X(CANCELLED_ERROR, "bocpy._failure.cancelled_error", "CancelledError")               \
@@ -46,7 +47,6 @@
   X(SHIP_MISSING, "bocpy._ship", "MISSING")                                            \
   X(SHIP_REFRESH, "bocpy._ship", "refresh")                                            \
   X(SHIP_POLL, "bocpy._ship", "poll")                                                  \
-  X(SHIP_ENCODING_OF, "bocpy._ship", "encoding_of")                                    \
   X(TASKS_HELD_HERE, "bocpy._tasks", "held_here")                                      \
   X(TASKS_LIBRARY_HERE, "bocpy._tasks", "library_here")                                \
   X(THREADS_ALIVE, "bocpy._threads", "alive")                                          \

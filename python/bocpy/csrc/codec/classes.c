@@ -148,7 +148,7 @@ static int class_equip(bocpy_class *known, PyObject *names) {
  * encode it. */
 static int class_find_encoding(bocpy_codec_state *state, bocpy_class *known) {
   int encoding;
-  PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_SHIP_ENCODING_OF,
+  PyObject *names, *found = bocpy_python_call(state->python, BOCPY_PY_CODEC_ENCODING_OF,
                                               "(O)", (PyObject *)known->type);
   int status = found && PyArg_ParseTuple(found, "iO!", &encoding, &PyTuple_Type, &names)
                    ? encoding != BOCPY_ENCODING_PICKLED

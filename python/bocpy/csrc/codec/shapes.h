@@ -32,7 +32,7 @@
 #define BOCPY_WHOLE (UINT32_MAX - 1)
 
 /* How instances of a type are encoded. The numbers are those of
- * _ship/class_encodings.py. */
+ * _codec/class_encodings.py. */
 typedef enum bocpy_class_encoding {
   BOCPY_ENCODING_PICKLED,  /* by pickle */
   BOCPY_ENCODING_PLAIN,    /* the __dict__ */

@@ -1,7 +1,8 @@
 /* Types of the standard library that the codec encodes without pickle: named tuples,
  * dates and times, Decimals, deques, ordered dicts, arrays; and exceptions. Each value
- * is written as its class and the arguments of a call. _ship/class_encodings.py decides
- * for which classes pickle would do no more than that.
+ * is written as its class and the arguments of a call. To add a type, begin with
+ * _codec/class_encodings.py: it decides for which classes pickle would do no more than
+ * that.
  *
  * Threads: as encoder.h. The methods that reduce are written in C, so no code of the
  * program runs while such a value is encoded.

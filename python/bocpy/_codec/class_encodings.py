@@ -2,7 +2,8 @@
 
 The codec can do so where pickle would store nothing but the slots, the fields of a
 named tuple, or the arguments of a call of the class. To let the codec encode another
-type of the standard library without pickle, begin with `_REDUCED_IN`.
+type of the standard library without pickle (`fractions.Fraction`, say), begin with
+`_REDUCED_IN` and `method_in_c`; csrc/codec/stdlib_types.c writes and reads the values.
 
 The codec asks once per class and interpreter.
 
