@@ -72,7 +72,7 @@ class Body(NamedTuple):
 def check_body(function: FunctionType) -> Body:
     """Describes `function`, or raises `SyntaxError` if it cannot be a body."""
     if "logging" in sys.modules:
-        late_import("bocpy._main.logging").name_behaviors()
+        late_import("bocpy._main_interpreter.logging").name_behaviors()
     code = function.__code__
     for flags, advice in _REFUSED:
         if code.co_flags & flags:

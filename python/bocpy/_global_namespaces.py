@@ -155,7 +155,7 @@ _OF_LOADERS = ("__spec__", "__loader__")
 def ask_for(module: str, name: str) -> Any:
     if name in _OF_LOADERS:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
-    from ._main import requests as main_requests
+    from ._main_interpreter import requests as main_requests
 
     return main_requests.missing_attribute(module, name)
 

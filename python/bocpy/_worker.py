@@ -53,7 +53,7 @@ def prepare() -> None:
     import dis  # noqa: F401
 
     from . import _body, _foreign_ext, _threads  # noqa: F401
-    from ._main import state as main_state
+    from ._main_interpreter import state as main_state
     from ._ship import shipment  # noqa: F401
 
     _threads.guard_frames()

@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoad
 from types import ModuleType
 
 from . import _core, _global_namespaces, _threads
-from ._main import logging as main_logging
+from ._main_interpreter import logging as main_logging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from types import CodeType, TracebackType
 
 from .. import _core
 from .._late_imports import traceback_module
-from .._main import source as main_source
+from .._main_interpreter import source_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,5 +188,5 @@ def summary(
 
 def interactive_line(file: str, line: int) -> str:
     """The line of code without a file, which `traceback` does not find."""
-    lines = main_source.interactive_lines(file)
+    lines = source_lines.interactive_lines(file)
     return lines[line - 1] if 0 < line <= len(lines) else ""

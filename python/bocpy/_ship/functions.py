@@ -21,9 +21,9 @@ def make_function(
     space = _global_namespaces.receive(key, name, imported)
     loaded: types.CodeType = marshal.loads(code)
     if _global_namespaces.in_worker():
-        from .._main import source as main_source
+        from .._main_interpreter import source_lines
 
-        main_source.note(loaded)
+        source_lines.note(loaded)
     return types.FunctionType(loaded, space.names, None, None, cells or None)
 
 

@@ -140,7 +140,7 @@ def imports_reached(code: CodeType) -> Iterator[Reached]:
     import.
 
     Where the import of a module has not ended, the worker asks when it comes to it
-    (_main/requests.py).
+    (_main_interpreter/requests.py).
     """
     for name in code_names.imported_modules(code):
         module = sys.modules.get(name)

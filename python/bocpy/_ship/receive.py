@@ -16,7 +16,7 @@ import os
 import sys
 
 from .. import _global_namespaces
-from .._main import state as main_state
+from .._main_interpreter import state as main_state
 from .log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,

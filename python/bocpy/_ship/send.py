@@ -25,8 +25,8 @@ from types import CodeType, FunctionType, ModuleType
 
 from .. import _core, _explain_unshippable, _global_namespaces
 from .._global_namespaces import Space
-from .._main import changes as main_changes
-from .._main import state as main_state
+from .._main_interpreter import change_counter
+from .._main_interpreter import state as main_state
 from . import (
     change_baselines,
     change_detection,
@@ -494,7 +494,7 @@ def travel(keys: Iterable[Key]) -> None:
         travelled.update(new)
         queue_names((key, frozenset()) for key in new if key[0])
         # makes the next scheduling look at functions that were described before
-        main_changes.changed()
+        change_counter.changed()
 
 
 def export(cls: type) -> str:

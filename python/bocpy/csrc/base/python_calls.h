@@ -29,7 +29,7 @@
   X(FAILURES_OF_HANDLER, "bocpy._failure.exception_codec", "raised_by_handler")        \
   X(FAILURES_REPORT, "bocpy._failure.report_unread", "report")                         \
   X(FAILURES_COUNTED, "bocpy._failure.report_unread", "report_counted")                \
-  X(ANSWER_REQUEST, "bocpy._main.requests", "answer")                                  \
+  X(ANSWER_REQUEST, "bocpy._main_interpreter.requests", "answer")                      \
   X(LOOPS_AWAIT, "bocpy._loops", "await_cown")                                         \
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \
   X(LOOPS_EXIT, "bocpy._loops", "exit_cown")                                           \

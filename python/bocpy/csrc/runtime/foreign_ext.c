@@ -43,8 +43,8 @@ static char *foreign_ext_visit_main(const char *request) {
   return answer;
 }
 
-/* Passes a request of bocpy._main.requests to the main interpreter. None, or a text
- * that says why it failed. */
+/* Passes a request of bocpy._main_interpreter.requests to the main interpreter. None,
+ * or a text that says why it failed. */
 PyObject *bocpy_foreign_ext_ask_main(PyObject *module, PyObject *request) {
   (void)module;
   const char *text = PyUnicode_AsUTF8(request);

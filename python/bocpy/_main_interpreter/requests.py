@@ -17,7 +17,7 @@ from types import ModuleType
 from .. import _core, _foreign_ext, _global_namespaces
 from . import logging as main_logging
 from . import output as main_output
-from . import source as main_source
+from . import source_lines
 from . import warnings as main_warnings
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def answer(request: str) -> str | None:
     if word == "module":
         return publish_module(rest)
     if word == "source":
-        return main_source.from_here(rest)
+        return source_lines.from_here(rest)
     if word == "log":
         return main_logging.handle(rest)
     if word in SHOWN:

@@ -17,7 +17,7 @@ import sys
 
 from .. import _core
 from .._wrapping import named_like
-from . import changes as main_changes
+from . import change_counter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def collect() -> bytes | None:
         return None
     name_behaviors()
     for owner, name in ((logging.Logger, "setLevel"), (logging, "disable")):
-        main_changes.count_calls(owner, name)
+        change_counter.count_calls(owner, name)
     manager = root.manager
     _core._watch_changes(manager.loggerDict)
     levels = {

@@ -22,7 +22,7 @@ import sys
 import warnings
 
 from .. import _core
-from . import changes as main_changes
+from . import change_counter
 from . import logging as main_logging
 from . import output as main_output
 from . import warnings as main_warnings
@@ -49,7 +49,7 @@ def watch() -> None:
         if names is not None:
             _core._watch_changes(names)
     for owner, name in FUNCTIONS:
-        main_changes.count_calls(owner, name)
+        change_counter.count_calls(owner, name)
 
 
 #: Functions that change the state of the interpreter without changing a dict.
