@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "code.h"
-#include "handlers.h"
+#include "signal_handler_errors.h"
 
 static atomic_bool failures_kept;
 /* whether most failures are counted instead of printed */

@@ -8,7 +8,7 @@
 #include "exception_codec.h"
 #include "extension.h"
 #include "failure.h"
-#include "handlers.h"
+#include "signal_handler_errors.h"
 
 /* ---- contents -------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* Handlers: what handlers of signals raise while C code calls Python code.
+/* Signal handler errors: what handlers of signals raise while C code calls Python code.
  *
  * Handlers run on the main thread, between any two instructions of Python code. What
  * one raises there looks like an error of the code that it interrupts: of a class that
@@ -7,8 +7,8 @@
  *
  * Threads: attached.
  */
-#ifndef BOCPY_HANDLERS_H
-#define BOCPY_HANDLERS_H
+#ifndef BOCPY_SIGNAL_HANDLER_ERRORS_H
+#define BOCPY_SIGNAL_HANDLER_ERRORS_H
 
 #include "state.h"
 

@@ -1,5 +1,5 @@
-/* Handlers: see handlers.h. */
-#include "handlers.h"
+/* Signal handler errors: see signal_handler_errors.h. */
+#include "signal_handler_errors.h"
 
 bool bocpy_handlers_run_here(void) {
   return PyInterpreterState_Get() == PyInterpreterState_Main() &&
