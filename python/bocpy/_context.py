@@ -14,7 +14,7 @@ from contextvars import Context, ContextVar
 
 from . import _core
 from ._late_imports import LateModule
-from ._ship.log import CONTEXT
+from ._ship.definition_log import CONTEXT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ changes, so nothing has to be compared for each behavior. `logging`, `output` an
 `warnings` carry what workers log, print and warn of to the
 main interpreter.
 
-Threads: `watch` and `look` in the main interpreter, under LOCK of `_ship.log`; the rest
-in a worker.
+Threads: `watch` and `look` in the main interpreter, under LOCK of
+`_ship.definition_log`; the rest in a worker.
 """
 
 from __future__ import annotations

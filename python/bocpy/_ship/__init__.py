@@ -22,8 +22,8 @@ from types import CellType, FunctionType
 
 from .._global_namespaces import start_worker
 from .._late_imports import late_import
+from .definition_log import MISSING, set_backend
 from .functions import make_function
-from .log import MISSING, set_backend
 from .receive import (
     catch_up,
     enter,

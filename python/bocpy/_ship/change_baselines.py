@@ -1,6 +1,6 @@
 """Stores in the entry of a global what is needed to find out that its value changed.
 
-Threads: any; LOCK of `log` guards the entries.
+Threads: any; LOCK of `definition_log` guards the entries.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from types import FunctionType
 
 from .. import _core
 from . import change_detection, import_origins, module_changes
-from .log import SHELL, VALUE, Key
+from .definition_log import SHELL, VALUE, Key
 from .lost_changes import warn_of_replaced
 from .published_globals import Entry
 

@@ -4,7 +4,7 @@
 A copy of that object in each worker would draw the same numbers everywhere. So if
 `module.name is value` holds here, a worker gets `module.name` of its own import.
 
-Threads: any; LOCK of `log` is held where the index is built.
+Threads: any; LOCK of `definition_log` is held where the index is built.
 """
 
 from __future__ import annotations

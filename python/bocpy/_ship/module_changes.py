@@ -12,7 +12,7 @@ place, since other modules may refer to them.
 | installed | data that code of the program mentions, functions replaced |
 | of the standard library | functions replaced |
 
-Threads: any; LOCK of `log` is held.
+Threads: any; LOCK of `definition_log` is held.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 
 from .. import _core, _global_namespaces
 from . import c_pickle, change_detection
+from .definition_log import MISSING
 from .import_origins import is_mock, is_replaced
-from .log import MISSING
 from .plain_instances import state_of
 from .replacements import (
     function_in,

@@ -9,7 +9,7 @@ import io
 import sys
 
 from . import c_pickle
-from .log import keep_object
+from .definition_log import keep_object
 from .pickler import Keep, reduce_object
 
 TYPE_CHECKING = False

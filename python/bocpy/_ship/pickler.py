@@ -24,8 +24,8 @@ from .. import _context, _core, _foreign_ext, _global_namespaces
 from .._code.names import kept_with_code
 from .._heap_types import is_heap_type, native_exception
 from . import c_pickle, ctypes_types, import_origins, sentinels, typing_objects
+from .definition_log import keep_new, keep_object, keep_sentinel, token_objects
 from .functions import fill_function, make_function
-from .log import keep_new, keep_object, keep_sentinel, token_objects
 from .plain_instances import fill_instance, is_plain, make_instance, state_of
 
 TYPE_CHECKING = False

@@ -1,6 +1,6 @@
 """What was published last under each key, and how to find out that it has changed.
 
-Threads: any; LOCK of `log` guards the table.
+Threads: any; LOCK of `definition_log` guards the table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from _weakref import ref
 
 from .. import _global_namespaces
 from . import change_detection
-from .log import PATH, Key, log
+from .definition_log import PATH, Key, log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from .. import _global_namespaces
 from .._code import names as code_names
 from .._global_namespaces import Space
 from . import module_changes
-from .log import MISSING, Key
+from .definition_log import MISSING, Key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import sys
 
 from .. import _global_namespaces
 from .._main_interpreter import state as main_state
-from .log import (
+from .definition_log import (
     ATTRIBUTE,
     CLASS_ATTRIBUTES,
     CONTEXT,

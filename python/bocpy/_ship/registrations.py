@@ -12,7 +12,7 @@ it is not known whether the import registers or the program does so afterwards: 
 published, but for those of the standard library. A worker applies such a registration
 once it has imported the modules: to register a class twice changes nothing.
 
-Threads: any; LOCK of `log` guards the tables.
+Threads: any; LOCK of `definition_log` guards the tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 from types import FunctionType, ModuleType
 
 from .. import _global_namespaces
-from .log import token_of_class
+from .definition_log import token_of_class
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ that workers import themselves.
 What was there first is kept, since the program may put it back: then a worker has to
 do so, too.
 
-Threads: any; LOCK of `log` guards the tables.
+Threads: any; LOCK of `definition_log` guards the tables.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from . import (
 )
 from .c_pickle import PickleBuffer
 from .change_baselines import COPIES, may_differ_inside, note_contents, note_state
-from .log import (
+from .definition_log import (
     ATTRIBUTE,
     CLASS,
     DELETED,

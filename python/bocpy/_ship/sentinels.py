@@ -18,7 +18,7 @@ from types import ModuleType
 
 from .. import _global_namespaces
 from . import import_origins
-from .log import keep_sentinel, sentinel_of
+from .definition_log import keep_sentinel, sentinel_of
 from .plain_instances import fill_instance, has_attributes_only, is_plain, state_of
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ changed by the time of a later scheduling, there are two ways:
 - behaviors are pending that must see the old value: the new value travels with the
   call, and is in its worker's namespace only while that body runs.
 
-Threads: any; LOCK of `log` guards the tables.
+Threads: any; LOCK of `definition_log` guards the tables.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from types import FunctionType
 from .. import _core, _global_namespaces
 from . import change_detection, lost_changes, module_changes, send
 from .change_baselines import print_of, renew_inside
+from .definition_log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .import_origins import SCALARS
-from .log import CLASS_ATTRIBUTES, DELETED, FOLLOW, LOCK, MISSING, Key
 from .published_globals import Entry, entries
 from .reached_globals import closure_reached, names_reached
 from .send import exporting, queue_names

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 from .. import _global_namespaces
-from .log import keep_object, token_objects
+from .definition_log import keep_object, token_objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -188,7 +188,7 @@ def test_the_tokens_of_sentinels_that_are_gone_are_forgotten(program):
         """
         import gc
         from bocpy import Cown, start, wait, when
-        from bocpy._ship import log
+        from bocpy._ship import definition_log as log
 
         start(1)
 

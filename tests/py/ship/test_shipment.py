@@ -10,7 +10,7 @@ import threading
 import pytest
 from bocpy import _body, _global_namespaces, _ship
 from bocpy._code import names as code_names
-from bocpy._ship import log as _ship_log
+from bocpy._ship import definition_log
 from bocpy._ship import receive as _ship_receive
 
 # ---- in this process -----------------------------------------------------------------
@@ -31,7 +31,7 @@ class Log:
 def log(monkeypatch):
     """A log of this test alone."""
     made = Log()
-    monkeypatch.setattr(_ship_log, "_backend", made)
+    monkeypatch.setattr(definition_log, "_backend", made)
     monkeypatch.setattr(_ship_receive, "_version", 0)
     return made
 
@@ -231,7 +231,7 @@ def test_references_of_classes(log):
     assert _ship.export_class(Local) == token
     assert _ship.find_class(token) is Local
     published = {record[:2] for record in log.records if record[0] == ""}
-    assert published - {("", _ship_log.PATH)} == {("", token)}
+    assert published - {("", definition_log.PATH)} == {("", token)}
 
 
 def test_unknown_references(log):

@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "code.h"
+#include "definition_log.h"
 #include "failure.h"
 #include "globals_snapshot.h"
 #include "in_flight.h"
 #include "lent_handle.h"
-#include "log.h"
 #include "notices.h"
 #include "pump.h"
 #include "reader_copies.h"

@@ -5,9 +5,9 @@
  * first time. It can see objects that are not finished, as it can while pickle loads.
  * So an object to which others can refer has no NULL items at any time.
  */
+#include "definition_log.h"
 #include "extension.h"
 #include "immutable.h"
-#include "log.h"
 #include "stdlib_types.h"
 #include "view.h"
 

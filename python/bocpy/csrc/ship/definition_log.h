@@ -1,4 +1,4 @@
-/* Log: the process-wide log in which interpreters publish their code.
+/* Definition log: the process-wide log in which interpreters publish their code.
  *
  * A record is a module's name, a name in it, and bytes that bocpy._ship understands.
  * The version is the number of records that were ever published. A record whose name is
@@ -6,8 +6,8 @@
  *
  * Threads: any.
  */
-#ifndef BOCPY_LOG_H
-#define BOCPY_LOG_H
+#ifndef BOCPY_DEFINITION_LOG_H
+#define BOCPY_DEFINITION_LOG_H
 
 #include "state.h"
 

@@ -1,10 +1,11 @@
-/* Log: see log.h. `log_lock` guards the log; no Python code runs under it. A
- * record that was superseded stays as an empty place until the log is next compacted.
+/* Definition log: see definition_log.h. `log_lock` guards the log; no Python code runs
+ * under it. A record that was superseded stays as an empty place until the log is next
+ * compacted.
  *
  * Ordering: the version is stored with release [R1] after the record is in place.
  * Threads that only check for new records load it with acquire [A1].
  */
-#include "log.h"
+#include "definition_log.h"
 
 #include <stdlib.h>
 #include <string.h>
