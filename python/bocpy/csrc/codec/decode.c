@@ -8,8 +8,8 @@
 #include "definition_log.h"
 #include "extension.h"
 #include "immutable.h"
+#include "memoryview.h"
 #include "stdlib_types.h"
-#include "view.h"
 
 #define NO_SLOT UINT32_MAX /* in the memo: nothing refers to the object */
 

@@ -13,8 +13,8 @@
  */
 #include "extension.h"
 #include "immutable.h"
+#include "memoryview.h"
 #include "stdlib_types.h"
-#include "view.h"
 
 #define BIG_SCALAR 64 /* longer strs and bytes go into the memo, to save space */
 

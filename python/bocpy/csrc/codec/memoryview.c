@@ -1,5 +1,5 @@
-/* View: see view.h. */
-#include "view.h"
+/* Memory view: see memoryview.h. */
+#include "memoryview.h"
 
 #define BASE_SHARE                                                                     \
   4 /* a view of less than this part of its base is sent without the rest */

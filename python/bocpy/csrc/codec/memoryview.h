@@ -1,4 +1,4 @@
-/* View: memory views of bytes, bytearrays and arrays.
+/* Memory view: memory views of bytes, bytearrays and arrays.
  *
  * A view is written as its base and its position in that. So a view and its base, or
  * two views of one base, share memory at the receiver, too; large bytes are not copied
@@ -6,8 +6,8 @@
  *
  * Threads: as encoder.h.
  */
-#ifndef BOCPY_VIEW_H
-#define BOCPY_VIEW_H
+#ifndef BOCPY_MEMORYVIEW_H
+#define BOCPY_MEMORYVIEW_H
 
 #include "encoder.h"
 
