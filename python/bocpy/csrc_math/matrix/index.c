@@ -1,11 +1,12 @@
-/* Index: m[key] and m[key] = value for integers and slices; lists are fancy.c's. */
+/* Index: m[key] and m[key] = value for integers and slices; for lists, see
+ * fancy_indexing.c. */
 #include "index.h"
 
 #include <string.h>
 
 #include "../view/view.h"
 #include "buffer.h"
-#include "fancy.h"
+#include "fancy_indexing.h"
 #include "methods.h"
 #include "operand.h"
 

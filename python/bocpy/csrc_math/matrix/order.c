@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lines.h"
+#include "reduction_axis.h"
 #include "sort.h"
 
 /* ---- argmin, argmax -------------------------------------------------------------- */

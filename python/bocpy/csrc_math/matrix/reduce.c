@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "lines.h"
+#include "reduction_axis.h"
 
 /* ---- of one line ----------------------------------------------------------------- */
 

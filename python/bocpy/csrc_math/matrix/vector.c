@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "lines.h"
 #include "operand.h"
+#include "reduction_axis.h"
 
 /* ---- vecdot ---------------------------------------------------------------------- */
 

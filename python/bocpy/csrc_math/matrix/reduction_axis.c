@@ -1,5 +1,5 @@
-/* Lines: see lines.h. */
-#include "lines.h"
+/* Reduction axis: see reduction_axis.h. */
+#include "reduction_axis.h"
 
 int mx_lines_open(mx_lines *lines, const mx_block *block, const mx_block *mask,
                   mx_axis axis, bool places) {

@@ -1,8 +1,8 @@
-/* Fancy: m[[i, ...]], take and put, and their one-element-per-line forms.
+/* Fancy indexing: m[[i, ...]], take and put, and their one-element-per-line forms.
  *
  * All indices and the shape of the value are converted and checked before anything is
  * written: a refused call changes nothing. */
-#include "fancy.h"
+#include "fancy_indexing.h"
 
 #include <math.h>
 #include <string.h>

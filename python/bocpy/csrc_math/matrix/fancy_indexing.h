@@ -1,6 +1,6 @@
-/* Fancy: selections by lists of indices. */
-#ifndef MX_FANCY_H
-#define MX_FANCY_H
+/* Fancy indexing: selections by lists of indices. */
+#ifndef MX_FANCY_INDEXING_H
+#define MX_FANCY_INDEXING_H
 
 #include "matrix.h"
 

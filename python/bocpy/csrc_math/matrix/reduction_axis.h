@@ -1,9 +1,9 @@
-/* Lines: what a reduction reduces: the whole matrix, each column, or each row.
+/* Reduction axis: what a reduction reduces: the whole matrix, each column, or each row.
  *
- * A reduction gets each line as adjacent numbers. The numbers of a column, and those
- * that a mask includes, are first copied together. */
-#ifndef MX_LINES_H
-#define MX_LINES_H
+ * A reduction gets each of these lines as adjacent numbers. The numbers of a column,
+ * and those that a mask includes, are first copied together. */
+#ifndef MX_REDUCTION_AXIS_H
+#define MX_REDUCTION_AXIS_H
 
 #include "matrix.h"
 
