@@ -50,7 +50,7 @@ from ._core import (
     whencall,
 )
 from ._math import Matrix, MatrixView
-from ._notices import REMOVED
+from ._notice_removed import REMOVED
 from ._pump import pump, set_pump_watchdog, set_wait_pump_poll
 from ._runtime import Behaviors, quiesce, wait
 

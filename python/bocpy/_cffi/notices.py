@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from .. import _notices
+from .. import _notice_removed
 from .._libboc import ffi, lib
 from . import runtime
 from .base import (
@@ -189,7 +189,7 @@ class Update:
     def change(self, present: Any, out_payload: Any) -> int:
         before = get(present.payload).decode() if present else self.default
         after = self.function(before)
-        if after is _notices.REMOVED:
+        if after is _notice_removed.REMOVED:
             return int(lib.BOC_NOTICE_DELETE if present else lib.BOC_NOTICE_KEEP)
         out_payload[0] = put(Encoded(after, "value"))
         return int(lib.BOC_NOTICE_WRITE)

@@ -34,7 +34,7 @@
   X(LOOPS_ENTER, "bocpy._loops", "enter_cown")                                         \
   X(LOOPS_EXIT, "bocpy._loops", "exit_cown")                                           \
   X(NAMESPACES_IMPORT, "bocpy._global_namespaces", "import_module")                    \
-  X(NOTICES_REMOVED, "bocpy._notices", "REMOVED")                                      \
+  X(NOTICES_REMOVED, "bocpy._notice_removed", "REMOVED")                               \
   X(SHIP_BUILD, "bocpy._ship", "build")                                                \
   X(SHIP_CATCH_UP, "bocpy._ship", "catch_up")                                          \
   X(SHIP_DESCRIBE, "bocpy._ship", "describe")                                          \
