@@ -14,8 +14,8 @@ import threading
 import types
 import xml.etree.ElementTree as ElementTree
 
-import outside
-from outside import OWN, REFUSED, WARNED, program
+import side_effects
+from side_effects import OWN, REFUSED, WARNED, program
 
 
 class Options:
@@ -454,7 +454,7 @@ def a_local_of_threads():
 
 
 def main():
-    outside.main(__name__)
+    side_effects.main(__name__)
 
 
 if __name__ == "__main__":

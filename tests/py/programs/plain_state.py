@@ -21,8 +21,8 @@ import sys
 import warnings
 import xml.etree.ElementTree as ElementTree
 
-import outside
-from outside import OWN, REFUSED, program
+import side_effects
+from side_effects import OWN, REFUSED, program
 
 
 def precise():
@@ -352,7 +352,7 @@ def lists_that_are_not_equal_to_their_copies():
 
 
 def main():
-    outside.main(__name__)
+    side_effects.main(__name__)
 
 
 if __name__ == "__main__":
