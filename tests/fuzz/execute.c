@@ -453,12 +453,12 @@ void program_execute(program *all) {
   finish(all);
 }
 
-/* The cowns live until the judge has finished. */
+/* The cowns live until the oracle has finished. */
 void program_run(const uint8_t *data, size_t size) {
   static program all;
   program_decode(&all, data, size);
   program_execute(&all);
-  program_judge(&all);
+  program_check(&all);
   end_world(&all);
   for (int i = 0; i < all.step_count; i++)
     CHECK_EQ(boci_load_acquire(&all.steps[i].came_out), all.steps[i].sent);

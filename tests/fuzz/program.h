@@ -1,7 +1,7 @@
 /* Random programs over the whole library: bytes become a plan, the plan is run, and
- * what happened is judged by a sequential run.
+ * what happened is checked by a sequential run.
  *
- *   bytes --(program_decode)--> plan --(program_execute)--> record --(program_judge)
+ *   bytes --(program_decode)--> plan --(program_execute)--> record --(program_check)
  *
  * A plan has sequences of steps: one for each of two outside threads, the drivers, and
  * one for the body of each behavior. A step schedules behaviors, several of them at
@@ -118,7 +118,7 @@ void program_decode(program *all, const uint8_t *data, size_t size);
 void program_execute(program *all);
 /* Fails the test unless everything that BOC promises held. Messages that were not
  * received are dropped by the end of the mailbox. */
-void program_judge(program *all);
+void program_check(program *all);
 void program_run(const uint8_t *data, size_t size);
 
 /* The scope of an item, its own or an inherited one; NOBODY: none. */

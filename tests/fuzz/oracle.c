@@ -1,4 +1,4 @@
-/* Judging: whether there is one order of all behaviors, run one by one, in which each
+/* Oracle: whether there is one order of all behaviors, run one by one, in which each
  * saw what it saw, and whether that order keeps what BOC promises.
  *
  *  1. Conflicting behaviors finish in the order in which they were surely scheduled:
@@ -208,7 +208,7 @@ static void check_messages(program *all) {
       check_sender(all, receiver, sender);
 }
 
-void program_judge(program *all) {
+void program_check(program *all) {
   for (int i = 0; i < all->item_count; i++)
     check_end(all, &all->items[i]);
   check_order(all);
