@@ -210,7 +210,7 @@ def mutants(root: Path) -> set[str]:
     """Their names: each is a string of its own, of Spin's models in capitals."""
     paths = sorted((root / MODELS).glob("mutants*.py"))
     of_sources = "\n".join(path.read_text(encoding="utf-8") for path in paths)
-    of_models = (root / MODELS / "spin.py").read_text(encoding="utf-8")
+    of_models = (root / MODELS / "run_spin.py").read_text(encoding="utf-8")
     found = re.findall(r'"([a-z_]+)",', of_sources)
     return {*found, *re.findall(r'"([A-Z_]+)":', of_models)}
 

@@ -88,7 +88,7 @@ def test_without_spin_it_is_said_what_to_install(monkeypatch, capsys):
 
 @pytest.fixture
 def spin():
-    return runpy.run_path(str(SPIN.parent / "spin.py"))
+    return runpy.run_path(str(SPIN.parent / "run_spin.py"))
 
 
 def test_each_word_of_a_spin_model_has_a_run(spin):

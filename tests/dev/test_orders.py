@@ -128,7 +128,7 @@ BREAKS = {
         r"protocol\.md: no code has the name writer_does_not_look_again",
     ),
     "a mutant of a model in Spin's language that is no more": (
-        "tests/models/spin.py",
+        "tests/models/run_spin.py",
         '"STARTED_IS_NOT_READ_AGAIN"',
         '"STARTED_IS_READ_ONCE"',
         r"protocol\.md: no code has the name STARTED_IS_NOT_READ_AGAIN",

@@ -14,7 +14,7 @@
  *   TWO_AS_ONE           they are scheduled as one step
  *
  * Names of functions stand where their steps are. The other words in #ifdef are mutants:
- * spin.py has the list of them.
+ * run_spin.py has the list of them.
  */
 #ifdef FRESH_IS_KNOWN_BEFORE_IT_IS_LINKED /* so another thread may name it any time */
 #undef ONE_AFTER_THE_OTHER

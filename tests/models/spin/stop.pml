@@ -18,7 +18,7 @@
  *               one more behavior
  *
  * What is invisible to others while a mutex is held is one step. Names of
- * functions stand where their steps are. The other words in #ifdef are mutants: spin.py
+ * functions stand where their steps are. The other words in #ifdef are mutants: run_spin.py
  * has the list of them.
  */
 #define WORKERS 1

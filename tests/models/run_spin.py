@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs one model of tests/models/spin through Spin, every interleaving of it.
 
-    spin.py list                    a line for each run: NAME | MODEL | WORD ...
-    spin.py run MODEL WORD ...      passes if nothing is wrong in any interleaving
-    spin.py find MODEL WORD ...     passes if something is: a mutant
+    run_spin.py list                    a line for each run: NAME | MODEL | WORD ...
+    run_spin.py run MODEL WORD ...      passes if nothing is wrong in any interleaving
+    run_spin.py find MODEL WORD ...     passes if something is: a mutant
 
 A word is defined for the model's #ifdef. Needs Spin and a C compiler.
 """
