@@ -10,7 +10,7 @@
 #include "codec_state.h"
 #include "freelist.h"
 
-typedef struct bocpy_slot bocpy_slot;
+typedef struct bocpy_worker_slot bocpy_worker_slot;
 typedef struct bocpy_pumping bocpy_pumping;
 typedef struct bocpy_code bocpy_code;
 
@@ -53,7 +53,7 @@ typedef struct bocpy_state {
 } bocpy_state;
 
 typedef struct bocpy_thread {
-  bocpy_slot *slot;              /* of a worker; NULL on other threads */
+  bocpy_worker_slot *slot;       /* of a worker; NULL on other threads */
   unsigned bodies;               /* how many bodies are on the stack */
   const struct bocpy_code *code; /* of the innermost that runs (code.h), else NULL */
   unsigned importing;            /* how many modules a worker imports here */

@@ -50,8 +50,8 @@ typedef struct frame {
   PyObject *captures;
   PyObject *globals; /* of a call with a snapshot: what ends it */
   bocpy_state *state;
-  bocpy_slot *slot;   /* that lends handles; or NULL: nobody does */
-  PyObject **handles; /* lent: from args[extra] on, or behind all args */
+  bocpy_worker_slot *slot; /* that lends handles; or NULL: nobody does */
+  PyObject **handles;      /* lent: from args[extra] on, or behind all args */
   size_t lent;
   PyObject *few[1 + FEW_ARGUMENTS]; /* the callee may use the first entry */
 } frame;
@@ -62,7 +62,7 @@ static int frame_init(frame *f, const bocpy_call *call, bocpy_state *state) {
   size_t lent = call->cowns < BOCPY_IDLE_HANDLES ? call->cowns : BOCPY_IDLE_HANDLES;
   size_t size = args + (lends && call->grouped ? lent : 0);
   f->state = state;
-  f->slot = lends ? bocpy_slot_here() : NULL;
+  f->slot = lends ? bocpy_worker_slot_here() : NULL;
   f->lent = 0;
   f->captures = NULL;
   f->globals = NULL;
@@ -286,7 +286,7 @@ static void frame_leave_globals(frame *f, const bocpy_call *call) {
  * sets. *out_context is a new reference, or NULL if the body runs in the thread's own
  * context, in which no variable was ever set. */
 static int call_enter_context(bocpy_call *call, PyObject **out_context) {
-  const bocpy_slot *slot = bocpy_slot_here();
+  const bocpy_worker_slot *slot = bocpy_worker_slot_here();
   PyThreadState *here = slot ? slot->tstate : PyThreadState_Get();
   *out_context = call->local ? Py_XNewRef(bocpy_call_local(call)->context) : NULL;
   if (!*out_context && bocpy_context_has_values(here) &&
@@ -393,7 +393,7 @@ static void result_store(boc_cown *core, PyObject *result, const bocpy_code *cod
 /* In the child of a fork in a body, this thread is no worker any more, and its further
  * behaviors belong to the parent. So the child process ends with the body, as the child
  * of a thread that forks ends with the thread's function. Steals `result`. */
-static void behavior_end_child(bocpy_slot *slot, PyObject *result) {
+static void behavior_end_child(bocpy_worker_slot *slot, PyObject *result) {
   PyObject *exception = PyErr_GetRaisedException();
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_END_CHILD,
                                      "(O)", exception ? exception : Py_None);
@@ -407,9 +407,9 @@ static void behavior_end_child(bocpy_slot *slot, PyObject *result) {
 
 static void behavior_run(boc_behavior *self, void *env) {
   bocpy_call *call = env;
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   boc_cown *result = boc_behavior_cown(self, call->cowns);
-  bocpy_slot_run_deferred(slot);
+  bocpy_worker_slot_run_deferred(slot);
   if (call->timed)
     bocpy_timer_over(result);
   bool held = call_hold_cowns(self, call) == 0;

@@ -92,7 +92,7 @@ static bool is_read(const boc_behavior *self, uint32_t i) {
 /* Makes the values neutral where they live, so that the asker need not wait for this
  * interpreter. */
 static void leave_behind(boc_behavior *self, uint32_t count) {
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   if (!slot || !slot->own_interp)
     return;
   for (uint32_t i = 0; i < count; i++) {

@@ -75,7 +75,7 @@ static int cown_clear(bocpy_cown *self) {
  * one of its objects, is exactly Cown. NULL otherwise; it may be NULL for a Cown,
  * too. */
 static inline bocpy_state *cown_state(const PyTypeObject *type) {
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   if (!slot)
     return bocpy_state_of_cown(type);
   return slot->state && slot->state->cown_type == type ? slot->state : NULL;

@@ -306,9 +306,9 @@ static void waiter_signal_ctx(void *waiter) { bocpy_waiter_signal(waiter); }
 
 /* Waits as a blocked worker: a compensating worker runs meanwhile, and other workers
  * may fetch this one's values. */
-static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
+static int receive_wait_blocked(bocpy_worker_slot *slot, bocpy_waiter *waiter,
                                 int64_t timeout) {
-  bocpy_slot_run_deferred(slot);
+  bocpy_worker_slot_run_deferred(slot);
   boc_worker_block_begin();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
   int status = bocpy_waiter_wait(waiter, timeout);
@@ -320,7 +320,7 @@ static int receive_wait_blocked(bocpy_slot *slot, bocpy_waiter *waiter,
 /* In a body, a compensating worker starts only after BLOCK_DELAY_NS. The main thread
  * pumps while it waits, since the sender may be a pinned behavior. */
 static int receive_wait(bocpy_waiter *waiter, int64_t timeout) {
-  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
+  bocpy_worker_slot *slot = bocpy_self.bodies ? bocpy_worker_slot_here() : NULL;
   if (!slot)
     return bocpy_pump_wait(waiter, timeout);
   if (timeout >= 0 && timeout <= BLOCK_DELAY_NS)

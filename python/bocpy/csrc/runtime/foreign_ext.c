@@ -27,7 +27,7 @@ static char *foreign_ext_answer_in_main(const char *request) {
 }
 
 static char *foreign_ext_visit_main(const char *request) {
-  bocpy_slot *slot = bocpy_self.slot;
+  bocpy_worker_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
   char *answer = NULL;

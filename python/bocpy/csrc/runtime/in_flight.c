@@ -42,7 +42,7 @@ static PyObject *parts_join(PyObject *parts) {
 /* "'f' (m.py:3) WHERE", where WHERE may name the worker of `slot`. NULL, maybe without
  * an exception, if the behavior has ended. */
 static PyObject *part_of(const bocpy_code *code, const char *where,
-                         const bocpy_slot *slot) {
+                         const bocpy_worker_slot *slot) {
   PyObject *worker = NULL;
   if (slot) {
     bocpy_state *state = bocpy_state_get();
@@ -59,15 +59,15 @@ static PyObject *part_of(const bocpy_code *code, const char *where,
   return part;
 }
 
-static const bocpy_code *slot_running(const bocpy_slot *slot) {
+static const bocpy_code *slot_running(const bocpy_worker_slot *slot) {
   return atomic_load_explicit(&slot->running, memory_order_relaxed); /* hint */
 }
 
 /* ---- who has a cown -------------------------------------------------------------- */
 
-static const bocpy_slot *slot_of(const bocpy_thread *thread) {
+static const bocpy_worker_slot *slot_of(const bocpy_thread *thread) {
   unsigned count;
-  const bocpy_slot *slots = bocpy_runtime_slots(&count);
+  const bocpy_worker_slot *slots = bocpy_runtime_slots(&count);
   for (unsigned i = 0; i < count; i++)
     if (atomic_load_explicit(&slots[i].thread, memory_order_relaxed) ==
         thread) /* hint */
@@ -83,7 +83,7 @@ static int parts_add_holder(PyObject *parts, const bocpy_value *value,
   *described = NULL;
   if (!holder)
     return 0;
-  const bocpy_slot *slot = slot_of(holder);
+  const bocpy_worker_slot *slot = slot_of(holder);
   if (slot && (*described = slot_running(slot)))
     return parts_add(parts, part_of(*described, "%U has it, on %U", slot));
   if (holder == atomic_load_explicit(&thread_pinned, memory_order_relaxed) &&
@@ -96,7 +96,7 @@ static int parts_add_holder(PyObject *parts, const bocpy_value *value,
 
 static int parts_add_running(PyObject *parts) {
   unsigned count, more = 0;
-  const bocpy_slot *slots = bocpy_runtime_slots(&count);
+  const bocpy_worker_slot *slots = bocpy_runtime_slots(&count);
   int status = 0;
   for (unsigned i = 0; i < count && status == 0; i++) {
     const bocpy_code *code = slot_running(&slots[i]);

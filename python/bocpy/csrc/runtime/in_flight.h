@@ -34,7 +34,7 @@ static inline void bocpy_in_flight_over(bocpy_value *value, const bocpy_code *co
 
 /* Notes that the worker of `slot` runs `code`; returns what it ran before. Only the
  * worker calls it. */
-static inline const bocpy_code *bocpy_in_flight_run(bocpy_slot *slot,
+static inline const bocpy_code *bocpy_in_flight_run(bocpy_worker_slot *slot,
                                                     const bocpy_code *code) {
   /* relaxed (owner, hint): only the worker writes it */
   const bocpy_code *outer = atomic_load_explicit(&slot->running, memory_order_relaxed);

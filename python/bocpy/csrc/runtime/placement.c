@@ -5,7 +5,7 @@
 #include "reader_copies.h"
 #include "worker_slot.h"
 
-static bool value_lives_in(const bocpy_value *value, const bocpy_slot *slot) {
+static bool value_lives_in(const bocpy_value *value, const bocpy_worker_slot *slot) {
   return bocpy_value_kind(value) == BOCPY_BOXED && value->slot == slot;
 }
 
@@ -22,7 +22,7 @@ static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
   bocpy_kind kind = bocpy_value_kind(value);
   if (kind < BOCPY_BOXED)
     return false;
-  if (value_lives_in(value, bocpy_slot_here())) {
+  if (value_lives_in(value, bocpy_worker_slot_here())) {
     if (read)
       value_answer_wanted(value);
     return false;
@@ -45,7 +45,7 @@ static bool value_is_out_of_reach(bocpy_value *value, bool read, bool overdue) {
 static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) {
   for (uint32_t i = 0; i < cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));
-    if (!value_lives_in(value, bocpy_slot_here()))
+    if (!value_lives_in(value, bocpy_worker_slot_here()))
       continue;
     if (reads && boc_behavior_mode(self, i) == BOC_READ)
       bocpy_value_lend_here(value);
@@ -57,7 +57,7 @@ static void behavior_encode_own(boc_behavior *self, uint32_t cowns, bool reads) 
 /* After each hop one interpreter less has a value of the behavior. So the behavior
  * arrives after as many hops as it has cowns, at most. */
 int bocpy_admit(boc_behavior *self, uint32_t cowns, bool reads, bool overdue) {
-  bocpy_slot *target = NULL;
+  bocpy_worker_slot *target = NULL;
   uint32_t weight = 0;
   for (uint32_t i = 0; i < cowns; i++) {
     bocpy_value *value = bocpy_value_of(boc_behavior_cown(self, i));

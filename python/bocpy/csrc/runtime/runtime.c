@@ -42,7 +42,7 @@ static atomic_bool program_ending;  /* the end of the program is reached */
 
 /* Changes under `runtime_lock`; threads that are counted in read `runtime`, too. */
 static boc_runtime *runtime;
-static bocpy_slot *runtime_slots;
+static bocpy_worker_slot *runtime_slots;
 static bocpy_boot *runtime_boot;
 static unsigned slot_count; /* length of `runtime_slots` */
 /* the number for a restart; 0 before the first start */
@@ -179,7 +179,7 @@ static int runtime_make(unsigned count, bool threads, boc_status *out_status) {
   if (!threads && !BOCPY_HAVE_SHARED_CODE)
     options.workers_on_demand = count - 1; /* an interpreter takes long to start */
   options.hooks = &hooks;
-  bocpy_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
+  bocpy_worker_slots_init(runtime_slots, slot_count, !threads, runtime_boot);
   if (!threads)
     return bocpy_workers_start(&options, &runtime, out_status);
   Py_BEGIN_ALLOW_THREADS
@@ -515,7 +515,7 @@ boc_runtime *bocpy_runtime_use(void) {
 
 void bocpy_runtime_unuse(void) { atomic_fetch_sub(&runtime_waiting, 1); }
 
-const bocpy_slot *bocpy_runtime_slots(unsigned *out_count) {
+const bocpy_worker_slot *bocpy_runtime_slots(unsigned *out_count) {
   *out_count = slot_count;
   return runtime_slots;
 }

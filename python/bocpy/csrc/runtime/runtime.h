@@ -59,7 +59,7 @@ boc_runtime *bocpy_runtime_use(void);
 void bocpy_runtime_unuse(void);
 
 /* The slots of all workers, between use and unuse. */
-const bocpy_slot *bocpy_runtime_slots(unsigned *out_count);
+const bocpy_worker_slot *bocpy_runtime_slots(unsigned *out_count);
 
 /* The runtime of the body that this thread runs. */
 boc_runtime *bocpy_runtime_now(void);

@@ -57,7 +57,7 @@ static int worker_warn_of_failure(void *unused) {
 }
 
 #if BOCPY_HAVE_OWN_GIL
-static bool worker_enter_interpreter(bocpy_slot *slot) {
+static bool worker_enter_interpreter(bocpy_worker_slot *slot) {
   PyInterpreterConfig config = {
       .use_main_obmalloc = 0,
       .allow_fork = 0,
@@ -75,7 +75,7 @@ static bool worker_enter_interpreter(bocpy_slot *slot) {
   return false;
 }
 #else
-static bool worker_enter_interpreter(bocpy_slot *slot) {
+static bool worker_enter_interpreter(bocpy_worker_slot *slot) {
   (void)slot;
   return false;
 }
@@ -105,11 +105,11 @@ static int worker_set_up(const bocpy_boot *boot) {
 }
 
 static void worker_wake_home(void *ctx) {
-  bocpy_slot *slot = ctx;
+  bocpy_worker_slot *slot = ctx;
   boc_worker_poke(slot->runtime, slot->index);
 }
 
-static boc_status worker_start_interpreter(bocpy_slot *slot) {
+static boc_status worker_start_interpreter(bocpy_worker_slot *slot) {
   if (!worker_enter_interpreter(slot))
     return BOC_BAD_STATE;
   slot->state = worker_set_up(slot->boot) == 0 ? bocpy_state_get() : NULL;
@@ -125,7 +125,7 @@ static boc_status worker_start_interpreter(bocpy_slot *slot) {
 }
 
 /* If that fails, the thread has no name, but runs bodies. */
-static void worker_enter_threading(bocpy_slot *slot) {
+static void worker_enter_threading(bocpy_worker_slot *slot) {
   PyObject *done = bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_ENTER,
                                      "(I)", slot->index + 1);
   if (!done)
@@ -133,7 +133,7 @@ static void worker_enter_threading(bocpy_slot *slot) {
   Py_XDECREF(done);
 }
 
-static void worker_leave_threading(bocpy_slot *slot) {
+static void worker_leave_threading(bocpy_worker_slot *slot) {
   PyObject *done =
       bocpy_python_call(&slot->state->python, BOCPY_PY_THREADS_LEAVE, NULL);
   if (!done)
@@ -144,7 +144,7 @@ static void worker_leave_threading(bocpy_slot *slot) {
 /* Calls for bodies the functions that threading.settrace() and the like have set for
  * new threads. Some debuggers set them when there are workers already: so each worker
  * checks when it gets work. */
-static void worker_follow(bocpy_slot *slot, PyObject **now, bocpy_python get,
+static void worker_follow(bocpy_worker_slot *slot, PyObject **now, bocpy_python get,
                           bocpy_python set) {
   PyObject *chosen = bocpy_python_call(&slot->state->python, get, NULL);
   if (chosen && chosen != (*now ? *now : Py_None)) {
@@ -157,13 +157,13 @@ static void worker_follow(bocpy_slot *slot, PyObject **now, bocpy_python get,
     PyErr_WriteUnraisable(NULL);
 }
 
-static void worker_follow_hooks(bocpy_slot *slot) {
+static void worker_follow_hooks(bocpy_worker_slot *slot) {
   worker_follow(slot, &slot->trace, BOCPY_PY_THREADING_GETTRACE, BOCPY_PY_SYS_SETTRACE);
   worker_follow(slot, &slot->profile, BOCPY_PY_THREADING_GETPROFILE,
                 BOCPY_PY_SYS_SETPROFILE);
 }
 
-static boc_status worker_start_thread(bocpy_slot *slot) {
+static boc_status worker_start_thread(bocpy_worker_slot *slot) {
   atomic_store(&slot->interp, PyInterpreterState_Main());
   slot->tstate = PyThreadState_New(PyInterpreterState_Main());
   if (!slot->tstate)
@@ -180,7 +180,7 @@ static boc_status worker_start_thread(bocpy_slot *slot) {
 }
 
 static boc_status worker_start(void *ctx, unsigned worker) {
-  bocpy_slot *slot = (bocpy_slot *)ctx + worker;
+  bocpy_worker_slot *slot = (bocpy_worker_slot *)ctx + worker;
   boc_status status;
   bocpy_self.slot = slot;
   atomic_store_explicit(&slot->thread, &bocpy_self, memory_order_relaxed); /* hint */
@@ -204,14 +204,14 @@ static boc_status worker_start(void *ctx, unsigned worker) {
 /* ---- work and rest --------------------------------------------------------------- */
 
 static void worker_before_park(void *ctx, unsigned worker) {
-  bocpy_slot *slot = (bocpy_slot *)ctx + worker;
-  bocpy_slot_run_deferred(slot);
+  bocpy_worker_slot *slot = (bocpy_worker_slot *)ctx + worker;
+  bocpy_worker_slot_run_deferred(slot);
   PyEval_SaveThread();
   atomic_store_explicit(&slot->parked, true, memory_order_relaxed); /* hint */
 }
 
 static void worker_after_park(void *ctx, unsigned worker) {
-  bocpy_slot *slot = (bocpy_slot *)ctx + worker;
+  bocpy_worker_slot *slot = (bocpy_worker_slot *)ctx + worker;
   atomic_store_explicit(&slot->parked, false, memory_order_relaxed); /* hint */
   PyEval_RestoreThread(slot->tstate);
   if (!slot->own_interp)
@@ -219,7 +219,7 @@ static void worker_after_park(void *ctx, unsigned worker) {
 }
 
 static void worker_poke(void *ctx, unsigned worker) {
-  bocpy_slot_run_deferred((bocpy_slot *)ctx + worker);
+  bocpy_worker_slot_run_deferred((bocpy_worker_slot *)ctx + worker);
 }
 
 /* ---- stop ------------------------------------------------------------------------ */
@@ -232,8 +232,8 @@ static void worker_tear_down(void) {
 }
 
 static void worker_stop(void *ctx, unsigned worker) {
-  bocpy_slot *slot = (bocpy_slot *)ctx + worker;
-  bocpy_slot_encode(slot);
+  bocpy_worker_slot *slot = (bocpy_worker_slot *)ctx + worker;
+  bocpy_worker_slot_encode(slot);
   bocpy_idle_handles_clear(slot);
   if (slot->own_interp) {
     bocpy_home_close(slot->state->codec.home);
@@ -256,7 +256,7 @@ static void worker_stop(void *ctx, unsigned worker) {
   bocpy_self = (bocpy_thread){0};
 }
 
-boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots) {
+boc_worker_hooks bocpy_worker_hooks(bocpy_worker_slot *slots) {
   return (boc_worker_hooks){
       .start = worker_start,
       .stop = worker_stop,
@@ -267,10 +267,10 @@ boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots) {
   };
 }
 
-void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
-                      const bocpy_boot *boot) {
+void bocpy_worker_slots_init(bocpy_worker_slot *slots, unsigned count, bool own_interp,
+                             const bocpy_boot *boot) {
   for (unsigned i = 0; i < count; i++) {
-    bocpy_slot *slot = &slots[i];
+    bocpy_worker_slot *slot = &slots[i];
     memset(slot, 0, sizeof(*slot));
     slot->index = i;
     slot->own_interp = own_interp;
@@ -311,7 +311,8 @@ int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_ru
 }
 
 /* A worker that starts on demand may be reading the previous one. */
-void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot) {
+void bocpy_workers_set_boot(bocpy_worker_slot *slots, unsigned count,
+                            const bocpy_boot *boot) {
   bocpy_lock_take(&interpreter_lock);
   for (unsigned i = 0; i < count; i++)
     slots[i].boot = boot;
@@ -321,7 +322,8 @@ void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot 
 /* ---- visits ---------------------------------------------------------------------- */
 
 /* Leaves the worker's interpreter for the main one, and comes back. */
-static void worker_visit_main(bocpy_slot *slot, void (*what)(void *ctx), void *ctx) {
+static void worker_visit_main(bocpy_worker_slot *slot, void (*what)(void *ctx),
+                              void *ctx) {
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(PyInterpreterState_Main());
   if (!theirs)
@@ -339,7 +341,7 @@ static void worker_visit_main(bocpy_slot *slot, void (*what)(void *ctx), void *c
 
 void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
   boc_runtime *runtime = bocpy_self.runtime;
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   bocpy_self.runtime = bocpy_runtime_now();
   bocpy_self.bodies++;
   if (slot && slot->own_interp)
@@ -353,11 +355,11 @@ void bocpy_visit_main(void (*what)(void *ctx), void *ctx) {
 /* _blocked(function): returns what it returns, while another worker may take this one's
  * place. The function blocks on something other than a cown, and schedules nothing. */
 PyObject *bocpy_blocked(PyObject *module, PyObject *function) {
-  bocpy_slot *slot = bocpy_self.bodies ? bocpy_slot_here() : NULL;
+  bocpy_worker_slot *slot = bocpy_self.bodies ? bocpy_worker_slot_here() : NULL;
   (void)module;
   if (!slot)
     return PyObject_CallNoArgs(function);
-  bocpy_slot_run_deferred(slot);
+  bocpy_worker_slot_run_deferred(slot);
   boc_worker_block_begin();
   PyObject *result = PyObject_CallNoArgs(function);
   PyObject *pending = PyErr_GetRaisedException();

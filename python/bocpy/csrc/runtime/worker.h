@@ -18,14 +18,14 @@ struct bocpy_boot {
 };
 
 /* The hooks of a runtime whose workers are slots[0..]; `ctx` is the array. */
-boc_worker_hooks bocpy_worker_hooks(bocpy_slot *slots);
+boc_worker_hooks bocpy_worker_hooks(bocpy_worker_slot *slots);
 
 int bocpy_worker_init(void); /* process-wide; -1 with an exception */
 
 /* Sets up `slots` for a runtime. The caller keeps `boot` until all workers have started
  * (NULL for backend `threads`). */
-void bocpy_slots_init(bocpy_slot *slots, unsigned count, bool own_interp,
-                      const bocpy_boot *boot);
+void bocpy_worker_slots_init(bocpy_worker_slot *slots, unsigned count, bool own_interp,
+                             const bocpy_boot *boot);
 
 /* Calls boc_runtime_new, while this thread, attached, imports what it needs to
  * schedule: two cores work at the same time. Sets `*out_status`, and `*out_runtime` if
@@ -36,7 +36,8 @@ int bocpy_workers_start(const boc_runtime_options *options, boc_runtime **out_ru
 
 /* Sets another `boot` for workers that start from now on; no worker reads the previous
  * one afterwards. Detached. */
-void bocpy_workers_set_boot(bocpy_slot *slots, unsigned count, const bocpy_boot *boot);
+void bocpy_workers_set_boot(bocpy_worker_slot *slots, unsigned count,
+                            const bocpy_boot *boot);
 
 /* Called by a worker in a body of libboc: calls `what(ctx)` attached to the main
  * interpreter, where it counts as a body of Python. */

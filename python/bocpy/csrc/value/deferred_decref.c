@@ -19,7 +19,7 @@ int bocpy_deferred_init(void) {
 
 /* ---- boxes ----------------------------------------------------------------------- */
 
-bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object) {
+bocpy_box *bocpy_box_new(bocpy_worker_slot *slot, PyObject *object) {
   bocpy_box *box = malloc(sizeof(*box));
   if (!box) {
     PyErr_NoMemory();
@@ -117,7 +117,7 @@ static void decref_bounded(PyObject *object) {
 }
 
 void bocpy_defer_decref(PyObject *object) {
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   if (slot && !slot->own_interp)
     deferred_push(&slot->own_deferred, object); /* out of memory: leaked */
   else if (!slot && !bocpy_self.pumping &&
@@ -129,7 +129,7 @@ void bocpy_defer_decref(PyObject *object) {
 
 /* ---- objects of workers' interpreters -------------------------------------------- */
 
-static void defer_box_here(bocpy_slot *slot, bocpy_box *box) {
+static void defer_box_here(bocpy_worker_slot *slot, bocpy_box *box) {
   box_unlink(box);
   box->next_deferred = slot->own_deferred;
   slot->own_deferred = box;
@@ -137,7 +137,7 @@ static void defer_box_here(bocpy_slot *slot, bocpy_box *box) {
 
 /* A slot that is closed drops its boxes itself. */
 static void defer_box_elsewhere_locked(bocpy_box *box) {
-  bocpy_slot *slot = box->slot;
+  bocpy_worker_slot *slot = box->slot;
   if (slot->closed)
     return;
   box->next_deferred = atomic_load_explicit(&slot->deferred, memory_order_relaxed);
@@ -147,7 +147,7 @@ static void defer_box_elsewhere_locked(bocpy_box *box) {
 }
 
 bool bocpy_defer_box(bocpy_value *value) {
-  if (value->slot == bocpy_slot_here()) {
+  if (value->slot == bocpy_worker_slot_here()) {
     defer_box_here(value->slot, value->box);
     return true;
   }
@@ -165,7 +165,7 @@ bool bocpy_defer_box(bocpy_value *value) {
 static void copy_drop(bocpy_reader_copy *copy) {
   if (copy->object)
     bocpy_defer_decref(copy->object);
-  bocpy_slot *here = bocpy_slot_here();
+  bocpy_worker_slot *here = bocpy_worker_slot_here();
   bocpy_lock_take(&deferred_lock);
   bocpy_box *box = copy->box;
   bool own = box && box->slot == here; /* another's may be gone after the lock */
@@ -190,7 +190,7 @@ void bocpy_value_drop_copies(bocpy_value *value) {
 
 /* ---- the owners ------------------------------------------------------------------ */
 
-void bocpy_slot_run_deferred(bocpy_slot *slot) {
+void bocpy_worker_slot_run_deferred(bocpy_worker_slot *slot) {
   deferred_run_list(&slot->own_deferred);
   if (slot->own_interp && slot->state)
     bocpy_home_run_dead(slot->state->codec.home);
@@ -230,13 +230,13 @@ static void slot_encode_box(bocpy_box *box, bocpy_encode_last encode) {
   Py_DECREF(bocpy_box_open(box));
 }
 
-void bocpy_slot_close(bocpy_slot *slot, bocpy_encode_last encode) {
+void bocpy_worker_slot_close(bocpy_worker_slot *slot, bocpy_encode_last encode) {
   bocpy_lock_take(&deferred_lock);
   slot->closed = true;
   bocpy_lock_give(&deferred_lock);
-  bocpy_slot_run_deferred(slot);
+  bocpy_worker_slot_run_deferred(slot);
   while (slot->living.next != &slot->living) {
     slot_encode_box(slot->living.next, encode);
-    bocpy_slot_run_deferred(slot);
+    bocpy_worker_slot_run_deferred(slot);
   }
 }

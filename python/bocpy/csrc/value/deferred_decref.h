@@ -25,7 +25,7 @@ int bocpy_deferred_init(void); /* process-wide; -1 with an exception */
 
 /* A box in the list of `slot`, this thread's, with a reference of its own. NULL with
  * MemoryError. */
-bocpy_box *bocpy_box_new(bocpy_slot *slot, PyObject *object);
+bocpy_box *bocpy_box_new(bocpy_worker_slot *slot, PyObject *object);
 
 /* Frees a box: returns its object, with the reference that the box had. */
 PyObject *bocpy_box_open(bocpy_box *box);
@@ -47,7 +47,7 @@ bool bocpy_defer_box(bocpy_value *value);
 /* ---- the owners ------------------------------------------------------------------ */
 
 /* Drops what was deferred to this slot's worker; attached to its interpreter. */
-void bocpy_slot_run_deferred(bocpy_slot *slot);
+void bocpy_worker_slot_run_deferred(bocpy_worker_slot *slot);
 
 /* Drops what was deferred to the main interpreter; attached to it. */
 void bocpy_main_run_deferred(void);
@@ -58,6 +58,6 @@ typedef bocpy_buffer *(*bocpy_encode_last)(PyObject *object, bool *failed);
 
 /* Makes all values that live in the slot neutral, by `encode`, and takes no more.
  * Attached; nobody holds any of the cowns. */
-void bocpy_slot_close(bocpy_slot *slot, bocpy_encode_last encode);
+void bocpy_worker_slot_close(bocpy_worker_slot *slot, bocpy_encode_last encode);
 
 #endif

@@ -2,14 +2,14 @@
 #include "lent_handle.h"
 
 /* bocpy_cown_adopt takes a reference, and gives it up if it fails. */
-static PyObject *lend_new(bocpy_slot *slot, boc_cown *core) {
+static PyObject *lend_new(bocpy_worker_slot *slot, boc_cown *core) {
   PyObject *handle = bocpy_cown_adopt(slot->state, boc_cown_hold(core));
   if (handle)
     boc_cown_drop(core);
   return handle;
 }
 
-PyObject *bocpy_lend_handle(bocpy_slot *slot, boc_cown *core) {
+PyObject *bocpy_lend_handle(bocpy_worker_slot *slot, boc_cown *core) {
   if (!slot->idle_count)
     return lend_new(slot, core);
   bocpy_cown *self = (bocpy_cown *)slot->idle_handles[--slot->idle_count];
@@ -20,13 +20,13 @@ PyObject *bocpy_lend_handle(bocpy_slot *slot, boc_cown *core) {
 
 /* Whether it can be the argument of another body. A handle that is dropped while its
  * value refers to its cown has to see to that (reference_cycles.h). */
-static bool handle_is_idle(const bocpy_slot *slot, PyObject *handle) {
+static bool handle_is_idle(const bocpy_worker_slot *slot, PyObject *handle) {
   const bocpy_cown *self = (bocpy_cown *)handle;
   return slot->idle_count < BOCPY_IDLE_HANDLES && bocpy_object_is_sole(handle) &&
          !self->dict && !self->weakrefs && !bocpy_value_is_circular(self->value);
 }
 
-void bocpy_return_handle(bocpy_slot *slot, PyObject *handle) {
+void bocpy_return_handle(bocpy_worker_slot *slot, PyObject *handle) {
   bocpy_cown *self = (bocpy_cown *)handle;
   if (!handle_is_idle(slot, handle)) {
     boc_cown_hold(self->core);
@@ -38,7 +38,7 @@ void bocpy_return_handle(bocpy_slot *slot, PyObject *handle) {
   slot->idle_handles[slot->idle_count++] = handle;
 }
 
-void bocpy_idle_handles_clear(bocpy_slot *slot) {
+void bocpy_idle_handles_clear(bocpy_worker_slot *slot) {
   while (slot->idle_count)
     Py_DECREF(slot->idle_handles[--slot->idle_count]);
 }

@@ -15,12 +15,12 @@
 
 /* A handle of `core`, which is not pinned: a new reference, to be given back. NULL with
  * MemoryError. */
-PyObject *bocpy_lend_handle(bocpy_slot *slot, boc_cown *core);
+PyObject *bocpy_lend_handle(bocpy_worker_slot *slot, boc_cown *core);
 
 /* After the call, before the behavior gives up its cowns. Steals the reference. */
-void bocpy_return_handle(bocpy_slot *slot, PyObject *handle);
+void bocpy_return_handle(bocpy_worker_slot *slot, PyObject *handle);
 
 /* The end of a worker. */
-void bocpy_idle_handles_clear(bocpy_slot *slot);
+void bocpy_idle_handles_clear(bocpy_worker_slot *slot);
 
 #endif

@@ -23,7 +23,8 @@ static bool copy_is_ours(const bocpy_reader_copy *copy) {
   return atomic_load_explicit(&copy->reader, memory_order_relaxed) == &bocpy_self;
 }
 
-static bocpy_reader_copy *copy_find(const bocpy_value *value, const bocpy_slot *slot) {
+static bocpy_reader_copy *copy_find(const bocpy_value *value,
+                                    const bocpy_worker_slot *slot) {
   bocpy_reader_copy *copy = copy_first(value);
   while (copy && copy->slot != slot)
     copy = copy->next;
@@ -31,7 +32,8 @@ static bocpy_reader_copy *copy_find(const bocpy_value *value, const bocpy_slot *
 }
 
 /* The entry of `slot`; makes it if there is none. NULL without memory. Invariant 2. */
-static bocpy_reader_copy *copy_find_or_add(bocpy_value *value, bocpy_slot *slot) {
+static bocpy_reader_copy *copy_find_or_add(bocpy_value *value,
+                                           bocpy_worker_slot *slot) {
   bocpy_reader_copy *copy = copy_find(value, slot);
   if (copy)
     return copy;
@@ -60,7 +62,7 @@ bool bocpy_reader_is_here(const bocpy_value *value) {
 
 int bocpy_reader_begin(bocpy_value *value) {
   bocpy_value_lend(value);
-  bocpy_reader_copy *copy = copy_find_or_add(value, bocpy_slot_here());
+  bocpy_reader_copy *copy = copy_find_or_add(value, bocpy_worker_slot_here());
   if (!copy) {
     PyErr_NoMemory();
     return -1;
@@ -91,7 +93,7 @@ static PyInterpreterState *value_foreign_home(const bocpy_value *value) {
 
 /* Leaves the original to readers of the interpreter where it lived. */
 static void copy_keep_original(bocpy_value *value, bocpy_kind kind) {
-  bocpy_slot *slot = kind == BOCPY_BOXED ? value->slot : NULL;
+  bocpy_worker_slot *slot = kind == BOCPY_BOXED ? value->slot : NULL;
   bocpy_reader_copy *copy = copy_find_or_add(value, slot);
   if (kind == BOCPY_BOXED) {
     value->box->value = NULL;
@@ -142,7 +144,7 @@ void bocpy_value_lend(bocpy_value *value) {
 /* ---- looking --------------------------------------------------------------------- */
 
 static int copy_keep(bocpy_reader_copy *copy, PyObject *object) {
-  bocpy_slot *slot = copy->slot;
+  bocpy_worker_slot *slot = copy->slot;
   if (!slot || !slot->own_interp) {
     copy->object = Py_NewRef(object);
     return 0;

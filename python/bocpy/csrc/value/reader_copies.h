@@ -30,7 +30,7 @@
 struct bocpy_reader_copy {
   bocpy_reader_copy *next;
   /* the slot of its worker; NULL: the thread that pumps */
-  bocpy_slot *slot;
+  bocpy_worker_slot *slot;
   _Atomic(const bocpy_thread *) reader; /* the thread, while a body of it reads */
   unsigned depth;                       /* how often that body names the cown */
   bocpy_box *box;   /* the copy of a worker's interpreter, or NULL */

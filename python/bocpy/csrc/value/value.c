@@ -55,14 +55,14 @@ static void content_drop(content old) {
 }
 
 static bool own_interp_here(void) {
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   return slot && slot->own_interp;
 }
 
 /* Makes `object`, which lives here, the content. -1 with MemoryError: then nothing has
  * changed. */
 static int value_set_object(bocpy_value *value, PyObject *object) {
-  bocpy_slot *slot = bocpy_slot_here();
+  bocpy_worker_slot *slot = bocpy_worker_slot_here();
   bocpy_box *box = NULL;
   if (own_interp_here()) {
     box = bocpy_box_new(slot, object);
@@ -382,7 +382,7 @@ void bocpy_value_leave(bocpy_value *value) {
 void bocpy_value_visit(bocpy_value *value, PyInterpreterState *home,
                        void (*what)(bocpy_value *value)) {
   PyObject *pending = PyErr_GetRaisedException();
-  bocpy_slot *slot = bocpy_self.slot;
+  bocpy_worker_slot *slot = bocpy_self.slot;
   PyThreadState *mine = PyEval_SaveThread();
   PyThreadState *theirs = PyThreadState_New(home);
   if (!theirs)
@@ -465,6 +465,6 @@ void bocpy_value_drop(bocpy_value *value) {
   value_drop_content(value);
 }
 
-void bocpy_slot_encode(bocpy_slot *slot) {
-  bocpy_slot_close(slot, object_encode_to_move);
+void bocpy_worker_slot_encode(bocpy_worker_slot *slot) {
+  bocpy_worker_slot_close(slot, object_encode_to_move);
 }

@@ -64,7 +64,7 @@ struct bocpy_value {
     PyObject *object;
     struct {
       bocpy_box *box;
-      bocpy_slot *slot; /* the box's: may be compared when the box may be gone */
+      bocpy_worker_slot *slot; /* the box's: may be compared when the box may be gone */
     };
   };
   /* hint: last over the cown, for errors (in_flight.h). Whoever schedules writes it,
@@ -190,6 +190,6 @@ bocpy_buffer *bocpy_value_encode_lent(PyObject *object, bool *failed);
 
 /* The end of a worker: makes all values that live in its slot neutral. Attached; nobody
  * holds any of the cowns. */
-void bocpy_slot_encode(bocpy_slot *slot);
+void bocpy_worker_slot_encode(bocpy_worker_slot *slot);
 
 #endif

@@ -24,12 +24,12 @@ typedef struct bocpy_box {
   bocpy_value *value;
   bocpy_reader_copy *copy; /* the copy with this content, or NULL (reader_copies.h) */
   PyObject *object;
-  bocpy_slot *slot;
+  bocpy_worker_slot *slot;
   struct bocpy_box *prev, *next;   /* the slot's list */
   struct bocpy_box *next_deferred; /* in a list of deferred decrefs */
 } bocpy_box;
 
-struct bocpy_slot {
+struct bocpy_worker_slot {
   unsigned index;
   bool own_interp;
   _Atomic(PyInterpreterState *) interp; /* NULL until the worker has made it */
@@ -53,6 +53,8 @@ struct bocpy_slot {
 };
 
 /* The slot of the calling thread, if it is a worker, else NULL. */
-static inline bocpy_slot *bocpy_slot_here(void) { return bocpy_self.slot; }
+static inline bocpy_worker_slot *bocpy_worker_slot_here(void) {
+  return bocpy_self.slot;
+}
 
 #endif
