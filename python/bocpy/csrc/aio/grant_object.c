@@ -74,7 +74,7 @@ static int grant_object_begin(grant_object *self, bocpy_state *state,
   if (filled) {
     if (bocpy_scope_here(state, NULL, &self->scope) < 0)
       return -1;
-    result = bocpy_core_new(false);
+    result = bocpy_cown_core_new(false);
     self->result = result ? bocpy_cown_adopt(state, result) : NULL;
     if (!self->result)
       return -1;

@@ -14,10 +14,11 @@ typedef struct bocpy_buffer bocpy_buffer;
 #define BOCPY_MOVING_MAX 4
 
 typedef struct bocpy_codec_state {
-  bocpy_address_map classes;        /* by type: what is known about it, a bocpy_class */
-  struct bocpy_resolved **resolved; /* by shape id */
+  bocpy_address_map classes; /* by type: what is known about it, a bocpy_class */
+  struct bocpy_resolved_shape **resolved; /* by shape id */
   size_t resolved_capacity;
-  struct bocpy_resolved *retired; /* replaced by others, but perhaps still in use */
+  struct bocpy_resolved_shape
+      *retired; /* replaced by others, but perhaps still in use */
   /* the numbers of extension.h are the indices; references are owned */
   PyTypeObject **hooked;
   uint32_t hooked_capacity;

@@ -11,7 +11,7 @@ boc_cown *bocpy_cown_core(PyObject *object) {
 }
 
 PyObject *bocpy_cown_adopt(bocpy_state *state, boc_cown *core) {
-  bool pinned = bocpy_core_is_pinned(core);
+  bool pinned = bocpy_cown_core_is_pinned(core);
   PyTypeObject *type = pinned ? state->pinned_type : state->cown_type;
   bocpy_cown *self =
       pinned ? NULL : (bocpy_cown *)bocpy_freelist_take(&state->handles, type);

@@ -28,13 +28,13 @@ typedef struct bocpy_cown {
 } bocpy_cown;
 
 /* The type of every core; it says whether handles are Cowns or PinnedCowns. */
-typedef struct bocpy_core_type {
+typedef struct bocpy_cown_core_type {
   boc_cown_type type; /* first, so that libboc finds the type by its address */
   bool pinned;
-} bocpy_core_type;
+} bocpy_cown_core_type;
 
-static inline bool bocpy_core_is_pinned(const boc_cown *core) {
-  return ((const bocpy_core_type *)(const void *)boc_cown_type_of(core))->pinned;
+static inline bool bocpy_cown_core_is_pinned(const boc_cown *core) {
+  return ((const bocpy_cown_core_type *)(const void *)boc_cown_type_of(core))->pinned;
 }
 
 static inline bool bocpy_cown_check(bocpy_state *state, PyObject *object) {

@@ -287,7 +287,7 @@ static inline Py_ALWAYS_INLINE PyObject *
 call_launch(bocpy_state *state, boc_runtime *runtime, bocpy_prepared_call *prepared,
             const bocpy_bound_args *bound, const bocpy_when_args *when_args,
             boc_scope *scope) {
-  boc_cown *core = bocpy_core_new(false);
+  boc_cown *core = bocpy_cown_core_new(false);
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_behavior *behavior;
   boc_status status = result ? when_new_behavior(runtime, &prepared->call, when_args,

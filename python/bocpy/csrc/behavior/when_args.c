@@ -100,7 +100,7 @@ static int when_args_add_cown(bocpy_when_args *when_args, bocpy_state *state,
   when_args->reads = when_args->reads || read;
   when_args->special = when_args->special || !bocpy_cown_is_plain(state, object);
   when_args->pinned =
-      when_args->pinned || bocpy_core_is_pinned(((bocpy_cown *)object)->core);
+      when_args->pinned || bocpy_cown_core_is_pinned(((bocpy_cown *)object)->core);
   when_args_push(when_args, object, read != NULL);
   return 0;
 }

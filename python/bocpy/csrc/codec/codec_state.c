@@ -31,12 +31,12 @@ int bocpy_codec_state_traverse(bocpy_codec_state *state, visitproc visit, void *
   int status = bocpy_classes_traverse(state, visit, arg);
   if (!status)
     status = bocpy_hooked_traverse(state, visit, arg);
-  return status ? status : bocpy_resolved_traverse(state, visit, arg);
+  return status ? status : bocpy_resolved_shapes_traverse(state, visit, arg);
 }
 
 void bocpy_codec_state_clear(bocpy_codec_state *state) {
   bocpy_classes_clear(state);
-  bocpy_resolved_clear(state);
+  bocpy_resolved_shapes_clear(state);
   bocpy_hooked_clear(state);
   if (state->home)
     bocpy_home_forget_decoded(state->home);

@@ -208,8 +208,8 @@ static PyObject *take_key(bocpy_decoder *decoder, bool is_new) {
 /* ---- instances and cowns --------------------------------------------------------- */
 
 /* Sets attribute `i`, and steals `value`, which may be NULL with an exception. */
-static int attribute_set(PyObject *instance, const bocpy_resolved *resolved, uint32_t i,
-                         PyObject *value) {
+static int attribute_set(PyObject *instance, const bocpy_resolved_shape *resolved,
+                         uint32_t i, PyObject *value) {
   if (!value)
     return -1;
   PyObject **place = NULL;
@@ -226,7 +226,7 @@ static int attribute_set(PyObject *instance, const bocpy_resolved *resolved, uin
 }
 
 static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
-                           const bocpy_resolved *resolved) {
+                           const bocpy_resolved_shape *resolved) {
   for (uint32_t i = 0; i < resolved->shape->count; i++) {
     if (*decoder->at == TAG_UNSET) {
       decoder->at++;
@@ -239,7 +239,7 @@ static int take_attributes(bocpy_decoder *decoder, PyObject *instance,
 }
 
 static int take_dict(bocpy_decoder *decoder, PyObject *instance,
-                     const bocpy_resolved *resolved) {
+                     const bocpy_resolved_shape *resolved) {
   PyObject *dict = PyObject_GenericGetDict(instance, NULL);
   int status = dict ? 0 : -1;
   if (resolved->shape->count == BOCPY_ANY) {
@@ -257,10 +257,10 @@ static int take_dict(bocpy_decoder *decoder, PyObject *instance,
   return status;
 }
 
-const bocpy_resolved *bocpy_take_class(bocpy_decoder *decoder) {
+const bocpy_resolved_shape *bocpy_take_class(bocpy_decoder *decoder) {
   uint32_t id = bocpy_take_number(decoder);
   if (!decoder->last || decoder->last->shape->id != id) {
-    const bocpy_resolved *resolved = bocpy_resolve(decoder->state, id);
+    const bocpy_resolved_shape *resolved = bocpy_resolve_shape(decoder->state, id);
     if (!resolved)
       return NULL;
     decoder->last = resolved;
@@ -269,7 +269,7 @@ const bocpy_resolved *bocpy_take_class(bocpy_decoder *decoder) {
 }
 
 static PyObject *make_instance(bocpy_decoder *decoder, uint32_t slot) {
-  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  const bocpy_resolved_shape *resolved = bocpy_take_class(decoder);
   if (!resolved)
     return NULL;
   PyObject *instance =
@@ -332,7 +332,7 @@ static int take_exception_parts(bocpy_decoder *decoder, PyObject *error) {
 }
 
 static PyObject *make_exception(bocpy_decoder *decoder, uint32_t slot) {
-  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  const bocpy_resolved_shape *resolved = bocpy_take_class(decoder);
   if (!resolved)
     return NULL;
   PyTypeObject *type = resolved->type;

@@ -76,7 +76,7 @@ typedef struct bocpy_decoder {
   bocpy_codec_state *state;
   PyObject **memo; /* with references; NULL while an object is being made */
   uint32_t memo_count, memo_capacity;
-  const bocpy_resolved *last; /* known to be up to date */
+  const bocpy_resolved_shape *last; /* known to be up to date */
   uint32_t keys_used;
   bool last_time; /* natives may be taken out of the buffer */
   struct bocpy_decoder *outer;
@@ -87,7 +87,7 @@ typedef struct bocpy_decoder {
 PyObject *bocpy_decode_value(bocpy_decoder *decoder);
 
 /* The class of the stream's next number, or NULL with an exception. */
-const bocpy_resolved *bocpy_take_class(bocpy_decoder *decoder);
+const bocpy_resolved_shape *bocpy_take_class(bocpy_decoder *decoder);
 
 /* The value of a pickle, whose tag has been taken. */
 PyObject *bocpy_decode_pickle(bocpy_decoder *decoder);

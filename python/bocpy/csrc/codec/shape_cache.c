@@ -2,7 +2,7 @@
  * interpreter. */
 #include "shapes.h"
 
-static void resolved_free(bocpy_resolved *resolved) {
+static void resolved_free(bocpy_resolved_shape *resolved) {
   if (!resolved)
     return;
   const bocpy_shape *shape = resolved->shape;
@@ -24,7 +24,7 @@ static int attribute_is_data_descriptor(PyTypeObject *type, PyObject *name) {
   return taken;
 }
 
-static int resolved_intern_names(bocpy_resolved *resolved) {
+static int resolved_intern_names(bocpy_resolved_shape *resolved) {
   const bocpy_shape *shape = resolved->shape;
   bool slotted = !resolved->type->tp_dictoffset;
   resolved->through_dict = shape->count == BOCPY_ANY;
@@ -42,7 +42,7 @@ static int resolved_intern_names(bocpy_resolved *resolved) {
   return 0;
 }
 
-static int resolved_check_bare(const bocpy_resolved *resolved) {
+static int resolved_check_bare(const bocpy_resolved_shape *resolved) {
   uint32_t count = resolved->shape->count;
   if (PyType_Check(resolved->type) &&
       (count == BOCPY_WHOLE || bocpy_type_is_bare(resolved->type) ||
@@ -54,10 +54,10 @@ static int resolved_check_bare(const bocpy_resolved *resolved) {
   return -1;
 }
 
-static bocpy_resolved *resolved_new(bocpy_codec_state *state,
-                                    const bocpy_shape *shape) {
+static bocpy_resolved_shape *resolved_new(bocpy_codec_state *state,
+                                          const bocpy_shape *shape) {
   size_t count = bocpy_shape_named(shape->count);
-  bocpy_resolved *resolved =
+  bocpy_resolved_shape *resolved =
       PyMem_Calloc(1, sizeof *resolved + bocpy_slots_size(count));
   if (!resolved) {
     PyErr_NoMemory();
@@ -73,16 +73,17 @@ static bocpy_resolved *resolved_new(bocpy_codec_state *state,
   return NULL;
 }
 
-static int resolved_store_locked(bocpy_codec_state *state, bocpy_resolved *fresh) {
+static int resolved_store_locked(bocpy_codec_state *state,
+                                 bocpy_resolved_shape *fresh) {
   size_t id = fresh->shape->id;
   if (id >= state->resolved_capacity) {
     size_t capacity = 2 * id + 32;
-    bocpy_resolved **larger =
-        PyMem_Realloc(state->resolved, capacity * sizeof(bocpy_resolved *));
+    bocpy_resolved_shape **larger =
+        PyMem_Realloc(state->resolved, capacity * sizeof(bocpy_resolved_shape *));
     if (!larger)
       return -1;
     memset(larger + state->resolved_capacity, 0,
-           (capacity - state->resolved_capacity) * sizeof(bocpy_resolved *));
+           (capacity - state->resolved_capacity) * sizeof(bocpy_resolved_shape *));
     state->resolved = larger;
     state->resolved_capacity = capacity;
   }
@@ -94,8 +95,9 @@ static int resolved_store_locked(bocpy_codec_state *state, bocpy_resolved *fresh
   return 0;
 }
 
-static const bocpy_resolved *resolved_make(bocpy_codec_state *state, uint32_t id) {
-  bocpy_resolved *fresh = resolved_new(state, bocpy_shape_at(id));
+static const bocpy_resolved_shape *resolved_make(bocpy_codec_state *state,
+                                                 uint32_t id) {
+  bocpy_resolved_shape *fresh = resolved_new(state, bocpy_shape_at(id));
   if (!fresh)
     return NULL;
   bocpy_mutex_lock(&state->mutex);
@@ -108,9 +110,9 @@ static const bocpy_resolved *resolved_make(bocpy_codec_state *state, uint32_t id
   return NULL;
 }
 
-const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id) {
+const bocpy_resolved_shape *bocpy_resolve_shape(bocpy_codec_state *state, uint32_t id) {
   bocpy_mutex_lock(&state->mutex);
-  const bocpy_resolved *resolved =
+  const bocpy_resolved_shape *resolved =
       id < state->resolved_capacity ? state->resolved[id] : NULL;
   bocpy_mutex_unlock(&state->mutex);
   int current = resolved ? bocpy_place_has(&resolved->place, resolved->type) : 0;
@@ -119,24 +121,25 @@ const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id) {
   return current < 0 ? NULL : resolved_make(state, id);
 }
 
-static int resolved_traverse_one(const bocpy_resolved *resolved, visitproc visit,
+static int resolved_traverse_one(const bocpy_resolved_shape *resolved, visitproc visit,
                                  void *arg) {
   Py_VISIT(resolved->type);
   return bocpy_place_traverse(&resolved->place, visit, arg);
 }
 
-int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg) {
+int bocpy_resolved_shapes_traverse(bocpy_codec_state *state, visitproc visit,
+                                   void *arg) {
   int status = 0;
   for (size_t i = 0; !status && i < state->resolved_capacity; i++)
     if (state->resolved[i])
       status = resolved_traverse_one(state->resolved[i], visit, arg);
-  for (bocpy_resolved *old = state->retired; !status && old; old = old->next)
+  for (bocpy_resolved_shape *old = state->retired; !status && old; old = old->next)
     status = resolved_traverse_one(old, visit, arg);
   return status;
 }
 
-void bocpy_resolved_clear(bocpy_codec_state *state) {
-  bocpy_resolved **resolved = state->resolved, *retired = state->retired;
+void bocpy_resolved_shapes_clear(bocpy_codec_state *state) {
+  bocpy_resolved_shape **resolved = state->resolved, *retired = state->retired;
   size_t capacity = state->resolved_capacity;
   state->resolved = NULL;
   state->retired = NULL;
@@ -144,7 +147,7 @@ void bocpy_resolved_clear(bocpy_codec_state *state) {
   for (size_t i = 0; i < capacity; i++)
     resolved_free(resolved[i]);
   PyMem_Free(resolved);
-  for (bocpy_resolved *next; retired; retired = next) {
+  for (bocpy_resolved_shape *next; retired; retired = next) {
     next = retired->next;
     resolved_free(retired);
   }

@@ -128,14 +128,14 @@ const bocpy_layout *bocpy_class_layout(bocpy_codec_state *state, bocpy_class *kn
 int bocpy_classes_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
 void bocpy_classes_clear(bocpy_codec_state *state);
 
-typedef struct bocpy_resolved {
+typedef struct bocpy_resolved_shape {
   const bocpy_shape *shape;
   PyTypeObject *type; /* held */
   bocpy_place place;
   bool through_dict; /* an attribute has the name of a data descriptor */
-  struct bocpy_resolved *next;
+  struct bocpy_resolved_shape *next;
   PyObject *names[]; /* held, interned; the offsets of slots follow */
-} bocpy_resolved;
+} bocpy_resolved_shape;
 
 /* The bytes that `count` names, and the offsets behind them, take. */
 static inline size_t bocpy_slots_size(size_t count) {
@@ -161,10 +161,11 @@ static inline PyObject **bocpy_slot_at(PyObject *instance, Py_ssize_t offset) {
 
 /* The shape of that number in this interpreter, or NULL with an exception (as pickle
  * would raise; TypeError for a type that is not bare). Valid while the state lives. */
-const bocpy_resolved *bocpy_resolve(bocpy_codec_state *state, uint32_t id);
+const bocpy_resolved_shape *bocpy_resolve_shape(bocpy_codec_state *state, uint32_t id);
 
-int bocpy_resolved_traverse(bocpy_codec_state *state, visitproc visit, void *arg);
-void bocpy_resolved_clear(bocpy_codec_state *state);
+int bocpy_resolved_shapes_traverse(bocpy_codec_state *state, visitproc visit,
+                                   void *arg);
+void bocpy_resolved_shapes_clear(bocpy_codec_state *state);
 
 /* Whether object.__new__ makes instances of the type that consist of a dict alone; or
  * of that many slots alone. */

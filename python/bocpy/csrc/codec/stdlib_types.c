@@ -134,7 +134,7 @@ int bocpy_put_exception(bocpy_encoder *encoder, PyObject *value) {
 /* ---- decode ---------------------------------------------------------------------- */
 
 PyObject *bocpy_make_named(bocpy_decoder *decoder) {
-  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  const bocpy_resolved_shape *resolved = bocpy_take_class(decoder);
   if (!resolved)
     return NULL;
   PyTypeObject *type = resolved->type;
@@ -185,7 +185,7 @@ static int take_list_into(bocpy_decoder *decoder, PyObject *object,
 }
 
 PyObject *bocpy_make_reduced(bocpy_decoder *decoder) {
-  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  const bocpy_resolved_shape *resolved = bocpy_take_class(decoder);
   if (!resolved)
     return NULL;
   unsigned follows = *decoder->at++;
@@ -203,7 +203,7 @@ PyObject *bocpy_make_reduced(bocpy_decoder *decoder) {
 }
 
 PyObject *bocpy_make_array(bocpy_decoder *decoder) {
-  const bocpy_resolved *resolved = bocpy_take_class(decoder);
+  const bocpy_resolved_shape *resolved = bocpy_take_class(decoder);
   if (!resolved)
     return NULL;
   char code = (char)*decoder->at++;

@@ -28,7 +28,7 @@ static int cown_init(bocpy_cown *self, PyObject *args, PyObject *kwargs) {
   }
   if (bocpy_refuse_importing("making a cown") < 0)
     return -1;
-  boc_cown *core = bocpy_core_new(false);
+  boc_cown *core = bocpy_cown_core_new(false);
   if (!core)
     return -1;
   if (bocpy_value_set_copy(bocpy_value_of(core), value, "value") < 0) {

@@ -26,7 +26,7 @@ static int pinned_require_home(void) {
 /* A core with one reference. NULL with an exception. */
 static boc_cown *pinned_core_new(PyObject *object) {
   boc_lane *lane = bocpy_pump_lane();
-  boc_cown *core = lane ? bocpy_core_new(true) : NULL;
+  boc_cown *core = lane ? bocpy_cown_core_new(true) : NULL;
   if (!core)
     return NULL;
   bocpy_value *value = bocpy_value_of(core);

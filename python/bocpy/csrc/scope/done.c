@@ -45,7 +45,7 @@ static boc_status done_schedule(boc_runtime *runtime, boc_scope *scope,
 
 PyObject *bocpy_scope_done(boc_scope *scope) {
   bocpy_state *state = bocpy_state_get();
-  boc_cown *core = state ? bocpy_core_new(false) : NULL;
+  boc_cown *core = state ? bocpy_cown_core_new(false) : NULL;
   PyObject *result = core ? bocpy_cown_adopt(state, core) : NULL;
   boc_runtime *runtime = result ? bocpy_runtime_enter(true) : NULL;
   if (!runtime) {

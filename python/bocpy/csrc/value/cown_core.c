@@ -18,7 +18,7 @@ static void core_drop(boc_cown *core, void *payload) {
   }
 }
 
-static const bocpy_core_type core_type = {
+static const bocpy_cown_core_type core_type = {
     .type =
         {
             .name = "bocpy.Cown",
@@ -27,7 +27,7 @@ static const bocpy_core_type core_type = {
         },
 };
 
-static const bocpy_core_type core_type_pinned = {
+static const bocpy_cown_core_type core_type_pinned = {
     .type =
         {
             .name = "bocpy.PinnedCown",
@@ -37,9 +37,9 @@ static const bocpy_core_type core_type_pinned = {
     .pinned = true,
 };
 
-boc_cown *bocpy_core_new(bool pinned) {
+boc_cown *bocpy_cown_core_new(bool pinned) {
   boc_cown *core;
-  const bocpy_core_type *type = pinned ? &core_type_pinned : &core_type;
+  const bocpy_cown_core_type *type = pinned ? &core_type_pinned : &core_type;
   if (boc_cown_new(&type->type, &core) == BOC_OK) {
     bocpy_value_of(core)->pinned = pinned;
     return core;

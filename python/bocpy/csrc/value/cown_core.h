@@ -10,6 +10,6 @@ static inline bocpy_value *bocpy_value_of(boc_cown *core) {
 
 /* A new core with the value None and one reference. `pinned`: its value has to stay on
  * the main thread. NULL with MemoryError. Attached. */
-boc_cown *bocpy_core_new(bool pinned);
+boc_cown *bocpy_cown_core_new(bool pinned);
 
 #endif
