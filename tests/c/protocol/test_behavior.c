@@ -437,10 +437,10 @@ static void readiness_is_as_in_the_model(void) {
 
 enum { THREADS = 3, EACH = 4 };
 
-typedef struct crew {
+typedef struct fixture {
   world all;
   boci_atomic_u32 finished;
-} crew;
+} fixture;
 
 static void enter_and_leave(boc_behavior *self) {
   for (size_t i = 0; i < boc_behavior_count(self); i++) {
@@ -460,7 +460,7 @@ static void enter_and_leave(boc_behavior *self) {
   }
 }
 
-static bool run_one(crew *us) {
+static bool run_one(fixture *us) {
   boc_behavior *behavior = take_ready(&us->all.list, 0);
   if (!behavior)
     return false;
@@ -481,7 +481,7 @@ static size_t choose(world *all, test_random *random, boc_access *accesses) {
 }
 
 static void link_and_run(void *arg, unsigned index) {
-  crew *us = arg;
+  fixture *us = arg;
   test_random random = test_random_stream(index);
   boc_access accesses[COWNS];
   boci_request *scratch[2 * 2 * COWNS];
@@ -506,7 +506,7 @@ static void link_and_run(void *arg, unsigned index) {
 }
 
 static void threads_link_and_run(void) {
-  crew us;
+  fixture us;
   world_init(&us.all);
   boci_init(&us.finished, 0);
   test_threads(THREADS, link_and_run, &us);

@@ -6,15 +6,15 @@
 
 enum { WORKERS = 3 };
 
-typedef struct crew {
+typedef struct fixture {
   boc_runtime *runtime;
   boci_atomic_u32 started[WORKERS + 2], stopped[WORKERS + 2];
   boci_atomic_u32 present, ran;
   unsigned refuser; /* the start hook of this worker fails */
-} crew;
+} fixture;
 
 static boc_status on_start(void *ctx, unsigned worker) {
-  crew *c = ctx;
+  fixture *c = ctx;
   if (worker == c->refuser)
     return BOC_BAD_STATE;
   CHECK_EQ(boci_add_relaxed(&c->started[worker], 1), 0);
@@ -22,10 +22,10 @@ static boc_status on_start(void *ctx, unsigned worker) {
 }
 
 static void on_stop(void *ctx, unsigned worker) {
-  CHECK_EQ(boci_add_relaxed(&((crew *)ctx)->stopped[worker], 1), 0);
+  CHECK_EQ(boci_add_relaxed(&((fixture *)ctx)->stopped[worker], 1), 0);
 }
 
-static void setup_refusing(crew *c, unsigned on_demand, unsigned refuser) {
+static void setup_refusing(fixture *c, unsigned on_demand, unsigned refuser) {
   const boc_worker_hooks hooks = {.start = on_start, .stop = on_stop, .ctx = c};
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = WORKERS;
@@ -44,9 +44,9 @@ static void setup_refusing(crew *c, unsigned on_demand, unsigned refuser) {
   CHECK_EQ(boc_runtime_workers(c->runtime), WORKERS);
 }
 
-static void setup(crew *c) { setup_refusing(c, WORKERS - 1, UINT_MAX); }
+static void setup(fixture *c) { setup_refusing(c, WORKERS - 1, UINT_MAX); }
 
-static unsigned started_count(crew *c) {
+static unsigned started_count(fixture *c) {
   unsigned count = 0;
   for (int i = 0; i < WORKERS + 2; i++)
     count += boci_load_relaxed(&c->started[i]);
@@ -54,30 +54,30 @@ static unsigned started_count(crew *c) {
 }
 
 /* Each worker that has started has stopped. */
-static void teardown(crew *c) {
+static void teardown(fixture *c) {
   boc_runtime_free(c->runtime);
   for (int i = 0; i < WORKERS + 2; i++)
     CHECK_EQ(boci_load_relaxed(&c->stopped[i]), boci_load_relaxed(&c->started[i]));
 }
 
-static void quiesce(crew *c) {
+static void quiesce(fixture *c) {
   CHECK_EQ(boc_runtime_quiesce(c->runtime, BOC_FOREVER), BOC_OK);
 }
 
 static void count_body(boc_behavior *self, void *arg) {
   (void)self;
-  boci_add_relaxed(&((crew *)arg)->ran, 1);
+  boci_add_relaxed(&((fixture *)arg)->ran, 1);
 }
 
 /* Ends once two of them run at the same time. */
 static void meet(boc_behavior *self, void *arg) {
-  crew *c = arg;
+  fixture *c = arg;
   (void)self;
   boci_add_release(&c->present, 1);
   TEST_WAIT(boci_load_acquire(&c->present) >= 2);
 }
 
-static void two_meet(crew *c) {
+static void two_meet(fixture *c) {
   boci_store_relaxed(&c->present, 0);
   for (int i = 0; i < 2; i++)
     CHECK_EQ(boc_when(c->runtime, NULL, 0, meet, c), BOC_OK);
@@ -87,7 +87,7 @@ static void two_meet(crew *c) {
 /* ---- which start ----------------------------------------------------------------- */
 
 static void without_work_only_the_first_starts(void) {
-  crew c;
+  fixture c;
   setup(&c);
   CHECK_EQ(started_count(&c), 1);
   teardown(&c);
@@ -96,7 +96,7 @@ static void without_work_only_the_first_starts(void) {
 }
 
 static void all_on_demand_are_all_but_one(void) {
-  crew c;
+  fixture c;
   setup_refusing(&c, UINT_MAX, UINT_MAX);
   CHECK_EQ(started_count(&c), 1);
   two_meet(&c);
@@ -105,7 +105,7 @@ static void all_on_demand_are_all_but_one(void) {
 }
 
 static void two_bodies_at_a_time_start_a_second(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int i = 0; i < 3; i++)
     two_meet(&c);
@@ -113,7 +113,7 @@ static void two_bodies_at_a_time_start_a_second(void) {
   teardown(&c);
 }
 
-static uint64_t first_parked(crew *c) {
+static uint64_t first_parked(fixture *c) {
   boc_worker_stats first;
   boc_runtime_stats(c->runtime, sizeof first, &first, 1);
   return first.parked;
@@ -122,7 +122,7 @@ static uint64_t first_parked(crew *c) {
 /* A parked worker is woken before another one would have to start. A worker that
  * searches once more before it parks is not parked yet: then another may start. */
 static void one_after_the_other_needs_one_worker(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int i = 0; i < 4; i++) {
     TEST_WAIT(first_parked(&c) > 0);
@@ -137,7 +137,7 @@ static void one_after_the_other_needs_one_worker(void) {
 }
 
 static void nothing_is_lost_while_workers_start(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int i = 0; i < 60; i++)
     CHECK_EQ(boc_when(c.runtime, NULL, 0, count_body, &c), BOC_OK);
@@ -154,7 +154,7 @@ static void nothing_is_lost_while_workers_start(void) {
 
 /* The worker that looked at many short bodies without starting starts for long ones. */
 static void after_tiny_bodies_two_that_meet_start_a_second(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int i = 0; i < TINY_BODIES; i++)
     CHECK_EQ(boc_when(c.runtime, NULL, 0, count_body, &c), BOC_OK);
@@ -174,7 +174,7 @@ static void run_for_a_ms(boc_behavior *self, void *arg) {
 
 /* None of the bursts takes as long as a start, all of them together do. */
 static void short_bursts_again_and_again_start_a_second(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int burst = 0; burst < 100 && started_count(&c) < 2; burst++) {
     for (int i = 0; i < 5; i++)
@@ -188,7 +188,7 @@ static void short_bursts_again_and_again_start_a_second(void) {
 
 static void whoever_refuses_is_missing(void) {
   for (unsigned refuser = 1; refuser < WORKERS; refuser++) {
-    crew c;
+    fixture c;
     setup_refusing(&c, WORKERS - 1, refuser);
     for (int i = 0; i < 2; i++)
       two_meet(&c);
@@ -202,7 +202,7 @@ static void whoever_refuses_is_missing(void) {
 }
 
 static void a_poke_is_answered_sooner_or_later(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (unsigned i = 0; i < WORKERS; i++)
     boc_worker_poke(c.runtime, i);
@@ -212,7 +212,7 @@ static void a_poke_is_answered_sooner_or_later(void) {
 
 /* ---- another number of workers --------------------------------------------------- */
 
-static void set(crew *c, unsigned workers) {
+static void set(fixture *c, unsigned workers) {
   CHECK_EQ(boc_runtime_set_workers(c->runtime, workers), BOC_OK);
   CHECK_EQ(boc_runtime_workers(c->runtime), workers);
 }
@@ -220,7 +220,7 @@ static void set(crew *c, unsigned workers) {
 /* Neither fewer nor more dormant workers make any of them start. */
 static void numbers_start_nobody(void) {
   static const unsigned numbers[] = {1, 3, 2, 1, 2, 3, 1};
-  crew c;
+  fixture c;
   setup(&c);
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     set(&c, numbers[i]);
@@ -232,7 +232,7 @@ static void numbers_start_nobody(void) {
 }
 
 static void too_many_do_not_start_for_work(void) {
-  crew c;
+  fixture c;
   setup(&c);
   set(&c, 1);
   for (int i = 0; i < 40; i++)
@@ -251,7 +251,7 @@ static void too_many_do_not_start_for_work(void) {
 /* The change comes while a worker that was woken for the last body is still
  * starting. */
 static void a_number_while_one_starts(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (unsigned workers = 1; workers <= 5; workers++) {
     for (int i = 0; i < 4; i++)
@@ -264,14 +264,14 @@ static void a_number_while_one_starts(void) {
 }
 
 static void meet_all(boc_behavior *self, void *arg) {
-  crew *c = arg;
+  fixture *c = arg;
   (void)self;
   boci_add_release(&c->present, 1);
   TEST_WAIT(boci_load_acquire(&c->present) >= boc_runtime_workers(c->runtime));
 }
 
 /* As many bodies at once as there are workers, however many workers have started. */
-static void all_meet(crew *c) {
+static void all_meet(fixture *c) {
   boci_store_relaxed(&c->present, 0);
   for (unsigned i = 0; i < boc_runtime_workers(c->runtime); i++)
     CHECK_EQ(boc_when(c->runtime, NULL, 0, meet_all, c), BOC_OK);
@@ -280,7 +280,7 @@ static void all_meet(crew *c) {
 
 static void as_many_at_once_as_there_are(void) {
   static const unsigned numbers[] = {3, 1, 2, 4, 1, 5, 2, 3};
-  crew c;
+  fixture c;
   setup(&c);
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     set(&c, numbers[i]);
@@ -290,7 +290,7 @@ static void as_many_at_once_as_there_are(void) {
 }
 
 static void all_at_once_from_the_start(void) {
-  crew c;
+  fixture c;
   setup(&c);
   all_meet(&c);
   all_meet(&c);
@@ -300,7 +300,7 @@ static void all_at_once_from_the_start(void) {
 /* A worker that retired before it ever started must not leave work to others because of
  * that. */
 static void as_many_at_once_after_fewer(void) {
-  crew c;
+  fixture c;
   setup(&c);
   set(&c, 1);
   all_meet(&c);
@@ -319,7 +319,7 @@ static void block_until_met(boc_behavior *self, void *arg) {
 
 /* The compensating worker may be a retired one that has not started yet. */
 static void those_that_rest_stand_in(void) {
-  crew c;
+  fixture c;
   setup(&c);
   set(&c, 1);
   for (int round = 0; round < 3; round++) {
@@ -335,32 +335,32 @@ static void those_that_rest_stand_in(void) {
 /* ---- timers and scopes ----------------------------------------------------------- */
 
 static void count_env(boc_behavior *self, void *env) {
-  count_body(self, *(crew **)env);
+  count_body(self, *(fixture **)env);
 }
 
-static void meet_env(boc_behavior *self, void *env) { meet(self, *(crew **)env); }
+static void meet_env(boc_behavior *self, void *env) { meet(self, *(fixture **)env); }
 
 static const boc_behavior_type counting = {.name = "counting", .body = count_env};
 static const boc_behavior_type meeting = {.name = "meeting", .body = meet_env};
 
-static boc_behavior *make(crew *c, const boc_behavior_type *type, boc_scope *scope) {
+static boc_behavior *make(fixture *c, const boc_behavior_type *type, boc_scope *scope) {
   boc_behavior_options options = BOC_BEHAVIOR_OPTIONS_INIT;
   boc_behavior *behavior = NULL;
   options.scope = scope;
   CHECK_EQ(
       boc_behavior_new_with(c->runtime, type, sizeof c, NULL, 0, &options, &behavior),
       BOC_OK);
-  *(crew **)boc_behavior_env(behavior) = c;
+  *(fixture **)boc_behavior_env(behavior) = c;
   return behavior;
 }
 
-static void after_a_while(crew *c) {
+static void after_a_while(fixture *c) {
   boc_behavior *behavior = make(c, &counting, NULL);
   CHECK_EQ(boc_runtime_after(c->runtime, 1000000, behavior, NULL), BOC_OK);
 }
 
 static void timers_need_no_second_worker(void) {
-  crew c;
+  fixture c;
   setup(&c);
   for (int i = 0; i < 3; i++) {
     TEST_WAIT(boc_runtime_idle_workers(c.runtime) == WORKERS);
@@ -373,13 +373,13 @@ static void timers_need_no_second_worker(void) {
 
 static void wait_for_the_timer(boc_behavior *self, void *arg) {
   (void)self;
-  crew *c = arg;
+  fixture *c = arg;
   boci_add_release(&c->present, 1);
   TEST_WAIT(boci_load_relaxed(&c->ran));
 }
 
 static void a_timer_while_the_first_is_busy(void) {
-  crew c;
+  fixture c;
   setup(&c);
   CHECK_EQ(boc_when(c.runtime, NULL, 0, wait_for_the_timer, &c), BOC_OK);
   /* Otherwise the first could run the timer's behavior before this one. */
@@ -391,7 +391,7 @@ static void a_timer_while_the_first_is_busy(void) {
 }
 
 static void a_scope_waits_for_workers_that_start(void) {
-  crew c;
+  fixture c;
   boc_scope *scope = NULL;
   setup(&c);
   CHECK_EQ(boc_scope_new(NULL, NULL, &scope), BOC_OK);

@@ -116,28 +116,29 @@ static void a_retired_worker_can_be_poked(void) {
 
 /* ---- another number of workers --------------------------------------------------- */
 
-typedef struct crew {
+typedef struct fixture {
   boc_runtime *runtime;
   /* `seen`: a bit for each worker that ran a body */
   boci_atomic_u32 started, stopped, seen;
   uint32_t refuse; /* the worker whose start hook fails; 0: none */
-} crew;
+} fixture;
 
-static boc_status crew_start(void *ctx, unsigned worker) {
-  crew *c = ctx;
+static boc_status fixture_start(void *ctx, unsigned worker) {
+  fixture *c = ctx;
   if (c->refuse && worker == c->refuse)
     return BOC_NO_MEMORY;
   boci_add_relaxed(&c->started, 1);
   return BOC_OK;
 }
 
-static void crew_stop(void *ctx, unsigned worker) {
+static void fixture_stop(void *ctx, unsigned worker) {
   (void)worker;
-  boci_add_relaxed(&((crew *)ctx)->stopped, 1);
+  boci_add_relaxed(&((fixture *)ctx)->stopped, 1);
 }
 
-static void crew_setup(crew *c, unsigned workers, unsigned more) {
-  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = c};
+static void fixture_setup(fixture *c, unsigned workers, unsigned more) {
+  const boc_worker_hooks hooks = {
+      .start = fixture_start, .stop = fixture_stop, .ctx = c};
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = workers;
   options.compensating_workers = more;
@@ -150,7 +151,7 @@ static void crew_setup(crew *c, unsigned workers, unsigned more) {
 }
 
 static void note_worker(boc_behavior *self, void *arg) {
-  crew *c = arg;
+  fixture *c = arg;
   (void)self;
   const uint32_t bit = UINT32_C(1) << boc_worker_index(c->runtime);
   uint32_t seen = boci_load_relaxed(&c->seen);
@@ -158,7 +159,7 @@ static void note_worker(boc_behavior *self, void *arg) {
     continue;
 }
 
-static void crew_work(crew *c, unsigned bodies) {
+static void fixture_work(fixture *c, unsigned bodies) {
   boci_store_relaxed(&c->seen, 0);
   for (unsigned i = 0; i < bodies; i++)
     CHECK_EQ(boc_when(c->runtime, NULL, 0, note_worker, c), BOC_OK);
@@ -168,12 +169,12 @@ static void crew_work(crew *c, unsigned bodies) {
 /* Each worker's hooks run once, however often it retires. */
 static void workers_rest_and_come_back(void) {
   static const unsigned numbers[] = {1, 3, 2, 4, 1, 4};
-  crew c;
-  crew_setup(&c, 2, 2);
+  fixture c;
+  fixture_setup(&c, 2, 2);
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
     CHECK_EQ(boc_runtime_set_workers(c.runtime, numbers[i]), BOC_OK);
     CHECK_EQ(boc_runtime_workers(c.runtime), numbers[i]);
-    crew_work(&c, 8);
+    fixture_work(&c, 8);
     CHECK(boci_load_relaxed(&c.seen) < UINT32_C(1) << numbers[i]);
     CHECK_EQ(boci_load_relaxed(&c.stopped), 0);
   }
@@ -183,36 +184,36 @@ static void workers_rest_and_come_back(void) {
 }
 
 static void wrong_numbers_change_nothing(void) {
-  crew c;
-  crew_setup(&c, 2, 1);
+  fixture c;
+  fixture_setup(&c, 2, 1);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 0), BOC_BAD_ARGUMENT);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 4), BOC_BAD_ARGUMENT);
   CHECK_EQ(boc_runtime_workers(c.runtime), 2);
-  crew_work(&c, 4);
+  fixture_work(&c, 4);
   boc_runtime_free(c.runtime);
 }
 
 /* The status of its start hook is returned, and the number of workers stays as before,
  * until the hook succeeds. */
 static void a_worker_that_cannot_start(void) {
-  crew c;
-  crew_setup(&c, 1, 3);
+  fixture c;
+  fixture_setup(&c, 1, 3);
   c.refuse = 2;
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_MEMORY);
   CHECK_EQ(boc_runtime_workers(c.runtime), 1);
-  crew_work(&c, 4);
+  fixture_work(&c, 4);
   CHECK_EQ(boci_load_relaxed(&c.seen), 1);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_OK);
-  crew_work(&c, 4);
+  fixture_work(&c, 4);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 3), BOC_NO_MEMORY);
   CHECK_EQ(boc_runtime_workers(c.runtime), 2);
-  crew_work(&c, 4);
+  fixture_work(&c, 4);
   c.refuse = 0;
   for (unsigned workers = 3; workers <= 4; workers++) {
     CHECK_EQ(boc_runtime_set_workers(c.runtime, workers), BOC_OK);
     CHECK_EQ(boc_runtime_workers(c.runtime), workers);
     CHECK_EQ(boci_load_relaxed(&c.started), workers);
-    crew_work(&c, 8);
+    fixture_work(&c, 8);
   }
   boc_runtime_free(c.runtime);
   CHECK_EQ(boci_load_relaxed(&c.stopped), 4);
@@ -221,10 +222,11 @@ static void a_worker_that_cannot_start(void) {
 /* A set_workers that lacks memory for one of the workers that it starts leaves the
  * number as it was, and may be repeated. Returns whether it lacked memory. */
 static bool set_workers_may_lack_memory(uintptr_t at) {
-  crew c = {.refuse = 0};
+  fixture c = {.refuse = 0};
   test_memory memory;
   test_memory_init(&memory, 0);
-  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = &c};
+  const boc_worker_hooks hooks = {
+      .start = fixture_start, .stop = fixture_stop, .ctx = &c};
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = 1;
   options.compensating_workers = 3;
@@ -240,10 +242,10 @@ static bool set_workers_may_lack_memory(uintptr_t at) {
   memory.fail_at = 0;
   CHECK_EQ(status, failed ? BOC_NO_MEMORY : BOC_OK);
   CHECK_EQ(boc_runtime_workers(c.runtime), failed ? 1 : 4);
-  crew_work(&c, 8);
+  fixture_work(&c, 8);
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 4), BOC_OK);
   CHECK_EQ(boci_load_relaxed(&c.started), 4);
-  crew_work(&c, 8);
+  fixture_work(&c, 8);
   boc_runtime_free(c.runtime);
   CHECK_EQ(boci_load_relaxed(&c.stopped), 4);
   test_memory_fini(&memory);
@@ -273,10 +275,11 @@ static void wait_for_report(boc_behavior *self, void *arg) {
 /* Nobody waits for its start hook: other workers do its work, and it starts if it is
  * asked for again. */
 static void a_worker_on_demand_that_cannot_start(void) {
-  crew c = {.refuse = 1};
+  fixture c = {.refuse = 1};
   boci_init(&c.started, 0);
   boci_init(&c.stopped, 0);
-  const boc_worker_hooks hooks = {.start = crew_start, .stop = crew_stop, .ctx = &c};
+  const boc_worker_hooks hooks = {
+      .start = fixture_start, .stop = fixture_stop, .ctx = &c};
   boc_runtime_options options = BOC_RUNTIME_OPTIONS_INIT;
   options.workers = 2;
   options.workers_on_demand = 1;
@@ -293,7 +296,7 @@ static void a_worker_on_demand_that_cannot_start(void) {
   c.refuse = 0;
   CHECK_EQ(boc_runtime_set_workers(c.runtime, 2), BOC_OK);
   CHECK_EQ(boci_load_relaxed(&c.started), 2);
-  crew_work(&c, 8);
+  fixture_work(&c, 8);
   boc_runtime_free(c.runtime);
   CHECK_EQ(boci_load_relaxed(&c.stopped), 2);
 }
@@ -331,12 +334,12 @@ static void a_compensating_worker_that_cannot_start(void) {
 
 static void set_in_a_body(boc_behavior *self, void *arg) {
   (void)self;
-  CHECK_EQ(boc_runtime_set_workers(((crew *)arg)->runtime, 2), BOC_BAD_STATE);
+  CHECK_EQ(boc_runtime_set_workers(((fixture *)arg)->runtime, 2), BOC_BAD_STATE);
 }
 
 static void not_from_a_body(void) {
-  crew c;
-  crew_setup(&c, 1, 1);
+  fixture c;
+  fixture_setup(&c, 1, 1);
   CHECK_EQ(boc_when(c.runtime, NULL, 0, set_in_a_body, &c), BOC_OK);
   CHECK_EQ(boc_runtime_quiesce(c.runtime, BOC_FOREVER), BOC_OK);
   boc_runtime_free(c.runtime);

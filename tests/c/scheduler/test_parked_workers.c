@@ -7,13 +7,13 @@
 
 enum { WORKERS = 4 };
 
-typedef struct crew {
+typedef struct fixture {
   boci_parked_workers parked;
   boci_worker worker[WORKERS];
-} crew;
+} fixture;
 
-static void setup(crew *all, uint32_t processors) {
-  *all = (crew){.parked.list = NULL};
+static void setup(fixture *all, uint32_t processors) {
+  *all = (fixture){.parked.list = NULL};
   CHECK_EQ(boci_parked_init(&all->parked, WORKERS), BOC_OK);
   all->parked.processors = processors;
   boci_store_relaxed(&all->parked.max_searchers, 2);
@@ -21,7 +21,7 @@ static void setup(crew *all, uint32_t processors) {
     CHECK_EQ(boci_parker_init(&all->worker[i].parking.parker), BOC_OK);
 }
 
-static void teardown(crew *all) {
+static void teardown(fixture *all) {
   CHECK(!all->parked.list);
   CHECK_EQ(boci_load_relaxed(&all->parked.state), 0);
   for (unsigned i = 0; i < WORKERS; i++)
@@ -34,7 +34,7 @@ static bool has_token(boci_worker *worker) {
 }
 
 static void as_many_search_as_may(void) {
-  crew all;
+  fixture all;
   setup(&all, WORKERS);
   CHECK(boci_parked_start_searching(&all.parked, &all.worker[0]));
   /* it searches already */
@@ -65,7 +65,7 @@ static void half_of_the_processors_search(void) {
 }
 
 static void the_latest_is_woken_and_searches(void) {
-  crew all;
+  fixture all;
   setup(&all, 2 * WORKERS);
   for (unsigned i = 0; i < WORKERS; i++)
     boci_parked_prepare_park(&all.parked, &all.worker[i]);
@@ -89,7 +89,7 @@ static void the_latest_is_woken_and_searches(void) {
 }
 
 static void a_searcher_that_parks_searches_no_more(void) {
-  crew all;
+  fixture all;
   setup(&all, WORKERS);
   CHECK(boci_parked_start_searching(&all.parked, &all.worker[0]));
   boci_parked_prepare_park(&all.parked, &all.worker[0]);
@@ -100,7 +100,7 @@ static void a_searcher_that_parks_searches_no_more(void) {
 }
 
 static void one_worker_is_woken_by_name(void) {
-  crew all;
+  fixture all;
   setup(&all, WORKERS);
   CHECK(!boci_parked_wake(&all.parked, &all.worker[1]));
   for (unsigned i = 0; i < 3; i++)
@@ -117,7 +117,7 @@ static void one_worker_is_woken_by_name(void) {
 }
 
 static void a_deadline_ends_a_park(void) {
-  crew all;
+  fixture all;
   setup(&all, WORKERS);
   boci_parked_prepare_park(&all.parked, &all.worker[0]);
   CHECK(!boci_parked_park(&all.parked, &all.worker[0], false, boci_os_now()));
@@ -132,7 +132,7 @@ static void a_deadline_ends_a_park(void) {
 /* Two processors, four workers of which one is parked: another one would only take
  * turns. */
 static void oversubscribed_publishers_rely_on_a_monitor(void) {
-  crew all;
+  fixture all;
   setup(&all, 2);
   CHECK(boci_parked_oversubscribed(&all.parked));
   boci_parked_prepare_park(&all.parked, &all.worker[0]);
@@ -153,7 +153,7 @@ static void oversubscribed_publishers_rely_on_a_monitor(void) {
 
 /* A publisher and a worker, as in the table of parked_workers.h. */
 typedef struct meeting {
-  crew all;
+  fixture all;
   boci_atomic_u32 work;
 } meeting;
 
