@@ -106,17 +106,28 @@ static bool cown_is_plain_value(PyObject *self, PyObject *name) {
 static PyObject *cown_get_value(bocpy_cown *self, void *unused);
 static int cown_set_value(bocpy_cown *self, PyObject *value, void *unused);
 
+/* The value, if this thread holds the cown to write; NULL otherwise. */
+static inline bocpy_value *cown_held_value(const bocpy_cown *self) {
+  return self->core && bocpy_value_held(self->value) ? self->value : NULL;
+}
+
 static PyObject *cown_getattro(PyObject *self, PyObject *name) {
-  if (cown_is_plain_value(self, name))
-    return cown_get_value((bocpy_cown *)self, NULL);
-  return PyObject_GenericGetAttr(self, name);
+  if (!cown_is_plain_value(self, name))
+    return PyObject_GenericGetAttr(self, name);
+  const bocpy_value *held = cown_held_value((bocpy_cown *)self);
+  return held && bocpy_value_is_int(held) ? bocpy_value_get_int(held)
+                                          : cown_get_value((bocpy_cown *)self, NULL);
 }
 
 /* The garbage collector tracks a handle from its first attribute on: before, it cannot
  * be part of a cycle. */
 static int cown_setattro(PyObject *self, PyObject *name, PyObject *value) {
-  if (cown_is_plain_value(self, name))
-    return cown_set_value((bocpy_cown *)self, value, NULL);
+  if (cown_is_plain_value(self, name)) {
+    bocpy_value *held = cown_held_value((bocpy_cown *)self);
+    return held && value && bocpy_value_is_int(held) && bocpy_value_set_int(held, value)
+               ? 0
+               : cown_set_value((bocpy_cown *)self, value, NULL);
+  }
   int status = PyObject_GenericSetAttr(self, name, value);
   if (status == 0 && ((bocpy_cown *)self)->dict && !PyObject_GC_IsTracked(self))
     PyObject_GC_Track(self);

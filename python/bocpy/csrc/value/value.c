@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "buffer.h"
 #include "deferred_decref.h"
 #include "exception_codec.h"
 #include "extension.h"
@@ -101,31 +100,15 @@ static int value_take_over(bocpy_value *value, PyObject *object) {
   return status;
 }
 
-/* Whether the content can be replaced without freeing anything. */
-static bool value_is_plain(const bocpy_value *value) {
-  return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
-}
-
-/* Fast path: an int of 32 bits replaces a content that needs no freeing. */
-static bool value_set_int(bocpy_value *value, PyObject *object) {
-  long long number;
-  if (!PyLong_CheckExact(object) || !value_is_plain(value) ||
-      !bocpy_int_is_compact(object, &number) || (int32_t)number != number)
-    return false;
-  value->size = (unsigned char)bocpy_put_inline_int(value->bytes, (int32_t)number);
-  bocpy_value_set_kind(value, BOCPY_INLINE);
-  return true;
-}
-
 static bool value_set_inline(bocpy_value *value, PyObject *object) {
-  if (value_set_int(value, object))
+  if (bocpy_value_set_int(value, object))
     return true;
   unsigned char bytes[BOCPY_INLINE_CAPACITY] = {0};
   size_t size = bocpy_encode_inline(object, bytes, sizeof(bytes));
   if (!size)
     return false;
   content old = {NULL, NULL};
-  if (!value_is_plain(value))
+  if (!bocpy_value_is_plain(value))
     old = value_take_content(value);
   memcpy(value->bytes, bytes,
          sizeof(bytes)); /* all of them: a constant size compiles to two moves */
@@ -173,7 +156,7 @@ static void value_set_buffer(bocpy_value *value, bocpy_buffer *buffer) {
 int bocpy_value_set(bocpy_value *value, PyObject *object, const char *root) {
   /* Fast path: storing None into a result that is None already. */
   if (object == Py_None && bocpy_value_kind(value) == BOCPY_NONE &&
-      value_is_plain(value))
+      bocpy_value_is_plain(value))
     return 0;
   if (value->pinned)
     return value_set_object(value, object);
@@ -237,9 +220,8 @@ PyObject *bocpy_value_get(bocpy_value *value) {
     bocpy_value_borrow(value);
   switch (bocpy_value_kind(value)) {
   case BOCPY_INLINE:
-    return bocpy_inline_is_int(value->bytes)
-               ? PyLong_FromLong(bocpy_take_inline_int(value->bytes))
-               : bocpy_decode_inline(value->bytes, value->size);
+    return bocpy_value_is_int(value) ? bocpy_value_get_int(value)
+                                     : bocpy_decode_inline(value->bytes, value->size);
   case BOCPY_ENCODED:
     return value_decode(value);
   case BOCPY_BOXED:

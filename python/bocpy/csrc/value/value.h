@@ -25,6 +25,7 @@
 #ifndef BOCPY_VALUE_H
 #define BOCPY_VALUE_H
 
+#include "buffer.h"
 #include "codec.h"
 #include "worker_slot.h"
 
@@ -103,6 +104,33 @@ static inline void bocpy_value_hold_to_write(bocpy_value *value) {
     value->at_home = false;
   }
   bocpy_value_hold(value, &bocpy_self);
+}
+
+/* Fast path: whether the content is an int of 32 bits, as most counters are. */
+static inline bool bocpy_value_is_int(const bocpy_value *value) {
+  return bocpy_value_kind(value) == BOCPY_INLINE && bocpy_inline_is_int(value->bytes);
+}
+
+/* Such a content, as a new object; NULL with MemoryError. */
+static inline PyObject *bocpy_value_get_int(const bocpy_value *value) {
+  return PyLong_FromLong(bocpy_take_inline_int(value->bytes));
+}
+
+/* Whether the content can be replaced without freeing anything. */
+static inline bool bocpy_value_is_plain(const bocpy_value *value) {
+  return bocpy_value_kind(value) < BOCPY_ENCODED && !value->failed && !value->failure;
+}
+
+/* Replaces a plain content by an int of 32 bits. Returns false, with nothing changed,
+ * for other contents and objects. */
+static inline bool bocpy_value_set_int(bocpy_value *value, PyObject *object) {
+  long long number;
+  if (!PyLong_CheckExact(object) || !bocpy_value_is_plain(value) ||
+      !bocpy_int_is_compact(object, &number) || (int32_t)number != number)
+    return false;
+  value->size = (unsigned char)bocpy_put_inline_int(value->bytes, (int32_t)number);
+  bocpy_value_set_kind(value, BOCPY_INLINE);
+  return true;
 }
 
 /* A new reference to the content, decoded or encoded first if need be; what was
