@@ -1,5 +1,6 @@
 """The Cowns with which bodies are called: those that a body keeps stay valid."""
 
+import gc
 import weakref
 
 import bocpy
@@ -170,3 +171,33 @@ def test_more_arguments_by_name_than_fit_are_refused():
     with pytest.raises(ValueError, match="at most"):
         when(cown)(scope["body"])
     assert cown.unwrap() == 5
+
+
+class Backwards(list):
+    """A list whose iteration is not its contents in order."""
+
+    def __iter__(self):
+        return reversed(self)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, Backwards])
+def test_groups_are_what_their_iteration_gives(kind):
+    cowns = [Cown(i) for i in range(4)]
+
+    @when(cowns[0], kind(cowns[1:]), ())
+    def body(first, group, none):
+        return first.value, [c.value for c in group], none
+
+    expected = [3, 2, 1] if kind is Backwards else [1, 2, 3]
+    assert result(body) == (0, expected, [])
+
+
+def test_a_group_that_is_refused_keeps_no_reference():
+    cowns = [Cown(i) for i in range(3)]
+    references = [weakref.ref(c) for c in cowns]
+    for refused in [*cowns, 1], [cowns[0], None, cowns[1]]:
+        with pytest.raises(TypeError, match="of the group must be a Cown"):
+            when(cowns[0], tuple(cowns), refused)
+    del cowns, refused
+    gc.collect()
+    assert [reference() for reference in references] == [None] * 3

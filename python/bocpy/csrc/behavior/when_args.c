@@ -159,6 +159,50 @@ static bool when_args_init_plain(bocpy_when_args *when_args, bocpy_state *state,
   return true;
 }
 
+/* Whether it is a list or tuple that no other thread can change meanwhile, and whose
+ * iteration runs no Python code. */
+static bool is_plain_group(PyObject *object) {
+  return PyTuple_CheckExact(object) ||
+         (!BOCPY_FREE_THREADED && PyList_CheckExact(object));
+}
+
+/* Returns false if one is no ordinary cown, or there are too many: then some may have
+ * been added. */
+static bool when_args_push_plain(bocpy_when_args *when_args, bocpy_state *state,
+                                 PyObject *const *cowns, Py_ssize_t count) {
+  if (count > BOCPY_WHEN_ARGS_FEW - (Py_ssize_t)when_args->cowns)
+    return false;
+  for (Py_ssize_t i = 0; i < count; i++) {
+    if (!is_ordinary_cown(state, cowns[i]))
+      return false;
+    when_args_push(when_args, cowns[i], false);
+  }
+  return true;
+}
+
+/* Fast path: the same, with some of the cowns in groups, which are not copied. Returns
+ * false, with nothing changed, for other arguments. */
+static bool when_args_init_plain_groups(bocpy_when_args *when_args, bocpy_state *state,
+                                        PyObject *const *args, Py_ssize_t count) {
+  if (count > BOCPY_WHEN_ARGS_FEW)
+    return false;
+  when_args->handles = when_args->few;
+  when_args->modes = when_args->few_modes;
+  when_args->shape = when_args->few_items;
+  for (Py_ssize_t i = 0; i < count; i++) {
+    bool group = is_plain_group(args[i]);
+    Py_ssize_t size = group ? PySequence_Fast_GET_SIZE(args[i]) : 1;
+    when_args->few_items[i] = group ? (int32_t)size : -1;
+    if (!when_args_push_plain(when_args, state,
+                              group ? PySequence_Fast_ITEMS(args[i]) : &args[i],
+                              size)) {
+      bocpy_when_args_fini(when_args);
+      return false;
+    }
+  }
+  return true;
+}
+
 int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
                          const char *what, PyObject *const *args, Py_ssize_t count) {
   bool grouped = false;
@@ -167,7 +211,8 @@ int bocpy_when_args_init(bocpy_when_args *when_args, bocpy_state *state,
   when_args->items = (uint32_t)count;
   when_args->reads = when_args->pinned = when_args->special = false;
   when_args->due.kind = BOCPY_DUE_NOW;
-  if (when_args_init_plain(when_args, state, args, count))
+  if (when_args_init_plain(when_args, state, args, count) ||
+      when_args_init_plain_groups(when_args, state, args, count))
     return 0;
   for (Py_ssize_t i = 0; i < count; i++)
     grouped = grouped || is_group(args[i]);
