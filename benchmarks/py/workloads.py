@@ -195,6 +195,22 @@ SCHEDULES = {
 WORKLOADS = [*SCHEDULES, *(f"payload:{name}" for name in PAYLOADS)]
 
 
+def start_workers(count):
+    """Starts the runtime and waits until all workers have run something.
+
+    A worker may start only when there is work for it. A body is long enough for the
+    others to start meanwhile.
+    """
+    bocpy.start(worker_count=count)
+    for _ in range(count):
+
+        @when()
+        def _():
+            time.sleep(0.2)
+
+    bocpy.quiesce()
+
+
 def measure(workload, n):
     """Runs a workload once; returns seconds."""
     kind, _, payload = workload.partition(":")
@@ -219,7 +235,7 @@ def main():
     options = parser.parse_args()
     chosen = WORKLOADS if options.workload == "all" else [options.workload]
     copies = bocpy.__version__.startswith("0.14")
-    bocpy.start(worker_count=options.workers)
+    start_workers(options.workers)
     for workload in chosen:
         n = max(GROUP, options.n // (HEAVY.get(workload, 1) if copies else 1))
         if not options.cold:
