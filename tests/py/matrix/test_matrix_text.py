@@ -1,5 +1,7 @@
 """What str(), format() and help() show of a matrix."""
 
+import re
+
 import pytest
 from bocpy import Cown, Matrix, MatrixView
 
@@ -52,17 +54,56 @@ def test_a_matrix_that_has_moved():
     assert f"{m}" == f"{m:.2f}" == "<not acquired>"
 
 
-METHODS = [
-    f"{kind.__name__}.{name}"
-    for kind in (Matrix, MatrixView)
-    for name in vars(kind)
-    if not name.startswith("_") and callable(getattr(kind, name))
+#: What Python itself documents.
+SLOTS = {"__new__", "__doc__", "__module__", "__hash__"}
+
+
+def own_members():
+    """Methods, properties, and what is called by other programs: pickle, DLPack."""
+    for kind in (Matrix, MatrixView):
+        for name, member in vars(kind).items():
+            is_slot = type(member).__name__ == "wrapper_descriptor"
+            if name not in SLOTS and not is_slot:
+                yield f"{kind.__name__}.{name}"
+
+
+def documentation(path):
+    kind, name = path.split(".")
+    return getattr({"Matrix": Matrix, "MatrixView": MatrixView}[kind], name).__doc__
+
+
+MEMBERS = list(own_members())
+#: Methods that compute more than one expression for each element.
+ALGORITHMS = [
+    *("sum", "mean", "magnitude", "magnitude_squared", "var", "std", "vecdot"),
+    *("normalize", "argmin", "argmax", "topk", "sort", "argsort", "solve", "inv"),
+    *("det", "exp", "log", "tanh", "sin", "cos", "log1p", "expm1", "pow", "sqrt"),
+    *("fma", "round", "seed", "uniform", "normal", "digitize", "transpose"),
+    "__dlpack__",
 ]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_method_says_its_errors_and_shows_an_example(method):
-    kind, name = method.split(".")
-    text = getattr({"Matrix": Matrix, "MatrixView": MatrixView}[kind], name).__doc__
+def test_properties_and_special_methods_are_members():
+    assert {"Matrix.x", "Matrix.T", "Matrix.acquired", "MatrixView.T"} <= set(MEMBERS)
+    assert {"Matrix.__dlpack__", "Matrix.__reduce__", "Matrix.sum"} <= set(MEMBERS)
+    assert len(MEMBERS) > 110
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_member_says_its_errors_and_shows_an_example(member):
+    """test_docs runs the examples."""
+    text = documentation(member)
     assert "Error" in text or "errors" in text
     assert ">>>" in text
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_member_says_what_the_result_is(member):
+    """Its shape, if it is a Matrix."""
+    words = "shape|size|rows|columns|1x1|1 x|floats?|int|bool|tuple|None|list|TypeError"
+    assert re.search(rf"\b({words})\b", documentation(member).split(">>>")[0])
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_the_source_of_an_algorithm_is_named(name):
+    assert "\nSource: " in documentation(f"Matrix.{name}")

@@ -135,12 +135,27 @@ const char mx_matrix_dlpack_doc[] =
     "__dlpack__($self, *, stream=None, max_version=None, dl_device=None, copy=None)\n"
     "--\n"
     "\n"
-    "A DLPack capsule of the matrix's own memory, which numpy.from_dlpack and other\n"
-    "libraries read; of a copy if copy is True. Raises BufferError for a stream, and\n"
-    "for a device other than the CPU.";
+    "A DLPack capsule of rows x columns doubles: the matrix's own memory, which\n"
+    "numpy.from_dlpack and other libraries read and write; a copy if copy is True.\n"
+    "As long as a library has it, the matrix does not move: a copy does.\n"
+    "BufferError: a stream, or a device other than the CPU; RuntimeError: the\n"
+    "matrix has moved elsewhere.\n"
+    "\n"
+    "Source: DLPack's protocol for Python (dmlc.github.io/dlpack).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> \"dltensor\" in str(Matrix(2, 2).__dlpack__())\n"
+    "True";
 
 const char mx_matrix_dlpack_device_doc[] =
     "__dlpack_device__($self, /)\n"
     "--\n"
     "\n"
-    "The DLPack device of every matrix: (1, 0), the CPU.";
+    "The DLPack device of every matrix, also of one that has moved: the tuple\n"
+    "(1, 0), the CPU. It raises no errors.\n"
+    "\n"
+    "Source: DLPack's protocol for Python (dmlc.github.io/dlpack).\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 2).__dlpack_device__()\n"
+    "(1, 0)";

@@ -286,245 +286,92 @@ PyObject *mx_matrix_digitize(PyObject *self, PyObject *const *args, Py_ssize_t c
 
 /* ---- documentation --------------------------------------------------------------- */
 
-const char mx_matrix_ceil_doc[] =
-    "ceil($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The least integer not below each element.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [1.5, -1.5]).ceil()\n"
-    "Matrix(1, 2, [2, -1])";
+/* Functions of one element: what the function is, the source of its algorithm, an
+ * example. */
+#define UNARY_DOC(name, text, source, example)                                         \
+  const char mx_matrix_##name##_doc[] = #name                                          \
+      "($self, *, in_place=False, out=None)\n--\n\n" text                              \
+      "\n\nThe result has self's shape: a new Matrix, `out`, or, with in_place, "      \
+      "self.\nValueError: out has another shape, or both are given.\n" source          \
+      "\n>>> from bocpy import Matrix\n" example;
 
-const char mx_matrix_floor_doc[] =
-    "floor($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The greatest integer not above each element.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [1.5, -1.5]).floor()\n"
-    "Matrix(1, 2, [1, -2])";
+#define SOURCE(text) "\nSource: " text ".\n"
+#define IN_VECTORS                                                                     \
+  SOURCE("argument reduction and a polynomial, in vectors (Muller, Elementary\n"       \
+         "Functions, 2016; Cody and Waite, Software Manual for the Elementary\n"       \
+         "Functions, 1980); the C library's where there is no fused multiply-add")
 
-const char mx_matrix_round_doc[] =
-    "round($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The integer nearest to each element; halves go to the even one.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [0.5, 1.5]).round()\n"
-    "Matrix(1, 2, [0, 2])";
-
-const char mx_matrix_negate_doc[] =
-    "negate($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "Each element with the other sign.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [1, -2]).negate()\n"
-    "Matrix(1, 2, [-1, 2])";
-
-const char mx_matrix_abs_doc[] =
-    "abs($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "Each element without its sign.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [1, -2]).abs()\n"
-    "Matrix(1, 2, [1, 2])";
-
-const char mx_matrix_sqrt_doc[] =
-    "sqrt($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The square root of each element; NaN below 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [4, 9]).sqrt()\n"
-    "Matrix(1, 2, [2, 3])";
-
-const char mx_matrix_reciprocal_doc[] =
-    "reciprocal($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "1 / element, for each element; infinite for 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [2, 4]).reciprocal()\n"
-    "Matrix(1, 2, [0.5, 0.25])";
-
-const char mx_matrix_sign_doc[] =
-    "sign($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "-1, 0 or 1 for each element; 0 for a NaN.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 2, [-3, 4]).sign()\n"
-    "Matrix(1, 2, [-1, 1])";
-
-const char mx_matrix_isnan_doc[] =
-    "isnan($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "1 for each NaN, else 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> m = Matrix(1, 2, [3, float('nan')])\n"
-    ">>> m.isnan()\n"
-    "Matrix(1, 2, [0, 1])\n"
-    ">>> Matrix.where(m.isnan(), 0, m)\n"
-    "Matrix(1, 2, [3, 0])";
-
-const char mx_matrix_isinf_doc[] =
-    "isinf($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "1 for each infinity of either sign, else 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 3, [1, float('-inf'), float('nan')]).isinf()\n"
-    "Matrix(1, 3, [0, 1, 0])";
-
-const char mx_matrix_isfinite_doc[] =
-    "isfinite($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "0 for each NaN or infinity, else 1.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> m = Matrix(1, 3, [1, float('inf'), 5])\n"
-    ">>> m.isfinite()\n"
-    "Matrix(1, 3, [1, 0, 1])\n"
-    ">>> m.mean(where=m.isfinite())\n"
-    "3.0";
-
-const char mx_matrix_cos_doc[] =
-    "cos($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The cosine of each element, in radians.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).cos()\n"
-    "Matrix(1, 1, [1])";
-
-const char mx_matrix_sin_doc[] =
-    "sin($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The sine of each element, in radians.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).sin()\n"
-    "Matrix(1, 1, [0])";
-
-const char mx_matrix_exp_doc[] =
-    "exp($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "e to the power of each element.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).exp()\n"
-    "Matrix(1, 1, [1])";
-
-const char mx_matrix_log_doc[] =
-    "log($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The natural logarithm of each element; NaN below 0, -inf for 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
+UNARY_DOC(ceil, "The least integer not below each element.", "",
+          ">>> Matrix(1, 2, [1.5, -1.5]).ceil()\n"
+          "Matrix(1, 2, [2, -1])")
+UNARY_DOC(floor, "The greatest integer not above each element.", "",
+          ">>> Matrix(1, 2, [1.5, -1.5]).floor()\n"
+          "Matrix(1, 2, [1, -2])")
+UNARY_DOC(round, "The integer nearest to each element; halves go to the even one.",
+          SOURCE("roundToIntegralTiesToEven of IEEE 754"),
+          ">>> Matrix(1, 2, [0.5, 1.5]).round()\n"
+          "Matrix(1, 2, [0, 2])")
+UNARY_DOC(negate, "Each element with the other sign.", "",
+          ">>> Matrix(1, 2, [1, -2]).negate()\n"
+          "Matrix(1, 2, [-1, 2])")
+UNARY_DOC(abs, "Each element without its sign.", "",
+          ">>> Matrix(1, 2, [1, -2]).abs()\n"
+          "Matrix(1, 2, [1, 2])")
+UNARY_DOC(sqrt, "The square root of each element; NaN below 0.",
+          SOURCE("squareRoot of IEEE 754, rounded correctly"),
+          ">>> Matrix(1, 2, [4, 9]).sqrt()\n"
+          "Matrix(1, 2, [2, 3])")
+UNARY_DOC(reciprocal, "1 / element, for each element; infinite for 0.", "",
+          ">>> Matrix(1, 2, [2, 4]).reciprocal()\n"
+          "Matrix(1, 2, [0.5, 0.25])")
+UNARY_DOC(sign, "-1, 0 or 1 for each element; 0 for a NaN.", "",
+          ">>> Matrix(1, 2, [-3, 4]).sign()\n"
+          "Matrix(1, 2, [-1, 1])")
+UNARY_DOC(isnan, "1 for each NaN, else 0.", "",
+          ">>> m = Matrix(1, 2, [3, float('nan')])\n"
+          ">>> m.isnan()\n"
+          "Matrix(1, 2, [0, 1])\n"
+          ">>> Matrix.where(m.isnan(), 0, m)\n"
+          "Matrix(1, 2, [3, 0])")
+UNARY_DOC(isinf, "1 for each infinity of either sign, else 0.", "",
+          ">>> Matrix(1, 3, [1, float('-inf'), float('nan')]).isinf()\n"
+          "Matrix(1, 3, [0, 1, 0])")
+UNARY_DOC(isfinite, "0 for each NaN or infinity, else 1.", "",
+          ">>> m = Matrix(1, 3, [1, float('inf'), 5])\n"
+          ">>> m.isfinite()\n"
+          "Matrix(1, 3, [1, 0, 1])\n"
+          ">>> m.mean(where=m.isfinite())\n"
+          "3.0")
+UNARY_DOC(cos, "The cosine of each element, in radians.", IN_VECTORS,
+          ">>> Matrix(1, 1, [0]).cos()\n"
+          "Matrix(1, 1, [1])")
+UNARY_DOC(sin, "The sine of each element, in radians.", IN_VECTORS,
+          ">>> Matrix(1, 1, [0]).sin()\n"
+          "Matrix(1, 1, [0])")
+UNARY_DOC(exp, "e to the power of each element.", IN_VECTORS,
+          ">>> Matrix(1, 1, [0]).exp()\n"
+          "Matrix(1, 1, [1])")
+UNARY_DOC(
+    log, "The natural logarithm of each element; NaN below 0, -inf for 0.",
+    SOURCE(
+        "argument reduction and a polynomial, in vectors (Muller, Elementary\n"
+        "Functions, 2016; Cody and Waite, Software Manual for the Elementary\n"
+        "Functions, 1980), with AVX-512 by table (Tang, Table-driven implementation\n"
+        "of the logarithm function, ACM TOMS 16, 1990); the C library's where there\n"
+        "is no fused multiply-add"),
     ">>> Matrix(1, 1, [1]).log()\n"
-    "Matrix(1, 1, [0])";
-
-const char mx_matrix_tanh_doc[] =
-    "tanh($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "The hyperbolic tangent of each element.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).tanh()\n"
-    "Matrix(1, 1, [0])";
-
-const char mx_matrix_log1p_doc[] =
-    "log1p($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "log(1 + element), for each element; exact near 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).log1p()\n"
-    "Matrix(1, 1, [0])";
-
-const char mx_matrix_expm1_doc[] =
-    "expm1($self, *, in_place=False, out=None)\n"
-    "--\n"
-    "\n"
-    "exp(element) - 1, for each element; exact near 0.\n"
-    "\n"
-    "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
-    "ValueError: out has another shape, or both are given.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(1, 1, [0]).expm1()\n"
-    "Matrix(1, 1, [0])";
+    "Matrix(1, 1, [0])")
+UNARY_DOC(tanh, "The hyperbolic tangent of each element.", IN_VECTORS,
+          ">>> Matrix(1, 1, [0]).tanh()\n"
+          "Matrix(1, 1, [0])")
+UNARY_DOC(log1p, "log(1 + element), for each element; accurate near 0.",
+          SOURCE("the C library's log1p"),
+          ">>> Matrix(1, 1, [0]).log1p()\n"
+          "Matrix(1, 1, [0])")
+UNARY_DOC(expm1, "exp(element) - 1, for each element; accurate near 0.",
+          SOURCE("the C library's expm1"),
+          ">>> Matrix(1, 1, [0]).expm1()\n"
+          "Matrix(1, 1, [0])")
 
 const char mx_matrix_clip_doc[] =
     "clip($self, min=None, max=None, *, in_place=False, out=None)\n"
@@ -566,6 +413,8 @@ const char mx_matrix_digitize_doc[] =
     "The result has self's shape: a new Matrix, `out`, or, with in_place, self.\n"
     "ValueError: out has another shape, or both are given. ValueError: no edges, or\n"
     "edges that do not strictly increase.\n"
+    "\n"
+    "Source: binary search (Knuth, The Art of Computer Programming 3, 6.2.1).\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(1, 3, [0, 4, 10]).digitize([1, 5])\n"

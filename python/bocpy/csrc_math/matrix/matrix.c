@@ -219,26 +219,103 @@ PyObject *mx_matrix_float(PyObject *self) {
   return number;
 }
 
+static const char rows_doc[] =
+    "The number of rows, an int. RuntimeError: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 3).rows\n"
+    "2";
+
+static const char columns_doc[] =
+    "The number of columns, an int. RuntimeError: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 3).columns\n"
+    "3";
+
+static const char size_doc[] =
+    "The number of elements, an int. RuntimeError: the matrix has moved\n"
+    "elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 3).size\n"
+    "6";
+
+static const char shape_doc[] =
+    "The tuple (rows, columns). RuntimeError: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(2, 3).shape\n"
+    "(2, 3)";
+
+static const char T_doc[] =
+    "A transposed copy: a new Matrix of columns x rows. RuntimeError: the matrix\n"
+    "has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [1, 2]).T\n"
+    "Matrix(2, 1, [1, 2])";
+
+static const char length_doc[] =
+    "The Euclidean length of all elements, as of a vector: the float that\n"
+    "magnitude() gives. RuntimeError: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> Matrix(1, 2, [3, 4]).length\n"
+    "5.0";
+
+static const char acquired_doc[] =
+    "Whether the elements are here, a bool. False once the matrix has been given\n"
+    "away: put into a cown, sent, or returned by a behavior. It raises no errors.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> from bocpy import Cown\n"
+    ">>> m = Matrix(1, 2)\n"
+    ">>> c = Cown(m)\n"
+    ">>> m.acquired\n"
+    "False";
+
+static const char view_doc[] =
+    "Makes views that share the elements: m.view[i], m.view[i, a:b] (1 x their\n"
+    "number), m.view[a:b, j] (their number x 1). TypeError: neither is a single\n"
+    "row or column; IndexError: no such row or column, or an empty slice;\n"
+    "RuntimeError: the matrix has moved elsewhere.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
+    ">>> m.view[:, 0][:] = [5, 6]\n"
+    ">>> m\n"
+    "Matrix(2, 2, [5, 2, 6, 4])";
+
+#define LETTER(name, ordinal, after)                                                   \
+  static const char name##_doc[] =                                                     \
+      "The " ordinal " element, row by row, a float; it can be assigned.\n"            \
+      "IndexError: there are fewer elements; TypeError: what is assigned is no\n"      \
+      "number; RuntimeError: the matrix has moved elsewhere.\n"                        \
+      "\n"                                                                             \
+      ">>> from bocpy import Matrix\n"                                                 \
+      ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"                                           \
+      ">>> m." #name " += 10\n"                                                        \
+      ">>> m." #name "\n" after;
+
+LETTER(x, "first", "11.0")
+LETTER(y, "second", "12.0")
+LETTER(z, "third", "13.0")
+LETTER(w, "fourth", "14.0")
+
 static PyGetSetDef attributes[] = {
-    {"rows", get_size_of, NULL, "The number of rows.", (void *)0},
-    {"columns", get_size_of, NULL, "The number of columns.", (void *)1},
-    {"size", get_size_of, NULL, "The number of elements.", (void *)2},
-    {"shape", get_shape, NULL, "The tuple (rows, columns).", NULL},
-    {"T", get_transposed, NULL, "A transposed copy.", NULL},
-    {"length", get_length, NULL,
-     "The Euclidean length of all elements, as of a vector: a float.", NULL},
-    {"acquired", get_acquired, NULL,
-     "Whether the elements are here. False once the matrix has been given away: put "
-     "into "
-     "a cown, sent, or returned by a behavior.",
-     NULL},
-    {"view", mx_view_indexer_of, NULL,
-     "Makes views that share the elements: m.view[i], m.view[i, a:b], m.view[a:b, j].",
-     NULL},
-    {"x", get_letter, set_letter, "The first element.", (void *)0},
-    {"y", get_letter, set_letter, "The second element, row by row.", (void *)1},
-    {"z", get_letter, set_letter, "The third element, row by row.", (void *)2},
-    {"w", get_letter, set_letter, "The fourth element, row by row.", (void *)3},
+    {"rows", get_size_of, NULL, rows_doc, (void *)0},
+    {"columns", get_size_of, NULL, columns_doc, (void *)1},
+    {"size", get_size_of, NULL, size_doc, (void *)2},
+    {"shape", get_shape, NULL, shape_doc, NULL},
+    {"T", get_transposed, NULL, T_doc, NULL},
+    {"length", get_length, NULL, length_doc, NULL},
+    {"acquired", get_acquired, NULL, acquired_doc, NULL},
+    {"view", mx_view_indexer_of, NULL, view_doc, NULL},
+    {"x", get_letter, set_letter, x_doc, (void *)0},
+    {"y", get_letter, set_letter, y_doc, (void *)1},
+    {"z", get_letter, set_letter, z_doc, (void *)2},
+    {"w", get_letter, set_letter, w_doc, (void *)3},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -47,4 +47,15 @@ PyObject *mx_matrix_unpickle(PyObject *module, PyObject *args) {
 /* ---- documentation --------------------------------------------------------------- */
 
 const char mx_matrix_reduce_doc[] =
-    "Pickled as its shape and the bytes of its numbers.";
+    "__reduce__($self, /)\n"
+    "--\n"
+    "\n"
+    "What pickle and copy use: a function, and its arguments: rows, columns, and\n"
+    "the 8 * size bytes of the elements in this machine's order. RuntimeError: the\n"
+    "matrix has moved elsewhere. The function raises ValueError for bytes that do\n"
+    "not fill the shape.\n"
+    "\n"
+    ">>> from bocpy import Matrix\n"
+    ">>> import pickle\n"
+    ">>> pickle.loads(pickle.dumps(Matrix(1, 2, [1, 2])))\n"
+    "Matrix(1, 2, [1, 2])";

@@ -395,6 +395,9 @@ const char mx_matrix_vecdot_doc[] =
     "1: along each row, a rows x 1 Matrix. ValueError: another axis, or shapes that\n"
     "do not fit.\n"
     "\n"
+    "Source: pairwise summation over 32 lanes (Higham, The accuracy of floating\n"
+    "point summation, SIAM J. Sci. Comput. 14, 1993).\n"
+    "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(1, 3, [1, 2, 3]).vecdot([4, 5, 6])\n"
     "32.0";
@@ -419,6 +422,8 @@ const char mx_matrix_normalize_doc[] =
     "Divided by the magnitude: of all elements, of each column (0), or of each row\n"
     "(1). A magnitude of 0 gives zeros. The result has self's shape: a new Matrix,\n"
     "or, with in_place, self. ValueError: axis is none of None, 0, 1, -1, -2.\n"
+    "\n"
+    "Source: division by magnitude(), and its source.\n"
     "\n"
     ">>> from bocpy import Matrix\n"
     ">>> Matrix(1, 2, [3, 4]).normalize()\n"

@@ -7,6 +7,7 @@
 #include "../matrix/index.h"
 #include "../matrix/iterate.h"
 #include "../matrix/methods.h"
+#include "docs.h"
 
 typedef struct view_object {
   PyObject_HEAD PyObject *matrix;
@@ -414,60 +415,30 @@ static PyObject *view_reduce(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-    {"copy", mx_view_copy, METH_NOARGS,
-     "copy($self, /)\n--\n\n"
-     "A Matrix of the view's shape with its elements now. RuntimeError: the matrix\n"
-     "has moved elsewhere.\n\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> Matrix(2, 2, [1, 2, 3, 4]).view[:, 0].copy()\n"
-     "Matrix(2, 1, [1, 3])"},
-    {"values", view_values, METH_NOARGS,
-     "values($self, /)\n--\n\n"
-     "An iterator over the elements as floats. RuntimeError, at a later step too:\n"
-     "the matrix has moved elsewhere.\n\n"
-     ">>> from bocpy import Matrix\n"
-     ">>> list(Matrix(2, 2, [1, 2, 3, 4]).view[0].values())\n"
-     "[1.0, 2.0]"},
+    {"copy", mx_view_copy, METH_NOARGS, mx_view_copy_doc},
+    {"values", view_values, METH_NOARGS, mx_view_values_doc},
     {"__format__", mx_matrix_format, METH_O, mx_matrix_format_doc},
-    {"__reduce__", view_reduce, METH_NOARGS, "A TypeError: call copy()."},
+    {"__reduce__", view_reduce, METH_NOARGS, mx_view_reduce_doc},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef attributes[] = {
-    {"rows", get_rows, NULL, "1 for a row, else the number of elements.", NULL},
-    {"columns", get_columns, NULL, "1 for a column, else the number of elements.",
-     NULL},
-    {"size", get_size, NULL, "The number of elements.", NULL},
-    {"shape", view_get_shape, NULL, "The tuple (rows, columns).", NULL},
-    {"is_row", get_is_row, NULL, "Whether it stands for a row.", NULL},
-    {"read_only", get_read_only, NULL, "Whether it refuses to be written.", NULL},
-    {"T", view_get_transposed, NULL, "The same elements as a column, or as a row.",
-     NULL},
-    {"x", view_get_letter, view_set_letter, "The first element.", (void *)0},
-    {"y", view_get_letter, view_set_letter, "The second element.", (void *)1},
-    {"z", view_get_letter, view_set_letter, "The third element.", (void *)2},
-    {"w", view_get_letter, view_set_letter, "The fourth element.", (void *)3},
+    {"rows", get_rows, NULL, mx_view_rows_doc, NULL},
+    {"columns", get_columns, NULL, mx_view_columns_doc, NULL},
+    {"size", get_size, NULL, mx_view_size_doc, NULL},
+    {"shape", view_get_shape, NULL, mx_view_shape_doc, NULL},
+    {"is_row", get_is_row, NULL, mx_view_is_row_doc, NULL},
+    {"read_only", get_read_only, NULL, mx_view_read_only_doc, NULL},
+    {"T", view_get_transposed, NULL, mx_view_T_doc, NULL},
+    {"x", view_get_letter, view_set_letter, mx_view_x_doc, (void *)0},
+    {"y", view_get_letter, view_set_letter, mx_view_y_doc, (void *)1},
+    {"z", view_get_letter, view_set_letter, mx_view_z_doc, (void *)2},
+    {"w", view_get_letter, view_set_letter, mx_view_w_doc, (void *)3},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static const char view_doc[] =
-    "A window on a row or a column of a Matrix, which shares its elements.\n"
-    "\n"
-    "m.view[i], m.view[i, a:b], m.view[a:b, j], m.row_view(i), m.column_view(j)\n"
-    "make them. A view has one dimension: v[i] is a float, v[a:b] a view, and so it\n"
-    "is assigned. Operators give a new Matrix; copy() does, too. A view stays with\n"
-    "its matrix: it cannot be put into a cown, and is as dead as a matrix that has\n"
-    "moved.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> m = Matrix(2, 2, [1, 2, 3, 4])\n"
-    ">>> column = m.view[:, 1]\n"
-    ">>> column[:] = column * 10\n"
-    ">>> m\n"
-    "Matrix(2, 2, [1, 20, 3, 40])";
-
 static PyType_Slot slots[] = {
-    {Py_tp_doc, (void *)view_doc},
+    {Py_tp_doc, (void *)mx_view_doc},
     {Py_tp_dealloc, mx_view_dealloc},
     {Py_tp_repr, mx_view_repr},
     {Py_tp_iter, view_iter},
@@ -564,29 +535,3 @@ static PyType_Spec indexer_spec = {
 PyTypeObject *mx_indexer_make_type(PyObject *module) {
   return (PyTypeObject *)PyType_FromModuleAndSpec(module, &indexer_spec, NULL);
 }
-
-/* ---- documentation --------------------------------------------------------------- */
-
-const char mx_matrix_row_view_doc[] =
-    "row_view($self, row, columns=None, *, read_only=False)\n"
-    "--\n"
-    "\n"
-    "A MatrixView of a row, or of a slice of its columns: 1 x their number. A\n"
-    "read_only view refuses to be written. IndexError: no such row, or an empty\n"
-    "slice.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(2, 2, [1, 2, 3, 4]).row_view(1)\n"
-    "MatrixView([[3 4]])";
-
-const char mx_matrix_column_view_doc[] =
-    "column_view($self, column, rows=None, *, read_only=False)\n"
-    "--\n"
-    "\n"
-    "A MatrixView of a column, or of a slice of its rows: their number x 1. A\n"
-    "read_only view refuses to be written. IndexError: no such column, or an empty\n"
-    "slice.\n"
-    "\n"
-    ">>> from bocpy import Matrix\n"
-    ">>> Matrix(2, 2, [1, 2, 3, 4]).column_view(1).size\n"
-    "2";
