@@ -158,6 +158,17 @@ def test_11_a_nan_makes_the_extremes_nan_wherever_it_is(count):
         ]
 
 
+@pytest.mark.parametrize("count", [31, 32, 70])
+def test_11_every_place_of_a_nan_is_looked_at(count):
+    for place in range(count):
+        m = Matrix(1, count, 1.0)
+        m[0, place] = NAN
+        assert math.isnan(m.min())
+        assert math.isnan(m.max())
+        m[0, place] = 0.5
+        assert (m.min(), m.max(), m.sum()) == (0.5, 1.0, count - 0.5)
+
+
 def test_12_values_by_name_and_none():
     assert numbers(Matrix(2, 2, values=[1, 2, 3, 4])) == [1, 2, 3, 4]
     assert Matrix(2, 2, None) == 0.0

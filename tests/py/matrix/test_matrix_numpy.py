@@ -206,6 +206,21 @@ def test_topk(a, data):
     same(values, np.take_along_axis(a, expected, 1))
 
 
+@pytest.mark.parametrize("count", [10, 63, 64, 65, 200, 3000])
+@pytest.mark.parametrize("nans", [0, 5])
+def test_topk_of_many(count, nans):
+    """Of numbers that rise each is inserted, of those that fall none; NaNs are last."""
+    chance = np.random.default_rng(count)
+    for a in (chance.uniform(-1, 1, count), np.arange(count) // 3, -np.arange(count)):
+        a = a.astype(float)
+        a[chance.integers(0, count, nans)] = np.nan
+        for largest in (True, False):
+            found = np.argsort(-a if largest else a, kind="stable")[:7]
+            values, places = Matrix(a).topk(7, largest=largest)
+            assert places == list(found)
+            assert np.array_equal(list(values.values()), a[found], equal_nan=True)
+
+
 SLICES = st.builds(
     slice,
     st.none() | st.integers(-7, 7),

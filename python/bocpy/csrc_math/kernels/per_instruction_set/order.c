@@ -75,34 +75,44 @@ ARG_OF(argmax, mx_greater_of, >)
 BEATS(any_greater, mx_greater_of, MX_GREATER_MASK)
 BEATS(any_less, mx_less_of, MX_LESS_MASK)
 
-#define TOP_OF(name, op, any_beats)                                                    \
+/* The first k numbers are inserted as they come. Then a group of vectors is looked at,
+ * each vector of a group that has a number to insert, and its numbers. */
+#define TOP_OF(name, op, any_beats, mask)                                              \
+  MX_INLINE void name##_insert(double x, size_t index, size_t at, double *values,      \
+                               size_t *indices) {                                      \
+    for (; at && x op values[at - 1]; at--) {                                          \
+      values[at] = values[at - 1];                                                     \
+      indices[at] = indices[at - 1];                                                   \
+    }                                                                                  \
+    values[at] = x;                                                                    \
+    indices[at] = index;                                                               \
+  }                                                                                    \
+  MX_INLINE void name##_look(const double *in, size_t begin, size_t end, size_t last,  \
+                             double *values, size_t *indices) {                        \
+    for (size_t i = begin; i < end; i++)                                               \
+      if (in[i] op values[last])                                                       \
+        name##_insert(in[i], i, last, values, indices);                                \
+  }                                                                                    \
   static size_t name(const double *in, size_t count, size_t k, double *values,         \
                      size_t *indices) {                                                \
     size_t have = 0, i = 0;                                                            \
-    while (i < count) {                                                                \
-      size_t end = i + STRIDE < count ? i + STRIDE : count;                            \
-      if (have == k && end == i + STRIDE && !any_beats(in + i, values[k - 1])) {       \
-        i = end;                                                                       \
+    for (; i < count && have < k; i++)                                                 \
+      if (in[i] == in[i])                                                              \
+        name##_insert(in[i], i, have++, values, indices);                              \
+    for (; i + STRIDE <= count; i += STRIDE) {                                         \
+      if (!any_beats(in + i, values[k - 1]))                                           \
         continue;                                                                      \
-      }                                                                                \
-      for (; i < end; i++) {                                                           \
-        double x = in[i];                                                              \
-        if (x != x || (have == k && !(x op values[k - 1])))                            \
-          continue;                                                                    \
-        size_t at = have < k ? have++ : k - 1;                                         \
-        for (; at && x op values[at - 1]; at--) {                                      \
-          values[at] = values[at - 1];                                                 \
-          indices[at] = indices[at - 1];                                               \
-        }                                                                              \
-        values[at] = x;                                                                \
-        indices[at] = i;                                                               \
-      }                                                                                \
+      for (size_t at = i; at < i + STRIDE; at += MX_WIDTH)                             \
+        if (mx_any(mask(mx_load(in + at), mx_set(values[k - 1]))))                     \
+          name##_look(in, at, at + MX_WIDTH, k - 1, values, indices);                  \
     }                                                                                  \
+    if (i < count)                                                                     \
+      name##_look(in, i, count, k - 1, values, indices);                               \
     return have;                                                                       \
   }
 
-TOP_OF(top, >, any_greater)
-TOP_OF(bottom, <, any_less)
+TOP_OF(top, >, any_greater, MX_GREATER_MASK)
+TOP_OF(bottom, <, any_less, MX_LESS_MASK)
 
 void MX_NAME(mx_order)(mx_kernels *table) {
   table->argmin = argmin;

@@ -12,19 +12,42 @@
 #define VECTORS (LANES / MX_WIDTH)
 #define LEAF 1024
 
-/* Lanes folded in half until one is left. */
-static double fold_lanes(double *lanes) {
-  for (int width = LANES / 2; width; width /= 2)
-    for (int i = 0; i < width; i++)
-      lanes[i] += lanes[i + width];
-  return lanes[0];
-}
+/* Folds the lanes in half until one is left: lane i takes lane i + 16, then lane
+ * i + 8, and so on; first whole vectors, then the numbers of the last one. */
+#define FOLD_VECTORS(half, vector)                                                     \
+  MX_UNROLL for (int u = 0; u < (half); u++) {                                         \
+    mx_v a = v[u], b = v[u + (half)];                                                  \
+    v[u] = vector;                                                                     \
+  }
+#define FOLD_NUMBERS(half, scalar)                                                     \
+  MX_UNROLL for (int i = 0; i < (half); i++) {                                         \
+    double a = lanes[i], b = lanes[i + (half)];                                        \
+    lanes[i] = scalar;                                                                 \
+  }
+#define FOLD_OF(name, vector, scalar)                                                  \
+  MX_INLINE double name(mx_v *v) {                                                     \
+    double lanes[MX_WIDTH];                                                            \
+    FOLD_VECTORS(VECTORS / 2, vector)                                                  \
+    FOLD_VECTORS(VECTORS / 4, vector)                                                  \
+    FOLD_VECTORS(VECTORS / 8, vector)                                                  \
+    FOLD_VECTORS(VECTORS / 16, vector)                                                 \
+    FOLD_VECTORS(VECTORS / 32, vector)                                                 \
+    mx_store(lanes, v[0]);                                                             \
+    FOLD_NUMBERS(MX_WIDTH / 2, scalar)                                                 \
+    FOLD_NUMBERS(MX_WIDTH / 4, scalar)                                                 \
+    FOLD_NUMBERS(MX_WIDTH / 8, scalar)                                                 \
+    return lanes[0];                                                                   \
+  }
+
+FOLD_OF(fold_sum, a + b, a + b)
+FOLD_OF(fold_least, mx_less_of(b, a), b < a ? b : a)
+FOLD_OF(fold_greatest, mx_greater_of(b, a), b > a ? b : a)
 
 /* ---- sums ------------------------------------------------------------------------ */
 
 #define LEAF_OF(name, parameters, vector, scalar)                                      \
   static double name parameters {                                                      \
-    double lanes[LANES], rest = 0.0, total = 0.0;                                      \
+    double rest = 0.0, total = 0.0;                                                    \
     size_t i = 0;                                                                      \
     if (count >= LANES) {                                                              \
       mx_v sums[VECTORS];                                                              \
@@ -34,11 +57,9 @@ static double fold_lanes(double *lanes) {
           size_t at = i + (size_t)u * MX_WIDTH;                                        \
           sums[u] += vector;                                                           \
         }                                                                              \
-      MX_UNROLL for (int u = 0; u < VECTORS; u++)                                      \
-          mx_store(lanes + u * MX_WIDTH, sums[u]);                                     \
-      total = fold_lanes(lanes);                                                       \
+      total = fold_sum(sums);                                                          \
     }                                                                                  \
-    for (; i < count; i++)                                                             \
+    for (size_t left = count % LANES; left; left--, i++)                               \
       rest += scalar;                                                                  \
     return total + rest;                                                               \
   }
@@ -82,27 +103,35 @@ TREE_OF(spread, (const double *in, double center, size_t count),
 
 /* ---- extremes -------------------------------------------------------------------- */
 
-/* Of equal numbers (0.0 and -0.0) the one in the lower lane stays. */
-#define EXTREME(name, vector_pick, op, worst)                                          \
+/* How many vectors one comparison looks for NaNs in. With two of them SSE2 has too few
+ * registers. */
+#if MX_WIDTH == 2
+#define PAIR 1
+#else
+#define PAIR 2
+#endif
+
+/* Of equal numbers (0.0 and -0.0) the same one stays with every instruction set. */
+#define EXTREME(name, vector_pick, fold, op, worst)                                    \
   static double name(const double *in, size_t count) {                                 \
-    double lanes[LANES], best = worst;                                                 \
+    double best = worst;                                                               \
     size_t i = 0;                                                                      \
     if (count >= LANES) {                                                              \
       mx_v bests[VECTORS];                                                             \
       mx_i nans = MX_NAN_MASK(mx_load(in));                                            \
       MX_UNROLL for (int u = 0; u < VECTORS; u++) bests[u] = mx_set(worst);            \
       for (; i + LANES <= count; i += LANES)                                           \
-        MX_UNROLL for (int u = 0; u < VECTORS; u++) {                                  \
+        MX_UNROLL for (int u = 0, v = PAIR - 1; u < VECTORS; u += PAIR, v += PAIR) {   \
           mx_v x = mx_load(in + i + (size_t)u * MX_WIDTH);                             \
+          mx_v y = mx_load(in + i + (size_t)v * MX_WIDTH);                             \
           bests[u] = vector_pick(x, bests[u]);                                         \
-          nans |= MX_NAN_MASK(x);                                                      \
+          if (PAIR == 2)                                                               \
+            bests[v] = vector_pick(y, bests[v]);                                       \
+          nans |= mx_unordered(x, y);                                                  \
         }                                                                              \
       if (mx_any(nans))                                                                \
         return NAN;                                                                    \
-      MX_UNROLL for (int u = 0; u < VECTORS; u++)                                      \
-          mx_store(lanes + u * MX_WIDTH, bests[u]);                                    \
-      for (int lane = 0; lane < LANES; lane++)                                         \
-        best = lanes[lane] op best ? lanes[lane] : best;                               \
+      best = fold(bests);                                                              \
     }                                                                                  \
     for (; i < count; i++) {                                                           \
       double x = in[i];                                                                \
@@ -113,8 +142,8 @@ TREE_OF(spread, (const double *in, double center, size_t count),
     return best;                                                                       \
   }
 
-EXTREME(least, mx_less_of, <, INFINITY)
-EXTREME(greatest, mx_greater_of, >, -INFINITY)
+EXTREME(least, mx_less_of, fold_least, <, INFINITY)
+EXTREME(greatest, mx_greater_of, fold_greatest, >, -INFINITY)
 
 static double greatest_abs(const double *in, size_t count) {
   double best = 0.0;

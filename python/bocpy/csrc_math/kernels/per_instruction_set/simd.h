@@ -99,6 +99,19 @@ MX_INLINE mx_v mx_greater_of(mx_v a, mx_v b) {
   return mx_select(a > b, a, b);
 #endif
 }
+/* Where one of both is a NaN, or both are. */
+MX_INLINE mx_i mx_unordered(mx_v a, mx_v b) {
+#if MX_WIDTH == 8
+  return (mx_i)_mm512_movm_epi64(
+      _mm512_cmp_pd_mask((__m512d)a, (__m512d)b, _CMP_UNORD_Q));
+#elif MX_WIDTH == 4
+  return (mx_i)_mm256_cmp_pd((__m256d)a, (__m256d)b, _CMP_UNORD_Q);
+#elif defined(__SSE2__)
+  return (mx_i)_mm_cmpunord_pd((__m128d)a, (__m128d)b);
+#else
+  return (mx_i)(a != a) | (mx_i)(b != b);
+#endif
+}
 /* The first `count` numbers, fewer than MX_WIDTH; the others are 0.0. */
 MX_INLINE mx_v mx_load_part(const double *from, size_t count) {
 #if MX_WIDTH == 8
@@ -191,6 +204,7 @@ MX_INLINE void mx_store_part(double *to, mx_v v, size_t count) {
 MX_INLINE int mx_any(mx_i mask) { return mask != 0; }
 MX_INLINE mx_v mx_less_of(mx_v a, mx_v b) { return a < b ? a : b; }
 MX_INLINE mx_v mx_greater_of(mx_v a, mx_v b) { return a > b ? a : b; }
+MX_INLINE mx_i mx_unordered(mx_v a, mx_v b) { return a != a || b != b; }
 #define MX_LESS_MASK(a, b) ((mx_i)((a) < (b)))
 #define MX_GREATER_MASK(a, b) ((mx_i)((a) > (b)))
 #define MX_EQUAL_MASK(a, b) ((mx_i)((a) == (b)))
