@@ -258,6 +258,14 @@ def test_shapes(a, data):
     assert m.trace() == pytest.approx(np.trace(a), abs=1e-6)
 
 
+@pytest.mark.parametrize("rows", [2, 3, 5, 31, 32, 33, 70])
+@pytest.mark.parametrize("columns", [2, 4, 32, 37, 100])
+def test_transpositions_around_the_size_of_a_tile(rows, columns):
+    a = np.arange(rows * columns, dtype=float).reshape(rows, columns)
+    same(Matrix(a).T, a.T)
+    same(Matrix(a).transpose(in_place=True), a.T)
+
+
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 10**6))
 def test_linear_systems(n, columns, seed):
     random = np.random.default_rng(seed)

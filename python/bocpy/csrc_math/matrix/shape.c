@@ -12,18 +12,36 @@
 
 static size_t least_of(size_t a, size_t b) { return a < b ? a : b; }
 
+/* Four rows at a time: then each column of them is written as 32 bytes in order. */
+static void transpose_tile(const double *from, size_t columns, double *to, size_t rows,
+                           size_t height, size_t width) {
+  size_t r = 0;
+  for (; r + 4 <= height; r += 4) {
+    const double *row = from + r * columns;
+    for (size_t c = 0; c < width; c++) {
+      double x0 = row[c], x1 = row[columns + c];
+      double x2 = row[2 * columns + c], x3 = row[3 * columns + c];
+      double *column = to + c * rows + r;
+      column[0] = x0;
+      column[1] = x1;
+      column[2] = x2;
+      column[3] = x3;
+    }
+  }
+  for (; r < height; r++)
+    for (size_t c = 0; c < width; c++)
+      to[c * rows + r] = from[r * columns + c];
+}
+
 void mx_transpose(const double *from, size_t rows, size_t columns, double *to) {
   if (rows == 1 || columns == 1) {
     memcpy(to, from, rows * columns * sizeof(double));
     return;
   }
   for (size_t i = 0; i < rows; i += TILE)
-    for (size_t j = 0; j < columns; j += TILE) {
-      size_t last_row = least_of(i + TILE, rows), last = least_of(j + TILE, columns);
-      for (size_t c = j; c < last; c++)
-        for (size_t r = i; r < last_row; r++)
-          to[c * rows + r] = from[r * columns + c];
-    }
+    for (size_t j = 0; j < columns; j += TILE)
+      transpose_tile(from + i * columns + j, columns, to + j * rows + i, rows,
+                     least_of(TILE, rows - i), least_of(TILE, columns - j));
 }
 
 static mx_block *transposed_block(const mx_block *block) {
