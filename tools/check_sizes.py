@@ -19,7 +19,7 @@ MAX_FUNCTION, MAX_FILE = 60, 600
 FOLDERS = (
     "libboc",
     "python",
-    "packages",
+    "bindings",
     "packaging",
     "tests",
     "tools",
@@ -30,8 +30,8 @@ FOLDERS = (
 C_SUFFIXES = (".c", ".h", ".cpp", ".hpp")
 PYTHON_SUFFIXES = (".py", ".pyi")
 OTHER_SUFFIXES = (".rs", ".pml", ".build", ".cmake")
-#: By cffi, for packages/libboc.
-GENERATED = ("packages/libboc/libboc/_libboc.c",)
+#: By cffi, for bindings/libboc.
+GENERATED = ("bindings/libboc/libboc/_libboc.c",)
 #: Folders in which builds and tools leave files.
 LEFT_OUT = re.compile(r"^(\..*|build|dist|__pycache__|.*\.egg-info)$")
 

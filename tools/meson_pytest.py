@@ -2,7 +2,7 @@
 """What `meson test` runs for Python: a suite, on the package as it stands in the build.
 
     meson_pytest.py BUILD py      bocpy's suite
-    meson_pytest.py BUILD cffi    the suite of packages/libboc
+    meson_pytest.py BUILD cffi    the suite of bindings/libboc
 
 The package is made in BUILD/site of links to its sources and to the extensions that
 were built, so that nothing has to be installed. Without pytest, or for `cffi` without a
@@ -53,7 +53,7 @@ def main() -> int:
     built = build / "python"
     whole = overlay(site / "bocpy", ROOT / "python" / "bocpy", built)
     if suite == "cffi":
-        sources = ROOT / "packages" / "libboc" / "libboc"
+        sources = ROOT / "bindings" / "libboc" / "libboc"
         whole = overlay(site / "libboc", sources, built, "_libboc")
     lacking = [n for n in ("pytest", "hypothesis") if not importlib.util.find_spec(n)]
     if lacking or not whole:

@@ -1,4 +1,4 @@
-# Made by packages/libboc/generate.py from libboc/include/boc: do not edit.
+# Made by bindings/libboc/generate.py from libboc/include/boc: do not edit.
 # The head of the stub that generate.py makes; the functions of libboc follow.
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, TypeVar

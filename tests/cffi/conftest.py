@@ -1,4 +1,4 @@
-"""The suite of `packages/libboc`: its classes, and through them the C library.
+"""The suite of `bindings/libboc`: its classes, and through them the C library.
 
 It runs on every implementation of Python that the package supports. `program` runs a
 source text as a program of its own; `runtime` is a runtime with two workers.

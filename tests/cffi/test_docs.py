@@ -17,7 +17,7 @@ MODULES = ["libboc"] + [
     if found.name != "_libboc"
 ]
 PAGES = (
-    ROOT / "packages" / "libboc" / "README.md",
+    ROOT / "bindings" / "libboc" / "README.md",
     ROOT / "docs" / "c" / "bindings.md",
 )
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:```text\n(.*?)^```\n)?", re.M | re.S)

@@ -28,7 +28,7 @@ CALLBACKS = re.findall(r"\(\*(\w+)\)\(", TEXT)
 def test_generating_again_changes_nothing():
     if not all(map(importlib.util.find_spec, ("pycparser", "ruff"))):
         pytest.skip("the generator's requirements (tools/requirements/cffi.txt)")
-    command = [sys.executable, ROOT / "packages" / "libboc" / "generate.py", "--check"]
+    command = [sys.executable, ROOT / "bindings" / "libboc" / "generate.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -142,7 +142,7 @@ def build_for_tidy(env: Environment) -> Path:
 
 
 #: Where Python packages are.
-SOURCES = ("tools", "python", "packages/libboc")
+SOURCES = ("tools", "python", "bindings/libboc")
 
 
 def check_types(here: Check) -> None:

@@ -62,7 +62,7 @@ UNSTRESSED = ("3.10", "3.11", "3.12", "3.15")
 #: Where the matrix tests the backend `interpreters` alone: `threads` is the same on the
 #: version beside them.
 ONE_BACKEND = ("3.12", "3.15")
-#: What of the suite of packages/libboc the matrix runs on PyPy: all but the random
+#: What of the suite of bindings/libboc the matrix runs on PyPy: all but the random
 #: programs, which run on CPython.
 PYPY_LIBBOC = tuple(
     f"tests/cffi/test_{name}.py"
@@ -392,7 +392,7 @@ def test_cffi(interpreter: Interpreter, log: TextIO, *arguments: str) -> Tally:
     more = ["cffi"] if interpreter.is_cpython else []
     files = environments.requirements("build", "test", *more)
     env = environments.make(name, interpreter, files, log=log)
-    package = build_wheel(env, ROOT / "packages" / "libboc", f"{name}-libboc", log)
+    package = build_wheel(env, ROOT / "bindings" / "libboc", f"{name}-libboc", log)
     install_wheel(env, package, log)
     options = ["-Dcffi=enabled"] if interpreter.is_cpython else []
     install_wheel(env, build_wheel(env, ROOT, name, log, *options), log)

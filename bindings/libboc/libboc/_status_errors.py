@@ -1,6 +1,6 @@
 """One exception for each status of libboc.
 
-Made by packages/libboc/generate.py from libboc/include/boc: do not edit.
+Made by bindings/libboc/generate.py from libboc/include/boc: do not edit.
 """
 
 from ._error_base import Error, Outcome, Refusal

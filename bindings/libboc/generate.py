@@ -48,7 +48,7 @@ PACKAGE = HERE / "libboc"
 BOCPY = ROOT / "python" / "bocpy"
 REQUIREMENTS = ROOT / "tools" / "requirements" / "cffi.txt"
 MODULE = "libboc._libboc"
-EDITED = "Made by packages/libboc/generate.py from libboc/include/boc: do not edit."
+EDITED = "Made by bindings/libboc/generate.py from libboc/include/boc: do not edit."
 
 #: What the headers need of the standard library's headers.
 STANDARD = {
@@ -442,7 +442,7 @@ def main() -> int:
             path.write_text(text, encoding="utf-8", newline="\n")
     if given.check and old:
         names = ", ".join(map(str, old))
-        print(f"old: {names}: run packages/libboc/generate.py", file=sys.stderr)
+        print(f"old: {names}: run bindings/libboc/generate.py", file=sys.stderr)
         return 1
     for path in old:
         print(path)
