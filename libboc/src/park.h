@@ -1,4 +1,4 @@
-/* Park: mutex, condition variable, and the parker on which a worker sleeps.
+/* Park: mutex and condition variable, of which locks and parkers (parker.h) consist.
  *
  * One contract, three implementations: park_posix.c, park_c11.c, park_win.c (build
  * option `park`). For tests there are park_systematic.c, which runs the same callers
@@ -73,20 +73,5 @@ void boci_cond_wait(boci_cond *cond, boci_mutex *mutex);
 bool boci_cond_wait_until(boci_cond *cond, boci_mutex *mutex, uint64_t deadline);
 void boci_cond_signal(boci_cond *cond);
 void boci_cond_broadcast(boci_cond *cond);
-
-/* A parker is what one thread sleeps on. It has at most one token: unpark leaves the
- * token, and park takes it, or waits for it until the deadline. What was written before
- * unpark is visible after the park that took its token. park returns false if no token
- * came in time. parker.c implements it with the above. */
-typedef struct boci_parker {
-  boci_mutex mutex;
-  boci_cond cond;
-  bool token;
-} boci_parker;
-
-boc_status boci_parker_init(boci_parker *parker);
-void boci_parker_fini(boci_parker *parker);
-bool boci_parker_park(boci_parker *parker, uint64_t deadline);
-void boci_parker_unpark(boci_parker *parker);
 
 #endif

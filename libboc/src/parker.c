@@ -1,12 +1,11 @@
-/* Parker: over any mutex and condition.
+/* Parker: see parker.h; over the mutex and the condition of any platform.
  *
- * Threads: `park` by the owner, `unpark` by any thread.
  * Invariants:
  *   1. `token` is only touched with the mutex locked.
  *   2. unpark signals before it unlocks: the owner may end the parker once it has the
  *      token, and can only see the token after that unlock.
  */
-#include "park.h"
+#include "parker.h"
 
 boc_status boci_parker_init(boci_parker *parker) {
   boc_status status = boci_mutex_init(&parker->mutex);

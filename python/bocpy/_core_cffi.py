@@ -54,9 +54,9 @@ from ._cffi.notices import (  # noqa: E402
 from ._cffi.runtime import start  # noqa: E402
 
 __all__ = [
+    "AcquiredCowns",
     "Cown",
     "CownCapsule",
-    "Held",
     "PinnedCown",
     "Reading",
     "acquire",
@@ -82,7 +82,7 @@ _libboc_version: str = _libboc.ffi.string(_libboc.lib.boc_version()).decode()
 _api: object = None
 
 acquire = _acquire.acquire_cowns
-Held = _acquire.Held
+AcquiredCowns = _acquire.AcquiredCowns
 _CompletionQueue = completions.CompletionQueue
 _Grant = completions.Grant
 _Watch = completions.Watch

@@ -22,7 +22,7 @@
 
 #include "atomic.h"
 #include "os.h"
-#include "park.h"
+#include "parker.h"
 
 /* Fails the program, with the seed that repeats it, unless `condition` holds. */
 #define CHECK(condition)                                                               \

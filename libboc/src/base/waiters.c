@@ -2,6 +2,7 @@
 #include "waiters.h"
 
 #include "os.h"
+#include "parker.h"
 
 boc_status boci_waiters_init(boci_waiters *waiters) {
   boci_init(&waiters->waiting, 0);

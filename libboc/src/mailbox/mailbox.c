@@ -12,18 +12,11 @@
 #include "tag_queues.h"
 
 #define TAGS_DEFAULT 16u
-#if defined(BOC_TINY)
-#define CAPACITY_DEFAULT 4u
-#else
-#define CAPACITY_DEFAULT 16384u
-#endif
 
 /* ---- beginning and end ----------------------------------------------------------- */
 
 static bool valid_mailbox_options(const boc_mailbox_options *options) {
-  const size_t capacity = options->capacity;
-  return options->tags <= BOCI_TAGS_MAX && capacity != 1 &&
-         (capacity & (capacity - 1)) == 0 && capacity <= SIZE_MAX / 64;
+  return options->tags <= BOCI_TAGS_MAX && boci_tag_queues_can_hold(options->capacity);
 }
 
 static void set_mailbox_options(boc_mailbox *mailbox,
@@ -33,7 +26,7 @@ static void set_mailbox_options(boc_mailbox *mailbox,
   mailbox->spins = boci_os_processor_count() > 1 ? BOCI_SPINS : 0;
   boci_init(&mailbox->adaptive_spin, 0);
   mailbox->limit = options->tags ? options->tags : TAGS_DEFAULT;
-  mailbox->capacity = options->capacity ? options->capacity : CAPACITY_DEFAULT;
+  mailbox->capacity = options->capacity ? options->capacity : BOCI_TAG_QUEUE_CAPACITY;
   if (!options->allocator)
     return;
   mailbox->allocator_copy = *options->allocator;

@@ -1,7 +1,8 @@
 /* Mailbox: its parts.
  *
  *   mailbox_waiters.*  the list of waiters, and which of them is notified
- *   tag_queues.*       the table of tags: adding them, giving them rings, removing them
+ *   tag_queues.*       the table of tags: adding them, giving them rings, removing
+ *                      them; how many messages a ring has room for
  *   mailbox.c          beginning and end; sending, draining, closing
  *   receive.c          receiving: try, spin, park
  *   notify.c           waiters of the program, for waits that block no thread
@@ -52,7 +53,7 @@ struct boc_mailbox {
   boci_atomic_u32 adaptive_spin;
   uint32_t generation;
   bool closed;
-  size_t capacity;
+  size_t capacity; /* of each tag's queue */
   boci_slot slots[BOCI_TAGS_MAX];
   boci_mutex waiters_mutex;
   boc_mailbox_waiter *first, *last;

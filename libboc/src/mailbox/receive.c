@@ -10,6 +10,7 @@
 #include "compiler.h"
 #include "mailbox_waiters.h"
 #include "os.h"
+#include "parker.h"
 #include "tag_queues.h"
 
 /* An answer that comes sooner than this makes the next receiver spin longer: about the

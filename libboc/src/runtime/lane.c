@@ -22,6 +22,7 @@
 
 #include "alloc.h"
 #include "options.h"
+#include "parker.h"
 #include "run.h"
 #include "thread_context.h"
 #include "wakeup_fd.h"

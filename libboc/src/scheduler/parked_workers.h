@@ -47,7 +47,7 @@
 #define BOCI_PARKED_WORKERS_H
 
 #include "atomic.h"
-#include "park.h"
+#include "parker.h"
 
 struct boci_worker;
 

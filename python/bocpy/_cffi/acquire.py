@@ -173,8 +173,8 @@ class Acquisition:
             raise
 
     def end(self) -> None:
-        """Each step may be done again. Waits for the worker that granted the cowns,
-        which may be on its last few instructions."""
+        """Gives the cowns back; may be called again after an exception. Waits for the
+        worker that granted the cowns, which may be on its last few instructions."""
         if not self.grant.complete:
             self.leave()
             lib.glue_complete(self.grant)
@@ -202,10 +202,10 @@ class Reader(Acquisition):
         super().__init__([cown], [True])
 
     def begin(self) -> None:
-        """Only the behavior reads the cown."""
+        """Nothing to do: only the behavior reads the cown, not this thread."""
 
     def leave(self) -> None:
-        """As it began."""
+        """Nothing to do, as in `begin`."""
 
 
 class Callback(Acquisition):
@@ -293,15 +293,15 @@ def acquire_to_take(cown: Cown[Any], timeout: int) -> Acquisition:
     return acquisition
 
 
-class Held:
+class AcquiredCowns:
     """The cowns that a thread holds; acquire() returns it."""
 
     __slots__ = ("_acquired", "_over")
     _acquired: Acquisition | None
     _over: WhenArgs
 
-    def __new__(cls) -> Held:
-        raise TypeError("cannot create 'bocpy.Held' instances")
+    def __new__(cls) -> AcquiredCowns:
+        raise TypeError("cannot create 'bocpy.AcquiredCowns' instances")
 
     def _require_ours(self, what: str) -> None:
         acquired = self._acquired
@@ -349,14 +349,14 @@ class Held:
             acquired.finish()
 
 
-def acquire_cowns(*cowns: Any, timeout: float | None = None) -> Held:
+def acquire_cowns(*cowns: Any, timeout: float | None = None) -> AcquiredCowns:
     from .arguments import when_args
 
     limit = parse_timeout(timeout)
     if not cowns:
         raise TypeError("acquire() takes the cowns to hold")
     over = when_args(cowns, "acquire() argument")
-    made: Held = object.__new__(Held)
+    made: AcquiredCowns = object.__new__(AcquiredCowns)
     made._over = over
     made._acquired = None
     ident = get_ident()

@@ -134,9 +134,9 @@ Drops the value without moving it, and releases the cown, which then holds
 None.
 
 Raises RuntimeError unless the caller holds the cown.""",
-    "Held": """\
+    "AcquiredCowns": """\
 The object that acquire() returns: cowns that a thread holds.""",
-    "Held.release": """\
+    "AcquiredCowns.release": """\
 Releases the cowns; does nothing if they have been released.
 
 Raises RuntimeError in another thread than the one that acquired them.""",

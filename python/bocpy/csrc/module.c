@@ -204,7 +204,8 @@ static int module_exec(PyObject *module) {
       !(state->completion_queue_type =
             module_make_type(module, &bocpy_completion_queue_spec)) ||
       !(state->grant_type = module_make_type(module, &bocpy_grant_spec)) ||
-      !(state->held_type = module_make_type(module, &bocpy_held_spec)) ||
+      !(state->acquired_cowns_type =
+            module_make_type(module, &bocpy_acquired_cowns_spec)) ||
       !(state->watch_type = module_make_type(module, &bocpy_watch_spec)) ||
       !(state->scope_type = module_make_type(module, &bocpy_scope_spec)) ||
       !(state->scope_variable = PyContextVar_New("bocpy.scope", NULL)) ||
@@ -215,7 +216,8 @@ static int module_exec(PyObject *module) {
       PyModule_AddObjectRef(module, "_CompletionQueue",
                             (PyObject *)state->completion_queue_type) < 0 ||
       PyModule_AddObjectRef(module, "_Grant", (PyObject *)state->grant_type) < 0 ||
-      PyModule_AddObjectRef(module, "Held", (PyObject *)state->held_type) < 0 ||
+      PyModule_AddObjectRef(module, "AcquiredCowns",
+                            (PyObject *)state->acquired_cowns_type) < 0 ||
       PyModule_AddObjectRef(module, "_Watch", (PyObject *)state->watch_type) < 0 ||
       PyModule_AddObjectRef(module, "_Scope", (PyObject *)state->scope_type) < 0 ||
       PyModule_AddObjectRef(module, "_scope_variable", state->scope_variable) < 0 ||
@@ -241,7 +243,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->reading_type);
   Py_VISIT(state->completion_queue_type);
   Py_VISIT(state->grant_type);
-  Py_VISIT(state->held_type);
+  Py_VISIT(state->acquired_cowns_type);
   Py_VISIT(state->watch_type);
   Py_VISIT(state->scope_type);
   Py_VISIT(state->scope_variable);
@@ -266,7 +268,7 @@ static int module_clear(PyObject *module) {
   Py_CLEAR(state->reading_type);
   Py_CLEAR(state->completion_queue_type);
   Py_CLEAR(state->grant_type);
-  Py_CLEAR(state->held_type);
+  Py_CLEAR(state->acquired_cowns_type);
   Py_CLEAR(state->watch_type);
   Py_CLEAR(state->scope_type);
   Py_CLEAR(state->scope_variable);

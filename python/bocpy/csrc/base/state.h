@@ -30,7 +30,7 @@ typedef struct bocpy_state {
   PyTypeObject *reading_type;
   PyTypeObject *completion_queue_type;
   PyTypeObject *grant_type;
-  PyTypeObject *held_type;
+  PyTypeObject *acquired_cowns_type;
   PyTypeObject *watch_type;
   PyTypeObject *scope_type;
   PyObject *scope_variable;   /* a context variable: the current _Scope, or None */

@@ -7,14 +7,14 @@
 #include "waiting.h"
 #include "when.h"
 
-typedef struct held_object {
+typedef struct acquired_cowns_object {
   PyObject_HEAD bocpy_acquisition *acquired; /* NULL if the thread held them before */
   bocpy_when_args args;
-} held_object;
+} acquired_cowns_object;
 
 /* ---- acquire --------------------------------------------------------------------- */
 
-static int acquire_cowns(held_object *self, int64_t timeout) {
+static int acquire_cowns(acquired_cowns_object *self, int64_t timeout) {
   const bocpy_when_args *when_args = &self->args;
   boc_access few[BOCPY_WHEN_ARGS_FEW], *accesses = few;
   if (when_args->cowns > BOCPY_WHEN_ARGS_FEW)
@@ -59,7 +59,8 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
     PyErr_SetString(PyExc_TypeError, "acquire() takes the cowns to hold");
     return NULL;
   }
-  held_object *self = PyObject_GC_New(held_object, state->held_type);
+  acquired_cowns_object *self =
+      PyObject_GC_New(acquired_cowns_object, state->acquired_cowns_type);
   if (!self)
     return NULL;
   self->acquired = NULL;
@@ -75,8 +76,8 @@ PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_
 
 /* ---- the values ------------------------------------------------------------------ */
 
-static PyObject *held_value_at(void *ctx, uint32_t i) {
-  const held_object *self = ctx;
+static PyObject *acquired_value_at(void *ctx, uint32_t i) {
+  const acquired_cowns_object *self = ctx;
   PyObject *cown = self->args.handles[i];
   bocpy_value *value = ((bocpy_cown *)cown)->value;
   PyObject *object = bocpy_value_held(value)       ? bocpy_value_get(value)
@@ -86,7 +87,7 @@ static PyObject *held_value_at(void *ctx, uint32_t i) {
   return object;
 }
 
-static int require_ours(const held_object *self, const char *what) {
+static int require_ours(const acquired_cowns_object *self, const char *what) {
   if (!self->acquired || (bocpy_acquisition_is_ours(self->acquired) &&
                           !bocpy_acquisition_is_over(self->acquired)))
     return 0;
@@ -98,23 +99,23 @@ static int require_ours(const held_object *self, const char *what) {
   return -1;
 }
 
-static PyObject *held_enter(held_object *self, PyObject *unused) {
+static PyObject *acquired_enter(acquired_cowns_object *self, PyObject *unused) {
   (void)unused;
   return require_ours(self, "a `with` block") < 0
              ? NULL
-             : bocpy_when_args_in_shape(&self->args, held_value_at, self);
+             : bocpy_when_args_in_shape(&self->args, acquired_value_at, self);
 }
 
 /* ---- giving back ----------------------------------------------------------------- */
 
-static void held_end(held_object *self) {
+static void acquired_end(acquired_cowns_object *self) {
   bocpy_acquisition *acquired = self->acquired;
   self->acquired = NULL;
   if (acquired)
     bocpy_acquisition_end(acquired);
 }
 
-static PyObject *held_release(held_object *self, PyObject *unused) {
+static PyObject *acquired_release(acquired_cowns_object *self, PyObject *unused) {
   (void)unused;
   if (self->acquired && !bocpy_acquisition_is_over(self->acquired) &&
       require_ours(self, "release()") < 0)
@@ -126,12 +127,12 @@ static PyObject *held_release(held_object *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-static PyObject *held_exit(held_object *self, PyObject *args) {
+static PyObject *acquired_exit(acquired_cowns_object *self, PyObject *args) {
   (void)args;
-  return held_release(self, NULL);
+  return acquired_release(self, NULL);
 }
 
-static void held_finalize(held_object *self) {
+static void acquired_finalize(acquired_cowns_object *self) {
   if (!self->acquired || bocpy_acquisition_is_over(self->acquired))
     return;
   PyObject *pending = PyErr_GetRaisedException();
@@ -144,58 +145,58 @@ static void held_finalize(held_object *self) {
 
 /* ---- life ------------------------------------------------------------------------ */
 
-static int held_traverse(held_object *self, visitproc visit, void *arg) {
+static int acquired_traverse(acquired_cowns_object *self, visitproc visit, void *arg) {
   Py_VISIT(Py_TYPE(self));
   for (uint32_t i = 0; i < self->args.cowns; i++)
     Py_VISIT(self->args.handles[i]);
   return 0;
 }
 
-static int held_clear(held_object *self) {
+static int acquired_clear(acquired_cowns_object *self) {
   PyObject *pending = PyErr_GetRaisedException();
-  held_end(self);
+  acquired_end(self);
   PyErr_SetRaisedException(pending);
   return 0;
 }
 
-static void held_dealloc(held_object *self) {
+static void acquired_dealloc(acquired_cowns_object *self) {
   PyTypeObject *type = Py_TYPE(self);
   if (PyObject_GC_IsTracked((PyObject *)self)) {
     if (PyObject_CallFinalizerFromDealloc((PyObject *)self) < 0)
       return;
     PyObject_GC_UnTrack(self);
   }
-  held_clear(self);
+  acquired_clear(self);
   bocpy_when_args_fini(&self->args);
   type->tp_free(self);
   Py_DECREF(type);
 }
 
 static PyMethodDef methods[] = {
-    {"release", (PyCFunction)held_release, METH_NOARGS,
+    {"release", (PyCFunction)acquired_release, METH_NOARGS,
      "release($self, /)\n"
      "--\n\n"
      "Releases the cowns; does nothing if they have been released.\n\n"
      "Raises RuntimeError in another thread than the one that acquired them."},
-    {"__enter__", (PyCFunction)held_enter, METH_NOARGS, NULL},
-    {"__exit__", (PyCFunction)held_exit, METH_VARARGS, NULL},
+    {"__enter__", (PyCFunction)acquired_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)acquired_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot slots[] = {
     {Py_tp_doc,
      (void *)"The object that acquire() returns: cowns that a thread holds."},
-    {Py_tp_traverse, held_traverse},
-    {Py_tp_clear, held_clear},
-    {Py_tp_finalize, held_finalize},
-    {Py_tp_dealloc, held_dealloc},
+    {Py_tp_traverse, acquired_traverse},
+    {Py_tp_clear, acquired_clear},
+    {Py_tp_finalize, acquired_finalize},
+    {Py_tp_dealloc, acquired_dealloc},
     {Py_tp_methods, methods},
     {0, NULL},
 };
 
-PyType_Spec bocpy_held_spec = {
-    .name = "bocpy.Held",
-    .basicsize = sizeof(held_object),
+PyType_Spec bocpy_acquired_cowns_spec = {
+    .name = "bocpy.AcquiredCowns",
+    .basicsize = sizeof(acquired_cowns_object),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
              Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slots,

@@ -9,7 +9,7 @@
 
 #include "state.h"
 
-extern PyType_Spec bocpy_held_spec;
+extern PyType_Spec bocpy_acquired_cowns_spec;
 
 /* Entry for the module's method table. */
 PyObject *bocpy_acquire_cowns(PyObject *module, PyObject *const *args, Py_ssize_t count,

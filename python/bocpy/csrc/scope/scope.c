@@ -1,55 +1,29 @@
-/* Scope: see scope.h. `scope_lock` guards the list of all scopes and what is in them.
- */
-#include "scope.h"
+/* Scope: see scope.h. `bocpy_scope_lock` guards the list of all scopes. */
+#include "deadline.h"
+#include "scope_data.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "code.h"
 #include "grant.h"
 #include "pump.h"
 #include "runtime.h"
 #include "status.h"
 
-/* A behavior that has failed; the record refers to its result until somebody asks. */
-typedef struct scope_failure {
-  boc_cown *result;
-  const bocpy_code *code;
-  struct scope_failure *next;
-} scope_failure;
-
-enum { MAX_NAMES = 16 };
-
-struct bocpy_scope {
-  unsigned long long number;
-  boc_scope *core; /* without a reference: this is its data */
-  boc_scope *parent;
-  bool cancels; /* a failure cancels the scope */
-  /* the most pending behaviors, for threads that schedule; 0 if unlimited */
-  size_t limit;
-  bool failed; /* a failure has cancelled it */
-  /* of the block, by the clock boc_now; 0 if there is none */
-  _Atomic uint64_t deadline;
-  bool late;                               /* a body has found that it has passed */
-  const bocpy_code *late_codes[MAX_NAMES]; /* the bodies that ran then */
-  size_t late_count, late_pending;
-  scope_failure *first, *last;
-  bocpy_scope_entry running; /* head of a list */
-  bocpy_scope *prev, *next;
-};
-
-static bocpy_lock scope_lock;
+bocpy_lock bocpy_scope_lock;
 static bocpy_scope scopes = {.prev = &scopes, .next = &scopes};
 static unsigned long long last_number;
 atomic_bool bocpy_scopes_used;
 
-int bocpy_scope_init(void) { return scope_lock ? 0 : bocpy_lock_init(&scope_lock); }
+int bocpy_scope_init(void) {
+  return bocpy_scope_lock ? 0 : bocpy_lock_init(&bocpy_scope_lock);
+}
 
 int bocpy_scope_forget(void) {
   bocpy_lock fresh = NULL;
   if (bocpy_lock_init(&fresh) < 0)
     return -1;
-  scope_lock = fresh;
+  bocpy_scope_lock = fresh;
   return 0;
 }
 
@@ -62,21 +36,21 @@ void bocpy_scope_begin(bocpy_scope_entry *entry, const bocpy_code *code) {
     return;
   bocpy_scope_entry *head = &entry->scope->running;
   entry->code = code;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   entry->prev = head;
   entry->next = head->next;
   head->next->prev = entry;
   head->next = entry;
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
 }
 
 void bocpy_scope_end(bocpy_scope_entry *entry) {
   if (!entry->scope)
     return;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   entry->prev->next = entry->next;
   entry->next->prev = entry->prev;
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
 }
 
 /* Whether the exception that is set is CancelledError. The class is looked up with no
@@ -112,11 +86,11 @@ bool bocpy_scope_failed(const bocpy_scope_entry *entry, boc_cown *result) {
     failure->code = entry->code;
     bocpy_code_hold(failure->code);
   }
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   if (failure)
     failure_append_locked(scope, failure);
   scope->failed = scope->failed || scope->cancels;
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
   if (scope->cancels)
     boc_scope_cancel(scope->core);
   return false;
@@ -151,12 +125,11 @@ static void failure_free(scope_failure *failure) {
 /* Any thread, attached or not. */
 static void scope_drop_data(void *data) {
   bocpy_scope *scope = data;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   scope->prev->next = scope->next;
   scope->next->prev = scope->prev;
-  bocpy_lock_give(&scope_lock);
-  for (size_t i = 0; i < scope->late_count; i++)
-    bocpy_code_drop(scope->late_codes[i]);
+  bocpy_lock_give(&bocpy_scope_lock);
+  bocpy_deadline_drop(scope);
   while (scope->first) {
     scope_failure *next = scope->first->next;
     failure_free(scope->first);
@@ -167,13 +140,13 @@ static void scope_drop_data(void *data) {
 
 static void scope_link(bocpy_scope *scope) {
   scope->running.prev = scope->running.next = &scope->running;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   scope->number = ++last_number;
   scope->next = &scopes;
   scope->prev = scopes.prev;
   scopes.prev->next = scope;
   scopes.prev = scope;
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
   atomic_store(&bocpy_scopes_used, true);
 }
 
@@ -379,8 +352,7 @@ static bool is_within(const bocpy_scope *scope, const bocpy_scope *outer) {
   return scope != NULL;
 }
 
-/* Copies the codes, so that names are made without the lock: there are few of them. */
-static size_t running_copy_locked(const bocpy_scope *outer, const bocpy_code **codes,
+size_t bocpy_scope_running_locked(const bocpy_scope *outer, const bocpy_code **codes,
                                   size_t room) {
   size_t count = 0;
   for (bocpy_scope *scope = scopes.next; scope != &scopes; scope = scope->next) {
@@ -395,23 +367,15 @@ static size_t running_copy_locked(const bocpy_scope *outer, const bocpy_code **c
   return count;
 }
 
-/* The bodies that ran when a body saw the deadline pass, if one did. */
-static size_t late_copy_locked(const bocpy_scope *scope, const bocpy_code **codes) {
-  for (size_t i = 0; i < scope->late_count; i++) {
-    bocpy_code_hold(scope->late_codes[i]);
-    codes[i] = scope->late_codes[i];
-  }
-  return scope->late_count;
-}
-
 static PyObject *scope_running(scope_object *self, PyObject *unused) {
-  const bocpy_code *codes[MAX_NAMES];
+  const bocpy_code *codes[BOCPY_RUNNING_MAX];
   const bocpy_scope *scope = data_of(self);
   (void)unused;
-  bocpy_lock_take(&scope_lock);
-  size_t count = scope->late ? late_copy_locked(scope, codes)
-                             : running_copy_locked(scope, codes, MAX_NAMES);
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
+  size_t count = scope->late
+                     ? bocpy_deadline_running_locked(scope, codes)
+                     : bocpy_scope_running_locked(scope, codes, BOCPY_RUNNING_MAX);
+  bocpy_lock_give(&bocpy_scope_lock);
   PyObject *list = PyList_New(0);
   for (size_t i = 0; i < count; i++) {
     PyObject *name = list ? PyUnicode_FromFormat("'%s' (%s:%d)", codes[i]->qualname,
@@ -437,10 +401,10 @@ static PyObject *scope_take_failures(scope_object *self, PyObject *unused) {
   bocpy_scope *scope = data_of(self);
   bocpy_state *state = bocpy_state_get();
   (void)unused;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   scope_failure *failure = scope->first;
   scope->first = scope->last = NULL;
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
   PyObject *list = PyList_New(0);
   while (failure) {
     scope_failure *next = failure->next;
@@ -468,11 +432,11 @@ PyObject *bocpy_scope_find(PyObject *module, PyObject *number) {
   boc_scope *core = NULL;
   if (PyErr_Occurred())
     return NULL;
-  bocpy_lock_take(&scope_lock);
+  bocpy_lock_take(&bocpy_scope_lock);
   for (bocpy_scope *scope = scopes.next; scope != &scopes; scope = scope->next)
     if (scope->number == wanted)
       core = boc_scope_try_hold(scope->core);
-  bocpy_lock_give(&scope_lock);
+  bocpy_lock_give(&bocpy_scope_lock);
   if (core)
     return scope_wrap(bocpy_state_of(module)->scope_type, core);
   PyErr_SetString(PyExc_RuntimeError,
@@ -495,62 +459,26 @@ PyObject *bocpy_scope_current(PyObject *module, PyObject *unused) {
   return object;
 }
 
-/* The thread of a block watches its deadline. But it may be running a pinned body, or
- * not be at the end of the block yet; so bodies that ask watch it, too. */
-static void scope_expire(boc_scope *core) {
-  bocpy_scope *scope = boc_scope_data(core);
-  bocpy_lock_take(&scope_lock);
-  bool first = !scope->late && !boc_scope_cancelled(core);
-  if (first) {
-    scope->late = true;
-    scope->late_pending = boc_scope_pending(core);
-    scope->late_count = running_copy_locked(scope, scope->late_codes, MAX_NAMES);
-  }
-  bocpy_lock_give(&scope_lock);
-  if (first)
-    boc_scope_cancel(core);
-}
-
-static bool scope_is_over(boc_scope *core) {
-  for (boc_scope *at = core; at;) {
-    const bocpy_scope *scope = boc_scope_data(at);
-    uint64_t deadline = scope ? atomic_load(&scope->deadline) : 0;
-    if (deadline && boc_now() >= deadline)
-      scope_expire(at);
-    at = scope ? scope->parent : NULL;
-  }
-  return boc_scope_cancelled(core);
-}
-
-/* _deadline(seconds), counted from now. */
+/* set_deadline(seconds), counted from now. */
 static PyObject *scope_set_deadline(scope_object *self, PyObject *seconds) {
-  int64_t timeout;
-  if (bocpy_parse_timeout(seconds, &timeout) < 0)
-    return NULL;
-  if (timeout >= 0)
-    atomic_store(&data_of(self)->deadline, boc_now() + (uint64_t)timeout);
-  Py_RETURN_NONE;
+  return bocpy_deadline_set(data_of(self), seconds) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
-/* How many were pending when a body saw the deadline pass, or None. */
 static PyObject *scope_get_late(scope_object *self, void *unused) {
-  const bocpy_scope *scope = data_of(self);
   (void)unused;
-  bocpy_lock_take(&scope_lock);
-  bool late = scope->late;
-  bocpy_lock_give(&scope_lock);
-  return late ? PyLong_FromSize_t(scope->late_pending) : Py_NewRef(Py_None);
+  return bocpy_deadline_late(data_of(self));
 }
 
 PyObject *bocpy_scope_cancelled(PyObject *module, PyObject *unused) {
   (void)unused;
   boc_scope *core = boc_scope_current();
   if (core || bocpy_self.bodies)
-    return PyBool_FromLong(core && scope_is_over(core));
+    return PyBool_FromLong(core && bocpy_deadline_cancelled(core));
   PyObject *object = bocpy_scope_current(module, NULL);
   if (!object)
     return NULL;
-  bool cancelled = object != Py_None && scope_is_over(((scope_object *)object)->core);
+  bool cancelled =
+      object != Py_None && bocpy_deadline_cancelled(((scope_object *)object)->core);
   Py_DECREF(object);
   return PyBool_FromLong(cancelled);
 }
