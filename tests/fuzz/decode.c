@@ -125,7 +125,8 @@ void program_decode(program *all, const uint8_t *data, size_t size) {
   all->pins = (head & 0x20) != 0;
   all->traces = (head & 0x40) != 0;
   all->fail_at = fails & 0x80 ? 1 + fails % 0x40 : 0;
-  /* The first driver gets about its share of the bytes, the second one the rest. */
+  /* The first driver's steps are decoded from the first half of the bytes, the
+   * second driver's from what is left then. */
   const size_t whole = size;
   if (all->drivers == DRIVERS)
     from.size = size / 2;

@@ -369,7 +369,7 @@ static void run_steps(int first, item *self) {
     run_step(&running->steps[at], self);
 }
 
-/* ---- the world ------------------------------------------------------------------- */
+/* ---- cowns, lanes, runtime, mailbox ---------------------------------------------- */
 
 static void drop_cown(boc_cown *cown, void *payload) {
   (void)cown, (void)payload;

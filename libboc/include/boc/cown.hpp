@@ -110,8 +110,8 @@ public:
     return boc_lane_wait(handle_, timeout) == BOC_OK;
   }
 
-  /* Runs up to `most` behaviors, for `timeout` nanoseconds; how many. Throws where
-   * boc_lane_pump is refused. */
+  /* Runs up to `most` behaviors, for `timeout` nanoseconds; returns how many ran.
+   * Throws where boc_lane_pump is refused. */
   std::size_t pump(int64_t timeout = BOC_FOREVER, std::size_t most = SIZE_MAX) {
     std::size_t ran = 0;
     const boc_status status = boc_lane_pump(handle_, timeout, most, &ran);
@@ -220,7 +220,7 @@ private:
 
 namespace detail {
 
-/* Through the cowns of a running behavior. */
+/* Iterates over the values of a running behavior's cowns. */
 template <class V> class acquired_iterator {
 public:
   using iterator_category = std::forward_iterator_tag;
@@ -288,9 +288,9 @@ namespace detail {
 template <class V>
 inline constexpr boc_mode mode_of = std::is_const_v<V> ? BOC_READ : BOC_WRITE;
 
-/* Arguments of `when` as they wait for the body: of V (const: only read), one or a
- * range; `lent` by the caller, whose reference lasts until the body has been given (by
- * the caller or in the body), or `given` to the `when`. */
+/* The arguments of a `when`, until its `<<` has the body. V is the type of the value,
+ * const if the behavior only reads it. One cown is `lent` (the caller keeps a reference
+ * until then) or `given` (the `when` has the reference); `several` is a range. */
 template <class V> struct single {
   using taken = acquired<V>;
   using view = V &;
@@ -317,7 +317,7 @@ template <class V> struct given : single<V> {
   void fill(boc_access *to) const noexcept { *to = {held.handle(), mode_of<V>}; }
 };
 
-/* `Range`: what has the cowns, or where they are. */
+/* `Range` is a container of cowns, or a reference to one. */
 template <class V, class Range> struct several {
   using taken = acquired_span<V>;
   using view = acquired_span<V> &;

@@ -51,7 +51,8 @@ static void before_switch(boci_fiber *from, boci_fiber *to) {
     __tsan_switch_to_fiber(to->shadow, TSAN_NO_SYNC);
 }
 
-/* A fiber learns of the thread's own stack when it leaves that for the first time. */
+/* Fills in where the stack of the fiber is that was just left, if that is the thread's
+ * own stack: only AddressSanitizer knows it, and tells it at the first switch. */
 static void after_switch(boci_fiber *self) {
   const void *bottom = NULL;
   size_t size = 0;

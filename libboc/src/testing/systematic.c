@@ -62,12 +62,12 @@ static struct {
   void *outside_slot;
   uint64_t seed, random, steps, limit, time;
   boci_run_outcome outcome;
-  /* What the seed chose for the whole current_run. */
+  /* What the seed chose for the whole run. */
   bool by_rank, alone;
   uint32_t switch_one_in, expire_one_in, horizon;
   uint64_t tick;
-  uint32_t demotions; /* that are left */
-  uint32_t lowest;    /* all ranks are above */
+  uint32_t demotions; /* how many are left */
+  uint32_t lowest;    /* all other ranks are greater */
   unit *called;       /* the unit that goes on at the step `call_at`, or NULL */
   uint64_t call_at;
   trace_entry trace[TRACED];

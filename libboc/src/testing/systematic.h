@@ -80,7 +80,7 @@ uint64_t boci_systematic_now(void);
  * and park at once. Outside of a run: 2. */
 unsigned boci_systematic_processors(void);
 
-/* The slot of the unit that runs, or of the outside. */
+/* The thread-local slot of the unit that runs, or of code outside of a run. */
 void **boci_systematic_slot(void);
 
 #endif

@@ -131,7 +131,7 @@ def describe(function: FunctionType, code: CodeType) -> Code:
         function.__qualname__,
         code.co_filename,
         code.co_firstlineno,
-        # A copy of it would keep the code.
+        # Not all of it: the record must not keep the code alive.
         body.names and Kept(*body.names[:4]),
         ref(code, lambda gone: _codes.pop(key, None)),
         # In another namespace, other names are data. A namespace that is no module's

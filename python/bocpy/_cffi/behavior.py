@@ -219,7 +219,7 @@ class Call:
 @callback
 def py_glue_run(behavior: Any, key: int) -> None:
     call = pending.get(key)
-    if call is not None:  # else a handler of a signal has had this called again
+    if call is not None:  # None: after an exception this was called again
         call.run(behavior)
         pending.pop(key, None)
 
@@ -274,7 +274,7 @@ def launch(
         status = lib.glue_when(core, key, refs, count, inside)
     else:
         out = ffi.new("boc_behavior **")
-        batch.made.append(out)  # before there is one, which an interrupt must not lose
+        batch.made.append(out)  # first: an interrupt must not lose the behavior
         status = lib.glue_new(core, key, refs, count, inside, False, out)
     if status:
         pending.pop(key, None)

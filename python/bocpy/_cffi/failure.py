@@ -57,8 +57,8 @@ class Failure:
             except BaseException as error:
                 if get_ident() != main_thread().ident:
                     raise
-                # Of a handler of a signal. It is not raised from here, but from the
-                # next call that waits.
+                # A handler of a signal has raised it. The next call that waits raises
+                # it again: nothing above this callback could catch it.
                 me.kept = error
 
     def report(self) -> None:
@@ -79,7 +79,7 @@ def store(
     """Sets the result to the exception that the behavior raised."""
     result._value = exception
     result._failed = True
-    failure = result._failure  # of a call that a handler of a signal interrupted
+    failure = result._failure  # made by a call that a signal's handler interrupted
     if failure is None or failure.exception is not exception:
         failure = Failure(result, exception, name, file, line)
     result._failure = failure

@@ -83,8 +83,8 @@ class Snapshot:
         return made
 
     def warn(self, now: dict[str, Any], qualname: str, file: str, line: int) -> None:
-        """Of the first name that a function reads which the body calls, and that is
-        bound to something else than when the behavior was scheduled."""
+        """Warns if a function that the body calls reads a global which was bound anew
+        since the behavior was scheduled. Names the first such global."""
         for name, seen in zip(self.names.through, self.through, strict=True):
             if seen is UNBOUND or now.get(name, seen) is seen:
                 continue

@@ -33,11 +33,11 @@ _lane: Any = None
 _main = 0  # the main thread's ident
 _rung = False
 _listener: Waiter | None = None
-#: Of the event loop that pumps, which must not be kept by it.
+#: The queue of the event loop that pumps. The loop's end must be able to free it.
 _queue: ref[CompletionQueue] | None = None
 _busy = False  # hint: behaviors are being run
-_moves = 0  # how often the lane was filled, or one was run
-_since = 0  # ms; when that last was
+_moves = 0  # how often the lane was filled, or a behavior in it was run
+_since = 0  # when that last happened, in ms
 
 
 class Pumping:

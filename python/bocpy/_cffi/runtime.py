@@ -43,7 +43,7 @@ BLOCKING_WORKERS = 64
 _lock = RLock()
 _state = STOPPED
 _core: Any = None
-_count = 0  # of workers, for a restart; 0: never started
+_count = 0  # how many workers a restart makes; 0: there was no start yet
 #: An object for each thread that is counted in. A signal handler may raise between any
 #: two steps, so an object may be removed twice, which must not count twice.
 _inside: set[object] = set()
@@ -184,7 +184,8 @@ def task_holder(what: str) -> RuntimeError:
 
 
 def in_wait(what: str) -> RuntimeError:
-    """A behavior that this thread waits for holds its cown until the wait goes on."""
+    """For a handler that would wait for all behaviors: one of them holds the cown that
+    the interrupted wait is for, and ends only when that wait goes on."""
     return RuntimeError(
         f"{what} in a handler of a signal that interrupted this thread while it waits "
         "for a cown would wait for that wait itself: raise an exception there, or "

@@ -97,7 +97,8 @@ class Scope:
             self._deadline = time.monotonic() + seconds
 
     def is_over(self) -> bool:
-        """Cancelled, or its time is: bodies that ask watch the deadline, too."""
+        """Whether the scope is cancelled. Cancels it if its time is over: bodies that ask
+        watch the deadline, as the thread of the block does."""
         at: Scope | None = self
         while at is not None:
             if at._deadline is not None and time.monotonic() >= at._deadline:
@@ -166,7 +167,7 @@ class Scope:
             runtime.leave(result)
         return result
 
-    # ---- telling ---------------------------------------------------------------------
+    # ---- what runs, what has failed --------------------------------------------------
 
     def is_within(self, outer: Scope) -> bool:
         scope: Scope | None = self
@@ -202,7 +203,8 @@ class Scope:
             self._running.pop(key, None)
 
     def note_failure(self, error: BaseException, result: Cown[Any], code: Code) -> bool:
-        """True: the body ended since the scope was cancelled, which is no failure."""
+        """Notes a failure of a body. True: the body ended because the scope was
+        cancelled, which is no failure."""
         if self.cancelled and isinstance(error, CancelledError):
             return True
         with lock:

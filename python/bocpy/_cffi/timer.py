@@ -103,7 +103,7 @@ def start(
 
 
 def ended(result: Cown[Any]) -> None:
-    """Its behavior begins, or never will."""
+    """Called when the behavior of `result` begins, or will never begin."""
     with lock:
         promise = pending.pop(address(result), None)
         if promise is not None:
@@ -111,18 +111,19 @@ def ended(result: Cown[Any]) -> None:
 
 
 def cancel(result: Cown[Any]) -> bool:
-    """Whether its time had not come."""
+    """Cancels the timer. False: its time had come."""
     with lock:
         promise = pending.get(address(result))
         timer = None if promise is None else promise.timer
     return timer is not None and bool(lib.boc_timer_cancel(timer[0]))
 
 
-# ---- what is refused meanwhile -------------------------------------------------------
+# ---- what is refused while a timer is pending ----------------------------------------
 
 
 def refuse_cycle(over: WhenArgs) -> None:
-    """Of a behavior over a result that has not come and a cown that this one needs."""
+    """RuntimeError for a behavior over the result of a pending timer and over a cown
+    that the timer's behavior needs: they would wait for each other."""
     addresses = {address(cown) for cown in over.cowns}
     with lock:
         promises = [pending[each] for each in addresses if each in pending]

@@ -30,8 +30,8 @@ typedef atomic_size_t mx_count;
 static inline void mx_count_up(mx_count *count) {
   atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }
-static inline size_t mx_count_down(mx_count *count) { /* the references that are left
-                                                       * [C1] */
+/* Returns how many references are left. */
+static inline size_t mx_count_down(mx_count *count) { /* [C1] */
   return atomic_fetch_sub_explicit(count, 1, memory_order_acq_rel) - 1;
 }
 static inline size_t mx_count_read(mx_count *count) {

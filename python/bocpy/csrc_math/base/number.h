@@ -47,6 +47,7 @@ int mx_dimensions(PyObject *rows, PyObject *columns, size_t *out_rows,
 /* The same from a tuple or a list of two. */
 int mx_dimensions_of(PyObject *size, size_t *out_rows, size_t *out_columns);
 
-int mx_truth(PyObject *object, bool *out_truth); /* NULL leaves it as it is */
+/* Whether the object is true. For NULL, *out_truth keeps its value. */
+int mx_truth(PyObject *object, bool *out_truth);
 
 #endif

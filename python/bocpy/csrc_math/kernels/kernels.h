@@ -4,7 +4,7 @@
  *     elementwise.c         one number in, one out        auto-vectorized C
  *     functions.c           exp, log, sin, cos, tanh      vectors; libm without FMA
  *     reduce.c              sums, products of vectors, extremes
- *     order.c               where the least is, the k greatest
+ *     order.c               the index of the least, the k greatest
  *     product.c             the matrix product
  *     simd.h                vectors of one instruction set
  *   choose_instruction_set.c  picks the set once, when the module is imported

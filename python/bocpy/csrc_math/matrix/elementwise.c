@@ -125,7 +125,7 @@ static double bin_of(const bins *b, double x) {
   if (x != x)
     return -1.0;
   if (!(b->high > b->low) || x <= b->low || !isfinite(b->high - b->low))
-    return 0.0; /* no width, an infinite one, or its lower end */
+    return 0.0; /* the range is empty or infinite, or x is at its lower end */
   if (x >= b->high)
     return b->count - 1.0;
   double width = (b->high - b->low) / b->count, at = (x - b->low) / width;

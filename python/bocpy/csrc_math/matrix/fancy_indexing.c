@@ -1,4 +1,5 @@
-/* Fancy indexing: m[[i, ...]], take and put, and their one-element-per-line forms.
+/* Fancy indexing: m[[i, ...]], take and put; and take and put of one
+ * element of each row or column.
  *
  * All indices and the shape of the value are converted and checked before anything is
  * written: a refused call changes nothing. */

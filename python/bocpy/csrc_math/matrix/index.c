@@ -12,7 +12,8 @@
 
 /* ---- keys ------------------------------------------------------------------------ */
 
-/* A matrix of numbers could be a mask or indices: which, nobody can tell. */
+/* Refuses a key that is neither integer nor slice. A matrix is refused, too, since its
+ * numbers could mean a mask or indices. */
 static int refuse_key(PyObject *key) {
   const char *instead =
       mx_has_numbers(key)

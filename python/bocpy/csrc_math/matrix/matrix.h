@@ -27,7 +27,8 @@ static inline bool mx_is_matrix(PyObject *object) {
   return Py_TYPE(object)->tp_dealloc == mx_matrix_dealloc;
 }
 
-MX_NOINLINE void mx_matrix_refuse(void); /* RuntimeError: not owned */
+/* Sets the RuntimeError for a matrix that has moved. */
+MX_NOINLINE void mx_matrix_refuse(void);
 
 /* The block, with a reference for the caller; NULL with RuntimeError if it has moved.
  */

@@ -118,14 +118,14 @@ PyObject *mx_matrix_argmax(PyObject *self, PyObject *const *args, Py_ssize_t cou
 
 /* ---- topk ------------------------------------------------------------------------ */
 
-#define FEW 128 /* a k from which sorting all is not worse than insertion */
+#define FEW 128 /* from this k on all numbers are sorted: insertion would be slower */
 
 typedef struct top {
   size_t k;
   bool largest;
   double *values;
   size_t *places;
-  mx_sort_room room; /* where k is large */
+  mx_sort_room room; /* if k is at least FEW */
 } top;
 
 static size_t top_of_sorted(top *t, const double *numbers, size_t count) {

@@ -77,8 +77,8 @@ static double line_greatest(const double *numbers, size_t count, double unused) 
 
 /* ---- of all lines ---------------------------------------------------------------- */
 
-/* Columns without a mask: whole rows are taken together. A sum takes BATCH of them, and
- * then the sums of batches. */
+/* Columns without a mask are reduced together, row by row. A sum adds BATCH rows, then
+ * adds the sums of the batches. */
 #define BATCH 128
 
 static void join_rows(mx_binary op, const mx_block *block, size_t begin, size_t end,

@@ -11,18 +11,18 @@ typedef struct mx_lines {
   const mx_block *block;
   const mx_block *mask; /* or NULL */
   mx_axis axis;
-  size_t count;   /* of lines */
-  size_t length;  /* of each, before a mask */
-  double *room;   /* for one line, where one has to be gathered */
-  size_t *places; /* of its numbers in the line; with a mask */
+  size_t count;   /* how many lines */
+  size_t length;  /* how many numbers each has, before a mask */
+  double *room;   /* for the numbers of a line that are not adjacent */
+  size_t *places; /* with a mask: where in the line these numbers were */
 } mx_lines;
 
-/* -1 with MemoryError. `places`: whether the caller asks where numbers have been. */
+/* -1 with MemoryError. `places`: whether the caller reads `places`. */
 int mx_lines_open(mx_lines *lines, const mx_block *block, const mx_block *mask,
                   mx_axis axis, bool places);
 void mx_lines_close(mx_lines *lines);
 
-/* The numbers of line `i` that count, and how many. */
+/* The numbers of line `i` that the mask includes, and how many. */
 const double *mx_lines_at(mx_lines *lines, size_t i, size_t *out_count);
 
 /* The shape of `each` numbers for each line: each x columns, rows x each, or a row. */

@@ -236,7 +236,7 @@ static int take_part(mx_operand *operand, PyObject *object) {
   return -1;
 }
 
-/* The lists of axis 1 are columns, as those of axis 0 are rows. */
+/* Makes a column of a list that is joined along axis 1; along axis 0 it is a row. */
 static void stand_up(mx_operand *part, PyObject *object, mx_axis axis) {
   if (axis == MX_ALONG && !mx_is_matrix(object) && part->rows == 1) {
     part->rows = part->columns;

@@ -6,20 +6,20 @@
  *
  * The highest bits in which the integers differ, a window of three or four digits, are
  * sorted digit by digit from the lowest (Knuth, "The Art of Computer Programming" 3,
- * 5.2.5). That leaves few out of order, which insertion puts right; where it turns out
- * to be many, all bits are sorted by digits. Every step is stable. */
+ * 5.2.5). Few items are out of order after that, and insertion sorts them. If insertion
+ * has to move too many, all bits are sorted by digits. Every step is stable. */
 #include "sort.h"
 
 #include "../base/block.h"
 
 #define FEW ((size_t)64)          /* up to here insertion alone is faster */
 #define MANY ((size_t)3000)       /* from here long digits are faster */
-#define CROWDED ((size_t)1 << 22) /* from here three long digits leave too much */
+#define CROWDED ((size_t)1 << 22) /* from here on four long digits */
 #define SIGN ((uint64_t)1 << 63)
-#define SHORT_DIGIT 8 /* bits */
+#define SHORT_DIGIT 8 /* how many bits */
 #define LONG_DIGIT 12
-#define DIGITS 4 /* of a window, at most */
-#define MOVES 4  /* of insertion, for each item, before it gives up */
+#define DIGITS 4 /* the most digits of a window */
+#define MOVES 4  /* the most moves of insertion, for each item */
 
 static int digit_bits(size_t count) { return count < MANY ? SHORT_DIGIT : LONG_DIGIT; }
 

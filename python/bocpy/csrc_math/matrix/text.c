@@ -20,7 +20,7 @@ typedef struct text {
 
 static int text_put(text *t, const char *bytes, size_t length) {
   if (length == 0)
-    return 0; /* there may be no memory to copy to */
+    return 0; /* `bytes` may be NULL still, which memcpy must not get */
   if (t->length + length > t->capacity) {
     size_t capacity = 2 * (t->length + length) + 64;
     char *larger = PyMem_Realloc(t->bytes, capacity);

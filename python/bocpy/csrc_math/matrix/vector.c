@@ -281,8 +281,8 @@ PyObject *mx_matrix_normalize(PyObject *self, PyObject *const *args, Py_ssize_t 
 /* ---- cross ----------------------------------------------------------------------- */
 
 /* How self is read: one vector of 2 or 3, or a batch of them. 2x3 and 3x2 are batches
- * of 2; `axis` settles 2x2 and 3x3, and has to be one along which vectors lie. False:
- * neither. */
+ * of 2; for 2x2 and 3x3 `axis` decides, which has to be one along which vectors lie.
+ * False: neither. */
 static bool cross_batch(const mx_operand *a, mx_axis axis, batch *out) {
   size_t rows = a->rows, columns = a->columns, size = rows * columns;
   size_t along = axis == MX_DOWN ? rows : columns;

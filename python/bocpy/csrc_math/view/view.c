@@ -11,11 +11,11 @@
 
 typedef struct view_object {
   PyObject_HEAD PyObject *matrix;
-  size_t line; /* of the row or column */
+  size_t line; /* the number of the row or column */
   size_t start, count;
   ptrdiff_t step;
-  size_t flips;   /* of the matrix when the view was made */
-  bool along_row; /* of the matrix as it was then */
+  size_t flips;   /* those of the matrix when the view was made */
+  bool along_row; /* whether `line` was a row then */
   bool is_row;
   bool read_only;
 } view_object;
@@ -306,7 +306,8 @@ static int view_write_line(const mx_line *line, mx_operand *value, bool number) 
                  size, line->count);
     return -1;
   }
-  const mx_block *block = line->block; /* twice its size: it never matches as it is */
+  /* `detach` is given twice the block's size: so it copies any value in the block. */
+  const mx_block *block = line->block;
   if (value->pinned == block &&
       mx_operand_detach(value, block->data, mx_block_size(block), 2) < 0)
     return -1;

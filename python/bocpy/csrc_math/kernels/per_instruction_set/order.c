@@ -61,7 +61,8 @@ static size_t first_equal(const double *in, size_t count, double wanted) {
 ARG_OF(argmin, mx_less_of, <)
 ARG_OF(argmax, mx_greater_of, >)
 
-/* In two chains, which the processor overlaps. NaNs beat nothing. */
+/* Whether a number of the group beats `limit`: by two chains of operations, which the
+ * processor overlaps. NaNs beat nothing. */
 #define BEATS(name, pick, mask)                                                        \
   MX_INLINE int name(const double *in, double limit) {                                 \
     mx_v all = mx_set(limit), even = all, odd = all;                                   \

@@ -44,7 +44,7 @@
 #define ADD_PRODUCT(sum, a, b) (sum) += (a) * (b)
 #endif
 
-/* ---- where they are -------------------------------------------------------------- */
+/* ---- operands that are not copied ------------------------------------------------ */
 
 /* R rows of the result, V vectors wide. */
 #define TILE_AT(R, V)                                                                  \
@@ -114,7 +114,7 @@ static void small_product(size_t rows, size_t columns, size_t inner, const doubl
   }
 }
 
-/* ---- copied ---------------------------------------------------------------------- */
+/* ---- operands that are copied ---------------------------------------------------- */
 
 /* A tile of the result from a strip of `a` (depth x TILE_ROWS) and one of `b` (depth x
  * TILE_COLUMNS), added to what is there unless it is the first. */
@@ -189,7 +189,7 @@ static void copy_block(const double *a, size_t stride, size_t rows, size_t depth
   }
 }
 
-/* What the next tile adds to comes from the second or third cache meanwhile. */
+/* Loads the next tile of the result into the first cache meanwhile. */
 static void prefetch_tile(const double *tile, size_t stride) {
   for (size_t i = 0; i < TILE_ROWS; i++)
     for (size_t j = 0; j < TILE_COLUMNS; j += LINE)

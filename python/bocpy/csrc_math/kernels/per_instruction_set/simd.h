@@ -22,7 +22,8 @@
 #include <arm_neon.h>
 #endif
 
-/* No two iterations depend on each other: `out` is `in`, or they do not overlap. */
+/* Tells the compiler that no two iterations of the loop below depend on each other:
+ * `out` is `in`, or they do not overlap. */
 #if defined(__clang__)
 #define MX_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #elif defined(__GNUC__)
@@ -33,7 +34,7 @@
 #define MX_INDEPENDENT
 #endif
 
-/* It is written soon. */
+/* Loads a cache line that the caller will write soon. */
 #if defined(__GNUC__)
 #define MX_PREFETCH(address) __builtin_prefetch((address), 1)
 #else
