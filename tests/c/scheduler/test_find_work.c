@@ -238,29 +238,6 @@ static void a_blocked_workers_inbox_is_taken(void) {
   teardown(&all);
 }
 
-/* A parked worker wakes up by itself when another one's inbox is overdue. */
-static void an_overdue_inbox_is_taken(void) {
-  world all;
-  bool overdue = false;
-  setup(&all, WORKERS);
-  boc_behavior *posted = post(&all, all.other);
-  CHECK(boci_find_or_park(all.me, &overdue) == posted);
-  CHECK(overdue);
-  teardown(&all);
-}
-
-static void a_poke_or_a_stop_ends_the_search(void) {
-  world all;
-  bool overdue = false;
-  setup(&all, WORKERS);
-  boci_worker_poke(all.me);
-  CHECK(!boci_find_or_park(all.me, &overdue));
-  boci_worker_answer_poke(all.me);
-  boci_store_release(&all.scheduler.stopping, 1);
-  CHECK(!boci_find_or_park(all.me, &overdue));
-  teardown(&all);
-}
-
 static void one_worker_alone_steals_from_nobody(void) {
   world all;
   bool overdue = false;
@@ -283,8 +260,6 @@ static const test_case cases[] = {
     TEST_ONCE(what_overflowed_is_found),
     TEST_ONCE(half_of_a_run_queue_is_stolen),
     TEST_ONCE(a_blocked_workers_inbox_is_taken),
-    TEST_ONCE(an_overdue_inbox_is_taken),
-    TEST_ONCE(a_poke_or_a_stop_ends_the_search),
     TEST_ONCE(one_worker_alone_steals_from_nobody),
 };
 TEST_MAIN(cases)
