@@ -1,4 +1,6 @@
-/* Grant: cowns that a task or thread outside of behaviors holds, all of them at once.
+/* Grant: cowns that a task of an event loop holds, all of them at once; bocpy.aio.hold,
+ * `async with`, `await` and as_completed ask for one. For a thread that blocks until it
+ * has its cowns see acquire.h.
  *
  * A grant is a behavior over some cowns that ends when it is given back. It waits its
  * turn like any other behavior; its body notifies the asker.

@@ -115,7 +115,7 @@ static void acquisition_grant(boc_behavior *self, void *env) {
     bocpy_waiter_signal(acquired->waiter);
 }
 
-static const boc_behavior_type acquire_behavior = {.name = "bocpy.hold",
+static const boc_behavior_type acquire_behavior = {.name = "bocpy.acquire",
                                                    .body = acquisition_grant};
 
 /* ---- acquire --------------------------------------------------------------------- */

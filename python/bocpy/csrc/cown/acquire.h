@@ -1,4 +1,5 @@
-/* Acquire: a thread outside of bodies holds a cown.
+/* Acquire: a thread outside of bodies holds a cown (a task of an event loop does so by
+ * grant.h, which blocks no thread).
  *
  * An acquisition is a behavior over one or more cowns that finishes when they are
  * released. It waits its turn like any other; its body only notifies the waiting
