@@ -97,8 +97,8 @@ class Scope:
             self._deadline = time.monotonic() + seconds
 
     def is_over(self) -> bool:
-        """Whether the scope is cancelled. Cancels it if its time is over: bodies that ask
-        watch the deadline, as the thread of the block does."""
+        """Whether the scope is cancelled. Cancels it first if its time is over: bodies
+        that ask watch the deadline, as the thread of the block does."""
         at: Scope | None = self
         while at is not None:
             if at._deadline is not None and time.monotonic() >= at._deadline:
